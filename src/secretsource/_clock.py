@@ -1,0 +1,73 @@
+"""The one file that reads the time.
+
+Ages are measured on the monotonic clock; instants shown to people are aware UTC. Both are read together, because
+the two drifting apart is how a process learns that it was frozen (a suspended laptop, a thawed Lambda sandbox).
+"""
+
+from __future__ import annotations
+
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Protocol
+
+    class Clock(Protocol):
+        """Where a resolver reads the time; tests pass a fake one."""
+
+        def now(self) -> Instant:
+            """Both clocks, read together."""
+            ...
+
+        def sleep(self, seconds: float) -> None:
+            """Wait ``seconds`` on this clock."""
+            ...
+
+
+class Instant:
+    """One moment, read from both clocks.
+
+    Attributes:
+        mono: Monotonic seconds; only differences mean anything.
+        wall: Seconds since 1970-01-01 UTC.
+    """
+
+    __slots__ = ("mono", "wall")
+
+    def __init__(self, mono: float, wall: float) -> None:
+        self.mono = mono
+        self.wall = wall
+
+    @property
+    def drift(self) -> float:
+        """Wall seconds minus monotonic seconds; jumps forward when the process has been frozen."""
+        return self.wall - self.mono
+
+    def utc(self) -> datetime:
+        """The moment as an aware UTC datetime."""
+        return utc(self.wall)
+
+
+def utc(wall: float) -> datetime:
+    """Seconds since 1970 as an aware UTC datetime."""
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(wall, UTC)
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    __slots__ = ()
+
+    def now(self) -> Instant:
+        """Both clocks, read together."""
+        return Instant(time.monotonic(), time.time())
+
+    def sleep(self, seconds: float) -> None:
+        """Wait ``seconds``."""
+        time.sleep(seconds)
+
+
+SYSTEM_CLOCK = SystemClock()

@@ -1,0 +1,167 @@
+"""The value handed to the application: a str that does not print itself.
+
+A `Secret` can be given to anything that takes a str. What it refuses is to travel by accident: its repr is masked,
+it is not pickled, and copying returns the same object.
+"""
+
+from __future__ import annotations
+
+from secretsource._clock import utc
+from secretsource.exceptions import ProviderResponseError
+from secretsource.providers.base import FailureCode, SecretRef
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from typing import Any, Literal, NoReturn, Self, TypeAlias
+
+    Served: TypeAlias = Literal["live", "fresh", "revalidating", "stale", "default"]
+
+__all__ = ["Origin", "Secret", "SecretSet"]
+
+
+class Origin:
+    """Where a secret came from and how it was served; shared by reference, never changed.
+
+    Args:
+        name: The name the application asked for.
+        ref: The reference that held it.
+        version: The provider's version identifier.
+        fetched: When the provider answered, in seconds since 1970 UTC.
+        expires: When the value ends, in seconds since 1970 UTC.
+        served: How this answer was come by.
+    """
+
+    __slots__ = ("expires", "fetched", "name", "ref", "served", "version")
+
+    def __init__(
+        self,
+        name: str,
+        ref: SecretRef,
+        version: str | None,
+        fetched: float,
+        expires: float | None,
+        served: Served,
+    ) -> None:
+        self.name = name
+        self.ref = ref
+        self.version = version
+        self.fetched = fetched
+        self.expires = expires
+        self.served: Served = served
+
+
+class Secret(str):
+    """A secret value that **is** a `str`, with its origin, and a repr that does not show it.
+
+    A binary secret reads as base64 text; `as_bytes` gives the bytes themselves.
+    """
+
+    __slots__ = ("_origin", "_raw")
+    _origin: Origin
+    _raw: bytes | None
+
+    def __new__(cls, value: str | bytes, origin: Origin) -> Self:
+        if isinstance(value, bytes):
+            from base64 import b64encode
+
+            secret = super().__new__(cls, b64encode(value).decode("ascii"))
+            object.__setattr__(secret, "_raw", value)
+        else:
+            secret = super().__new__(cls, value)
+            object.__setattr__(secret, "_raw", None)
+        object.__setattr__(secret, "_origin", origin)
+        return secret
+
+    @property
+    def name(self) -> str:
+        """The name the application asked for."""
+        return self._origin.name
+
+    @property
+    def provider(self) -> str:
+        """The provider that held the value; ``default`` for a default."""
+        return self._origin.ref.provider
+
+    @property
+    def version(self) -> str | None:
+        """The provider's version identifier, or None where it has none."""
+        return self._origin.version
+
+    @property
+    def fetched_at(self) -> datetime:
+        """When the provider gave this value, as aware UTC."""
+        return utc(self._origin.fetched)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the value ends by itself (a lease, an expiry date), as aware UTC, or None."""
+        return None if self._origin.expires is None else utc(self._origin.expires)
+
+    @property
+    def served(self) -> Served:
+        """How the answer was come by: ``live``, ``fresh``, ``revalidating``, ``stale`` or ``default``."""
+        return self._origin.served
+
+    def as_bytes(self) -> bytes:
+        """The bytes of a binary secret, or the UTF-8 bytes of a text."""
+        return self.encode() if self._raw is None else self._raw
+
+    def as_json(self) -> Any:
+        """The value parsed as a JSON document.
+
+        Raises:
+            ProviderResponseError: It is not JSON; the error does not show the value.
+        """
+        import json
+
+        try:
+            return json.loads(self)
+        except ValueError:
+            pass
+        raise ProviderResponseError(
+            f"secret {self.name!r} from provider {self.provider!r} is not a JSON document: store JSON there, or use the value as text",
+            name=self.name,
+            provider=self.provider,
+            code=FailureCode.MALFORMED,
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"Secret({self.name!r}, provider={self.provider!r}, version={self.version!r}, served={self.served!r})"
+        )
+
+    def __setattr__(self, attribute: str, value: object) -> NoReturn:
+        raise AttributeError("a Secret is not changed; ask the resolver for a new one")
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(f"secret {self.name!r} is not pickled: pass its name and resolve it where it is used")
+
+
+class SecretSet(tuple[Secret, ...]):
+    """The versions of one secret that are valid now, newest first; for values an application checks."""
+
+    __slots__ = ()
+
+    def __new__(cls, secrets: Iterable[Secret]) -> Self:
+        return super().__new__(cls, secrets)
+
+    @property
+    def current(self) -> Secret:
+        """The newest version."""
+        return self[0]
+
+    @property
+    def previous(self) -> Secret | None:
+        """The version before it, while the provider still has one."""
+        return self[1] if len(self) > 1 else None
+
+    def __repr__(self) -> str:
+        return f"SecretSet({list(self)!r})"

@@ -1,0 +1,161 @@
+"""Every error of the package, in one tree.
+
+SecretSourceError                   never raised itself
+├─ ConfigurationError               wrong wiring, found at start
+│  └─ ProviderNotInstalled          also ImportError; says which extra to install
+├─ ResolveError                     a secret could not be had
+│  ├─ InvalidReference              also ValueError; the name or reference is not well formed
+│  ├─ SecretNotFound                also LookupError; lists the providers asked
+│  └─ ProviderError                 name, provider, code, retryable, the SDK's class name
+│     ├─ ProviderDenied             denied, unauthenticated, disabled or deleted
+│     ├─ ProviderUnavailable        timeout, throttled, down
+│     └─ ProviderResponseError      answered, but not in the promised form, or wired wrongly
+├─ KeyRejected                      what the outside may know of a refused API key
+│  ├─ InvalidKey                    401 invalid_token
+│  ├─ InsufficientScope             403 insufficient_scope
+│  └─ RateLimited                   429
+├─ StoreError                       the key store could not answer
+└─ InvalidTransition                a move the life of a key does not have
+
+Rules that every raise keeps: one sentence (what failed, for which name, at which provider, what to do
+next), and no secret reachable from the exception, neither by its text nor by ``__context__``, which is
+why errors are raised after the ``except`` block that noticed them has been left.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource.providers.base import FailureCode
+
+__all__ = [
+    "ConfigurationError",
+    "InsufficientScope",
+    "InvalidKey",
+    "InvalidReference",
+    "InvalidTransition",
+    "KeyRejected",
+    "ProviderDenied",
+    "ProviderError",
+    "ProviderNotInstalled",
+    "ProviderResponseError",
+    "ProviderUnavailable",
+    "RateLimited",
+    "ResolveError",
+    "SecretNotFound",
+    "SecretSourceError",
+    "StoreError",
+]
+
+
+class SecretSourceError(Exception):
+    """The root of the tree; catch it to catch all of ours."""
+
+
+class ConfigurationError(SecretSourceError):
+    """The wiring is wrong: a setting, a provider name, a file; found before a secret is asked for."""
+
+
+class ProviderNotInstalled(ConfigurationError, ImportError):
+    """A provider was named whose vendor package is not installed.
+
+    Attributes:
+        provider: The provider's scheme, such as ``aws``.
+        extra: The extra to install, as in ``pip install 'secretsource[aws]'``.
+    """
+
+    def __init__(self, provider: str, extra: str) -> None:
+        super().__init__(
+            f"provider {provider!r} needs a package that is not installed: "
+            f"run  pip install 'secretsource[{extra}]'"
+        )
+        self.provider = provider
+        self.extra = extra
+
+
+class ResolveError(SecretSourceError):
+    """A secret could not be had; the subclasses say why."""
+
+
+class InvalidReference(ResolveError, ValueError):
+    """A name or reference is not well formed; nothing was asked."""
+
+
+class SecretNotFound(ResolveError, LookupError):
+    """Every provider that was asked said that the secret is not there.
+
+    Attributes:
+        name: The name asked for.
+        providers: The providers that were asked, in order.
+    """
+
+    def __init__(self, message: str, *, name: str, providers: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.name = name
+        self.providers = providers
+
+
+class ProviderError(ResolveError):
+    """A provider could not answer.
+
+    Attributes:
+        name: The name asked for.
+        provider: The provider that failed.
+        code: What went wrong, as one of a closed set.
+        retryable: True when asking again later may succeed.
+        sdk_error: Class name of the vendor's exception; never the exception itself, which may hold a response body.
+    """
+
+    def __init__(
+        self, message: str, *, name: str, provider: str, code: FailureCode, sdk_error: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.name = name
+        self.provider = provider
+        self.code = code
+        self.retryable = code.retryable
+        self.sdk_error = sdk_error
+
+
+class ProviderDenied(ProviderError):
+    """The provider refused: no permission, no valid identity, or the secret is disabled or deleted."""
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider could not be reached in time, is down, or throttles us."""
+
+
+class ProviderResponseError(ProviderError):
+    """The provider answered, but not in the promised form, or is configured for something it has not got."""
+
+
+class KeyRejected(SecretSourceError):
+    """An API key was refused.
+
+    Attributes:
+        reason: What the outside may know, as a stable code.
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class InvalidKey(KeyRejected):
+    """The key is not accepted (HTTP 401, RFC 6750 ``invalid_token``)."""
+
+
+class InsufficientScope(KeyRejected):
+    """The key is good but may not do this (HTTP 403, RFC 6750 ``insufficient_scope``)."""
+
+
+class RateLimited(KeyRejected):
+    """The key has used up its rate or quota (HTTP 429)."""
+
+
+class StoreError(SecretSourceError):
+    """The key store could not answer; the check fails closed."""
+
+
+class InvalidTransition(SecretSourceError):
+    """The life of a key has no such move, such as enabling a revoked key."""

@@ -1,0 +1,96 @@
+"""Scheme to driver: the built-in table, then the entry points of other packages."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import NamedTuple
+
+from secretsource.exceptions import ConfigurationError, ProviderNotInstalled
+from secretsource.providers.base import Provider
+
+ENTRY_POINT_GROUP = "secretsource.providers"
+
+
+class Driver(NamedTuple):
+    """A built-in driver, known without importing it.
+
+    Attributes:
+        target: ``module:Class`` of the driver.
+        package: The vendor's import name that must be there, or None.
+        extra: The extra that installs it.
+    """
+
+    target: str
+    package: str | None = None
+    extra: str = ""
+
+
+DRIVERS: dict[str, Driver] = {
+    "env": Driver("secretsource.providers.env:EnvProvider"),
+    "dotenv": Driver("secretsource.providers.dotenv:DotenvProvider"),
+    "file": Driver("secretsource.providers.file:FileProvider"),
+    "memory": Driver("secretsource.providers.memory:MemoryProvider"),
+    "aws": Driver("secretsource.providers.aws:AwsProvider", "boto3", "aws"),
+    "aws-ssm": Driver("secretsource.providers.aws_ssm:AwsParameterProvider", "boto3", "aws"),
+}
+
+
+def is_installed(scheme: str) -> bool:
+    """Whether the vendor package of a built-in scheme can be imported; imports nothing."""
+    package = DRIVERS[scheme].package
+    if package is None:
+        return True
+    try:
+        return find_spec(package) is not None
+    except ImportError:
+        return False
+
+
+def known_schemes() -> list[str]:
+    """Every scheme that can be named here: built in, and from installed entry points."""
+    from importlib.metadata import entry_points
+
+    return [*DRIVERS, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP))]
+
+
+def driver_class(scheme: str) -> type[Provider]:
+    """The driver class of a scheme.
+
+    Raises:
+        ProviderNotInstalled: The vendor package is missing.
+        ConfigurationError: No driver has this scheme; names the nearest one that exists.
+    """
+    driver = DRIVERS.get(scheme)
+    if driver is not None:
+        if not is_installed(scheme):
+            raise ProviderNotInstalled(scheme, driver.extra)
+        module, _, attribute = driver.target.partition(":")
+        loaded: type[Provider] = getattr(import_module(module), attribute)
+        return loaded
+    return _from_entry_point(scheme)
+
+
+def _from_entry_point(scheme: str) -> type[Provider]:
+    from importlib.metadata import entry_points
+
+    cause = ""
+    for point in entry_points(group=ENTRY_POINT_GROUP, name=scheme):
+        try:
+            loaded = point.load()
+        except Exception as error:
+            cause = f"provider {scheme!r} is declared by {point.value!r}, which does not import ({type(error).__name__})"
+            continue
+        if isinstance(loaded, type) and issubclass(loaded, Provider):
+            return loaded
+        cause = f"provider {scheme!r} is declared by {point.value!r}, which is no Provider class"
+    raise ConfigurationError(cause or unknown("provider", scheme, known_schemes()))
+
+
+def unknown(kind: str, word: str, known: list[str]) -> str:
+    """One sentence for a word we do not know, with the nearest one that we do."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+    return f"unknown {kind} {word!r}: {hint}"
