@@ -1,0 +1,96 @@
+# One command each: `make demo`, `make test`, `make bench`, `make lint`, `make docs`, `make clean`.
+# Every one makes .venv first if it is missing or pyproject.toml is newer, with any Python from 3.11 on.
+
+PYTHON ?= python3
+WORKERS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+TOOLS := $(VENV)/.tools
+WHEEL := $(VENV)/.wheel
+# Folders too, so that a file that was removed is noticed.
+SOURCES := $(shell find src -not -name '*.pyc' -not -name __pycache__)
+CHECKED := src tests $(if $(wildcard benchmarks/*.py),benchmarks)
+
+# The modules that decide without a clock, a thread or a socket: covered to the last branch.
+PURE := $(addprefix src/secretsource/, \
+	config.py \
+	resolver/_reference.py resolver/_chain.py resolver/_cache.py resolver/_refresh.py resolver/_document.py)
+
+comma := ,
+empty :=
+space := $(empty) $(empty)
+PURE_WRITTEN := $(subst $(space),$(comma),$(wildcard $(PURE)))
+
+# What a developer's shell exports must not reach the tests: they run against the installed wheel.
+CLEAN := env -u PYTHONPATH -u PYTHONHOME
+GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint docs clean check-format check-rules check-mypy check-pyright check-layers
+
+help:
+	@echo "make demo    secrets and keys at work, on this machine alone"
+	@echo "make test    everything CI runs: lint, types, layers, the tests against the built wheel, coverage, docs"
+	@echo "make bench   the benchmarks, with their budgets"
+	@echo "make lint    format, lint, types and layers only"
+	@echo "make docs    run every example of README.md and docs/"
+	@echo "make clean   remove .venv and everything else that was made"
+
+demo: $(WHEEL)
+	@$(CLEAN) $(BIN)/python -m secretsource demo
+
+bench: $(WHEEL)
+	@$(CLEAN) $(BIN)/python -m benchmarks
+
+docs: $(WHEEL)
+	@$(CLEAN) $(BIN)/python -m pytest -q tests/docs
+
+test: lint $(WHEEL)
+	@rm -f .coverage .coverage.*
+	@$(CLEAN) $(BIN)/python -m coverage run -m pytest -q -n $(WORKERS)
+	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage report
+	@if [ -n "$(PURE_WRITTEN)" ]; then \
+		echo "The pure modules:"; \
+		$(BIN)/python -m coverage report --fail-under=100 --include="$(PURE_WRITTEN)"; \
+	fi
+
+lint: $(TOOLS)
+	@$(MAKE) --no-print-directory -j2 $(GROUPED) check-mypy check-pyright check-format check-rules check-layers
+
+check-format: $(TOOLS)
+	@$(BIN)/ruff format --quiet --check . || { $(BIN)/ruff format --check .; exit 1; }
+
+check-rules: $(TOOLS)
+	@$(BIN)/ruff check --quiet .
+
+check-mypy: $(TOOLS)
+	@$(BIN)/mypy --no-error-summary $(CHECKED)
+
+check-pyright: $(TOOLS)
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+check-layers: $(TOOLS)
+	@PYTHONPATH=src $(BIN)/lint-imports --no-logo --no-cache
+
+# The tools and every extra.
+$(TOOLS): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "secretsource needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1):" \
+			"name a newer one, as in  make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || { echo "Making $(VENV): this takes a minute or two, once."; $(PYTHON) -m venv $(VENV); }
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check '.[dev]'
+	@rm -f $(WHEEL)
+	@touch $@
+
+# The package as users get it: sdist, wheel from that sdist, installed without the tree.
+$(WHEEL): $(TOOLS) $(SOURCES) README.md
+	@rm -rf dist
+	@$(BIN)/python -m build --no-isolation --outdir dist . > $(VENV)/build.log 2>&1 || { cat $(VENV)/build.log; exit 1; }
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
+	@touch $@
+
+clean:
+	@rm -rf $(VENV) dist build .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

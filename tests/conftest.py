@@ -1,0 +1,108 @@
+"""What holds for every test: nothing of this machine's world gets in, and nothing gets out to another machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FOREIGN = ("AWS_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "GCLOUD_", "GCE_", "VAULT_", "BAO_", "SECRETSOURCE_")
+"""Prefixes of the variables that the library or a vendor's SDK would listen to."""
+
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A home directory without anybody's ``~/.aws``, ``~/.vault-token`` or login."""
+    return str(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, empty_home: str) -> None:
+    """Each test starts without credentials, addresses and proxies, and sets the ones it means."""
+    for name in list(os.environ):
+        if name.startswith(FOREIGN) or name.lower() in PROXIES:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", empty_home)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+def is_local(address: Any) -> bool:
+    """Whether an address given to ``connect`` stays on this machine."""
+    if not isinstance(address, tuple):
+        return True  # a Unix socket
+    return is_local_host(str(address[0]))
+
+
+def is_local_host(host: str) -> bool:
+    """Whether a host name or number is this machine's own."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host in {"", "localhost"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def attempts() -> Iterator[list[str]]:
+    """Sockets reach this machine only; every attempt to leave it is refused and noted here.
+
+    It is noted, because a provider turns a refused connection into "unavailable", as it should. Names under
+    ``.invalid`` do not exist anywhere (RFC 6761), so a test may ask for one. gRPC has sockets of its own.
+    """
+    noted: list[str] = []
+    connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        if not is_local(address):
+            noted.append(str(address))
+            raise ConnectionRefusedError(f"a test may not connect to {address}")
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        if not is_local(address):
+            noted.append(str(address))
+            return 111
+        return connect_ex(self, address)
+
+    def guarded_getaddrinfo(host: Any, *arguments: Any, **keywords: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else str(host or "")
+        if not is_local_host(name) and not is_number(name):
+            if not name.endswith(".invalid"):
+                noted.append(name)
+            raise socket.gaierror(socket.EAI_NONAME, f"a test may not look up {name}")
+        return getaddrinfo(host, *arguments, **keywords)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+        patch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
+        yield noted
+
+
+def is_number(host: str) -> bool:
+    """Whether a host is written as an IP address, which needs no look-up."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.fixture(autouse=True)
+def stays_on_this_machine(attempts: list[str]) -> Iterator[None]:
+    """A test that tried to reach another machine fails, whatever became of the attempt."""
+    attempts.clear()
+    yield
+    reached = ", ".join(attempts)
+    assert not reached, f"this test tried to reach {reached}"

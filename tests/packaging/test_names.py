@@ -1,0 +1,74 @@
+"""The names that `secretsource` promises, and no others."""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING
+
+import secretsource
+
+if TYPE_CHECKING:
+    from conftest import Ask
+
+PROMISED = {
+    "AsyncResolver",
+    "Resolver",
+    "Secret",
+    "SecretSet",
+    "aget_secret",
+    "aget_secrets",
+    "configure",
+    "get_secret",
+    "get_secret_set",
+    "get_secrets",
+    "override",
+}
+
+ONLY_FOR_CHECKERS = ["secretsource.providers.base.Outcome", "secretsource.providers.base.Value"]
+"""Type aliases in an `__all__` that do not exist at run time."""
+
+WALK = """
+import json, secretsource
+from importlib import import_module
+from pkgutil import walk_packages
+
+RUN_BY_A_TOOL = ("__main__", "migrations")
+names = [module.name for module in walk_packages(secretsource.__path__, "secretsource.")]
+modules = [import_module(name) for name in names if not any(word in name for word in RUN_BY_A_TOOL)]
+"""
+
+
+def test_the_package_exports_what_it_promises() -> None:
+    """`__all__` holds the promised names, each of which is there."""
+    assert set(secretsource.__all__) - {"__version__"} == PROMISED
+    assert all(hasattr(secretsource, name) for name in secretsource.__all__)
+
+
+def test_the_package_shows_nothing_else() -> None:
+    """A name without an underscore that is no module of ours is in `__all__`."""
+    shown = {
+        name
+        for name, value in vars(secretsource).items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+    }
+    assert shown - {"annotations", "TYPE_CHECKING"} <= PROMISED
+
+
+def test_every_module_keeps_its_word(ask: Ask) -> None:
+    """Every module imports, and every name in its `__all__` can be had from it."""
+    missing = ask(
+        f"{WALK}\n"
+        "print(json.dumps([f'{module.__name__}.{name}' for module in modules\n"
+        "    for name in getattr(module, '__all__', ()) if not hasattr(module, name)]))"
+    )
+    assert sorted(missing) == ONLY_FOR_CHECKERS
+
+
+def test_every_module_says_what_it_is_for(ask: Ask) -> None:
+    """A module that holds any code opens with a docstring."""
+    silent = ask(
+        f"{WALK}\n"
+        "print(json.dumps([module.__name__ for module in modules\n"
+        "    if not module.__doc__ and not hasattr(module, '__path__')]))"
+    )
+    assert silent == []
