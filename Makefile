@@ -57,7 +57,7 @@ test: lint $(WHEEL)
 	fi
 
 lint: $(TOOLS)
-	@$(MAKE) --no-print-directory -j2 $(GROUPED) check-mypy check-pyright check-format check-rules check-layers
+	@$(MAKE) --no-print-directory --keep-going -j2 $(GROUPED) check-mypy check-pyright check-format check-rules check-layers
 
 check-format: $(TOOLS)
 	@$(BIN)/ruff format --quiet --check . || { $(BIN)/ruff format --check .; exit 1; }

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Ask
+    from collections.abc import Callable
+    from typing import Any
+
+    Ask = Callable[..., Any]
 
 VENDORS = {
     "aiohttp", "alembic", "azure", "boto3", "botocore", "cryptography", "django", "dotenv", "fastapi", "flask",

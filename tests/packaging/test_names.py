@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import secretsource
 
 if TYPE_CHECKING:
-    from conftest import Ask
+    from collections.abc import Callable
+    from typing import Any
+
+    Ask = Callable[..., Any]
 
 PROMISED = {
     "AsyncResolver",
