@@ -1,0 +1,379 @@
+"""What every driver must do, as pytest classes to subclass.
+
+    class CellarHarness(ProviderHarness):                       # drives the service behind the driver
+        def __init__(self, server):
+            self.server, self.provider = server, CellarProvider(url=server.url)
+        def put(self, name, value): self.server.store(self.ref(name).location, value)
+        def deny(self): self.server.answer_with(403)            # … and delete, throttle, hang, down, heal
+
+    class TestCellar(ProviderConformance):
+        impossible = {"stage": "Cellar puts no labels on versions", "binary": "Cellar holds text"}
+
+        @pytest.fixture
+        def harness(self, cellar_server):
+            return CellarHarness(cellar_server)
+
+A test that needs an ability declared impossible is not generated; an ability that is neither written nor declared
+fails its tests. A driver that subclasses `BatchProvider` or `AsyncProvider` is tested with
+`BatchProviderConformance` or `AsyncProviderConformance`, or with both.
+"""
+
+from __future__ import annotations
+
+import logging
+from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from time import monotonic
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import pytest
+
+from secretsource.providers.base import (
+    Failed,
+    FailureCode,
+    Found,
+    NotFound,
+    SecretRef,
+)
+from secretsource.testing.harness import ABILITIES, FAULTS, ProviderHarness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from secretsource.providers.base import Outcome
+
+    Test = TypeVar("Test", bound=Callable[..., object])
+
+__all__ = ["ProviderConformance"]
+
+NAME = "CONFORMANCE_TOKEN"
+OTHER = "CONFORMANCE_OTHER"
+ABSENT = "CONFORMANCE_ABSENT"
+CANARY = "canary-7f3a91c2e5d8-must-not-be-seen"
+
+
+def needs(*abilities: str) -> Callable[[Test], Test]:
+    """Mark a test that is not generated where one of ``abilities`` is impossible; ``fault`` stands for any fault."""
+
+    def mark(test: Test) -> Test:
+        vars(test)["needs"] = frozenset(abilities)
+        return test
+
+    return mark
+
+
+class ProviderConformance:
+    """The cases of every `Provider`; subclass it and override the ``harness`` fixture.
+
+    Attributes:
+        impossible: Abilities the service cannot have (of `harness.ABILITIES`), each with the reason.
+        largest: Greatest length of a value, in bytes, that the service takes.
+        timeout: Seconds an ordinary call may take.
+        patience: Seconds given to a service that does not answer.
+        slack: Seconds by which a timeout may be overrun.
+    """
+
+    impossible: ClassVar[Mapping[str, str]] = {}
+    largest: ClassVar[int] = 64 * 1024
+    timeout: ClassVar[float] = 5.0
+    patience: ClassVar[float] = 0.3
+    slack: ClassVar[float] = 1.0
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        for ability, reason in cls.impossible.items():
+            if ability not in ABILITIES or not reason:
+                raise TypeError(f"{cls.__name__}.impossible: {ability!r} is no ability, or lacks a reason")
+        lacking = {*cls.impossible, *(["fault"] if cls.impossible.keys() >= set(FAULTS) else [])}
+        for attribute in dir(cls):
+            wanted: frozenset[str] = getattr(getattr(cls, attribute), "needs", frozenset())
+            if not wanted.isdisjoint(lacking):
+                setattr(cls, attribute, None)  # how pytest is told that an inherited test is not collected
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run the tests that take a ``fault`` once for each fault that is possible."""
+        if "fault" in metafunc.fixturenames:
+            metafunc.parametrize("fault", [fault for fault in FAULTS if fault not in self.impossible])
+
+    @pytest.fixture
+    def harness(self) -> ProviderHarness:
+        """The harness of the driver under test; every subclass overrides it."""
+        raise NotImplementedError("override the fixture `harness` so that it returns your ProviderHarness")
+
+    @pytest.fixture(autouse=True)
+    def closed_at_the_end(self, harness: ProviderHarness) -> Iterator[None]:
+        """Close the provider after each test."""
+        yield
+        harness.provider.close()
+
+    def fetch(self, harness: ProviderHarness, name: str = NAME) -> Outcome:
+        """Ask for one name with the ordinary timeout."""
+        return harness.provider.fetch(harness.ref(name).document, timeout=self.timeout)
+
+    def value(self, harness: ProviderHarness, name: str = NAME) -> object:
+        """The value of one name, which must be found."""
+        return value_of(self.fetch(harness, name), harness.ref(name))
+
+    # Values
+
+    def test_absent_is_not_found(self, harness: ProviderHarness) -> None:
+        """A secret that is not there is NotFound: no failure, no exception, no empty value."""
+        harness.put(NAME, "there")
+        assert isinstance(self.fetch(harness, ABSENT), NotFound)
+
+    def test_text_is_given_as_stored(self, harness: ProviderHarness) -> None:
+        """Text comes back as the same text, with the spaces, quotes and signs that it had."""
+        text = "p=ss w#rd$HOME ${HOME} 'single' \\n 100%"
+        harness.put(NAME, text)
+        assert self.value(harness) == text
+
+    @needs("empty")
+    def test_empty_is_a_value(self, harness: ProviderHarness) -> None:
+        """An empty text is a value, not an absence."""
+        harness.put(NAME, "")
+        assert self.value(harness) == ""
+
+    @needs("unicode")
+    def test_unicode_is_given_as_stored(self, harness: ProviderHarness) -> None:
+        """Text beyond ASCII, and beyond the basic plane, comes back as the same text."""
+        text = "Schlüssel-鍵-🔑"
+        harness.put(NAME, text)
+        assert self.value(harness) == text
+
+    def test_large_is_given_whole(self, harness: ProviderHarness) -> None:
+        """A value of the greatest length comes back whole."""
+        text = "0123456789abcdef" * (self.largest // 16)
+        harness.put(NAME, text)
+        assert self.value(harness) == text
+
+    @needs("binary")
+    def test_binary_is_given_as_bytes(self, harness: ProviderHarness) -> None:
+        """Every byte from 0 to 255 comes back, as bytes."""
+        binary = bytes(range(256))
+        harness.put(NAME, binary)
+        assert self.value(harness) == binary
+
+    @needs("delete")
+    def test_deleted_is_not_served(self, harness: ProviderHarness) -> None:
+        """A secret that was taken away is NotFound, or Failed as deleted or disabled; never its old value."""
+        harness.put(NAME, "short-lived")
+        assert isinstance(self.fetch(harness), Found)
+        harness.delete(NAME)
+        outcome = self.fetch(harness)
+        gone = {FailureCode.DELETED, FailureCode.DISABLED}
+        assert isinstance(outcome, NotFound) or (isinstance(outcome, Failed) and outcome.code in gone), outcome
+
+    # Versions
+
+    def test_new_value_is_seen_on_the_next_fetch(self, harness: ProviderHarness) -> None:
+        """A driver keeps no cache: the next fetch gives the new value."""
+        harness.put(NAME, "first")
+        assert self.value(harness) == "first"
+        harness.rotate(NAME, "second")
+        assert self.value(harness) == "second"
+
+    @needs("version")
+    def test_new_version_has_another_identifier(self, harness: ProviderHarness) -> None:
+        """Versions tell values apart, and a value that did not change keeps its version."""
+        harness.put(NAME, "first")
+        first = found(self.fetch(harness)).version
+        assert first is not None
+        assert found(self.fetch(harness)).version == first
+        harness.rotate(NAME, "second")
+        second = found(self.fetch(harness)).version
+        assert second is not None
+        assert second != first
+
+    @needs("version", "old_version")
+    def test_old_version_is_given_by_its_identifier(self, harness: ProviderHarness) -> None:
+        """A reference with a version gives that version, whatever is current."""
+        harness.put(NAME, "first")
+        ref = harness.ref(NAME)
+        version = found(self.fetch(harness)).version
+        harness.rotate(NAME, "second")
+        outcome = harness.provider.fetch(ref.document._replace(version=version), timeout=self.timeout)
+        assert value_of(outcome, ref) == "first"
+        assert found(outcome).version == version
+
+    @needs("stage")
+    def test_stage_is_followed(self, harness: ProviderHarness) -> None:
+        """A reference with a stage gives the version that carries the label."""
+        harness.put(NAME, "first")
+        harness.rotate(NAME, "second")
+        ref = harness.ref(NAME)
+        outcome = harness.provider.fetch(ref.document._replace(stage=harness.older_stage(NAME)), timeout=self.timeout)
+        assert value_of(outcome, ref) == "first"
+
+    @needs("previous")
+    def test_previous_is_the_version_before(self, harness: ProviderHarness) -> None:
+        """After a rotation, ``previous`` points at the old value."""
+        harness.put(NAME, "first")
+        harness.rotate(NAME, "second")
+        ref = harness.ref(NAME)
+        before = harness.provider.previous(ref, found(self.fetch(harness)))
+        assert before is not None
+        assert value_of(harness.provider.fetch(before.document, timeout=self.timeout), before) == "first"
+
+    @needs("previous")
+    def test_first_version_has_nothing_before_it(self, harness: ProviderHarness) -> None:
+        """Before any rotation, ``previous`` is None or points at nothing."""
+        harness.put(NAME, "first")
+        before = harness.provider.previous(harness.ref(NAME), found(self.fetch(harness)))
+        assert before is None or isinstance(harness.provider.fetch(before.document, timeout=self.timeout), NotFound)
+
+    # Faults
+
+    @needs("deny")
+    def test_denied_is_not_an_absence(self, harness: ProviderHarness) -> None:
+        """A refusal is Failed(DENIED), which stops the chain, and not NotFound, which would move it on."""
+        harness.put(NAME, "there")
+        harness.deny()
+        assert failed(self.fetch(harness)).code is FailureCode.DENIED
+
+    @needs("throttle")
+    def test_throttled_is_retryable(self, harness: ProviderHarness) -> None:
+        """Too many requests is Failed(THROTTLED), which is retryable, with a sane wait if one is given."""
+        harness.put(NAME, "there")
+        harness.throttle()
+        failure = failed(self.fetch(harness))
+        assert failure.code is FailureCode.THROTTLED
+        assert failure.retryable
+        assert failure.retry_after is None or failure.retry_after >= 0
+
+    @needs("down")
+    def test_down_is_unavailable(self, harness: ProviderHarness) -> None:
+        """A service that is out of order is Failed(UNAVAILABLE), which is retryable."""
+        harness.put(NAME, "there")
+        harness.down()
+        failure = failed(self.fetch(harness))
+        assert failure.code is FailureCode.UNAVAILABLE
+        assert failure.retryable
+
+    @needs("hang")
+    def test_timeout_is_kept(self, harness: ProviderHarness) -> None:
+        """A service that does not answer is Failed(TIMEOUT), within the timeout that was asked for."""
+        harness.put(NAME, "there")
+        assert isinstance(self.fetch(harness), Found)
+        harness.hang()
+        started = monotonic()
+        outcome = harness.provider.fetch(harness.ref(NAME).document, timeout=self.patience)
+        assert monotonic() - started <= self.patience + self.slack
+        assert failed(outcome).code is FailureCode.TIMEOUT
+
+    @needs("break_response")
+    def test_malformed_is_told_apart(self, harness: ProviderHarness) -> None:
+        """An answer in no promised form is Failed(MALFORMED), which is not retryable."""
+        harness.put(NAME, "there")
+        harness.break_response("broken")
+        failure = failed(self.fetch(harness))
+        assert failure.code is FailureCode.MALFORMED
+        assert not failure.retryable
+
+    @needs("down", "heal")
+    def test_recovers_when_the_service_does(self, harness: ProviderHarness) -> None:
+        """A fault leaves nothing behind: once it has ended, the same provider answers."""
+        harness.put(NAME, "there")
+        harness.down()
+        assert isinstance(self.fetch(harness), Failed)
+        harness.heal()
+        assert self.value(harness) == "there"
+
+    # Nothing leaks
+
+    def test_answer_is_not_shown(self, harness: ProviderHarness, caplog: pytest.LogCaptureFixture) -> None:
+        """A value that was found is in no repr and in no log record, even at DEBUG."""
+        caplog.set_level(logging.DEBUG)
+        harness.put(NAME, CANARY)
+        outcome = self.fetch(harness)
+        assert value_of(outcome, harness.ref(NAME)) == CANARY
+        assert_unseen(CANARY, repr(outcome), repr(harness.provider), *told(caplog))
+
+    @needs("fault")
+    def test_fault_does_not_show_the_secret(
+        self, fault: str, harness: ProviderHarness, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """No fault shows a secret that was read before it, or that is part of the broken answer; none raises."""
+        caplog.set_level(logging.DEBUG)
+        harness.put(NAME, CANARY)
+        self.fetch(harness)
+        provoke(harness, fault)
+        outcome = harness.provider.fetch(harness.ref(NAME).document, timeout=self.patience)
+        assert isinstance(outcome, Failed)
+        assert_unseen(CANARY, repr(outcome), repr(harness.provider), *told(caplog))
+
+    # Life
+
+    def test_closed_twice(self, harness: ProviderHarness) -> None:
+        """Closing again, or without having been used, does nothing."""
+        harness.provider.close()
+        harness.provider.close()
+
+    def test_used_then_closed_twice(self, harness: ProviderHarness) -> None:
+        """Closing twice after use does nothing the second time."""
+        harness.put(NAME, "there")
+        self.fetch(harness)
+        harness.provider.close()
+        harness.provider.close()
+
+    def test_reset_then_fetch(self, harness: ProviderHarness) -> None:
+        """After ``reset``, as after a fork, the next fetch makes what it needs anew."""
+        harness.put(NAME, "there")
+        self.fetch(harness)
+        harness.provider.reset()
+        assert self.value(harness) == "there"
+
+    def test_used_from_two_threads(self, harness: ProviderHarness) -> None:
+        """Two threads that ask at once each get their own answer, beginning with the very first call."""
+        harness.put(NAME, "mine")
+        harness.put(OTHER, "yours")
+        start = Barrier(2, timeout=self.timeout)
+
+        def ask(name: str) -> list[object]:
+            start.wait()
+            return [self.value(harness, name) for _ in range(8)]
+
+        with ThreadPoolExecutor(2) as threads:
+            answers = list(threads.map(ask, [NAME, OTHER]))
+        assert answers == [["mine"] * 8, ["yours"] * 8]
+
+
+def found(outcome: Outcome) -> Found:
+    """The outcome, which must be a `Found`."""
+    assert isinstance(outcome, Found), outcome
+    return outcome
+
+
+def failed(outcome: Outcome) -> Failed:
+    """The outcome, which must be a `Failed`."""
+    assert isinstance(outcome, Failed), outcome
+    return outcome
+
+
+def value_of(outcome: Outcome, ref: SecretRef) -> object:
+    """The value of a `Found`, or the field of it that the reference names where a service keeps fields."""
+    value = found(outcome).value
+    if isinstance(value, (str, bytes)) or ref.field is None:
+        return value
+    return value[ref.field]
+
+
+def provoke(harness: ProviderHarness, fault: str) -> None:
+    """Bring about one of `FAULTS`."""
+    if fault == "break_response":
+        harness.break_response(CANARY)
+    else:
+        getattr(harness, fault)()
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Everything that log records carry: message, arguments, extras and traceback."""
+    return [caplog.text, *(repr(vars(record)) for record in caplog.records)]
+
+
+def assert_unseen(canary: str, *texts: str) -> None:
+    """Fail when a text shows the canary, plainly or in base64."""
+    encoded = b64encode(canary.encode()).decode().rstrip("=")
+    for text in texts:
+        assert canary not in text
+        assert encoded not in text

@@ -1,0 +1,103 @@
+"""What a conformance run does to the world around a provider: fill it, change it, break it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, NoReturn
+
+from secretsource.providers.base import SecretRef
+
+if TYPE_CHECKING:
+    from secretsource.providers.base import Provider
+
+__all__ = ["ABILITIES", "FAULTS", "ProviderHarness"]
+
+FAULTS = ("deny", "throttle", "hang", "break_response", "down")
+"""The ways in which a service can fail, each a method of `ProviderHarness`."""
+
+ABILITIES = frozenset(
+    {
+        *FAULTS,
+        "binary",  # holds bytes that are no text
+        "deny_one",  # can refuse one secret of a batch
+        "delete",  # a secret can be taken away again
+        "empty",  # holds an empty text
+        "heal",  # a fault can be ended
+        "old_version",  # gives an older version when asked by its identifier
+        "previous",  # keeps the version before the current one
+        "stage",  # puts labels on versions
+        "unicode",  # holds text beyond ASCII
+        "version",  # names its versions
+    }
+)
+"""What a test class may declare impossible, with a reason."""
+
+
+class ProviderHarness(ABC):
+    """Drives the service behind one provider for `ProviderConformance`.
+
+    Subclass it beside a driver's tests, and write the methods for everything the service can do. What the service
+    cannot do is declared in `ProviderConformance.impossible`; a method that is neither written nor declared fails.
+
+    Attributes:
+        provider: The provider under test, ready to be asked.
+    """
+
+    provider: Provider
+
+    def ref(self, name: str) -> SecretRef:
+        """Where the provider keeps ``name``: a legal variable name such as ``CONFORMANCE_TOKEN``."""
+        located = self.provider.locate(name)
+        if not isinstance(located, SecretRef):
+            raise TypeError(f"{self.provider!r} does not keep the name {name!r}: override ProviderHarness.ref")
+        return self.provider.complete(located)
+
+    @abstractmethod
+    def put(self, name: str, value: str | bytes) -> None:
+        """Store a secret, or a new version of it, by other means than the driver."""
+
+    def rotate(self, name: str, value: str | bytes) -> None:
+        """Store a new version, keeping the one before where the service needs help with that."""
+        self.put(name, value)
+
+    def delete(self, name: str) -> None:
+        """Take the secret away."""
+        self._unwritten("delete", name)
+
+    def older_stage(self, name: str) -> str:
+        """The label of the version before the current one, set now if the service does not set it by itself."""
+        self._unwritten("stage", name)
+
+    def deny(self) -> None:
+        """Refuse permission for every call from now on."""
+        self._unwritten("deny")
+
+    def deny_one(self, name: str) -> None:
+        """Refuse permission for this one secret from now on."""
+        self._unwritten("deny_one", name)
+
+    def throttle(self) -> None:
+        """Answer every call with "too many requests" from now on."""
+        self._unwritten("throttle")
+
+    def hang(self) -> None:
+        """Take every call from now on, and answer none."""
+        self._unwritten("hang")
+
+    def break_response(self, planted: str) -> None:
+        """Answer every call in a form that was not promised, with ``planted`` somewhere in it."""
+        self._unwritten("break_response", planted)
+
+    def down(self) -> None:
+        """Be out of service from now on: connection refused, or the service's own "internal error"."""
+        self._unwritten("down")
+
+    def heal(self) -> None:
+        """End the fault; every secret is there as before."""
+        self._unwritten("heal")
+
+    def _unwritten(self, ability: str, *arguments: str) -> NoReturn:
+        raise NotImplementedError(
+            f"{type(self).__name__} does not know how to bring about {ability}{arguments}: "
+            f"write the method, or declare {ability!r} in `impossible` with a reason"
+        )
