@@ -1,0 +1,78 @@
+"""Secrets kept in the process: for tests, and for an application that brings its own source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import Lock
+from typing import ClassVar
+
+from secretsource.providers.base import Found, NotFound, Provider, SecretRef
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource.providers.base import Outcome, Value
+
+__all__ = ["MemoryProvider"]
+
+
+class MemoryProvider(Provider):
+    """A provider that holds its secrets in a dict, with every version since they were put there.
+
+    Versions are counted ``"1"``, ``"2"``, … for each secret, and a number is not used twice. The stages are
+    ``current`` and ``previous``. Answers are cached like those of a remote service (``max_age`` is None), because it
+    stands in for one: a test then sees the ages and rotations that production sees.
+
+    Args:
+        secrets: Location to text, bytes, or a mapping of fields.
+    """
+
+    scheme: ClassVar[str] = "memory"
+
+    def __init__(self, secrets: Mapping[str, Value] | None = None, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self._versions: dict[str, list[Value | None]] = {}
+        self._lock = Lock()
+        for location, value in (secrets or {}).items():
+            self.put(location, value)
+
+    def put(self, location: str, value: Value) -> str:
+        """Store a new version, which becomes the current one.
+
+        Returns:
+            The version's identifier.
+        """
+        kept = dict(value) if isinstance(value, Mapping) else value
+        with self._lock:
+            versions = self._versions.setdefault(location, [])
+            versions.append(kept)
+            return str(len(versions))
+
+    def delete(self, location: str) -> None:
+        """Take every version of a secret away; one that is not there is no error."""
+        with self._lock:
+            versions = self._versions.get(location, [])
+            versions[:] = [None] * len(versions)
+
+    def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
+        """The version counted before ``current``."""
+        number = _number(current.version)
+        return ref._replace(version=str(number - 1), stage=None) if number > 1 else None
+
+    def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:  # noqa: ARG002 - memory answers at once
+        """Look in the dict; a version or stage that does not exist is NotFound."""
+        with self._lock:
+            versions = tuple(self._versions.get(ref.location, ()))
+        if not versions or versions[-1] is None:
+            return NotFound()
+        number = len(versions)
+        if ref.version is not None:
+            number = _number(ref.version)
+        elif ref.stage is not None:
+            number -= {"current": 0, "previous": 1}.get(ref.stage, number)
+        value = versions[number - 1] if 1 <= number <= len(versions) else None
+        return NotFound("this version does not exist") if value is None else Found(value, version=str(number))
+
+
+def _number(version: str | None) -> int:
+    """The number of a version identifier; 0, which no version has, for any other text."""
+    return int(version) if version is not None and version.isascii() and version.isdigit() else 0
