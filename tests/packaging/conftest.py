@@ -6,13 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Ask = Callable[..., Any]
 
@@ -26,7 +26,9 @@ def ask(tmp_path: Path) -> Ask:
     """
 
     def run(source: str, *options: str, **variables: str) -> Any:
-        inherited = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "SYSTEMROOT") if name in os.environ}
+        inherited = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+        if tree := os.environ.get("PYTHONPATH"):
+            inherited["PYTHONPATH"] = str(Path(tree).resolve())
         done = subprocess.run(
             [sys.executable, *options, "-c", source],
             cwd=tmp_path,

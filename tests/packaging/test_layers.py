@@ -16,25 +16,16 @@ WRONG_TURNS = {
     "resolver/vendor.py": ("import boto3", "A portable type names no vendor"),
     "providers/wrong.py": ("from secretsource.providers import env", "Drivers of secrets do not know each other"),
     "providers/upward.py": ("from secretsource.resolver import _chain", "Arrows point one way"),
+    "providers/vault.py": (
+        "from secretsource.providers import _aws_client",
+        "What drivers of AWS share is theirs",
+    ),
     "stores/wrong.py": (
         "from secretsource.providers import env",
         "Drivers of key records do not know each other, nor those of secrets",
     ),
     "exceptions.py": ("import secretsource", "Nothing behind the front page imports it"),
 }
-SKELETON = [
-    "__init__.py",
-    "exceptions.py",
-    "_clock.py",
-    "_secret.py",
-    "_sentinels.py",
-    "resolver/__init__.py",
-    "resolver/_chain.py",
-    "providers/__init__.py",
-    "providers/base.py",
-    "providers/env.py",
-    "stores/__init__.py",
-]
 
 
 def lint(root: Path) -> tuple[int, str]:
@@ -57,16 +48,16 @@ def lint(root: Path) -> tuple[int, str]:
 
 @pytest.fixture
 def skeleton(tmp_path: Path) -> Path:
-    """The smallest package that keeps every contract."""
-    for name in SKELETON:
-        file = tmp_path / "secretsource" / name
+    """Every module of the tree, emptied of its imports."""
+    for module in (TREE / "src").rglob("*.py"):
+        file = tmp_path / module.relative_to(TREE / "src")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("", encoding="utf-8")
+        file.touch()
     return tmp_path
 
 
 def test_a_package_that_keeps_the_contracts_passes(skeleton: Path) -> None:
-    """Modules that are still to be written are not missed."""
+    """Without a wrong turn there is nothing to refuse."""
     code, report = lint(skeleton)
     assert code == 0, report
 
