@@ -1,0 +1,191 @@
+"""What the two AWS drivers have in common: settings, names, regions, and the splitting of a batch."""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from time import monotonic
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.providers._aws_client import AwsClients
+from secretsource.providers.base import BatchProvider, Failed, FailureCode, NotFound, SecretRef
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from boto3.session import Session
+
+    from secretsource.providers.base import Outcome
+
+__all__ = ["AwsServiceProvider", "malformed", "region_of"]
+
+_ARN_REGION = re.compile(r"arn:[^:]+:[^:]+:([a-z0-9-]+):")
+_OF_THE_SERVICE = frozenset(
+    {
+        FailureCode.TIMEOUT,
+        FailureCode.THROTTLED,
+        FailureCode.UNAVAILABLE,
+        FailureCode.UNAUTHENTICATED,
+        FailureCode.MALFORMED,
+    }
+)
+"""Failures of a batch that asking for each secret alone would meet again."""
+
+
+class AwsServiceProvider(BatchProvider):
+    """A provider over one AWS service; the drivers say how one secret, and how several, are asked for.
+
+    Args:
+        region: The region of names and of references that give none; None for boto3's own choice, then ``AWS_REGION``.
+        profile: A profile of ``~/.aws/config``, which is also how to assume a role (``role_arn``, ``external_id``).
+        prefix: Put before a bare name, such as ``prod/``; explicit references are taken as they are.
+        document: One JSON document that holds every bare name as a field.
+        endpoint_url: Where to connect, for a VPC endpoint or an emulator.
+        connect_timeout: Seconds to connect to one address; a fetch may overrun its timeout by as much.
+        read_timeout: Seconds to wait for one answer, at most.
+        attempts: Attempts in all, 1 or more, in botocore's ``standard`` retry mode.
+        session: A ready-made `boto3.session.Session` to make clients from.
+        client: A ready-made boto3 client; it serves its own region only, and after a fork it is used as it is.
+
+    Raises:
+        ConfigurationError: A setting that cannot work.
+    """
+
+    url_setting = "prefix"
+    options = frozenset({"region"})
+    service: ClassVar[str]
+    """boto3's name of the service, and the prefix of its permissions."""
+    batch_size: ClassVar[int]
+    """How many secrets the service takes in one call."""
+    name_rule: ClassVar[re.Pattern[str]]
+    """The names that the service can hold."""
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        region: str | None = None,
+        profile: str | None = None,
+        prefix: str = "",
+        document: str | None = None,
+        endpoint_url: str | None = None,
+        connect_timeout: float = 1.0,
+        read_timeout: float = 2.0,
+        attempts: int = 2,
+        session: Session | None = None,
+        client: Any = None,
+    ) -> None:
+        super().__init__(name=name)
+        if attempts < 1 or connect_timeout <= 0 or read_timeout <= 0:
+            raise ConfigurationError(
+                f"provider {self.name!r}: attempts must be 1 or more, and connect_timeout and read_timeout more than 0"
+            )
+        if session is not None and client is not None:
+            raise ConfigurationError(f"provider {self.name!r}: give a session or a client, not both")
+        self._prefix = prefix
+        self._document = document
+        self._clients = AwsClients(
+            self.service,
+            region=region,
+            profile=profile,
+            endpoint_url=endpoint_url,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            attempts=attempts,
+            session=session,
+            client=client,
+        )
+        self._without_batch: set[str | None] = set()
+
+    def locate(self, name: str) -> SecretRef | NotFound:
+        """A field of the document where one is set, else the prefix and the name, if AWS allows such a name."""
+        if self._document is not None:
+            return SecretRef(self.name, self._document, field=name)
+        location = self._prefix + name
+        if self.name_rule.fullmatch(location) is None:
+            return NotFound("AWS allows no such name")
+        return SecretRef(self.name, location)
+
+    def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
+        """Ask for one secret, in the region of its ARN, of its ``region`` option, or of the settings."""
+        return self._ask_one(ref, monotonic() + timeout)
+
+    def fetch_many(self, refs: Sequence[SecretRef], *, timeout: float) -> Mapping[SecretRef, Outcome]:
+        """Ask for current versions in batches per region, and for the rest one by one.
+
+        One by one are also asked: a reference with a version or stage, which a batch call cannot express; what a batch
+        left unanswered; and all of a batch that was refused as such, because permission for the batch call is a
+        permission of its own. A region that refused a batch is not asked for one again.
+        """
+        deadline = monotonic() + timeout
+        outcomes: dict[SecretRef, Outcome] = {}
+        for region, locations in self._batches(refs):
+            answers = self._ask_batch(region, locations, deadline)
+            for ref in refs:
+                if _is_current(ref) and region_of(ref) == region and ref.location in answers:
+                    outcomes[ref] = answers[ref.location]
+        for ref in refs:
+            if ref not in outcomes:
+                outcomes[ref] = self._ask_one(ref, deadline)
+        return outcomes
+
+    def close(self) -> None:
+        """Close the connections of the clients made here; a ready-made client stays open."""
+        self._clients.close()
+
+    def reset(self) -> None:
+        """Forget session and clients without using them; a ready-made client is kept."""
+        self._clients.reset()
+        self._without_batch = set()
+
+    def _batches(self, refs: Sequence[SecretRef]) -> list[tuple[str | None, list[str]]]:
+        """The locations that can share a call, each once."""
+        places: dict[str | None, dict[str, None]] = {}
+        for ref in refs:
+            if _is_current(ref) and region_of(ref) not in self._without_batch:
+                places.setdefault(region_of(ref), {})[ref.location] = None
+        return [
+            (region, list(locations)[start : start + self.batch_size])
+            for region, locations in places.items()
+            if len(locations) > 1
+            for start in range(0, len(locations), self.batch_size)
+        ]
+
+    def _ask_batch(self, region: str | None, locations: list[str], deadline: float) -> Mapping[str, Outcome]:
+        """Location to outcome; what is missing is to be asked for alone."""
+        if region in self._without_batch:
+            return {}
+        answers = self._ask_many(region, locations, deadline)
+        if not isinstance(answers, (NotFound, Failed)):
+            return answers
+        if isinstance(answers, Failed) and answers.code in _OF_THE_SERVICE:
+            return dict.fromkeys(locations, answers)
+        if isinstance(answers, Failed) and answers.code is FailureCode.DENIED:
+            self._without_batch.add(region)
+        return {}
+
+    @abstractmethod
+    def _ask_one(self, ref: SecretRef, deadline: float) -> Outcome:
+        """One call for one reference; must end at ``deadline``, in monotonic seconds."""
+
+    @abstractmethod
+    def _ask_many(
+        self, region: str | None, locations: list[str], deadline: float
+    ) -> Mapping[str, Outcome] | NotFound | Failed:
+        """One call for the current versions of up to ``batch_size`` locations, or why none of them could be had."""
+
+
+def region_of(ref: SecretRef) -> str | None:
+    """The region a reference names: its ARN's, which is the only one that knows the ARN, else its option."""
+    arn = _ARN_REGION.match(ref.location)
+    return arn[1] if arn else ref.option("region")
+
+
+def _is_current(ref: SecretRef) -> bool:
+    return ref.version is None and ref.stage is None
+
+
+def malformed(reason: str) -> Failed:
+    """The service answered with a value that is none."""
+    return Failed(FailureCode.MALFORMED, reason, "check that endpoint_url, and no proxy, answers")

@@ -1,0 +1,154 @@
+"""AWS Secrets Manager: ``aws://payments/stripe#secret_key?stage=AWSPREVIOUS``, or an ARN after ``aws://``.
+
+Wire calls and permissions: ``GetSecretValue`` (`secretsmanager:GetSecretValue`, and `kms:Decrypt` for a secret under a
+key of your own); ``BatchGetSecretValue`` for several (`secretsmanager:BatchGetSecretValue`, which IAM grants on the
+resource ``*`` only, beside GetSecretValue for each); with ``rotation_hints``, ``DescribeSecret``
+(`secretsmanager:DescribeSecret`). https://docs.aws.amazon.com/secretsmanager/latest/apireference/
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from secretsource.providers._aws_errors import explain_code
+from secretsource.providers._aws_provider import AwsServiceProvider, malformed, region_of
+from secretsource.providers.base import Failed, Found, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from boto3.session import Session
+
+    from secretsource.providers.base import Outcome, SecretRef
+
+__all__ = ["AwsProvider"]
+
+CURRENT, PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
+
+
+class AwsProvider(AwsServiceProvider):
+    """Secrets of AWS Secrets Manager.
+
+    The stage ``AWSCURRENT`` is always asked for by name: a policy with a condition on
+    ``secretsmanager:VersionStage`` refuses the call that leaves it out.
+
+    Args:
+        rotation_hints: Also ask when the next rotation is planned, so that the value is refreshed then; one more
+            call per fetch, whose failure does not fail the fetch.
+        region: As for `AwsServiceProvider`, and so are the other settings.
+    """
+
+    scheme = "aws"
+    service = "secretsmanager"
+    batch_size = 20
+    name_rule = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        region: str | None = None,
+        profile: str | None = None,
+        prefix: str = "",
+        document: str | None = None,
+        endpoint_url: str | None = None,
+        connect_timeout: float = 1.0,
+        read_timeout: float = 2.0,
+        attempts: int = 2,
+        rotation_hints: bool = False,
+        session: Session | None = None,
+        client: Any = None,
+    ) -> None:
+        super().__init__(
+            name=name,
+            region=region,
+            profile=profile,
+            prefix=prefix,
+            document=document,
+            endpoint_url=endpoint_url,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            attempts=attempts,
+            session=session,
+            client=client,
+        )
+        self._rotation_hints = rotation_hints
+
+    def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:  # noqa: ARG002 - AWS knows it by itself
+        """The version that AWS labelled AWSPREVIOUS when the current one took its place."""
+        if ref.version is not None or ref.stage not in {None, CURRENT}:
+            return None
+        return ref._replace(stage=PREVIOUS)
+
+    def _ask_one(self, ref: SecretRef, deadline: float) -> Outcome:
+        if ref.version is not None and not 32 <= len(ref.version) <= 64:
+            return NotFound("a version id of AWS has 32 to 64 characters")
+        answer = self._clients.ask(
+            "get_secret_value",
+            region=region_of(ref),
+            deadline=deadline,
+            SecretId=ref.location,
+            **({} if ref.version is None else {"VersionId": ref.version}),
+            **({} if ref.version is not None and ref.stage is None else {"VersionStage": ref.stage or CURRENT}),
+        )
+        if isinstance(answer, (NotFound, Failed)):
+            return answer
+        outcome = _read(answer)
+        if ref.version is None and ref.stage in {None, CURRENT}:
+            self._hint(outcome, region_of(ref), ref.location, deadline)
+        return outcome
+
+    def _ask_many(
+        self, region: str | None, locations: list[str], deadline: float
+    ) -> Mapping[str, Outcome] | NotFound | Failed:
+        outcomes: dict[str, Outcome] = {}
+        page: dict[str, str] = {}
+        while True:
+            answer = self._clients.ask(
+                "batch_get_secret_value", region=region, deadline=deadline, SecretIdList=locations, **page
+            )
+            if isinstance(answer, (NotFound, Failed)):
+                return answer
+            outcomes |= _read_page(answer, locations)
+            if not answer.get("NextToken"):
+                break
+            page = {"NextToken": answer["NextToken"]}
+        for location, outcome in outcomes.items():
+            self._hint(outcome, region, location, deadline)
+        return outcomes
+
+    def _hint(self, outcome: Outcome, region: str | None, location: str, deadline: float) -> None:
+        """Add the planned rotation to a value that was found, where that was asked for and can be had."""
+        if not self._rotation_hints or not isinstance(outcome, Found):
+            return
+        answer = self._clients.ask("describe_secret", region=region, deadline=deadline, SecretId=location)
+        if not isinstance(answer, (NotFound, Failed)) and answer.get("NextRotationDate") is not None:
+            outcome.rotates_at = answer["NextRotationDate"].timestamp()
+
+
+def _read_page(answer: Mapping[str, Any], locations: list[str]) -> dict[str, Outcome]:
+    """What one page of a batch says of the locations asked for, which are names or ARNs.
+
+    A batch cannot ask for a stage; an entry under another one than AWSCURRENT is left to be asked for alone.
+    """
+    outcomes: dict[str, Outcome] = {}
+    for entry in answer.get("SecretValues", ()):
+        if CURRENT in entry.get("VersionStages", ()):
+            for location in {entry.get("Name"), entry.get("ARN")}.intersection(locations):
+                outcomes[location] = _read(entry)
+    for problem in answer.get("Errors", ()):
+        outcomes[problem.get("SecretId", "")] = explain_code(
+            problem.get("ErrorCode", ""), problem.get("Message", ""), action="secretsmanager:GetSecretValue"
+        )
+    return outcomes
+
+
+def _read(entry: Mapping[str, Any]) -> Found | Failed:
+    """The value of an answer, which holds either text or bytes."""
+    text, binary = entry.get("SecretString"), entry.get("SecretBinary")
+    if isinstance(text, str) and binary is None:
+        return Found(text, version=entry.get("VersionId"))
+    if isinstance(binary, bytes) and text is None:
+        return Found(binary, version=entry.get("VersionId"))
+    return malformed("the answer holds neither text nor bytes, or both")
