@@ -37,7 +37,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Distribution) -> No
         file for file in files_of(wheel) if not re.match(r"secretsource/|secretsource-[\d.]+\.dist-info/|\.\./", file)
     }
     assert not foreign
-    assert not {file for file in files_of(wheel) if "test_" in Path(file).name or Path(file).name == "conftest.py"}
+    assert not {
+        file for file in files_of(wheel) if Path(file).name.startswith("test_") or Path(file).name == "conftest.py"
+    }
 
 
 def test_the_wheel_holds_every_file_of_the_tree(wheel: Distribution) -> None:
