@@ -26,6 +26,7 @@ class Origin:
 
     Args:
         name: The name the application asked for.
+        fields: The fields it asked for inside what the reference holds.
         ref: The reference that held it.
         version: The provider's version identifier.
         fetched: When the provider answered, in seconds since 1970 UTC.
@@ -33,11 +34,12 @@ class Origin:
         served: How this answer was come by.
     """
 
-    __slots__ = ("expires", "fetched", "name", "ref", "served", "version")
+    __slots__ = ("expires", "fetched", "fields", "name", "ref", "served", "version")
 
     def __init__(
         self,
         name: str,
+        fields: tuple[str, ...],
         ref: SecretRef,
         version: str | None,
         fetched: float,
@@ -45,6 +47,7 @@ class Origin:
         served: Served,
     ) -> None:
         self.name = name
+        self.fields = fields
         self.ref = ref
         self.version = version
         self.fetched = fetched

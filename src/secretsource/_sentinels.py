@@ -6,7 +6,7 @@ import enum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal, TypeAlias
+    from typing import Final, Literal, TypeAlias
 
     UnsetType: TypeAlias = "Literal[_Sentinel.UNSET]"
 
@@ -21,5 +21,5 @@ class _Sentinel(enum.Enum):
         return False
 
 
-UNSET = _Sentinel.UNSET
+UNSET: Final = _Sentinel.UNSET
 """No default was given: a missing secret is an error. Unlike None, which is a default a caller may choose."""

@@ -37,10 +37,8 @@ __all__ = [
     "Found",
     "Lease",
     "NotFound",
-    "Outcome",
     "Provider",
     "SecretRef",
-    "Value",
 ]
 
 

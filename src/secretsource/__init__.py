@@ -1,0 +1,61 @@
+"""Secrets for the code that uses them, and API keys for the code that issues them.
+
+    from secretsource import get_secret
+
+    stripe.api_key = get_secret("STRIPE_SECRET_KEY")
+
+Importing this package loads no vendor's SDK, no web framework and no asyncio.
+"""
+
+from __future__ import annotations
+
+from secretsource._secret import Secret, SecretSet
+from secretsource.resolver._default import configure, default_resolver
+from secretsource.resolver._override import override
+from secretsource.resolver._resolver import Resolver
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource.resolver._async_default import aget_secret, aget_secrets
+    from secretsource.resolver._async_resolver import AsyncResolver
+
+__all__ = [
+    "AsyncResolver",
+    "Resolver",
+    "Secret",
+    "SecretSet",
+    "aget_secret",
+    "aget_secrets",
+    "configure",
+    "get_secret",
+    "get_secret_set",
+    "get_secrets",
+    "override",
+]
+
+__version__ = "0.1.0"
+
+get_secret = default_resolver.get
+get_secrets = default_resolver.get_many
+get_secret_set = default_resolver.get_set
+
+_LATE = {
+    "AsyncResolver": "secretsource.resolver._async_resolver",
+    "aget_secret": "secretsource.resolver._async_default",
+    "aget_secrets": "secretsource.resolver._async_default",
+}
+
+
+def __getattr__(name: str) -> object:
+    """The asynchronous names, whose modules load asyncio, on first use."""
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(_LATE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATE})

@@ -1,0 +1,253 @@
+"""`AsyncResolver`: the asynchronous shell over the same chain, cache and flights.
+
+A flight is a task of its own (or a job of a background thread, for a driver without a native client), so cancelling
+one that waits never cancels the flight that others share.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TypeVar, overload
+
+from secretsource._clock import SYSTEM_CLOCK
+from secretsource._sentinels import UNSET
+from secretsource.providers.base import AsyncProvider, Failed, FailureCode
+from secretsource.resolver import _questions as questions
+from secretsource.resolver._call import INTERRUPTED, OVERDUE, checked, fetch, fly, raised
+from secretsource.resolver._chain import Reply
+from secretsource.resolver._questions import Later
+from secretsource.resolver._resolver import Resolver
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Sequence
+    from types import TracebackType
+    from typing import Self, Unpack
+
+    from secretsource._clock import Clock
+    from secretsource._secret import Secret, SecretSet
+    from secretsource._sentinels import UnsetType
+    from secretsource.providers.base import Outcome, Provider
+    from secretsource.resolver._chain import Ask, Route
+    from secretsource.resolver._default import Numbers
+    from secretsource.resolver._engine import Claim, Engine
+    from secretsource.resolver._flight import Flight
+    from secretsource.resolver._questions import Question
+    from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
+
+__all__ = ["AsyncResolver"]
+
+D = TypeVar("D")
+R = TypeVar("R")
+
+MAX_AT_ONCE = 16
+"""Most native calls of one batch under way at the same time."""
+
+
+class AsyncResolver:
+    """As `Resolver`, for an event loop; made from one by `of`, it shares its chain, cache and flights.
+
+    Args:
+        providers: As for `Resolver`.
+        clock: Where the time is read; for tests.
+        **numbers: ``ttl``, ``max_stale`` and the others as for `Resolver`.
+    """
+
+    def __init__(
+        self, providers: Sequence[str | Provider], *, clock: Clock = SYSTEM_CLOCK, **numbers: Unpack[Numbers]
+    ) -> None:
+        self._resolver = Resolver(providers, clock=clock, **numbers)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    def of(cls, resolver: Resolver) -> Self:
+        """The asynchronous side of a resolver."""
+        made = cls.__new__(cls)
+        made._resolver = resolver
+        made._tasks = set()
+        return made
+
+    @classmethod
+    def from_config(cls, path: str | os.PathLike[str] | None = None, *, environment: str | None = None) -> Self:
+        """As `Resolver.from_config`."""
+        return cls.of(Resolver.from_config(path, environment=environment))
+
+    @overload
+    async def get(
+        self, name: str, *, field: str | None = None, version: str | None = None, fresh: bool = False
+    ) -> Secret: ...
+    @overload
+    async def get(
+        self, name: str, *, default: str, field: str | None = None, version: str | None = None, fresh: bool = False
+    ) -> Secret: ...
+    @overload
+    async def get(
+        self, name: str, *, default: D, field: str | None = None, version: str | None = None, fresh: bool = False
+    ) -> Secret | D: ...
+    async def get(
+        self,
+        name: str,
+        *,
+        default: D | UnsetType = UNSET,
+        field: str | None = None,
+        version: str | None = None,
+        fresh: bool = False,
+    ) -> Secret | D:
+        """As `Resolver.get`."""
+        if field is None and version is None and not fresh:
+            hot = self._resolver._peek(name)
+            if hot is not None:
+                return hot
+        engine = self._resolver._engine
+        return await self._run(questions.get(engine, engine.request(name, field, version, fresh), default))
+
+    @overload
+    async def get_many(self, names: Iterable[str]) -> dict[str, Secret]: ...
+    @overload
+    async def get_many(self, names: Iterable[str], *, default: D) -> dict[str, Secret | D]: ...
+    async def get_many(self, names: Iterable[str], *, default: D | UnsetType = UNSET) -> dict[str, Secret | D]:
+        """As `Resolver.get_many`; native clients are asked concurrently."""
+        return await self._run(questions.get_many(self._resolver._engine, names, default))
+
+    async def get_set(self, name: str, *, field: str | None = None) -> SecretSet:
+        """As `Resolver.get_set`."""
+        engine = self._resolver._engine
+        return await self._run(questions.get_set(engine, engine.request(name, field, None, False)))
+
+    async def prefetch(self, names: Iterable[str]) -> None:
+        """As `Resolver.prefetch`."""
+        await self.get_many(names)
+
+    async def reject(self, secret: Secret) -> Secret:
+        """As `Resolver.reject`."""
+        return await self._run(questions.reject(self._resolver._engine, secret))
+
+    async def explain(self, name: str, *, field: str | None = None) -> Trace:
+        """As `Resolver.explain`."""
+        engine = self._resolver._engine
+        return await self._run(questions.explain(engine, engine.request(name, field, None, False)))
+
+    def invalidate(self, name: str, version: str | None = None) -> None:
+        """As `Resolver.invalidate`."""
+        self._resolver.invalidate(name, version)
+
+    def on_rotate(self, callback: Callable[[RotationEvent], object]) -> Callable[[], None]:
+        """As `Resolver.on_rotate`."""
+        return self._resolver.on_rotate(callback)
+
+    def on_event(self, callback: Callable[[SecretEvent], object]) -> Callable[[], None]:
+        """As `Resolver.on_event`."""
+        return self._resolver.on_event(callback)
+
+    async def close(self) -> None:
+        """End what is under way on this loop, close the providers and forget every value; may be called twice."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for provider in self._resolver._engine.providers():
+            if isinstance(provider, AsyncProvider):
+                await provider.aclose()
+        self._resolver.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return repr(self._resolver).replace("Resolver", "AsyncResolver", 1)
+
+    # -- running a question with tasks ----------------------------------------------------------------------------
+
+    async def _run(self, question: Question[R]) -> R:
+        engine = self._resolver._engine
+        until = engine.clock.now().mono + engine.deadline
+        try:
+            step = next(question)
+            while True:
+                step = question.send(await self._perform(engine, step, until))
+        except StopIteration as end:
+            answer: R = end.value
+        return answer
+
+    async def _perform(self, engine: Engine, step: list[Ask] | Later, until: float) -> list[Reply]:
+        if isinstance(step, Later):
+            self._launch(engine, engine.claim_refresh(step.asks), engine.clock.now().mono + engine.deadline)
+            return []
+        claim = engine.claim(step)
+        self._launch(engine, claim, until)
+        return [await _reply(engine, ask, flight, until) for ask, flight in zip(claim.asks, claim.flights, strict=True)]
+
+    def _launch(self, engine: Engine, claim: Claim, until: float) -> None:
+        for route, flights in claim.by_route():
+            if isinstance(route.provider, AsyncProvider):
+                task = asyncio.get_running_loop().create_task(_fly(engine, route.provider, flights, until))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            else:
+                engine.background.submit(_job(engine, route, flights, until))
+
+
+def _job(engine: Engine, route: Route, flights: list[Flight], until: float) -> Callable[[], None]:
+    for flight in flights:
+        flight.pilot = None
+    return lambda: fly(engine, route, flights, until)
+
+
+async def _fly(engine: Engine, provider: AsyncProvider, flights: list[Flight], until: float) -> None:
+    """Carry some flights to their end with the native client, a bounded number at a time."""
+    turn = asyncio.Semaphore(MAX_AT_ONCE)
+
+    async def one(flight: Flight) -> None:
+        outcome: Outcome = INTERRUPTED
+        try:
+            async with turn:
+                outcome = await _afetch(provider, flight, until - engine.clock.now().mono)
+        finally:
+            engine.settle(flight, outcome)
+
+    await asyncio.gather(*map(one, flights))
+
+
+async def _afetch(provider: AsyncProvider, flight: Flight, timeout: float) -> Outcome:
+    if timeout <= 0:
+        return OVERDUE
+    try:
+        async with asyncio.timeout(timeout):
+            return checked(await provider.afetch(flight.ask.ref, timeout=timeout))
+    except TimeoutError:
+        return Failed(FailureCode.TIMEOUT)
+    except Exception as error:
+        name = type(error).__name__
+    return raised(name)
+
+
+async def _reply(engine: Engine, ask: Ask, flight: Flight | None, until: float) -> Reply:
+    if flight is None:
+        return Reply(fetch(ask.route.provider, ask.ref, until - engine.clock.now().mono), engine.clock.now())
+    if flight.reply is None:
+        await _landing(flight, max(0.0, until - engine.clock.now().mono))
+    return flight.reply or Reply(OVERDUE, engine.clock.now())
+
+
+async def _landing(flight: Flight, timeout: float) -> None:
+    """Wait until a flight has landed, whichever thread or task carries it."""
+    loop = asyncio.get_running_loop()
+    landed = asyncio.Event()
+
+    def wake() -> None:
+        try:
+            loop.call_soon_threadsafe(landed.set)
+        except RuntimeError:
+            # The loop was closed while the flight was under way: nobody is waiting here any more.
+            return
+
+    flight.on_landing(wake)
+    try:
+        await asyncio.wait_for(landed.wait(), timeout)
+    except TimeoutError:
+        return

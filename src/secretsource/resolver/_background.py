@@ -1,0 +1,59 @@
+"""Refreshes behind the caller's back: a few daemon threads that start when there is work and leave when there is none."""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Condition, Thread
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Background"]
+
+MAX_THREADS = 4
+IDLE_SECONDS = 5.0
+
+
+class Background:
+    """Runs jobs on at most four daemon threads; none exists before the first job, none outlives the last by long.
+
+    Daemon threads do not hold up the end of the interpreter; a refresh that it cuts off is simply lost.
+
+    Args:
+        idle_seconds: How long a thread waits for another job before it leaves.
+    """
+
+    def __init__(self, idle_seconds: float = IDLE_SECONDS) -> None:
+        self._idle_seconds = idle_seconds
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._changed = Condition()
+        self._idle = 0
+        self.threads = 0
+
+    def submit(self, job: Callable[[], None]) -> None:
+        """Run ``job`` soon; it must not raise."""
+        with self._changed:
+            self._jobs.append(job)
+            if self._idle >= len(self._jobs):
+                self._changed.notify()
+                return
+            if self.threads >= MAX_THREADS:
+                return
+            self.threads += 1
+        Thread(target=self._work, name="secretsource-refresh", daemon=True).start()
+
+    def _work(self) -> None:
+        while (job := self._next()) is not None:
+            job()
+
+    def _next(self) -> Callable[[], None] | None:
+        with self._changed:
+            if not self._jobs:
+                self._idle += 1
+                self._changed.wait(self._idle_seconds)
+                self._idle -= 1
+            if self._jobs:
+                return self._jobs.popleft()
+            self.threads -= 1
+            return None

@@ -1,0 +1,209 @@
+"""What is remembered of each reference, and how old it is (pure: takes ``now``, does no I/O, holds no lock).
+
+The key is the whole reference without its field, so a version or a stage is never answered from another's entry, and
+one document serves all of its fields. Reading is a plain look-up in a dict; whoever writes holds the engine's lock.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+from secretsource.providers.base import Failed, Found, NotFound
+from secretsource.resolver._document import select
+from secretsource.resolver._refresh import pause, schedule, schedule_absence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource._clock import Instant
+    from secretsource.providers.base import Outcome, SecretRef
+    from secretsource.resolver._refresh import FreshnessPolicy, Schedule
+
+__all__ = ["Age", "Cache", "Entry", "Lookup"]
+
+
+class Age(enum.Enum):
+    """The four ages of an entry, with the last fifth of the first one apart."""
+
+    FRESH = "fresh"
+    AHEAD = "ahead"
+    REVALIDATE = "revalidate"
+    STALE = "stale"
+    GONE = "gone"
+
+
+class Entry:
+    """One remembered answer.
+
+    Attributes:
+        outcome: What the provider said.
+        at: When it said so.
+        ages: When this answer passes from age to age.
+        readers: Names that were answered from it, each with the fields that led to its value.
+    """
+
+    __slots__ = ("_chosen", "ages", "at", "outcome", "readers")
+
+    def __init__(self, outcome: Found | NotFound, at: Instant, ages: Schedule) -> None:
+        self.outcome = outcome
+        self.at = at
+        self.ages = ages
+        self.readers: set[tuple[str, tuple[str, ...]]] = set()
+        self._chosen: dict[tuple[str, ...], str | bytes | NotFound | Failed] = {}
+
+    def __repr__(self) -> str:
+        return f"Entry({self.outcome!r})"
+
+    def select(self, fields: tuple[str, ...]) -> str | bytes | NotFound | Failed:
+        """The value at ``fields`` of the document; remembered, so that a document is parsed once a field."""
+        if isinstance(self.outcome, NotFound):
+            return self.outcome
+        chosen = self._chosen.get(fields)
+        if chosen is None:
+            chosen = select(self.outcome.value, fields)
+            if fields and isinstance(chosen, (str, bytes)):
+                self._chosen[fields] = chosen
+        return chosen
+
+    def age(self, now: Instant) -> Age:
+        """How old the answer is at ``now``."""
+        mono, ages = now.mono, self.ages
+        if mono < ages.fresh_until:
+            return Age.FRESH if mono < ages.refresh_at else Age.AHEAD
+        if mono < ages.revalidate_until:
+            return Age.REVALIDATE
+        return Age.STALE if mono < ages.stale_until else Age.GONE
+
+
+class Setback(NamedTuple):
+    """A failure that is remembered for a moment, so that a provider in trouble is not asked by everyone."""
+
+    failed: Failed
+    failures: int
+    until: float
+
+
+class Lookup(NamedTuple):
+    """What the cache knows of a reference now."""
+
+    age: Age
+    entry: Entry | None
+    setback: Failed | None
+
+
+class Cache:
+    """A bounded map of reference to entry, least recently used first out.
+
+    Args:
+        policy: How long answers are kept.
+        max_entries: Most references remembered, at least 1.
+    """
+
+    def __init__(self, policy: FreshnessPolicy, max_entries: int) -> None:
+        self.policy = policy
+        self.max_entries = max_entries
+        self._entries: dict[SecretRef, Entry] = {}
+        self._setbacks: dict[SecretRef, Setback] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def entry(self, ref: SecretRef) -> Entry | None:
+        """The entry of a document, whatever its age."""
+        return self._entries.get(ref)
+
+    def read_by(self, name: str) -> list[SecretRef]:
+        """The documents that a name was answered from."""
+        return [ref for ref, entry in self._entries.items() if any(name == reader for reader, _ in entry.readers)]
+
+    def look(self, ref: SecretRef, now: Instant) -> Lookup:
+        """What is known of a document at ``now``."""
+        entry = self._entries.get(ref)
+        setback = self._setbacks.get(ref)
+        failed = setback.failed if setback is not None and now.mono < setback.until else None
+        return Lookup(Age.GONE if entry is None else entry.age(now), entry, failed)
+
+    def keep(
+        self, ref: SecretRef, outcome: Outcome, now: Instant, *, max_age: float | None, luck: float
+    ) -> tuple[Entry | None, Entry | None]:
+        """Remember an answer; a failure of a permanent kind drops what was known, a passing one leaves it.
+
+        Args:
+            ref: The document asked for.
+            outcome: What the provider said.
+            now: When it said so.
+            max_age: The provider's own bound, in seconds.
+            luck: A random number in [0, 1).
+
+        Returns:
+            The entry before and the entry now.
+        """
+        before = self._entries.get(ref)
+        if isinstance(outcome, Failed):
+            self._set_back(ref, outcome, now, luck)
+            if not outcome.retryable:
+                self._entries.pop(ref, None)
+            return before, self._entries.get(ref)
+        self._setbacks.pop(ref, None)
+        self._entries.pop(ref, None)
+        if isinstance(outcome, Found):
+            entry = Entry(outcome, now, schedule(outcome, self.policy, now, max_age, luck))
+        else:
+            entry = Entry(outcome, now, schedule_absence(self.policy, now, max_age, luck))
+        if before is not None:
+            entry.readers.update(before.readers)
+        self._entries[ref] = entry
+        return before, entry
+
+    def evict(self) -> list[Entry]:
+        """Drop the least recently used entries above the bound, and give them back."""
+        excess = len(self._entries) - self.max_entries
+        return [self._entries.pop(ref) for ref in list(self._entries)[:excess]] if excess > 0 else []
+
+    def touch(self, ref: SecretRef) -> None:
+        """Count a use."""
+        entry = self._entries.pop(ref, None)
+        if entry is not None:
+            self._entries[ref] = entry
+
+    def prolong(self, ref: SecretRef, until: Entry) -> None:
+        """Believe an absence as long as the value that was found behind it in the chain."""
+        entry = self._entries.get(ref)
+        if entry is not None and isinstance(entry.outcome, NotFound):
+            entry.ages = entry.ages._replace(
+                refresh_at=max(entry.ages.refresh_at, until.ages.refresh_at),
+                fresh_until=max(entry.ages.fresh_until, until.ages.fresh_until),
+                revalidate_until=max(entry.ages.revalidate_until, until.ages.revalidate_until),
+            )
+
+    def spoil(self, ref: SecretRef, now: Instant) -> Entry | None:
+        """Make an entry stale at once, so that the next read asks; it still helps if the provider is down."""
+        self._setbacks.pop(ref, None)
+        entry = self._entries.get(ref)
+        if entry is not None:
+            _spoil(entry, now)
+        return entry
+
+    def spoil_all(self, now: Instant, frozen: float = 0.0) -> None:
+        """Make every entry stale at once: this process was forked, or was frozen for ``frozen`` seconds."""
+        self._setbacks.clear()
+        for entry in list(self._entries.values()):
+            _spoil(entry, now)
+            entry.ages = entry.ages._replace(stale_until=entry.ages.stale_until - frozen)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+        self._setbacks.clear()
+
+    def _set_back(self, ref: SecretRef, failed: Failed, now: Instant, luck: float) -> None:
+        known = self._setbacks.pop(ref, None)
+        failures = known.failures + 1 if known is not None else 1
+        if len(self._setbacks) >= self.max_entries:
+            self._setbacks.pop(next(iter(self._setbacks)))
+        self._setbacks[ref] = Setback(failed, failures, now.mono + pause(failures, failed, luck))
+
+
+def _spoil(entry: Entry, now: Instant) -> None:
+    then = min(now.mono, entry.ages.refresh_at)
+    entry.ages = entry.ages._replace(refresh_at=then, fresh_until=then, revalidate_until=then)

@@ -1,0 +1,115 @@
+"""The default resolver behind `get_secret`, and how to configure it.
+
+It exists from import on and is wired at first use: by `configure`, else by ``secretsource.toml``, else by the
+evidence of the environment.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.resolver._engine import Engine
+from secretsource.resolver._resolver import Resolver
+from secretsource.resolver._wiring import first_engine
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+    from typing import TypedDict, Unpack
+
+    from secretsource._secret import Secret
+    from secretsource.providers.base import Provider
+    from secretsource.resolver._chain import Route
+
+    class Numbers(TypedDict, total=False):
+        """The numbers of a `Resolver`."""
+
+        ttl: float
+        revalidate: float | None
+        max_stale: float
+        deadline: float
+        negative_ttl: float
+        max_entries: int
+        jitter: float
+
+
+__all__ = ["DefaultResolver", "configure", "default_resolver"]
+
+
+class DefaultResolver(Resolver):
+    """A resolver that wires itself at first use, and can be wired anew."""
+
+    def __init__(self) -> None:
+        self._hot: dict[str, tuple[float, float, Secret]] = {}
+        self._overlay: Route | None = None
+        self._wiring = Lock()
+
+    def __getattr__(self, attribute: str) -> Engine:
+        # Only reached while there is no engine yet, so a wired resolver pays nothing for being wired late.
+        if attribute != "_engine":
+            raise AttributeError(attribute)
+        with self._wiring:
+            if "_engine" not in self.__dict__:
+                self._adopt(first_engine())
+        return self._engine
+
+    def _adopt(self, engine: Engine) -> None:
+        engine.lay_over(self._overlay)
+        super()._adopt(engine)
+
+    def lay_over(self, route: Route | None) -> None:
+        """Put a route before the whole chain, now and after a new wiring; None takes it away."""
+        self._overlay = route
+        self._engine.lay_over(route)
+
+    def rewire(self, engine: Engine | None) -> None:
+        """Stand on another engine; None finds the wiring anew at the next use."""
+        if engine is not None:
+            self._adopt(engine)
+            return
+        self.__dict__.pop("_engine", None)
+        self._hot = {}
+
+
+default_resolver = DefaultResolver()
+
+
+def configure(
+    source: Resolver | Sequence[str | Provider] | str | os.PathLike[str] | None = None,
+    *,
+    environment: str | None = None,
+    **numbers: Unpack[Numbers],
+) -> None:
+    """Wire the default resolver that `get_secret` uses; what it remembered is forgotten.
+
+    Args:
+        source: A list of providers as for `Resolver`; the path of a ``secretsource.toml``; a `Resolver` to share the
+            chain and the cache of; or None to find the configuration, or the evidence, anew at the next use.
+        environment: The environment of the file; only with a path.
+        **numbers: ``ttl``, ``max_stale`` and the others as for `Resolver`; only with a list.
+
+    Raises:
+        ConfigurationError: A provider, a number or the file is wrong; the wiring stays as it was.
+        ProviderNotInstalled: A provider's vendor package is missing.
+    """
+    if environment is not None and not _is_path(source):
+        raise ConfigurationError("environment belongs to the path of a configuration file: pass both")
+    if numbers and (source is None or isinstance(source, Resolver) or _is_path(source)):
+        raise ConfigurationError(f"{', '.join(numbers)} belong to a list of providers: pass both")
+    default_resolver.rewire(None if source is None else _resolver(source, environment, numbers)._engine)
+
+
+def _is_path(source: object) -> bool:
+    return isinstance(source, str) or hasattr(source, "__fspath__")
+
+
+def _resolver(
+    source: Resolver | Sequence[str | Provider] | str | os.PathLike[str], environment: str | None, numbers: Numbers
+) -> Resolver:
+    if isinstance(source, Resolver):
+        return source
+    if isinstance(source, str) or hasattr(source, "__fspath__"):
+        return Resolver.from_config(source, environment=environment)
+    return Resolver(source, **numbers)

@@ -1,0 +1,85 @@
+"""From what a provider answered to the one value asked for (pure).
+
+A field is a key of the document, or a JSON pointer (RFC 6901) when it starts with ``/``. Numbers and booleans come
+back as their JSON text, objects and arrays as a JSON document. A field that is not there, or is null, is NotFound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from secretsource.providers.base import Failed, FailureCode, NotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from secretsource.providers.base import Value
+
+__all__ = ["select"]
+
+_MISSING = object()
+
+
+def select(value: Value, fields: Sequence[str]) -> str | bytes | NotFound | Failed:
+    """The value itself, or what is found by going into its fields one after the other.
+
+    Args:
+        value: What the provider answered.
+        fields: Keys or JSON pointers; none for the whole value.
+
+    Returns:
+        The selected text or bytes; NotFound when a document lacks the field; Failed when it is no document.
+    """
+    chosen: Value | NotFound | Failed = value
+    for field in fields:
+        if isinstance(chosen, (NotFound, Failed)):
+            return chosen
+        chosen = _field(chosen, field)
+    return _text(chosen) if isinstance(chosen, Mapping) else chosen
+
+
+def _field(value: Value, field: str) -> str | bytes | NotFound | Failed:
+    document = value if isinstance(value, Mapping) else _parse(value)
+    if isinstance(document, Failed):
+        return document
+    found = _pointer(document, field) if field.startswith("/") else _key(document, field)
+    if found is _MISSING or found is None:
+        return NotFound(f"the document has no field {field!r}" if found is _MISSING else f"field {field!r} is null")
+    return found if isinstance(found, (str, bytes)) else _text(found)
+
+
+def _parse(value: str | bytes) -> object:
+    import json
+
+    # The parser's error carries the whole document, so it is dropped here and never leaves the block.
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        pass
+    return Failed(
+        FailureCode.MALFORMED, "a field was asked for, but the value is not JSON", "ask for it without a field, or store JSON"
+    )
+
+
+def _key(document: object, key: str) -> object:
+    return document.get(key, _MISSING) if isinstance(document, Mapping) else _MISSING
+
+
+def _pointer(document: object, pointer: str) -> object:
+    for token in pointer[1:].split("/"):
+        key = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(document, list):
+            inside = key.isascii() and key.isdigit() and (key == "0" or key[0] != "0") and int(key) < len(document)
+            document = document[int(key)] if inside else _MISSING
+        else:
+            document = _key(document, key)
+        if document is _MISSING:
+            break
+    return document
+
+
+def _text(value: object) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

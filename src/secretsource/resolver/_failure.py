@@ -1,0 +1,95 @@
+"""From an outcome to the one sentence of its error (pure): what failed, for which name, where, what to do next."""
+
+from __future__ import annotations
+
+from secretsource.exceptions import (
+    ProviderDenied,
+    ProviderError,
+    ProviderResponseError,
+    ProviderUnavailable,
+    ResolveError,
+    SecretNotFound,
+)
+from secretsource.providers.base import Failed, FailureCode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from secretsource.providers.base import Outcome
+    from secretsource.resolver._chain import Chain, Resolution, Step
+
+__all__ = ["error_of", "none_found"]
+
+_CLASSES: Mapping[FailureCode, type[ProviderError]] = {
+    FailureCode.TIMEOUT: ProviderUnavailable,
+    FailureCode.THROTTLED: ProviderUnavailable,
+    FailureCode.UNAVAILABLE: ProviderUnavailable,
+    FailureCode.UNAUTHENTICATED: ProviderDenied,
+    FailureCode.DENIED: ProviderDenied,
+    FailureCode.DISABLED: ProviderDenied,
+    FailureCode.DELETED: ProviderDenied,
+    FailureCode.MALFORMED: ProviderResponseError,
+    FailureCode.MISCONFIGURED: ProviderResponseError,
+}
+
+_WORDS: Mapping[FailureCode, tuple[str, str]] = {
+    FailureCode.TIMEOUT: ("it did not answer in time", "check the network, or raise the deadline"),
+    FailureCode.THROTTLED: ("it is throttling us", "raise the ttl, or the service's quota"),
+    FailureCode.UNAVAILABLE: ("it is not available", "check that it is up and reachable"),
+    FailureCode.UNAUTHENTICATED: ("it did not accept our identity", "check the credentials"),
+    FailureCode.DENIED: ("it denied access", "grant this identity permission to read the secret"),
+    FailureCode.DISABLED: ("the secret is disabled", "enable it, or remove it"),
+    FailureCode.DELETED: ("the secret is deleted", "restore it, or remove it for good"),
+    FailureCode.MALFORMED: ("its answer has not the promised form", "check how the secret is stored"),
+    FailureCode.MISCONFIGURED: ("it is configured for something it has not got", "check its settings"),
+}
+
+
+def error_of(name: str, result: Resolution, chain: Chain) -> ResolveError:
+    """The error for a resolution that found nothing.
+
+    Args:
+        name: What the application asked for.
+        result: How the request ended; its outcome is `NotFound` or `Failed`.
+        chain: The providers, for what was left out.
+    """
+    outcome: Outcome = result.outcome
+    if not isinstance(outcome, Failed):
+        return none_found(name, result, chain)
+    provider = result.ref.provider
+    what, next_step = _WORDS[outcome.code]
+    vendor = f" ({outcome.sdk_error})" if outcome.sdk_error else ""
+    return _CLASSES[outcome.code](
+        f"cannot get secret {name!r} from provider {provider!r}: {outcome.reason or what}{vendor}; "
+        f"{outcome.remedy or next_step}",
+        name=name,
+        provider=provider,
+        code=outcome.code,
+        sdk_error=outcome.sdk_error,
+    )
+
+
+def none_found(name: str, result: Resolution, chain: Chain) -> SecretNotFound:
+    """The error for a name that every provider said is not there."""
+    asked = tuple(step.provider for step in result.steps)
+    if not asked:
+        left_out = ", ".join(f"{skipped.provider} ({skipped.reason})" for skipped in chain.skipped)
+        return SecretNotFound(
+            f"secret {name!r} was not found: no provider is configured; skipped were {left_out or 'none'}", name=name
+        )
+    said = ", ".join(map(_said, result.steps))
+    return SecretNotFound(
+        f"secret {name!r} was not found at {said}; set it at one of these, or pass a default",
+        name=name,
+        providers=asked,
+    )
+
+
+def _said(step: Step) -> str:
+    word = "" if step.outcome == NOT_FOUND else f"{step.outcome}: "
+    note = f"{word}{step.reason}" if step.reason else word.removesuffix(": ")
+    return f"{step.provider!r} ({note})" if note else repr(step.provider)
+
+
+NOT_FOUND = "not found"

@@ -1,0 +1,82 @@
+"""`override`: the default resolver answers with a test's values, and with its own again afterwards."""
+
+from __future__ import annotations
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.providers.base import Found, NotFound, Provider, SecretRef
+from secretsource.resolver._chain import Route
+from secretsource.resolver._default import default_resolver
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import ClassVar, Self
+
+    from secretsource.providers.base import Outcome
+
+__all__ = ["override"]
+
+
+class OverrideProvider(Provider):
+    """The values of the overrides that are in force, the innermost first."""
+
+    scheme: ClassVar[str] = "override"
+    max_age = 0.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers: list[Mapping[str, str | bytes | None]] = []
+
+    def locate(self, name: str) -> SecretRef | NotFound:
+        """A place for the names that some override has; the others are the chain's business."""
+        return SecretRef(self.name, name) if any(name in layer for layer in self.layers) else NotFound()
+
+    def previous(self, ref: SecretRef, current: Found) -> SecretRef:
+        """The name with ``_PREVIOUS`` behind it."""
+        return ref._replace(location=ref.location + "_PREVIOUS")
+
+    def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
+        """Look into the mappings; None there means that the secret is not there."""
+        for layer in reversed(self.layers):
+            if ref.location in layer:
+                value = layer[ref.location]
+                return NotFound("overridden as absent") if value is None else Found(value, version="override")
+        return NotFound()
+
+
+_provider = OverrideProvider()
+_route = Route(_provider, final=True)
+
+
+class override:
+    """Answer some names of the default resolver with given values, for as long as the ``with`` block runs.
+
+    Holds for the whole process, in every thread and task. Overrides nest; the innermost wins.
+
+    Args:
+        secrets: Name or reference to value; None for a secret that is not there.
+
+    Raises:
+        ConfigurationError: A value is neither str, bytes nor None.
+    """
+
+    def __init__(self, secrets: Mapping[str, str | bytes | None]) -> None:
+        for name, value in secrets.items():
+            if value is not None and not isinstance(value, (str, bytes)):
+                raise ConfigurationError(f"the override of {name!r} is {type(value).__name__}: give str, bytes or None")
+        self._secrets = dict(secrets)
+
+    def __enter__(self) -> Self:
+        _provider.layers.append(self._secrets)
+        default_resolver.lay_over(_route)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _provider.layers[:] = [layer for layer in _provider.layers if layer is not self._secrets]
+        default_resolver.lay_over(_route if _provider.layers else None)
+
+    def __repr__(self) -> str:
+        return f"override({', '.join(sorted(self._secrets))})"

@@ -1,0 +1,132 @@
+"""Text to `SecretRef` and back (pure).
+
+    STRIPE_SECRET_KEY                                        a bare name, which goes down the chain
+    payments/stripe#secret_key                               a bare name and one field of its JSON document
+    aws://payments/stripe#secret_key?stage=AWSPREVIOUS       one place at one provider
+    ref+aws://payments/stripe                                the same, as a value that points elsewhere
+
+``#``, ``?``, ``&`` and ``%`` inside a part are percent-encoded (RFC 3986 §2.1). Errors never quote the text: a caller
+who passes a value where a name belongs must not find that value in a log.
+"""
+
+from __future__ import annotations
+
+from secretsource.exceptions import InvalidReference
+from secretsource.providers.base import SecretRef
+
+__all__ = ["FOLLOW_MARK", "MAX_NAME", "MAX_REFERENCE", "format_reference", "parse_reference"]
+
+FOLLOW_MARK = "ref+"
+"""What a value starts with that is not the secret but says where it is."""
+
+MAX_NAME = 512
+"""Longest bare name, in characters; the longest that any of the services takes (AWS)."""
+
+MAX_REFERENCE = 4096
+"""Longest whole reference, in characters."""
+
+_SCHEME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
+
+
+def parse_reference(text: str) -> SecretRef:
+    """Parse a name or a reference.
+
+    Args:
+        text: A bare name of 1 to 512 printable characters without spaces, or ``scheme://location#field?options``
+            of at most 4,096.
+
+    Raises:
+        InvalidReference: The text is neither; says what is wrong and where, without quoting it.
+    """
+    _check_characters(text)
+    scheme, mark, rest = text.removeprefix(FOLLOW_MARK).partition("://")
+    if not mark:
+        scheme, rest = "", text
+    elif not scheme or not _SCHEME.issuperset(scheme):
+        raise InvalidReference("a reference starts with a provider name of a-z, 0-9, '-' and '_' before '://'")
+    location, field, query = _split(rest)
+    if not location.strip("/"):
+        raise InvalidReference("the reference has no location: write the secret's name or path")
+    if not scheme and len(location) > MAX_NAME:
+        raise InvalidReference(f"the secret name has {len(location)} characters: at most {MAX_NAME} are allowed")
+    options = _options(query)
+    return SecretRef(
+        scheme,
+        location,
+        field,
+        options.pop("version", None),
+        options.pop("stage", None),
+        tuple(sorted(options.items())),
+    )
+
+
+def format_reference(ref: SecretRef) -> str:
+    """Write a reference so that `parse_reference` gives it back."""
+    text = f"{ref.provider}://" if ref.provider else ""
+    text += _encode(ref.location)
+    if ref.field is not None:
+        text += "#" + _encode(ref.field)
+    pairs = [(key, value) for key, value in (("version", ref.version), ("stage", ref.stage)) if value is not None]
+    pairs.extend(ref.options)
+    if pairs:
+        text += "?" + "&".join(f"{key}={_encode(value)}" for key, value in pairs)
+    return text
+
+
+def _check_characters(text: str) -> None:
+    if not isinstance(text, str):
+        raise InvalidReference(f"a secret name is a str, not {type(text).__name__}")
+    if not text:
+        raise InvalidReference("the secret name is empty")
+    if len(text) > MAX_REFERENCE:
+        raise InvalidReference(f"the reference has {len(text)} characters: at most {MAX_REFERENCE} are allowed")
+    if not text.isprintable() or " " in text:
+        place = next(i for i, char in enumerate(text, 1) if char == " " or not char.isprintable())
+        raise InvalidReference(
+            f"character {place} of the secret name is a space, a control character or not text: "
+            "a name has printable characters only"
+        )
+
+
+def _split(rest: str) -> tuple[str, str | None, str]:
+    """Location, field and query, with ``#field`` and ``?query`` in either order."""
+    body, hash_mark, tail = rest.partition("#")
+    if "?" in body:
+        location, _, query = body.partition("?")
+        field = tail
+    else:
+        location = body
+        field, _, query = tail.partition("?")
+    if hash_mark and not field:
+        raise InvalidReference("the reference ends in '#' without a field: name the field or leave out the '#'")
+    return _decode(location), _decode(field) if hash_mark else None, query
+
+
+def _options(query: str) -> dict[str, str]:
+    options: dict[str, str] = {}
+    for pair in filter(None, query.split("&")):
+        key, mark, value = pair.partition("=")
+        if not mark or not key or not value:
+            raise InvalidReference("an option of the reference is not of the form key=value")
+        if key in options:
+            raise InvalidReference("the reference gives one option twice")
+        options[key] = _decode(value)
+    return options
+
+
+def _decode(text: str) -> str:
+    if "%" not in text:
+        return text
+    from urllib.parse import unquote
+
+    decoded = unquote(text, errors="replace")
+    if not decoded.isprintable() or "\ufffd" in decoded:
+        raise InvalidReference("a percent-encoded part of the reference is not printable UTF-8")
+    return decoded
+
+
+def _encode(text: str) -> str:
+    for char in "%#?&":
+        if char in text:
+            text = text.replace(char, f"%{ord(char):02X}")
+    return text

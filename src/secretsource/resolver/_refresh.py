@@ -1,0 +1,112 @@
+"""When an answer is to be refreshed, and until when it may be served (pure).
+
+Ages of an answer, counted from the moment the provider gave it:
+
+    0 ─── fresh ──┬─ refresh ahead ─┬── revalidate ──┬──── stale ────┬── gone
+               80 % ttl            ttl        ttl + revalidate   max_stale
+
+Everything a provider says about the end of a value (an expiry, a planned rotation, a lease) only ever shortens this.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource._clock import Instant
+    from secretsource.providers.base import Failed, Found
+
+__all__ = ["FreshnessPolicy", "Schedule", "pause", "schedule", "schedule_absence"]
+
+AHEAD = 0.8
+"""Share of the ttl after which a read starts a refresh in the background."""
+
+LEASE_SHARE = 2 / 3
+"""Share of a lease after which it is replaced, as Vault's own agent does."""
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 10.0
+
+
+class FreshnessPolicy(NamedTuple):
+    """How long answers are kept; all in seconds.
+
+    Attributes:
+        ttl: Age to which an answer is fresh.
+        revalidate: Time past the ttl in which the old value is served while one refresh runs.
+        max_stale: Greatest age at which a value may still be served when its provider is down.
+        negative_ttl: Age to which "not there" is believed.
+        jitter: Largest share by which a ttl is shortened at random, so that many processes do not refresh together.
+    """
+
+    ttl: float = 300.0
+    revalidate: float = 300.0
+    max_stale: float = 3600.0
+    negative_ttl: float = 10.0
+    jitter: float = 0.1
+
+
+class Schedule(NamedTuple):
+    """Monotonic instants at which an answer passes from one age to the next."""
+
+    refresh_at: float
+    fresh_until: float
+    revalidate_until: float
+    stale_until: float
+
+
+def schedule(found: Found, policy: FreshnessPolicy, now: Instant, max_age: float | None, luck: float) -> Schedule:
+    """The ages of a value that was found.
+
+    Args:
+        found: The answer, with what the provider knows about its end.
+        policy: The resolver's numbers.
+        now: When the provider answered.
+        max_age: The provider's own bound in seconds, or None.
+        luck: A random number in [0, 1) that picks the jitter.
+    """
+    ttl = policy.ttl * (1.0 - policy.jitter * luck)
+    lasts = [ttl, *(bound for bound in (max_age, found.max_age) if bound is not None)]
+    ends = [policy.max_stale]
+    ahead = AHEAD
+    if found.rotates_at is not None:
+        lasts.append(found.rotates_at - now.wall)
+    if found.expires_at is not None:
+        lasts.append(found.expires_at - now.wall)
+        ends.append(found.expires_at - now.wall)
+    if found.lease is not None:
+        lasts.append(found.lease.seconds)
+        ends.append(found.lease.seconds)
+        ahead = LEASE_SHARE
+    fresh = max(0.0, min(lasts))
+    end = max(0.0, min(ends))
+    # A bound that is not the ttl (a file looked at once a second, a planned rotation) is a moment at which the value
+    # is known to be in doubt, so nothing is served past it without asking.
+    extra = policy.revalidate if fresh == ttl else 0.0
+    return Schedule(
+        now.mono + fresh * ahead,
+        now.mono + min(fresh, end),
+        now.mono + min(fresh + extra, end),
+        now.mono + end,
+    )
+
+
+def schedule_absence(policy: FreshnessPolicy, now: Instant, max_age: float | None, luck: float) -> Schedule:
+    """The ages of "not there": believed for a short time, and to ``max_stale`` only while its provider is down."""
+    ttl = policy.negative_ttl * (1.0 - policy.jitter * luck)
+    fresh = ttl if max_age is None else min(ttl, max_age)
+    return Schedule(now.mono + fresh, now.mono + fresh, now.mono + fresh, now.mono + policy.max_stale)
+
+
+def pause(failures: int, failed: Failed, luck: float) -> float:
+    """Seconds for which a provider that failed is left alone: doubling from 1 to 10, or what it asked for.
+
+    Args:
+        failures: How often it has failed in a row, from 1.
+        failed: The last failure; its ``retry_after`` is honoured up to a minute.
+        luck: A random number in [0, 1).
+    """
+    doubled = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(failures - 1, 10))
+    jittered = doubled * (1.0 - 0.25 * luck)
+    return max(jittered, min(failed.retry_after or 0.0, 60.0))

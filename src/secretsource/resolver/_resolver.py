@@ -1,0 +1,304 @@
+"""`Resolver`: the synchronous shell. It fetches in the caller's own thread and waits for what other threads fetch."""
+
+from __future__ import annotations
+
+from threading import get_ident
+from time import time as wall_time
+from typing import TypeVar, overload
+
+from secretsource._clock import SYSTEM_CLOCK
+from secretsource._sentinels import UNSET
+from secretsource.resolver import _questions as questions
+from secretsource.resolver._call import OVERDUE, fetch, fly
+from secretsource.resolver._chain import Reply
+from secretsource.resolver._engine import Engine
+from secretsource.resolver._questions import Later
+from secretsource.resolver._wiring import checked_policy, configured, wired
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from secretsource._clock import Clock
+    from secretsource._secret import Secret, SecretSet
+    from secretsource._sentinels import UnsetType
+    from secretsource.providers.base import Provider
+    from secretsource.resolver._chain import Ask
+    from secretsource.resolver._engine import Claim
+    from secretsource.resolver._flight import Flight
+    from secretsource.resolver._questions import Question
+    from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
+
+__all__ = ["Resolver"]
+
+D = TypeVar("D")
+R = TypeVar("R")
+
+
+class Resolver:
+    """Asks providers in order, keeps what they say, and follows rotation.
+
+    Args:
+        providers: In the order they are asked: names (``"env"``), provider URLs (``"aws://?region=eu-west-1"``)
+            or provider objects.
+        ttl: Seconds for which an answer is fresh, above 0.
+        revalidate: Seconds past the ttl in which the old value is served while one refresh runs; one more ttl
+            unless given.
+        max_stale: Greatest age in seconds at which a value may be served while its provider is down.
+        deadline: Seconds for one walk of the whole chain, above 0.
+        negative_ttl: Seconds for which "not there" is believed.
+        max_entries: Most documents remembered, at least 1; the least recently used go first.
+        jitter: Largest share, from 0 to below 1, by which a ttl is shortened at random.
+        clock: Where the time is read; for tests.
+
+    Raises:
+        ConfigurationError: A provider or a number cannot be.
+        ProviderNotInstalled: A provider's vendor package is missing.
+    """
+
+    def __init__(
+        self,
+        providers: Sequence[str | Provider],
+        *,
+        ttl: float = 300.0,
+        revalidate: float | None = None,
+        max_stale: float = 3600.0,
+        deadline: float = 5.0,
+        negative_ttl: float = 10.0,
+        max_entries: int = 1024,
+        jitter: float = 0.1,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        policy = checked_policy(ttl, revalidate, max_stale, negative_ttl, jitter, deadline, max_entries)
+        chain = wired(providers)
+        self._adopt(Engine(lambda: chain, policy, deadline=deadline, max_entries=max_entries, clock=clock))
+
+    def _adopt(self, engine: Engine) -> None:
+        """Stand on this engine from here on."""
+        self._engine = engine
+        self._hot = engine.hot
+
+    @classmethod
+    def from_config(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        environment: str | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> Self:
+        """A resolver as ``secretsource.toml`` describes it.
+
+        Args:
+            path: The file; None looks in SECRETSOURCE_CONFIG, then from the working directory up to the
+                repository root.
+            environment: The section to use; None means SECRETSOURCE_ENV, then the file's own choice.
+            clock: Where the time is read; for tests.
+
+        Raises:
+            ConfigurationError: There is no such file, or something in it is wrong; names the file and the line.
+        """
+        resolver = cls.__new__(cls)
+        resolver._adopt(configured(path, environment, clock))
+        return resolver
+
+    @overload
+    def get(
+        self, name: str, *, field: str | None = None, version: str | None = None, fresh: bool | None = None
+    ) -> Secret: ...
+    @overload
+    def get(
+        self, name: str, *, default: str, field: str | None = None, version: str | None = None, fresh: bool | None = None
+    ) -> Secret: ...
+    @overload
+    def get(
+        self, name: str, *, default: D, field: str | None = None, version: str | None = None, fresh: bool | None = None
+    ) -> Secret | D: ...
+    # Keyword-only for type checkers alone: at run time it would cost a quarter of a cached read.
+    def get(
+        self,
+        name: str,
+        default: D | UnsetType = UNSET,
+        field: str | None = None,
+        version: str | None = None,
+        fresh: bool | None = None,
+    ) -> Secret | D:
+        """The secret called ``name``.
+
+        Args:
+            name: A bare name of 1 to 512 printable characters, or a reference such as
+                ``aws://payments/stripe#secret_key``.
+            default: What to return when no provider has it; never used for a failure. A str comes back as a
+                `Secret` with ``served="default"``.
+            field: A field of the JSON document that the value is, as a key or a JSON pointer.
+            version: The provider's version identifier, for one that is not the current one.
+            fresh: Ask the provider, whatever is remembered.
+
+        Raises:
+            SecretNotFound: Every provider said that it is not there.
+            ProviderDenied: A provider refused; weaker ones were not asked.
+            ProviderUnavailable: A provider could not be asked, and no value young enough is remembered.
+            ProviderResponseError: A provider's answer has not the promised form.
+            InvalidReference: The name is not well formed.
+        """
+        # The hot path: one look-up and one clock. The window has two sides, so that a wall clock that jumps either
+        # way (a thawed process, a corrected clock) leads to the slow path, which goes by the monotonic one.
+        try:
+            since, until, secret = self._hot[name]
+        except (KeyError, TypeError):
+            pass
+        else:
+            now = wall_time()
+            if now < until:
+                if since <= now:
+                    if field is None:
+                        if version is None:
+                            if not fresh:
+                                return secret
+        return self._slow(name, default, field, version, fresh)
+
+    def _peek(self, name: str) -> Secret | None:
+        """The hot answer to a name, if there is one; `get` has the same lines written out, for speed."""
+        hot = self._hot.get(name)
+        return hot[2] if hot is not None and hot[0] <= wall_time() < hot[1] else None
+
+    def _slow(
+        self, name: str, default: D | UnsetType, field: str | None, version: str | None, fresh: bool | None
+    ) -> Secret | D:
+        engine = self._engine
+        return self._run(questions.get(engine, engine.request(name, field, version, bool(fresh)), default))
+
+    @overload
+    def get_many(self, names: Iterable[str]) -> dict[str, Secret]: ...
+    @overload
+    def get_many(self, names: Iterable[str], *, default: D) -> dict[str, Secret | D]: ...
+    def get_many(self, names: Iterable[str], *, default: D | UnsetType = UNSET) -> dict[str, Secret | D]:
+        """Many secrets by name; a provider with a batch call is asked once for all that it may hold.
+
+        Args:
+            names: Names or references; repeated ones count once.
+            default: What to return for a name that no provider has.
+
+        Raises:
+            SecretNotFound: Some are not there; names all of them.
+            ProviderError: A provider could not be asked, or refused, for one of them.
+        """
+        return self._run(questions.get_many(self._engine, names, default))
+
+    def get_set(self, name: str, *, field: str | None = None) -> SecretSet:
+        """The versions of a secret that are valid now, newest first: the current one and, if kept, the one before.
+
+        For values that an application checks (webhook signatures, signing keys), so that both sides of a rotation
+        are accepted. Raises as `get`.
+        """
+        engine = self._engine
+        return self._run(questions.get_set(engine, engine.request(name, field, None, False)))
+
+    def prefetch(self, names: Iterable[str]) -> None:
+        """Fetch ``names`` now, so that the first request does not wait; raises as `get_many`."""
+        self.get_many(names)
+
+    def reject(self, secret: Secret) -> Secret:
+        """The other side refused ``secret``: return a newer value if there is one, else the same value.
+
+        However many callers reject one version, its provider is asked at most once.
+
+        Raises:
+            ProviderError: The provider could not be asked.
+            SecretNotFound: The secret is gone.
+        """
+        return self._run(questions.reject(self._engine, secret))
+
+    def explain(self, name: str, *, field: str | None = None) -> Trace:
+        """Which providers are asked or skipped for ``name``, why, and how long it takes; never the value.
+
+        Raises:
+            InvalidReference: The name is not well formed; every other failure is part of the trace.
+        """
+        engine = self._engine
+        return self._run(questions.explain(engine, engine.request(name, field, None, False)))
+
+    def invalidate(self, name: str, version: str | None = None) -> None:
+        """Have the next read of ``name`` ask its provider.
+
+        Args:
+            name: A name or reference.
+            version: The version that is current now, if known: an entry that already holds it is left alone.
+        """
+        self._engine.invalidate(self._engine.request(name, None, None, False), version)
+
+    def on_rotate(self, callback: Callable[[RotationEvent], object]) -> Callable[[], None]:
+        """Call ``callback`` when a read or a refresh meets a new value; returns a function that stops it.
+
+        The callback runs in the thread that met the value, and must be quick.
+        """
+        return _listen(self._engine.rotation_listeners, callback)
+
+    def on_event(self, callback: Callable[[SecretEvent], object]) -> Callable[[], None]:
+        """Call ``callback`` for every look-up that is not a plain hit; returns a function that stops it."""
+        return _listen(self._engine.event_listeners, callback)
+
+    def close(self) -> None:
+        """Close the providers' connections and forget every value; may be called twice."""
+        self._engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._engine.describe()}>"
+
+    # -- running a question with threads --------------------------------------------------------------------------
+
+    def _run(self, question: Question[R]) -> R:
+        engine = self._engine
+        until = engine.clock.now().mono + engine.deadline
+        try:
+            step = next(question)
+            while True:
+                step = question.send(self._perform(step, until))
+        except StopIteration as end:
+            answer: R = end.value
+        return answer
+
+    def _perform(self, step: list[Ask] | Later, until: float) -> list[Reply]:
+        engine = self._engine
+        if isinstance(step, Later):
+            claim = engine.claim_refresh(step.asks)
+            if claim.led:
+                engine.background.submit(lambda: carry(engine, claim))
+            return []
+        claim = engine.claim(step)
+        carry(engine, claim, until)
+        return [self._reply(ask, flight, until) for ask, flight in zip(claim.asks, claim.flights, strict=True)]
+
+    def _reply(self, ask: Ask, flight: Flight | None, until: float) -> Reply:
+        clock = self._engine.clock
+        if flight is None or (flight.reply is None and flight.pilot == get_ident()):
+            # Asked directly; or led by this very thread further up (its event loop, a driver that resolves its own
+            # credentials), where waiting would be waiting for ourselves.
+            return Reply(fetch(ask.route.provider, ask.ref, until - clock.now().mono), clock.now())
+        return flight.wait(max(0.0, until - clock.now().mono)) or Reply(OVERDUE, clock.now())
+
+
+def carry(engine: Engine, claim: Claim, until: float | None = None) -> None:
+    """Fetch what a claim leads, one provider after the other."""
+    for route, flights in claim.by_route():
+        fly(engine, route, flights, engine.clock.now().mono + engine.deadline if until is None else until)
+
+
+def _listen(listeners: list[Callable[[D], object]], callback: Callable[[D], object]) -> Callable[[], None]:
+    listeners.append(callback)
+
+    def stop() -> None:
+        if callback in listeners:
+            listeners.remove(callback)
+
+    return stop

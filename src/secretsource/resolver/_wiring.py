@@ -1,0 +1,271 @@
+"""From words to a chain: provider names, URLs and objects, a configuration file, or the evidence of the environment.
+
+Wiring constructs drivers, which does no I/O and loads no SDK. Only a setting that is itself a reference
+(``secret_id = "ref+file:///run/secrets/id"``) is looked up, and that happens when the chain is first used.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+
+from secretsource._clock import SYSTEM_CLOCK
+from secretsource.exceptions import ConfigurationError
+from secretsource.providers._registry import DRIVERS, driver_class, is_installed, unknown
+from secretsource.providers.base import Found, Provider
+from secretsource.resolver._chain import Chain, Route, Skipped
+from secretsource.resolver._document import select
+from secretsource.resolver._reference import FOLLOW_MARK, parse_reference
+from secretsource.resolver._refresh import FreshnessPolicy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from secretsource._clock import Clock
+    from secretsource.config import Config, ProviderConfig
+    from secretsource.providers.base import SecretRef
+    from secretsource.resolver._engine import Engine
+
+__all__ = ["checked_policy", "configured", "discovered", "first_engine", "wired"]
+
+EVIDENCE: Mapping[str, tuple[str, ...]] = {
+    "aws": ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"),
+    "vault": ("VAULT_ADDR",),
+    "gcp": ("GOOGLE_CLOUD_PROJECT",),
+    "azure": ("AZURE_KEY_VAULT_URL",),
+}
+"""Variables of which one must be set for a remote provider to join the chain unasked; no metadata service is probed."""
+
+SETTING_TIMEOUT = 5.0
+"""Seconds for looking up a setting that is a reference."""
+
+
+def checked_policy(
+    ttl: float,
+    revalidate: float | None,
+    max_stale: float,
+    negative_ttl: float,
+    jitter: float,
+    deadline: float,
+    max_entries: int,
+) -> FreshnessPolicy:
+    """The numbers as a policy.
+
+    Raises:
+        ConfigurationError: One of them cannot be; says which and what it may be.
+    """
+    revalidate = ttl if revalidate is None else revalidate
+    seconds = {"ttl": ttl, "revalidate": revalidate, "max_stale": max_stale, "negative_ttl": negative_ttl}
+    for word, number in {**seconds, "deadline": deadline}.items():
+        if not _is_number(number) or number < 0:
+            raise ConfigurationError(f"{word} is a number of seconds from 0 up")
+    if ttl == 0 or deadline == 0:
+        raise ConfigurationError("ttl and deadline are above 0 seconds: use fresh=True to ask every time")
+    if not _is_number(jitter) or not 0 <= jitter < 1:
+        raise ConfigurationError("jitter is a share from 0 to below 1")
+    if max_stale < ttl:
+        raise ConfigurationError(f"max_stale ({max_stale} s) is below ttl ({ttl} s): raise it, or lower the ttl")
+    if not _is_number(max_entries) or max_entries != int(max_entries) or max_entries < 1:
+        raise ConfigurationError("max_entries is a whole number from 1 up")
+    return FreshnessPolicy(ttl, revalidate, max_stale, negative_ttl, jitter)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def wired(providers: Sequence[str | Provider]) -> Chain:
+    """The chain of the given providers, in order.
+
+    Raises:
+        ConfigurationError: A name is unknown, or stands twice.
+        ProviderNotInstalled: A vendor package is missing.
+    """
+    if isinstance(providers, str):
+        raise ConfigurationError("providers is a list, such as ['env', 'aws'], not one string")
+    return _chain([Route(_provider(word)) for word in providers])
+
+
+def discovered() -> Chain:
+    """The chain when nothing is configured: environment, ``.env``, and each service there is evidence for."""
+    routes = [Route(_named("env")), Route(_named("dotenv"))]
+    skipped: list[Skipped] = []
+    for scheme, variables in EVIDENCE.items():
+        if not any(os.environ.get(variable) for variable in variables):
+            reason = f"none of {', '.join(variables)} is set" if len(variables) > 1 else f"{variables[0]} is not set"
+        elif scheme not in DRIVERS or not is_installed(scheme):
+            reason = f"not installed: run  pip install 'secretsource[{scheme}]'"
+        else:
+            routes.append(Route(_named(scheme)))
+            continue
+        skipped.append(Skipped(scheme, reason))
+    return _chain(routes, skipped)
+
+
+def first_engine() -> Engine:
+    """The engine that nobody configured: from a file, if there is one, else from the evidence of the environment."""
+    from secretsource.resolver._engine import Engine
+
+    if _may_be_configured():
+        from secretsource.config import load_config
+
+        config = load_config()
+        if config is not None:
+            return engine_of(config, SYSTEM_CLOCK)
+    return Engine(discovered, FreshnessPolicy(), deadline=5.0, max_entries=1024)
+
+
+def _may_be_configured() -> bool:
+    """Whether a configuration file may exist; cheap, so that a program without one does not load a TOML parser."""
+    if os.environ.get("SECRETSOURCE_CONFIG"):
+        return True
+    folder = os.getcwd()
+    while True:
+        if os.path.exists(os.path.join(folder, "secretsource.toml")) or _has_table(os.path.join(folder, "pyproject.toml")):
+            return True
+        above = os.path.dirname(folder)
+        if above == folder or os.path.exists(os.path.join(folder, ".git")):
+            return False
+        folder = above
+
+
+def _has_table(project: str) -> bool:
+    try:
+        with open(project, "rb") as file:
+            return b"tool.secretsource" in file.read()
+    except OSError:
+        return False
+
+
+def configured(path: str | os.PathLike[str] | None, environment: str | None, clock: Clock) -> Engine:
+    """The engine that a configuration file describes.
+
+    Raises:
+        ConfigurationError: There is none, or something in it is wrong.
+    """
+    from secretsource.config import load_config
+
+    config = load_config(path, environment=environment)
+    if config is None:
+        raise ConfigurationError(
+            "there is no secretsource.toml from the working directory up to the repository root: "
+            "run  secretsource init  or pass a path"
+        )
+    return engine_of(config, clock)
+
+
+def engine_of(config: Config, clock: Clock) -> Engine:
+    """The engine for a validated configuration; its drivers are made at once, unless a setting must be looked up."""
+    from secretsource.resolver._engine import Engine
+
+    policy = checked_policy(
+        config.ttl,
+        config.revalidate,
+        config.max_stale,
+        config.negative_ttl,
+        config.jitter,
+        config.deadline,
+        config.max_entries,
+    )
+    engine = Engine(
+        lambda: chain_of(config), policy, deadline=config.deadline, max_entries=config.max_entries, clock=clock
+    )
+    if not any(_refers(value) for provider in config.providers for value in provider.settings.values()):
+        assert engine.chain
+    return engine
+
+
+def chain_of(config: Config) -> Chain:
+    """The chain of a validated configuration."""
+    routes: list[Route] = []
+    for provider in config.providers:
+        settings = {key: _looked_up(value, routes, provider.name) for key, value in provider.settings.items()}
+        driver = driver_class(provider.type)(name=provider.name, **settings)
+        routes.append(Route(driver, provider.on_denied, provider.on_unavailable, _places(config, provider, driver)))
+    return _chain(routes)
+
+
+def _places(config: Config, provider: ProviderConfig, driver: Provider) -> dict[str, SecretRef] | None:
+    places: dict[str, SecretRef] = {}
+    for name, secret in config.secrets.items():
+        place = secret.locations.get(provider.name)
+        if place is not None:
+            ref = parse_reference(place if "://" in place else f"{provider.name}://{place}")
+            places[name] = driver.complete(ref)
+    return places or None
+
+
+def _chain(routes: Iterable[Route], skipped: Iterable[Skipped] = ()) -> Chain:
+    opened: dict[str, Route] = {}
+    for route in routes:
+        if route.provider.name in opened:
+            raise ConfigurationError(
+                f"provider {route.provider.name!r} is in the chain twice: give one of them another name"
+            )
+        opened[route.provider.name] = route
+    in_chain = tuple(opened.values())
+
+    def find(name: str) -> Route:
+        if name not in opened:
+            opened[name] = Route(_named(name))
+        return opened[name]
+
+    return Chain(in_chain, find, opened, tuple(skipped))
+
+
+def _provider(word: str | Provider) -> Provider:
+    if isinstance(word, Provider):
+        return word
+    if "://" not in _text(word):
+        return _named(word)
+    from secretsource.config import settings_from_url
+
+    config = settings_from_url(word)
+    return driver_class(config.type)(name=config.name, **config.settings)
+
+
+def _text(word: object) -> str:
+    if isinstance(word, str):
+        return word
+    raise ConfigurationError(f"a provider is a name, a URL or a Provider object, not {type(word).__name__}")
+
+
+def _named(scheme: str) -> Provider:
+    return driver_class(scheme)(name=scheme)
+
+
+def _refers(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(_refers, value.values()))
+    return isinstance(value, str) and value.startswith(FOLLOW_MARK)
+
+
+def _looked_up(value: object, routes: Sequence[Route], provider: str) -> object:
+    """A setting, or what it refers to; only providers before this one in the chain, or local ones, can hold it."""
+    if isinstance(value, dict):
+        return {key: _looked_up(item, routes, provider) for key, item in value.items()}
+    if not isinstance(value, str) or not value.startswith(FOLLOW_MARK):
+        return value
+    route, ref = _source(value, routes, provider)
+    outcome = route.provider.fetch(ref.document, timeout=SETTING_TIMEOUT)
+    chosen = select(outcome.value, () if ref.field is None else (ref.field,)) if isinstance(outcome, Found) else outcome
+    if isinstance(chosen, (str, bytes)):
+        return chosen
+    raise ConfigurationError(
+        f"a setting of provider {provider!r} refers to provider {ref.provider!r}, which has no such secret: "
+        f"{chosen.reason or 'it is not there'}"
+    )
+
+
+def _source(value: str, routes: Sequence[Route], provider: str) -> tuple[Route, SecretRef]:
+    ref = parse_reference(value)
+    route = next((route for route in routes if route.provider.name == ref.provider), None)
+    if route is None:
+        if ref.provider not in DRIVERS:
+            raise ConfigurationError(
+                f"a setting of provider {provider!r} refers to an "
+                + unknown("provider", ref.provider, [*DRIVERS, *(route.provider.name for route in routes)])
+            )
+        route = Route(_named(ref.provider))
+    return route, route.provider.complete(ref)
