@@ -1,0 +1,76 @@
+"""Secrets in the environment of the process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import ClassVar
+
+from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Provider, SecretRef
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource.providers.base import Outcome
+
+__all__ = ["EnvProvider"]
+
+PREVIOUS = "_PREVIOUS"
+
+
+class EnvProvider(Provider):
+    """Looks variables up in the environment; the value before a rotation is in ``NAME_PREVIOUS``.
+
+    Nothing is cached (``max_age`` is 0): asking costs less than keeping, and tests change the environment. The
+    environment has no versions and no stages, so a reference that names one is NotFound.
+
+    Args:
+        prefix: Put before a bare name, such as ``MYAPP_``; the location of a reference is the whole variable.
+        environ: Another mapping to look in, in place of the process's own.
+    """
+
+    scheme: ClassVar[str] = "env"
+    max_age: float | None = 0.0
+    follows: bool = True
+
+    def __init__(self, prefix: str = "", environ: Mapping[str, str] | None = None, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self._prefix = prefix
+        self._environ = os.environ if environ is None else environ
+
+    def locate(self, name: str) -> SecretRef | NotFound:
+        """The variable of that name, after the prefix; a name with ``=`` or NUL can be no variable."""
+        if not name or "=" in name or "\0" in name or not _is_text(name):
+            return NotFound("no variable can have this name")
+        return SecretRef(self.name, self._prefix + name)
+
+    def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:  # noqa: ARG002 - the name tells
+        """``NAME_PREVIOUS``, where whoever rotates the value may leave the old one."""
+        return ref._replace(location=ref.location + PREVIOUS)
+
+    def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:  # noqa: ARG002 - the environment answers at once
+        """Look the variable up; a set but empty one is a value."""
+        if ref.version is not None or ref.stage is not None:
+            return NotFound("the environment keeps no versions")
+        if not _is_text(ref.location):
+            return NotFound("no variable can have this name")
+        value = self._environ.get(ref.location)
+        if value is None:
+            return NotFound()
+        if not _is_text(value):
+            return Failed(
+                FailureCode.MALFORMED,
+                "the variable holds bytes that are not text",
+                "store it as UTF-8, encode it as base64, or keep it in a file",
+            )
+        return Found(value)
+
+
+def _is_text(value: str) -> bool:
+    """Whether there is no lone surrogate in it, which is how Python shows bytes it could not decode (PEP 383)."""
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
