@@ -1,0 +1,126 @@
+"""Secrets in files, one each: Docker, systemd, Kubernetes, and variables of the form ``NAME_FILE``.
+
+Sources: Docker mounts secrets at ``/run/secrets`` (docs.docker.com/engine/swarm/secrets); systemd names a folder in
+``$CREDENTIALS_DIRECTORY`` (systemd.io/CREDENTIALS); Kubernetes swaps the link ``..data`` when a mounted secret
+changes (kubernetes.io/docs/concepts/configuration/secret).
+"""
+
+# ruff: noqa: PTH117, PTH118 - pathlib loads urllib, which the import of the package must not
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, ClassVar
+
+from secretsource.providers._regular_file import Contents, read_file
+from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Provider, SecretRef
+
+if TYPE_CHECKING:
+    from secretsource.providers.base import Outcome
+
+__all__ = ["FileProvider"]
+
+DOCKER = "/run/secrets"
+PREVIOUS = "_PREVIOUS"
+
+
+class FileProvider(Provider):
+    """Reads a secret from the file that has its name.
+
+    A bare name is looked for in ``directory``. Without one, it is the file that the variable ``NAME_FILE`` names,
+    else ``$CREDENTIALS_DIRECTORY/NAME``, else ``/run/secrets/NAME``. A reference may give a whole path
+    (``file:///run/secrets/stripe``). The value before a rotation is in ``NAME_PREVIOUS`` beside the file, and is
+    also had as ``?stage=previous``.
+
+    UTF-8 is text, anything else is bytes. The version changes whenever the file is written or replaced.
+
+    Args:
+        directory: The folder to look in, in place of the usual ones.
+        strip_newline: Take one line end off the end of a text, which editors and ``echo`` put there.
+    """
+
+    scheme: ClassVar[str] = "file"
+    url_setting: ClassVar[str | None] = "directory"
+    max_age: float | None = 1.0
+
+    def __init__(self, directory: str | None = None, strip_newline: bool = True, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self._directory = directory
+        self._strip_newline = strip_newline
+
+    def locate(self, name: str) -> SecretRef | NotFound:
+        """The file of that name; a name that leads out of the folder is refused."""
+        if not name or _leaves_folder(name) or not _is_possible(name):
+            return NotFound("no file in the folder can have this name")
+        return SecretRef(self.name, name)
+
+    def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:  # noqa: ARG002 - the name tells
+        """The file beside it with ``_PREVIOUS`` after its name."""
+        return ref._replace(version=None, stage="previous")
+
+    def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:  # noqa: ARG002 - see _regular_file
+        """Read the file, as a regular file of at most 1 MiB."""
+        if ref.version is not None or ref.stage not in {None, "previous"}:
+            return NotFound("a file has no versions, and no stage but 'previous'")
+        if not _is_possible(ref.location):
+            return NotFound("no file can have this name")
+        read = self._read(ref.location, PREVIOUS if ref.stage else "")
+        return Found(self._as_text(read.value), version=read.version) if isinstance(read, Contents) else read
+
+    def _read(self, location: str, ending: str) -> Contents | NotFound | Failed:
+        if os.path.isabs(location):
+            return read_file(location + ending, location + ending)
+        if _leaves_folder(location):
+            reason = "the reference leads out of the folder of secrets"
+            return Failed(FailureCode.MISCONFIGURED, reason, "write the whole path, as in file:///run/secrets/name")
+        if self._directory is not None:
+            return _read_in(self._directory, location + ending)
+        variable = location + "_FILE"
+        named = os.environ.get(variable)
+        return _read_named(named, ending, variable) if named else _read_in_usual_folders(location + ending)
+
+    def _as_text(self, content: bytes) -> str | bytes:
+        """UTF-8 as text, without one line end if so wished; anything else as it is."""
+        try:
+            text = content.decode()
+        except UnicodeDecodeError:
+            return content
+        return text.removesuffix("\n").removesuffix("\r") if self._strip_newline and text.endswith("\n") else text
+
+
+def _read_in(folder: str, name: str) -> Contents | NotFound | Failed:
+    path = os.path.join(folder, name)
+    return read_file(path, path)
+
+
+def _read_in_usual_folders(name: str) -> Contents | NotFound | Failed:
+    """What the first of the usual folders that has the file says; systemd's comes before Docker's."""
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    read = _read_in(credentials, name) if credentials else NotFound()
+    return _read_in(DOCKER, name) if isinstance(read, NotFound) else read
+
+
+def _read_named(path: str, ending: str, variable: str) -> Contents | NotFound | Failed:
+    """Read the file that a variable names; the path is not shown, in case somebody put the secret itself there."""
+    read = read_file(path + ending, f"the file that {variable} names")
+    if not isinstance(read, NotFound) or ending:
+        return read
+    return Failed(
+        FailureCode.MISCONFIGURED,
+        f"the file that {variable} names does not exist",
+        f"put the path of the secret's file into {variable}, or unset it",
+    )
+
+
+def _leaves_folder(location: str) -> bool:
+    """Whether a path is absolute, or climbs out of the folder that it is joined to."""
+    drive, path = os.path.splitdrive(location)
+    steps = path.replace(os.sep, "/").split("/")
+    return bool(drive) or not steps[0] or ".." in steps
+
+
+def _is_possible(location: str) -> bool:
+    """Whether the operating system could have such a name at all."""
+    try:
+        return b"\0" not in os.fsencode(location)
+    except UnicodeEncodeError:
+        return False
