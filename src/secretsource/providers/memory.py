@@ -28,7 +28,9 @@ class MemoryProvider(Provider):
 
     scheme: ClassVar[str] = "memory"
 
-    def __init__(self, secrets: Mapping[str, Value] | None = None, *, name: str | None = None) -> None:
+    def __init__(
+        self, secrets: Mapping[str, str | bytes | Mapping[str, object]] | None = None, *, name: str | None = None
+    ) -> None:
         super().__init__(name=name)
         self._versions: dict[str, list[Value | None]] = {}
         self._lock = Lock()
