@@ -131,9 +131,7 @@ class Secret(str):
         )
 
     def __repr__(self) -> str:
-        return (
-            f"Secret({self.name!r}, provider={self.provider!r}, version={self.version!r}, served={self.served!r})"
-        )
+        return f"Secret({self.name!r}, provider={self.provider!r}, version={self.version!r}, served={self.served!r})"
 
     def __setattr__(self, attribute: str, value: object) -> NoReturn:
         raise AttributeError("a Secret is not changed; ask the resolver for a new one")

@@ -15,6 +15,8 @@ SecretSourceError                   never raised itself
 │  ├─ InsufficientScope             403 insufficient_scope
 │  └─ RateLimited                   429
 ├─ StoreError                       the key store could not answer
+├─ InvalidRequest                   also ValueError; what was asked for a key cannot be: a scope, an expiry, a limit
+├─ KeyNotFound                      also LookupError; no key has this key_id
 └─ InvalidTransition                a move the life of a key does not have
 
 Rules that every raise keeps: one sentence (what failed, for which name, at which provider, what to do
@@ -33,7 +35,9 @@ __all__ = [
     "InsufficientScope",
     "InvalidKey",
     "InvalidReference",
+    "InvalidRequest",
     "InvalidTransition",
+    "KeyNotFound",
     "KeyRejected",
     "ProviderDenied",
     "ProviderError",
@@ -66,8 +70,7 @@ class ProviderNotInstalled(ConfigurationError, ImportError):
 
     def __init__(self, provider: str, extra: str) -> None:
         super().__init__(
-            f"provider {provider!r} needs a package that is not installed: "
-            f"run  pip install 'secretsource[{extra}]'"
+            f"provider {provider!r} needs a package that is not installed: run  pip install 'secretsource[{extra}]'"
         )
         self.provider = provider
         self.extra = extra
@@ -155,6 +158,22 @@ class RateLimited(KeyRejected):
 
 class StoreError(SecretSourceError):
     """The key store could not answer; the check fails closed."""
+
+
+class InvalidRequest(SecretSourceError, ValueError):
+    """What was asked for a key cannot be: the syntax of a scope, an expiry in the past, a negative limit."""
+
+
+class KeyNotFound(SecretSourceError, LookupError):
+    """No key has this ``key_id``.
+
+    Attributes:
+        key_id: The ``key_id`` asked for.
+    """
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"no API key has the key_id {key_id!r}: list the owner's keys to find it")
+        self.key_id = key_id
 
 
 class InvalidTransition(SecretSourceError):

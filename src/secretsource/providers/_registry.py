@@ -79,7 +79,9 @@ def _from_entry_point(scheme: str) -> type[Provider]:
         try:
             loaded = point.load()
         except Exception as error:
-            cause = f"provider {scheme!r} is declared by {point.value!r}, which does not import ({type(error).__name__})"
+            cause = (
+                f"provider {scheme!r} is declared by {point.value!r}, which does not import ({type(error).__name__})"
+            )
             continue
         if isinstance(loaded, type) and issubclass(loaded, Provider):
             return loaded

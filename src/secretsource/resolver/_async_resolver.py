@@ -14,8 +14,8 @@ from secretsource._sentinels import UNSET
 from secretsource.providers.base import AsyncProvider, Failed, FailureCode
 from secretsource.resolver import _questions as questions
 from secretsource.resolver._call import INTERRUPTED, OVERDUE, checked, fetch, fly, raised
-from secretsource.resolver._chain import Reply
 from secretsource.resolver._questions import Later
+from secretsource.resolver._resolution import Reply
 from secretsource.resolver._resolver import Resolver
 
 TYPE_CHECKING = False
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from secretsource._secret import Secret, SecretSet
     from secretsource._sentinels import UnsetType
     from secretsource.providers.base import Outcome, Provider
-    from secretsource.resolver._chain import Ask, Route
     from secretsource.resolver._default import Numbers
     from secretsource.resolver._engine import Claim, Engine
     from secretsource.resolver._flight import Flight
     from secretsource.resolver._questions import Question
+    from secretsource.resolver._resolution import Ask
+    from secretsource.resolver._route import Route
     from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
 
 __all__ = ["AsyncResolver"]

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from secretsource.providers.base import Outcome, Provider, SecretRef
-    from secretsource.resolver._chain import Route
     from secretsource.resolver._engine import Engine
     from secretsource.resolver._flight import Flight
+    from secretsource.resolver._route import Route
 
 __all__ = ["INTERRUPTED", "OVERDUE", "checked", "fetch", "fly", "raised"]
 
@@ -76,10 +76,14 @@ def checked(outcome: object) -> Outcome:
     if isinstance(outcome, (Found, NotFound, Failed)):
         return outcome
     return Failed(
-        FailureCode.MALFORMED, f"the driver returned {type(outcome).__name__}, which is no outcome", "report it to the driver's author"
+        FailureCode.MALFORMED,
+        f"the driver returned {type(outcome).__name__}, which is no outcome",
+        "report it to the driver's author",
     )
 
 
 def raised(name: str) -> Failed:
     """The outcome for a driver that raised instead of answering."""
-    return Failed(FailureCode.MALFORMED, "the driver raised an error", "report it to the driver's author", sdk_error=name)
+    return Failed(
+        FailureCode.MALFORMED, "the driver raised an error", "report it to the driver's author", sdk_error=name
+    )

@@ -21,200 +21,27 @@ from secretsource.providers.base import Failed, FailureCode, Found, NotFound
 from secretsource.resolver._cache import Age
 from secretsource.resolver._document import select
 from secretsource.resolver._reference import FOLLOW_MARK, format_reference, parse_reference
+from secretsource.resolver._resolution import Ask, Resolution, Step, word_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
-    from typing import Literal, TypeAlias
+    from collections.abc import Generator, Mapping, Sequence
+    from typing import TypeAlias
 
     from secretsource._clock import Instant
     from secretsource._secret import Served
-    from secretsource.providers.base import Outcome, Provider, SecretRef
+    from secretsource.providers.base import Outcome, SecretRef
     from secretsource.resolver._cache import Cache, Entry
+    from secretsource.resolver._resolution import Reply, Request
+    from secretsource.resolver._route import Chain, Route
 
-    Flow: TypeAlias = Generator["Ask", "Reply", "Resolution"]
-    Round: TypeAlias = Generator[list["Ask"], Sequence["Reply"], list["Resolution"]]
+    Flow: TypeAlias = Generator[Ask, Reply, Resolution]
+    Round: TypeAlias = Generator[list[Ask], Sequence[Reply], list[Resolution]]
 
-__all__ = [
-    "Ask",
-    "Chain",
-    "Reply",
-    "Request",
-    "Resolution",
-    "Route",
-    "Skipped",
-    "Step",
-    "previous",
-    "resolve",
-    "together",
-    "word_of",
-]
+__all__ = ["previous", "resolve", "together"]
 
 MAX_FOLLOWED = 8
 """Most references that one value may lead through."""
-
-_DENIALS = frozenset(
-    {FailureCode.DENIED, FailureCode.UNAUTHENTICATED, FailureCode.DISABLED, FailureCode.DELETED}
-)
-
-
-class Route(NamedTuple):
-    """One provider of the chain, and what its failures mean for the rest of it.
-
-    Attributes:
-        provider: The driver.
-        on_denied: Whether a denial stops the chain or counts as an absence.
-        on_unavailable: Whether an outage stops the chain or lets it go on.
-        places: Where this provider keeps names that it does not keep under their own.
-        final: Whether "not there", at a place this provider has for a name, ends the walk.
-    """
-
-    provider: Provider
-    on_denied: Literal["stop", "next"] = "stop"
-    on_unavailable: Literal["stop", "next"] = "stop"
-    places: Mapping[str, SecretRef] | None = None
-    final: bool = False
-
-    @property
-    def direct(self) -> bool:
-        """Whether asking is cheaper than remembering, so that answers are never kept."""
-        return self.provider.max_age == 0
-
-    def locate(self, name: str) -> SecretRef | NotFound:
-        """Where this provider keeps a bare name."""
-        if self.places is not None and name in self.places:
-            return self.places[name]
-        return self.provider.locate(name)
-
-    def passes(self, failed: Failed) -> bool:
-        """Whether this failure lets the chain go on."""
-        if failed.code in _DENIALS:
-            return self.on_denied == "next"
-        return failed.retryable and self.on_unavailable == "next"
-
-
-class Skipped(NamedTuple):
-    """A provider that is not in the chain, and why."""
-
-    provider: str
-    reason: str
-
-
-class Chain(NamedTuple):
-    """The providers to ask, in order, and how to reach one by name.
-
-    Attributes:
-        routes: In the order they are asked.
-        find: The route of a provider named in a reference; raises `ConfigurationError` for an unknown one.
-        opened: Every route made so far by name: those of the chain, and those that a reference led to.
-        skipped: Providers left out, for `explain`.
-        overlay: A route that comes before all others for every name and reference; tests use it.
-    """
-
-    routes: tuple[Route, ...]
-    find: Callable[[str], Route]
-    opened: dict[str, Route]
-    skipped: tuple[Skipped, ...] = ()
-    overlay: Route | None = None
-
-    def route(self, name: str) -> Route:
-        """The route of a provider that answered."""
-        overlay = self.overlay
-        return overlay if overlay is not None and overlay.provider.name == name else self.find(name)
-
-    def candidates(self, ref: SecretRef) -> tuple[Route, ...]:
-        """The routes to ask for a reference, in order."""
-        routes = (self.find(ref.provider),) if ref.provider else self.routes
-        return routes if self.overlay is None else (self.overlay, *routes)
-
-
-class Request(NamedTuple):
-    """One question of the application.
-
-    Attributes:
-        name: What it calls the secret.
-        ref: The parsed name or reference.
-        fields: Fields to select from the value, one inside the other, beyond the one of the place.
-        fresh: Whether to ask the provider whatever is remembered.
-        plain: Whether the name says it all, so that its next reads may be answered by the name alone.
-        tracked: Whether the name counts as a reader of what answers it.
-    """
-
-    name: str
-    ref: SecretRef
-    fields: tuple[str, ...] = ()
-    fresh: bool = False
-    plain: bool = False
-    tracked: bool = True
-
-
-class Ask(NamedTuple):
-    """A document the shell is to fetch."""
-
-    route: Route
-    ref: SecretRef
-
-
-class Reply(NamedTuple):
-    """What came of an `Ask`.
-
-    Attributes:
-        outcome: What the provider said.
-        now: When.
-        entry: What is kept of it, if anything is.
-    """
-
-    outcome: Outcome
-    now: Instant
-    entry: Entry | None = None
-
-
-class Step(NamedTuple):
-    """One line of a trace: a provider that was asked or looked up, and what came of it; never the value."""
-
-    provider: str
-    reference: str
-    outcome: str
-    served: str = ""
-    reason: str | None = None
-    seconds: float = 0.0
-    version: str | None = None
-
-
-class Resolution:
-    """How a request ended.
-
-    Attributes:
-        outcome: The selected value as `Found`, or why there is none.
-        ref: The reference that answered or failed.
-        entry: The cache entry behind the value, None when it was not kept.
-        fields: The fields that led from the entry's document to the value.
-        served: How the value was come by.
-        steps: What was asked, in order.
-        due: Documents to refresh in the background.
-        used: Documents that the answer rests on.
-        doubt: A provider that could not be asked, though the chain went on, and where.
-        at: When it ended.
-    """
-
-    __slots__ = ("at", "doubt", "due", "entry", "fields", "outcome", "ref", "served", "steps", "used")
-
-    def __init__(self, ref: SecretRef, at: Instant) -> None:
-        self.outcome: Outcome = NotFound()
-        self.ref = ref
-        self.entry: Entry | None = None
-        self.fields: tuple[str, ...] = ()
-        self.served: Served = "live"
-        self.steps: list[Step] = []
-        self.due: list[Ask] = []
-        self.used: list[SecretRef] = []
-        self.doubt: tuple[Failed, SecretRef] | None = None
-        self.at = at
-
-    def ended(self, outcome: Outcome, ref: SecretRef) -> Resolution:
-        """The same resolution with its end."""
-        self.outcome, self.ref = outcome, ref
-        return self
 
 
 def resolve(request: Request, chain: Chain, cache: Cache, now: Instant) -> Flow:
@@ -411,10 +238,3 @@ def _misled(reason: str) -> Failed:
 
 def _path(places: list[SecretRef]) -> str:
     return " -> ".join(format_reference(place) for place in places)
-
-
-def word_of(outcome: Outcome) -> str:
-    """An outcome as one word, for traces and events."""
-    if isinstance(outcome, Found):
-        return "found"
-    return "not found" if isinstance(outcome, NotFound) else outcome.code.value

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from secretsource._secret import Secret
     from secretsource.providers.base import Provider
-    from secretsource.resolver._chain import Route
+    from secretsource.resolver._route import Route
 
     class Numbers(TypedDict, total=False):
         """The numbers of a `Resolver`."""

@@ -58,7 +58,9 @@ def _parse(value: str | bytes) -> object:
     except (ValueError, RecursionError):
         pass
     return Failed(
-        FailureCode.MALFORMED, "a field was asked for, but the value is not JSON", "ask for it without a field, or store JSON"
+        FailureCode.MALFORMED,
+        "a field was asked for, but the value is not JSON",
+        "ask for it without a field, or store JSON",
     )
 
 

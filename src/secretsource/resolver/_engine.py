@@ -12,26 +12,30 @@ from threading import Lock
 from typing import TypeVar, overload
 
 from secretsource._clock import SYSTEM_CLOCK
-from secretsource._secret import Origin, Secret
 from secretsource._sentinels import UNSET
 from secretsource.providers.base import Failed, Found, NotFound, SecretRef
+from secretsource.resolver._answer import as_fresh, default_secret, event_of, holds, rotations, secret_of
 from secretsource.resolver._background import Background
 from secretsource.resolver._cache import Age, Cache
-from secretsource.resolver._chain import Reply, Request, word_of
 from secretsource.resolver._failure import error_of
 from secretsource.resolver._flight import Flight
 from secretsource.resolver._reference import parse_reference
-from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
+from secretsource.resolver._resolution import Reply, Request, word_of
+from secretsource.resolver._trace import Trace
 
-TYPECHECKING = False
-if TYPECHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
     from secretsource._clock import Clock, Instant
+    from secretsource._secret import Secret
     from secretsource._sentinels import UnsetType
     from secretsource.providers.base import Outcome, Provider
     from secretsource.resolver._cache import Entry
-    from secretsource.resolver._chain import Ask, Chain, Resolution, Route
     from secretsource.resolver._refresh import FreshnessPolicy
+    from secretsource.resolver._resolution import Ask, Resolution
+    from secretsource.resolver._route import Chain, Route
+    from secretsource.resolver._trace import RotationEvent, SecretEvent
 
 __all__ = ["Claim", "Engine"]
 
@@ -171,9 +175,7 @@ class Engine:
         """Remember what a flight brought, and let everyone who joined it have it."""
         ask, now, luck = flight.ask, self.clock.now(), _luck()
         with self._lock:
-            before, entry = self.cache.keep(
-                ask.ref, outcome, now, max_age=ask.route.provider.max_age, luck=luck
-            )
+            before, entry = self.cache.keep(ask.ref, outcome, now, max_age=ask.route.provider.max_age, luck=luck)
             if not isinstance(outcome, Failed) or not outcome.retryable:
                 self._cool(before)
             for evicted in self.cache.evict():
@@ -182,14 +184,16 @@ class Engine:
                 del self._flights[ask.ref]
         reply = Reply(outcome, now, entry)
         flight.land(reply)
-        for event in _rotations(ask.ref.provider, before, entry):
+        for event in rotations(ask.ref.provider, before, entry):
             _tell(self.rotation_listeners, event)
         return reply
 
     @overload
     def conclude(self, request: Request, result: Resolution, started: Instant, default: UnsetType) -> Secret: ...
     @overload
-    def conclude(self, request: Request, result: Resolution, started: Instant, default: D | UnsetType) -> Secret | D: ...
+    def conclude(
+        self, request: Request, result: Resolution, started: Instant, default: D | UnsetType
+    ) -> Secret | D: ...
     def conclude(self, request: Request, result: Resolution, started: Instant, default: D | UnsetType) -> Secret | D:
         """Turn the end of a walk into a `Secret`, the default, or the error.
 
@@ -199,13 +203,13 @@ class Engine:
         """
         outcome = result.outcome
         if self.event_listeners:
-            _tell(self.event_listeners, _event(request, result, started))
+            _tell(self.event_listeners, event_of(request, result, started))
         if isinstance(outcome, Found):
-            secret = _secret(request, result, outcome)
+            secret = secret_of(request, result, outcome)
             self._remember(request, result, secret)
             return secret
         if isinstance(outcome, NotFound) and default is not UNSET:
-            return _default(request, default, result.at)
+            return default_secret(request, default, result.at)
         raise error_of(request.name, result, self.chain)
 
     def trace(self, request: Request, result: Resolution) -> Trace:
@@ -260,7 +264,7 @@ class Engine:
         mark = origin.version or hash(str(secret))
         with self._lock:
             entry = self.cache.entry(ref)
-            newer = entry is not None and not _holds(entry, secret)
+            newer = entry is not None and not holds(entry, secret)
             if newer or self._rejected.get(ref) == mark:
                 return False
             if len(self._rejected) >= self.cache.max_entries:
@@ -313,9 +317,14 @@ class Engine:
             for entry in entries:
                 entry.readers.add((request.name, result.fields if entry is result.entry else ()))
             whole = len(entries) == len(result.used) and result.entry in entries
-            if whole and request.plain and self.clock is SYSTEM_CLOCK and all(entry.age(result.at) is Age.FRESH for entry in entries):
+            if (
+                whole
+                and request.plain
+                and self.clock is SYSTEM_CLOCK
+                and all(entry.age(result.at) is Age.FRESH for entry in entries)
+            ):
                 lasts = min(HOT_SECONDS, *(entry.ages.refresh_at - result.at.mono for entry in entries))
-                kept = secret if secret.served == "fresh" else _served_fresh(secret)
+                kept = secret if secret.served == "fresh" else as_fresh(secret)
                 self.hot[request.name] = (result.at.wall, result.at.wall + lasts, kept)
 
     def _used(self, ref: SecretRef, behind: Entry) -> Entry | None:
@@ -328,70 +337,6 @@ class Engine:
         if entry is not None:
             for name, _ in entry.readers:
                 self.hot.pop(name, None)
-
-
-def _secret(request: Request, result: Resolution, found: Found) -> Secret:
-    assert isinstance(found.value, (str, bytes))
-    wall = result.at.wall if result.entry is None else result.entry.at.wall
-    ends = [] if found.expires_at is None else [found.expires_at]
-    if found.lease is not None:
-        ends.append(wall + found.lease.seconds)
-    expires = min(ends, default=None)
-    return Secret(
-        found.value, Origin(request.name, request.fields, result.ref, found.version, wall, expires, result.served)
-    )
-
-
-def _served_fresh(secret: Secret) -> Secret:
-    origin = secret._origin
-    return Secret(
-        secret.as_bytes() if secret._raw is not None else str(secret),
-        Origin(origin.name, origin.fields, origin.ref, origin.version, origin.fetched, origin.expires, "fresh"),
-    )
-
-
-def _default(request: Request, default: D, at: Instant) -> Secret | D:
-    if not isinstance(default, str) or isinstance(default, Secret):
-        return default
-    ref = SecretRef("default", request.ref.location)
-    return Secret(default, Origin(request.name, request.fields, ref, None, at.wall, None, "default"))
-
-
-def _holds(entry: Entry, secret: Secret) -> bool:
-    """Whether an entry still has the value that was refused."""
-    if not isinstance(entry.outcome, Found):
-        return False
-    if secret.version is not None:
-        return entry.outcome.version == secret.version
-    place, fields = secret._origin.ref.field, secret._origin.fields
-    return entry.select(fields if place is None else (place, *fields)) in (secret, secret.as_bytes())
-
-
-def _rotations(provider: str, before: Entry | None, now: Entry | None) -> list[RotationEvent]:
-    """One event for each name whose value is not what it was."""
-    if before is None or now is None or before is now:
-        return []
-    old, new = before.outcome, now.outcome
-    if not isinstance(old, Found) or not isinstance(new, Found):
-        return []
-    names = {name for name, fields in before.readers if before.select(fields) != now.select(fields)}
-    return [RotationEvent(name, provider, old.version, new.version) for name in sorted(names)]
-
-
-def _event(request: Request, result: Resolution, started: Instant) -> SecretEvent:
-    outcome, at = result.outcome, result.at
-    found = isinstance(outcome, Found)
-    age = None
-    if found:
-        age = 0.0 if result.entry is None else max(0.0, at.mono - result.entry.at.mono)
-    return SecretEvent(
-        request.name,
-        "" if isinstance(outcome, NotFound) else result.ref.provider,
-        word_of(outcome),
-        result.served if found else None,
-        age,
-        max(0.0, at.mono - started.mono),
-    )
 
 
 def _tell(listeners: Sequence[Callable[[E], object]], event: E) -> None:

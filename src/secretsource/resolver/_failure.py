@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from secretsource.providers.base import Outcome
-    from secretsource.resolver._chain import Chain, Resolution, Step
+    from secretsource.resolver._resolution import Resolution, Step
+    from secretsource.resolver._route import Chain
 
 __all__ = ["error_of", "none_found"]
 

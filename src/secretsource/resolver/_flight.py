@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from secretsource.resolver._chain import Ask, Reply
+    from secretsource.resolver._resolution import Ask, Reply
 
 __all__ = ["Flight"]
 

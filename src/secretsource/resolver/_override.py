@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers.base import Found, NotFound, Provider, SecretRef
-from secretsource.resolver._chain import Route
 from secretsource.resolver._default import default_resolver
+from secretsource.resolver._route import Route
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from secretsource._secret import Secret, SecretSet
 from secretsource._sentinels import UNSET
 from secretsource.exceptions import SecretNotFound
 from secretsource.providers.base import NotFound
-from secretsource.resolver._chain import Ask, Request, previous, resolve, together
+from secretsource.resolver._chain import previous, resolve, together
 from secretsource.resolver._failure import none_found
+from secretsource.resolver._resolution import Ask, Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from typing import TypeAlias, TypeVar
 
     from secretsource._sentinels import UnsetType
-    from secretsource.resolver._chain import Flow, Reply, Resolution
+    from secretsource.resolver._chain import Flow
     from secretsource.resolver._engine import Engine
+    from secretsource.resolver._resolution import Reply, Resolution
     from secretsource.resolver._trace import Trace
 
     D = TypeVar("D")

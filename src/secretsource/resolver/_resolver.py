@@ -10,9 +10,9 @@ from secretsource._clock import SYSTEM_CLOCK
 from secretsource._sentinels import UNSET
 from secretsource.resolver import _questions as questions
 from secretsource.resolver._call import OVERDUE, fetch, fly
-from secretsource.resolver._chain import Reply
 from secretsource.resolver._engine import Engine
 from secretsource.resolver._questions import Later
+from secretsource.resolver._resolution import Reply
 from secretsource.resolver._wiring import checked_policy, configured, wired
 
 TYPE_CHECKING = False
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from secretsource._secret import Secret, SecretSet
     from secretsource._sentinels import UnsetType
     from secretsource.providers.base import Provider
-    from secretsource.resolver._chain import Ask
     from secretsource.resolver._engine import Claim
     from secretsource.resolver._flight import Flight
     from secretsource.resolver._questions import Question
+    from secretsource.resolver._resolution import Ask
     from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
 
 __all__ = ["Resolver"]
@@ -110,7 +110,13 @@ class Resolver:
     ) -> Secret: ...
     @overload
     def get(
-        self, name: str, *, default: str, field: str | None = None, version: str | None = None, fresh: bool | None = None
+        self,
+        name: str,
+        *,
+        default: str,
+        field: str | None = None,
+        version: str | None = None,
+        fresh: bool | None = None,
     ) -> Secret: ...
     @overload
     def get(

@@ -7,7 +7,8 @@ from typing import NamedTuple
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource._secret import Served
-    from secretsource.resolver._chain import Skipped, Step
+    from secretsource.resolver._resolution import Step
+    from secretsource.resolver._route import Skipped
 
 __all__ = ["RotationEvent", "SecretEvent", "Trace"]
 

@@ -13,10 +13,10 @@ from secretsource._clock import SYSTEM_CLOCK
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._registry import DRIVERS, driver_class, is_installed, unknown
 from secretsource.providers.base import Found, Provider
-from secretsource.resolver._chain import Chain, Route, Skipped
 from secretsource.resolver._document import select
 from secretsource.resolver._reference import FOLLOW_MARK, parse_reference
 from secretsource.resolver._refresh import FreshnessPolicy
+from secretsource.resolver._route import Chain, Route, Skipped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,7 +122,9 @@ def _may_be_configured() -> bool:
         return True
     folder = os.getcwd()
     while True:
-        if os.path.exists(os.path.join(folder, "secretsource.toml")) or _has_table(os.path.join(folder, "pyproject.toml")):
+        if os.path.exists(os.path.join(folder, "secretsource.toml")) or _has_table(
+            os.path.join(folder, "pyproject.toml")
+        ):
             return True
         above = os.path.dirname(folder)
         if above == folder or os.path.exists(os.path.join(folder, ".git")):

@@ -1,0 +1,88 @@
+"""From the end of a walk to what the application gets and what listeners hear (pure)."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from secretsource._secret import Origin, Secret
+from secretsource.providers.base import Found, NotFound, SecretRef
+from secretsource.resolver._resolution import word_of
+from secretsource.resolver._trace import RotationEvent, SecretEvent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource._clock import Instant
+    from secretsource.resolver._cache import Entry
+    from secretsource.resolver._resolution import Request, Resolution
+
+__all__ = ["as_fresh", "default_secret", "event_of", "holds", "rotations", "secret_of"]
+
+D = TypeVar("D")
+
+
+def secret_of(request: Request, result: Resolution, found: Found) -> Secret:
+    """What the application gets for a value that was found."""
+    assert isinstance(found.value, (str, bytes))
+    wall = result.at.wall if result.entry is None else result.entry.at.wall
+    ends = [] if found.expires_at is None else [found.expires_at]
+    if found.lease is not None:
+        ends.append(wall + found.lease.seconds)
+    expires = min(ends, default=None)
+    return Secret(
+        found.value, Origin(request.name, request.fields, result.ref, found.version, wall, expires, result.served)
+    )
+
+
+def as_fresh(secret: Secret) -> Secret:
+    """The same secret, as later reads get it from memory."""
+    origin = secret._origin
+    return Secret(
+        secret.as_bytes() if secret._raw is not None else str(secret),
+        Origin(origin.name, origin.fields, origin.ref, origin.version, origin.fetched, origin.expires, "fresh"),
+    )
+
+
+def default_secret(request: Request, default: D, at: Instant) -> Secret | D:
+    """A default as a `Secret`, when it is text."""
+    if not isinstance(default, str) or isinstance(default, Secret):
+        return default
+    ref = SecretRef("default", request.ref.location)
+    return Secret(default, Origin(request.name, request.fields, ref, None, at.wall, None, "default"))
+
+
+def holds(entry: Entry, secret: Secret) -> bool:
+    """Whether an entry still has the value that was refused."""
+    if not isinstance(entry.outcome, Found):
+        return False
+    if secret.version is not None:
+        return entry.outcome.version == secret.version
+    place, fields = secret._origin.ref.field, secret._origin.fields
+    return entry.select(fields if place is None else (place, *fields)) in (secret, secret.as_bytes())
+
+
+def rotations(provider: str, before: Entry | None, now: Entry | None) -> list[RotationEvent]:
+    """One event for each name whose value is not what it was."""
+    if before is None or now is None or before is now:
+        return []
+    old, new = before.outcome, now.outcome
+    if not isinstance(old, Found) or not isinstance(new, Found):
+        return []
+    names = {name for name, fields in before.readers if before.select(fields) != now.select(fields)}
+    return [RotationEvent(name, provider, old.version, new.version) for name in sorted(names)]
+
+
+def event_of(request: Request, result: Resolution, started: Instant) -> SecretEvent:
+    """What listeners hear of a look-up."""
+    outcome, at = result.outcome, result.at
+    found = isinstance(outcome, Found)
+    age = None
+    if found:
+        age = 0.0 if result.entry is None else max(0.0, at.mono - result.entry.at.mono)
+    return SecretEvent(
+        request.name,
+        "" if isinstance(outcome, NotFound) else result.ref.provider,
+        word_of(outcome),
+        result.served if found else None,
+        age,
+        max(0.0, at.mono - started.mono),
+    )

@@ -1,0 +1,113 @@
+"""A question on its way down the chain: the request, what is asked and replied, and how it ended (pure)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from secretsource.providers.base import Failed, Found, NotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource._clock import Instant
+    from secretsource._secret import Served
+    from secretsource.providers.base import Outcome, SecretRef
+    from secretsource.resolver._cache import Entry
+    from secretsource.resolver._route import Route
+
+__all__ = ["Ask", "Reply", "Request", "Resolution", "Step", "word_of"]
+
+
+class Request(NamedTuple):
+    """One question of the application.
+
+    Attributes:
+        name: What it calls the secret.
+        ref: The parsed name or reference.
+        fields: Fields to select from the value, one inside the other, beyond the one of the place.
+        fresh: Whether to ask the provider whatever is remembered.
+        plain: Whether the name says it all, so that its next reads may be answered by the name alone.
+        tracked: Whether the name counts as a reader of what answers it.
+    """
+
+    name: str
+    ref: SecretRef
+    fields: tuple[str, ...] = ()
+    fresh: bool = False
+    plain: bool = False
+    tracked: bool = True
+
+
+class Ask(NamedTuple):
+    """A document the shell is to fetch."""
+
+    route: Route
+    ref: SecretRef
+
+
+class Reply(NamedTuple):
+    """What came of an `Ask`.
+
+    Attributes:
+        outcome: What the provider said.
+        now: When.
+        entry: What is kept of it, if anything is.
+    """
+
+    outcome: Outcome
+    now: Instant
+    entry: Entry | None = None
+
+
+class Step(NamedTuple):
+    """One line of a trace: a provider that was asked or looked up, and what came of it; never the value."""
+
+    provider: str
+    reference: str
+    outcome: str
+    served: str = ""
+    reason: str | None = None
+    seconds: float = 0.0
+    version: str | None = None
+
+
+class Resolution:
+    """How a request ended.
+
+    Attributes:
+        outcome: The selected value as `Found`, or why there is none.
+        ref: The reference that answered or failed.
+        entry: The cache entry behind the value, None when it was not kept.
+        fields: The fields that led from the entry's document to the value.
+        served: How the value was come by.
+        steps: What was asked, in order.
+        due: Documents to refresh in the background.
+        used: Documents that the answer rests on.
+        doubt: A provider that could not be asked, though the chain went on, and where.
+        at: When it ended.
+    """
+
+    __slots__ = ("at", "doubt", "due", "entry", "fields", "outcome", "ref", "served", "steps", "used")
+
+    def __init__(self, ref: SecretRef, at: Instant) -> None:
+        self.outcome: Outcome = NotFound()
+        self.ref = ref
+        self.entry: Entry | None = None
+        self.fields: tuple[str, ...] = ()
+        self.served: Served = "live"
+        self.steps: list[Step] = []
+        self.due: list[Ask] = []
+        self.used: list[SecretRef] = []
+        self.doubt: tuple[Failed, SecretRef] | None = None
+        self.at = at
+
+    def ended(self, outcome: Outcome, ref: SecretRef) -> Resolution:
+        """The same resolution with its end."""
+        self.outcome, self.ref = outcome, ref
+        return self
+
+
+def word_of(outcome: Outcome) -> str:
+    """An outcome as one word, for traces and events."""
+    if isinstance(outcome, Found):
+        return "found"
+    return "not found" if isinstance(outcome, NotFound) else outcome.code.value

@@ -1,0 +1,88 @@
+"""The chain as it is wired: its providers in order, and what each one's failures mean for the rest (pure)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from secretsource.providers.base import Failed, FailureCode, NotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Literal
+
+    from secretsource.providers.base import Provider, SecretRef
+
+__all__ = ["Chain", "Route", "Skipped"]
+
+_DENIALS = frozenset({FailureCode.DENIED, FailureCode.UNAUTHENTICATED, FailureCode.DISABLED, FailureCode.DELETED})
+
+
+class Route(NamedTuple):
+    """One provider of the chain, and what its failures mean for the rest of it.
+
+    Attributes:
+        provider: The driver.
+        on_denied: Whether a denial stops the chain or counts as an absence.
+        on_unavailable: Whether an outage stops the chain or lets it go on.
+        places: Where this provider keeps names that it does not keep under their own.
+        final: Whether "not there", at a place this provider has for a name, ends the walk.
+    """
+
+    provider: Provider
+    on_denied: Literal["stop", "next"] = "stop"
+    on_unavailable: Literal["stop", "next"] = "stop"
+    places: Mapping[str, SecretRef] | None = None
+    final: bool = False
+
+    @property
+    def direct(self) -> bool:
+        """Whether asking is cheaper than remembering, so that answers are never kept."""
+        return self.provider.max_age == 0
+
+    def locate(self, name: str) -> SecretRef | NotFound:
+        """Where this provider keeps a bare name."""
+        if self.places is not None and name in self.places:
+            return self.places[name]
+        return self.provider.locate(name)
+
+    def passes(self, failed: Failed) -> bool:
+        """Whether this failure lets the chain go on."""
+        if failed.code in _DENIALS:
+            return self.on_denied == "next"
+        return failed.retryable and self.on_unavailable == "next"
+
+
+class Skipped(NamedTuple):
+    """A provider that is not in the chain, and why."""
+
+    provider: str
+    reason: str
+
+
+class Chain(NamedTuple):
+    """The providers to ask, in order, and how to reach one by name.
+
+    Attributes:
+        routes: In the order they are asked.
+        find: The route of a provider named in a reference; raises `ConfigurationError` for an unknown one.
+        opened: Every route made so far by name: those of the chain, and those that a reference led to.
+        skipped: Providers left out, for `explain`.
+        overlay: A route that comes before all others for every name and reference; tests use it.
+    """
+
+    routes: tuple[Route, ...]
+    find: Callable[[str], Route]
+    opened: dict[str, Route]
+    skipped: tuple[Skipped, ...] = ()
+    overlay: Route | None = None
+
+    def route(self, name: str) -> Route:
+        """The route of a provider that answered."""
+        overlay = self.overlay
+        return overlay if overlay is not None and overlay.provider.name == name else self.find(name)
+
+    def candidates(self, ref: SecretRef) -> tuple[Route, ...]:
+        """The routes to ask for a reference, in order."""
+        routes = (self.find(ref.provider),) if ref.provider else self.routes
+        return routes if self.overlay is None else (self.overlay, *routes)
