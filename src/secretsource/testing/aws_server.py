@@ -43,8 +43,7 @@ class MotoServer:
         self._server: Any = vars(threaded)["_server"]  # moto shows no other way to its application and its socket
         self._moto: Application = self._server.app
         self._server.app = self._answer
-        loud = self._server.RequestHandlerClass
-        self._server.RequestHandlerClass = type("QuietRequest", (loud,), {"log_request": lambda *_, **__: None})
+        self._server.RequestHandlerClass = _quiet(self._server.RequestHandlerClass)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -105,6 +104,16 @@ def moto_server() -> Generator[MotoServer]:
         finally:
             threaded.stop()
             server.close()
+
+
+def _quiet(loud: type[Any]) -> type[Any]:
+    """A request handler that does not print a line for each request."""
+
+    class QuietRequest(loud):  # type: ignore[misc]
+        def log_request(self, *_: object, **__: object) -> None:
+            pass
+
+    return QuietRequest
 
 
 def _threaded_server() -> type[ThreadedMotoServer] | None:
