@@ -124,7 +124,8 @@ class Secret(str):
         except ValueError:
             pass
         raise ProviderResponseError(
-            f"secret {self.name!r} from provider {self.provider!r} is not a JSON document: store JSON there, or use the value as text",
+            f"secret {self.name!r} from provider {self.provider!r} is not a JSON document: "
+            "store JSON there, or use the value as text",
             name=self.name,
             provider=self.provider,
             code=FailureCode.MALFORMED,

@@ -1,4 +1,4 @@
-"""Refreshes behind the caller's back: a few daemon threads that start when there is work and leave when there is none."""
+"""Refreshes behind the caller's back: a few daemon threads, which come when there is work and go when there is none."""
 
 from __future__ import annotations
 
