@@ -1,0 +1,191 @@
+"""The configuration file is found, and what cannot be read is said."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from secretsource.config import load_config
+from secretsource.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from secretsource._provider_config import Drivers
+
+ONE = '[environments.one]\nproviders = ["env"]\n'
+TWO = ONE + '[environments.two]\nproviders = ["env"]\n'
+PROJECT = '[project]\nname = "x"\n[tool.secretsource.environments.project]\nproviders = ["env"]\n'
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository, with the working directory two folders below its root."""
+    root = tmp_path / "repository"
+    (root / ".git").mkdir(parents=True)
+    (root / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(root / "a" / "b")
+    return root
+
+
+@pytest.mark.parametrize("folder", [".", "a", "a/b"])
+@pytest.mark.parametrize(("name", "content"), [("secretsource.toml", ONE), ("pyproject.toml", PROJECT)])
+def test_found_up_to_the_root_of_the_repository(
+    folder: str, name: str, content: str, repository: Path, drivers: Drivers
+) -> None:
+    """Either file is found in the working directory and in each folder above it, the root included."""
+    (repository / folder / name).write_text(content)
+    config = load_config(drivers=drivers)
+    assert config is not None
+    assert config.file == repository / folder / name
+
+
+def test_nothing_is_found_beyond_the_repository(repository: Path) -> None:
+    """A file above the root belongs to somebody else."""
+    (repository.parent / "secretsource.toml").write_text(ONE)
+    assert load_config() is None
+
+
+def test_only_the_working_directory_counts_outside_of_a_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drivers: Drivers
+) -> None:
+    """Without a repository nobody vouches for the folders above."""
+    (tmp_path / "secretsource.toml").write_text(ONE)
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert load_config() is None
+    monkeypatch.chdir(tmp_path)
+    assert load_config(drivers=drivers) is not None
+
+
+def test_a_worktree_is_a_repository(repository: Path, drivers: Drivers) -> None:
+    """In a worktree or submodule ``.git`` is a file."""
+    (repository / "a" / ".git").write_text("gitdir: elsewhere\n")
+    (repository / "secretsource.toml").write_text(ONE)
+    assert load_config(drivers=drivers) is None
+
+
+def test_nearest_file_wins_and_our_own_before_the_project_s(repository: Path, drivers: Drivers) -> None:
+    """The folder decides first, then the name."""
+    (repository / "secretsource.toml").write_text(ONE)
+    (repository / "a" / "pyproject.toml").write_text(PROJECT)
+    nearest = load_config(drivers=drivers)
+    assert nearest is not None
+    assert nearest.environment == "project"
+    (repository / "a" / "secretsource.toml").write_text(ONE)
+    own = load_config(drivers=drivers)
+    assert own is not None
+    assert own.environment == "one"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[project]\nname = 'x'\n",
+        b"[project]\ndependencies = ['secretsource']\n",
+        b"tool = 'secretsource'\n",
+        b"not toml, and \xff not UTF-8",
+    ],
+)
+def test_project_file_without_our_table_is_passed_over(content: bytes, repository: Path) -> None:
+    """A project file that does not speak of us is none of our business, whatever its state."""
+    (repository / "pyproject.toml").write_bytes(content)
+    assert load_config() is None
+
+
+def test_broken_project_file_that_speaks_of_us_is_an_error(repository: Path) -> None:
+    """Passing it over would let another chain win silently."""
+    (repository / "pyproject.toml").write_text("[tool.secretsource]\nttl =\n")
+    with pytest.raises(ConfigurationError, match=r"pyproject\.toml, line 2, column 6: this is not valid TOML"):
+        load_config()
+
+
+def test_variables_name_the_file_and_the_environment(repository: Path, drivers: Drivers) -> None:
+    """They are read from the mapping that is given; an empty one counts as absent."""
+    other = repository / "other.toml"
+    other.write_text(TWO)
+    environ = {"SECRETSOURCE_CONFIG": str(other), "SECRETSOURCE_ENV": "two"}
+    config = load_config(environ=environ, drivers=drivers)
+    assert config is not None
+    assert (config.file, config.environment) == (other, "two")
+    assert load_config(environ={"SECRETSOURCE_CONFIG": "", "SECRETSOURCE_ENV": ""}) is None
+
+
+def test_arguments_win_over_variables(repository: Path, drivers: Drivers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller knows better than the process environment."""
+    (repository / "x.toml").write_text(TWO)
+    monkeypatch.setenv("SECRETSOURCE_CONFIG", "/nowhere")
+    monkeypatch.setenv("SECRETSOURCE_ENV", "nothing")
+    config = load_config(str(repository / "x.toml"), environment="one", drivers=drivers)
+    assert config is not None
+    assert config.environment == "one"
+
+
+def test_missing_file_is_an_error_when_it_was_named(tmp_path: Path) -> None:
+    """A file that somebody asked for must not be skipped."""
+    with pytest.raises(ConfigurationError, match=r"there is no configuration file .*nope\.toml"):
+        load_config(tmp_path / "nope.toml")
+    with pytest.raises(ConfigurationError, match=r"or SECRETSOURCE_CONFIG"):
+        load_config(environ={"SECRETSOURCE_CONFIG": str(tmp_path / "nope.toml")})
+
+
+def test_directory_in_place_of_the_file_is_an_error(repository: Path) -> None:
+    """That is what a container engine leaves where the file to mount was missing."""
+    (repository / "secretsource.toml").mkdir()
+    with pytest.raises(ConfigurationError, match=r"secretsource\.toml is a directory"):
+        load_config()
+
+
+def test_text_in_another_encoding_is_an_error(tmp_path: Path) -> None:
+    """The error has the line, and not the bytes."""
+    file = tmp_path / "secretsource.toml"
+    file.write_bytes(ONE.encode() + b"# caf\xe9\n")
+    with pytest.raises(ConfigurationError, match=r"secretsource\.toml, line 3: this is not UTF-8 text"):
+        load_config(file)
+
+
+def test_byte_order_mark_is_skipped(tmp_path: Path, drivers: Drivers) -> None:
+    """Some editors begin a UTF-8 file with one."""
+    file = tmp_path / "secretsource.toml"
+    file.write_text(ONE, encoding="utf-8-sig")
+    assert load_config(file, drivers=drivers) is not None
+
+
+def test_path_that_no_file_can_have_is_an_error() -> None:
+    """The kind of failure is named."""
+    with pytest.raises(ConfigurationError, match=r"cannot be read \(\w+\)"):
+        load_config("secret\0source.toml")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights and open directories are those of POSIX")
+def test_working_directory_that_was_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process whose directory is gone has no configuration, and no crash."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert load_config() is None
+
+
+def test_path_too_long_to_ask_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A working directory whose path has no room for a file name has no configuration, and no crash."""
+    monkeypatch.setattr(Path, "cwd", lambda: tmp_path / ("x" * 300))
+    assert load_config() is None
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights and open directories are those of POSIX")
+def test_folder_that_may_not_be_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that gave up its rights to its directory cannot know, so another chain must not win silently."""
+    (tmp_path / "secretsource.toml").write_text(ONE)
+    monkeypatch.chdir(tmp_path)
+    user = os.geteuid()
+    tmp_path.chmod(0)
+    try:
+        if user == 0:
+            os.seteuid(65534)  # whom the mode above holds off; root it does not
+        with pytest.raises(ConfigurationError, match=r"secretsource\.toml cannot be read \(PermissionError\)"):
+            load_config()
+    finally:
+        os.seteuid(user)
+        tmp_path.chmod(0o700)
