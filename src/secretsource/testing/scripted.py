@@ -49,15 +49,14 @@ class Gate:
         self.arrivals = 0
         self._opened = Event()
         self._lock = Lock()
-        self._wakers: list[Callable[[], object]] = []
+        self._wakers: list[Callable[[], None]] = []
 
     def open(self) -> None:
         """Let every waiting call go on, and hold none from now on."""
         with self._lock:
             self._opened.set()
-            wakers, self._wakers = self._wakers, []
-        for wake in wakers:
-            wake()
+            for wake in self._wakers:
+                wake()
 
     def wait(self, timeout: float) -> bool:
         """Block until the gate opens; False if ``timeout`` seconds went by first."""
@@ -68,16 +67,21 @@ class Gate:
         """As ``wait``, without blocking the event loop."""
         loop = asyncio.get_running_loop()
         opened = asyncio.Event()
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(opened.set)
+
         with self._lock:
-            if self._opened.is_set():
-                opened.set()
-            self._wakers.append(lambda: loop.call_soon_threadsafe(opened.set))
+            self._wakers.append(wake)
         self._arrive()
         try:
             async with asyncio.timeout(timeout):
-                return await opened.wait()
+                return self._opened.is_set() or await opened.wait()
         except TimeoutError:
             return False
+        finally:
+            with self._lock:  # the gate may outlive this event loop, which must not be woken then
+                self._wakers.remove(wake)
 
     def _arrive(self) -> None:
         with self._lock:
@@ -161,9 +165,8 @@ class ScriptedProvider(Provider):
         """The next line of the script."""
         self._note(ref, timeout)
         gate = self._gate
-        if gate is not None and not gate.wait(timeout):
-            return _HELD
-        return self._next(ref)
+        passed = gate is None or gate.wait(timeout)
+        return self._next(ref) if passed else _HELD
 
     def close(self) -> None:
         """Counted in ``closed``."""
@@ -213,9 +216,8 @@ class ScriptedBatchProvider(ScriptedProvider, BatchProvider):
         for ref in refs:
             self._note(ref, timeout)
         gate = self._gate
-        if gate is not None and not gate.wait(timeout):
-            return dict.fromkeys(refs, _HELD)
-        return {ref: self._next(ref) for ref in refs}
+        passed = gate is None or gate.wait(timeout)
+        return {ref: self._next(ref) if passed else _HELD for ref in refs}
 
 
 class ScriptedAsyncProvider(ScriptedProvider, AsyncProvider):
@@ -241,9 +243,8 @@ class ScriptedAsyncProvider(ScriptedProvider, AsyncProvider):
         self.awaited.append(ref)
         self._note(ref, timeout)
         gate = self._gate
-        if gate is not None and not await gate.await_opening(timeout):
-            return _HELD
-        return self._next(ref)
+        passed = gate is None or await gate.await_opening(timeout)
+        return self._next(ref) if passed else _HELD
 
     async def aclose(self) -> None:
         """Counted in ``closed``."""
