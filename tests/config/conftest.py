@@ -14,7 +14,7 @@ from secretsource.providers.base import Provider
 if TYPE_CHECKING:
     from vendor_sdk import Client  # pyright: ignore[reportMissingImports]
 
-    from secretsource._provider_config import Drivers
+    from secretsource.config._provider import Drivers
     from secretsource.providers.base import Outcome, SecretRef
 
 

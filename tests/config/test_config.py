@@ -14,7 +14,7 @@ from secretsource.exceptions import ConfigurationError, ProviderNotInstalled
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from secretsource._provider_config import Drivers
+    from secretsource.config._provider import Drivers
 
     Parse = Callable[..., Config]
 

@@ -12,7 +12,7 @@ from secretsource.config import load_config
 from secretsource.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
-    from secretsource._provider_config import Drivers
+    from secretsource.config._provider import Drivers
 
 ONE = '[environments.one]\nproviders = ["env"]\n'
 TWO = ONE + '[environments.two]\nproviders = ["env"]\n'

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Optional
 
 import pytest
 
-from secretsource._driver_settings import Setting, driver_settings
 from secretsource._sentinels import UNSET
+from secretsource.config._settings import Setting, driver_settings
 from secretsource.providers._registry import DRIVERS, driver_class
 from secretsource.providers.base import Provider
 

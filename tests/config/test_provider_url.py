@@ -10,7 +10,7 @@ from secretsource.config import ProviderConfig, settings_from_url
 from secretsource.exceptions import ConfigurationError, ProviderNotInstalled
 
 if TYPE_CHECKING:
-    from secretsource._provider_config import Drivers
+    from secretsource.config._provider import Drivers
 
 CANARY = "c4n4ry-value"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretsource._toml_lines import line_index
+from secretsource.config._lines import line_index
 
 DOCUMENT = '''\
 # a comment with [brackets] and "quotes

@@ -14,7 +14,7 @@ from secretsource.exceptions import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from secretsource._provider_config import Drivers
+    from secretsource.config._provider import Drivers
 
 CANARY = "c4n4ry-value"
 VALID = '[environments.x]\nproviders = ["aws"]\n'

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource.exceptions import ConfigurationError
@@ -20,7 +21,7 @@ from secretsource.resolver._route import Chain, Route, Skipped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from secretsource._clock import Clock
     from secretsource.config import Config, ProviderConfig
@@ -120,7 +121,10 @@ def _may_be_configured() -> bool:
     """Whether a configuration file may exist; cheap, so that a program without one does not load a TOML parser."""
     if os.environ.get("SECRETSOURCE_CONFIG"):
         return True
-    folder = os.getcwd()
+    try:
+        folder = os.getcwd()
+    except OSError:
+        return False
     while True:
         if os.path.exists(os.path.join(folder, "secretsource.toml")) or _has_table(
             os.path.join(folder, "pyproject.toml")
@@ -238,14 +242,14 @@ def _named(scheme: str) -> Provider:
 
 
 def _refers(value: object) -> bool:
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return any(map(_refers, value.values()))
     return isinstance(value, str) and value.startswith(FOLLOW_MARK)
 
 
 def _looked_up(value: object, routes: Sequence[Route], provider: str) -> object:
     """A setting, or what it refers to; only providers before this one in the chain, or local ones, can hold it."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: _looked_up(item, routes, provider) for key, item in value.items()}
     if not isinstance(value, str) or not value.startswith(FOLLOW_MARK):
         return value

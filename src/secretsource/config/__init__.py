@@ -1,0 +1,18 @@
+"""``secretsource.toml``, or ``[tool.secretsource]`` of ``pyproject.toml``, as one frozen and validated object."""
+
+from __future__ import annotations
+
+from secretsource.config._config import Config, SecretConfig, load_config, parse_config
+from secretsource.config._provider import ProviderConfig, settings_from_url
+from secretsource.config._settings import Setting, driver_settings
+
+__all__ = [
+    "Config",
+    "ProviderConfig",
+    "SecretConfig",
+    "Setting",
+    "driver_settings",
+    "load_config",
+    "parse_config",
+    "settings_from_url",
+]

@@ -1,0 +1,103 @@
+"""The chain of an environment: each word of its ``providers`` is a section, a scheme or a provider URL (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from secretsource.config._provider import checked_provider, settings_from_url
+from secretsource.config._settings import Setting
+from secretsource.config._url import is_provider_name, split_provider_url
+from secretsource.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from secretsource.config._provider import Drivers, ProviderConfig
+    from secretsource.config._section import Section
+    from secretsource.providers.base import Provider
+
+SECRET_KEYS = ("required", "description")
+"""Keys of a secret's table beside those that are provider names, so no provider can be called so."""
+
+
+def provider_sections(providers: Section) -> Mapping[str, Section]:
+    """Every ``[providers.NAME]``, by its name."""
+    sections = providers.sections()
+    for name, section in sections.items():
+        if mistake := _name_mistake(name):
+            raise section.wrong(mistake)
+    return sections
+
+
+def chain_names(environment: Section) -> list[str]:
+    """The names of an environment's providers, in order; no driver is looked at."""
+    names: list[str] = []
+    for word in environment.texts("providers"):
+        with environment.locating("providers"):
+            name = split_provider_url(word).name if "://" in word else word
+        if mistake := _name_mistake(name):
+            raise environment.wrong(mistake, "providers")
+        if name in names:
+            raise environment.wrong(
+                f"two providers are named {name!r}: give one a section of its own with a type, or a name in its URL",
+                "providers",
+            )
+        names.append(name)
+    if not names:
+        raise environment.wrong('there are no providers: add them in order, such as providers = ["env"]', "providers")
+    return names
+
+
+def provider_chain(
+    environment: Section, sections: Mapping[str, Section], drivers: Drivers
+) -> tuple[ProviderConfig, ...]:
+    """The providers of an environment, in order, each checked against its driver."""
+    return tuple(_provider(word, environment, sections, drivers) for word in environment.texts("providers"))
+
+
+def check_other_sections(environment: Section, sections: Mapping[str, Section], drivers: Drivers) -> None:
+    """Check the sections that an environment does not use, as far as their drivers are installed."""
+    used = environment.texts("providers")
+    for name, section in sections.items():
+        if name not in used:
+            scheme = section.text("type") or name
+            try:
+                driver = drivers(scheme)
+            except ConfigurationError:
+                continue  # the package of another environment, which need not be installed here
+            _from_section(name, scheme, section, driver)
+
+
+def _name_mistake(name: str) -> str | None:
+    if not is_provider_name(name):  # not quoted: it may be a URL gone wrong, with a secret in it
+        return "a provider's name has only a-z, 0-9, '-' and '_', and a provider URL has '://'"
+    if name in SECRET_KEYS:
+        return f"no provider can be called {name!r}, because every secret has a key of that name"
+    return None
+
+
+def _provider(word: str, environment: Section, sections: Mapping[str, Section], drivers: Drivers) -> ProviderConfig:
+    if word in sections:
+        section = sections[word]
+        scheme = section.text("type")
+        hint = "" if scheme else ' (a section with a name of its own needs type = "…")'
+        with section.locating("type", hint):
+            driver = drivers(scheme or word)
+        return _from_section(word, scheme or word, section, driver)
+    near = get_close_matches(word, sections, n=1)
+    hint = f" (the nearest section is [providers.{near[0]}])" if near else ""
+    with environment.locating("providers", hint):
+        config = settings_from_url(word, drivers=drivers) if "://" in word else _from_scheme(word, drivers(word))
+    return replace(config, file=environment.file, line=environment.line("providers"))
+
+
+def _from_section(name: str, scheme: str, section: Section, driver: type[Provider]) -> ProviderConfig:
+    given = {key: value for key, value in section.table.items() if key != "type"}
+    config = checked_provider(name, scheme, driver, given, Setting.accept, section.wrong)
+    return replace(config, file=section.file, line=section.line())
+
+
+def _from_scheme(scheme: str, driver: type[Provider]) -> ProviderConfig:
+    return checked_provider(scheme, scheme, driver, {}, Setting.accept, lambda message, _: ConfigurationError(message))

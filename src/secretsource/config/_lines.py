@@ -1,0 +1,74 @@
+"""Where each key of a TOML text stands, which the standard parser does not tell (pure).
+
+The text has been parsed before, so this scanner relies on its being valid: it looks for the key of each statement and
+steps over the value. Keys inside an inline table or an array have no entry of their own; the statement that
+holds them has (https://toml.io/en/v1.0.0).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PART = r"""(?:[A-Za-z0-9_-]+|"(?:\\.|[^"\\\n])*"|'[^'\n]*')"""
+
+_STATEMENT = re.compile(
+    rf"""(?:[ \t\r\n]|\#[^\n]*)*+               # blank lines and comments
+    (?P<header>\[\[?[ \t]*)?                    # [table] or [[array of tables]]
+    (?P<key>{_PART}(?:[ \t]*\.[ \t]*{_PART})*)  # bare, "basic" or 'literal', joined by dots""",
+    re.VERBOSE,
+)
+
+_TOKEN = re.compile(
+    r'''\#[^\n]*
+    | """(?:\\.|[^\\])*?"{3,5} | \'\'\'.*?\'{3,5}
+    | "(?:\\.|[^"\\])*"        | '[^']*'
+    | [\[\]{}\n]''',
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def line_index(text: str) -> Mapping[tuple[str, ...], int]:
+    """The line, from 1, of every key and table of a valid TOML text, by its path from the root."""
+    lines: dict[tuple[str, ...], int] = {}
+    table: tuple[str, ...] = ()
+    at = 0
+    while statement := _STATEMENT.match(text, at):
+        path = _path(statement["key"])
+        if statement["header"]:
+            table = path
+        else:
+            path = table + path
+        line = text.count("\n", 0, statement.start("key")) + 1
+        for length in range(1, len(path)):
+            lines.setdefault(path[:length], line)
+        lines[path] = line
+        at = _end(text, statement.end())
+    return lines
+
+
+def _path(key: str) -> tuple[str, ...]:
+    """The parts of a dotted key, unquoted by the standard parser itself."""
+    path: list[str] = []
+    node: object = tomllib.loads(f"{key} = 0")
+    while isinstance(node, dict):
+        ((part, node),) = node.items()
+        path.append(part)
+    return tuple(path)
+
+
+def _end(text: str, at: int) -> int:
+    """Where the statement ends that ``at`` is in: the first line end outside of strings and brackets."""
+    depth = 0
+    for token in _TOKEN.finditer(text, at):
+        if token[0] in "[{":
+            depth += 1
+        elif token[0] in "]}":
+            depth -= 1
+        elif token[0] == "\n" and depth <= 0:  # a header closes a bracket that was opened before `at`
+            return token.start()
+    return len(text)

@@ -1,0 +1,163 @@
+"""One table of a configuration file, read key by key; what is wrong is said with file, line and table (pure).
+
+No message quotes a value: it may be a secret.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from secretsource.config._lines import line_index
+from secretsource.exceptions import ConfigurationError, ProviderNotInstalled
+from secretsource.providers._registry import unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+    from pathlib import Path
+
+LONGEST = 100 * 365 * 86_400
+"""A century in seconds: longer durations are mistakes, and overflow the clocks of some platforms."""
+
+
+class Section:
+    """A table and where it stands.
+
+    Attributes:
+        file: The file, for messages.
+        path: Keys from the root of the file to this table.
+        table: Its content.
+    """
+
+    __slots__ = ("_lines", "file", "path", "table")
+
+    def __init__(
+        self, file: Path, lines: Mapping[tuple[str, ...], int], path: tuple[str, ...], table: Mapping[str, object]
+    ) -> None:
+        self.file = file
+        self.path = path
+        self.table = table
+        self._lines = lines
+
+    def label(self, *keys: str) -> str:
+        """How the table below ``keys`` is written in the file, such as ``[providers.aws]``."""
+        return f"[{'.'.join((*self.path, *keys))}]"
+
+    def line(self, key: str | None = None) -> int | None:
+        """The line of a key, else of what holds it; None for what the file does not mention."""
+        path = self.path if key is None else (*self.path, key)
+        known = (self._lines.get(path[:length]) for length in range(len(path), 0, -1))
+        return next((line for line in known if line is not None), None)
+
+    def wrong(self, message: str, key: str | None = None) -> ConfigurationError:
+        """The error to raise about a key, or about the table itself."""
+        line = self.line(key)
+        place = str(self.file) if line is None else f"{self.file}, line {line}"
+        if self.path:
+            place += f", in {self.label()}"
+        return ConfigurationError(f"{place}: {message}")
+
+    @contextmanager
+    def locating(self, key: str, hint: str = "") -> Generator[None]:
+        """Put the place of a key before what is wrong inside; a missing package is no mistake of the file."""
+        try:
+            yield
+        except ProviderNotInstalled:
+            raise
+        except ConfigurationError as error:
+            raise self.wrong(f"{error}{hint}", key) from None
+
+    def only(self, known: Sequence[str]) -> None:
+        """Refuse every key but the known ones."""
+        for key in self.table:
+            if key not in known:
+                raise self.wrong(unknown("key", key, list(known)), key)
+
+    def section(self, key: str) -> Section:
+        """The table below a key; an empty one where there is none."""
+        value = self.table.get(key, {})
+        if not isinstance(value, dict):
+            raise self.wrong(f"{key} must be a table", key)
+        return Section(self.file, self._lines, (*self.path, key), value)
+
+    def sections(self) -> dict[str, Section]:
+        """Every key with the table below it."""
+        return {key: self.section(key) for key in self.table}
+
+    def text(self, key: str) -> str | None:
+        """A string, or None where there is none."""
+        value = self.table.get(key)
+        if value is not None and not isinstance(value, str):
+            raise self.wrong(f"{key} must be a string", key)
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of strings; empty where there is none."""
+        value = self.table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self.wrong(f"{key} must be a list of strings", key)
+        return tuple(value)
+
+    def flag(self, key: str, default: bool) -> bool:
+        """True or false."""
+        value = self.table.get(key, default)
+        if not isinstance(value, bool):
+            raise self.wrong(f"{key} must be true or false", key)
+        return value
+
+    def whole(self, key: str, default: int, *, least: int) -> int:
+        """A whole number of at least ``least``."""
+        value = self.table.get(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise self.wrong(f"{key} must be a whole number of at least {least}", key)
+        return value
+
+    def seconds(self, key: str, default: float) -> float:
+        """A duration above 0."""
+        value = self._number(key, default)
+        if value is None or not 0 < value <= LONGEST:
+            raise self.wrong(f"{key} must be a number of seconds, above 0 and at most a century", key)
+        return float(value)
+
+    def seconds_from_zero(self, key: str, default: float) -> float:
+        """A duration that may be 0."""
+        value = self._number(key, default)
+        if value is None or not 0 <= value <= LONGEST:
+            raise self.wrong(f"{key} must be a number of seconds, at least 0 and at most a century", key)
+        return float(value)
+
+    def share(self, key: str, default: float) -> float:
+        """A fraction of at least 0 and below 1."""
+        value = self._number(key, default)
+        if value is None or not 0 <= value < 1:
+            raise self.wrong(f"{key} must be a number of at least 0 and below 1", key)
+        return float(value)
+
+    def _number(self, key: str, default: float) -> int | float | None:
+        """A number as it stands, or None for anything else; every comparison with "not a number" is false."""
+        value = self.table.get(key, default)
+        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def read_toml(text: str, file: Path) -> Section:
+    """The root table of a file's text.
+
+    Raises:
+        ConfigurationError: The text is not TOML; says where, without quoting it.
+    """
+    mistake = ""
+    try:
+        table = tomllib.loads(text)
+    except ValueError as error:  # beside its own error, the parser passes on that of an integer of too many digits
+        mistake = str(error)
+    except RecursionError:
+        mistake = "nested too deeply"
+    else:
+        return Section(file, line_index(text), (), table)
+    where = re.search(r"\(at line (\d+), column (\d+)\)$", mistake)
+    place = f", line {where[1]}, column {where[2]}" if where else ""
+    if mistake.endswith("(at end of document)"):
+        place = f", line {text.count(chr(10)) + 1}, at its end"
+    raise ConfigurationError(f"{file}{place}: this is not valid TOML")
