@@ -110,8 +110,10 @@ class AwsClients:
         if deadline <= monotonic():
             return TIMED_OUT
         token = _deadline.set(deadline)
+        making = True
         try:
             client = self._clients.get(region) or self._client(region)
+            making = False
             if client is None:
                 return Failed(
                     FailureCode.MISCONFIGURED,
@@ -121,7 +123,7 @@ class AwsClients:
             answer: dict[str, Any] = getattr(client, operation)(**question)
             return answer
         except Exception as error:
-            return explain(error, self._service)
+            return explain(error, self._service, making=making)
         finally:
             _deadline.reset(token)
 

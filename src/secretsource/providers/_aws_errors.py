@@ -219,17 +219,19 @@ MEANINGS: dict[str, Meaning] = {
     "InvalidRegionError": _NO_ENDPOINT,
     "UnknownEndpointError": _NO_ENDPOINT,
     "EndpointProviderError": _NO_ENDPOINT,
-    "ValueError": _NO_ENDPOINT,  # botocore's word for an endpoint_url that is no URL
+    "ValueError/making": _NO_ENDPOINT,  # botocore's word for an endpoint_url that is no URL
     "ParamValidationError": _REFUSED_QUESTION,
     "ImportError": _NOT_INSTALLED,
     "BotoCoreError": _BAD_CONFIGURATION,
     # the answer
     "ResponseParserError": _UNREADABLE,
-    "UnicodeError": _UNREADABLE,
-    "Error": _UNREADABLE,  # binascii's, for bytes that are not base64
+    "ValueError": _UNREADABLE,  # a date that is none, bytes that are neither text nor base64
     "Exception": _UNREADABLE,
 }
-"""Error code, or class name of an exception, to its meaning; ``code/words`` where only the text tells cases apart."""
+"""Error code, or class name of an exception, to its meaning.
+
+``code/words`` are the cases of one code that only its text tells apart; ``class/making`` is for the making of a client.
+"""
 
 _TELLING_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("value", re.compile(r"secret value|staging label|version ?id", re.IGNORECASE)),
@@ -239,17 +241,19 @@ _TELLING_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
 _PLAIN_CODE = re.compile(r"[A-Za-z0-9._]{1,64}")
 
 
-def explain(error: Exception, service: str) -> NotFound | Failed:
+def explain(error: Exception, service: str, *, making: bool = False) -> NotFound | Failed:
     """The outcome that an exception of boto3 stands for.
 
     Args:
         error: What a client, or making one, raised.
         service: The prefix of the service's permissions, such as ``secretsmanager``.
+        making: Whether the client was still being made.
     """
     operation = getattr(error, "operation_name", None)
     if operation is None:  # everything but a ClientError, which is told apart without importing botocore
         known = next(cls.__name__ for cls in type(error).__mro__ if cls.__name__ in MEANINGS)
-        return _outcome(MEANINGS[known], type(error).__name__, service)
+        meaning = MEANINGS.get(f"{known}/making") if making else None
+        return _outcome(meaning or MEANINGS[known], type(error).__name__, service)
     answer: Mapping[str, Any] = getattr(error, "response", {})
     about = answer.get("Error", {})
     if operation.startswith("AssumeRole"):
