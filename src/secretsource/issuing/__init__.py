@@ -1,0 +1,80 @@
+"""The issuing half: mint API keys, keep only their hashes, check them, rotate and revoke them.
+
+Names are loaded when they are first used; importing this package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource.issuing._async_service import AsyncApiKeys
+    from secretsource.issuing._format import KeyFormat, ParsedKey
+    from secretsource.issuing._hashing import Pepper, PepperSet
+    from secretsource.issuing._locator import Owner, OwnerKind
+    from secretsource.issuing._operations import Issued, Rotated, RotationStatus
+    from secretsource.issuing._policy import NO_SCOPE
+    from secretsource.issuing._request import KeyRequest
+    from secretsource.issuing._service import ApiKeys
+    from secretsource.issuing._verdict import Accepted, Answer, Reason, Rejected, Verdict
+    from secretsource.issuing._wiring import Settings
+    from secretsource.issuing.limits import LimitState, LocalLimiter
+    from secretsource.stores.base import EventKind, KeyEvent, KeyRecord, Page, Status, Usage
+
+__all__ = [
+    "NO_SCOPE",
+    "Accepted",
+    "Answer",
+    "ApiKeys",
+    "AsyncApiKeys",
+    "EventKind",
+    "Issued",
+    "KeyEvent",
+    "KeyFormat",
+    "KeyRecord",
+    "KeyRequest",
+    "LimitState",
+    "LocalLimiter",
+    "Owner",
+    "OwnerKind",
+    "Page",
+    "ParsedKey",
+    "Pepper",
+    "PepperSet",
+    "Reason",
+    "Rejected",
+    "Rotated",
+    "RotationStatus",
+    "Settings",
+    "Status",
+    "Usage",
+    "Verdict",
+]
+
+_HOMES = {
+    "_async_service": ("AsyncApiKeys",),
+    "_format": ("KeyFormat", "ParsedKey"),
+    "_hashing": ("Pepper", "PepperSet"),
+    "_locator": ("Owner", "OwnerKind"),
+    "_operations": ("Issued", "Rotated", "RotationStatus"),
+    "_policy": ("NO_SCOPE",),
+    "_request": ("KeyRequest",),
+    "_service": ("ApiKeys",),
+    "_verdict": ("Accepted", "Answer", "Reason", "Rejected", "Verdict"),
+    "_wiring": ("Settings",),
+    "limits": ("LimitState", "LocalLimiter"),
+}
+_MODULES = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found: object = getattr(import_module(_MODULES.get(name, "secretsource.stores.base")), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

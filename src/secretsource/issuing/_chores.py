@@ -1,0 +1,139 @@
+"""What goes on beside the checks: flushing what was seen, and listening for changes made elsewhere.
+
+It begins with the first key that needs the store, never in a constructor, and again in a forked child. It holds its
+owner weakly: an `ApiKeys` that is dropped without `close` is collected, and its thread or task ends by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import weakref
+
+from secretsource.exceptions import StoreError
+from secretsource.stores.base import ChangeFeed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from secretsource.issuing._async_service import AsyncApiKeys
+    from secretsource.issuing._record_cache import RecordCache
+    from secretsource.issuing._service import ApiKeys
+    from secretsource.stores.base import KeyChange
+
+
+class Chores:
+    """The chores of one `ApiKeys`, in a daemon thread.
+
+    Attributes:
+        failures: Flushes in the background that the store did not take; what they held waits for the next.
+    """
+
+    def __init__(self, keys: ApiKeys, every: float, cache: RecordCache, store: object) -> None:
+        self._keys = weakref.ref(keys)
+        self._every = every
+        self._feed = _Feed(cache, store)
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._process = 0
+        self.failures = 0
+
+    def begin(self) -> None:
+        """Start, unless they have been started in this process."""
+        if self._process == os.getpid():
+            return
+        with self._lock:
+            if self._process == os.getpid():
+                return
+            self._process = os.getpid()
+            self._stop = threading.Event()
+            self._feed.subscribe()
+            threading.Thread(target=self._flush_now_and_then, name="secretsource-flush", daemon=True).start()
+
+    def end(self) -> None:
+        """Stop; what is under way ends by itself."""
+        self._stop.set()
+        self._feed.cancel()
+        self._process = 0
+
+    def _flush_now_and_then(self) -> None:
+        stop = self._stop
+        while not stop.wait(self._every):
+            keys = self._keys()
+            if keys is None:
+                self._feed.cancel()
+                return
+            try:
+                keys.flush()
+            except StoreError:
+                self.failures += 1
+            del keys
+
+
+class AsyncChores:
+    """The chores of one `AsyncApiKeys`, in a task of the event loop that first checks a key.
+
+    Attributes:
+        failures: Flushes in the background that the store did not take; what they held waits for the next.
+    """
+
+    def __init__(self, keys: AsyncApiKeys, every: float, cache: RecordCache, store: object) -> None:
+        self._keys = weakref.ref(keys)
+        self._every = every
+        self._feed = _Feed(cache, store)
+        self._task: asyncio.Task[None] | None = None
+        self.failures = 0
+
+    def begin(self) -> None:
+        """Start, unless they are under way in this loop."""
+        loop = asyncio.get_running_loop()
+        if self._task is not None and self._task.get_loop() is loop and not self._task.done():
+            return
+        self._feed.subscribe()
+        self._task = loop.create_task(self._flush_now_and_then(), name="secretsource-flush")
+
+    def end(self) -> None:
+        """Stop."""
+        self._feed.cancel()
+        if self._task is not None:
+            if not self._task.get_loop().is_closed():
+                self._task.cancel()
+            self._task = None
+
+    async def _flush_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(self._every)
+            keys = self._keys()
+            if keys is None:
+                self._feed.cancel()
+                return
+            try:
+                await keys.flush()
+            except StoreError:
+                self.failures += 1
+            del keys
+
+
+class _Feed:
+    """News of changes, from a store that has them to a cache that needs them."""
+
+    def __init__(self, cache: RecordCache, store: object) -> None:
+        self._cache = cache
+        self._store = store
+        self._cancel: Callable[[], None] | None = None
+
+    def subscribe(self) -> None:
+        self.cancel()
+        if isinstance(self._store, ChangeFeed):
+            self._cache.news(None, 0)  # whatever was kept before there was news is in doubt
+            self._cancel = self._store.subscribe(self._tell)
+
+    def cancel(self) -> None:
+        if self._cancel is not None:
+            self._cancel()
+            self._cancel = None
+
+    def _tell(self, change: KeyChange) -> None:
+        self._cache.news(change.key_id, change.revision)

@@ -1,0 +1,204 @@
+"""The text of an API key, grammar version 1: what it looks like, and whether a text looks like it. Pure.
+
+``{prefix}_{environment}_{locator:22}{secret:32}ss1{crc:6}``, for example 71 characters that start with ``sk_live_``.
+The last 63 characters have fixed places. ``_`` is the only separator, because it survives a double click.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from zlib import crc32
+
+from secretsource.exceptions import ConfigurationError, InvalidRequest
+from secretsource.issuing import _base62
+from secretsource.issuing._verdict import Reason, Rejected
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LONGEST_CREDENTIAL = 512
+"""Characters past which a credential is rejected unread."""
+
+LOCATOR_LENGTH = 22
+SECRET_LENGTH = 32
+MARK = "ss1"
+CRC_LENGTH = 6
+TAIL_LENGTH = LOCATOR_LENGTH + SECRET_LENGTH + len(MARK) + CRC_LENGTH
+_SHORTEST = len("a_aa_") + TAIL_LENGTH
+_LONGEST = 16 + 1 + 8 + 1 + TAIL_LENGTH
+_LAST_LOCATOR = _base62.encode(2**128 - 1, LOCATOR_LENGTH)
+
+PREFIX = "[a-z][a-z0-9]{0,15}"
+ENVIRONMENT = "[a-z]{2,8}"
+_IS_PREFIX = re.compile(PREFIX)
+_IS_LOCATOR = re.compile("[0-9A-Za-z]{22}")
+_IS_ENVIRONMENT = re.compile(ENVIRONMENT)
+
+_MALFORMED = Rejected(Reason.MALFORMED)
+_BAD_CHECKSUM = Rejected(Reason.BAD_CHECKSUM)
+
+
+class ParsedKey(NamedTuple):
+    """A text that is a key by its grammar and checksum; nothing says yet that we made it.
+
+    Attributes:
+        prefix: 1 to 16 characters of ``a-z0-9``, a letter first.
+        environment: 2 to 8 characters of ``a-z``.
+        locator: 22 characters of ``0-9A-Za-z``, below 2**128 as a number.
+    """
+
+    prefix: str
+    environment: str
+    locator: str
+
+
+class GithubPattern(NamedTuple):
+    """A custom pattern for GitHub secret scanning, field by field as its form asks for it."""
+
+    name: str
+    secret_format: str
+    before_secret: str
+    after_secret: str
+
+
+class ScannerRules(NamedTuple):
+    """How secret scanners find keys of this format.
+
+    Attributes:
+        gitleaks: One ``[[rules]]`` table for ``.gitleaks.toml``.
+        github: A custom pattern for GitHub secret scanning.
+    """
+
+    gitleaks: str
+    github: GithubPattern
+
+
+class KeyFormat:
+    """Grammar version 1 of an API key: 68 to 89 characters of ``0-9A-Za-z`` and ``_``.
+
+    Args:
+        prefixes: The kinds of key to allow, each 1 to 16 characters of ``a-z0-9`` with a letter first; empty for any.
+        environments: The environments to allow, each 2 to 8 characters of ``a-z``; empty for any.
+
+    Raises:
+        ConfigurationError: A prefix or an environment is not of this form.
+    """
+
+    __slots__ = ("_match", "environments", "prefixes")
+
+    version = 1
+
+    def __init__(self, *, prefixes: Sequence[str] = (), environments: Sequence[str] = ()) -> None:
+        for prefix in prefixes:
+            if not _IS_PREFIX.fullmatch(prefix):
+                raise ConfigurationError(
+                    f"key prefix {prefix!r} cannot be: write a letter, then up to 15 of a-z and 0-9"
+                )
+        for environment in environments:
+            if not _IS_ENVIRONMENT.fullmatch(environment):
+                raise ConfigurationError(f"key environment {environment!r} cannot be: write 2 to 8 of a-z")
+        self.prefixes = tuple(prefixes)
+        self.environments = tuple(environments)
+        self._match = re.compile(
+            f"{self._front('(', ')')}([0-9A-Za-z]{{22}})[0-9A-Za-z]{{32}}ss1[0-9A-Za-z]{{6}}"
+        ).fullmatch
+
+    def mint(self, prefix: str, environment: str, locator: str) -> str:
+        """Make a new key around a locator.
+
+        Args:
+            prefix: 1 to 16 characters of ``a-z0-9``, a letter first.
+            environment: 2 to 8 characters of ``a-z``.
+            locator: 22 characters of ``0-9A-Za-z``.
+
+        Returns:
+            The whole key, 68 to 89 characters; its 32 secret characters carry 190 bits.
+
+        Raises:
+            InvalidRequest: The prefix, the environment or the locator is not of this form.
+        """
+        body = f"{prefix}_{environment}_{locator}{_base62.random_text(SECRET_LENGTH)}{MARK}"
+        text = body + _crc(body)
+        if self._match(text) is not None and locator <= _LAST_LOCATOR:
+            return text
+        del body, text
+        self.check_front(prefix, environment)
+        raise InvalidRequest("a key needs a locator of 22 characters of 0-9A-Za-z, below 2**128 as a number")
+
+    def parse(self, text: str) -> ParsedKey | Rejected:
+        """Whether a text is a key by its grammar and its checksum.
+
+        Args:
+            text: Anything at all; over 89 characters it is not read.
+
+        Returns:
+            The clear parts, or ``Rejected(MALFORMED)``, or ``Rejected(BAD_CHECKSUM)``.
+        """
+        if not _SHORTEST <= len(text) <= _LONGEST:
+            return _MALFORMED
+        match = self._match(text)
+        if match is None:
+            return _MALFORMED
+        if _crc(text[:-CRC_LENGTH]) != text[-CRC_LENGTH:]:
+            return _BAD_CHECKSUM
+        prefix, environment, locator = match.groups()
+        return _MALFORMED if locator > _LAST_LOCATOR else ParsedKey(prefix, environment, locator)
+
+    @staticmethod
+    def display(prefix: str, environment: str, locator: str) -> str:
+        """What may be shown of a key: the clear front and four characters of its locator, 10 to 31 characters."""
+        return f"{prefix}_{environment}_{locator[:4]}…"
+
+    def rules(self) -> ScannerRules:
+        """The rules by which secret scanners find these keys in code and logs."""
+        secret = f"{self._front('(?:', ')')}[0-9A-Za-z]{{54}}ss1[0-9A-Za-z]{{6}}"
+        kinds = "-".join(self.prefixes)
+        gitleaks = (
+            "[[rules]]\n"
+            f'id = "secretsource-api-key{"-" + kinds if kinds else ""}"\n'
+            'description = "An API key issued with secretsource (grammar 1)"\n'
+            f"regex = '''(?:^|[^0-9A-Za-z_])({secret})(?:[^0-9A-Za-z_]|$)'''\n"
+            "secretGroup = 1\n"
+            'keywords = ["ss1"]\n'
+        )
+        name = f"secretsource API key ({', '.join(self.prefixes)})" if kinds else "secretsource API key"
+        return ScannerRules(gitleaks, GithubPattern(name, secret, r"\A|[^0-9A-Za-z_]", r"\z|[^0-9A-Za-z_]"))
+
+    def locator(self, text: str) -> str | None:
+        """The locator in a whole key, or in a text that is nothing but a locator of 22 characters; else None."""
+        if len(text) == LOCATOR_LENGTH:
+            return text if _IS_LOCATOR.fullmatch(text) and text <= _LAST_LOCATOR else None
+        parsed = self.parse(text)
+        return None if isinstance(parsed, Rejected) else parsed.locator
+
+    def check_front(self, prefix: str, environment: str) -> None:
+        """Whether keys of this front are made here.
+
+        Args:
+            prefix: 1 to 16 characters of ``a-z0-9``, a letter first.
+            environment: 2 to 8 characters of ``a-z``.
+
+        Raises:
+            InvalidRequest: They are not.
+        """
+        if self._match(f"{prefix}_{environment}_{'0' * (LOCATOR_LENGTH + SECRET_LENGTH)}{MARK}{'0' * CRC_LENGTH}"):
+            return
+        raise InvalidRequest(
+            f"a key cannot start with {prefix!r:.40} and {environment!r:.40}: "
+            f"its prefix is {' or '.join(self.prefixes) or 'a letter and up to 15 of a-z0-9'}, "
+            f"its environment {' or '.join(self.environments) or '2 to 8 of a-z'}"
+        )
+
+    def _front(self, opened: str, closed: str) -> str:
+        prefix = "|".join(self.prefixes) or PREFIX
+        environment = "|".join(self.environments) or ENVIRONMENT
+        return f"{opened}{prefix}{closed}_{opened}{environment}{closed}_"
+
+    def __repr__(self) -> str:
+        return f"KeyFormat(prefixes={self.prefixes!r}, environments={self.environments!r})"
+
+
+def _crc(body: str) -> str:
+    return _base62.encode(crc32(body.encode("ascii", "replace")), CRC_LENGTH)

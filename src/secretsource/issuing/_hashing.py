@@ -1,0 +1,139 @@
+"""What is stored instead of a key: HMAC-SHA-256 under a key that is derived from the pepper. Pure.
+
+A key carries 190 random bits, so guessing is hopeless whatever the hash costs, and a fast one is right (OWASP ASVS
+5.0, 6.5.2 and 11.5.1). The pepper keeps a stolen database from confirming a guess at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from hmac import compare_digest, digest
+
+from secretsource.exceptions import ConfigurationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import NoReturn, Self
+
+__all__ = ["Pepper", "PepperSet", "compare_digest"]
+
+SHORTEST_PEPPER = 16
+"""Bytes below which a pepper is refused; ``openssl rand -base64 32`` makes 44."""
+
+_BLOCK = 64
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
+
+
+def derive(pepper: bytes, purpose: bytes, length: int) -> bytes:
+    """HKDF-SHA256 with an empty salt, one block (RFC 5869).
+
+    Args:
+        pepper: The input keying material; any length.
+        purpose: What the key is for, as HKDF's ``info``.
+        length: Bytes to derive, 1 to 32.
+    """
+    extracted = digest(bytes(32), pepper, "sha256")
+    return digest(extracted, purpose + b"\x01", "sha256")[:length]
+
+
+class Pepper:
+    """A secret that is mixed into every hash, with the keys derived from it; never printed, never pickled.
+
+    Args:
+        value: The pepper; at least 16 bytes in UTF-8, kept in a secret manager and not in the database.
+
+    Attributes:
+        version: A fingerprint of the pepper, 8 characters of ``0-9a-f``; the same wherever the pepper is kept.
+
+    Raises:
+        ConfigurationError: The value is too short.
+    """
+
+    __slots__ = ("_inner", "_outer", "_value", "version")
+
+    def __init__(self, value: str) -> None:
+        self._value = value.encode()
+        if 0 < len(self._value) < SHORTEST_PEPPER:
+            del value
+            raise ConfigurationError("the pepper is shorter than 16 bytes: make one with  openssl rand -base64 32")
+        self.version = derive(self._value, b"secretsource pepper version v1", 4).hex()
+        block = derive(self._value, b"secretsource hash v1", 32).ljust(_BLOCK, b"\0")
+        self._inner = hashlib.sha256(block.translate(_INNER)).copy
+        self._outer = hashlib.sha256(block.translate(_OUTER)).copy
+
+    @property
+    def is_empty(self) -> bool:
+        """True for the stand-in of a missing pepper: anyone can compute its hashes and forge its locators."""
+        return not self._value
+
+    def hash(self, text: str) -> bytes:
+        """The keyed hash of a whole key.
+
+        Args:
+            text: The key; characters that UTF-8 cannot write are a `UnicodeEncodeError`.
+
+        Returns:
+            32 bytes.
+        """
+        inner = self._inner()
+        inner.update(text.encode())
+        outer = self._outer()
+        outer.update(inner.digest())
+        return outer.digest()
+
+    def derive(self, purpose: bytes, length: int) -> bytes:
+        """A key for another purpose; see `derive`."""
+        return derive(self._value, purpose, length)
+
+    def __repr__(self) -> str:
+        return f"Pepper(<masked>, version={self.version!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Pepper is not pickled: resolve it where it is used")
+
+
+class PepperSet(tuple[Pepper, ...]):
+    """The peppers that are valid now, newest first: new keys use the first, old keys are checked with their own.
+
+    Args:
+        peppers: Texts (or a `SecretSet`), newest first; equal ones are taken once, none at all means no pepper.
+
+    Raises:
+        ConfigurationError: A pepper is too short.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, peppers: Iterable[str] = ()) -> Self:
+        distinct = dict.fromkeys(str(pepper) for pepper in peppers if pepper)
+        return super().__new__(cls, map(Pepper, distinct or ("",)))
+
+    @property
+    def newest(self) -> Pepper:
+        """The pepper that new keys are hashed with."""
+        return self[0]
+
+    @property
+    def is_empty(self) -> bool:
+        """True when there is no pepper."""
+        return self.newest.is_empty
+
+    def hashes(self, text: str) -> dict[str, bytes]:
+        """The hash of a key under each pepper, by pepper version, newest first."""
+        return {pepper.version: pepper.hash(text) for pepper in self}
+
+    def needs_rehash(self, version: str) -> bool:
+        """Whether a hash made with this pepper should be replaced by one with the newest."""
+        return version != self.newest.version
+
+    def versions(self) -> Iterator[str]:
+        """The versions, newest first."""
+        return (pepper.version for pepper in self)
+
+    def __repr__(self) -> str:
+        return f"PepperSet({', '.join(self.versions())})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a PepperSet is not pickled: resolve it where it is used")

@@ -1,0 +1,216 @@
+"""The life of a key: which moves there are, and what each makes of a record. Pure; time is an argument.
+
+    active → rotating → revoked | expired        a rotated key works until its overlap ends
+    active ⇄ disabled                            either of them may be revoked, or expire
+    revoked, expired                             final
+
+A move that finds the key where it would bring it changes nothing, so that every one of them can be retried.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+from secretsource.exceptions import InvalidRequest, InvalidTransition
+from secretsource.stores.base import Change, EventKind, KeyEvent, KeyRecord, Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Move(enum.Enum):
+    """What can be done to a key."""
+
+    ROTATE = "rotate"
+    FINISH = "finish the rotation of"
+    REVOKE = "revoke"
+    DISABLE = "disable"
+    ENABLE = "enable"
+    EXPIRE = "expire"
+
+
+MOVES: Mapping[tuple[Status, Move], Status] = {
+    (Status.ACTIVE, Move.ROTATE): Status.ROTATING,
+    (Status.ACTIVE, Move.REVOKE): Status.REVOKED,
+    (Status.ACTIVE, Move.DISABLE): Status.DISABLED,
+    (Status.ACTIVE, Move.EXPIRE): Status.EXPIRED,
+    (Status.ROTATING, Move.FINISH): Status.REVOKED,
+    (Status.ROTATING, Move.REVOKE): Status.REVOKED,
+    (Status.ROTATING, Move.EXPIRE): Status.EXPIRED,
+    (Status.DISABLED, Move.ENABLE): Status.ACTIVE,
+    (Status.DISABLED, Move.REVOKE): Status.REVOKED,
+    (Status.DISABLED, Move.EXPIRE): Status.EXPIRED,
+}
+"""Every move there is; anything else is an `InvalidTransition`."""
+
+_IDLE = frozenset(
+    {
+        (Status.REVOKED, Move.REVOKE),
+        (Status.REVOKED, Move.FINISH),
+        (Status.EXPIRED, Move.FINISH),
+        (Status.DISABLED, Move.DISABLE),
+        (Status.ACTIVE, Move.ENABLE),
+        (Status.EXPIRED, Move.EXPIRE),
+    }
+)
+"""Moves that find the key where they would bring it."""
+
+_KINDS = {
+    Move.ROTATE: EventKind.ROTATED,
+    Move.FINISH: EventKind.ROTATION_FINISHED,
+    Move.REVOKE: EventKind.REVOKED,
+    Move.DISABLE: EventKind.DISABLED,
+    Move.ENABLE: EventKind.ENABLED,
+    Move.EXPIRE: EventKind.EXPIRED,
+}
+
+
+class By(NamedTuple):
+    """Who makes a change, from where, and why.
+
+    Attributes:
+        actor: Who, in the application's words; up to 255 characters.
+        origin: From where: an address, a host name; up to 255 characters.
+        reason: Why; up to 255 characters.
+    """
+
+    actor: str | None = None
+    origin: str | None = None
+    reason: str | None = None
+
+
+NOBODY = By()
+
+
+def ends(record: KeyRecord) -> float | None:
+    """When a key ends by time, in seconds since 1970 UTC: the earlier of its expiry and its overlap's end."""
+    if record.overlap_ends is None or record.status is not Status.ROTATING:
+        return record.expires
+    return record.overlap_ends if record.expires is None else min(record.expires, record.overlap_ends)
+
+
+def status_at(record: KeyRecord, now: float) -> Status:
+    """What a record's status amounts to at an instant.
+
+    Args:
+        record: The record as stored.
+        now: The instant, in seconds since 1970 UTC.
+
+    Returns:
+        REVOKED if it was revoked; else EXPIRED from the very instant it ends; else its stored status.
+    """
+    end = ends(record)
+    if end is not None and end <= now and record.status is not Status.REVOKED:
+        return Status.EXPIRED
+    return record.status
+
+
+def move(record: KeyRecord, move: Move, now: float, by: By = NOBODY) -> Change | None:
+    """Make one move in the life of a key.
+
+    Args:
+        record: The record as stored.
+        move: Which; a rotation that has a successor is made by `rotate`.
+        now: When, in seconds since 1970 UTC.
+        by: Who, from where and why.
+
+    Returns:
+        The changed record with its event, or None when the key is there already.
+
+    Raises:
+        InvalidTransition: The life of a key has no such move.
+    """
+    now_is = status_at(record, now)
+    if (now_is, move) in _IDLE:
+        return None
+    status = MOVES.get((now_is if move is not Move.EXPIRE else record.status, move))
+    if status is None or (move is Move.EXPIRE and now_is is not Status.EXPIRED):
+        raise InvalidTransition(f"cannot {move.value} key {record.display!r}: it is {now_is.value}")
+    return _changed(record, status, _KINDS[move], now, by)
+
+
+class Rotation(NamedTuple):
+    """A rotation before it is stored.
+
+    Attributes:
+        predecessor: The old key as it shall be.
+        successor: The new key, all but its own text, hash and pepper; the same rights and the same length of life.
+    """
+
+    predecessor: Change
+    successor: KeyRecord
+
+
+def rotate(record: KeyRecord, successor_id: str, overlap: float, now: float, by: By = NOBODY) -> Rotation:
+    """Give a key a successor.
+
+    Args:
+        record: The old key as stored; active.
+        successor_id: The ``key_id`` of the new key.
+        overlap: Seconds for which both work, from 0; 0 ends the old one at once, as after a leak.
+        now: When, in seconds since 1970 UTC.
+        by: Who, from where and why.
+
+    Returns:
+        The old key as it shall be, whose end is the earlier of the overlap's and its own, and a draft of the new one.
+
+    Raises:
+        InvalidRequest: The overlap is negative, or endless.
+        InvalidTransition: The old key is not active.
+    """
+    if not 0 <= overlap < float("inf"):
+        raise InvalidRequest(f"an overlap of {overlap} seconds cannot be: give 0 or more")
+    moved = move(record, Move.ROTATE, now, by)
+    assert moved is not None
+    end = now + overlap if record.expires is None else min(now + overlap, record.expires)
+    status = Status.ROTATING if overlap else Status.REVOKED
+    predecessor = moved.record._replace(status=status, successor=successor_id, overlap_ends=end)
+    successor = record._replace(
+        key_id=successor_id,
+        created=now,
+        expires=None if record.expires is None else now + (record.expires - max(record.created, record.begins or 0.0)),
+        begins=None,
+        status=Status.ACTIVE,
+        status_reason=None,
+        predecessor=record.key_id,
+        successor=None,
+        root=record.limit_key,
+        overlap_ends=None,
+        last_used=None,
+        foreign=None,
+        lookup=None,
+        revision=1,
+    )
+    return Rotation(Change(predecessor, moved.event), successor)
+
+
+def issue(record: KeyRecord, now: float, by: By = NOBODY, kind: EventKind = EventKind.ISSUED) -> Change:
+    """The first event of a new record."""
+    return Change(record, KeyEvent(record.key_id, record.revision, kind, now, by.actor, by.origin, by.reason))
+
+
+def rehash(record: KeyRecord, hashed: bytes, pepper_version: str, now: float) -> Change:
+    """Replace a hash that was made with an older pepper, or elsewhere; nothing else changes.
+
+    Args:
+        record: The record as stored.
+        hashed: The new hash, 32 bytes.
+        pepper_version: The version of the pepper that made it.
+        now: When, in seconds since 1970 UTC.
+    """
+    fresh = record._replace(
+        hash=hashed,
+        pepper_version=pepper_version,
+        foreign=None,
+        lookup=None if record.lookup is None else hashed,
+    )
+    return _changed(fresh, fresh.status, EventKind.REHASHED, now, NOBODY, fresh.status_reason)
+
+
+def _changed(
+    record: KeyRecord, status: Status, kind: EventKind, now: float, by: By, status_reason: str | None = None
+) -> Change:
+    changed = record._replace(status=status, status_reason=status_reason or by.reason, revision=record.revision + 1)
+    return issue(changed, now, by, kind)

@@ -1,0 +1,200 @@
+"""The locator: a sealed header that tells the issuer, and nobody else, whose key it is. Pure.
+
+One AES-128 block of ``owner:64 ‖ serial:32 ‖ flags:8 ‖ zeros:24``, big-endian, written as 22 base62 characters.
+Enciphering what carries redundancy makes the zeros a keyed check (Bellare and Rogaway, "Encode-then-encipher
+encryption", Asiacrypt 2000): a made-up locator opens with a probability of 2**-24 per guess, and two locators of one
+owner have nothing in common to an outsider. It hides and filters; it is never the credential.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+import threading
+from hmac import digest
+from typing import NamedTuple
+
+from secretsource.issuing import _base62
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from secretsource.issuing._hashing import Pepper, PepperSet
+
+LENGTH = 22
+_LARGEST_INTEGER = 2**64 - 1
+_IS_INTEGER = re.compile(r"0|[1-9][0-9]{0,19}")
+_IS_SLUG = re.compile(r"[0-9a-z-]{1,12}")
+_SLUG_LENGTH = 12
+_SLUG_DIGITS = "\0" + "0123456789abcdefghijklmnopqrstuvwxyz-"
+_SLUG_VALUES = {character: value for value, character in enumerate(_SLUG_DIGITS)}
+
+
+class OwnerKind(enum.IntEnum):
+    """What the 64 bits of an owner hold; the low two bits of the flags."""
+
+    HASHED = 0
+    INTEGER = 1
+    SLUG = 2
+
+
+class Owner(NamedTuple):
+    """Whose key it is, as far as the key alone tells.
+
+    Attributes:
+        kind: What ``value`` is.
+        value: An integer below 2**64; a slug of 1 to 12 characters of ``0-9a-z-``; or, for any other name, the first
+            8 bytes of its keyed hash.
+        name: The owner as records name it; None for a hashed name that no candidate matched.
+    """
+
+    kind: OwnerKind
+    value: int | str | bytes
+    name: str | None
+
+
+class LocatorSeal:
+    """Seals and opens locators under the key of one pepper; for any number of threads.
+
+    Args:
+        pepper: The locator key is derived from it: HKDF-SHA256, info ``secretsource locator v1``, 16 bytes.
+    """
+
+    __slots__ = ("_key", "_local")
+
+    def __init__(self, pepper: Pepper) -> None:
+        self._key = pepper.derive(b"secretsource locator v1", 16)
+        self._local = threading.local()
+
+    def seal(self, owner: str, serial: int) -> str:
+        """Make a locator.
+
+        Args:
+            owner: A name; a decimal number below 2**64 (without leading zeros) and a slug of 1 to 12 characters of
+                ``0-9a-z-`` can be read back from the key, any other name only matched.
+            serial: 0 to 2**32 - 1; tells the keys of one owner apart.
+
+        Returns:
+            22 characters of ``0-9A-Za-z``.
+        """
+        kind, bits = self._pack(owner)
+        block = (bits << 64 | serial << 32 | kind << 24).to_bytes(16, "big")
+        return _base62.encode(int.from_bytes(self._contexts().encrypt(block), "big"), LENGTH)
+
+    def open(self, locator: str) -> Owner | None:
+        """Whose key it is, or None when it was not sealed with this key.
+
+        Args:
+            locator: 22 characters of ``0-9A-Za-z``, below 2**128 as a number.
+        """
+        block = self._contexts().decrypt(_base62.decode(locator).to_bytes(16, "big"))
+        if block[13:] != b"\0\0\0":
+            return None
+        kind, bits = block[12], block[:8]
+        if kind == OwnerKind.SLUG:
+            return _unpack_slug(int.from_bytes(bits, "big"))
+        if kind == OwnerKind.INTEGER:
+            number = int.from_bytes(bits, "big")
+            return Owner(OwnerKind.INTEGER, number, str(number))
+        return Owner(OwnerKind.HASHED, bits, None) if kind == OwnerKind.HASHED else None
+
+    def fits(self, block: bytes) -> bool:
+        """Whether the keyed check of a sealed block of 16 bytes holds; the hot path asks no more."""
+        opened = self._contexts().decrypt(block)
+        return opened[13:] == b"\0\0\0" and opened[12] <= OwnerKind.SLUG
+
+    def match(self, owner: Owner, candidates: Iterable[str]) -> Owner:
+        """Name a hashed owner by the first candidate that hashes to it; any other owner comes back as it is."""
+        if owner.kind is not OwnerKind.HASHED:
+            return owner
+        for name in candidates:
+            if self._tag(name) == owner.value:
+                return owner._replace(name=name)
+        return owner
+
+    def _pack(self, owner: str) -> tuple[OwnerKind, int]:
+        if _IS_INTEGER.fullmatch(owner) and int(owner) <= _LARGEST_INTEGER:
+            return OwnerKind.INTEGER, int(owner)
+        if _IS_SLUG.fullmatch(owner):
+            return OwnerKind.SLUG, _pack_slug(owner)
+        return OwnerKind.HASHED, int.from_bytes(self._tag(owner), "big")
+
+    def _tag(self, name: str) -> bytes:
+        return digest(self._key, name.encode(), "sha256")[:8]
+
+    def _contexts(self) -> _Contexts:
+        try:
+            contexts: _Contexts = self._local.contexts
+        except AttributeError:
+            contexts = self._local.contexts = _Contexts(self._key)
+        return contexts
+
+
+class _Contexts:
+    """AES under one key, for one thread: a cipher context is not for two threads at once.
+
+    ECB is safe here: it enciphers single, distinct blocks, which is what a block cipher is for.
+    """
+
+    __slots__ = ("decrypt", "encrypt")
+
+    def __init__(self, key: bytes) -> None:
+        from cryptography.hazmat.primitives.ciphers import Cipher
+        from cryptography.hazmat.primitives.ciphers.algorithms import AES
+        from cryptography.hazmat.primitives.ciphers.modes import ECB
+
+        cipher = Cipher(AES(key), ECB())  # noqa: S305
+        self.encrypt = cipher.encryptor().update
+        self.decrypt = cipher.decryptor().update
+
+
+class LocatorSeals:
+    """The seals of a set of peppers: seal with the newest, open with each in turn.
+
+    Args:
+        peppers: Newest first.
+    """
+
+    __slots__ = ("_seals",)
+
+    def __init__(self, peppers: PepperSet) -> None:
+        self._seals = tuple(LocatorSeal(pepper) for pepper in peppers)
+
+    def seal(self, owner: str, serial: int) -> str:
+        """Make a locator under the newest pepper; see `LocatorSeal.seal`."""
+        return self._seals[0].seal(owner, serial)
+
+    def is_ours(self, locator: str) -> bool:
+        """Whether any of the seals opens a locator of 22 characters of ``0-9A-Za-z``."""
+        block = _base62.decode(locator).to_bytes(16, "big")
+        return any(seal.fits(block) for seal in self._seals)
+
+    def open(self, locator: str, candidates: Iterable[str] = ()) -> Owner | None:
+        """Whose key it is, or None when none of the seals opens it.
+
+        Args:
+            locator: 22 characters of ``0-9A-Za-z``, below 2**128 as a number.
+            candidates: Names to match a hashed owner against; read only when there is one.
+        """
+        for seal in self._seals:
+            owner = seal.open(locator)
+            if owner is not None:
+                return seal.match(owner, candidates)
+        return None
+
+
+def _pack_slug(slug: str) -> int:
+    number = 0
+    for character in slug.ljust(_SLUG_LENGTH, "\0"):
+        number = number * len(_SLUG_DIGITS) + _SLUG_VALUES[character]
+    return number
+
+
+def _unpack_slug(number: int) -> Owner | None:
+    characters = ""
+    for _ in range(_SLUG_LENGTH):
+        number, digit = divmod(number, len(_SLUG_DIGITS))
+        characters = _SLUG_DIGITS[digit] + characters
+    slug = characters.rstrip("\0")
+    return Owner(OwnerKind.SLUG, slug, slug) if not number and _IS_SLUG.fullmatch(slug) else None

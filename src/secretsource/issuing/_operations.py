@@ -1,0 +1,298 @@
+"""What can be done with keys, beside checking them: each a flow over one wiring, run by either shell.
+
+Whoever changes a record reads it, decides by `_lifecycle`, and stores it by compare-and-set; when somebody was
+quicker, it all happens again on the newer record. Nothing here starts from a cached record.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import NamedTuple
+
+from secretsource.exceptions import ConfigurationError, InvalidRequest, InvalidTransition, KeyNotFound, StoreError
+from secretsource.issuing import _lifecycle as lifecycle
+from secretsource.issuing import _request
+from secretsource.issuing._lifecycle import Move
+from secretsource.issuing._verdict import Rejected
+from secretsource.stores.base import KeyQuery, Status, Usage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import timedelta
+    from typing import NoReturn
+
+    from secretsource.issuing._flow import Flow
+    from secretsource.issuing._lifecycle import By
+    from secretsource.issuing._locator import Owner
+    from secretsource.issuing._request import KeyRequest
+    from secretsource.issuing._verifier import Presented, Verifier
+    from secretsource.issuing._wiring import Wiring
+    from secretsource.stores.base import KeyEvent, KeyRecord, Page
+
+_MOST_ATTEMPTS = 64
+_BATCH = 1000
+_MOST_ISSUED = 10_000
+
+
+class Issued:
+    """A new key; the only moment at which its text exists outside its owner's hands.
+
+    Attributes:
+        plaintext: The whole key: 68 to 89 characters of ``0-9A-Za-z`` and ``_``.
+        record: What is stored of it.
+    """
+
+    __slots__ = ("plaintext", "record")
+
+    def __init__(self, plaintext: str, record: KeyRecord) -> None:
+        self.plaintext = plaintext
+        self.record = record
+
+    def __repr__(self) -> str:
+        return f"Issued(<masked>, {self.record!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an Issued holds a key and is not pickled")
+
+
+class Rotated:
+    """A rotation: the old key, and the one that takes its place.
+
+    Attributes:
+        predecessor: The old key, as it is now.
+        successor: The new key.
+        plaintext: The whole new key, 68 to 89 characters of ``0-9A-Za-z`` and ``_``; None when an earlier or
+            concurrent call has made the successor, for only that call was given its text.
+    """
+
+    __slots__ = ("plaintext", "predecessor", "successor")
+
+    def __init__(self, predecessor: KeyRecord, successor: KeyRecord, plaintext: str | None) -> None:
+        self.predecessor = predecessor
+        self.successor = successor
+        self.plaintext = plaintext
+
+    def __repr__(self) -> str:
+        return f"Rotated({self.predecessor!r}, {self.successor!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Rotated holds a key and is not pickled")
+
+
+class RotationStatus(NamedTuple):
+    """May the old key go?
+
+    Attributes:
+        predecessor: The old key.
+        successor: The new key.
+        status: What the old key's status amounts to now.
+        began: When the rotation began, in seconds since 1970 UTC.
+        ends: When the old key ends, in seconds since 1970 UTC.
+        usage: What was seen of the old key since: last use, requests, networks, user agents; behind by one flush.
+        successor_used: Whether the new key has been used.
+    """
+
+    predecessor: KeyRecord
+    successor: KeyRecord
+    status: Status
+    began: float
+    ends: float | None
+    usage: Usage
+    successor_used: bool
+
+    @property
+    def old_key_used(self) -> bool:
+        """Whether the old key has been accepted since the rotation began."""
+        return self.usage.requests > 0
+
+
+class Operations:
+    """The flows of one wiring."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._w = wiring
+
+    def issue(self, requests: Sequence[KeyRequest], by: By) -> Flow[Sequence[Issued]]:
+        """Make keys and store them, all or none."""
+        if not 1 <= len(requests) <= _MOST_ISSUED:
+            raise InvalidRequest(f"{len(requests)} keys cannot be issued at once: ask for 1 to {_MOST_ISSUED}")
+        now = self._w.clock.now().wall
+        drafts = [_request.draft(request, now) for request in requests]
+        for record in drafts:
+            self._check_front(record)
+        issued = yield from self._insert(drafts, by)
+        return issued
+
+    def rotate(self, key_id: str, overlap: timedelta | float, by: By) -> Flow[Rotated]:
+        """Give a key its successor; one, ever, however often and from wherever this is called."""
+        length = _request.seconds(overlap, "overlap")
+        for _ in range(_MOST_ATTEMPTS):
+            old = yield from self.get(key_id)
+            if old.successor is not None:
+                successor = yield from self.get(old.successor)
+                return Rotated(old, successor, None)
+            now = self._w.clock.now().wall
+            self._check_front(old)
+            rotation = lifecycle.rotate(old, self._locator(old.owner), length, now, by)
+            issued = self._mint(rotation.successor)
+            try:
+                stored: bool = yield self._w.store.rotate(rotation.predecessor, lifecycle.issue(issued.record, now, by))
+            except BaseException:
+                del issued  # a traceback shows no key, not even one that may never have been stored
+                raise
+            if stored:
+                self._tell(rotation.predecessor.record, issued.record)
+                return Rotated(rotation.predecessor.record, issued.record, issued.plaintext)
+        raise self._contended(key_id)
+
+    def rotation_status(self, key_id: str) -> Flow[RotationStatus]:
+        """Who still uses the old key."""
+        old = yield from self.get(key_id)
+        if old.successor is None:
+            raise InvalidTransition(f"key {old.display!r} has not been rotated: rotate it first")
+        new = yield from self.get(old.successor)
+        usage: Usage = yield self._w.store.usage(key_id)
+        status = lifecycle.status_at(old, self._w.clock.now().wall)
+        return RotationStatus(old, new, status, new.created, old.overlap_ends, usage, new.last_used is not None)
+
+    def finish_rotation(self, key_id: str, quiet_for: timedelta | float | None, by: By) -> Flow[KeyRecord]:
+        """End an overlap early; refuse when the old key was used less than ``quiet_for`` ago."""
+        if quiet_for is not None:
+            quiet = _request.seconds(quiet_for, "quiet_for")
+            status = yield from self.rotation_status(key_id)
+            last = status.usage.last_used
+            if status.status is Status.ROTATING and last is not None and self._w.clock.now().wall - last < quiet:
+                raise InvalidTransition(
+                    f"key {status.predecessor.display!r} is still in use: ask rotation_status by whom, "
+                    "or finish without quiet_for"
+                )
+        changed = yield from self.move(key_id, Move.FINISH, by)
+        return changed
+
+    def move(self, key_id: str, move: Move, by: By) -> Flow[KeyRecord]:
+        """Revoke, disable, enable or finish a key."""
+        for _ in range(_MOST_ATTEMPTS):
+            record = yield from self.get(key_id)
+            change = lifecycle.move(record, move, self._w.clock.now().wall, by)
+            if change is None:
+                return record
+            stored: bool = yield self._w.store.update(change)
+            if stored:
+                self._tell(change.record)
+                return change.record
+        raise self._contended(key_id)
+
+    def revoke_owner(self, owner: str | int, by: By) -> Flow[Sequence[KeyRecord]]:
+        """Revoke all keys of an owner that are not at their end."""
+        revoked: list[KeyRecord] = []
+        query = KeyQuery(owner=str(owner), limit=_BATCH)
+        while True:
+            page: Page = yield self._w.store.list(query)
+            for record in page.records:
+                now_is = lifecycle.status_at(record, self._w.clock.now().wall)
+                if now_is not in (Status.REVOKED, Status.EXPIRED):
+                    changed = yield from self.move(record.key_id, Move.REVOKE, by)
+                    revoked.append(changed)
+            if page.next is None:
+                return revoked
+            query = query._replace(after=page.next)
+
+    def surrender(self, verifier: Verifier, presented: Presented, by: By) -> Flow[KeyRecord]:
+        """Revoke the key that is shown, whatever else it may do."""
+        found = yield from verifier.find(presented, self._w.clock.now(), fresh=True)
+        if isinstance(found, Rejected):
+            raise found.error()
+        revoked = yield from self.move(found.record.key_id, Move.REVOKE, by)
+        return revoked
+
+    def get(self, key_id: str) -> Flow[KeyRecord]:
+        """The record of a key, from the store."""
+        record: KeyRecord | None = yield self._w.store.get(key_id)
+        if record is None:
+            raise KeyNotFound(key_id)
+        return record
+
+    def list(self, query: KeyQuery) -> Flow[Page]:
+        """One page of records."""
+        if not 1 <= query.limit <= _BATCH:
+            raise InvalidRequest(f"a page of {query.limit} records cannot be: give a limit of 1 to {_BATCH}")
+        page: Page = yield self._w.store.list(query)
+        return page
+
+    def events(self, key_id: str, after: int, limit: int) -> Flow[Sequence[KeyEvent]]:
+        """What happened to a key."""
+        events: Sequence[KeyEvent] = yield self._w.store.events(key_id, after=after, limit=limit)
+        return events
+
+    def flush(self) -> Flow[None]:
+        """Store what was seen; on failure it is kept for the next flush."""
+        uses, rehashes = self._w.uses.drain(self._w.clock.now())
+        try:
+            if uses:
+                yield self._w.store.record_uses(uses)
+                uses = []
+            while rehashes:
+                stored: bool = yield self._w.store.update(rehashes[-1])
+                record = rehashes.pop().record
+                if stored:
+                    self._tell(record)
+        finally:
+            self._w.uses.restore(uses, rehashes)
+
+    def whose(self, text: str, candidates: Iterable[str | int]) -> Owner | None:
+        """Read the owner out of a key, or out of its locator, without the store."""
+        locator = self._w.format.locator(text)
+        return None if locator is None else self._w.seals.open(locator, (str(name) for name in candidates))
+
+    def _check_front(self, record: KeyRecord) -> None:
+        self._w.format.check_front(record.prefix, record.environment)
+        if self._w.peppers.is_empty and record.environment != "test" and not self._w.allow_unpeppered:
+            raise ConfigurationError(
+                f"a {record.environment!r} key is not minted without a pepper: "
+                "set SECRETSOURCE_PEPPER to  openssl rand -base64 32, or say allow_unpeppered=True"
+            )
+
+    def _insert(self, drafts: Sequence[KeyRecord], by: By) -> Flow[Sequence[Issued]]:
+        minted = [self._mint(record._replace(key_id=self._locator(record.owner))) for record in drafts]
+        for _ in range(_MOST_ATTEMPTS):
+            repeated = _repeated(minted)
+            if not repeated:
+                changes = [lifecycle.issue(issued.record, issued.record.created, by) for issued in minted]
+                try:
+                    repeated = yield self._w.store.insert(changes)
+                except BaseException:
+                    del minted  # a traceback shows no key, not even one that may never have been stored
+                    raise
+            if not repeated:
+                self._tell(*(issued.record for issued in minted))
+                return minted
+            minted = [self._again(issued) if issued.record.key_id in repeated else issued for issued in minted]
+        del minted
+        raise StoreError("no unused locator was found for a new key: the store says that every one is taken")
+
+    def _again(self, issued: Issued) -> Issued:
+        return self._mint(issued.record._replace(key_id=self._locator(issued.record.owner)))
+
+    def _mint(self, draft: KeyRecord) -> Issued:
+        text = self._w.format.mint(draft.prefix, draft.environment, draft.key_id)
+        newest = self._w.peppers.newest
+        display = self._w.format.display(draft.prefix, draft.environment, draft.key_id)
+        return Issued(text, draft._replace(hash=newest.hash(text), pepper_version=newest.version, display=display))
+
+    def _locator(self, owner: str) -> str:
+        return self._w.seals.seal(owner, int.from_bytes(os.urandom(4), "big"))
+
+    def _tell(self, *records: KeyRecord) -> None:
+        for record in records:
+            self._w.cache.news(record.key_id, record.revision)
+
+    @staticmethod
+    def _contended(key_id: str) -> StoreError:
+        return StoreError(f"key {key_id!r} changed {_MOST_ATTEMPTS} times while it was to be changed here: try again")
+
+
+def _repeated(minted: Iterable[Issued]) -> frozenset[str]:
+    counts = Counter(issued.record.key_id for issued in minted)
+    return frozenset(key_id for key_id, count in counts.items() if count > 1)

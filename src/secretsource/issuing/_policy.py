@@ -1,0 +1,142 @@
+"""What a key may do, and from where. Pure.
+
+A key holds **scopes**: exact ones (``invoices:read``) and wildcards (``invoices:*``, which covers everything below
+``invoices:``). A check demands scopes, or says `NO_SCOPE`: an empty demand by accident is an error, not a pass.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
+
+from secretsource.exceptions import InvalidRequest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from ipaddress import IPv4Address
+    from typing import Literal, TypeAlias
+
+    Demand: TypeAlias = "str | Sequence[str] | Literal[_Demand.NO_SCOPE]"
+    Network: TypeAlias = "IPv4Network | IPv6Network"
+
+LONGEST_SCOPE = 128
+_PART = r"[A-Za-z0-9._/-]+"
+_IS_SCOPE = re.compile(rf"{_PART}(?::{_PART})*")
+_IS_WILDCARD = re.compile(rf"(?:{_PART}:)+\*")
+
+
+class _Demand(enum.Enum):
+    NO_SCOPE = "NO_SCOPE"
+
+    def __repr__(self) -> str:
+        return self.value
+
+
+NO_SCOPE: Final = _Demand.NO_SCOPE
+"""Any good key will do; say so in place of a scope."""
+
+
+def check_scopes(scopes: Iterable[str]) -> frozenset[str]:
+    """Read the scopes that a key shall hold.
+
+    Args:
+        scopes: Each of up to 128 characters: parts of ``A-Za-z0-9._/-`` with ``:`` between them, the last may be ``*``.
+
+    Raises:
+        InvalidRequest: One of them is not of this form; a lone ``*`` is not.
+    """
+    if isinstance(scopes, str):
+        raise InvalidRequest("scopes are a list of texts, not one text: write  scopes=[...]")
+    held = frozenset(scopes)
+    for scope in held:
+        if not _matches(_IS_SCOPE, scope) and not _matches(_IS_WILDCARD, scope):
+            raise InvalidRequest(f"scope {scope!r:.140} cannot be: write  invoices:read  or  invoices:*")
+    return held
+
+
+def check_demand(scope: Demand) -> tuple[str, ...]:
+    """Read what a check demands.
+
+    Args:
+        scope: One scope, or several that are all needed, or `NO_SCOPE`; wildcards are not demanded.
+
+    Returns:
+        The scopes; empty for `NO_SCOPE` only.
+
+    Raises:
+        InvalidRequest: A scope is not of this form, or there is none.
+    """
+    if scope is NO_SCOPE:
+        return ()
+    demanded = (scope,) if isinstance(scope, str) else tuple(scope)
+    if not demanded:
+        raise InvalidRequest("an empty demand would let any key pass: if that is meant, say  scope=NO_SCOPE")
+    for one in demanded:
+        if not _matches(_IS_SCOPE, one):
+            raise InvalidRequest(
+                f"scope {one!r:.140} cannot be demanded: write one exact scope, such as  invoices:read"
+            )
+    return demanded
+
+
+def wildcards(scopes: Iterable[str]) -> tuple[str, ...]:
+    """The beginnings that the wildcards among scopes cover: ``invoices:*`` covers ``invoices:``."""
+    return tuple(scope[:-1] for scope in scopes if scope.endswith("*"))
+
+
+def grants(held: frozenset[str], covered: tuple[str, ...], demanded: Iterable[str]) -> bool:
+    """Whether scopes, with the beginnings their `wildcards` cover, include every demanded one."""
+    return all(one in held or one.startswith(covered) for one in demanded)
+
+
+def check_networks(networks: Iterable[str]) -> tuple[str, ...]:
+    """Read the networks a key shall be used from.
+
+    Args:
+        networks: CIDR blocks or single addresses, IPv4 or IPv6; no host bits.
+
+    Returns:
+        The blocks in their usual form.
+
+    Raises:
+        InvalidRequest: One of them is not of this form.
+    """
+    if isinstance(networks, str):
+        raise InvalidRequest("networks are a list of texts, not one text: write  networks=[...]")
+    return tuple(str(_network(network)) for network in networks)
+
+
+def read_networks(networks: Sequence[str]) -> tuple[Network, ...]:
+    """Stored networks, ready to be asked."""
+    return tuple(map(ip_network, networks))
+
+
+def is_within(networks: Sequence[Network], ip: str | None) -> bool:
+    """Whether an address lies in one of the networks; an unknown or unreadable address does not.
+
+    An IPv4 address that arrives in IPv6 clothing (``::ffff:203.0.113.7``) counts as the IPv4 address it is.
+    """
+    try:
+        address: IPv4Address | IPv6Address = ip_address(ip or "")
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return any(address in network for network in networks)
+
+
+def _matches(form: re.Pattern[str], scope: object) -> bool:
+    return isinstance(scope, str) and len(scope) <= LONGEST_SCOPE and form.fullmatch(scope) is not None
+
+
+def _network(text: str) -> Network:
+    try:
+        return ip_network(text)
+    except ValueError:
+        pass
+    raise InvalidRequest(
+        f"network {text!r:.80} cannot be: write a CIDR block without host bits, such as  203.0.113.0/24"
+    )

@@ -1,0 +1,188 @@
+"""Records kept for a few seconds, so that a busy key is not looked up at each request. Pure; time is an argument.
+
+What is kept is the record and never a verdict: each check weighs it anew. Five rules keep a revoked key dead:
+
+* an entry is fresh for ``ttl`` seconds **from before its record was read**, whatever the reading took;
+* a revision never goes back: neither an entry nor a fill with an older record replaces a newer one;
+* news of a change raises the key's floor, below which no later fill is let in, not even one already on its way;
+* when floors have to be forgotten, fills that were on their way then are not kept at all;
+* nothing that is read from here is ever written back to the store.
+
+Reading is one dictionary access without a lock; changing takes one.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from secretsource.issuing import _policy as policy
+from secretsource.issuing import limits
+from secretsource.stores.base import Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource._clock import Instant
+    from secretsource.stores.base import KeyRecord
+
+_NEVER = float("-inf")
+_MOST_GRANTED = 256
+
+
+class Entry:
+    """A record with what the hot path asks of it, worked out once.
+
+    Attributes:
+        record: The record.
+        until: Monotonic seconds until which it is fresh, active and within its time; minus infinity for a key that
+            needs the long way (rotating, disabled, not yet begun, …).
+        fresh_until: Monotonic seconds until which the record need not be read again.
+        granted: Demands that it meets, as they are written: its exact scopes, `NO_SCOPE`, and what was granted before.
+        wildcards: The beginnings that its wildcards cover.
+        networks: The networks it may be used from, or None for any.
+        plan: Its limits, or None.
+        limit_key: What its limits are counted under.
+        drift: Wall seconds minus monotonic seconds, when it was read.
+    """
+
+    __slots__ = ("drift", "fresh_until", "granted", "limit_key", "networks", "plan", "record", "until", "wildcards")
+
+    def __init__(self, record: KeyRecord, read: Instant, ttl: float) -> None:
+        self.record = record
+        self.granted: set[object] = {policy.NO_SCOPE, *(scope for scope in record.scopes if not scope.endswith("*"))}
+        self.wildcards = policy.wildcards(record.scopes)
+        self.networks = policy.read_networks(record.networks) or None
+        self.plan = limits.parse(record.rate_limit, record.quota)
+        self.limit_key = record.limit_key
+        self.drift = read.drift
+        self.fresh_until = self.until = read.mono + ttl
+        if record.status is not Status.ACTIVE or (record.begins is not None and record.begins > read.wall):
+            self.until = _NEVER
+        elif record.expires is not None:
+            self.until = min(self.until, record.expires - read.drift)
+
+    def remember(self, demanded: tuple[str, ...]) -> None:
+        """Note demands that its wildcards met, so that the next check need not work them out."""
+        if len(self.granted) < _MOST_GRANTED:
+            self.granted.update(demanded)
+
+
+class RecordCache:
+    """Entries by the hash of the whole key, and short-lived misses.
+
+    Args:
+        ttl: Seconds for which a record is used without reading it again; 0 keeps nothing.
+        miss_ttl: Seconds for which "there is no such key" is believed.
+        max_entries: Records to keep; past it the oldest go.
+        max_misses: Misses to keep, and floors.
+    """
+
+    __slots__ = (
+        "_by_key",
+        "_entries",
+        "_floors",
+        "_forgotten",
+        "_lock",
+        "_max_entries",
+        "_max_misses",
+        "_misses",
+        "_news",
+        "get",
+        "miss_ttl",
+        "ttl",
+    )
+
+    def __init__(
+        self, *, ttl: float = 5.0, miss_ttl: float = 1.0, max_entries: int = 100_000, max_misses: int = 10_000
+    ) -> None:
+        self.ttl = ttl
+        self.miss_ttl = miss_ttl
+        self._max_entries = max_entries
+        self._max_misses = max_misses
+        self._entries: dict[bytes, Entry] = {}
+        self._by_key: dict[str, bytes] = {}
+        self._misses: dict[str | bytes, float] = {}
+        self._floors: dict[str, int] = {}
+        self._news = 0
+        self._forgotten = 0
+        self._lock = threading.Lock()
+        self.get = self._entries.get
+        """The entry under a hash of 32 bytes, or None; it may no longer be fresh."""
+
+    def peek(self, key_id: str, now: float) -> Entry | None:
+        """The entry of a key while it is fresh, for a text that is not known yet."""
+        hashed = self._by_key.get(key_id)
+        entry = None if hashed is None else self._entries.get(hashed)
+        return entry if entry is not None and now < entry.fresh_until else None
+
+    def is_missing(self, question: str | bytes, now: float) -> bool:
+        """Whether the store said a moment ago that there is no such key."""
+        return now < self._misses.get(question, _NEVER)
+
+    def begin(self) -> int:
+        """Start reading a record: take this before the store is asked, and give it to `fill` or `miss`."""
+        return self._news
+
+    def fill(self, hashed: bytes, record: KeyRecord, read: Instant, begun: int) -> Entry:
+        """Keep a record that was read.
+
+        Args:
+            hashed: The hash of the whole key under the newest pepper.
+            record: What the store answered.
+            read: When the store was asked.
+            begun: What `begin` gave at that time.
+
+        Returns:
+            The entry to go on with: a newer one where there is one, and in doubt one that is not kept.
+        """
+        entry = Entry(record, read, self.ttl)
+        with self._lock:
+            present = self._entries.get(hashed)
+            if present is not None and present.record.revision > record.revision:
+                return present
+            floor = self._floors.get(record.key_id, 0)
+            if self.ttl <= 0 or record.revision < floor or begun < self._forgotten:
+                return entry
+            known_as = self._by_key.get(record.key_id)
+            if known_as is not None:
+                self._drop(known_as)
+            elif len(self._entries) >= self._max_entries:
+                self._drop(next(iter(self._entries)))
+            self._entries[hashed] = entry
+            self._by_key[record.key_id] = hashed
+        return entry
+
+    def miss(self, question: str | bytes, now: float, begun: int) -> None:
+        """Keep that there is no such key, unless there has been news of any key since."""
+        with self._lock:
+            if begun == self._news and self.miss_ttl > 0:
+                if len(self._misses) >= self._max_misses:
+                    self._misses.clear()
+                self._misses[question] = now + self.miss_ttl
+
+    def news(self, key_id: str | None, revision: int) -> None:
+        """A record has changed, here or elsewhere; None when any of them may have."""
+        with self._lock:
+            self._news += 1
+            self._misses.clear()
+            if key_id is None:
+                self._forget()
+                self._entries.clear()
+                self._by_key.clear()
+                return
+            floor = self._floors.pop(key_id, 0)
+            if len(self._floors) >= self._max_misses:
+                self._forget()
+            self._floors[key_id] = max(floor, revision)
+            hashed = self._by_key.get(key_id)
+            if hashed is not None and self._entries[hashed].record.revision < revision:
+                self._drop(hashed)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def _drop(self, hashed: bytes) -> None:
+        del self._by_key[self._entries.pop(hashed).record.key_id]
+
+    def _forget(self) -> None:
+        self._floors.clear()
+        self._forgotten = self._news

@@ -1,0 +1,181 @@
+"""What may be asked when a key is issued: checked here, whole, before anything is made. Pure; time is an argument."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypedDict
+
+from secretsource.exceptions import InvalidRequest
+from secretsource.issuing import _policy as policy
+from secretsource.issuing import limits
+from secretsource.issuing._lifecycle import By
+from secretsource.stores.base import NO_METADATA, KeyRecord
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Required
+
+LONGEST_TEXT = 255
+LARGEST_METADATA = 4096
+_LAST_INSTANT = datetime(9999, 12, 30, tzinfo=UTC).timestamp()
+
+
+class KeyRequest(TypedDict, total=False):
+    """What to ask for when issuing a key; only ``owner`` must be given.
+
+    Attributes:
+        owner: Whose key it is: 1 to 255 printable characters, or an integer from 0.
+        prefix: The kind of key: a letter and up to 15 of ``a-z0-9``; ``sk`` when left out.
+        environment: 2 to 8 of ``a-z``; ``live`` when left out.
+        scopes: What it may do: exact scopes and wildcards such as ``invoices:*``.
+        expires_in: How long it lives, as a timedelta or in seconds; over 0.
+        expires_at: When it ends, as an aware datetime or in seconds since 1970 UTC; instead of ``expires_in``.
+        not_before: When it becomes good, as an aware datetime or in seconds since 1970 UTC.
+        rate_limit: Rules such as ``100/minute, 10/second burst 20``.
+        quota: Rules such as ``10000/month`` or ``500/day add up to 2000``.
+        networks: CIDR blocks it may be used from; empty for any.
+        name: What people call it: up to 255 printable characters.
+        metadata: A JSON object of up to 4096 bytes.
+    """
+
+    owner: Required[str | int]
+    prefix: str
+    environment: str
+    scopes: Iterable[str]
+    expires_in: timedelta | float | None
+    expires_at: datetime | float | None
+    not_before: datetime | float | None
+    rate_limit: str | None
+    quota: str | None
+    networks: Iterable[str]
+    name: str
+    metadata: Mapping[str, Any]
+
+
+def draft(request: KeyRequest, now: float) -> KeyRecord:
+    """The record that a request asks for; without ``key_id``, hash and display, which the key itself decides.
+
+    Args:
+        request: What was asked.
+        now: The present, in seconds since 1970 UTC.
+
+    Raises:
+        InvalidRequest: Something of it cannot be; the sentence says what and why.
+    """
+    unknown = request.keys() - KeyRequest.__annotations__.keys()
+    if unknown:
+        raise InvalidRequest(
+            f"a key has no {', '.join(sorted(unknown))}: known are {', '.join(KeyRequest.__annotations__)}"
+        )
+    begins = instant(request.get("not_before"), "not_before")
+    rate_limit, quota = request.get("rate_limit"), request.get("quota")
+    limits.parse(_rules(rate_limit, "rate_limit"), _rules(quota, "quota"))
+    return KeyRecord(
+        key_id="",
+        hash=b"",
+        pepper_version="",
+        display="",
+        owner=_owner(request.get("owner")),
+        prefix=request.get("prefix", "sk"),
+        environment=request.get("environment", "live"),
+        created=now,
+        name=text(request.get("name", ""), "name"),
+        scopes=policy.check_scopes(request.get("scopes", ())),
+        rate_limit=rate_limit,
+        quota=quota,
+        networks=policy.check_networks(request.get("networks", ())),
+        begins=begins,
+        expires=_expiry(request, now, begins),
+        metadata=_metadata(request.get("metadata", NO_METADATA)),
+    )
+
+
+def by(actor: str | None, origin: str | None, reason: str | None = None) -> By:
+    """Who, from where and why, with the lengths checked."""
+    given = {"actor": actor, "origin": origin, "reason": reason}
+    return By(**{word: None if value is None else text(value, word) for word, value in given.items()})
+
+
+def text(value: object, what: str) -> str:
+    """A text of up to 255 printable characters.
+
+    Raises:
+        InvalidRequest: It is not; control characters, NUL and lone surrogates are not printable.
+    """
+    if isinstance(value, str) and len(value) <= LONGEST_TEXT and value.isprintable():
+        return value
+    raise InvalidRequest(f"{what} is not a text of at most {LONGEST_TEXT} printable characters")
+
+
+def seconds(length: object, what: str) -> float:
+    """A length of time in seconds, from a timedelta or a number.
+
+    Raises:
+        InvalidRequest: It is neither, or not finite.
+    """
+    if isinstance(length, timedelta):
+        return length.total_seconds()
+    if isinstance(length, (int, float)) and not isinstance(length, bool) and math.isfinite(length):
+        return float(length)
+    raise InvalidRequest(f"{what} is neither a timedelta nor a finite number of seconds")
+
+
+def instant(moment: object, what: str) -> float | None:
+    """An instant in seconds since 1970 UTC, from an aware datetime or a number; None stays None.
+
+    Raises:
+        InvalidRequest: It is none of them; a datetime without a time zone may mean any of 38 instants.
+    """
+    if moment is None:
+        return None
+    if isinstance(moment, datetime):
+        if moment.tzinfo is None:
+            raise InvalidRequest(f"{what} has no time zone: write  datetime(..., tzinfo=UTC)")
+        moment = moment.timestamp()
+    if isinstance(moment, (int, float)) and not isinstance(moment, bool) and 0 <= moment <= _LAST_INSTANT:
+        return float(moment)
+    raise InvalidRequest(f"{what} is neither an aware datetime nor a number of seconds since 1970")
+
+
+def _owner(owner: object) -> str:
+    if isinstance(owner, int) and not isinstance(owner, bool) and owner >= 0:
+        return str(owner)
+    name = text(owner, "owner")
+    if name:
+        return name
+    raise InvalidRequest("a key needs an owner: give the name or number of a customer")
+
+
+def _expiry(request: KeyRequest, now: float, begins: float | None) -> float | None:
+    expires = instant(request.get("expires_at"), "expires_at")
+    length = request.get("expires_in")
+    if length is not None:
+        if expires is not None:
+            raise InvalidRequest("a key ends once: give expires_in or expires_at, not both")
+        expires = instant(max(now, begins or now) + seconds(length, "expires_in"), "expires_in")
+    if expires is not None and expires <= max(now, begins or now):
+        raise InvalidRequest("the key would end before it is good: give a later expiry")
+    return expires
+
+
+def _rules(rules: object, what: str) -> str | None:
+    return None if rules is None else text(rules, what)
+
+
+def _metadata(metadata: object) -> Mapping[str, Any]:
+    try:
+        written = json.dumps(metadata if isinstance(metadata, dict) else dict(metadata), allow_nan=False)  # type: ignore[call-overload]
+        written.encode()
+    except (TypeError, ValueError, RecursionError):
+        written = None
+    if written is None or "\\u0000" in written:
+        raise InvalidRequest("metadata is not a JSON object")
+    if len(written) > LARGEST_METADATA:
+        raise InvalidRequest(
+            f"metadata is larger than {LARGEST_METADATA} bytes as JSON: keep a reference to it instead"
+        )
+    kept: dict[str, Any] = json.loads(written)
+    return kept

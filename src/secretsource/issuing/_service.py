@@ -1,0 +1,368 @@
+"""`ApiKeys`: issue, check and look after API keys, for threads."""
+
+from __future__ import annotations
+
+from secretsource.issuing._chores import Chores
+from secretsource.issuing._flow import run
+from secretsource.issuing._lifecycle import Move
+from secretsource.issuing._operations import Operations
+from secretsource.issuing._request import by
+from secretsource.issuing._verdict import Rejected
+from secretsource.issuing._verifier import Verifier
+from secretsource.issuing._wiring import find_peppers, wire
+from secretsource.stores._registry import open_store
+from secretsource.stores.base import KeyQuery
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import timedelta
+    from typing import Self, Unpack
+
+    from secretsource.issuing._locator import Owner
+    from secretsource.issuing._operations import Issued, Rotated, RotationStatus
+    from secretsource.issuing._policy import Demand
+    from secretsource.issuing._request import KeyRequest
+    from secretsource.issuing._verdict import Verdict
+    from secretsource.issuing._wiring import Settings
+    from secretsource.stores.base import KeyEvent, KeyRecord, KeyStore, Page, Status
+
+__all__ = ["ApiKeys"]
+
+
+class ApiKeys:
+    """Issues API keys and checks them; one for the whole process, used from any number of threads.
+
+    No thread starts and no store is asked before the first key is checked.
+
+    Args:
+        store: Where records are kept.
+        settings: See `Settings`; ``peppers`` is the one to give.
+
+    Raises:
+        ConfigurationError: A setting cannot work.
+    """
+
+    def __init__(self, store: KeyStore, **settings: Unpack[Settings]) -> None:
+        self._store = store
+        self._wiring = wire(store, **settings)
+        self._operations = Operations(self._wiring)
+        self._verifier = Verifier(self._wiring)
+        self._glance = self._verifier.glance
+        self._chores = Chores(self, self._wiring.flush_every, self._wiring.cache, store)
+        self._owns_store = False
+
+    @classmethod
+    def open(cls, url: str, **settings: Unpack[Settings]) -> Self:
+        """Open a store by its URL, with the peppers from the secret ``SECRETSOURCE_PEPPER``.
+
+        Args:
+            url: Such as ``memory://``, ``sqlite:///keys.db`` or ``postgresql+psycopg://…``.
+            settings: See `Settings`.
+
+        Raises:
+            ConfigurationError: The URL or a setting cannot work.
+            ResolveError: The pepper could not be asked for; that there is none is no error.
+        """
+        if "peppers" not in settings:
+            settings["peppers"] = find_peppers()
+        keys = cls(open_store(url), **settings)
+        keys._owns_store = True
+        return keys
+
+    def issue(self, *, actor: str | None = None, origin: str | None = None, **request: Unpack[KeyRequest]) -> Issued:
+        """Make a key and store its record.
+
+        Args:
+            actor: Who issues it, in the application's words.
+            origin: From where: an address, a host name.
+            request: What to issue; see `KeyRequest`.
+
+        Returns:
+            The key, 68 to 89 characters of ``0-9A-Za-z`` and ``_``, and its record.
+
+        Raises:
+            InvalidRequest: Something of it cannot be; nothing was stored.
+            ConfigurationError: There is no pepper.
+            StoreError: The store could not answer.
+        """
+        return run(self._operations.issue([request], by(actor, origin)))[0]
+
+    def issue_many(
+        self, requests: Sequence[KeyRequest], *, actor: str | None = None, origin: str | None = None
+    ) -> Sequence[Issued]:
+        """Make 1 to 10,000 keys in one transaction, all or none; see `issue`."""
+        return run(self._operations.issue(requests, by(actor, origin)))
+
+    def check(
+        self,
+        text: str | None,
+        *,
+        scope: Demand,
+        ip: str | None = None,
+        cost: int = 1,
+        fresh: bool = False,
+        agent: str | None = None,
+    ) -> Verdict:
+        """Whether a key is good for what is asked.
+
+        Args:
+            text: What the client sent, of any length; None when it sent nothing.
+            scope: The scope that is needed, or several that are all needed, or `NO_SCOPE`.
+            ip: The client's address.
+            cost: How much of its limits the request takes; 0 only looks.
+            fresh: Whether to read the record anew, past the cache.
+            agent: The client's user agent.
+
+        Returns:
+            `Accepted`, which is true, or `Rejected`, which is false; also when the store cannot answer.
+
+        Raises:
+            InvalidRequest: The demand itself is wrong: no scope, a wildcard, a negative cost.
+        """
+        if not fresh:
+            verdict = self._glance(text, scope, ip, cost)
+            if verdict is not None:
+                return verdict
+        presented = self._verifier.present(text)
+        del text
+        if isinstance(presented, Rejected):
+            self._verifier.tell(presented)
+            return presented
+        self._chores.begin()
+        return run(self._verifier.verify(presented, scope, ip, cost=cost, fresh=fresh, agent=agent))
+
+    def verify(
+        self,
+        text: str | None,
+        *,
+        scope: Demand,
+        ip: str | None = None,
+        cost: int = 1,
+        fresh: bool = False,
+        agent: str | None = None,
+    ) -> KeyRecord:
+        """As `check`, raising what the outside may know instead of returning a rejection.
+
+        Returns:
+            The record of a key that is good for what is asked.
+
+        Raises:
+            InvalidKey: The key is not accepted (401).
+            InsufficientScope: It may not do this (403).
+            RateLimited: It has used up its rate or quota (429).
+            StoreError: Keys cannot be checked now (503).
+            InvalidRequest: The demand itself is wrong.
+        """
+        verdict = self.check(text, scope=scope, ip=ip, cost=cost, fresh=fresh, agent=agent)
+        del text
+        if isinstance(verdict, Rejected):
+            raise verdict.error()
+        return verdict.record
+
+    def rotate(
+        self,
+        key_id: str,
+        *,
+        overlap: timedelta | float,
+        actor: str | None = None,
+        origin: str | None = None,
+        reason: str | None = None,
+    ) -> Rotated:
+        """Give a key a successor with the same rights; both work until the overlap ends.
+
+        Retries and races make one successor, ever; only the call that made it is given its text.
+
+        Args:
+            key_id: The old key: 22 characters of ``0-9A-Za-z``.
+            overlap: How long both work, as a timedelta or in seconds; 0 ends the old key at once, as after a leak.
+            actor: Who rotates it.
+            origin: From where.
+            reason: Why.
+
+        Raises:
+            KeyNotFound: There is no such key.
+            InvalidTransition: It is not active.
+            InvalidRequest: The overlap cannot be.
+            StoreError: The store could not answer.
+        """
+        return run(self._operations.rotate(key_id, overlap, by(actor, origin, reason)))
+
+    def rotation_status(self, key_id: str) -> RotationStatus:
+        """Who still uses a rotated key; what this process has seen is flushed first.
+
+        Args:
+            key_id: The old key: 22 characters of ``0-9A-Za-z``.
+
+        Raises:
+            KeyNotFound: There is no such key.
+            InvalidTransition: It has not been rotated.
+            StoreError: The store could not answer.
+        """
+        self.flush()
+        return run(self._operations.rotation_status(key_id))
+
+    def finish_rotation(
+        self,
+        key_id: str,
+        *,
+        quiet_for: timedelta | float | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
+        reason: str | None = None,
+    ) -> KeyRecord:
+        """End an overlap early.
+
+        Args:
+            key_id: The old key: 22 characters of ``0-9A-Za-z``.
+            quiet_for: Refuse when it was used less long ago than this, as a timedelta or in seconds.
+            actor: Who ends it.
+            origin: From where.
+            reason: Why.
+
+        Raises:
+            KeyNotFound: There is no such key.
+            InvalidTransition: It is not being rotated, or is still in use.
+            StoreError: The store could not answer.
+        """
+        self.flush()
+        return run(self._operations.finish_rotation(key_id, quiet_for, by(actor, origin, reason)))
+
+    def revoke(
+        self, key_id: str, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
+    ) -> KeyRecord:
+        """End a key by decision, for good; a revoked key stays as it is.
+
+        Args:
+            key_id: Which: 22 characters of ``0-9A-Za-z``.
+            reason: Why.
+            actor: Who revokes it.
+            origin: From where.
+
+        Raises:
+            KeyNotFound: There is no such key.
+            InvalidTransition: It has expired.
+            StoreError: The store could not answer.
+        """
+        return run(self._operations.move(key_id, Move.REVOKE, by(actor, origin, reason)))
+
+    def revoke_all(
+        self, *, owner: str | int, reason: str | None = None, actor: str | None = None, origin: str | None = None
+    ) -> Sequence[KeyRecord]:
+        """Revoke every key of an owner that has not ended; see `revoke`."""
+        return run(self._operations.revoke_owner(owner, by(actor, origin, reason)))
+
+    def surrender(self, text: str, *, reason: str | None = None, origin: str | None = None) -> KeyRecord:
+        """Revoke a key by showing it, as who finds a leaked key can.
+
+        Args:
+            text: The whole key.
+            reason: Why.
+            origin: From where.
+
+        Raises:
+            InvalidKey: It is not one of our keys.
+            InvalidTransition: It has expired.
+            StoreError: The store could not answer.
+        """
+        presented = self._verifier.present(text)
+        del text
+        if isinstance(presented, Rejected):
+            raise presented.error()
+        return run(self._operations.surrender(self._verifier, presented, by(None, origin, reason)))
+
+    def disable(
+        self, key_id: str, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
+    ) -> KeyRecord:
+        """Switch a key off until it is enabled again; see `revoke`."""
+        return run(self._operations.move(key_id, Move.DISABLE, by(actor, origin, reason)))
+
+    def enable(
+        self, key_id: str, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
+    ) -> KeyRecord:
+        """Switch a disabled key on again; see `revoke`."""
+        return run(self._operations.move(key_id, Move.ENABLE, by(actor, origin, reason)))
+
+    def get(self, key_id: str) -> KeyRecord:
+        """The record of a key, from the store.
+
+        Raises:
+            KeyNotFound: There is no such key.
+            StoreError: The store could not answer.
+        """
+        return run(self._operations.get(key_id))
+
+    def list(
+        self,
+        *,
+        owner: str | int | None = None,
+        environment: str | None = None,
+        prefix: str | None = None,
+        status: Status | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """One page of records, oldest first; what is None does not narrow.
+
+        Args:
+            owner: Exactly this owner.
+            environment: Exactly this environment.
+            prefix: Exactly this prefix.
+            status: Exactly this stored status.
+            after: `Page.next` of the page before.
+            limit: Records per page, 1 to 1000.
+        """
+        name = None if owner is None else str(owner)
+        return run(self._operations.list(KeyQuery(name, environment, prefix, status, after=after, limit=limit)))
+
+    def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
+        """What happened to a key, oldest first.
+
+        Args:
+            key_id: Which: 22 characters of ``0-9A-Za-z``.
+            after: Only events whose revision is greater.
+            limit: 1 to 1000.
+        """
+        return run(self._operations.events(key_id, after, limit))
+
+    def whose(self, text: str, candidates: Iterable[str | int] = ()) -> Owner | None:
+        """Whose key it is, by the key alone; no store is asked, and revoked keys answer like any other.
+
+        Args:
+            text: A whole key, or its locator of 22 characters of ``0-9A-Za-z``.
+            candidates: Owners to match a key against whose owner's name is too long to be in it.
+
+        Returns:
+            The owner, or None when the key is not one of ours.
+        """
+        return self._operations.whose(text, candidates)
+
+    def count_by_pepper(self) -> Mapping[str, int]:
+        """How many living keys are hashed with which pepper; one that has none left may be dropped."""
+        return self._store.count_by_pepper()
+
+    def flush(self) -> None:
+        """Store last-used times and renewed hashes now; they are also stored every few seconds, and by `close`.
+
+        Raises:
+            StoreError: The store could not answer; nothing is lost, the next flush has it.
+        """
+        run(self._operations.flush())
+
+    def close(self) -> None:
+        """Flush, and give back what `open` opened; called once or more."""
+        self._chores.end()
+        try:
+            self.flush()
+        finally:
+            if self._owns_store:
+                self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"ApiKeys({type(self._store).__name__}, {self._wiring.peppers!r})"

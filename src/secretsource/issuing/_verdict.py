@@ -1,0 +1,205 @@
+"""What a check of a key comes to: a value that is true or false, and what the outside may hear of it. Pure.
+
+Inside, a rejection has its exact `Reason`, for audits and dashboards. Outside there are only a few `Answer`s, so that
+an unknown key, a malformed one and a wrong secret look alike.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple, TypeAlias
+
+from secretsource.exceptions import InsufficientScope, InvalidKey, KeyRejected, RateLimited, StoreError
+from secretsource.stores.base import Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from secretsource.exceptions import SecretSourceError
+    from secretsource.issuing.limits import Draw, LimitState
+    from secretsource.stores.base import KeyRecord
+
+__all__ = ["Accepted", "Answer", "Reason", "Rejected", "Verdict"]
+
+
+class Reason(enum.Enum):
+    """Why a key was rejected: the inner reason, for audits; never shown outside."""
+
+    MISSING = "missing"
+    AMBIGUOUS = "ambiguous"
+    MALFORMED = "malformed"
+    BAD_CHECKSUM = "bad_checksum"
+    NOT_OURS = "not_ours"
+    UNKNOWN = "unknown"
+    WRONG_SECRET = "wrong_secret"  # noqa: S105
+    PEPPER_RETIRED = "pepper_retired"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    DISABLED = "disabled"
+    NOT_YET = "not_yet"
+    WRONG_NETWORK = "wrong_network"
+    INSUFFICIENT_SCOPE = "insufficient_scope"
+    RATE_LIMITED = "rate_limited"
+    QUOTA_EXCEEDED = "quota_exceeded"
+    LIMITER_UNAVAILABLE = "limiter_unavailable"
+    STORE_UNAVAILABLE = "store_unavailable"
+
+    @property
+    def answer(self) -> Answer:
+        """What the outside may hear."""
+        return _ANSWERS.get(self, _INVALID)
+
+
+class Answer(NamedTuple):
+    """What the outside may hear of a rejection.
+
+    Attributes:
+        status: The HTTP status.
+        code: A stable code for machines.
+        challenge: The ``error`` word of ``WWW-Authenticate`` (RFC 6750 §3), or None for a challenge without one.
+        error: The exception that `verify` raises.
+        sentence: What to tell a person.
+    """
+
+    status: int
+    code: str
+    challenge: str | None
+    error: type[SecretSourceError]
+    sentence: str
+
+
+_INVALID = Answer(
+    401, "invalid_key", "invalid_token", InvalidKey, "the API key is not accepted: check it, or ask its issuer"
+)
+_LIMITED = "the API key has used up its %s: try again later"
+_ANSWERS = {
+    Reason.MISSING: Answer(
+        401, "missing_key", None, InvalidKey, "an API key is needed: send  Authorization: Bearer KEY"
+    ),
+    Reason.AMBIGUOUS: Answer(
+        400, "ambiguous_key", "invalid_request", KeyRejected, "two different API keys were sent: send one"
+    ),
+    Reason.INSUFFICIENT_SCOPE: Answer(
+        403,
+        "insufficient_scope",
+        "insufficient_scope",
+        InsufficientScope,
+        "the API key does not have the scope for this",
+    ),
+    Reason.RATE_LIMITED: Answer(429, "rate_limited", None, RateLimited, _LIMITED % "rate"),
+    Reason.QUOTA_EXCEEDED: Answer(429, "quota_exceeded", None, RateLimited, _LIMITED % "quota"),
+    Reason.LIMITER_UNAVAILABLE: Answer(
+        503, "unavailable", None, StoreError, "API keys cannot be checked now: try again later"
+    ),
+    Reason.STORE_UNAVAILABLE: Answer(
+        503, "unavailable", None, StoreError, "API keys cannot be checked now: try again later"
+    ),
+}
+
+
+class Accepted:
+    """The key is good for what was asked; true.
+
+    Attributes:
+        record: The key's record.
+        draw: What its limits granted, or None for a key without limits.
+    """
+
+    __slots__ = ("draw", "record")
+    __match_args__ = ("record",)
+
+    def __init__(self, record: KeyRecord, draw: Draw | None = None) -> None:
+        self.record = record
+        self.draw = draw
+
+    def __bool__(self) -> Literal[True]:
+        return True
+
+    @property
+    def key_id(self) -> str:
+        """The key's locator: 22 characters of ``0-9A-Za-z``."""
+        return self.record.key_id
+
+    @property
+    def owner(self) -> str:
+        """Whose key it is."""
+        return self.record.owner
+
+    @property
+    def limits(self) -> Sequence[LimitState]:
+        """The state of each of the key's limits after this check."""
+        return () if self.draw is None else self.draw.states
+
+    @property
+    def remaining(self) -> int | None:
+        """How many requests the tightest of its limits still allows at once, or None without limits."""
+        return min((state.remaining for state in self.limits), default=None)
+
+    @property
+    def sunset(self) -> float | None:
+        """For a key that was rotated: when it ends, in seconds since 1970 UTC (RFC 8594); None for any other."""
+        return self.record.overlap_ends if self.record.status is Status.ROTATING else None
+
+    def __repr__(self) -> str:
+        return f"Accepted({self.record.display!r}, owner={self.record.owner!r})"
+
+
+class Rejected:
+    """The key is not good for what was asked; false.
+
+    Attributes:
+        reason: The inner reason, for audits; never shown outside.
+        record: The key's record, where the whole key had matched it; else None.
+        scopes: The scopes that were asked for, after INSUFFICIENT_SCOPE.
+        draw: What its limits refused, after RATE_LIMITED and QUOTA_EXCEEDED.
+    """
+
+    __slots__ = ("draw", "reason", "record", "scopes")
+    __match_args__ = ("reason",)
+
+    def __init__(
+        self,
+        reason: Reason,
+        record: KeyRecord | None = None,
+        *,
+        scopes: tuple[str, ...] = (),
+        draw: Draw | None = None,
+    ) -> None:
+        self.reason = reason
+        self.record = record
+        self.scopes = scopes
+        self.draw = draw
+
+    def __bool__(self) -> Literal[False]:
+        return False
+
+    @property
+    def answer(self) -> Answer:
+        """What the outside may hear."""
+        return self.reason.answer
+
+    @property
+    def limits(self) -> Sequence[LimitState]:
+        """The state of each of the key's limits, after RATE_LIMITED and QUOTA_EXCEEDED."""
+        return () if self.draw is None else self.draw.states
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds after which to try again, or None where waiting does not help."""
+        return None if self.draw is None else self.draw.retry_after
+
+    def error(self) -> SecretSourceError:
+        """The exception that says what the outside may hear, and no more."""
+        answer = self.answer
+        if issubclass(answer.error, KeyRejected):
+            return answer.error(answer.sentence, reason=answer.code)
+        return answer.error(answer.sentence)
+
+    def __repr__(self) -> str:
+        return f"Rejected({self.reason.value!r})"
+
+
+Verdict: TypeAlias = Accepted | Rejected
+"""What a check comes to: true or false by its type."""

@@ -1,0 +1,175 @@
+"""The parts that one `ApiKeys` is made of, put together once."""
+
+from __future__ import annotations
+
+import logging
+from typing import NamedTuple, TypedDict
+
+from secretsource._clock import SYSTEM_CLOCK
+from secretsource.exceptions import ConfigurationError, SecretNotFound
+from secretsource.issuing._format import KeyFormat
+from secretsource.issuing._hashing import PepperSet
+from secretsource.issuing._locator import LocatorSeals
+from secretsource.issuing._record_cache import RecordCache
+from secretsource.issuing._uses import UseLog
+from secretsource.issuing.limits import LocalLimiter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Literal
+
+    from secretsource._clock import Clock
+    from secretsource.issuing._verdict import Verdict
+    from secretsource.issuing.limits import AsyncLimiter, Limiter
+    from secretsource.stores.base import AsyncKeyStore, KeyStore
+
+    OnLimiterError = Literal["open", "closed", "local"]
+
+_ON_LIMITER_ERROR: frozenset[str] = frozenset({"open", "closed", "local"})
+PEPPER_NAME = "SECRETSOURCE_PEPPER"
+
+
+class Wiring(NamedTuple):
+    """Everything that the flows work with.
+
+    Attributes:
+        store: Where records are kept.
+        peppers: Newest first.
+        seals: The locator seals of the same peppers.
+        format: The grammar.
+        clock: Where the time is read.
+        cache: Records read a moment ago.
+        uses: What was seen since the last flush.
+        limiter: Where limits are counted.
+        fallback: Where limits are counted while a shared limiter is down.
+        on_limiter_error: What to do while a shared limiter is down.
+        processes: Among how many processes a limit is divided when each counts for itself.
+        allow_unpeppered: Whether keys other than ``test`` keys may be minted without a pepper.
+        imported: Whether keys that other systems issued are looked for.
+        on_check: What to tell each verdict.
+        flush_every: Seconds between two flushes.
+    """
+
+    store: KeyStore | AsyncKeyStore
+    peppers: PepperSet
+    seals: LocatorSeals
+    format: KeyFormat
+    clock: Clock
+    cache: RecordCache
+    uses: UseLog
+    limiter: Limiter | AsyncLimiter
+    fallback: LocalLimiter
+    on_limiter_error: OnLimiterError
+    processes: int
+    allow_unpeppered: bool
+    imported: bool
+    on_check: Callable[[Verdict], None] | None
+    flush_every: float
+
+
+class Settings(TypedDict, total=False):
+    """What an `ApiKeys` or `AsyncApiKeys` can be told; everything has a default.
+
+    Attributes:
+        peppers: Texts of at least 16 bytes (or a `SecretSet`), newest first; none means no pepper.
+        format: The prefixes and environments to allow; any when left out.
+        ttl: Seconds for which a record is used without reading it again; 5. Where no news of changes comes from other
+            processes, it is also how long a key may outlive its revocation there.
+        miss_ttl: Seconds for which "there is no such key" is believed; 1.
+        max_entries: Records to keep in memory; 100,000.
+        limiter: Where limits are counted; in this process's memory when left out.
+        on_limiter_error: While a shared limiter is down: ``open`` (the default) lets all good keys in, ``closed`` none,
+            ``local`` counts in this process's memory.
+        processes: Among how many processes ``local`` divides a limit; 1.
+        allow_unpeppered: Whether keys other than ``test`` keys may be minted without a pepper; False.
+        imported: Whether keys that other systems issued are looked for; False, which spares the store all junk.
+        on_check: Called with each verdict, where it was reached; it returns at once and does not raise.
+        flush_every: Seconds between two flushes of last-used times; 10.
+        clock: Where the time is read.
+    """
+
+    peppers: Iterable[str] | PepperSet
+    format: KeyFormat | None
+    ttl: float
+    miss_ttl: float
+    max_entries: int
+    limiter: Limiter | AsyncLimiter | None
+    on_limiter_error: OnLimiterError
+    processes: int
+    allow_unpeppered: bool
+    imported: bool
+    on_check: Callable[[Verdict], None] | None
+    flush_every: float
+    clock: Clock
+
+
+def wire(
+    store: KeyStore | AsyncKeyStore,
+    *,
+    peppers: Iterable[str] | PepperSet = (),
+    format: KeyFormat | None = None,
+    ttl: float = 5.0,
+    miss_ttl: float = 1.0,
+    max_entries: int = 100_000,
+    limiter: Limiter | AsyncLimiter | None = None,
+    on_limiter_error: OnLimiterError = "open",
+    processes: int = 1,
+    allow_unpeppered: bool = False,
+    imported: bool = False,
+    on_check: Callable[[Verdict], None] | None = None,
+    flush_every: float = 10.0,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Wiring:
+    """Put the parts together; see `Settings` for what they mean.
+
+    Raises:
+        ConfigurationError: A setting cannot work.
+    """
+    if isinstance(peppers, str):
+        del peppers
+        raise ConfigurationError("peppers are a list, newest first: write  peppers=[...]")
+    if not (ttl >= 0 and miss_ttl >= 0 and flush_every > 0 and max_entries >= 1 and processes >= 1):
+        raise ConfigurationError(
+            "ttl and miss_ttl are seconds from 0, flush_every is over 0, max_entries and processes are counts from 1"
+        )
+    if on_limiter_error not in _ON_LIMITER_ERROR:
+        raise ConfigurationError(f"on_limiter_error is open, closed or local, not {on_limiter_error!r}")
+    chosen = peppers if isinstance(peppers, PepperSet) else PepperSet(peppers)
+    return Wiring(
+        store,
+        chosen,
+        LocatorSeals(chosen),
+        format or KeyFormat(),
+        clock,
+        RecordCache(ttl=ttl, miss_ttl=miss_ttl, max_entries=max_entries),
+        UseLog(),
+        limiter or LocalLimiter(),
+        LocalLimiter(),
+        on_limiter_error,
+        processes,
+        allow_unpeppered,
+        imported,
+        on_check,
+        flush_every,
+    )
+
+
+def find_peppers() -> PepperSet:
+    """The peppers from the secret ``SECRETSOURCE_PEPPER``, newest first; an empty set, and a warning, without any.
+
+    Raises:
+        ConfigurationError: A pepper is too short.
+        ResolveError: It could not be asked for.
+    """
+    import secretsource
+
+    try:
+        return PepperSet(secretsource.get_secret_set(PEPPER_NAME))
+    except SecretNotFound:
+        pass
+    logging.getLogger(__name__).warning(
+        "there is no pepper: set %s to  openssl rand -base64 32, or whoever reads the key store can test guesses",
+        PEPPER_NAME,
+    )
+    return PepperSet()
