@@ -21,7 +21,7 @@ VENDORS = {
 
 HEAVY = {
     "asyncio", "concurrent.futures", "dataclasses", "email", "http", "importlib.metadata", "inspect", "json",
-    "logging", "random", "socket", "ssl", "subprocess", "tomllib", "urllib",
+    "logging", "random", "re", "socket", "ssl", "subprocess", "tomllib", "typing", "urllib",
 }  # fmt: skip
 """Parts of the standard library that cost more than the whole of ours."""
 

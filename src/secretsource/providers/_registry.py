@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
-from typing import NamedTuple
 
+from secretsource._namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError, ProviderNotInstalled
 from secretsource.providers.base import Provider
 
@@ -41,6 +40,8 @@ def is_installed(scheme: str) -> bool:
     package = DRIVERS[scheme].package
     if package is None:
         return True
+    from importlib.util import find_spec
+
     try:
         return find_spec(package) is not None
     except ImportError:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import NamedTuple
 
+from secretsource._namedtuple import NamedTuple
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 __all__ = ["Contents", "Signature", "read_file", "signature_at"]

@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+
+from secretsource._namedtuple import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,14 +6,16 @@ from __future__ import annotations
 import os
 import stat
 from io import StringIO
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._regular_file import Contents, read_file, signature_at
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Provider, SecretRef
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import ClassVar, TypeAlias
+
     from dotenv.parser import Original
 
     from secretsource.providers._regular_file import Signature

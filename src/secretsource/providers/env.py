@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import ClassVar
 
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Provider, SecretRef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from secretsource.providers.base import Outcome
 
 __all__ = ["EnvProvider"]

@@ -9,12 +9,14 @@ changes (kubernetes.io/docs/concepts/configuration/secret).
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, ClassVar
 
 from secretsource.providers._regular_file import Contents, read_file
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Provider, SecretRef
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from secretsource.providers.base import Outcome
 
 __all__ = ["FileProvider"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from threading import Lock
-from typing import ClassVar
 
 from secretsource.providers.base import Found, NotFound, Provider, SecretRef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from secretsource.providers.base import Outcome, Value
 
 __all__ = ["MemoryProvider"]

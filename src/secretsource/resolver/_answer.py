@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 from secretsource._secret import Origin, Secret
 from secretsource.providers.base import Found, NotFound, SecretRef
 from secretsource.resolver._resolution import word_of
@@ -11,13 +9,15 @@ from secretsource.resolver._trace import RotationEvent, SecretEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     from secretsource._clock import Instant
     from secretsource.resolver._cache import Entry
     from secretsource.resolver._resolution import Request, Resolution
 
-__all__ = ["as_fresh", "default_secret", "event_of", "holds", "rotations", "secret_of"]
+    D = TypeVar("D")
 
-D = TypeVar("D")
+__all__ = ["as_fresh", "default_secret", "event_of", "holds", "rotations", "secret_of"]
 
 
 def secret_of(request: Request, result: Resolution, found: Found) -> Secret:

@@ -7,8 +7,8 @@ one document serves all of its fields. Reading is a plain look-up in a dict; who
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
 
+from secretsource._namedtuple import NamedTuple
 from secretsource.providers.base import Failed, Found, NotFound
 from secretsource.resolver._document import select
 from secretsource.resolver._refresh import pause, schedule, schedule_absence

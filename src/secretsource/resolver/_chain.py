@@ -14,8 +14,7 @@ not found; when one of them could not be asked, it is not known, and that is an 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from secretsource._namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError, InvalidReference
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound
 from secretsource.resolver._cache import Age

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import weakref
 from threading import Lock
-from typing import TypeVar, overload
 
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource._sentinels import UNSET
@@ -26,6 +25,7 @@ from secretsource.resolver._trace import Trace
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeVar, overload
 
     from secretsource._clock import Clock, Instant
     from secretsource._secret import Secret
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from secretsource.resolver._route import Chain, Route
     from secretsource.resolver._trace import RotationEvent, SecretEvent
 
-__all__ = ["Claim", "Engine"]
+    D = TypeVar("D")
+    E = TypeVar("E")
 
-D = TypeVar("D")
-E = TypeVar("E")
+__all__ = ["Claim", "Engine"]
 
 HOT_SECONDS = 1.0
 """How long a read may be answered without looking at the chain; then the cheap sources before it are asked again."""
@@ -188,12 +188,15 @@ class Engine:
             _tell(self.rotation_listeners, event)
         return reply
 
-    @overload
-    def conclude(self, request: Request, result: Resolution, started: Instant, default: UnsetType) -> Secret: ...
-    @overload
-    def conclude(
-        self, request: Request, result: Resolution, started: Instant, default: D | UnsetType
-    ) -> Secret | D: ...
+    if TYPE_CHECKING:
+
+        @overload
+        def conclude(self, request: Request, result: Resolution, started: Instant, default: UnsetType) -> Secret: ...
+        @overload
+        def conclude(
+            self, request: Request, result: Resolution, started: Instant, default: D | UnsetType
+        ) -> Secret | D: ...
+
     def conclude(self, request: Request, result: Resolution, started: Instant, default: D | UnsetType) -> Secret | D:
         """Turn the end of a walk into a `Secret`, the default, or the error.
 

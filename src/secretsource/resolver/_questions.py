@@ -7,8 +7,7 @@ it wants refreshed without waiting (`Later`, answered with nothing), and returns
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from secretsource._namedtuple import NamedTuple
 from secretsource._secret import Secret, SecretSet
 from secretsource._sentinels import UNSET
 from secretsource.exceptions import SecretNotFound

@@ -10,7 +10,7 @@ Everything a provider says about the end of a value (an expiry, a planned rotati
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from secretsource._namedtuple import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from threading import get_ident
 from time import time as wall_time
-from typing import TypeVar, overload
 
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource._sentinels import UNSET
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
-    from typing import Self
+    from typing import Self, TypeVar, overload
 
     from secretsource._clock import Clock
     from secretsource._secret import Secret, SecretSet
@@ -32,10 +31,10 @@ if TYPE_CHECKING:
     from secretsource.resolver._resolution import Ask
     from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
 
-__all__ = ["Resolver"]
+    D = TypeVar("D")
+    R = TypeVar("R")
 
-D = TypeVar("D")
-R = TypeVar("R")
+__all__ = ["Resolver"]
 
 
 class Resolver:
@@ -104,24 +103,33 @@ class Resolver:
         resolver._adopt(configured(path, environment, clock))
         return resolver
 
-    @overload
-    def get(
-        self, name: str, *, field: str | None = None, version: str | None = None, fresh: bool | None = None
-    ) -> Secret: ...
-    @overload
-    def get(
-        self,
-        name: str,
-        *,
-        default: str,
-        field: str | None = None,
-        version: str | None = None,
-        fresh: bool | None = None,
-    ) -> Secret: ...
-    @overload
-    def get(
-        self, name: str, *, default: D, field: str | None = None, version: str | None = None, fresh: bool | None = None
-    ) -> Secret | D: ...
+    if TYPE_CHECKING:
+
+        @overload
+        def get(
+            self, name: str, *, field: str | None = None, version: str | None = None, fresh: bool | None = None
+        ) -> Secret: ...
+        @overload
+        def get(
+            self,
+            name: str,
+            *,
+            default: str,
+            field: str | None = None,
+            version: str | None = None,
+            fresh: bool | None = None,
+        ) -> Secret: ...
+        @overload
+        def get(
+            self,
+            name: str,
+            *,
+            default: D,
+            field: str | None = None,
+            version: str | None = None,
+            fresh: bool | None = None,
+        ) -> Secret | D: ...
+
     # Keyword-only for type checkers alone: at run time it would cost a quarter of a cached read.
     def get(
         self,
@@ -176,10 +184,13 @@ class Resolver:
         engine = self._engine
         return self._run(questions.get(engine, engine.request(name, field, version, bool(fresh)), default))
 
-    @overload
-    def get_many(self, names: Iterable[str]) -> dict[str, Secret]: ...
-    @overload
-    def get_many(self, names: Iterable[str], *, default: D) -> dict[str, Secret | D]: ...
+    if TYPE_CHECKING:
+
+        @overload
+        def get_many(self, names: Iterable[str]) -> dict[str, Secret]: ...
+        @overload
+        def get_many(self, names: Iterable[str], *, default: D) -> dict[str, Secret | D]: ...
+
     def get_many(self, names: Iterable[str], *, default: D | UnsetType = UNSET) -> dict[str, Secret | D]:
         """Many secrets by name; a provider with a batch call is asked once for all that it may hold.
 

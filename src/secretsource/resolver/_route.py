@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from secretsource._namedtuple import NamedTuple
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 TYPE_CHECKING = False
