@@ -123,9 +123,10 @@ def move(record: KeyRecord, move: Move, now: float, by: By = NOBODY) -> Change |
         InvalidTransition: The life of a key has no such move.
     """
     now_is = status_at(record, now)
-    if (now_is, move) in _IDLE:
+    since = record.status if move is Move.EXPIRE else now_is
+    if (since, move) in _IDLE:
         return None
-    status = MOVES.get((now_is if move is not Move.EXPIRE else record.status, move))
+    status = MOVES.get((since, move))
     if status is None or (move is Move.EXPIRE and now_is is not Status.EXPIRED):
         raise InvalidTransition(f"cannot {move.value} key {record.display!r}: it is {now_is.value}")
     return _changed(record, status, _KINDS[move], now, by)

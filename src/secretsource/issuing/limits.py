@@ -377,7 +377,7 @@ def parse(rate_limit: str | None, quota: str | None) -> Plan | None:
 
 
 def _split(text: str | None) -> list[str]:
-    return [] if text is None else [part.strip() for part in text.split(",")]
+    return [] if text is None else [part.strip(" ") for part in text.split(",")]
 
 
 def _rate(text: str) -> Rate:

@@ -1,0 +1,62 @@
+"""What the tests of the issuing half share: a clock that obeys, one store, and keys over it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from secretsource.issuing import ApiKeys
+from secretsource.stores.memory import MemoryStore
+from secretsource.testing.clock import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PEPPER = "a pepper of the tests, long enough"
+OLD_PEPPER = "the pepper before it, long enough"
+
+
+class CountingStore(MemoryStore):
+    """A memory store that notes the names of the questions it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in {"get", "find", "update", "insert", "rotate", "record_uses"}:
+            object.__getattribute__(self, "asked").append(name)
+        return super().__getattribute__(name)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that stands still until a test moves it."""
+    return FakeClock()
+
+
+@pytest.fixture
+def store() -> CountingStore:
+    """An empty store, which several `ApiKeys` may share as processes share a database."""
+    return CountingStore()
+
+
+@pytest.fixture
+def make_keys(store: CountingStore, clock: FakeClock) -> Iterator[Callable[..., ApiKeys]]:
+    """Make an `ApiKeys` over the store; each is closed after the test."""
+    made: list[ApiKeys] = []
+
+    def make(**settings: Any) -> ApiKeys:
+        made.append(ApiKeys(settings.pop("store", store), **{"peppers": [PEPPER], "clock": clock, **settings}))
+        return made[-1]
+
+    yield make
+    for keys in made:
+        keys.close()
+
+
+@pytest.fixture
+def keys(make_keys: Callable[..., ApiKeys]) -> ApiKeys:
+    """Keys over the store, with one pepper."""
+    return make_keys()

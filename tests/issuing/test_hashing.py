@@ -1,0 +1,88 @@
+"""What is stored instead of a key."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import pickle
+
+import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secretsource._secret import Origin, Secret, SecretSet
+from secretsource.exceptions import ConfigurationError
+from secretsource.issuing import Pepper, PepperSet
+from secretsource.providers.base import SecretRef
+
+NEW, OLD = "the newest pepper of the tests", "the older pepper of the tests"
+
+
+@given(st.text(min_size=16, max_size=100, alphabet=st.characters(codec="utf-8")), st.text(alphabet=st.characters(codec="utf-8")))
+def test_the_hash_is_hmac_under_an_hkdf_key(value: str, text: str) -> None:
+    """The pre-keyed states give what the standard library and `cryptography` give in one go."""
+    key = HKDF(SHA256(), 32, b"", b"secretsource hash v1").derive(value.encode())
+    assert Pepper(value).hash(text) == hmac.new(key, text.encode(), hashlib.sha256).digest()
+
+
+def test_a_pepper_does_not_show_itself() -> None:
+    """Neither printed nor pickled; its version is a fingerprint that tells nothing of it."""
+    pepper = Pepper(NEW)
+    assert NEW not in repr(pepper)
+    assert NEW not in repr(PepperSet([NEW]))
+    assert repr(pepper) == f"Pepper(<masked>, version='{pepper.version}')"
+    for value in (pepper, PepperSet([NEW])):
+        with pytest.raises(TypeError, match="not pickled"):
+            pickle.dumps(value)
+
+
+def test_versions_tell_peppers_apart_wherever_they_are_kept() -> None:
+    """Equal peppers have equal versions, others have others: 8 hexadecimal characters."""
+    assert Pepper(NEW).version == Pepper(NEW).version != Pepper(OLD).version
+    assert len(Pepper(NEW).version) == 8
+    int(Pepper(NEW).version, 16)
+
+
+def test_a_short_pepper_is_refused() -> None:
+    """15 bytes are too few and 16 are enough; the error does not show them."""
+    Pepper("x" * 16)
+    with pytest.raises(ConfigurationError, match="openssl rand") as caught:
+        Pepper("x" * 15)
+    assert "xxx" not in str(caught.value)
+
+
+def test_a_set_is_newest_first_and_takes_equal_peppers_once() -> None:
+    """New keys use the first; a rotation that repeats a value changes nothing."""
+    peppers = PepperSet([NEW, OLD, NEW, ""])
+    assert list(peppers.versions()) == [Pepper(NEW).version, Pepper(OLD).version]
+    assert peppers.newest.version == Pepper(NEW).version
+    assert not peppers.is_empty
+    assert peppers.needs_rehash(Pepper(OLD).version)
+    assert not peppers.needs_rehash(Pepper(NEW).version)
+    assert list(peppers.hashes("k")) == list(peppers.versions())
+    assert peppers.hashes("k")[Pepper(OLD).version] == Pepper(OLD).hash("k")
+
+
+def test_a_secret_set_of_the_consuming_half_is_a_pepper_set() -> None:
+    """What the resolver gives is taken as it is."""
+    origin = Origin(
+        "SECRETSOURCE_PEPPER",
+        fields=(),
+        ref=SecretRef("env", "SECRETSOURCE_PEPPER"),
+        version=None,
+        fetched=0.0,
+        expires=None,
+        served="live",
+    )
+    assert list(PepperSet(SecretSet([Secret(NEW, origin), Secret(OLD, origin)])).versions()) == list(
+        PepperSet([NEW, OLD]).versions()
+    )
+
+
+def test_no_pepper_is_a_set_that_says_so() -> None:
+    """Its hashes can be computed by anyone, and it is marked."""
+    assert PepperSet().is_empty
+    assert PepperSet([""]).is_empty
+    assert PepperSet().newest.hash("k") == PepperSet([]).newest.hash("k")

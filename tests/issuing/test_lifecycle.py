@@ -1,0 +1,198 @@
+"""The life of a key: every move of the table, none besides, and what time makes of a record."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from secretsource.exceptions import InvalidRequest, InvalidTransition
+from secretsource.issuing import _lifecycle as lifecycle
+from secretsource.issuing._lifecycle import MOVES, By, Move
+from secretsource.stores.base import EventKind, KeyRecord, Status
+
+NOW = 1_000_000.0
+RECORD = KeyRecord("k" * 22, b"h" * 32, "01234567", "sk_live_kkkk…", "acme", "sk", "live", NOW - 100)
+IN_TIME = {
+    Status.ACTIVE: RECORD,
+    Status.ROTATING: RECORD._replace(status=Status.ROTATING, successor="s" * 22, overlap_ends=NOW + 50),
+    Status.DISABLED: RECORD._replace(status=Status.DISABLED),
+    Status.REVOKED: RECORD._replace(status=Status.REVOKED),
+    Status.EXPIRED: RECORD._replace(status=Status.EXPIRED),
+}
+STAYS = {
+    (Status.REVOKED, Move.REVOKE), (Status.REVOKED, Move.FINISH), (Status.EXPIRED, Move.FINISH),
+    (Status.EXPIRED, Move.EXPIRE), (Status.DISABLED, Move.DISABLE), (Status.ACTIVE, Move.ENABLE),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "move"), [*itertools.product(Status, [move for move in Move if move is not Move.EXPIRE])])
+def test_each_move_is_in_the_table_or_refused(status: Status, move: Move) -> None:
+    """Moves of the table change status and revision and write one event; repeated ones change nothing; none is left."""
+    record = IN_TIME[status]
+    if (status, move) in STAYS:
+        assert lifecycle.move(record, move, NOW) is None
+    elif (status, move) in MOVES:
+        change = lifecycle.move(record, move, NOW, By("ann", "10.0.0.1", "because"))
+        assert change is not None
+        assert change.record == record._replace(
+            status=MOVES[status, move], status_reason="because", revision=record.revision + 1
+        )
+        assert change.event[:2] == (record.key_id, 2)
+        assert change.event[3:] == (NOW, "ann", "10.0.0.1", "because")
+    else:
+        with pytest.raises(InvalidTransition, match=f"it is {status.value}"):
+            lifecycle.move(record, move, NOW)
+
+
+def test_nothing_leads_out_of_the_end() -> None:
+    """Revoked is final, and so is expired."""
+    assert not [pair for pair in MOVES if pair[0] in (Status.REVOKED, Status.EXPIRED)]
+    assert Status.ACTIVE not in {to for (since, _), to in MOVES.items() if since is not Status.DISABLED}
+
+
+@pytest.mark.parametrize("status", [Status.ACTIVE, Status.ROTATING, Status.DISABLED])
+def test_expiry_is_written_only_when_it_has_come(status: Status) -> None:
+    """The sweep that stores what time has done cannot end a key early."""
+    with pytest.raises(InvalidTransition):
+        lifecycle.move(IN_TIME[status], Move.EXPIRE, NOW)
+    change = lifecycle.move(IN_TIME[status]._replace(expires=NOW), Move.EXPIRE, NOW)
+    assert change is not None
+    assert change.record.status is Status.EXPIRED
+    assert change.event.kind is EventKind.EXPIRED
+
+
+@pytest.mark.parametrize("status", [Status.ACTIVE, Status.ROTATING, Status.DISABLED])
+def test_a_key_ends_at_the_very_instant_of_its_expiry(status: Status) -> None:
+    """One tick before it is what it was; then it has expired, and can no longer be moved."""
+    record = IN_TIME[status]._replace(expires=NOW)
+    assert lifecycle.status_at(record, math.nextafter(NOW, 0)) is status
+    assert lifecycle.status_at(record, NOW) is Status.EXPIRED
+    with pytest.raises(InvalidTransition, match="it is expired"):
+        lifecycle.move(record, Move.REVOKE, NOW)
+
+
+def test_a_revoked_key_stays_revoked_when_its_time_comes() -> None:
+    """A decision is not overwritten by a date."""
+    assert lifecycle.status_at(IN_TIME[Status.REVOKED]._replace(expires=NOW - 1), NOW) is Status.REVOKED
+
+
+@given(st.floats(0, 1e9), st.none() | st.floats(1, 1e9))
+def test_a_rotated_key_ends_at_the_earlier_of_overlap_and_expiry(overlap: float, lives: float | None) -> None:
+    """An overlap never prolongs a key; the successor lives as long as the old one was meant to."""
+    expires = None if lives is None else NOW + lives
+    old, new = lifecycle.rotate(RECORD._replace(expires=expires), "s" * 22, overlap, NOW)
+    assert old.record.overlap_ends == min(NOW + overlap, expires or math.inf)
+    assert old.record.successor == new.key_id == "s" * 22
+    assert old.event.kind is EventKind.ROTATED
+    assert new.expires == (None if expires is None else NOW + (expires - RECORD.created))
+    assert (new.status, new.predecessor, new.root, new.revision) == (Status.ACTIVE, RECORD.key_id, RECORD.key_id, 1)
+    assert new.created == NOW
+
+
+def test_the_successor_has_the_same_rights_and_the_same_account() -> None:
+    """Scopes, limits, networks, owner and name go over; limits are counted under the first key of the chain."""
+    rich = RECORD._replace(
+        scopes=frozenset({"a:b"}), rate_limit="1/second", quota="5/day", networks=("10.0.0.0/8",), name="n",
+        metadata={"m": 1}, last_used=NOW - 1, root="r" * 22, predecessor="p" * 22, begins=NOW - 60, expires=NOW + 40,
+    )  # fmt: skip
+    new = lifecycle.rotate(rich, "s" * 22, 5, NOW).successor
+    for field in ("scopes", "rate_limit", "quota", "networks", "name", "metadata", "owner", "prefix", "environment"):
+        assert getattr(new, field) == getattr(rich, field)
+    assert new.limit_key == rich.limit_key == "r" * 22
+    assert (new.last_used, new.begins, new.predecessor) == (None, None, rich.key_id)
+    assert new.expires == NOW + 100  # from when it became good to when it ended
+
+
+def test_no_overlap_ends_the_old_key_at_once() -> None:
+    """The leak case: the old key is revoked in the same change that names its successor."""
+    old, _ = lifecycle.rotate(RECORD, "s" * 22, 0, NOW, By(reason="leaked"))
+    assert old.record.status is Status.REVOKED
+    assert old.record.status_reason == "leaked"
+    assert old.record.successor == "s" * 22
+
+
+@pytest.mark.parametrize("overlap", [-1, math.inf, math.nan])
+def test_an_overlap_that_cannot_be_is_refused(overlap: float) -> None:
+    """Negative, endless, and no number."""
+    with pytest.raises(InvalidRequest, match="overlap"):
+        lifecycle.rotate(RECORD, "s" * 22, overlap, NOW)
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.ACTIVE])
+def test_only_an_active_key_is_rotated(status: Status) -> None:
+    """A disabled or ended key has no successor to give."""
+    with pytest.raises(InvalidTransition):
+        lifecycle.rotate(IN_TIME[status], "s" * 22, 5, NOW)
+
+
+def test_a_rehash_changes_the_hash_and_nothing_else() -> None:
+    """Also for an imported key, which from then on is found by our hash."""
+    change = lifecycle.rehash(RECORD._replace(status_reason="kept"), b"n" * 32, "newest00", NOW)
+    assert change.record == RECORD._replace(hash=b"n" * 32, pepper_version="newest00", status_reason="kept", revision=2)
+    assert change.event.kind is EventKind.REHASHED
+    imported = RECORD._replace(foreign="sha256$00", lookup=b"l" * 32, hash=b"", pepper_version="")
+    fresh = lifecycle.rehash(imported, b"n" * 32, "newest00", NOW).record
+    assert (fresh.foreign, fresh.lookup, fresh.hash) == (None, b"n" * 32, b"n" * 32)
+
+
+class Life(RuleBasedStateMachine):
+    """Any sequence of moves and of passing time keeps what a life promises."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.record = RECORD._replace(expires=NOW + 500)
+        self.now = NOW
+        self.events = 0
+        self.was_revoked = False
+        self.successors: list[str] = []
+
+    @rule(seconds=st.floats(0, 300))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule(move=st.sampled_from([Move.FINISH, Move.REVOKE, Move.DISABLE, Move.ENABLE, Move.EXPIRE]))
+    def is_moved(self, move: Move) -> None:
+        before = lifecycle.status_at(self.record, self.now)
+        try:
+            change = lifecycle.move(self.record, move, self.now)
+        except InvalidTransition:
+            return
+        if change is not None:
+            assert before not in (Status.REVOKED,)
+            assert change.record.revision == self.record.revision + 1
+            self.events += 1
+            self.record = change.record
+
+    @precondition(lambda self: lifecycle.status_at(self.record, self.now) is Status.ACTIVE)
+    @rule(overlap=st.sampled_from([0.0, 10.0, 1e6]))
+    def is_rotated(self, overlap: float) -> None:
+        rotation = lifecycle.rotate(self.record, f"{len(self.successors):022}", overlap, self.now)
+        self.successors.append(rotation.successor.key_id)
+        self.record = rotation.predecessor.record
+        self.events += 1
+
+    @invariant()
+    def revoked_is_final(self) -> None:
+        self.was_revoked = self.was_revoked or self.record.status is Status.REVOKED
+        assert not self.was_revoked or lifecycle.status_at(self.record, self.now) is Status.REVOKED
+
+    @invariant()
+    def every_change_has_its_event(self) -> None:
+        assert self.record.revision == 1 + self.events
+
+    @invariant()
+    def there_is_one_successor(self) -> None:
+        assert len(self.successors) <= 1
+
+    @invariant()
+    def no_key_outlives_its_expiry(self) -> None:
+        if self.now >= NOW + 500:
+            assert lifecycle.status_at(self.record, self.now) in (Status.EXPIRED, Status.REVOKED)
+
+
+TestLife = Life.TestCase

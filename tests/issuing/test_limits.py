@@ -1,0 +1,258 @@
+"""Rates and quotas: never one request too many, never one too few for long, all rules or none."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secretsource.exceptions import InvalidRequest
+from secretsource.issuing.limits import LocalLimiter, Plan, Quota, Rate, parse
+
+NEW_YEAR = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
+DAY = 86400.0
+
+
+def plan(rate_limit: str | None = None, quota: str | None = None) -> Plan:
+    """A plan that is there."""
+    made = parse(rate_limit, quota)
+    assert made is not None
+    return made
+
+
+@pytest.mark.parametrize(
+    ("written", "rules", "canonical"),
+    [
+        ("100/minute", [Rate(100, 60, 100, "minute")], "100/minute"),
+        ("1 / day", [Rate(1, 86400, 1, "day")], "1/day"),
+        ("10/second burst 20", [Rate(10, 1, 20, "second")], "10/second burst 20"),
+        ("5/30 seconds", [Rate(5, 30, 5, "30 seconds")], "5/30 seconds"),
+        ("5/1 hours", [Rate(5, 3600, 5, "hour")], "5/hour"),
+        ("10/second, 100/minute", [Rate(10, 1, 10, "second"), Rate(100, 60, 100, "minute")], "10/second, 100/minute"),
+    ],
+)
+def test_rates_are_read(written: str, rules: list[Rate], canonical: str) -> None:
+    """And written back in one form, which reads the same."""
+    assert list(plan(written).rules) == rules
+    assert str(plan(written)) == canonical
+    assert plan(canonical).rules == plan(written).rules
+
+
+@pytest.mark.parametrize(
+    ("written", "rule"),
+    [
+        ("10000/month", Quota(10000, "month")),
+        ("500/day add", Quota(500, "day", "add")),
+        ("500/day add up to 2000", Quota(500, "day", "add", 2000)),
+    ],
+)
+def test_quotas_are_read(written: str, rule: Quota) -> None:
+    """And written back as they were."""
+    assert plan(None, written).rules == (rule,)
+    assert str(plan(None, written)) == written
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "100", "100/", "/minute", "-1/minute", "0/minute", "1.5/minute", "100/week", "100/minute;", "100/minute,",
+     "1000000001/minute", "١/minute", "100/minute burst 0", "5/0 seconds", "100/minute, 50/minute", "1/minute\n"],
+)  # fmt: skip
+def test_a_rate_that_cannot_be_is_refused(written: str) -> None:
+    """Zero, negative, broken, of another alphabet, doubled."""
+    with pytest.raises(InvalidRequest):
+        parse(written, None)
+
+
+@pytest.mark.parametrize("written", ["", "5/hour", "0/day", "5/day add up to 0", "5/day up to 3", "1/day, 2/day"])
+def test_a_quota_that_cannot_be_is_refused(written: str) -> None:
+    """The same for quotas."""
+    with pytest.raises(InvalidRequest):
+        parse(None, written)
+
+
+def test_no_rules_are_no_plan() -> None:
+    """A key without limits costs nothing."""
+    assert parse(None, None) is None
+
+
+@given(
+    st.integers(1, 50), st.integers(1, 100), st.integers(1, 60),
+    st.lists(st.tuples(st.floats(0, 30), st.integers(1, 3)), max_size=60),
+)  # fmt: skip
+def test_a_rate_never_grants_more_than_burst_and_drip(
+    limit: int, period: int, burst: int, requests: list[tuple[float, int]]
+) -> None:
+    """In every window, at most the burst and what has dripped in since; and a refusal is never without need."""
+    rate = Rate(limit, period, burst, "x")
+    level, now, granted = None, 1000.0, []
+    for wait, cost in requests:
+        now += wait
+        after = rate.take(level, cost, now)
+        if after is not None:
+            level = after
+            granted.append((now, cost))
+        else:
+            assert rate.wait(level, cost, now) is None or rate.wait(level, cost, now) > 0  # type: ignore[operator]
+    for place, (since, _) in enumerate(granted):
+        for until in range(place, len(granted)):
+            total = sum(cost for _, cost in granted[place : until + 1])
+            assert total <= burst + (granted[until][0] - since) * limit / period + 0.01
+
+
+@given(st.integers(1, 1000), st.integers(1, 3600), st.floats(0, 1e7))
+def test_a_full_rate_grants_its_whole_burst_at_once(limit: int, period: int, now: float) -> None:
+    """Exactly the limit, whatever rounding the clock and the division bring."""
+    rate = Rate(limit, period, limit, "x")
+    level, granted = None, 0
+    while (after := rate.take(level, 1, now)) is not None:
+        level, granted = after, granted + 1
+    assert granted == limit
+    assert rate.state(level, now).remaining == 0
+
+
+@given(st.integers(1, 100), st.integers(1, 100), st.integers(1, 200), st.integers(0, 150))
+def test_waiting_as_told_is_enough(limit: int, period: int, used: int, cost: int) -> None:
+    """`retry_after` is the truth: then it fits, and a little earlier it does not."""
+    rate = Rate(limit, period, 100, "x")
+    level = rate.take(None, min(used, 100), 0.0)
+    wait = rate.wait(level, cost, 0.0)
+    if wait is None:
+        assert cost > 100
+    else:
+        assert rate.take(level, cost, wait + 1e-6) is not None
+        if wait > period / limit:
+            assert rate.take(level, cost, wait - period / limit * 0.5) is None
+
+
+def test_a_refused_request_costs_nothing() -> None:
+    """A client that keeps knocking is let in as soon as there is room: the window does not slide with each try."""
+    limiter, rules = LocalLimiter(), plan("1/minute")
+    assert limiter.draw("k", rules, 1, 0.0, 0.0)
+    for second in range(1, 60):
+        assert not limiter.draw("k", rules, 1, float(second), 0.0)
+    assert limiter.draw("k", rules, 1, 60.0, 0.0)
+
+
+def test_several_limits_are_all_or_nothing() -> None:
+    """The limit that would grant is not drawn on when another refuses, whichever comes first."""
+    for written in ("10/minute, 2/hour", "2/hour, 10/minute"):
+        limiter = LocalLimiter()
+        for _ in range(5):
+            draw = limiter.draw("k", plan(written), 1, 0.0, 0.0)
+        assert draw.refused_by is not None
+        assert draw.refused_by.name == "hour"
+        assert {state.name: state.remaining for state in draw.states} == {"minute": 8, "hour": 0}
+
+
+def test_a_cost_beyond_the_burst_never_fits() -> None:
+    """And says that waiting does not help."""
+    draw = plan("10/minute").draw(None, 11, 0.0, 0.0)
+    assert not draw
+    assert draw.retry_after is None
+
+
+def test_a_cost_of_nothing_only_looks() -> None:
+    """The level stays, also when there is nothing left."""
+    limiter, rules = LocalLimiter(), plan("2/minute", "2/day")
+    for expected in (2, 2):
+        assert [state.remaining for state in limiter.draw("k", rules, 0, 0.0, 0.0).states] == [expected] * 2
+    limiter.draw("k", rules, 2, 0.0, 0.0)
+    assert limiter.draw("k", rules, 0, 0.0, 0.0)
+
+
+def test_a_quota_is_refilled_on_the_first_of_the_month() -> None:
+    """What was left is replaced, not added to; a leap February has its own length."""
+    quota = Quota(100, "month")
+    level = quota.take(None, 40, NEW_YEAR)
+    assert quota.state(level, NEW_YEAR)[2:] == (31 * 86400, 60, 31 * DAY)
+    assert quota.take(level, 61, NEW_YEAR + 31 * DAY - 1) is None
+    assert quota.state(level, NEW_YEAR + 31 * DAY).remaining == 100
+    leap = datetime(2024, 2, 10, tzinfo=UTC).timestamp()
+    assert quota.state(None, leap).window == 29 * 86400
+
+
+def test_a_quota_that_adds_keeps_what_was_left() -> None:
+    """Up to its ceiling, over as many periods as have passed."""
+    quota = Quota(10, "day", "add", 35)
+    level = quota.take(None, 4, NEW_YEAR)
+    assert quota.state(level, NEW_YEAR + DAY).remaining == 16
+    assert quota.state(level, NEW_YEAR + 9 * DAY).remaining == 35
+    assert Quota(10, "day", "add").state(level, NEW_YEAR + 9 * DAY).remaining == 96
+
+
+@pytest.mark.parametrize(
+    ("quota", "cost", "wait"),
+    [
+        (Quota(10, "day"), 3, 0.0),
+        (Quota(10, "day"), 8, DAY),
+        (Quota(10, "day"), 11, None),
+        (Quota(10, "day", "add"), 26, 2 * DAY),
+        (Quota(10, "day", "add", 20), 21, None),
+        (Quota(10, "month"), 8, 31 * DAY),
+    ],
+)
+def test_a_quota_says_when_it_will_fit(quota: Quota, cost: int, wait: float | None) -> None:
+    """At the next refill, after several, or never."""
+    level = quota.take(None, 4, NEW_YEAR)
+    assert quota.wait(level, cost, NEW_YEAR) == wait
+    if wait is not None:
+        assert quota.take(level, cost, NEW_YEAR + wait) is not None
+
+
+def test_a_clock_set_back_refills_no_quota_twice() -> None:
+    """A time server may correct the wall clock across midnight."""
+    quota = Quota(10, "day")
+    level = quota.take(None, 10, NEW_YEAR + DAY + 1)
+    assert quota.take(level, 1, NEW_YEAR + DAY - 1) is None
+    assert quota.take(level, 1, NEW_YEAR + DAY + 2) is None
+
+
+def test_a_limit_is_shared_among_processes_that_count_for_themselves() -> None:
+    """Their shares add up to the limit or less; a share is at least one request."""
+    share = plan("100/minute burst 50", "10/day add up to 20").share(4)
+    assert str(share) == "25/minute burst 12, 2/day add up to 5"
+    assert str(plan("1/minute", "1/day").share(4)) == "1/minute, 1/day"
+    assert plan("1/minute").share(1) is plan("1/minute")
+
+
+def test_a_changed_plan_keeps_what_did_not_change() -> None:
+    """Raising one limit does not refill another."""
+    limiter = LocalLimiter()
+    limiter.draw("k", plan("10/minute, 100/hour"), 5, 0.0, 0.0)
+    draw = limiter.draw("k", plan("20/minute, 100/hour"), 0, 0.0, 0.0)
+    assert [state.remaining for state in draw.states] == [20, 95]
+
+
+def test_memory_is_bounded_and_the_used_accounts_stay() -> None:
+    """Accounts that are full again are the first to go; then the oldest."""
+    limiter = LocalLimiter(max_accounts=10)
+    limiter.draw("busy", plan("1/hour"), 1, 0.0, 0.0)
+    for number in range(100):
+        limiter.draw(f"k{number}", plan("10/second"), 1, number * 10.0, 0.0)
+    assert len(limiter) <= 10
+    assert not limiter.draw("busy", plan("1/hour"), 1, 1000.0, 0.0)
+    for number in range(100):
+        limiter.draw(f"q{number}", plan(None, "5/day"), 1, 0.0, NEW_YEAR)
+    assert len(limiter) <= 10
+
+
+def test_no_update_is_lost_between_threads() -> None:
+    """Eight threads after 400 requests of one account are granted exactly 400."""
+    limiter, rules = LocalLimiter(), plan("400/day")
+    granted: list[Any] = []
+
+    def work() -> None:
+        for _ in range(100):
+            if limiter.draw("k", rules, 1, 0.0, 0.0):
+                granted.append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(granted) == 400

@@ -1,0 +1,200 @@
+"""Records kept for a few seconds: bounded, and never older than what is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from secretsource._clock import Instant
+from secretsource.issuing._record_cache import Entry, RecordCache
+from secretsource.stores.base import KeyRecord, Status
+
+WALL = 1_000_000.0
+RECORD = KeyRecord("k" * 22, b"h" * 32, "01234567", "sk_live_kkkk…", "acme", "sk", "live", WALL - 100)
+
+
+def at(mono: float) -> Instant:
+    """A moment, both clocks running together."""
+    return Instant(mono, WALL + mono)
+
+
+def numbered(number: int, revision: int = 1, **changes: Any) -> tuple[bytes, KeyRecord]:
+    """One of many records, and the hash of its key."""
+    record = RECORD._replace(key_id=f"{number:022}", revision=revision, **changes)
+    return f"{number:032}".encode(), record
+
+
+def test_a_record_is_fresh_from_before_it_was_read() -> None:
+    """A slow store does not lengthen the time for which a revoked key lives."""
+    cache = RecordCache(ttl=5)
+    hashed, record = numbered(1)
+    cache.fill(hashed, record, at(10.0), cache.begin())
+    entry = cache.get(hashed)
+    assert entry is not None
+    assert entry.until == entry.fresh_until == 15.0
+    assert cache.peek(record.key_id, 14.9) is entry
+    assert cache.peek(record.key_id, 15.0) is None
+    assert cache.peek("unknown", 10.0) is None
+
+
+@pytest.mark.parametrize("changes", [{"status": Status.ROTATING}, {"status": Status.REVOKED}, {"begins": WALL + 11}])
+def test_a_key_that_is_not_simply_good_takes_the_long_way(changes: dict[str, Any]) -> None:
+    """Its record is kept, and each check weighs it in full."""
+    entry = Entry(RECORD._replace(**changes), at(10.0), 5.0)
+    assert entry.until == float("-inf")
+    assert entry.fresh_until == 15.0
+
+
+def test_a_key_that_expires_soon_is_good_until_then() -> None:
+    """Not until the end of its ttl; and one that began is good."""
+    assert Entry(RECORD._replace(expires=WALL + 12), at(10.0), 5.0).until == 12.0
+    assert Entry(RECORD._replace(expires=WALL + 99, begins=WALL), at(10.0), 5.0).until == 15.0
+
+
+def test_memory_is_bounded() -> None:
+    """The oldest fills go first; news of a key that is gone is no error."""
+    cache = RecordCache(max_entries=3)
+    for number in range(5):
+        cache.fill(*numbered(number), at(0.0), cache.begin())
+    assert len(cache) == 3
+    assert cache.get(numbered(0)[0]) is None
+    assert cache.get(numbered(4)[0]) is not None
+    cache.news(numbered(0)[1].key_id, 2)
+
+
+def test_a_ttl_of_nothing_keeps_nothing() -> None:
+    """Each check reads the record anew, and can still go on with what it read."""
+    cache = RecordCache(ttl=0, miss_ttl=0)
+    hashed, record = numbered(1)
+    assert cache.fill(hashed, record, at(0.0), cache.begin()).record is record
+    cache.miss(hashed, 0.0, cache.begin())
+    assert len(cache) == 0
+    assert not cache.is_missing(hashed, 0.0)
+
+
+def test_misses_live_shorter_and_are_cleared_by_any_news() -> None:
+    """"There is no such key" is believed for a second, and not past an issue."""
+    cache = RecordCache(miss_ttl=1, max_misses=2)
+    cache.miss("a", 0.0, cache.begin())
+    assert cache.is_missing("a", 0.9)
+    assert not cache.is_missing("a", 1.0)
+    cache.news("b", 1)
+    assert not cache.is_missing("a", 0.5)
+    begun = cache.begin()
+    cache.news("a", 1)
+    cache.miss("a", 0.0, begun)
+    assert not cache.is_missing("a", 0.0)
+    for question in "abc":
+        cache.miss(question, 0.0, cache.begin())
+    assert cache.is_missing("c", 0.0)
+    assert not cache.is_missing("a", 0.0)
+
+
+def test_an_older_answer_does_not_replace_a_newer_one() -> None:
+    """A replica that lags behind does not turn a revision back; the newer record is gone on with."""
+    cache = RecordCache()
+    hashed, old = numbered(1)
+    _, new = numbered(1, 2, status=Status.DISABLED)
+    cache.fill(hashed, new, at(0.0), cache.begin())
+    assert cache.fill(hashed, old, at(1.0), cache.begin()).record is new
+    entry = cache.get(hashed)
+    assert entry is not None
+    assert entry.record is new
+
+
+def test_one_key_is_kept_under_one_hash() -> None:
+    """Should its text be known by another hash one day, the earlier entry goes."""
+    cache = RecordCache()
+    cache.fill(b"1" * 32, RECORD, at(0.0), cache.begin())
+    cache.fill(b"2" * 32, RECORD, at(0.0), cache.begin())
+    assert len(cache) == 1
+    assert cache.get(b"1" * 32) is None
+
+
+def test_news_that_may_have_been_missed_empties_the_cache() -> None:
+    """And keeps out what was on its way meanwhile."""
+    cache = RecordCache()
+    hashed, record = numbered(1)
+    cache.fill(hashed, record, at(0.0), cache.begin())
+    begun = cache.begin()
+    cache.news(None, 0)
+    assert len(cache) == 0
+    cache.fill(hashed, record, at(0.0), begun)
+    assert len(cache) == 0
+    cache.fill(hashed, record, at(0.0), cache.begin())
+    assert len(cache) == 1
+
+
+def test_floors_that_have_to_be_forgotten_keep_out_what_was_on_its_way() -> None:
+    """However much news there is: a fill that began before it was forgotten is not kept."""
+    cache = RecordCache(max_misses=2)
+    begun = cache.begin()
+    for number in range(5):
+        cache.news(numbered(number)[1].key_id, 2)
+    for number in range(5):
+        hashed, record = numbered(number)
+        cache.fill(hashed, record, at(0.0), begun)
+        assert cache.get(hashed) is None
+
+
+class CacheAgainstModel(RuleBasedStateMachine):
+    """Stores, reads that overtake each other, news and evictions, against the one thing that counts.
+
+    The model is the store itself: which revision each key had at each time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cache = RecordCache(ttl=5, max_entries=3, max_misses=2)
+        self.now = 0.0
+        self.committed = dict.fromkeys(range(5), 1)
+        self.told = dict.fromkeys(range(5), 1)
+        self.reads: list[tuple[int, int, Instant, int]] = []
+
+    @rule(number=st.integers(0, 4))
+    def a_change_is_committed(self, number: int) -> None:
+        self.committed[number] += 1
+
+    @rule(number=st.integers(0, 4))
+    def its_news_arrives(self, number: int) -> None:
+        self.told[number] = self.committed[number]
+        self.cache.news(numbered(number)[1].key_id, self.committed[number])
+
+    @rule()
+    def news_may_have_been_missed(self) -> None:
+        self.told = dict(self.committed)
+        self.cache.news(None, 0)
+
+    @rule(number=st.integers(0, 4))
+    def a_read_begins(self, number: int) -> None:
+        self.reads.append((number, self.committed[number], at(self.now), self.cache.begin()))
+
+    @rule(place=st.integers(0, 100))
+    def a_read_ends(self, place: int) -> None:
+        if self.reads:
+            number, revision, read, begun = self.reads.pop(place % len(self.reads))
+            hashed, record = numbered(number, revision)
+            self.cache.fill(hashed, record, read, begun)
+
+    @rule(seconds=st.floats(0, 6))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    @invariant()
+    def no_record_is_older_than_its_news(self) -> None:
+        for number in range(5):
+            entry = self.cache.get(numbered(number)[0])
+            if entry is not None:
+                assert self.told[number] <= entry.record.revision <= self.committed[number]
+
+    @invariant()
+    def it_is_bounded(self) -> None:
+        assert len(self.cache) <= 3
+
+
+TestCacheAgainstModel = CacheAgainstModel.TestCase
+TestCacheAgainstModel.settings = settings(max_examples=50)

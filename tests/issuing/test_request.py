@@ -1,0 +1,133 @@
+"""What may be asked when a key is issued: one clear error each, and nothing stored."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from secretsource.exceptions import InvalidRequest
+from secretsource.issuing import _request
+from secretsource.issuing._lifecycle import By
+
+if TYPE_CHECKING:
+    from secretsource.issuing import ApiKeys
+
+NOW = 1_000_000.0
+TOMORROW = datetime.fromtimestamp(NOW, UTC) + timedelta(days=1)
+
+
+def draft(**request: Any) -> Any:
+    """The record of a request for `acme`."""
+    return _request.draft({"owner": "acme", **request}, NOW)
+
+
+def test_everything_is_taken_over() -> None:
+    """In the forms that a record keeps."""
+    record = draft(
+        prefix="pk", environment="test", scopes=["a:b", "c:*", "a:b"], expires_in=timedelta(days=2), not_before=TOMORROW,
+        rate_limit="5/minute", quota="9/day", networks=["10.0.0.0/8", "::1"], name="billing worker", metadata={"a": [1, None]},
+    )  # fmt: skip
+    assert (record.prefix, record.environment, record.name) == ("pk", "test", "billing worker")
+    assert record.scopes == {"a:b", "c:*"}
+    assert record.networks == ("10.0.0.0/8", "::1/128")
+    assert record.not_before == TOMORROW
+    assert record.expires_at == TOMORROW + timedelta(days=2)
+    assert (record.rate_limit, record.quota, record.metadata) == ("5/minute", "9/day", {"a": [1, None]})
+    assert record.created == NOW
+
+
+def test_little_is_needed() -> None:
+    """An owner makes a live key of kind `sk` without end."""
+    record = _request.draft({"owner": 42}, NOW)
+    assert (record.owner, record.prefix, record.environment, record.expires, record.begins) == ("42", "sk", "live", None, None)
+
+
+def test_instants_and_lengths_may_be_numbers() -> None:
+    """Seconds since 1970, and seconds."""
+    assert draft(expires_at=NOW + 5).expires == NOW + 5
+    assert draft(expires_in=5).expires == NOW + 5
+    assert draft(expires_in=None, expires_at=None).expires is None
+
+
+def test_metadata_is_a_copy() -> None:
+    """Changing what was given does not change the record."""
+    given: dict[str, Any] = {"a": [1]}
+    record = draft(metadata=given)
+    given["a"].append(2)
+    assert record.metadata == {"a": [1]}
+
+
+BAD: dict[str, dict[str, Any]] = {
+    "no owner": {"owner": ""},
+    "owner None": {"owner": None},
+    "owner True": {"owner": True},
+    "owner negative": {"owner": -1},
+    "owner with NUL": {"owner": "a\0b"},
+    "owner with a lone surrogate": {"owner": "\ud800"},
+    "owner with a newline": {"owner": "a\nb"},
+    "owner of 256": {"owner": "x" * 256},
+    "name of 10 MB": {"name": "x" * 10_000_000},
+    "name of bytes": {"name": b"x"},
+    "scope syntax": {"scopes": ["a b"]},
+    "scopes text": {"scopes": "a:b"},
+    "expiry in the past": {"expires_at": NOW - 1},
+    "expiry now": {"expires_at": NOW},
+    "expiry of nothing": {"expires_in": 0},
+    "expiry negative": {"expires_in": timedelta(days=-1)},
+    "expiry endless": {"expires_in": math.inf},
+    "expiry no number": {"expires_in": math.nan},
+    "expiry too far": {"expires_in": 10**18},
+    "expiry text": {"expires_at": "tomorrow"},
+    "expiry True": {"expires_in": True},
+    "expiry naive": {"expires_at": TOMORROW.replace(tzinfo=None)},
+    "two expiries": {"expires_at": TOMORROW, "expires_in": 5},
+    "end before begin": {"not_before": TOMORROW, "expires_at": NOW + 5},
+    "begin naive": {"not_before": TOMORROW.replace(tzinfo=None)},
+    "begin before 1970": {"not_before": -1},
+    "negative limit": {"rate_limit": "-1/minute"},
+    "limit of a number": {"rate_limit": 100},
+    "quota nonsense": {"quota": "many"},
+    "CIDR nonsense": {"networks": ["10.0.0.0/99"]},
+    "metadata no object": {"metadata": [1]},
+    "metadata with NaN": {"metadata": {"a": math.nan}},
+    "metadata with bytes": {"metadata": {"a": b"x"}},
+    "metadata with NUL": {"metadata": {"a": "\0"}},
+    "metadata None": {"metadata": None},
+    "metadata large": {"metadata": {"a": "x" * 5000}},
+    "prefix": {"prefix": "S"},
+    "environment": {"environment": "production!"},
+    "unknown word": {"scope": "a:b"},
+}
+
+
+@pytest.mark.parametrize("request_", BAD.values(), ids=BAD)
+def test_bad_input_is_one_clear_error_and_stores_nothing(request_: dict[str, Any], keys: ApiKeys, store: Any) -> None:
+    """The sentence is short whatever was given, and the store is not asked."""
+    with pytest.raises(InvalidRequest) as caught:
+        keys.issue(**{"owner": "acme", **request_})
+    assert len(str(caught.value)) < 400
+    assert store.asked == []
+
+
+@pytest.mark.parametrize("count", [0, 10_001])
+def test_a_batch_has_its_bounds(count: int, keys: ApiKeys) -> None:
+    """Nothing, and more than one transaction should hold."""
+    with pytest.raises(InvalidRequest, match="1 to 10000"):
+        keys.issue_many([{"owner": "acme"}] * count)
+
+
+def test_who_and_why_are_texts() -> None:
+    """They end up in the audit, so control characters stay out."""
+    assert _request.by("ann", None, "because") == By("ann", None, "because")
+    with pytest.raises(InvalidRequest, match="reason"):
+        _request.by(None, None, "line\nbreak")
+
+
+@pytest.mark.parametrize("asked", [{"limit": 0}, {"limit": 1001}, {"after": "x"}], ids=["0", "1001", "cursor"])
+def test_a_page_has_its_bounds(asked: dict[str, Any], keys: ApiKeys) -> None:
+    """Limits, and a cursor that is not one of ours."""
+    with pytest.raises(InvalidRequest):
+        keys.list(**asked)

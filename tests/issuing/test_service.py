@@ -1,0 +1,592 @@
+"""`ApiKeys` from end to end, on the memory store and a clock that obeys."""
+
+from __future__ import annotations
+
+import gc
+import pickle
+import threading
+import weakref
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from secretsource.exceptions import (
+    ConfigurationError,
+    InsufficientScope,
+    InvalidKey,
+    InvalidRequest,
+    InvalidTransition,
+    KeyNotFound,
+    RateLimited,
+    StoreError,
+)
+from secretsource.issuing import NO_SCOPE, Accepted, ApiKeys, EventKind, KeyFormat, Reason, Rejected, Status
+from secretsource.issuing import _foreign as foreign
+from secretsource.issuing import _lifecycle as lifecycle
+from secretsource.issuing.limits import LocalLimiter
+from secretsource.stores.base import EventKind as Kind
+from secretsource.stores.base import KeyRecord
+from secretsource.stores.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from secretsource.issuing import Verdict
+    from secretsource.testing.clock import FakeClock
+
+PEPPER = "a pepper of the tests, long enough"
+OLD_PEPPER = "the pepper before it, long enough"
+
+
+def reason(verdict: Verdict) -> Reason | None:
+    """Why a key was rejected; None when it was accepted."""
+    return verdict.reason if isinstance(verdict, Rejected) else None
+
+
+def test_an_issued_key_is_accepted_and_its_record_is_stored(keys: ApiKeys) -> None:
+    """The round trip: mint, store, check, verify; nothing of the key is in the record."""
+    issued = keys.issue(owner="acme", scopes=["invoices:read"], name="billing", actor="ann", origin="console")
+    verdict = keys.check(issued.plaintext, scope="invoices:read")
+    assert isinstance(verdict, Accepted)
+    assert verdict.record == keys.get(issued.record.key_id) == issued.record
+    assert keys.verify(issued.plaintext, scope=NO_SCOPE).owner == "acme"
+    assert issued.plaintext not in repr(issued.record)
+    assert issued.plaintext[30:62] not in str(tuple(issued.record))
+    assert issued.record.created_at == datetime(2025, 1, 1, tzinfo=UTC)
+    [event] = keys.events(issued.record.key_id)
+    assert (event.kind, event.actor, event.origin, event.happened_at) == (EventKind.ISSUED, "ann", "console", issued.record.created_at)
+
+
+def test_what_was_issued_does_not_show_itself(keys: ApiKeys) -> None:
+    """Neither printed nor pickled."""
+    issued = keys.issue(owner="acme")
+    rotated = keys.rotate(issued.record.key_id, overlap=60)
+    for value, text in ((issued, issued.plaintext), (rotated, rotated.plaintext)):
+        assert text is not None
+        assert text not in repr(value)
+        with pytest.raises(TypeError, match="not pickled"):
+            pickle.dumps(value)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("times", [1, 2])
+def test_each_step_of_the_check_rejects_for_its_own_reason(keys: ApiKeys, clock: FakeClock, fresh: bool, times: int) -> None:
+    """Cached or not, at the first or the second time: steps 0 to 9."""
+    good = keys.issue(owner="acme", scopes=["a:b"], networks=["10.0.0.0/8"]).plaintext
+    dead = keys.issue(owner="acme")
+    keys.revoke(dead.record.key_id)
+    off = keys.issue(owner="acme")
+    keys.disable(off.record.key_id)
+    early = keys.issue(owner="acme", not_before=clock.now().wall + 60)
+    late = keys.issue(owner="acme", expires_in=60)
+    limited = keys.issue(owner="acme", rate_limit=f"{times - 1 or 1}/day")
+    if times == 1:
+        keys.check(limited.plaintext, scope=NO_SCOPE)
+    keys.check(late.plaintext, scope=NO_SCOPE)
+    clock.advance(59.0 if times == 2 else 60.0)
+    expected = [
+        (None, NO_SCOPE, None, Reason.MISSING),
+        ("x" * 513, NO_SCOPE, None, Reason.MALFORMED),
+        ("x" * 10_000_000, NO_SCOPE, None, Reason.MALFORMED),
+        ("\ud800", NO_SCOPE, None, Reason.MALFORMED),
+        ("", NO_SCOPE, None, Reason.MALFORMED),
+        (good[:-1] + ("0" if good[-1] != "0" else "1"), NO_SCOPE, None, Reason.BAD_CHECKSUM),
+        (KeyFormat().mint("sk", "live", "0" * 22), NO_SCOPE, None, Reason.NOT_OURS),
+        (KeyFormat().mint("sk", "live", dead.record.key_id), NO_SCOPE, None, Reason.WRONG_SECRET),
+        (dead.plaintext, NO_SCOPE, None, Reason.REVOKED),
+        (off.plaintext, NO_SCOPE, None, Reason.DISABLED),
+        (good, "a:b", "11.0.0.1", Reason.WRONG_NETWORK),
+        (good, "a:b", None, Reason.WRONG_NETWORK),
+        (good, "a:c", "10.0.0.1", Reason.INSUFFICIENT_SCOPE),
+        (good, ["a:b", "a:c"], "10.0.0.1", Reason.INSUFFICIENT_SCOPE),
+        (good, ["a:b"], "10.0.0.1", None),
+    ]
+    if times == 1:
+        expected += [(late.plaintext, NO_SCOPE, None, Reason.EXPIRED), (early.plaintext, NO_SCOPE, None, None)]
+        expected += [(limited.plaintext, NO_SCOPE, None, Reason.RATE_LIMITED)]
+    else:
+        expected += [(late.plaintext, NO_SCOPE, None, None), (early.plaintext, NO_SCOPE, None, Reason.NOT_YET)]
+    for text, scope, ip, why in expected:
+        for _ in range(times):
+            verdict = keys.check(text, scope=scope, ip=ip, fresh=fresh)
+            assert reason(verdict) is why, (text and text[:80], scope, ip)
+
+
+def test_verify_raises_what_the_outside_may_know(keys: ApiKeys) -> None:
+    """One class per status; the inner reason is not in it."""
+    issued = keys.issue(owner="acme", scopes=["a:b"], rate_limit="1/day")
+    with pytest.raises(InvalidKey):
+        keys.verify("nonsense", scope=NO_SCOPE)
+    with pytest.raises(InsufficientScope):
+        keys.verify(issued.plaintext, scope="a:c")
+    keys.verify(issued.plaintext, scope="a:b")
+    with pytest.raises(RateLimited):
+        keys.verify(issued.plaintext, scope="a:b")
+
+
+def test_a_wildcard_is_fast_the_second_time(keys: ApiKeys, store: Any) -> None:
+    """What a wildcard granted once is remembered with the record, and no more than that."""
+    text = keys.issue(owner="acme", scopes=["a:*"]).plaintext
+    for _ in range(2):
+        assert keys.check(text, scope="a:b")
+        assert not keys.check(text, scope="b:a")
+    assert store.asked.count("get") == 1
+
+
+def test_a_demand_that_is_wrong_is_an_error_in_the_program(keys: ApiKeys) -> None:
+    """Not a rejection of the client, on the first check as on a cached one."""
+    text = keys.issue(owner="acme", scopes=["a:*", "a:b"]).plaintext
+    for _ in range(2):
+        for demand in ([], "", "a:*", {"a:b": 1}.keys() - {"a:b"}):
+            with pytest.raises(InvalidRequest):
+                keys.check(text, scope=demand)  # type: ignore[arg-type]
+        with pytest.raises(InvalidRequest, match="cost"):
+            keys.check(text, scope="a:b", cost=-1)
+        assert keys.check(text, scope="a:b")
+
+
+def test_every_verdict_is_told(make_keys: Callable[..., ApiKeys]) -> None:
+    """The hook hears each one once, from the cache as from the store."""
+    told: list[Verdict] = []
+    keys = make_keys(on_check=told.append)
+    text = keys.issue(owner="acme", rate_limit="2/day").plaintext
+    returned = [keys.check(each, scope=NO_SCOPE) for each in (text, text, text, "junk")]
+    assert told == returned
+    assert [bool(verdict) for verdict in told] == [True, True, False, False]
+
+
+def test_several_keys_are_issued_all_or_none(keys: ApiKeys) -> None:
+    """A thousand of one owner are distinct, and one bad request spoils the batch."""
+    issued = keys.issue_many([{"owner": "acme"}] * 1000)
+    assert len({each.plaintext for each in issued}) == len({each.record.key_id for each in issued}) == 1000
+    with pytest.raises(InvalidRequest):
+        keys.issue_many([{"owner": "other"}, {"owner": ""}])
+    assert keys.list(owner="other").records == []
+
+
+def test_a_taken_locator_is_drawn_again(keys: ApiKeys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against the store and within one batch; and when all are taken, it ends with an error, not in a loop."""
+    first = keys.issue(owner="acme").record.key_id
+    serials = iter([first, first, keys._operations._locator("b"), "0" * 22, "0" * 22, *(f"{n:022}" for n in range(1, 9))])
+    monkeypatch.setattr(keys._operations, "_locator", lambda owner: next(serials))
+    assert keys.issue(owner="acme").record.key_id not in (first, "0" * 22)
+    assert len({each.record.key_id for each in keys.issue_many([{"owner": "acme"}] * 2)}) == 2
+    monkeypatch.setattr(keys._operations, "_locator", lambda owner: first)
+    with pytest.raises(StoreError, match="no unused locator"):
+        keys.issue(owner="acme")
+
+
+def test_a_live_key_needs_a_pepper(make_keys: Callable[..., ApiKeys]) -> None:
+    """Without one, only `test` keys are minted, unless it is said in so many words."""
+    bare = make_keys(peppers=[])
+    assert bare.check(bare.issue(owner="acme", environment="test").plaintext, scope=NO_SCOPE)
+    with pytest.raises(ConfigurationError, match="SECRETSOURCE_PEPPER"):
+        bare.issue(owner="acme", environment="live")
+    allowed = make_keys(peppers=[], allow_unpeppered=True)
+    assert allowed.check(allowed.issue(owner="acme").plaintext, scope=NO_SCOPE)
+
+
+def test_rotation_overlaps_and_then_ends(keys: ApiKeys, clock: FakeClock) -> None:
+    """Both keys work until the overlap ends, and then the new one only."""
+    old = keys.issue(owner="acme", scopes=["a:b"])
+    rotated = keys.rotate(old.record.key_id, overlap=timedelta(hours=1), actor="ann", reason="yearly")
+    assert rotated.plaintext is not None
+    verdict = keys.check(old.plaintext, scope="a:b")
+    assert isinstance(verdict, Accepted)
+    assert verdict.sunset == clock.now().wall + 3600
+    assert rotated.predecessor.overlap_ends_at == datetime(2025, 1, 1, 1, tzinfo=UTC)
+    clock.advance(3599)
+    assert keys.check(old.plaintext, scope="a:b")
+    assert keys.check(rotated.plaintext, scope="a:b")
+    clock.advance(1)
+    assert reason(keys.check(old.plaintext, scope="a:b")) is Reason.EXPIRED
+    assert keys.check(rotated.plaintext, scope="a:b")
+    assert [event.kind for event in keys.events(old.record.key_id)] == [EventKind.ISSUED, EventKind.ROTATED]
+
+
+def test_a_rotation_makes_one_successor_however_often_it_is_asked(keys: ApiKeys) -> None:
+    """Retries and races find the successor that is there; only one call is given its text."""
+    old = keys.issue(owner="acme").record.key_id
+    answers: list[Any] = []
+    threads = [threading.Thread(target=lambda: answers.append(keys.rotate(old, overlap=60))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({answer.successor.key_id for answer in answers}) == 1
+    assert sum(answer.plaintext is not None for answer in answers) == 1
+    assert len(keys.list(owner="acme").records) == 2
+
+
+def test_the_rotation_says_who_still_uses_the_old_key(keys: ApiKeys, clock: FakeClock) -> None:
+    """Last use, requests, networks and user agents since the rotation; then it can be finished."""
+    old = keys.issue(owner="acme")
+    with pytest.raises(InvalidTransition, match="not been rotated"):
+        keys.rotation_status(old.record.key_id)
+    keys.check(old.plaintext, scope=NO_SCOPE, ip="10.0.0.9", agent="before/1")
+    new = keys.rotate(old.record.key_id, overlap=3600)
+    assert not keys.rotation_status(old.record.key_id).old_key_used
+    for number in range(3):
+        clock.advance(1)
+        assert keys.check(old.plaintext, scope=NO_SCOPE, ip=f"10.0.0.{number}", agent="curl/8")
+    status = keys.rotation_status(old.record.key_id)
+    assert status.usage.requests == 3
+    assert status.usage.networks == {"10.0.0.0", "10.0.0.1", "10.0.0.2"}
+    assert status.usage.agents == {"curl/8"}
+    assert status.usage.last_used == clock.now().wall
+    assert (status.old_key_used, status.successor_used, status.status) == (True, False, Status.ROTATING)
+    with pytest.raises(InvalidTransition, match="still in use"):
+        keys.finish_rotation(old.record.key_id, quiet_for=60)
+    clock.advance(61)
+    assert new.plaintext is not None
+    keys.check(new.plaintext, scope=NO_SCOPE)
+    assert keys.rotation_status(old.record.key_id).successor_used
+    assert keys.finish_rotation(old.record.key_id, quiet_for=60).status is Status.REVOKED
+    assert reason(keys.check(old.plaintext, scope=NO_SCOPE)) is Reason.REVOKED
+    assert keys.finish_rotation(old.record.key_id).revision == 3  # once more changes nothing
+
+
+def test_a_leaked_key_is_replaced_at_once(keys: ApiKeys) -> None:
+    """No overlap: the old one is refused by the next check."""
+    old = keys.issue(owner="acme")
+    assert keys.check(old.plaintext, scope=NO_SCOPE)
+    new = keys.rotate(old.record.key_id, overlap=0, reason="leaked")
+    assert reason(keys.check(old.plaintext, scope=NO_SCOPE)) is Reason.REVOKED
+    assert keys.check(new.plaintext, scope=NO_SCOPE)
+
+
+def test_predecessor_and_successor_share_one_account(keys: ApiKeys) -> None:
+    """Rotating a key refills nothing, however often."""
+    old = keys.issue(owner="acme", rate_limit="3/day")
+    middle = keys.rotate(old.record.key_id, overlap=60)
+    newest = keys.rotate(middle.successor.key_id, overlap=60)
+    for text in (old.plaintext, middle.plaintext, newest.plaintext):
+        assert keys.check(text, scope=NO_SCOPE)
+    assert reason(keys.check(newest.plaintext, scope=NO_SCOPE)) is Reason.RATE_LIMITED
+
+
+def test_a_key_is_disabled_and_enabled(keys: ApiKeys) -> None:
+    """Back and forth, with immediate effect here; a revoked one stays revoked."""
+    issued = keys.issue(owner="acme")
+    for _ in range(2):
+        keys.disable(issued.record.key_id, reason="holiday")
+        assert reason(keys.check(issued.plaintext, scope=NO_SCOPE)) is Reason.DISABLED
+        keys.enable(issued.record.key_id)
+        assert keys.check(issued.plaintext, scope=NO_SCOPE)
+    keys.revoke(issued.record.key_id)
+    assert keys.revoke(issued.record.key_id).revision == 6
+    with pytest.raises(InvalidTransition, match="it is revoked"):
+        keys.enable(issued.record.key_id)
+
+
+def test_all_keys_of_an_owner_are_revoked(keys: ApiKeys, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over several pages; keys that have ended are passed over, and those of others left alone."""
+    monkeypatch.setattr("secretsource.issuing._operations._BATCH", 2)
+    expired = keys.issue(owner="acme", expires_in=1)
+    clock.advance(2)
+    mine = [keys.issue(owner="acme") for _ in range(4)]
+    keys.revoke(mine[0].record.key_id)
+    other = keys.issue(owner="other")
+    assert {each.key_id for each in keys.revoke_all(owner="acme")} == {each.record.key_id for each in mine[1:]}
+    assert keys.get(expired.record.key_id).status is Status.ACTIVE
+    assert keys.check(other.plaintext, scope=NO_SCOPE)
+
+
+def test_a_key_is_revoked_by_showing_it(keys: ApiKeys) -> None:
+    """Whoever holds a leaked key can end it, and nobody who holds less than all of it."""
+    issued = keys.issue(owner="acme")
+    for other in ("junk", KeyFormat().mint("sk", "live", issued.record.key_id)):
+        with pytest.raises(InvalidKey):
+            keys.surrender(other)
+    assert keys.surrender(issued.plaintext, reason="found on the web").status_reason == "found on the web"
+    assert reason(keys.check(issued.plaintext, scope=NO_SCOPE)) is Reason.REVOKED
+
+
+def test_a_key_that_is_not_there_is_named(keys: ApiKeys) -> None:
+    """Each operation says which."""
+    for call in (keys.get, keys.revoke, keys.disable, keys.enable, keys.finish_rotation, keys.rotation_status):
+        with pytest.raises(KeyNotFound, match="nobody"):
+            call("nobody")
+    with pytest.raises(KeyNotFound):
+        keys.rotate("nobody", overlap=1)
+    assert keys.events("nobody") == []
+
+
+def test_whose_needs_no_store(keys: ApiKeys, store: Any) -> None:
+    """From a key, from its locator, by candidates; and nothing of a key that is not ours."""
+    text = keys.issue(owner=42).plaintext
+    hashed = keys.issue(owner="Acme GmbH").record.key_id
+    store.asked.clear()
+    assert keys.whose(text) == keys.whose(text[8:30]) == (1, 42, "42")
+    unnamed, named = keys.whose(hashed), keys.whose(hashed, ["x", "Acme GmbH"])
+    assert unnamed is not None
+    assert named is not None
+    assert (unnamed.name, named.name) == (None, "Acme GmbH")
+    assert keys.whose("junk") is None
+    assert keys.whose("0" * 22) is None
+    assert store.asked == []
+
+
+def test_records_are_listed_page_by_page(keys: ApiKeys, clock: FakeClock) -> None:
+    """Oldest first, narrowed by what is given."""
+    for number in range(5):
+        keys.issue(owner=str(number % 2), prefix="pk" if number == 4 else "sk", environment="live")
+        clock.advance(1)
+    first = keys.list(limit=3)
+    second = keys.list(limit=3, after=first.next)
+    assert [record.owner for record in first.records + second.records] == ["0", "1", "0", "1", "0"]
+    assert second.next is None
+    assert [record.prefix for record in keys.list(owner=0).records] == ["sk", "sk", "pk"]
+    assert len(keys.list(prefix="pk", environment="live", status=Status.ACTIVE).records) == 1
+    assert keys.list(environment="test").records == []
+
+
+def test_last_use_is_collected_and_flushed(keys: ApiKeys, clock: FakeClock, store: Any) -> None:
+    """Checks write nothing; one flush writes the latest of many uses."""
+    issued = keys.issue(owner="acme")
+    for _ in range(5):
+        clock.advance(1)
+        keys.check(issued.plaintext, scope=NO_SCOPE)
+    assert "record_uses" not in store.asked
+    assert keys.get(issued.record.key_id).last_used is None
+    keys.flush()
+    keys.flush()
+    assert keys.get(issued.record.key_id).last_used_at == datetime(2025, 1, 1, 0, 0, 5, tzinfo=UTC)
+    assert store.asked.count("record_uses") == 1
+
+
+def test_a_failed_flush_loses_nothing(keys: ApiKeys, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be stored waits for the next flush."""
+    issued = keys.issue(owner="acme")
+    keys.check(issued.plaintext, scope=NO_SCOPE)
+
+    def fail(*_: object) -> None:
+        raise StoreError("down")
+
+    with monkeypatch.context() as down:
+        down.setattr(store, "record_uses", fail)
+        with pytest.raises(StoreError):
+            keys.flush()
+    keys.flush()
+    assert keys.get(issued.record.key_id).last_used is not None
+
+
+def test_an_old_pepper_still_verifies_and_is_renewed_on_use(make_keys: Callable[..., ApiKeys]) -> None:
+    """The rotation of a pepper: old keys work, are rehashed as they are used, and then the old one may go."""
+    before = make_keys(peppers=[OLD_PEPPER])
+    used, unused = (before.issue(owner="acme") for _ in range(2))
+    during = make_keys(peppers=[PEPPER, OLD_PEPPER])
+    assert during.check(used.plaintext, scope=NO_SCOPE)
+    assert sorted(during.count_by_pepper().values()) == [2]
+    during.flush()
+    assert sorted(during.count_by_pepper().values()) == [1, 1]
+    assert [event.kind for event in during.events(used.record.key_id)] == [EventKind.ISSUED, EventKind.REHASHED]
+    after = make_keys(peppers=[PEPPER])
+    # Its locator was sealed under the old pepper, so without it the key is not even looked up.
+    assert not after.check(unused.plaintext, scope=NO_SCOPE)
+
+
+def test_a_hash_of_a_retired_pepper_is_told_apart_inside_only(make_keys: Callable[..., ApiKeys], store: MemoryStore) -> None:
+    """An operator who dropped a pepper too early finds the reason; the client hears what it always hears."""
+    keys = make_keys()
+    issued = keys.issue(owner="acme")
+    store._records[issued.record.key_id] = issued.record._replace(pepper_version="00000000")
+    verdict = keys.check(issued.plaintext, scope=NO_SCOPE, fresh=True)
+    assert reason(verdict) is Reason.PEPPER_RETIRED
+    assert isinstance(verdict, Rejected)
+    assert verdict.answer == Reason.WRONG_SECRET.answer
+
+
+def imported(store: MemoryStore, keys: ApiKeys, described: str, head: str | None = None) -> str:
+    """Put an imported record into a store."""
+    record = KeyRecord(
+        keys._operations._locator("acme"), b"", "", "old…", "acme", "old", "live", 0.0, foreign=described,
+        lookup=foreign.lookup(described, head),
+    )  # fmt: skip
+    assert store.insert([lifecycle.issue(record, 0.0, kind=Kind.IMPORTED)]) == frozenset()
+    return record.key_id
+
+
+def test_an_imported_key_is_verified_once_by_its_own_rule_and_then_by_ours(
+    make_keys: Callable[..., ApiKeys], store: MemoryStore
+) -> None:
+    """The first use renews the hash; the foreign one is gone, and the key still works, also without the cache."""
+    keys = make_keys(imported=True)
+    key_id = imported(store, keys, "sha256$" + "ef" * 32)
+    import hashlib
+
+    text = "legacy_key_12345"
+    key_id = imported(store, keys, "sha256$" + hashlib.sha256(text.encode()).hexdigest())
+    for _ in range(2):
+        assert keys.check(text, scope=NO_SCOPE)
+    keys.flush()
+    record = keys.get(key_id)
+    assert (record.foreign, record.revision) == (None, 2)
+    assert keys.check(text, scope=NO_SCOPE, fresh=True)
+    for other in ("legacy_key_12346", "", "x\n", "legacy_key_é"):
+        for _ in range(2):
+            assert not keys.check(other, scope=NO_SCOPE)
+    assert not make_keys().check(text, scope=NO_SCOPE)
+
+
+def test_a_salted_imported_key_is_found_by_its_head(make_keys: Callable[..., ApiKeys], store: MemoryStore) -> None:
+    """Another key with the same head is a wrong secret."""
+    import bcrypt
+
+    keys = make_keys(imported=True)
+    imported(store, keys, "bcrypt$" + bcrypt.hashpw(b"abcd.secret", bcrypt.gensalt(4)).decode(), "abcd")
+    assert reason(keys.check("abcd.other", scope=NO_SCOPE)) is Reason.WRONG_SECRET
+    assert keys.check("abcd.secret", scope=NO_SCOPE)
+
+
+def test_a_key_of_ours_does_not_match_an_imported_record(make_keys: Callable[..., ApiKeys], store: MemoryStore) -> None:
+    """A text of our grammar is compared with our hash only."""
+    keys = make_keys(imported=True)
+    key_id = imported(store, keys, "sha256$" + "ab" * 32)
+    assert reason(keys.check(KeyFormat().mint("old", "live", key_id), scope=NO_SCOPE)) is Reason.WRONG_SECRET
+
+
+class DownLimiter(LocalLimiter):
+    """A shared limiter that cannot be asked."""
+
+    def draw(self, *_: Any) -> Any:
+        raise StoreError("redis is down")
+
+
+class SharedLimiter:
+    """A limiter that is not in this process, as far as the check can see."""
+
+    def __init__(self) -> None:
+        self.real = LocalLimiter()
+
+    def draw(self, *arguments: Any) -> Any:
+        return self.real.draw(*arguments)
+
+
+class DownSharedLimiter(SharedLimiter):
+    """The same, down."""
+
+    def draw(self, *arguments: Any) -> Any:
+        raise StoreError("redis is down")
+
+
+def test_a_shared_limiter_is_asked_each_time(make_keys: Callable[..., ApiKeys]) -> None:
+    """Cached records or not."""
+    keys = make_keys(limiter=SharedLimiter())
+    text = keys.issue(owner="acme", rate_limit="2/day").plaintext
+    assert [bool(keys.check(text, scope=NO_SCOPE)) for _ in range(3)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [("open", [None] * 3), ("closed", [Reason.LIMITER_UNAVAILABLE] * 3), ("local", [None, None, Reason.RATE_LIMITED])],
+)
+def test_a_limiter_that_is_down_does_what_was_chosen(
+    choice: str, expected: list[Reason | None], make_keys: Callable[..., ApiKeys]
+) -> None:
+    """Let in, keep out, or count here with this process's share of the limit."""
+    keys = make_keys(limiter=DownSharedLimiter(), on_limiter_error=choice, processes=2)
+    text = keys.issue(owner="acme", rate_limit="4/day").plaintext
+    assert [reason(keys.check(text, scope=NO_SCOPE)) for _ in range(3)] == expected
+
+
+def test_a_store_that_is_down_rejects_what_is_not_cached(keys: ApiKeys, store: Any, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail closed: fresh records still serve, and nothing else does."""
+    text = keys.issue(owner="acme").plaintext
+    assert keys.check(text, scope=NO_SCOPE)
+
+    def fail(*_: object) -> None:
+        raise StoreError("down")
+
+    monkeypatch.setattr(store, "get", fail)
+    assert keys.check(text, scope=NO_SCOPE)
+    clock.advance(5)
+    assert reason(keys.check(text, scope=NO_SCOPE)) is Reason.STORE_UNAVAILABLE
+    with pytest.raises(StoreError, match="try again later"):
+        keys.verify(text, scope=NO_SCOPE)
+
+
+def test_contention_that_does_not_end_is_an_error(keys: ApiKeys, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After 64 lost races, not in an endless loop."""
+    key_id = keys.issue(owner="acme").record.key_id
+    monkeypatch.setattr(store, "update", lambda change: False)
+    monkeypatch.setattr(store, "rotate", lambda *changes: False)
+    with pytest.raises(StoreError, match="try again"):
+        keys.revoke(key_id)
+    with pytest.raises(StoreError, match="try again"):
+        keys.rotate(key_id, overlap=1)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"ttl": -1}, {"miss_ttl": -1}, {"max_entries": 0}, {"processes": 0}, {"flush_every": 0}, {"ttl": float("nan")},
+     {"on_limiter_error": "maybe"}, {"peppers": "one text, not a list"}, {"peppers": ["short"]}],
+)  # fmt: skip
+def test_settings_that_cannot_work_are_refused_at_start(settings: dict[str, Any]) -> None:
+    """And no error shows a pepper."""
+    with pytest.raises(ConfigurationError) as caught:
+        ApiKeys(MemoryStore(), **settings)
+    assert "one text" not in str(caught.value)
+    assert "short'" not in str(caught.value)
+
+
+def test_a_flush_runs_now_and_then_and_survives_a_failure(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a daemon thread that begins with the first check, ends with `close`, and counts what failed."""
+    flushed, failed = threading.Event(), threading.Event()
+    real = store.record_uses
+
+    def record_uses(uses: Any) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise StoreError("down")
+        real(uses)
+        flushed.set()
+
+    monkeypatch.setattr(store, "record_uses", record_uses)
+    names = lambda: [thread.name for thread in threading.enumerate()]  # noqa: E731
+    with ApiKeys(store, peppers=[PEPPER], flush_every=0.01) as keys:
+        issued = keys.issue(owner="acme")
+        assert "secretsource-flush" not in names()
+        assert keys.check(issued.plaintext, scope=NO_SCOPE)
+        assert keys.check(issued.plaintext, scope=NO_SCOPE, fresh=True)
+        assert flushed.wait(5)
+        assert keys._chores.failures == 1
+        assert keys.get(issued.record.key_id).last_used is not None
+
+
+def test_keys_that_are_dropped_are_collected(store: Any) -> None:
+    """The thread holds its owner weakly, and ends when it is gone."""
+    keys = ApiKeys(store, peppers=[PEPPER], flush_every=0.01)
+    keys.check(keys.issue(owner="acme").plaintext, scope=NO_SCOPE)
+    [flusher] = [thread for thread in threading.enumerate() if thread.name == "secretsource-flush"]
+    gone = weakref.ref(keys)
+    del keys
+    flusher.join(5)
+    gc.collect()
+    assert gone() is None
+    assert not flusher.is_alive()
+    assert store._listeners == {}
+
+
+def test_open_takes_a_url_and_the_pepper_of_the_consuming_half(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """The pepper comes from the secret SECRETSOURCE_PEPPER; without one there is a warning, and no live key."""
+    import secretsource
+    from secretsource.exceptions import SecretNotFound
+
+    monkeypatch.setattr(secretsource, "get_secret_set", lambda name: [PEPPER] if name == "SECRETSOURCE_PEPPER" else [], raising=False)
+    with ApiKeys.open("memory://") as keys:
+        assert keys.check(keys.issue(owner="acme").plaintext, scope=NO_SCOPE)
+        assert PEPPER not in repr(keys)
+        assert "MemoryStore" in repr(keys)
+
+    def missing(name: str) -> Any:
+        raise SecretNotFound("no", name=name)
+
+    monkeypatch.setattr(secretsource, "get_secret_set", missing, raising=False)
+    assert ApiKeys.open("memory://")._wiring.peppers.is_empty
+    assert "there is no pepper" in caplog.text
+    for url in ("memory", "nosuch://x:password@y", "memory://somewhere"):
+        with pytest.raises(ConfigurationError) as caught:
+            ApiKeys.open(url, peppers=[PEPPER])
+        assert "password" not in str(caught.value)
