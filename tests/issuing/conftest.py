@@ -48,7 +48,8 @@ def make_keys(store: CountingStore, clock: FakeClock) -> Iterator[Callable[..., 
     made: list[ApiKeys] = []
 
     def make(**settings: Any) -> ApiKeys:
-        made.append(ApiKeys(settings.pop("store", store), **{"peppers": [PEPPER], "clock": clock, **settings}))
+        given: dict[str, Any] = {"store": store, "peppers": [PEPPER], "clock": clock, **settings}
+        made.append(ApiKeys(**given))
         return made[-1]
 
     yield make

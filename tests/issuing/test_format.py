@@ -50,7 +50,7 @@ def test_random_digits_are_evenly_likely() -> None:
 def test_random_digits_are_drawn_again_when_too_many_bytes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bytes that would favour some digits are thrown away, and others drawn for them."""
     answers = [b"\xff" * 100, bytes(range(248, 256)) + b"\x00\x3d" * 20]
-    monkeypatch.setattr(base62.os, "urandom", lambda _: answers.pop(0))
+    monkeypatch.setattr("os.urandom", lambda _: answers.pop(0))
     assert base62.random_text(32) == "0z" * 16
     assert answers == []
 
@@ -163,7 +163,11 @@ def test_scanners_find_keys_in_text_and_nothing_else(made: KeyFormat) -> None:
     """The gitleaks rule is TOML, and both rules find a key in code but not in a longer word."""
     rules = made.rules()
     rule = tomllib.loads(rules.gitleaks)["rules"][0]
-    github = re.compile(f"(?:{rules.github.before_secret})({rules.github.secret_format})(?:{rules.github.after_secret})".replace(r"\z", r"\Z"))
+    github = re.compile(
+        f"(?:{rules.github.before_secret})({rules.github.secret_format})(?:{rules.github.after_secret})".replace(
+            r"\z", r"\Z"
+        )
+    )
     key = made.mint("sk", "live", base62.encode(77, 22))
     for pattern in (re.compile(rule["regex"]), github):
         for found in (key, f'API_KEY="{key}"', f"curl -H 'Authorization: Bearer {key}'", f"a\n{key}\n"):

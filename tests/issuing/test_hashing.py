@@ -20,7 +20,10 @@ from secretsource.providers.base import SecretRef
 NEW, OLD = "the newest pepper of the tests", "the older pepper of the tests"
 
 
-@given(st.text(min_size=16, max_size=100, alphabet=st.characters(codec="utf-8")), st.text(alphabet=st.characters(codec="utf-8")))
+@given(
+    st.text(min_size=16, max_size=100, alphabet=st.characters(codec="utf-8")),
+    st.text(alphabet=st.characters(codec="utf-8")),
+)
 def test_the_hash_is_hmac_under_an_hkdf_key(value: str, text: str) -> None:
     """The pre-keyed states give what the standard library and `cryptography` give in one go."""
     key = HKDF(SHA256(), 32, b"", b"secretsource hash v1").derive(value.encode())

@@ -30,7 +30,9 @@ STAYS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("status", "move"), [*itertools.product(Status, [move for move in Move if move is not Move.EXPIRE])])
+@pytest.mark.parametrize(
+    ("status", "move"), [*itertools.product(Status, [move for move in Move if move is not Move.EXPIRE])]
+)
 def test_each_move_is_in_the_table_or_refused(status: Status, move: Move) -> None:
     """Moves of the table change status and revision and write one event; repeated ones change nothing; none is left."""
     record = IN_TIME[status]

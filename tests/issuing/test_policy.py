@@ -48,7 +48,9 @@ def test_a_wildcard_does_not_reach_its_neighbours() -> None:
     assert not grants({"a"}, "a", "b")
 
 
-@pytest.mark.parametrize("scope", ["", "*", "a:", ":a", "a::b", "a b", "a:*:b", "a*", "a:b*", "a\n", "é", "a" * 129, 5, None])
+@pytest.mark.parametrize(
+    "scope", ["", "*", "a:", ":a", "a::b", "a b", "a:*:b", "a*", "a:b*", "a\n", "é", "a" * 129, 5, None]
+)
 def test_a_scope_of_another_form_is_refused(scope: Any) -> None:
     """Nothing that a reader could take for more than it is."""
     with pytest.raises(InvalidRequest, match="scope"):
@@ -90,7 +92,16 @@ def test_networks_are_blocks() -> None:
     networks = policy.read_networks(policy.check_networks(["203.0.113.0/24", "198.51.100.7", "2001:db8::/32"]))
     for inside in ("203.0.113.0", "203.0.113.255", "198.51.100.7", "2001:db8::1", "::ffff:203.0.113.9"):
         assert policy.is_within(networks, inside)
-    for outside in ("203.0.114.0", "198.51.100.8", "2001:db9::1", "::ffff:8.8.8.8", None, "", "nonsense", "203.0.113.1/32"):
+    for outside in (
+        "203.0.114.0",
+        "198.51.100.8",
+        "2001:db9::1",
+        "::ffff:8.8.8.8",
+        None,
+        "",
+        "nonsense",
+        "203.0.113.1/32",
+    ):
         assert not policy.is_within(networks, outside)
 
 

@@ -77,7 +77,7 @@ def test_a_ttl_of_nothing_keeps_nothing() -> None:
 
 
 def test_misses_live_shorter_and_are_cleared_by_any_news() -> None:
-    """"There is no such key" is believed for a second, and not past an issue."""
+    """ "There is no such key" is believed for a second, and not past an issue."""
     cache = RecordCache(miss_ttl=1, max_misses=2)
     cache.miss("a", 0.0, cache.begin())
     assert cache.is_missing("a", 0.9)
@@ -198,3 +198,11 @@ class CacheAgainstModel(RuleBasedStateMachine):
 
 TestCacheAgainstModel = CacheAgainstModel.TestCase
 TestCacheAgainstModel.settings = settings(max_examples=50)
+
+
+def test_what_a_wildcard_granted_is_remembered_within_bounds() -> None:
+    """A program that demands ever new scopes does not fill the memory."""
+    entry = Entry(RECORD._replace(scopes=frozenset({"a:*"})), at(0.0), 5.0)
+    for number in range(1000):
+        entry.remember((f"a:{number}",))
+    assert len(entry.granted) == 256

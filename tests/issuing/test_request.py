@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from secretsource.exceptions import InvalidRequest
-from secretsource.issuing import _request
+from secretsource.issuing import KeyRequest, _request
 from secretsource.issuing._lifecycle import By
 
 if TYPE_CHECKING:
@@ -21,14 +21,17 @@ TOMORROW = datetime.fromtimestamp(NOW, UTC) + timedelta(days=1)
 
 def draft(**request: Any) -> Any:
     """The record of a request for `acme`."""
-    return _request.draft({"owner": "acme", **request}, NOW)
+    asked: Any = {"owner": "acme", **request}
+    return _request.draft(asked, NOW)
 
 
 def test_everything_is_taken_over() -> None:
     """In the forms that a record keeps."""
     record = draft(
-        prefix="pk", environment="test", scopes=["a:b", "c:*", "a:b"], expires_in=timedelta(days=2), not_before=TOMORROW,
-        rate_limit="5/minute", quota="9/day", networks=["10.0.0.0/8", "::1"], name="billing worker", metadata={"a": [1, None]},
+        prefix="pk", environment="test", scopes=["a:b", "c:*", "a:b"],
+        expires_in=timedelta(days=2), not_before=TOMORROW,
+        rate_limit="5/minute", quota="9/day", networks=["10.0.0.0/8", "::1"], name="billing worker",
+        metadata={"a": [1, None]},
     )  # fmt: skip
     assert (record.prefix, record.environment, record.name) == ("pk", "test", "billing worker")
     assert record.scopes == {"a:b", "c:*"}
@@ -42,7 +45,13 @@ def test_everything_is_taken_over() -> None:
 def test_little_is_needed() -> None:
     """An owner makes a live key of kind `sk` without end."""
     record = _request.draft({"owner": 42}, NOW)
-    assert (record.owner, record.prefix, record.environment, record.expires, record.begins) == ("42", "sk", "live", None, None)
+    assert (record.owner, record.prefix, record.environment, record.expires, record.begins) == (
+        "42",
+        "sk",
+        "live",
+        None,
+        None,
+    )
 
 
 def test_instants_and_lengths_may_be_numbers() -> None:
@@ -106,8 +115,9 @@ BAD: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("request_", BAD.values(), ids=BAD)
 def test_bad_input_is_one_clear_error_and_stores_nothing(request_: dict[str, Any], keys: ApiKeys, store: Any) -> None:
     """The sentence is short whatever was given, and the store is not asked."""
+    asked: Any = {"owner": "acme", **request_}
     with pytest.raises(InvalidRequest) as caught:
-        keys.issue(**{"owner": "acme", **request_})
+        keys.issue(**asked)
     assert len(str(caught.value)) < 400
     assert store.asked == []
 
@@ -116,7 +126,7 @@ def test_bad_input_is_one_clear_error_and_stores_nothing(request_: dict[str, Any
 def test_a_batch_has_its_bounds(count: int, keys: ApiKeys) -> None:
     """Nothing, and more than one transaction should hold."""
     with pytest.raises(InvalidRequest, match="1 to 10000"):
-        keys.issue_many([{"owner": "acme"}] * count)
+        keys.issue_many([KeyRequest(owner="acme")] * count)
 
 
 def test_who_and_why_are_texts() -> None:

@@ -54,7 +54,7 @@ def round_keys(key: bytes) -> list[list[int]]:
             word[0] ^= constant
             constant = double(constant)
         words.append([old ^ new for old, new in zip(words[-4], word, strict=True)])
-    return [sum(words[place : place + 4], []) for place in range(0, 44, 4)]
+    return [[byte for word in words[place : place + 4] for byte in word] for place in range(0, 44, 4)]
 
 
 def aes(key: bytes, block: bytes) -> bytes:

@@ -110,8 +110,10 @@ class AsyncApiKeys:
         agent: str | None = None,
     ) -> KeyRecord:
         """As `ApiKeys.verify`."""
-        verdict = await self.check(text, scope=scope, ip=ip, cost=cost, fresh=fresh, agent=agent)
-        del text
+        try:
+            verdict = await self.check(text, scope=scope, ip=ip, cost=cost, fresh=fresh, agent=agent)
+        finally:
+            del text  # a traceback shows no key
         if isinstance(verdict, Rejected):
             raise verdict.error()
         return verdict.record

@@ -6,7 +6,6 @@ owner weakly: an `ApiKeys` that is dropped without `close` is collected, and its
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 import weakref
@@ -16,6 +15,7 @@ from secretsource.stores.base import ChangeFeed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from secretsource.issuing._async_service import AsyncApiKeys
@@ -42,8 +42,6 @@ class Chores:
 
     def begin(self) -> None:
         """Start, unless they have been started in this process."""
-        if self._process == os.getpid():
-            return
         with self._lock:
             if self._process == os.getpid():
                 return
@@ -88,7 +86,9 @@ class AsyncChores:
 
     def begin(self) -> None:
         """Start, unless they are under way in this loop."""
-        loop = asyncio.get_running_loop()
+        from asyncio import get_running_loop
+
+        loop = get_running_loop()
         if self._task is not None and self._task.get_loop() is loop and not self._task.done():
             return
         self._feed.subscribe()
@@ -103,8 +103,10 @@ class AsyncChores:
             self._task = None
 
     async def _flush_now_and_then(self) -> None:
+        from asyncio import sleep
+
         while True:
-            await asyncio.sleep(self._every)
+            await sleep(self._every)
             keys = self._keys()
             if keys is None:
                 self._feed.cancel()

@@ -6,7 +6,6 @@ back what came, `arun` awaits it first. The logic is written once, and neither s
 
 from __future__ import annotations
 
-from inspect import isawaitable
 from typing import Any, TypeVar
 
 TYPE_CHECKING = False
@@ -35,7 +34,7 @@ async def arun(flow: Flow[R]) -> R:
     try:
         answer: Any = flow.send(None)
         while True:
-            if isawaitable(answer):
+            if hasattr(answer, "__await__"):
                 try:
                     answer = await answer
                 except BaseException as error:

@@ -154,8 +154,10 @@ class ApiKeys:
             StoreError: Keys cannot be checked now (503).
             InvalidRequest: The demand itself is wrong.
         """
-        verdict = self.check(text, scope=scope, ip=ip, cost=cost, fresh=fresh, agent=agent)
-        del text
+        try:
+            verdict = self.check(text, scope=scope, ip=ip, cost=cost, fresh=fresh, agent=agent)
+        finally:
+            del text  # a traceback shows no key
         if isinstance(verdict, Rejected):
             raise verdict.error()
         return verdict.record
