@@ -38,22 +38,35 @@ if TYPE_CHECKING:
 __all__ = ["DefaultResolver", "configure", "default_resolver"]
 
 
+class _FirstUse:
+    """Stands where the engine will be, and makes it when it is first asked for.
+
+    What is then set on the resolver hides this. A `__getattr__` would do the same, but it would slow down every
+    attribute of its class, and with that a cached read by a sixth.
+    """
+
+    def __get__(self, resolver: DefaultResolver | None, owner: type[DefaultResolver]) -> Engine | _FirstUse:
+        return self if resolver is None else resolver.wire()
+
+
 class DefaultResolver(Resolver):
     """A resolver that wires itself at first use, and can be wired anew."""
+
+    if not TYPE_CHECKING:
+        _engine = _FirstUse()
 
     def __init__(self) -> None:
         self._hot: dict[str, tuple[float, float, Secret]] = {}
         self._overlay: Route | None = None
         self._wiring = Lock()
 
-    def __getattr__(self, attribute: str) -> Engine:
-        # Only reached while there is no engine yet, so a wired resolver pays nothing for being wired late.
-        if attribute != "_engine":
-            raise AttributeError(attribute)
+    def wire(self) -> Engine:
+        """The engine, found now unless there is one."""
         with self._wiring:
             if "_engine" not in self.__dict__:
                 self._adopt(first_engine())
-        return self._engine
+            engine: Engine = self.__dict__["_engine"]
+        return engine
 
     def _adopt(self, engine: Engine) -> None:
         engine.lay_over(self._overlay)

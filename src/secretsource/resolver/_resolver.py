@@ -159,18 +159,13 @@ class Resolver:
         """
         # The hot path: one look-up and one clock. The window has two sides, so that a wall clock that jumps either
         # way (a thawed process, a corrected clock) leads to the slow path, which goes by the monotonic one.
-        try:
-            since, until, secret = self._hot[name]
-        except (KeyError, TypeError):
-            pass
-        else:
-            now = wall_time()
-            if now < until:
-                if since <= now:
-                    if field is None:
-                        if version is None:
-                            if not fresh:
-                                return secret
+        if field is None and version is None and not fresh:
+            try:
+                since, until, secret = self._hot[name]
+                if since <= wall_time() < until:
+                    return secret
+            except (KeyError, TypeError):
+                pass
         return self._slow(name, default, field, version, fresh)
 
     def _peek(self, name: str) -> Secret | None:
