@@ -1,0 +1,174 @@
+"""Logging in to Vault: the ``auth`` setting, checked when the provider is made, and used when a token is needed.
+
+auth = { method = "approle", role_id = "…", secret_id_file = "/run/secrets/secret_id" }
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.providers._registry import unknown
+from secretsource.providers._vault_client import environment
+from secretsource.providers._vault_errors import explain_login, explain_unwrapping, malformed
+from secretsource.providers._vault_methods import METHODS, read_words
+from secretsource.providers.base import Failed, FailureCode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from secretsource.providers._vault_client import Answer, VaultConnection
+
+__all__ = ["Auth", "Grant"]
+
+NO_TOKEN = Failed(
+    FailureCode.UNAUTHENTICATED, "there is no token for Vault", "set auth or VAULT_TOKEN, or run  vault login"
+)
+NO_CERTIFICATE = Failed(
+    FailureCode.MISCONFIGURED, "the auth method cert needs a certificate of ours", "set client_cert and client_key"
+)
+
+
+class Grant:
+    """A token as Vault hands it out; masked.
+
+    Attributes:
+        text: The token.
+        seconds: How long it lives from now on; 0 where it has no end, or none that is known.
+        renewable: Whether Vault would prolong it.
+    """
+
+    __slots__ = ("renewable", "seconds", "text")
+
+    def __init__(self, text: str, seconds: float, renewable: bool) -> None:
+        self.text = text
+        self.seconds = seconds
+        self.renewable = renewable
+
+    def __repr__(self) -> str:
+        return f"Grant(<masked>, {self.seconds}, renewable={self.renewable})"
+
+
+class Auth:
+    """The ``auth`` setting of one provider.
+
+    Args:
+        provider: The provider's name, for errors.
+        setting: The setting; None for the token of the environment.
+
+    Raises:
+        ConfigurationError: The method or a word of it is not known, or one is missing.
+    """
+
+    def __init__(self, provider: str, setting: Mapping[str, str] | None) -> None:
+        words = dict(setting or {})
+        self.method = words.pop("method", "token")
+        if self.method not in METHODS:
+            raise ConfigurationError(f"provider {provider!r}: {unknown('auth method', self.method, list(METHODS))}")
+        mistake = _mistake(self.method, words)
+        if mistake:
+            raise ConfigurationError(f"provider {provider!r}: {mistake}")
+        self.mount = words.pop("mount", self.method).strip("/")
+        self.namespace = words.pop("namespace", None)
+        self._words = words
+        self._unwrapped: tuple[str, str] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Auth {self.method!r}>"
+
+    @property
+    def makes_tokens(self) -> bool:
+        """Whether a login creates a token, which is ours to end; a token that was given is not."""
+        return METHODS[self.method].login is not None
+
+    def log_in(self, connection: VaultConnection, deadline: float) -> Grant | Failed:
+        """Get a token.
+
+        Args:
+            connection: Where to log in.
+            deadline: Monotonic seconds at which the login must end.
+        """
+        words = read_words(self.method, self._words)
+        if isinstance(words, Failed):
+            return words
+        login = METHODS[self.method].login
+        if login is None:
+            return self._look_up(words.get("token") or _own_token(), connection, deadline)
+        if self.method == "cert" and not connection.has_certificate:
+            return NO_CERTIFICATE
+        if "wrapping_token" in words:
+            secret_id = self._unwrap(words["wrapping_token"], connection, deadline)
+            if isinstance(secret_id, Failed):
+                return secret_id
+            words["secret_id"] = secret_id
+        answer = connection.ask(
+            lambda adapter: login(words, adapter, self.mount), token=None, namespace=self.namespace, deadline=deadline
+        )
+        return answer if isinstance(answer, Failed) else self._granted(answer)
+
+    def _granted(self, answer: Answer) -> Grant | Failed:
+        if not answer.ok:
+            return explain_login(answer.status, answer.body, path=f"auth/{self.mount}/login", wait=answer.wait)
+        auth = answer.part("auth")
+        if not auth.get("client_token"):
+            return malformed("the login was answered without a token")
+        return Grant(str(auth["client_token"]), float(auth.get("lease_duration") or 0), bool(auth.get("renewable")))
+
+    def _look_up(self, token: str | None, connection: VaultConnection, deadline: float) -> Grant | Failed:
+        """A token that was given, with what Vault tells of its length, if it tells."""
+        if token is None:
+            return NO_TOKEN
+        answer = connection.ask(
+            lambda adapter: adapter.get("/v1/auth/token/lookup-self"),
+            token=token,
+            namespace=self.namespace,
+            deadline=deadline,
+        )
+        if isinstance(answer, Failed):
+            return answer
+        about = answer.part("data") if answer.ok else {}
+        return Grant(token, float(about.get("ttl") or 0), bool(about.get("renewable")))
+
+    def _unwrap(self, wrapping: str, connection: VaultConnection, deadline: float) -> str | Failed:
+        """The secret id inside a wrapping token, which gives it once; later logins use what it gave."""
+        if self._unwrapped is not None and self._unwrapped[0] == wrapping:
+            return self._unwrapped[1]
+        answer = connection.ask(
+            lambda adapter: adapter.post("/v1/sys/wrapping/unwrap"),
+            token=wrapping,
+            namespace=self.namespace,
+            deadline=deadline,
+        )
+        if isinstance(answer, Failed):
+            return answer
+        if not answer.ok:
+            return explain_unwrapping(answer.status, answer.body, wait=answer.wait)
+        secret_id = answer.part("data").get("secret_id")
+        if not isinstance(secret_id, str):
+            return malformed("the wrapping token holds no secret id")
+        self._unwrapped = (wrapping, secret_id)
+        return secret_id
+
+
+def _mistake(method: str, words: Mapping[str, str]) -> str | None:
+    """What is wrong with the words of a method, without their values."""
+    kind = METHODS[method]
+    for word, value in words.items():
+        if word not in kind.words:
+            return unknown(f"word in auth for method {method!r}:", word, kind.words)
+        if type(value) is not str or not value:
+            return f"{word} in auth must be a string that is not empty"
+    missing = [word for word in kind.needs if word not in words and f"{word}_file" not in words]
+    return f"auth method {method!r} needs {missing[0]}, or {missing[0]}_file" if missing else None
+
+
+def _own_token() -> str | None:
+    """The token of this process or user: ``VAULT_TOKEN``, else what ``vault login`` left."""
+    token = environment("TOKEN")
+    if token is not None:
+        return token.strip()
+    try:
+        return Path("~/.vault-token").expanduser().read_text(encoding="utf-8").strip() or None
+    except (OSError, ValueError, RuntimeError):
+        return None

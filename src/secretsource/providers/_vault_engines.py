@@ -1,0 +1,245 @@
+"""Reading secrets engines: KV of version 2 by its own API, all else by its path, under its lease if it has one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any
+
+from secretsource.providers._vault_errors import explain_answer, malformed
+from secretsource.providers._vault_leases import HeldLease
+from secretsource.providers._vault_mounts import Mount, MountTable
+from secretsource.providers.base import Failed, FailureCode, Found, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from requests import Response
+
+    from secretsource.providers._vault_client import Answer, Question, VaultConnection
+    from secretsource.providers._vault_leases import LeaseBook
+    from secretsource.providers._vault_token import Token
+    from secretsource.providers.base import Outcome, SecretRef
+
+__all__ = ["VaultEngines"]
+
+NO_VERSIONS = Failed(
+    FailureCode.MISCONFIGURED,
+    "this mount keeps no versions",
+    "take the version out of the reference, or make the mount a KV engine of version 2",
+)
+NO_PATH = Failed(
+    FailureCode.MISCONFIGURED,
+    "the location has no path below its mount",
+    "write the mount and the path, such as secret/payments/stripe",
+)
+
+
+class VaultEngines:
+    """The secrets engines behind one provider.
+
+    Args:
+        connection: Where Vault is.
+        leases: Where leases are kept.
+        fixed: A mount that needs not be asked for.
+    """
+
+    def __init__(self, connection: VaultConnection, leases: LeaseBook, fixed: Mount | None) -> None:
+        self._connection = connection
+        self._leases = leases
+        self._fixed = fixed
+        self._mounts = MountTable()
+
+    def adopt(self, leases: LeaseBook) -> None:
+        """Keep leases there from here on."""
+        self._leases = leases
+
+    def read(self, ref: SecretRef, token: Token, deadline: float) -> Outcome:
+        """Ask for one secret with this token."""
+        mount = self._mount_of(ref, token, deadline)
+        if isinstance(mount, Failed):
+            return mount
+        if mount.versioned:
+            return self._read_version(ref, mount, token, deadline)
+        if ref.version is not None:
+            return NO_VERSIONS
+        lease = self._leases.current(ref, token, monotonic())
+        if lease is None:
+            return self._read_path(ref, mount, token, deadline)
+        stands = self._prolong(lease, deadline)
+        if isinstance(stands, Failed):
+            return stands
+        if stands:
+            return lease.found(monotonic())
+        outcome = self._read_path(ref, mount, token, deadline)
+        if isinstance(outcome, Failed) and outcome.retryable and lease.left(monotonic()) > 0:
+            return lease.found(monotonic())
+        return outcome
+
+    def revoke(self, leases: Sequence[HeldLease], token: Token, deadline: float) -> int:
+        """End leases before their time.
+
+        Returns:
+            How many could not be ended.
+        """
+        for done, lease in enumerate(leases):
+            answer = self._ask(_lease_call("revoke_lease", lease), lease.ref, token, deadline)
+            if isinstance(answer, Failed) or answer.status == 403:
+                return len(leases) - done
+        return 0
+
+    def _mount_of(self, ref: SecretRef, token: Token, deadline: float) -> Mount | Failed:
+        """The mount that a location is under: as set, as learned, or as Vault says."""
+        location, namespace = ref.location, ref.option("namespace")
+        if self._fixed is not None and location.startswith(f"{self._fixed.path}/"):
+            return self._fixed
+        known = self._mounts.find(namespace, location)
+        if known is not None:
+            return known
+        answer = self._ask(_get("sys/internal/ui/mounts/{path}", location), ref, token, deadline)
+        if isinstance(answer, Failed):
+            return answer
+        if answer.ok:
+            mount = _mount(answer.part("data"))
+        else:
+            outcome = explain_answer(answer.status, answer.body, path=location, wait=answer.wait)
+            if isinstance(outcome, Failed):
+                return outcome
+            mount = Mount(location.partition("/")[0], versioned=False)  # a Vault from before KV had versions
+        if not location.startswith(f"{mount.path}/"):
+            return NO_PATH
+        self._mounts.learn(namespace, mount)
+        return mount
+
+    def _read_version(self, ref: SecretRef, mount: Mount, token: Token, deadline: float) -> Outcome:
+        path = mount.below(ref.location)
+        answer = self._ask(_get_version(mount.path, path, ref.version), ref, token, deadline)
+        if isinstance(answer, Failed):
+            return answer
+        if answer.ok:
+            return _version(answer.part("data"))
+        outcome = explain_answer(answer.status, answer.body, path=f"{mount.path}/data/{path}", wait=answer.wait)
+        if isinstance(outcome, NotFound) and path.startswith("data/"):
+            return NotFound("the path of a KV secret is written without data/")
+        return outcome
+
+    def _read_path(self, ref: SecretRef, mount: Mount, token: Token, deadline: float) -> Outcome:
+        answer = self._ask(_get("{path}", ref.location), ref, token, deadline)
+        if isinstance(answer, Failed):
+            return answer
+        if answer.ok:
+            return self._found(ref, answer, token)
+        if answer.body is not None and answer.body.get("warnings"):
+            self._mounts.forget(ref.option("namespace"), mount)  # it may have become a KV engine of version 2
+        return explain_answer(answer.status, answer.body, path=ref.location, wait=answer.wait)
+
+    def _found(self, ref: SecretRef, answer: Answer, token: Token) -> Outcome:
+        """The fields of an answer, under their lease, or with what the engine says of their age."""
+        fields = answer.part("data")
+        if not fields or answer.body is None:
+            return malformed("the answer holds no fields")
+        seconds, lease_id, now = _seconds(answer.body.get("lease_duration")), answer.body.get("lease_id"), monotonic()
+        if not lease_id:
+            return Found(fields, rotates_at=_rotation(fields), max_age=seconds or None)
+        lease = HeldLease(
+            ref,
+            str(lease_id),
+            fields,
+            seconds=seconds,
+            renewable=bool(answer.body.get("renewable")),
+            token=token,
+            now=now - answer.took,
+        )
+        self._leases.keep(lease, now)
+        return lease.found(now)
+
+    def _prolong(self, lease: HeldLease, deadline: float) -> bool | Failed:
+        """Renew a lease, or ask how long one stands that cannot be renewed; False when its secret is to be replaced."""
+        call = "renew_lease" if lease.renewable else "read_lease"
+        more = {"increment": round(lease.seconds)} if lease.renewable else {}
+        answer = self._ask(_lease_call(call, lease, **more), lease.ref, lease.token, deadline)
+        if isinstance(answer, Failed):
+            return answer
+        now = monotonic()
+        if not answer.ok:
+            failure = explain_answer(answer.status, answer.body, path="sys/leases/renew", wait=answer.wait)
+            if isinstance(failure, Failed) and failure.retryable:
+                return failure
+            lease.end()
+            return False
+        if lease.renewable:
+            return lease.extend(_seconds((answer.body or {}).get("lease_duration")), now - answer.took)
+        lease.extend(_seconds(answer.part("data").get("ttl")), now - answer.took)
+        return not lease.is_spent(now)
+
+    def _ask(self, question: Question, ref: SecretRef, token: Token, deadline: float) -> Answer | Failed:
+        return self._connection.ask(question, token=token.text, namespace=ref.option("namespace"), deadline=deadline)
+
+
+def _get(form: str, path: str) -> Question:
+    """A GET of a path, with what is not plain in it escaped."""
+
+    def question(adapter: Any) -> Response:
+        from hvac.utils import format_url
+
+        answer: Response = adapter.get(format_url(f"/v1/{form}", path=path))
+        return answer
+
+    return question
+
+
+def _get_version(mount: str, path: str, version: str | None) -> Question:
+    def question(adapter: Any) -> Response:
+        from hvac.api.secrets_engines import KvV2
+
+        answer: Response = KvV2(adapter).read_secret_version(
+            path, version, mount_point=mount, raise_on_deleted_version=False
+        )
+        return answer
+
+    return question
+
+
+def _lease_call(call: str, lease: HeldLease, **more: Any) -> Question:
+    def question(adapter: Any) -> Response:
+        from hvac.api.system_backend import Lease
+
+        answer: Response = getattr(Lease(adapter), call)(lease.lease_id, **more)
+        return answer
+
+    return question
+
+
+def _mount(about: Mapping[str, Any]) -> Mount:
+    """A mount as ``sys/internal/ui/mounts`` describes it."""
+    options = about.get("options")
+    version = options.get("version") if isinstance(options, dict) else None
+    return Mount(str(about.get("path", "")).strip("/"), about.get("type") in {"kv", "generic"} and version == "2")
+
+
+def _version(data: Mapping[str, Any]) -> Found | Failed:
+    """One version of a KV secret; a version may be set to end by itself."""
+    fields, metadata = data.get("data"), data.get("metadata")
+    if not isinstance(fields, dict) or not isinstance(metadata, dict):
+        return malformed("the answer holds no fields")
+    number = metadata.get("version")
+    return Found(fields, version=None if number is None else str(number), expires_at=_instant(metadata))
+
+
+def _instant(metadata: Mapping[str, Any]) -> float | None:
+    """When a version ends, in seconds since 1970 UTC, where its mount deletes versions after a time."""
+    try:
+        return datetime.fromisoformat(metadata["deletion_time"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _rotation(fields: Mapping[str, Any]) -> float | None:
+    """When Vault replaces the password of a static role, in seconds since 1970 UTC; a second later, to be after it."""
+    if "rotation_period" not in fields and "rotation_schedule" not in fields:
+        return None
+    return time() + _seconds(fields.get("ttl")) + 1.0
+
+
+def _seconds(told: object) -> float:
+    return float(told) if isinstance(told, (int, float)) and told > 0 else 0.0

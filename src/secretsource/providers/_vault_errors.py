@@ -1,0 +1,266 @@
+"""What an error of Vault means, as two tables; pure.
+
+One goes by the HTTP status, and where that has several causes by words in the answer; the other by the class names of
+the exceptions of requests and hvac, where no server answered. The words are ours: what Vault says is read here, and
+never passed on.
+
+Sources: "HTTP status codes" in https://developer.hashicorp.com/vault/api-docs; the answers of OpenBao 2.7.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from secretsource.providers.base import Failed, FailureCode, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["TIMED_OUT", "explain_answer", "explain_error", "explain_login", "explain_unwrapping", "malformed"]
+
+TIMED_OUT = Failed(FailureCode.TIMEOUT, "the time allowed for it was over before Vault could be asked")
+
+
+class Meaning(NamedTuple):
+    """What an error comes down to.
+
+    Attributes:
+        code: The failure, or None when it means that the secret is not there.
+        reason: One clause in our words, or None where NotFound says it all.
+        remedy: What to do next; ``{path}`` stands for the path that was asked for.
+    """
+
+    code: FailureCode | None
+    reason: str | None
+    remedy: str | None = None
+
+
+_ABSENT = Meaning(None, None)
+_NO_ROLE = Meaning(None, "the secrets engine has no such role")
+_QUESTION = Meaning(
+    FailureCode.MISCONFIGURED, "Vault does not accept the question", "check the path, and what its engine needs"
+)
+_NOT_READ = Meaning(
+    FailureCode.MISCONFIGURED,
+    "nothing can be read at this path",
+    "check the path: it starts with the mount, and has no data/ in it",
+)
+_NO_MOUNT = Meaning(
+    FailureCode.MISCONFIGURED,
+    "nothing is mounted there, or the namespace does not exist",
+    "check the mount and the namespace",
+)
+_WRONG_KV = Meaning(
+    FailureCode.MISCONFIGURED,
+    "the mount keeps versions, and was asked as if it did not",
+    "set kv_version = 2, or leave kv_version out",
+)
+_TOKEN = Meaning(
+    FailureCode.UNAUTHENTICATED, "Vault does not accept the token", "give a new one, or an auth method that can log in"
+)
+_DENIED = Meaning(
+    FailureCode.DENIED,
+    "no policy of this token allows it (Vault says the same of a mount that does not exist)",
+    'allow it in a policy:  path "{path}" {{ capabilities = ["read"] }}',
+)
+_REPLICATING = Meaning(
+    FailureCode.UNAVAILABLE, "this server has not yet seen the last write to its cluster", "ask again in a moment"
+)
+_THROTTLED = Meaning(
+    FailureCode.THROTTLED, "a rate limit quota of Vault is used up", "keep values longer, or raise the quota"
+)
+_RECOVERY = Meaning(
+    FailureCode.UNAVAILABLE,
+    "this server is a disaster recovery secondary, which answers no questions",
+    "set the address to that of the primary cluster",
+)
+_STANDBY = Meaning(
+    FailureCode.UNAVAILABLE,
+    "this server is a standby, which does not answer this",
+    "set the address to the active node",
+)
+_INTERNAL = Meaning(FailureCode.UNAVAILABLE, "Vault, or what it asked in turn, is out of order", "see Vault's log")
+_UNINITIALISED = Meaning(FailureCode.UNAVAILABLE, "Vault is not initialized", "run  vault operator init")
+_SEALED = Meaning(FailureCode.UNAVAILABLE, "Vault is sealed", "unseal it with  vault operator unseal")
+_MAINTENANCE = Meaning(FailureCode.UNAVAILABLE, "Vault is down for maintenance", "see  vault status")
+_SLOW = Meaning(FailureCode.TIMEOUT, "it did not answer in time")
+_ELSEWHERE = Meaning(
+    FailureCode.MISCONFIGURED, "the address leads elsewhere, or away from https", "set the address to the active node"
+)
+_NOT_VAULT = Meaning(
+    FailureCode.MISCONFIGURED, "what answered is not Vault", "check the address, and that no proxy answers for it"
+)
+_REFUSED_LOGIN = Meaning(
+    FailureCode.UNAUTHENTICATED,
+    "Vault refuses the login",
+    "check the auth setting; a role id, secret id or JWT may have expired or be used up",
+)
+_NO_METHOD = Meaning(
+    FailureCode.MISCONFIGURED, "no such auth method is mounted there", "check the method and the mount in auth"
+)
+_SPENT_WRAPPING = Meaning(
+    FailureCode.UNAUTHENTICATED,
+    "the wrapping token is spent or has expired",
+    "wrap a new secret id; if nobody of yours unwrapped the old one, somebody else did",
+)
+_UNREACHABLE = Meaning(
+    FailureCode.UNAVAILABLE, "it cannot be reached", "check the address, and the network or proxy on the way"
+)
+_TLS = Meaning(
+    FailureCode.MISCONFIGURED,
+    "its TLS certificate, or ours, is not accepted",
+    "check ca_cert, client_cert and client_key, and that the address is the name in the certificate",
+)
+_BAD_ADDRESS = Meaning(
+    FailureCode.MISCONFIGURED, "the address is not a valid one", "set address, or VAULT_ADDR, to an http(s) URL"
+)
+_BAD_FILE = Meaning(
+    FailureCode.MISCONFIGURED,
+    "a certificate or key file cannot be read",
+    "check ca_cert, client_cert and client_key",
+)
+_NOT_INSTALLED = Meaning(FailureCode.MISCONFIGURED, "hvac is not installed", "run  pip install 'secretsource[vault]'")
+_UNREADABLE = Meaning(
+    FailureCode.MALFORMED, "hvac cannot read the answer", "check that Vault, and no proxy, answers at the address"
+)
+
+STATUSES: dict[int, Meaning] = {
+    400: _QUESTION,
+    401: _TOKEN,
+    403: _DENIED,
+    404: _NOT_VAULT,  # absence has a body that says so
+    405: _NOT_READ,
+    408: _SLOW,
+    412: _REPLICATING,
+    429: _THROTTLED,
+    472: _RECOVERY,
+    473: _STANDBY,
+    500: _INTERNAL,
+    501: _UNINITIALISED,
+    502: _INTERNAL,
+    503: _MAINTENANCE,
+    504: _SLOW,
+}
+
+_TELLING_WORDS: tuple[tuple[int, re.Pattern[str], Meaning], ...] = (
+    (400, re.compile(r"unknown (static )?role"), _NO_ROLE),
+    (400, re.compile(r"missing client token"), _TOKEN),
+    (404, re.compile(r"unsupported path"), _NOT_READ),
+    (404, re.compile(r"no handler for route|namespace not found"), _NO_MOUNT),
+    (404, re.compile(r"versioned K/V"), _WRONG_KV),
+    (503, re.compile(r"sealed"), _SEALED),
+)
+
+ERRORS: dict[str, Meaning] = {
+    "SSLError": _TLS,
+    "ConnectTimeout": _SLOW,
+    "ReadTimeout": _SLOW,
+    "ReadTimeoutError": _SLOW,
+    "TooManyRedirects": _ELSEWHERE,
+    "InvalidURL": _BAD_ADDRESS,
+    "MissingSchema": _BAD_ADDRESS,
+    "InvalidSchema": _BAD_ADDRESS,
+    "InvalidProxyURL": _BAD_ADDRESS,
+    "InvalidHeader": _TOKEN,
+    "RequestException": _UNREACHABLE,
+    "OSError": _BAD_FILE,  # requests' word for a certificate that is not there; its own errors are named above
+    "ImportError": _NOT_INSTALLED,
+}
+
+
+def explain_answer(status: int, body: Mapping[str, Any] | None, *, path: str, wait: str = "") -> NotFound | Failed:
+    """The outcome that an answer other than a success stands for.
+
+    Args:
+        status: The HTTP status.
+        body: The JSON object of the answer, or None where it was none.
+        path: The path that was asked for, below ``/v1/``.
+        wait: The header ``Retry-After``.
+    """
+    if status == 404 and body is not None:
+        removed = _removed(body.get("data"))
+        if removed is not None:
+            return removed
+        if not _said(body):
+            return NotFound()
+    return _outcome(_meaning(status, _said(body)), f"HTTP {status}", path=path, wait=wait)
+
+
+def explain_login(status: int, body: Mapping[str, Any] | None, *, path: str, wait: str = "") -> Failed:
+    """The failure that an unsuccessful login stands for."""
+    meaning = _meaning(status, _said(body))
+    if meaning in {_QUESTION, _TOKEN, _DENIED, _NO_ROLE}:
+        meaning = _REFUSED_LOGIN
+    elif meaning in {_NO_MOUNT, _NOT_READ}:
+        meaning = _NO_METHOD
+    outcome = _outcome(meaning, f"HTTP {status}", path=path, wait=wait)
+    return outcome if isinstance(outcome, Failed) else malformed("the login was answered without a token")
+
+
+def explain_unwrapping(status: int, body: Mapping[str, Any] | None, *, wait: str = "") -> Failed:
+    """The failure that an unsuccessful unwrapping of a secret id stands for."""
+    failure = explain_login(status, body, path="sys/wrapping/unwrap", wait=wait)
+    if failure.code is FailureCode.UNAUTHENTICATED:
+        return failure._replace(reason=_SPENT_WRAPPING.reason, remedy=_SPENT_WRAPPING.remedy)
+    return failure
+
+
+def explain_error(error: BaseException) -> Failed:
+    """The failure that an exception of requests or hvac stands for, by its most exact class that is known."""
+    inner = error.args[0] if error.args else None  # requests wraps what urllib3 raises while a body is read
+    names = [type(inner).__name__] if isinstance(inner, Exception) else []
+    names += [kind.__name__ for kind in type(error).__mro__]
+    meaning = next((ERRORS[name] for name in names if name in ERRORS), _UNREADABLE)
+    if "JSONDecodeError" in names:
+        meaning = _UNREADABLE
+    assert meaning.code is not None
+    return Failed(meaning.code, meaning.reason, meaning.remedy, type(error).__name__)
+
+
+def malformed(reason: str) -> Failed:
+    """Vault answered with something that is not what it promises."""
+    return Failed(FailureCode.MALFORMED, reason, _UNREADABLE.remedy)
+
+
+def _meaning(status: int, said: str) -> Meaning:
+    for known, words, meaning in _TELLING_WORDS:
+        if status == known and words.search(said):
+            return meaning
+    if status in STATUSES:
+        return STATUSES[status]
+    if status >= 500:
+        return _INTERNAL
+    return _QUESTION if status >= 400 else _ELSEWHERE
+
+
+def _said(body: Mapping[str, Any] | None) -> str:
+    """What an answer gives as errors and warnings; "" where there is nothing to say."""
+    if body is None:
+        return ""
+    texts = [*(body.get("errors") or ()), *(body.get("warnings") or ())]
+    return " ".join(text for text in texts if isinstance(text, str))
+
+
+def _removed(data: object) -> Failed | None:
+    """Whether the 404 of a version is that of one that was there: soft-deleted, or destroyed for good."""
+    metadata = data.get("metadata") if isinstance(data, dict) else None
+    if not isinstance(metadata, dict):
+        return None
+    if metadata.get("destroyed"):
+        return Failed(
+            FailureCode.DELETED, "this version is destroyed for good", "write a new version, or remove the name"
+        )
+    if metadata.get("deletion_time"):
+        return Failed(
+            FailureCode.DELETED, "this version is deleted", "restore it with  vault kv undelete, or remove the name"
+        )
+    return None
+
+
+def _outcome(meaning: Meaning, sdk_error: str, *, path: str, wait: str) -> NotFound | Failed:
+    if meaning.code is None:
+        return NotFound(meaning.reason)
+    remedy = None if meaning.remedy is None else meaning.remedy.format(path=path)
+    asked = float(wait) if wait.isdecimal() and meaning.code.retryable else None
+    return Failed(meaning.code, meaning.reason, remedy, sdk_error, asked)

@@ -1,0 +1,144 @@
+"""The auth methods of Vault: which words each takes, and its one call.
+
+The words are those of ``vault login -method=…`` and of the API. One ending in ``_file`` names a file with the value in
+it, read anew at each login. https://developer.hashicorp.com/vault/api-docs/auth
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from secretsource.providers.base import Failed, FailureCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
+    from requests import Response
+
+    Words: TypeAlias = Mapping[str, str]
+
+__all__ = ["METHODS", "Method", "read_words"]
+
+SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+"""Where Kubernetes puts the token of a pod's service account."""
+
+KEY_ID, SECRET_KEY, SESSION_TOKEN = "aws_access_key_id", "aws_secret_access_key", "aws_security_token"
+
+
+class Method(NamedTuple):
+    """One way to log in.
+
+    Attributes:
+        needs: Words that must be there; a file may stand for each.
+        may: Words that may be there; a file may stand for each.
+        login: The call, given the words, an hvac adapter and the mount; None where there is nothing to call.
+    """
+
+    needs: tuple[str, ...]
+    may: tuple[str, ...]
+    login: Callable[[Words, Any, str], Response] | None
+
+    @property
+    def words(self) -> list[str]:
+        """Every word that the setting may have beside ``method``."""
+        own = [*self.needs, *self.may]
+        return ["mount", "namespace", *own, *(f"{word}_file" for word in own)]
+
+
+def read_words(method: str, words: Words) -> dict[str, str] | Failed:
+    """The words with the files read, and with what the method finds by itself."""
+    found = dict(words)
+    if method == "kubernetes" and "jwt" not in found:
+        found.setdefault("jwt_file", SERVICE_ACCOUNT)
+    for word in [word for word in found if word.endswith("_file")]:
+        text = _text_of(found.pop(word))
+        if not text:
+            return Failed(
+                FailureCode.UNAUTHENTICATED,
+                f"the file that auth names as {word} is empty or cannot be read",
+                "check that it is there, and may be read by this user",
+            )
+        found.setdefault(word.removesuffix("_file"), text)
+    if method == "aws" and not (KEY_ID in found and SECRET_KEY in found):
+        return _with_aws_credentials(found)
+    return found
+
+
+def _text_of(path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, ValueError, RuntimeError):
+        return ""
+
+
+def _with_aws_credentials(words: dict[str, str]) -> dict[str, str] | Failed:
+    """The words with the credentials that botocore finds: environment, profile, container or instance role."""
+    try:
+        from botocore.session import get_session
+
+        source: Any = get_session().get_credentials()
+        keys = source.get_frozen_credentials()
+        found = {KEY_ID: keys.access_key, SECRET_KEY: keys.secret_key, SESSION_TOKEN: keys.token}
+        return words | {word: text for word, text in found.items() if text}
+    except Exception as error:
+        name = type(error).__name__
+    return Failed(
+        FailureCode.UNAUTHENTICATED,
+        "there are no AWS credentials to log in to Vault with",
+        f"set {KEY_ID} and {SECRET_KEY} in auth, or install boto3, which finds those of the machine",
+        name,
+    )
+
+
+def _approle(words: Words, adapter: Any, mount: str) -> Response:
+    from hvac.api.auth_methods import AppRole
+
+    answer: Response = AppRole(adapter).login(
+        words["role_id"], words.get("secret_id"), use_token=False, mount_point=mount
+    )
+    return answer
+
+
+def _jwt(words: Words, adapter: Any, mount: str) -> Response:
+    from hvac.api.auth_methods import JWT
+
+    answer: Response = JWT(adapter).jwt_login(words.get("role"), words["jwt"], use_token=False, path=mount)
+    return answer
+
+
+def _userpass(words: Words, adapter: Any, mount: str) -> Response:
+    from hvac.api.auth_methods import Userpass
+
+    answer: Response = Userpass(adapter).login(words["username"], words["password"], use_token=False, mount_point=mount)
+    return answer
+
+
+def _cert(words: Words, adapter: Any, mount: str) -> Response:
+    # Not by hvac's method, which refuses a certificate whose authority is the system's.
+    answer: Response = adapter.post(f"/v1/auth/{mount}/login", json={"name": words["name"]} if "name" in words else {})
+    return answer
+
+
+def _aws(words: Words, adapter: Any, mount: str) -> Response:
+    from hvac.api.auth_methods import Aws
+
+    given = {word: words[word] for word in ("role", "region", "header_value") if word in words}
+    answer: Response = Aws(adapter).iam_login(
+        words[KEY_ID], words[SECRET_KEY], words.get(SESSION_TOKEN), use_token=False, mount_point=mount, **given
+    )
+    return answer
+
+
+METHODS: dict[str, Method] = {
+    "token": Method((), ("token",), None),
+    "approle": Method(("role_id",), ("secret_id", "wrapping_token"), _approle),
+    "kubernetes": Method(("role",), ("jwt",), _jwt),
+    "jwt": Method(("jwt",), ("role",), _jwt),
+    "oidc": Method(("jwt",), ("role",), _jwt),
+    "userpass": Method(("username", "password"), (), _userpass),
+    "cert": Method((), ("name",), _cert),
+    "aws": Method((), ("role", "region", "header_value", KEY_ID, SECRET_KEY, SESSION_TOKEN), _aws),
+}
+"""By name, which is also where Vault mounts the method unless told otherwise."""

@@ -1,0 +1,53 @@
+"""Where the secrets engines are mounted, as far as this provider has learned (pure)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["Mount", "MountTable", "is_plain_path"]
+
+
+class Mount(NamedTuple):
+    """A secrets engine.
+
+    Attributes:
+        path: Where it is mounted, without a slash at either end; there may be some inside.
+        versioned: Whether it is a KV engine of version 2, which has an API of its own.
+    """
+
+    path: str
+    versioned: bool
+
+    def below(self, location: str) -> str:
+        """The part of a location that is the engine's own."""
+        return location[len(self.path) + 1 :]
+
+
+class MountTable:
+    """What is mounted where, by namespace. No mount is inside another, so at most one fits a location."""
+
+    def __init__(self) -> None:
+        self._mounts: dict[tuple[str | None, str], Mount] = {}
+
+    def find(self, namespace: str | None, location: str) -> Mount | None:
+        """The mount that a location is under, where it is known."""
+        end = location.find("/")
+        while end > 0:
+            mount = self._mounts.get((namespace, location[:end]))
+            if mount is not None:
+                return mount
+            end = location.find("/", end + 1)
+        return None
+
+    def learn(self, namespace: str | None, mount: Mount) -> None:
+        """Remember a mount."""
+        self._mounts[namespace, mount.path] = mount
+
+    def forget(self, namespace: str | None, mount: Mount) -> None:
+        """Doubt a mount: it is asked for anew."""
+        self._mounts.pop((namespace, mount.path), None)
+
+
+def is_plain_path(location: str) -> bool:
+    """Whether a path means what it says: it has no empty, ``.`` or ``..`` segment, which HTTP clients take out."""
+    return all(segment not in {"", ".", ".."} for segment in location.split("/"))

@@ -1,0 +1,198 @@
+"""The token of one provider: got once however many threads need it, renewed ahead of its end, replaced when lost."""
+
+from __future__ import annotations
+
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from secretsource.providers._vault_errors import TIMED_OUT, explain_answer
+from secretsource.providers.base import Failed, FailureCode
+
+if TYPE_CHECKING:
+    from secretsource.providers._vault_auth import Auth, Grant
+    from secretsource.providers._vault_client import VaultConnection
+
+__all__ = ["Token", "TokenSource"]
+
+DUE = 2 / 3
+"""Share of a token's life after which it is renewed. The resolver asks again at the same share of a lease, and no
+lease is said to outlive its token, so a token is renewed in time as long as its leases are used."""
+
+REFUSED = Failed(
+    FailureCode.UNAUTHENTICATED,
+    "Vault does not accept the token: it has expired, or was revoked",
+    "give a new one, or an auth method that can log in by itself",
+)
+
+
+class Token:
+    """A token, and when it ends; masked.
+
+    Args:
+        grant: What Vault handed out.
+        now: When it did, in monotonic seconds.
+
+    Attributes:
+        text: The token.
+        seconds: Its length when it was last granted or renewed; 0 for no end, or none that is known.
+        renewable: Whether Vault would prolong it.
+        ends_at: Monotonic second at which it ends.
+        due_at: Monotonic second from which a longer one is sought.
+    """
+
+    __slots__ = ("due_at", "ends_at", "renewable", "seconds", "text")
+
+    def __init__(self, grant: Grant, now: float) -> None:
+        self.text = grant.text
+        self.seconds = 0.0
+        self.renewable = grant.renewable
+        self.extend(grant.seconds, now)
+
+    def __repr__(self) -> str:
+        return "Token(<masked>)"
+
+    def extend(self, seconds: float, now: float) -> None:
+        """Vault says that it lives ``seconds`` from ``now`` on."""
+        self.seconds = seconds
+        self.ends_at = now + seconds if seconds > 0 else float("inf")
+        self.due_at = now + DUE * seconds if seconds > 0 else float("inf")
+
+    def left(self, now: float) -> float:
+        """Seconds to its end; infinite where none is known."""
+        return self.ends_at - now
+
+    def postpone(self, now: float) -> None:
+        """Nothing longer is to be had at ``now``: seek again when half of what is left has passed."""
+        self.due_at = now + max(1.0, self.left(now) / 2)
+
+
+class TokenSource:
+    """Gets the token when it is needed, and keeps it.
+
+    Args:
+        connection: Where Vault is.
+        auth: How to log in.
+    """
+
+    def __init__(self, connection: VaultConnection, auth: Auth) -> None:
+        self._connection = connection
+        self._auth = auth
+        self._token: Token | None = None
+        self.renew_locks()
+
+    def renew_locks(self) -> None:
+        """Locks that nobody holds, as after a fork."""
+        self._lock = Lock()
+        self._renewing = Lock()
+        self._logins = 0
+        self._failure: Failed | None = None
+
+    def forget(self) -> None:
+        """Drop the token without using it: it belongs to another process."""
+        self._token = None
+        self.renew_locks()
+
+    @property
+    def held(self) -> Token | None:
+        """The token, if there is one."""
+        return self._token
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the token was given, so that nothing brings it back once it has ended."""
+        return not self._auth.makes_tokens
+
+    def current(self, deadline: float) -> Token | Failed:
+        """A token that has not ended, as far as we know."""
+        token, now = self._token, monotonic()
+        if token is None or token.left(now) <= 0:
+            return self._log_in(token, deadline)
+        return token if now < token.due_at else self._prolong(token, deadline)
+
+    def after_refusal(self, refused: Token, deadline: float) -> Token | Failed:
+        """Another token than the one that Vault no longer accepts."""
+        token = self._log_in(refused, deadline)
+        return REFUSED if isinstance(token, Token) and token.text == refused.text else token
+
+    def is_accepted(self, token: Token, deadline: float) -> bool | Failed:
+        """Whether Vault knows the token at all: what tells a bad token from a missing policy."""
+        answer = self._connection.ask(
+            lambda adapter: adapter.get("/v1/auth/token/lookup-self"),
+            token=token.text,
+            namespace=self._auth.namespace,
+            deadline=deadline,
+        )
+        if isinstance(answer, Failed):
+            return answer
+        if answer.ok or answer.status in {401, 403}:
+            return answer.ok
+        failure = explain_answer(answer.status, answer.body, path="auth/token/lookup-self", wait=answer.wait)
+        return failure if isinstance(failure, Failed) else False
+
+    def revoke(self, deadline: float) -> None:
+        """End the token if a login of ours created it; with it end the leases that were made with it."""
+        token, self._token = self._token, None
+        if token is not None and self._auth.makes_tokens:
+            self._connection.ask(
+                lambda adapter: adapter.post("/v1/auth/token/revoke-self"),
+                token=token.text,
+                namespace=self._auth.namespace,
+                deadline=deadline,
+            )
+
+    def _log_in(self, stale: Token | None, deadline: float) -> Token | Failed:
+        """A token in place of ``stale``; whoever comes while a login is under way shares its outcome."""
+        logins = self._logins
+        if not self._lock.acquire(timeout=max(0.0, deadline - monotonic())):
+            return TIMED_OUT
+        try:
+            if self._token is not None and self._token is not stale:
+                return self._token
+            if self._logins != logins and self._failure is not None:
+                return self._failure
+            asked = monotonic()
+            grant = self._auth.log_in(self._connection, deadline)
+            self._logins += 1
+            self._failure = grant if isinstance(grant, Failed) else None
+            if isinstance(grant, Failed):
+                return grant
+            self._token = Token(grant, asked)
+            return self._token
+        finally:
+            self._lock.release()
+
+    def _prolong(self, token: Token, deadline: float) -> Token | Failed:
+        """Renew a token that is due, or take another; one thread does, and the others go on with what there is."""
+        if not self._renewing.acquire(blocking=False):
+            return token
+        try:
+            if token is not self._token or self._renew(token, deadline):
+                return self._token or token
+            longer = self._log_in(token, deadline)
+            if isinstance(longer, Token) and longer.left(monotonic()) > token.left(monotonic()):
+                return longer
+            token.postpone(monotonic())
+            self._token = token
+            return token
+        finally:
+            self._renewing.release()
+
+    def _renew(self, token: Token, deadline: float) -> bool:
+        """Have Vault prolong a token; False when it cannot, or no longer by its full length."""
+        if not token.renewable:
+            return False
+        asked, wanted = monotonic(), token.seconds
+        answer = self._connection.ask(
+            lambda adapter: adapter.post("/v1/auth/token/renew-self"),  # by as much as its role says
+            token=token.text,
+            namespace=self._auth.namespace,
+            deadline=deadline,
+        )
+        if isinstance(answer, Failed):
+            return False
+        seconds = float(answer.part("auth").get("lease_duration") or 0)
+        if not answer.ok or seconds <= 0:
+            return False
+        token.extend(seconds, asked)
+        return seconds >= wanted

@@ -1,0 +1,212 @@
+"""HashiCorp Vault and OpenBao: ``vault://secret/payments/stripe#secret_key?version=3``, ``vault://database/creds/app``.
+
+A location is the path as the ``vault`` command has it: it starts with the mount, and has no ``data/`` in it. KV of
+version 1 and 2, and every engine that gives secrets for a GET (databases, cloud credentials, …), under a lease or not.
+
+Wire calls: ``GET /v1/{mount}/data/{path}`` (KV 2) or ``GET /v1/{path}`` (all else); once per mount
+``GET /v1/sys/internal/ui/mounts/{path}``, which needs no policy of its own; for a lease ``PUT /v1/sys/leases/renew`` or
+``…/lookup`` when it is asked for again, and ``…/revoke`` at the end; for the token, logging in, renewing and looking up
+itself. https://developer.hashicorp.com/vault/api-docs
+
+Permissions; the default policy allows the rest:
+
+    path "secret/data/payments/*" { capabilities = ["read"] }      # KV 2; without data/ for KV 1
+    path "database/creds/app"     { capabilities = ["read"] }
+    path "sys/leases/revoke"      { capabilities = ["update"] }    # to end dynamic secrets when the program ends
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from time import monotonic
+from typing import TYPE_CHECKING, Literal
+
+from secretsource._traceless import traceless
+from secretsource.exceptions import ConfigurationError
+from secretsource.providers._vault_auth import Auth
+from secretsource.providers._vault_client import VaultConnection
+from secretsource.providers._vault_engines import VaultEngines
+from secretsource.providers._vault_leases import LeaseBook
+from secretsource.providers._vault_mounts import Mount, is_plain_path
+from secretsource.providers._vault_token import Token, TokenSource
+from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Provider, SecretRef
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from secretsource.providers.base import Outcome
+
+__all__ = ["VaultProvider"]
+
+CLOSING_SECONDS = 5.0
+"""Longest time that closing may spend on revoking leases."""
+
+NO_STAGES = Failed(
+    FailureCode.MISCONFIGURED, "Vault puts no labels on versions", "name the version by its number: ?version=3"
+)
+
+
+class VaultProvider(Provider):
+    """Secrets of HashiCorp Vault or OpenBao.
+
+    Args:
+        address: Base URL, such as ``https://vault.internal:8200``; None for ``VAULT_ADDR``.
+        mount: Where the KV engine is mounted that holds bare names; it may have slashes.
+        prefix: Put before a bare name, such as ``prod/``; explicit references are taken as they are.
+        document: The path, below the mount, of one secret that holds every bare name as a field.
+        default_field: The field that is the value of a secret under ``mount`` where a reference names none; "" for
+            the whole secret as JSON, which is what a reference to another mount gives.
+        kv_version: 1 or 2, the version of the KV engine at ``mount``; None to ask Vault once.
+        namespace: Namespace of Vault Enterprise or OpenBao; None for ``VAULT_NAMESPACE``. A reference takes another
+            one by its option ``namespace``.
+        auth: How to log in: ``method`` (token, approle, kubernetes, jwt, oidc, userpass, cert or aws) and its words;
+            None for ``VAULT_TOKEN``, then ``~/.vault-token``.
+        verify: False to accept any TLS certificate.
+        ca_cert: File or directory of authorities to trust; None for ``VAULT_CACERT``, ``VAULT_CAPATH``, then those
+            of requests.
+        client_cert: File with a TLS certificate of ours; None for ``VAULT_CLIENT_CERT``.
+        client_key: File with its key; None for ``VAULT_CLIENT_KEY``.
+        proxy: URL of a proxy; None for ``VAULT_PROXY_ADDR``, then ``HTTPS_PROXY`` and its like.
+        connect_timeout: Seconds to connect to one address; a fetch may overrun its timeout by as much.
+
+    Raises:
+        ConfigurationError: A setting that cannot work.
+    """
+
+    scheme = "vault"
+    url_setting = "mount"
+    options = frozenset({"namespace"})
+
+    @traceless
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        address: str | None = None,
+        mount: str = "secret",
+        prefix: str = "",
+        document: str | None = None,
+        default_field: str = "value",
+        kv_version: Literal[1, 2] | None = None,
+        namespace: str | None = None,
+        auth: Mapping[str, str] | None = None,
+        verify: bool = True,
+        ca_cert: str | None = None,
+        client_cert: str | None = None,
+        client_key: str | None = None,
+        proxy: str | None = None,
+        connect_timeout: float = 1.0,
+    ) -> None:
+        super().__init__(name=name)
+        if address is not None and not address.startswith(("https://", "http://")):
+            raise ConfigurationError(f"provider {self.name!r}: address must start with https:// or http://")
+        if kv_version not in {None, 1, 2} or connect_timeout <= 0:
+            raise ConfigurationError(
+                f"provider {self.name!r}: kv_version must be 1 or 2, and connect_timeout more than 0"
+            )
+        self._mount = mount.strip("/")
+        if not is_plain_path(self._mount):
+            raise ConfigurationError(f"provider {self.name!r}: mount must be a path, such as 'secret' or 'kv/team'")
+        self._prefix = prefix
+        self._document = document
+        self._default_field = default_field or None
+        self._connection = VaultConnection(
+            address=address,
+            namespace=namespace,
+            verify=verify,
+            ca_cert=ca_cert,
+            client_cert=client_cert,
+            client_key=client_key,
+            proxy=proxy,
+            connect_timeout=connect_timeout,
+        )
+        self._tokens = TokenSource(self._connection, Auth(self.name, auth))
+        self._leases = LeaseBook()
+        fixed = None if kv_version is None else Mount(self._mount, versioned=kv_version == 2)
+        self._engines = VaultEngines(self._connection, self._leases, fixed)
+        self._process = os.getpid()
+
+    def locate(self, name: str) -> SecretRef | NotFound:
+        """A field of the document where one is set, else the default field of the secret called prefix and name."""
+        if self._document is not None:
+            return SecretRef(self.name, f"{self._mount}/{self._document.strip('/')}", field=name)
+        location = f"{self._mount}/{self._prefix}{name}"
+        if not is_plain_path(location):
+            return NotFound("Vault has no such path")
+        return SecretRef(self.name, location, field=self._default_field)
+
+    def complete(self, ref: SecretRef) -> SecretRef:
+        """Under the mount of bare names, the default field; elsewhere the whole secret."""
+        location = ref.location.strip("/")
+        if ref.field is None and location.startswith(f"{self._mount}/"):
+            return ref._replace(location=location, field=self._default_field)
+        return ref._replace(location=location)
+
+    def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
+        """The version whose number is one less."""
+        number = current.version or ""
+        if not number.isdecimal() or int(number) < 2:
+            return None
+        return ref._replace(version=str(int(number) - 1))
+
+    def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
+        """Ask for one secret; logs in, and renews the token or the lease, where that is due."""
+        deadline = monotonic() + timeout
+        if ref.stage is not None:
+            return NO_STAGES
+        if not is_plain_path(ref.location):
+            return NotFound("Vault has no such path")
+        if ref.version is not None and not (ref.version.isdecimal() and int(ref.version) > 0):
+            return NotFound("a version of Vault is a number from 1")
+        token = self._tokens.current(deadline)
+        if isinstance(token, Failed):
+            return token
+        outcome = self._engines.read(ref.document, token, deadline)
+        if isinstance(outcome, Failed) and outcome.code in {FailureCode.DENIED, FailureCode.UNAUTHENTICATED}:
+            outcome, token = self._ask_again(ref.document, token, outcome, deadline)
+        return self._bounded(outcome, token)
+
+    def close(self) -> None:
+        """Revoke the leases, and the token if a login of ours made it; then close the connections."""
+        token, now = self._tokens.held, monotonic()
+        if self._process != os.getpid():
+            self.reset()
+        elif token is not None:
+            lost = self._engines.revoke(self._leases.clear(now), token, now + CLOSING_SECONDS)
+            self._tokens.revoke(now + CLOSING_SECONDS)
+            if lost and self._tokens.is_given:
+                logging.getLogger("secretsource").warning(
+                    "provider %r could not revoke %d of its leases; they run out by themselves", self.name, lost
+                )
+        self._connection.close()
+
+    def reset(self) -> None:
+        """Forget the connections; in a child process also the token and the leases, which are the parent's."""
+        self._connection.reset()
+        if self._process == os.getpid():
+            self._tokens.renew_locks()
+            return
+        self._process = os.getpid()
+        self._tokens.forget()
+        self._leases = LeaseBook()
+        self._engines.adopt(self._leases)
+
+    def _ask_again(self, ref: SecretRef, token: Token, refusal: Failed, deadline: float) -> tuple[Outcome, Token]:
+        """After a 403, which means a bad token or a missing policy: a new token if it is the former, and one retry."""
+        accepted = self._tokens.is_accepted(token, deadline)
+        if isinstance(accepted, Failed):
+            return accepted, token
+        if accepted:
+            return refusal, token
+        other = self._tokens.after_refusal(token, deadline)
+        if isinstance(other, Failed):
+            return other, token
+        return self._engines.read(ref, other, deadline), other
+
+    def _bounded(self, outcome: Outcome, token: Token) -> Outcome:
+        """Have the resolver ask again while a token that was given, and ends, can still be renewed."""
+        if isinstance(outcome, Found) and self._tokens.is_given and token.renewable:
+            left = token.left(monotonic())
+            outcome.max_age = left if outcome.max_age is None else min(outcome.max_age, left)
+        return outcome
