@@ -42,13 +42,17 @@ class Chores:
 
     def begin(self) -> None:
         """Start, unless they have been started in this process."""
-        with self._lock:
-            if self._process == os.getpid():
-                return
-            self._process = os.getpid()
-            self._stop = threading.Event()
-            self._feed.subscribe()
-            threading.Thread(target=self._flush_now_and_then, name="secretsource-flush", daemon=True).start()
+        if self._process != os.getpid():
+            with self._lock:
+                self._start()
+
+    def _start(self) -> None:
+        if self._process == os.getpid():  # another thread was quicker
+            return
+        self._process = os.getpid()
+        self._stop = threading.Event()
+        self._feed.subscribe()
+        threading.Thread(target=self._flush_now_and_then, name="secretsource-flush", daemon=True).start()
 
     def end(self) -> None:
         """Stop; what is under way ends by itself."""

@@ -201,4 +201,4 @@ class KeyFormat:
 
 
 def _crc(body: str) -> str:
-    return _base62.encode(crc32(body.encode("ascii", "replace")), CRC_LENGTH)
+    return _base62.encode_crc(crc32(body.encode("ascii", "replace")))

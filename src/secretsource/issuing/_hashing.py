@@ -13,7 +13,7 @@ from secretsource.exceptions import ConfigurationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import NoReturn, Self
 
 __all__ = ["Pepper", "PepperSet", "compare_digest"]
@@ -46,12 +46,13 @@ class Pepper:
 
     Attributes:
         version: A fingerprint of the pepper, 8 characters of ``0-9a-f``; the same wherever the pepper is kept.
+        hash: Gives the keyed hash of a whole key: 32 bytes; a text that UTF-8 cannot write is a `UnicodeEncodeError`.
 
     Raises:
         ConfigurationError: The value is too short.
     """
 
-    __slots__ = ("_inner", "_outer", "_value", "version")
+    __slots__ = ("_value", "hash", "version")
 
     def __init__(self, value: str) -> None:
         self._value = value.encode()
@@ -60,28 +61,12 @@ class Pepper:
             raise ConfigurationError("the pepper is shorter than 16 bytes: make one with  openssl rand -base64 32")
         self.version = derive(self._value, b"secretsource pepper version v1", 4).hex()
         block = derive(self._value, b"secretsource hash v1", 32).ljust(_BLOCK, b"\0")
-        self._inner = hashlib.sha256(block.translate(_INNER)).copy
-        self._outer = hashlib.sha256(block.translate(_OUTER)).copy
+        self.hash = _keyed(block)
 
     @property
     def is_empty(self) -> bool:
         """True for the stand-in of a missing pepper: anyone can compute its hashes and forge its locators."""
         return not self._value
-
-    def hash(self, text: str) -> bytes:
-        """The keyed hash of a whole key.
-
-        Args:
-            text: The key; characters that UTF-8 cannot write are a `UnicodeEncodeError`.
-
-        Returns:
-            32 bytes.
-        """
-        inner = self._inner()
-        inner.update(text.encode())
-        outer = self._outer()
-        outer.update(inner.digest())
-        return outer.digest()
 
     def derive(self, purpose: bytes, length: int) -> bytes:
         """A key for another purpose; see `derive`."""
@@ -92,6 +77,21 @@ class Pepper:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Pepper is not pickled: resolve it where it is used")
+
+
+def _keyed(block: bytes) -> Callable[[str], bytes]:
+    """HMAC-SHA-256 (RFC 2104) under a key padded to one block, which is absorbed once and not at each call."""
+    inner_state = hashlib.sha256(block.translate(_INNER)).copy
+    outer_state = hashlib.sha256(block.translate(_OUTER)).copy
+
+    def hash_text(text: str) -> bytes:
+        inner = inner_state()
+        inner.update(text.encode())
+        outer = outer_state()
+        outer.update(inner.digest())
+        return outer.digest()
+
+    return hash_text
 
 
 class PepperSet(tuple[Pepper, ...]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -71,20 +72,31 @@ def check_demand(scope: Demand) -> tuple[str, ...]:
     """
     if scope is NO_SCOPE:
         return ()
-    demanded = (scope,) if isinstance(scope, str) else tuple(scope)
+    if isinstance(scope, str):
+        return _demanded(scope)
+    demanded = tuple(scope)
     if not demanded:
         raise InvalidRequest("an empty demand would let any key pass: if that is meant, say  scope=NO_SCOPE")
     for one in demanded:
         if not _matches(_IS_SCOPE, one):
-            raise InvalidRequest(
-                f"scope {one!r:.140} cannot be demanded: write one exact scope, such as  invoices:read"
-            )
+            raise _undemandable(one)
     return demanded
+
+
+@lru_cache(maxsize=4096)
+def _demanded(scope: str) -> tuple[str]:
+    if _matches(_IS_SCOPE, scope):
+        return (scope,)
+    raise _undemandable(scope)
+
+
+def _undemandable(scope: object) -> InvalidRequest:
+    return InvalidRequest(f"scope {scope!r:.140} cannot be demanded: write one exact scope, such as  invoices:read")
 
 
 def wildcards(scopes: Iterable[str]) -> tuple[str, ...]:
     """The beginnings that the wildcards among scopes cover: ``invoices:*`` covers ``invoices:``."""
-    return tuple(scope[:-1] for scope in scopes if scope.endswith("*"))
+    return tuple([scope[:-1] for scope in scopes if scope[-1] == "*"])
 
 
 def grants(held: frozenset[str], covered: tuple[str, ...], demanded: Iterable[str]) -> bool:

@@ -48,9 +48,11 @@ class Entry:
 
     def __init__(self, record: KeyRecord, read: Instant, ttl: float) -> None:
         self.record = record
-        self.granted: set[object] = {policy.NO_SCOPE, *(scope for scope in record.scopes if not scope.endswith("*"))}
+        self.granted: set[object] = {policy.NO_SCOPE, *record.scopes}
         self.wildcards = policy.wildcards(record.scopes)
-        self.networks = policy.read_networks(record.networks) or None
+        self.networks = policy.read_networks(record.networks) if record.networks else None
+        if self.wildcards:
+            self.granted = {scope for scope in self.granted if not str(scope).endswith("*")}
         self.plan = limits.parse(record.rate_limit, record.quota)
         self.limit_key = record.limit_key
         self.drift = read.drift

@@ -103,10 +103,13 @@ class Verifier:
 
     def glance(self, text: str | None, scope: Demand, ip: str | None, cost: int) -> Verdict | None:
         """Steps 0 to 11 for a key that is fresh in the cache, active and in time; None for all that is less simple."""
-        if type(text) is not str or len(text) > LONGEST_CREDENTIAL or not text.isascii() or cost < 0:
+        if type(text) is not str or len(text) > LONGEST_CREDENTIAL or cost < 0:
             return None
         now = self._mono()
-        entry = self._get(self._hash(text))
+        try:
+            entry = self._get(self._hash(text))
+        except UnicodeEncodeError:
+            return None
         if entry is None or now >= entry.until:
             return None
         if entry.networks is not None and not policy.is_within(entry.networks, ip):
@@ -172,11 +175,12 @@ class Verifier:
         if isinstance(found, Rejected):
             verdict = found
         else:
-            rejected = weigh(found, demanded, ip, self._w.clock.now())
-            verdict = (yield from self._limit(found, cost)) if rejected is None else rejected
+            now = self._w.clock.now()  # the store may have taken its time
+            rejected = weigh(found, demanded, ip, now)
+            verdict = (yield from self._limit(found, cost, now)) if rejected is None else rejected
             if verdict:
                 found.remember(demanded)
-                self._note(found.record, presented, ip, agent)
+                self._note(found.record, presented, ip, agent, now)
         self.tell(verdict)
         return verdict
 
@@ -229,12 +233,11 @@ class Verifier:
             return Rejected(Reason.PEPPER_RETIRED)
         return None if compare_digest(hashed, record.hash) else Rejected(Reason.WRONG_SECRET)
 
-    def _limit(self, entry: Entry, cost: int) -> Flow[Verdict]:
+    def _limit(self, entry: Entry, cost: int, now: Instant) -> Flow[Verdict]:
         """Steps 9 and 10."""
         record, plan = entry.record, entry.plan
         if plan is None:
             return Accepted(record)
-        now = self._w.clock.now()
         try:
             answer: Any = yield self._w.limiter.draw(entry.limit_key, plan, cost, now.mono, now.wall)
             draw: Draw | None = answer
@@ -249,9 +252,8 @@ class Verifier:
             draw = self._w.fallback.draw(entry.limit_key, share, cost, now.mono, now.wall)
         return Accepted(record, draw) if draw.refused_by is None else _over_limit(record, draw)
 
-    def _note(self, record: KeyRecord, presented: Presented, ip: str | None, agent: str | None) -> None:
+    def _note(self, record: KeyRecord, presented: Presented, ip: str | None, agent: str | None, now: Instant) -> None:
         """Step 11, the half that is written later."""
-        now = self._w.clock.now()
         self._seen[record.key_id] = now.mono
         if record.status is Status.ROTATING:
             networks, agents = frozenset(filter(None, (ip,))), frozenset(filter(None, (agent and agent[:255],)))

@@ -300,11 +300,14 @@ class LocalLimiter:
         account = self._accounts.get(key)
         if account is None:
             account = self._open(key, plan, mono, wall)
-        with account.lock:
+        account.acquire()
+        try:
             if account.plan is not plan:
                 account.change(plan)
             draw = plan.draw(account.levels, cost, mono, wall)
             account.levels = draw.levels
+        finally:
+            account.release()
         return draw
 
     def __len__(self) -> int:
@@ -324,12 +327,13 @@ class LocalLimiter:
 
 
 class _Account:
-    __slots__ = ("levels", "lock", "plan")
+    __slots__ = ("acquire", "levels", "plan", "release")
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.levels: tuple[Level | None, ...] = (None,) * len(plan.rules)
-        self.lock = threading.Lock()
+        lock = threading.Lock()
+        self.acquire, self.release = lock.acquire, lock.release  # half the price of a `with`, on the hot path
 
     def change(self, plan: Plan) -> None:
         """Go over to other rules; a rule that stays keeps its level."""
