@@ -1,0 +1,120 @@
+"""The Vault provider keeps the contract, with a real OpenBao: KV of both versions.
+
+What a server does not do on demand (hang, break, be down) is done by a relay in front of it; denial is a policy, and
+throttling is a quota.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+from uuid import uuid4
+
+import pytest
+from tests.servers.openbao import OpenBao, bao
+from tests.servers.relay import Relay, relay
+
+from secretsource.providers.vault import VaultProvider
+from secretsource.testing import BatchProviderConformance, ProviderHarness
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+__all__ = ["bao"]
+
+NO_STAGES = "Vault puts no labels on versions"
+NO_BYTES = "a field of Vault is JSON, so it holds text"
+
+
+@pytest.fixture(scope="module")
+def front(bao: OpenBao) -> Generator[Relay]:
+    """What can go wrong on the way to the server."""
+    with relay(bao.address) as front:
+        yield front
+
+
+class VaultHarness(ProviderHarness):
+    """Writes secrets as an operator does, into a place of its own."""
+
+    mount, mount_in_policy = "secret", "secret/data"
+
+    def __init__(self, bao: OpenBao, front: Relay) -> None:
+        self.bao, self.front = bao, front
+        self.place = f"conformance/{uuid4().hex}"
+        self.allowed = f"{self.mount_in_policy}/{self.place}/*"
+        self.rules = bao.policy(f"conformance-{uuid4().hex}", self.allowed)
+        self.provider = VaultProvider(
+            address=front.address,
+            mount=self.mount,
+            prefix=f"{self.place}/",
+            auth={"method": "token", "token": bao.token(self.rules)},
+        )
+
+    def put(self, name: str, value: str | bytes) -> None:
+        self.bao.put(self.mount, f"{self.place}/{name}", {"value": value})
+
+    def delete(self, name: str) -> None:
+        self.bao.do("DELETE", f"{self.mount}/data/{self.place}/{name}")
+
+    def deny(self) -> None:
+        self.bao.policy(self.rules, "somewhere/else")
+
+    def deny_one(self, name: str) -> None:
+        self.bao.policy(self.rules, self.allowed, deny=[f"{self.mount_in_policy}/{self.place}/{name}"])
+
+    def throttle(self) -> None:
+        self.bao.do("POST", "sys/quotas/rate-limit/test", {"rate": 1, "interval": "1h", "path": f"{self.mount}/"})
+        self.bao.call("GET", f"{self.mount}/data/nothing")  # the one call of this hour
+
+    def hang(self) -> None:
+        self.front.hang()
+
+    def break_response(self, planted: str) -> None:
+        self.front.answer(200, f"<html>{planted}</html>".encode())
+
+    def down(self) -> None:
+        self.front.answer(503, b'{"errors":["Vault is sealed"]}')
+
+    def heal(self) -> None:
+        self.front.heal()
+        self.bao.do("DELETE", "sys/quotas/rate-limit/test")
+
+
+class VersionOneHarness(VaultHarness):
+    """KV of version 1, at a mount with a slash."""
+
+    mount = mount_in_policy = "kv/one"
+
+    def put(self, name: str, value: str | bytes) -> None:
+        self.bao.do("POST", f"{self.mount}/{self.place}/{name}", {"value": value})
+
+    def delete(self, name: str) -> None:
+        self.bao.do("DELETE", f"{self.mount}/{self.place}/{name}")
+
+
+class TestVaultProvider(BatchProviderConformance):
+    """KV of version 2."""
+
+    impossible: ClassVar = {"stage": NO_STAGES, "binary": NO_BYTES}
+
+    @pytest.fixture
+    def harness(self, bao: OpenBao, front: Relay) -> Generator[VaultHarness]:
+        """A place in the server that is empty."""
+        harness = VaultHarness(bao, front)
+        yield harness
+        harness.heal()
+
+
+class TestVaultProviderVersionOne(BatchProviderConformance):
+    """KV of version 1."""
+
+    impossible: ClassVar = {
+        **TestVaultProvider.impossible,
+        **dict.fromkeys(("version", "old_version", "previous"), "KV of version 1 keeps no versions"),
+    }
+
+    @pytest.fixture
+    def harness(self, bao: OpenBao, front: Relay) -> Generator[VaultHarness]:
+        """A place in the server that is empty."""
+        harness = VersionOneHarness(bao, front)
+        yield harness
+        harness.heal()
