@@ -1,0 +1,174 @@
+"""Where the demo plays: a folder of its own, an environment without anybody's credentials, and AWS on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from secretsource import Resolver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from pathlib import Path
+
+    from secretsource import Secret
+    from secretsource.testing.aws_server import MotoServer
+
+__all__ = ["Scene", "Surprise", "clean_environment", "expect", "short"]
+
+FOREIGN = ("AWS_", "AZURE_", "BAO_", "GOOGLE_", "SECRETSOURCE_", "VAULT_")
+"""What variables begin with that would lead the demo to somebody's real secrets."""
+
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+TTL = 0.5
+"""Seconds for which a value is fresh here, so that nobody waits; 300 is usual."""
+
+AWS_DOCUMENT = "payments/stripe"
+"""The JSON secret at AWS in which the demo keeps STRIPE_SECRET_KEY."""
+
+CONFIGURATION = f"""\
+[environments.demo]
+providers = ["env", "dotenv", "aws", "file"]
+ttl = {TTL}
+max_stale = 3600
+jitter = 0.0
+deadline = 30
+
+[providers.dotenv]
+path = {{dotenv}}
+
+[providers.aws]
+region = {{region}}
+endpoint_url = {{endpoint}}
+read_timeout = 10.0
+
+[providers.file]
+directory = {{directory}}
+
+[secrets.STRIPE_SECRET_KEY]
+aws = "{AWS_DOCUMENT}#secret_key"
+"""
+
+
+class Surprise(Exception):
+    """A step did not behave as it tells; its message holds no value."""
+
+
+class Scene:
+    """What the steps of the demo share.
+
+    Args:
+        folder: An empty folder.
+        tell: Takes each line of the transcript.
+    """
+
+    def __init__(self, folder: Path, tell: Callable[[str], None]) -> None:
+        self.folder = folder
+        self.resources = ExitStack()
+        """Closes what the steps open, the last first."""
+        self._power = self.resources.enter_context(ExitStack())
+        self._tell = tell
+        self._values: list[str] = []
+
+    @cached_property
+    def aws(self) -> MotoServer:
+        """An AWS of our own; boto3 finds its credentials in the environment from here on."""
+        from secretsource.testing.aws_server import moto_server
+
+        server = self._power.enter_context(moto_server())
+        os.environ.update(server.environment)
+        return server
+
+    @cached_property
+    def secrets_manager(self) -> Any:
+        """A client of that AWS, to put secrets into it."""
+        client = self.aws.client("secretsmanager")
+        self.resources.callback(client.close)
+        return client
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        """The resolver of all steps, from a ``secretsource.toml``."""
+        text = CONFIGURATION.format(
+            dotenv=json.dumps(str(self.folder / ".env")),
+            region=json.dumps(self.aws.region),
+            endpoint=json.dumps(self.aws.endpoint_url),
+            directory=json.dumps(str(self.folder)),
+        )
+        file = self.folder / "secretsource.toml"
+        file.write_text(text, encoding="utf-8")
+        return self.resources.enter_context(Resolver.from_config(file, environment="demo"))
+
+    def stop_aws(self) -> None:
+        """Take AWS away: from here on, its port refuses connections."""
+        self._power.close()
+
+    def new_value(self, prefix: str) -> str:
+        """A value to hide, which `say` will refuse to show."""
+        value = f"{prefix}_{secrets.token_hex(16)}"
+        self._values.append(value)
+        return value
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of the scene that only its owner may read."""
+        file = self.folder / name
+        file.touch(mode=0o600)
+        file.write_text(text, encoding="utf-8")
+
+    def say(self, line: str) -> None:
+        """Add a line to the transcript; one with a value in it would be a leak."""
+        expect(not any(value in line for value in self._values), "no line of the transcript holds a value")
+        self._tell(line)
+
+    def show(self, secret: Secret) -> None:
+        """Say what a look-up gave: the beginning and the length of the value, and where it is from."""
+        version = f", version {short(secret.version)}" if secret.version else ""
+        self.say(f"{secret.name} = {masked(secret)}  from {secret.provider}{version}, served={secret.served}")
+
+    def explain(self, name: str) -> None:
+        """Say how a name is resolved now."""
+        first, *steps = str(self.resolver.explain(name)).splitlines()
+        self.say(f"explain {first}")
+        for step in steps:
+            self.say(step)
+
+
+def expect(is_so: object, told: str) -> None:
+    """Fail the demo when something is not as it was told.
+
+    Raises:
+        Surprise: It is not.
+    """
+    if not is_so:
+        raise Surprise(told)
+
+
+def masked(value: str) -> str:
+    """A value as it may be shown: its first characters and its length."""
+    return f"{value[:3]}…({len(value)})"
+
+
+def short(version: str | None) -> str:
+    """The beginning of a version identifier, which is enough to tell it from another."""
+    return "none" if version is None else f"{version[:8]}…"
+
+
+@contextmanager
+def clean_environment() -> Generator[None]:
+    """Put away credentials, addresses and proxies, and put them back afterwards."""
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith(FOREIGN) or name.lower() in PROXIES:
+            del os.environ[name]
+    # boto3 would read the profiles of whoever runs the demo.
+    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

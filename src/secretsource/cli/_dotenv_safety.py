@@ -1,0 +1,63 @@
+"""What is unsafe about a ``.env`` file: known to git, soon to be, or open to other users of the machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from secretsource.config import Config
+
+__all__ = ["dotenv_files", "dotenv_warnings"]
+
+GIT_SECONDS = 5
+"""How long git may take for one answer; it reads its index and rules, and nothing else."""
+
+
+def dotenv_files(config: Config | None) -> list[Path]:
+    """The ``.env`` files that may be read here: those that the chain names, and the nearest up to the repository."""
+    providers = () if config is None else config.providers
+    named = [str(provider.settings["path"]) for provider in providers if provider.settings.get("path")]
+    files = [Path(path) for path in named] + [folder / ".env" for folder in _repository_folders()]
+    found = [file for file in files if file.is_file()]
+    return list(dict.fromkeys(file.resolve() for file in found[: len(named) + 1]))
+
+
+def dotenv_warnings(file: Path) -> list[str]:
+    """One sentence for each thing that is unsafe about a file; none of them tells anything of its content."""
+    warnings = []
+    if _says_yes(file, "ls-files", "--error-unmatch"):
+        warnings.append(f"{file} is tracked by git: run  git rm --cached {file.name}  and rotate what was in it")
+    elif _says_yes(file, "rev-parse", "--is-inside-work-tree") and not _says_yes(file, "check-ignore", "--quiet"):
+        warnings.append(f"{file} is not ignored by git: add the line  {file.name}  to .gitignore")
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if os.name == "posix" and mode & 0o077:
+        warnings.append(f"{file} is open to other users of this machine (mode {mode:04o}): run  chmod 600 {file.name}")
+    return warnings
+
+
+def _repository_folders() -> list[Path]:
+    """The working directory and those above it up to the root of the repository; outside of one, it alone."""
+    folders = [Path.cwd(), *Path.cwd().parents]
+    root = next((depth for depth, folder in enumerate(folders) if (folder / ".git").exists()), 0)
+    return folders[: root + 1]
+
+
+def _says_yes(file: Path, question: str, option: str) -> bool:
+    """What git answers to a question about a file; no, where there is no git."""
+    git = shutil.which("git")
+    if git is None:
+        return False
+    # A repository may name a program to watch its files with, which this question must not start.
+    command = [git, "-c", "core.fsmonitor=false", "-C", str(file.parent), question, option]
+    if question != "rev-parse":
+        command += ["--", file.name]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=GIT_SECONDS, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0

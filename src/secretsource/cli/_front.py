@@ -1,0 +1,84 @@
+"""The one place where an error becomes a sentence and an exit code.
+
+Whatever a command raises ends here: errors of our tree, arguments that cannot be, Ctrl-C, a full disk, and our own
+mistakes. No traceback is written, because its last line may quote what it failed on.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperGroup
+
+from secretsource.cli._exit_codes import DEFECT, INTERRUPTED, MISTAKE, code_of
+from secretsource.cli._output import say
+from secretsource.exceptions import SecretSourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Front"]
+
+
+class Front(TyperGroup):
+    """The group of all commands, which ends the process with the code of what happened."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the command that the arguments name, and exit."""
+        options["standalone_mode"] = False
+        run = super().main
+        sys.exit(_ended(lambda: run(*arguments, **options)))
+
+
+def _ended(command: Callable[[], Any]) -> int:
+    """Run a command; its exit code."""
+    try:
+        ended = command()
+    except typer.Exit as stop:  # raised by our last words to standard error
+        return stop.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except Exception as error:
+        failure: Exception = error
+    else:
+        return ended if isinstance(ended, int) else 0
+    try:
+        return _told(failure)
+    except typer.Exit as stop:
+        return stop.exit_code
+
+
+def _told(error: Exception) -> int:
+    """Say what went wrong, in one sentence; the exit code for it."""
+    if isinstance(error, SecretSourceError):
+        say("error", str(error))
+        return code_of(error)
+    if hasattr(error, "format_message"):  # every error of click, by whichever name this version of typer has it
+        say("error", _usage_sentence(error))
+        return MISTAKE
+    if isinstance(error, OSError):
+        where = f" {str(error.filename)!r}" if error.filename is not None else ""
+        say("error", f"the operating system refused{where}: {error.strerror or type(error).__name__}")
+        return MISTAKE
+    say("error", f"{type(error).__name__} in {_place(error)}: this is a mistake of secretsource, please report it")
+    return DEFECT
+
+
+def _usage_sentence(error: Any) -> str:
+    message = str(error.format_message()).strip()
+    if message.startswith("Got unexpected extra"):
+        message = message.partition(" (")[0]  # the rest quotes the argument, which may be a secret
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "secretsource"
+    return f"{message[:1].lower()}{message[1:].rstrip('.')}: see  {command} --help"
+
+
+def _place(error: Exception) -> str:
+    """File and line where an error arose, without anything of what was there."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "an unknown place" if trace is None else f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"

@@ -1,0 +1,117 @@
+"""What the commands write, and how: tables on a terminal, tab-separated text in a pipe, JSON when asked.
+
+Every byte leaves through `write`. Cells and sentences are printable text: nothing that a provider answers can move
+the cursor of a terminal, or start a new line in a pipe.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from secretsource.cli._exit_codes import CLOSED_PIPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import TextIO
+
+__all__ = ["is_terminal", "say", "show_table", "warn", "write", "write_json", "write_line"]
+
+_STYLES = {
+    "found": "green",
+    "not found": "yellow",
+    "skipped": "dim",
+    "not asked": "dim",
+    "denied": "red",
+    "unauthenticated": "red",
+    "unavailable": "red",
+    "timeout": "red",
+    "throttled": "red",
+    "malformed": "red",
+    "misconfigured": "red",
+    "disabled": "red",
+    "deleted": "red",
+}
+"""The colour of a cell that is one of these words; rich leaves colours out when ``NO_COLOR`` is set."""
+
+
+def is_terminal() -> bool:
+    """Whether a person reads standard output."""
+    return sys.stdout.isatty()
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write rows under their columns: as a table on a terminal, else as lines of cells with tabs between them."""
+    cells = [[printable(cell) for cell in row] for row in rows]
+    if is_terminal():
+        write(_drawn(columns, cells))
+    else:
+        write("".join("\t".join(row) + "\n" for row in [columns, *cells]))
+
+
+def write_json(document: Any) -> None:
+    """Write one JSON document, indented, in ASCII, so that no terminal or locale stands in its way."""
+    write_line(json.dumps(document, indent=2))
+
+
+def write_line(text: str) -> None:
+    """Write a line to standard output."""
+    write(text + "\n")
+
+
+def say(kind: str, sentence: str) -> None:
+    """Write one sentence to standard error, after what kind it is."""
+    write(f"{kind}: {printable(sentence)}\n", sys.stderr)
+
+
+def warn(sentence: str) -> None:
+    """Write a warning to standard error."""
+    say("warning", sentence)
+
+
+def printable(text: str) -> str:
+    """Text on one line, without control characters."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else " " if char.isspace() else "\ufffd" for char in text)
+
+
+def write(content: str | bytes, stream: TextIO | None = None) -> None:
+    """Write and flush; a reader that has gone away ends the program quietly.
+
+    Args:
+        content: Text, in which what the stream's encoding lacks is escaped, or the very bytes.
+        stream: Where to; standard output unless given.
+    """
+    target: TextIO = sys.stdout if stream is None else stream
+    whole = content if isinstance(content, bytes) else content.encode(target.encoding, "backslashreplace")
+    try:
+        target.flush()
+        target.buffer.write(whole)
+        target.flush()
+        return
+    except BrokenPipeError:
+        # What is still buffered would fail again when the interpreter flushes it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), target.fileno())
+    raise typer.Exit(CLOSED_PIPE)
+
+
+def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell, _STYLES.get(cell, "")) for cell in row))
+    console = Console(file=sys.stdout)
+    with console.capture() as drawn:
+        console.print(table)
+    return drawn.get()

@@ -1,0 +1,79 @@
+"""What ``--config`` and ``--env`` choose: the configuration, the secrets it declares, and the resolver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from secretsource import Resolver, configure
+from secretsource.config import load_config
+from secretsource.exceptions import ConfigurationError
+from secretsource.resolver._default import default_resolver
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import typer
+
+    from secretsource.config import Config, SecretConfig
+
+__all__ = ["Wiring"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What every command works with.
+
+    Attributes:
+        path: The configuration file; None looks for one as the library does.
+        environment: Its environment; None for ``SECRETSOURCE_ENV``, then the file's own choice.
+    """
+
+    path: Path | None = None
+    environment: str | None = None
+
+    @classmethod
+    def of(cls, context: typer.Context) -> Wiring:
+        """The wiring that was chosen before the command."""
+        return context.find_object(cls) or cls()
+
+    def config(self) -> Config | None:
+        """The configuration, or None where there is none.
+
+        Raises:
+            ConfigurationError: Something in it is wrong, or an environment was named and there is no file to have it.
+        """
+        config = load_config(self.path, environment=self.environment)
+        if config is None and self.environment is not None:
+            raise ConfigurationError(
+                f"there is no secretsource.toml with the environment {self.environment!r}: "
+                "run  secretsource init  or leave out --env"
+            )
+        return config
+
+    def resolver(self) -> Resolver:
+        """A resolver as the configuration describes it, or as `get_secret` has it without one."""
+        if self.config() is not None:
+            return Resolver.from_config(self.path, environment=self.environment)
+        configure()  # whatever this process has found before, what holds here is found anew
+        return default_resolver
+
+
+def declared_secrets(config: Config | None, *, purpose: str) -> Mapping[str, SecretConfig]:
+    """The secrets that a configuration declares.
+
+    Args:
+        config: The configuration, if there is one.
+        purpose: What they are for, as in ``to check``.
+
+    Raises:
+        ConfigurationError: There are none.
+    """
+    if config is None:
+        raise ConfigurationError(
+            f"there is nothing {purpose}: run  secretsource init  and declare your secrets in secretsource.toml"
+        )
+    if not config.secrets:
+        raise ConfigurationError(f"there is nothing {purpose}: declare your secrets as [secrets.NAME] in {config.file}")
+    return config.secrets

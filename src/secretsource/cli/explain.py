@@ -1,0 +1,76 @@
+"""``secretsource explain NAME``: which providers are asked, which are not, and why; never the value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from secretsource.cli._options import Field, Json, Name
+from secretsource.cli._output import is_terminal, say, show_table, write_json, write_line
+from secretsource.cli._wiring import Wiring
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from secretsource.resolver._resolution import Step
+    from secretsource.resolver._trace import Trace
+
+__all__ = ["explain"]
+
+COLUMNS = ("provider", "outcome", "served", "ms", "version", "where", "reason")
+
+
+def explain(context: typer.Context, name: Name, field: Field = None, as_json: Json = False) -> None:
+    """Show which provider answers for a name, and why.
+
+    Each provider that was asked or skipped has a line, with its reason and how long it took; never the value. The
+    exit code is 0 also when the secret cannot be had, since that is what was to be explained; get and check fail.
+    """
+    with Wiring.of(context).resolver() as resolver:
+        trace = resolver.explain(name, field=field)
+    if as_json:
+        write_json(described(trace))
+        return
+    if is_terminal():
+        write_line(f"{trace.name}: {trace.outcome}" + (f", served={trace.served}" if trace.served else ""))
+    show_table(COLUMNS, _rows(trace))
+    if trace.error is not None:
+        say("get would fail", trace.error)
+
+
+def described(trace: Trace) -> dict[str, Any]:
+    """A trace as a JSON document."""
+    return {
+        "name": trace.name,
+        "outcome": trace.outcome,
+        "served": trace.served,
+        "error": trace.error,
+        "steps": [_step(step) for step in trace.steps],
+        "not_asked": list(trace.unasked),
+        "skipped": [{"provider": skipped.provider, "reason": skipped.reason} for skipped in trace.skipped],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "provider": step.provider,
+        "outcome": step.outcome,
+        "served": step.served or None,
+        "milliseconds": round(step.seconds * 1000, 1),
+        "version": step.version,
+        "where": step.reference,
+        "reason": step.reason,
+    }
+
+
+def _rows(trace: Trace) -> Iterator[tuple[str, ...]]:
+    for step in trace.steps:
+        took = f"{step.seconds * 1000:.1f}" if step.served else ""
+        yield (
+            step.provider, step.outcome, step.served, took, step.version or "", step.reference, step.reason or ""
+        )  # fmt: skip
+    for provider in trace.unasked:
+        yield provider, "not asked", "", "", "", "", "an earlier provider decided"
+    for skipped in trace.skipped:
+        yield skipped.provider, "skipped", "", "", "", "", skipped.reason
