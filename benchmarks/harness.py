@@ -1,0 +1,154 @@
+"""How things are measured here: side by side in many short rounds, and told as figures with limits.
+
+A machine is never idle and never equally fast for long. Two things that are timed one after the other in the same
+few milliseconds meet the same machine, so what counts is their ratio within a round, and the median of it over all
+rounds. Absolute times are shown for orientation and are never judged.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import platform
+import statistics
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from timeit import Timer
+from typing import Literal, TypeAlias
+
+Sample: TypeAlias = Callable[[], float]
+"""Takes one measurement, such as the seconds of a thousand calls, and returns it."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a figure may be."""
+
+    word: Literal["at most", "at least", "exactly"]
+    bound: float
+
+    def holds(self, value: float) -> bool:
+        if self.word == "exactly":
+            return value == self.bound
+        return value <= self.bound if self.word == "at most" else value >= self.bound
+
+
+def at_most(bound: float) -> Limit:
+    return Limit("at most", bound)
+
+
+def at_least(bound: float) -> Limit:
+    return Limit("at least", bound)
+
+
+def exactly(bound: float) -> Limit:
+    return Limit("exactly", bound)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the result; ``unit`` is ``x`` for a ratio, empty for a count."""
+
+    what: str
+    value: float
+    unit: str = "x"
+    limit: Limit | None = None
+
+    @property
+    def verdict(self) -> Literal["PASS", "FAIL", ""]:
+        if self.limit is None:
+            return ""
+        return "PASS" if self.limit.holds(self.value) else "FAIL"
+
+
+def interleave(cases: Mapping[str, Sample], rounds: int) -> dict[str, list[float]]:
+    """Take one sample of each case per round, each round beginning with another case, with the collector off."""
+    names = list(cases)
+    samples: dict[str, list[float]] = {name: [] for name in names}
+    with collector_off():
+        for number in range(rounds):
+            first = number % len(names)
+            for name in names[first:] + names[:first]:
+                samples[name].append(cases[name]())
+            gc.collect()
+    return samples
+
+
+def ratio(case: Sequence[float], base: Sequence[float]) -> float:
+    """The median over the rounds of case / base within one round."""
+    return statistics.median(one / other for one, other in zip(case, base, strict=True))
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that is not exceeded by ``share`` (0 to 1) of the values."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def per_call(statement: str, names: Mapping[str, object], seconds: float) -> Sample:
+    """A sample of the seconds that one run of ``statement`` takes, averaged over about ``seconds``."""
+    timer = Timer(statement, globals=dict(names))
+    number = 1
+    while timer.timeit(number) < seconds:
+        number *= 2
+    return lambda: timer.timeit(number) / number
+
+
+@contextmanager
+def collector_off() -> Generator[None]:
+    """Keep the garbage collector out of what is timed."""
+    was_on = gc.isenabled()
+    gc.collect()
+    gc.freeze()  # what is here already is not looked through again after each round
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if was_on:
+            gc.enable()
+
+
+def table(title: str, figures: Sequence[Figure]) -> str:
+    """The figures of one benchmark as plain text."""
+    rows = [(f.what, shown(f.value, f.unit), _limit(f), f.verdict) for f in figures]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = [
+        f"  {what:<{widths[0]}}  {value:>{widths[1]}}  {limit:<{widths[2]}}  {verdict}".rstrip()
+        for what, value, limit, verdict in rows
+    ]
+    return "\n".join([title, *lines])
+
+
+def shown(value: float, unit: str) -> str:
+    """A number as people read it: a small ratio as one part in so many."""
+    if unit == "x":
+        return f"1/{1 / value:.0f}" if 0 < value <= 0.1 else f"{value:.2f} x"
+    if unit == "":
+        return f"{value:.0f}"
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:.{digits}f} {unit}"
+
+
+def machine() -> str:
+    """What the figures were taken on."""
+    packages = ("secretsource", "boto3", "moto", "aws-lambda-powertools", "aws-secretsmanager-caching")
+    load = f", load {os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else ""
+    versions = ", ".join(f"{package} {_version(package)}" for package in packages)
+    return (
+        f"{platform.python_implementation()} {platform.python_version()}, {platform.system()} {platform.machine()}, "
+        f"{os.cpu_count()} cores{load}\n{versions}"
+    )
+
+
+def _limit(figure: Figure) -> str:
+    return "" if figure.limit is None else f"{figure.limit.word} {shown(figure.limit.bound, figure.unit)}"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except ModuleNotFoundError:
+        return "(not installed)"

@@ -1,0 +1,172 @@
+"""The benchmarks measure what they say; how fast anything is, is not tested here."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from benchmarks import __main__ as command
+from benchmarks import harness, herd, hit, memory, samples, stall, start, threads
+from benchmarks.harness import Figure, at_least, at_most, exactly
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def by_name(figures: list[Figure]) -> dict[str, Figure]:
+    assert len({figure.what for figure in figures}) == len(figures)
+    return {figure.what: figure for figure in figures}
+
+
+class TestHarness:
+    """How figures are taken, judged and shown."""
+
+    def test_cases_take_turns(self) -> None:
+        """Each case is sampled once a round, and each round begins with another one, with the collector off."""
+        order: list[str] = []
+        ticks = itertools.count()
+
+        def sample(name: str) -> float:
+            order.append(name)
+            assert not gc.isenabled()
+            return float(next(ticks))
+
+        samples_of = harness.interleave({"a": lambda: sample("a"), "b": lambda: sample("b")}, 3)
+        assert order == ["a", "b", "b", "a", "a", "b"]
+        assert samples_of == {"a": [0.0, 3.0, 4.0], "b": [1.0, 2.0, 5.0]}
+        assert gc.isenabled()
+
+    def test_a_ratio_is_taken_within_the_round(self) -> None:
+        """A machine that is three times slower for a while changes no ratio."""
+        assert harness.ratio([1.0, 3.0, 1.0], [2.0, 6.0, 2.0]) == 0.5
+
+    def test_a_percentile_is_one_of_the_values(self) -> None:
+        """The value that the given share of all values does not exceed."""
+        values = [float(number) for number in range(1000)]
+        assert harness.percentile(values, 0.999) == 999.0
+        assert harness.percentile(values, 0.5) == 500.0
+        assert harness.percentile([7.0], 1.0) == 7.0
+
+    def test_a_call_is_timed(self) -> None:
+        """More work takes more time, and the time is that of one call."""
+        little = harness.per_call("sum(numbers)", {"numbers": range(10)}, 0.0005)
+        much = harness.per_call("sum(numbers)", {"numbers": range(10_000)}, 0.0005)
+        assert 0 < little() < much()
+
+    @pytest.mark.parametrize(
+        ("limit", "held", "broken"), [(at_most(0.5), 0.5, 0.51), (at_least(0.8), 0.8, 0.79), (exactly(1), 1, 2)]
+    )
+    def test_a_limit_is_kept_or_broken(self, limit: harness.Limit, held: float, broken: float) -> None:
+        """The bound itself is allowed."""
+        assert Figure("x", held, limit=limit).verdict == "PASS"
+        assert Figure("x", broken, limit=limit).verdict == "FAIL"
+        assert not Figure("x", broken).verdict
+
+    def test_a_table_is_plain_text_in_columns(self) -> None:
+        """Figure, limit and verdict stand below each other."""
+        figures = [Figure("short", 0.4, "x", at_most(0.5)), Figure("a longer one", 1 / 400, "x", at_most(1 / 200))]
+        assert harness.table("title", [*figures, Figure("time", 12.345, "ms")]).splitlines() == [
+            "title",
+            "  short          0.40 x  at most 0.50 x  PASS",
+            "  a longer one    1/400  at most 1/200   PASS",
+            "  time          12.3 ms",
+        ]
+
+
+class TestCommand:
+    """``python -m benchmarks``."""
+
+    @pytest.mark.parametrize(("value", "status"), [(0.5, 0), (1.5, 1)])
+    def test_the_exit_status_tells_whether_the_limits_hold(
+        self, value: float, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """0 when they do; 1 when one does not, which is then named last."""
+        monkeypatch.setattr(memory, "measure", lambda: [Figure("the one", value, limit=at_most(1.0))])
+        assert command.main(["memory"]) == status
+        last = capsys.readouterr().out.splitlines()[-1]
+        assert last == ("FAIL: the one" if status else "1 of 1 limits hold")
+
+    def test_a_wrong_name_is_a_wrong_call(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """An unknown benchmark is refused before anything runs, and the known ones are named."""
+        assert command.main(["hit", "hot"]) == 2
+        out, err = capsys.readouterr()
+        assert not out
+        assert err == f"no benchmark is called hot: there are {', '.join(command.NAMES)}\n"
+
+    def test_every_name_is_a_benchmark(self) -> None:
+        """Each has a title and measures."""
+        for name in command.NAMES:
+            module = sys.modules[f"benchmarks.{name}"]
+            assert module.TITLE.startswith(f"{name}: ")
+            assert callable(module.measure)
+
+
+class TestBenchmarks:
+    """Each runs, with so few rounds that its times mean nothing; what it counts must be right all the same."""
+
+    def test_hit(self) -> None:
+        """All readers get the same value, and the provider is asked once."""
+        figures = by_name(hit.measure(rounds=1, seconds=0.0001))
+        assert figures["calls that reached the provider"].verdict == "PASS"
+        assert sum(figure.limit is not None for figure in figures.values()) == 7
+
+    def test_threads(self) -> None:
+        """The reads of all threads are counted together."""
+        figures = threads.measure(rounds=1, reads=400)
+        assert all(figure.value > 0 for figure in figures)
+
+    def test_start(self) -> None:
+        """A new process is timed, and loads nothing that it should not."""
+        figures = by_name(start.measure(rounds=1))
+        assert figures["modules of an event loop, an SDK or a framework"].verdict == "PASS"
+        assert figures["import and look-up"].value > 0
+
+    def test_start_notices_what_is_loaded(self, tmp_path: Path) -> None:
+        """An event loop in the new process would be seen."""
+        assert "asyncio" in start.unwanted(set(start.start("import asyncio", str(tmp_path))["loaded"]))
+
+    def test_herd(self) -> None:
+        """A herd gets its answers by one client, which makes one call for the cold and one for the expired name."""
+        with herd.server() as (aws, calls):
+            told = herd.run(aws, "herd", 8)
+            assert calls.count == 2
+            bare = herd.run(aws, "bare", 8)
+            assert calls.count == 4
+        assert (told["clients"], told["wrong"]) == (bare["clients"], bare["wrong"]) == (1, 0)
+        assert all(seconds > 0 for seconds in told["seconds"].values())
+
+    def test_stall(self) -> None:
+        """Reads fall into the refresh, which is one call."""
+        figures = by_name(stall.measure(rounds=1, delay=0.1))
+        assert figures["calls to the provider for one refresh"].verdict == "PASS"
+        assert figures["reads in all refreshes"].value > 8
+
+    def test_memory(self) -> None:
+        """A remembered secret takes more than its text, and less than a page."""
+        traced = memory.in_new_process("traced", 200) / 200
+        assert sys.getsizeof(samples.VALUE) < traced < 4096
+        assert memory.in_new_process("resident", 200) >= 0
+
+
+def test_the_sample_is_as_long_as_it_says() -> None:
+    """The value has 107 characters, and both names are equally long."""
+    assert len(samples.VALUE) == 107
+    assert len(samples.NAME) == len(samples.OTHER_NAME)
+
+
+def test_a_quiet_environment_answers_nothing_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What we, a vendor or the interpreter would listen to is left out; paths become absolute."""
+    monkeypatch.setenv(samples.NAME, "x")
+    monkeypatch.setenv("AWS_PROFILE", "x")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("PYTHONPATH", "src")
+    monkeypatch.setenv("KEPT", "x")
+    variables = samples.quiet_environment(ADDED="y")
+    assert variables["KEPT"] == "x"
+    assert variables["ADDED"] == "y"
+    assert variables["PYTHONPATH"].endswith("src")
+    assert variables["PYTHONPATH"] != "src"
+    assert not {samples.NAME, "AWS_PROFILE", "PYTHONDONTWRITEBYTECODE"} & variables.keys()
