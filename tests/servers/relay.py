@@ -91,9 +91,10 @@ class Relay:
         self.calls.append(call)
         fault = self.fault
         planned = None if fault is None else fault(call)
-        return planned or self._pass_on(call)
+        return planned or self.pass_on(call)
 
-    def _pass_on(self, call: Call) -> Reply:
+    def pass_on(self, call: Call) -> Reply:
+        """What the server behind answers to a call."""
         if self._upstream is None:
             return Reply(500, b'{"errors":["nothing is planned"]}')
         connection = HTTPConnection(self._upstream, timeout=30)
