@@ -42,7 +42,7 @@ class _FirstUse:
     """Stands where the engine will be, and makes it when it is first asked for.
 
     What is then set on the resolver hides this. A `__getattr__` would do the same, but it would slow down every
-    attribute of its class, and with that a cached read by a sixth.
+    attribute of its class, and with that a cached read by a sixth; so would looking into the resolver's `__dict__`.
     """
 
     def __get__(self, resolver: DefaultResolver | None, owner: type[DefaultResolver]) -> Engine | _FirstUse:
@@ -58,19 +58,22 @@ class DefaultResolver(Resolver):
     def __init__(self) -> None:
         self._hot: dict[str, tuple[float, float, Secret]] = {}
         self._overlay: Route | None = None
+        self._wired: Engine | None = None
         self._wiring = Lock()
 
     def wire(self) -> Engine:
         """The engine, found now unless there is one."""
         with self._wiring:
-            if "_engine" not in self.__dict__:
-                self._adopt(first_engine())
-            engine: Engine = self.__dict__["_engine"]
+            engine = self._wired
+            if engine is None:
+                engine = first_engine()
+                self._adopt(engine)
         return engine
 
     def _adopt(self, engine: Engine) -> None:
         engine.lay_over(self._overlay)
         super()._adopt(engine)
+        self._wired = engine
 
     def lay_over(self, route: Route | None) -> None:
         """Put a route before the whole chain, now and after a new wiring; None takes it away."""
@@ -82,7 +85,9 @@ class DefaultResolver(Resolver):
         if engine is not None:
             self._adopt(engine)
             return
-        self.__dict__.pop("_engine", None)
+        if self._wired is not None:
+            del self._engine
+            self._wired = None
         self._hot = {}
 
 
