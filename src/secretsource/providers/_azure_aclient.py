@@ -1,0 +1,151 @@
+"""The asynchronous clients of one vault, one per event loop; once, bounded and silent as the blocking one.
+
+What is more: a call ends in time whatever it waits for, and the client of a loop lives in an asynchronous generator,
+which ``asyncio.run`` closes with its loop where nobody called ``aclose``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from secretsource.providers._azure_client import explained
+from secretsource.providers._azure_question import DEADLINE, TIMED_OUT, held, listed, was_let_in
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from secretsource.providers._azure_client import Opened, VaultSettings
+    from secretsource.providers._azure_question import Answer, Conversation, Question
+    from secretsource.providers.base import Outcome
+
+__all__ = ["AsyncVaultClient"]
+
+
+class OnLoop:
+    """The asynchronous client on one event loop.
+
+    Attributes:
+        turn: Held by the call that goes alone.
+        let_in: Whether the vault has taken a token.
+        opened: The client, or None when the next call is to make one.
+    """
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()
+        self.let_in = False
+        self.opened: Opened | None = None
+        self._former: Opened | None = None
+
+    async def forget(self, opened: Opened | None) -> None:
+        """Let the next call make a client anew; the former one is closed when it cannot be in use any more."""
+        if opened is not None and self.opened is opened:
+            out_of_use, self._former = self._former, opened
+            self.opened, self.let_in = None, False
+            if out_of_use is not None:
+                await out_of_use.aclose()
+
+    async def close(self) -> None:
+        """Close every client."""
+        for opened in (self.opened, self._former):
+            if opened is not None:
+                await opened.aclose()
+
+
+class AsyncVaultClient:
+    """The asynchronous clients of one vault, one per event loop.
+
+    Args:
+        settings: Which vault, and how to reach it.
+    """
+
+    def __init__(self, settings: VaultSettings) -> None:
+        self._settings = settings
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every client without using it."""
+        self._loops: dict[asyncio.AbstractEventLoop, tuple[OnLoop, AsyncGenerator[OnLoop]]] = {}
+
+    async def aclose(self) -> None:
+        """Close the client of the running loop."""
+        _, lifetime = self._loops.pop(asyncio.get_running_loop(), (None, None))
+        if lifetime is not None:
+            await lifetime.aclose()
+
+    async def carry(self, conversation: Conversation, deadline: float) -> Outcome:
+        """Put the questions of a conversation until it has its outcome, or until the deadline.
+
+        The calls are made in a task of their own, so that when this one is cancelled, the traceback holds none of
+        azure's frames.
+
+        Args:
+            conversation: What to ask.
+            deadline: Monotonic seconds at which it must end.
+        """
+        task = asyncio.get_running_loop().create_task(self._carry(conversation, deadline))
+        try:
+            await asyncio.wait({task}, timeout=max(0.0, deadline - monotonic()))
+        finally:
+            task.cancel()
+        return task.result() if task.done() else TIMED_OUT
+
+    async def _carry(self, conversation: Conversation, deadline: float) -> Outcome:
+        DEADLINE.set(deadline)
+        here = await self._here()
+        answer: Any = None
+        while True:
+            try:
+                question = conversation.send(answer)
+            except StopIteration as end:
+                outcome: Outcome = end.value
+                return outcome
+            answer = await self._ask(here, question, deadline)
+
+    async def _here(self) -> OnLoop:
+        """What belongs to the running loop, kept until the loop ends."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._loops:
+            self._loops = {other: kept for other, kept in self._loops.items() if not other.is_closed()}
+            lifetime = _lifetime()
+            self._loops[loop] = (await anext(lifetime), lifetime)
+        return self._loops[loop][0]
+
+    async def _ask(self, here: OnLoop, question: Question, deadline: float) -> Answer:
+        if not here.let_in:
+            async with here.turn:
+                if not here.let_in:
+                    answer = await self._put(here, question, deadline)
+                    here.let_in = was_let_in(answer)
+                    return answer
+        return await self._put(here, question, deadline)
+
+    async def _put(self, here: OnLoop, question: Question, deadline: float) -> Answer:
+        """Make one call; what azure raises becomes an answer."""
+        opened: Opened | None = None
+        try:
+            opened = here.opened or self._open(here)
+            if question.permission == "secrets/get":
+                return held(await opened.client.get_secret(question.name, question.version))
+            pages = opened.client.list_properties_of_secret_versions(question.name)
+            return [listed(about) async for about in pages]
+        except Exception as error:
+            answer, refused = explained(error, question, opened, deadline)
+        if refused:
+            await here.forget(opened)
+        return answer
+
+    def _open(self, here: OnLoop) -> Opened:
+        from secretsource.providers._azure_opening import aopen_vault
+
+        here.opened = aopen_vault(self._settings)
+        return here.opened
+
+
+async def _lifetime() -> AsyncGenerator[OnLoop]:
+    here = OnLoop()
+    try:
+        yield here
+    finally:
+        await here.close()

@@ -1,0 +1,311 @@
+"""What an error of Azure means, as one table; pure.
+
+Keys are the inner codes and codes of Key Vault, HTTP statuses and, where no service answered, the class names of
+azure's exceptions. The words are ours: an `HttpResponseError` keeps the whole answer, so it is read here and never
+passed on.
+
+Sources: https://learn.microsoft.com/azure/key-vault/general/rest-error-codes and the error classes of azure-core.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from secretsource.providers.base import Failed, FailureCode, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["MEANINGS", "AsynchronousCredential", "DeadlinePassed", "TokenAnswer", "explain"]
+
+
+class DeadlinePassed(Exception):
+    """The time allowed for a call was over before its next attempt."""
+
+
+class AsynchronousCredential(Exception):
+    """A blocking call was to use a credential of `azure.identity.aio`."""
+
+
+class TokenAnswer(NamedTuple):
+    """How the last request for a token went.
+
+    Attributes:
+        host: Whom it was put to.
+        status: The HTTP status of the answer, or None while there is none.
+        signed_in: Whether a token was ever had there.
+    """
+
+    host: str
+    status: int | None = None
+    signed_in: bool = False
+
+    @property
+    def outage(self) -> str | None:
+        """The key of `MEANINGS` when it was no refusal, but an outage.
+
+        A metadata service that never answered is none: this machine is not one of Azure's.
+        """
+        if self.status is None:
+            return "NoTokenAnswer" if self.signed_in or self.host != _METADATA_SERVICE else None
+        return _status_key(self.status) if self.status in _OUTAGES or self.status >= 500 else None
+
+
+class Meaning(NamedTuple):
+    """What an error comes down to.
+
+    Attributes:
+        code: The failure, or None when it means that the secret is not there.
+        reason: One clause in our words, or None where NotFound says it all.
+        remedy: What to do next; ``{action}`` stands for the permission that the call needs.
+    """
+
+    code: FailureCode | None
+    reason: str | None
+    remedy: str | None = None
+
+
+_METADATA_SERVICE = "169.254.169.254"
+_OUTAGES = frozenset({408, 410, 429})
+
+_ABSENT = Meaning(None, None)
+_DISABLED = Meaning(
+    FailureCode.DISABLED,
+    "this version of the secret is disabled",
+    "enable it again, or store a new version; Key Vault gives no older one in its place",
+)
+_DELETED = Meaning(
+    FailureCode.DELETED, "the secret is deleted", "recover it with  az keyvault secret recover, or remove the name"
+)
+_DENIED = Meaning(
+    FailureCode.DENIED,
+    "Key Vault refuses it to this identity",
+    "give the identity the role Key Vault Secrets User on the vault (or {action} in the vault's access policy); "
+    "a new grant takes some minutes",
+)
+_FIREWALL = Meaning(
+    FailureCode.DENIED,
+    "the vault's firewall does not let this address in",
+    "allow its address or subnet in the vault's network settings, or connect by the private endpoint",
+)
+_UNAUTHORIZED = Meaning(
+    FailureCode.UNAUTHENTICATED,
+    "Key Vault does not accept the token",
+    "check that the identity belongs to the vault's tenant, that vault_url and authority are of the same cloud, "
+    "and the clock of this machine",
+)
+_NO_CREDENTIALS = Meaning(
+    FailureCode.UNAUTHENTICATED,
+    "azure-identity finds no credentials, or they are refused",
+    "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, give the machine a managed identity, "
+    "or run  az login",
+)
+_THROTTLED = Meaning(
+    FailureCode.THROTTLED,
+    "Azure throttles the calls of this vault or identity",
+    "keep values longer, or use two vaults",
+)
+_INTERNAL = Meaning(FailureCode.UNAVAILABLE, "the service is out of order", "see azure.status.microsoft")
+_UNREACHABLE = Meaning(
+    FailureCode.UNAVAILABLE,
+    "the vault cannot be reached",
+    "check vault_url, and the network, private endpoint or proxy on the way",
+)
+_NO_TOKEN_ANSWER = Meaning(
+    FailureCode.UNAVAILABLE,
+    "the service that gives tokens cannot be reached",
+    "check authority, and the network or proxy on the way",
+)
+_SLOW = Meaning(FailureCode.TIMEOUT, "it did not answer in time")
+_TLS = Meaning(
+    FailureCode.MISCONFIGURED, "the vault's TLS certificate is not trusted", "check vault_url, or set ca_cert"
+)
+_NO_CA = Meaning(FailureCode.MISCONFIGURED, "the file of ca_cert cannot be read", "check ca_cert")
+_RESOURCE = Meaning(
+    FailureCode.MISCONFIGURED,
+    "the vault asks for a token of another domain than its own",
+    "check vault_url; set verify_challenge_resource = false only for a vault behind a name of your own",
+)
+_NO_VAULT = Meaning(FailureCode.MISCONFIGURED, "what answers is no Key Vault", "check vault_url")
+_REFUSED_QUESTION = Meaning(
+    FailureCode.MISCONFIGURED, "Key Vault does not accept the question", "check the reference, and api_version"
+)
+_BAD_SETTINGS = Meaning(
+    FailureCode.MISCONFIGURED,
+    "azure's client cannot work with its settings",
+    "check authority, api_version, client_options and credential_options",
+)
+_ONLY_ASYNCHRONOUS = Meaning(
+    FailureCode.MISCONFIGURED,
+    "the credential that was given is asynchronous, and the call is not",
+    "give one of azure.identity, which serves both",
+)
+_NOT_INSTALLED = Meaning(
+    FailureCode.MISCONFIGURED, "azure's client is not installed", "run  pip install 'secretsource[azure]'"
+)
+_UNREADABLE = Meaning(
+    FailureCode.MALFORMED, "azure's client cannot read the answer", "check that vault_url, and no proxy, answers"
+)
+
+MEANINGS: dict[str, Meaning] = {
+    # the secret
+    "SecretNotFound": _ABSENT,
+    "SecretDisabled": _DISABLED,
+    "ObjectIsDeletedButRecoverable": _DELETED,
+    "ObjectIsBeingDeleted": _DELETED,
+    # permission
+    "ForbiddenByRbac": _DENIED,
+    "ForbiddenByPolicy": _DENIED,
+    "AccessDenied": _DENIED,
+    "ForbiddenByFirewall": _FIREWALL,
+    "ForbiddenByConnection": _FIREWALL,
+    # identity
+    "Unauthorized": _UNAUTHORIZED,
+    "CredentialUnavailableError": _NO_CREDENTIALS,
+    "ClientAuthenticationError": _NO_CREDENTIALS,
+    "NoTokenAnswer": _NO_TOKEN_ANSWER,
+    # the way there
+    "DeadlinePassed": _SLOW,
+    "TimeoutError": _SLOW,
+    "ServiceRequestTimeoutError": _SLOW,
+    "ServiceResponseTimeoutError": _SLOW,
+    "ServiceRequestError": _UNREACHABLE,
+    "ServiceRequestError/certificate": _TLS,
+    "ServiceResponseError": _UNREACHABLE,
+    "IncompleteReadError": _UNREACHABLE,
+    "ConnectionError": _UNREACHABLE,
+    "OSError": _NO_CA,
+    # the wiring
+    "AsynchronousCredential": _ONLY_ASYNCHRONOUS,
+    "ImportError": _NOT_INSTALLED,
+    "NotImplementedError": _BAD_SETTINGS,
+    "ValueError/making": _BAD_SETTINGS,
+    "TypeError/making": _BAD_SETTINGS,
+    "ValueError/challenge": _RESOURCE,
+    "TooManyRedirectsError": _NO_VAULT,
+    # a status alone
+    "HTTP 400": _REFUSED_QUESTION,
+    "HTTP 401": _UNAUTHORIZED,
+    "HTTP 403": _DENIED,
+    "HTTP 404": _NO_VAULT,  # an absence is known by its code
+    "HTTP 408": _SLOW,
+    "HTTP 410": _INTERNAL,  # the metadata service, while it is being updated
+    "HTTP 429": _THROTTLED,
+    "HTTP 4xx": _REFUSED_QUESTION,
+    "HTTP 5xx": _INTERNAL,
+    # the answer
+    "DecodeError": _UNREADABLE,
+    "HttpResponseError": _UNREACHABLE,  # without a status: the answer broke off
+    "Exception": _UNREADABLE,
+}
+"""Inner code, code, status or class name of an exception, to its meaning.
+
+``class/words`` are the cases of one class that only its text tells apart; ``class/making`` is for the making of a
+client.
+"""
+
+_TELLING_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("certificate", re.compile(r"certificate.verify.failed", re.IGNORECASE)),
+    ("challenge", re.compile(r"challenge resource|invalid scope", re.IGNORECASE)),
+)
+_PLAIN_CODE = re.compile(r"[A-Za-z0-9._]{1,64}")
+
+
+def explain(
+    error: Exception, action: str, *, making: bool = False, token: TokenAnswer | None = None, late: bool = False
+) -> NotFound | Failed:
+    """The outcome that an exception of azure's client stands for.
+
+    Args:
+        error: What a client, or making one, raised.
+        action: The permission that the call needs, such as ``secrets/get``.
+        making: Whether the client was still being made.
+        token: How the last request for a token went, where that is known.
+        late: Whether the time allowed for the call is over.
+    """
+    key, sdk_error, status = _key(error, making), type(error).__name__, getattr(error, "status_code", None)
+    for code in _codes(error):
+        if code in MEANINGS:
+            key = code
+        if _PLAIN_CODE.fullmatch(code):
+            sdk_error = code
+            break
+    if key in {"ClientAuthenticationError", "CredentialUnavailableError"}:
+        key = _outage(error, token) or key
+        if late and key == "NoTokenAnswer":
+            key = "DeadlinePassed"
+    elif isinstance(status, int) and _is_plain_answer(key, status):
+        key = _status_key(status)
+    meaning = MEANINGS[key]
+    if meaning.code is None:
+        return NotFound(meaning.reason)
+    remedy = None if meaning.remedy is None else meaning.remedy.replace("{action}", action)
+    wait = _retry_after(getattr(getattr(error, "response", None), "headers", None) or {})
+    return Failed(meaning.code, meaning.reason, remedy, sdk_error, wait if meaning.code.retryable else None)
+
+
+def _key(error: Exception, making: bool) -> str:
+    """The row of the class of an exception, which is told apart without importing azure."""
+    for cls in type(error).__mro__:
+        if making and f"{cls.__name__}/making" in MEANINGS:
+            return f"{cls.__name__}/making"
+        for words, pattern in _TELLING_WORDS:
+            if f"{cls.__name__}/{words}" in MEANINGS and pattern.search(str(error)):
+                return f"{cls.__name__}/{words}"
+        if cls.__name__ in MEANINGS:
+            return cls.__name__
+    return "Exception"
+
+
+def _codes(error: Exception) -> Iterator[str]:
+    """The codes in the body of an answer, the innermost first."""
+    body: Any = getattr(error, "error", None)
+    inner: Any = getattr(body, "innererror", None)
+    for code in (inner.get("code") if isinstance(inner, dict) else None, getattr(body, "code", None)):
+        if isinstance(code, str):
+            yield code
+
+
+def _outage(error: Exception, token: TokenAnswer | None) -> str | None:
+    """The row of what kept a credential from getting a token, when that was no refusal.
+
+    azure-identity reports an outage of the token service as failed authentication; which of the two it was decides
+    whether an old value may be served meanwhile.
+    """
+    if token is not None and token.outage is not None:
+        return token.outage
+    cause: BaseException | None = error
+    while cause is not None:
+        status = getattr(getattr(cause, "response", None), "status_code", None)
+        if isinstance(status, int) and (status in _OUTAGES or status >= 500):
+            return _status_key(status)
+        names = {cls.__name__ for cls in type(cause).__mro__}
+        if "DeadlinePassed" in names:
+            return "DeadlinePassed"
+        if names & {"ServiceRequestError", "ServiceResponseError"}:
+            return "NoTokenAnswer"
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _is_plain_answer(key: str, status: int) -> bool:
+    """Whether only the status of an answer says what it means; "not found" means something only with its code."""
+    return key == "HttpResponseError" or (key == "SecretNotFound" and status != 404)
+
+
+def _status_key(status: int) -> str:
+    if f"HTTP {status}" in MEANINGS:
+        return f"HTTP {status}"
+    if status >= 500:
+        return "HTTP 5xx"
+    return "HTTP 4xx" if status >= 400 else "DecodeError"
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the service asked us to wait."""
+    for header, unit in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("Retry-After", 1.0)):
+        asked = str(headers.get(header, ""))
+        if asked.isdecimal():
+            return int(asked) * unit
+    return None

@@ -1,0 +1,78 @@
+"""The names that Key Vault allows, and how any other name is written with them; pure.
+
+Key Vault takes 1 to 127 letters, digits and hyphens, and does not tell upper case from lower. So a bare name is
+rewritten, such that two different names never meet, and the usual ones stay readable:
+
+    in the name                           in Key Vault
+    A to Z                                a to z
+    0 to 9                                the same
+    _                                     -
+    a to z                                the same, after --l ("lower case from here on")
+    A to Z, after lower case              a to z, after --u ("upper case from here on")
+    -                                     --h
+    _, where -- would come about          --s
+    any other character                   --x, its code point in hexadecimal, -
+
+`STRIPE_SECRET_KEY` becomes `stripe-secret-key`, `db_password` becomes `--ldb-password`, `DB__HOST` becomes
+`db--s-host`. What Key Vault holds under such a name can be read back: after `--` stands what it is, and a `-` that is
+no part of `--` is an underscore.
+
+https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#object-identifiers
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["is_secret_name", "is_version", "secret_name"]
+
+LONGEST = 127
+
+_SECRET_NAME = re.compile(rf"[0-9A-Za-z-]{{1,{LONGEST}}}")
+_VERSION = re.compile(r"[0-9A-Fa-f]{32}")
+
+
+def is_secret_name(text: str) -> bool:
+    """Whether Key Vault allows a secret of this name."""
+    return _SECRET_NAME.fullmatch(text) is not None
+
+
+def is_version(text: str) -> bool:
+    """Whether this can be the identifier of a version: 32 hexadecimal digits."""
+    return _VERSION.fullmatch(text) is not None
+
+
+def secret_name(name: str, prefix: str = "") -> str | None:
+    """The name under which Key Vault keeps a bare name; None where it would be too long.
+
+    Args:
+        name: Any name.
+        prefix: What stands before it, in Key Vault's own letters.
+    """
+    units = list(_units(name))
+    written: list[str] = []
+    for unit, following in zip(units, [*units[1:], ""], strict=True):
+        written.append("--s" if unit == "-" and following.startswith("-") else unit)
+    location = prefix + "".join(written)
+    return location if is_secret_name(location) else None
+
+
+def _units(name: str) -> list[str]:
+    """What each character becomes, with the underscores still to be looked at."""
+    units: list[str] = []
+    lower = False
+    for character in name:
+        if character.isascii() and character.isalpha():
+            if character.islower() != lower:
+                lower = not lower
+                units.append("--l" if lower else "--u")
+            units.append(character.lower())
+        elif character.isascii() and character.isdecimal():
+            units.append(character)
+        elif character == "_":
+            units.append("-")
+        elif character == "-":
+            units.append("--h")
+        else:
+            units.append(f"--x{ord(character):x}-")
+    return units

@@ -1,0 +1,95 @@
+"""How azure's clients and credentials are made; imported with them, on the first fetch."""
+
+from __future__ import annotations
+
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any
+
+from secretsource.providers._azure_client import Opened
+from secretsource.providers._azure_errors import AsynchronousCredential
+from secretsource.providers._azure_pipeline import (
+    AsyncBoundedRetry,
+    BoundedRetry,
+    CredentialInThread,
+    Pace,
+    TokenPace,
+    asynchronous_transport,
+    blocking_transport,
+)
+
+if TYPE_CHECKING:
+    from secretsource.providers._azure_client import VaultSettings
+
+__all__ = ["aopen_vault", "open_vault"]
+
+CONNECTIONS = 64
+"""Connections that the blocking client keeps."""
+
+
+def open_vault(settings: VaultSettings) -> Opened:
+    """A blocking client.
+
+    Raises:
+        AsynchronousCredential: The credential that was given cannot serve it.
+    """
+    from azure.identity import DefaultAzureCredential
+    from azure.keyvault.secrets import SecretClient
+
+    pace = TokenPace(settings.connection_timeout, settings.read_timeout)
+    made, credential = None, settings.credential
+    if credential is None:
+        credential = made = DefaultAzureCredential(**_token_options(settings, pace))
+    elif iscoroutinefunction(credential.get_token):
+        raise AsynchronousCredential
+    client = SecretClient(
+        settings.vault_url,
+        credential,
+        transport=blocking_transport(settings.ca_cert, CONNECTIONS),
+        retry_policy=BoundedRetry(**_retry_options(settings)),
+        **_client_options(settings),
+    )
+    return Opened(client, made, pace)
+
+
+def aopen_vault(settings: VaultSettings) -> Opened:
+    """An asynchronous client of the running loop."""
+    from azure.identity.aio import DefaultAzureCredential
+    from azure.keyvault.secrets.aio import SecretClient
+
+    pace = TokenPace(settings.connection_timeout, settings.read_timeout)
+    made, credential = None, settings.credential
+    if credential is None:
+        credential = made = DefaultAzureCredential(**_token_options(settings, pace))
+    elif not iscoroutinefunction(credential.get_token):
+        credential = CredentialInThread(credential)
+    client = SecretClient(
+        settings.vault_url,
+        credential,
+        transport=asynchronous_transport(settings.ca_cert),
+        retry_policy=AsyncBoundedRetry(**_retry_options(settings)),
+        **_client_options(settings),
+    )
+    return Opened(client, made, pace)
+
+
+def _client_options(settings: VaultSettings) -> dict[str, Any]:
+    pace = Pace(settings.connection_timeout, settings.read_timeout)
+    return {"raw_request_hook": pace.sent, **settings.client}
+
+
+def _retry_options(settings: VaultSettings) -> dict[str, Any]:
+    return {"retry_total": settings.attempts - 1, **settings.client}
+
+
+def _token_options(settings: VaultSettings, pace: TokenPace) -> dict[str, Any]:
+    """How a credential is made: one more attempt where a connection broke, and none where the service said no."""
+    return {
+        "connection_timeout": settings.connection_timeout,
+        "read_timeout": settings.read_timeout,
+        "connection_verify": settings.ca_cert or True,
+        "retry_total": 1,
+        "retry_status": 0,
+        "raw_request_hook": pace.sent,
+        "raw_response_hook": pace.answered,
+        **settings.tokens,
+    }

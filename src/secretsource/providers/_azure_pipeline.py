@@ -1,0 +1,161 @@
+"""What is put into azure's own pipelines; imported with them, on the first fetch.
+
+A pipeline is a list of policies that each request passes on its way out, and its answer on the way back. Ours keep
+every request, those for tokens too, within the deadline of the call it serves, and refuse a retry whose wait could
+outlast it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from azure.core.pipeline.policies import AsyncRetryPolicy, RetryPolicy
+from azure.core.pipeline.transport import AioHttpTransport, RequestsTransport
+
+from secretsource.providers._azure_errors import DeadlinePassed, TokenAnswer
+from secretsource.providers._azure_question import DEADLINE
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from azure.core.credentials import AccessToken, TokenCredential
+    from azure.core.pipeline import PipelineRequest, PipelineResponse
+
+__all__ = [
+    "AsyncBoundedRetry",
+    "BoundedRetry",
+    "CredentialInThread",
+    "Pace",
+    "TokenPace",
+    "asynchronous_transport",
+    "blocking_transport",
+]
+
+
+class Pace:
+    """Gives each request no more time than is left; a hook for the requests of a pipeline.
+
+    Args:
+        connection_timeout: Seconds to connect to one address, at most.
+        read_timeout: Seconds to wait for an answer, at most.
+    """
+
+    def __init__(self, connection_timeout: float, read_timeout: float) -> None:
+        self._connection_timeout = connection_timeout
+        self._read_timeout = read_timeout
+
+    def sent(self, request: PipelineRequest[Any]) -> None:
+        """Bound one request, which is about to be sent."""
+        deadline = DEADLINE.get()
+        if deadline is None:
+            return
+        left = deadline - monotonic()
+        if left <= 0:
+            raise DeadlinePassed
+        options = request.context.options
+        options["connection_timeout"] = min(options.get("connection_timeout", self._connection_timeout), left)
+        options["read_timeout"] = min(options.get("read_timeout", self._read_timeout), left)
+
+
+class TokenPace(Pace):
+    """The same for requests for tokens, and remembers how the last one went.
+
+    Attributes:
+        last: The last request for a token, or None before the first.
+    """
+
+    last: TokenAnswer | None = None
+    _signed_in = False
+
+    def sent(self, request: PipelineRequest[Any]) -> None:
+        """Bound one request, and remember that it is under way."""
+        self.last = TokenAnswer(urlsplit(request.http_request.url).hostname or "", None, self._signed_in)
+        super().sent(request)
+
+    def answered(self, response: PipelineResponse[Any, Any]) -> None:
+        """Remember the status of an answer."""
+        status: int = response.http_response.status_code
+        self._signed_in = self._signed_in or status == 200
+        host = urlsplit(response.http_request.url).hostname or ""
+        self.last = TokenAnswer(host, status, self._signed_in)
+
+
+class _Bounded:
+    """Refuses a retry that would begin too late; put before a retry policy of azure-core."""
+
+    def increment(self, settings: dict[str, Any], response: Any = None, error: Exception | None = None) -> bool:
+        """Whether to try again."""
+        policy: Any = super()
+        if not policy.increment(settings, response=response, error=error):
+            return False
+        deadline = DEADLINE.get()
+        asked = policy.get_retry_after(response) if error is None else None
+        wait: float = asked or policy.get_backoff_time(settings)
+        return deadline is None or monotonic() + wait < deadline
+
+
+class BoundedRetry(_Bounded, RetryPolicy[Any, Any]):
+    """azure-core's retry policy within our deadline."""
+
+
+class AsyncBoundedRetry(_Bounded, AsyncRetryPolicy[Any, Any]):
+    """The same for the asynchronous client."""
+
+
+class CredentialInThread:
+    """A blocking credential for the asynchronous client: it is asked in a worker thread.
+
+    Args:
+        credential: A credential of `azure.identity`, or anything with its ``get_token``.
+    """
+
+    def __init__(self, credential: TokenCredential) -> None:
+        self._credential = credential
+
+    async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """A token of the blocking credential."""
+        return await asyncio.to_thread(self._credential.get_token, *scopes, **options)
+
+    async def close(self) -> None:
+        """Nothing: the credential belongs to whoever made it."""
+
+    async def __aenter__(self) -> CredentialInThread:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        return
+
+
+def blocking_transport(ca_cert: str | None, connections: int) -> Any:
+    """A transport that keeps as many connections as there may be threads; requests keeps ten and discards the rest."""
+    from requests import Session
+    from requests.adapters import HTTPAdapter
+    from urllib3.util import Retry
+
+    session = Session()
+    session.mount("https://", HTTPAdapter(pool_maxsize=connections, max_retries=Retry(total=False, redirect=False)))
+    return RequestsTransport(session=session, connection_verify=ca_cert or True)
+
+
+def asynchronous_transport(ca_cert: str | None) -> Any:
+    """A transport of the running loop that reads ``ca_cert`` once; azure's own reads it, and connects, per request."""
+    if ca_cert is None:
+        return AioHttpTransport()
+    from aiohttp import ClientSession, DummyCookieJar, TCPConnector
+
+    session = ClientSession(
+        connector=TCPConnector(ssl=ssl.create_default_context(cafile=ca_cert)),
+        trust_env=True,
+        cookie_jar=DummyCookieJar(),
+        auto_decompress=False,
+    )
+    return AioHttpTransport(session=session)

@@ -1,0 +1,105 @@
+"""What can be asked of a vault, and the answers, without azure's classes: what the driver decides upon.
+
+The driver writes a conversation as a generator of questions; the blocking and the asynchronous client each carry it
+through to its outcome.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+from secretsource.providers._azure_validity import Validity
+from secretsource.providers.base import Failed, FailureCode, Found, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from secretsource.providers.base import Outcome
+
+    Answer: TypeAlias = "Held | list[Version] | NotFound | Failed"
+    Conversation: TypeAlias = "Generator[Question, Answer, Outcome]"
+
+__all__ = ["DEADLINE", "TIMED_OUT", "Held", "Question", "Version", "held", "version_before", "was_let_in"]
+
+DEADLINE: ContextVar[float | None] = ContextVar("secretsource_azure_deadline", default=None)
+"""Monotonic seconds at which the call that this thread or task is in must end; None outside our calls."""
+
+TIMED_OUT = Failed(FailureCode.TIMEOUT, "the time allowed for it was over before Key Vault could answer")
+
+_AT_THE_DOOR = frozenset(
+    {FailureCode.UNAUTHENTICATED, FailureCode.TIMEOUT, FailureCode.UNAVAILABLE, FailureCode.THROTTLED}
+)
+
+
+class Question(NamedTuple):
+    """One call to the vault.
+
+    Attributes:
+        permission: What the call needs, which is also what tells the two calls apart.
+        name: The secret.
+        version: The version to get, or None for the current one.
+    """
+
+    permission: Literal["secrets/get", "secrets/list"]
+    name: str
+    version: str | None = None
+
+
+class Held(NamedTuple):
+    """A version with its value.
+
+    Attributes:
+        found: The value and the identifier.
+        validity: The dates.
+    """
+
+    found: Found
+    validity: Validity
+
+
+class Version(NamedTuple):
+    """A version in a list, which has no value.
+
+    Attributes:
+        identifier: 32 hexadecimal digits.
+        created: When it was stored, in whole seconds since 1970 UTC.
+        enabled: Whether it may be read.
+    """
+
+    identifier: str
+    created: float
+    enabled: bool
+
+
+def held(secret: Any) -> Held | Failed:
+    """What azure's ``KeyVaultSecret`` says."""
+    about = secret.properties
+    if not isinstance(secret.value, str):
+        return Failed(FailureCode.MALFORMED, "the answer holds no value", "check that vault_url, and no proxy, answers")
+    return Held(Found(secret.value, version=about.version), Validity.between(about.not_before, about.expires_on))
+
+
+def listed(about: Any) -> Version:
+    """What azure's ``SecretProperties`` say."""
+    return Version(about.version, about.created_on.timestamp(), bool(about.enabled))
+
+
+def version_before(versions: Sequence[Version], current: str | None) -> str | None:
+    """The newest enabled version that is not newer than ``current``; None where there is none.
+
+    Key Vault lists versions in the order of their identifiers, which are random. Of two that were stored in the same
+    second, nothing tells which came first.
+    """
+    latest = next((version.created for version in versions if version.identifier == current), float("inf"))
+    before = [
+        (version.created, version.identifier)
+        for version in versions
+        if version.enabled and version.identifier != current and version.created <= latest
+    ]
+    return max(before)[1] if before else None
+
+
+def was_let_in(answer: object) -> bool:
+    """Whether an answer shows that the vault took the token."""
+    return not isinstance(answer, Failed) or answer.code not in _AT_THE_DOOR

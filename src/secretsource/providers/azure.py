@@ -1,0 +1,261 @@
+"""Azure Key Vault: ``azure://stripe-secret-key#live?version=…``.
+
+A location is the name of a secret in the vault, as Key Vault has it: 1 to 127 letters, digits and hyphens. A bare name
+is rewritten with these, ``STRIPE_SECRET_KEY`` to ``stripe-secret-key``; the whole table is in `_azure_names`.
+
+Wire calls: ``GET {vault_url}/secrets/{name}/{version}``; for the version before the current one also
+``GET {vault_url}/secrets/{name}/versions``. Permission: the role *Key Vault Secrets User*, which has both, or in an
+access policy ``secrets/get``, and ``secrets/list`` for the second call.
+https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret/get-secret
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+from secretsource._traceless import traceless
+from secretsource.exceptions import ConfigurationError
+from secretsource.providers._azure_aclient import AsyncVaultClient
+from secretsource.providers._azure_client import VaultClient, VaultSettings
+from secretsource.providers._azure_names import is_secret_name, is_version, secret_name
+from secretsource.providers._azure_question import Held, Question, version_before
+from secretsource.providers._azure_validity import rule
+from secretsource.providers.base import AsyncProvider, Failed, FailureCode, Found, NotFound, SecretRef
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Literal
+
+    from secretsource.providers._azure_question import Answer, Conversation
+    from secretsource.providers._azure_validity import OnExpired
+    from secretsource.providers.base import Outcome
+
+__all__ = ["AzureProvider"]
+
+log = logging.getLogger(__name__)
+
+CURRENT, PREVIOUS = "current", "previous"
+
+_VAULT_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+_PREFIX = re.compile(r"[0-9A-Za-z-]*")
+_OURS = frozenset(
+    {
+        "api_version",
+        "authority",
+        "connection_timeout",
+        "connection_verify",
+        "credential",
+        "managed_identity_client_id",
+        "raw_request_hook",
+        "raw_response_hook",
+        "read_timeout",
+        "retry_policy",
+        "transport",
+        "vault_url",
+        "verify_challenge_resource",
+    }
+)
+"""Options of azure's clients that have a setting of their own here, or none."""
+
+
+class AzureProvider(AsyncProvider):
+    """Secrets of one Azure Key Vault.
+
+    Args:
+        vault_url: The vault, such as ``https://my-vault.vault.azure.net``, with or without ``https://``; None for
+            ``AZURE_KEY_VAULT_URL``.
+        prefix: Put before a bare name, such as ``prod-``; explicit references are taken as they are.
+        document: The secret that holds every bare name as a field of a JSON document.
+        on_expired: What becomes of a secret past its ``exp`` or before its ``nbf``, which Key Vault gives out all the
+            same: "warn" serves it with a log record, "refuse" fails, "ignore" serves it.
+        managed_identity_client_id: The user-assigned identity to use; None for ``AZURE_CLIENT_ID``, then the
+            machine's own.
+        authority: Where tokens come from, such as ``login.microsoftonline.us``; None for ``AZURE_AUTHORITY_HOST``, then
+            the public cloud.
+        api_version: Version of the REST API; None for the newest that azure's client knows.
+        verify_challenge_resource: False to give a token to a vault that asks for one of another domain than its own,
+            such as one behind a proxy with a name of yours.
+        ca_cert: File with the authorities to trust, for vault and tokens; None for those of certifi.
+        connection_timeout: Seconds to connect to one address; a fetch may overrun its timeout by as much.
+        read_timeout: Seconds to wait for one answer, at most.
+        attempts: Attempts in all, 1 or more, by azure-core's retry policy; Retry-After is waited for where the
+            fetch's timeout allows it.
+        client_options: Further options of ``SecretClient``, such as ``proxies`` and ``retry_backoff_factor``.
+        credential_options: Further options of ``DefaultAzureCredential``, such as ``exclude_cli_credential``.
+        credential: A ready-made credential, of `azure.identity` for both kinds of calls, or of `azure.identity.aio`
+            for asynchronous ones only; it is never closed here.
+
+    Raises:
+        ConfigurationError: A setting that cannot work.
+    """
+
+    scheme = "azure"
+    url_setting = "vault_url"
+    options = frozenset({"before"})
+
+    @traceless
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        vault_url: str | None = None,
+        prefix: str = "",
+        document: str | None = None,
+        on_expired: Literal["warn", "refuse", "ignore"] = "warn",
+        managed_identity_client_id: str | None = None,
+        authority: str | None = None,
+        api_version: str | None = None,
+        verify_challenge_resource: bool = True,
+        ca_cert: str | None = None,
+        connection_timeout: float = 1.0,
+        read_timeout: float = 2.0,
+        attempts: int = 2,
+        client_options: Mapping[str, Any] | None = None,
+        credential_options: Mapping[str, Any] | None = None,
+        credential: Any = None,
+    ) -> None:
+        super().__init__(name=name)
+        if attempts < 1 or connection_timeout <= 0 or read_timeout <= 0:
+            raise self._wrong("attempts must be 1 or more, and connection_timeout and read_timeout more than 0")
+        if on_expired not in {"warn", "refuse", "ignore"}:
+            raise self._wrong("on_expired must be 'warn', 'refuse' or 'ignore'")
+        if _PREFIX.fullmatch(prefix) is None or (document is not None and not is_secret_name(document)):
+            raise self._wrong("prefix and document must be of letters, digits and hyphens, which Key Vault allows")
+        self._prefix = prefix
+        self._document = document
+        self._on_expired: OnExpired = on_expired
+        client = {"api_version": api_version, "verify_challenge_resource": verify_challenge_resource}
+        tokens = {"managed_identity_client_id": managed_identity_client_id, "authority": authority}
+        settings = VaultSettings(
+            self._vault_url(vault_url),
+            credential,
+            ca_cert,
+            connection_timeout,
+            read_timeout,
+            attempts,
+            {**_given(client), **self._further("client_options", client_options)},
+            {**_given(tokens), **self._further("credential_options", credential_options)},
+        )
+        self._client = VaultClient(settings)
+        self._async_client = AsyncVaultClient(settings)
+
+    def locate(self, name: str) -> SecretRef | NotFound:
+        """A field of the document where one is set, else the prefix and the rewritten name."""
+        if self._document is not None:
+            return SecretRef(self.name, self._document, field=name)
+        location = secret_name(name, self._prefix)
+        if location is None:
+            return NotFound("Key Vault allows no name of this length")
+        return SecretRef(self.name, location)
+
+    def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
+        """The newest enabled version before ``current``; finding it needs the permission to list versions."""
+        if ref.version is not None or ref.stage not in {None, CURRENT} or current.version is None:
+            return None
+        return ref._replace(stage=PREVIOUS, options=(("before", current.version),))
+
+    def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
+        """Ask for one version of a secret: the current one, the one named, or the one before the current one."""
+        return self._client.carry(self._conversation(ref), time.monotonic() + timeout)
+
+    async def afetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
+        """As ``fetch``, with azure's asynchronous client."""
+        return await self._async_client.carry(self._conversation(ref), time.monotonic() + timeout)
+
+    def close(self) -> None:
+        """Close the blocking client's connections; a credential that was given stays open."""
+        self._client.close()
+
+    async def aclose(self) -> None:
+        """Close the connections of the running loop's client."""
+        await self._async_client.aclose()
+
+    def reset(self) -> None:
+        """Forget every client without using it; a credential that was given is kept."""
+        self._client.reset()
+        self._async_client.reset()
+
+    def _conversation(self, ref: SecretRef) -> Conversation:
+        """What to ask for a reference, and what the answers come to."""
+        version = ref.version
+        if not is_secret_name(ref.location):
+            return Failed(
+                FailureCode.MISCONFIGURED,
+                "Key Vault allows no such name",
+                "write it with 1 to 127 letters, digits and hyphens",
+            )
+        if version is not None and not is_version(version):
+            return NotFound("a version of Key Vault has 32 hexadecimal digits")
+        if ref.stage not in {None, CURRENT, PREVIOUS} or (version is not None and ref.stage is not None):
+            return NotFound("Key Vault knows the stages current and previous only, and none of a given version")
+        if ref.stage == PREVIOUS:
+            current = ref.option("before")
+            if current is None:
+                answer = yield Question("secrets/get", ref.location)
+                if isinstance(answer, (NotFound, Failed)):
+                    return answer
+                assert isinstance(answer, Held)
+                current = answer.found.version
+                del answer
+            versions = yield Question("secrets/list", ref.location)
+            if isinstance(versions, (NotFound, Failed)):
+                return versions
+            assert isinstance(versions, list)
+            version = version_before(versions, current)
+            if version is None:
+                return NotFound("Key Vault keeps no enabled version before the current one")
+        return self._ruled(ref, (yield Question("secrets/get", ref.location, version)))
+
+    def _ruled(self, ref: SecretRef, answer: Answer) -> Outcome:
+        """A version that was found, if its dates allow it."""
+        if isinstance(answer, (NotFound, Failed)):
+            return answer
+        assert isinstance(answer, Held)
+        ruling = rule(self._on_expired, answer.validity, time.time())
+        if ruling.refused and ref.stage == PREVIOUS:
+            return NotFound(f"the version before the current one is not valid: {ruling.flaw}")
+        if ruling.refused:
+            return Failed(
+                FailureCode.DISABLED,
+                f"the secret is not valid: {ruling.flaw}, and on_expired is 'refuse'",
+                "store a new version, or change its dates",
+            )
+        if ruling.flaw is not None:
+            log.warning(
+                "secret %r of provider %r (version %s) is not valid: %s; store a new version, or change its dates",
+                ref.location,
+                self.name,
+                answer.found.version,
+                ruling.flaw,
+            )
+        answer.found.expires_at, answer.found.rotates_at = ruling.expires_at, ruling.rotates_at
+        return answer.found
+
+    def _vault_url(self, given: str | None) -> str:
+        text = given or os.environ.get("AZURE_KEY_VAULT_URL", "")
+        url = (text if "://" in text else f"https://{text}").rstrip("/")
+        if not text:
+            raise self._wrong("set vault_url, or AZURE_KEY_VAULT_URL, such as 'https://my-vault.vault.azure.net'")
+        if _VAULT_URL.fullmatch(url) is None:
+            raise self._wrong("vault_url must be of the form 'https://my-vault.vault.azure.net'")
+        return url
+
+    def _further(self, setting: str, given: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """Options for azure's own classes, without those that would undo what the driver promises."""
+        for option in given or {}:
+            if option == "logging_enable":
+                raise self._wrong(f"{setting} must not have logging_enable, which logs tokens and secrets")
+            if option in _OURS:
+                raise self._wrong(f"{setting} must not have {option}: it is a setting of the provider, or none")
+        return given or {}
+
+    def _wrong(self, sentence: str) -> ConfigurationError:
+        return ConfigurationError(f"provider {self.name!r}: {sentence}")
+
+
+def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if value is not None}
