@@ -108,8 +108,18 @@ class Secret(str):
         return self._origin.served
 
     def as_bytes(self) -> bytes:
-        """The bytes of a binary secret, or the UTF-8 bytes of a text."""
-        return self.encode() if self._raw is None else self._raw
+        """The bytes of a binary secret, or the UTF-8 bytes of a text.
+
+        Raises:
+            ProviderResponseError: The text has half of a surrogate pair; the error does not show the value.
+        """
+        if self._raw is not None:
+            return self._raw
+        try:
+            return self.encode()
+        except UnicodeEncodeError:
+            pass
+        raise self._unlike("text that UTF-8 can say")
 
     def as_json(self) -> Any:
         """The value parsed as a JSON document.
@@ -120,12 +130,15 @@ class Secret(str):
         import json
 
         try:
-            return json.loads(self)
-        except ValueError:
+            return json.loads(self if self._raw is None else self._raw)
+        except (ValueError, RecursionError):
             pass
-        raise ProviderResponseError(
-            f"secret {self.name!r} from provider {self.provider!r} is not a JSON document: "
-            "store JSON there, or use the value as text",
+        raise self._unlike("a JSON document")
+
+    def _unlike(self, form: str) -> ProviderResponseError:
+        return ProviderResponseError(
+            f"secret {self.name!r} from provider {self.provider!r} is not {form}: "
+            "store it so, or use the value as it is",
             name=self.name,
             provider=self.provider,
             code=FailureCode.MALFORMED,
@@ -135,6 +148,9 @@ class Secret(str):
         return f"Secret({self.name!r}, provider={self.provider!r}, version={self.version!r}, served={self.served!r})"
 
     def __setattr__(self, attribute: str, value: object) -> NoReturn:
+        raise AttributeError("a Secret is not changed; ask the resolver for a new one")
+
+    def __delattr__(self, attribute: str) -> NoReturn:
         raise AttributeError("a Secret is not changed; ask the resolver for a new one")
 
     def __copy__(self) -> Self:

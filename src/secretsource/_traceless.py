@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from secretsource.exceptions import ConfigurationError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import ParamSpec, TypeVar
 
-Given = ParamSpec("Given")
-Result = TypeVar("Result")
+    Given = ParamSpec("Given")
+    Result = TypeVar("Result")
 
 
 def traceless(function: Callable[Given, Result]) -> Callable[Given, Result]:

@@ -12,25 +12,33 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from secretsource._clock import Instant
+    from secretsource._secret import Served
     from secretsource.resolver._cache import Entry
     from secretsource.resolver._resolution import Request, Resolution
 
     D = TypeVar("D")
 
-__all__ = ["as_fresh", "default_secret", "event_of", "holds", "rotations", "secret_of"]
+__all__ = ["as_fresh", "default_secret", "event_of", "found_at", "holds", "rotations", "secret_of"]
 
 
 def secret_of(request: Request, result: Resolution, found: Found) -> Secret:
     """What the application gets for a value that was found."""
-    assert isinstance(found.value, (str, bytes))
     wall = result.at.wall if result.entry is None else result.entry.at.wall
-    ends = [] if found.expires_at is None else [found.expires_at]
+    return _secret(request.name, request.fields, result.ref, found, wall, result.served)
+
+
+def found_at(name: str, ref: SecretRef, found: Found, wall: float) -> Secret:
+    """The same for a value that was asked for at one place, without a walk of the chain."""
+    return _secret(name, (), ref, found, wall, "live")
+
+
+def _secret(name: str, fields: tuple[str, ...], ref: SecretRef, found: Found, wall: float, served: Served) -> Secret:
+    assert isinstance(found.value, (str, bytes))
+    expires = found.expires_at
     if found.lease is not None:
-        ends.append(wall + found.lease.seconds)
-    expires = min(ends, default=None)
-    return Secret(
-        found.value, Origin(request.name, request.fields, result.ref, found.version, wall, expires, result.served)
-    )
+        ends = wall + found.lease.seconds
+        expires = ends if expires is None else min(expires, ends)
+    return Secret(found.value, Origin(name, fields, ref, found.version, wall, expires, served))
 
 
 def as_fresh(secret: Secret) -> Secret:
@@ -57,7 +65,8 @@ def holds(entry: Entry, secret: Secret) -> bool:
     if secret.version is not None:
         return entry.outcome.version == secret.version
     place, fields = secret._origin.ref.field, secret._origin.fields
-    return entry.select(fields if place is None else (place, *fields)) in (secret, secret.as_bytes())
+    value = str(secret) if secret._raw is None else secret._raw
+    return entry.select(fields if place is None else (place, *fields)) == value
 
 
 def rotations(provider: str, before: Entry | None, now: Entry | None) -> list[RotationEvent]:

@@ -11,9 +11,11 @@ from typing import TypeVar, overload
 
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource._sentinels import UNSET
+from secretsource._traceless import traceless
+from secretsource.exceptions import SecretSourceError
 from secretsource.providers.base import AsyncProvider, Failed, FailureCode
 from secretsource.resolver import _questions as questions
-from secretsource.resolver._call import INTERRUPTED, OVERDUE, checked, fetch, fly, raised
+from secretsource.resolver._call import OVERDUE, abandon, checked, fetch, fly, raised
 from secretsource.resolver._questions import Later
 from secretsource.resolver._resolution import Reply
 from secretsource.resolver._resolver import Resolver
@@ -28,10 +30,10 @@ if TYPE_CHECKING:
     from secretsource._clock import Clock
     from secretsource._secret import Secret, SecretSet
     from secretsource._sentinels import UnsetType
-    from secretsource.providers.base import Outcome, Provider
+    from secretsource.providers.base import Outcome, Provider, SecretRef
     from secretsource.resolver._default import Numbers
-    from secretsource.resolver._engine import Claim, Engine
-    from secretsource.resolver._flight import Flight
+    from secretsource.resolver._engine import Engine
+    from secretsource.resolver._flight import Claim, Flight
     from secretsource.resolver._questions import Question
     from secretsource.resolver._resolution import Ask
     from secretsource.resolver._route import Route
@@ -55,6 +57,7 @@ class AsyncResolver:
         **numbers: ``ttl``, ``max_stale`` and the others as for `Resolver`.
     """
 
+    @traceless
     def __init__(
         self, providers: Sequence[str | Provider], *, clock: Clock = SYSTEM_CLOCK, **numbers: Unpack[Numbers]
     ) -> None:
@@ -100,8 +103,10 @@ class AsyncResolver:
             hot = self._resolver._peek(name)
             if hot is not None:
                 return hot
-        engine = self._resolver._engine
-        return await self._run(questions.get(engine, engine.request(name, field, version, fresh), default))
+        try:
+            return await self._run(questions.get(self._resolver._engine, name, default, field, version, bool(fresh)))
+        finally:
+            del default  # an error tracker sends the locals of every frame along, and a default may be a secret
 
     @overload
     async def get_many(self, names: Iterable[str]) -> dict[str, Secret]: ...
@@ -109,12 +114,14 @@ class AsyncResolver:
     async def get_many(self, names: Iterable[str], *, default: D) -> dict[str, Secret | D]: ...
     async def get_many(self, names: Iterable[str], *, default: D | UnsetType = UNSET) -> dict[str, Secret | D]:
         """As `Resolver.get_many`; native clients are asked concurrently."""
-        return await self._run(questions.get_many(self._resolver._engine, names, default))
+        try:
+            return await self._run(questions.get_many(self._resolver._engine, names, default))
+        finally:
+            del default
 
     async def get_set(self, name: str, *, field: str | None = None) -> SecretSet:
         """As `Resolver.get_set`."""
-        engine = self._resolver._engine
-        return await self._run(questions.get_set(engine, engine.request(name, field, None, False)))
+        return await self._run(questions.get_set(self._resolver._engine, name, field))
 
     async def prefetch(self, names: Iterable[str]) -> None:
         """As `Resolver.prefetch`."""
@@ -126,8 +133,7 @@ class AsyncResolver:
 
     async def explain(self, name: str, *, field: str | None = None) -> Trace:
         """As `Resolver.explain`."""
-        engine = self._resolver._engine
-        return await self._run(questions.explain(engine, engine.request(name, field, None, False)))
+        return await self._run(questions.explain(self._resolver._engine, name, field))
 
     def invalidate(self, name: str, version: str | None = None) -> None:
         """As `Resolver.invalidate`."""
@@ -143,9 +149,11 @@ class AsyncResolver:
 
     async def close(self) -> None:
         """End what is under way on this loop, close the providers and forget every value; may be called twice."""
-        for task in list(self._tasks):
+        loop = asyncio.get_running_loop()
+        tasks = [task for task in self._tasks if task.get_loop() is loop]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         for provider in self._resolver._engine.providers():
             if isinstance(provider, AsyncProvider):
                 await provider.aclose()
@@ -173,53 +181,61 @@ class AsyncResolver:
                 step = question.send(await self._perform(engine, step, until))
         except StopIteration as end:
             answer: R = end.value
-        return answer
+            return answer
+        except SecretSourceError as error:
+            failure = error.with_traceback(None)
+        # Raised from here, an error brings along neither its context nor the frames that have seen answers.
+        del question
+        raise failure
 
     async def _perform(self, engine: Engine, step: list[Ask] | Later, until: float) -> list[Reply]:
         if isinstance(step, Later):
-            self._launch(engine, engine.claim_refresh(step.asks), engine.clock.now().mono + engine.deadline)
+            self._launch(engine, engine.state.claim_refresh(step.asks, engine.clock.now().mono + engine.deadline))
             return []
-        claim = engine.claim(step)
-        self._launch(engine, claim, until)
+        claim = engine.state.claim(step, until)
+        self._launch(engine, claim)
         return [await _reply(engine, ask, flight, until) for ask, flight in zip(claim.asks, claim.flights, strict=True)]
 
-    def _launch(self, engine: Engine, claim: Claim, until: float) -> None:
+    def _launch(self, engine: Engine, claim: Claim) -> None:
         for route, flights in claim.by_route():
             if isinstance(route.provider, AsyncProvider):
-                task = asyncio.get_running_loop().create_task(_fly(engine, route.provider, flights, until))
+                task = asyncio.get_running_loop().create_task(_fly(engine, route.provider, flights))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-            else:
-                engine.background.submit(_job(engine, route, flights, until))
+                task.add_done_callback(_landing_of(engine, flights))
+            elif not engine.background.submit(_job(engine, route, flights)):
+                abandon(engine, flights)
 
 
-def _job(engine: Engine, route: Route, flights: list[Flight], until: float) -> Callable[[], None]:
+def _landing_of(engine: Engine, flights: list[Flight]) -> Callable[[asyncio.Task[None]], None]:
+    """Also a task that is cancelled before its first step lets those go who wait for it."""
+    return lambda _: abandon(engine, flights)
+
+
+def _job(engine: Engine, route: Route, flights: list[Flight]) -> Callable[[], None]:
     for flight in flights:
         flight.pilot = None
-    return lambda: fly(engine, route, flights, until)
+    return lambda: fly(engine, route, flights)
 
 
-async def _fly(engine: Engine, provider: AsyncProvider, flights: list[Flight], until: float) -> None:
+async def _fly(engine: Engine, provider: AsyncProvider, flights: list[Flight]) -> None:
     """Carry some flights to their end with the native client, a bounded number at a time."""
     turn = asyncio.Semaphore(MAX_AT_ONCE)
 
     async def one(flight: Flight) -> None:
-        outcome: Outcome = INTERRUPTED
-        try:
-            async with turn:
-                outcome = await _afetch(provider, flight, until - engine.clock.now().mono)
-        finally:
-            engine.settle(flight, outcome)
+        async with turn:
+            outcome = await _afetch(provider, flight.ask.ref, flight.until - engine.clock.now().mono)
+        engine.settle(flight, outcome)
 
     await asyncio.gather(*map(one, flights))
 
 
-async def _afetch(provider: AsyncProvider, flight: Flight, timeout: float) -> Outcome:
+async def _afetch(provider: AsyncProvider, ref: SecretRef, timeout: float) -> Outcome:
     if timeout <= 0:
         return OVERDUE
     try:
         async with asyncio.timeout(timeout):
-            return checked(await provider.afetch(flight.ask.ref, timeout=timeout))
+            return checked(await provider.afetch(ref, timeout=timeout))
     except TimeoutError:
         return Failed(FailureCode.TIMEOUT)
     except Exception as error:
@@ -228,10 +244,14 @@ async def _afetch(provider: AsyncProvider, flight: Flight, timeout: float) -> Ou
 
 
 async def _reply(engine: Engine, ask: Ask, flight: Flight | None, until: float) -> Reply:
+    remaining = until - engine.clock.now().mono
     if flight is None:
-        return Reply(fetch(ask.route.provider, ask.ref, until - engine.clock.now().mono), engine.clock.now())
+        provider = ask.route.provider
+        if isinstance(provider, AsyncProvider):
+            return Reply(await _afetch(provider, ask.ref, remaining), engine.clock.now())
+        return Reply(fetch(provider, ask.ref, remaining), engine.clock.now())
     if flight.reply is None:
-        await _landing(flight, max(0.0, until - engine.clock.now().mono))
+        await _landing(flight, max(0.0, remaining))
     return flight.reply or Reply(OVERDUE, engine.clock.now())
 
 
@@ -249,6 +269,9 @@ async def _landing(flight: Flight, timeout: float) -> None:
 
     flight.on_landing(wake)
     try:
-        await asyncio.wait_for(landed.wait(), timeout)
+        async with asyncio.timeout(timeout):
+            await landed.wait()
     except TimeoutError:
         return
+    finally:
+        flight.forget(wake)

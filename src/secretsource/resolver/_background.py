@@ -31,21 +31,30 @@ class Background:
         self._idle = 0
         self.threads = 0
 
-    def submit(self, job: Callable[[], None]) -> None:
-        """Run ``job`` soon; it must not raise."""
+    def submit(self, job: Callable[[], None]) -> bool:
+        """Run ``job`` soon; False when there is no thread for it and none can be started, as when Python ends."""
         with self._changed:
             self._jobs.append(job)
             if self._idle >= len(self._jobs):
                 self._changed.notify()
-                return
+                return True
             if self.threads >= MAX_THREADS:
-                return
+                return True
+            try:
+                Thread(target=self._work, name="secretsource-refresh", daemon=True).start()
+            except RuntimeError:
+                if not self.threads:
+                    self._jobs.remove(job)
+                return self.threads > 0
             self.threads += 1
-        Thread(target=self._work, name="secretsource-refresh", daemon=True).start()
+            return True
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
-            job()
+            try:
+                job()
+            except BaseException:  # noqa: S112 - a driver that calls sys.exit ends its own call, not what others wait for
+                continue
 
     def _next(self) -> Callable[[], None] | None:
         with self._changed:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from secretsource.providers.base import Outcome, SecretRef
     from secretsource.resolver._refresh import FreshnessPolicy, Schedule
 
-__all__ = ["Age", "Cache", "Entry", "Lookup"]
+__all__ = ["Age", "Cache", "Entry", "Lookup", "Setback"]
 
 
 class Age(enum.Enum):
@@ -74,6 +74,22 @@ class Entry:
             return Age.REVALIDATE
         return Age.STALE if mono < ages.stale_until else Age.GONE
 
+    def prolong(self, behind: Entry, now: Instant, max_age: float | None) -> None:
+        """Believe an absence as long as the value that was found behind it in the chain.
+
+        Only while it is fresh, so that it is asked about again in due time, and never beyond the provider's own
+        ``max_age``.
+        """
+        if not isinstance(self.outcome, NotFound) or self.age(now) is not Age.FRESH:
+            return
+        ages, value = self.ages, behind.ages
+        limit = ages.stale_until if max_age is None else min(ages.stale_until, self.at.mono + max_age)
+        self.ages = ages._replace(
+            refresh_at=max(ages.refresh_at, min(value.refresh_at, limit)),
+            fresh_until=max(ages.fresh_until, min(value.fresh_until, limit)),
+            revalidate_until=max(ages.revalidate_until, min(value.revalidate_until, limit)),
+        )
+
 
 class Setback(NamedTuple):
     """A failure that is remembered for a moment, so that a provider in trouble is not asked by everyone."""
@@ -84,11 +100,19 @@ class Setback(NamedTuple):
 
 
 class Lookup(NamedTuple):
-    """What the cache knows of a reference now."""
+    """What the cache knows of a reference now.
+
+    Attributes:
+        age: The age of the entry.
+        entry: The last answer.
+        failed: The failure because of which the provider is left alone at the moment.
+        setback: The last failure, also when its time is over.
+    """
 
     age: Age
     entry: Entry | None
-    setback: Failed | None
+    failed: Failed | None
+    setback: Setback | None
 
 
 class Cache:
@@ -121,7 +145,7 @@ class Cache:
         entry = self._entries.get(ref)
         setback = self._setbacks.get(ref)
         failed = setback.failed if setback is not None and now.mono < setback.until else None
-        return Lookup(Age.GONE if entry is None else entry.age(now), entry, failed)
+        return Lookup(Age.GONE if entry is None else entry.age(now), entry, failed, setback)
 
     def keep(
         self, ref: SecretRef, outcome: Outcome, now: Instant, *, max_age: float | None, luck: float
@@ -160,21 +184,12 @@ class Cache:
         excess = len(self._entries) - self.max_entries
         return [self._entries.pop(ref) for ref in list(self._entries)[:excess]] if excess > 0 else []
 
-    def touch(self, ref: SecretRef) -> None:
-        """Count a use."""
+    def touch(self, ref: SecretRef) -> Entry | None:
+        """Count a use of an entry, and give it."""
         entry = self._entries.pop(ref, None)
         if entry is not None:
             self._entries[ref] = entry
-
-    def prolong(self, ref: SecretRef, until: Entry) -> None:
-        """Believe an absence as long as the value that was found behind it in the chain."""
-        entry = self._entries.get(ref)
-        if entry is not None and isinstance(entry.outcome, NotFound):
-            entry.ages = entry.ages._replace(
-                refresh_at=max(entry.ages.refresh_at, until.ages.refresh_at),
-                fresh_until=max(entry.ages.fresh_until, until.ages.fresh_until),
-                revalidate_until=max(entry.ages.revalidate_until, until.ages.revalidate_until),
-            )
+        return entry
 
     def spoil(self, ref: SecretRef, now: Instant) -> Entry | None:
         """Make an entry stale at once, so that the next read asks; it still helps if the provider is down."""

@@ -6,38 +6,51 @@ here; its error is named by class and dropped, because it may hold what the serv
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from threading import get_ident
+
 from secretsource.providers.base import BatchProvider, Failed, FailureCode, Found, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from secretsource.providers.base import Outcome, Provider, SecretRef
     from secretsource.resolver._engine import Engine
     from secretsource.resolver._flight import Flight
     from secretsource.resolver._route import Route
 
-__all__ = ["INTERRUPTED", "OVERDUE", "checked", "fetch", "fly", "raised"]
+__all__ = ["INTERRUPTED", "OVERDUE", "abandon", "checked", "fetch", "fly", "raised"]
 
 OVERDUE = Failed(FailureCode.TIMEOUT, "the deadline for the whole chain has passed")
 INTERRUPTED = Failed(FailureCode.UNAVAILABLE, "the call was interrupted before the provider answered", "ask again")
 
 
-def fly(engine: Engine, route: Route, flights: Sequence[Flight], until: float) -> None:
+def fly(engine: Engine, route: Route, flights: Sequence[Flight]) -> None:
     """Carry some flights of one provider to their end, whatever happens on the way.
 
     Args:
         engine: Whose flights they are.
         route: The provider.
-        flights: What to fetch; each is settled when this returns or raises.
-        until: Monotonic second at which the deadline passes.
+        flights: What to fetch, of one deadline; each is settled when this returns or raises.
     """
     waiting = {flight.ask.ref: flight for flight in flights}
+    until = min(flight.until for flight in flights)
+    for flight in flights:
+        flight.pilot = get_ident()
     try:
+        if engine.closed:
+            return
         for ref, outcome in _outcomes(route.provider, list(waiting), lambda: until - engine.clock.now().mono):
             engine.settle(waiting.pop(ref), outcome)
     finally:
-        for flight in waiting.values():
+        abandon(engine, waiting.values())
+
+
+def abandon(engine: Engine, flights: Iterable[Flight]) -> None:
+    """Let everyone go who waits for a flight that will not be carried to its end."""
+    for flight in flights:
+        if flight.reply is None:
             engine.settle(flight, INTERRUPTED)
 
 
@@ -73,13 +86,16 @@ def _outcomes(
 
 def checked(outcome: object) -> Outcome:
     """What a driver returned, if it is an outcome at all."""
-    if isinstance(outcome, (Found, NotFound, Failed)):
+    if isinstance(outcome, (NotFound, Failed)):
         return outcome
-    return Failed(
-        FailureCode.MALFORMED,
-        f"the driver returned {type(outcome).__name__}, which is no outcome",
-        "report it to the driver's author",
-    )
+    value: object = outcome.value if isinstance(outcome, Found) else None
+    if isinstance(outcome, Found) and isinstance(value, (str, bytes, Mapping)):
+        return outcome
+    if isinstance(outcome, Found):
+        mistake = f"found {type(value).__name__}, which is neither text, bytes nor a mapping"
+    else:
+        mistake = f"returned {type(outcome).__name__}, which is no outcome"
+    return Failed(FailureCode.MALFORMED, f"the driver {mistake}", "report it to the driver's author")
 
 
 def raised(name: str) -> Failed:

@@ -56,8 +56,8 @@ def resolve(request: Request, chain: Chain, cache: Cache, now: Instant) -> Flow:
             return walk.result.ended(outcome, walk.result.ref)
         if isinstance(outcome, Failed):
             if not route.passes(outcome):
-                return walk.result.ended(outcome, place)
-            _doubt(walk.result, outcome, place)
+                return walk.result.ended(outcome, walk.result.ref)
+            _doubt(walk.result, outcome, walk.result.ref)
         elif route.final:
             break
     if walk.result.doubt is not None:
@@ -94,7 +94,7 @@ def previous(request: Request, current: Resolution, chain: Chain, cache: Cache) 
     outcome = yield from _reach(walk, route, place)
     if isinstance(outcome, NotFound) and walk.result.doubt is not None:
         return walk.result.ended(*walk.result.doubt)
-    return walk.result.ended(outcome, walk.result.ref if isinstance(outcome, Found) else place)
+    return walk.result.ended(outcome, walk.result.ref)
 
 
 class _Walk(NamedTuple):
@@ -125,7 +125,7 @@ def _reach(walk: _Walk, route: Route, place: SecretRef) -> Generator[Ask, Reply,
     """
     seen = [place]
     outcome = yield from _consult(walk, route, place)
-    while isinstance(outcome, Found) and _points(route, outcome):
+    while isinstance(outcome, Found) and route.points(outcome):
         target = _target(outcome, walk.chain)
         if isinstance(target, Failed):
             return target
@@ -137,6 +137,8 @@ def _reach(walk: _Walk, route: Route, place: SecretRef) -> Generator[Ask, Reply,
             return _misled(f"the references lead through more than {MAX_FOLLOWED} places")
         outcome = yield from _consult(walk, route, place)
         if isinstance(outcome, NotFound):
+            if walk.result.doubt is not None and walk.result.doubt[1] == place:
+                return walk.result.doubt[0]
             return _misled(f"the reference {_path(seen)} leads to a secret that is not there")
     return outcome
 
@@ -145,17 +147,19 @@ def _consult(walk: _Walk, route: Route, place: SecretRef) -> Generator[Ask, Repl
     """One provider's answer to one place, with the field selected and a line in the trace."""
     result = walk.result
     started = result.at.mono
+    result.ref, result.route = place, route
     answer = yield from _answer(walk, route, place)
     outcome, version = answer.outcome, None
     if isinstance(outcome, Found):
         version = outcome.version
-        result.entry, result.ref = answer.entry, place
-        if not _points(route, outcome):
+        result.entry = answer.entry
+        if not route.points(outcome):
             result.fields = ((place.field,) if place.field is not None else ()) + walk.request.fields
             outcome = _selected(outcome, answer.entry, result.fields)
     if not isinstance(outcome, NotFound) or answer.served == "stale":
-        result.served = max(result.served, answer.served, key=_ORDER.index)
-    reason = None if isinstance(outcome, Found) else outcome.reason
+        if _ORDER.index(answer.served) > _ORDER.index(result.served):
+            result.served = answer.served
+    reason = answer.excuse if isinstance(outcome, Found) else outcome.reason
     seconds = max(0.0, result.at.mono - started)
     result.steps.append(
         Step(place.provider, format_reference(place), word_of(outcome), answer.served, reason, seconds, version)
@@ -164,9 +168,12 @@ def _consult(walk: _Walk, route: Route, place: SecretRef) -> Generator[Ask, Repl
 
 
 class _Answer(NamedTuple):
+    """What is known of a place; with the reason why it is an old answer, if it is."""
+
     outcome: Outcome
     served: Served
     entry: Entry | None = None
+    excuse: str | None = None
 
 
 def _answer(walk: _Walk, route: Route, place: SecretRef) -> Generator[Ask, Reply, _Answer]:
@@ -176,24 +183,24 @@ def _answer(walk: _Walk, route: Route, place: SecretRef) -> Generator[Ask, Reply
         reply = yield Ask(route, ref)
         result.at = reply.now
         return _Answer(reply.outcome, "live")
-    result.used.append(ref)
-    age, entry, setback = walk.cache.look(ref, result.at)
+    age, entry, failed, setback = walk.cache.look(ref, result.at)
+    ask = Ask(route, ref, entry, setback)
+    result.used.append(ask)
     if entry is not None and not fresh and age in _SERVABLE:
-        if age is not Age.FRESH and setback is None:
-            result.due.append(Ask(route, ref))
+        if age is not Age.FRESH and failed is None:
+            result.due.append(ask)
         return _Answer(entry.outcome, _SERVABLE[age], entry)
-    if setback is None or fresh:
-        reply = yield Ask(route, ref)
+    if failed is None or fresh:
+        reply = yield ask
         result.at = reply.now
         if not isinstance(reply.outcome, Failed):
             return _Answer(reply.outcome, "live", reply.entry)
-        setback = reply.outcome
-        age, entry, _ = walk.cache.look(ref, result.at)
-    if entry is None or fresh or age is Age.GONE or not setback.retryable:
-        return _Answer(setback, "live")
-    if isinstance(entry.outcome, NotFound):
-        _doubt(result, setback, place)
-    return _Answer(entry.outcome, "stale", entry)
+        failed = reply.outcome
+        age, entry, _, _ = walk.cache.look(ref, result.at)
+    if entry is None or fresh or age is Age.GONE or not failed.retryable:
+        return _Answer(failed, "live")
+    _doubt(result, failed, place)
+    return _Answer(entry.outcome, "stale", entry, f"{failed.code.value}: the last known value is served")
 
 
 _SERVABLE: Mapping[Age, Served] = {Age.FRESH: "fresh", Age.AHEAD: "fresh", Age.REVALIDATE: "revalidating"}
@@ -203,7 +210,7 @@ _ORDER: tuple[Served, ...] = ("live", "fresh", "revalidating", "stale")
 
 
 def _doubt(result: Resolution, failed: Failed, place: SecretRef) -> None:
-    """Keep the first provider that could not be asked: an absence behind it is not known to be one."""
+    """Keep the first provider that could not be asked: an absence at it, or behind it, is not known to be one."""
     if failed.retryable and result.doubt is None:
         result.doubt = (failed, place)
 
@@ -215,15 +222,11 @@ def _selected(found: Found, entry: Entry | None, fields: tuple[str, ...]) -> Out
     return Found(chosen, version=found.version, expires_at=found.expires_at, lease=found.lease)
 
 
-def _points(route: Route, found: Found) -> bool:
-    return route.provider.follows and isinstance(found.value, str) and found.value.startswith(FOLLOW_MARK)
-
-
 def _target(found: Found, chain: Chain) -> tuple[Route, SecretRef] | Failed:
     try:
         ref = parse_reference(str(found.value))
         if ref.provider:
-            route = chain.find(ref.provider)
+            (route,) = chain.knowing(ref, (chain.find(ref.provider),))
             return route, route.provider.complete(ref)
         reason = "it names no provider"
     except (ConfigurationError, InvalidReference) as error:

@@ -6,8 +6,10 @@ evidence of the environment.
 
 from __future__ import annotations
 
-from threading import Lock
+import os
+from threading import RLock
 
+from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.resolver._engine import Engine
 from secretsource.resolver._resolver import Resolver
@@ -15,7 +17,6 @@ from secretsource.resolver._wiring import first_engine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
     from typing import TypedDict, Unpack
 
@@ -59,7 +60,7 @@ class DefaultResolver(Resolver):
         self._hot: dict[str, tuple[float, float, Secret]] = {}
         self._overlay: Route | None = None
         self._wired: Engine | None = None
-        self._wiring = Lock()
+        self._wiring = RLock()
 
     def wire(self) -> Engine:
         """The engine, found now unless there is one."""
@@ -82,6 +83,8 @@ class DefaultResolver(Resolver):
 
     def rewire(self, engine: Engine | None) -> None:
         """Stand on another engine; None finds the wiring anew at the next use."""
+        if self._wired is not None:
+            self._wired.lay_over(None)
         if engine is not None:
             self._adopt(engine)
             return
@@ -90,10 +93,18 @@ class DefaultResolver(Resolver):
             self._wired = None
         self._hot = {}
 
+    def after_fork(self) -> None:
+        """In the child of a fork, the thread that was wiring is gone, and its lock with it."""
+        self._wiring = RLock()
+
 
 default_resolver = DefaultResolver()
 
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=default_resolver.after_fork)
 
+
+@traceless
 def configure(
     source: Resolver | Sequence[str | Provider] | str | os.PathLike[str] | None = None,
     *,
@@ -120,7 +131,7 @@ def configure(
 
 
 def _is_path(source: object) -> bool:
-    return isinstance(source, str) or hasattr(source, "__fspath__")
+    return isinstance(source, (str, os.PathLike))
 
 
 def _resolver(
@@ -128,6 +139,6 @@ def _resolver(
 ) -> Resolver:
     if isinstance(source, Resolver):
         return source
-    if isinstance(source, str) or hasattr(source, "__fspath__"):
+    if isinstance(source, (str, os.PathLike)):
         return Resolver.from_config(source, environment=environment)
     return Resolver(source, **numbers)

@@ -36,7 +36,7 @@ def select(value: Value, fields: Sequence[str]) -> str | bytes | NotFound | Fail
         if isinstance(chosen, (NotFound, Failed)):
             return chosen
         chosen = _field(chosen, field)
-    return _text(chosen) if isinstance(chosen, Mapping) else chosen
+    return _json(chosen) if isinstance(chosen, Mapping) else chosen
 
 
 def _field(value: Value, field: str) -> str | bytes | NotFound | Failed:
@@ -46,7 +46,7 @@ def _field(value: Value, field: str) -> str | bytes | NotFound | Failed:
     found = _pointer(document, field) if field.startswith("/") else _key(document, field)
     if found is _MISSING or found is None:
         return NotFound(f"the document has no field {field!r}" if found is _MISSING else f"field {field!r} is null")
-    return found if isinstance(found, (str, bytes)) else _text(found)
+    return found if isinstance(found, (str, bytes)) else _json(found)
 
 
 def _parse(value: str | bytes) -> object:
@@ -81,7 +81,17 @@ def _pointer(document: object, pointer: str) -> object:
     return document
 
 
-def _text(value: object) -> str:
+def _json(value: object) -> str | Failed:
     import json
 
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    except (TypeError, ValueError, RecursionError):
+        pass
+    return Failed(FailureCode.MALFORMED, "the document has parts that JSON cannot show", "ask for one of its fields")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError

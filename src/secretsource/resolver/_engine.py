@@ -1,77 +1,48 @@
-"""What a `Resolver` and the `AsyncResolver` made from it share: the chain, the cache, the flights, the listeners.
+"""What a `Resolver` and the `AsyncResolver` made from it share: the chain, what is kept, and the listeners.
 
 The engine never waits and never fetches. The shells do that, in their own way, between `claim` and `settle`.
-Whatever changes the cache happens here, under one lock that is held for microseconds and never across a call.
 """
 
 from __future__ import annotations
 
 import os
 import weakref
-from threading import Lock
 
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource._sentinels import UNSET
-from secretsource.providers.base import Failed, Found, NotFound, SecretRef
-from secretsource.resolver._answer import as_fresh, default_secret, event_of, holds, rotations, secret_of
+from secretsource.exceptions import ConfigurationError, InvalidReference
+from secretsource.providers.base import Found, NotFound, SecretRef
+from secretsource.resolver._answer import default_secret, event_of, found_at, secret_of
 from secretsource.resolver._background import Background
-from secretsource.resolver._cache import Age, Cache
 from secretsource.resolver._failure import error_of
-from secretsource.resolver._flight import Flight
 from secretsource.resolver._reference import parse_reference
-from secretsource.resolver._resolution import Reply, Request, word_of
+from secretsource.resolver._resolution import Request, word_of
+from secretsource.resolver._state import State
 from secretsource.resolver._trace import Trace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from typing import TypeVar, overload
 
     from secretsource._clock import Clock, Instant
     from secretsource._secret import Secret
     from secretsource._sentinels import UnsetType
     from secretsource.providers.base import Outcome, Provider
-    from secretsource.resolver._cache import Entry
+    from secretsource.resolver._flight import Flight
     from secretsource.resolver._refresh import FreshnessPolicy
-    from secretsource.resolver._resolution import Ask, Resolution
+    from secretsource.resolver._resolution import Resolution
     from secretsource.resolver._route import Chain, Route
+    from secretsource.resolver._state import Near
     from secretsource.resolver._trace import RotationEvent, SecretEvent
 
     D = TypeVar("D")
     E = TypeVar("E")
 
-__all__ = ["Claim", "Engine"]
-
-HOT_SECONDS = 1.0
-"""How long a read may be answered without looking at the chain; then the cheap sources before it are asked again."""
+__all__ = ["Engine"]
 
 FROZEN_SECONDS = 5.0
 """How far the wall clock may run ahead of the monotonic one before this process counts as having been frozen."""
-
-
-class Claim:
-    """What one shell has to do for a batch of asks: fetch what it leads, wait for what others lead.
-
-    Attributes:
-        asks: The batch, in order.
-        flights: The flight of each ask; None for one that is asked directly.
-        led: Flights that this shell must fetch and settle.
-    """
-
-    __slots__ = ("asks", "flights", "led")
-
-    def __init__(self, asks: Sequence[Ask]) -> None:
-        self.asks = asks
-        self.flights: list[Flight | None] = []
-        self.led: list[Flight] = []
-
-    def by_route(self) -> list[tuple[Route, list[Flight]]]:
-        """The led flights, those of one provider together."""
-        groups: dict[str, tuple[Route, list[Flight]]] = {}
-        for flight in self.led:
-            route = flight.ask.route
-            groups.setdefault(route.provider.name, (route, []))[1].append(flight)
-        return list(groups.values())
 
 
 class Engine:
@@ -97,30 +68,37 @@ class Engine:
         self._make_chain = chain
         self._chain: Chain | None = None
         self._overlay: Route | None = None
-        self.cache = Cache(policy, max_entries)
+        self._drift = clock.now().drift
+        self.state = State(policy, max_entries, clock)
         self.deadline = deadline
         self.clock = clock
-        self.hot: dict[str, tuple[float, float, Secret]] = {}
         self.background = Background()
+        self.closed = False
         self.rotation_listeners: list[Callable[[RotationEvent], object]] = []
         self.event_listeners: list[Callable[[SecretEvent], object]] = []
-        self._lock = Lock()
-        self._flights: dict[SecretRef, Flight] = {}
-        self._rejected: dict[SecretRef, str | int] = {}
-        self._drift = clock.now().drift
         _living.add(self)
+
+    @property
+    def hot(self) -> dict[str, tuple[float, float, Secret]]:
+        """Name to the span of wall time in which a secret answers it at once."""
+        return self.state.hot
 
     # -- before the call ------------------------------------------------------------------------------------------
 
     @property
     def chain(self) -> Chain:
-        """The providers, made on first use: constructing a resolver asks nothing of anyone."""
-        if self._chain is None:
-            chain = self._make_chain()
-            with self._lock:
-                if self._chain is None:
-                    self._chain = chain
+        """The providers, made on first use: constructing a resolver asks nothing of anyone.
+
+        Raises:
+            ConfigurationError: The resolver is closed, or a setting that is itself a reference leads nowhere.
+        """
+        if self.closed:
+            raise ConfigurationError("this resolver is closed: make a new one, or close it when nobody asks any more")
         chain = self._chain
+        if chain is None:
+            # Two threads may both make one; the first to get here is kept, and the other has opened nothing.
+            chain = self.__dict__.setdefault("_made", self._make_chain())
+            self._chain = chain
         return chain if self._overlay is None else chain._replace(overlay=self._overlay)
 
     def now(self) -> Instant:
@@ -130,74 +108,55 @@ class Engine:
         if abs(ahead) > FROZEN_SECONDS:
             self._drift = now.drift
             if ahead > 0:
-                self._renew(now, ahead)
+                self.state.renew(now, ahead)
+                self._reset_providers()
         return now
 
-    def request(self, name: str, field: str | None, version: str | None, fresh: bool) -> Request:
+    def request(self, name: str, field: str | None = None, version: str | None = None, fresh: bool = False) -> Request:
         """The parsed question.
 
         Raises:
             InvalidReference: The name, field or version cannot be.
         """
         ref = parse_reference(name)
+        for word, value in (("field", field), ("version", version)):
+            if value is not None and not isinstance(value, str):
+                raise InvalidReference(f"the {word} of a secret is a str, not {type(value).__name__}")
+            if value == "":
+                raise InvalidReference(f"the {word} of a secret is not empty: leave it out")
         plain = field is None and version is None and not fresh
         if version is not None:
             ref = ref._replace(version=version, stage=None)
         fields = (None if ref.provider else ref.field, field)
-        return Request(name, ref, tuple(f for f in fields if f is not None), fresh, plain)
-
-    def claim(self, asks: Sequence[Ask]) -> Claim:
-        """Join the flight of each ask, or start it."""
-        claim = Claim(asks)
-        with self._lock:
-            for ask in asks:
-                flight = None if ask.route.direct else self._flights.get(ask.ref)
-                if flight is None and not ask.route.direct:
-                    flight = self._flights[ask.ref] = Flight(ask)
-                    claim.led.append(flight)
-                claim.flights.append(flight)
-        return claim
-
-    def claim_refresh(self, asks: Iterable[Ask]) -> Claim:
-        """The flights to start in the background: those that are not under way already."""
-        with self._lock:
-            idle = [ask for ask in asks if ask.ref not in self._flights]
-            claim = Claim(idle)
-            for ask in idle:
-                flight = self._flights[ask.ref] = Flight(ask)
-                claim.flights.append(flight)
-                claim.led.append(flight)
-        return claim
+        return Request(name, ref, tuple(f for f in fields if f is not None), bool(fresh), plain)
 
     # -- after the call -------------------------------------------------------------------------------------------
 
-    def settle(self, flight: Flight, outcome: Outcome) -> Reply:
-        """Remember what a flight brought, and let everyone who joined it have it."""
-        ask, now, luck = flight.ask, self.clock.now(), _luck()
-        with self._lock:
-            before, entry = self.cache.keep(ask.ref, outcome, now, max_age=ask.route.provider.max_age, luck=luck)
-            if not isinstance(outcome, Failed) or not outcome.retryable:
-                self._cool(before)
-            for evicted in self.cache.evict():
-                self._cool(evicted)
-            if self._flights.get(ask.ref) is flight:
-                del self._flights[ask.ref]
-        reply = Reply(outcome, now, entry)
-        flight.land(reply)
-        for event in rotations(ask.ref.provider, before, entry):
+    def settle(self, flight: Flight, outcome: Outcome) -> None:
+        """Remember what a flight brought, let everyone who joined it have it, and tell of a new value."""
+        for event in self.state.settle(flight, outcome):
             _tell(self.rotation_listeners, event)
-        return reply
+
+    def report(self, request: Request, result: Resolution, started: Instant) -> None:
+        """Tell listeners of a look-up that was not a plain hit."""
+        if self.event_listeners and not (isinstance(result.outcome, Found) and result.served == "fresh"):
+            _tell(self.event_listeners, event_of(request, result, started))
+
+    def nearby(self, near: Near, outcome: Outcome) -> Secret | None:
+        """The secret that the first provider of the chain gave directly; None when the chain has to be walked."""
+        if not isinstance(outcome, Found) or not isinstance(outcome.value, (str, bytes)) or near.route.points(outcome):
+            self.state.near.pop(near.name, None)
+            return None
+        return found_at(near.name, near.ref, outcome, self.clock.now().wall)
 
     if TYPE_CHECKING:
 
         @overload
-        def conclude(self, request: Request, result: Resolution, started: Instant, default: UnsetType) -> Secret: ...
+        def conclude(self, request: Request, result: Resolution, default: UnsetType) -> Secret: ...
         @overload
-        def conclude(
-            self, request: Request, result: Resolution, started: Instant, default: D | UnsetType
-        ) -> Secret | D: ...
+        def conclude(self, request: Request, result: Resolution, default: D | UnsetType) -> Secret | D: ...
 
-    def conclude(self, request: Request, result: Resolution, started: Instant, default: D | UnsetType) -> Secret | D:
+    def conclude(self, request: Request, result: Resolution, default: D | UnsetType) -> Secret | D:
         """Turn the end of a walk into a `Secret`, the default, or the error.
 
         Raises:
@@ -205,11 +164,9 @@ class Engine:
             ProviderError: A provider could not be asked, or refused.
         """
         outcome = result.outcome
-        if self.event_listeners:
-            _tell(self.event_listeners, event_of(request, result, started))
         if isinstance(outcome, Found):
             secret = secret_of(request, result, outcome)
-            self._remember(request, result, secret)
+            self.state.remember(request, result, secret)
             return secret
         if isinstance(outcome, NotFound) and default is not UNSET:
             return default_secret(request, default, result.at)
@@ -234,112 +191,47 @@ class Engine:
 
     def invalidate(self, request: Request, version: str | None) -> None:
         """Make what a name is answered from stale, unless it already holds ``version``."""
-        now = self.clock.now()
-        for ref in self._places(request):
-            with self._lock:
-                entry = self.cache.entry(ref)
-                current = None if entry is None or not isinstance(entry.outcome, Found) else entry.outcome.version
-                if version is None or current != version:
-                    self._cool(self.cache.spoil(ref, now))
+        self.state.invalidate(self._places(request), version)
 
     def _places(self, request: Request) -> list[SecretRef]:
         """Every document that a name may be answered from."""
-        ref = request.ref
+        ref, chain = request.ref, self.chain
         if ref.provider:
-            return [self.chain.find(ref.provider).provider.complete(ref).document]
-        found = (route.locate(ref.location) for route in self.chain.routes)
-        places = [place.document for place in found if isinstance(place, SecretRef)]
-        with self._lock:
-            read = self.cache.read_by(request.name)
-        return [*places, *(ref for ref in read if ref not in places)]
+            located: list[SecretRef | NotFound] = [chain.find(ref.provider).provider.complete(ref)]
+        else:
+            located = [route.locate(ref.location) for route in chain.routes]
+        places = [place.document for place in located if isinstance(place, SecretRef)]
+        return list(dict.fromkeys([*places, *self.state.read_by(request.name)]))
 
     def describe(self) -> str:
         """The providers of the chain by name."""
         return "not wired yet" if self._chain is None else " -> ".join(r.provider.name for r in self._chain.routes)
 
-    def refuses(self, secret: Secret) -> bool:
-        """Note that the other side refused this value; True when its provider should be asked for a newer one.
-
-        A value is refetched at most once: if the provider still has it, asking again would hammer it for nothing.
-        """
-        origin = secret._origin
-        ref = origin.ref.document
-        mark = origin.version or hash(str(secret))
-        with self._lock:
-            entry = self.cache.entry(ref)
-            newer = entry is not None and not holds(entry, secret)
-            if newer or self._rejected.get(ref) == mark:
-                return False
-            if len(self._rejected) >= self.cache.max_entries:
-                del self._rejected[next(iter(self._rejected))]
-            self._rejected[ref] = mark
-            return True
-
-    def clear(self) -> None:
-        """Forget every answer."""
-        with self._lock:
-            self.hot.clear()
-            self.cache.clear()
-
     def lay_over(self, route: Route | None) -> None:
         """Put a route before all others, or take it away again."""
-        with self._lock:
-            self._overlay = route
-            self.hot.clear()
+        self._overlay = route
+        self.state.allow_shortcuts(route is None)
 
     def after_fork(self) -> None:
         """In the child of a fork: locks, flights and clients belong to the parent; answers may be old."""
-        self._lock = Lock()
-        self._flights = {}
         self.background = Background()
-        self._renew(self.clock.now())
+        self.state.after_fork()
+        self._reset_providers()
 
     def close(self) -> None:
-        """Close every provider that was opened; may be called again."""
+        """Close every provider that was opened, for good; may be called again."""
+        self.closed = True
         for provider in self.providers():
             provider.close()
-        self.clear()
+        self.state.clear()
 
     def providers(self) -> list[Provider]:
         """Every provider opened so far."""
         return [] if self._chain is None else [route.provider for route in list(self._chain.opened.values())]
 
-    def _renew(self, now: Instant, frozen: float = 0.0) -> None:
-        with self._lock:
-            self.hot.clear()
-            self.cache.spoil_all(now, frozen)
+    def _reset_providers(self) -> None:
         for provider in self.providers():
             provider.reset()
-
-    def _remember(self, request: Request, result: Resolution, secret: Secret) -> None:
-        """Note who reads what, and let the next second's reads of this name be one look-up in a dict."""
-        if result.entry is None or not request.tracked:
-            return
-        with self._lock:
-            entries = [entry for ref in result.used if (entry := self._used(ref, result.entry)) is not None]
-            for entry in entries:
-                entry.readers.add((request.name, result.fields if entry is result.entry else ()))
-            whole = len(entries) == len(result.used) and result.entry in entries
-            if (
-                whole
-                and request.plain
-                and self.clock is SYSTEM_CLOCK
-                and all(entry.age(result.at) is Age.FRESH for entry in entries)
-            ):
-                lasts = min(HOT_SECONDS, *(entry.ages.refresh_at - result.at.mono for entry in entries))
-                kept = secret if secret.served == "fresh" else as_fresh(secret)
-                self.hot[request.name] = (result.at.wall, result.at.wall + lasts, kept)
-
-    def _used(self, ref: SecretRef, behind: Entry) -> Entry | None:
-        self.cache.touch(ref)
-        self.cache.prolong(ref, behind)
-        return self.cache.entry(ref)
-
-    def _cool(self, entry: Entry | None) -> None:
-        """Take the names that were answered from an entry off the hot path."""
-        if entry is not None:
-            for name, _ in entry.readers:
-                self.hot.pop(name, None)
 
 
 def _tell(listeners: Sequence[Callable[[E], object]], event: E) -> None:
@@ -354,10 +246,6 @@ def _tell(listeners: Sequence[Callable[[E], object]], event: E) -> None:
         import logging
 
         logging.getLogger("secretsource").warning("a listener for %s raised %s", type(event).__name__, name)
-
-
-def _luck() -> float:
-    return int.from_bytes(os.urandom(2), "big") / 65536
 
 
 _living: weakref.WeakSet[Engine] = weakref.WeakSet()

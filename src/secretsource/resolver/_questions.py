@@ -10,11 +10,11 @@ from __future__ import annotations
 from secretsource._namedtuple import NamedTuple
 from secretsource._secret import Secret, SecretSet
 from secretsource._sentinels import UNSET
-from secretsource.exceptions import SecretNotFound
+from secretsource.exceptions import InvalidReference, SecretNotFound
 from secretsource.providers.base import NotFound
 from secretsource.resolver._chain import previous, resolve, together
-from secretsource.resolver._failure import none_found
-from secretsource.resolver._resolution import Ask, Request
+from secretsource.resolver._failure import error_of, none_found
+from secretsource.resolver._resolution import Ask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from secretsource._sentinels import UnsetType
     from secretsource.resolver._chain import Flow
     from secretsource.resolver._engine import Engine
-    from secretsource.resolver._resolution import Reply, Resolution
+    from secretsource.resolver._resolution import Reply, Request, Resolution
     from secretsource.resolver._trace import Trace
 
     D = TypeVar("D")
@@ -40,26 +40,28 @@ class Later(NamedTuple):
     asks: list[Ask]
 
 
-def get(engine: Engine, request: Request, default: D | UnsetType) -> Question[Secret | D]:
+def get(
+    engine: Engine, name: str, default: D | UnsetType, field: str | None, version: str | None, fresh: bool
+) -> Question[Secret | D]:
     """One secret."""
-    started = engine.now()
-    (result,) = yield from _walk([resolve(request, engine.chain, engine.cache, started)])
-    return engine.conclude(request, result, started, default)
+    request = engine.request(name, field, version, fresh)
+    (result,) = yield from _answers(engine, [request])
+    return engine.conclude(request, result, default)
 
 
 def get_many(engine: Engine, names: Iterable[str], default: D | UnsetType) -> Question[dict[str, Secret | D]]:
     """Many secrets, what one provider is to be asked for asked together; all that are missing are named at once."""
-    requests = [engine.request(name, None, None, False) for name in dict.fromkeys(names)]
-    started = engine.now()
-    results = yield from _walk([resolve(request, engine.chain, engine.cache, started) for request in requests])
+    if isinstance(names, str):
+        raise InvalidReference("names is a list, such as ['ONE', 'OTHER'], not one string")
+    requests = [engine.request(name) for name in dict.fromkeys(names)]
+    results = yield from _answers(engine, requests)
     found: dict[str, Secret | D] = {}
     missing: list[SecretNotFound] = []
     for request, result in zip(requests, results, strict=True):
-        absent = isinstance(result.outcome, NotFound) and default is UNSET
-        if absent:
+        if isinstance(result.outcome, NotFound) and default is UNSET:
             missing.append(none_found(request.name, result, engine.chain))
         else:
-            found[request.name] = engine.conclude(request, result, started, default)
+            found[request.name] = engine.conclude(request, result, default)
     if len(missing) > 1:
         raise _all_missing(missing)
     if missing:
@@ -67,14 +69,14 @@ def get_many(engine: Engine, names: Iterable[str], default: D | UnsetType) -> Qu
     return found
 
 
-def get_set(engine: Engine, request: Request) -> Question[SecretSet]:
+def get_set(engine: Engine, name: str, field: str | None) -> Question[SecretSet]:
     """The current version of a secret and the one before it, from the same provider."""
-    started = engine.now()
-    (current,) = yield from _walk([resolve(request, engine.chain, engine.cache, started)])
-    secrets = [engine.conclude(request, current, started, UNSET)]
-    (before,) = yield from _walk([previous(request, current, engine.chain, engine.cache)])
+    request = engine.request(name, field)
+    (current,) = yield from _answers(engine, [request])
+    secrets = [engine.conclude(request, current, UNSET)]
+    (before,) = yield from _walk([previous(request, current, engine.chain, engine.state.cache)])
     if not isinstance(before.outcome, NotFound):
-        old = engine.conclude(request._replace(tracked=False), before, started, UNSET)
+        old = engine.conclude(request._replace(tracked=False), before, UNSET)
         if old != secrets[0]:
             secrets.append(old)
     return SecretSet(secrets)
@@ -83,20 +85,29 @@ def get_set(engine: Engine, request: Request) -> Question[SecretSet]:
 def reject(engine: Engine, secret: Secret) -> Question[Secret]:
     """The value to use after the other side refused ``secret``: a newer one if there is one."""
     origin = secret._origin
-    if origin.served != "default" and engine.refuses(secret):
-        at_place = Request(origin.name, origin.ref, origin.fields, fresh=True)
-        started = engine.now()
-        (result,) = yield from _walk([resolve(at_place, engine.chain, engine.cache, started)])
-        if not isinstance(result.outcome, NotFound):
-            return engine.conclude(at_place, result, started, UNSET)
-    request = engine.request(origin.name, None, None, False)._replace(fields=origin.fields, plain=False)
-    return (yield from get(engine, request, secret if origin.served == "default" else UNSET))
+    request = engine.request(origin.name)._replace(fields=origin.fields, plain=False)
+    engine.state.refuse(secret)
+    (result,) = yield from _answers(engine, [request])
+    newest = engine.conclude(request, result, secret if origin.served == "default" else UNSET)
+    if newest == secret and result.doubt is not None:
+        raise error_of(origin.name, result.ended(*result.doubt), engine.chain)
+    return newest
 
 
-def explain(engine: Engine, request: Request) -> Question[Trace]:
+def explain(engine: Engine, name: str, field: str | None) -> Question[Trace]:
     """How a name is resolved now; its failures are part of the trace, not raised."""
-    (result,) = yield from _walk([resolve(request, engine.chain, engine.cache, engine.now())])
+    request = engine.request(name, field)
+    (result,) = yield from _walk([resolve(request, engine.chain, engine.state.cache, engine.now())])
     return engine.trace(request, result)
+
+
+def _answers(engine: Engine, requests: Sequence[Request]) -> Question[list[Resolution]]:
+    """Walk the chain for each request, and tell the listeners."""
+    started, chain, cache = engine.now(), engine.chain, engine.state.cache
+    results = yield from _walk([resolve(request, chain, cache, started) for request in requests])
+    for request, result in zip(requests, results, strict=True):
+        engine.report(request, result, started)
+    return results
 
 
 def _walk(flows: list[Flow]) -> Question[list[Resolution]]:

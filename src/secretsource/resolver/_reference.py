@@ -62,14 +62,14 @@ def parse_reference(text: str) -> SecretRef:
 
 def format_reference(ref: SecretRef) -> str:
     """Write a reference so that `parse_reference` gives it back."""
-    text = f"{ref.provider}://" if ref.provider else ""
-    text += _encode(ref.location)
+    location = _encode(ref.location)
+    text = f"{ref.provider}://{location}" if ref.provider else location.replace("://", "%3A//")
     if ref.field is not None:
         text += "#" + _encode(ref.field)
     pairs = [(key, value) for key, value in (("version", ref.version), ("stage", ref.stage)) if value is not None]
     pairs.extend(ref.options)
     if pairs:
-        text += "?" + "&".join(f"{key}={_encode(value)}" for key, value in pairs)
+        text += "?" + "&".join(f"{_encode(key).replace('=', '%3D')}={_encode(value)}" for key, value in pairs)
     return text
 
 
@@ -108,6 +108,7 @@ def _options(query: str) -> dict[str, str]:
         key, mark, value = pair.partition("=")
         if not mark or not key or not value:
             raise InvalidReference("an option of the reference is not of the form key=value")
+        key = _decode(key)
         if key in options:
             raise InvalidReference("the reference gives one option twice")
         options[key] = _decode(value)
@@ -126,7 +127,7 @@ def _decode(text: str) -> str:
 
 
 def _encode(text: str) -> str:
-    for char in "%#?&":
+    for char in "%#?& ":
         if char in text:
             text = text.replace(char, f"%{ord(char):02X}")
     return text

@@ -70,7 +70,8 @@ def schedule(found: Found, policy: FreshnessPolicy, now: Instant, max_age: float
     lasts = [ttl, *(bound for bound in (max_age, found.max_age) if bound is not None)]
     ends = [policy.max_stale]
     ahead = AHEAD
-    if found.rotates_at is not None:
+    # A planned rotation that is overdue says nothing: taken at its word, it would have every read ask the provider.
+    if found.rotates_at is not None and found.rotates_at > now.wall:
         lasts.append(found.rotates_at - now.wall)
     if found.expires_at is not None:
         lasts.append(found.expires_at - now.wall)

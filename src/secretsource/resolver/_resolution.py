@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from secretsource._clock import Instant
     from secretsource._secret import Served
     from secretsource.providers.base import Outcome, SecretRef
-    from secretsource.resolver._cache import Entry
+    from secretsource.resolver._cache import Entry, Setback
     from secretsource.resolver._route import Route
 
 __all__ = ["Ask", "Reply", "Request", "Resolution", "Step", "word_of"]
@@ -37,10 +37,19 @@ class Request(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """A document the shell is to fetch."""
+    """A document the shell is to fetch.
+
+    Attributes:
+        route: Where.
+        ref: What.
+        entry: The answer that was known when this was decided; a newer one makes the fetch needless.
+        setback: The failure that was known then; likewise.
+    """
 
     route: Route
     ref: SecretRef
+    entry: Entry | None = None
+    setback: Setback | None = None
 
 
 class Reply(NamedTuple):
@@ -75,27 +84,29 @@ class Resolution:
     Attributes:
         outcome: The selected value as `Found`, or why there is none.
         ref: The reference that answered or failed.
+        route: The route that was asked for it.
         entry: The cache entry behind the value, None when it was not kept.
         fields: The fields that led from the entry's document to the value.
         served: How the value was come by.
         steps: What was asked, in order.
         due: Documents to refresh in the background.
-        used: Documents that the answer rests on.
+        used: Documents that the answer rests on, as they were asked for.
         doubt: A provider that could not be asked, though the chain went on, and where.
         at: When it ended.
     """
 
-    __slots__ = ("at", "doubt", "due", "entry", "fields", "outcome", "ref", "served", "steps", "used")
+    __slots__ = ("at", "doubt", "due", "entry", "fields", "outcome", "ref", "route", "served", "steps", "used")
 
     def __init__(self, ref: SecretRef, at: Instant) -> None:
         self.outcome: Outcome = NotFound()
         self.ref = ref
+        self.route: Route | None = None
         self.entry: Entry | None = None
         self.fields: tuple[str, ...] = ()
         self.served: Served = "live"
         self.steps: list[Step] = []
         self.due: list[Ask] = []
-        self.used: list[SecretRef] = []
+        self.used: list[Ask] = []
         self.doubt: tuple[Failed, SecretRef] | None = None
         self.at = at
 

@@ -7,8 +7,10 @@ from time import time as wall_time
 
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource._sentinels import UNSET
+from secretsource._traceless import traceless
+from secretsource.exceptions import SecretSourceError
 from secretsource.resolver import _questions as questions
-from secretsource.resolver._call import OVERDUE, fetch, fly
+from secretsource.resolver._call import OVERDUE, abandon, fetch, fly
 from secretsource.resolver._engine import Engine
 from secretsource.resolver._questions import Later
 from secretsource.resolver._resolution import Reply
@@ -25,8 +27,7 @@ if TYPE_CHECKING:
     from secretsource._secret import Secret, SecretSet
     from secretsource._sentinels import UnsetType
     from secretsource.providers.base import Provider
-    from secretsource.resolver._engine import Claim
-    from secretsource.resolver._flight import Flight
+    from secretsource.resolver._flight import Claim, Flight
     from secretsource.resolver._questions import Question
     from secretsource.resolver._resolution import Ask
     from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
@@ -58,6 +59,7 @@ class Resolver:
         ProviderNotInstalled: A provider's vendor package is missing.
     """
 
+    @traceless
     def __init__(
         self,
         providers: Sequence[str | Provider],
@@ -81,6 +83,7 @@ class Resolver:
         self._hot = engine.hot
 
     @classmethod
+    @traceless
     def from_config(
         cls,
         path: str | os.PathLike[str] | None = None,
@@ -156,6 +159,7 @@ class Resolver:
             ProviderUnavailable: A provider could not be asked, and no value young enough is remembered.
             ProviderResponseError: A provider's answer has not the promised form.
             InvalidReference: The name is not well formed.
+            ConfigurationError: The name is a reference to a provider that is unknown.
         """
         # The hot path: one look-up and one clock. The window has two sides, so that a wall clock that jumps either
         # way (a thawed process, a corrected clock) leads to the slow path, which goes by the monotonic one.
@@ -166,18 +170,35 @@ class Resolver:
                     return secret
             except (KeyError, TypeError):
                 pass
-        return self._slow(name, default, field, version, fresh)
+        try:
+            return self._slow(name, default, field, version, fresh)
+        finally:
+            del default  # an error tracker sends the locals of every frame along, and a default may be a secret
 
-    def _peek(self, name: str) -> Secret | None:
+    def _peek(self, name: object) -> Secret | None:
         """The hot answer to a name, if there is one; `get` has the same lines written out, for speed."""
-        hot = self._hot.get(name)
+        hot = self._hot.get(name) if isinstance(name, str) else None
         return hot[2] if hot is not None and hot[0] <= wall_time() < hot[1] else None
 
     def _slow(
         self, name: str, default: D | UnsetType, field: str | None, version: str | None, fresh: bool | None
     ) -> Secret | D:
+        try:
+            if field is None and version is None and not fresh:
+                secret = self._nearby(name)
+                if secret is not None:
+                    return secret
+            return self._run(questions.get(self._engine, name, default, field, version, bool(fresh)))
+        finally:
+            del default
+
+    def _nearby(self, name: object) -> Secret | None:
+        """The answer to a name that the first provider, which is cheaper to ask than to remember, had last time."""
         engine = self._engine
-        return self._run(questions.get(engine, engine.request(name, field, version, bool(fresh)), default))
+        near = engine.state.near.get(name) if isinstance(name, str) else None
+        if near is None or engine.event_listeners:
+            return None
+        return engine.nearby(near, fetch(near.route.provider, near.ref, engine.deadline))
 
     if TYPE_CHECKING:
 
@@ -197,7 +218,10 @@ class Resolver:
             SecretNotFound: Some are not there; names all of them.
             ProviderError: A provider could not be asked, or refused, for one of them.
         """
-        return self._run(questions.get_many(self._engine, names, default))
+        try:
+            return self._run(questions.get_many(self._engine, names, default))
+        finally:
+            del default
 
     def get_set(self, name: str, *, field: str | None = None) -> SecretSet:
         """The versions of a secret that are valid now, newest first: the current one and, if kept, the one before.
@@ -205,8 +229,7 @@ class Resolver:
         For values that an application checks (webhook signatures, signing keys), so that both sides of a rotation
         are accepted. Raises as `get`.
         """
-        engine = self._engine
-        return self._run(questions.get_set(engine, engine.request(name, field, None, False)))
+        return self._run(questions.get_set(self._engine, name, field))
 
     def prefetch(self, names: Iterable[str]) -> None:
         """Fetch ``names`` now, so that the first request does not wait; raises as `get_many`."""
@@ -227,10 +250,10 @@ class Resolver:
         """Which providers are asked or skipped for ``name``, why, and how long it takes; never the value.
 
         Raises:
-            InvalidReference: The name is not well formed; every other failure is part of the trace.
+            InvalidReference: The name is not well formed.
+            ConfigurationError: It names a provider that is unknown; every other failure is part of the trace.
         """
-        engine = self._engine
-        return self._run(questions.explain(engine, engine.request(name, field, None, False)))
+        return self._run(questions.explain(self._engine, name, field))
 
     def invalidate(self, name: str, version: str | None = None) -> None:
         """Have the next read of ``name`` ask its provider.
@@ -239,7 +262,7 @@ class Resolver:
             name: A name or reference.
             version: The version that is current now, if known: an entry that already holds it is left alone.
         """
-        self._engine.invalidate(self._engine.request(name, None, None, False), version)
+        self._engine.invalidate(self._engine.request(name), version)
 
     def on_rotate(self, callback: Callable[[RotationEvent], object]) -> Callable[[], None]:
         """Call ``callback`` when a read or a refresh meets a new value; returns a function that stops it.
@@ -265,7 +288,8 @@ class Resolver:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._engine.describe()}>"
+        engine: Engine | None = self.__dict__.get("_engine")
+        return f"<{type(self).__name__} {'not wired yet' if engine is None else engine.describe()}>"
 
     # -- running a question with threads --------------------------------------------------------------------------
 
@@ -278,18 +302,28 @@ class Resolver:
                 step = question.send(self._perform(step, until))
         except StopIteration as end:
             answer: R = end.value
-        return answer
+            return answer
+        except SecretSourceError as error:
+            failure = error.with_traceback(None)
+        # Raised from here, an error brings along neither its context nor the frames that have seen answers.
+        del question
+        raise failure
 
     def _perform(self, step: list[Ask] | Later, until: float) -> list[Reply]:
         engine = self._engine
         if isinstance(step, Later):
-            claim = engine.claim_refresh(step.asks)
-            if claim.led:
-                engine.background.submit(lambda: carry(engine, claim))
+            self._refresh(engine.state.claim_refresh(step.asks, engine.clock.now().mono + engine.deadline))
             return []
-        claim = engine.claim(step)
-        carry(engine, claim, until)
+        claim = engine.state.claim(step, until)
+        carry(engine, claim)
         return [self._reply(ask, flight, until) for ask, flight in zip(claim.asks, claim.flights, strict=True)]
+
+    def _refresh(self, claim: Claim) -> None:
+        engine = self._engine
+        for flight in claim.led:
+            flight.pilot = None
+        if claim.led and not engine.background.submit(lambda: carry(engine, claim)):
+            abandon(engine, claim.led)
 
     def _reply(self, ask: Ask, flight: Flight | None, until: float) -> Reply:
         clock = self._engine.clock
@@ -300,10 +334,13 @@ class Resolver:
         return flight.wait(max(0.0, until - clock.now().mono)) or Reply(OVERDUE, clock.now())
 
 
-def carry(engine: Engine, claim: Claim, until: float | None = None) -> None:
-    """Fetch what a claim leads, one provider after the other."""
-    for route, flights in claim.by_route():
-        fly(engine, route, flights, engine.clock.now().mono + engine.deadline if until is None else until)
+def carry(engine: Engine, claim: Claim) -> None:
+    """Fetch what a claim leads, one provider after the other; whatever happens, nobody is left waiting."""
+    try:
+        for route, flights in claim.by_route():
+            fly(engine, route, flights)
+    finally:
+        abandon(engine, claim.led)
 
 
 def _listen(listeners: list[Callable[[D], object]], callback: Callable[[D], object]) -> Callable[[], None]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from secretsource._namedtuple import NamedTuple
+from secretsource.exceptions import InvalidReference
+from secretsource.providers._registry import unknown
 from secretsource.providers.base import Failed, FailureCode, NotFound
+from secretsource.resolver._reference import FOLLOW_MARK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Literal
 
-    from secretsource.providers.base import Provider, SecretRef
+    from secretsource.providers.base import Found, Provider, SecretRef
 
 __all__ = ["Chain", "Route", "Skipped"]
 
@@ -44,6 +47,11 @@ class Route(NamedTuple):
         if self.places is not None and name in self.places:
             return self.places[name]
         return self.provider.locate(name)
+
+    def points(self, found: Found) -> bool:
+        """Whether this answer is not the value but says where it is."""
+        value = found.value
+        return self.provider.follows and isinstance(value, str) and value.startswith(FOLLOW_MARK)
 
     def passes(self, failed: Failed) -> bool:
         """Whether this failure lets the chain go on."""
@@ -82,6 +90,25 @@ class Chain(NamedTuple):
         return overlay if overlay is not None and overlay.provider.name == name else self.find(name)
 
     def candidates(self, ref: SecretRef) -> tuple[Route, ...]:
-        """The routes to ask for a reference, in order."""
+        """The routes to ask for a reference, in order.
+
+        Raises:
+            ConfigurationError: It names a provider that is unknown.
+            InvalidReference: It has an option that none of them knows.
+        """
         routes = (self.find(ref.provider),) if ref.provider else self.routes
+        if ref.options:
+            self.knowing(ref, routes)
         return routes if self.overlay is None else (self.overlay, *routes)
+
+    def knowing(self, ref: SecretRef, routes: tuple[Route, ...]) -> tuple[Route, ...]:
+        """The same routes, if each option of the reference is known to one of them.
+
+        Raises:
+            InvalidReference: One is not: ignoring a misspelt ``version`` would get the current one in its place.
+        """
+        known = {"version", "stage"}.union(*(route.provider.options for route in routes))
+        for key, _ in ref.options:
+            if key not in known:
+                raise InvalidReference(unknown("option of a reference", key, sorted(known)))
+        return routes

@@ -41,7 +41,8 @@ class Trace(NamedTuple):
             version = f", version {step.version}" if step.version else ""
             reason = f": {step.reason}" if step.reason else ""
             lines.append(f"  {step.provider:<10} {step.outcome}{how}  {step.reference}{version}{reason}")
-        lines.extend(f"  {name:<10} not asked: an earlier provider answered" for name in self.unasked)
+        why = "answered" if self.outcome == "found" else "ended the search"
+        lines.extend(f"  {name:<10} not asked: an earlier provider {why}" for name in self.unasked)
         lines.extend(f"  {skipped.provider:<10} skipped: {skipped.reason}" for skipped in self.skipped)
         return "\n".join(lines)
 

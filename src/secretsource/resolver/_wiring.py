@@ -11,8 +11,9 @@ import os
 from collections.abc import Mapping
 
 from secretsource._clock import SYSTEM_CLOCK
+from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
-from secretsource.providers._registry import DRIVERS, driver_class, is_installed, unknown
+from secretsource.providers._registry import DRIVERS, driver_class, is_installed, known_schemes, unknown
 from secretsource.providers.base import Found, Provider
 from secretsource.resolver._document import select
 from secretsource.resolver._reference import FOLLOW_MARK, parse_reference
@@ -85,7 +86,7 @@ def wired(providers: Sequence[str | Provider]) -> Chain:
     """
     if isinstance(providers, str):
         raise ConfigurationError("providers is a list, such as ['env', 'aws'], not one string")
-    return _chain([Route(_provider(word)) for word in providers])
+    return _chain([_route(word) for word in providers])
 
 
 def discovered() -> Chain:
@@ -182,6 +183,7 @@ def engine_of(config: Config, clock: Clock) -> Engine:
     return engine
 
 
+@traceless
 def chain_of(config: Config) -> Chain:
     """The chain of a validated configuration."""
     routes: list[Route] = []
@@ -213,28 +215,32 @@ def _chain(routes: Iterable[Route], skipped: Iterable[Skipped] = ()) -> Chain:
     in_chain = tuple(opened.values())
 
     def find(name: str) -> Route:
-        if name not in opened:
-            opened[name] = Route(_named(name))
-        return opened[name]
+        if name in opened:
+            return opened[name]
+        if name not in DRIVERS and name not in (schemes := known_schemes()):
+            raise ConfigurationError(unknown("provider", name, [*schemes, *opened]))
+        return opened.setdefault(name, Route(_named(name)))
 
     return Chain(in_chain, find, opened, tuple(skipped))
 
 
-def _provider(word: str | Provider) -> Provider:
+def _route(word: str | Provider) -> Route:
     if isinstance(word, Provider):
-        return word
-    if "://" not in _text(word):
-        return _named(word)
+        return Route(word)
+    if not isinstance(word, str):
+        raise ConfigurationError(f"a provider is a name, a URL or a Provider object, not {type(word).__name__}")
+    if "://" not in word:
+        return Route(_named(word))
     from secretsource.config import settings_from_url
 
     config = settings_from_url(word)
-    return driver_class(config.type)(name=config.name, **config.settings)
-
-
-def _text(word: object) -> str:
-    if isinstance(word, str):
-        return word
-    raise ConfigurationError(f"a provider is a name, a URL or a Provider object, not {type(word).__name__}")
+    if any(map(_refers, config.settings.values())):
+        raise ConfigurationError(
+            f"a setting in the URL '{config.type}://…' is itself a reference: write it in secretsource.toml, "
+            "where it is looked up when the provider is first used"
+        )
+    driver = driver_class(config.type)(name=config.name, **config.settings)
+    return Route(driver, config.on_denied, config.on_unavailable)
 
 
 def _named(scheme: str) -> Provider:
