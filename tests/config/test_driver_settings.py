@@ -47,8 +47,8 @@ class Many(Base):
         auth: Client | Mapping[str, object] | None = None,
         nothing: None = None,
         client: Client | None = None,
-        attribute: typing.NoSuchName | None = None,  # pyright: ignore[reportAttributeAccessIssue]
-        called: 1 = 1,  # pyright: ignore[reportGeneralTypeIssues, reportInvalidTypeForm]
+        attribute: typing.NoSuchName | None = None,  # type: ignore[name-defined]  # pyright: ignore[reportAttributeAccessIssue]
+        called: 1 = 1,  # type: ignore[valid-type]  # pyright: ignore[reportGeneralTypeIssues, reportInvalidTypeForm]
         anything: Any = None,
         blob: bytes = b"",
         numbers: tuple[int, ...] = (),
@@ -89,7 +89,7 @@ def test_inherited_constructor_counts() -> None:
 def test_annotations_that_were_evaluated_already() -> None:
     """A module without postponed annotations gives the same settings."""
 
-    def build(self: Provider, a=1, b=None, c="x", d=None, e=0) -> None:
+    def build(self: Provider, a: Any = 1, b: Any = None, c: Any = "x", d: Any = None, e: Any = 0) -> None:
         raise NotImplementedError
 
     build.__annotations__ = {

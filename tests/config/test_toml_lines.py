@@ -108,7 +108,8 @@ FILLERS = st.sampled_from(["", "\n", "# [x] = '\n", "  \t\n\n"])
 @st.composite
 def documents(draw: st.DrawFn) -> tuple[str, dict[tuple[str, ...], int]]:
     """A valid document and the line of every key and table that it writes, known from having written it."""
-    text, lines = "", {}
+    text = ""
+    lines: dict[tuple[str, ...], int] = {}
     for number in range(draw(st.integers(0, 4))):
         if number:
             text += draw(FILLERS) + " "
