@@ -125,7 +125,7 @@ def table(title: str, figures: Sequence[Figure]) -> str:
 def shown(value: float, unit: str) -> str:
     """A number as people read it: a small ratio as one part in so many."""
     if unit == "x":
-        return f"1/{1 / value:.0f}" if 0 < value <= 0.1 else f"{value:.2f} x"
+        return f"1/{1 / value:.0f}" if 0 < value <= 0.1 else f"{value:.3g} x"
     if unit == "":
         return f"{value:.0f}"
     digits = 0 if value >= 100 else 1 if value >= 10 else 2

@@ -70,8 +70,8 @@ class TestHarness:
         figures = [Figure("short", 0.4, "x", at_most(0.5)), Figure("a longer one", 1 / 400, "x", at_most(1 / 200))]
         assert harness.table("title", [*figures, Figure("time", 12.345, "ms")]).splitlines() == [
             "title",
-            "  short          0.40 x  at most 0.50 x  PASS",
-            "  a longer one    1/400  at most 1/200   PASS",
+            "  short           0.4 x  at most 0.5 x  PASS",
+            "  a longer one    1/400  at most 1/200  PASS",
             "  time          12.3 ms",
         ]
 
