@@ -17,7 +17,7 @@ from secretsource.exceptions import ProviderDenied
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from secretsource import Resolver, Secret
+    from secretsource import Secret
     from secretsource.cli._demo_scene import Scene
     from secretsource.resolver._trace import RotationEvent
 
@@ -78,7 +78,7 @@ def follows_a_rotation(scene: Scene) -> None:
     value = scene.new_value("sk")
     scene.secrets_manager.put_secret_value(SecretId=AWS_DOCUMENT, SecretString=json.dumps({"secret_key": value}))
     scene.say(f"AWS has a new version; this process still has {short(before.version)}")
-    secret = _once(scene.resolver, "STRIPE_SECRET_KEY", lambda now: now != before and bool(heard))
+    secret = _once(scene, "STRIPE_SECRET_KEY", lambda now: now != before and bool(heard))
     stop_listening()
     expect(secret == value and secret.version != before.version, "the new value is served, with its own version")
     expect([event.name for event in heard] == ["STRIPE_SECRET_KEY"], "on_rotate is called once")
@@ -113,7 +113,7 @@ def survives_an_outage(scene: Scene) -> None:
     before = scene.resolver.get("STRIPE_SECRET_KEY", fresh=True)
     scene.stop_aws()
     scene.say("the AWS endpoint is stopped")
-    secret = _once(scene.resolver, "STRIPE_SECRET_KEY", lambda now: now.served == "stale")
+    secret = _once(scene, "STRIPE_SECRET_KEY", lambda now: now.served == "stale")
     expect(secret == before and secret.version == before.version, "the value from before the outage is served")
     scene.show(secret)
     scene.explain("STRIPE_SECRET_KEY")
@@ -129,11 +129,11 @@ STEPS: tuple[Step, ...] = (
 )
 
 
-def _once(resolver: Resolver, name: str, is_so: Callable[[Secret], bool]) -> Secret:
+def _once(scene: Scene, name: str, is_so: Callable[[Secret], bool]) -> Secret:
     """Read a secret as an application does, again and again, until it is as expected."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        secret = resolver.get(name)
+        secret = scene.resolver.get(name)
         if is_so(secret):
             return secret
         time.sleep(TTL / 5)

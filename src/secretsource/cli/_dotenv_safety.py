@@ -53,9 +53,7 @@ def _says_yes(file: Path, question: str, option: str) -> bool:
     if git is None:
         return False
     # A repository may name a program to watch its files with, which this question must not start.
-    command = [git, "-c", "core.fsmonitor=false", "-C", str(file.parent), question, option]
-    if question != "rev-parse":
-        command += ["--", file.name]
+    command = [git, "-c", "core.fsmonitor=false", "-C", str(file.parent), question, option, "--", file.name]
     try:
         done = subprocess.run(command, capture_output=True, timeout=GIT_SECONDS, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):

@@ -37,8 +37,6 @@ def _ended(command: Callable[[], Any]) -> int:
     """Run a command; its exit code."""
     try:
         ended = command()
-    except typer.Exit as stop:  # raised by our last words to standard error
-        return stop.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except Exception as error:
@@ -47,7 +45,7 @@ def _ended(command: Callable[[], Any]) -> int:
         return ended if isinstance(ended, int) else 0
     try:
         return _told(failure)
-    except typer.Exit as stop:
+    except typer.Exit as stop:  # nobody hears it: standard error is closed
         return stop.exit_code
 
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from secretsource.cli._options import Json
 from secretsource.cli._output import printable, write_json, write_line
 from secretsource.cli._templates import IGNORE_LINES, configuration_text, example_text, ignores_dotenv
+from secretsource.cli._wiring import Wiring
 from secretsource.config import load_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from secretsource.config import SecretConfig
 
 __all__ = ["init"]
 
@@ -49,7 +55,18 @@ def init(
     if app is not None and not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", app):
         raise typer.BadParameter("--app is 1 to 64 of A-Z, a-z, 0-9, '_', '.' and '-'", ctx=context)
     folder = Path.cwd()
-    deeds = [_write_configuration(folder, app), _write_example(folder), _ignore_dotenv(folder)]
+    project = folder / "pyproject.toml"
+    in_project = project.is_file() and b"[tool.secretsource" in project.read_bytes()
+    # All that can be wrong is read before anything is written.
+    example = example_text(_declared(project if in_project else folder / CONFIGURATION, Wiring.of(context).environment))
+    rules = _content(folder / IGNORE)
+    deeds = [
+        Deed(CONFIGURATION, "left alone", "pyproject.toml has [tool.secretsource]")
+        if in_project
+        else _write_new(folder / CONFIGURATION, configuration_text(app), "says where the secrets are"),
+        _write_new(folder / EXAMPLE, example, "copy it to .env and fill it in"),
+        _ignore_dotenv(folder / IGNORE, rules),
+    ]
     if as_json:
         write_json([asdict(deed) for deed in deeds])
         return
@@ -57,27 +74,22 @@ def init(
         write_line(printable(f"{deed.action} {deed.file}: {deed.reason}"))
 
 
-def _write_configuration(folder: Path, app: str | None) -> Deed:
-    project = folder / "pyproject.toml"
-    if project.is_file() and b"[tool.secretsource" in project.read_bytes():
-        return Deed(CONFIGURATION, "left alone", "pyproject.toml has [tool.secretsource]")
-    return _write_new(folder / CONFIGURATION, configuration_text(app), "says where the secrets are")
+def _declared(file: Path, environment: str | None) -> Iterable[SecretConfig]:
+    """The secrets of a configuration that is there already."""
+    config = load_config(file, environment=environment) if file.exists() else None
+    return () if config is None else config.secrets.values()
 
 
-def _write_example(folder: Path) -> Deed:
-    if (folder / EXAMPLE).exists():
-        return _left(EXAMPLE)
-    own = folder / CONFIGURATION
-    config = load_config(own if own.exists() else folder / "pyproject.toml")
-    secrets = () if config is None else config.secrets.values()
-    return _write_new(folder / EXAMPLE, example_text(secrets), "copy it to .env and fill it in")
+def _content(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
-def _ignore_dotenv(folder: Path) -> Deed:
-    file = folder / IGNORE
-    if not file.exists():
+def _ignore_dotenv(file: Path, rules: bytes | None) -> Deed:
+    if rules is None:
         return _write_new(file, IGNORE_LINES.lstrip(), "keeps .env out of the repository")
-    rules = file.read_bytes()
     if ignores_dotenv(rules):
         return Deed(IGNORE, "left alone", "it ignores .env already")
     with file.open("ab") as opened:
@@ -91,9 +103,5 @@ def _write_new(file: Path, text: str, purpose: str) -> Deed:
         with file.open("x", encoding="utf-8") as opened:
             opened.write(text)
     except FileExistsError:
-        return _left(file.name)
+        return Deed(file.name, "left alone", "it exists")
     return Deed(file.name, "wrote", purpose)
-
-
-def _left(name: str) -> Deed:
-    return Deed(name, "left alone", "it exists")

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +23,7 @@ from secretsource.cli._wiring import Wiring, declared_secrets
 from secretsource.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from secretsource import Resolver, Secret
 
@@ -86,11 +87,20 @@ def _become(command: Sequence[str], added: Mapping[str, bytes]) -> OSError:
         if sys.platform == "win32":  # pragma: no cover - there is no exec: wait for the command, and end as it does
             texts = {name: value.decode() for name, value in added.items()}
             sys.exit(subprocess.run(command, env={**os.environ, **texts}, check=False).returncode)  # noqa: S603
-        # Python ignores these two, and what is ignored stays so over exec: the command would not die of a closed pipe.
-        for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(ignored, signal.SIG_DFL)
         # As bytes, because the locale of this process may lack characters of the value.
         environment = dict(os.environb) | {os.fsencode(name): value for name, value in added.items()}
-        os.execvpe(command[0], list(command), environment)  # noqa: S606 - this is what `run` is for
+        with _default_signals():
+            os.execvpe(command[0], list(command), environment)  # noqa: S606 - this is what `run` is for
     except OSError as error:
         return error.with_traceback(None)
+
+
+@contextmanager
+def _default_signals() -> Generator[None]:
+    """Ignore nothing meanwhile: what Python ignores for itself stays so over exec, and a pipeline would not end."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGPIPE, signal.SIGXFSZ)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,127 @@
+"""Tables on a terminal, tab-separated text in a pipe, and nothing that moves a cursor."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.cli.conftest import CANARY
+
+from secretsource.cli import _output as output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    OnTerminal = Callable[..., str]
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.fixture
+def on_terminal(environment: dict[str, str]) -> OnTerminal:
+    """Run the command with a terminal for its output; what the terminal shows."""
+    pty = pytest.importorskip("pty")
+
+    def run(*arguments: str, columns: int = 200, **variables: str) -> str:
+        ours, theirs = pty.openpty()
+        size = {"COLUMNS": str(columns), "LINES": "40", "TERM": "xterm-256color"}
+        with subprocess.Popen(
+            [sys.executable, "-m", "secretsource", *arguments],
+            env=environment | size | variables,
+            stdout=theirs,
+            stderr=theirs,
+        ) as process:
+            os.close(theirs)
+            shown = b""
+            while chunk := _read(ours):
+                shown += chunk
+            process.wait(60)
+        os.close(ours)
+        return shown.decode().replace("\r\n", "\n")
+
+    return run
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:  # Linux says that the other end is closed with an error
+        return b""
+
+
+def test_a_terminal_gets_a_table(project: Path, on_terminal: OnTerminal) -> None:
+    """Columns are aligned under their heads, with a line between, and outcomes have colours."""
+    shown = on_terminal("check")
+    assert ANSI.search(shown)
+    assert "\t" not in shown
+    lines = ANSI.sub("", shown).splitlines()
+    head = next(line for line in lines if "name" in line)
+    row = next(line for line in lines if "TLS_KEY" in line)
+    assert head.index("outcome") == row.index("found")
+    assert any(set(line.strip()) == {"─"} for line in lines)
+
+
+def test_no_colour_is_respected(project: Path, on_terminal: OnTerminal) -> None:
+    """With NO_COLOR set, no colour is written."""
+    shown = on_terminal("explain", "TLS_KEY", NO_COLOR="1")
+    assert "TLS_KEY: found, served=live" in shown
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]", shown)
+
+
+def test_a_narrow_terminal_loses_nothing(project: Path, on_terminal: OnTerminal) -> None:
+    """A cell that does not fit goes on in the next line; none is cut off."""
+    name = "mounted_" * 6 + "end"
+    shown = ANSI.sub("", on_terminal("explain", name, columns=60))
+    assert "…" not in shown
+    assert name in re.sub(r"\s", "", shown)
+
+
+def test_a_terminal_gets_the_value_on_a_line(project: Path, on_terminal: OnTerminal) -> None:
+    """`get` writes the same on a terminal as in a pipe."""
+    assert on_terminal("get", "TLS_KEY") == f"{CANARY}-file\n"
+
+
+def test_a_pipe_gets_plain_text(project: Path, spawn: Callable[..., Any]) -> None:
+    """No ANSI, no wrapping and no padding, also where a CI system asks for colours."""
+    done = spawn("check", FORCE_COLOR="1", COLUMNS="20")
+    assert not ANSI.search(done.stdout)
+    assert all(line.count("\t") == 6 for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("plain", "plain"), ("a\tb\nc", "a b c"), ("\x1b[31mred", "\ufffd[31mred"), ("\udcff", "\ufffd"), ("ü…", "ü…")],
+)
+def test_cells_are_printable(text: str, shown: str) -> None:
+    """What a service calls a version cannot move the cursor, nor add a line or a cell."""
+    assert output.printable(text) == shown
+
+
+def test_a_stream_that_lacks_a_character() -> None:
+    """A terminal that knows ASCII only gets the rest escaped."""
+    written = io.BytesIO()
+    terminal = io.TextIOWrapper(written, encoding="ascii")
+    output.write("schlüssel\n", terminal)
+    assert written.getvalue() == b"schl\\xfcssel\n"
+
+
+@pytest.mark.parametrize("arguments", [("check",), ("get", "TLS_KEY"), ("init",), ("--version",)])
+def test_a_reader_that_goes_away(project: Path, environment: dict[str, str], arguments: tuple[str, ...]) -> None:
+    """A closed pipe ends the command quietly."""
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = subprocess.run(
+        [sys.executable, "-m", "secretsource", *arguments],
+        env=environment,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (141, b"")
