@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 from tests.servers.openbao import OpenBao, bao
 from tests.servers.postgres import PASSWORD, SUPERUSER, Postgres, postgres
 from tests.servers.relay import Relay, Reply, relay
@@ -304,7 +305,7 @@ def test_static_role_is_asked_for_again_after_its_rotation(engine: Engine, provi
     """A static role has no lease; the answer says when its password is replaced."""
     user = f"static_{engine.mount.replace('-', '_')}"
     with psycopg.connect(engine.database.url) as connection:
-        connection.execute(f"CREATE ROLE {user} LOGIN PASSWORD 'before'")
+        connection.execute(SQL("CREATE ROLE {} LOGIN PASSWORD 'before'").format(Identifier(user)))
     engine.bao.do(
         "POST",
         f"{engine.mount}/static-roles/app",
@@ -316,5 +317,5 @@ def test_static_role_is_asked_for_again_after_its_rotation(engine: Engine, provi
     assert answer.lease is None
     assert answer.rotates_at is not None
     assert 3580 < answer.rotates_at - time.time() < 3602
-    with psycopg.connect(engine.database.url_of(user, answer.value["password"])) as connection:
+    with psycopg.connect(engine.database.url_of(user, str(answer.value["password"]))) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)

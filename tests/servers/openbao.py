@@ -167,7 +167,7 @@ def openbao(*, tls: bool = False) -> Generator[OpenBao]:
         folder, port = Path(name), free_port()
         arguments = ["-dev", f"-dev-listen-address=127.0.0.1:{port}", "-dev-no-store-token"]
         if tls:
-            arguments += ["-dev-tls", f"-dev-tls-cert-dir={folder}", "-dev-tls-san=localhost"]
+            arguments += ["-dev-tls", f"-dev-tls-cert-dir={folder}"]
         process = _launch(folder, *arguments)
         try:
             _await(lambda: b"Development mode" in (folder / "log").read_bytes(), process, folder)

@@ -73,7 +73,7 @@ def postgres() -> Generator[Postgres]:
         }
         flags = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         with (folder / "log").open("wb") as log:
-            process: subprocess.Popen[bytes] = subprocess.Popen(
+            process = subprocess.Popen(
                 [binaries / "postgres", "-D", folder / "data", *flags], stdout=log, stderr=subprocess.STDOUT, **run
             )
         try:
@@ -117,7 +117,7 @@ def _reachable(binaries: Path, folder: Path, owner: dict[str, Any]) -> Path:
     return binaries
 
 
-def _await(log: Path, process: subprocess.Popen[bytes]) -> None:
+def _await(log: Path, process: subprocess.Popen[Any]) -> None:
     until = time.monotonic() + STARTING
     while "ready to accept connections" not in log.read_text(errors="replace"):
         if process.poll() is not None or time.monotonic() > until:

@@ -107,11 +107,17 @@ class Relay:
             connection.close()
 
 
+class Server(ThreadingHTTPServer):
+    """A server of threads, one for each connection."""
+
+    daemon_threads = True
+    request_queue_size = 128  # a burst of connections must not wait for another attempt
+
+
 @contextmanager
 def relay(upstream: str | None = None) -> Generator[Relay]:
     """Run a relay in front of ``upstream``, or one that only answers what is planned."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), BaseHTTPRequestHandler)
     front = Relay(server, upstream)
     server.RequestHandlerClass = _requests_to(front)
     thread = Thread(target=lambda: server.serve_forever(0.02), daemon=True)

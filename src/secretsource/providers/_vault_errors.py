@@ -93,8 +93,8 @@ _NOT_VAULT = Meaning(
 )
 _REFUSED_LOGIN = Meaning(
     FailureCode.UNAUTHENTICATED,
-    "Vault refuses the login",
-    "check the auth setting; a role id, secret id or JWT may have expired or be used up",
+    "Vault refuses the login (it says the same of an auth method that is not mounted)",
+    "check auth and its mount; a role id, secret id or JWT may have expired or be used up",
 )
 _NO_METHOD = Meaning(
     FailureCode.MISCONFIGURED, "no such auth method is mounted there", "check the method and the mount in auth"
@@ -184,7 +184,8 @@ def explain_answer(status: int, body: Mapping[str, Any] | None, *, path: str, wa
             return removed
         if not _said(body):
             return NotFound()
-    return _outcome(_meaning(status, _said(body)), f"HTTP {status}", path=path, wait=wait)
+    meaning = _meaning(status, _said(body))
+    return NotFound(meaning.reason) if meaning.code is None else _failure(meaning, status, path=path, wait=wait)
 
 
 def explain_login(status: int, body: Mapping[str, Any] | None, *, path: str, wait: str = "") -> Failed:
@@ -194,8 +195,7 @@ def explain_login(status: int, body: Mapping[str, Any] | None, *, path: str, wai
         meaning = _REFUSED_LOGIN
     elif meaning in {_NO_MOUNT, _NOT_READ}:
         meaning = _NO_METHOD
-    outcome = _outcome(meaning, f"HTTP {status}", path=path, wait=wait)
-    return outcome if isinstance(outcome, Failed) else malformed("the login was answered without a token")
+    return _failure(meaning, status, path=path, wait=wait)
 
 
 def explain_unwrapping(status: int, body: Mapping[str, Any] | None, *, wait: str = "") -> Failed:
@@ -214,8 +214,7 @@ def explain_error(error: BaseException) -> Failed:
     meaning = next((ERRORS[name] for name in names if name in ERRORS), _UNREADABLE)
     if "JSONDecodeError" in names:
         meaning = _UNREADABLE
-    assert meaning.code is not None
-    return Failed(meaning.code, meaning.reason, meaning.remedy, type(error).__name__)
+    return Failed(_code(meaning), meaning.reason, meaning.remedy, type(error).__name__)
 
 
 def malformed(reason: str) -> Failed:
@@ -258,9 +257,13 @@ def _removed(data: object) -> Failed | None:
     return None
 
 
-def _outcome(meaning: Meaning, sdk_error: str, *, path: str, wait: str) -> NotFound | Failed:
-    if meaning.code is None:
-        return NotFound(meaning.reason)
+def _failure(meaning: Meaning, status: int, *, path: str, wait: str) -> Failed:
+    code = _code(meaning)
     remedy = None if meaning.remedy is None else meaning.remedy.format(path=path)
-    asked = float(wait) if wait.isdecimal() and meaning.code.retryable else None
-    return Failed(meaning.code, meaning.reason, remedy, sdk_error, asked)
+    asked = float(wait) if wait.isdecimal() and code.retryable else None
+    return Failed(code, meaning.reason, remedy, f"HTTP {status}", asked)
+
+
+def _code(meaning: Meaning) -> FailureCode:
+    assert meaning.code is not None
+    return meaning.code

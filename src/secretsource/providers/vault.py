@@ -171,16 +171,18 @@ class VaultProvider(BatchProvider):
         return self._bounded(outcome, token)
 
     def fetch_many(self, refs: Sequence[SecretRef], *, timeout: float) -> Mapping[SecretRef, Outcome]:
-        """Ask for each, several at once: Vault has no call for more than one secret, and none that needs no listing."""
+        """Ask for each by a call of its own, several at once: Vault has no call for more than one."""
         if len(refs) < 2:
             return {ref: self.fetch(ref, timeout=timeout) for ref in refs}
         from concurrent.futures import ThreadPoolExecutor
 
         deadline = monotonic() + timeout
+
+        def ask(ref: SecretRef) -> Outcome:
+            return self.fetch(ref, timeout=deadline - monotonic())
+
         with ThreadPoolExecutor(min(AT_ONCE, len(refs)), "secretsource-vault") as threads:
-            return dict(
-                zip(refs, threads.map(lambda ref: self.fetch(ref, timeout=deadline - monotonic()), refs), strict=True)
-            )
+            return dict(zip(refs, threads.map(ask, refs), strict=True))
 
     def close(self) -> None:
         """Revoke the leases, and the token if a login of ours made it; then close the connections."""
