@@ -67,6 +67,12 @@ def test_a_terminal_gets_a_table(project: Path, on_terminal: OnTerminal) -> None
     assert any(set(line.strip()) == {"─"} for line in lines)
 
 
+def test_an_empty_column_takes_no_room(project: Path, on_terminal: OnTerminal) -> None:
+    """A terminal shows only the columns that say something; a pipe gets them all, so that their places are known."""
+    assert "version" not in on_terminal("explain", "SESSION_KEY")
+    assert "version" in on_terminal("explain", "TLS_KEY")
+
+
 def test_no_colour_is_respected(project: Path, on_terminal: OnTerminal) -> None:
     """With NO_COLOR set, no colour is written."""
     shown = on_terminal("explain", "TLS_KEY", NO_COLOR="1")

@@ -101,16 +101,18 @@ def write(content: str | bytes, stream: TextIO | None = None) -> None:
 
 
 def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of those columns that have something in them, since a terminal is narrow."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    filled = [place for place in range(len(columns)) if any(row[place] for row in rows)]
+    for place in filled:
+        table.add_column(columns[place], overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell, _STYLES.get(cell, "")) for cell in row))
+        table.add_row(*(Text(row[place], _STYLES.get(row[place], "")) for place in filled))
     console = Console(file=sys.stdout)
     with console.capture() as drawn:
         console.print(table)
