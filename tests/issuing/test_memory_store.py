@@ -231,7 +231,7 @@ def test_other_packages_may_bring_stores(monkeypatch: pytest.MonkeyPatch) -> Non
         lambda group, name=None: [point for point in points if name in (None, point.name)],
     )
     assert isinstance(_registry.open_store("mine+driver://host"), Plugin)
-    with pytest.raises(ConfigurationError, match="known are memory, mine"):
+    with pytest.raises(ConfigurationError, match="known are memory, mine, postgresql, sqlite"):
         _registry.open_async_store("mine://host")
 
 

@@ -25,6 +25,8 @@ class StoreDriver(NamedTuple):
 
 STORES: dict[str, StoreDriver] = {
     "memory": StoreDriver("secretsource.stores.memory:MemoryStore", "secretsource.stores.memory:AsyncMemoryStore"),
+    "sqlite": StoreDriver("secretsource.stores.sql:SqlStore", "secretsource.stores.sql:AsyncSqlStore"),
+    "postgresql": StoreDriver("secretsource.stores.sql:PostgresStore", "secretsource.stores.sql:AsyncPostgresStore"),
 }
 
 
@@ -62,8 +64,14 @@ def _scheme(url: str) -> str:
 
 def _load(target: str) -> type:
     module, _, attribute = target.partition(":")
-    loaded: type = getattr(import_module(module), attribute)
-    return loaded
+    try:
+        loaded: type = getattr(import_module(module), attribute)
+        return loaded
+    except ModuleNotFoundError:
+        pass
+    raise ConfigurationError(
+        "this key store needs a package that is not installed: run  pip install 'secretsource[issuing]'"
+    )
 
 
 def _from_entry_point(scheme: str, kind: type) -> type:

@@ -1,0 +1,225 @@
+"""A database behind an SQL store: its connections, its transactions, and what became of them.
+
+Connections are opened at the first question, never before. A forked child lets go of its parent's and opens its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import weakref
+from contextlib import contextmanager, nullcontext
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from secretsource.exceptions import StoreError
+from secretsource.stores import _schema as schema
+from secretsource.stores._sql_faults import FAULTS, diagnose
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from contextlib import AbstractContextManager
+
+    from secretsource.stores._address import Address
+    from secretsource.stores._sql_faults import Fault
+
+    Work = Callable[[Connection], "Answer"]
+
+Answer = TypeVar("Answer")
+
+_LIBPQ = {"connect_timeout": "5", "tcp_user_timeout": "15000", "application_name": "secretsource"}
+"""What libpq is told where the URL says nothing else: no question waits for a dead server for long."""
+
+_POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "pool_timeout": 10}
+
+
+class Taken(Exception):
+    """A value that has to be unique is there already; the transaction was rolled back."""
+
+
+class Database:
+    """The connections to one database, for any number of threads.
+
+    Args:
+        address: Where it is.
+
+    Attributes:
+        address: Where it is.
+        on_fork: What else is to be called in a forked child.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.on_fork: list[Callable[[], None]] = []
+        self._start_anew()
+        _OPEN.add(self)
+
+    def forget(self) -> None:
+        """Start anew in a forked child: the parent's connections are the parent's, neither used nor closed here.
+
+        They are not collected either, because that would close them.
+        """
+        _PARENTS.append(self._engine)
+        self._start_anew()
+        for forget in self.on_fork:
+            forget()
+
+    def _start_anew(self) -> None:
+        self._engine: Engine | None = None
+        self._opening = threading.Lock()
+        self._writing = threading.Lock()
+
+    def read(self, work: Work[Answer]) -> Answer:
+        """Do work that only reads, in one transaction."""
+        return self._do(work, writes=False)
+
+    def write(self, work: Work[Answer]) -> Answer:
+        """Do work in one transaction, which is stored whole or not at all.
+
+        A transaction that was rolled back because of others is done once more.
+
+        Raises:
+            Taken: A value that has to be unique is there already.
+            StoreError: The database could not do it.
+        """
+        return self._do(work, writes=True)
+
+    def migrate(self) -> None:
+        """Bring the database to the newest version of the schema, and make it where there is none."""
+        self._do(schema.upgrade, writes=True, checked=False)
+
+    def version(self) -> str | None:
+        """The version of the schema; None for a database without it."""
+        return self._do(schema.current, writes=False, checked=False)
+
+    def open(self) -> None:
+        """See that the database can be reached and is of the right version; the first question of all does it.
+
+        Raises:
+            StoreError: It is not.
+        """
+        if self._engine is not None:
+            return
+        with self._opening:
+            if self._engine is None:
+                self._check()
+
+    def close(self) -> None:
+        """Close every connection; the next question opens new ones."""
+        with self._opening:
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.dispose()
+
+    def driver_arguments(self) -> dict[str, Any]:
+        """What ``psycopg.connect`` is called with."""
+        url = self.address.url
+        named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
+        given = {name: value for name, value in named.items() if value is not None}
+        return {**_LIBPQ, **given, "dbname": url.database or "postgres", **url.query}
+
+    def connect_sqlite(self) -> sqlite3.Connection:
+        """A connection to the file; a new file, and what SQLite keeps beside it, is for its owner only (0600)."""
+        path = self.address.path
+        if path:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = sqlite3.connect(
+            path or ":memory:", timeout=self.address.timeout, isolation_level=None, check_same_thread=False
+        )
+        try:
+            if path:
+                connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")  # a revocation outlives a power cut
+            connection.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def failure(self, fault: Fault) -> StoreError:
+        """The error that tells of a fault."""
+        return StoreError(f"the key store {self.address.shown} {fault.sentence}")
+
+    def _check(self) -> None:
+        engine = self._make_engine()
+        try:
+            if self.address.create and (self.address.dialect != "sqlite" or self._is_empty(engine)):
+                self._within(engine, schema.create, writes=True)
+            complaint = self._within(engine, schema.complaint, writes=False)
+        except BaseException:
+            engine.dispose()
+            raise
+        if complaint is not None:
+            engine.dispose()
+            raise StoreError(f"the key store {self.address.shown} {complaint}")
+        self._engine = engine
+
+    def _is_empty(self, engine: Engine) -> bool:
+        return self._within(engine, schema.current, writes=False) is None
+
+    def _do(self, work: Work[Answer], *, writes: bool, checked: bool = True) -> Answer:
+        if checked:
+            self.open()
+            assert self._engine is not None
+            return self._within(self._engine, work, writes=writes)
+        engine = self._make_engine()
+        try:
+            return self._within(engine, work, writes=writes)
+        finally:
+            engine.dispose()
+
+    def _within(self, engine: Engine, work: Work[Answer], *, writes: bool) -> Answer:
+        for last in (False, True):
+            try:
+                with self._transaction(engine, writes=writes) as connection:
+                    return work(connection)
+            except FAULTS as error:
+                fault = diagnose(error)
+            if last or not fault.again:
+                break
+        del work
+        if fault.taken:
+            raise Taken
+        raise self.failure(fault)
+
+    @contextmanager
+    def _transaction(self, engine: Engine, *, writes: bool) -> Generator[Connection]:
+        alone: AbstractContextManager[Any] = nullcontext()
+        if self.address.dialect == "sqlite" and (writes or not self.address.path):
+            alone = self._writing  # SQLite has one writer at a time, and waiting here is cheaper than polling there
+        with alone, engine.execution_options(secretsource_writes=writes).begin() as connection:
+            yield connection
+
+    def _make_engine(self) -> Engine:
+        if self.address.dialect == "postgresql":
+            arguments = {name: value for name, value in _LIBPQ.items() if name not in self.address.url.query}
+            return create_engine(
+                self.address.url, connect_args=arguments, pool_pre_ping=True, hide_parameters=True, **_POOL
+            )
+        pool: dict[str, Any] = {"poolclass": QueuePool, **_POOL} if self.address.path else {"poolclass": StaticPool}
+        engine = create_engine("sqlite://", creator=self.connect_sqlite, hide_parameters=True, **pool)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+
+def _begin(connection: Connection) -> None:
+    """Begin here, because ``sqlite3`` does not; and as a writer, because a reader that turns into one may deadlock."""
+    writes = connection.get_execution_options().get("secretsource_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+_OPEN: weakref.WeakSet[Database] = weakref.WeakSet()
+_PARENTS: list[object] = []
+
+
+def _forget_all() -> None:
+    for database in tuple(_OPEN):
+        database.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)

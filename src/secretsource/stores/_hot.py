@@ -1,0 +1,246 @@
+"""The look-up of every uncached check, straight to the driver: one statement by primary key, prepared once.
+
+This is the only place that goes past SQLAlchemy, whose compiling, pooling and row objects cost more than SQLite needs
+for the whole look-up. Each thread keeps its own connection to an SQLite file; those to PostgreSQL are kept in a stack,
+so that there are as many as there were look-ups at once.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import deque
+
+from secretsource.stores import _transactions as transactions
+from secretsource.stores._sql_faults import FAULTS, diagnose
+from secretsource.stores._statements import to_record
+from secretsource.stores._tables import KEYS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import asyncio
+    import sqlite3
+    from collections.abc import Callable
+    from typing import Any, Protocol
+
+    import psycopg
+
+    from secretsource.stores._database import Database
+    from secretsource.stores.base import KeyRecord
+
+    class Lookup(Protocol):
+        """A way to a record."""
+
+        def get(self, key_id: str) -> KeyRecord | None:
+            """The record of a key."""
+            ...
+
+        def close(self) -> None:
+            """Close its connections."""
+            ...
+
+        def forget(self) -> None:
+            """Let go of connections that belong to another process, without closing them."""
+            ...
+
+
+_COLUMNS = ", ".join(f'"{column.name}"' for column in KEYS.c)
+_QUERY = f"SELECT {_COLUMNS} FROM {KEYS.name} WHERE key_id = "  # noqa: S608 - made of our own names
+SQLITE_QUERY, POSTGRESQL_QUERY = f"{_QUERY}?", f"{_QUERY}%s".encode()
+_MOST_IDLE = 16
+_ABANDONED: list[object] = []
+"""Connections of a parent process: to collect one would be to speak to the server in the parent's name."""
+
+
+class SharedLookup:
+    """Asks for a record on the one connection there is: that of a database in memory."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, key_id: str) -> KeyRecord | None:
+        """The record of a key; see `KeyStore.get`."""
+        return self._database.read(lambda connection: transactions.get(connection, key_id))
+
+    def close(self) -> None:
+        """Nothing of its own is open."""
+
+    def forget(self) -> None:
+        """Nothing of its own is open."""
+
+
+class _Kept:
+    """A thread's own connection to an SQLite file, closed when the thread or the store ends."""
+
+    __slots__ = ("__weakref__", "connection", "execute")
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.execute: Callable[[str, tuple[str]], Any] = connection.cursor().execute
+
+    def __del__(self) -> None:
+        self.connection.close()
+
+
+class SqliteLookup:
+    """Asks for a record on the thread's own connection."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of connections without closing them."""
+        _ABANDONED.extend(getattr(self, "_all", ()))
+        self._local = threading.local()
+        self._all: weakref.WeakSet[_Kept] = weakref.WeakSet()
+
+    def get(self, key_id: str) -> KeyRecord | None:
+        """The record of a key; see `KeyStore.get`."""
+        kept: _Kept | None = getattr(self._local, "kept", None)
+        try:
+            if kept is None:
+                kept = self._keep()
+            row = kept.execute(SQLITE_QUERY, (key_id,)).fetchone()
+        except FAULTS as error:
+            fault = diagnose(error)
+        else:
+            return None if row is None else to_record(row)
+        raise self._database.failure(fault)
+
+    def _keep(self) -> _Kept:
+        self._database.open()
+        kept = _Kept(self._database.connect_sqlite())
+        self._local.kept = kept
+        self._all.add(kept)
+        return kept
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        everyone, self._all = self._all, weakref.WeakSet()
+        self._local = threading.local()
+        for kept in everyone:
+            kept.connection.close()
+
+
+class PostgresLookup:
+    """Asks for a record on a connection that nobody uses at the moment."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._idle: deque[psycopg.Cursor[Any]] = deque()
+
+    def forget(self) -> None:
+        """Let go of connections without closing them."""
+        _ABANDONED.append(self._idle)
+        self._idle = deque()
+
+    def get(self, key_id: str) -> KeyRecord | None:
+        """The record of a key; see `KeyStore.get`.
+
+        A connection that was kept may have been cut meanwhile; then all are dropped, and a new one is asked once.
+        """
+        from psycopg import Error
+
+        while True:
+            cursor = self._idle.pop() if self._idle else None
+            kept = cursor is not None
+            try:
+                cursor = cursor or self._connect()
+                row = cursor.execute(POSTGRESQL_QUERY, (key_id,), prepare=True).fetchone()
+            except (Error, *FAULTS) as error:
+                fault = diagnose(error)
+            else:
+                self._give_back(cursor)
+                return None if row is None else to_record(row)
+            if cursor is not None:
+                cursor.connection.close()
+            if not (kept and fault.lost):
+                break
+            self.close()
+        raise self._database.failure(fault)
+
+    def _connect(self) -> psycopg.Cursor[Any]:
+        import psycopg
+
+        self._database.open()
+        connection = psycopg.connect(**self._database.driver_arguments(), autocommit=True)
+        return connection.cursor(binary=True)
+
+    def _give_back(self, cursor: psycopg.Cursor[Any]) -> None:
+        if len(self._idle) < _MOST_IDLE:
+            self._idle.append(cursor)
+        else:
+            cursor.connection.close()
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        while self._idle:
+            self._idle.pop().connection.close()
+
+
+class AsyncPostgresLookup:
+    """As `PostgresLookup`, for event loops: each has connections of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, deque[psycopg.AsyncCursor[Any]]] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    def forget(self) -> None:
+        """Let go of connections without closing them."""
+        _ABANDONED.append(list(self._by_loop.values()))
+        self._by_loop = weakref.WeakKeyDictionary()
+
+    async def get(self, key_id: str) -> KeyRecord | None:
+        """The record of a key; see `PostgresLookup.get`."""
+        from psycopg import Error
+
+        idle = self._idle()
+        while True:
+            cursor = idle.pop() if idle else None
+            kept = cursor is not None
+            try:
+                cursor = cursor or await self._connect()
+                row = await self._ask(cursor, key_id)
+            except (Error, *FAULTS) as error:
+                fault = diagnose(error)
+            else:
+                if len(idle) < _MOST_IDLE:
+                    idle.append(cursor)
+                else:
+                    await cursor.connection.close()
+                return None if row is None else to_record(row)
+            if not (kept and fault.lost):
+                break
+            await self.close()
+        raise self._database.failure(fault)
+
+    def _idle(self) -> deque[psycopg.AsyncCursor[Any]]:
+        from asyncio import get_running_loop
+
+        return self._by_loop.setdefault(get_running_loop(), deque())
+
+    async def _connect(self) -> psycopg.AsyncCursor[Any]:
+        import asyncio
+
+        import psycopg
+
+        await asyncio.to_thread(self._database.open)
+        connection = await psycopg.AsyncConnection.connect(**self._database.driver_arguments(), autocommit=True)
+        return connection.cursor(binary=True)
+
+    @staticmethod
+    async def _ask(cursor: psycopg.AsyncCursor[Any], key_id: str) -> Any:
+        try:
+            return await (await cursor.execute(POSTGRESQL_QUERY, (key_id,), prepare=True)).fetchone()
+        except BaseException:  # also a cancellation, after which an answer may still be on its way
+            await cursor.connection.close()
+            raise
+
+    async def close(self) -> None:
+        """Close the connections of this loop that nobody uses."""
+        idle = self._idle()
+        while idle:
+            await idle.pop().connection.close()

@@ -1,0 +1,80 @@
+"""The version of a database: read, compared, and brought up to date.
+
+An empty database is given the tables as `_tables` has them; one of an older version is taken from version to version
+by the Alembic migrations in `secretsource.stores.migrations`. A test holds one way against the other.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from sqlalchemy import Column, MetaData, String, Table, inspect, select, text
+
+from secretsource.stores._sql_faults import MIGRATE
+from secretsource.stores._tables import HEAD, KEYS, METADATA, VERSION_TABLE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+_VERSION = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
+_CREATION_LOCK = 0x5EC2E750
+"""Our name among PostgreSQL's advisory locks: one process makes or changes tables, the others wait."""
+
+
+def current(connection: Connection) -> str | None:
+    """The version of a database, such as ``0002``; None when it is not one of ours, or empty."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    return connection.execute(select(_VERSION.c.version_num)).scalar()
+
+
+def complaint(connection: Connection) -> str | None:
+    """What is wrong with the version of a database, to follow "the key store … "; None when it is right."""
+    version = current(connection)
+    if version == HEAD:
+        return None
+    if version is None:
+        return "has no tables of ours yet: run  secretsource keys migrate"
+    if version > HEAD:
+        return f"is of version {version:.32}, and this package knows up to {HEAD}: upgrade secretsource"
+    return f"{MIGRATE} (it is of version {version:.32}, {HEAD} is needed)"
+
+
+def create(connection: Connection) -> None:
+    """Give an empty database its tables; one that has some is left as it is.
+
+    The transaction has to be one that writes; whoever comes second finds them made.
+    """
+    lock(connection)
+    if current(connection) is None and not inspect(connection).has_table(KEYS.name):
+        METADATA.create_all(connection, checkfirst=False)
+        _VERSION.create(connection)
+        connection.execute(_VERSION.insert(), {"version_num": HEAD})
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring a database to the newest version, from whichever it has, or none."""
+    from alembic import command
+
+    lock(connection)
+    command.upgrade(_configuration(connection), "head")
+
+
+def lock(connection: Connection) -> None:
+    """Let no other process make or change tables until the transaction ends."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CREATION_LOCK})
+
+
+def _configuration(connection: Connection) -> Any:
+    from alembic.config import Config
+
+    configuration = Config()
+    configuration.set_main_option(
+        "script_location", str(files("secretsource.stores") / "migrations").replace("%", "%%")
+    )
+    configuration.set_main_option("path_separator", "os")
+    configuration.attributes["connection"] = connection
+    return configuration

@@ -1,0 +1,117 @@
+"""What can be wrong with a database, by its own codes, and what to tell of it. Pure.
+
+The sentence is chosen by code only: the message of a driver may quote a row, a statement or a URL.
+
+Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html and https://www.sqlite.org/rescode.html
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import NamedTuple
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Fault(NamedTuple):
+    """One way in which a database fails.
+
+    Attributes:
+        sentence: What failed and what to do next, to follow "the key store … ".
+        again: Whether the transaction was rolled back only because of others, so that it may be tried again.
+        taken: Whether a value that has to be unique is there already.
+        lost: Whether the connection is of no use any more.
+    """
+
+    sentence: str
+    again: bool = False
+    taken: bool = False
+    lost: bool = False
+
+
+MIGRATE = "has not the tables of this version: run  secretsource keys migrate"
+_LOST = Fault("cannot be reached, or broke the connection: see that it runs and is reachable from here", lost=True)
+_FULL = Fault("has no room left on its disk: free some, nothing was stored")
+_READ_ONLY = Fault("can only be read: connect to the primary, or allow writing")
+_REFUSED = Fault("refused the record: a text in it cannot be stored, or it breaks a rule of the database")
+_TAKEN = Fault("already has a key with this identifier", taken=True)
+_SCHEMA = Fault(MIGRATE)
+_BUSY = Fault("is locked by another writer for too long: try again, or give the URL a longer timeout")
+_DAMAGED = Fault("is not a database of ours, or is damaged: restore it from a backup")
+_UNKNOWN = Fault("could not answer: see its own log for the reason, then try again")
+
+_POSTGRESQL = {
+    "08": _LOST,
+    "22": _REFUSED,
+    "23": _REFUSED,
+    "23505": _TAKEN,
+    "25006": _READ_ONLY,
+    "28": Fault("does not let this user in: check the user and the password in its URL"),
+    "3D000": Fault("does not exist: create the database, or correct its name in the URL"),
+    "40001": Fault("kept undoing this change because of others made at the same time: try again", again=True),
+    "40P01": Fault("kept undoing this change to end a deadlock: try again", again=True),
+    "42501": Fault("does not allow this user to use its tables: grant it the rights"),
+    "42P01": _SCHEMA,
+    "42703": _SCHEMA,
+    "53": Fault("is out of memory or connections: raise its limits, or lower the number of processes"),
+    "53100": _FULL,
+    "57014": Fault("took longer than its statement_timeout: look at its load"),
+    "57P": _LOST,
+    "58": Fault("has trouble with its disk: see its own log"),
+    "XX": _DAMAGED,
+}
+_SQLITE = {
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_IOERR: Fault("has trouble with its disk: see the system's log"),
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_CANTOPEN: Fault("cannot be opened: see that its folder exists and can be written to"),
+    sqlite3.SQLITE_CONSTRAINT: _REFUSED,
+    sqlite3.SQLITE_ERROR: _SCHEMA,
+}
+_SQLITE_TAKEN = frozenset({sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY})
+
+FAULTS = (SQLAlchemyError, sqlite3.Error, OSError, UnicodeError, OverflowError)
+"""What a database or its driver raises, psycopg's own errors apart, which `faults_of_psycopg` gives."""
+
+
+def diagnose(error: BaseException) -> Fault:
+    """Which fault an error of a database or its driver stands for."""
+    if isinstance(error, DBAPIError):
+        lost = error.connection_invalidated
+        found = diagnose(error.orig) if error.orig is not None else _UNKNOWN
+        return _LOST if lost and found is _UNKNOWN else found
+    if isinstance(error, (UnicodeError, OverflowError)):
+        return _REFUSED
+    if isinstance(error, PoolTimeout):
+        return Fault("is too slow for the number of questions it is asked: look at its load")
+    if isinstance(error, OSError):
+        return _SQLITE[sqlite3.SQLITE_CANTOPEN]
+    if isinstance(error, sqlite3.Error):
+        return _of_sqlite(getattr(error, "sqlite_errorcode", 0))
+    return _of_postgresql(error)
+
+
+def _of_sqlite(code: int) -> Fault:
+    return _TAKEN if code in _SQLITE_TAKEN else _SQLITE.get(code & 0xFF, _UNKNOWN)
+
+
+def _of_postgresql(error: BaseException) -> Fault:
+    state = getattr(error, "sqlstate", None)
+    if state is None:
+        names = {kind.__name__ for kind in type(error).__mro__}
+        return _LOST if "OperationalError" in names else _REFUSED if "DataError" in names else _UNKNOWN
+    return next((_POSTGRESQL[code] for code in _classes(state) if code in _POSTGRESQL), _UNKNOWN)
+
+
+def _classes(state: str) -> Iterator[str]:
+    """A SQLSTATE, and the classes it belongs to, from the narrowest to the widest."""
+    return (state[:length] for length in (5, 3, 2))

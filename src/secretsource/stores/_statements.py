@@ -1,0 +1,243 @@
+"""The statements of the SQL stores, and what their rows mean. Pure: nothing here has a connection.
+
+A statement is built once; what varies is bound to it, never written into it.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Text, bindparam, func, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import insert as upsert_postgresql
+from sqlalchemy.dialects.sqlite import insert as upsert_sqlite
+
+from secretsource.exceptions import InvalidRequest
+from secretsource.stores._tables import EVENTS, KEYS, USES, WITNESSES
+from secretsource.stores.base import (
+    MOST_WITNESSES,
+    NO_METADATA,
+    EventKind,
+    KeyEvent,
+    KeyQuery,
+    KeyRecord,
+    Page,
+    Status,
+    Usage,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from sqlalchemy import ColumnElement, Insert, Row, Select
+
+    from secretsource.stores.base import Change, Use
+
+CHANNEL = "secretsource_keys"
+"""What PostgreSQL notifies of changes on."""
+
+NETWORK, AGENT = "network", "agent"
+UPSERTS: dict[str, Any] = {"sqlite": upsert_sqlite, "postgresql": upsert_postgresql}
+"""``INSERT … ON CONFLICT``, which both dialects write alike."""
+
+INSERT_KEY = KEYS.insert()
+INSERT_EVENT = EVENTS.insert()
+SELECT_KEYS = select(KEYS)
+TAKEN_IDS = select(KEYS.c.key_id).where(KEYS.c.key_id.in_(bindparam("ids", expanding=True)))
+TAKEN_LOOKUPS = select(KEYS.c.lookup).where(KEYS.c.lookup.in_(bindparam("lookups", expanding=True)))
+GET = SELECT_KEYS.where(KEYS.c.key_id == bindparam("which"))
+FIND = SELECT_KEYS.where(KEYS.c.lookup.in_(bindparam("lookups", expanding=True))).limit(1)
+
+UPDATE_KEY = (
+    KEYS.update()
+    .where(KEYS.c.key_id == bindparam("which"), KEYS.c.revision == bindparam("follows"))
+    .values({column.name: bindparam(column.name) for column in KEYS.c if column.name not in {"key_id", "last_used"}})
+)
+"""Compare and set; ``last_used`` is nobody's to change here."""
+
+SEEN = (
+    KEYS.update()
+    .where(
+        KEYS.c.key_id == bindparam("which"),
+        KEYS.c.last_used.is_(None) | (KEYS.c.last_used < bindparam("at")),
+    )
+    .values(last_used=bindparam("at"))
+)
+"""Forward only, and nothing is written where there is nothing to move."""
+
+SELECT_EVENTS = (
+    select(EVENTS)
+    .where(EVENTS.c.key_id == bindparam("which"), EVENTS.c.revision > bindparam("after"))
+    .order_by(EVENTS.c.revision)
+    .limit(bindparam("most"))
+)
+USAGE = (
+    select(KEYS.c.last_used, func.coalesce(USES.c.requests, 0))
+    .select_from(KEYS.outerjoin(USES))
+    .where(KEYS.c.key_id == bindparam("which"))
+)
+SELECT_WITNESSES = select(WITNESSES.c.kind, WITNESSES.c.seen).where(WITNESSES.c.key_id == bindparam("which"))
+COUNT_BY_PEPPER = (
+    select(KEYS.c.pepper_version, func.count())
+    .where(KEYS.c.status.not_in([Status.REVOKED.value, Status.EXPIRED.value]))
+    .group_by(KEYS.c.pepper_version)
+)
+NOTIFY = select(func.pg_notify(CHANNEL, func.unnest(bindparam("payloads", type_=ARRAY(Text)))))
+
+
+def count_uses(dialect: str) -> Insert:
+    """Add requests to a key that is there."""
+    there = select(KEYS.c.key_id, bindparam("requests", type_=USES.c.requests.type)).where(
+        KEYS.c.key_id == bindparam("which")
+    )
+    insert = UPSERTS[dialect](USES).from_select(["key_id", "requests"], there)
+    total = {"requests": USES.c.requests + insert.excluded.requests}
+    counted: Insert = insert.on_conflict_do_update(index_elements=[USES.c.key_id], set_=total)
+    return counted
+
+
+def add_witness(dialect: str) -> Insert:
+    """Add a network or a user agent to a key that is there and has room for it."""
+    kind, seen = bindparam("kind", type_=Text), bindparam("seen", type_=Text)
+    known = select(func.count()).where(WITNESSES.c.key_id == KEYS.c.key_id, WITNESSES.c.kind == kind).scalar_subquery()
+    there = select(KEYS.c.key_id, kind, seen).where(KEYS.c.key_id == bindparam("which"), known < MOST_WITNESSES)
+    insert = UPSERTS[dialect](WITNESSES).from_select(["key_id", "kind", "seen"], there)
+    added: Insert = insert.on_conflict_do_nothing()
+    return added
+
+
+def select_page(query: KeyQuery) -> Select[Any]:
+    """The records that a query picks, oldest first, and one more.
+
+    Raises:
+        InvalidRequest: The cursor is not one of ours.
+    """
+    exact = ("owner", "environment", "prefix", "status", "pepper_version")
+    wanted = {name: getattr(query, name) for name in exact}
+    narrowing: list[ColumnElement[bool]] = [
+        KEYS.c[name] == value for name, value in wanted.items() if value is not None
+    ]
+    if query.expires_before is not None:
+        narrowing.append(KEYS.c.expires < query.expires_before)
+    if query.unused_since is not None:
+        narrowing.append(func.coalesce(KEYS.c.last_used, KEYS.c.created) < query.unused_since)
+    if query.after is not None:
+        created, key_id = _place(query.after)
+        narrowing.append(tuple_(KEYS.c.created, KEYS.c.key_id) > tuple_(literal(created), literal(key_id)))
+    return SELECT_KEYS.where(*narrowing).order_by(KEYS.c.created, KEYS.c.key_id).limit(query.limit + 1)
+
+
+def page(rows: Sequence[Row[Any]], limit: int) -> Page:
+    """What `select_page` found, and where to go on."""
+    records = [to_record(tuple(row)) for row in rows[:limit]]
+    return Page(records, f"{records[-1].created!r} {records[-1].key_id}" if len(rows) > limit else None)
+
+
+def _place(cursor: str) -> tuple[float, str]:
+    created, _, key_id = cursor.partition(" ")
+    try:
+        return float(created), key_id
+    except ValueError:
+        pass
+    raise InvalidRequest("the cursor of this listing is not one of ours: start again without it")
+
+
+def from_record(record: KeyRecord) -> dict[str, Any]:
+    """A record as the columns hold it."""
+    columns = record._asdict()
+    columns["scopes"] = json.dumps(sorted(record.scopes)) if record.scopes else ""
+    columns["networks"] = json.dumps(record.networks) if record.networks else ""
+    columns["metadata"] = json.dumps(dict(record.metadata)) if record.metadata else ""
+    columns["status"] = record.status.value
+    return columns
+
+
+def from_change(change: Change) -> dict[str, Any]:
+    """What `UPDATE_KEY` is bound to."""
+    columns = from_record(change.record)
+    columns["which"], columns["follows"] = change.record.key_id, change.record.revision - 1
+    return columns
+
+
+def from_event(event: KeyEvent) -> dict[str, Any]:
+    """An event as the columns hold it."""
+    return {**event._asdict(), "kind": event.kind.value}
+
+
+def to_event(row: Sequence[Any]) -> KeyEvent:
+    """The event in a row of `SELECT_EVENTS`."""
+    key_id, revision, kind, *rest = row
+    return KeyEvent(key_id, revision, EventKind(kind), *rest)
+
+
+def to_usage(row: Sequence[Any] | None, witnesses: Iterable[Sequence[str]]) -> Usage:
+    """What `USAGE` and `SELECT_WITNESSES` found."""
+    if row is None:
+        return Usage()
+    seen: dict[str, set[str]] = {NETWORK: set(), AGENT: set()}
+    for kind, what in witnesses:
+        seen[kind].add(what)
+    return Usage(row[0], row[1], frozenset(seen[NETWORK]), frozenset(seen[AGENT]))
+
+
+def witnesses(use: Use) -> list[dict[str, str]]:
+    """What `add_witness` is bound to for one use, in the order in which they are to be remembered."""
+    seen = [(NETWORK, network) for network in sorted(use.networks)] + [(AGENT, agent) for agent in sorted(use.agents)]
+    return [{"which": use.key_id, "kind": kind, "seen": what} for kind, what in seen]
+
+
+def payloads(changes: Iterable[Change]) -> list[str]:
+    """What listeners are told of changes."""
+    return [f"{change.record.key_id}:{change.record.revision}" for change in changes]
+
+
+def chunks(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:
+    """A long sequence in pieces that one statement takes."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def repeated(records: Collection[KeyRecord]) -> frozenset[str]:
+    """Those ``key_id`` whose ``lookup`` an earlier record of the same batch has."""
+    seen: set[bytes] = set()
+    again: set[str] = set()
+    for record in records:
+        if record.lookup is not None:
+            if record.lookup in seen:
+                again.add(record.key_id)
+            seen.add(record.lookup)
+    return frozenset(again)
+
+
+@lru_cache(maxsize=4096)
+def _scopes(text: str) -> frozenset[str]:
+    return frozenset(json.loads(text)) if text else frozenset()
+
+
+@lru_cache(maxsize=1024)
+def _networks(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text)) if text else ()
+
+
+def _metadata(text: str) -> Mapping[str, Any]:
+    return MappingProxyType(json.loads(text)) if text else NO_METADATA
+
+
+_STATUSES = {status.value: status for status in Status}
+_make: Callable[[Sequence[Any]], KeyRecord] = KeyRecord._make
+_SCOPES, _NETWORKS, _STATUS, _METADATA = (
+    KeyRecord._fields.index(name) for name in ("scopes", "networks", "status", "metadata")
+)
+
+
+def to_record(row: tuple[Any, ...]) -> KeyRecord:
+    """The record in a row of `KEYS`; every uncached check passes here."""
+    fields = list(row)
+    fields[_SCOPES] = _scopes(row[_SCOPES])
+    fields[_NETWORKS] = _networks(row[_NETWORKS])
+    fields[_STATUS] = _STATUSES[row[_STATUS]]
+    fields[_METADATA] = _metadata(row[_METADATA])
+    return _make(fields)

@@ -1,0 +1,93 @@
+"""The tables of key records: the one place that says what a database of ours looks like.
+
+Every column of `KEYS` is a field of `KeyRecord`, in the same order, so that a row becomes a record as it is. Texts
+that are compared or sorted are compared byte by byte, as Python and SQLite do, whatever the database's language.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+)
+from sqlalchemy.dialects.postgresql import TEXT
+
+METADATA = MetaData()
+VERSION_TABLE = "secretsource_schema"
+HEAD = "0002"
+"""The newest version of the schema; a test holds it against the migrations."""
+
+_TEXT = String().with_variant(TEXT(collation="C"), "postgresql")
+
+KEYS = Table(
+    "secretsource_keys",
+    METADATA,
+    Column("key_id", _TEXT, primary_key=True),
+    Column("hash", LargeBinary, nullable=False),
+    Column("pepper_version", _TEXT, nullable=False),
+    Column("display", _TEXT, nullable=False),
+    Column("owner", _TEXT, nullable=False),
+    Column("prefix", _TEXT, nullable=False),
+    Column("environment", _TEXT, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("name", _TEXT, nullable=False),
+    Column("scopes", _TEXT, nullable=False),
+    Column("rate_limit", _TEXT),
+    Column("quota", _TEXT),
+    Column("networks", _TEXT, nullable=False),
+    Column("begins", Double),
+    Column("expires", Double),
+    Column("status", _TEXT, nullable=False),
+    Column("status_reason", _TEXT),
+    Column("predecessor", _TEXT),
+    Column("successor", _TEXT),
+    Column("root", _TEXT),
+    Column("overlap_ends", Double),
+    Column("last_used", Double),
+    Column("metadata", _TEXT, nullable=False),
+    Column("foreign", _TEXT),
+    Column("lookup", LargeBinary, unique=True),
+    Column("revision", Integer, nullable=False),
+    Index("secretsource_keys_by_age", "created", "key_id"),
+    Index("secretsource_keys_by_owner", "owner", "created", "key_id"),
+)
+
+EVENTS = Table(
+    "secretsource_events",
+    METADATA,
+    Column("key_id", _TEXT, ForeignKey(KEYS.c.key_id), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("kind", _TEXT, nullable=False),
+    Column("time", Double, nullable=False),
+    Column("actor", _TEXT),
+    Column("origin", _TEXT),
+    Column("reason", _TEXT),
+    PrimaryKeyConstraint("key_id", "revision"),
+)
+
+USES = Table(
+    "secretsource_uses",
+    METADATA,
+    Column("key_id", _TEXT, ForeignKey(KEYS.c.key_id), primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+)
+"""How often a key was accepted while it was rotating; `KEYS` says when it was last."""
+
+WITNESSES = Table(
+    "secretsource_witnesses",
+    METADATA,
+    Column("key_id", _TEXT, ForeignKey(KEYS.c.key_id), nullable=False),
+    Column("kind", _TEXT, nullable=False),
+    Column("seen", _TEXT, nullable=False),
+    PrimaryKeyConstraint("key_id", "kind", "seen"),
+)
+"""The networks and user agents that a key was seen with while it was rotating."""

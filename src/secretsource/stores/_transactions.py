@@ -1,0 +1,122 @@
+"""What an SQL store does in one transaction: each function is handed a connection that commits or rolls back."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+
+from secretsource.stores import _statements as statements
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from secretsource.stores.base import Change, KeyEvent, KeyQuery, KeyRecord, Page, Usage, Use
+
+_MOST_BOUND = 500
+"""Values in one ``IN (…)``."""
+
+
+_by_key = itemgetter(0)
+
+
+def insert(connection: Connection, changes: Sequence[Change]) -> None:
+    """Store new records and their events."""
+    connection.execute(statements.INSERT_KEY, [statements.from_record(change.record) for change in changes])
+    _conclude(connection, changes)
+
+
+def update(connection: Connection, change: Change) -> bool:
+    """Compare and set."""
+    stored = _set(connection, change)
+    if stored:
+        _conclude(connection, [change])
+    return stored
+
+
+def rotate(connection: Connection, predecessor: Change, successor: Change) -> bool:
+    """Compare, set and insert."""
+    stored = _set(connection, predecessor)
+    if stored:
+        connection.execute(statements.INSERT_KEY, statements.from_record(successor.record))
+        _conclude(connection, [predecessor, successor])
+    return stored
+
+
+def _set(connection: Connection, change: Change) -> bool:
+    return connection.execute(statements.UPDATE_KEY, statements.from_change(change)).rowcount == 1
+
+
+def _conclude(connection: Connection, changes: Sequence[Change]) -> None:
+    """Write the events of changes, and have PostgreSQL tell of them when it commits."""
+    connection.execute(statements.INSERT_EVENT, [statements.from_event(change.event) for change in changes])
+    if connection.dialect.name == "postgresql":
+        connection.execute(statements.NOTIFY, {"payloads": statements.payloads(changes)})
+
+
+def taken(connection: Connection, records: Sequence[KeyRecord]) -> frozenset[str]:
+    """Those ``key_id`` that cannot be inserted, because their ``key_id`` or their ``lookup`` is there."""
+    found: set[str] = set()
+    for chunk in statements.chunks(records, _MOST_BOUND):
+        ids = [record.key_id for record in chunk]
+        found.update(connection.execute(statements.TAKEN_IDS, {"ids": ids}).scalars())
+        by_lookup = {record.lookup: record.key_id for record in chunk if record.lookup is not None}
+        if by_lookup:
+            lookups = connection.execute(statements.TAKEN_LOOKUPS, {"lookups": list(by_lookup)}).scalars()
+            found.update(by_lookup[bytes(lookup)] for lookup in lookups)
+    return frozenset(found)
+
+
+def get(connection: Connection, key_id: str) -> KeyRecord | None:
+    """A record by its primary key, where there is no shorter way to it."""
+    row = connection.execute(statements.GET, {"which": key_id}).first()
+    return None if row is None else statements.to_record(tuple(row))
+
+
+def find(connection: Connection, lookups: Sequence[bytes]) -> KeyRecord | None:
+    """An imported record."""
+    row = connection.execute(statements.FIND, {"lookups": list(lookups)}).first()
+    return None if row is None else statements.to_record(tuple(row))
+
+
+def list_page(connection: Connection, query: KeyQuery) -> Page:
+    """One page of records."""
+    return statements.page(connection.execute(statements.select_page(query)).all(), query.limit)
+
+
+def events(connection: Connection, key_id: str, after: int, limit: int) -> Sequence[KeyEvent]:
+    """What happened to a key."""
+    rows = connection.execute(statements.SELECT_EVENTS, {"which": key_id, "after": after, "most": limit})
+    return [statements.to_event(row) for row in rows]
+
+
+def see(connection: Connection, uses: Sequence[Use]) -> None:
+    """Move ``last_used`` forward; to do it twice is to do it once."""
+    ordered = sorted(
+        uses, key=_by_key
+    )  # every process locks rows in the same order, so that no two wait for each other
+    connection.execute(statements.SEEN, [{"which": use.key_id, "at": use.last_used} for use in ordered])
+
+
+def count(connection: Connection, uses: Sequence[Use]) -> None:
+    """Add up requests, and remember networks and agents."""
+    ordered = sorted(uses, key=_by_key)
+    dialect = connection.dialect.name
+    requests = [{"which": use.key_id, "requests": use.requests} for use in ordered]
+    connection.execute(statements.count_uses(dialect), requests)  # which also locks the rows that the rest relies on
+    witnesses = [witness for use in ordered for witness in statements.witnesses(use)]
+    if witnesses:
+        connection.execute(statements.add_witness(dialect), witnesses)
+
+
+def usage(connection: Connection, key_id: str) -> Usage:
+    """What uses add up to."""
+    row = connection.execute(statements.USAGE, {"which": key_id}).first()
+    return statements.to_usage(row, connection.execute(statements.SELECT_WITNESSES, {"which": key_id}))
+
+
+def count_by_pepper(connection: Connection) -> Mapping[str, int]:
+    """How many keys that live are hashed with which pepper."""
+    rows = connection.execute(statements.COUNT_BY_PEPPER).all()
+    return {row[0]: row[1] for row in rows}

@@ -1,0 +1,14 @@
+"""Alembic's way in: it runs the migrations on the connection that `secretsource.stores._schema` hands it."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from secretsource.stores._tables import METADATA, VERSION_TABLE
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=METADATA,
+    version_table=VERSION_TABLE,
+)
+context.run_migrations()

@@ -1,0 +1,303 @@
+"""Keys in an SQL database: a file of SQLite, or PostgreSQL.
+
+    sqlite:///keys.db                            a file, made with its tables when it is first used, 0600
+    sqlite://                                    in memory, for one process and as long as the store is open
+    postgresql://user:password@host/database     after  secretsource keys migrate,  or with  ?create=true
+
+SQLite is opened in WAL mode, so readers wait for nobody; several processes of one machine may share a file, not
+several machines. PostgreSQL tells every process of changes as they are committed (`ChangeFeed`). The statements are
+written once, in `_statements`; the transactions once, in `_transactions`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from secretsource.exceptions import StoreError
+from secretsource.stores import _address as address
+from secretsource.stores import _statements as statements
+from secretsource.stores import _transactions as transactions
+from secretsource.stores._database import Database, Taken
+from secretsource.stores._feed import PostgresFeed
+from secretsource.stores._hot import AsyncPostgresLookup, PostgresLookup, SharedLookup, SqliteLookup
+from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyChange, KeyStore
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import ParamSpec, Self, TypeVar
+
+    from sqlalchemy import Connection
+
+    from secretsource.stores._hot import Lookup
+    from secretsource.stores.base import Change, KeyEvent, KeyQuery, KeyRecord, Page, Usage, Use
+
+    Given = ParamSpec("Given")
+    Answer = TypeVar("Answer")
+
+__all__ = ["AsyncPostgresStore", "AsyncSqlStore", "PostgresStore", "SqlStore", "current_revision", "migrate"]
+
+_NONE: frozenset[str] = frozenset()
+_USES_AT_ONCE = 1000
+_ATTEMPTS = 3
+_THREADS = 16
+
+
+class SqlStore(KeyStore):
+    """Records in a database; on PostgreSQL `open` gives a `PostgresStore`, which also tells of changes.
+
+    Args:
+        database: Where they are kept.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._lookup = self._make_lookup()
+        database.on_fork.append(self._lookup.forget)
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """The store that a URL names.
+
+        Args:
+            url: As at the top of this module.
+
+        Raises:
+            ConfigurationError: It cannot work; it is not quoted, for it may hold a password.
+        """
+        return cls(Database(address.read(url)))
+
+    def _make_lookup(self) -> Lookup:
+        return SqliteLookup(self.database) if self.database.address.path else SharedLookup(self.database)
+
+    def insert(self, changes: Sequence[Change]) -> frozenset[str]:
+        """Store new records; see `KeyStore.insert`."""
+        records = [change.record for change in changes]
+        taken = statements.repeated(records)
+        return taken or self._unless_taken(partial(transactions.insert, changes=changes), records)[1]
+
+    def get(self, key_id: str) -> KeyRecord | None:
+        """The record of a key; see `KeyStore.get`."""
+        return self._lookup.get(key_id)
+
+    def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
+        """An imported record; see `KeyStore.find`."""
+        return self.database.read(partial(transactions.find, lookups=lookups))
+
+    def update(self, change: Change) -> bool:
+        """Compare and set; see `KeyStore.update`."""
+        return bool(self._unless_taken(partial(transactions.update, change=change), ())[0])
+
+    def rotate(self, predecessor: Change, successor: Change) -> bool:
+        """Compare, set and insert; see `KeyStore.rotate`."""
+        work = partial(transactions.rotate, predecessor=predecessor, successor=successor)
+        return bool(self._unless_taken(work, [successor.record])[0])
+
+    def list(self, query: KeyQuery) -> Page:
+        """Records, oldest first; see `KeyStore.list`."""
+        return self.database.read(partial(transactions.list_page, query=query))
+
+    def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
+        """Events, oldest first; see `KeyStore.events`."""
+        return self.database.read(partial(transactions.events, key_id=key_id, after=after, limit=limit))
+
+    def record_uses(self, uses: Sequence[Use]) -> None:
+        """Add what was seen; see `KeyStore.record_uses`.
+
+        What may be done twice is done first and in pieces; what is counted comes last, and in one transaction. So who
+        calls again after a failure counts nothing twice.
+        """
+        for chunk in statements.chunks(uses, _USES_AT_ONCE):
+            self.database.write(partial(transactions.see, uses=chunk))
+        watched = [use for use in uses if use.requests or use.networks or use.agents]
+        if watched:
+            self.database.write(partial(transactions.count, uses=watched))
+
+    def usage(self, key_id: str) -> Usage:
+        """What uses add up to; see `KeyStore.usage`."""
+        return self.database.read(partial(transactions.usage, key_id=key_id))
+
+    def count_by_pepper(self) -> Mapping[str, int]:
+        """Keys per pepper; see `KeyStore.count_by_pepper`."""
+        return self.database.read(transactions.count_by_pepper)
+
+    def close(self) -> None:
+        """Close every connection; see `KeyStore.close`."""
+        self._lookup.close()
+        self.database.close()
+
+    def _unless_taken(
+        self, work: Callable[[Connection], Answer], records: Sequence[KeyRecord]
+    ) -> tuple[Answer | None, frozenset[str]]:
+        """Do work that inserts records: its answer, or those of them that are taken."""
+        for _ in range(_ATTEMPTS):  # what is taken now may be free again before it can be named
+            try:
+                return self.database.write(work), _NONE
+            except Taken:
+                pass
+            taken = self.database.read(partial(transactions.taken, records=records))
+            if taken:
+                return None, taken
+        del work, records
+        raise StoreError(f"the key store {self.database.address.shown} has another key with this hash, or this event")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.database.address.shown!r})"
+
+
+class PostgresStore(SqlStore, ChangeFeed):
+    """Records in PostgreSQL, which tells every process of changes as they are committed."""
+
+    def _make_lookup(self) -> Lookup:
+        return PostgresLookup(self.database)
+
+    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
+        """Tell ``listener`` of each change; see `ChangeFeed.subscribe`."""
+        return _subscribe(self.database, listener)
+
+
+class AsyncSqlStore(AsyncKeyStore):
+    """An `SqlStore` for an event loop.
+
+    Transactions run in threads: one that has begun ends whole, also when the task that waits for it is cancelled.
+    The look-up of an uncached check goes to PostgreSQL without a thread.
+
+    Args:
+        store: The store for threads.
+    """
+
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+        self._forget()
+        store.database.on_fork.append(self._forget)
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """The store that a URL names; see `SqlStore.open`."""
+        return cls(SqlStore.open(url))
+
+    def _forget(self) -> None:
+        self._threads: ThreadPoolExecutor | None = None
+
+    async def insert(self, changes: Sequence[Change]) -> frozenset[str]:
+        """Store new records; see `KeyStore.insert`."""
+        return await self._in_thread(self._store.insert, changes)
+
+    async def get(self, key_id: str) -> KeyRecord | None:
+        """The record of a key; see `KeyStore.get`."""
+        return await self._in_thread(self._store.get, key_id)
+
+    async def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
+        """An imported record; see `KeyStore.find`."""
+        return await self._in_thread(self._store.find, lookups)
+
+    async def update(self, change: Change) -> bool:
+        """Compare and set; see `KeyStore.update`."""
+        return await self._in_thread(self._store.update, change)
+
+    async def rotate(self, predecessor: Change, successor: Change) -> bool:
+        """Compare, set and insert; see `KeyStore.rotate`."""
+        return await self._in_thread(self._store.rotate, predecessor, successor)
+
+    async def list(self, query: KeyQuery) -> Page:
+        """Records, oldest first; see `KeyStore.list`."""
+        return await self._in_thread(self._store.list, query)
+
+    async def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
+        """Events, oldest first; see `KeyStore.events`."""
+        return await self._in_thread(self._store.events, key_id, after=after, limit=limit)
+
+    async def record_uses(self, uses: Sequence[Use]) -> None:
+        """Add what was seen; see `SqlStore.record_uses`."""
+        await self._in_thread(self._store.record_uses, uses)
+
+    async def usage(self, key_id: str) -> Usage:
+        """What uses add up to; see `KeyStore.usage`."""
+        return await self._in_thread(self._store.usage, key_id)
+
+    async def count_by_pepper(self) -> Mapping[str, int]:
+        """Keys per pepper; see `KeyStore.count_by_pepper`."""
+        return await self._in_thread(self._store.count_by_pepper)
+
+    async def close(self) -> None:
+        """Close every connection; see `KeyStore.close`."""
+        await self._in_thread(self._store.close)
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown(wait=False)
+
+    async def _in_thread(self, function: Callable[Given, Answer], *args: Given.args, **kwargs: Given.kwargs) -> Answer:
+        threads = self._threads
+        if threads is None:
+            threads = self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="secretsource-store")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(threads, partial(function, *args, **kwargs))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._store!r})"
+
+
+class AsyncPostgresStore(AsyncSqlStore, ChangeFeed):
+    """A `PostgresStore` for an event loop."""
+
+    def __init__(self, store: SqlStore) -> None:
+        super().__init__(store)
+        self._lookup = AsyncPostgresLookup(store.database)
+        store.database.on_fork.append(self._lookup.forget)
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """The store that a URL names; see `SqlStore.open`."""
+        return cls(PostgresStore.open(url))
+
+    async def get(self, key_id: str) -> KeyRecord | None:
+        """The record of a key; see `KeyStore.get`."""
+        return await self._lookup.get(key_id)
+
+    async def close(self) -> None:
+        """Close every connection of this loop; see `KeyStore.close`."""
+        await self._lookup.close()
+        await super().close()
+
+    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
+        """Tell ``listener`` of each change; see `ChangeFeed.subscribe`."""
+        return _subscribe(self._store.database, listener)
+
+
+def migrate(url: str) -> str:
+    """Bring a database to the version that this package needs, and give an empty one its tables.
+
+    Args:
+        url: As `SqlStore.open` takes it.
+
+    Returns:
+        The version it has now, such as ``0002``.
+
+    Raises:
+        ConfigurationError: The URL cannot work.
+        StoreError: The database could not do it; what was begun was undone.
+    """
+    database = Database(address.read(url))
+    database.migrate()
+    return database.version() or ""
+
+
+def current_revision(url: str) -> str | None:
+    """The version of a database, such as ``0002``; None when it has no tables of ours.
+
+    Args:
+        url: As `SqlStore.open` takes it.
+
+    Raises:
+        ConfigurationError: The URL cannot work.
+        StoreError: The database could not answer.
+    """
+    return Database(address.read(url)).version()
+
+
+def _subscribe(database: Database, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
+    feed = PostgresFeed(database, listener)
+    feed.begin()
+    return feed.end
