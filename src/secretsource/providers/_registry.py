@@ -33,6 +33,7 @@ DRIVERS: dict[str, Driver] = {
     "aws": Driver("secretsource.providers.aws:AwsProvider", "boto3", "aws"),
     "aws-ssm": Driver("secretsource.providers.aws_ssm:AwsParameterProvider", "boto3", "aws"),
     "vault": Driver("secretsource.providers.vault:VaultProvider", "hvac", "vault"),
+    "gcp": Driver("secretsource.providers.gcp:GcpProvider", "google.cloud.secretmanager", "gcp"),
     "azure": Driver("secretsource.providers.azure:AzureProvider", "azure.keyvault.secrets", "azure"),
 }
 

@@ -1,0 +1,257 @@
+"""The Google Cloud clients of one provider: made once, bounded in time, and silent about what they read.
+
+* **Once.** One synchronous client per region, made under a lock on first use, and one asynchronous client per region
+  and event loop, since a channel of `grpc.aio` is bound to its loop.
+* **Bounded.** Each call gets what is left of its time, and the SDK's own retries (60 s) are off. Over REST the limit
+  holds for connecting and for each read, not for their sum.
+* **Silent.** At DEBUG, and with ``GOOGLE_SDK_PYTHON_LOGGING_SCOPE``, the SDK logs each response with its payload. A
+  filter on its loggers takes that out of the records of our calls, and of no other caller's.
+* **After a fork** a client of the parent is neither used nor freed, and the child speaks REST: gRPC in the child of a
+  process that used it can hang beyond every timeout, or crash. https://github.com/grpc/grpc/issues/31885
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from contextvars import ContextVar
+from functools import partial
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from secretsource.providers._gcp_errors import NO_PROJECT, TIMED_OUT, explain, malformed
+from secretsource.providers._gcp_identity import Identity, IdentitySearch
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Mapping
+
+    from google.api_core.client_options import ClientOptions
+    from google.auth.credentials import Credentials
+
+__all__ = ["PROJECT", "GcpClients", "Question"]
+
+_TRANSPORTS = "google.cloud.secretmanager_v1.services.secret_manager_service.transports"
+_TALKATIVE = (
+    f"{_TRANSPORTS}.grpc",
+    f"{_TRANSPORTS}.grpc_asyncio",
+    f"{_TRANSPORTS}.rest",
+    "google.auth.transport.requests",
+    "grpc._common",  # an error there comes with a traceback whose frames hold the response
+)
+_RECONNECT = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 2000))
+"""By default a channel that was long cut off waits up to 2 minutes before it tries again."""
+
+_ours: ContextVar[bool] = ContextVar("secretsource_gcp_call", default=False)
+"""Whether a call of ours is under way."""
+
+_left_alone: list[object] = []
+"""Clients of the parent process, kept from the garbage collector, which would talk to threads that are gone."""
+
+
+class Question(NamedTuple):
+    """One call.
+
+    Attributes:
+        call: Name of the client's method.
+        request: What is asked, as the fields of its request message.
+        location: The region to ask; None for the global service.
+    """
+
+    call: str
+    request: Mapping[str, object]
+    location: str | None
+
+
+PROJECT = Question("project", {}, None)
+"""Which project the credentials belong to; answered without a call."""
+
+
+class GcpClients:
+    """The clients of one provider.
+
+    Args:
+        transport: ``grpc`` or ``rest``.
+        endpoint: Host, ``host:port`` or URL to connect to; None for Google's own.
+        quota_project: The project that calls are charged to; None for the credentials' own.
+        credentials: Ready-made credentials; None for the application default ones.
+    """
+
+    def __init__(
+        self, *, transport: str, endpoint: str | None, quota_project: str | None, credentials: Credentials | None
+    ) -> None:
+        self._transport = transport
+        self._endpoint = endpoint
+        self._plain = endpoint is not None and endpoint.startswith("http://")
+        self._search = IdentitySearch(anonymous=self._plain, quota_project=quota_project, credentials=credentials)
+        self._forget()
+
+    @property
+    def native_async(self) -> bool:
+        """Whether there is an asynchronous client; the SDK has none for REST."""
+        return self._transport == "grpc"
+
+    def reset(self) -> None:
+        """Forget credentials and clients without using them; in the child of a fork, speak REST from now on."""
+        if self._process != os.getpid() and (self._clients or self._async_clients):
+            _left_alone.append((self._clients, self._async_clients))
+            self._transport = "rest"
+        self._search.reset()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._process = os.getpid()
+        self._lock = Lock()
+        self._clients: dict[str | None, Any] = {}
+        self._async_clients: dict[AbstractEventLoop, dict[str | None, Any]] = {}
+
+    def close(self) -> None:
+        """Close the synchronous clients; asynchronous ones are closed on their own loop."""
+        with self._lock:
+            clients, self._clients = self._clients, {}
+        for client in clients.values():
+            client.transport.close()
+
+    async def aclose(self) -> None:
+        """Close the asynchronous clients of the running event loop."""
+        with self._lock:
+            clients = self._async_clients.pop(asyncio.get_running_loop(), {})
+        for client in clients.values():
+            await client.transport.close()
+
+    def ask(self, question: Question, deadline: float) -> Any:
+        """Make one call; what Google's packages raise becomes an outcome.
+
+        Every exception does, because the traceback of one that went on would hold the SDK's frames, and in their
+        locals the response.
+
+        Args:
+            question: What to ask.
+            deadline: Monotonic seconds at which the call must end.
+
+        Returns:
+            The SDK's message, the project for `PROJECT`, or why neither could be had.
+        """
+        identity = self._search.wait(deadline)
+        if not isinstance(identity, Identity):
+            return identity
+        if question is PROJECT:
+            return identity.project or NO_PROJECT
+        token = _ours.set(True)
+        making = True
+        try:
+            client = self._clients.get(question.location) or self._client(question.location, identity)
+            making = False
+            left = deadline - monotonic()
+            return _call(client, question, left) if left > 0 else TIMED_OUT
+        except Exception as error:
+            return explain(error, question.call, making=making)
+        finally:
+            _ours.reset(token)
+
+    async def aask(self, question: Question, deadline: float) -> Any:
+        """As `ask`, on the running event loop."""
+        identity = await self._search.async_wait(deadline)
+        if not isinstance(identity, Identity):
+            return identity
+        if question is PROJECT:
+            return identity.project or NO_PROJECT
+        token = _ours.set(True)
+        making = True
+        try:
+            client = self._async_client(question.location, identity)
+            making = False
+            left = deadline - monotonic()
+            answer = await _call(client, question, left) if left > 0 else TIMED_OUT
+        except Exception as error:
+            return explain(error, question.call, making=making)
+        finally:
+            _ours.reset(token)
+        # The asynchronous client answers None where the synchronous one raises that it cannot read the answer.
+        return malformed() if answer is None else answer
+
+    def _client(self, location: str | None, identity: Identity) -> Any:
+        """The synchronous client of a region, made on first use."""
+        from google.cloud.secretmanager_v1 import SecretManagerServiceClient
+        from google.cloud.secretmanager_v1.services.secret_manager_service import transports
+
+        with self._lock:
+            if location not in self._clients:
+                transport: Any = "rest"
+                if self._transport == "grpc":
+                    maker = transports.SecretManagerServiceGrpcTransport
+                    transport = partial(maker, channel=self._channel(maker, asynchronous=False))
+                _mask_responses()
+                self._clients[location] = SecretManagerServiceClient(
+                    credentials=identity.credentials, transport=transport, client_options=self._options(location)
+                )
+            return self._clients[location]
+
+    def _async_client(self, location: str | None, identity: Identity) -> Any:
+        """The asynchronous client of a region for the running loop, made on first use."""
+        from google.cloud.secretmanager_v1 import SecretManagerServiceAsyncClient
+        from google.cloud.secretmanager_v1.services.secret_manager_service import transports
+
+        clients = self._of_this_loop()
+        if location not in clients:
+            maker = transports.SecretManagerServiceGrpcAsyncIOTransport
+            transport: Any = partial(maker, channel=self._channel(maker, asynchronous=True))
+            _mask_responses()
+            clients[location] = SecretManagerServiceAsyncClient(
+                credentials=identity.credentials, transport=transport, client_options=self._options(location)
+            )
+        return clients[location]
+
+    def _of_this_loop(self) -> dict[str | None, Any]:
+        """The asynchronous clients of the running loop; those of loops that have ended are dropped."""
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            if loop not in self._async_clients:
+                for ended in [other for other in self._async_clients if other.is_closed()]:
+                    del self._async_clients[ended]
+                self._async_clients[loop] = {}
+            return self._async_clients[loop]
+
+    def _channel(self, maker: Any, *, asynchronous: bool) -> Any:
+        """How a transport makes its channel: as the SDK does, but it tries sooner to connect again."""
+        import grpc  # type: ignore[import-untyped]
+
+        plain = grpc.aio.insecure_channel if asynchronous else grpc.insecure_channel
+
+        def channel(host: str, *, options: Any, **settings: Any) -> Any:
+            options = [*options, *_RECONNECT]
+            return plain(host, options) if self._plain else maker.create_channel(host, options=options, **settings)
+
+        return channel
+
+    def _options(self, location: str | None) -> ClientOptions:
+        """Where to connect; nothing where the SDK's own choice is right."""
+        from google.api_core.client_options import ClientOptions
+
+        if self._endpoint is not None:
+            endpoint = self._endpoint.rstrip("/")
+            return ClientOptions(api_endpoint=endpoint if self._transport == "rest" else endpoint.rpartition("/")[2])
+        if location is not None:
+            return ClientOptions(api_endpoint=f"secretmanager.{location}.rep.googleapis.com")
+        return ClientOptions()
+
+
+def _call(client: Any, question: Question, timeout: float) -> Any:
+    return getattr(client, question.call)(request=question.request, retry=None, timeout=timeout)
+
+
+def _mask_responses() -> None:
+    for name in _TALKATIVE:
+        logging.getLogger(name).addFilter(mask_response)
+
+
+def mask_response(record: logging.LogRecord) -> bool:
+    """Logging filter: while a call of ours runs, a record keeps its message and loses what was answered."""
+    if _ours.get():
+        for extra in ("response", "httpResponse"):
+            if extra in vars(record):
+                vars(record)[extra] = "<masked by secretsource>"
+        record.exc_info = record.exc_text = None
+    return True

@@ -1,0 +1,86 @@
+"""What Secret Manager calls things; pure.
+
+https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from secretsource.providers.base import Failed, FailureCode, NotFound
+
+if TYPE_CHECKING:
+    from secretsource.providers.base import SecretRef
+
+__all__ = ["LATEST", "NAME", "REGION", "Place", "place_of"]
+
+LATEST = "latest"
+"""The alias of the newest version, whatever its state."""
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_VERSION = re.compile(r"[1-9][0-9]{0,18}|[A-Za-z][A-Za-z0-9_-]{0,62}")
+_PATH = re.compile(
+    rf"projects/([A-Za-z0-9.:_-]+)(?:/locations/({REGION.pattern}))?/secrets/({NAME.pattern})(?:/versions/([^/]+))?"
+)
+
+_NO_NAME = Failed(
+    FailureCode.MISCONFIGURED,
+    "the reference is not the name of a secret of Google Cloud",
+    "write  gcp://NAME  or  gcp://projects/PROJECT/secrets/NAME  with letters, digits, '-' and '_' in the name",
+)
+_TWO_VERSIONS = Failed(
+    FailureCode.MISCONFIGURED,
+    "the reference names more than one version",
+    "give a number or an alias, once: ?version=3 or ?stage=ALIAS",
+)
+
+
+class Place(NamedTuple):
+    """One version of one secret.
+
+    Attributes:
+        project: Id or number of the project; None where the credentials are to say.
+        location: Region of a regional secret; None for a global one.
+        secret: The secret's id.
+        version: A number, an alias, or ``latest``.
+    """
+
+    project: str | None
+    location: str | None
+    secret: str
+    version: str = LATEST
+
+    @property
+    def path(self) -> str:
+        """The resource name of the secret."""
+        region = "" if self.location is None else f"/locations/{self.location}"
+        return f"projects/{self.project}{region}/secrets/{self.secret}"
+
+    @property
+    def version_path(self) -> str:
+        """The resource name of the version."""
+        return f"{self.path}/versions/{self.version}"
+
+
+def place_of(ref: SecretRef, project: str | None, location: str | None) -> Place | NotFound | Failed:
+    """Where a reference leads: a name in the given project and region, or a resource name, which is complete.
+
+    Args:
+        ref: A name or a resource name, with a version or alias in ``version``, in ``stage``, or in the resource name.
+        project: The project of a name that gives none.
+        location: The region of a name that gives none.
+    """
+    path = _PATH.fullmatch(ref.location)
+    if path is None and NAME.fullmatch(ref.location) is None:
+        return _NO_NAME
+    wanted = {ref.version, ref.stage, path and path[4]} - {None}
+    if len(wanted) > 1:
+        return _TWO_VERSIONS
+    version = wanted.pop() if wanted else LATEST
+    if version is None or _VERSION.fullmatch(version) is None:
+        return NotFound("Google Cloud has no such version or alias")
+    if path is None:
+        return Place(project, location, ref.location, version)
+    return Place(path[1], path[2], path[3], version)

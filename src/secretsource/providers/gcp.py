@@ -1,0 +1,248 @@
+"""Google Cloud Secret Manager: ``gcp://NAME?version=3`` or ``gcp://projects/PROJECT/secrets/NAME#field?stage=ALIAS``.
+
+Wire call and permission: ``AccessSecretVersion`` (`secretmanager.versions.access`, in the role
+`roles/secretmanager.secretAccessor`). Only with ``fallback_to_enabled``: ``ListSecretVersions``
+(`secretmanager.versions.list`). Only with ``rotation_hints``: ``GetSecret`` (`secretmanager.secrets.get`).
+https://cloud.google.com/secret-manager/docs/reference/rest
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.providers._gcp_client import PROJECT, GcpClients, Question
+from secretsource.providers._gcp_errors import malformed
+from secretsource.providers._gcp_names import LATEST, NAME, REGION, Place, place_of
+from secretsource.providers.base import AsyncProvider, Failed, FailureCode, Found, NotFound, SecretRef
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from typing import TypeAlias
+
+    from google.auth.credentials import Credentials
+
+    from secretsource.providers.base import Outcome
+
+    Steps: TypeAlias = Generator[Question, Any, Outcome]
+    """The calls that one look-up takes, decided without making them; the answers are sent in."""
+
+__all__ = ["GcpProvider"]
+
+_ENDPOINT = re.compile(r"(https?://)?[A-Za-z0-9.\[\]:_-]+/?")
+_UNUSABLE = frozenset({FailureCode.DISABLED, FailureCode.DELETED})
+
+
+class GcpProvider(AsyncProvider):
+    """Secrets of Google Cloud Secret Manager.
+
+    Args:
+        project: Project of names that give none; None for ``GOOGLE_CLOUD_PROJECT``, then the credentials' own.
+        location: Region of regional secrets, such as ``europe-west3``; None for global ones.
+        prefix: Put before a bare name, such as ``prod_``; explicit references are taken as they are.
+        document: One JSON document that holds every bare name as a field.
+        transport: ``grpc``, or ``rest`` where a proxy on the way lets only HTTP/1.1 through.
+        endpoint: Where to connect: a host for Private Service Connect, or ``http://host:port`` for an emulator,
+            which is sent no credentials.
+        quota_project: The project that calls are charged to; None for the credentials' own.
+        fallback_to_enabled: Where the newest version is disabled or destroyed, take the newest that is enabled.
+        rotation_hints: Also ask when the next rotation is planned and when the secret expires; one more call per
+            fetch, against a quota of 600 a minute, whose failure does not fail the fetch.
+        credentials: Ready-made credentials of google-auth; None for the application default ones.
+
+    Raises:
+        ConfigurationError: A setting that cannot work.
+    """
+
+    scheme = "gcp"
+    url_setting = "project"
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        project: str | None = None,
+        location: str | None = None,
+        prefix: str = "",
+        document: str | None = None,
+        transport: str = "grpc",
+        endpoint: str | None = None,
+        quota_project: str | None = None,
+        fallback_to_enabled: bool = False,
+        rotation_hints: bool = False,
+        credentials: Credentials | None = None,
+    ) -> None:
+        super().__init__(name=name)
+        self._project = project
+        self._location = location
+        self._prefix = prefix
+        self._document = document
+        self._fallback_to_enabled = fallback_to_enabled
+        self._rotation_hints = rotation_hints
+        self._check(transport, endpoint)
+        self._clients = GcpClients(
+            transport=transport, endpoint=endpoint, quota_project=quota_project, credentials=credentials
+        )
+
+    def locate(self, name: str) -> SecretRef | NotFound:
+        """A field of the document where one is set, else the prefix and the name, if there can be such a name."""
+        if self._document is not None:
+            return SecretRef(self.name, self._document, field=name)
+        if NAME.fullmatch(self._prefix + name) is None:
+            return NotFound("Google Cloud allows no such name")
+        return SecretRef(self.name, self._prefix + name)
+
+    def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
+        """The version with the number before the current one; none for a reference to a fixed version."""
+        place = place_of(ref, self._project, self._location)
+        if not isinstance(place, Place) or place.version != LATEST:
+            return None
+        number = current.version or ""
+        if not number.isdecimal() or int(number) < 2:
+            return None
+        return ref._replace(version=str(int(number) - 1), stage=None)
+
+    def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
+        """Ask for one version: a number, an alias, or the newest."""
+        return self._fetch_until(ref, monotonic() + timeout)
+
+    async def afetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
+        """As ``fetch``, by the SDK's asynchronous client; over REST, which it does not have, by a worker thread."""
+        deadline = monotonic() + timeout
+        if not self._clients.native_async:
+            return await asyncio.to_thread(self._fetch_until, ref, deadline)
+        steps = self._steps(ref)
+        try:
+            question = next(steps)
+            while True:
+                question = steps.send(await self._clients.aask(question, deadline))
+        except StopIteration as end:
+            outcome: Outcome = end.value
+        return outcome
+
+    def close(self) -> None:
+        """Close the connections of the synchronous clients."""
+        self._clients.close()
+
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop's client."""
+        await self._clients.aclose()
+
+    def reset(self) -> None:
+        """Forget credentials and clients without using them; in the child of a fork, speak REST from now on."""
+        self._clients.reset()
+
+    def _check(self, transport: str, endpoint: str | None) -> None:
+        problem = None
+        if transport not in {"grpc", "rest"}:
+            problem = "transport is 'grpc' or 'rest'"
+        elif endpoint is not None and _ENDPOINT.fullmatch(endpoint) is None:
+            problem = "endpoint is a host, host:port, or a URL without a path"
+        elif self._location is not None and REGION.fullmatch(self._location) is None:
+            problem = "location is the name of a region, such as 'europe-west3'"
+        elif self._prefix and NAME.fullmatch(self._prefix) is None:
+            problem = "prefix has characters that no name has in Google Cloud: use letters, digits, '-' and '_'"
+        elif self._document is not None and not isinstance(
+            place_of(SecretRef(self.scheme, self._document), None, None), Place
+        ):
+            problem = "document is the name of a secret, or projects/PROJECT/secrets/NAME"
+        if problem is not None:
+            raise ConfigurationError(f"provider {self.name!r}: {problem}")
+
+    def _fetch_until(self, ref: SecretRef, deadline: float) -> Outcome:
+        steps = self._steps(ref)
+        try:
+            question = next(steps)
+            while True:
+                question = steps.send(self._clients.ask(question, deadline))
+        except StopIteration as end:
+            outcome: Outcome = end.value
+        return outcome
+
+    def _steps(self, ref: SecretRef) -> Steps:
+        place = place_of(ref, self._project, self._location)
+        if not isinstance(place, Place):
+            return place
+        if place.project is None:
+            project = yield PROJECT
+            if isinstance(project, (NotFound, Failed)):
+                return project
+            place = place._replace(project=project)
+        outcome = _read((yield _access(place)))
+        if place.version != LATEST:
+            return outcome
+        if self._fallback_to_enabled and isinstance(outcome, Failed) and outcome.code in _UNUSABLE:
+            outcome = yield from _newest_enabled(place, outcome)
+        if self._rotation_hints and isinstance(outcome, Found):
+            secret = yield Question("get_secret", {"name": place.path}, place.location)
+            outcome.rotates_at, outcome.expires_at = _ends(secret)
+        return outcome
+
+
+def _access(place: Place) -> Question:
+    return Question("access_secret_version", {"name": place.version_path}, place.location)
+
+
+def _newest_enabled(place: Place, unusable: Failed) -> Steps:
+    """The newest version that is enabled; ``unusable``, which is what the newest of all is, where there is none."""
+    page = ""
+    while True:
+        # The service lists the newest first; a page may be empty and yet have a next one.
+        request: dict[str, object] = {
+            "parent": place.path,
+            "filter": "state:ENABLED",
+            "page_size": 1,
+            "page_token": page,
+        }
+        answer = yield Question("list_secret_versions", request, place.location)
+        if isinstance(answer, Failed) and answer.code is FailureCode.DENIED:
+            return unusable._replace(remedy="grant secretmanager.versions.list, which fallback_to_enabled needs")
+        if isinstance(answer, (NotFound, Failed)):
+            return answer
+        for version in answer.versions:
+            return _read((yield _access(place._replace(version=version.name.rpartition("/")[2]))))
+        page = answer.next_page_token
+        if not page:
+            return unusable
+
+
+def _read(answer: Any) -> Outcome:
+    """The value of an answer, as text where it is UTF-8; its checksum is verified where it has one."""
+    if isinstance(answer, (NotFound, Failed)):
+        return answer
+    if not answer.name:
+        return malformed("the answer names no version")
+    if not _is_intact(answer.payload):
+        return Failed(
+            FailureCode.MALFORMED,
+            "the value does not have the checksum that came with it",
+            "check that endpoint, and no proxy, answers, and store the value again if it persists",
+        )
+    return Found(_text_or_bytes(answer.payload.data), version=answer.name.rpartition("/")[2])
+
+
+def _is_intact(payload: Any) -> bool:
+    from google_crc32c import value as crc32c
+
+    return "data_crc32c" not in payload or crc32c(payload.data) == payload.data_crc32c
+
+
+def _text_or_bytes(payload: bytes) -> str | bytes:
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        return payload
+
+
+def _ends(secret: Any) -> tuple[float | None, float | None]:
+    """When the secret is rotated and when it expires, in seconds since 1970, where it says so."""
+    if isinstance(secret, (NotFound, Failed)):
+        return None, None
+    try:
+        rotated, expires = secret.rotation.next_rotation_time, secret.expire_time
+        return rotated and rotated.timestamp(), expires and expires.timestamp()
+    except (ValueError, OverflowError):  # an instant that no clock shows is no hint
+        return None, None

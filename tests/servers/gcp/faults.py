@@ -1,0 +1,57 @@
+"""What can go wrong inside a Secret Manager, on either wire."""
+
+from __future__ import annotations
+
+from threading import Event
+from typing import TYPE_CHECKING
+
+from tests.servers.gcp.store import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from google.cloud.secretmanager_v1.types import SecretPayload
+
+
+class Faults:
+    """One fault at a time, until it is healed.
+
+    Attributes:
+        garbage: What every answer is instead of a message, or None.
+        altered: Applied to the payload of every answer.
+    """
+
+    def __init__(self) -> None:
+        self.garbage: bytes | None = None
+        self.altered: Callable[[SecretPayload], object] | None = None
+        self._refusals: dict[str, Refusal] = {}
+        self._wait: float | None = None
+        self._released = Event()
+
+    def refuse(
+        self, status: str, message: str = "refused", *, on: str = "", reason: str = "", wait: float | None = None
+    ) -> None:
+        """Answer with an error every call whose method and resource hold ``on``."""
+        self._refusals[on] = Refusal(status, message, reason=reason, wait=wait)
+
+    def slow(self, seconds: float) -> None:
+        """Answer every call this much later."""
+        self._wait = seconds
+
+    def hang(self) -> None:
+        """Answer no call before the fault ends."""
+        self.slow(60)
+
+    def heal(self) -> None:
+        """End the fault."""
+        released = self._released
+        self.__init__()  # type: ignore[misc]
+        released.set()
+
+    def meet(self, asked: str) -> None:
+        """Let a call run into the fault."""
+        if self._wait is not None:
+            self._released.wait(self._wait)
+        for on, refusal in self._refusals.items():
+            if on in asked:
+                raise refusal

@@ -1,0 +1,75 @@
+"""The calls of a Secret Manager, whichever wire they come by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from google.cloud.secretmanager_v1 import types
+from tests.servers.gcp.store import State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.servers.gcp.faults import Faults
+    from tests.servers.gcp.store import Store
+
+METHODS: dict[str, tuple[Any, Any]] = {
+    "AccessSecretVersion": (types.AccessSecretVersionRequest, types.AccessSecretVersionResponse),
+    "GetSecret": (types.GetSecretRequest, types.Secret),
+    "ListSecretVersions": (types.ListSecretVersionsRequest, types.ListSecretVersionsResponse),
+}
+"""Name of each method to its request and its answer."""
+
+
+class Call(NamedTuple):
+    """One call that was made."""
+
+    method: str
+    resource: str
+    headers: Mapping[str, str]
+
+
+class Service:
+    """Answers calls from the store, unless a fault is in the way.
+
+    Attributes:
+        calls: What was asked, in order.
+        page_size: Most versions that one page of a list looks at, so that a page may be empty.
+    """
+
+    page_size = 2
+
+    def __init__(self, store: Store, faults: Faults) -> None:
+        self.store = store
+        self.faults = faults
+        self.calls: list[Call] = []
+
+    def call(self, method: str, request: Any, headers: Mapping[str, str]) -> Any:
+        """The answer as a message, or as the bytes of a broken one; a `Refusal` is raised."""
+        resource = str(request.parent if method.startswith("List") else request.name)
+        self.calls.append(Call(method, resource, headers))
+        self.faults.meet(f"{method} {resource}")
+        if self.faults.garbage is not None:
+            return self.faults.garbage
+        return getattr(self, f"_{method}")(request)
+
+    def _AccessSecretVersion(self, request: Any) -> Any:
+        name, payload = self.store.access(request.name)
+        if self.faults.altered is not None:
+            self.faults.altered(payload)
+        return types.AccessSecretVersionResponse(name=name, payload=payload)
+
+    def _GetSecret(self, request: Any) -> Any:
+        return self.store.secret(request.name)
+
+    def _ListSecretVersions(self, request: Any) -> Any:
+        """The filter, where there is one, is applied to a page after it was cut: a page may be empty."""
+        everything = self.store.versions(request.parent)
+        start = int(request.page_token or 0)
+        size = min(request.page_size or self.page_size, self.page_size)
+        page = [version.head for version in everything[start : start + size]]
+        if request.filter:
+            wanted = State[request.filter.removeprefix("state:")]
+            page = [head for head in page if head.state == wanted]
+        following = str(start + size) if start + size < len(everything) else ""
+        return types.ListSecretVersionsResponse(versions=page, next_page_token=following)
