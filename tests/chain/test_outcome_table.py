@@ -19,9 +19,10 @@ from secretsource.resolver._route import Route
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.shells import Shell, ShellKind
+
     from secretsource.providers.base import Outcome
     from secretsource.testing import FakeClock
-    from tests.shells import Shell, ShellKind
 
 TTL, MAX_STALE = 100.0, 1000.0
 
@@ -242,7 +243,7 @@ def test_absence_behind_a_passed_denial_is_an_absence(
 def test_every_provider_is_named(kind: ShellKind, new_shell: Callable[..., Shell]) -> None:
     """`SecretNotFound` lists the providers asked, in order, and is a LookupError."""
     shell = new_shell(*(kind.provider({}, name=name) for name in ("one", "two", "three")))
-    with pytest.raises(LookupError, match="'NAME'.*'one', 'two', 'three'") as caught:
+    with pytest.raises(LookupError, match=r"'NAME'.*'one', 'two', 'three'") as caught:
         shell.get("NAME")
     assert isinstance(caught.value, SecretNotFound)
     assert caught.value.providers == ("one", "two", "three")

@@ -13,9 +13,10 @@ from secretsource.testing import ScriptedProvider
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.shells import Shell, ShellKind
+
     from secretsource.providers.base import Outcome, SecretRef
     from secretsource.testing import FakeClock
-    from tests.shells import Shell, ShellKind
 
     NewShell = Callable[..., Shell]
 

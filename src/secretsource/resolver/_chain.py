@@ -156,9 +156,9 @@ def _consult(walk: _Walk, route: Route, place: SecretRef) -> Generator[Ask, Repl
         if not route.points(outcome):
             result.fields = ((place.field,) if place.field is not None else ()) + walk.request.fields
             outcome = _selected(outcome, answer.entry, result.fields)
-    if not isinstance(outcome, NotFound) or answer.served == "stale":
-        if _ORDER.index(answer.served) > _ORDER.index(result.served):
-            result.served = answer.served
+    counts = not isinstance(outcome, NotFound) or answer.served == "stale"
+    if counts and _ORDER.index(answer.served) > _ORDER.index(result.served):
+        result.served = answer.served
     reason = answer.excuse if isinstance(outcome, Found) else outcome.reason
     seconds = max(0.0, result.at.mono - started)
     result.steps.append(

@@ -93,6 +93,9 @@ class DefaultResolver(Resolver):
             self._wired = None
         self._hot = {}
 
+    def __repr__(self) -> str:
+        return "<DefaultResolver not wired yet>" if self._wired is None else super().__repr__()
+
     def after_fork(self) -> None:
         """In the child of a fork, the thread that was wiring is gone, and its lock with it."""
         self._wiring = RLock()

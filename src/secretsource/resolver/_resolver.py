@@ -288,8 +288,7 @@ class Resolver:
         self.close()
 
     def __repr__(self) -> str:
-        engine: Engine | None = self.__dict__.get("_engine")
-        return f"<{type(self).__name__} {'not wired yet' if engine is None else engine.describe()}>"
+        return f"<{type(self).__name__} {self._engine.describe()}>"
 
     # -- running a question with threads --------------------------------------------------------------------------
 

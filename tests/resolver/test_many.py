@@ -1,0 +1,259 @@
+"""Many names at once, and the versions of one name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from secretsource import Resolver, Secret
+from secretsource.exceptions import (
+    InvalidReference,
+    ProviderDenied,
+    ProviderResponseError,
+    ProviderUnavailable,
+    SecretNotFound,
+)
+from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
+from secretsource.testing import ScriptedBatchProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.shells import Shell, ShellKind
+
+    from secretsource.testing import FakeClock
+
+    NewShell = Callable[..., Shell]
+
+DOWN = Failed(FailureCode.UNAVAILABLE)
+
+
+def locations(refs) -> list[str]:
+    return [ref.location for ref in refs]
+
+
+class TestGetMany:
+    """`get_many`."""
+
+    def test_one_batch(self, new_shell: NewShell) -> None:
+        """A provider with a batch call is asked once, for what no provider before it had."""
+        front = ScriptedBatchProvider({"A": "front a"}, name="front")
+        back = ScriptedBatchProvider({"B": "back b", "C": "back c"}, name="back")
+        shell = new_shell(front, back)
+        assert shell.get_many(["A", "B", "C"]) == {"A": "front a", "B": "back b", "C": "back c"}
+        assert list(map(locations, front.batches)) == [["A", "B", "C"]]
+        assert list(map(locations, back.batches)) == [["B", "C"]]
+
+    def test_single_calls(self, kind: ShellKind, new_shell: NewShell) -> None:
+        """One without is asked for each name."""
+        provider = kind.provider({"A": "a", "B": "b"})
+        assert new_shell(provider).get_many(["A", "B"]) == {"A": "a", "B": "b"}
+        assert sorted(locations(provider.refs)) == ["A", "B"]
+
+    def test_one_name_is_no_batch(self, new_shell: NewShell) -> None:
+        """For one name the ordinary call does."""
+        provider = ScriptedBatchProvider({"A": "a"})
+        new_shell(provider).get_many(["A"])
+        assert (provider.batches, provider.calls) == ([], 1)
+
+    def test_what_is_kept_is_not_asked_for(self, new_shell: NewShell) -> None:
+        """Only the names that are not in memory go into the batch."""
+        provider = ScriptedBatchProvider({"A": "a", "B": "b", "C": "c"})
+        shell = new_shell(provider)
+        shell.get("A")
+        shell.get_many(["A", "B", "C"])
+        assert list(map(locations, provider.batches)) == [["B", "C"]]
+
+    def test_fields_of_one_document(self, new_shell: NewShell) -> None:
+        """Names that are fields of one document are one call."""
+        provider = ScriptedBatchProvider({"DOC": '{"a": "1", "b": "2"}'})
+        assert new_shell(provider).get_many(["DOC#a", "scripted://DOC#b"]) == {"DOC#a": "1", "scripted://DOC#b": "2"}
+        assert provider.calls == 1
+
+    def test_duplicates_and_generators(self, kind: ShellKind, new_shell: NewShell) -> None:
+        """Repeated names count once, and any iterable will do."""
+        provider = kind.provider({"A": "a"})
+        assert new_shell(provider).get_many(name for name in ["A", "A", "A"]) == {"A": "a"}
+        assert provider.calls == 1
+
+    def test_none(self, new_shell: NewShell) -> None:
+        """No names, no answers."""
+        assert new_shell("env").get_many([]) == {}
+
+    def test_a_string_is_no_list(self, new_shell: NewShell) -> None:
+        """One string would be taken for its letters."""
+        with pytest.raises(InvalidReference, match="one string"):
+            new_shell("env").get_many("NAME")
+
+    def test_all_missing_are_named(self, kind: ShellKind, new_shell: NewShell) -> None:
+        """Whoever starts an application learns of all missing secrets at once."""
+        shell = new_shell(kind.provider({"A": "a"}, name="one"), kind.provider({}, name="two"))
+        with pytest.raises(SecretNotFound, match="2 secrets were not found: 'B', 'C'; asked were one, two") as caught:
+            shell.get_many(["A", "B", "C"])
+        assert (caught.value.name, caught.value.providers) == ("B", ("one", "two"))
+        with pytest.raises(SecretNotFound, match="secret 'B' was not found"):
+            shell.get_many(["A", "B"])
+
+    def test_default(self, kind: ShellKind, new_shell: NewShell) -> None:
+        """A default stands for what is missing, as a `Secret` when it is text, and never for a failure."""
+        shell = new_shell(kind.provider({"A": "a", "BAD": DOWN}))
+        found = shell.get_many(["A", "B"], default="d")
+        assert (found["A"].served, found["B"].served, found["B"]) == ("live", "default", "d")
+        assert shell.get_many(["B"], default=None) == {"B": None}
+        with pytest.raises(ProviderUnavailable):
+            shell.get_many(["B", "BAD"], default="d")
+
+    @pytest.mark.parametrize("batch", [False, True])
+    def test_each_has_its_own_outcome(self, batch: bool, kind: ShellKind, new_shell: NewShell) -> None:
+        """One name that fails does not poison the others, whose answers are kept."""
+        provider = (ScriptedBatchProvider if batch else kind.provider)(
+            {"A": "a", "B": Failed(FailureCode.DENIED), "C": "c"}
+        )
+        shell = new_shell(provider)
+        with pytest.raises(ProviderDenied) as caught:
+            shell.get_many(["A", "B", "C"])
+        assert caught.value.name == "B"
+        assert [shell.get(name).served for name in ("A", "C")] == ["fresh", "fresh"]
+        assert provider.calls == 3
+
+    def test_a_batch_that_forgets_one(self, new_shell: NewShell) -> None:
+        """A driver that leaves a reference out of its answer is told so."""
+
+        class Forgetful(ScriptedBatchProvider):
+            def fetch_many(self, refs, *, timeout):
+                return {refs[0]: Found("a")}
+
+        shell = new_shell(Forgetful())
+        with pytest.raises(ProviderResponseError, match="NoneType, which is no outcome"):
+            shell.get_many(["A", "B"])
+        assert shell.get("A") == "a"
+
+    def test_a_batch_that_raises(self, new_shell: NewShell) -> None:
+        """Its error is named by class for each of the names."""
+
+        class Raising(ScriptedBatchProvider):
+            def fetch_many(self, refs, *, timeout):
+                raise OSError("bug")
+
+        with pytest.raises(ProviderResponseError, match="OSError"):
+            new_shell(Raising()).get_many(["A", "B"])
+
+    def test_prefetch(self, kind: ShellKind, new_shell: NewShell) -> None:
+        """`prefetch` fetches now, raises as `get_many`, and returns nothing."""
+        provider = kind.provider({"A": "a"})
+        shell = new_shell(provider)
+        assert shell.prefetch(["A"]) is None
+        assert shell.get("A").served == "fresh"
+        with pytest.raises(SecretNotFound):
+            shell.prefetch(["B"])
+
+    def test_listeners_hear_of_each(self, kind: ShellKind, new_shell: NewShell) -> None:
+        """Also of those that are missing, and of those after one that failed."""
+        shell = new_shell(kind.provider({"A": "a", "BAD": DOWN, "C": "c"}))
+        heard = []
+        shell.on_event(lambda event: heard.append((event.name, event.outcome)))
+        with pytest.raises(ProviderUnavailable):
+            shell.get_many(["A", "NONE", "BAD", "C"])
+        assert heard == [("A", "found"), ("NONE", "not found"), ("BAD", "unavailable"), ("C", "found")]
+
+
+class TestGetSet:
+    """`get_set`."""
+
+    def test_environment(self, new_shell: NewShell, monkeypatch: pytest.MonkeyPatch) -> None:
+        """NAME and NAME_PREVIOUS, newest first."""
+        monkeypatch.setenv("SIGNING_KEY", "new")
+        monkeypatch.setenv("SIGNING_KEY_PREVIOUS", "old")
+        secrets = new_shell("env").get_set("SIGNING_KEY")
+        assert list(secrets) == ["new", "old"]
+        assert (secrets.current, secrets.previous) == ("new", "old")
+
+    def test_environment_without_a_previous_one(self, new_shell: NewShell, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An absence of the previous version is none."""
+        monkeypatch.setenv("SIGNING_KEY", "new")
+        secrets = new_shell("env").get_set("SIGNING_KEY")
+        assert (list(secrets), secrets.previous) == (["new"], None)
+
+    def test_memory_versions(self, new_shell: NewShell) -> None:
+        """The version before, by its number."""
+        from secretsource.providers.memory import MemoryProvider
+
+        memory = MemoryProvider({"KEY": "one"})
+        shell = new_shell(memory)
+        assert [(str(s), s.version) for s in shell.get_set("KEY")] == [("one", "1")]
+        memory.put("KEY", "two")
+        shell.invalidate("KEY")
+        assert [(str(s), s.version) for s in shell.get_set("KEY")] == [("two", "2"), ("one", "1")]
+
+    def test_stage(self, kind: ShellKind, new_shell: NewShell) -> None:
+        """A service with stages is asked for the one before, at the same field."""
+        before = SecretRef("scripted", "KEY", stage="previous")
+        provider = kind.provider({"KEY": '{"k": "new"}', before: '{"k": "old"}'})
+        assert list(new_shell(provider).get_set("KEY", field="k")) == ["new", "old"]
+
+    def test_kept_too(self, kind: ShellKind, new_shell: NewShell) -> None:
+        """Both versions are asked for once."""
+        provider = kind.provider({"KEY": "new", SecretRef("scripted", "KEY", stage="previous"): "old"})
+        shell = new_shell(provider)
+        assert list(shell.get_set("KEY")) == list(shell.get_set("KEY")) == ["new", "old"]
+        assert provider.calls == 2
+
+    def test_two_that_are_one(self, kind: ShellKind, new_shell: NewShell) -> None:
+        """A previous version of the same value is not shown twice."""
+        before = SecretRef("scripted", "KEY", stage="previous")
+        assert len(new_shell(kind.provider({"KEY": "same", before: "same"})).get_set("KEY")) == 1
+
+    @pytest.mark.parametrize(
+        ("says", "error"), [(DOWN, ProviderUnavailable), (Failed(FailureCode.DENIED), ProviderDenied)]
+    )
+    def test_a_failure_is_an_error(self, says, error, kind: ShellKind, new_shell: NewShell) -> None:
+        """That the previous version could not be asked for is not its absence."""
+        shell = new_shell(kind.provider({"KEY": "new", SecretRef("scripted", "KEY", stage="previous"): says}))
+        with pytest.raises(error):
+            shell.get_set("KEY")
+
+    def test_an_outage_after_an_absence(self, kind: ShellKind, new_shell: NewShell, clock: FakeClock) -> None:
+        """Nor is it when the previous version was absent the last time."""
+        before = SecretRef("scripted", "KEY", stage="previous")
+        shell = new_shell(kind.provider({"KEY": "new", before: [NotFound(), DOWN]}), negative_ttl=10)
+        assert len(shell.get_set("KEY")) == 1
+        clock.advance(11)
+        with pytest.raises(ProviderUnavailable):
+            shell.get_set("KEY")
+
+    def test_the_current_one_must_be_there(self, kind: ShellKind, new_shell: NewShell) -> None:
+        """Without a current version there is no set."""
+        with pytest.raises(SecretNotFound):
+            new_shell(kind.provider({SecretRef("scripted", "KEY", stage="previous"): "old"})).get_set("KEY")
+
+    def test_behind_a_reference(self, new_shell: NewShell, kind: ShellKind, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A variable that points to a manager has the manager's versions."""
+        monkeypatch.setenv("KEY", "ref+scripted://kept/key")
+        provider = kind.provider({"kept/key": "new", SecretRef("scripted", "kept/key", stage="previous"): "old"})
+        assert list(new_shell("env", provider).get_set("KEY")) == ["new", "old"]
+
+
+def test_the_origin_of_a_version(new_shell: NewShell, kind: ShellKind) -> None:
+    """``version=`` asks for that version, past what is kept of the current one."""
+    provider = kind.provider({"KEY": "new", SecretRef("scripted", "KEY", version="7"): Found("old", version="7")})
+    shell = new_shell(provider)
+    assert shell.get("KEY") == "new"
+    old = shell.get("KEY", version="7")
+    assert isinstance(old, Secret)
+    assert (old, old.version) == ("old", "7")
+    assert shell.get("KEY") == "new"
+    assert shell.get("KEY?version=7").served == "fresh"
+
+
+def test_both_shells_share_what_is_kept(clock: FakeClock) -> None:
+    """A `Resolver` and the `AsyncResolver` made from it have one memory."""
+    import asyncio
+
+    from secretsource import AsyncResolver
+
+    provider = ScriptedBatchProvider({"A": "a"})
+    resolver = Resolver([provider], clock=clock)
+    resolver.get("A")
+    assert asyncio.run(AsyncResolver.of(resolver).get("A")).served == "fresh"
+    assert provider.calls == 1
