@@ -1,10 +1,10 @@
 """The parts of the documentation that are made from the code.
 
-    python -m tests.docs.generated          rewrite them
+    PYTHONPATH=src python -m tests.docs.generated          rewrite them
 
 A page holds such a part between two comments, and a test fails when it is not what the code says now:
 
-    <!-- generated: driver aws -->
+    <!-- generated: drivers -->
     …
     <!-- end -->
 """
@@ -19,7 +19,6 @@ import re
 import subprocess
 import sys
 from importlib import import_module
-from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,7 @@ from tests.docs.pages import ROOT, all_pages
 from secretsource import exceptions
 from secretsource._sentinels import UNSET
 from secretsource.config import Config, SecretConfig, driver_settings
-from secretsource.providers._registry import driver_class
+from secretsource.providers._registry import DRIVERS, driver_class
 from secretsource.providers.base import FailureCode
 from secretsource.resolver._failure import _CLASSES, _WORDS
 
@@ -40,6 +39,10 @@ _SECTION = re.compile(r"^(Args|Attributes|Returns|Raises):$", re.MULTILINE)
 _FIRST_KEYWORD = "default"
 """From here on keyword-only for type checkers, and positional at run time for speed."""
 
+_STARS: Mapping[inspect._ParameterKind, str] = {
+    inspect.Parameter.VAR_POSITIONAL: "*",
+    inspect.Parameter.VAR_KEYWORD: "**",
+}
 _HEADINGS = {"Args": ("argument", "meaning"), "Attributes": ("attribute", "meaning"), "Raises": ("raises", "when")}
 
 
@@ -61,7 +64,7 @@ def made(what: str) -> str:
     """One part, by the words of its comment."""
     kind, _, of = what.partition(" ")
     makers: Mapping[str, Callable[[str], str]] = {
-        "driver": driver,
+        "drivers": lambda _: "\n\n".join(map(driver, DRIVERS)),
         "fields": fields,
         "variables": variables,
         "errors": errors,
@@ -78,18 +81,18 @@ def made(what: str) -> str:
 
 
 def driver(scheme: str) -> str:
-    """The settings of a driver."""
+    """The settings of a driver, under its scheme."""
     made_from = driver_class(scheme)
+    path = f" (`{scheme}://{made_from.url_setting}`)" if made_from.url_setting else ""
     meanings: dict[str, str] = {}
     for each in reversed(made_from.__mro__):
-        meanings |= sections(each.__doc__ or "").get("Args", {})
-    return table(
-        ("setting", "what it is", "default", "meaning"),
-        [
-            (f"`{name}`", setting.wanted, "needed" if setting.required else shown(setting.default), meanings[name])
-            for name, setting in driver_settings(made_from).items()
-        ],
-    )
+        own = sections(each.__doc__ or "").get("Args", {})
+        meanings |= {name: text for name, text in own.items() if not text.startswith("As for ")}
+    rows = [
+        (f"`{name}`", setting.wanted, "needed" if setting.required else shown(setting.default), meanings[name])
+        for name, setting in driver_settings(made_from).items()
+    ]
+    return f"### `{scheme}`{path}\n\n" + table(("setting", "what it is", "default", "meaning"), rows)
 
 
 def fields(name: str) -> str:
@@ -107,19 +110,22 @@ def fields(name: str) -> str:
     )
 
 
-def variables(prefix: str) -> str:
-    """Variables of ``.env.example`` that begin with one of some prefixes, separated by spaces."""
-    rows: list[tuple[str, str]] = []
-    comment: list[str] = []
+def variables(_: str) -> str:
+    """Every variable of ``.env.example``, under the headings of that file."""
+    parts: dict[str, list[tuple[str, str]]] = {}
+    title, comment = "", ""
     for line in (ROOT / ".env.example").read_text().splitlines():
-        name, mark, _ = line.removeprefix("#").partition("=")
-        if mark and re.fullmatch(r"[A-Z_]+", name):
-            if name.startswith(tuple(prefix.split())):
-                rows.append((f"`{name}`", " ".join(comment) or rows[-1][1]))
-            comment = []
+        heading = re.fullmatch(r"# --- (?P<title>.+?) -+", line)
+        variable = re.fullmatch(r"#(?P<name>[A-Z0-9_]+)=", line)
+        if heading:
+            title, comment = heading["title"], ""
+        elif variable and not title.startswith("your own"):
+            rows = parts.setdefault(title, [])
+            rows.append((f"`{variable['name']}`", comment or rows[-1][1]))
+            comment = ""
         else:
-            comment = [] if "---" in line else [*comment, line.removeprefix("# ")]
-    return table(("variable", "meaning"), rows)
+            comment = f"{comment} {line.removeprefix('# ')}".strip()
+    return "\n\n".join(f"### {title}\n\n{table(('variable', 'meaning'), rows)}" for title, rows in parts.items())
 
 
 # Errors
@@ -197,7 +203,7 @@ def signature(of: Any) -> str:
         if parameter.kind is parameter.KEYWORD_ONLY or parameter.name == _FIRST_KEYWORD:
             words += [] if keyword_only else ["*"]
             keyword_only = True
-        stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+        stars = _STARS.get(parameter.kind, "")
         keyword_only = keyword_only or stars == "*"
         default = "" if parameter.default is parameter.empty else f"={shown(parameter.default, tick='')}"
         words.append(f"{stars}{parameter.name}{default}")
@@ -237,9 +243,8 @@ def entries(body: str) -> dict[str, str]:
     name = ""
     for line in dedent(body.strip("\n").split("\n\n")[0]).splitlines():
         match = re.match(r"(?P<name>[*\w]+): (?P<rest>.+)", line)
-        if match:
-            name, line = match["name"], match["rest"]
-        found[name] = f"{found[name]} {line.strip()}" if name in found else line.strip()
+        name, said = (match["name"], match["rest"]) if match else (name, line.strip())
+        found[name] = f"{found[name]} {said}" if name in found else said
     return {name: plain(meaning) for name, meaning in found.items()}
 
 

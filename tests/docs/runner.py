@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from tests.docs.pages import ROOT, Block, blocks_of
@@ -33,7 +34,7 @@ from secretsource import configure
 from secretsource.config import load_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
 COMMANDS = {
     "secretsource": "-m secretsource",
@@ -41,6 +42,9 @@ COMMANDS = {
     "pytest": "-m pytest -p no:cacheprovider -p no:asyncio",
 }
 """What a page may call, and the module behind it: the interpreter under test runs them all."""
+
+LONGEST_COMMAND = 60
+"""Seconds after which a command of a page is ended."""
 
 CONFIGURATIONS = ("secretsource.toml", "pyproject.toml")
 
@@ -148,7 +152,7 @@ class PageRun:
         return "written"
 
     @contextlib.contextmanager
-    def _as_reader(self) -> Iterator[None]:
+    def _as_reader(self) -> Generator[None]:
         """In the folder, with the commands on the path; all is as before afterwards."""
         environment, path, modules, home = dict(os.environ), list(sys.path), set(sys.modules), Path.cwd()
         os.environ.update(_environment(self.folder.parent / f"{self.folder.name}-commands"))
@@ -194,9 +198,12 @@ def on_a_terminal(command: list[str]) -> tuple[int, str]:
     try:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
         os.close(theirs)
+        watchdog = Timer(LONGEST_COMMAND, process.kill)
+        watchdog.start()
         with process, contextlib.suppress(OSError):  # EIO is how Linux says that nobody writes any more
             while part := os.read(ours, 65536):
                 shown += part
+        watchdog.cancel()
     finally:
         os.close(ours)
     return process.returncode, shown.decode().replace("\r\n", "\n")

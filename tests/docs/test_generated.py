@@ -1,0 +1,74 @@
+"""What is made from the code is up to date, and complete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.docs.generated import codes, driver, rewritten, signature, table
+from tests.docs.pages import ROOT, all_pages, page_id
+
+import secretsource
+from secretsource import exceptions, testing
+from secretsource.providers import base
+from secretsource.providers._registry import DRIVERS
+
+GENERATED = [page for page in all_pages() if "<!-- generated: " in page.read_text()]
+REFERENCE = ROOT / "docs" / "reference"
+FOR_CHECKERS = {"Outcome", "Value"}
+"""Type aliases of the contract, which have no docstring to show."""
+
+
+@pytest.mark.parametrize("page", GENERATED, ids=page_id)
+def test_generated_parts_are_up_to_date(page: Path) -> None:
+    """A page says what the code says; if not, run  python -m tests.docs.generated."""
+    text = page.read_text()
+    assert text == rewritten(text), "run  PYTHONPATH=src python -m tests.docs.generated"
+
+
+def test_the_pages_with_generated_parts_are_found() -> None:
+    """The reference is made from the code where it can be."""
+    assert {page.name for page in GENERATED} >= {"api.md", "cli.md", "errors.md", "settings.md"}
+
+
+@pytest.mark.parametrize("scheme", DRIVERS)
+def test_every_setting_of_a_driver_is_explained(scheme: str) -> None:
+    """Each setting of a built-in driver is in the reference, with the words of the driver's docstring."""
+    page = (REFERENCE / "settings.md").read_text()
+    assert driver(scheme) in page
+
+
+@pytest.mark.parametrize("name", [*secretsource.__all__, *base.__all__, *testing.__all__])
+def test_every_public_name_is_on_the_page(name: str) -> None:
+    """A name that the package, the contract or the test kit promises is in the API reference."""
+    assert name in FOR_CHECKERS or f"`{name}" in (REFERENCE / "api.md").read_text()
+
+
+@pytest.mark.parametrize("name", exceptions.__all__)
+def test_every_error_is_on_the_page(name: str) -> None:
+    """An error of the tree is in the errors reference."""
+    assert name in (REFERENCE / "errors.md").read_text()
+
+
+def test_a_page_that_lies_is_noticed() -> None:
+    """A part that was written by hand is replaced by what the code says."""
+    page = "# Page\n\n<!-- generated: codes -->\n| wrong |\n<!-- end -->\n\nText.\n"
+    assert rewritten(page) == f"# Page\n\n<!-- generated: codes -->\n{codes('')}\n<!-- end -->\n\nText.\n"
+
+
+def test_a_driver_shows_what_it_inherits() -> None:
+    """A setting that the base class explains is explained for the driver, and a client is no setting."""
+    settings = driver("aws")
+    assert "| `endpoint_url` | a string | none | Where to connect" in settings
+    assert "| `client`" not in settings
+
+
+def test_a_signature_is_as_type_checkers_see_it() -> None:
+    """What is positional for speed only is shown as a keyword."""
+    assert signature(secretsource.Resolver.get).startswith("(name, *, default=UNSET, field=None")
+    assert signature(secretsource.Resolver.invalidate) == "(name, version=None)"
+
+
+def test_a_bar_in_a_cell_stays_in_its_cell() -> None:
+    """A vertical bar is written so that Markdown does not split the cell."""
+    assert table(["type"], [["str | None"]]).splitlines()[-1] == "| str \\| None |"
