@@ -86,7 +86,7 @@ class TestSettings:
         [
             ({"address": "vault.internal:8200"}, "address must start with https:// or http://"),
             ({"kv_version": 3}, "kv_version must be 1 or 2"),
-            ({"connect_timeout": 0}, "connect_timeout more than 0"),
+            ({"connect_timeout": 0}, "connect_timeout must be more than 0"),
             ({"mount": ""}, "mount must be a path"),
             ({"mount": "a/../b"}, "mount must be a path"),
             ({"auth": {"method": "approl"}}, "unknown auth method 'approl': did you mean 'approle'?"),

@@ -38,6 +38,12 @@ class Meaning(NamedTuple):
 
 _ABSENT = Meaning(None, None)
 _NO_ROLE = Meaning(None, "the secrets engine has no such role")
+_DELETED = Meaning(
+    FailureCode.DELETED, "this version is deleted", "restore it with  vault kv undelete, or remove the name"
+)
+_DESTROYED = Meaning(
+    FailureCode.DELETED, "this version is destroyed for good", "write a new version, or remove the name"
+)
 _QUESTION = Meaning(
     FailureCode.MISCONFIGURED, "Vault does not accept the question", "check the path, and what its engine needs"
 )
@@ -247,14 +253,8 @@ def _removed(data: object) -> Failed | None:
     if not isinstance(metadata, dict):
         return None
     if metadata.get("destroyed"):
-        return Failed(
-            FailureCode.DELETED, "this version is destroyed for good", "write a new version, or remove the name"
-        )
-    if metadata.get("deletion_time"):
-        return Failed(
-            FailureCode.DELETED, "this version is deleted", "restore it with  vault kv undelete, or remove the name"
-        )
-    return None
+        return _failure(_DESTROYED, 404, path="", wait="")
+    return _failure(_DELETED, 404, path="", wait="") if metadata.get("deletion_time") else None
 
 
 def _failure(meaning: Meaning, status: int, *, path: str, wait: str) -> Failed:

@@ -102,15 +102,10 @@ class VaultProvider(BatchProvider):
         connect_timeout: float = 1.0,
     ) -> None:
         super().__init__(name=name)
-        if address is not None and not address.startswith(("https://", "http://")):
-            raise ConfigurationError(f"provider {self.name!r}: address must start with https:// or http://")
-        if kv_version not in {None, 1, 2} or connect_timeout <= 0:
-            raise ConfigurationError(
-                f"provider {self.name!r}: kv_version must be 1 or 2, and connect_timeout more than 0"
-            )
         self._mount = mount.strip("/")
-        if not is_plain_path(self._mount):
-            raise ConfigurationError(f"provider {self.name!r}: mount must be a path, such as 'secret' or 'kv/team'")
+        mistake = _mistake(address, self._mount, kv_version, connect_timeout)
+        if mistake:
+            raise ConfigurationError(f"provider {self.name!r}: {mistake}")
         self._prefix = prefix
         self._document = document
         self._default_field = default_field or None
@@ -227,3 +222,14 @@ class VaultProvider(BatchProvider):
             left = token.left(monotonic())
             outcome.max_age = left if outcome.max_age is None else min(outcome.max_age, left)
         return outcome
+
+
+def _mistake(address: str | None, mount: str, kv_version: int | None, connect_timeout: float) -> str | None:
+    """What is wrong with the settings."""
+    if address is not None and not address.startswith(("https://", "http://")):
+        return "address must start with https:// or http://"
+    if not is_plain_path(mount):
+        return "mount must be a path, such as 'secret' or 'kv/team'"
+    if kv_version not in {None, 1, 2}:
+        return "kv_version must be 1 or 2"
+    return None if connect_timeout > 0 else "connect_timeout must be more than 0"
