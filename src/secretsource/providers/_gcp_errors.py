@@ -184,7 +184,7 @@ MEANINGS: dict[str, Meaning] = {
     "google.GatewayTimeout": _SLOW,
     "google.MethodNotImplemented": _NO_ENDPOINT,
     "google.Cancelled": _INTERNAL,
-    "google.Aborted": _INTERNAL,
+    "google.Conflict": _INTERNAL,
     "google.ClientError": _REFUSED_QUESTION,
     "google.Redirection": _NO_ENDPOINT,
     "google.GoogleAPIError": _INTERNAL,

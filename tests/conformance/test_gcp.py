@@ -1,0 +1,86 @@
+"""The Google Cloud provider keeps the contract, over gRPC and over REST, for threads and for event loops."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import pytest
+from tests.servers.gcp import SecretManager, secret_manager
+
+from secretsource.providers.gcp import GcpProvider
+from secretsource.testing import AsyncProviderConformance, ProviderHarness
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+
+@pytest.fixture(scope="module")
+def gcp() -> Generator[SecretManager]:
+    """A running Secret Manager."""
+    with secret_manager() as gcp:
+        yield gcp
+
+
+class GcpHarness(ProviderHarness):
+    """Puts secrets into our Secret Manager, and breaks it."""
+
+    def __init__(self, gcp: SecretManager, transport: str) -> None:
+        gcp.empty()
+        self.gcp = gcp
+        self.provider = GcpProvider(project="p1", prefix="prod_", endpoint=gcp.endpoint, transport=transport)
+
+    def put(self, name: str, value: str | bytes) -> None:
+        self.gcp.store.add(self.resource(name), value.encode() if isinstance(value, str) else value)
+
+    def delete(self, name: str) -> None:
+        self.gcp.store.delete(self.resource(name))
+
+    def older_stage(self, name: str) -> str:
+        newest = len(self.gcp.store.versions(self.resource(name)))
+        self.gcp.store.secret(self.resource(name)).version_aliases = {"older": newest - 1}
+        return "older"
+
+    def deny(self) -> None:
+        self.gcp.faults.refuse("PERMISSION_DENIED", "Permission denied for resource (or it may not exist).")
+
+    def throttle(self) -> None:
+        self.gcp.faults.refuse("RESOURCE_EXHAUSTED", "Quota exceeded for quota metric.", wait=3)
+
+    def hang(self) -> None:
+        self.gcp.faults.hang()
+
+    def break_response(self, planted: str) -> None:
+        self.gcp.faults.garbage = planted.encode()
+
+    def down(self) -> None:
+        self.gcp.faults.refuse("UNAVAILABLE", "The service is currently unavailable.")
+
+    def heal(self) -> None:
+        self.gcp.heal()
+
+    def resource(self, name: str) -> str:
+        return f"projects/p1/secrets/prod_{name}"
+
+
+class TestGcpProvider(AsyncProviderConformance):
+    """Every case, over gRPC."""
+
+    impossible: ClassVar = {"empty": "Secret Manager takes no empty payload"}
+
+    @pytest.fixture
+    def harness(self, gcp: SecretManager) -> Generator[GcpHarness]:
+        """An empty Secret Manager."""
+        yield GcpHarness(gcp, "grpc")
+        gcp.heal()
+
+
+class TestGcpProviderOverRest(AsyncProviderConformance):
+    """Every case, over REST, where the asynchronous call is a worker thread's."""
+
+    impossible: ClassVar = TestGcpProvider.impossible
+
+    @pytest.fixture
+    def harness(self, gcp: SecretManager) -> Generator[GcpHarness]:
+        """An empty Secret Manager."""
+        yield GcpHarness(gcp, "rest")
+        gcp.heal()
