@@ -152,7 +152,7 @@ def test_an_absence_at_the_other_end_and_then_an_outage(
 def test_malformed(value: str, reason: str, environ, new_shell: NewShell) -> None:
     """What cannot be followed is an error that says why and does not show the value."""
     environ(NAME=value)
-    with pytest.raises(ProviderResponseError, match="starts with 'ref.' but cannot be followed") as caught:
+    with pytest.raises(ProviderResponseError, match=r"starts with 'ref.' but cannot be followed") as caught:
         new_shell("env").get("NAME")
     assert reason in str(caught.value)
     assert "s3cr3t" not in str(caught.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -91,7 +92,7 @@ class TestGet:
     def test_a_missing_field_is_an_absence(self, kind: ShellKind, new_shell: NewShell) -> None:
         """The chain goes on, and the error says what was missing."""
         shell = new_shell(kind.provider({"DOC": "{}"}, name="one"), kind.provider({}, name="two"))
-        with pytest.raises(SecretNotFound, match="'one' .the document has no field 'a'., 'two'"):
+        with pytest.raises(SecretNotFound, match=r"'one' .the document has no field 'a'., 'two'"):
             shell.get("DOC", field="a")
 
     def test_no_document(self, kind: ShellKind, new_shell: NewShell) -> None:
@@ -113,7 +114,7 @@ class TestGet:
 
     def test_a_driver_that_raises(self, kind: ShellKind, new_shell: NewShell) -> None:
         """Its error is named by class, and not shown."""
-        with pytest.raises(ProviderResponseError, match="the driver raised an error .OSError.") as caught:
+        with pytest.raises(ProviderResponseError, match=r"the driver raised an error .OSError.") as caught:
             new_shell(kind.provider({"KEY": OSError("s3cr3t")})).get("KEY")
         assert caught.value.__context__ is None
         assert caught.value.sdk_error == "OSError"
@@ -328,8 +329,9 @@ class TestLife:
                 resolver.get(name)
             gate.entered.wait(5)
             resolver.close()
-        for thread in refresh_threads():
-            thread.join(0.2)
+        background = resolver._engine.background
+        while background._jobs or background._idle < background.threads:
+            time.sleep(0.001)
         assert provider.calls <= 9 + 4
 
     def test_a_context_manager(self) -> None:
@@ -379,13 +381,7 @@ class TestLife:
         assert tasks._resolver._engine.state.cache.policy.ttl == 7
 
 
-def refresh_threads():
-    from threading import enumerate as threads
-
-    return [thread for thread in threads() if thread.name == "secretsource-refresh"]
-
-
 def test_an_absence_may_have_a_reason(kind: ShellKind, new_shell: NewShell) -> None:
     """What a provider says about its absence is in the error."""
-    with pytest.raises(SecretNotFound, match="'scripted' .no such project."):
+    with pytest.raises(SecretNotFound, match=r"'scripted' .no such project."):
         new_shell(kind.provider({"K": NotFound("no such project")})).get("K")

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from secretsource._namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError, InvalidReference
-from secretsource.providers.base import Failed, FailureCode, Found, NotFound
+from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
 from secretsource.resolver._cache import Age
 from secretsource.resolver._document import select
 from secretsource.resolver._reference import FOLLOW_MARK, format_reference, parse_reference
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from secretsource._clock import Instant
     from secretsource._secret import Served
-    from secretsource.providers.base import Outcome, SecretRef
+    from secretsource.providers.base import Outcome
     from secretsource.resolver._cache import Cache, Entry
     from secretsource.resolver._resolution import Reply, Request
     from secretsource.resolver._route import Chain, Route
@@ -45,6 +45,7 @@ MAX_FOLLOWED = 8
 
 def resolve(request: Request, chain: Chain, cache: Cache, now: Instant) -> Flow:
     """Walk the chain for one request; yields `Ask`, is sent `Reply`, returns the `Resolution`."""
+    request = _overlaid(request, chain)
     walk = _Walk(request, chain, cache, Resolution(request.ref, now))
     for route in chain.candidates(request.ref):
         place = _place(route, request)
@@ -85,7 +86,7 @@ def together(flows: Sequence[Flow]) -> Round:
 
 def previous(request: Request, current: Resolution, chain: Chain, cache: Cache) -> Flow:
     """Fetch the version before the one that ``current`` found, at the same provider."""
-    walk = _Walk(request, chain, cache, Resolution(current.ref, current.at))
+    walk = _Walk(_overlaid(request, chain), chain, cache, Resolution(current.ref, current.at))
     route = chain.route(current.ref.provider)
     found = current.outcome if current.entry is None else current.entry.outcome
     place = route.provider.previous(current.ref, found) if isinstance(found, Found) else None
@@ -104,6 +105,14 @@ class _Walk(NamedTuple):
     chain: Chain
     cache: Cache
     result: Resolution
+
+
+def _overlaid(request: Request, chain: Chain) -> Request:
+    """The question as a test's overlay understands it: where it has the whole text, that is what is asked for."""
+    if chain.overlay is None or not isinstance(chain.overlay.locate(request.name), SecretRef):
+        return request
+    own = not request.ref.provider and request.ref.field is not None
+    return request._replace(ref=SecretRef("", request.name), fields=request.fields[own:])
 
 
 def _place(route: Route, request: Request) -> SecretRef | NotFound:

@@ -1,0 +1,92 @@
+"""From what a provider answered to the one value asked for."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secretsource.providers.base import Failed, FailureCode, NotFound
+from secretsource.resolver._document import select
+
+DOCUMENT = '{"a": "text", "n": 1, "t": true, "z": null, "o": {"k": ["x", {"y": "deep"}]}, "/": "slash", "e": ""}'
+
+
+@pytest.mark.parametrize(
+    ("fields", "chosen"),
+    [
+        ((), DOCUMENT),
+        (("a",), "text"),
+        (("e",), ""),
+        (("n",), "1"),
+        (("t",), "true"),
+        (("o",), '{"k":["x",{"y":"deep"}]}'),
+        (("o", "k"), '["x",{"y":"deep"}]'),
+        (("/a",), "text"),
+        (("/o/k/0",), "x"),
+        (("/o/k/1/y",), "deep"),
+        (("o", "/k/1", "y"), "deep"),
+        (("/~1",), "slash"),
+    ],
+)
+def test_selected(fields: tuple[str, ...], chosen: str) -> None:
+    """By keys, by pointers, and one inside the other; numbers and booleans as their JSON text."""
+    assert select(DOCUMENT, fields) == chosen
+    assert select(DOCUMENT.encode(), fields) == (chosen if fields else DOCUMENT.encode())
+
+
+@pytest.mark.parametrize("field", ["b", "/b", "/o/x", "/o/k/2", "/o/k/01", "/o/k/-1", "/o/k/²", "/a/0", "/o/k/1/y/z"])
+def test_missing(field: str) -> None:
+    """A field that is not there is an absence that names it."""
+    assert select(DOCUMENT, (field,)) == NotFound(f"the document has no field {field!r}")
+    assert select(DOCUMENT, (field, "more")) == NotFound(f"the document has no field {field!r}")
+
+
+def test_null() -> None:
+    """So is one that is null."""
+    assert select(DOCUMENT, ("z",)) == NotFound("field 'z' is null")
+
+
+@pytest.mark.parametrize("value", ["s3cr3t", b"\xff", "", "{", "[" * 100_000])
+def test_not_json(value: str | bytes) -> None:
+    """A field of what is no JSON document is a malformed answer, which does not show the value."""
+    failed = select(value, ("a", "b"))
+    assert isinstance(failed, Failed)
+    assert (failed.code, "s3cr3t" in repr(failed)) == (FailureCode.MALFORMED, False)
+
+
+def test_json_without_fields() -> None:
+    """A number or a list has no key."""
+    assert select("3", ("a",)) == NotFound("the document has no field 'a'")
+    assert select("[3]", ("/0",)) == "3"
+
+
+def test_a_mapping() -> None:
+    """Fields as a service keeps them; the whole of them as one JSON document."""
+    value = MappingProxyType({"a": "1", "b": b"\x00", "m": MappingProxyType({"k": "ü"})})
+    assert (select(value, ("a",)), select(value, ("b",)), select(value, ("m", "k"))) == ("1", b"\x00", "ü")
+    assert select({"m": value["m"]}, ()) == '{"m":{"k":"ü"}}'
+
+
+def test_a_mapping_that_json_cannot_say() -> None:
+    """Bytes among the fields: each can be asked for, all together cannot."""
+    failed = select({"b": b"\x00"}, ())
+    assert isinstance(failed, Failed)
+    assert failed.code is FailureCode.MALFORMED
+
+
+leaves = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
+documents = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner)
+)
+
+
+@given(documents, st.lists(st.text(max_size=4), max_size=3))
+def test_any_document(document: Any, fields: list[str]) -> None:
+    """Whatever the document and the fields, the outcome is one of the four."""
+    import json
+
+    assert isinstance(select(json.dumps(document), fields), (str, bytes, NotFound, Failed))

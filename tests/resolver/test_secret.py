@@ -1,0 +1,129 @@
+"""`Secret` is a `str` that does not travel by accident."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from secretsource import Secret, SecretSet
+from secretsource._secret import Origin
+from secretsource.exceptions import ProviderResponseError
+from secretsource.providers.base import Found, SecretRef
+
+CANARY = "canary-91f3"
+
+
+def secret(value: str | bytes = CANARY, **origin: Any) -> Secret:
+    """A secret with an origin, parts of which a test may choose."""
+    whole = {
+        "name": "KEY", "fields": (), "ref": SecretRef("aws", "key"), "version": "7", "fetched": 0.0, "expires": None,
+        "served": "live",
+    }  # fmt: skip
+    return Secret(value, Origin(**{**whole, **origin}))
+
+
+def test_it_is_a_str() -> None:
+    """It equals, hashes, formats and encodes as its text."""
+    one = secret()
+    assert isinstance(one, str)
+    assert (one, hash(one), f"{one}", "%s" % one, one.encode()) == (
+        CANARY,
+        hash(CANARY),
+        CANARY,
+        CANARY,
+        b"canary-91f3",
+    )
+    assert json.dumps({"k": one}) == f'{{"k": "{CANARY}"}}'
+    assert type(one + "x") is str
+
+
+def test_repr_masks() -> None:
+    """Its repr tells where it is from; so do containers of it."""
+    assert repr(secret()) == "Secret('KEY', provider='aws', version='7', served='live')"
+    assert CANARY not in repr([secret(), {"k": secret()}, SecretSet([secret()])])
+    assert CANARY not in f"{secret()!r}"
+
+
+def test_its_origin() -> None:
+    """Instants are aware UTC."""
+    one = secret(expires=60.0)
+    assert (one.name, one.provider, one.version, one.served) == ("KEY", "aws", "7", "live")
+    assert one.fetched_at == datetime(1970, 1, 1, tzinfo=UTC)
+    assert one.expires_at == datetime(1970, 1, 1, 0, 1, tzinfo=UTC)
+    assert secret().expires_at is None
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("thing", [secret(), SecretSet([secret()]), {"k": secret()}, Found(CANARY)], ids=repr)
+def test_not_pickled(thing: Any, protocol: int) -> None:
+    """Neither alone nor inside of something."""
+    with pytest.raises(TypeError, match="not pickled") as caught:
+        pickle.dumps(thing, protocol)
+    assert CANARY not in str(caught.value)
+
+
+def test_copies_are_itself() -> None:
+    """Also deep inside."""
+    one = secret()
+    assert copy.copy(one) is one
+    assert copy.deepcopy({"k": [one]})["k"][0] is one
+
+
+@pytest.mark.parametrize("attribute", ["name", "_origin", "_raw", "other"])
+def test_immutable(attribute: str) -> None:
+    """No attribute is set, or taken away."""
+    one = secret()
+    with pytest.raises(AttributeError, match="not changed"):
+        setattr(one, attribute, "x")
+    with pytest.raises(AttributeError, match="not changed"):
+        delattr(one, attribute)
+
+
+def test_as_bytes() -> None:
+    """The bytes of a binary one, else those of its text."""
+    assert secret(b"\x00\xff").as_bytes() == b"\x00\xff"
+    assert secret("ü").as_bytes() == b"\xc3\xbc"
+
+
+def test_as_json() -> None:
+    """The parsed document, of text or bytes."""
+    assert secret('{"a": [1]}').as_json() == {"a": [1]}
+    assert secret(b'{"a": [1]}').as_json() == {"a": [1]}
+
+
+@pytest.mark.parametrize(
+    ("value", "method"),
+    [
+        (CANARY, "as_json"),
+        ('{"k": "canary-91f3"', "as_json"),
+        (b"\xff canary-91f3", "as_json"),
+        ("[" * 100_000 + CANARY, "as_json"),
+        ("canary-91f3 \ud800", "as_bytes"),
+    ],
+    ids=["text", "broken", "not UTF-8", "too deep", "half a pair"],
+)
+def test_what_it_is_not(value: str | bytes, method: str) -> None:
+    """The error names the secret, and neither it nor anything behind it shows the value."""
+    one = secret(value)
+    with pytest.raises(ProviderResponseError, match="secret 'KEY' from provider 'aws' is not") as caught:
+        getattr(one, method)()
+    assert (caught.value.__context__, caught.value.__cause__) == (None, None)
+    frames = caught.value.__traceback__
+    assert frames is not None
+    ours = traceback.TracebackException(type(caught.value), caught.value, frames.tb_next, capture_locals=True)
+    assert "secret.py" in "".join(ours.format())
+    assert CANARY not in "".join(ours.format())
+
+
+def test_a_set() -> None:
+    """Newest first, with words for both."""
+    one = SecretSet([secret("new"), secret("old")])
+    assert (one.current, one.previous, len(one)) == ("new", "old", 2)
+    assert SecretSet([secret("new")]).previous is None
+    assert copy.copy(one) == one
