@@ -159,7 +159,8 @@ def from_record(record: KeyRecord) -> dict[str, Any]:
 def from_change(change: Change) -> dict[str, Any]:
     """What `UPDATE_KEY` is bound to."""
     columns = from_record(change.record)
-    columns["which"], columns["follows"] = change.record.key_id, change.record.revision - 1
+    del columns["last_used"]  # SQLAlchemy would set what it is given
+    columns["which"], columns["follows"] = columns.pop("key_id"), change.record.revision - 1
     return columns
 
 

@@ -121,7 +121,7 @@ class MemoryStore(KeyStore, ChangeFeed):
                 if record is None:
                     continue
                 old = self._usage.get(use.key_id, Usage())
-                latest = max(old.last_used or use.last_used, use.last_used)
+                latest = max(record.last_used or use.last_used, use.last_used)
                 self._usage[use.key_id] = Usage(
                     latest,
                     old.requests + use.requests,

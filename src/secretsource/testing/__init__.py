@@ -1,4 +1,4 @@
-"""The test kit: conformance suites for drivers, scripted providers, and a clock that obeys.
+"""The test kit: conformance suites for drivers and stores, scripted providers, and a clock that obeys.
 
 Names are imported when they are first used, so that what does not need pytest works without it.
 """
@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from secretsource.testing.async_conformance import AsyncProviderConformance
+    from secretsource.testing.async_store_conformance import AsyncStoreConformance
     from secretsource.testing.batch_conformance import BatchProviderConformance
     from secretsource.testing.clock import FakeClock
     from secretsource.testing.conformance import ProviderConformance
     from secretsource.testing.harness import ProviderHarness
     from secretsource.testing.scripted import Gate, ScriptedAsyncProvider, ScriptedBatchProvider, ScriptedProvider
+    from secretsource.testing.store_conformance import StoreConformance
+    from secretsource.testing.store_harness import AsyncStoreHarness, StoreHarness
 
 __all__ = [
     "AsyncProviderConformance",
+    "AsyncStoreConformance",
+    "AsyncStoreHarness",
     "BatchProviderConformance",
     "FakeClock",
     "Gate",
@@ -26,10 +31,14 @@ __all__ = [
     "ScriptedAsyncProvider",
     "ScriptedBatchProvider",
     "ScriptedProvider",
+    "StoreConformance",
+    "StoreHarness",
 ]
 
 _MODULES = {
     "AsyncProviderConformance": "async_conformance",
+    "AsyncStoreConformance": "async_store_conformance",
+    "AsyncStoreHarness": "store_harness",
     "BatchProviderConformance": "batch_conformance",
     "FakeClock": "clock",
     "Gate": "scripted",
@@ -38,6 +47,8 @@ _MODULES = {
     "ScriptedAsyncProvider": "scripted",
     "ScriptedBatchProvider": "scripted",
     "ScriptedProvider": "scripted",
+    "StoreConformance": "store_conformance",
+    "StoreHarness": "store_harness",
 }
 
 

@@ -1,0 +1,169 @@
+"""What every key store for event loops must do: all that `StoreConformance` asks, and what only a loop can do to it.
+
+class TestCellar(AsyncStoreConformance):
+    @pytest.fixture
+    def harness(self, cellar_url):
+        return CellarHarness(cellar_url)                    # an AsyncStoreHarness: `open` gives an AsyncKeyStore
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from secretsource.stores.base import KeyStore
+from secretsource.testing.store_conformance import ROUNDS, StoreConformance, changed, new, record, rotated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+    from secretsource.stores.base import AsyncKeyStore, Change, KeyEvent, KeyQuery, KeyRecord, Page, Usage, Use
+
+    Answer = TypeVar("Answer")
+
+__all__ = ["AsyncStoreConformance"]
+
+
+class OnALoop(KeyStore):
+    """An asynchronous store as the cases for threads use it: each call is played on an event loop of its own thread.
+
+    Args:
+        store: The store under test.
+    """
+
+    def __init__(self, store: AsyncKeyStore) -> None:
+        self.store = store
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._start = threading.Lock()
+
+    def play(self, scenario: Coroutine[Any, Any, Answer]) -> Answer:
+        """Play a scenario on the loop."""
+        with self._start:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+                self._thread.start()
+        return asyncio.run_coroutine_threadsafe(scenario, self._loop).result()
+
+    def insert(self, changes: Sequence[Change]) -> frozenset[str]:
+        """Await it."""
+        return self.play(self.store.insert(changes))
+
+    def get(self, key_id: str) -> KeyRecord | None:
+        """Await it."""
+        return self.play(self.store.get(key_id))
+
+    def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
+        """Await it."""
+        return self.play(self.store.find(lookups))
+
+    def update(self, change: Change) -> bool:
+        """Await it."""
+        return self.play(self.store.update(change))
+
+    def rotate(self, predecessor: Change, successor: Change) -> bool:
+        """Await it."""
+        return self.play(self.store.rotate(predecessor, successor))
+
+    def list(self, query: KeyQuery) -> Page:
+        """Await it."""
+        return self.play(self.store.list(query))
+
+    def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
+        """Await it."""
+        return self.play(self.store.events(key_id, after=after, limit=limit))
+
+    def record_uses(self, uses: Sequence[Use]) -> None:
+        """Await it."""
+        self.play(self.store.record_uses(uses))
+
+    def usage(self, key_id: str) -> Usage:
+        """Await it."""
+        return self.play(self.store.usage(key_id))
+
+    def count_by_pepper(self) -> Mapping[str, int]:
+        """Await it."""
+        return self.play(self.store.count_by_pepper())
+
+    def close(self) -> None:
+        """Await it, and end the loop."""
+        self.play(self.store.close())
+        loop, self._loop = self._loop, None
+        assert loop is not None
+        loop.call_soon_threadsafe(loop.stop)
+        self._thread.join()
+        loop.close()
+
+    def __repr__(self) -> str:
+        return repr(self.store)
+
+
+class AsyncStoreConformance(StoreConformance):
+    """The cases of every `AsyncKeyStore`; subclass it and override the ``harness`` fixture."""
+
+    def opened(self, harness: Any) -> KeyStore:
+        """A store of the harness, bridged to the cases for threads."""
+        return OnALoop(harness.open())
+
+    def test_tasks_lose_no_update(self, another: Callable[[], OnALoop]) -> None:
+        """Tasks of one loop that add to one record many times, each beginning anew when it was too slow, add up."""
+        bridge = another()
+        store = bridge.store
+
+        async def add() -> None:
+            for _ in range(ROUNDS):
+                while True:
+                    old = await store.get(record(1).key_id)
+                    assert old is not None
+                    if await store.update(changed(old, metadata={"sum": old.metadata["sum"] + 1})):
+                        break
+
+        async def scenario() -> None:
+            await store.insert([new(1, metadata={"sum": 0})])
+            await asyncio.gather(add(), add(), add())
+
+        bridge.play(scenario())
+        final = bridge.get(record(1).key_id)
+        assert final is not None
+        assert (final.metadata["sum"], final.revision) == (3 * ROUNDS, 3 * ROUNDS + 1)
+
+    def test_tasks_make_one_successor(self, another: Callable[[], OnALoop]) -> None:
+        """Of many tasks that rotate one key at once, one does."""
+        bridge = another()
+        store = bridge.store
+
+        async def scenario() -> list[bool]:
+            await store.insert([new(1)])
+            return await asyncio.gather(*(store.rotate(*rotated(record(1), number)) for number in range(2, 10)))
+
+        won = bridge.play(scenario())
+        assert sum(won) == 1
+        assert [bridge.get(record(number).key_id) is not None for number in range(2, 10)] == won
+
+    def test_tasks_may_be_cancelled(self, another: Callable[[], OnALoop]) -> None:
+        """Wherever a call was, its change is stored whole or not at all, and the store answers afterwards."""
+        bridge = another()
+        store = bridge.store
+
+        async def scenario() -> None:
+            await store.insert([new(number) for number in range(100, 100 + ROUNDS)])
+            for number in range(ROUNDS):
+                call = asyncio.ensure_future(store.rotate(*rotated(record(100 + number), 200 + number)))
+                look = asyncio.ensure_future(store.get(record(100).key_id))
+                for _ in range(number):
+                    await asyncio.sleep(0)
+                call.cancel()
+                look.cancel()
+                await asyncio.gather(call, look, return_exceptions=True)
+            await store.insert([new(1)])
+
+        bridge.play(scenario())
+        bridge.close()
+        after = another()
+        for number in range(ROUNDS):
+            old, successor = after.get(record(100 + number).key_id), after.get(record(200 + number).key_id)
+            assert old is not None
+            assert (old.successor is not None) == (successor is not None)
+            assert len(after.events(old.key_id)) == old.revision
+        assert after.get(record(1).key_id) == record(1)

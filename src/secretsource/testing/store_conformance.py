@@ -1,0 +1,569 @@
+"""What every key store must do, as a pytest class to subclass.
+
+    class CellarHarness(StoreHarness):                          # opens the store, and breaks what is behind it
+        def __init__(self, url):
+            self.url = url
+        def open(self): return CellarStore.open(self.url)
+        def forbid(self): ...                                   # and lose, deadlock, conflict, fill, interrupt, heal
+
+    class TestCellar(StoreConformance):
+        impossible = {"conflict": "Cellar has one writer at a time"}
+
+        @pytest.fixture
+        def harness(self, cellar_url):
+            return CellarHarness(cellar_url)
+
+Each test starts without records. A fault declared impossible is not tested; one that is neither written nor declared
+fails its tests. An `AsyncKeyStore` is tested with `AsyncStoreConformance`.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from secretsource.exceptions import InvalidRequest, StoreError
+from secretsource.stores.base import (
+    MOST_WITNESSES,
+    Change,
+    EventKind,
+    KeyEvent,
+    KeyQuery,
+    KeyRecord,
+    KeyStore,
+    Status,
+    Usage,
+    Use,
+)
+from secretsource.testing.store_harness import STORE_FAULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from secretsource.testing.store_harness import StoreHarness
+
+__all__ = ["StoreConformance"]
+
+CANARY = "canary-51c0de77a4-must-not-be-seen"
+ROUNDS = 8
+
+
+def record(number: int, **fields: Any) -> KeyRecord:
+    """One of many new records, the oldest first."""
+    plain = KeyRecord(f"{number:022}", bytes(32), "01234567", "sk_live_0000…", "acme", "sk", "live", float(number))
+    return plain._replace(**{"hash": number.to_bytes(32, "big"), **fields})
+
+
+def new(number: int, **fields: Any) -> Change:
+    """The first revision of a record, and its event."""
+    return told(record(number, **fields), EventKind.ISSUED)
+
+
+def changed(old: KeyRecord, **fields: Any) -> Change:
+    """The next revision of a record, and its event."""
+    return told(old._replace(revision=old.revision + 1, **fields), EventKind.DISABLED)
+
+
+def told(of: KeyRecord, kind: EventKind) -> Change:
+    """A record with an event."""
+    return Change(of, KeyEvent(of.key_id, of.revision, kind, 1000.5 + of.revision, "someone", "203.0.113.9", "why"))
+
+
+def rotated(old: KeyRecord, number: int) -> tuple[Change, Change]:
+    """A rotation to a new record."""
+    successor = new(number, predecessor=old.key_id, root=old.limit_key)
+    return changed(old, status=Status.ROTATING, successor=successor.record.key_id, overlap_ends=2e9), successor
+
+
+FULL = record(
+    1,
+    pepper_version="89abcdef",
+    display="sk_test_Grü…",
+    owner="Müller & Söhne 株式会社 🔑",
+    prefix="pk2",
+    environment="test",
+    created=1_700_000_000.123457,
+    name="a name with 'quotes', \"more\" and a \\",
+    scopes=frozenset({"invoices:*", "ünïcode:read", 'a"b'}),
+    rate_limit="100/minute, 10/second",
+    quota="10000/month",
+    networks=("10.0.0.0/8", "2001:db8::/32"),
+    begins=1_700_000_001.000001,
+    expires=1_900_000_000.999999,
+    status=Status.ROTATING,
+    status_reason="moved to the cloud ☁",
+    predecessor="p" * 22,
+    successor="s" * 22,
+    root="r" * 22,
+    overlap_ends=1_800_000_000.25,
+    last_used=1_750_000_000.5,
+    metadata={"plan": "gold", "seats": 3, "tags": ["a", None, True], "nested": {"é": 1.5}, "nul": "\0"},
+    foreign="sha512:abcdef",
+    lookup=bytes(range(64)),
+)
+"""A record in which every field says something."""
+
+
+class StoreConformance:
+    """The cases of every `KeyStore`; subclass it and override the ``harness`` fixture.
+
+    Attributes:
+        impossible: Faults that the database cannot have (of `store_harness.STORE_FAULTS`), each with the reason.
+        patience: Seconds after which threads that race each other are given up.
+    """
+
+    impossible: ClassVar[Mapping[str, str]] = {}
+    patience: ClassVar[float] = 20.0
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        for fault, reason in cls.impossible.items():
+            if fault not in STORE_FAULTS or not reason:
+                raise TypeError(f"{cls.__name__}.impossible: {fault!r} is no fault, or lacks a reason")
+        if cls.impossible.keys() >= set(STORE_FAULTS):
+            for test in [name for name in dir(cls) if name.startswith("test_fault")]:
+                setattr(cls, test, None)  # how pytest is told that an inherited test is not collected
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run the tests that take a ``fault`` once for each fault that is possible."""
+        if "fault" in metafunc.fixturenames:
+            metafunc.parametrize("fault", [fault for fault in STORE_FAULTS if fault not in self.impossible])
+
+    @pytest.fixture
+    def harness(self) -> Any:
+        """The harness of the store under test; every subclass overrides it."""
+        raise NotImplementedError("override the fixture `harness` so that it returns your StoreHarness")
+
+    def opened(self, harness: StoreHarness) -> KeyStore:
+        """A store of the harness, as the cases use it."""
+        return harness.open()
+
+    @pytest.fixture
+    def another(self, harness: StoreHarness) -> Iterator[Callable[[], KeyStore]]:
+        """Open further stores over the same records; each is closed after the test."""
+        made: list[KeyStore] = []
+
+        def make() -> KeyStore:
+            made.append(self.opened(harness))
+            return made[-1]
+
+        yield make
+        for store in made:
+            store.close()
+
+    @pytest.fixture
+    def store(self, another: Callable[[], KeyStore]) -> KeyStore:
+        """The store under test, without records."""
+        return another()
+
+    # Records
+
+    def test_absent_is_none(self, store: KeyStore) -> None:
+        """A key that is not there is None, and nothing is known of it."""
+        assert store.get("0" * 22) is None
+        assert store.find([bytes(32), bytes(64)]) is None
+        assert list(store.events("0" * 22)) == []
+        assert store.usage("0" * 22) == Usage()
+        assert store.list(KeyQuery()) == ([], None)
+        assert store.count_by_pepper() == {}
+
+    @pytest.mark.parametrize("stored", [record(1), FULL], ids=["least", "most"])
+    def test_record_comes_back_as_it_was_stored(self, store: KeyStore, stored: KeyRecord) -> None:
+        """Every field keeps its value and its type: instants to the microsecond, bytes, texts, sets and JSON."""
+        assert store.insert([told(stored, EventKind.ISSUED)]) == frozenset()
+        found = store.get(stored.key_id)
+        assert found == stored
+        assert found is not None
+        plain = found._replace(metadata={}), stored._replace(metadata={})
+        assert [type(value) for value in plain[0]] == [type(value) for value in plain[1]]
+
+    def test_long_texts_are_kept_whole(self, store: KeyStore) -> None:
+        """Names of 255 characters, a hundred scopes and networks, and 4 KiB of metadata fit."""
+        big = record(
+            1,
+            owner="ö" * 255,
+            name="n" * 255,
+            status_reason="r" * 255,
+            scopes=frozenset(f"scope:{number}" for number in range(100)),
+            networks=tuple(f"10.0.{number}.0/24" for number in range(100)),
+            metadata={"note": "m" * 4000},
+        )
+        store.insert([told(big, EventKind.ISSUED)])
+        assert store.get(big.key_id) == big
+
+    # Insert
+
+    def test_insert_is_all_or_none(self, store: KeyStore) -> None:
+        """A taken ``key_id`` is named, and nothing of the batch is stored, neither records nor events."""
+        store.insert([new(1)])
+        assert store.insert([new(2), new(1), new(3)]) == {record(1).key_id}
+        assert store.get(record(2).key_id) is None
+        assert list(store.events(record(3).key_id)) == []
+        assert store.get(record(1).key_id) == record(1)
+        assert len(store.events(record(1).key_id)) == 1
+
+    def test_insert_names_a_taken_lookup(self, store: KeyStore) -> None:
+        """By the ``key_id`` that wants it; whether it is stored already, or comes twice in one batch."""
+        store.insert([new(1, lookup=b"1" * 32)])
+        assert store.insert([new(2), new(3, lookup=b"1" * 32)]) == {record(3).key_id}
+        assert store.insert([new(4, lookup=b"2" * 64), new(5, lookup=b"2" * 64)]) == {record(5).key_id}
+        assert [found.key_id for found in store.list(KeyQuery()).records] == [record(1).key_id]
+
+    def test_insert_takes_ten_thousand(self, store: KeyStore) -> None:
+        """In one call; and of ten thousand that hold one taken identifier, none is stored."""
+        store.insert([new(9_999)])
+        assert store.insert([new(number) for number in range(10_000)]) == {record(9_999).key_id}
+        assert store.count_by_pepper() == {"01234567": 1}
+        assert store.insert([new(number) for number in range(10_000, 20_000)]) == frozenset()
+        assert store.count_by_pepper() == {"01234567": 10_001}
+
+    # Find
+
+    def test_find_follows_the_lookup(self, store: KeyStore) -> None:
+        """An imported record is found by one of several values; after a rehash by the new one, or by none."""
+        store.insert([new(1, lookup=b"1" * 32), new(2)])
+        imported = store.get(record(1).key_id)
+        assert store.find([b"0" * 32, b"1" * 32]) == imported
+        assert store.find([b"0" * 32]) is None
+        assert imported is not None
+        store.update(changed(imported, lookup=b"2" * 64))
+        assert store.find([b"1" * 32]) is None
+        rehashed = store.find([b"2" * 64])
+        assert rehashed is not None
+        store.update(changed(rehashed, lookup=None))
+        assert store.find([b"2" * 64]) is None
+
+    # Update
+
+    def test_update_replaces_every_field(self, store: KeyStore) -> None:
+        """All of a record can change but its identifier and ``last_used``; the event is there with it."""
+        store.insert([new(1)])
+        after = FULL._replace(revision=2, created=1.0, last_used=None)
+        assert store.update(told(after, EventKind.REHASHED))
+        assert store.get(record(1).key_id) == after
+        assert [event.kind for event in store.events(after.key_id)] == [EventKind.ISSUED, EventKind.REHASHED]
+
+    def test_update_compares_and_sets(self, store: KeyStore) -> None:
+        """Of two writers that read one revision, one is told that it was too slow, and writes nothing."""
+        store.insert([new(1)])
+        assert store.update(changed(record(1), name="first"))
+        assert not store.update(changed(record(1), name="second"))
+        assert not store.update(changed(record(2)))
+        stored = store.get(record(1).key_id)
+        assert stored is not None
+        assert (stored.name, stored.revision) == ("first", 2)
+        assert [event.revision for event in store.events(record(1).key_id)] == [1, 2]
+        assert list(store.events(record(2).key_id)) == []
+
+    def test_update_leaves_last_used(self, store: KeyStore) -> None:
+        """It may have moved since the writer read the record."""
+        store.insert([new(1)])
+        store.record_uses([Use(record(1).key_id, 150.0)])
+        assert store.update(changed(record(1), last_used=None))
+        assert store.update(changed(record(1, revision=2), last_used=99.0))
+        stored = store.get(record(1).key_id)
+        assert stored is not None
+        assert stored.last_used == 150.0
+
+    # Rotate
+
+    def test_rotate_changes_both(self, store: KeyStore) -> None:
+        """The old key and the new one are stored, with an event each."""
+        store.insert([new(1)])
+        predecessor, successor = rotated(record(1), 2)
+        assert store.rotate(predecessor, successor)
+        assert store.get(record(1).key_id) == predecessor.record
+        assert store.get(record(2).key_id) == successor.record
+        assert list(store.events(record(1).key_id, after=1)) == [predecessor.event]
+        assert list(store.events(record(2).key_id)) == [successor.event]
+
+    def test_rotate_twice_makes_one_successor(self, store: KeyStore) -> None:
+        """A retry, and a rival that read the same revision, are told that they were too slow."""
+        store.insert([new(1)])
+        predecessor, successor = rotated(record(1), 2)
+        assert store.rotate(predecessor, successor)
+        assert not store.rotate(predecessor, successor)
+        assert not store.rotate(*rotated(record(1), 3))
+        assert store.get(record(3).key_id) is None
+        assert [len(store.events(record(number).key_id)) for number in (1, 2, 3)] == [2, 1, 0]
+
+    def test_rotate_to_a_taken_identifier_changes_nothing(self, store: KeyStore) -> None:
+        """The old key is as it was, and so is the key that has the identifier."""
+        store.insert([new(1), new(2)])
+        assert not store.rotate(*rotated(record(1), 2))
+        assert not store.rotate(*rotated(record(4), 5))
+        assert [store.get(record(number).key_id) for number in (1, 2, 5)] == [record(1), record(2), None]
+        assert [len(store.events(record(number).key_id)) for number in (1, 2, 5)] == [1, 1, 0]
+
+    # Lists
+
+    def test_list_narrows_by_each_field(self, store: KeyStore) -> None:
+        """Alone, and together; an instant is the first that does not count."""
+        store.insert(
+            [
+                new(1, owner="a"), new(2, environment="test"), new(3, prefix="pk"), new(4, status=Status.REVOKED),
+                new(5, pepper_version="other000"), new(6, expires=500.0), new(7, last_used=900.0),
+                new(8, owner="a", prefix="pk"),
+            ]
+        )  # fmt: skip
+        narrowed = {
+            (1, 8): KeyQuery(owner="a"), (2,): KeyQuery(environment="test"), (3, 8): KeyQuery(prefix="pk"),
+            (4,): KeyQuery(status=Status.REVOKED), (5,): KeyQuery(pepper_version="other000"),
+            (6,): KeyQuery(expires_before=501.0), (): KeyQuery(expires_before=500.0),
+            (8,): KeyQuery(owner="a", prefix="pk"),
+            (1, 2, 3, 4, 5, 6): KeyQuery(unused_since=7.0),
+        }  # fmt: skip
+        for numbers, query in narrowed.items():
+            assert tuple(found.created for found in store.list(query).records) == numbers
+            assert store.list(query).next is None
+
+    def test_list_pages_to_the_end(self, store: KeyStore) -> None:
+        """Each record once, oldest first and equal instants by ``key_id``, also when the last page is just full."""
+        numbers = [3, 1, 2, 6, 5, 4]
+        store.insert([new(number, created=100.1 + number // 4) for number in numbers])
+        for limit in (1, 2, 3, 4, 6, 1000):
+            assert list(_walk(store, KeyQuery(limit=limit))) == [record(number).key_id for number in range(1, 7)]
+        assert list(_walk(store, KeyQuery(owner="acme", limit=2))) == [record(number).key_id for number in range(1, 7)]
+
+    def test_list_orders_identifiers_byte_by_byte(self, store: KeyStore) -> None:
+        """Digits, then upper case, then lower case, whatever the language of the database."""
+        ids = ["a" * 22, "B" * 22, "0" * 22, "b" * 22, "A" * 22]
+        store.insert([told(record(1, key_id=key_id), EventKind.ISSUED) for key_id in ids])
+        assert list(_walk(store, KeyQuery(limit=2))) == sorted(ids)
+
+    def test_list_refuses_a_foreign_cursor(self, store: KeyStore) -> None:
+        """A cursor that is not from `Page.next` is the caller's mistake."""
+        with pytest.raises(InvalidRequest):
+            store.list(KeyQuery(after="nonsense"))
+
+    # Events
+
+    def test_events_come_whole_and_in_order(self, store: KeyStore) -> None:
+        """With every field; after a revision, and up to a limit."""
+        first = new(1)
+        store.insert([first, new(2)])
+        changes = [changed(record(1, revision=revision)) for revision in range(1, 6)]
+        assert all(store.update(change) for change in changes)
+        assert list(store.events(record(1).key_id)) == [first.event, *(change.event for change in changes)]
+        assert [event.revision for event in store.events(record(1).key_id, after=2, limit=3)] == [3, 4, 5]
+        bare = told(record(3), EventKind.IMPORTED)
+        store.insert([bare._replace(event=bare.event._replace(actor=None, origin=None, reason=None))])
+        assert store.events(record(3).key_id)[0][-3:] == (None, None, None)
+
+    # Uses
+
+    def test_last_used_moves_forward_only(self, store: KeyStore) -> None:
+        """Whatever order the flushes of several processes arrive in; it is no change of the record."""
+        store.insert([new(1), new(2, last_used=70.0)])
+        for last_used in (50.0, 40.0, 60.5, 60.25):
+            store.record_uses([Use(record(1).key_id, last_used), Use(record(2).key_id, last_used)])
+        assert store.usage(record(1).key_id).last_used == 60.5
+        assert store.get(record(1).key_id) == record(1, last_used=60.5)
+        assert store.get(record(2).key_id) == record(2, last_used=70.0)
+        assert len(store.events(record(1).key_id)) == 1
+
+    def test_uses_add_up(self, store: KeyStore) -> None:
+        """Counts are summed, networks and agents united; strangers are passed over, and so is nothing at all."""
+        store.insert([new(1), new(2)])
+        key_id = record(1).key_id
+        store.record_uses([Use(key_id, 50.0, 2, {"192.0.2.1"}, {"curl/8"}), Use("stranger", 1.0, 1, {"192.0.2.9"})])
+        store.record_uses([Use(key_id, 40.0, 1, {"192.0.2.1", "2001:db8::1"}, {"Grüße/1 🦊"})])
+        store.record_uses([])
+        assert store.usage(key_id) == Usage(
+            50.0, 3, frozenset({"192.0.2.1", "2001:db8::1"}), frozenset({"curl/8", "Grüße/1 🦊"})
+        )
+        assert store.usage("stranger") == Usage()
+        assert store.usage(record(2).key_id) == Usage()
+
+    def test_witnesses_are_bounded(self, store: KeyStore) -> None:
+        """Those that came first stay; of more than fit, none is added."""
+        store.insert([new(1)])
+        store.record_uses([Use(record(1).key_id, 1.0, 1, {"first"}, {"agent"})])
+        store.record_uses([Use(record(1).key_id, 2.0, 1, {f"{number:03}" for number in range(100)})])
+        usage = store.usage(record(1).key_id)
+        assert "first" in usage.networks
+        assert len(usage.networks) == MOST_WITNESSES
+        assert usage.agents == {"agent"}
+
+    def test_uses_of_many_keys(self, store: KeyStore) -> None:
+        """More than any one transaction takes."""
+        store.insert([new(number) for number in range(3000)])
+        store.record_uses([Use(record(number).key_id, 5000.0 + number) for number in range(3000)])
+        assert store.usage(record(2999).key_id).last_used == 7999.0
+        assert store.list(KeyQuery(unused_since=5001.0)).records == [record(0, last_used=5000.0)]
+
+    def test_peppers_are_counted_for_keys_that_live(self, store: KeyStore) -> None:
+        """A revoked or expired key does not keep a pepper; a disabled or rotating one does."""
+        statuses = [Status.ACTIVE, Status.ROTATING, Status.DISABLED, Status.REVOKED, Status.EXPIRED]
+        store.insert([new(number, status=status) for number, status in enumerate(statuses)])
+        store.insert([new(9, pepper_version="other000"), new(10, pepper_version="dead0000", status=Status.REVOKED)])
+        assert store.count_by_pepper() == {"01234567": 3, "other000": 1}
+
+    # Several at once
+
+    def test_another_store_sees_what_is_stored(self, store: KeyStore, another: Callable[[], KeyStore]) -> None:
+        """At once: there is no cache below the contract."""
+        other = another()
+        store.insert([new(1)])
+        assert other.get(record(1).key_id) == record(1)
+        assert other.update(changed(record(1), name="there"))
+        found = store.get(record(1).key_id)
+        assert found is not None
+        assert found.name == "there"
+
+    def test_race_loses_no_update(self, store: KeyStore, another: Callable[[], KeyStore]) -> None:
+        """Two writers that add to one record many times, each beginning anew when it was too slow, add up."""
+        store.insert([new(1, metadata={"sum": 0})])
+
+        def add(mine: KeyStore) -> int:
+            lost = 0
+            for _ in range(ROUNDS):
+                while True:
+                    old = mine.get(record(1).key_id)
+                    assert old is not None
+                    if mine.update(changed(old, metadata={"sum": old.metadata["sum"] + 1})):
+                        break
+                    lost += 1
+            return lost
+
+        self.race([lambda: add(store), lambda: add(another())])
+        final = store.get(record(1).key_id)
+        assert final is not None
+        assert (final.metadata["sum"], final.revision) == (2 * ROUNDS, 2 * ROUNDS + 1)
+        assert [event.revision for event in store.events(final.key_id)] == [*range(1, 2 * ROUNDS + 2)]
+
+    def test_race_makes_one_successor(self, store: KeyStore, another: Callable[[], KeyStore]) -> None:
+        """Of two that rotate one key at once, one does, and nothing is left of the other's attempt."""
+        other = another()
+        for start in range(100, 100 + 10 * ROUNDS, 10):
+            store.insert([new(start)])
+            rotations = [rotated(record(start), start + 1), rotated(record(start), start + 2)]
+            won = self.race([partial(store.rotate, *rotations[0]), partial(other.rotate, *rotations[1])])
+            assert sorted(won) == [False, True]
+            winner, loser = (0, 1) if won[0] else (1, 0)
+            assert store.get(record(start).key_id) == rotations[winner][0].record
+            assert store.get(rotations[winner][1].record.key_id) == rotations[winner][1].record
+            assert store.get(rotations[loser][1].record.key_id) is None
+
+    def test_race_inserts_each_identifier_once(self, store: KeyStore, another: Callable[[], KeyStore]) -> None:
+        """Of two that insert overlapping batches at once, one is stored whole, and the other hears what is taken."""
+        other = another()
+        for start in range(0, 10 * ROUNDS, 10):
+            batches = [[new(start + 1), new(start + 2)], [new(start + 2), new(start + 3)]]
+            taken = self.race([partial(store.insert, batches[0]), partial(other.insert, batches[1])])
+            assert sorted(map(len, taken)) == [0, 1]
+            assert frozenset().union(*taken) == {record(start + 2).key_id}
+            assert len(store.list(KeyQuery(owner="acme", limit=1000)).records) == 2 * (start // 10 + 1)
+
+    def test_race_counts_every_use(self, store: KeyStore, another: Callable[[], KeyStore]) -> None:
+        """Two that report uses of the same keys, in opposite orders, lose none and do not block each other."""
+        store.insert([new(number) for number in range(20)])
+
+        def report(mine: KeyStore, step: int) -> None:
+            for time in range(ROUNDS):
+                mine.record_uses([Use(record(number).key_id, 100.0 + time, 1) for number in range(20)[::step]])
+
+        self.race([lambda: report(store, 1), lambda: report(another(), -1)])
+        usages = {store.usage(record(number).key_id) for number in range(20)}
+        assert usages == {Usage(99.0 + ROUNDS, 2 * ROUNDS)}
+
+    def race(self, runners: list[Callable[[], Any]]) -> list[Any]:
+        """Let functions run at once, and give their answers."""
+        start = Barrier(len(runners), timeout=self.patience)
+
+        def run(runner: Callable[[], Any]) -> Any:
+            start.wait()
+            return runner()
+
+        with ThreadPoolExecutor(len(runners)) as threads:
+            futures = [threads.submit(run, runner) for runner in runners]
+            return [future.result(self.patience) for future in futures]
+
+    # Faults
+
+    def test_fault_leaves_nothing_half_made(self, fault: str, harness: StoreHarness, store: KeyStore) -> None:
+        """Whatever is asked for is stored whole or not at all; when the fault has ended, the same store works."""
+        store.insert([new(1), new(3)])
+        getattr(harness, fault)()
+        for ask in _writes(store):
+            with pytest.raises(StoreError):
+                ask()
+        harness.heal()
+        assert [found.key_id for found in store.list(KeyQuery()).records] == [record(1).key_id, record(3).key_id]
+        assert [store.get(record(number).key_id) for number in (1, 2)] == [record(1), None]
+        assert [len(store.events(record(number).key_id)) for number in (1, 2)] == [1, 0]
+        assert store.usage(record(1).key_id).requests == 0
+        for ask in _writes(store):
+            ask()
+        assert store.usage(record(3).key_id).requests == 1
+
+    def test_fault_shows_nothing(
+        self, fault: str, harness: StoreHarness, store: KeyStore, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """No error, no exception behind it, no log record and no repr holds anything of a record, or a password."""
+        caplog.set_level(logging.DEBUG)
+        store.insert([new(1), new(3)])
+        caplog.clear()
+        getattr(harness, fault)()
+        for ask in _writes(store):
+            with pytest.raises(StoreError) as caught:
+                ask()
+            assert caught.value.__context__ is None
+            assert caught.value.__cause__ is None
+            said = [*traceback.format_exception(caught.value), repr(caught.value), repr(store), caplog.text]
+            for text in (*said, *(repr(vars(noted)) for noted in caplog.records)):
+                assert CANARY not in text
+                assert not any(hidden in text for hidden in harness.hidden)
+        harness.heal()
+
+    # Life
+
+    def test_closed_twice(self, harness: StoreHarness) -> None:
+        """Closing again, with or without having been used, does nothing."""
+        unused, used = self.opened(harness), self.opened(harness)
+        used.insert([new(1)])
+        for store in (unused, used):
+            store.close()
+            store.close()
+
+    def test_used_from_threads_that_end(self, store: KeyStore) -> None:
+        """A thread that has asked may end; the next one asks as well."""
+        store.insert([new(1)])
+        for _ in range(3):
+            assert self.race([lambda: store.get(record(1).key_id)] * 4) == [record(1)] * 4
+
+
+def _walk(store: KeyStore, query: KeyQuery) -> Iterator[str]:
+    """The identifiers of all pages."""
+    while True:
+        page = store.list(query)
+        assert len(page.records) <= query.limit
+        yield from (found.key_id for found in page.records)
+        if page.next is None:
+            return
+        query = query._replace(after=page.next)
+
+
+def _writes(store: KeyStore) -> list[Callable[[], object]]:
+    """One of each call that writes; the records are large, and have the canary in every text."""
+    marked: dict[str, Any] = {
+        "owner": CANARY,
+        "name": CANARY,
+        "hash": CANARY[:32].encode(),
+        "metadata": {"note": CANARY, "padding": "x" * 65536},
+    }
+    predecessor, successor = rotated(record(1, **marked), 2)
+    successor = successor._replace(record=successor.record._replace(**marked))
+    networks = {f"{CANARY} {number:0200}" for number in range(MOST_WITNESSES)}
+    return [
+        lambda: store.record_uses([Use(record(3).key_id, 9.0, 1, networks, {CANARY})]),
+        lambda: store.rotate(predecessor, successor),
+        lambda: store.update(changed(record(3), **marked)),
+        lambda: store.insert([new(7, **marked), new(8, **marked)]),
+    ]
