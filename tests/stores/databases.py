@@ -27,6 +27,13 @@ TABLES = ("secretsource_events", "secretsource_witnesses")
 """What is written second in each transaction."""
 
 
+def do(url: str, *statements: str) -> None:
+    """Say something to a PostgreSQL server, past the store."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
 class SqliteDatabase:
     """A file; faults are pragmas of the store's own connections, or the lock of a stranger."""
 
@@ -112,9 +119,7 @@ class PostgresDatabase:
 
     def do(self, *statements: str) -> None:
         """Say something to the server."""
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            for statement in statements:
-                connection.execute(statement.encode())
+        do(self.url, *statements)
 
     def on_second_statement(self, body: str) -> None:
         """Run PL/pgSQL before the second statement of each transaction that writes."""

@@ -1,0 +1,173 @@
+"""The version of a database: made, brought up to date, compared, and refused in words."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect
+
+from secretsource.exceptions import StoreError
+from secretsource.stores import _schema as schema
+from secretsource.stores import sql
+from secretsource.stores._address import read
+from secretsource.stores._database import Database
+from secretsource.stores._tables import HEAD, METADATA, VERSION_TABLE
+from secretsource.stores.base import KeyQuery, Use
+from secretsource.testing.store_conformance import new, record
+from tests.stores.databases import do
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.servers.postgres import Postgres
+
+
+@pytest.fixture
+def new_database(server: Postgres) -> str:
+    """The URL of an empty database of the server."""
+    do(server.url, "DROP DATABASE IF EXISTS fresh WITH (FORCE)", "CREATE DATABASE fresh")
+    return server.url.rpartition("/")[0] + "/fresh"
+
+
+def drift(url: str) -> list[Any]:
+    """How a database differs from the tables."""
+    engine = create_engine(read(url).url)
+    try:
+        with engine.connect() as connection:
+            context = MigrationContext.configure(
+                connection, opts={"version_table": VERSION_TABLE, "compare_type": True}
+            )
+            return list(compare_metadata(context, METADATA))
+    finally:
+        engine.dispose()
+
+
+def down_to(url: str, version: str) -> None:
+    """Take a database back to an older version."""
+
+    def downgrade(connection: Any) -> None:
+        command.downgrade(schema._configuration(connection), version)
+
+    Database(read(url))._do(downgrade, writes=True, checked=False)
+
+
+def test_the_newest_migration_is_the_version_of_the_tables() -> None:
+    """Whoever adds a migration raises `HEAD`, and there is one line of them."""
+    scripts = ScriptDirectory(str(files("secretsource.stores") / "migrations"))
+    assert scripts.get_heads() == [HEAD]
+
+
+@pytest.mark.parametrize("way", ["migrated", "created"])
+def test_both_ways_lead_to_the_same_file(tmp_path: Path, way: str) -> None:
+    """The migrations make of an empty file what a first use makes of it."""
+    url = f"sqlite:///{tmp_path / 'keys.db'}"
+    if way == "migrated":
+        assert sql.migrate(url) == HEAD
+    else:
+        store = sql.SqlStore.open(url)
+        store.count_by_pepper()
+        store.close()
+    assert sql.current_revision(url) == HEAD
+    assert drift(url) == []
+
+
+@pytest.mark.parametrize("way", ["migrated", "created"])
+def test_both_ways_lead_to_the_same_server(new_database: str, way: str) -> None:
+    """The migrations make of an empty database what ``?create=true`` makes of it."""
+    if way == "migrated":
+        assert sql.migrate(new_database) == HEAD
+    else:
+        store = sql.PostgresStore.open(f"{new_database}?create=true")
+        assert store.insert([new(1)]) == frozenset()
+        store.close()
+    assert sql.current_revision(new_database) == HEAD
+    assert drift(new_database) == []
+
+
+def test_an_older_file_is_brought_up_to_date(tmp_path: Path) -> None:
+    """It is refused with the command to run, and after that its keys are there as before."""
+    url = f"sqlite:///{tmp_path / 'keys.db'}"
+    store = sql.SqlStore.open(url)
+    store.insert([new(1)])
+    store.close()
+    down_to(url, "0001")
+    for _ in range(2):
+        with pytest.raises(StoreError, match="secretsource keys migrate .*version 0001, 0002 is needed"):
+            store.get(record(1).key_id)
+    assert sql.migrate(url) == HEAD
+    assert store.get(record(1).key_id) == record(1)
+    store.record_uses([Use(record(1).key_id, 5.0, 1)])
+    assert store.usage(record(1).key_id).requests == 1
+    store.close()
+
+
+def test_an_older_server_is_brought_up_to_date(new_database: str) -> None:
+    """As a file is; what is there needs no second run."""
+    sql.migrate(new_database)
+    down_to(new_database, "0001")
+    store = sql.PostgresStore.open(new_database)
+    with pytest.raises(StoreError, match="secretsource keys migrate"):
+        store.insert([new(1)])
+    assert sql.migrate(new_database) == sql.migrate(new_database) == HEAD
+    assert store.insert([new(1)]) == frozenset()
+    store.close()
+
+
+def test_an_empty_server_is_not_filled_unasked(new_database: str) -> None:
+    """It may be the wrong database."""
+    store = sql.PostgresStore.open(new_database)
+    with pytest.raises(StoreError, match="no tables of ours yet: run  secretsource keys migrate"):
+        store.get(record(1).key_id)
+    store.close()
+    assert sql.current_revision(new_database) is None
+    down_to(new_database, "base")
+    assert drift(new_database) != []
+
+
+def test_a_newer_database_is_refused(tmp_path: Path) -> None:
+    """By a package that does not know what its tables mean."""
+    file = tmp_path / "keys.db"
+    url = f"sqlite:///{file}"
+    sql.migrate(url)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+        connection.commit()
+    store = sql.SqlStore.open(url)
+    with pytest.raises(StoreError, match="is of version 9999, and this package knows up to 0002"):
+        store.list(KeyQuery())
+    store.close()
+
+
+def test_tables_of_others_are_left_alone(tmp_path: Path) -> None:
+    """A file with a table of our name and no version is nobody's to fill."""
+    file = tmp_path / "keys.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE secretsource_keys (theirs TEXT)")
+    store = sql.SqlStore.open(f"sqlite:///{file}")
+    with pytest.raises(StoreError, match="no tables of ours yet"):
+        store.count_by_pepper()
+    store.close()
+    engine = create_engine(f"sqlite:///{file}")
+    assert inspect(engine).get_table_names() == ["secretsource_keys"]
+    engine.dispose()
+
+
+def test_a_failed_migration_is_undone(tmp_path: Path) -> None:
+    """The version and the tables are as before, and the error says what it is."""
+    file = tmp_path / "keys.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE secretsource_uses (theirs TEXT)")
+    with pytest.raises(StoreError):
+        sql.migrate(f"sqlite:///{file}")
+    assert sql.current_revision(f"sqlite:///{file}") is None
+    engine = create_engine(f"sqlite:///{file}")
+    assert inspect(engine).get_table_names() == ["secretsource_uses"]
+    engine.dispose()
