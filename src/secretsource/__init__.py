@@ -10,7 +10,8 @@ Importing this package loads no vendor's SDK, no web framework and no asyncio.
 from __future__ import annotations
 
 from secretsource._secret import Secret, SecretSet
-from secretsource.resolver._default import configure, default_resolver
+from secretsource.resolver._default import configure
+from secretsource.resolver._default import default_resolver as _resolver
 from secretsource.resolver._override import override
 from secretsource.resolver._resolver import Resolver
 
@@ -35,9 +36,9 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-get_secret = default_resolver.get
-get_secrets = default_resolver.get_many
-get_secret_set = default_resolver.get_set
+get_secret = _resolver.get
+get_secrets = _resolver.get_many
+get_secret_set = _resolver.get_set
 
 _LATE = {
     "AsyncResolver": "secretsource.resolver._async_resolver",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.cli.conftest import CANARY
+from tests.conformance.conftest import become_nobody
 
 from secretsource.cli._exit_codes import MISSING, MISTAKE, UNAVAILABLE
 from secretsource.cli.check import Finding, exit_code
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     Command = Callable[..., Any]
     Judge = Callable[[str], bool]
+
+
+__all__ = ["become_nobody"]
 
 
 def rows(done: Any) -> list[list[str]]:
@@ -106,10 +109,12 @@ def test_warnings_do_not_fail(project: Path, command: Command) -> None:
     assert len(json.loads(done.stdout)["warnings"]) == 1
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read(project: Path, command: Command) -> None:
+def test_a_file_that_may_not_be_read(project: Path, command: Command, become_nobody: Callable[[], None]) -> None:
     """A denial is exit code 1."""
+    for path in (*project.rglob("*"), project, *list(project.parents)[:3]):
+        path.chmod(path.stat().st_mode | 0o055)
     (project / "mounted" / "TLS_KEY").chmod(0)
+    become_nobody()
     done = command("check")
     assert done.exit_code == 1
     assert "denied" in done.stdout

@@ -99,8 +99,9 @@ class BatchProviderConformance(ProviderConformance):
         harness.put(NAME, CANARY)
         harness.put(OTHER, CANARY)
         provoke(harness, fault)
-        answers = self.fetch_many(harness, NAME, OTHER, timeout=self.patience)
-        alone = failed(harness.provider.fetch(harness.ref(NAME).document, timeout=self.patience))
+        timeout = self.patience if fault == "hang" else self.timeout
+        answers = self.fetch_many(harness, NAME, OTHER, timeout=timeout)
+        alone = failed(harness.provider.fetch(harness.ref(NAME).document, timeout=timeout))
         together = [failed(answers[harness.ref(name).document]).code for name in (NAME, OTHER)]
         assert together == [alone.code] * 2
         assert_unseen(CANARY, repr(answers), repr(harness.provider), *told(caplog))

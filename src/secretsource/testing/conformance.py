@@ -298,7 +298,8 @@ class ProviderConformance:
         harness.put(NAME, CANARY)
         self.fetch(harness)
         provoke(harness, fault)
-        outcome = harness.provider.fetch(harness.ref(NAME).document, timeout=self.patience)
+        timeout = self.patience if fault == "hang" else self.timeout
+        outcome = harness.provider.fetch(harness.ref(NAME).document, timeout=timeout)
         assert isinstance(outcome, Failed)
         assert_unseen(CANARY, repr(outcome), repr(harness.provider), *told(caplog))
 
