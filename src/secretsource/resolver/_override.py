@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers.base import Found, NotFound, Provider, SecretRef
 from secretsource.resolver._default import default_resolver
@@ -61,6 +62,7 @@ class override:
         ConfigurationError: A value is neither str, bytes nor None.
     """
 
+    @traceless
     def __init__(self, secrets: Mapping[str, str | bytes | None]) -> None:
         for name, value in secrets.items():
             if value is not None and not isinstance(value, (str, bytes)):

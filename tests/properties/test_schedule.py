@@ -1,0 +1,56 @@
+"""Whatever a provider says about the end of a value, its ages follow one another, and nothing lasts longer for it."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secretsource._clock import Instant
+from secretsource.providers.base import Failed, FailureCode, Found, Lease
+from secretsource.resolver._refresh import FreshnessPolicy, pause, schedule, schedule_absence
+
+NOW = Instant(1000.0, 1_700_000_000.0)
+
+seconds = st.floats(0, 1e6)
+policies = st.builds(
+    lambda ttl, revalidate, more, negative, jitter: FreshnessPolicy(ttl, revalidate, ttl + more, negative, jitter),
+    st.floats(0.1, 1e6), seconds, seconds, seconds, st.floats(0, 0.99),
+)  # fmt: skip
+luck = st.floats(0, 1, exclude_max=True)
+instants = st.none() | st.floats(-1e6, 1e6).map(lambda offset: NOW.wall + offset)
+founds = st.builds(
+    Found,
+    value=st.just("v"),
+    expires_at=instants,
+    rotates_at=instants,
+    lease=st.none() | st.floats(-10, 1e6).map(Lease),
+    max_age=st.none() | seconds,
+)
+
+
+@given(founds, policies, st.none() | seconds, luck)
+def test_a_value(found: Found, policy: FreshnessPolicy, max_age: float | None, lucky: float) -> None:
+    """Refresh, fresh, revalidate, stale: in this order, and each no later than without the hints."""
+    ages = schedule(found, policy, NOW, max_age, lucky)
+    assert NOW.mono <= ages.refresh_at <= ages.fresh_until <= ages.revalidate_until <= ages.stale_until
+    plain = schedule(Found("v"), policy, NOW, None, lucky)
+    assert all(shorter <= longer + 1e-6 for shorter, longer in zip(ages, plain, strict=True))
+    shortest = policy.ttl * (1 - policy.jitter)
+    assert NOW.mono + shortest - 1e-6 <= plain.fresh_until <= NOW.mono + policy.ttl + 1e-6
+    assert plain.stale_until <= NOW.mono + policy.max_stale + 1e-6
+
+
+@given(policies, st.none() | seconds, luck)
+def test_an_absence(policy: FreshnessPolicy, max_age: float | None, lucky: float) -> None:
+    """An absence is believed no longer than its ttl, nor than the provider's bound."""
+    ages = schedule_absence(policy, NOW, max_age, lucky)
+    assert ages.refresh_at == ages.fresh_until == ages.revalidate_until
+    bound = policy.negative_ttl if max_age is None else min(policy.negative_ttl, max_age)
+    assert NOW.mono <= ages.fresh_until <= NOW.mono + bound + 1e-6
+
+
+@given(st.integers(1, 10_000), st.none() | seconds, luck)
+def test_a_pause(failures: int, retry_after: float | None, lucky: float) -> None:
+    """From three quarters of a second to ten, or to a minute when the service asks for it."""
+    waited = pause(failures, Failed(FailureCode.THROTTLED, retry_after=retry_after), lucky)
+    assert 0.75 <= waited <= max(10, min(retry_after or 0, 60))
