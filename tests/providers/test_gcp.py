@@ -48,7 +48,8 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 def provider(gcp: SecretManager, **settings: Any) -> GcpProvider:
     """A provider of the project ``p1``."""
-    return GcpProvider(**{"project": "p1", "endpoint": gcp.endpoint, **settings})
+    given: dict[str, Any] = {"project": "p1", "endpoint": gcp.endpoint}
+    return GcpProvider(**(given | settings))
 
 
 def value(outcome: object) -> object:

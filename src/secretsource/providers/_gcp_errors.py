@@ -204,16 +204,16 @@ MEANINGS: dict[str, Meaning] = {
 """Package and class of an exception to its meaning; ``class/words`` are the cases that only its text tells apart."""
 
 _TELLING_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    # A name in the text has no space, dot, quote or bracket in it, so it cannot look like one of these.
-    ("foreign", re.compile(r"\AFOREIGN\b")),
+    # The name of a secret has no space, dot, colon, quote or bracket in it, so it cannot look like one of these.
+    ("foreign", re.compile(r"\AFOREIGN:")),
     ("version", re.compile(r"Secret Version \[")),
     ("disabled", re.compile(r"is in DISABLED state")),
     ("destroyed", re.compile(r"is in DESTROYED state")),
-    ("kms", re.compile(r"Cloud KMS|'cloudkms\.|\bKMS key\b")),
-    ("quota project", re.compile(r"\bUSER_PROJECT_DENIED\b|serviceusage\.services\.use")),
-    ("scope", re.compile(r"\bACCESS_TOKEN_SCOPE_INSUFFICIENT\b|insufficient authentication scopes")),
-    ("api", re.compile(r"\bSERVICE_DISABLED\b|API has not been used in project")),
-    ("billing", re.compile(r"\bBILLING_DISABLED\b|requires billing to be enabled")),
+    ("kms", re.compile(r"Cloud KMS|'cloudkms\.|KMS key ")),
+    ("quota project", re.compile(r":USER_PROJECT_DENIED:|serviceusage\.services\.use")),
+    ("scope", re.compile(r":ACCESS_TOKEN_SCOPE_INSUFFICIENT:|insufficient authentication scopes")),
+    ("api", re.compile(r":SERVICE_DISABLED:|API has not been used in project")),
+    ("billing", re.compile(r":BILLING_DISABLED:|requires billing to be enabled")),
     ("token refused", re.compile(r"from plugin failed.*\b(invalid_\w+|unauthorized_client|[Rr]eauth\w*)\b", re.DOTALL)),
     ("token", re.compile(r"from plugin failed")),
     ("unreadable", re.compile(r"Exception deserializing response")),
@@ -222,7 +222,7 @@ _TELLING_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
         "connection",
         re.compile(r"[Ff]ailed to connect|[Cc]onnection (refused|reset)|Socket closed|DNS resolution failed"),
     ),
-    ("retryable", re.compile(r"\ARETRYABLE\b")),
+    ("retryable", re.compile(r"\ARETRYABLE:")),
 )
 
 
@@ -261,10 +261,10 @@ def _outcome(meaning: Meaning, error: Exception, call: str) -> NotFound | Failed
 def _text(error: Exception) -> str:
     """What tells two causes of one class apart: where the error comes from, its reason, and the service's text."""
     if getattr(error, "retryable", False) is True:  # an error of google.auth that may pass
-        return f"RETRYABLE {error}"
+        return f"RETRYABLE: {error}"
     response = getattr(error, "response", None)
     origin = "FOREIGN" if hasattr(response, "status_code") and not _is_of_google(response) else ""
-    return f"{origin} {getattr(error, 'reason', None)} {getattr(error, 'message', None) or ''}"
+    return f"{origin}:{getattr(error, 'reason', None)}: {getattr(error, 'message', None)}"
 
 
 def _is_of_google(response: Any) -> bool:

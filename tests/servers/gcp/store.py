@@ -74,7 +74,7 @@ class Store:
         """Enable, disable or destroy a version."""
         self.version(f"{name}/versions/{version}").head.state = State[state]
 
-    def secret(self, name: str) -> Secret:
+    def secret(self, name: str) -> Any:
         """A secret's metadata; also to change it."""
         with self._lock:
             if name not in self._secrets:
