@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.stores.databases import PostgresDatabase, do
 
 from secretsource.stores import sql
 from secretsource.stores._registry import open_store
 from secretsource.stores.base import ChangeFeed, KeyChange, KeyQuery
 from secretsource.testing.store_conformance import changed, new, record
-from tests.stores.databases import PostgresDatabase, do
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -143,7 +143,9 @@ GAP = KeyChange(None, 0)
 
 
 @pytest.mark.parametrize("kind", [sql.PostgresStore, sql.AsyncPostgresStore])
-def test_postgresql_tells_other_processes(kind: type[sql.PostgresStore | sql.AsyncPostgresStore], database_url: str) -> None:
+def test_postgresql_tells_other_processes(
+    kind: type[sql.PostgresStore | sql.AsyncPostgresStore], database_url: str
+) -> None:
     """Of each change with its revision, once it is committed; and that all may have changed, when listening begins."""
     url = PostgresDatabase(database_url).url
     news = News()

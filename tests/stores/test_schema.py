@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
+from tests.stores.databases import do
 
 from secretsource.exceptions import StoreError
 from secretsource.stores import _schema as schema
@@ -22,7 +23,6 @@ from secretsource.stores._database import Database
 from secretsource.stores._tables import HEAD, METADATA, VERSION_TABLE
 from secretsource.stores.base import KeyQuery, Use
 from secretsource.testing.store_conformance import new, record
-from tests.stores.databases import do
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,7 +100,7 @@ def test_an_older_file_is_brought_up_to_date(tmp_path: Path) -> None:
     store.close()
     down_to(url, "0001")
     for _ in range(2):
-        with pytest.raises(StoreError, match="secretsource keys migrate .*version 0001, 0002 is needed"):
+        with pytest.raises(StoreError, match=r"secretsource keys migrate .*version 0001, 0002 is needed"):
             store.get(record(1).key_id)
     assert sql.migrate(url) == HEAD
     assert store.get(record(1).key_id) == record(1)
