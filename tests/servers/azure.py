@@ -14,6 +14,7 @@ import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 from threading import Event, Thread
 from time import time
@@ -26,6 +27,9 @@ from secretsource.providers.azure import AzureProvider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+
+for module in ("azure.identity.aio", "azure.keyvault.secrets.aio"):
+    import_module(module)  # here, and not within the time of a test's first call
 
 TENANT = "00000000-0000-0000-0000-00000000beef"
 CLIENT, CLIENT_SECRET = "11111111-1111-1111-1111-11111111cafe", "canary-of-the-client-5d1e"
@@ -68,6 +72,10 @@ class Answer:
     torn: bool = False
 
 
+DROPPED = Answer(0, b"")
+"""The connection is closed, and nothing is answered."""
+
+
 def written(content: Any, status: int = 200, **headers: str) -> Answer:
     """A JSON document."""
     return Answer(status, json.dumps(content).encode(), headers)
@@ -86,7 +94,7 @@ class KeyVault:
 
     Attributes:
         url: Where both are.
-        calls: Method, path and status of what was asked, in order.
+        calls: Method, path and status of what was answered, in order.
         logins: How many tokens were asked for.
         faults: What answers instead, in turn: a callable that gives an answer, or None to let a call pass.
         standing: What answers instead from now on, when there is no fault in turn.
@@ -136,7 +144,7 @@ class KeyVault:
     def hang(self) -> Answer:
         """Answer nothing, until healed."""
         self.released.wait(30)
-        return Answer(500, b"")
+        return DROPPED
 
     def heal(self) -> None:
         """End every fault."""
@@ -248,7 +256,8 @@ class Handler(BaseHTTPRequestHandler):
             {key: values[0] for key, values in parse_qs(body).items()},
             self.headers.get("Authorization", "").removeprefix("Bearer "),
         )
-        vault.calls.append((self.command, url.path, answer.status))
+        if answer.status:
+            vault.calls.append((self.command, url.path, answer.status))
         with suppress(OSError):  # nobody waits for the answer any more
             self._write(answer)
 

@@ -7,7 +7,7 @@
   is waited for that could begin after it. Not covered are credentials that run a program (``az``), and a credential
   that was given.
 * **Silent.** azure's pipelines log neither bodies nor the headers that carry tokens, unless ``logging_enable`` is set,
-  which the driver refuses.
+  which the driver refuses; what azure-identity would log of an answer it cannot read is masked.
 """
 
 from __future__ import annotations
@@ -152,8 +152,7 @@ class VaultClient:
         from secretsource.providers._azure_opening import open_vault
 
         with self._making:
-            if self._opened is None:
-                self._opened = open_vault(self._settings)
+            self._opened = self._opened or open_vault(self._settings)
             return self._opened
 
 

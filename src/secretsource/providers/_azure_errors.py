@@ -119,7 +119,9 @@ _NO_TOKEN_ANSWER = Meaning(
 )
 _SLOW = Meaning(FailureCode.TIMEOUT, "it did not answer in time")
 _TLS = Meaning(
-    FailureCode.MISCONFIGURED, "the vault's TLS certificate is not trusted", "check vault_url, or set ca_cert"
+    FailureCode.MISCONFIGURED,
+    "the TLS certificate of the vault, or of the service that gives tokens, is not trusted",
+    "check vault_url and authority, or set ca_cert",
 )
 _NO_CA = Meaning(FailureCode.MISCONFIGURED, "the file of ca_cert cannot be read", "check ca_cert")
 _RESOURCE = Meaning(
@@ -172,6 +174,8 @@ MEANINGS: dict[str, Meaning] = {
     "ServiceResponseTimeoutError": _SLOW,
     "ServiceRequestError": _UNREACHABLE,
     "ServiceRequestError/certificate": _TLS,
+    "ClientAuthenticationError/certificate": _TLS,
+    "ClientAuthenticationError/bundle": _NO_CA,
     "ServiceResponseError": _UNREACHABLE,
     "IncompleteReadError": _UNREACHABLE,
     "ConnectionError": _UNREACHABLE,
@@ -207,6 +211,7 @@ client.
 
 _TELLING_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("certificate", re.compile(r"certificate.verify.failed", re.IGNORECASE)),
+    ("bundle", re.compile(r"suitable TLS CA certificate bundle", re.IGNORECASE)),
     ("challenge", re.compile(r"challenge resource|invalid scope", re.IGNORECASE)),
 )
 _PLAIN_CODE = re.compile(r"[A-Za-z0-9._]{1,64}")
@@ -247,15 +252,11 @@ def explain(
 
 def _key(error: Exception, making: bool) -> str:
     """The row of the class of an exception, which is told apart without importing azure."""
-    for cls in type(error).__mro__:
-        if making and f"{cls.__name__}/making" in MEANINGS:
-            return f"{cls.__name__}/making"
-        for words, pattern in _TELLING_WORDS:
-            if f"{cls.__name__}/{words}" in MEANINGS and pattern.search(str(error)):
-                return f"{cls.__name__}/{words}"
-        if cls.__name__ in MEANINGS:
-            return cls.__name__
-    return "Exception"
+    text = str(error)
+    cases = ["/making"] if making else []
+    cases += [f"/{words}" for words, pattern in _TELLING_WORDS if pattern.search(text)]
+    keys = (f"{cls.__name__}{case}" for cls in type(error).__mro__ for case in [*cases, ""])
+    return next(key for key in keys if key in MEANINGS)
 
 
 def _codes(error: Exception) -> Iterator[str]:
@@ -291,6 +292,8 @@ def _outage(error: Exception, token: TokenAnswer | None) -> str | None:
 
 def _is_plain_answer(key: str, status: int) -> bool:
     """Whether only the status of an answer says what it means; "not found" means something only with its code."""
+    if key == "DecodeError":
+        return status >= 400  # an error whose body is not what its content type says
     return key == "HttpResponseError" or (key == "SecretNotFound" and status != 404)
 
 

@@ -23,6 +23,7 @@ https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certifica
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 
 __all__ = ["is_secret_name", "is_version", "secret_name"]
 
@@ -49,12 +50,13 @@ def secret_name(name: str, prefix: str = "") -> str | None:
         name: Any name.
         prefix: What stands before it, in Key Vault's own letters.
     """
-    units = list(_units(name))
-    written: list[str] = []
-    for unit, following in zip(units, [*units[1:], ""], strict=True):
-        written.append("--s" if unit == "-" and following.startswith("-") else unit)
+    units = _units(name)
+    written = (
+        "--s" if unit == "-" and following.startswith("-") else unit
+        for unit, following in zip_longest(units, units[1:], fillvalue="")
+    )
     location = prefix + "".join(written)
-    return location if is_secret_name(location) else None
+    return location if name and is_secret_name(location) else None
 
 
 def _units(name: str) -> list[str]:

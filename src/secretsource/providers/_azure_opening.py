@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._azure_client import Opened
 from secretsource.providers._azure_errors import AsynchronousCredential
+from secretsource.providers._azure_log import mask_answers
 from secretsource.providers._azure_pipeline import (
     AsyncBoundedRetry,
     BoundedRetry,
@@ -25,6 +26,12 @@ __all__ = ["aopen_vault", "open_vault"]
 CONNECTIONS = 64
 """Connections that the blocking client keeps."""
 
+SLACK = 1.0
+"""Seconds by which an asynchronous request may outlast its deadline, so that it is cancelled there and not timed out.
+
+aiohttp ends a cancelled request at once, but waits for the other side's goodbye after a timeout.
+"""
+
 
 def open_vault(settings: VaultSettings) -> Opened:
     """A blocking client.
@@ -35,6 +42,7 @@ def open_vault(settings: VaultSettings) -> Opened:
     from azure.identity import DefaultAzureCredential
     from azure.keyvault.secrets import SecretClient
 
+    mask_answers()
     pace = TokenPace(settings.connection_timeout, settings.read_timeout)
     made, credential = None, settings.credential
     if credential is None:
@@ -46,7 +54,8 @@ def open_vault(settings: VaultSettings) -> Opened:
         credential,
         transport=blocking_transport(settings.ca_cert, CONNECTIONS),
         retry_policy=BoundedRetry(**_retry_options(settings)),
-        **_client_options(settings),
+        raw_request_hook=Pace(settings.connection_timeout, settings.read_timeout).sent,
+        **settings.client,
     )
     return Opened(client, made, pace)
 
@@ -56,7 +65,8 @@ def aopen_vault(settings: VaultSettings) -> Opened:
     from azure.identity.aio import DefaultAzureCredential
     from azure.keyvault.secrets.aio import SecretClient
 
-    pace = TokenPace(settings.connection_timeout, settings.read_timeout)
+    mask_answers()
+    pace = TokenPace(settings.connection_timeout, settings.read_timeout, SLACK)
     made, credential = None, settings.credential
     if credential is None:
         credential = made = DefaultAzureCredential(**_token_options(settings, pace))
@@ -67,14 +77,10 @@ def aopen_vault(settings: VaultSettings) -> Opened:
         credential,
         transport=asynchronous_transport(settings.ca_cert),
         retry_policy=AsyncBoundedRetry(**_retry_options(settings)),
-        **_client_options(settings),
+        raw_request_hook=Pace(settings.connection_timeout, settings.read_timeout, SLACK).sent,
+        **settings.client,
     )
     return Opened(client, made, pace)
-
-
-def _client_options(settings: VaultSettings) -> dict[str, Any]:
-    pace = Pace(settings.connection_timeout, settings.read_timeout)
-    return {"raw_request_hook": pace.sent, **settings.client}
 
 
 def _retry_options(settings: VaultSettings) -> dict[str, Any]:

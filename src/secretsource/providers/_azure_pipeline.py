@@ -42,23 +42,22 @@ class Pace:
     Args:
         connection_timeout: Seconds to connect to one address, at most.
         read_timeout: Seconds to wait for an answer, at most.
+        slack: Seconds more than are left, for a client that is ended at the deadline by other means.
     """
 
-    def __init__(self, connection_timeout: float, read_timeout: float) -> None:
+    def __init__(self, connection_timeout: float, read_timeout: float, slack: float = 0.0) -> None:
         self._connection_timeout = connection_timeout
         self._read_timeout = read_timeout
+        self._slack = slack
 
     def sent(self, request: PipelineRequest[Any]) -> None:
         """Bound one request, which is about to be sent."""
-        deadline = DEADLINE.get()
-        if deadline is None:
-            return
-        left = deadline - monotonic()
+        left = DEADLINE.get() - monotonic()
         if left <= 0:
             raise DeadlinePassed
-        options = request.context.options
-        options["connection_timeout"] = min(options.get("connection_timeout", self._connection_timeout), left)
-        options["read_timeout"] = min(options.get("read_timeout", self._read_timeout), left)
+        options, limit = request.context.options, left + self._slack
+        options["connection_timeout"] = min(options.get("connection_timeout", self._connection_timeout), limit)
+        options["read_timeout"] = min(options.get("read_timeout", self._read_timeout), limit)
 
 
 class TokenPace(Pace):
@@ -92,10 +91,9 @@ class _Bounded:
         policy: Any = super()
         if not policy.increment(settings, response=response, error=error):
             return False
-        deadline = DEADLINE.get()
         asked = policy.get_retry_after(response) if error is None else None
         wait: float = asked or policy.get_backoff_time(settings)
-        return deadline is None or monotonic() + wait < deadline
+        return monotonic() + wait < DEADLINE.get()
 
 
 class BoundedRetry(_Bounded, RetryPolicy[Any, Any]):

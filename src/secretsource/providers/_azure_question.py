@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     Answer: TypeAlias = "Held | list[Version] | NotFound | Failed"
     Conversation: TypeAlias = "Generator[Question, Answer, Outcome]"
 
-__all__ = ["DEADLINE", "TIMED_OUT", "Held", "Question", "Version", "held", "version_before", "was_let_in"]
+__all__ = ["DEADLINE", "NEVER", "TIMED_OUT", "Held", "Question", "Version", "held", "version_before", "was_let_in"]
 
-DEADLINE: ContextVar[float | None] = ContextVar("secretsource_azure_deadline", default=None)
-"""Monotonic seconds at which the call that this thread or task is in must end; None outside our calls."""
+NEVER = float("inf")
+
+DEADLINE: ContextVar[float] = ContextVar("secretsource_azure_deadline", default=NEVER)
+"""Monotonic seconds at which the call that this thread or task is in must end; `NEVER` outside our calls."""
 
 TIMED_OUT = Failed(FailureCode.TIMEOUT, "the time allowed for it was over before Key Vault could answer")
 
@@ -75,8 +77,12 @@ class Version(NamedTuple):
 def held(secret: Any) -> Held | Failed:
     """What azure's ``KeyVaultSecret`` says."""
     about = secret.properties
-    if not isinstance(secret.value, str):
-        return Failed(FailureCode.MALFORMED, "the answer holds no value", "check that vault_url, and no proxy, answers")
+    if not isinstance(secret.value, str) or not about.version:
+        return Failed(
+            FailureCode.MALFORMED,
+            "the answer holds no value or no version",
+            "check that vault_url, and no proxy, answers",
+        )
     return Held(Found(secret.value, version=about.version), Validity.between(about.not_before, about.expires_on))
 
 
