@@ -14,9 +14,9 @@ from secretsource.testing import FakeClock, ScriptedAsyncProvider, ScriptedProvi
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from secretsource import Secret, SecretSet
+    from secretsource import Secret
     from secretsource.resolver._engine import Engine
-    from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
+    from secretsource.resolver._trace import RotationEvent, SecretEvent
 
 __all__ = ["Shell", "ShellKind", "clock", "kind", "new_shell"]
 
@@ -42,19 +42,19 @@ class Shell:
     def get(self, name: Any, **how: Any) -> Any:
         return self._await(self.resolver.get(name, **how))
 
-    def get_many(self, names: Any, **how: Any) -> dict[str, Any]:
+    def get_many(self, names: Any, **how: Any) -> Any:
         return self._await(self.resolver.get_many(names, **how))
 
-    def get_set(self, name: str, **how: Any) -> SecretSet:
+    def get_set(self, name: str, **how: Any) -> Any:
         return self._await(self.resolver.get_set(name, **how))
 
     def prefetch(self, names: Any) -> None:
         self._await(self.resolver.prefetch(names))
 
-    def reject(self, secret: Secret) -> Secret:
+    def reject(self, secret: Secret) -> Any:
         return self._await(self.resolver.reject(secret))
 
-    def explain(self, name: str, **how: Any) -> Trace:
+    def explain(self, name: str, **how: Any) -> Any:
         return self._await(self.resolver.explain(name, **how))
 
     def invalidate(self, name: str, version: str | None = None) -> None:
@@ -132,7 +132,8 @@ def new_shell(kind: ShellKind, clock: FakeClock) -> Iterator[NewShell]:
     made: list[Shell] = []
 
     def new(*providers: Any, **numbers: Any) -> Shell:
-        shell = Shell(kind.resolver(list(providers), **{"jitter": 0, "clock": clock, **numbers}))
+        given: dict[str, Any] = {"jitter": 0, "clock": clock, **numbers}
+        shell = Shell(kind.resolver(list(providers), **given))
         made.append(shell)
         return shell
 

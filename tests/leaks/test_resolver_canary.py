@@ -6,12 +6,12 @@ import base64
 import logging
 import pickle
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 import secretsource
-from secretsource import Resolver, SecretSet, configure, get_secret, override
+from secretsource import Resolver, Secret, SecretSet, configure, get_secret, override
 from secretsource.exceptions import SecretSourceError
 from secretsource.providers.base import Failed, FailureCode, Found, Lease, NotFound, SecretRef
 
@@ -79,7 +79,8 @@ def watched(new_shell: NewShell) -> Iterator[Callable[..., Shell]]:
     shells: list[tuple[Shell, list[Any]]] = []
 
     def new(*providers: Any, **numbers: Any) -> Shell:
-        shell, heard = new_shell(*providers, **numbers), []
+        shell = new_shell(*providers, **numbers)
+        heard: list[Any] = []
         shell.on_event(heard.append)
         shell.on_rotate(heard.append)
         shells.append((shell, heard))
@@ -123,7 +124,7 @@ class TestErrors:
 
     @pytest.mark.parametrize(
         "line",
-        [ValueError(CANARY), OSError(13, CANARY), Found([CANARY]), Found(None, version="7")],
+        [ValueError(CANARY), OSError(13, CANARY), Found(cast("str", [CANARY])), Found(cast("str", None), version="7")],
         ids=["raises", "raises another", "a list", "nothing"],
     )
     def test_a_faulty_driver(self, line: Any, kind: ShellKind, watched: NewShell) -> None:
@@ -135,7 +136,7 @@ class TestErrors:
     def test_a_driver_that_returns_the_value(self, kind: ShellKind, watched: NewShell) -> None:
         """A driver that forgot to wrap it."""
 
-        class Forgetful(kind.provider):
+        class Forgetful(kind.provider):  # type: ignore[misc, name-defined]
             def _next(self, ref: SecretRef) -> Any:
                 return CANARY
 
@@ -239,12 +240,13 @@ class TestSights:
             clock.advance(seconds)
             secret = shell.get("KEY")
             assert secret == CANARY
+            assert_unseen(repr(SecretSet(cast("list[Secret]", [secret]))))
             assert_unseen(repr(secret), repr([secret]), str(shell.explain("KEY")), repr(shell.explain("KEY")))
             with pytest.raises(TypeError) as caught:
                 pickle.dumps(secret)
             assert_clean(caught.value)
             shell.landed()
-        assert_unseen(repr(shell.get_set("KEY")), repr(SecretSet([secret])), repr(found))
+        assert_unseen(repr(shell.get_set("KEY")), repr(found))
 
     def test_a_rotation(self, kind: ShellKind, watched: NewShell) -> None:
         """Who hears of a new value does not see it."""

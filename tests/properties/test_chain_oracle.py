@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -53,9 +53,9 @@ class Oracle:
         stale = failed.retryable and name in self.kept and now - born < 400
         return (old, failed) if stale else (failed, None)
 
-    def resolve(self, says: dict[str, Any], now: float) -> tuple[str, str, str | None]:
+    def resolve(self, says: dict[str, Any], now: float) -> tuple[str, str, Any]:
         """Outcome, provider and value."""
-        doubt = None
+        doubt: tuple[str, str, Any] | None = None
         for name in NAMES:
             answer, trouble = self.answer(name, says[name], now)
             if isinstance(answer, Found):
@@ -70,13 +70,13 @@ class Oracle:
         return doubt or ("not found", "", None)
 
 
-def walk(routes: list[Route], cache: Cache, says: dict[str, Any], now: float) -> tuple[str, str, str | None]:
+def walk(routes: list[Route], cache: Cache, says: dict[str, Any], now: float) -> tuple[str, str, Any]:
     """The same by the resolver's own walk."""
     at = Instant(now, now)
     found = {route.provider.name: route for route in routes}
     chain = Chain(tuple(routes), found.__getitem__, found)
     flow = resolve(Request("KEY", SecretRef("", "KEY")), chain, cache, at)
-    reply = None
+    reply: Any = None
     while True:
         try:
             ask = flow.send(reply)
@@ -96,7 +96,7 @@ def walk(routes: list[Route], cache: Cache, says: dict[str, Any], now: float) ->
 )
 def test_any_history(passes: dict[str, tuple[str, str]], history: list[tuple[float, dict[str, Any]]]) -> None:
     """Whatever three providers say, and whenever, the walk ends as the table has it."""
-    routes = [Route(ScriptedProvider(name=name), *passes[name]) for name in NAMES]
+    routes = [Route(ScriptedProvider(name=name), *cast("Any", passes[name])) for name in NAMES]
     cache, oracle, now = Cache(POLICY, 100), Oracle(passes), 1000.0
     for seconds, says in history:
         now += seconds

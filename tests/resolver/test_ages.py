@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -38,22 +38,22 @@ class TestFourAges:
     """With a ttl of 100 s, 50 s of revalidation and 1,000 s of max_stale."""
 
     @pytest.fixture
-    def provider(self, kind: ShellKind):
+    def provider(self, kind: ShellKind) -> ScriptedProvider:
         return kind.provider({"NAME": [Found("one", version="1"), Found("two", version="2")]})
 
     @pytest.fixture
-    def shell(self, provider, new_shell: NewShell) -> Shell:
+    def shell(self, provider: ScriptedProvider, new_shell: NewShell) -> Shell:
         shell = new_shell(provider, ttl=100, revalidate=50, max_stale=1000)
         assert shell.get("NAME").served == "live"
         return shell
 
-    def test_fresh(self, provider, shell: Shell, clock: FakeClock) -> None:
+    def test_fresh(self, provider: ScriptedProvider, shell: Shell, clock: FakeClock) -> None:
         """Up to 80 % of the ttl nobody is asked."""
         clock.advance(79.9)
         secret = shell.get("NAME")
         assert (secret, secret.served, provider.calls) == ("one", "fresh", 1)
 
-    def test_refreshed_ahead(self, provider, shell: Shell, clock: FakeClock) -> None:
+    def test_refreshed_ahead(self, provider: ScriptedProvider, shell: Shell, clock: FakeClock) -> None:
         """From 80 % of it, a read gets the old value and starts one refresh in the background."""
         clock.advance(80)
         assert shell.get("NAME").served == "fresh"
@@ -63,7 +63,7 @@ class TestFourAges:
         assert (secret, secret.version, secret.served, provider.calls) == ("two", "2", "fresh", 2)
 
     @pytest.mark.parametrize("age", [100, 149.9])
-    def test_revalidating(self, age: float, provider, shell: Shell, clock: FakeClock) -> None:
+    def test_revalidating(self, age: float, provider: ScriptedProvider, shell: Shell, clock: FakeClock) -> None:
         """Past the ttl, readers get the old value at once, marked, while one refresh runs."""
         clock.advance(age)
         with provider.hold() as gate:
@@ -76,13 +76,13 @@ class TestFourAges:
         assert shell.get("NAME") == "two"
         assert provider.calls == 2
 
-    def test_stale_asks_first(self, provider, shell: Shell, clock: FakeClock) -> None:
+    def test_stale_asks_first(self, provider: ScriptedProvider, shell: Shell, clock: FakeClock) -> None:
         """After revalidation, a reader waits for the new value."""
         clock.advance(150)
         secret = shell.get("NAME")
         assert (secret, secret.served) == ("two", "live")
 
-    def test_stale_is_served_when_down(self, provider, shell: Shell, clock: FakeClock) -> None:
+    def test_stale_is_served_when_down(self, provider: ScriptedProvider, shell: Shell, clock: FakeClock) -> None:
         """The old value is for an outage, and says so; its instant of fetching stays what it was."""
         fetched = shell.get("NAME").fetched_at
         provider.answer("NAME", DOWN)
@@ -90,14 +90,16 @@ class TestFourAges:
         secret = shell.get("NAME")
         assert (secret, secret.served, secret.fetched_at) == ("one", "stale", fetched)
 
-    def test_gone(self, provider, shell: Shell, clock: FakeClock) -> None:
+    def test_gone(self, provider: ScriptedProvider, shell: Shell, clock: FakeClock) -> None:
         """Past max_stale not even an outage brings it back."""
         provider.answer("NAME", DOWN)
         clock.advance(1000)
         with pytest.raises(ProviderUnavailable):
             shell.get("NAME")
 
-    def test_a_failed_refresh_leaves_the_value(self, provider, shell: Shell, clock: FakeClock) -> None:
+    def test_a_failed_refresh_leaves_the_value(
+        self, provider: ScriptedProvider, shell: Shell, clock: FakeClock
+    ) -> None:
         """An outage while a value is only due costs nobody anything, and is not asked about again at once."""
         provider.answer("NAME", DOWN)
         clock.advance(90)
@@ -107,7 +109,9 @@ class TestFourAges:
         assert [shell.get("NAME").served for _ in range(3)] == ["fresh"] * 3
         assert provider.calls == 2
 
-    def test_a_refresh_that_is_denied_drops_the_value(self, provider, shell: Shell, clock: FakeClock) -> None:
+    def test_a_refresh_that_is_denied_drops_the_value(
+        self, provider: ScriptedProvider, shell: Shell, clock: FakeClock
+    ) -> None:
         """A denial found out in the background counts from the next read on."""
         provider.answer("NAME", Failed(FailureCode.DENIED))
         clock.advance(90)
@@ -117,20 +121,20 @@ class TestFourAges:
         with pytest.raises(ProviderDenied):
             shell.get("NAME")
 
-    def test_fresh_asks(self, provider, shell: Shell) -> None:
+    def test_fresh_asks(self, provider: ScriptedProvider, shell: Shell) -> None:
         """``fresh=True`` asks, whatever is kept, and keeps what it gets."""
         assert shell.get("NAME", fresh=True) == "two"
         assert shell.get("NAME").served == "fresh"
         assert provider.calls == 2
 
-    def test_fresh_does_not_settle_for_less(self, provider, shell: Shell) -> None:
+    def test_fresh_does_not_settle_for_less(self, provider: ScriptedProvider, shell: Shell) -> None:
         """With ``fresh=True`` an outage is an error; without, the value that is kept still serves."""
         provider.answer("NAME", DOWN)
         with pytest.raises(ProviderUnavailable):
             shell.get("NAME", fresh=True)
         assert shell.get("NAME") == "one"
 
-    def test_fresh_asks_in_a_pause(self, provider, shell: Shell) -> None:
+    def test_fresh_asks_in_a_pause(self, provider: ScriptedProvider, shell: Shell) -> None:
         """``fresh=True`` is not held off by a failure a moment ago."""
         provider.answer("NAME", DOWN, "back")
         with pytest.raises(ProviderUnavailable):
@@ -150,7 +154,7 @@ class TestHints:
             pytest.param(lambda now: {"max_age": 10}, id="max_age"),
         ],
     )
-    def test_shortens(self, hint, kind: ShellKind, new_shell: NewShell, clock: FakeClock) -> None:
+    def test_shortens(self, hint: Any, kind: ShellKind, new_shell: NewShell, clock: FakeClock) -> None:
         """Nothing is served past the moment it names without asking."""
         provider = kind.provider({"NAME": [Found("one", **hint(clock.now().wall)), "two"]})
         shell = new_shell(provider, ttl=100)
@@ -162,7 +166,7 @@ class TestHints:
         assert (secret, secret.served) == ("two", "live")
 
     @pytest.mark.parametrize("hint", [{"expires_at": 10}, {"lease": Lease(10)}], ids=["expires_at", "lease"])
-    def test_an_end_is_an_end(self, hint, kind: ShellKind, new_shell: NewShell, clock: FakeClock) -> None:
+    def test_an_end_is_an_end(self, hint: Any, kind: ShellKind, new_shell: NewShell, clock: FakeClock) -> None:
         """A value that has ended is not served in an outage either."""
         if "expires_at" in hint:
             hint = {"expires_at": clock.now().wall + 10}
@@ -270,7 +274,7 @@ class TestAbsence:
 class TestPauses:
     """A provider in trouble is left alone for a moment."""
 
-    def pauses(self, provider, shell: Shell, clock: FakeClock, rounds: int) -> list[float]:
+    def pauses(self, provider: ScriptedProvider, shell: Shell, clock: FakeClock, rounds: int) -> list[float]:
         """Seconds, in quarters, for which a provider that keeps failing is not asked again."""
         waits = []
         for _ in range(rounds):
@@ -326,11 +330,13 @@ class TestPauses:
             shell.get("BAD")
         assert shell.get("GOOD") == "there"
 
-    def test_a_provider_that_was_not_asked_is_not_blamed(self, kind: ShellKind, new_shell: NewShell) -> None:
+    def test_a_provider_that_was_not_asked_is_not_blamed(
+        self, kind: ShellKind, new_shell: NewShell, clock: FakeClock
+    ) -> None:
         """When the deadline passes before a provider is reached, it is asked at once the next time."""
         slow, quick = SlowThenAbsent(name="slow"), kind.provider({"NAME": "there"}, name="quick")
         shell = new_shell(slow, quick, deadline=0.05)
-        slow.clock = shell.engine.clock
+        slow.clock = clock
         with pytest.raises(ProviderUnavailable, match="deadline") as caught:
             shell.get("NAME")
         assert (caught.value.provider, quick.calls) == ("quick", 0)

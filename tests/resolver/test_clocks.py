@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -164,7 +164,7 @@ class TestHotPath:
         assert shell.get("NEW", default="d") == "d"
 
     @pytest.mark.parametrize("how", [{"field": "a"}, {"version": "1"}, {"fresh": True}])
-    def test_other_questions_are_not_answered_by_it(self, how, kind: ShellKind, new_shell: NewShell) -> None:
+    def test_other_questions_are_not_answered_by_it(self, how: Any, kind: ShellKind, new_shell: NewShell) -> None:
         """A field, a version or ``fresh`` is a question of its own."""
         provider = kind.provider({"DOC": '{"a": "1"}'})
         shell = new_shell(provider, clock=SYSTEM_CLOCK)

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from secretsource.testing import FakeClock
 
     NewShell = Callable[..., Shell]
+    Environ = Callable[..., None]
 
 
 @pytest.fixture
-def environ(monkeypatch: pytest.MonkeyPatch):
+def environ(monkeypatch: pytest.MonkeyPatch) -> Environ:
     """Sets variables for one test."""
 
     def put(**variables: str) -> None:
@@ -32,14 +33,14 @@ def environ(monkeypatch: pytest.MonkeyPatch):
     return put
 
 
-def test_followed(environ, kind: ShellKind, new_shell: NewShell) -> None:
+def test_followed(environ: Environ, kind: ShellKind, new_shell: NewShell) -> None:
     """The value comes from the other end, and says so."""
     environ(NAME="ref+scripted://kept/here")
     secret = new_shell("env", kind.provider({"kept/here": "v"})).get("NAME")
     assert (secret, secret.name, secret.provider, secret.served) == ("v", "NAME", "scripted", "live")
 
 
-def test_a_provider_outside_of_the_chain(environ, new_shell: NewShell, tmp_path: Path) -> None:
+def test_a_provider_outside_of_the_chain(environ: Environ, new_shell: NewShell, tmp_path: Path) -> None:
     """A reference may name a driver that the chain does not have."""
     (tmp_path / "token").write_text("from a file")
     environ(NAME=f"ref+file://{tmp_path}/token")
@@ -49,7 +50,9 @@ def test_a_provider_outside_of_the_chain(environ, new_shell: NewShell, tmp_path:
     assert [provider.name for provider in shell.engine.providers()] == ["env", "file"]
 
 
-def test_the_field_of_the_reference_and_the_callers_inside(environ, kind: ShellKind, new_shell: NewShell) -> None:
+def test_the_field_of_the_reference_and_the_callers_inside(
+    environ: Environ, kind: ShellKind, new_shell: NewShell
+) -> None:
     """``#field`` selects first, ``field=`` inside of what it selected."""
     environ(NAME="ref+scripted://doc#outer", WHOLE="ref+scripted://doc")
     shell = new_shell("env", kind.provider({"doc": '{"outer": {"inner": "v"}}'}))
@@ -59,7 +62,7 @@ def test_the_field_of_the_reference_and_the_callers_inside(environ, kind: ShellK
     assert shell.get("WHOLE#outer", field="inner") == "v"
 
 
-def test_the_stage_of_the_reference(environ, kind: ShellKind, new_shell: NewShell) -> None:
+def test_the_stage_of_the_reference(environ: Environ, kind: ShellKind, new_shell: NewShell) -> None:
     """Version and stage are part of where it points."""
     from secretsource.providers.base import SecretRef
 
@@ -68,28 +71,28 @@ def test_the_stage_of_the_reference(environ, kind: ShellKind, new_shell: NewShel
     assert new_shell("env", provider).get("NAME") == "blue"
 
 
-def test_through_several(environ, new_shell: NewShell) -> None:
+def test_through_several(environ: Environ, new_shell: NewShell) -> None:
     """One variable may point to another, up to a depth."""
     depth = MAX_FOLLOWED
     environ(**{f"V{i}": f"ref+env://V{i + 1}" for i in range(1, depth)}, **{f"V{depth}": "v"})
     assert new_shell("env").get("V1") == "v"
 
 
-def test_too_deep(environ, new_shell: NewShell) -> None:
+def test_too_deep(environ: Environ, new_shell: NewShell) -> None:
     """Beyond the depth it is an error that says so."""
     environ(**{f"V{i}": f"ref+env://V{i + 1}" for i in range(1, MAX_FOLLOWED + 1)}, **{f"V{MAX_FOLLOWED + 1}": "v"})
     with pytest.raises(ProviderResponseError, match=f"more than {MAX_FOLLOWED} places"):
         new_shell("env").get("V1")
 
 
-def test_a_circle(environ, new_shell: NewShell) -> None:
+def test_a_circle(environ: Environ, new_shell: NewShell) -> None:
     """References that lead back are an error that shows the way."""
     environ(A="ref+env://B", B="ref+env://A")
     with pytest.raises(ProviderResponseError, match="in a circle: env://A -> env://B -> env://A"):
         new_shell("env").get("A")
 
 
-def test_dangling(environ, kind: ShellKind, new_shell: NewShell) -> None:
+def test_dangling(environ: Environ, kind: ShellKind, new_shell: NewShell) -> None:
     """A reference to nothing is an error, not an absence: no weaker source and no default steps in."""
     environ(NAME="ref+scripted://gone")
     shell = new_shell("env", kind.provider({"NAME": "weaker"}))
@@ -97,14 +100,14 @@ def test_dangling(environ, kind: ShellKind, new_shell: NewShell) -> None:
         shell.get("NAME", default="d")
 
 
-def test_a_field_that_is_not_there(environ, kind: ShellKind, new_shell: NewShell) -> None:
+def test_a_field_that_is_not_there(environ: Environ, kind: ShellKind, new_shell: NewShell) -> None:
     """Nor is a reference to a missing field an absence."""
     environ(NAME="ref+scripted://doc#missing")
     with pytest.raises(ProviderResponseError, match="leads to a secret that is not there"):
         new_shell("env", kind.provider({"doc": "{}"})).get("NAME")
 
 
-def test_a_failure_at_the_other_end(environ, kind: ShellKind, new_shell: NewShell) -> None:
+def test_a_failure_at_the_other_end(environ: Environ, kind: ShellKind, new_shell: NewShell) -> None:
     """It is the other end's failure, by name and code."""
     environ(NAME="ref+scripted://key")
     with pytest.raises(ProviderDenied, match="from provider 'scripted'") as caught:
@@ -112,7 +115,7 @@ def test_a_failure_at_the_other_end(environ, kind: ShellKind, new_shell: NewShel
     assert (caught.value.provider, caught.value.name) == ("scripted", "NAME")
 
 
-def test_an_outage_at_the_other_end(environ, kind: ShellKind, new_shell: NewShell, clock: FakeClock) -> None:
+def test_an_outage_at_the_other_end(environ: Environ, kind: ShellKind, new_shell: NewShell, clock: FakeClock) -> None:
     """The old value is served as for any other name."""
     environ(NAME="ref+scripted://key")
     shell = new_shell("env", kind.provider({"key": ["v", Failed(FailureCode.TIMEOUT)]}), ttl=100, revalidate=0)
@@ -122,7 +125,7 @@ def test_an_outage_at_the_other_end(environ, kind: ShellKind, new_shell: NewShel
 
 
 def test_an_absence_at_the_other_end_and_then_an_outage(
-    environ, kind: ShellKind, new_shell: NewShell, clock: FakeClock
+    environ: Environ, kind: ShellKind, new_shell: NewShell, clock: FakeClock
 ) -> None:
     """That nothing was there once, and nobody can be asked now, is an outage."""
     environ(NAME="ref+scripted://key")
@@ -149,7 +152,7 @@ def test_an_absence_at_the_other_end_and_then_an_outage(
         ("ref+env://s3cr3t?vresion=s3cr3t", "unknown option of a reference 'vresion': did you mean 'version'"),
     ],
 )
-def test_malformed(value: str, reason: str, environ, new_shell: NewShell) -> None:
+def test_malformed(value: str, reason: str, environ: Environ, new_shell: NewShell) -> None:
     """What cannot be followed is an error that says why and does not show the value."""
     environ(NAME=value)
     with pytest.raises(ProviderResponseError, match=r"starts with 'ref.' but cannot be followed") as caught:
@@ -171,7 +174,7 @@ def test_a_dotenv_file_points_too(new_shell: NewShell, kind: ShellKind, tmp_path
     assert [shell.get("NAME").served for _ in range(2)] == ["live", "fresh"]
 
 
-def test_a_version_is_asked_of_the_name(environ, kind: ShellKind, new_shell: NewShell) -> None:
+def test_a_version_is_asked_of_the_name(environ: Environ, kind: ShellKind, new_shell: NewShell) -> None:
     """The environment has no versions, so another provider is asked for one."""
     from secretsource.providers.base import SecretRef
 

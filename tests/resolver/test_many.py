@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,10 +18,11 @@ from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Se
 from secretsource.testing import ScriptedBatchProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from tests.shells import Shell, ShellKind
 
+    from secretsource.providers.base import Outcome
     from secretsource.testing import FakeClock
 
     NewShell = Callable[..., Shell]
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 DOWN = Failed(FailureCode.UNAVAILABLE)
 
 
-def locations(refs) -> list[str]:
+def locations(refs: Iterable[SecretRef]) -> list[str]:
     return [ref.location for ref in refs]
 
 
@@ -121,7 +122,7 @@ class TestGetMany:
         """A driver that leaves a reference out of its answer is told so."""
 
         class Forgetful(ScriptedBatchProvider):
-            def fetch_many(self, refs, *, timeout):
+            def fetch_many(self, refs: Sequence[SecretRef], *, timeout: float) -> dict[SecretRef, Outcome]:
                 return {refs[0]: Found("a")}
 
         shell = new_shell(Forgetful())
@@ -133,17 +134,17 @@ class TestGetMany:
         """Its error is named by class for each of the names."""
 
         class Raising(ScriptedBatchProvider):
-            def fetch_many(self, refs, *, timeout):
+            def fetch_many(self, refs: Sequence[SecretRef], *, timeout: float) -> dict[SecretRef, Outcome]:
                 raise OSError("bug")
 
         with pytest.raises(ProviderResponseError, match="OSError"):
             new_shell(Raising()).get_many(["A", "B"])
 
     def test_prefetch(self, kind: ShellKind, new_shell: NewShell) -> None:
-        """`prefetch` fetches now, raises as `get_many`, and returns nothing."""
+        """`prefetch` fetches now, and raises as `get_many`."""
         provider = kind.provider({"A": "a"})
         shell = new_shell(provider)
-        assert shell.prefetch(["A"]) is None
+        shell.prefetch(["A"])
         assert shell.get("A").served == "fresh"
         with pytest.raises(SecretNotFound):
             shell.prefetch(["B"])
@@ -151,7 +152,7 @@ class TestGetMany:
     def test_listeners_hear_of_each(self, kind: ShellKind, new_shell: NewShell) -> None:
         """Also of those that are missing, and of those after one that failed."""
         shell = new_shell(kind.provider({"A": "a", "BAD": DOWN, "C": "c"}))
-        heard = []
+        heard: list[Any] = []
         shell.on_event(lambda event: heard.append((event.name, event.outcome)))
         with pytest.raises(ProviderUnavailable):
             shell.get_many(["A", "NONE", "BAD", "C"])
@@ -207,7 +208,9 @@ class TestGetSet:
     @pytest.mark.parametrize(
         ("says", "error"), [(DOWN, ProviderUnavailable), (Failed(FailureCode.DENIED), ProviderDenied)]
     )
-    def test_a_failure_is_an_error(self, says, error, kind: ShellKind, new_shell: NewShell) -> None:
+    def test_a_failure_is_an_error(
+        self, says: Failed, error: type[Exception], kind: ShellKind, new_shell: NewShell
+    ) -> None:
         """That the previous version could not be asked for is not its absence."""
         shell = new_shell(kind.provider({"KEY": "new", SecretRef("scripted", "KEY", stage="previous"): says}))
         with pytest.raises(error):

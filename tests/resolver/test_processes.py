@@ -40,6 +40,7 @@ def run(script: str, *flags: str) -> str:
     done = subprocess.run(
         [sys.executable, *(flags or ("-W", "error")), "-c", PRELUDE + dedent(script)],
         capture_output=True,
+        check=False,
         text=True,
         timeout=30,
     )

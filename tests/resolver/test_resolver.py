@@ -21,6 +21,7 @@ from secretsource.testing import ScriptedProvider
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.shells import Shell, ShellKind
 
@@ -37,8 +38,8 @@ class TestGet:
     def test_first_come(self, kind: ShellKind, new_shell: NewShell) -> None:
         """The first provider that has it answers, and the rest is not asked."""
         one, two, three = (
-            kind.provider(script, name=name)
-            for name, script in (("one", {}), ("two", {"KEY": "v"}), ("three", {"KEY": "w"}))
+            kind.provider({"KEY": value}, name=name)
+            for name, value in (("one", NotFound()), ("two", "v"), ("three", "w"))
         )
         secret = new_shell(one, two, three).get("KEY")
         assert (secret, secret.provider, three.calls) == ("v", "two", 0)
@@ -370,7 +371,7 @@ class TestLife:
             chains = list(pool.map(lambda _: resolver._engine.chain, range(32)))
         assert len({id(chain) for chain in chains}) == 1
 
-    def test_from_config(self, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_from_config(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Both kinds read the same file."""
         file = tmp_path / "secretsource.toml"
         file.write_text('[environments.test]\nproviders = ["env"]\nttl = 7\n')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -53,8 +53,7 @@ class TestReject:
         shell = new_shell(provider)
         secret = shell.get("KEY")
         for _ in range(5):
-            secret = shell.reject(secret)
-            assert secret == "one"
+            assert shell.reject(secret) == "one"
         assert provider.calls == 2
 
     def test_once_each_of_two_fields(self, kind: ShellKind, new_shell: NewShell) -> None:
@@ -256,11 +255,12 @@ class TestOnRotate:
     def test_of_a_new_value(self, kind: ShellKind, new_shell: NewShell) -> None:
         """Name, provider and versions; never the values."""
         shell = new_shell(kind.provider({"KEY": [Found("one", version="1"), Found("two", version="2")]}))
-        heard = []
+        heard: list[Any] = []
         shell.on_rotate(heard.append)
         shell.get("KEY")
         shell.get("KEY", fresh=True)
         shell.get("KEY", fresh=True)
+        shell.until(lambda: heard)
         assert heard == [("KEY", "scripted", "1", "2")]
         assert (heard[0].name, heard[0].old_version, heard[0].new_version) == ("KEY", "1", "2")
         assert "two" not in repr(heard)
@@ -271,15 +271,16 @@ class TestOnRotate:
         shell = new_shell(provider)
         for name, field in (("DOC", "a"), ("DOC#b", None), ("scripted://DOC#c", None)):
             shell.get(name, field=field)
-        heard = []
+        heard: list[Any] = []
         shell.on_rotate(lambda event: heard.append(event.name))
         shell.get("DOC#b", fresh=True)
+        shell.until(lambda: len(heard) == 2)
         assert heard == ["DOC", "scripted://DOC#c"]
 
     def test_met_by_a_refresh(self, kind: ShellKind, new_shell: NewShell, clock: FakeClock) -> None:
         """A refresh in the background tells as well as a read."""
         shell = new_shell(kind.provider({"KEY": ["one", "two"]}), ttl=100)
-        heard = []
+        heard: list[Any] = []
         shell.on_rotate(heard.append)
         shell.get("KEY")
         clock.advance(90)
@@ -290,7 +291,7 @@ class TestOnRotate:
     def test_not_of_a_failure(self, kind: ShellKind, new_shell: NewShell, clock: FakeClock) -> None:
         """An outage, a denial or an absence is no rotation, nor is a value after one of them."""
         shell = new_shell(kind.provider({"KEY": ["one", DOWN, NotFound(), "two"]}), ttl=100, revalidate=0)
-        heard = []
+        heard: list[Any] = []
         shell.on_rotate(heard.append)
         for _ in range(5):
             shell.get("KEY", default=None)
@@ -300,7 +301,7 @@ class TestOnRotate:
     def test_stopped(self, kind: ShellKind, new_shell: NewShell) -> None:
         """What `on_rotate` returns takes the callback away, once or twice."""
         shell = new_shell(kind.provider({"KEY": ["one", "two"]}))
-        heard = []
+        heard: list[Any] = []
         stop = shell.on_rotate(heard.append)
         shell.get("KEY")
         stop()
@@ -313,7 +314,7 @@ class TestOnRotate:
     ) -> None:
         """It is named in the log, harms nobody, and the next callback is called."""
         shell = new_shell(kind.provider({"KEY": ["one", "two"]}))
-        heard = []
+        heard: list[Any] = []
 
         def fail(event: object) -> None:
             raise RuntimeError("two")
@@ -323,6 +324,7 @@ class TestOnRotate:
         shell.on_event(fail)
         shell.get("KEY")
         assert shell.get("KEY", fresh=True) == "two"
+        shell.until(lambda: heard)
         assert len(heard) == 1
         assert {record.getMessage() for record in caplog.records} == {
             "a listener for SecretEvent raised RuntimeError",
@@ -336,10 +338,11 @@ class TestOnRotate:
         shell = new_shell(provider)
         resolver = shell.resolver
         threads = resolver if isinstance(resolver, Resolver) else resolver._resolver
-        heard = []
+        heard: list[Any] = []
         shell.on_rotate(lambda event: heard.append(threads.get("OTHER")))
         shell.get("KEY")
         shell.get("KEY", fresh=True)
+        shell.until(lambda: heard)
         assert heard == ["o"]
 
 
@@ -350,7 +353,7 @@ class TestOnEvent:
         """Live, then nothing for a hit, then stale, then a failure, then an absence."""
         provider = kind.provider({"KEY": ["one", DOWN, Failed(FailureCode.DENIED)]})
         shell = new_shell(provider, ttl=100, revalidate=0, max_stale=500)
-        heard = []
+        heard: list[Any] = []
         shell.on_event(heard.append)
         shell.get("KEY")
         clock.advance(10)
@@ -373,7 +376,7 @@ class TestOnEvent:
         monkeypatch.setenv("KEY", "one")
         shell = new_shell("env")
         shell.get("KEY")
-        heard = []
+        heard: list[Any] = []
         stop = shell.on_event(heard.append)
         for _ in range(3):
             assert shell.get("KEY") == "one"

@@ -21,7 +21,7 @@ CANARY = "canary-91f3"
 
 def secret(value: str | bytes = CANARY, **origin: Any) -> Secret:
     """A secret with an origin, parts of which a test may choose."""
-    whole = {
+    whole: dict[str, Any] = {
         "name": "KEY", "fields": (), "ref": SecretRef("aws", "key"), "version": "7", "fetched": 0.0, "expires": None,
         "served": "live",
     }  # fmt: skip
@@ -32,7 +32,7 @@ def test_it_is_a_str() -> None:
     """It equals, hashes, formats and encodes as its text."""
     one = secret()
     assert isinstance(one, str)
-    assert (one, hash(one), f"{one}", "%s" % one, one.encode()) == (
+    assert (one, hash(one), f"{one}", "".join([one]), one.encode()) == (
         CANARY,
         hash(CANARY),
         CANARY,

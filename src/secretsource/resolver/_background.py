@@ -26,12 +26,12 @@ class Background:
 
     def __init__(self, idle_seconds: float = IDLE_SECONDS) -> None:
         self._idle_seconds = idle_seconds
-        self._jobs: deque[Callable[[], None]] = deque()
+        self._jobs: deque[Callable[[], object]] = deque()
         self._changed = Condition()
         self._idle = 0
         self.threads = 0
 
-    def submit(self, job: Callable[[], None]) -> bool:
+    def submit(self, job: Callable[[], object]) -> bool:
         """Run ``job`` soon; False when there is no thread for it and none can be started, as when Python ends."""
         with self._changed:
             self._jobs.append(job)
@@ -56,7 +56,7 @@ class Background:
             except BaseException:  # noqa: S112 - a driver that calls sys.exit ends its own call, not what others wait for
                 continue
 
-    def _next(self) -> Callable[[], None] | None:
+    def _next(self) -> Callable[[], object] | None:
         with self._changed:
             if not self._jobs:
                 self._idle += 1

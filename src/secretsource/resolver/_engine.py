@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from threading import Lock
 
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource._sentinels import UNSET
@@ -74,6 +75,7 @@ class Engine:
         self.clock = clock
         self.background = Background()
         self.closed = False
+        self._wiring = Lock()
         self.rotation_listeners: list[Callable[[RotationEvent], object]] = []
         self.event_listeners: list[Callable[[SecretEvent], object]] = []
         _living.add(self)
@@ -96,10 +98,15 @@ class Engine:
             raise ConfigurationError("this resolver is closed: make a new one, or close it when nobody asks any more")
         chain = self._chain
         if chain is None:
-            # Two threads may both make one; the first to get here is kept, and the other has opened nothing.
-            chain = self.__dict__.setdefault("_made", self._make_chain())
-            self._chain = chain
+            chain = self._publish(self._make_chain())
         return chain if self._overlay is None else chain._replace(overlay=self._overlay)
+
+    def _publish(self, made: Chain) -> Chain:
+        """Of two threads that have both made the chain, the first is right; the other has opened nothing."""
+        with self._wiring:
+            if self._chain is None:
+                self._chain = made
+            return self._chain
 
     def now(self) -> Instant:
         """The time; if this process has been frozen since the last look, everything kept is stale from here on."""
@@ -214,6 +221,7 @@ class Engine:
 
     def after_fork(self) -> None:
         """In the child of a fork: locks, flights and clients belong to the parent; answers may be old."""
+        self._wiring = Lock()
         self.background = Background()
         self.state.after_fork()
         self._reset_providers()
