@@ -37,19 +37,25 @@ class Chores:
         self._feed = _Feed(cache, store)
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._process = 0
+        self._begun = False
         self.failures = 0
+        _ALL.add(self)
+
+    def forget(self) -> None:
+        """Begin again in a forked child, which has none of its parent's threads."""
+        self._lock = threading.Lock()
+        self._begun = False
 
     def begin(self) -> None:
         """Start, unless they have been started in this process."""
-        if self._process != os.getpid():
+        if not self._begun:
             with self._lock:
                 self._start()
 
     def _start(self) -> None:
-        if self._process == os.getpid():  # another thread was quicker
+        if self._begun:  # another thread was quicker
             return
-        self._process = os.getpid()
+        self._begun = True
         self._stop = threading.Event()
         self._feed.subscribe()
         threading.Thread(target=self._flush_now_and_then, name="secretsource-flush", daemon=True).start()
@@ -58,7 +64,7 @@ class Chores:
         """Stop; what is under way ends by itself."""
         self._stop.set()
         self._feed.cancel()
-        self._process = 0
+        self._begun = False
 
     def _flush_now_and_then(self) -> None:
         stop = self._stop
@@ -143,3 +149,15 @@ class _Feed:
 
     def _tell(self, change: KeyChange) -> None:
         self._cache.news(change.key_id, change.revision)
+
+
+_ALL: weakref.WeakSet[Chores] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for chores in tuple(_ALL):
+        chores.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)

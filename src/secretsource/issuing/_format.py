@@ -26,7 +26,6 @@ SECRET_LENGTH = 32
 MARK = "ss1"
 CRC_LENGTH = 6
 TAIL_LENGTH = LOCATOR_LENGTH + SECRET_LENGTH + len(MARK) + CRC_LENGTH
-_SHORTEST = len("a_aa_") + TAIL_LENGTH
 _LONGEST = 16 + 1 + 8 + 1 + TAIL_LENGTH
 _LAST_LOCATOR = _base62.encode(2**128 - 1, LOCATOR_LENGTH)
 
@@ -136,15 +135,20 @@ class KeyFormat:
         Returns:
             The clear parts, or ``Rejected(MALFORMED)``, or ``Rejected(BAD_CHECKSUM)``.
         """
-        if not _SHORTEST <= len(text) <= _LONGEST:
-            return _MALFORMED
-        match = self._match(text)
-        if match is None:
+        located = self.locate(text)
+        if isinstance(located, Rejected):
+            return located
+        prefix, environment = text[: -TAIL_LENGTH - 1].split("_")
+        return ParsedKey(prefix, environment, located)
+
+    def locate(self, text: str) -> str | Rejected:
+        """As `parse`, for who asks for no more than the locator; every uncached check passes here."""
+        if len(text) > _LONGEST or self._match(text) is None:
             return _MALFORMED
         if _crc(text[:-CRC_LENGTH]) != text[-CRC_LENGTH:]:
             return _BAD_CHECKSUM
-        prefix, environment, locator = match.groups()
-        return _MALFORMED if locator > _LAST_LOCATOR else ParsedKey(prefix, environment, locator)
+        locator = text[-TAIL_LENGTH : LOCATOR_LENGTH - TAIL_LENGTH]
+        return _MALFORMED if locator > _LAST_LOCATOR else locator
 
     @staticmethod
     def display(prefix: str, environment: str, locator: str) -> str:
@@ -170,8 +174,8 @@ class KeyFormat:
         """The locator in a whole key, or in a text that is nothing but a locator of 22 characters; else None."""
         if len(text) == LOCATOR_LENGTH:
             return text if _IS_LOCATOR.fullmatch(text) and text <= _LAST_LOCATOR else None
-        parsed = self.parse(text)
-        return None if isinstance(parsed, Rejected) else parsed.locator
+        located = self.locate(text)
+        return None if isinstance(located, Rejected) else located
 
     def check_front(self, prefix: str, environment: str) -> None:
         """Whether keys of this front are made here.

@@ -27,6 +27,7 @@ _LARGEST_INTEGER = 2**64 - 1
 _IS_INTEGER = re.compile(r"0|[1-9][0-9]{0,19}")
 _IS_SLUG = re.compile(r"[0-9a-z-]{1,12}")
 _SLUG_LENGTH = 12
+_MOST_OPENED = 100_000
 _SLUG_DIGITS = "\0" + "0123456789abcdefghijklmnopqrstuvwxyz-"
 _SLUG_VALUES = {character: value for value, character in enumerate(_SLUG_DIGITS)}
 
@@ -156,20 +157,26 @@ class LocatorSeals:
         peppers: Newest first.
     """
 
-    __slots__ = ("_seals",)
+    __slots__ = ("_opened", "_seals")
 
     def __init__(self, peppers: PepperSet) -> None:
         self._seals = tuple(LocatorSeal(pepper) for pepper in peppers)
+        self._opened: set[str] = set()
 
     def seal(self, owner: str, serial: int) -> str:
         """Make a locator under the newest pepper; see `LocatorSeal.seal`."""
         return self._seals[0].seal(owner, serial)
 
     def is_ours(self, locator: str) -> bool:
-        """Whether any of the seals opens a locator of 22 characters of ``0-9A-Za-z``."""
+        """Whether any of the seals opens a locator of 22 characters of ``0-9A-Za-z``; one that did is remembered."""
+        if locator in self._opened:
+            return True
         block = _base62.decode(locator).to_bytes(16, "big")
         for seal in self._seals:  # noqa: SIM110 - a generator costs more than the cipher
             if seal.fits(block):
+                if len(self._opened) >= _MOST_OPENED:
+                    self._opened.clear()
+                self._opened.add(locator)
                 return True
         return False
 

@@ -121,7 +121,8 @@ def check_networks(networks: Iterable[str]) -> tuple[str, ...]:
     return tuple(str(_network(network)) for network in networks)
 
 
-def read_networks(networks: Sequence[str]) -> tuple[Network, ...]:
+@lru_cache(maxsize=1024)
+def read_networks(networks: tuple[str, ...]) -> tuple[Network, ...]:
     """Stored networks, ready to be asked."""
     return tuple(map(ip_network, networks))
 

@@ -14,6 +14,7 @@ Reading is one dictionary access without a lock; changing takes one.
 from __future__ import annotations
 
 import threading
+from functools import lru_cache
 
 from secretsource.issuing import _policy as policy
 from secretsource.issuing import limits
@@ -48,11 +49,9 @@ class Entry:
 
     def __init__(self, record: KeyRecord, read: Instant, ttl: float) -> None:
         self.record = record
-        self.granted: set[object] = {policy.NO_SCOPE, *record.scopes}
-        self.wildcards = policy.wildcards(record.scopes)
+        granted, self.wildcards = _rights(record.scopes)
+        self.granted = set(granted)
         self.networks = policy.read_networks(record.networks) if record.networks else None
-        if self.wildcards:
-            self.granted = {scope for scope in self.granted if not str(scope).endswith("*")}
         self.plan = limits.parse(record.rate_limit, record.quota)
         self.limit_key = record.limit_key
         self.drift = read.drift
@@ -66,6 +65,13 @@ class Entry:
         """Note demands that its wildcards met, so that the next check need not work them out."""
         if len(self.granted) < _MOST_GRANTED:
             self.granted.update(demanded)
+
+
+@lru_cache(maxsize=4096)
+def _rights(scopes: frozenset[str]) -> tuple[frozenset[object], tuple[str, ...]]:
+    """The demands that scopes meet as they are written, and the beginnings that their wildcards cover."""
+    exact = (scope for scope in scopes if not scope.endswith("*"))
+    return frozenset({policy.NO_SCOPE, *exact}), policy.wildcards(scopes)
 
 
 class RecordCache:

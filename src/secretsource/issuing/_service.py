@@ -120,11 +120,10 @@ class ApiKeys:
         Raises:
             InvalidRequest: The demand itself is wrong: no scope, a wildcard, a negative cost.
         """
-        if not fresh:
-            verdict = self._glance(text, scope, ip, cost)
-            if verdict is not None:
-                return verdict
-        presented = self._verifier.present(text)
+        glanced = None if fresh else self._glance(text, scope, ip, cost)
+        if not (glanced is None or isinstance(glanced, bytes)):
+            return glanced
+        presented = self._verifier.present(text, glanced)
         del text
         if isinstance(presented, Rejected):
             self._verifier.tell(presented)

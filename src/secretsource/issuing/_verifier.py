@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._record_cache import Entry
     from secretsource.issuing._verdict import Verdict
     from secretsource.issuing._wiring import Wiring
-    from secretsource.issuing.limits import Draw
+    from secretsource.issuing.limits import Draw, Plan
     from secretsource.stores.base import KeyRecord
 
 _STATUS_REASONS = {
@@ -52,6 +52,7 @@ _STATUS_REASONS = {
     Status.EXPIRED: Reason.EXPIRED,
     Status.DISABLED: Reason.DISABLED,
 }
+_ACTIVE, _ROTATING = Status.ACTIVE, Status.ROTATING
 _NO_HASH = bytes(32)
 _SIMPLE_DEMANDS = frozenset({str, type(policy.NO_SCOPE)})
 
@@ -95,23 +96,33 @@ class Verifier:
     def __init__(self, wiring: Wiring) -> None:
         self._w = wiring
         self._hash = wiring.peppers.newest.hash
+        self._newest = wiring.peppers.newest.version
+        self._has_one_pepper = len(wiring.peppers) == 1
+        self._locate = wiring.format.locate
+        self._is_ours = wiring.seals.is_ours
+        self._now = wiring.clock.now
         self._get = wiring.cache.get
         self._seen = wiring.uses.seen
         self._on_check = wiring.on_check
         self._draw = wiring.limiter.draw if isinstance(wiring.limiter, LocalLimiter) else None
         self._mono = monotonic if wiring.clock is SYSTEM_CLOCK else lambda: wiring.clock.now().mono
 
-    def glance(self, text: str | None, scope: Demand, ip: str | None, cost: int) -> Verdict | None:
-        """Steps 0 to 11 for a key that is fresh in the cache, active and in time; None for all that is less simple."""
+    def glance(self, text: str | None, scope: Demand, ip: str | None, cost: int) -> Verdict | bytes | None:
+        """Steps 0 to 11 for a key that is fresh in the cache, active and in time.
+
+        Returns:
+            The verdict; the hash of a text that is not fresh in the cache; None for all else that is less simple.
+        """
         if type(text) is not str or len(text) > LONGEST_CREDENTIAL or cost < 0:
             return None
         now = self._mono()
         try:
-            entry = self._get(self._hash(text))
+            hashed = self._hash(text)
         except UnicodeEncodeError:
             return None
+        entry = self._get(hashed)
         if entry is None or now >= entry.until:
-            return None
+            return hashed
         if entry.networks is not None and not policy.is_within(entry.networks, ip):
             return None
         if scope.__class__ not in _SIMPLE_DEMANDS or scope not in entry.granted:
@@ -133,18 +144,25 @@ class Verifier:
         self.tell(verdict)
         return verdict
 
-    def present(self, text: object) -> Presented | Rejected:
-        """Steps 0, 1, 3 and 4: all that needs the text itself, and nothing that needs the store."""
+    def present(self, text: object, hashed: bytes | None = None) -> Presented | Rejected:
+        """Steps 0, 1, 3 and 4: all that needs the text itself, and nothing that needs the store.
+
+        Args:
+            text: What the client sent.
+            hashed: What `glance` has hashed it to.
+        """
         if text is None:
             return Rejected(Reason.MISSING)
         if not isinstance(text, str) or len(text) > LONGEST_CREDENTIAL:
             return Rejected(Reason.MALFORMED)
-        parsed = self._w.format.parse(text)
-        if isinstance(parsed, Rejected):
-            return self._present_imported(text, parsed)
-        if not self._w.seals.is_ours(parsed.locator):
+        locator = self._locate(text)
+        if isinstance(locator, Rejected):
+            return self._present_imported(text, locator)
+        if not self._is_ours(locator):
             return Rejected(Reason.NOT_OURS)
-        return Presented(self._w.peppers.hashes(text), parsed.locator)
+        if hashed is not None and self._has_one_pepper:
+            return Presented({self._newest: hashed}, locator)
+        return Presented(self._w.peppers.hashes(text), locator)
 
     def _present_imported(self, text: str, otherwise: Rejected) -> Presented | Rejected:
         if not (self._w.imported and text and text.isprintable()):
@@ -166,7 +184,7 @@ class Verifier:
             fresh: Whether to pass the cache by.
             agent: The user agent it came with.
         """
-        now = self._w.clock.now()
+        now = self._now()
         demanded = policy.check_demand(scope)
         if cost < 0:
             raise InvalidRequest("a check cannot cost less than nothing: give a cost from 0")
@@ -175,11 +193,15 @@ class Verifier:
         if isinstance(found, Rejected):
             verdict = found
         else:
-            now = self._w.clock.now()  # the store may have taken its time
+            now = self._now()  # the store may have taken its time
             rejected = weigh(found, demanded, ip, now)
-            verdict = (yield from self._limit(found, cost, now)) if rejected is None else rejected
-            if verdict:
-                found.remember(demanded)
+            if rejected is not None:
+                verdict = rejected
+            elif found.plan is None:
+                verdict = Accepted(found.record)
+            else:
+                verdict = yield from self._limit(found, found.plan, cost, now)
+            if verdict.__class__ is Accepted:
                 self._note(found.record, presented, ip, agent, now)
         self.tell(verdict)
         return verdict
@@ -218,7 +240,7 @@ class Verifier:
         rejected = self._compare(presented, record)
         if rejected is None:
             return cache.fill(presented.hash, record, now, begun)
-        if record.pepper_version == self._w.peppers.newest.version:
+        if record.pepper_version == self._newest:
             # Whoever knows a key_id and guesses secrets asks the store once per ttl, not once per guess.
             cache.fill(record.hash, record, now, begun)
         return rejected
@@ -233,11 +255,9 @@ class Verifier:
             return Rejected(Reason.PEPPER_RETIRED)
         return None if compare_digest(hashed, record.hash) else Rejected(Reason.WRONG_SECRET)
 
-    def _limit(self, entry: Entry, cost: int, now: Instant) -> Flow[Verdict]:
-        """Steps 9 and 10."""
-        record, plan = entry.record, entry.plan
-        if plan is None:
-            return Accepted(record)
+    def _limit(self, entry: Entry, plan: Plan, cost: int, now: Instant) -> Flow[Verdict]:
+        """Steps 9 and 10, for a key with limits."""
+        record = entry.record
         try:
             answer: Any = yield self._w.limiter.draw(entry.limit_key, plan, cost, now.mono, now.wall)
             draw: Draw | None = answer
@@ -255,12 +275,11 @@ class Verifier:
     def _note(self, record: KeyRecord, presented: Presented, ip: str | None, agent: str | None, now: Instant) -> None:
         """Step 11, the half that is written later."""
         self._seen[record.key_id] = now.mono
-        if record.status is Status.ROTATING:
+        if record.status is _ROTATING:
             networks, agents = frozenset(filter(None, (ip,))), frozenset(filter(None, (agent and agent[:255],)))
             self._w.uses.watch(Use(record.key_id, now.wall, 1, networks, agents))
-        if record.foreign is not None or self._w.peppers.needs_rehash(record.pepper_version):
-            newest = self._w.peppers.newest.version
-            self._w.uses.rehash(lifecycle.rehash(record, presented.hash, newest, now.wall))
+        if record.pepper_version != self._newest or record.foreign is not None:
+            self._w.uses.rehash(lifecycle.rehash(record, presented.hash, self._newest, now.wall))
 
 
 def weigh(entry: Entry, demanded: tuple[str, ...], ip: str | None, now: Instant) -> Rejected | None:
@@ -273,15 +292,18 @@ def weigh(entry: Entry, demanded: tuple[str, ...], ip: str | None, now: Instant)
         now: The present.
     """
     record = entry.record
-    reason = _STATUS_REASONS.get(lifecycle.status_at(record, now.wall))
-    if reason is not None:
-        return Rejected(reason, record)
+    if record.status is not _ACTIVE or (record.expires is not None and record.expires <= now.wall):
+        reason = _STATUS_REASONS.get(lifecycle.status_at(record, now.wall))
+        if reason is not None:
+            return Rejected(reason, record)
     if record.begins is not None and now.wall < record.begins:
         return Rejected(Reason.NOT_YET, record)
     if entry.networks is not None and not policy.is_within(entry.networks, ip):
         return Rejected(Reason.WRONG_NETWORK, record)
-    if not policy.grants(record.scopes, entry.wildcards, demanded):
-        return Rejected(Reason.INSUFFICIENT_SCOPE, record, scopes=demanded)
+    if not entry.granted.issuperset(demanded):
+        if not policy.grants(record.scopes, entry.wildcards, demanded):
+            return Rejected(Reason.INSUFFICIENT_SCOPE, record, scopes=demanded)
+        entry.remember(demanded)
     return None
 
 
