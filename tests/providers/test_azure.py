@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.servers.azure import KeyVault, key_vault, now, problem, provider, signed_in
+from tests.servers.azure import KeyVault, key_vault, now, problem, provider, public_cloud, signed_in
 
 from secretsource.config import load_config
 from secretsource.exceptions import ConfigurationError, ProviderDenied, SecretNotFound
@@ -18,6 +17,7 @@ from secretsource.providers.azure import AzureProvider
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
 from secretsource.resolver._async_resolver import AsyncResolver
 from secretsource.resolver._resolver import Resolver
+from secretsource.resolver._wiring import discovered
 from secretsource.testing import FakeClock
 
 if TYPE_CHECKING:
@@ -358,25 +358,30 @@ class TestSettings:
         assert is_installed("azure")
 
 
-class TestResource:
-    """The check that a token is for the vault it is sent to."""
+class TestPublicCloud:
+    """As a user has it: a vault's name, credentials in the environment, and nothing else."""
 
-    def test_real_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
-        """With a name as Azure gives it, the check is on and passes."""
-        signed_in(monkeypatch)
-        host = "my-vault.vault.azure.net"
-        look_up = socket.getaddrinfo
+    def test_no_settings(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """By its variable the vault joins the chain; the token's resource is checked, and the login page is Azure's."""
+        with public_cloud(tmp_path) as vault:
+            vault.put("stripe-secret-key", "value")
+            monkeypatch.setenv("AZURE_KEY_VAULT_URL", vault.url)
+            with Resolver([*(route.provider for route in discovered().routes)]) as resolver:
+                assert resolver.get("STRIPE_SECRET_KEY").provider == "azure"
 
-        def here(name: Any, *arguments: Any, **keywords: Any) -> Any:
-            return look_up("localhost" if name in {host, host.encode()} else name, *arguments, **keywords)
+    def test_provider_url(self, tmp_path: Path) -> None:
+        """A provider URL names the vault by its host."""
+        with public_cloud(tmp_path) as vault:
+            vault.put("prod-api-key", "value")
+            with Resolver(["azure://my-vault.vault.azure.net?prefix=prod-"]) as resolver:
+                assert resolver.get("API_KEY") == "value"
 
-        monkeypatch.setattr(socket, "getaddrinfo", here)
-        with key_vault(tmp_path, host) as vault:
-            port = vault.url.rpartition(":")[2]
-            vault.resource = f"https://vault.azure.net:{port}"
+    def test_on_the_loop(self, tmp_path: Path) -> None:
+        """The asynchronous client takes the certificates from ``ca_cert``."""
+        with public_cloud(tmp_path) as vault:
             vault.put("token", "value")
-            azure = provider(vault, authority=f"https://localhost:{port}", verify_challenge_resource=True)
-            assert found(ask(way, azure, TOKEN)).value == "value"
+            azure = AzureProvider(vault_url=vault.url, ca_cert=vault.ca)
+            assert found(ask("afetch", azure, TOKEN)).value == "value"
 
 
 class TestResolvers:

@@ -7,7 +7,7 @@ where to get a token. What the answers look like is taken from the REST referenc
 from __future__ import annotations
 
 import json
-import logging
+import os
 import socket
 import ssl
 import uuid
@@ -19,6 +19,7 @@ from pathlib import Path
 from threading import Event, Thread
 from time import time
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
 import trustme
@@ -33,6 +34,8 @@ for module in ("azure.identity.aio", "azure.keyvault.secrets.aio"):
 
 TENANT = "00000000-0000-0000-0000-00000000beef"
 CLIENT, CLIENT_SECRET = "11111111-1111-1111-1111-11111111cafe", "canary-of-the-client-5d1e"
+PRINCIPAL = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": CLIENT, "AZURE_CLIENT_SECRET": CLIENT_SECRET}
+MY_VAULT, LOGIN = "my-vault.vault.azure.net", ("login.microsoftonline.com", "login.microsoft.com")
 TOKEN = "canary-of-the-token-"
 PAGE = 3
 
@@ -93,7 +96,8 @@ class KeyVault:
     """One vault with its token endpoint.
 
     Attributes:
-        url: Where both are.
+        url: Where the secrets are.
+        authority: Where the tokens are.
         calls: Method, path and status of what was answered, in order.
         logins: How many tokens were asked for.
         faults: What answers instead, in turn: a callable that gives an answer, or None to let a call pass.
@@ -105,6 +109,7 @@ class KeyVault:
     def __init__(self, ca: Path) -> None:
         self.ca = str(ca)
         self.url = ""
+        self.authority = ""
         self.resource = "https://vault.azure.net"
         self.secrets: dict[str, list[Stored]] = {}
         self.deleted: dict[str, list[Stored]] = {}
@@ -158,7 +163,7 @@ class KeyVault:
     def answer(self, method: str, path: str, query: dict[str, str], form: dict[str, str], bearer: str) -> Answer:
         """The answer to one request."""
         if path.endswith("/.well-known/openid-configuration"):
-            base = f"{self.url}/{path.split('/')[1]}"
+            base = f"{self.authority}/{path.split('/')[1]}"
             return written(
                 {
                     "token_endpoint": f"{base}/oauth2/v2.0/token",
@@ -166,6 +171,8 @@ class KeyVault:
                     "issuer": f"{base}/v2.0",
                 }
             )
+        if path == "/common/discovery/instance":
+            return written({"tenant_discovery_endpoint": f"{self.authority}/{TENANT}/v2.0", "metadata": []})
         if path.endswith("/oauth2/v2.0/token"):
             return self._token(form)
         fault = self.faults.pop(0) if self.faults else self.standing
@@ -188,10 +195,12 @@ class KeyVault:
         return written({"token_type": "Bearer", "expires_in": 3600, "ext_expires_in": 3600, "access_token": token})
 
     def _challenge(self, bearer: str) -> Answer:
-        where = f'authorization="{self.url}/{TENANT}", resource="{self.resource}"'
+        where = f'authorization="{self.authority}/{TENANT}", resource="{self.resource}"'
         if bearer in self.revoked and self.evaluates_continuously:
             claims = "eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZX19fQ=="
-            where = f'realm="", authorization_uri="{self.url}/common", error="insufficient_claims", claims="{claims}"'
+            where = (
+                f'realm="", authorization_uri="{self.authority}/common", error="insufficient_claims", claims="{claims}"'
+            )
         message = "AKV10000: Request is missing a Bearer or PoP token."
         return problem(401, "Unauthorized", message, **{"WWW-Authenticate": f"Bearer {where}"})
 
@@ -297,21 +306,21 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def key_vault(folder: Path, host: str = "localhost") -> Generator[KeyVault]:
+def key_vault(folder: Path, *hosts: str) -> Generator[KeyVault]:
     """A running vault, whose certificate is of an authority of its own.
 
     Args:
         folder: Where the authority's certificate is put.
-        host: The name that the certificate is for.
+        hosts: Names beside localhost that the certificate is for.
     """
     authority = trustme.CA()
     ca = folder / "ca.pem"
     authority.cert_pem.write_to_path(str(ca))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(host, "localhost").configure_cert(context)
+    authority.issue_cert("localhost", *hosts).configure_cert(context)
     server = Server(("127.0.0.1", 0), Handler)
     server.vault, server.context = KeyVault(ca), context
-    server.vault.url = f"https://{host}:{server.server_port}"
+    server.vault.url = server.vault.authority = f"https://localhost:{server.server_port}"
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -323,11 +332,32 @@ def key_vault(folder: Path, host: str = "localhost") -> Generator[KeyVault]:
         thread.join(5)
 
 
+@contextmanager
+def public_cloud(folder: Path) -> Generator[KeyVault]:
+    """A vault under the names of Azure's public cloud, and an environment that leads there as a user's does.
+
+    The names are looked up here, and the default port leads to ours, so a client needs no setting at all.
+    """
+    look_up = socket.getaddrinfo
+    with key_vault(folder, MY_VAULT, *LOGIN) as vault, patch.dict(os.environ):
+        port = int(vault.url.rpartition(":")[2])
+
+        def here(host: Any, service: Any, *arguments: Any, **keywords: Any) -> Any:
+            name = host.decode() if isinstance(host, bytes) else host
+            if name in {MY_VAULT, *LOGIN}:
+                return look_up("127.0.0.1", port, *arguments, **keywords)
+            return look_up(host, service, *arguments, **keywords)
+
+        vault.url, vault.authority = f"https://{MY_VAULT}", f"https://{LOGIN[0]}"
+        os.environ |= {**PRINCIPAL, "REQUESTS_CA_BUNDLE": vault.ca}
+        with patch.object(socket, "getaddrinfo", here):
+            yield vault
+
+
 def signed_in(environ: Any) -> None:
     """Set the environment that azure-identity finds the service principal in."""
-    environ.setenv("AZURE_TENANT_ID", TENANT)
-    environ.setenv("AZURE_CLIENT_ID", CLIENT)
-    environ.setenv("AZURE_CLIENT_SECRET", CLIENT_SECRET)
+    for variable, value in PRINCIPAL.items():
+        environ.setenv(variable, value)
 
 
 def provider(vault: KeyVault, **settings: Any) -> AzureProvider:
@@ -347,16 +377,6 @@ def unused_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
-
-
-@contextmanager
-def quietly() -> Generator[None]:
-    """Without log records."""
-    logging.disable()
-    try:
-        yield
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 def now() -> int:
