@@ -386,6 +386,7 @@ class TestOverride:
         with override({"A": b"\x00", "K": "new", "K_PREVIOUS": "old"}):
             assert get_secret("A").as_bytes() == b"\x00"
             assert list(get_secret_set("K")) == ["new", "old"]
+            assert len(get_secret_set("K_PREVIOUS")) == 1
 
     def test_a_wrong_value(self) -> None:
         """A number is no secret."""

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from secretsource import AsyncResolver, Resolver
-from secretsource._clock import SYSTEM_CLOCK
+from secretsource._clock import SYSTEM_CLOCK, Instant
 from secretsource.exceptions import ProviderResponseError, ProviderUnavailable
 from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
-from secretsource.resolver._resolution import Ask
+from secretsource.resolver._flight import Flight
+from secretsource.resolver._resolution import Ask, Reply
+from secretsource.resolver._route import Route
 from secretsource.testing import FakeClock, Gate, ScriptedAsyncProvider, ScriptedBatchProvider, ScriptedProvider
 
 if TYPE_CHECKING:
@@ -428,6 +430,71 @@ class TestBorrowing:
         wait_until(lambda: not resolver._engine.state._flights)
         assert resolver.get("NAME") == "two"
         assert time.monotonic() - started < 2
+
+
+class TestNoThread:
+    """A machine, or an interpreter at its end, that starts no more threads."""
+
+    @pytest.fixture(autouse=True)
+    def _refuse(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(thread: Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(Thread, "start", refuse)
+
+    def test_a_refresh(self, clock: FakeClock) -> None:
+        """A value that is due is served as it is, and the next read tries again."""
+        resolver = Resolver([ScriptedProvider({"NAME": "one"})], ttl=100, clock=clock)
+        resolver.get("NAME")
+        clock.advance(90)
+        assert resolver.get("NAME").served == "fresh"
+        assert resolver._engine.state._flights == {}
+
+    async def test_a_task(self) -> None:
+        """A task whose driver needs a thread is told so at once."""
+        with pytest.raises(ProviderUnavailable, match="interrupted"):
+            await AsyncResolver([ScriptedProvider({"NAME": "one"})]).get("NAME")
+
+
+class TestLanding:
+    """Who waits is called once, whether the flight lands before or after."""
+
+    @pytest.fixture
+    def flight(self) -> Flight:
+        return Flight(Ask(Route(ScriptedProvider()), SecretRef("scripted", "NAME")), 1.0)
+
+    def test_before_and_after(self, flight: Flight) -> None:
+        """A callback comes at landing, or at once."""
+        called: list[str] = []
+        flight.on_landing(lambda: called.append("before"))
+        flight.land(Reply(Found("v"), Instant(0, 0)))
+        flight.on_landing(lambda: called.append("after"))
+        assert called == ["before", "after"]
+
+    def test_called_once(self, flight: Flight) -> None:
+        """Also when both sides come to call it."""
+        called: list[str] = []
+
+        def callback() -> None:
+            called.append("now")
+
+        flight.on_landing(callback)
+        flight._call(callback)
+        flight._call(callback)
+        assert called == ["now"]
+
+    def test_forgotten(self, flight: Flight) -> None:
+        """One that does not wait any more is not called."""
+        called: list[str] = []
+
+        def callback() -> None:
+            called.append("now")
+
+        flight.on_landing(callback)
+        flight.forget(callback)
+        flight.forget(callback)
+        flight.land(Reply(Found("v"), Instant(0, 0)))
+        assert called == []
 
 
 class TestDeadline:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from secretsource.exceptions import InvalidReference, ProviderDenied, ProviderResponseError, ProviderUnavailable
-from secretsource.providers.base import Failed, FailureCode
+from secretsource.providers.base import Failed, FailureCode, SecretRef
 from secretsource.resolver._chain import MAX_FOLLOWED
 
 if TYPE_CHECKING:
@@ -64,8 +64,6 @@ def test_the_field_of_the_reference_and_the_callers_inside(
 
 def test_the_stage_of_the_reference(environ: Environ, kind: ShellKind, new_shell: NewShell) -> None:
     """Version and stage are part of where it points."""
-    from secretsource.providers.base import SecretRef
-
     environ(NAME="ref+scripted://key?stage=blue")
     provider = kind.provider({"key": "current", SecretRef("scripted", "key", stage="blue"): "blue"})
     assert new_shell("env", provider).get("NAME") == "blue"
@@ -176,11 +174,22 @@ def test_a_dotenv_file_points_too(new_shell: NewShell, kind: ShellKind, tmp_path
 
 def test_a_version_is_asked_of_the_name(environ: Environ, kind: ShellKind, new_shell: NewShell) -> None:
     """The environment has no versions, so another provider is asked for one."""
-    from secretsource.providers.base import SecretRef
-
     environ(NAME="ref+scripted://other")
     shell = new_shell("env", kind.provider({SecretRef("scripted", "NAME", version="1"): "first"}))
     assert shell.get("NAME", version="1") == "first"
+
+
+def test_an_option_that_the_provider_knows(kind: ShellKind, new_shell: NewShell) -> None:
+    """What a driver declares may stand in a reference, or behind a name, and is part of the place."""
+
+    class Mounted(kind.provider):  # type: ignore[misc, name-defined]
+        options = frozenset({"mount"})
+
+    provider = Mounted({SecretRef("scripted", "NAME", options=(("mount", "kv"),)): "v", "NAME": "other"})
+    shell = new_shell("env", provider)
+    assert shell.get("NAME?mount=kv") == shell.get("scripted://NAME?mount=kv") == "v"
+    assert shell.get("NAME") == "other"
+    assert provider.calls == 2
 
 
 def test_an_option_that_nobody_knows(kind: ShellKind, new_shell: NewShell) -> None:

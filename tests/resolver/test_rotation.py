@@ -130,6 +130,16 @@ class TestReject:
         with pytest.raises(SecretNotFound):
             shell.reject(secret)
 
+    def test_gone_in_the_meantime(self, kind: ShellKind, new_shell: NewShell) -> None:
+        """What is known to be gone is not asked for again."""
+        provider = kind.provider({"KEY": ["one", NotFound()]})
+        shell = new_shell(provider)
+        secret = shell.get("KEY")
+        shell.get("KEY", default=None, fresh=True)
+        with pytest.raises(SecretNotFound):
+            shell.reject(secret)
+        assert provider.calls == 2
+
     def test_the_environment(self, new_shell: NewShell, monkeypatch: pytest.MonkeyPatch) -> None:
         """What is never kept is simply asked again."""
         monkeypatch.setenv("KEY", "one")

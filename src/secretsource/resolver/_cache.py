@@ -56,8 +56,7 @@ class Entry:
 
     def select(self, fields: tuple[str, ...]) -> str | bytes | NotFound | Failed:
         """The value at ``fields`` of the document; remembered, so that a document is parsed once a field."""
-        if isinstance(self.outcome, NotFound):
-            return self.outcome
+        assert isinstance(self.outcome, Found)
         chosen = self._chosen.get(fields)
         if chosen is None:
             chosen = select(self.outcome.value, fields)
