@@ -1,0 +1,176 @@
+"""The rules of limits: rates and quotas, pure; time is an argument.
+
+A **rate** is "so many per second, minute, hour or day", refilled drop by drop: GCRA, the generic cell rate algorithm
+(ITU-T I.371), one number per key. A **quota** is "so many per calendar day or month (UTC)", refilled at once.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
+    Level: TypeAlias = "float | tuple[int, int]"
+    """What is kept per rule: the theoretical arrival time of a rate; balance and calendar period of a quota."""
+    Rule: TypeAlias = "Rate | Quota"
+
+MOST_PERIODS = 12_000
+"""Refills that a quota is waited for; past it (32 years of days, a thousand of months) it counts as never."""
+
+
+class LimitState(NamedTuple):
+    """One limit after a check.
+
+    Attributes:
+        name: The rule's name, such as ``minute`` or ``month quota``.
+        limit: Requests per window.
+        window: Length of the window in seconds (a month counts its own days).
+        remaining: Requests that could be made at once now.
+        reset: Seconds until all of the limit is there again.
+    """
+
+    name: str
+    limit: int
+    window: int
+    remaining: int
+    reset: float
+
+
+class Rate(NamedTuple):
+    """So many requests per period, refilled evenly.
+
+    Attributes:
+        limit: Requests per period, 1 to 10**9.
+        period: Length of the period, in seconds.
+        burst: Requests that may come at once, 1 to 10**9.
+        name: Such as ``minute`` or ``10 seconds``.
+    """
+
+    limit: int
+    period: int
+    burst: int
+    name: str
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two requests at this rate."""
+        return self.period / self.limit
+
+    @property
+    def lead(self) -> float:
+        """Seconds by which requests may run ahead of the rate.
+
+        A thousandth of one request absorbs rounding, and can never let another one in.
+        """
+        return self.interval * (self.burst + 0.001)
+
+    def take(self, level: Level | None, cost: int, now: float) -> Level | None:
+        """The level after ``cost`` requests at ``now`` (monotonic seconds), or None when they do not fit."""
+        start = now if level is None or level < now else level  # type: ignore[operator]
+        arrival: float = start + self.interval * cost  # type: ignore[operator]
+        return arrival if arrival - now <= self.lead else None
+
+    def wait(self, level: Level | None, cost: int, now: float) -> float | None:
+        """Seconds until ``cost`` requests fit, or None when they never will."""
+        return None if cost > self.burst else max(0.0, self._ahead(level, now) + self.interval * (cost - self.burst))
+
+    def state(self, level: Level | None, now: float) -> LimitState:
+        """What to tell of this limit."""
+        ahead = self._ahead(level, now)
+        remaining = int(self.burst + 0.001 - ahead * self.limit / self.period)
+        return LimitState(self.name, self.limit, self.period, max(0, remaining), ahead)
+
+    def _ahead(self, level: Level | None, now: float) -> float:
+        return 0.0 if level is None else max(0.0, level - now)  # type: ignore[operator]
+
+    def divided(self, processes: int) -> Rate:
+        """The share of one process."""
+        return self._replace(limit=max(1, self.limit // processes), burst=max(1, self.burst // processes))
+
+    def __str__(self) -> str:
+        return f"{self.limit}/{self.name}" + (f" burst {self.burst}" if self.burst != self.limit else "")
+
+
+class Quota(NamedTuple):
+    """So many requests per calendar period, in UTC.
+
+    Attributes:
+        limit: Requests per period, 1 to 10**9.
+        period: ``day`` or ``month``.
+        refill: ``replace`` what is left by the limit, or ``add`` the limit to it.
+        ceiling: The most that ``add`` lets pile up, or None for no bound.
+    """
+
+    limit: int
+    period: Literal["day", "month"]
+    refill: Literal["replace", "add"] = "replace"
+    ceiling: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Such as ``month quota``."""
+        return f"{self.period} quota"
+
+    def take(self, level: Level | None, cost: int, now: float) -> Level | None:
+        """The level after ``cost`` requests at ``now`` (seconds since 1970 UTC), or None when they do not fit."""
+        balance, current = self._refilled(level, now)
+        return (balance - cost, current) if cost <= balance else None
+
+    def wait(self, level: Level | None, cost: int, now: float) -> float | None:
+        """Seconds until ``cost`` requests fit, or None when they never will."""
+        balance, current = self._refilled(level, now)
+        if cost <= balance:
+            return 0.0
+        most = self.limit if self.refill == "replace" else self.ceiling
+        if most is not None and cost > most:
+            return None
+        if cost - balance > self.limit * MOST_PERIODS:
+            return None
+        periods = 1 if self.refill == "replace" else math.ceil((cost - balance) / self.limit)
+        return _starts(self.period, current + periods) - now
+
+    def state(self, level: Level | None, now: float) -> LimitState:
+        """What to tell of this limit."""
+        balance, current = self._refilled(level, now)
+        start, end = _starts(self.period, current), _starts(self.period, current + 1)
+        return LimitState(self.name, self.limit, int(end - start), balance, end - now)
+
+    def _refilled(self, level: Level | None, now: float) -> tuple[int, int]:
+        current = _period(self.period, now)
+        if level is None:
+            return self.limit, current
+        balance, last = level  # type: ignore[misc]
+        if current <= last:  # the wall clock may step back: a period is never refilled twice
+            return balance, last
+        if self.refill == "replace":
+            return self.limit, current
+        filled = balance + self.limit * (current - last)
+        return filled if self.ceiling is None else min(filled, self.ceiling), current
+
+    def divided(self, processes: int) -> Quota:
+        """The share of one process."""
+        ceiling = None if self.ceiling is None else max(1, self.ceiling // processes)
+        return self._replace(limit=max(1, self.limit // processes), ceiling=ceiling)
+
+    def __str__(self) -> str:
+        ceiling = "" if self.ceiling is None else f" up to {self.ceiling}"
+        return f"{self.limit}/{self.period}" + (f" add{ceiling}" if self.refill == "add" else "")
+
+
+def _period(period: str, wall: float) -> int:
+    if period == "day":
+        return int(wall // 86400)
+    moment = time.gmtime(wall)
+    return moment.tm_year * 12 + moment.tm_mon - 1
+
+
+def _starts(period: str, number: int) -> float:
+    if period == "day":
+        return number * 86400.0
+    year, month = divmod(number, 12)
+    return datetime(year, month + 1, 1, tzinfo=UTC).timestamp()

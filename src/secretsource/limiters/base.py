@@ -1,0 +1,140 @@
+"""The contract of limiters: what is drawn on, what comes of it, and who keeps the levels.
+
+All rules of a key are all or nothing: one that refuses leaves the others untouched, and a refused request costs
+nothing, so a client that keeps knocking is let in as soon as there is room.
+
+The rules are pure and take both clocks: rates run on the monotonic clock, calendars on the wall clock. A limiter that
+several processes share reads its own server's clock instead, and says so in the `Draw`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Protocol
+
+from secretsource.limiters._rules import LimitState, Quota, Rate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from secretsource.limiters._rules import Level, Rule
+
+__all__ = ["AsyncLimiter", "Draw", "LimitState", "Limiter", "Plan", "Quota", "Rate"]
+
+
+class Plan:
+    """All limits of one key; pure.
+
+    Attributes:
+        rules: Rates first, then quotas; names are distinct.
+    """
+
+    __slots__ = ("_interval", "_lead", "rules")
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self.rules = rules
+        # Most keys have one rate and nothing else: its two numbers are worked out once, for the hot path.
+        first = rules[0]
+        self._interval = first.interval if len(rules) == 1 and isinstance(first, Rate) else None
+        self._lead = first.lead if isinstance(first, Rate) else 0.0
+
+    def draw(self, levels: tuple[Level | None, ...] | None, cost: int, mono: float, wall: float) -> Draw:
+        """Take ``cost`` requests from every rule, or from none.
+
+        Args:
+            levels: What an earlier draw left, one level per rule; None for a key that was not used yet.
+            cost: Requests to take, 0 or more; 0 only looks.
+            mono: Monotonic seconds.
+            wall: Seconds since 1970 UTC.
+        """
+        if self._interval is not None and levels:
+            level = levels[0]
+            start = mono if level is None or level < mono else level  # type: ignore[operator]
+            arrival: float = start + self._interval * cost  # type: ignore[operator]
+            if arrival - mono <= self._lead:
+                return Draw(self, (arrival,), mono, wall)
+        before = levels or (None,) * len(self.rules)
+        after: list[Level | None] = []
+        for place, rule in enumerate(self.rules):
+            now = mono if rule.__class__ is Rate else wall
+            level = rule.take(before[place], cost, now)
+            if level is None:
+                return Draw(self, before, mono, wall, rule, rule.wait(before[place], cost, now))
+            after.append(level)
+        return Draw(self, tuple(after), mono, wall)
+
+    def share(self, processes: int) -> Plan:
+        """The part of these limits that one of so many processes may grant by itself; at least one request each."""
+        if processes == 1:
+            return self
+        return _divided(self, processes)
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.rules))
+
+
+class Draw:
+    """What came of a draw; true when it was granted.
+
+    Attributes:
+        plan: The limits that were drawn on.
+        levels: What is left, one level per rule.
+        mono: When, in monotonic seconds.
+        wall: When, in seconds since 1970 UTC.
+        refused_by: The rule that refused, or None.
+        retry_after: Seconds until the refused draw would fit, or None when it never will.
+    """
+
+    __slots__ = ("levels", "mono", "plan", "refused_by", "retry_after", "wall")
+
+    def __init__(
+        self,
+        plan: Plan,
+        levels: tuple[Level | None, ...],
+        mono: float,
+        wall: float,
+        refused_by: Rule | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        self.plan = plan
+        self.levels = levels
+        self.mono = mono
+        self.wall = wall
+        self.refused_by = refused_by
+        self.retry_after = retry_after
+
+    def __bool__(self) -> bool:
+        return self.refused_by is None
+
+    @property
+    def states(self) -> list[LimitState]:
+        """The state of each limit."""
+        return states(self.plan, self.levels, self.mono, self.wall)
+
+
+class Limiter(Protocol):
+    """Where levels are kept; a shared one may raise `StoreError` when it cannot be asked."""
+
+    def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
+        """Draw on the account ``key``; see `Plan.draw`."""
+        ...
+
+
+class AsyncLimiter(Protocol):
+    """As `Limiter`, for an event loop."""
+
+    def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Awaitable[Draw]:
+        """Draw on the account ``key``; see `Plan.draw`."""
+        ...
+
+
+def states(plan: Plan, levels: tuple[Level | None, ...], mono: float, wall: float) -> list[LimitState]:
+    """The state of each rule of a plan at these levels."""
+    pairs = zip(plan.rules, levels, strict=True)
+    return [rule.state(level, mono if isinstance(rule, Rate) else wall) for rule, level in pairs]
+
+
+@lru_cache(maxsize=4096)
+def _divided(plan: Plan, processes: int) -> Plan:
+    return Plan(tuple(rule.divided(processes) for rule in plan.rules))

@@ -1,0 +1,176 @@
+"""Limits that many processes share, in Redis or Valkey.
+
+Each draw is one ``EVALSHA`` (a script, see `_gcra`), sent again with its text when the server does not know it yet.
+The user needs ``+evalsha +eval +time +mget +set`` on the keys of the prefix.
+
+    ApiKeys(store, limiter=RedisLimiter("redis://localhost:6379/0"), on_limiter_error="local", processes=8)
+
+A server that does not answer raises `StoreError`, and what then becomes of the check is the choice of
+``on_limiter_error``; ``on_error`` hears of each such draw, whichever choice was made.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from secretsource._redis import Address, Outage, faults
+from secretsource.limiters._gcra import DIGEST, SCRIPT, answered, question
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from typing import Any
+
+    import redis
+    import redis.asyncio
+
+    from secretsource.exceptions import StoreError
+    from secretsource.limiters.base import Draw, Plan
+
+__all__ = ["AsyncRedisLimiter", "RedisLimiter"]
+
+PREFIX = "secretsource:limit:"
+DOING = "drawing on a limit"
+
+
+class RedisLimiter:
+    """Levels in Redis or Valkey, shared by every process that asks the same server; for threads.
+
+    Args:
+        url: Such as ``redis://user:password@host:6379/0``; ``rediss://`` for TLS, ``valkey://`` is the same.
+        timeout: Seconds that connecting, and an answer, may take.
+        pause: Seconds for which a server that did not answer is not asked again; 0 always asks.
+        prefix: What the names of its keys begin with.
+        on_error: Called with each failure, also those within the pause: count them. It returns at once.
+
+    Raises:
+        ConfigurationError: The URL or the timeout cannot work.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = 0.25,
+        pause: float = 1.0,
+        prefix: str = PREFIX,
+        on_error: Callable[[StoreError], None] | None = None,
+    ) -> None:
+        self._address = Address(url, timeout)
+        self._outage = Outage(DOING, self._address.place, pause, on_error)
+        self._prefix = prefix
+        self._client: redis.Redis | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def failures(self) -> int:
+        """Draws that could not be made."""
+        return self._outage.failures
+
+    def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:  # noqa: ARG002 (the server's)
+        """Draw on the account ``key``; see `Plan.draw`. The wall clock is the server's.
+
+        Raises:
+            StoreError: The server could not be asked, or refused; whether it has drawn is not known.
+            ConfigurationError: A part of the URL cannot be read.
+        """
+        if self._outage.lasts(mono):
+            raise self._outage.tell()
+        client = self._client or self._connect()
+        asked = question(self._prefix, key, plan, cost)
+        try:
+            return answered(plan, cost, mono, _ask(client, asked))
+        except faults() as error:
+            failure = self._outage.begin(error, mono)
+        raise failure
+
+    def _connect(self) -> redis.Redis:
+        with self._lock:
+            if self._client is None:
+                self._client = self._address.connect()
+            return self._client
+
+    def close(self) -> None:
+        """Give back connections; called once or more."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def __repr__(self) -> str:
+        return f"RedisLimiter({self._address.place!r})"
+
+
+class AsyncRedisLimiter:
+    """As `RedisLimiter`, word for word, for an event loop; a draw may be cancelled."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = 0.25,
+        pause: float = 1.0,
+        prefix: str = PREFIX,
+        on_error: Callable[[StoreError], None] | None = None,
+    ) -> None:
+        self._address = Address(url, timeout)
+        self._outage = Outage(DOING, self._address.place, pause, on_error)
+        self._prefix = prefix
+        self._client: redis.asyncio.Redis | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def failures(self) -> int:
+        """As `RedisLimiter.failures`."""
+        return self._outage.failures
+
+    async def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:  # noqa: ARG002
+        """As `RedisLimiter.draw`."""
+        if self._outage.lasts(mono):
+            raise self._outage.tell()
+        client = self._connect()
+        asked = question(self._prefix, key, plan, cost)
+        try:
+            return answered(plan, cost, mono, await _aask(client, asked))
+        except faults() as error:
+            failure = self._outage.begin(error, mono)
+        raise failure
+
+    def _connect(self) -> redis.asyncio.Redis:
+        from asyncio import get_running_loop
+
+        loop = get_running_loop()
+        if self._client is None or self._loop is not loop:  # connections belong to the loop that opened them
+            self._client, self._loop = self._address.aconnect(), loop
+        return self._client
+
+    async def close(self) -> None:
+        """As `RedisLimiter.close`."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    def __repr__(self) -> str:
+        return f"AsyncRedisLimiter({self._address.place!r})"
+
+
+def _ask(client: Any, asked: tuple[Any, ...]) -> bytes:  # redis-py does not type what a script answers
+    from redis.exceptions import NoScriptError
+
+    answer: bytes
+    try:
+        answer = client.execute_command("EVALSHA", DIGEST, *asked)
+    except NoScriptError:  # restarted, or flushed: its text also makes it known for the next time
+        answer = client.execute_command("EVAL", SCRIPT, *asked)
+    return answer
+
+
+async def _aask(client: Any, asked: tuple[Any, ...]) -> bytes:
+    from redis.exceptions import NoScriptError
+
+    answer: bytes
+    try:
+        answer = await client.execute_command("EVALSHA", DIGEST, *asked)
+    except NoScriptError:
+        answer = await client.execute_command("EVAL", SCRIPT, *asked)
+    return answer

@@ -1,0 +1,366 @@
+"""Limits that processes share: one question per draw, never more than the limit, and a server that is down."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.servers.valkey import valkey
+
+from secretsource.exceptions import ConfigurationError, StoreError
+from secretsource.issuing.limits import Plan, parse
+from secretsource.limiters.redis import AsyncRedisLimiter, RedisLimiter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.servers.valkey import Valkey
+
+PASSWORD = "password-of-the-limiter"
+
+
+def plan(rate_limit: str | None = None, quota: str | None = None) -> Plan:
+    """A plan that is there."""
+    made = parse(rate_limit, quota)
+    assert made is not None
+    return made
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., RedisLimiter]]:
+    """Make limiters; each is closed after the test."""
+    made: list[RedisLimiter] = []
+
+    def make(server: Valkey, **settings: Any) -> RedisLimiter:
+        made.append(RedisLimiter(server.url, **settings))
+        return made[-1]
+
+    yield make
+    for limiter in made:
+        limiter.close()
+
+
+@pytest.fixture
+def limiter(server: Valkey, connect: Callable[..., RedisLimiter]) -> RedisLimiter:
+    """A limiter on the server without keys."""
+    return connect(server, timeout=2.0)
+
+
+def commands(server: Valkey) -> dict[str, int]:
+    """How often the server was asked what, by name."""
+    with server.client() as client:
+        stats: Any = client.info("commandstats")
+    return {name.removeprefix("cmdstat_"): row["calls"] for name, row in stats.items()}
+
+
+def test_a_draw_is_one_question(server: Valkey, limiter: RedisLimiter) -> None:
+    """Whatever the number of rules, and refused or not."""
+    rules = plan("3/minute, 100/hour", "1000/month, 500/day add")
+    assert limiter.draw("k", rules, 1, 0.0, 0.0)  # it connects, and the script becomes known
+    before = commands(server)
+    assert [bool(limiter.draw("k", rules, 1, 0.0, 0.0)) for _ in range(4)] == [True, True, False, False]
+    after = commands(server)
+    asked = {name: after[name] - before.get(name, 0) for name in after}
+    assert asked["evalsha"] == 4
+    assert asked["mget"] == 4  # from within the script
+    assert asked["set"] == 2 * 4
+    assert {name for name, count in asked.items() if count} <= {
+        "evalsha", "time", "mget", "set", "info", "hello", "client", "client|setinfo", "client|maint_notifications",
+        "auth", "select",
+    }  # fmt: skip
+
+
+def test_several_limits_are_all_or_nothing(limiter: RedisLimiter) -> None:
+    """The rule that would grant is not drawn on when another refuses, whichever comes first."""
+    for name, written in (("a", "10/minute, 2/hour"), ("b", "2/hour, 10/minute")):
+        draw = [limiter.draw(name, plan(written, "5/day"), 1, 0.0, 0.0) for _ in range(5)][-1]
+        assert draw.refused_by is not None
+        assert draw.refused_by.name == "hour"
+        assert {state.name: state.remaining for state in draw.states} == {"minute": 8, "hour": 0, "day quota": 3}
+        assert draw.retry_after is not None
+        assert 1700 < draw.retry_after <= 1800
+
+
+def test_a_window_that_is_knocked_at_resets(limiter: RedisLimiter) -> None:
+    """A refused request costs nothing and moves nothing, so a client that never stops is let in when there is room."""
+    rules = plan("10/second burst 1")
+    began, granted = monotonic(), 0
+    while granted < 4:
+        granted += bool(limiter.draw("k", rules, 1, 0.0, 0.0))
+        assert monotonic() - began < 5
+    assert 0.29 < monotonic() - began < 2
+
+
+def test_a_cost_of_nothing_only_looks(server: Valkey, limiter: RedisLimiter) -> None:
+    """And leaves no key behind."""
+    draw = limiter.draw("k", plan("2/minute", "3/day"), 0, 0.0, 0.0)
+    assert draw
+    assert [state.remaining for state in draw.states] == [2, 3]
+    with server.client() as client:
+        assert client.dbsize() == 0
+
+
+def test_a_cost_beyond_all_numbers_is_refused(limiter: RedisLimiter) -> None:
+    """And waiting does not help, nor does anything overflow."""
+    for rules in (plan("2/minute"), plan(None, "2/day"), plan(None, "2/month add")):
+        draw = limiter.draw("k", rules, 10**400, 0.0, 0.0)
+        assert (draw.refused_by, draw.retry_after) == (rules.rules[0], None)
+
+
+def test_keys_expire_by_themselves(server: Valkey, limiter: RedisLimiter) -> None:
+    """A rate when it is full again, a quota after its period; there is none without an end."""
+    limiter.draw("k", plan("60/minute, 10/hour", "5/month, 7/day"), 2, 0.0, 0.0)
+    limiter.draw("q", plan(None, "9/day add"), 2, 0.0, 0.0)
+    with server.client() as client:
+        left: dict[str, Any] = {key.decode(): client.pttl(key) for key in client.scan_iter()}
+    day = 86_400_000
+    bounds = {"{k}:60/minute": 3000, "{k}:10/hour": 721_000, "{k}:5/month": 32 * day, "{k}:7/day": 2 * day,
+              "{q}:9/day add": 400 * day}  # fmt: skip
+    assert left.keys() == {f"secretsource:limit:{name}" for name in bounds}
+    for name, most in bounds.items():
+        assert most - 1000 < left[f"secretsource:limit:{name}"] <= most
+
+
+def test_a_changed_rule_starts_anew_and_the_others_go_on(limiter: RedisLimiter) -> None:
+    """Raising one limit does not refill another."""
+    limiter.draw("k", plan("10/hour, 100/day"), 5, 0.0, 0.0)
+    draw = limiter.draw("k", plan("20/hour, 100/day"), 0, 0.0, 0.0)
+    assert [state.remaining for state in draw.states] == [20, 95]
+
+
+def test_the_clock_of_the_caller_does_not_count(limiter: RedisLimiter) -> None:
+    """Two processes whose clocks are a year apart share one limit; each is told in its own monotonic time."""
+    rules = plan("2/hour", "2/day")
+    assert limiter.draw("k", rules, 1, 0.0, 0.0)
+    assert limiter.draw("k", rules, 1, 3e7, 3e7)
+    draw = limiter.draw("k", rules, 1, 1e6, 5.0)
+    assert not draw
+    assert abs(draw.wall - 1_700_000_000) < 5e9
+    assert 3590 < draw.states[0].reset <= 3600
+
+
+def test_a_script_that_was_forgotten_is_sent_again(server: Valkey, limiter: RedisLimiter) -> None:
+    """After SCRIPT FLUSH, as after a restart: the same draw, once with the text and then by its digest again."""
+    rules = plan("10/minute")
+    limiter.draw("k", rules, 1, 0.0, 0.0)
+    with server.client() as client:
+        client.script_flush()
+    before = commands(server)
+    assert [limiter.draw("k", rules, 1, 0.0, 0.0).states[0].remaining for _ in range(3)] == [8, 7, 6]
+    after = commands(server)
+    assert after["eval"] - before.get("eval", 0) == 1
+    assert after["evalsha"] - before["evalsha"] == 3
+
+
+def test_threads_never_exceed_a_limit(limiter: RedisLimiter) -> None:
+    """Eight threads after 100 requests are granted exactly 100."""
+    rules = plan(None, "100/month")
+    with ThreadPoolExecutor(8) as pool:
+        granted = list(pool.map(lambda _: bool(limiter.draw("k", rules, 1, 0.0, 0.0)), range(200)))
+    assert granted.count(True) == 100
+
+
+CHILD = """
+import sys
+from secretsource.issuing.limits import parse
+from secretsource.limiters.redis import RedisLimiter
+limiter, plan = RedisLimiter(sys.argv[1], timeout=5.0), parse("150/day", "120/month")
+print("ready", flush=True)
+sys.stdin.readline()
+print(sum(bool(limiter.draw("shared", plan, 1, 0.0, 0.0)) for _ in range(100)))
+"""
+
+
+def test_two_processes_never_exceed_a_limit(server: Valkey) -> None:
+    """Together they are granted the limit, all of it and no more, however they race."""
+    children = [
+        subprocess.Popen([sys.executable, "-c", CHILD, server.url], stdin=-1, stdout=-1, text=True) for _ in range(2)
+    ]
+    for child in children:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write("\n")
+        child.stdin.flush()
+    assert sum(int(child.communicate(timeout=20)[0]) for child in children) == 120
+
+
+def test_a_server_that_is_gone_is_told_and_found_again(fragile: Valkey, connect: Callable[..., RedisLimiter]) -> None:
+    """Killed: an error at once. Started again: the next draw works, with the script sent anew."""
+    heard: list[StoreError] = []
+    limiter, rules = connect(fragile, pause=0, on_error=heard.append), plan("10/minute")
+    limiter.draw("k", rules, 1, 0.0, 0.0)
+    fragile.kill()
+    began = monotonic()
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1:[0-9]+/0 \(ConnectionError\)") as caught:
+        limiter.draw("k", rules, 1, 0.0, 0.0)
+    assert monotonic() - began < 1
+    assert (heard, limiter.failures) == ([caught.value], 1)
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+    fragile.start()
+    assert limiter.draw("k", rules, 1, 0.0, 0.0)
+
+
+def test_a_restart_between_two_draws_is_not_noticed(fragile: Valkey, connect: Callable[..., RedisLimiter]) -> None:
+    """A connection that broke while nobody used it is replaced."""
+    limiter, rules = connect(fragile), plan("10/minute")
+    limiter.draw("k", rules, 1, 0.0, 0.0)
+    fragile.kill()
+    fragile.start()
+    assert limiter.draw("k", rules, 1, 0.0, 0.0)
+    assert limiter.failures == 0
+
+
+def test_a_server_that_hangs_costs_one_timeout_per_pause(fragile: Valkey, connect: Callable[..., RedisLimiter]) -> None:
+    """Then nobody waits for it until the pause is over; each draw is counted all the same."""
+    limiter, rules = connect(fragile, timeout=0.1, pause=1.0), plan("10/minute")
+    limiter.draw("k", rules, 1, 0.0, 0.0)
+    fragile.freeze()
+    began = monotonic()
+    with pytest.raises(StoreError, match="TimeoutError"):
+        limiter.draw("k", rules, 1, 100.0, 0.0)
+    assert 0.1 <= monotonic() - began < 1
+    began = monotonic()
+    for _ in range(50):
+        with pytest.raises(StoreError, match="did not answer a moment ago"):
+            limiter.draw("k", rules, 1, 100.9, 0.0)
+    assert monotonic() - began < 0.1
+    fragile.thaw()
+    assert limiter.draw("k", rules, 1, 101.0, 0.0)
+    assert limiter.failures == 51
+
+
+def test_one_broken_key_is_no_outage(server: Valkey, limiter: RedisLimiter) -> None:
+    """A key that something else wrote fails its own account and nobody else's."""
+    with server.client() as client:
+        client.set("secretsource:limit:{bad}:10/minute", "not ours")
+    with pytest.raises(StoreError, match="ResponseError"):
+        limiter.draw("bad", plan("10/minute"), 1, 0.0, 0.0)
+    assert limiter.draw("good", plan("10/minute"), 1, 0.0, 0.0)
+
+
+def test_a_password_is_used_and_never_told() -> None:
+    """The right one works; the wrong one is an error that shows neither it nor the user."""
+    with valkey("--requirepass", PASSWORD) as server:
+        limiter = RedisLimiter(server.url.replace("//", f"//:{PASSWORD}@").replace("redis:", "valkey:"))
+        assert limiter.draw("k", plan("10/minute"), 1, 0.0, 0.0)
+        assert repr(limiter) == f"RedisLimiter('valkey://127.0.0.1:{server.port}/0')"
+        limiter.close()
+        limiter = RedisLimiter(server.url.replace("//", f"//:{PASSWORD}-not@"))
+        with pytest.raises(StoreError, match="AuthenticationError") as caught:
+            limiter.draw("k", plan("10/minute"), 1, 0.0, 0.0)
+        assert PASSWORD not in f"{caught.value} {caught.value.__context__} {limiter!r} {limiter._address!r}"
+        limiter.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["", "localhost:6379", "http://localhost", f"postgres://u:{PASSWORD}@h/0", f":{PASSWORD}@"]
+)
+def test_an_address_that_cannot_be_is_refused_at_once(url: str) -> None:
+    """And not quoted, for it may hold a password."""
+    for make in (RedisLimiter, AsyncRedisLimiter):
+        with pytest.raises(ConfigurationError) as caught:
+            make(url)
+        assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+def test_a_timeout_is_over_zero(timeout: float) -> None:
+    """A limiter without an end to its patience would hold up every check."""
+    with pytest.raises(ConfigurationError, match="timeout"):
+        RedisLimiter("redis://localhost", timeout=timeout)
+
+
+async def test_a_url_that_cannot_be_read_is_told_when_it_is_used() -> None:
+    """Without what stands in front of the host."""
+    url = f"redis://u:{PASSWORD}@localhost:port/0"
+    with pytest.raises(ConfigurationError, match="redis://localhost:port/0") as caught:
+        RedisLimiter(url).draw("k", plan("1/day"), 1, 0.0, 0.0)
+    with pytest.raises(ConfigurationError, match="redis://localhost:port/0") as other:
+        await AsyncRedisLimiter(url).draw("k", plan("1/day"), 1, 0.0, 0.0)
+    for error in (caught.value, other.value):
+        assert PASSWORD not in f"{error} {error.__context__} {error.__cause__}"
+
+
+async def test_the_asynchronous_limiter_does_the_same(server: Valkey) -> None:
+    """Fifty tasks after 30 requests are granted exactly 30, beside a script that is not known yet."""
+    with server.client() as client:
+        client.script_flush()
+    limiter, rules = AsyncRedisLimiter(server.url, timeout=5.0), plan("30/day", "40/month")
+    draws = await asyncio.gather(*(limiter.draw("k", rules, 1, 0.0, 0.0) for _ in range(50)))
+    assert sum(map(bool, draws)) == 30
+    assert repr(limiter) == f"AsyncRedisLimiter('redis://127.0.0.1:{server.port}/0')"
+    await limiter.close()
+    await limiter.close()
+
+
+async def test_the_asynchronous_limiter_meets_the_same_faults(fragile: Valkey) -> None:
+    """Frozen, within the pause, killed, and back again."""
+    limiter, rules = AsyncRedisLimiter(fragile.url, timeout=0.1, pause=1.0), plan("10/minute")
+    await limiter.draw("k", rules, 1, 0.0, 0.0)
+    fragile.freeze()
+    with pytest.raises(StoreError, match="TimeoutError") as caught:
+        await limiter.draw("k", rules, 1, 0.0, 0.0)
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+    with pytest.raises(StoreError, match="a moment ago"):
+        await limiter.draw("k", rules, 1, 0.9, 0.0)
+    fragile.kill()
+    with pytest.raises(StoreError, match="ConnectionError"):
+        await limiter.draw("k", rules, 1, 1.0, 0.0)
+    fragile.start()
+    assert await limiter.draw("k", rules, 1, 2.0, 0.0)
+    assert limiter.failures == 3
+    await limiter.close()
+
+
+async def test_a_cancelled_draw_leaves_no_answer_behind(fragile: Valkey) -> None:
+    """The next draw on the same connection is not given the answer of the one before."""
+    limiter, rules = AsyncRedisLimiter(fragile.url, timeout=5.0), plan("10/minute, 100/hour")
+    await limiter.draw("k", rules, 1, 0.0, 0.0)
+    fragile.freeze()
+    task = asyncio.create_task(limiter.draw("k", rules, 1, 0.0, 0.0))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    fragile.thaw()
+    other = await limiter.draw("other", plan("7/minute"), 1, 0.0, 0.0)
+    assert [state.remaining for state in other.states] == [6]
+    await limiter.close()
+
+
+def test_an_event_loop_of_its_own_each_time(server: Valkey) -> None:
+    """Connections are not taken from one loop into the next."""
+    limiter = AsyncRedisLimiter(server.url, timeout=5.0)
+
+    async def once() -> int:
+        draw = await limiter.draw("k", plan("10/day"), 1, 0.0, 0.0)
+        await limiter._connect().aclose()
+        return draw.states[0].remaining
+
+    assert [asyncio.run(once()), asyncio.run(once())] == [9, 8]
+
+
+def test_one_client_however_many_threads_begin(server: Valkey, connect: Callable[..., RedisLimiter]) -> None:
+    """They meet before anything is open."""
+    limiter, together, seen = connect(server), threading.Barrier(4), list[Any]()
+
+    def begin() -> None:
+        together.wait(5)
+        seen.append(limiter._connect())
+
+    threads = [threading.Thread(target=begin) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({id(client) for client in seen}) == 1
+    limiter.close()
+    limiter.close()
