@@ -20,7 +20,7 @@ else:
         def __new__(meta, name: str, bases: tuple[type, ...], body: dict[str, object]) -> type:
             if not bases:
                 return super().__new__(meta, name, bases, body)
-            fields = body["__annotations__"]
+            fields = body.get("__annotations__", {})
             defaults = [body.pop(field) for field in fields if field in body]
             made = namedtuple(name, fields, defaults=defaults, module=body["__module__"])
             made.__annotations__ = made.__new__.__annotations__ = fields

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Thread
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +17,7 @@ from secretsource.exceptions import (
     SecretNotFound,
 )
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
-from secretsource.testing import ScriptedBatchProvider
+from secretsource.testing import ScriptedAsyncProvider, ScriptedBatchProvider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -51,6 +53,25 @@ class TestGetMany:
         provider = kind.provider({"A": "a", "B": "b"})
         assert new_shell(provider).get_many(["A", "B"]) == {"A": "a", "B": "b"}
         assert sorted(locations(provider.refs)) == ["A", "B"]
+
+    def test_a_network_is_waited_for_at_once(self) -> None:
+        """A provider with a native client and no batch call is asked for all names side by side, from threads too."""
+        names = [f"N{number}" for number in range(6)]
+        provider = ScriptedAsyncProvider({name: name.lower() for name in names})
+        resolver = Resolver([provider])
+        answers: dict[str, Secret] = {}
+        with provider.hold() as gate:
+            reader = Thread(target=lambda: answers.update(resolver.get_many(names)))
+            reader.start()
+            deadline = monotonic() + 5
+            while gate.arrivals < len(names) and monotonic() < deadline:
+                sleep(0.001)
+            assert gate.arrivals == len(names)
+            gate.open()
+            reader.join(5)
+        assert answers == {name: name.lower() for name in names}
+        assert sorted(locations(provider.refs)) == names
+        resolver.close()
 
     def test_one_name_is_no_batch(self, new_shell: NewShell) -> None:
         """For one name the ordinary call does."""

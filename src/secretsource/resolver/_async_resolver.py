@@ -15,7 +15,7 @@ from secretsource._traceless import traceless
 from secretsource.exceptions import SecretSourceError
 from secretsource.providers.base import AsyncProvider, Failed, FailureCode
 from secretsource.resolver import _questions as questions
-from secretsource.resolver._call import OVERDUE, abandon, checked, fetch, fly, raised
+from secretsource.resolver._call import OVERDUE, abandon, checked, fetch, job, raised
 from secretsource.resolver._questions import Later
 from secretsource.resolver._resolution import Reply
 from secretsource.resolver._resolver import Resolver
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from secretsource.resolver._flight import Claim, Flight
     from secretsource.resolver._questions import Question
     from secretsource.resolver._resolution import Ask
-    from secretsource.resolver._route import Route
     from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
 
 __all__ = ["AsyncResolver"]
@@ -203,19 +202,13 @@ class AsyncResolver:
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
                 task.add_done_callback(_landing_of(engine, flights))
-            elif not engine.background.submit(_job(engine, route, flights)):
+            elif not engine.background.submit(job(engine, route, flights)):
                 abandon(engine, flights)
 
 
 def _landing_of(engine: Engine, flights: list[Flight]) -> Callable[[asyncio.Task[None]], None]:
     """Also a task that is cancelled before its first step lets those go who wait for it."""
     return lambda _: abandon(engine, flights)
-
-
-def _job(engine: Engine, route: Route, flights: list[Flight]) -> Callable[[], None]:
-    for flight in flights:
-        flight.pilot = None
-    return lambda: fly(engine, route, flights)
 
 
 async def _fly(engine: Engine, provider: AsyncProvider, flights: list[Flight]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from threading import get_ident
 
-from secretsource.providers.base import BatchProvider, Failed, FailureCode, Found, NotFound
+from secretsource.providers.base import AsyncProvider, BatchProvider, Failed, FailureCode, Found, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,13 +17,39 @@ if TYPE_CHECKING:
 
     from secretsource.providers.base import Outcome, Provider, SecretRef
     from secretsource.resolver._engine import Engine
-    from secretsource.resolver._flight import Flight
+    from secretsource.resolver._flight import Claim, Flight
     from secretsource.resolver._route import Route
 
-__all__ = ["INTERRUPTED", "OVERDUE", "abandon", "checked", "fetch", "fly", "raised"]
+__all__ = ["INTERRUPTED", "OVERDUE", "abandon", "carry", "checked", "fetch", "fly", "job", "raised"]
 
 OVERDUE = Failed(FailureCode.TIMEOUT, "the deadline for the whole chain has passed")
 INTERRUPTED = Failed(FailureCode.UNAVAILABLE, "the call was interrupted before the provider answered", "ask again")
+
+
+def carry(engine: Engine, claim: Claim) -> None:
+    """Fetch what a claim leads, one provider after the other; whatever happens, nobody is left waiting.
+
+    A provider that waits for a network and has no batch call is asked for several things at once: for one in this
+    thread, and for the others in the background, as far as its threads go.
+    """
+    mine = list(claim.led)
+    try:
+        for route, flights in claim.by_route():
+            if isinstance(route.provider, AsyncProvider) and not isinstance(route.provider, BatchProvider):
+                for flight in flights[1:]:
+                    if engine.background.submit(job(engine, route, [flight])):
+                        mine.remove(flight)
+            own = [flight for flight in flights if flight in mine]
+            fly(engine, route, own)
+    finally:
+        abandon(engine, mine)
+
+
+def job(engine: Engine, route: Route, flights: list[Flight]) -> Callable[[], None]:
+    """Flights to be carried by a background thread, which reads nothing itself and so may be waited for by anyone."""
+    for flight in flights:
+        flight.pilot = None
+    return lambda: fly(engine, route, flights)
 
 
 def fly(engine: Engine, route: Route, flights: Sequence[Flight]) -> None:

@@ -10,7 +10,7 @@ from secretsource._sentinels import UNSET
 from secretsource._traceless import traceless
 from secretsource.exceptions import SecretSourceError
 from secretsource.resolver import _questions as questions
-from secretsource.resolver._call import OVERDUE, abandon, fetch, fly
+from secretsource.resolver._call import OVERDUE, abandon, carry, fetch
 from secretsource.resolver._engine import Engine
 from secretsource.resolver._questions import Later
 from secretsource.resolver._resolution import Reply
@@ -331,15 +331,6 @@ class Resolver:
             # credentials), where waiting would be waiting for ourselves.
             return Reply(fetch(ask.route.provider, ask.ref, until - clock.now().mono), clock.now())
         return flight.wait(max(0.0, until - clock.now().mono)) or Reply(OVERDUE, clock.now())
-
-
-def carry(engine: Engine, claim: Claim) -> None:
-    """Fetch what a claim leads, one provider after the other; whatever happens, nobody is left waiting."""
-    try:
-        for route, flights in claim.by_route():
-            fly(engine, route, flights)
-    finally:
-        abandon(engine, claim.led)
 
 
 def _listen(listeners: list[Callable[[D], object]], callback: Callable[[D], object]) -> Callable[[], None]:

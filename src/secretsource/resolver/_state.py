@@ -161,8 +161,9 @@ class State:
         return entry
 
     def _note_hot(self, name: str, at: Instant, entries: Sequence[Entry], secret: Secret) -> None:
-        if all(entry.age(at) is Age.FRESH for entry in entries):
-            lasts = min(HOT_SECONDS, *(entry.ages.refresh_at - at.mono for entry in entries))
+        # A read that met an answer due for a refresh has started it by now, and its landing takes the name off again.
+        if all(entry.age(at) in {Age.FRESH, Age.AHEAD} for entry in entries):
+            lasts = min(HOT_SECONDS, *(_passes(entry, at) - at.mono for entry in entries))
             self.hot[name] = (at.wall, at.wall + lasts, secret if secret.served == "fresh" else as_fresh(secret))
 
     def _note_near(self, request: Request, result: Resolution) -> None:
@@ -244,6 +245,12 @@ class State:
         if entry is not None:
             for name, _ in entry.readers:
                 self.hot.pop(name, None)
+
+
+def _passes(entry: Entry, at: Instant) -> float:
+    """The monotonic second of the next age of a fresh entry."""
+    ages = entry.ages
+    return ages.refresh_at if at.mono < ages.refresh_at else ages.fresh_until
 
 
 def _luck() -> float:
