@@ -266,6 +266,19 @@ class TestTime:
         asked._clients._endpoint = gcp.endpoint
         assert isinstance(asked.fetch(REF, timeout=5), Found)
 
+    def test_no_thread_to_be_had(self, monkeypatch: pytest.MonkeyPatch, gcp: SecretManager) -> None:
+        """Where no thread can be started, that is a passing failure, and the next fetch tries again."""
+        asked = provider(gcp)
+
+        def refuse(self: Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Thread, "start", refuse)
+            assert failure(asked.fetch(REF, timeout=5)).code is FailureCode.UNAVAILABLE
+        assert isinstance(asked.fetch(REF, timeout=5), Found)
+        asked.close()
+
 
 class TestLife:
     """Closing, and being forgotten."""

@@ -21,8 +21,8 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from secretsource.providers._gcp_caller import Caller, CallerSearch
 from secretsource.providers._gcp_errors import NO_PROJECT, TIMED_OUT, explain, malformed
-from secretsource.providers._gcp_identity import Identity, IdentitySearch
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -85,7 +85,7 @@ class GcpClients:
         self._transport = transport
         self._endpoint = endpoint
         self._plain = endpoint is not None and endpoint.startswith("http://")
-        self._search = IdentitySearch(anonymous=self._plain, quota_project=quota_project, credentials=credentials)
+        self._search = CallerSearch(anonymous=self._plain, quota_project=quota_project, credentials=credentials)
         self._forget()
 
     @property
@@ -134,15 +134,15 @@ class GcpClients:
         Returns:
             The SDK's message, the project for `PROJECT`, or why neither could be had.
         """
-        identity = self._search.wait(deadline)
-        if not isinstance(identity, Identity):
-            return identity
+        caller = self._search.wait(deadline)
+        if not isinstance(caller, Caller):
+            return caller
         if question is PROJECT:
-            return identity.project or NO_PROJECT
+            return caller.project or NO_PROJECT
         token = _ours.set(True)
         making = True
         try:
-            client = self._clients.get(question.location) or self._client(question.location, identity)
+            client = self._clients.get(question.location) or self._client(question.location, caller)
             making = False
             left = deadline - monotonic()
             return _call(client, question, left) if left > 0 else TIMED_OUT
@@ -153,15 +153,15 @@ class GcpClients:
 
     async def aask(self, question: Question, deadline: float) -> Any:
         """As `ask`, on the running event loop."""
-        identity = await self._search.async_wait(deadline)
-        if not isinstance(identity, Identity):
-            return identity
+        caller = await self._search.async_wait(deadline)
+        if not isinstance(caller, Caller):
+            return caller
         if question is PROJECT:
-            return identity.project or NO_PROJECT
+            return caller.project or NO_PROJECT
         token = _ours.set(True)
         making = True
         try:
-            client = self._async_client(question.location, identity)
+            client = self._async_client(question.location, caller)
             making = False
             left = deadline - monotonic()
             answer = await _call(client, question, left) if left > 0 else TIMED_OUT
@@ -172,7 +172,7 @@ class GcpClients:
         # The asynchronous client answers None where the synchronous one raises that it cannot read the answer.
         return malformed() if answer is None else answer
 
-    def _client(self, location: str | None, identity: Identity) -> Any:
+    def _client(self, location: str | None, caller: Caller) -> Any:
         """The synchronous client of a region, made on first use."""
         from google.cloud.secretmanager_v1 import SecretManagerServiceClient
         from google.cloud.secretmanager_v1.services.secret_manager_service import transports
@@ -185,11 +185,11 @@ class GcpClients:
                     transport = partial(maker, channel=self._channel(maker, asynchronous=False))
                 _mask_responses()
                 self._clients[location] = SecretManagerServiceClient(
-                    credentials=identity.credentials, transport=transport, client_options=self._options(location)
+                    credentials=caller.credentials, transport=transport, client_options=self._options(location)
                 )
             return self._clients[location]
 
-    def _async_client(self, location: str | None, identity: Identity) -> Any:
+    def _async_client(self, location: str | None, caller: Caller) -> Any:
         """The asynchronous client of a region for the running loop, made on first use."""
         from google.cloud.secretmanager_v1 import SecretManagerServiceAsyncClient
         from google.cloud.secretmanager_v1.services.secret_manager_service import transports
@@ -200,7 +200,7 @@ class GcpClients:
             transport: Any = partial(maker, channel=self._channel(maker, asynchronous=True))
             _mask_responses()
             clients[location] = SecretManagerServiceAsyncClient(
-                credentials=identity.credentials, transport=transport, client_options=self._options(location)
+                credentials=caller.credentials, transport=transport, client_options=self._options(location)
             )
         return clients[location]
 

@@ -264,7 +264,17 @@ def _text(error: Exception) -> str:
         return f"RETRYABLE: {error}"
     response = getattr(error, "response", None)
     origin = "FOREIGN" if hasattr(response, "status_code") and not _is_of_google(response) else ""
-    return f"{origin}:{getattr(error, 'reason', None)}: {getattr(error, 'message', None)}"
+    return f"{origin}:{_reason(error)}: {getattr(error, 'message', None)}"
+
+
+def _reason(error: Exception) -> str | None:
+    """The reason of a ``google.rpc.ErrorInfo``; the SDK's own property fails over REST in some versions."""
+    for detail in getattr(error, "details", None) or ():
+        if type(detail).__name__ == "ErrorInfo":
+            return str(detail.reason)
+        if isinstance(detail, dict) and str(detail.get("@type")).endswith("/google.rpc.ErrorInfo"):
+            return str(detail.get("reason"))
+    return None
 
 
 def _is_of_google(response: Any) -> bool:

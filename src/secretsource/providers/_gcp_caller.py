@@ -1,7 +1,7 @@
 """Who asks Google Cloud: credentials, and the project they belong to.
 
 The search for application default credentials may take many seconds (a metadata server that is not there), and
-importing Google's packages half of one. So one thread does both, however many callers wait for it, and each waits no
+importing Google's packages half of one. So one thread does both, however many look-ups wait for it, and each waits no
 longer than it has time.
 """
 
@@ -15,18 +15,25 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from secretsource.providers._gcp_errors import TIMED_OUT, explain
+from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
-    from secretsource.providers.base import Failed, NotFound
+    from secretsource.providers.base import NotFound
 
-__all__ = ["Identity", "IdentitySearch"]
+__all__ = ["Caller", "CallerSearch"]
 
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
+_NO_THREAD = Failed(
+    FailureCode.UNAVAILABLE,
+    "no thread could be started to look for credentials",
+    "raise the limit of threads, or ask before the interpreter shuts down",
+)
 
-class Identity(NamedTuple):
+
+class Caller(NamedTuple):
     """Who asks.
 
     Attributes:
@@ -38,8 +45,8 @@ class Identity(NamedTuple):
     project: str | None
 
 
-class IdentitySearch:
-    """Finds the identity once; a search that failed is begun again by the next caller.
+class CallerSearch:
+    """Finds the caller once; a search that failed is begun again by the next look-up.
 
     Args:
         anonymous: True for an endpoint without TLS, which must not see credentials.
@@ -56,17 +63,17 @@ class IdentitySearch:
     def reset(self) -> None:
         """Forget what was found, and a search that is under way."""
         self._lock = Lock()
-        self._search: Future[Identity | Failed | NotFound] | None = None
+        self._search: Future[Caller | Failed | NotFound] | None = None
 
-    def wait(self, deadline: float) -> Identity | Failed | NotFound:
-        """The identity, or why there is none, by ``deadline`` in monotonic seconds."""
+    def wait(self, deadline: float) -> Caller | Failed | NotFound:
+        """The caller, or why there is none, by ``deadline`` in monotonic seconds."""
         search = self._begun()
         try:
             return search.result(deadline - monotonic())
         except TimeoutError:
             return TIMED_OUT
 
-    async def async_wait(self, deadline: float) -> Identity | Failed | NotFound:
+    async def async_wait(self, deadline: float) -> Caller | Failed | NotFound:
         """As `wait`, on the running event loop."""
         search = self._begun()
         if not search.done():
@@ -77,40 +84,45 @@ class IdentitySearch:
                 return TIMED_OUT
         return search.result()
 
-    def _begun(self) -> Future[Identity | Failed | NotFound]:
+    def _begun(self) -> Future[Caller | Failed | NotFound]:
         with self._lock:
             if self._search is None:
-                self._search = Future()
-                self._search.set_running_or_notify_cancel()  # a caller that stops waiting does not stop the search
-                Thread(target=self._run, args=(self._search,), name="secretsource-gcp-identity", daemon=True).start()
+                search: Future[Caller | Failed | NotFound] = Future()
+                search.set_running_or_notify_cancel()  # a look-up that stops waiting does not stop it
+                try:
+                    Thread(target=self._run, args=(search,), name="secretsource-gcp-caller", daemon=True).start()
+                except RuntimeError:
+                    search.set_result(_NO_THREAD)
+                    return search
+                self._search = search
             return self._search
 
-    def _run(self, search: Future[Identity | Failed | NotFound]) -> None:
-        found: Identity | Failed | NotFound
+    def _run(self, search: Future[Caller | Failed | NotFound]) -> None:
+        found: Caller | Failed | NotFound
         try:
-            found = self._identity()
+            found = self._caller()
         except Exception as error:
             found = explain(error, making=True)
-        if not isinstance(found, Identity):
+        if not isinstance(found, Caller):
             with self._lock:
                 if self._search is search:
                     self._search = None
         search.set_result(found)
 
-    def _identity(self) -> Identity:
+    def _caller(self) -> Caller:
         _import_packages()
         import google.auth
         from google.auth.credentials import AnonymousCredentials, with_scopes_if_required
 
         named = os.environ.get("GOOGLE_CLOUD_PROJECT") or os.environ.get("GCLOUD_PROJECT")
         if self._anonymous:
-            return Identity(AnonymousCredentials(), named)  # type: ignore[no-untyped-call]
+            return Caller(AnonymousCredentials(), named)  # type: ignore[no-untyped-call]
         if self._given is None:
-            return Identity(*google.auth.default(default_scopes=_SCOPES, quota_project_id=self._quota_project))
+            return Caller(*google.auth.default(default_scopes=_SCOPES, quota_project_id=self._quota_project))
         credentials: Any = with_scopes_if_required(self._given, None, default_scopes=_SCOPES)  # type: ignore[no-untyped-call]
         if self._quota_project is not None and hasattr(credentials, "with_quota_project"):
             credentials = credentials.with_quota_project(self._quota_project)
-        return Identity(credentials, named or getattr(credentials, "project_id", None))
+        return Caller(credentials, named or getattr(credentials, "project_id", None))
 
 
 def _import_packages() -> None:
