@@ -7,7 +7,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from secretsource.issuing._answer import HttpAnswer, http_answer
     from secretsource.issuing._async_service import AsyncApiKeys
+    from secretsource.issuing._credential import credential
     from secretsource.issuing._format import KeyFormat, ParsedKey
     from secretsource.issuing._hashing import Pepper, PepperSet
     from secretsource.issuing._locator import Owner, OwnerKind
@@ -27,6 +29,7 @@ __all__ = [
     "ApiKeys",
     "AsyncApiKeys",
     "EventKind",
+    "HttpAnswer",
     "Issued",
     "KeyEvent",
     "KeyFormat",
@@ -48,10 +51,14 @@ __all__ = [
     "Status",
     "Usage",
     "Verdict",
+    "credential",
+    "http_answer",
 ]
 
 _HOMES = {
+    "_answer": ("HttpAnswer", "http_answer"),
     "_async_service": ("AsyncApiKeys",),
+    "_credential": ("credential",),
     "_format": ("KeyFormat", "ParsedKey"),
     "_hashing": ("Pepper", "PepperSet"),
     "_locator": ("Owner", "OwnerKind"),

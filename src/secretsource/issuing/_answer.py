@@ -1,0 +1,142 @@
+"""A verdict as an HTTP answer, for every edge alike. Pure; time is an argument.
+
+What the outside hears depends on the public `Answer` of a rejection, its demanded scopes and its limits, and on
+nothing else: an unknown key, a malformed one and a wrong secret are answered with the same bytes. No part of what was
+sent is echoed.
+
+Sources: RFC 6750 §3 (challenge), RFC 9457 (problem details), RFC 9110 §10.2.3 (Retry-After), RFC 9745 (Deprecation),
+RFC 8594 (Sunset), draft-ietf-httpapi-ratelimit-headers (RateLimit, RateLimit-Policy).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import NamedTuple
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.issuing._verdict import Accepted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from secretsource.issuing._verdict import Rejected, Verdict
+    from secretsource.issuing.limits import LimitState
+
+__all__ = ["HttpAnswer", "check_realm", "http_answer"]
+
+RETRY_UNAVAILABLE = 5
+"""Seconds after which to ask again when keys cannot be checked."""
+
+_LONGEST_REALM = 128
+
+
+class HttpAnswer(NamedTuple):
+    """What to answer a request, or to add to the answer of one that is let in.
+
+    Attributes:
+        status: The HTTP status; 200 for a key that is accepted.
+        headers: Names and values, ASCII.
+        body: A problem document in JSON; empty for a key that is accepted.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+def http_answer(verdict: Verdict, *, realm: str, now: float) -> HttpAnswer:
+    """Render a verdict.
+
+    Args:
+        verdict: What the check came to.
+        realm: What the key is for, 1 to 128 printable ASCII characters; see `check_realm`.
+        now: The present, in seconds since 1970 UTC.
+    """
+    if isinstance(verdict, Accepted):
+        return HttpAnswer(200, (*_limits(verdict.limits), *_end(verdict, now)), b"")
+    body = json.dumps(_problem(verdict)).encode()
+    headers = [
+        *_challenge(verdict, realm),
+        *_retry(verdict),
+        *_limits(verdict.limits),
+        ("Cache-Control", "no-store"),
+        ("Content-Type", "application/problem+json"),
+        ("Content-Length", str(len(body))),
+    ]
+    return HttpAnswer(verdict.answer.status, tuple(headers), body)
+
+
+def check_realm(realm: str) -> str:
+    """Whether a realm can be written into a header; it is given back.
+
+    Raises:
+        ConfigurationError: It cannot.
+    """
+    if 1 <= len(realm) <= _LONGEST_REALM and realm.isascii() and realm.isprintable():
+        return realm
+    raise ConfigurationError(f"a realm is 1 to {_LONGEST_REALM} printable ASCII characters")
+
+
+def _problem(rejected: Rejected) -> dict[str, Any]:
+    """RFC 9457, with the stable ``code`` as an extension; without a type of its own, the title is the status's."""
+    answer = rejected.answer
+    problem: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(answer.status).phrase,
+        "status": answer.status,
+        "detail": answer.sentence,
+        "code": answer.code,
+    }
+    if rejected.scopes:
+        problem["scope"] = " ".join(rejected.scopes)
+    return problem
+
+
+def _challenge(rejected: Rejected, realm: str) -> Iterator[tuple[str, str]]:
+    """RFC 6750 §3: a challenge with each 401, and with what the client did wrong; none when it has to wait."""
+    answer = rejected.answer
+    if answer.status != 401 and answer.challenge is None:
+        return
+    words = [f"realm={_quoted(realm)}"]
+    if answer.challenge is not None:
+        words.append(f"error={_quoted(answer.challenge)}")
+    if rejected.scopes:
+        words.append(f"scope={_quoted(' '.join(rejected.scopes))}")
+    yield "WWW-Authenticate", f"Bearer {', '.join(words)}"
+
+
+def _retry(rejected: Rejected) -> Iterator[tuple[str, str]]:
+    if rejected.answer.status == 503:
+        yield "Retry-After", str(RETRY_UNAVAILABLE)
+    elif rejected.retry_after is not None:
+        yield "Retry-After", str(max(1, math.ceil(rejected.retry_after)))
+
+
+def _limits(limits: Sequence[LimitState]) -> Iterator[tuple[str, str]]:
+    """What there is, and what is left of it; ``t`` is when all of it is there again."""
+    if limits:
+        yield "RateLimit-Policy", ", ".join(f"{_quoted(each.name)};q={each.limit};w={each.window}" for each in limits)
+        yield (
+            "RateLimit",
+            ", ".join(f"{_quoted(each.name)};r={each.remaining};t={math.ceil(each.reset)}" for each in limits),
+        )
+
+
+def _end(accepted: Accepted, now: float) -> Iterator[tuple[str, str]]:
+    """For a key that was rotated: that it is deprecated, and when it ends.
+
+    A record does not say since when, and "by now" is as true: so the date is that of the answer.
+    """
+    if accepted.sunset is not None:
+        yield "Deprecation", f"@{int(now)}"
+        yield "Sunset", formatdate(accepted.sunset, usegmt=True)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
