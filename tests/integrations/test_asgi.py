@@ -1,0 +1,276 @@
+"""The middleware, asked as a server asks it."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from tests.integrations.conftest import PEPPER, shop
+
+from secretsource.exceptions import ConfigurationError, InvalidRequest, StoreError
+from secretsource.integrations.asgi import ApiKeyMiddleware
+from secretsource.issuing import NO_SCOPE, AsyncApiKeys, KeyRecord
+from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from secretsource.issuing import ApiKeys
+
+
+class Answer(NamedTuple):
+    """What a server would send."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def connection(kind: str = "http", path: str = "/invoices", **more: Any) -> dict[str, Any]:
+    """An ASGI scope."""
+    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in more.pop("headers", ())]
+    return {"type": kind, "path": path, "headers": headers, "client": ("203.0.113.7", 50000), **more}
+
+
+async def sent(app: Any, scope: dict[str, Any], events: Iterable[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+    """All messages that an application sends on one connection."""
+    messages: list[dict[str, Any]] = []
+    waiting = list(events)
+
+    async def receive() -> dict[str, Any]:
+        return waiting.pop(0)
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    await app(scope, receive, send)
+    assert not waiting
+    return messages
+
+
+async def ask(app: Any, key: str | None = None, **more: Any) -> Answer:
+    """One request with a key."""
+    headers = [*more.pop("headers", ()), *([] if key is None else [("Authorization", f"Bearer {key}")])]
+    start, body = await sent(app, connection(headers=headers, **more))
+    raw = [(name.decode(), value.decode()) for name, value in start["headers"]]
+    assert len(dict(raw)) == len(raw)
+    assert all(name == name.lower() for name, _ in raw)
+    return Answer(start["status"], dict(raw), body["body"])
+
+
+async def test_a_good_key_comes_through(keys: ApiKeys) -> None:
+    """The application answers, and has the record in its scope; nothing is added to its answer."""
+    key = keys.issue(owner="acme", scopes=["invoices:read"]).plaintext
+    answer = await ask(ApiKeyMiddleware(shop, keys, scope="invoices:read"), key)
+    assert answer.status == 200
+    assert json.loads(answer.body) == {"path": "/invoices", "owner": "acme"}
+    assert set(answer.headers) == {"content-length", "x-shop"}
+
+
+async def test_keys_for_an_event_loop_work_alike() -> None:
+    """The same middleware takes either kind of keys."""
+    async with AsyncApiKeys(AsyncMemoryStore(), peppers=[PEPPER]) as keys:
+        key = (await keys.issue(owner="acme")).plaintext
+        app = ApiKeyMiddleware(shop, keys, scope=NO_SCOPE)
+        assert json.loads((await ask(app, key)).body)["owner"] == "acme"
+        assert (await ask(app, key + "x")).status == 401
+
+
+async def test_each_refusal_has_its_status(keys: ApiKeys) -> None:
+    """400, 401, 403 and 429, each a problem document that does not hold the key."""
+    good = keys.issue(owner="acme", scopes=["invoices:read"], rate_limit="1/hour").plaintext
+    other = keys.issue(owner="acme").plaintext
+    app = ApiKeyMiddleware(shop, keys, scope="invoices:read", realm="shop")
+    assert (await ask(app, good)).status == 200
+    answers = {
+        "missing_key": await ask(app),
+        "ambiguous_key": await ask(app, good, headers=[("X-API-Key", other)]),
+        "invalid_key": await ask(app, "nonsense"),
+        "insufficient_scope": await ask(app, other),
+        "rate_limited": await ask(app, good),
+    }
+    assert [answer.status for answer in answers.values()] == [401, 400, 401, 403, 429]
+    for code, answer in answers.items():
+        assert json.loads(answer.body)["code"] == code
+        assert answer.headers["cache-control"] == "no-store"
+        assert not {good, other, "nonsense"} & {answer.body.decode(), *answer.headers.values()}
+    assert answers["missing_key"].headers["www-authenticate"] == 'Bearer realm="shop"'
+    assert 3500 < int(answers["rate_limited"].headers["retry-after"]) <= 3600
+
+
+async def test_a_key_in_the_url_is_not_taken(keys: ApiKeys) -> None:
+    """It would be in every log."""
+    key = keys.issue(owner="acme").plaintext
+    app = ApiKeyMiddleware(shop, keys, scope=NO_SCOPE)
+    answer = await ask(app, query_string=f"api_key={key}&access_token={key}".encode(), path=f"/{key}")
+    assert json.loads(answer.body)["code"] == "missing_key"
+
+
+async def test_malformed_unknown_and_wrong_secret_look_alike(keys: ApiKeys) -> None:
+    """Status, headers and body are the same bytes."""
+    known = keys.issue(owner="acme")
+    revoked = keys.issue(owner="acme")
+    keys.revoke(revoked.record.key_id)
+    with_another_secret = keys._wiring.format.mint("sk", "live", known.record.key_id)
+    unknown = keys._wiring.format.mint("sk", "live", keys._wiring.seals.seal("nobody", 1))
+    app = ApiKeyMiddleware(shop, keys, scope=NO_SCOPE)
+    refused = [
+        await ask(app, text)
+        for text in ("x", known.plaintext[:-1] + "!", with_another_secret, unknown, revoked.plaintext, "k" * 600)
+    ]
+    assert all(answer == refused[0] for answer in refused)
+    assert (await ask(app, known.plaintext)).status == 200
+
+
+async def test_the_scope_may_depend_on_the_request(keys: ApiKeys) -> None:
+    """A function of the ASGI scope says what is needed."""
+    key = keys.issue(owner="acme", scopes=["invoices:get"]).plaintext
+    app = ApiKeyMiddleware(shop, keys, scope=lambda scope: f"invoices:{scope['method'].lower()}")
+    assert (await ask(app, key, method="GET")).status == 200
+    refused = await ask(app, key, method="POST")
+    assert (refused.status, json.loads(refused.body)["scope"]) == (403, "invoices:post")
+
+
+async def test_a_wrong_scope_shows_no_key(keys: ApiKeys) -> None:
+    """A mistake in the wiring is an error whose traceback does not reach the key, not even by its frames."""
+    key = keys.issue(owner="acme").plaintext
+    app = ApiKeyMiddleware(shop, keys, scope=lambda _: "")
+    try:
+        await app(connection(headers=[("X-API-Key", key)]), None, None)  # type: ignore[arg-type]
+    except InvalidRequest as error:
+        report = traceback.TracebackException.from_exception(error, capture_locals=True)
+        ours = [frame for frame in report.stack if "/secretsource/issuing/" in frame.filename]
+    assert ours
+    assert not any(key in str(frame.locals) for frame in ours)
+
+
+async def test_the_network_of_the_client_counts(keys: ApiKeys) -> None:
+    """The address is that of the connection; without one, a bound key is refused."""
+    key = keys.issue(owner="acme", networks=["203.0.113.0/24"]).plaintext
+    app = ApiKeyMiddleware(shop, keys, scope=NO_SCOPE)
+    assert (await ask(app, key)).status == 200
+    assert (await ask(app, key, client=("198.51.100.1", 1))).status == 401
+    assert (await ask(app, key, client=None)).status == 401
+
+
+async def test_a_rotated_key_hears_that_it_ends(keys: ApiKeys) -> None:
+    """The application's own headers stay; who used the old key is remembered."""
+    old = keys.issue(owner="acme", rate_limit="100/minute")
+    new = keys.rotate(old.record.key_id, overlap=3600).plaintext
+    app = ApiKeyMiddleware(shop, keys, scope=NO_SCOPE)
+    answer = await ask(app, old.plaintext, headers=[("User-Agent", "billing/1.0")])
+    assert set(answer.headers) == {
+        "content-length", "x-shop", "deprecation", "sunset", "ratelimit", "ratelimit-policy"
+    }  # fmt: skip
+    assert set((await ask(app, new)).headers) == {"content-length", "x-shop", "ratelimit", "ratelimit-policy"}
+    usage = keys.rotation_status(old.record.key_id).usage
+    assert (usage.requests, usage.agents, usage.networks) == (1, {"billing/1.0"}, {"203.0.113.7"})
+
+
+async def test_an_outage_of_the_store_fails_closed(keys: ApiKeys, store: MemoryStore) -> None:
+    """Nothing is let in that cannot be checked."""
+    key = keys.issue(owner="acme").plaintext
+
+    def unreachable(_: str) -> KeyRecord | None:
+        raise StoreError("the database is gone")
+
+    store.get = unreachable  # type: ignore[method-assign]
+    answer = await ask(ApiKeyMiddleware(shop, keys, scope=NO_SCOPE), key)
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert b"database" not in answer.body
+
+
+@pytest.mark.parametrize("path", ["/health", "/static/a.css", "/static/css/a.css", "/static/"])
+async def test_exempt_paths_need_no_key(keys: ApiKeys, path: str) -> None:
+    """They are let through without a record."""
+    app = ApiKeyMiddleware(shop, keys, scope=NO_SCOPE, exempt=["/health", "/static/*"])
+    answer = await ask(app, path=path)
+    assert json.loads(answer.body) == {"path": path, "owner": None}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "", "/healthy", "/health/", "//health", "/HEALTH", "/static", "/staticx", "/static/../invoices",
+     "/static//invoices", "/static/./x", "/x/static/a.css"],
+)  # fmt: skip
+async def test_all_other_paths_need_one(keys: ApiKeys, path: str) -> None:
+    """Also those that a server or an application might read as another path."""
+    app = ApiKeyMiddleware(shop, keys, scope=NO_SCOPE, exempt=["/health", "/static/*"])
+    assert (await ask(app, path=path)).status == 401
+
+
+@pytest.mark.parametrize("path", ["", "health", "*", "/*", "/a*", "/*/b", "/a/*/*"])
+def test_an_exemption_that_may_be_misread_is_refused(keys: ApiKeys, path: str) -> None:
+    """Nothing exempts all paths."""
+    with pytest.raises(ConfigurationError, match="exempt path"):
+        ApiKeyMiddleware(shop, keys, scope=NO_SCOPE, exempt=[path])
+
+
+def test_wrong_wiring_is_found_at_the_start(keys: ApiKeys) -> None:
+    """Not at the first request."""
+    with pytest.raises(InvalidRequest, match="NO_SCOPE"):
+        ApiKeyMiddleware(shop, keys, scope=())
+    with pytest.raises(InvalidRequest):
+        ApiKeyMiddleware(shop, keys, scope="invoices:*")
+    with pytest.raises(ConfigurationError, match="realm"):
+        ApiKeyMiddleware(shop, keys, scope=NO_SCOPE, realm="a\nb")
+    with pytest.raises(ConfigurationError, match="one text"):
+        ApiKeyMiddleware(shop, keys, scope=NO_SCOPE, exempt="/health")
+
+
+async def test_the_lifespan_goes_through(keys: ApiKeys) -> None:
+    """A server starts and stops the application itself."""
+    events = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    messages = await sent(ApiKeyMiddleware(shop, keys, scope=NO_SCOPE), {"type": "lifespan"}, events)
+    assert [message["type"] for message in messages] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+async def test_an_unknown_kind_of_connection_is_not_let_through(keys: ApiKeys) -> None:
+    """What cannot be checked is not served."""
+    with pytest.raises(ConfigurationError, match="webtransport"):
+        await sent(ApiKeyMiddleware(shop, keys, scope=NO_SCOPE), connection("webtransport"))
+
+
+CONNECT = {"type": "websocket.connect"}
+
+
+async def test_a_web_socket_with_a_good_key_opens(keys: ApiKeys) -> None:
+    """What a key hears of its limits is in the answer to the handshake."""
+    key = keys.issue(owner="acme", rate_limit="5/minute").plaintext
+    app = ApiKeyMiddleware(shop, keys, scope=NO_SCOPE)
+    (accept,) = await sent(app, connection("websocket", headers=[("X-API-Key", key)]), [CONNECT])
+    assert accept["type"] == "websocket.accept"
+    assert {name for name, _ in accept["headers"]} == {b"ratelimit", b"ratelimit-policy"}
+
+
+async def test_a_web_socket_without_one_is_closed(keys: ApiKeys, store: MemoryStore) -> None:
+    """The code says which refusal it was, before anything is accepted."""
+    key = keys.issue(owner="acme").plaintext
+    app = ApiKeyMiddleware(shop, keys, scope="invoices:read")
+    for headers, code in (
+        ([], 4401),
+        ([("X-API-Key", key)], 4403),
+        ([("X-API-Key", key), ("Authorization", "Bearer x")], 4400),
+    ):
+        messages = await sent(app, connection("websocket", headers=headers), [CONNECT])
+        assert messages == [{"type": "websocket.close", "code": code, "reason": ""}]
+
+    def unreachable(_: str) -> KeyRecord | None:
+        raise StoreError("the database is gone")
+
+    store.get = unreachable  # type: ignore[method-assign]
+    headers = [("X-API-Key", keys.issue(owner="acme").plaintext)]
+    (close,) = await sent(app, connection("websocket", headers=headers), [CONNECT])
+    assert close["code"] == 1013
+
+
+async def test_a_web_socket_hears_why_where_the_server_can_say_it(keys: ApiKeys) -> None:
+    """With the extension, the handshake is answered like any request."""
+    app = ApiKeyMiddleware(shop, keys, scope=NO_SCOPE)
+    scope = connection("websocket", extensions={"websocket.http.response": {}})
+    start, body = await sent(app, scope, [CONNECT])
+    assert (start["type"], start["status"]) == ("websocket.http.response.start", 401)
+    assert json.loads(body["body"])["code"] == "missing_key"
+    assert body["type"] == "websocket.http.response.body"
