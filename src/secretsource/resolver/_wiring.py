@@ -95,7 +95,8 @@ def discovered() -> Chain:
     skipped: list[Skipped] = []
     for scheme, variables in EVIDENCE.items():
         if not any(os.environ.get(variable) for variable in variables):
-            reason = f"none of {', '.join(variables)} is set" if len(variables) > 1 else f"{variables[0]} is not set"
+            named = ", ".join(variables)
+            reason = f"none of {named} is set" if len(variables) > 1 else f"{named} is not set"
         elif scheme not in DRIVERS or not is_installed(scheme):
             reason = f"not installed: run  pip install 'secretsource[{scheme}]'"
         else:
