@@ -172,7 +172,7 @@ class LocatorSeals:
         if locator in self._opened:
             return True
         block = _base62.decode(locator).to_bytes(16, "big")
-        for seal in self._seals:  # noqa: SIM110 - a generator costs more than the cipher
+        for seal in self._seals:  # a generator costs more than the cipher
             if seal.fits(block):
                 if len(self._opened) >= _MOST_OPENED:
                     self._opened.clear()

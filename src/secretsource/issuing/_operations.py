@@ -15,7 +15,7 @@ from secretsource.issuing import _lifecycle as lifecycle
 from secretsource.issuing import _request
 from secretsource.issuing._lifecycle import Move
 from secretsource.issuing._verdict import Rejected
-from secretsource.stores.base import KeyQuery, Status, Usage
+from secretsource.stores.base import ChangeBus, KeyChange, KeyQuery, Status, Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ class Operations:
 
     def __init__(self, wiring: Wiring) -> None:
         self._w = wiring
+        self._bus = wiring.feed if isinstance(wiring.feed, ChangeBus) else None
 
     def issue(self, requests: Sequence[KeyRequest], by: By) -> Flow[Sequence[Issued]]:
         """Make keys and store them, all or none."""
@@ -139,11 +140,12 @@ class Operations:
             issued = self._mint(rotation.successor)
             try:
                 stored: bool = yield self._w.store.rotate(rotation.predecessor, lifecycle.issue(issued.record, now, by))
+                if stored:
+                    yield from self._tell(rotation.predecessor.record, issued.record)
             except BaseException:
                 del issued  # a traceback shows no key, not even one that may never have been stored
                 raise
             if stored:
-                self._tell(rotation.predecessor.record, issued.record)
                 return Rotated(rotation.predecessor.record, issued.record, issued.plaintext)
         raise self._contended(key_id)
 
@@ -180,7 +182,7 @@ class Operations:
                 return record
             stored: bool = yield self._w.store.update(change)
             if stored:
-                self._tell(change.record)
+                yield from self._tell(change.record)
                 return change.record
         raise self._contended(key_id)
 
@@ -201,7 +203,7 @@ class Operations:
 
     def surrender(self, verifier: Verifier, presented: Presented, by: By) -> Flow[KeyRecord]:
         """Revoke the key that is shown, whatever else it may do."""
-        found = yield from verifier.find(presented, self._w.clock.now(), fresh=True)
+        found = yield from verifier.find(presented, self._w.clock.now())
         if isinstance(found, Rejected):
             raise found.error()
         revoked = yield from self.move(found.record.key_id, Move.REVOKE, by)
@@ -237,7 +239,7 @@ class Operations:
                 stored: bool = yield self._w.store.update(rehashes[-1])
                 record = rehashes.pop().record
                 if stored:
-                    self._tell(record)
+                    yield from self._tell(record)
         finally:
             self._w.uses.restore(uses, rehashes)
 
@@ -262,11 +264,12 @@ class Operations:
                 changes = [lifecycle.issue(issued.record, issued.record.created, by) for issued in minted]
                 try:
                     repeated = yield self._w.store.insert(changes)
+                    if not repeated:
+                        yield from self._tell(*(issued.record for issued in minted))
                 except BaseException:
                     del minted  # a traceback shows no key, not even one that may never have been stored
                     raise
             if not repeated:
-                self._tell(*(issued.record for issued in minted))
                 return minted
             minted = [self._again(issued) if issued.record.key_id in repeated else issued for issued in minted]
         del minted
@@ -284,9 +287,11 @@ class Operations:
     def _locator(self, owner: str) -> str:
         return self._w.seals.seal(owner, int.from_bytes(os.urandom(4), "big"))
 
-    def _tell(self, *records: KeyRecord) -> None:
+    def _tell(self, *records: KeyRecord) -> Flow[None]:
         for record in records:
             self._w.cache.news(record.key_id, record.revision)
+        if self._bus is not None:
+            yield self._bus.publish([KeyChange(record.key_id, record.revision) for record in records])
 
     @staticmethod
     def _contended(key_id: str) -> StoreError:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from secretsource._clock import Instant
     from secretsource.stores.base import KeyRecord
 
+_ACTIVE = Status.ACTIVE
 _NEVER = float("-inf")
 _MOST_GRANTED = 256
 
@@ -49,22 +50,21 @@ class Entry:
 
     def __init__(self, record: KeyRecord, read: Instant, ttl: float) -> None:
         self.record = record
-        granted, self.wildcards = _rights(record.scopes)
-        self.granted = set(granted)
+        self.granted, self.wildcards = _rights(record.scopes)
         self.networks = policy.read_networks(record.networks) if record.networks else None
-        self.plan = limits.parse(record.rate_limit, record.quota)
-        self.limit_key = record.limit_key
-        self.drift = read.drift
-        self.fresh_until = self.until = read.mono + ttl
-        if record.status is not Status.ACTIVE or (record.begins is not None and record.begins > read.wall):
+        self.plan = limits.parse(record.rate_limit, record.quota) if record.rate_limit or record.quota else None
+        self.limit_key = record.root or record.key_id
+        self.drift = drift = read.wall - read.mono
+        self.fresh_until = self.until = until = read.mono + ttl
+        if record.status is not _ACTIVE or (record.begins is not None and record.begins > read.wall):
             self.until = _NEVER
-        elif record.expires is not None:
-            self.until = min(self.until, record.expires - read.drift)
+        elif record.expires is not None and record.expires - drift < until:
+            self.until = record.expires - drift
 
     def remember(self, demanded: tuple[str, ...]) -> None:
         """Note demands that its wildcards met, so that the next check need not work them out."""
         if len(self.granted) < _MOST_GRANTED:
-            self.granted.update(demanded)
+            self.granted = self.granted.union(demanded)
 
 
 @lru_cache(maxsize=4096)

@@ -188,7 +188,9 @@ class Verifier:
         demanded = policy.check_demand(scope)
         if cost < 0:
             raise InvalidRequest("a check cannot cost less than nothing: give a cost from 0")
-        found = yield from self.find(presented, now, fresh=fresh)
+        found = None if fresh else self._recall(presented, now)
+        if found is None:
+            found = yield from self.find(presented, now)
         verdict: Verdict
         if isinstance(found, Rejected):
             verdict = found
@@ -211,20 +213,22 @@ class Verifier:
         if self._on_check is not None:
             self._on_check(verdict)
 
-    def find(self, presented: Presented, now: Instant, *, fresh: bool) -> Flow[Entry | Rejected]:
-        """Steps 2 and 5: the entry of the key that matched, or why there is none."""
+    def _recall(self, presented: Presented, now: Instant) -> Entry | Rejected | None:
+        """Step 2: what the cache says of a key; None when the store is to be asked."""
+        cache = self._w.cache
+        entry = self._get(presented.hash)
+        if entry is not None and now.mono < entry.fresh_until:
+            return entry
+        entry = cache.peek(presented.key_id, now.mono) if presented.key_id else None
+        if entry is not None:
+            rejected = self._compare(presented, entry.record)
+            return entry if rejected is None else rejected
+        return _unknown(presented) if cache.is_missing(presented.key_id or presented.hash, now.mono) else None
+
+    def find(self, presented: Presented, now: Instant) -> Flow[Entry | Rejected]:
+        """Step 5: the entry of the key that matched in the store, or why there is none."""
         cache = self._w.cache
         question = presented.key_id or presented.hash
-        if not fresh:
-            entry = cache.get(presented.hash)
-            if entry is not None and now.mono < entry.fresh_until:
-                return entry
-            entry = cache.peek(presented.key_id, now.mono) if presented.key_id else None
-            if entry is not None:
-                rejected = self._compare(presented, entry.record)
-                return entry if rejected is None else rejected
-            if cache.is_missing(question, now.mono):
-                return _unknown(presented)
         begun = cache.begin()
         record: KeyRecord | None
         try:
