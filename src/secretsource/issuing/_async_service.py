@@ -52,7 +52,7 @@ class AsyncApiKeys:
         self._operations = Operations(self._wiring)
         self._verifier = Verifier(self._wiring)
         self._glance = self._verifier.glance
-        self._chores = AsyncChores(self, self._wiring.flush_every, self._wiring.cache, store)
+        self._chores = AsyncChores(self, self._wiring.flush_every, self._wiring.cache, store, self._wiring.feed)
         self._owns_store = False
 
     @classmethod

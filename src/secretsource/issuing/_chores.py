@@ -31,10 +31,10 @@ class Chores:
         failures: Flushes in the background that the store did not take; what they held waits for the next.
     """
 
-    def __init__(self, keys: ApiKeys, every: float, cache: RecordCache, store: object) -> None:
+    def __init__(self, keys: ApiKeys, every: float, cache: RecordCache, *sources: object) -> None:
         self._keys = weakref.ref(keys)
         self._every = every
-        self._feed = _Feed(cache, store)
+        self._feed = _Feed(cache, sources)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._begun = False
@@ -87,10 +87,10 @@ class AsyncChores:
         failures: Flushes in the background that the store did not take; what they held waits for the next.
     """
 
-    def __init__(self, keys: AsyncApiKeys, every: float, cache: RecordCache, store: object) -> None:
+    def __init__(self, keys: AsyncApiKeys, every: float, cache: RecordCache, *sources: object) -> None:
         self._keys = weakref.ref(keys)
         self._every = every
-        self._feed = _Feed(cache, store)
+        self._feed = _Feed(cache, sources)
         self._task: asyncio.Task[None] | None = None
         self.failures = 0
 
@@ -129,23 +129,22 @@ class AsyncChores:
 
 
 class _Feed:
-    """News of changes, from a store that has them to a cache that needs them."""
+    """News of changes, from whatever has them to a cache that needs them."""
 
-    def __init__(self, cache: RecordCache, store: object) -> None:
+    def __init__(self, cache: RecordCache, sources: tuple[object, ...]) -> None:
         self._cache = cache
-        self._store = store
-        self._cancel: Callable[[], None] | None = None
+        self._sources = [source for source in sources if isinstance(source, ChangeFeed)]
+        self._cancels: list[Callable[[], None]] = []
 
     def subscribe(self) -> None:
         self.cancel()
-        if isinstance(self._store, ChangeFeed):
+        if self._sources:
             self._cache.news(None, 0)  # whatever was kept before there was news is in doubt
-            self._cancel = self._store.subscribe(self._tell)
+            self._cancels = [source.subscribe(self._tell) for source in self._sources]
 
     def cancel(self) -> None:
-        if self._cancel is not None:
-            self._cancel()
-            self._cancel = None
+        while self._cancels:
+            self._cancels.pop()()
 
     def _tell(self, change: KeyChange) -> None:
         self._cache.news(change.key_id, change.revision)

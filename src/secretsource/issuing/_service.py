@@ -49,7 +49,7 @@ class ApiKeys:
         self._operations = Operations(self._wiring)
         self._verifier = Verifier(self._wiring)
         self._glance = self._verifier.glance
-        self._chores = Chores(self, self._wiring.flush_every, self._wiring.cache, store)
+        self._chores = Chores(self, self._wiring.flush_every, self._wiring.cache, store, self._wiring.feed)
         self._owns_store = False
 
     @classmethod

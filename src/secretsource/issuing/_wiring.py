@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from secretsource._clock import Clock
     from secretsource.issuing._verdict import Verdict
     from secretsource.issuing.limits import AsyncLimiter, Limiter
-    from secretsource.stores.base import AsyncKeyStore, KeyStore
+    from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyStore
 
     OnLimiterError = Literal["open", "closed", "local"]
 
@@ -45,6 +45,7 @@ class Wiring(NamedTuple):
         fallback: Where limits are counted while a shared limiter is down.
         on_limiter_error: What to do while a shared limiter is down.
         processes: Among how many processes a limit is divided when each counts for itself.
+        feed: Where news of changes is heard and told, beside the store's own.
         allow_unpeppered: Whether keys other than ``test`` keys may be minted without a pepper.
         imported: Whether keys that other systems issued are looked for.
         on_check: What to tell each verdict.
@@ -62,6 +63,7 @@ class Wiring(NamedTuple):
     fallback: LocalLimiter
     on_limiter_error: OnLimiterError
     processes: int
+    feed: ChangeFeed | None
     allow_unpeppered: bool
     imported: bool
     on_check: Callable[[Verdict], None] | None
@@ -82,6 +84,8 @@ class Settings(TypedDict, total=False):
         on_limiter_error: While a shared limiter is down: ``open`` (the default) lets all good keys in, ``closed`` none,
             ``local`` counts in this process's memory.
         processes: Among how many processes ``local`` divides a limit; 1.
+        feed: Where this process hears of changes that others make, and tells of its own, when the store has no news:
+            a `RedisChangeFeed`, or an `AsyncRedisChangeFeed` for an `AsyncApiKeys`.
         allow_unpeppered: Whether keys other than ``test`` keys may be minted without a pepper; False.
         imported: Whether keys that other systems issued are looked for; False, which spares the store all junk.
         on_check: Called with each verdict, where it was reached; it returns at once and does not raise.
@@ -97,6 +101,7 @@ class Settings(TypedDict, total=False):
     limiter: Limiter | AsyncLimiter | None
     on_limiter_error: OnLimiterError
     processes: int
+    feed: ChangeFeed | None
     allow_unpeppered: bool
     imported: bool
     on_check: Callable[[Verdict], None] | None
@@ -115,6 +120,7 @@ def wire(
     limiter: Limiter | AsyncLimiter | None = None,
     on_limiter_error: OnLimiterError = "open",
     processes: int = 1,
+    feed: ChangeFeed | None = None,
     allow_unpeppered: bool = False,
     imported: bool = False,
     on_check: Callable[[Verdict], None] | None = None,
@@ -148,6 +154,7 @@ def wire(
         LocalLimiter(),
         on_limiter_error,
         processes,
+        feed,
         allow_unpeppered,
         imported,
         on_check,

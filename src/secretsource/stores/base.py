@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncKeyStore",
     "Change",
+    "ChangeBus",
     "ChangeFeed",
     "EventKind",
     "KeyChange",
@@ -446,5 +447,21 @@ class ChangeFeed(Protocol):
 
         Returns:
             What to call to end the subscription.
+        """
+        ...
+
+
+@runtime_checkable
+class ChangeBus(ChangeFeed, Protocol):
+    """A `ChangeFeed` that has to be told: a bus beside a store that has no news of its own."""
+
+    def publish(self, changes: Sequence[KeyChange]) -> object:
+        """Tell every listener of changes that have been committed, in this process and in others.
+
+        It does not raise: what it tells of has happened, and a listener that misses it learns of the gap, or has its
+        ttl. A bus for an event loop answers with an awaitable.
+
+        Args:
+            changes: 1 to 10,000.
         """
         ...

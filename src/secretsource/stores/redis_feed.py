@@ -1,0 +1,211 @@
+"""News of changes over Redis or Valkey, beside any store: each `ApiKeys` tells the others what it has committed.
+
+    feed = RedisChangeFeed("redis://localhost:6379/0")
+    keys = ApiKeys(store, feed=feed, peppers=peppers)
+
+Pub/sub keeps nothing for who is not there (https://valkey.io/topics/pubsub/), so after every beginning, and every gap,
+the listener is told that any record may have changed. A connection that is silent is pinged; one that stays silent is
+given up. News that could not be sent is counted and told to ``on_error``, never raised: what it tells of has been
+committed, and the caches of the others end by their ttl. The user needs ``+publish +subscribe +ping`` on the channel.
+"""
+
+from __future__ import annotations
+
+import threading
+from time import monotonic
+
+from secretsource._redis import Address, Outage, faults
+from secretsource.stores.base import KeyChange
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    import redis
+    import redis.asyncio
+
+    from secretsource.exceptions import StoreError
+
+__all__ = ["AsyncRedisChangeFeed", "RedisChangeFeed"]
+
+CHANNEL = "secretsource:keys"
+DOING = "telling of a changed key"
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
+"""Seconds before a connection is tried again; doubled each time."""
+
+
+class _Feed:
+    """What both feeds do: listen, in a thread per subscription.
+
+    Args:
+        url: Such as ``redis://user:password@host:6379/0``; ``rediss://`` for TLS, ``valkey://`` is the same.
+        timeout: Seconds that connecting, and an answer, may take.
+        pause: Seconds for which a server that did not answer is told nothing; 0 always tries.
+        patience: Seconds of silence, with a ping unanswered, after which a connection counts as lost.
+        channel: Where news is told; one per set of keys.
+        on_error: Called with each news that could not be sent: count them. It returns at once.
+
+    Raises:
+        ConfigurationError: The URL or the timeout cannot work.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = 0.25,
+        pause: float = 1.0,
+        patience: float = 3.0,
+        channel: str = CHANNEL,
+        on_error: Callable[[StoreError], None] | None = None,
+    ) -> None:
+        self._address = Address(url, timeout)
+        self._outage = Outage(DOING, self._address.place, pause, on_error)
+        self._patience = patience
+        self._channel = channel
+
+    @property
+    def failures(self) -> int:
+        """News that could not be sent."""
+        return self._outage.failures
+
+    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
+        """As `ChangeFeed.subscribe`; after the end, the thread is gone within a third of ``patience``.
+
+        Raises:
+            ConfigurationError: A part of the URL cannot be read.
+        """
+        subscription = _Subscription(self._address, self._channel, self._patience, listener)
+        subscription.begin()
+        return subscription.end
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._address.place!r}, channel={self._channel!r})"
+
+
+class RedisChangeFeed(_Feed):
+    """News over Redis or Valkey, for `ApiKeys`."""
+
+    _client: redis.Redis | None = None
+
+    def publish(self, changes: Sequence[KeyChange]) -> None:
+        """Tell of committed changes; see `ChangeBus.publish`."""
+        now = monotonic()
+        if self._outage.lasts(now):
+            self._outage.tell()
+            return
+        client = self._client = self._client or self._address.connect()
+        try:
+            client.publish(self._channel, _written(changes))
+        except faults() as error:
+            self._outage.begin(error, now)
+
+    def close(self) -> None:
+        """Give back the connection that tells; subscriptions are ended by who began them."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+
+class AsyncRedisChangeFeed(_Feed):
+    """News over Redis or Valkey, for `AsyncApiKeys`."""
+
+    _client: redis.asyncio.Redis | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    async def publish(self, changes: Sequence[KeyChange]) -> None:
+        """As `RedisChangeFeed.publish`."""
+        now = monotonic()
+        if self._outage.lasts(now):
+            self._outage.tell()
+            return
+        client = self._connect()
+        try:
+            await client.publish(self._channel, _written(changes))
+        except faults() as error:
+            self._outage.begin(error, now)
+
+    def _connect(self) -> redis.asyncio.Redis:
+        from asyncio import get_running_loop
+
+        loop = get_running_loop()
+        if self._client is None or self._loop is not loop:  # connections belong to the loop that opened them
+            self._client, self._loop = self._address.aconnect(), loop
+        return self._client
+
+    async def close(self) -> None:
+        """As `RedisChangeFeed.close`."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+
+class _Subscription:
+    """One listener, and the thread that hears for it."""
+
+    def __init__(self, address: Address, channel: str, patience: float, listener: Callable[[KeyChange], None]) -> None:
+        self._client = address.connect()  # a URL that cannot be read is told here, not in a thread
+        self._channel = channel
+        self._patience = patience
+        self._listener = listener
+        self._ended = threading.Event()
+        self._pause = FIRST_PAUSE
+        self._thread = threading.Thread(target=self._listen, name="secretsource-listen", daemon=True)
+
+    def begin(self) -> None:
+        """Start to listen."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Listen no longer."""
+        self._ended.set()
+
+    def _listen(self) -> None:
+        while not self._ended.is_set():
+            try:
+                with self._client.pubsub() as pubsub:
+                    pubsub.subscribe(self._channel)
+                    self._pass_on(pubsub)
+            except faults():
+                pass
+            self._ended.wait(self._pause)
+            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        self._client.close()
+
+    def _pass_on(self, pubsub: Any) -> None:
+        """Hear until the end, or until nothing is heard for too long."""
+        heard = monotonic()
+        while not self._ended.is_set():
+            message = pubsub.get_message(timeout=self._patience / 3)
+            if message is not None:
+                heard = monotonic()
+                self._hear(message)
+            elif monotonic() - heard > self._patience:
+                return
+            else:
+                pubsub.ping()
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if message["type"] == "subscribe":  # the client may also have reconnected by itself
+            self._pause = FIRST_PAUSE
+            self._listener(KeyChange(None, 0))
+        elif message["type"] == "message":
+            for change in _read(message["data"]):
+                self._listener(change)
+
+
+def _written(changes: Sequence[KeyChange]) -> str:
+    return " ".join(f"{change.key_id or ''}:{change.revision}" for change in changes)
+
+
+def _read(payload: bytes) -> list[KeyChange]:
+    """The changes that a message tells of; one that cannot be read puts every record in doubt."""
+    changes: list[KeyChange] = []
+    for word in payload.decode("ascii", "replace").split(" "):
+        key_id, found, revision = word.rpartition(":")
+        if not (word.isascii() and key_id and found and revision.isdecimal() and len(revision) < 19):
+            return [KeyChange(None, 0)]
+        changes.append(KeyChange(key_id, int(revision)))
+    return changes

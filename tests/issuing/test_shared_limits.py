@@ -1,0 +1,170 @@
+"""Several processes' worth of `ApiKeys` that share a Redis: its limits, its news, and what happens without it."""
+
+from __future__ import annotations
+
+import queue
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.servers.valkey import valkey
+
+from secretsource.exceptions import StoreError
+from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Reason
+from secretsource.limiters.redis import AsyncRedisLimiter, RedisLimiter
+from secretsource.stores.base import KeyChange
+from secretsource.stores.memory import AsyncMemoryStore
+from secretsource.stores.redis_feed import AsyncRedisChangeFeed, RedisChangeFeed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.servers.valkey import Valkey
+
+    from secretsource.stores.memory import MemoryStore
+
+PEPPERS = ["a pepper of the tests, long enough"]
+PROCESSES = 4
+
+
+@pytest.fixture
+def server() -> Iterator[Valkey]:
+    """A server that a test may kill and freeze."""
+    with valkey() as running:
+        yield running
+
+
+class HearingFeed(RedisChangeFeed):
+    """A feed whose news can be waited for, after it has been acted on."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, patience=0.3)
+        self.heard: queue.Queue[KeyChange] = queue.Queue()
+
+    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
+        def hear(change: KeyChange) -> None:
+            listener(change)
+            self.heard.put(change)
+
+        return super().subscribe(hear)
+
+
+@pytest.fixture
+def workers(server: Valkey, make_keys: Callable[..., ApiKeys]) -> Iterator[Callable[..., list[ApiKeys]]]:
+    """As many `ApiKeys` as processes, over one store, each with a limiter of its own on one server."""
+    limiters: list[RedisLimiter] = []
+
+    def make(**settings: Any) -> list[ApiKeys]:
+        made = []
+        for _ in range(PROCESSES):
+            limiters.append(RedisLimiter(server.url, timeout=0.2, pause=60))
+            made.append(make_keys(limiter=limiters[-1], processes=PROCESSES, **settings))
+        return made
+
+    yield make
+    for limiter in limiters:
+        limiter.close()
+
+
+def granted(workers: list[ApiKeys], text: str, times: int) -> int:
+    """How many requests get through when each worker is asked so often."""
+    return sum(bool(keys.check(text, scope=NO_SCOPE)) for _ in range(times) for keys in workers)
+
+
+def test_workers_share_one_limit(workers: Callable[..., list[ApiKeys]]) -> None:
+    """Together they grant the limit, and each says what is left of all of it."""
+    keys = workers()
+    text = keys[0].issue(owner="acme", rate_limit="10/day", quota="100/month").plaintext
+    verdict = keys[3].check(text, scope=NO_SCOPE, cost=2)
+    assert verdict
+    assert [state.remaining for state in verdict.limits] == [8, 98]
+    assert granted(keys, text, 5) == 8
+    refused = keys[1].check(text, scope=NO_SCOPE)
+    assert refused.reason is Reason.RATE_LIMITED  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("choice", "expected"), [("open", 20), ("closed", 0), ("local", 12)])
+def test_without_the_server_the_limit_is_not_multiplied(
+    choice: str, expected: int, server: Valkey, workers: Callable[..., list[ApiKeys]]
+) -> None:
+    """Counting locally, four workers grant four quarters of the limit and not four times the limit; all is counted."""
+    keys = workers(on_limiter_error=choice)
+    text = keys[0].issue(owner="acme", rate_limit="12/day").plaintext
+    server.kill()
+    assert granted(keys, text, 5) == expected
+    assert [worker._wiring.limiter.failures for worker in keys] == [5] * PROCESSES  # type: ignore[union-attr]
+
+
+def test_a_server_that_comes_back_is_used_again(server: Valkey, make_keys: Callable[..., ApiKeys]) -> None:
+    """The clock of the check is the clock of the pause."""
+    heard: list[StoreError] = []
+    limiter = RedisLimiter(server.url, pause=0, on_error=heard.append)
+    keys = make_keys(limiter=limiter, on_limiter_error="closed")
+    text = keys.issue(owner="acme", rate_limit="2/day").plaintext
+    server.kill()
+    assert not keys.check(text, scope=NO_SCOPE)
+    server.start()
+    assert [bool(keys.check(text, scope=NO_SCOPE)) for _ in range(3)] == [True, True, False]
+    assert len(heard) == 1
+    limiter.close()
+
+
+def test_what_one_worker_does_the_others_hear(
+    server: Valkey, store: MemoryStore, make_keys: Callable[..., ApiKeys]
+) -> None:
+    """A key is revoked here and refused there, though its record is still fresh in that cache; a new one is known."""
+    hearing = HearingFeed(server.url)
+    telling = RedisChangeFeed(server.url)
+    here, there = make_keys(feed=telling, store=NoNews(store)), make_keys(feed=hearing, store=NoNews(store))
+    issued = here.issue(owner="acme")
+    assert there.check(issued.plaintext, scope=NO_SCOPE)
+    assert hearing.heard.get(timeout=5) == KeyChange(None, 0)
+    assert there.check(issued.plaintext, scope=NO_SCOPE)
+    here.revoke(issued.record.key_id)
+    assert hearing.heard.get(timeout=5) == KeyChange(issued.record.key_id, 2)
+    assert not there.check(issued.plaintext, scope=NO_SCOPE)
+    several = here.issue_many([{"owner": "acme"}, {"owner": "acme"}])
+    assert {hearing.heard.get(timeout=5).key_id for _ in several} == {one.record.key_id for one in several}
+    rotated = here.rotate(several[0].record.key_id, overlap=0)
+    assert {hearing.heard.get(timeout=5) for _ in range(2)} == {
+        KeyChange(rotated.predecessor.key_id, 2), KeyChange(rotated.successor.key_id, 1),
+    }  # fmt: skip
+    hearing.close()
+    telling.close()
+
+
+def test_a_revoke_stands_when_it_cannot_be_told(server: Valkey, make_keys: Callable[..., ApiKeys]) -> None:
+    """It is committed; the others have their ttl, and this process knows at once."""
+    feed = RedisChangeFeed(server.url)
+    keys = make_keys(feed=feed)
+    issued = keys.issue(owner="acme")
+    assert keys.check(issued.plaintext, scope=NO_SCOPE)
+    server.kill()
+    keys.revoke(issued.record.key_id)
+    assert not keys.check(issued.plaintext, scope=NO_SCOPE)
+    assert feed.failures == 1
+    feed.close()
+
+
+async def test_the_asynchronous_half_does_the_same(server: Valkey) -> None:
+    """One limit, one news."""
+    limiter, feed = AsyncRedisLimiter(server.url, timeout=2.0), AsyncRedisChangeFeed(server.url, timeout=2.0)
+    async with AsyncApiKeys(AsyncMemoryStore(), peppers=PEPPERS, limiter=limiter, feed=feed) as keys:
+        issued = await keys.issue(owner="acme", rate_limit="2/day")
+        assert [bool(await keys.check(issued.plaintext, scope=NO_SCOPE)) for _ in range(3)] == [True, True, False]
+        await keys.revoke(issued.record.key_id)
+        assert not await keys.check(issued.plaintext, scope=NO_SCOPE)
+        assert feed.failures == limiter.failures == 0
+    await feed.close()
+    await limiter.close()
+
+
+class NoNews:
+    """A store without news of its own, as SQLite is between processes."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "subscribe":
+            raise AttributeError(name)
+        return getattr(self._store, name)

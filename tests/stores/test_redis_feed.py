@@ -1,0 +1,247 @@
+"""News over Redis: it comes at once, gaps are told, and nothing is raised where nothing can be done."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.servers.valkey import valkey
+
+from secretsource.exceptions import ConfigurationError, StoreError
+from secretsource.stores.base import ChangeBus, KeyChange
+from secretsource.stores.redis_feed import AsyncRedisChangeFeed, RedisChangeFeed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.servers.valkey import Valkey
+
+GAP = KeyChange(None, 0)
+ONE, OTHER = KeyChange("a" * 22, 2), KeyChange("b" * 22, 7)
+PASSWORD = "password-of-the-feed"
+
+
+class Ear:
+    """A listener that waits for what it is told."""
+
+    def __init__(self) -> None:
+        self._heard: queue.Queue[KeyChange] = queue.Queue()
+
+    def __call__(self, change: KeyChange) -> None:
+        self._heard.put(change)
+
+    def next(self, timeout: float = 5.0) -> KeyChange:
+        """The next change."""
+        return self._heard.get(timeout=timeout)
+
+    def is_quiet(self, seconds: float) -> bool:
+        """Whether nothing is heard for so long."""
+        try:
+            self._heard.get(timeout=seconds)
+        except queue.Empty:
+            return True
+        return False
+
+
+@pytest.fixture(scope="module")
+def running_valkey() -> Iterator[Valkey]:
+    """A server for the tests that leave it alone."""
+    with valkey() as running:
+        yield running
+
+
+@pytest.fixture
+def fragile() -> Iterator[Valkey]:
+    """A server that a test may kill and freeze."""
+    with valkey() as running:
+        yield running
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[[RedisChangeFeed | AsyncRedisChangeFeed], Ear]]:
+    """Subscribe; the subscriptions end after the test."""
+    ends: list[Callable[[], None]] = []
+
+    def make(feed: RedisChangeFeed | AsyncRedisChangeFeed) -> Ear:
+        ear = Ear()
+        ends.append(feed.subscribe(ear))
+        return ear
+
+    yield make
+    for end in ends:
+        end()
+
+
+Listen = "Callable[[RedisChangeFeed | AsyncRedisChangeFeed], Ear]"
+
+
+def test_news_reaches_every_listener_in_order(running_valkey: Valkey, listen: Listen) -> None:
+    """Each hears first that everything is in doubt, for it has just begun."""
+    feed = RedisChangeFeed(running_valkey.url, patience=0.3)
+    assert isinstance(feed, ChangeBus)
+    ears = [listen(feed), listen(RedisChangeFeed(running_valkey.url, patience=0.3))]
+    assert [ear.next() for ear in ears] == [GAP, GAP]
+    feed.publish([ONE, OTHER])
+    feed.publish([OTHER._replace(revision=8)])
+    for ear in ears:
+        assert [ear.next() for _ in range(3)] == [ONE, OTHER, KeyChange("b" * 22, 8)]
+    feed.close()
+    feed.close()
+
+
+def test_a_channel_of_its_own(running_valkey: Valkey, listen: Listen) -> None:
+    """Two sets of keys on one server do not hear each other."""
+    ours, theirs = (RedisChangeFeed(running_valkey.url, channel=name) for name in ("ours", "theirs"))
+    ear = listen(ours)
+    assert ear.next() == GAP
+    theirs.publish([OTHER])
+    ours.publish([ONE])
+    assert ear.next() == ONE
+    assert repr(ours) == f"RedisChangeFeed('redis://127.0.0.1:{running_valkey.port}/0', channel='ours')"
+    ours.close()
+    theirs.close()
+
+
+@pytest.mark.parametrize(
+    "payload", ["", "what?", "a:", ":3", "a:-1", "a:1 b", "a:1  b:2", "a:²", "a:" + "9" * 19, b"\xff:1"]
+)
+def test_what_cannot_be_read_puts_everything_in_doubt(
+    payload: str | bytes, running_valkey: Valkey, listen: Listen
+) -> None:
+    """Whoever else speaks on the channel can empty caches, and no more."""
+    ear = listen(RedisChangeFeed(running_valkey.url, patience=0.3))
+    assert ear.next() == GAP
+    with running_valkey.client() as client:
+        client.publish("secretsource:keys", payload)
+        client.publish("secretsource:keys", f"{ONE.key_id}:{ONE.revision}")
+    assert [ear.next(), ear.next()] == [GAP, ONE]
+
+
+def test_silence_is_no_gap(running_valkey: Valkey, listen: Listen) -> None:
+    """A quiet connection is pinged and kept."""
+    feed = RedisChangeFeed(running_valkey.url, patience=0.15)
+    ear = listen(feed)
+    assert ear.next() == GAP
+    assert ear.is_quiet(0.5)
+    feed.publish([ONE])
+    assert ear.next() == ONE
+    feed.close()
+
+
+def test_a_restart_is_a_gap(fragile: Valkey, listen: Listen) -> None:
+    """Killed and started again: told as soon as the connection is back, and then news as before."""
+    feed = RedisChangeFeed(fragile.url, patience=0.3)
+    ear = listen(feed)
+    assert ear.next() == GAP
+    fragile.kill()
+    fragile.start()
+    assert ear.next() == GAP
+    feed.publish([ONE])
+    heard = ear.next()
+    while heard == GAP:  # a client may connect twice
+        heard = ear.next()
+    assert heard == ONE
+    feed.close()
+
+
+def test_a_server_that_hangs_is_a_gap(fragile: Valkey, listen: Listen) -> None:
+    """Its connection stays open and says nothing: it is given up, and begun again when the server goes on."""
+    ear = listen(RedisChangeFeed(fragile.url, patience=0.15, timeout=0.1))
+    assert ear.next() == GAP
+    fragile.freeze()
+    assert ear.is_quiet(0.5)
+    fragile.thaw()
+    assert ear.next() == GAP
+
+
+def test_a_connection_that_was_cut_is_a_gap(running_valkey: Valkey, listen: Listen) -> None:
+    """By an operator, or by the server because its listener was too slow."""
+    ear = listen(RedisChangeFeed(running_valkey.url, patience=0.3))
+    assert ear.next() == GAP
+    with running_valkey.client() as client:
+        client.client_kill_filter(_type="pubsub")
+    assert ear.next() == GAP
+
+
+def test_a_subscription_that_ended_hears_nothing(running_valkey: Valkey) -> None:
+    """And its thread goes away."""
+    ear, feed = Ear(), RedisChangeFeed(running_valkey.url, patience=0.15)
+    end = feed.subscribe(ear)
+    assert ear.next() == GAP
+    end()
+    with running_valkey.client() as client:
+        until = monotonic() + 5
+        while client.pubsub_numsub("secretsource:keys")[0][1]:
+            assert monotonic() < until
+    feed.publish([ONE])
+    assert ear.is_quiet(0.05)
+    feed.close()
+
+
+def test_news_that_cannot_be_sent_is_counted_and_not_raised(fragile: Valkey) -> None:
+    """And a server that hangs holds up one change per pause, not each."""
+    heard: list[StoreError] = []
+    feed = RedisChangeFeed(fragile.url, timeout=0.1, pause=60, on_error=heard.append)
+    feed.publish([ONE])
+    fragile.freeze()
+    began = monotonic()
+    for _ in range(100):
+        feed.publish([ONE])
+    assert monotonic() - began < 1
+    assert feed.failures == len(heard) == 100
+    assert "telling of a changed key failed at redis://127.0.0.1" in str(heard[0])
+    feed.close()
+
+
+async def test_the_asynchronous_feed_does_the_same(fragile: Valkey, listen: Listen) -> None:
+    """Told, heard, and quiet about a server that is gone."""
+    feed = AsyncRedisChangeFeed(fragile.url, timeout=0.5, pause=60, patience=0.3)
+    assert isinstance(feed, ChangeBus)
+    ear = listen(feed)
+    assert await asyncio.to_thread(ear.next) == GAP
+    await feed.publish([ONE, OTHER])
+    assert [await asyncio.to_thread(ear.next) for _ in range(2)] == [ONE, OTHER]
+    fragile.kill()
+    for _ in range(3):
+        await feed.publish([ONE])
+    assert feed.failures == 3
+    await feed.close()
+    await feed.close()
+
+
+def test_an_event_loop_of_its_own_each_time(running_valkey: Valkey, listen: Listen) -> None:
+    """Connections are not taken from one loop into the next."""
+    feed = AsyncRedisChangeFeed(running_valkey.url, patience=0.3)
+    ear = listen(feed)
+    assert ear.next() == GAP
+
+    async def once() -> None:
+        await feed.publish([ONE])
+        await feed._connect().aclose()
+
+    for _ in range(2):
+        asyncio.run(once())
+        assert ear.next() == ONE
+    assert feed.failures == 0
+
+
+def test_a_wrong_password_is_not_told() -> None:
+    """It is a failure like any other."""
+    heard: list[StoreError] = []
+    with valkey("--requirepass", PASSWORD) as server:
+        feed = RedisChangeFeed(server.url.replace("//", f"//:{PASSWORD}-not@"), on_error=heard.append)
+        feed.publish([ONE])
+        feed.close()
+    assert "AuthenticationError" in str(heard[0])
+    assert PASSWORD not in f"{heard[0]} {heard[0].__context__} {feed!r}"
+
+
+def test_an_address_that_cannot_be_is_refused_at_once() -> None:
+    """Not in a thread that nobody sees."""
+    with pytest.raises(ConfigurationError, match="URL"):
+        RedisChangeFeed("localhost")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        RedisChangeFeed("redis://localhost:port").subscribe(Ear())
