@@ -9,7 +9,7 @@ import pytest
 from tests.servers.aws import Aws, AwsInProcess, AwsOverHttp, problem, quietly
 
 from secretsource.providers.aws import AwsProvider
-from secretsource.testing import BatchProviderConformance, ProviderHarness
+from secretsource.testing import BatchProviderConformance, ProviderHarness, WritableProviderConformance
 from secretsource.testing.aws_server import moto_server
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class SecretsManagerHarness(ProviderHarness):
         self.aws.heal()
 
 
-class TestAwsProvider(BatchProviderConformance):
+class TestAwsProvider(BatchProviderConformance, WritableProviderConformance):
     """Every case, in this process."""
 
     impossible: ClassVar = {"empty": "a secret of AWS has at least one character"}
@@ -95,7 +95,7 @@ class TestAwsProvider(BatchProviderConformance):
             yield SecretsManagerHarness(aws)
 
 
-class TestAwsProviderOverHttp(BatchProviderConformance):
+class TestAwsProviderOverHttp(BatchProviderConformance, WritableProviderConformance):
     """Every case, over a socket."""
 
     impossible: ClassVar = TestAwsProvider.impossible

@@ -9,7 +9,7 @@ import pytest
 
 from secretsource.providers.base import Failed, FailureCode, SecretRef
 from secretsource.providers.dotenv import DotenvProvider
-from secretsource.testing import ProviderConformance, ProviderHarness
+from secretsource.testing import ProviderHarness, WritableProviderConformance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ class DotenvHarness(ProviderHarness):
         self.path.write_text("".join(f"{name}='{value}'\n" for name, value in quoted.items()), encoding="utf-8")
 
 
-class TestDotenvProvider(ProviderConformance):
+class TestDotenvProvider(WritableProviderConformance):
     """Every case that one file of text can have."""
 
     impossible: ClassVar = {

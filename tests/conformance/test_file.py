@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 
 from secretsource.providers.file import FileProvider
-from secretsource.testing import ProviderConformance, ProviderHarness
+from secretsource.testing import ProviderHarness, WritableProviderConformance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ class FileHarness(ProviderHarness):
             path.write_text(planted * (1024 * 1024 // len(planted) + 1))
 
 
-class TestFileProvider(ProviderConformance):
+class TestFileProvider(WritableProviderConformance):
     """Every case that a folder of files can have."""
 
     impossible: ClassVar = {

@@ -7,7 +7,7 @@ from typing import ClassVar
 import pytest
 
 from secretsource.providers.memory import MemoryProvider
-from secretsource.testing import ProviderConformance, ProviderHarness
+from secretsource.testing import ProviderHarness, WritableProviderConformance
 
 NO_SERVICE = "a dict in this process has no service that could fail"
 
@@ -29,7 +29,7 @@ class MemoryHarness(ProviderHarness):
         return "previous"
 
 
-class TestMemoryProvider(ProviderConformance):
+class TestMemoryProvider(WritableProviderConformance):
     """Every case, except for faults that a dict cannot have."""
 
     impossible: ClassVar = {

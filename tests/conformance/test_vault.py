@@ -14,7 +14,7 @@ from tests.servers.openbao import OpenBao, bao
 from tests.servers.relay import Relay, relay
 
 from secretsource.providers.vault import VaultProvider
-from secretsource.testing import BatchProviderConformance, ProviderHarness
+from secretsource.testing import BatchProviderConformance, ProviderHarness, WritableProviderConformance
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -91,7 +91,7 @@ class VersionOneHarness(VaultHarness):
         self.bao.do("DELETE", f"{self.mount}/{self.place}/{name}")
 
 
-class TestVaultProvider(BatchProviderConformance):
+class TestVaultProvider(BatchProviderConformance, WritableProviderConformance):
     """KV of version 2."""
 
     impossible: ClassVar = {"stage": NO_STAGES, "binary": NO_BYTES}
@@ -104,7 +104,7 @@ class TestVaultProvider(BatchProviderConformance):
         harness.heal()
 
 
-class TestVaultProviderVersionOne(BatchProviderConformance):
+class TestVaultProviderVersionOne(BatchProviderConformance, WritableProviderConformance):
     """KV of version 1."""
 
     impossible: ClassVar = {

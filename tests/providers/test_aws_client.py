@@ -245,7 +245,7 @@ class TestTime:
         session = aws.session()
         provider = AwsProvider(session=session)
         provider.fetch(REF, timeout=5)
-        standing = fault(provider._clients._clients[None], "InternalServiceError", 500)
+        standing = fault(provider._clients._clients["secretsmanager", None], "InternalServiceError", 500)
         clock = iter([0.0, 0.0, 9.0])
         monkeypatch.setattr("secretsource.providers._aws_provider.monotonic", lambda: next(clock))
         monkeypatch.setattr("secretsource.providers._aws_client.monotonic", lambda: next(clock))

@@ -83,7 +83,7 @@ class AwsClients:
         """Forget session and clients without using them, as after a fork."""
         self._lock = Lock()
         self._session: Session | None = None
-        self._clients: dict[str | None, Any] = {}
+        self._clients: dict[tuple[str, str | None], Any] = {}
 
     def close(self) -> None:
         """Close the connections of the clients that were made here."""
@@ -94,7 +94,7 @@ class AwsClients:
                 client.close()
 
     def ask(
-        self, operation: str, *, region: str | None, deadline: float, **question: Any
+        self, operation: str, *, region: str | None, deadline: float, service: str | None = None, **question: Any
     ) -> dict[str, Any] | NotFound | Failed:
         """Make one call; what boto3 raises becomes an outcome.
 
@@ -105,6 +105,7 @@ class AwsClients:
             operation: Name of the client's method.
             region: The region to ask, or None for the default one.
             deadline: Monotonic seconds at which the call must end.
+            service: boto3's name of another service, asked by the same session; None for this one.
             question: The parameters of the call.
         """
         if deadline <= monotonic():
@@ -112,45 +113,53 @@ class AwsClients:
         token = _deadline.set(deadline)
         making = True
         try:
-            client = self._clients.get(region) or self._client(region)
+            asked = service or self._service
+            client = self._clients.get((asked, region)) or self._client(asked, region)
             making = False
             if client is None:
                 return Failed(
                     FailureCode.MISCONFIGURED,
-                    "the client that was given is for another region",
+                    "the client that was given is for another region or service",
                     "give a session instead of a client",
                 )
             answer: dict[str, Any] = getattr(client, operation)(**question)
             return answer
         except Exception as error:
-            return explain(error, self._service, making=making)
+            return explain(error, service or self._service, making=making)
         finally:
             _deadline.reset(token)
 
-    def _client(self, region: str | None) -> Any:
+    def _client(self, service: str, region: str | None) -> Any:
         """The client of a region, made on first use; None when a ready-made client cannot serve it."""
         with self._lock:
-            client = self._clients.get(region)
+            client = self._clients.get((service, region))
             if client is None:
-                client = self._given(region) if self._given_client is not None else self._made(region)
+                make = self._given if self._given_client is not None else self._made
+                client = make(service, region)
             if client is not None:
                 _prepare(client, self._read_timeout)
-                self._clients[region] = client
+                self._clients[service, region] = client
             return client
 
-    def _given(self, region: str | None) -> Any:
-        return self._given_client if region in {None, self._given_client.meta.region_name} else None
+    def _given(self, service: str, region: str | None) -> Any:
+        fits = service == self._service and region in {None, self._given_client.meta.region_name}
+        return self._given_client if fits else None
 
-    def _made(self, region: str | None) -> Any:
+    def _made(self, service: str, region: str | None) -> Any:
         if self._session is None:
             self._session = self._given_session or self._new_session()
         place = region or self._region or self._session.region_name or os.environ.get("AWS_REGION")
-        if place not in self._clients:
+        if (service, place) not in self._clients:
             make: Any = self._session.client  # typed per service, where our service is a variable
-            self._clients[place] = make(
-                self._service, region_name=place, endpoint_url=self._endpoint_url, config=self._config()
+            self._clients[service, place] = make(
+                service, region_name=place, endpoint_url=self._endpoint_of(service), config=self._config()
             )
-        return self._clients[place]
+        return self._clients[service, place]
+
+    def _endpoint_of(self, service: str) -> str | None:
+        """Where a service is; an endpoint inside AWS has one service only, an emulator has them all."""
+        url = self._endpoint_url
+        return None if url is not None and service != self._service and ".amazonaws.com" in url else url
 
     def _config(self) -> Config:
         from botocore.config import Config
@@ -188,6 +197,7 @@ def _prepare(client: Any, read_timeout: float) -> None:
     service = client.meta.service_model.service_id.hyphenize()
     events.register_first(f"needs-retry.{service}", _refuse_late_retry, unique_id="secretsource-refuse-late-retry")
     logging.getLogger("botocore.parsers").addFilter(mask_response_body)
+    logging.getLogger("botocore.endpoint").addFilter(mask_request_body)
 
 
 def _refuse_late_retry(
@@ -210,6 +220,13 @@ def _longest_wait(attempts: int, response: Any) -> float:
     """Seconds that botocore's standard mode may sleep before the next attempt: 1 s doubling, and what AWS asks for."""
     asked = "" if response is None else response[0].headers.get("x-amz-retry-after", "")
     return 2.0 ** (attempts - 1) + (min(int(asked) / 1000, 5.0) if asked.isdecimal() else 0.0)
+
+
+def mask_request_body(record: logging.LogRecord) -> bool:
+    """Logging filter: while a call of ours runs, a request is logged without its body, which may be a value."""
+    if _deadline.get() is not None and str(record.msg).startswith("Making request"):
+        record.msg, record.args = "Making request: <masked by secretsource>", ()
+    return True
 
 
 def mask_response_body(record: logging.LogRecord) -> bool:

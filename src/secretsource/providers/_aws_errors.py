@@ -46,6 +46,7 @@ _DELETED = Meaning(
     "the secret is marked for deletion",
     "restore it with  aws secretsmanager restore-secret, or remove the name",
 )
+_EXISTS = Meaning(FailureCode.MISCONFIGURED, "a secret of this name is there already", "choose whether to overwrite it")
 _DENIED = Meaning(
     FailureCode.DENIED,
     "AWS refuses it to this identity (it says the same of a secret that does not exist)",
@@ -136,6 +137,7 @@ _UNREADABLE = Meaning(
 
 MEANINGS: dict[str, Meaning] = {
     # the secret
+    "ResourceExistsException": _EXISTS,
     "ResourceNotFoundException": _ABSENT,
     "ResourceNotFoundException/value": _NO_VALUE,
     "ParameterNotFound": _ABSENT,

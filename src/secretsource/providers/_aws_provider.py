@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._aws_client import AwsClients
-from secretsource.providers.base import BatchProvider, Failed, FailureCode, NotFound, SecretRef
+from secretsource.providers.base import (
+    BatchProvider,
+    Failed,
+    FailureCode,
+    IdentifiedProvider,
+    Identity,
+    NotFound,
+    SecretRef,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +41,7 @@ _OF_THE_SERVICE = frozenset(
 """Failures of a batch that asking for each secret alone would meet again."""
 
 
-class AwsServiceProvider(BatchProvider):
+class AwsServiceProvider(BatchProvider, IdentifiedProvider):
     """A provider over one AWS service; the drivers say how one secret, and how several, are asked for.
 
     Args:
@@ -129,6 +137,16 @@ class AwsServiceProvider(BatchProvider):
             if ref not in outcomes:
                 outcomes[ref] = self._ask_one(ref, deadline)
         return outcomes
+
+    def identify(self, *, timeout: float) -> Identity | Failed:
+        """``GetCallerIdentity`` of STS, which needs no permission: the ARN of the user or the assumed role."""
+        answer = self._clients.ask("get_caller_identity", service="sts", region=None, deadline=monotonic() + timeout)
+        if isinstance(answer, NotFound):
+            return malformed("STS gave no identity")
+        if isinstance(answer, Failed):
+            return answer
+        headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        return Identity.dated(str(answer.get("Arn")), headers.get("date"), time())
 
     def close(self) -> None:
         """Close the connections of the clients made here; a ready-made client stays open."""

@@ -1,10 +1,10 @@
-"""Read a regular file, and say what it means when that cannot be done.
+"""Read and replace a regular file, and say what it means when that cannot be done.
 
 No answer waits for another process: a pipe, a socket or a device is refused before it is read. Not even a timeout
 could end a read on a network share that hangs, which is a reason to keep secrets on a local file system.
 """
 
-# ruff: noqa: PTH116 - pathlib loads urllib, which the import of the package must not
+# ruff: noqa: PTH105, PTH108, PTH116, PTH118, PTH120, PTH123 - pathlib loads urllib, which the import must not
 from __future__ import annotations
 
 import errno
@@ -12,9 +12,13 @@ import os
 import stat
 
 from secretsource._namedtuple import NamedTuple
-from secretsource.providers.base import Failed, FailureCode, NotFound
+from secretsource.providers.base import Failed, FailureCode, NotFound, Occupied, Stored
 
-__all__ = ["Contents", "Signature", "read_file", "signature_at"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource.providers.base import Written
+
+__all__ = ["LIMIT", "Contents", "Signature", "read_file", "signature_at", "write_file"]
 
 LIMIT = 1024 * 1024
 """Longest file, in bytes, that is taken for a secret."""
@@ -95,6 +99,53 @@ def read_file(path: str, shown: str) -> Contents | NotFound | Failed:
         return _refusal(error, shown)
     finally:
         os.close(descriptor)
+
+
+def write_file(path: str, content: bytes, shown: str, *, overwrite: bool) -> Written:
+    """Put a file of mode 0600 into place, whole or not at all; a link is followed, and a folder is not made.
+
+    Args:
+        path: Where.
+        content: What is in it.
+        shown: What to call the file in a reason, when it cannot be written.
+        overwrite: Whether to replace a file that is there.
+    """
+    try:
+        target = os.path.realpath(path)
+        partial = os.path.join(os.path.dirname(target), f".secretsource-{os.getpid():x}-{os.urandom(6).hex()}")
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    except ValueError:
+        return Failed(FailureCode.MISCONFIGURED, "no file can have this name", "choose another one")
+    except OSError as error:
+        return _not_written(error, shown)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if overwrite:
+            os.replace(partial, target)
+        else:
+            os.link(partial, target)  # fails where there is a file, even one that has just appeared
+        return Stored(Signature.of(os.stat(target)).version)
+    except FileExistsError:
+        return Occupied()
+    except OSError as error:
+        return _not_written(error, shown)
+    finally:
+        if os.path.lexists(partial):
+            os.unlink(partial)
+
+
+def _not_written(error: OSError, shown: str) -> Failed:
+    """What an error of the operating system means to a writer."""
+    name = errno.errorcode.get(error.errno or 0, type(error).__name__)
+    if error.errno in _REFUSED:
+        remedy = "let the user that runs this process write to its folder"
+        return Failed(FailureCode.DENIED, f"{shown} may not be written by this process", remedy, name)
+    if error.errno in _ABSENT or error.errno in _WIRING:
+        return Failed(FailureCode.MISCONFIGURED, f"the folder of {shown} does not exist", "make the folder", name)
+    return Failed(FailureCode.UNAVAILABLE, f"{shown} could not be written", "check the file system it is on", name)
 
 
 def _read(descriptor: int, shown: str) -> Contents | Failed:

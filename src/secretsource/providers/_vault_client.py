@@ -41,15 +41,19 @@ class Answer:
         body: The JSON object, or None where the body is empty or an error page.
         wait: The header ``Retry-After``, or "".
         took: Seconds from the question to the answer.
+        date: The header ``Date``, or None.
     """
 
-    __slots__ = ("body", "status", "took", "wait")
+    __slots__ = ("body", "date", "status", "took", "wait")
 
-    def __init__(self, status: int, body: Mapping[str, Any] | None, wait: str, took: float) -> None:
+    def __init__(
+        self, status: int, body: Mapping[str, Any] | None, wait: str, took: float, date: str | None = None
+    ) -> None:
         self.status = status
         self.body = body
         self.wait = wait
         self.took = took
+        self.date = date
 
     def __repr__(self) -> str:
         return f"Answer({self.status}, <masked>)"
@@ -218,13 +222,13 @@ def _stay_encrypted(response: Response, **_: Any) -> Response:
 
 
 def _read(response: Response, took: float) -> Answer | Failed:
-    wait = response.headers.get("Retry-After", "")
+    wait, date = response.headers.get("Retry-After", ""), response.headers.get("Date")
     if not response.content:
-        return Answer(response.status_code, None, wait, took)
+        return Answer(response.status_code, None, wait, took, date)
     body = None
     try:
         body = response.json()
     except ValueError:
         if response.ok:
             return malformed("the answer is not JSON")
-    return Answer(response.status_code, body if isinstance(body, dict) else None, wait, took)
+    return Answer(response.status_code, body if isinstance(body, dict) else None, wait, took, date)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._vault_errors import explain_answer, malformed
+from secretsource.providers._vault_errors import explain_answer, explain_write, malformed
 from secretsource.providers._vault_leases import HeldLease
 from secretsource.providers._vault_mounts import Mount, MountTable
-from secretsource.providers.base import Failed, FailureCode, Found, NotFound
+from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Occupied, Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from requests import Response
 
     from secretsource.providers._vault_client import Answer, Question, VaultConnection
     from secretsource.providers._vault_leases import LeaseBook
     from secretsource.providers._vault_token import Token
-    from secretsource.providers.base import Outcome, SecretRef
+    from secretsource.providers.base import Outcome, SecretRef, Written
 
 __all__ = ["VaultEngines"]
 
@@ -32,6 +33,10 @@ NO_PATH = Failed(
     FailureCode.MISCONFIGURED,
     "the location has no path below its mount",
     "write the mount and the path, such as secret/payments/stripe",
+)
+
+NOT_KV = Failed(
+    FailureCode.MISCONFIGURED, "this engine makes its secrets itself, and takes none", "write to a KV engine"
 )
 
 
@@ -75,6 +80,31 @@ class VaultEngines:
         if isinstance(outcome, Failed) and outcome.retryable and lease.left(monotonic()) > 0:
             return lease.found(monotonic())
         return outcome
+
+    def write(self, ref: SecretRef, value: str, *, overwrite: bool, token: Token, deadline: float) -> Written:
+        """Write one field of a KV secret beside its other fields; of version 2, only over the version that was read."""
+        mount = self._mount_of(ref, token, deadline)
+        if isinstance(mount, Failed):
+            return mount
+        document = ref.document
+        there = (self._read_version if mount.versioned else self._read_path)(document, mount, token, deadline)
+        if isinstance(there, Failed):
+            return there
+        fields = dict(there.value) if isinstance(there, Found) and isinstance(there.value, Mapping) else {}
+        if isinstance(there, Found) and there.lease is not None:
+            return NOT_KV
+        if ref.field in fields and not overwrite:
+            return Occupied()
+        fields[str(ref.field)] = value
+        read = int(there.version or 0) if isinstance(there, Found) else 0
+        answer = self._ask(_put(mount, ref.location, fields, read), ref, token, deadline)
+        if isinstance(answer, Failed):
+            return answer
+        if answer.ok:
+            number = answer.part("data").get("version")
+            return Stored(None if number is None else str(number))
+        path = f"{mount.path}/data/{mount.below(ref.location)}" if mount.versioned else ref.location
+        return explain_write(answer.status, answer.body, path=path, wait=answer.wait)
 
     def revoke(self, leases: Sequence[HeldLease], token: Token, deadline: float) -> int:
         """End leases before their time.
@@ -195,6 +225,22 @@ def _get_version(mount: str, path: str, version: str | None) -> Question:
         answer: Response = KvV2(adapter).read_secret_version(
             path, version, mount_point=mount, raise_on_deleted_version=False
         )
+        return answer
+
+    return question
+
+
+def _put(mount: Mount, location: str, fields: Mapping[str, object], read: int) -> Question:
+    """A write; of version 2 it succeeds only while ``read`` is the current version, 0 for none."""
+
+    def question(adapter: Any) -> Response:
+        from hvac.utils import format_url
+
+        if mount.versioned:
+            path = format_url("/v1/{mount}/data/{path}", mount=mount.path, path=mount.below(location))
+            answer: Response = adapter.post(path, json={"data": fields, "options": {"cas": read}})
+        else:
+            answer = adapter.post(format_url("/v1/{path}", path=location), json=fields)
         return answer
 
     return question

@@ -17,7 +17,15 @@ from secretsource.providers.base import Failed, FailureCode, NotFound
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["TIMED_OUT", "explain_answer", "explain_error", "explain_login", "explain_unwrapping", "malformed"]
+__all__ = [
+    "TIMED_OUT",
+    "explain_answer",
+    "explain_error",
+    "explain_login",
+    "explain_unwrapping",
+    "explain_write",
+    "malformed",
+]
 
 TIMED_OUT = Failed(FailureCode.TIMEOUT, "the time allowed for it was over before Vault could be asked")
 
@@ -69,6 +77,9 @@ _DENIED = Meaning(
     FailureCode.DENIED,
     "no policy of this token allows it (Vault says the same of a mount that does not exist)",
     'allow it in a policy:  path "{path}" {{ capabilities = ["read"] }}',
+)
+_OVERTAKEN = Meaning(
+    FailureCode.UNAVAILABLE, "somebody else wrote a version meanwhile", "look at what is there, and write again"
 )
 _REPLICATING = Meaning(
     FailureCode.UNAVAILABLE, "this server has not yet seen the last write to its cluster", "ask again in a moment"
@@ -192,6 +203,20 @@ def explain_answer(status: int, body: Mapping[str, Any] | None, *, path: str, wa
             return NotFound()
     meaning = _meaning(status, _said(body))
     return NotFound(meaning.reason) if meaning.code is None else _failure(meaning, status, path=path, wait=wait)
+
+
+def explain_write(status: int, body: Mapping[str, Any] | None, *, path: str, wait: str = "") -> Failed:
+    """The failure that an unsuccessful write stands for."""
+    if status == 400 and "check-and-set" in _said(body):
+        return _failure(_OVERTAKEN, status, path=path, wait=wait)
+    outcome = explain_answer(status, body, path=path, wait=wait)
+    if isinstance(outcome, NotFound):
+        return _failure(_NO_MOUNT, status, path=path, wait=wait)
+    if outcome.code is FailureCode.DENIED:
+        return outcome._replace(
+            remedy=f'allow it in a policy:  path "{path}" {{ capabilities = ["create", "update"] }}'
+        )
+    return outcome
 
 
 def explain_login(status: int, body: Mapping[str, Any] | None, *, path: str, wait: str = "") -> Failed:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from threading import Lock
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING
 
 from secretsource.providers._vault_errors import TIMED_OUT, explain_answer
-from secretsource.providers.base import Failed, FailureCode
+from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:
     from secretsource.providers._vault_auth import Auth, Grant
-    from secretsource.providers._vault_client import VaultConnection
+    from secretsource.providers._vault_client import Answer, VaultConnection
 
 __all__ = ["Token", "TokenSource"]
 
@@ -117,18 +117,39 @@ class TokenSource:
 
     def is_accepted(self, token: Token, deadline: float) -> bool | Failed:
         """Whether Vault knows the token at all: what tells a bad token from a missing policy."""
-        answer = self._connection.ask(
-            lambda adapter: adapter.get("/v1/auth/token/lookup-self"),
-            token=token.text,
-            namespace=self._auth.namespace,
-            deadline=deadline,
-        )
+        answer = self._look_up(token, deadline)
         if isinstance(answer, Failed):
             return answer
         if answer.ok or answer.status in {401, 403}:
             return answer.ok
         failure = explain_answer(answer.status, answer.body, path="auth/token/lookup-self", wait=answer.wait)
         return failure if isinstance(failure, Failed) else False
+
+    def identity(self, deadline: float) -> Identity | Failed:
+        """Whom Vault takes us for: the token's display name and policies."""
+        token = self.current(deadline)
+        answer = token if isinstance(token, Failed) else self._look_up(token, deadline)
+        if isinstance(answer, Failed):
+            return answer
+        if answer.status in {401, 403}:
+            return REFUSED
+        if not answer.ok:
+            failure = explain_answer(answer.status, answer.body, path="auth/token/lookup-self", wait=answer.wait)
+            return failure if isinstance(failure, Failed) else REFUSED
+        about = answer.part("data")
+        named, policies = (
+            about.get("display_name"),
+            [*(about.get("policies") or ()), *(about.get("identity_policies") or ())],
+        )
+        return Identity.dated(f"{named or 'token'} (policies: {', '.join(map(str, policies))})", answer.date, time())
+
+    def _look_up(self, token: Token, deadline: float) -> Answer | Failed:
+        return self._connection.ask(
+            lambda adapter: adapter.get("/v1/auth/token/lookup-self"),
+            token=token.text,
+            namespace=self._auth.namespace,
+            deadline=deadline,
+        )
 
     def revoke(self, deadline: float) -> None:
         """End the token if a login of ours created it; with it end the leases that were made with it."""

@@ -3,31 +3,33 @@
 Wire calls and permissions: ``GetSecretValue`` (`secretsmanager:GetSecretValue`, and `kms:Decrypt` for a secret under a
 key of your own); ``BatchGetSecretValue`` for several (`secretsmanager:BatchGetSecretValue`, which IAM grants on the
 resource ``*`` only, beside GetSecretValue for each); with ``rotation_hints``, ``DescribeSecret``
-(`secretsmanager:DescribeSecret`). https://docs.aws.amazon.com/secretsmanager/latest/apireference/
+(`secretsmanager:DescribeSecret`); to write, ``CreateSecret`` and ``PutSecretValue`` (`secretsmanager:CreateSecret`,
+`secretsmanager:PutSecretValue`). https://docs.aws.amazon.com/secretsmanager/latest/apireference/
 """
 
 from __future__ import annotations
 
 import re
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._aws_errors import explain_code
 from secretsource.providers._aws_provider import AwsServiceProvider, malformed, region_of
-from secretsource.providers.base import Failed, Found, NotFound
+from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Occupied, Stored, WritableProvider
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from boto3.session import Session
 
-    from secretsource.providers.base import Outcome, SecretRef
+    from secretsource.providers.base import Outcome, SecretRef, Written
 
 __all__ = ["AwsProvider"]
 
 CURRENT, PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
 
 
-class AwsProvider(AwsServiceProvider):
+class AwsProvider(AwsServiceProvider, WritableProvider):
     """Secrets of AWS Secrets Manager.
 
     The stage ``AWSCURRENT`` is always asked for by name: a policy with a condition on
@@ -80,6 +82,32 @@ class AwsProvider(AwsServiceProvider):
         if ref.version is not None or ref.stage not in {None, CURRENT}:
             return None
         return ref._replace(stage=PREVIOUS)
+
+    def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
+        """``CreateSecret``, or ``PutSecretValue`` where there is one, which labels the new version AWSCURRENT."""
+        refusal, deadline = self.refusal(ref), monotonic() + timeout
+        if refusal is not None:
+            return refusal
+        if not value:
+            return Failed(FailureCode.MALFORMED, "a secret of AWS has at least one character", "store no empty value")
+        content: dict[str, object] = {"SecretString": value} if isinstance(value, str) else {"SecretBinary": value}
+        if overwrite:
+            answer = self._put("put_secret_value", ref, deadline, SecretId=ref.location, **content)
+            if not isinstance(answer, NotFound):
+                return answer
+        answer = self._put("create_secret", ref, deadline, Name=ref.location, **content)
+        if isinstance(answer, Failed) and answer.sdk_error == "ResourceExistsException":
+            there = self._ask_one(ref, deadline)
+            if not isinstance(there, NotFound):
+                return Occupied() if isinstance(there, Found) else there
+            answer = self._put("put_secret_value", ref, deadline, SecretId=ref.location, **content)
+        return Failed(FailureCode.UNAVAILABLE, "it went away meanwhile") if isinstance(answer, NotFound) else answer
+
+    def _put(self, operation: str, ref: SecretRef, deadline: float, **content: Any) -> Stored | NotFound | Failed:
+        answer = self._clients.ask(operation, region=region_of(ref), deadline=deadline, **content)
+        if isinstance(answer, (NotFound, Failed)):
+            return answer
+        return Stored(answer["VersionId"]) if answer.get("VersionId") else malformed("the answer names no version")
 
     def _ask_one(self, ref: SecretRef, deadline: float) -> Outcome:
         if ref.version is not None and not 32 <= len(ref.version) <= 64:

@@ -8,7 +8,8 @@ This is the only page a driver author reads. A driver makes one call per questio
               permission must never let a weaker source win silently.
 
 A driver keeps no cache, no retry loop and no chain, and it does not raise for what a service answers. What it can
-do beyond one look-up it says by subclassing an ability: `BatchProvider`, `AsyncProvider`.
+do beyond one look-up it says by subclassing an ability: `BatchProvider`, `AsyncProvider`, `WritableProvider`,
+`IdentifiedProvider`.
 
 Value types here are named tuples and plain slotted classes, not dataclasses: importing `dataclasses` alone would
 cost half of the package's import budget. `Found` is no tuple on purpose, so that nothing that walks sequences (an
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     Value: TypeAlias = "str | bytes | Mapping[str, object]"
     Outcome: TypeAlias = "Found | NotFound | Failed"
+    Written: TypeAlias = "Stored | Occupied | Failed"
 
 __all__ = [
     "AsyncProvider",
@@ -36,10 +38,15 @@ __all__ = [
     "Failed",
     "FailureCode",
     "Found",
+    "IdentifiedProvider",
+    "Identity",
     "Lease",
     "NotFound",
+    "Occupied",
     "Provider",
     "SecretRef",
+    "Stored",
+    "WritableProvider",
 ]
 
 
@@ -180,6 +187,43 @@ class Failed(NamedTuple):
         return self.code.retryable
 
 
+class Stored(NamedTuple):
+    """The provider has written the value.
+
+    Attributes:
+        version: The service's identifier of the new version, or None where it has none.
+    """
+
+    version: str | None = None
+
+
+class Occupied(NamedTuple):
+    """The provider has a value there already, and nothing was written."""
+
+
+class Identity(NamedTuple):
+    """Whom the service takes this process for.
+
+    Attributes:
+        text: One phrase for a person, such as a role's ARN; never a credential.
+        clock_skew: Seconds by which the service's clock is ahead of ours, where its answer has a date; it counts
+            whole seconds, so less than one means nothing.
+    """
+
+    text: str
+    clock_skew: float | None = None
+
+    @classmethod
+    def dated(cls, text: str, date: str | None, now: float) -> Identity:
+        """An identity from an answer with an HTTP ``Date``, which may be missing or no date, at ``now`` since 1970."""
+        from email.utils import parsedate_to_datetime
+
+        try:
+            return cls(text, parsedate_to_datetime(date or "").timestamp() - now)
+        except (TypeError, ValueError):
+            return cls(text)
+
+
 class Provider(ABC):
     """One place secrets come from; subclass it, set ``scheme``, write ``fetch``.
 
@@ -262,3 +306,50 @@ class AsyncProvider(Provider):
 
     async def aclose(self) -> None:
         """As ``close``, on the event loop that used the client."""
+
+
+class WritableProvider(Provider):
+    """A provider that can also put a secret where `locate` and `complete` say that it is kept.
+
+    The resolver never writes; ``secretsource copy`` does. An application that only reads needs no permission for it.
+    """
+
+    @abstractmethod
+    def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
+        """Write a value, which becomes the current version; what is beside it, such as other fields, is kept.
+
+        Args:
+            ref: Where; a version or stage cannot be chosen, and is Failed(MISCONFIGURED), as is a value of a kind
+                that the service cannot hold, and a field where the driver does not edit documents.
+            value: Text or bytes; it is in no log and no reason of a failure.
+            overwrite: False leaves alone what is there, and answers `Occupied`.
+            timeout: Seconds within which to answer; past it, return ``Failed(FailureCode.TIMEOUT)``, and the value
+                may have been written or not.
+        """
+
+    @staticmethod
+    def refusal(ref: SecretRef) -> Failed | None:
+        """Why nobody can write to a reference: it chooses a version, or (pass ``ref.document`` to allow it) a field."""
+        if ref.version is not None or ref.stage is not None:
+            return Failed(
+                FailureCode.MISCONFIGURED, "a write makes a version of its own", "name no version and no stage"
+            )
+        if ref.field is not None:
+            return Failed(
+                FailureCode.MISCONFIGURED,
+                "a field of a document is not written alone, since that could undo another writer's change",
+                "change the document with the service's own tools, or keep the secret in a place of its own",
+            )
+        return None
+
+
+class IdentifiedProvider(Provider):
+    """A provider that can say whom its service takes this process for; ``secretsource doctor`` asks."""
+
+    @abstractmethod
+    def identify(self, *, timeout: float) -> Identity | Failed:
+        """Ask the service, or look into the credentials; reads no secret.
+
+        Args:
+            timeout: Seconds within which to answer; past it, return ``Failed(FailureCode.TIMEOUT)``.
+        """

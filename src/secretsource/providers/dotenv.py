@@ -4,13 +4,25 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from io import StringIO
 
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource.exceptions import ConfigurationError
-from secretsource.providers._regular_file import Contents, read_file, signature_at
-from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Provider, SecretRef
+from secretsource.providers._regular_file import Contents, read_file, signature_at, write_file
+from secretsource.providers.base import (
+    Failed,
+    FailureCode,
+    Found,
+    IdentifiedProvider,
+    Identity,
+    NotFound,
+    Occupied,
+    SecretRef,
+    Stored,
+    WritableProvider,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +31,7 @@ if TYPE_CHECKING:
     from dotenv.parser import Original
 
     from secretsource.providers._regular_file import Signature
-    from secretsource.providers.base import Outcome
+    from secretsource.providers.base import Outcome, Written
 
     _Lines: TypeAlias = dict[str, str | None]
 
@@ -32,7 +44,7 @@ SETTLED = 2_000_000_000
 """Age in nanoseconds from which a change of a file is sure to change its time; FAT counts in steps of 2 seconds."""
 
 
-class DotenvProvider(Provider):
+class DotenvProvider(WritableProvider, IdentifiedProvider):
     """Reads ``NAME=value`` lines as python-dotenv does; the value before a rotation is in ``NAME_PREVIOUS``.
 
     Without a path, the nearest ``.env`` is taken, from the working directory up to the folder that holds ``.git``;
@@ -85,6 +97,56 @@ class DotenvProvider(Provider):
             return NotFound("there is no .env file from the working directory up to the repository's root")
         lines = self._lines(path)
         return _look_up(ref.location, lines, path) if isinstance(lines, dict) else lines
+
+    def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
+        """Replace the line, or append one; every other line, comments too, stays as it is, and the mode becomes 0600.
+
+        Without a path and without a ``.env`` that is found, one is made in the working directory.
+        """
+        refusal = self.refusal(ref)
+        if refusal is not None:
+            return refusal
+        if isinstance(value, bytes):
+            return _malformed("a .env file holds text, and the value is bytes", "encode it as base64")
+        path = self._path or _nearest() or FILE_NAME
+        kept = read_file(path, path)
+        if isinstance(kept, Failed):
+            return kept
+        there = NotFound() if isinstance(kept, NotFound) else self.fetch(ref, timeout=timeout)
+        if isinstance(there, Failed):
+            return there
+        if isinstance(there, Found) and not overwrite:
+            return Occupied()
+        content = self._with_line(kept.value if isinstance(kept, Contents) else b"", ref.location, value)
+        lines = self._parse(content, path) if content is not None else None
+        if content is None or not isinstance(lines, dict) or lines.get(ref.location) != value:
+            return _malformed("a .env file cannot hold this name or value", "keep it in a file of its own")
+        written = write_file(path, content, path, overwrite=True)
+        return Stored() if isinstance(written, Stored) else written
+
+    def identify(self, *, timeout: float) -> Identity | Failed:  # noqa: ARG002 - nobody is asked
+        """The file; the operating system knows who asks."""
+        path = self._path or _nearest()
+        return Identity(f"file {path}" if path else f"no {FILE_NAME} file here")
+
+    def _with_line(self, content: bytes, name: str, value: str) -> bytes | None:
+        """The file with the last line of this name replaced, or one appended; None when that is not to be written."""
+        from dotenv.parser import parse_stream
+
+        text = content.decode(self._encoding)
+        bindings = list(parse_stream(StringIO(text, newline="")))
+        place = max((number for number, binding in enumerate(bindings) if binding.key == name), default=None)
+        statements = [binding.original.string for binding in bindings]
+        if place is None:
+            if text and not text.endswith(("\n", "\r")):
+                statements.append("\n")
+            statements.append(f"{name}={_quoted(value)}\n")
+        else:
+            statements[place] = _rewritten(statements[place], name, value, bindings[place].value)
+        try:
+            return "".join(statements).encode(self._encoding)
+        except UnicodeEncodeError:
+            return None
 
     def close(self) -> None:
         """Forget what was read."""
@@ -178,6 +240,21 @@ def _look_up(name: str, lines: _Lines, path: str) -> Outcome:
     if "\0" in value:
         return _malformed(f"the value of {name!r} in {path} has a NUL character", "remove it, or keep it in a file")
     return Found(value)
+
+
+def _quoted(value: str) -> str:
+    """A value in single quotes, in which only these two characters mean something else."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _rewritten(statement: str, name: str, value: str, before: str | None) -> str:
+    """A statement with another value; what stands before it, its ``export`` and its comment are kept."""
+    body = statement.lstrip()
+    lead = statement[: len(statement) - len(body)]
+    export = "export " if re.match(r"export\s", body) else ""
+    end = re.search(r"[\r\n]*\Z", statement)
+    comment = None if "#" in (before or "") else re.search(r"[^\S\r\n]+#[^\r\n]*(?=[\r\n]*\Z)", statement)
+    return f"{lead}{export}{name}={_quoted(value)}{comment[0] if comment else ''}{end[0] if end else ''}"
 
 
 def _line_of(original: Original) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Provider, SecretRef
+from secretsource.providers.base import Failed, FailureCode, Found, IdentifiedProvider, Identity, NotFound, SecretRef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ __all__ = ["EnvProvider"]
 PREVIOUS = "_PREVIOUS"
 
 
-class EnvProvider(Provider):
+class EnvProvider(IdentifiedProvider):
     """Looks variables up in the environment; the value before a rotation is in ``NAME_PREVIOUS``.
 
     Nothing is cached (``max_age`` is 0): asking costs less than keeping, and tests change the environment. The
@@ -64,6 +64,10 @@ class EnvProvider(Provider):
                 "store it as UTF-8, encode it as base64, or keep it in a file",
             )
         return Found(value)
+
+    def identify(self, *, timeout: float) -> Identity | Failed:  # noqa: ARG002 - nobody is asked
+        """The process, whose own the environment is."""
+        return Identity(f"process {os.getpid()}")
 
 
 def _is_text(value: str) -> bool:

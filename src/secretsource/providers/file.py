@@ -10,14 +10,23 @@ from __future__ import annotations
 
 import os
 
-from secretsource.providers._regular_file import Contents, read_file
-from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Provider, SecretRef
+from secretsource.providers._regular_file import LIMIT, Contents, read_file, write_file
+from secretsource.providers.base import (
+    Failed,
+    FailureCode,
+    Found,
+    IdentifiedProvider,
+    Identity,
+    NotFound,
+    SecretRef,
+    WritableProvider,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar
 
-    from secretsource.providers.base import Outcome
+    from secretsource.providers.base import Outcome, Written
 
 __all__ = ["FileProvider"]
 
@@ -25,7 +34,7 @@ DOCKER = "/run/secrets"
 PREVIOUS = "_PREVIOUS"
 
 
-class FileProvider(Provider):
+class FileProvider(WritableProvider, IdentifiedProvider):
     """Reads a secret from the file that has its name.
 
     A bare name is looked for in ``directory``. Without one, it is the file that the variable ``NAME_FILE`` names,
@@ -67,6 +76,38 @@ class FileProvider(Provider):
             return NotFound("no file can have this name")
         read = self._read(ref.location, PREVIOUS if ref.stage else "")
         return Found(self._as_text(read.value), version=read.version) if isinstance(read, Contents) else read
+
+    def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:  # noqa: ARG002 - see _regular_file
+        """Write the file, readable by this user only; a new one needs ``directory``, or a whole path."""
+        path, refusal = self._target(ref.location), self.refusal(ref)
+        if refusal is not None:
+            return refusal
+        if path is None:
+            reason = "no folder is set that a secret could be written to"
+            return Failed(FailureCode.MISCONFIGURED, reason, "set directory, or write the whole path")
+        if isinstance(value, str) and self._strip_newline and value.endswith("\n"):
+            value += "\n"  # which is what reading it takes off again
+        try:
+            content = value if isinstance(value, bytes) else value.encode()
+        except UnicodeEncodeError:
+            content = None
+        if content is None or len(content) > LIMIT:
+            return Failed(
+                FailureCode.MALFORMED, "the value is no UTF-8 text, or too long for a file", "store it as bytes"
+            )
+        return write_file(path, content, path, overwrite=overwrite)
+
+    def identify(self, *, timeout: float) -> Identity | Failed:  # noqa: ARG002 - nobody is asked
+        """The folder that is looked in; the operating system knows who asks."""
+        return Identity(f"files in {self._directory or os.environ.get('CREDENTIALS_DIRECTORY') or DOCKER}")
+
+    def _target(self, location: str) -> str | None:
+        """Where a file is written, if that can be said."""
+        if os.path.isabs(location):
+            return location
+        if self._directory is None or _leaves_folder(location):
+            return None
+        return os.path.join(self._directory, location)
 
     def _read(self, location: str, ending: str) -> Contents | NotFound | Failed:
         if os.path.isabs(location):

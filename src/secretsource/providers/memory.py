@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from threading import Lock
 
-from secretsource.providers.base import Found, NotFound, Provider, SecretRef
+from secretsource.providers.base import Found, NotFound, Occupied, SecretRef, Stored, WritableProvider
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar
 
-    from secretsource.providers.base import Outcome, Value
+    from secretsource.providers.base import Outcome, Value, Written
 
 __all__ = ["MemoryProvider"]
 
 
-class MemoryProvider(Provider):
+class MemoryProvider(WritableProvider):
     """A provider that holds its secrets in a dict, with every version since they were put there.
 
     Versions are counted ``"1"``, ``"2"``, … for each secret, and a number is not used twice. The stages are
@@ -49,6 +49,15 @@ class MemoryProvider(Provider):
             versions = self._versions.setdefault(location, [])
             versions.append(kept)
             return str(len(versions))
+
+    def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
+        """Put a new version into the dict."""
+        refusal = self.refusal(ref)
+        if refusal is not None:
+            return refusal
+        if not overwrite and isinstance(self.fetch(ref, timeout=timeout), Found):
+            return Occupied()
+        return Stored(self.put(ref.location, value))
 
     def delete(self, location: str) -> None:
         """Take every version of a secret away; one that is not there is no error."""

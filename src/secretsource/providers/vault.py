@@ -13,6 +13,8 @@ Permissions; the default policy allows the rest:
     path "secret/data/payments/*" { capabilities = ["read"] }      # KV 2; without data/ for KV 1
     path "database/creds/app"     { capabilities = ["read"] }
     path "sys/leases/revoke"      { capabilities = ["update"] }    # to end dynamic secrets when the program ends
+
+To write (``POST`` to the same path), also "create" and "update" on it.
 """
 
 from __future__ import annotations
@@ -30,12 +32,21 @@ from secretsource.providers._vault_engines import VaultEngines
 from secretsource.providers._vault_leases import LeaseBook
 from secretsource.providers._vault_mounts import Mount, is_plain_path
 from secretsource.providers._vault_token import Token, TokenSource
-from secretsource.providers.base import BatchProvider, Failed, FailureCode, Found, NotFound, SecretRef
+from secretsource.providers.base import (
+    BatchProvider,
+    Failed,
+    FailureCode,
+    Found,
+    IdentifiedProvider,
+    NotFound,
+    SecretRef,
+    WritableProvider,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from secretsource.providers.base import Outcome
+    from secretsource.providers.base import Identity, Outcome, Written
 
 __all__ = ["VaultProvider"]
 
@@ -50,7 +61,7 @@ NO_STAGES = Failed(
 )
 
 
-class VaultProvider(BatchProvider):
+class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
     """Secrets of HashiCorp Vault or OpenBao.
 
     Args:
@@ -178,6 +189,24 @@ class VaultProvider(BatchProvider):
 
         with ThreadPoolExecutor(min(AT_ONCE, len(refs)), "secretsource-vault") as threads:
             return dict(zip(refs, threads.map(ask, refs), strict=True))
+
+    def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
+        """Write one field of a KV secret beside its other fields: read, change, and write over what was read."""
+        refusal, deadline = self.refusal(ref.document), monotonic() + timeout
+        if refusal is not None:
+            return refusal
+        if isinstance(value, bytes):
+            return Failed(FailureCode.MALFORMED, "a field of Vault holds text, and the value is bytes", "encode it")
+        if ref.field is None or not is_plain_path(ref.location):
+            return Failed(FailureCode.MISCONFIGURED, "it is not said which field is written", "name it: #field")
+        token = self._tokens.current(deadline)
+        if isinstance(token, Failed):
+            return token
+        return self._engines.write(ref, value, overwrite=overwrite, token=token, deadline=deadline)
+
+    def identify(self, *, timeout: float) -> Identity | Failed:
+        """``GET auth/token/lookup-self``, which the default policy allows."""
+        return self._tokens.identity(monotonic() + timeout)
 
     def close(self) -> None:
         """Revoke the leases, and the token if a login of ours made it; then close the connections."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from secretsource.testing.scripted import Gate, ScriptedAsyncProvider, ScriptedBatchProvider, ScriptedProvider
     from secretsource.testing.store_conformance import StoreConformance
     from secretsource.testing.store_harness import AsyncStoreHarness, StoreHarness
+    from secretsource.testing.writable_conformance import WritableProviderConformance
 
 __all__ = [
     "AsyncProviderConformance",
@@ -33,6 +34,7 @@ __all__ = [
     "ScriptedProvider",
     "StoreConformance",
     "StoreHarness",
+    "WritableProviderConformance",
 ]
 
 _MODULES = {
@@ -49,6 +51,7 @@ _MODULES = {
     "ScriptedProvider": "scripted",
     "StoreConformance": "store_conformance",
     "StoreHarness": "store_harness",
+    "WritableProviderConformance": "writable_conformance",
 }
 
 
