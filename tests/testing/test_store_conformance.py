@@ -1,0 +1,189 @@
+"""The suite for key stores catches the store that does not keep the contract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from secretsource.exceptions import StoreError
+from secretsource.stores.base import KeyQuery, KeyRecord, Page, Use
+from secretsource.stores.memory import MemoryStore
+from secretsource.testing import StoreConformance, StoreHarness
+from secretsource.testing.store_conformance import CANARY, FULL, record
+from secretsource.testing.store_harness import STORE_FAULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from secretsource.stores.base import Change
+
+
+class Piecemeal(MemoryStore):
+    """Stores what it can of a batch."""
+
+    def insert(self, changes: Sequence[Change]) -> frozenset[str]:
+        return frozenset().union(*(super(Piecemeal, self).insert([change]) for change in changes))
+
+
+class LastWriterWins(MemoryStore):
+    """Does not compare before it sets."""
+
+    def _follows(self, change: Change) -> bool:
+        return change.record.key_id in self._records
+
+
+class HalfRotated(MemoryStore):
+    """Marks the old key before it sees whether the new one can be stored."""
+
+    def rotate(self, predecessor: Change, successor: Change) -> bool:
+        return self.update(predecessor) and not self.insert([successor])
+
+
+class Backward(MemoryStore):
+    """Takes the last word for the latest."""
+
+    def record_uses(self, uses: Sequence[Use]) -> None:
+        for use in uses:
+            if use.key_id in self._records:
+                self._records[use.key_id] = self._records[use.key_id]._replace(last_used=use.last_used)
+
+
+class Rounded(MemoryStore):
+    """Keeps instants in whole seconds."""
+
+    def get(self, key_id: str) -> KeyRecord | None:
+        found = super().get(key_id)
+        return None if found is None else found._replace(created=float(int(found.created)))
+
+
+class Mute(MemoryStore):
+    """Writes no events."""
+
+    def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> list[Any]:
+        return []
+
+
+class Endless(MemoryStore):
+    """Says that there is more when there is not."""
+
+    def list(self, query: KeyQuery) -> Page:
+        page = super().list(query)
+        return page._replace(next=page.next or "9e9 z")
+
+
+@pytest.mark.parametrize(
+    ("dishonest", "case"),
+    [
+        (Piecemeal, "insert_is_all_or_none"),
+        (LastWriterWins, "update_compares_and_sets"),
+        (LastWriterWins, "rotate_twice_makes_one_successor"),
+        (HalfRotated, "rotate_to_a_taken_identifier_changes_nothing"),
+        (Backward, "last_used_moves_forward_only"),
+        (Backward, "uses_add_up"),
+        (Mute, "events_come_whole_and_in_order"),
+        (Endless, "list_narrows_by_each_field"),
+    ],
+)
+def test_a_dishonest_store_is_caught(dishonest: type[MemoryStore], case: str) -> None:
+    """By the case that is named for what it does; an honest one passes the same case."""
+    suite: Any = StoreConformance()
+    getattr(suite, f"test_{case}")(MemoryStore())
+    with pytest.raises((AssertionError, IndexError)):
+        getattr(suite, f"test_{case}")(dishonest())
+
+
+def test_a_rounded_instant_is_caught() -> None:
+    """Whole seconds are not enough."""
+    StoreConformance().test_record_comes_back_as_it_was_stored(MemoryStore(), FULL)
+    with pytest.raises(AssertionError):
+        StoreConformance().test_record_comes_back_as_it_was_stored(Rounded(), FULL)
+
+
+class Breakable(MemoryStore):
+    """Fails when told to; what it does and says then is for a test to plan."""
+
+    broken = False
+    half_made = False
+    says = "the key store is down: try again"
+
+    def _put(self, change: Change) -> None:
+        if self.broken and self.half_made:
+            super()._put(change)
+        if self.broken:
+            raise StoreError(self.says)
+        super()._put(change)
+
+    def record_uses(self, uses: Sequence[Use]) -> None:
+        if self.broken:
+            raise StoreError(self.says)
+        super().record_uses(uses)
+
+
+class Harness(StoreHarness):
+    """Breaks a `Breakable`."""
+
+    hidden = ("hunter2",)
+
+    def __init__(self, **plan: Any) -> None:
+        self.store = Breakable()
+        vars(self.store).update(plan)
+
+    def open(self) -> Breakable:
+        return self.store
+
+    def lose(self) -> None:
+        self.store.broken = True
+
+    def heal(self) -> None:
+        self.store.broken = False
+
+
+def test_a_fault_that_leaves_something_behind_is_caught() -> None:
+    """An event or a record that was stored although the call failed."""
+    honest, dishonest = Harness(), Harness(half_made=True)
+    StoreConformance().test_fault_leaves_nothing_half_made("lose", honest, honest.store)
+    with pytest.raises(AssertionError):
+        StoreConformance().test_fault_leaves_nothing_half_made("lose", dishonest, dishonest.store)
+
+
+@pytest.mark.parametrize("said", [f"owner {CANARY} not stored", "no connection to db://user:hunter2@host"])
+def test_a_fault_that_quotes_is_caught(said: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A row, or the password of the URL."""
+    honest, dishonest = Harness(), Harness(says=said)
+    StoreConformance().test_fault_shows_nothing("lose", honest, honest.store, caplog)
+    with pytest.raises(AssertionError):
+        StoreConformance().test_fault_shows_nothing("lose", dishonest, dishonest.store, caplog)
+
+
+def test_what_is_impossible_needs_a_name_and_a_reason() -> None:
+    """A misspelled fault would leave a test out unseen."""
+    for impossible in ({"loose": "a reason"}, {"lose": ""}):
+        with pytest.raises(TypeError, match="is no fault, or lacks a reason"):
+            type("Wrong", (StoreConformance,), {"impossible": impossible})
+
+
+@pytest.mark.parametrize("fault", [*STORE_FAULTS, "heal"])
+def test_a_fault_that_is_not_written_says_so(fault: str) -> None:
+    """With what to do about it."""
+
+    class Bare(StoreHarness):
+        def open(self) -> MemoryStore:
+            return MemoryStore()
+
+    with pytest.raises(NotImplementedError, match=f"declare '{fault}' in `impossible`"):
+        getattr(Bare(), fault)()
+
+
+def test_a_suite_without_a_harness_says_so() -> None:
+    """The fixture is there to be overridden."""
+    fixture: Any = StoreConformance.harness
+    with pytest.raises(NotImplementedError, match="override the fixture"):
+        fixture.__wrapped__(StoreConformance())
+
+
+def test_records_of_the_suite_are_distinct() -> None:
+    """Each number is another key, with another hash."""
+    assert record(1) == record(1)
+    assert {record(number).key_id for number in range(9)} != {record(1).key_id}
+    assert record(1).hash != record(2).hash
