@@ -11,10 +11,12 @@ from secretsource.cli._front import Front
 from secretsource.cli._output import write_line
 from secretsource.cli._wiring import Wiring
 from secretsource.cli.check import check
+from secretsource.cli.copy import copy
 from secretsource.cli.demo import demo
 from secretsource.cli.explain import explain
 from secretsource.cli.get import get
 from secretsource.cli.init import init
+from secretsource.cli.keys import keys
 from secretsource.cli.run import run
 
 __all__ = ["app"]
@@ -70,5 +72,7 @@ app.command()(get)
 app.command(context_settings={"allow_interspersed_args": False})(run)
 app.command()(check)
 app.command()(explain)
+app.command()(copy)
 app.command()(init)
+app.add_typer(keys)
 app.command()(demo)

@@ -23,6 +23,12 @@ __all__ = ["is_terminal", "say", "show_table", "warn", "write", "write_json", "w
 
 _STYLES = {
     "found": "green",
+    "create": "green",
+    "created": "green",
+    "overwrite": "yellow",
+    "overwritten": "yellow",
+    "same": "dim",
+    "different": "red",
     "not found": "yellow",
     "skipped": "dim",
     "not asked": "dim",
@@ -35,6 +41,10 @@ _STYLES = {
     "misconfigured": "red",
     "disabled": "red",
     "deleted": "red",
+    "active": "green",
+    "rotating": "yellow",
+    "revoked": "red",
+    "expired": "red",
 }
 """The colour of a cell that is one of these words; rich leaves colours out when ``NO_COLOR`` is set."""
 
