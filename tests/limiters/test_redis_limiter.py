@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
+import os
 import subprocess
 import sys
 import threading
@@ -348,19 +350,72 @@ def test_an_event_loop_of_its_own_each_time(server: Valkey) -> None:
     assert [asyncio.run(once()), asyncio.run(once())] == [9, 8]
 
 
-def test_one_client_however_many_threads_begin(server: Valkey, connect: Callable[..., RedisLimiter]) -> None:
-    """They meet before anything is open."""
-    limiter, together, seen = connect(server), threading.Barrier(4), list[Any]()
+def test_as_many_connections_as_threads_ask_at_once(server: Valkey, limiter: RedisLimiter) -> None:
+    """And one is enough for one thread, however often it asks; they are closed at the end."""
+    rules, together = plan("1000/day"), threading.Barrier(4)
+    for _ in range(20):
+        limiter.draw("k", rules, 1, 0.0, 0.0)
+    assert len(limiter._lines._idle) == 1
 
     def begin() -> None:
         together.wait(5)
-        seen.append(limiter._connect())
+        for _ in range(50):
+            limiter.draw("k", rules, 1, 0.0, 0.0)
 
     threads = [threading.Thread(target=begin) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len({id(client) for client in seen}) == 1
+    assert 1 <= len(limiter._lines._idle) <= 4
+    assert limiter.draw("k", rules, 0, 0.0, 0.0).states[0].remaining == 1000 - 220
     limiter.close()
     limiter.close()
+    assert limiter.draw("k", rules, 1, 0.0, 0.0)
+
+
+def test_a_thread_that_was_slower_to_open_uses_what_is_open(limiter: RedisLimiter) -> None:
+    """Two threads may find nothing open at the same time."""
+    limiter._lines._open()
+    client = limiter._lines._client
+    limiter._lines._open()
+    assert limiter._lines._client is client is not None
+
+
+def test_an_interrupted_draw_leaves_no_answer_behind(
+    server: Valkey, limiter: RedisLimiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C between question and answer: the next draw is not given the answer of the one before."""
+    limiter.draw("k", plan("10/minute, 100/hour"), 1, 0.0, 0.0)
+    line = limiter._lines._idle[0]
+
+    def interrupt(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(line, "read_response", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            limiter.draw("k", plan("10/minute, 100/hour"), 1, 0.0, 0.0)
+    assert [state.remaining for state in limiter.draw("other", plan("7/minute"), 1, 0.0, 0.0).states] == [6]
+    assert limiter._lines._idle[0] is line
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_has_connections_of_its_own(limiter: RedisLimiter) -> None:
+    """Parent and child ask on, and neither hears the answers of the other."""
+    rules = plan("1000/day")
+    limiter.draw("k", rules, 1, 0.0, 0.0)
+    read, write = os.pipe()
+    child = multiprocessing.get_context("fork").Process(target=_draw_and_tell, args=(limiter, write))
+    child.start()
+    drawn = [limiter.draw("parent", rules, 1, 0.0, 0.0).states[0].remaining for _ in range(100)]
+    child.join(20)
+    assert drawn == list(range(999, 899, -1))
+    assert os.read(read, 100) == b"900"
+    os.close(read)
+    os.close(write)
+
+
+def _draw_and_tell(limiter: RedisLimiter, write: int) -> None:
+    drawn = [limiter.draw("child", plan("1000/day"), 1, 0.0, 0.0) for _ in range(100)]
+    os.write(write, str(drawn[-1].states[0].remaining).encode())

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.servers.valkey import Valkey
 
+    Listen = Callable[[RedisChangeFeed | AsyncRedisChangeFeed], "Ear"]
+
 GAP = KeyChange(None, 0)
 ONE, OTHER = KeyChange("a" * 22, 2), KeyChange("b" * 22, 7)
 PASSWORD = "password-of-the-feed"
@@ -61,7 +63,7 @@ def fragile() -> Iterator[Valkey]:
 
 
 @pytest.fixture
-def listen() -> Iterator[Callable[[RedisChangeFeed | AsyncRedisChangeFeed], Ear]]:
+def listen() -> Iterator[Listen]:
     """Subscribe; the subscriptions end after the test."""
     ends: list[Callable[[], None]] = []
 
@@ -73,9 +75,6 @@ def listen() -> Iterator[Callable[[RedisChangeFeed | AsyncRedisChangeFeed], Ear]
     yield make
     for end in ends:
         end()
-
-
-Listen = "Callable[[RedisChangeFeed | AsyncRedisChangeFeed], Ear]"
 
 
 def test_news_reaches_every_listener_in_order(running_valkey: Valkey, listen: Listen) -> None:

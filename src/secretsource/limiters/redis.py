@@ -11,10 +11,9 @@ A server that does not answer raises `StoreError`, and what then becomes of the 
 
 from __future__ import annotations
 
-import threading
-
 from secretsource._redis import Address, Outage, faults
 from secretsource.limiters._gcra import DIGEST, SCRIPT, answered, question
+from secretsource.limiters._lines import Lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    import redis
     import redis.asyncio
 
     from secretsource.exceptions import StoreError
@@ -60,8 +58,7 @@ class RedisLimiter:
         self._address = Address(url, timeout)
         self._outage = Outage(DOING, self._address.place, pause, on_error)
         self._prefix = prefix
-        self._client: redis.Redis | None = None
-        self._lock = threading.Lock()
+        self._lines = Lines(self._address)
 
     @property
     def failures(self) -> int:
@@ -77,25 +74,16 @@ class RedisLimiter:
         """
         if self._outage.lasts(mono):
             raise self._outage.tell()
-        client = self._client or self._connect()
         asked = question(self._prefix, key, plan, cost)
         try:
-            return answered(plan, cost, mono, _ask(client, asked))
+            return answered(plan, cost, mono, _ask(self._lines, asked))
         except faults() as error:
             failure = self._outage.begin(error, mono)
         raise failure
 
-    def _connect(self) -> redis.Redis:
-        with self._lock:
-            if self._client is None:
-                self._client = self._address.connect()
-            return self._client
-
     def close(self) -> None:
         """Give back connections; called once or more."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        self._lines.close()
 
     def __repr__(self) -> str:
         return f"RedisLimiter({self._address.place!r})"
@@ -154,18 +142,18 @@ class AsyncRedisLimiter:
         return f"AsyncRedisLimiter({self._address.place!r})"
 
 
-def _ask(client: Any, asked: tuple[Any, ...]) -> bytes:  # redis-py does not type what a script answers
+def _ask(lines: Lines, asked: tuple[Any, ...]) -> bytes:
     from redis.exceptions import NoScriptError
 
     answer: bytes
     try:
-        answer = client.execute_command("EVALSHA", DIGEST, *asked)
+        answer = lines.ask("EVALSHA", DIGEST, *asked)
     except NoScriptError:  # restarted, or flushed: its text also makes it known for the next time
-        answer = client.execute_command("EVAL", SCRIPT, *asked)
+        answer = lines.ask("EVAL", SCRIPT, *asked)
     return answer
 
 
-async def _aask(client: Any, asked: tuple[Any, ...]) -> bytes:
+async def _aask(client: Any, asked: tuple[Any, ...]) -> bytes:  # redis-py does not type what a script answers
     from redis.exceptions import NoScriptError
 
     answer: bytes

@@ -163,16 +163,17 @@ class _Subscription:
         self._ended.set()
 
     def _listen(self) -> None:
+        client: Any = self._client  # redis-py leaves its pubsub without types
         while not self._ended.is_set():
             try:
-                with self._client.pubsub() as pubsub:
+                with client.pubsub() as pubsub:
                     pubsub.subscribe(self._channel)
                     self._pass_on(pubsub)
             except faults():
                 pass
             self._ended.wait(self._pause)
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
-        self._client.close()
+        client.close()
 
     def _pass_on(self, pubsub: Any) -> None:
         """Hear until the end, or until nothing is heard for too long."""

@@ -1,0 +1,96 @@
+"""Connections to Redis or Valkey for threads, with as little as possible between a question and its answer.
+
+A client of redis-py spends more time on one command than the server and the network together: it measures, it
+polls for leftovers, it looks up how to read the answer. A draw is asked on every check, so it goes to redis-py's
+connections themselves; they know about addresses, TLS, passwords and both versions of the protocol.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    import redis
+
+    from secretsource._redis import Address
+
+
+class Lines:
+    """As many connections as threads have asked at once, each used by one thread at a time.
+
+    Args:
+        address: Where to.
+    """
+
+    __slots__ = ("_address", "_client", "_idle", "_lock", "_process")
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._client: redis.Redis | None = None
+        self._idle: deque[Any] = deque()
+        self._lock = threading.Lock()
+        self._process = 0
+
+    def ask(self, *words: str | int | bytes) -> Any:
+        """The answer to a command.
+
+        A connection that broke while it was idle is replaced once; an answer that is late is not asked for again, for
+        the question may have been heard.
+
+        Raises:
+            RedisError: As redis-py does.
+            ConfigurationError: A part of the URL cannot be read.
+        """
+        from redis import AuthenticationError, ConnectionError
+
+        try:
+            return self._ask(words)
+        except AuthenticationError:
+            raise
+        except ConnectionError:
+            pass
+        return self._ask(words)
+
+    def _ask(self, words: tuple[str | int | bytes, ...]) -> Any:
+        from redis import ResponseError
+
+        line = self._take()
+        try:
+            line.send_packed_command(line.pack_command(*words))
+            return line.read_response(disable_decoding=True)
+        except ResponseError:
+            raise
+        except BaseException:
+            line.disconnect()  # what it may still bring is the answer to nobody's question
+            raise
+        finally:
+            self._idle.append(line)
+
+    def _take(self) -> Any:
+        if self._process != os.getpid():
+            self._open()
+        try:
+            return self._idle.pop()
+        except IndexError:
+            client = self._client
+        with self._lock:
+            assert client is not None
+            return client.connection_pool.make_connection()
+
+    def _open(self) -> None:
+        """Begin in this process; the connections of a parent are its own."""
+        with self._lock:
+            if self._process != os.getpid():
+                self._client, self._idle = self._address.connect(), deque()
+                self._process = os.getpid()
+
+    def close(self) -> None:
+        """Give back connections; the next question opens new ones."""
+        idle, self._idle = self._idle, deque()
+        for line in idle:
+            line.disconnect()
