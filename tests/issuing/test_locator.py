@@ -139,3 +139,12 @@ def test_one_seal_serves_many_threads() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_what_is_remembered_of_locators_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And forgetting one costs time only: it is opened again."""
+    monkeypatch.setattr("secretsource.issuing._locator._MOST_OPENED", 2)
+    seals = LocatorSeals(PEPPERS)
+    locators = [seals.seal("acme", serial) for serial in range(5)]
+    assert all(seals.is_ours(locator) for locator in locators * 2)
+    assert len(seals._opened) <= 2

@@ -415,6 +415,18 @@ def test_a_store_without_news_needs_none(keys: ApiKeys) -> None:
     assert cache.begin() == 0
 
 
+def test_a_forked_child_begins_its_own_chores(keys: ApiKeys) -> None:
+    """It has none of its parent's threads, though it remembers that they were begun."""
+    chores = Chores(keys, 60.0, RecordCache(), object())
+    chores.begin()
+    chores._stop.set()  # what fork does to the thread
+    inherited = set(threading.enumerate())
+    chores.forget()
+    chores.begin()
+    assert set(threading.enumerate()) - inherited
+    chores.end()
+
+
 def test_a_presented_key_does_not_show_itself(keys: ApiKeys) -> None:
     """What stands for a key during a check is masked, and not pickled."""
     issued = keys.issue(owner="acme")

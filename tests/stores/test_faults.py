@@ -286,3 +286,38 @@ async def test_a_database_in_memory_is_one_for_all_threads() -> None:
     await store.close()
     assert await store.get(record(1).key_id) is None
     await store.close()
+
+
+async def test_a_loop_lets_go_of_what_another_process_opened(postgres_database: PostgresDatabase) -> None:
+    """It is neither used nor closed, and asked anew."""
+    store = sql.AsyncPostgresStore.open(postgres_database.url)
+    await store.insert([new(1)])
+    assert await store.get(record(1).key_id) == record(1)
+    inherited = store._lookup._idle()[0]
+    store._store.database.forget()
+    assert await store.get(record(1).key_id) == record(1)
+    assert not inherited.connection.closed
+    assert inherited not in store._lookup._idle()
+    await inherited.connection.close()
+    await store.close()
+
+
+async def test_look_ups_that_fail_say_why(postgres_database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a connection that was kept, and when a new one cannot be had any more."""
+    store = sql.PostgresStore.open(postgres_database.url)
+    loop_store = sql.AsyncPostgresStore(store)
+    assert await loop_store.get("x") is store.get("x") is None
+    do(postgres_database.url, "ALTER TABLE secretsource_keys RENAME TO away")
+    try:
+        with pytest.raises(StoreError, match="secretsource keys migrate"):
+            store.get("x")
+        with pytest.raises(StoreError, match="secretsource keys migrate"):
+            await loop_store.get("x")
+    finally:
+        do(postgres_database.url, "ALTER TABLE away RENAME TO secretsource_keys")
+    monkeypatch.setattr(store.database, "driver_arguments", lambda: {"host": "127.0.0.1", "port": 1})
+    with pytest.raises(StoreError, match="cannot be reached"):
+        store.get("x")
+    with pytest.raises(StoreError, match="cannot be reached"):
+        await loop_store.get("x")
+    await loop_store.close()

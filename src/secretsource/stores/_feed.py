@@ -52,29 +52,19 @@ class PostgresFeed:
         self._ended.set()
 
     def _listen(self) -> None:
-        from psycopg import Error
+        import psycopg
 
         pause = FIRST_PAUSE
         while not self._ended.is_set():
             try:
-                with self._connect() as connection:
+                with psycopg.connect(**self._database.driver_arguments(), autocommit=True) as connection:
+                    connection.execute(f"LISTEN {CHANNEL}")
                     pause = FIRST_PAUSE
                     self._listener(KeyChange(None, 0))
                     self._pass_on(connection)
-            except (Error, *FAULTS):
+            except (psycopg.Error, *FAULTS):
                 self._ended.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
-
-    def _connect(self) -> psycopg.Connection[Any]:
-        import psycopg
-
-        connection = psycopg.connect(**self._database.driver_arguments(), autocommit=True)
-        try:
-            connection.execute(f"LISTEN {CHANNEL}")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
 
     def _pass_on(self, connection: psycopg.Connection[Any]) -> None:
         while not self._ended.is_set():

@@ -116,11 +116,8 @@ class SqliteLookup:
         return kept
 
     def close(self) -> None:
-        """Close the connections of all threads."""
-        everyone, self._all = self._all, weakref.WeakSet()
+        """Close the connections of all threads; one that is in use, as soon as it no longer is."""
         self._local = threading.local()
-        for kept in everyone:
-            kept.connection.close()
 
 
 class PostgresLookup:
