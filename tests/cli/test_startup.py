@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 VENDORS = {"boto3", "botocore", "moto", "hvac", "google", "azure", "sqlalchemy", "starlette", "uvicorn", "pytest"}
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["get", "SESSION_KEY"], ["check"], ["explain", "TLS_KEY"], ["init"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["get", "SESSION_KEY"], ["check"], ["explain", "TLS_KEY"], ["init"], ["keys", "rules"]]
+)
 def test_no_vendor_is_loaded(project: Path, environment: dict[str, str], arguments: list[str]) -> None:
     """Help and local secrets load neither an SDK nor the demo's servers."""
     script = (

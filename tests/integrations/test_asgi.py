@@ -137,6 +137,7 @@ async def test_a_wrong_scope_shows_no_key(keys: ApiKeys) -> None:
     """A mistake in the wiring is an error whose traceback does not reach the key, not even by its frames."""
     key = keys.issue(owner="acme").plaintext
     app = ApiKeyMiddleware(shop, keys, scope=lambda _: "")
+    ours: list[traceback.FrameSummary] = []
     try:
         await app(connection(headers=[("X-API-Key", key)]), None, None)  # type: ignore[arg-type]
     except InvalidRequest as error:

@@ -21,11 +21,14 @@ from secretsource.cli.run import run
 
 __all__ = ["app"]
 
-HELP = "Get the secrets an application needs from wherever they are kept: environment, .env, files, AWS and more."
+HELP = (
+    "Get the secrets an application needs from wherever they are kept: environment, .env, files, AWS and more; "
+    "and issue API keys to your own customers."
+)
 
 EXIT_CODES = (
-    "Exit codes: 0 done · 1 a secret is missing or denied · 2 a mistake in the arguments, the configuration or what "
-    "is stored · 3 a provider could not be asked, try again later · 130 interrupted."
+    "Exit codes: 0 done · 1 a secret or a key is missing or denied · 2 a mistake in the arguments, the configuration "
+    "or what is stored · 3 a provider or a store could not be asked, try again later · 130 interrupted."
 )
 
 app = typer.Typer(

@@ -32,13 +32,13 @@ __all__ = [
 ]
 
 MISSING = 1
-"""A secret is not there, or may not be read."""
+"""A secret is not there, or may not be read; a key is not there, or is rejected."""
 
 MISTAKE = 2
 """What was asked, the configuration, or what is stored has a mistake that asking again does not mend."""
 
 UNAVAILABLE = 3
-"""A provider could not be asked; asking again later may succeed."""
+"""A provider or a store could not be asked; asking again later may succeed."""
 
 DEFECT = 70
 """A mistake of this program itself (sysexits.h ``EX_SOFTWARE``)."""

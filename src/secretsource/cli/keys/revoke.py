@@ -1,0 +1,82 @@
+"""``secretsource keys revoke``, ``disable`` and ``enable``: whether a key works, by decision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from secretsource.cli._options import Json
+from secretsource.cli._output import write_json
+from secretsource.cli.keys._opening import open_keys, operator
+from secretsource.cli.keys._options import DEFAULT_STORE, KeyId, Reason, Store, key_id
+from secretsource.cli.keys._presented import presented_key
+from secretsource.cli.keys._records import described, show_record, show_records
+
+if TYPE_CHECKING:
+    from secretsource.issuing import KeyRecord
+
+__all__ = ["disable", "enable", "revoke"]
+
+
+def revoke(
+    context: typer.Context,
+    one: Annotated[
+        str | None,
+        typer.Argument(metavar="[KEY_ID]", parser=key_id, help="A key's identifier, of 22 characters."),
+    ] = None,
+    owner: Annotated[
+        str | None, typer.Option("--owner", metavar="NAME", help="Every key of this owner, instead.")
+    ] = None,
+    presented: Annotated[
+        bool, typer.Option("--stdin", help="The key on standard input, or at a prompt, instead.")
+    ] = False,
+    reason: Reason = None,
+    store: Store = DEFAULT_STORE,
+    as_json: Json = False,
+) -> None:
+    """End a key, or all keys of an owner, for good.
+
+    With --stdin, it is the very key that comes on standard input, or is typed at a prompt. A service that keeps
+    records for some seconds notices within that time. Nothing brings a revoked key back.
+    """
+    if [one is not None, owner is not None, presented].count(True) != 1:
+        raise typer.BadParameter("give one of  KEY_ID,  --owner  and  --stdin", ctx=context)
+    text = presented_key() if presented else ""
+    by = operator()
+    with open_keys(context, store, peppered=presented) as keys:
+        if one is not None:
+            revoked = [keys.revoke(one, reason=reason, **by)]
+        elif owner is not None:
+            revoked = list(keys.revoke_all(owner=owner, reason=reason, **by))
+        else:
+            revoked = [keys.surrender(text, reason=reason, origin=by["origin"])]
+    if as_json:
+        write_json([described(record) for record in revoked])
+    else:
+        show_records(revoked)
+
+
+def disable(
+    context: typer.Context, key_id: KeyId, reason: Reason = None, store: Store = DEFAULT_STORE, as_json: Json = False
+) -> None:
+    """Switch a key off until it is enabled again."""
+    with open_keys(context, store, peppered=False) as keys:
+        record = keys.disable(key_id, reason=reason, **operator())
+    _show(record, as_json)
+
+
+def enable(
+    context: typer.Context, key_id: KeyId, reason: Reason = None, store: Store = DEFAULT_STORE, as_json: Json = False
+) -> None:
+    """Switch a disabled key on again."""
+    with open_keys(context, store, peppered=False) as keys:
+        record = keys.enable(key_id, reason=reason, **operator())
+    _show(record, as_json)
+
+
+def _show(record: KeyRecord, as_json: bool) -> None:
+    if as_json:
+        write_json(described(record))
+    else:
+        show_record(record)

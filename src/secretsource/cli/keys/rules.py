@@ -1,0 +1,48 @@
+"""``secretsource keys rules``: how secret scanners find keys that leaked into code or logs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from secretsource.cli._options import Json
+from secretsource.cli._output import write, write_json, write_line
+
+__all__ = ["rules"]
+
+
+class Scanner(StrEnum):
+    """Whose rule to write."""
+
+    GITLEAKS = "gitleaks"
+    GITHUB = "github"
+
+
+def rules(
+    scanner: Annotated[Scanner, typer.Option("--for", help="The scanner.")] = Scanner.GITLEAKS,
+    prefix: Annotated[
+        list[str] | None, typer.Option("--prefix", metavar="P", help="Only this prefix; may be given again.")
+    ] = None,
+    environment: Annotated[
+        list[str] | None,
+        typer.Option("--environment", metavar="E", help="Only this environment; may be given again."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the rule by which a scanner finds keys.
+
+    For gitleaks, a table for .gitleaks.toml; for GitHub, the fields of a custom pattern of secret scanning. With
+    --json, both.
+    """
+    from secretsource.issuing import KeyFormat
+
+    found = KeyFormat(prefixes=prefix or (), environments=environment or ()).rules()
+    if as_json:
+        write_json({"gitleaks": found.gitleaks, "github": found.github._asdict()})
+    elif scanner is Scanner.GITLEAKS:
+        write(found.gitleaks)
+    else:
+        for field, value in found.github._asdict().items():
+            write_line(f"{field.replace('_', ' ')}: {value}")
