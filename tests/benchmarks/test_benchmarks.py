@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from benchmarks import __main__ as command
-from benchmarks import harness, herd, hit, memory, samples, stall, start, threads
+from benchmarks import harness, herd, hit, limits, memory, samples, stall, start, threads
 from benchmarks.harness import Figure, at_least, at_most, exactly
 
 if TYPE_CHECKING:
@@ -149,6 +149,12 @@ class TestBenchmarks:
         traced = memory.in_new_process("traced", 200) / 200
         assert sys.getsizeof(samples.VALUE) < traced < 4096
         assert memory.in_new_process("resident", 200) >= 0
+
+    def test_limits(self) -> None:
+        """Every draw reaches a server, and two of them are judged against a GET."""
+        figures = by_name(limits.measure(rounds=1, seconds=0.0005))
+        assert figures["draws in Redis that failed"].verdict == "PASS"
+        assert sum(figure.limit is not None for figure in figures.values()) == 3
 
 
 def test_the_sample_is_as_long_as_it_says() -> None:
