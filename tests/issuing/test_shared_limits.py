@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.servers.valkey import valkey
 
-from secretsource.exceptions import StoreError
-from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Reason
+from secretsource.exceptions import ConfigurationError, StoreError
+from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, LocalLimiter, Reason
 from secretsource.limiters.redis import AsyncRedisLimiter, RedisLimiter
 from secretsource.stores.base import KeyChange
 from secretsource.stores.memory import AsyncMemoryStore
@@ -92,6 +92,14 @@ def test_without_the_server_the_limit_is_not_multiplied(
     server.kill()
     assert granted(keys, text, 5) == expected
     assert [worker._wiring.limiter.failures for worker in keys] == [5] * PROCESSES  # type: ignore[union-attr]
+
+
+def test_counting_locally_needs_the_number_of_processes(server: Valkey, make_keys: Callable[..., ApiKeys]) -> None:
+    """Left out, each process would grant all of the limit; a limiter that is local anyway needs no number."""
+    with pytest.raises(ConfigurationError, match="number"):
+        make_keys(limiter=RedisLimiter(server.url), on_limiter_error="local")
+    for settings in ({"limiter": RedisLimiter(server.url), "processes": 1}, {"limiter": LocalLimiter()}, {}):
+        assert make_keys(**settings, on_limiter_error="local")._wiring.processes == 1
 
 
 def test_a_server_that_comes_back_is_used_again(server: Valkey, make_keys: Callable[..., ApiKeys]) -> None:

@@ -83,7 +83,7 @@ class Settings(TypedDict, total=False):
         limiter: Where limits are counted; in this process's memory when left out.
         on_limiter_error: While a shared limiter is down: ``open`` (the default) lets all good keys in, ``closed`` none,
             ``local`` counts in this process's memory.
-        processes: Among how many processes ``local`` divides a limit; 1.
+        processes: Among how many processes ``local`` divides a limit; to be said with ``local``.
         feed: Where this process hears of changes that others make, and tells of its own, when the store has no news:
             a `RedisChangeFeed`, or an `AsyncRedisChangeFeed` for an `AsyncApiKeys`.
         allow_unpeppered: Whether keys other than ``test`` keys may be minted without a pepper; False.
@@ -119,7 +119,7 @@ def wire(
     max_entries: int = 100_000,
     limiter: Limiter | AsyncLimiter | None = None,
     on_limiter_error: OnLimiterError = "open",
-    processes: int = 1,
+    processes: int | None = None,
     feed: ChangeFeed | None = None,
     allow_unpeppered: bool = False,
     imported: bool = False,
@@ -135,6 +135,9 @@ def wire(
     if isinstance(peppers, str):
         del peppers
         raise ConfigurationError("peppers are a list, newest first: write  peppers=[...]")
+    if processes is None and on_limiter_error == "local" and not isinstance(limiter, LocalLimiter | None):
+        raise ConfigurationError("counting locally multiplies a limit by the processes that do: give their number")
+    processes = 1 if processes is None else processes
     if not (ttl >= 0 and miss_ttl >= 0 and flush_every > 0 and max_entries >= 1 and processes >= 1):
         raise ConfigurationError(
             "ttl and miss_ttl are seconds from 0, flush_every is over 0, max_entries and processes are counts from 1"
