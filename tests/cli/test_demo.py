@@ -52,7 +52,7 @@ def transcript(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def part(transcript: str, number: int) -> str:
     """One step of the transcript."""
-    found = re.search(rf"^{number}\. .*?(?=^\d\. |\Z)", transcript, re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^{number}\. .*?(?=^\d+\. |\Z)", transcript, re.MULTILINE | re.DOTALL)
     assert found is not None
     return found[0]
 
@@ -66,6 +66,10 @@ def part(transcript: str, number: int) -> str:
         (4, ["rotation", "without a restart", "explain STRIPE_SECRET_KEY: found"]),
         (5, ["denial", "ProviderDenied: ", "explain DATABASE_PASSWORD: denied", "file       not asked"]),
         (6, ["outage", "served=stale", "explain STRIPE_SECRET_KEY: found, served=stale"]),
+        (7, ["SECRETSOURCE_PEPPER is from .env", "in no file of the database", "$ curl -i -H", "HTTP/1.1 200 OK"]),
+        (8, ["deprecation: @", "sunset: ", "1 request by billing-worker/1.4 from 127.0.0.1", "401 Unauthorized"]),
+        (9, ["HTTP/1.1 200 OK", "revoked sk_live_", 'error="invalid_token"', "events of sk_live_"]),
+        (10, ["401 Unauthorized", "403 Forbidden", "429 Too Many Requests", "retry-after: "]),
     ],
 )
 def test_each_step_shows_what_it_is_about(transcript: str, number: int, shown: list[str]) -> None:
@@ -85,6 +89,7 @@ def test_the_rotation_is_told_by_versions(transcript: str) -> None:
 def test_values_are_masked(transcript: str) -> None:
     """No line has the random part of a value, and the transcript ends with a verdict on all steps."""
     assert not re.search(r"[0-9a-f]{16}", transcript)
+    assert not re.search(r"_[0-9A-Za-z]{54}", transcript)
     assert transcript.splitlines()[-1] == f"All {len(steps.STEPS)} steps behaved as told."
 
 

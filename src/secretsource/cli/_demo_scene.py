@@ -7,7 +7,7 @@ import os
 import secrets
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from secretsource import Resolver
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from secretsource import Secret
+    from secretsource.cli._demo_shop import Shop
     from secretsource.testing.aws_server import MotoServer
 
-__all__ = ["Scene", "Surprise", "clean_environment", "expect", "short"]
+__all__ = ["Scene", "Step", "Surprise", "clean_environment", "expect", "short"]
 
 FOREIGN = ("AWS_", "AZURE_", "BAO_", "GOOGLE_", "SECRETSOURCE_", "VAULT_")
 """What variables begin with that would lead the demo to somebody's real secrets."""
@@ -104,6 +105,13 @@ class Scene:
         file.write_text(text, encoding="utf-8")
         return self.resources.enter_context(Resolver.from_config(file, environment="demo"))
 
+    @cached_property
+    def shop(self) -> Shop:
+        """A web service of our own that asks its customers for keys."""
+        from secretsource.cli._demo_shop import Shop
+
+        return self.resources.enter_context(Shop(self))
+
     def stop_aws(self) -> None:
         """Take AWS away: from here on, its port refuses connections."""
         self._power.close()
@@ -111,8 +119,12 @@ class Scene:
     def new_value(self, prefix: str) -> str:
         """A value to hide, which `say` will refuse to show."""
         value = f"{prefix}_{secrets.token_hex(16)}"
-        self._values.append(value)
+        self.hide(value)
         return value
+
+    def hide(self, value: str) -> None:
+        """Note a value that `say` will refuse to show."""
+        self._values.append(value)
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the scene that only its owner may read."""
@@ -136,6 +148,18 @@ class Scene:
         self.say(f"explain {first}")
         for step in steps:
             self.say(step)
+
+
+class Step(NamedTuple):
+    """One thing that the demo shows.
+
+    Attributes:
+        title: What it is.
+        play: Does it on a scene, says what happens, and raises `Surprise` when that is not what was told.
+    """
+
+    title: str
+    play: Callable[[Scene], None]
 
 
 def expect(is_so: object, told: str) -> None:

@@ -1,7 +1,7 @@
 """What the demo shows, one step after the other; a new one is appended to `STEPS`.
 
 The chain of most steps is environment, ``.env``, AWS, and behind them a folder of files, which is there to show that
-a denial does not lead to it.
+a denial does not lead to it. The steps of the issuing half follow in `_demo_key_steps`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from secretsource.cli._demo_scene import AWS_DOCUMENT, TTL, Surprise, expect, short
+from secretsource.cli._demo_key_steps import KEY_STEPS
+from secretsource.cli._demo_scene import AWS_DOCUMENT, TTL, Step, Surprise, expect, short
 from secretsource.exceptions import ProviderDenied
 
 if TYPE_CHECKING:
@@ -25,18 +26,6 @@ __all__ = ["STEPS", "Step"]
 
 PATIENCE = 10.0
 """Seconds within which a change must have been noticed, however slow the machine."""
-
-
-class Step(NamedTuple):
-    """One thing that the demo shows.
-
-    Attributes:
-        title: What it is.
-        play: Does it on a scene, says what happens, and raises `Surprise` when that is not what was told.
-    """
-
-    title: str
-    play: Callable[[Scene], None]
 
 
 def from_the_environment(scene: Scene) -> None:
@@ -126,6 +115,7 @@ STEPS: tuple[Step, ...] = (
     Step("a rotation at AWS, followed without a restart", follows_a_rotation),
     Step("a denial stops the chain, although a weaker source has the name", stops_at_a_denial),
     Step("an outage of AWS, survived with the last value", survives_an_outage),
+    *KEY_STEPS,
 )
 
 

@@ -23,7 +23,7 @@ def revoke(
     context: typer.Context,
     one: Annotated[
         str | None,
-        typer.Argument(metavar="[KEY_ID]", parser=key_id, help="A key's identifier, of 22 characters."),
+        typer.Argument(metavar="KEY_ID", parser=key_id, help="A key's identifier, of 22 characters."),
     ] = None,
     owner: Annotated[
         str | None, typer.Option("--owner", metavar="NAME", help="Every key of this owner, instead.")
