@@ -13,6 +13,7 @@ from secretsource.cli._wiring import Wiring
 from secretsource.cli.check import check
 from secretsource.cli.copy import copy
 from secretsource.cli.demo import demo
+from secretsource.cli.doctor import doctor
 from secretsource.cli.explain import explain
 from secretsource.cli.get import get
 from secretsource.cli.init import init
@@ -75,6 +76,7 @@ app.command()(get)
 app.command(context_settings={"allow_interspersed_args": False})(run)
 app.command()(check)
 app.command()(explain)
+app.command()(doctor)
 app.command()(copy)
 app.command()(init)
 app.add_typer(keys)

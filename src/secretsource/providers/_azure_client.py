@@ -17,14 +17,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from secretsource.providers._azure_errors import explain
-from secretsource.providers._azure_question import DEADLINE, TIMED_OUT, held, listed, was_let_in
+from secretsource.providers._azure_question import DEADLINE, TIMED_OUT, bearer_of, held, listed, scope_of, was_let_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from secretsource.providers._azure_errors import TokenAnswer
     from secretsource.providers._azure_question import Answer, Conversation, Question
-    from secretsource.providers.base import Outcome
+    from secretsource.providers.base import Failed, NotFound, Outcome
 
 __all__ = ["Opened", "VaultClient", "VaultSettings", "explained"]
 
@@ -49,6 +49,11 @@ class Opened:
         self.client = client
         self._credential = credential
         self._pace = pace
+
+    @property
+    def credential(self) -> Any:
+        """The credential that was made here, or None."""
+        return self._credential
 
     @property
     def token(self) -> TokenAnswer | None:
@@ -107,6 +112,21 @@ class VaultClient:
                 outcome: Outcome = end.value
                 return outcome
             answer = self._ask(question, deadline)
+
+    def who(self, deadline: float) -> str | NotFound | Failed:
+        """Whom the token is for, as its claims say; it is got, or was kept by the credential, and is not shown."""
+        outside = DEADLINE.set(deadline)
+        opened: Opened | None = None
+        try:
+            opened = self._opened or self._open()
+            credential = opened.credential or self._settings.credential
+            return bearer_of(credential.get_token(scope_of(self._settings.vault_url)).token)
+        except Exception as error:
+            late, making = monotonic() >= deadline, opened is None
+            token = None if opened is None else opened.token
+            return explain(error, "secrets/get", making=making, token=token, late=late)
+        finally:
+            DEADLINE.reset(outside)
 
     def _ask(self, question: Question, deadline: float) -> Answer:
         if self._let_in.is_set():

@@ -20,7 +20,19 @@ if TYPE_CHECKING:
     Answer: TypeAlias = "Held | list[Version] | NotFound | Failed"
     Conversation: TypeAlias = "Generator[Question, Answer, Outcome]"
 
-__all__ = ["DEADLINE", "NEVER", "TIMED_OUT", "Held", "Question", "Version", "held", "version_before", "was_let_in"]
+__all__ = [
+    "DEADLINE",
+    "NEVER",
+    "TIMED_OUT",
+    "Held",
+    "Question",
+    "Version",
+    "bearer_of",
+    "held",
+    "scope_of",
+    "version_before",
+    "was_let_in",
+]
 
 NEVER = float("inf")
 
@@ -89,6 +101,29 @@ def held(secret: Any) -> Held | Failed:
 def listed(about: Any) -> Version:
     """What azure's ``SecretProperties`` say."""
     return Version(about.version, about.created_on.timestamp(), bool(about.enabled))
+
+
+def scope_of(vault_url: str) -> str:
+    """What a token for this vault is asked for: the domain of its cloud."""
+    host = vault_url.removeprefix("https://").partition(":")[0]
+    return f"https://{host.partition('.')[2] or host}/.default"
+
+
+def bearer_of(token: str) -> str:
+    """Whom an access token is for: the claims of user or application, tenant and object, which are not verified."""
+    import json
+    from base64 import urlsafe_b64decode
+
+    part = token.split(".")[1] if token.count(".") == 2 else ""
+    try:
+        claims = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except ValueError:
+        claims = None
+    if not isinstance(claims, dict):
+        return "a token that does not say whom it is for"
+    named = [("user", "upn"), ("application", "appid"), ("object", "oid"), ("tenant", "tid")]
+    said = [f"{word} {claims[claim]}" for word, claim in named if isinstance(claims.get(claim), str)]
+    return ", ".join(said) or "a token that does not say whom it is for"
 
 
 def version_before(versions: Sequence[Version], current: str | None) -> str | None:

@@ -44,6 +44,13 @@ class Caller(NamedTuple):
     credentials: Credentials
     project: str | None
 
+    @property
+    def text(self) -> str:
+        """Who asks, for a person: the account where the credentials say it, and the project."""
+        kind = type(self.credentials).__name__
+        account = getattr(self.credentials, "service_account_email", None) or getattr(self.credentials, "account", None)
+        return f"{account or kind} in project {self.project or 'of each reference'}"
+
 
 class CallerSearch:
     """Finds the caller once; a search that failed is begun again by the next look-up.

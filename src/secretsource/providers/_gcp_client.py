@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from google.api_core.client_options import ClientOptions
     from google.auth.credentials import Credentials
 
+    from secretsource.providers.base import Failed, NotFound
+
 __all__ = ["PROJECT", "GcpClients", "Question"]
 
 _TRANSPORTS = "google.cloud.secretmanager_v1.services.secret_manager_service.transports"
@@ -120,6 +122,11 @@ class GcpClients:
             clients = self._async_clients.pop(asyncio.get_running_loop(), {})
         for client in clients.values():
             await client.transport.close()
+
+    def who(self, deadline: float) -> str | NotFound | Failed:
+        """Who asks, for a person; no call is made beyond those that find the credentials."""
+        caller = self._search.wait(deadline)
+        return caller.text if isinstance(caller, Caller) else caller
 
     def ask(self, question: Question, deadline: float) -> Any:
         """Make one call; what Google's packages raise becomes an outcome.

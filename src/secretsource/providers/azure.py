@@ -24,7 +24,16 @@ from secretsource.providers._azure_client import VaultClient, VaultSettings
 from secretsource.providers._azure_names import is_secret_name, is_version, secret_name
 from secretsource.providers._azure_question import Held, Question, version_before
 from secretsource.providers._azure_validity import rule
-from secretsource.providers.base import AsyncProvider, Failed, FailureCode, Found, NotFound, SecretRef
+from secretsource.providers.base import (
+    AsyncProvider,
+    Failed,
+    FailureCode,
+    Found,
+    IdentifiedProvider,
+    Identity,
+    NotFound,
+    SecretRef,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +71,7 @@ _OURS = frozenset(
 """Options of azure's clients that have a setting of their own here, or none."""
 
 
-class AzureProvider(AsyncProvider):
+class AzureProvider(AsyncProvider, IdentifiedProvider):
     """Secrets of one Azure Key Vault.
 
     Args:
@@ -165,6 +174,13 @@ class AzureProvider(AsyncProvider):
     async def afetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
         """As ``fetch``, with azure's asynchronous client."""
         return await self._async_client.carry(self._conversation(ref), time.monotonic() + timeout)
+
+    def identify(self, *, timeout: float) -> Identity | Failed:
+        """The claims of the access token, which are not verified; the vault is not asked."""
+        who = self._client.who(time.monotonic() + timeout)
+        if isinstance(who, NotFound):
+            return Failed(FailureCode.MISCONFIGURED, "there is nobody to get a token from", "check authority")
+        return who if isinstance(who, Failed) else Identity(who)
 
     def close(self) -> None:
         """Close the blocking client's connections; a credential that was given stays open."""

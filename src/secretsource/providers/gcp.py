@@ -17,7 +17,16 @@ from secretsource.exceptions import ConfigurationError
 from secretsource.providers._gcp_client import PROJECT, GcpClients, Question
 from secretsource.providers._gcp_errors import malformed
 from secretsource.providers._gcp_names import LATEST, NAME, REGION, Place, place_of
-from secretsource.providers.base import AsyncProvider, Failed, FailureCode, Found, NotFound, SecretRef
+from secretsource.providers.base import (
+    AsyncProvider,
+    Failed,
+    FailureCode,
+    Found,
+    IdentifiedProvider,
+    Identity,
+    NotFound,
+    SecretRef,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -36,7 +45,7 @@ _ENDPOINT = re.compile(r"(https?://)?[A-Za-z0-9.\[\]:_-]+/?")
 _UNUSABLE = frozenset({FailureCode.DISABLED, FailureCode.DELETED})
 
 
-class GcpProvider(AsyncProvider):
+class GcpProvider(AsyncProvider, IdentifiedProvider):
     """Secrets of Google Cloud Secret Manager.
 
     Args:
@@ -122,6 +131,13 @@ class GcpProvider(AsyncProvider):
         except StopIteration as end:
             outcome: Outcome = end.value
         return outcome
+
+    def identify(self, *, timeout: float) -> Identity | Failed:
+        """The account and project of the credentials, as they say themselves; Google Cloud is not asked."""
+        who = self._clients.who(monotonic() + timeout)
+        if isinstance(who, NotFound):
+            return malformed(who.reason)
+        return who if isinstance(who, Failed) else Identity(who)
 
     def close(self) -> None:
         """Close the connections of the synchronous clients."""
