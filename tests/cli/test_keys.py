@@ -320,7 +320,7 @@ def test_a_rotation_with_an_overlap(keys: Keys, issued: Any, folder: Path) -> No
     assert (rotation["old_key_requests"], rotation["old_key_networks"]) == (1, ["203.0.113.7"])
     assert (rotation["old_key_agents"], rotation["new_key_used"]) == (["secretsource keys verify"], True)
     page = keys("show", record["key_id"]).stdout
-    assert "used since\t1 times\nused from\t203.0.113.7\nused by\tsecretsource keys verify\n" in page
+    assert "used since\tonce\nused from\t203.0.113.7\nused by\tsecretsource keys verify\n" in page
     refused = keys("finish", record["key_id"], "--quiet-for", "1d")
     assert (refused.exit_code, "still in use" in refused.stderr) == (1, True)
     assert json.loads(keys("finish", record["key_id"], "--json").stdout)["status"] == "revoked"

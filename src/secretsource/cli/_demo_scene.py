@@ -68,6 +68,8 @@ class Scene:
         tell: Takes each line of the transcript.
     """
 
+    environment = "demo"
+
     def __init__(self, folder: Path, tell: Callable[[str], None]) -> None:
         self.folder = folder
         self.resources = ExitStack()
@@ -93,8 +95,8 @@ class Scene:
         return client
 
     @cached_property
-    def resolver(self) -> Resolver:
-        """The resolver of all steps, from a ``secretsource.toml``."""
+    def configuration(self) -> Path:
+        """A ``secretsource.toml`` with the chain of all steps."""
         text = CONFIGURATION.format(
             dotenv=json.dumps(str(self.folder / ".env")),
             region=json.dumps(self.aws.region),
@@ -103,7 +105,12 @@ class Scene:
         )
         file = self.folder / "secretsource.toml"
         file.write_text(text, encoding="utf-8")
-        return self.resources.enter_context(Resolver.from_config(file, environment="demo"))
+        return file
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        """The resolver of all steps."""
+        return self.resources.enter_context(Resolver.from_config(self.configuration, environment=self.environment))
 
     @cached_property
     def shop(self) -> Shop:

@@ -48,9 +48,8 @@ class Shop:
         from secretsource.testing.asgi_server import asgi_server
 
         scene = self._scene
-        expect(scene.resolver is not None, "the demo has its configuration")
         scene.write(".env", f"SECRETSOURCE_PEPPER={scene.new_value('pepper')}\n")
-        configure(scene.folder / "secretsource.toml", environment="demo")
+        configure(scene.configuration, environment=scene.environment)
         self._resources.callback(configure)
         self.keys = self._resources.enter_context(ApiKeys.open(f"sqlite:///{scene.folder / 'keys.db'}"))
         guarded = ApiKeyMiddleware(invoices, self.keys, scope=SCOPE, realm="shop")

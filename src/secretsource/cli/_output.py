@@ -16,7 +16,7 @@ import typer
 from secretsource.cli._exit_codes import CLOSED_PIPE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
     from typing import TextIO
 
 __all__ = ["is_terminal", "say", "show_table", "warn", "write", "write_json", "write_line"]
@@ -54,11 +54,17 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write rows under their columns: as a table on a terminal, else as lines of cells with tabs between them."""
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], unbroken: Container[str] = ()) -> None:
+    """Write rows under their columns: as a table on a terminal, else as lines of cells with tabs between them.
+
+    Args:
+        columns: What stands above each cell.
+        rows: As many cells in each.
+        unbroken: Columns whose cells stay on one line, so that they can be copied.
+    """
     cells = [[printable(cell) for cell in row] for row in rows]
     if is_terminal():
-        write(_drawn(columns, cells))
+        write(_drawn(columns, cells, unbroken))
     else:
         write("".join("\t".join(row) + "\n" for row in [columns, *cells]))
 
@@ -110,7 +116,7 @@ def write(content: str | bytes, stream: TextIO | None = None) -> None:
     raise typer.Exit(CLOSED_PIPE)
 
 
-def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], unbroken: Container[str]) -> str:
     """A table of those columns that have something in them, since a terminal is narrow."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
@@ -120,7 +126,7 @@ def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     filled = [place for place in range(len(columns)) if any(row[place] for row in rows)]
     for place in filled:
-        table.add_column(columns[place], overflow="fold")
+        table.add_column(columns[place], overflow="fold", no_wrap=columns[place] in unbroken)
     for row in rows:
         table.add_row(*(Text(row[place], _STYLES.get(row[place], "")) for place in filled))
     console = Console(file=sys.stdout)

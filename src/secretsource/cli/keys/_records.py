@@ -68,12 +68,12 @@ def show_record(record: KeyRecord, more: Iterable[tuple[str, str]] = ()) -> None
 
 def show_records(records: Iterable[KeyRecord]) -> None:
     """Show records as a table, a line each."""
-    show_table(COLUMNS, map(_row, records))
+    show_table(COLUMNS, map(_row, records), unbroken=COLUMNS[:1])
 
 
 def shown_instant(moment: datetime | None) -> str:
-    """An instant in UTC to the second, or nothing."""
-    return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%SZ")
+    """An instant in UTC to the minute, or nothing."""
+    return "" if moment is None else moment.strftime("%Y-%m-%d %H:%MZ")
 
 
 def _row(record: KeyRecord) -> tuple[str, ...]:

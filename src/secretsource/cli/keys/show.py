@@ -49,7 +49,11 @@ def _described(rotation: RotationStatus) -> dict[str, Any]:
 def _lines(rotation: RotationStatus) -> Iterator[tuple[str, str]]:
     usage = rotation.usage
     yield "rotated", shown_instant(utc(rotation.began))
-    yield "used since", f"{usage.requests} times" if usage.requests else "never"
+    yield "used since", _times(usage.requests)
     yield "used from", " ".join(sorted(usage.networks))
     yield "used by", ", ".join(sorted(usage.agents))
     yield "successor used", "yes" if rotation.successor_used else "not yet"
+
+
+def _times(count: int) -> str:
+    return {0: "never", 1: "once"}.get(count, f"{count} times")
