@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["copy"]
 
-COLUMNS = ("name", "action", "from", "to", "reason")
+COLUMNS = ("name", "action", "from", "to")
 
 CREATE, OVERWRITE, SAME = "create", "overwrite", "same"
 DIFFERENT, MISSES = "different", "not found"
@@ -93,11 +93,11 @@ class Item:
 
     def row(self) -> tuple[str, ...]:
         """The cells of a table."""
-        return self.name, self.action, self.source.where, self.target.where, self.reason
+        return self.name, self.action, self.source.where, self.target.where
 
     def described(self) -> dict[str, Any]:
         """The same as a JSON document."""
-        return {key: cell or None for key, cell in zip(COLUMNS, self.row(), strict=True)}
+        return {key: cell or None for key, cell in zip((*COLUMNS, "reason"), (*self.row(), self.reason), strict=True)}
 
 
 def exit_code(items: Iterable[Item]) -> int:
@@ -170,7 +170,9 @@ def _show(items: Sequence[Item], *, applied: bool, as_json: bool) -> None:
         write_json({"ok": not stopped, "applied": wrote, "secrets": [item.described() for item in items]})
         return
     show_table(COLUMNS, [item.row() for item in items])
-    if stopped and applied and not wrote:
-        say("error", f"nothing was written, because of {', '.join(repr(item.name) for item in stopped)}")
+    for item in stopped:
+        say("error", f"secret {item.name!r} stops the copy: {item.reason}")
+    if stopped and applied:
+        say("note", "some were written, and some not" if wrote else "nothing was written")
     elif not stopped and not applied and any(item.action in DONE for item in items):
         say("note", "nothing was written: add  --apply  to do it")

@@ -90,8 +90,8 @@ class Finding:
         """The cells of a table."""
         reads = "yes" if self.failed is None else self.failed[1].code.value
         skew = self.identity.clock_skew if isinstance(self.identity, Identity) else None
-        clock = "" if skew is None else f"{skew:+.0f} s"
-        reason = self._reason() or ""
+        clock = "" if skew is None else f"{round(skew):+d} s".replace("+0", "0")
+        reason = (self._reason() or "") if self.failed is None else ""  # what failed has a sentence of its own
         return self.provider, self._who() or "", reads, f"{self.found} of {self.asked}", self._took(), clock, reason
 
     def described(self) -> dict[str, Any]:
