@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 from tests.servers.azure import Answer, KeyVault, key_vault, problem, provider, signed_in
 
-from secretsource.testing import AsyncProviderConformance, ProviderHarness
+from secretsource.testing import AsyncProviderConformance, ProviderHarness, WritableProviderConformance
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -56,7 +56,7 @@ class KeyVaultHarness(ProviderHarness):
         self.vault.heal()
 
 
-class TestAzureProvider(AsyncProviderConformance):
+class TestAzureProvider(AsyncProviderConformance, WritableProviderConformance):
     """Every case, with ``DefaultAzureCredential``."""
 
     impossible: ClassVar = {"binary": "Key Vault holds text", "deny_one": "Key Vault has no call for several secrets"}

@@ -11,6 +11,7 @@ from tests.conformance.conftest import become_nobody
 from tests.servers.openbao import OpenBao, bao
 
 from secretsource.providers.aws import AwsProvider
+from secretsource.providers.azure import AzureProvider
 from secretsource.providers.base import Failed, FailureCode, Identity, Occupied, SecretRef, Stored
 from secretsource.providers.dotenv import DotenvProvider
 from secretsource.providers.file import FileProvider
@@ -29,6 +30,7 @@ WRITERS: list[WritableProvider] = [
     MemoryProvider(),
     DotenvProvider("unused"),
     FileProvider("unused"),
+    AzureProvider(vault_url="unused.vault.azure.net"),
     AwsProvider(),
     VaultProvider(),
 ]
@@ -42,7 +44,7 @@ def test_a_stage_is_not_written_to(provider: WritableProvider) -> None:
     assert outcome.code is FailureCode.MISCONFIGURED
 
 
-@pytest.mark.parametrize("provider", WRITERS[:4], ids=lambda provider: provider.name)
+@pytest.mark.parametrize("provider", WRITERS[:5], ids=lambda provider: provider.name)
 def test_a_field_is_not_written_alone(provider: WritableProvider) -> None:
     """A field of a JSON document is refused by every driver that does not edit documents."""
     outcome = provider.store(SecretRef(provider.name, "a", field="b"), "x", timeout=1)
@@ -167,6 +169,13 @@ def test_file_in_a_folder_of_others(tmp_path: Path, become_nobody: Callable[[], 
     outcome = FileProvider(str(tmp_path)).store(SecretRef("file", "/NAME"), "x", timeout=1)
     assert isinstance(outcome, Failed)
     assert outcome.code is FailureCode.DENIED
+
+
+@pytest.mark.parametrize(("location", "value"), [("a", b"\xff"), ("NO_NAME", "x")])
+def test_azure_holds_text_under_its_own_names(location: str, value: str | bytes) -> None:
+    """Bytes, and a name that Key Vault does not allow, are refused before the vault is asked."""
+    provider = AzureProvider(vault_url="unused.vault.azure.net")
+    assert isinstance(provider.store(SecretRef("azure", location), value, timeout=1), Failed)
 
 
 def test_aws_holds_no_empty_value() -> None:

@@ -180,7 +180,7 @@ class KeyVault:
             return fault()
         if bearer not in self.tokens:
             return self._challenge(bearer)
-        return self._read(method, path.strip("/").split("/"), query)
+        return self._read(method, path.strip("/").split("/"), query, form)
 
     def _token(self, form: dict[str, str]) -> Answer:
         self.logins += 1
@@ -204,7 +204,11 @@ class KeyVault:
         message = "AKV10000: Request is missing a Bearer or PoP token."
         return problem(401, "Unauthorized", message, **{"WWW-Authenticate": f"Bearer {where}"})
 
-    def _read(self, method: str, parts: list[str], query: dict[str, str]) -> Answer:
+    def _read(self, method: str, parts: list[str], query: dict[str, str], form: dict[str, str]) -> Answer:
+        if method == "PUT" and parts[0] == "secrets" and len(parts) == 2:
+            method = "GET"  # answered as reading it is
+            if not {parts[1].lower(), "*"} & self.refused.keys():
+                self.put(parts[1], form["value"])
         if method != "GET" or parts[0] != "secrets" or len(parts) not in {2, 3} or "api-version" not in query:
             return problem(400, "BadParameter", "The request is not understood.")
         name = parts[1].lower()
@@ -262,7 +266,9 @@ class Handler(BaseHTTPRequestHandler):
             self.command,
             url.path,
             {key: values[0] for key, values in parse_qs(url.query).items()},
-            {key: values[0] for key, values in parse_qs(body).items()},
+            json.loads(body or "{}")
+            if self.command == "PUT"
+            else {key: values[0] for key, values in parse_qs(body).items()},
             self.headers.get("Authorization", "").removeprefix("Bearer "),
         )
         if answer.status:
@@ -270,7 +276,7 @@ class Handler(BaseHTTPRequestHandler):
         with suppress(OSError):  # nobody waits for the answer any more
             self._write(answer)
 
-    do_POST = do_GET
+    do_POST = do_PUT = do_GET
 
     def _write(self, answer: Answer) -> None:
         if answer.status == 0:

@@ -128,6 +128,20 @@ class VaultClient:
         finally:
             DEADLINE.reset(outside)
 
+    def write(self, name: str, value: str, deadline: float) -> str | NotFound | Failed:
+        """Set a secret; the identifier of the new version."""
+        outside = DEADLINE.set(deadline)
+        opened: Opened | None = None
+        try:
+            opened = self._opened or self._open()
+            return str(opened.client.set_secret(name, value).properties.version)
+        except Exception as error:
+            late, making = monotonic() >= deadline, opened is None
+            token = None if opened is None else opened.token
+            return explain(error, "secrets/set", making=making, token=token, late=late)
+        finally:
+            DEADLINE.reset(outside)
+
     def _ask(self, question: Question, deadline: float) -> Answer:
         if self._let_in.is_set():
             return self._put(question, deadline)

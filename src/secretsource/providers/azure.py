@@ -5,7 +5,8 @@ is rewritten with these, ``STRIPE_SECRET_KEY`` to ``stripe-secret-key``; the who
 
 Wire calls: ``GET {vault_url}/secrets/{name}/{version}``; for the version before the current one also
 ``GET {vault_url}/secrets/{name}/versions``. Permission: the role *Key Vault Secrets User*, which has both, or in an
-access policy ``secrets/get``, and ``secrets/list`` for the second call.
+access policy ``secrets/get``, and ``secrets/list`` for the second call. To write, ``PUT {vault_url}/secrets/{name}``:
+the role *Key Vault Secrets Officer*, or ``secrets/set``.
 https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret/get-secret
 """
 
@@ -32,7 +33,10 @@ from secretsource.providers.base import (
     IdentifiedProvider,
     Identity,
     NotFound,
+    Occupied,
     SecretRef,
+    Stored,
+    WritableProvider,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +45,7 @@ if TYPE_CHECKING:
 
     from secretsource.providers._azure_question import Answer, Conversation
     from secretsource.providers._azure_validity import OnExpired
-    from secretsource.providers.base import Outcome
+    from secretsource.providers.base import Outcome, Written
 
 __all__ = ["AzureProvider"]
 
@@ -71,7 +75,7 @@ _OURS = frozenset(
 """Options of azure's clients that have a setting of their own here, or none."""
 
 
-class AzureProvider(AsyncProvider, IdentifiedProvider):
+class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
     """Secrets of one Azure Key Vault.
 
     Args:
@@ -174,6 +178,22 @@ class AzureProvider(AsyncProvider, IdentifiedProvider):
     async def afetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
         """As ``fetch``, with azure's asynchronous client."""
         return await self._async_client.carry(self._conversation(ref), time.monotonic() + timeout)
+
+    def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
+        """Set the secret; Key Vault has no call that only creates, so what is there is looked for first."""
+        refusal, deadline = self.refusal(ref), time.monotonic() + timeout
+        if refusal is not None:
+            return refusal
+        if isinstance(value, bytes) or not is_secret_name(ref.location):
+            reason = "Key Vault holds text only, under a name of letters, digits and hyphens"
+            return Failed(FailureCode.MALFORMED, reason, "encode the value as base64, or choose another name")
+        there = NotFound() if overwrite else self.fetch(ref, timeout=timeout)
+        if not isinstance(there, NotFound):
+            return Occupied() if isinstance(there, Found) else there
+        version = self._client.write(ref.location, value, deadline)
+        if isinstance(version, NotFound):
+            return Failed(FailureCode.MISCONFIGURED, "there is no such vault", "check vault_url")
+        return version if isinstance(version, Failed) else Stored(version)
 
     def identify(self, *, timeout: float) -> Identity | Failed:
         """The claims of the access token, which are not verified; the vault is not asked."""
