@@ -469,6 +469,15 @@ def test_an_operator_without_a_name_is_no_obstacle(keys: Keys, issued: Any, monk
     assert json.loads(keys("events", record["key_id"], "--json").stdout)[0]["actor"] is None
 
 
+def test_a_missing_package_is_one_sentence(keys: Keys, monkeypatch: pytest.MonkeyPatch, is_one_sentence: Judge) -> None:
+    """It says what to install."""
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers", None)
+    done = keys("issue", "--owner", "acme", "--out", "new.key")
+    assert done.exit_code == 2
+    assert is_one_sentence(done.stderr)
+    assert "pip install 'secretsource[issuing]'" in done.stderr
+
+
 def test_a_key_passes_through_processes(folder: Path, environment: dict[str, str]) -> None:
     """On a real terminal it is shown; through a pipe it is verified, with nothing of it in the arguments."""
     variables = {**environment, "SECRETSOURCE_PEPPER": PEPPER, "SECRETSOURCE_STORE": "sqlite:///keys.db"}

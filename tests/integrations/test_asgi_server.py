@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import http.client
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from tests.integrations.conftest import shop
+from tests.integrations.conftest import PEPPER, shop
 
+from secretsource.exceptions import ConfigurationError
 from secretsource.integrations.asgi import ApiKeyMiddleware
+from secretsource.issuing import AsyncApiKeys
+from secretsource.stores.memory import AsyncMemoryStore
 from secretsource.testing.asgi_server import asgi_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from secretsource.issuing import ApiKeys
+    from secretsource.stores.memory import MemoryStore
 
 
 @pytest.fixture
@@ -68,3 +73,21 @@ def test_many_at_once(url: str, keys: ApiKeys) -> None:
     with ThreadPoolExecutor(4) as pool:
         statuses = list(pool.map(lambda _: ask(url, X_API_Key=key)[0], range(12)))
     assert sorted(statuses) == [200] * 5 + [429] * 7
+
+
+def test_keys_of_an_event_loop_behind_a_server(store: MemoryStore, keys: ApiKeys) -> None:
+    """The server's loop is where they live; many requests at once share them."""
+    issued = keys.issue(owner="acme", scopes=["invoices:read"])
+    asynchronous = AsyncApiKeys(AsyncMemoryStore(store), peppers=[PEPPER])
+    with asgi_server(ApiKeyMiddleware(shop, asynchronous, scope="invoices:read")) as url:
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda _: ask(url, X_API_Key=issued.plaintext)[0], range(8)))
+        assert ask(url)[0] == 401
+    assert answers == [200] * 8
+
+
+def test_without_uvicorn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence says what to install."""
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(ConfigurationError, match="pip install"), asgi_server(shop):
+        pass

@@ -11,8 +11,11 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from secretsource.exceptions import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from types import ModuleType
     from typing import Any
 
 __all__ = ["asgi_server"]
@@ -27,11 +30,15 @@ def asgi_server(app: Any) -> Generator[str]:
 
     Yields:
         Where it is: ``http://127.0.0.1:PORT``.
-    """
-    from uvicorn import Config, Server
 
+    Raises:
+        ConfigurationError: uvicorn is not installed.
+    """
+    uvicorn = _uvicorn()
+    if uvicorn is None:
+        raise ConfigurationError("asgi_server needs uvicorn: run  pip install 'secretsource[server]'")
     with socket.create_server(("127.0.0.1", 0)) as listening:  # it queues connections before the server is up
-        server = Server(Config(app, log_level="critical", timeout_graceful_shutdown=5))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=5))
         thread = Thread(target=server.run, args=([listening],), name="asgi-server", daemon=True)
         thread.start()
         try:
@@ -39,3 +46,11 @@ def asgi_server(app: Any) -> Generator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+def _uvicorn() -> ModuleType | None:
+    try:
+        import uvicorn
+    except ImportError:
+        return None
+    return uvicorn

@@ -41,7 +41,7 @@ class Handover:
     def __init__(self, out: Path | None) -> None:
         self._out = out
         self._file = -1
-        self._key: str | None = None
+        self._key = ""
         self._is_done = False
 
     def __enter__(self) -> Self:
@@ -56,7 +56,7 @@ class Handover:
                 return self
             raise typer.BadParameter("a new key is shown on a terminal only: give  --out FILE")
         try:
-            self._file = os.open(self._out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self._file = os.open(self._out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             self._file = -1
         if self._file < 0:
@@ -80,7 +80,8 @@ class Handover:
             self._key = key
         else:
             line = f"{key}\n".encode("ascii")
-            os.pwrite(self._file, line, 0)
+            os.lseek(self._file, 0, os.SEEK_SET)
+            os.write(self._file, line)
             os.ftruncate(self._file, len(line))
             os.fsync(self._file)
         self._is_done = True
@@ -94,7 +95,7 @@ class Handover:
         show_record(record)
         if self._out is not None:
             write_line(f"the key is in {str(self._out)!r}")
-        elif self._key is not None:
+        else:
             write_line(f"\n{self._key}\n")
             say("note", "this is the only time that the key is shown: keep it now")
 

@@ -7,7 +7,7 @@ import platform
 from typing import TYPE_CHECKING, TypedDict
 
 from secretsource.cli._wiring import Wiring
-from secretsource.exceptions import SecretNotFound
+from secretsource.exceptions import ConfigurationError, SecretNotFound
 
 if TYPE_CHECKING:
     import typer
@@ -38,12 +38,17 @@ def open_keys(context: typer.Context, store: str, *, peppered: bool) -> ApiKeys:
         peppered: Whether the command hashes a key; for all others, no pepper is asked for.
 
     Raises:
-        ConfigurationError: The URL or the pepper cannot work.
+        ConfigurationError: The URL or the pepper cannot work, or a package is missing.
         ResolveError: The pepper could not be asked for.
     """
     from secretsource.issuing import ApiKeys
 
-    return ApiKeys.open(store, peppers=find_peppers(context) if peppered else ())
+    peppers = find_peppers(context) if peppered else ()
+    try:
+        return ApiKeys.open(store, peppers=peppers)
+    except ModuleNotFoundError as missing:
+        package = missing.name
+    raise ConfigurationError(f"keys need {package}: run  pip install 'secretsource[issuing]'")
 
 
 def find_peppers(context: typer.Context) -> PepperSet:
