@@ -8,7 +8,7 @@ import pytest
 from tests.servers.gcp import SecretManager, secret_manager
 
 from secretsource.providers.gcp import GcpProvider
-from secretsource.testing import AsyncProviderConformance, ProviderHarness
+from secretsource.testing import AsyncProviderConformance, ProviderHarness, WritableProviderConformance
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -62,7 +62,7 @@ class GcpHarness(ProviderHarness):
         return f"projects/p1/secrets/prod_{name}"
 
 
-class TestGcpProvider(AsyncProviderConformance):
+class TestGcpProvider(AsyncProviderConformance, WritableProviderConformance):
     """Every case, over gRPC."""
 
     impossible: ClassVar = {"empty": "Secret Manager takes no empty payload"}
@@ -74,7 +74,7 @@ class TestGcpProvider(AsyncProviderConformance):
         gcp.heal()
 
 
-class TestGcpProviderOverRest(AsyncProviderConformance):
+class TestGcpProviderOverRest(AsyncProviderConformance, WritableProviderConformance):
     """Every case, over REST, where the asynchronous call is a worker thread's."""
 
     impossible: ClassVar = TestGcpProvider.impossible

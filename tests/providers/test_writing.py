@@ -15,6 +15,7 @@ from secretsource.providers.azure import AzureProvider
 from secretsource.providers.base import Failed, FailureCode, Identity, Occupied, SecretRef, Stored
 from secretsource.providers.dotenv import DotenvProvider
 from secretsource.providers.file import FileProvider
+from secretsource.providers.gcp import GcpProvider
 from secretsource.providers.memory import MemoryProvider
 from secretsource.providers.vault import VaultProvider
 
@@ -31,6 +32,7 @@ WRITERS: list[WritableProvider] = [
     DotenvProvider("unused"),
     FileProvider("unused"),
     AzureProvider(vault_url="unused.vault.azure.net"),
+    GcpProvider(project="p1"),
     AwsProvider(),
     VaultProvider(),
 ]
@@ -44,7 +46,7 @@ def test_a_stage_is_not_written_to(provider: WritableProvider) -> None:
     assert outcome.code is FailureCode.MISCONFIGURED
 
 
-@pytest.mark.parametrize("provider", WRITERS[:5], ids=lambda provider: provider.name)
+@pytest.mark.parametrize("provider", WRITERS[:6], ids=lambda provider: provider.name)
 def test_a_field_is_not_written_alone(provider: WritableProvider) -> None:
     """A field of a JSON document is refused by every driver that does not edit documents."""
     outcome = provider.store(SecretRef(provider.name, "a", field="b"), "x", timeout=1)
@@ -176,6 +178,14 @@ def test_azure_holds_text_under_its_own_names(location: str, value: str | bytes)
     """Bytes, and a name that Key Vault does not allow, are refused before the vault is asked."""
     provider = AzureProvider(vault_url="unused.vault.azure.net")
     assert isinstance(provider.store(SecretRef("azure", location), value, timeout=1), Failed)
+
+
+@pytest.mark.parametrize(
+    ("location", "value"), [("a", ""), ("a", "\udc80"), ("no name", "x"), ("projects/p/secrets/a/versions/2", "x")]
+)
+def test_google_cloud_refuses(location: str, value: str) -> None:
+    """An empty value, what is no text, and a place that is no secret are refused before Google Cloud is asked."""
+    assert isinstance(GcpProvider(project="p1").store(SecretRef("gcp", location), value, timeout=1), Failed)
 
 
 def test_aws_holds_no_empty_value() -> None:

@@ -255,9 +255,9 @@ def _mask_responses() -> None:
 
 
 def mask_response(record: logging.LogRecord) -> bool:
-    """Logging filter: while a call of ours runs, a record keeps its message and loses what was answered."""
+    """Logging filter: while a call of ours runs, a record keeps its message and loses what was sent and answered."""
     if _ours.get():
-        for extra in ("response", "httpResponse"):
+        for extra in ("request", "httpRequest", "response", "httpResponse"):
             if extra in vars(record):
                 vars(record)[extra] = "<masked by secretsource>"
         record.exc_info = record.exc_text = None

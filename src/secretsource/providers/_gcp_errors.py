@@ -25,6 +25,8 @@ _GRANTS = {
     ACCESS: "roles/secretmanager.secretAccessor (secretmanager.versions.access)",
     "list_secret_versions": "secretmanager.versions.list",
     "get_secret": "secretmanager.secrets.get",
+    "create_secret": "secretmanager.secrets.create",
+    "add_secret_version": "roles/secretmanager.secretVersionAdder (secretmanager.versions.add)",
 }
 """What a caller needs for each call that the provider makes."""
 

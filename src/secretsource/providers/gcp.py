@@ -2,7 +2,8 @@
 
 Wire call and permission: ``AccessSecretVersion`` (`secretmanager.versions.access`, in the role
 `roles/secretmanager.secretAccessor`). Only with ``fallback_to_enabled``: ``ListSecretVersions``
-(`secretmanager.versions.list`). Only with ``rotation_hints``: ``GetSecret`` (`secretmanager.secrets.get`).
+(`secretmanager.versions.list`). To write: ``CreateSecret`` and ``AddSecretVersion`` (`secretmanager.secrets.create`,
+`secretmanager.versions.add`). Only with ``rotation_hints``: ``GetSecret`` (`secretmanager.secrets.get`).
 https://cloud.google.com/secret-manager/docs/reference/rest
 """
 
@@ -25,7 +26,10 @@ from secretsource.providers.base import (
     IdentifiedProvider,
     Identity,
     NotFound,
+    Occupied,
     SecretRef,
+    Stored,
+    WritableProvider,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
 
     from google.auth.credentials import Credentials
 
-    from secretsource.providers.base import Outcome
+    from secretsource.providers.base import Outcome, Written
 
     Steps: TypeAlias = Generator[Question, Any, Outcome]
     """The calls that one look-up takes, decided without making them; the answers are sent in."""
@@ -42,10 +46,11 @@ if TYPE_CHECKING:
 __all__ = ["GcpProvider"]
 
 _ENDPOINT = re.compile(r"(https?://)?[A-Za-z0-9.\[\]:_-]+/?")
+_EXISTS = frozenset({"AlreadyExists", "Conflict"})  # over gRPC, and over REST
 _UNUSABLE = frozenset({FailureCode.DISABLED, FailureCode.DELETED})
 
 
-class GcpProvider(AsyncProvider, IdentifiedProvider):
+class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
     """Secrets of Google Cloud Secret Manager.
 
     Args:
@@ -132,6 +137,40 @@ class GcpProvider(AsyncProvider, IdentifiedProvider):
             outcome: Outcome = end.value
         return outcome
 
+    def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
+        """Add a version, to a new secret where there is none."""
+        refusal, deadline = self.refusal(ref), monotonic() + timeout
+        place = place_of(ref, self._project, self._location)
+        if refusal is not None or not isinstance(place, Place) or place.version != LATEST:
+            return refusal or Failed(
+                FailureCode.MISCONFIGURED, "it is no place for a new version", "name a secret only"
+            )
+        if place.project is None:
+            project = self._clients.ask(PROJECT, deadline)
+            if not isinstance(project, str):
+                return malformed() if isinstance(project, NotFound) else project
+            place = place._replace(project=project)
+        payload = value if isinstance(value, bytes) else value.encode("utf-8", "replace")
+        if not payload or (isinstance(value, str) and payload.decode() != value):
+            return Failed(FailureCode.MALFORMED, "Google Cloud holds no empty value and no broken text", "store bytes")
+        if not overwrite and not isinstance(there := self._fetch_until(ref, deadline), NotFound):
+            return Occupied() if isinstance(there, Found) else there
+        added = self._add(place, payload, deadline)
+        if not isinstance(added, NotFound):
+            return added
+        made = self._clients.ask(_create(place), deadline)
+        if isinstance(made, Failed) and made.sdk_error not in _EXISTS:
+            return made
+        added = self._add(place, payload, deadline)
+        return malformed("there is no such project") if isinstance(added, NotFound) else added
+
+    def _add(self, place: Place, payload: bytes, deadline: float) -> Stored | NotFound | Failed:
+        request = {"parent": place.path, "payload": {"data": payload}}
+        answer = self._clients.ask(Question("add_secret_version", request, place.location), deadline)
+        if isinstance(answer, (NotFound, Failed)):
+            return answer
+        return Stored(answer.name.rpartition("/")[2]) if answer.name else malformed("the answer names no version")
+
     def identify(self, *, timeout: float) -> Identity | Failed:
         """The account and project of the credentials, as they say themselves; Google Cloud is not asked."""
         who = self._clients.who(monotonic() + timeout)
@@ -200,6 +239,13 @@ class GcpProvider(AsyncProvider, IdentifiedProvider):
 
 def _access(place: Place) -> Question:
     return Question("access_secret_version", {"name": place.version_path}, place.location)
+
+
+def _create(place: Place) -> Question:
+    parent, _, _ = place.path.rpartition("/secrets/")
+    secret: dict[str, object] = {} if place.location is not None else {"replication": {"automatic": {}}}
+    request: dict[str, object] = {"parent": parent, "secret_id": place.secret, "secret": secret}
+    return Question("create_secret", request, place.location)
 
 
 def _newest_enabled(place: Place, unusable: Failed) -> Steps:

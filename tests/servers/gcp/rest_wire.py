@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -47,9 +48,12 @@ def rest_wire(service: Service) -> Generator[int]:
 
         def do_GET(self) -> None:
             headers = {key.lower(): value for key, value in self.headers.items()}
-            status, body, more = _answer(service, self.path, headers)
+            sent = self.rfile.read(int(headers.get("content-length", 0)))
+            status, body, more = _answer(service, self.path, headers, sent)
             head = [f"HTTP/1.1 {status} Answered", f"Content-Length: {len(body)}", "Content-Type: application/json"]
             self.wfile.write("\r\n".join([*head, *more, "", ""]).encode() + body)
+
+        do_POST = do_GET
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -72,9 +76,10 @@ def rest_wire(service: Service) -> Generator[int]:
         thread.join()
 
 
-def _answer(service: Service, target: str, headers: dict[str, str]) -> tuple[int, bytes, list[str]]:
+def _answer(service: Service, target: str, headers: dict[str, str], sent: bytes) -> tuple[int, bytes, list[str]]:
     url = urlsplit(target)
-    method, fields = _question(unquote(url.path).removeprefix("/v1/"), parse_qs(url.query))
+    path, query = unquote(url.path).removeprefix("/v1/"), parse_qs(url.query)
+    method, fields = _writing(path, query, json.loads(sent)) if sent else _question(path, query)
     request, response = METHODS[method]
     try:
         message = service.call(method, request(**fields), headers)
@@ -83,6 +88,13 @@ def _answer(service: Service, target: str, headers: dict[str, str]) -> tuple[int
     if isinstance(message, bytes):
         return 200, b"<html>" + message, []
     return 200, response.to_json(message, use_integers_for_enums=True).encode(), []
+
+
+def _writing(path: str, query: dict[str, list[str]], body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    if path.endswith(":addVersion"):
+        data = b64decode(body["payload"]["data"])
+        return "AddSecretVersion", {"parent": path.removesuffix(":addVersion"), "payload": {"data": data}}
+    return "CreateSecret", {"parent": path.removesuffix("/secrets"), "secret_id": query["secretId"][0]}
 
 
 def _question(path: str, query: dict[str, list[str]]) -> tuple[str, dict[str, Any]]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 METHODS: dict[str, tuple[Any, Any]] = {
     "AccessSecretVersion": (types.AccessSecretVersionRequest, types.AccessSecretVersionResponse),
     "GetSecret": (types.GetSecretRequest, types.Secret),
+    "CreateSecret": (types.CreateSecretRequest, types.Secret),
+    "AddSecretVersion": (types.AddSecretVersionRequest, types.SecretVersion),
     "ListSecretVersions": (types.ListSecretVersionsRequest, types.ListSecretVersionsResponse),
 }
 """Name of each method to its request and its answer."""
@@ -46,7 +48,7 @@ class Service:
 
     def call(self, method: str, request: Any, headers: Mapping[str, str]) -> Any:
         """The answer as a message, or as the bytes of a broken one; a `Refusal` is raised."""
-        resource = str(request.parent if method.startswith("List") else request.name)
+        resource = str(request.parent if method.startswith(("List", "Create", "Add")) else request.name)
         self.calls.append(Call(method, resource, headers))
         self.faults.meet(f"{method} {resource}")
         if self.faults.garbage is not None:
@@ -58,6 +60,14 @@ class Service:
         if self.faults.altered is not None:
             self.faults.altered(payload)
         return types.AccessSecretVersionResponse(name=name, payload=payload)
+
+    def _CreateSecret(self, request: Any) -> Any:
+        return self.store.create(f"{request.parent}/secrets/{request.secret_id}")
+
+    def _AddSecretVersion(self, request: Any) -> Any:
+        self.store.secret(request.parent)
+        number = self.store.add(request.parent, request.payload.data)
+        return types.SecretVersion(name=f"{request.parent}/versions/{number}")
 
     def _GetSecret(self, request: Any) -> Any:
         return self.store.secret(request.name)

@@ -65,6 +65,14 @@ class Store:
             versions.append(Version(head, data))
             return number
 
+    def create(self, name: str) -> Secret:
+        """A secret without versions."""
+        with self._lock:
+            if name in self._secrets:
+                raise Refusal("ALREADY_EXISTS", f"Secret [{name}] already exists.")
+            self._versions[name] = []
+            return self._secrets.setdefault(name, Secret(name=name))
+
     def delete(self, name: str) -> None:
         """Take a secret away, with all its versions."""
         with self._lock:
