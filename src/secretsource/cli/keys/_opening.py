@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import platform
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypedDict
 
 from secretsource.cli._wiring import Wiring
@@ -43,12 +44,9 @@ def open_keys(context: typer.Context, store: str, *, peppered: bool) -> ApiKeys:
     """
     from secretsource.issuing import ApiKeys
 
-    peppers = find_peppers(context) if peppered else ()
-    try:
-        return ApiKeys.open(store, peppers=peppers)
-    except ModuleNotFoundError as missing:
-        package = missing.name
-    raise ConfigurationError(f"keys need {package}: run  pip install 'secretsource[issuing]'")
+    if find_spec("cryptography") is None:
+        raise ConfigurationError("keys need the package cryptography: run  pip install 'secretsource[issuing]'")
+    return ApiKeys.open(store, peppers=find_peppers(context) if peppered else ())
 
 
 def find_peppers(context: typer.Context) -> PepperSet:
