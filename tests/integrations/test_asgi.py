@@ -177,7 +177,7 @@ async def test_an_outage_of_the_store_fails_closed(keys: ApiKeys, store: MemoryS
     def unreachable(_: str) -> KeyRecord | None:
         raise StoreError("the database is gone")
 
-    store.get = unreachable  # type: ignore[method-assign]
+    store.get = unreachable  # type: ignore[method-assign, assignment]
     answer = await ask(ApiKeyMiddleware(shop, keys, scope=NO_SCOPE), key)
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
     assert b"database" not in answer.body
@@ -261,7 +261,7 @@ async def test_a_web_socket_without_one_is_closed(keys: ApiKeys, store: MemorySt
     def unreachable(_: str) -> KeyRecord | None:
         raise StoreError("the database is gone")
 
-    store.get = unreachable  # type: ignore[method-assign]
+    store.get = unreachable  # type: ignore[method-assign, assignment]
     headers = [("X-API-Key", keys.issue(owner="acme").plaintext)]
     (close,) = await sent(app, connection("websocket", headers=headers), [CONNECT])
     assert close["code"] == 1013

@@ -253,7 +253,7 @@ class TestTokens:
         for _ in range(2):
             vault.revoke(continuously=False)
             with ThreadPoolExecutor(8) as threads:
-                outcomes = await asyncio.to_thread(lambda pool=threads: list(pool.map(ask, range(8))))
+                outcomes = await asyncio.to_thread(list, threads.map(ask, range(8)))
             outcomes += await asyncio.gather(*(azure.afetch(REF, timeout=10) for _ in range(8)))
             refused = {outcome.code for outcome in outcomes if isinstance(outcome, Failed)}
             assert refused == {FailureCode.UNAUTHENTICATED}

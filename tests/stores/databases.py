@@ -34,6 +34,13 @@ def do(url: str, *statements: str) -> None:
             connection.execute(statement.encode())
 
 
+def _told(pragma: str) -> Callable[[sqlite3.Connection, str], None]:
+    def tell(connection: sqlite3.Connection, _: str) -> None:
+        connection.execute(pragma)
+
+    return tell
+
+
 class SqliteDatabase:
     """A file; faults are pragmas of the store's own connections, or the lock of a stranger."""
 
@@ -64,10 +71,10 @@ class SqliteDatabase:
     def fill(self) -> None:
         with closing(sqlite3.connect(self.file)) as connection:
             pages = connection.execute("PRAGMA page_count").fetchone()[0]
-        self._on_statement = lambda connection, _: connection.execute(f"PRAGMA max_page_count = {pages}") and None
+        self._on_statement = _told(f"PRAGMA max_page_count = {pages}")
 
     def forbid(self) -> None:
-        self._on_statement = lambda connection, _: connection.execute("PRAGMA query_only = ON") and None
+        self._on_statement = _told("PRAGMA query_only = ON")
 
     def interrupt(self) -> None:
         def interrupt(connection: sqlite3.Connection, statement: str) -> None:
@@ -154,14 +161,14 @@ class PostgresDatabase:
         self.do("DROP FUNCTION IF EXISTS fault() CASCADE")
 
 
-class PostgresHarness(PostgresDatabase, StoreHarness):
+class PostgresHarness(PostgresDatabase, StoreHarness):  # type: ignore[misc]
     """The store for threads."""
 
     def open(self) -> SqlStore:
         return sql.PostgresStore.open(self.url)
 
 
-class AsyncPostgresHarness(PostgresDatabase, AsyncStoreHarness):
+class AsyncPostgresHarness(PostgresDatabase, AsyncStoreHarness):  # type: ignore[misc]
     """The store for event loops."""
 
     def open(self) -> AsyncSqlStore:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from io import StringIO
 
@@ -249,6 +248,8 @@ def _quoted(value: str) -> str:
 
 def _rewritten(statement: str, name: str, value: str, before: str | None) -> str:
     """A statement with another value; what stands before it, its ``export`` and its comment are kept."""
+    import re
+
     body = statement.lstrip()
     lead = statement[: len(statement) - len(body)]
     export = "export " if re.match(r"export\s", body) else ""
