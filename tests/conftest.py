@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from secretsource.resolver._default import default_resolver
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -36,6 +38,14 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, empty_home: str) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", empty_home)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(autouse=True)
+def unwired() -> Iterator[None]:
+    """Each test finds the default resolver as a new process does, whatever the one before made of it."""
+    default_resolver.rewire(None)
+    yield
+    default_resolver.rewire(None)
 
 
 def is_local(address: Any) -> bool:
