@@ -22,7 +22,7 @@ from secretsource.stores import _sql_faults as faults
 from secretsource.stores import sql
 from secretsource.stores._hot import _MOST_IDLE
 from secretsource.stores.base import KeyStore
-from secretsource.testing.store_conformance import changed, new, record, rotated
+from secretsource.testing.store_samples import changed, new, record, rotated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

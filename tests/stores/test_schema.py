@@ -22,7 +22,7 @@ from secretsource.stores._address import read
 from secretsource.stores._database import Database
 from secretsource.stores._tables import HEAD, METADATA, VERSION_TABLE
 from secretsource.stores.base import KeyQuery, Use
-from secretsource.testing.store_conformance import new, record
+from secretsource.testing.store_samples import new, record
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,8 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from secretsource.stores.base import KeyStore
-from secretsource.testing.store_conformance import ROUNDS, StoreConformance, changed, new, record, rotated
+from secretsource.testing.store_conformance import ROUNDS, StoreConformance
+from secretsource.testing.store_samples import changed, new, record, rotated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence

@@ -31,9 +31,7 @@ import pytest
 from secretsource.exceptions import InvalidRequest, StoreError
 from secretsource.stores.base import (
     MOST_WITNESSES,
-    Change,
     EventKind,
-    KeyEvent,
     KeyQuery,
     KeyRecord,
     KeyStore,
@@ -42,6 +40,7 @@ from secretsource.stores.base import (
     Use,
 )
 from secretsource.testing.store_harness import STORE_FAULTS
+from secretsource.testing.store_samples import CANARY, FULL, changed, new, record, rotated, told, writes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -50,64 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StoreConformance"]
 
-CANARY = "canary-51c0de77a4-must-not-be-seen"
 ROUNDS = 8
-
-
-def record(number: int, **fields: Any) -> KeyRecord:
-    """One of many new records, the oldest first."""
-    plain = KeyRecord(f"{number:022}", bytes(32), "01234567", "sk_live_0000…", "acme", "sk", "live", float(number))
-    return plain._replace(**{"hash": number.to_bytes(32, "big"), **fields})
-
-
-def new(number: int, **fields: Any) -> Change:
-    """The first revision of a record, and its event."""
-    return told(record(number, **fields), EventKind.ISSUED)
-
-
-def changed(old: KeyRecord, **fields: Any) -> Change:
-    """The next revision of a record, and its event."""
-    return told(old._replace(revision=old.revision + 1, **fields), EventKind.DISABLED)
-
-
-def told(of: KeyRecord, kind: EventKind) -> Change:
-    """A record with an event."""
-    return Change(of, KeyEvent(of.key_id, of.revision, kind, 1000.5 + of.revision, "someone", "203.0.113.9", "why"))
-
-
-def rotated(old: KeyRecord, number: int) -> tuple[Change, Change]:
-    """A rotation to a new record."""
-    successor = new(number, predecessor=old.key_id, root=old.limit_key)
-    return changed(old, status=Status.ROTATING, successor=successor.record.key_id, overlap_ends=2e9), successor
-
-
-FULL = record(
-    1,
-    pepper_version="89abcdef",
-    display="sk_test_Grü…",
-    owner="Müller & Söhne 株式会社 🔑",
-    prefix="pk2",
-    environment="test",
-    created=1_700_000_000.123457,
-    name="a name with 'quotes', \"more\" and a \\",
-    scopes=frozenset({"invoices:*", "ünïcode:read", 'a"b'}),
-    rate_limit="100/minute, 10/second",
-    quota="10000/month",
-    networks=("10.0.0.0/8", "2001:db8::/32"),
-    begins=1_700_000_001.000001,
-    expires=1_900_000_000.999999,
-    status=Status.ROTATING,
-    status_reason="moved to the cloud ☁",
-    predecessor="p" * 22,
-    successor="s" * 22,
-    root="r" * 22,
-    overlap_ends=1_800_000_000.25,
-    last_used=1_750_000_000.5,
-    metadata={"plan": "gold", "seats": 3, "tags": ["a", None, True], "nested": {"é": 1.5}, "nul": "\0"},
-    foreign="sha512:abcdef",
-    lookup=bytes(range(64)),
-)
-"""A record in which every field says something."""
 
 
 class StoreConformance:
@@ -491,7 +433,7 @@ class StoreConformance:
         """Whatever is asked for is stored whole or not at all; when the fault has ended, the same store works."""
         store.insert([new(1), new(3)])
         getattr(harness, fault)()
-        for ask in _writes(store):
+        for ask in writes(store):
             with pytest.raises(StoreError):
                 ask()
         harness.heal()
@@ -499,7 +441,7 @@ class StoreConformance:
         assert [store.get(record(number).key_id) for number in (1, 2)] == [record(1), None]
         assert [len(store.events(record(number).key_id)) for number in (1, 2)] == [1, 0]
         assert store.usage(record(1).key_id).requests == 0
-        for ask in _writes(store):
+        for ask in writes(store):
             ask()
         assert store.usage(record(3).key_id).requests == 1
 
@@ -511,7 +453,7 @@ class StoreConformance:
         store.insert([new(1), new(3)])
         caplog.clear()
         getattr(harness, fault)()
-        for ask in _writes(store):
+        for ask in writes(store):
             with pytest.raises(StoreError) as caught:
                 ask()
             assert caught.value.__context__ is None
@@ -548,22 +490,3 @@ def _walk(store: KeyStore, query: KeyQuery) -> Iterator[str]:
         if page.next is None:
             return
         query = query._replace(after=page.next)
-
-
-def _writes(store: KeyStore) -> list[Callable[[], object]]:
-    """One of each call that writes; the records are large, and have the canary in every text."""
-    marked: dict[str, Any] = {
-        "owner": CANARY,
-        "name": CANARY,
-        "hash": CANARY[:32].encode(),
-        "metadata": {"note": CANARY, "padding": "x" * 65536},
-    }
-    predecessor, successor = rotated(record(1, **marked), 2)
-    successor = successor._replace(record=successor.record._replace(**marked))
-    networks = {f"{CANARY} {number:0200}" for number in range(MOST_WITNESSES)}
-    return [
-        lambda: store.record_uses([Use(record(3).key_id, 9.0, 1, networks, {CANARY})]),
-        lambda: store.rotate(predecessor, successor),
-        lambda: store.update(changed(record(3), **marked)),
-        lambda: store.insert([new(7, **marked), new(8, **marked)]),
-    ]
