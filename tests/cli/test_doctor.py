@@ -15,7 +15,7 @@ from tests.servers.openbao import OpenBao, bao
 
 from secretsource.cli import doctor as module
 from secretsource.cli._exit_codes import MISSING
-from secretsource.providers._azure_question import bearer_of, scope_of
+from secretsource.providers._azure.question import bearer_of, scope_of
 from secretsource.providers.aws import AwsProvider
 from secretsource.providers.base import Failed, FailureCode, Identity
 from secretsource.providers.dotenv import DotenvProvider

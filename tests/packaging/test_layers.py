@@ -17,7 +17,7 @@ WRONG_TURNS = {
     "providers/wrong.py": ("from secretsource.providers import env", "Drivers of secrets do not know each other"),
     "providers/upward.py": ("from secretsource.resolver import _chain", "Arrows point one way"),
     "providers/vault.py": (
-        "from secretsource.providers import _aws_client",
+        "from secretsource.providers._aws import client",
         "What drivers of AWS share is theirs",
     ),
     "stores/wrong.py": (

@@ -318,8 +318,8 @@ class TestMany:
         """The timeout is for all calls together: what it does not reach has timed out."""
         put(aws, ONE="1", TWO="2")
         now = [0.0]
-        monkeypatch.setattr("secretsource.providers._aws_provider.monotonic", lambda: now[0])
-        monkeypatch.setattr("secretsource.providers._aws_client.monotonic", lambda: now[0])
+        monkeypatch.setattr("secretsource.providers._aws.provider.monotonic", lambda: now[0])
+        monkeypatch.setattr("secretsource.providers._aws.client.monotonic", lambda: now[0])
         session = aws.session()
 
         def pass_time(**_: Any) -> None:

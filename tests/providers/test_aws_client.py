@@ -247,8 +247,8 @@ class TestTime:
         provider.fetch(REF, timeout=5)
         standing = fault(provider._clients._clients["secretsmanager", None], "InternalServiceError", 500)
         clock = iter([0.0, 0.0, 9.0])
-        monkeypatch.setattr("secretsource.providers._aws_provider.monotonic", lambda: next(clock))
-        monkeypatch.setattr("secretsource.providers._aws_client.monotonic", lambda: next(clock))
+        monkeypatch.setattr("secretsource.providers._aws.provider.monotonic", lambda: next(clock))
+        monkeypatch.setattr("secretsource.providers._aws.client.monotonic", lambda: next(clock))
         outcome = failure(provider.fetch(REF, timeout=5))
         assert outcome.code is FailureCode.TIMEOUT
         assert standing.hits == 0

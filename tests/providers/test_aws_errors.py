@@ -9,7 +9,7 @@ import botocore.parsers
 import pytest
 from botocore.exceptions import ClientError
 
-from secretsource.providers._aws_errors import MEANINGS, DeadlinePassed, explain, explain_code
+from secretsource.providers._aws.errors import MEANINGS, DeadlinePassed, explain, explain_code
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 ACTION = "secretsmanager:GetSecretValue"

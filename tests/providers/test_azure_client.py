@@ -33,7 +33,7 @@ from tests.servers.azure import (
     written,
 )
 
-from secretsource.providers._azure_pipeline import CredentialInThread
+from secretsource.providers._azure.pipeline import CredentialInThread
 from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from tests.servers.azure import (
     written,
 )
 
-from secretsource.providers._azure_errors import DeadlinePassed, TokenAnswer, explain
+from secretsource.providers._azure.errors import DeadlinePassed, TokenAnswer, explain
 from secretsource.providers.base import Failed, FailureCode, NotFound, SecretRef
 
 if TYPE_CHECKING:

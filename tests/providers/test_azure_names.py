@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretsource.providers._azure_names import is_secret_name, is_version, secret_name
+from secretsource.providers._azure.names import is_secret_name, is_version, secret_name
 
 NAMES = st.text(st.sampled_from("ABYZabyz019_-./é鍵\x00") | st.characters(), min_size=1, max_size=24)
 CONFUSING = st.text(st.sampled_from("AaBbLlUuHhSsXx019_-"), min_size=1, max_size=12)

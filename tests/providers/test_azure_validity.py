@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from secretsource.providers._azure_validity import Ruling, Validity, rule
+from secretsource.providers._azure.validity import Ruling, Validity, rule
 
 NOW = 1_700_000_000.0
 EXPIRED = "it expired at 2023-11-14T22:13:10Z"

@@ -21,7 +21,7 @@ from google.auth.exceptions import DefaultCredentialsError
 from google.cloud.secretmanager_v1 import SecretManagerServiceClient
 from tests.servers.gcp import SecretManager, secret_manager
 
-from secretsource.providers import _gcp_client
+from secretsource.providers._gcp import client as gcp_client
 from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
 from secretsource.providers.gcp import GcpProvider
 
@@ -291,7 +291,7 @@ class TestLife:
         assert asked._clients.native_async
         assert isinstance(asked.fetch(REF, timeout=5), Found)
         assert len(made) == 2
-        assert _gcp_client._left_alone == []
+        assert gcp_client._left_alone == []
 
     def test_reset_while_a_client_is_being_made(self, gcp: SecretManager) -> None:
         """A lock that another thread held at the fork does not stop the child."""
@@ -378,7 +378,7 @@ class TestFork:
         asked.fetch(REF, timeout=5)
         old = asked._clients._clients
         aside: list[object] = []
-        monkeypatch.setattr(_gcp_client, "_left_alone", aside)
+        monkeypatch.setattr(gcp_client, "_left_alone", aside)
         monkeypatch.setattr(asked._clients, "_process", -1)
         asked.reset()
         assert aside == [(old, {})]

@@ -14,7 +14,7 @@ import urllib3.exceptions
 from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]
 from tests.servers.gcp import SecretManager, secret_manager
 
-from secretsource.providers._gcp_errors import _TELLING_WORDS, MEANINGS, explain, malformed
+from secretsource.providers._gcp.errors import _TELLING_WORDS, MEANINGS, explain, malformed
 from secretsource.providers.base import Failed, FailureCode, NotFound, SecretRef
 from secretsource.providers.gcp import GcpProvider
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from secretsource.providers._gcp_names import Place, place_of
+from secretsource.providers._gcp.names import Place, place_of
 from secretsource.providers.base import Failed, FailureCode, NotFound, SecretRef
 from secretsource.resolver._reference import parse_reference
 

@@ -18,7 +18,7 @@ from tests.servers.openbao import OpenBao
 from tests.servers.relay import Relay, relay
 from tests.servers.vault import ask, bao, code, fields, front, make, place
 
-from secretsource.providers import _vault_methods
+from secretsource.providers._vault import methods
 from secretsource.providers.base import FailureCode, Found
 from secretsource.providers.vault import VaultProvider
 
@@ -254,7 +254,7 @@ class TestKubernetes:
         assert fields(reads(method="kubernetes", role=rules, jwt=token)) == {"value": "x"}
         assert cluster.calls[0].path == "/apis/authentication.k8s.io/v1/tokenreviews"
         (tmp_path / "token").write_text(token)
-        monkeypatch.setattr(_vault_methods, "SERVICE_ACCOUNT", str(tmp_path / "token"))
+        monkeypatch.setattr(methods, "SERVICE_ACCOUNT", str(tmp_path / "token"))
         assert fields(reads(method="kubernetes", role=rules)) == {"value": "x"}
         cluster.answer(201, b'{"status": {"authenticated": false}}')
         assert code(reads(method="kubernetes", role=rules)) is FailureCode.UNAUTHENTICATED

@@ -111,7 +111,7 @@ class TestTls:
 
     def test_no_redirect_out_of_tls(self, tls: OpenBao, front: Relay) -> None:
         """A redirect from https to http is not followed: it would carry the token in plain text."""
-        from secretsource.providers._vault_client import _stay_encrypted
+        from secretsource.providers._vault.client import _stay_encrypted
 
         provider = VaultProvider(address=tls.address, auth=self.auth(tls), ca_cert=str(tls.ca_cert))
         ask(provider, "secret/x")

@@ -9,7 +9,7 @@ import pytest
 import requests
 from urllib3.exceptions import ReadTimeoutError
 
-from secretsource.providers._vault_errors import (
+from secretsource.providers._vault.errors import (
     explain_answer,
     explain_error,
     explain_login,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from secretsource.providers._vault_auth import Grant
-from secretsource.providers._vault_client import Answer
-from secretsource.providers._vault_leases import HeldLease, LeaseBook
-from secretsource.providers._vault_mounts import Mount, MountTable, is_plain_path
-from secretsource.providers._vault_token import Token
+from secretsource.providers._vault.auth import Grant
+from secretsource.providers._vault.client import Answer
+from secretsource.providers._vault.leases import HeldLease, LeaseBook
+from secretsource.providers._vault.mounts import Mount, MountTable, is_plain_path
+from secretsource.providers._vault.token import Token
 from secretsource.providers.base import SecretRef
 
 REF = SecretRef("vault", "database/creds/app")

@@ -15,8 +15,8 @@ from tests.servers.relay import Call, Relay, Reply
 from tests.servers.vault import ask, bao, code, fields, front, make, place
 
 from secretsource import Resolver
-from secretsource.providers._vault_auth import Grant
-from secretsource.providers._vault_token import Token
+from secretsource.providers._vault.auth import Grant
+from secretsource.providers._vault.token import Token
 from secretsource.providers.base import FailureCode, Found, SecretRef
 from secretsource.providers.vault import VaultProvider
 

@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.stores import _address as address
 from secretsource.stores import _registry, sql
-from secretsource.stores._database import Database
+from secretsource.stores._sql import address
+from secretsource.stores._sql.database import Database
 
 PASSWORD = "hunter2-of-the-url"
 

@@ -18,9 +18,9 @@ from tests.servers.postgres import PASSWORD
 from tests.stores.databases import PostgresDatabase, do
 
 from secretsource.exceptions import StoreError
-from secretsource.stores import _sql_faults as faults
 from secretsource.stores import sql
-from secretsource.stores._hot import _MOST_IDLE
+from secretsource.stores._sql import faults
+from secretsource.stores._sql.hot import _MOST_IDLE
 from secretsource.stores.base import KeyStore
 from secretsource.testing.store_samples import changed, new, record, rotated
 

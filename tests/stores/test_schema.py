@@ -16,11 +16,11 @@ from sqlalchemy import create_engine, inspect
 from tests.stores.databases import do
 
 from secretsource.exceptions import StoreError
-from secretsource.stores import _schema as schema
 from secretsource.stores import sql
-from secretsource.stores._address import read
-from secretsource.stores._database import Database
-from secretsource.stores._tables import HEAD, METADATA, VERSION_TABLE
+from secretsource.stores._sql import schema
+from secretsource.stores._sql.address import read
+from secretsource.stores._sql.database import Database
+from secretsource.stores._sql.tables import HEAD, METADATA, VERSION_TABLE
 from secretsource.stores.base import KeyQuery, Use
 from secretsource.testing.store_samples import new, record
 

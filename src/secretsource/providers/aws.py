@@ -13,8 +13,8 @@ import re
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._aws_errors import explain_code
-from secretsource.providers._aws_provider import AwsServiceProvider, malformed, region_of
+from secretsource.providers._aws.errors import explain_code
+from secretsource.providers._aws.provider import AwsServiceProvider, malformed, region_of
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Occupied, Stored, WritableProvider
 
 if TYPE_CHECKING:

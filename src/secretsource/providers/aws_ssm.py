@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._aws_provider import AwsServiceProvider, malformed, region_of
+from secretsource.providers._aws.provider import AwsServiceProvider, malformed, region_of
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Azure Key Vault: ``azure://stripe-secret-key#live?version=…``.
 
 A location is the name of a secret in the vault, as Key Vault has it: 1 to 127 letters, digits and hyphens. A bare name
-is rewritten with these, ``STRIPE_SECRET_KEY`` to ``stripe-secret-key``; the whole table is in `_azure_names`.
+is rewritten with these, ``STRIPE_SECRET_KEY`` to ``stripe-secret-key``; the whole table is in `_azure.names`.
 
 Wire calls: ``GET {vault_url}/secrets/{name}/{version}``; for the version before the current one also
 ``GET {vault_url}/secrets/{name}/versions``. Permission: the role *Key Vault Secrets User*, which has both, or in an
@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
-from secretsource.providers._azure_aclient import AsyncVaultClient
-from secretsource.providers._azure_client import VaultClient, VaultSettings
-from secretsource.providers._azure_names import is_secret_name, is_version, secret_name
-from secretsource.providers._azure_question import Held, Question, version_before
-from secretsource.providers._azure_validity import rule
+from secretsource.providers._azure.aclient import AsyncVaultClient
+from secretsource.providers._azure.client import VaultClient, VaultSettings
+from secretsource.providers._azure.names import is_secret_name, is_version, secret_name
+from secretsource.providers._azure.question import Held, Question, version_before
+from secretsource.providers._azure.validity import rule
 from secretsource.providers.base import (
     AsyncProvider,
     Failed,
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Literal
 
-    from secretsource.providers._azure_question import Answer, Conversation
-    from secretsource.providers._azure_validity import OnExpired
+    from secretsource.providers._azure.question import Answer, Conversation
+    from secretsource.providers._azure.validity import OnExpired
     from secretsource.providers.base import Outcome, Written
 
 __all__ = ["AzureProvider"]

@@ -15,9 +15,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.providers._gcp_client import PROJECT, GcpClients, Question
-from secretsource.providers._gcp_errors import malformed
-from secretsource.providers._gcp_names import LATEST, NAME, REGION, Place, place_of
+from secretsource.providers._gcp.client import PROJECT, GcpClients, Question
+from secretsource.providers._gcp.errors import malformed
+from secretsource.providers._gcp.names import LATEST, NAME, REGION, Place, place_of
 from secretsource.providers.base import (
     AsyncProvider,
     Failed,

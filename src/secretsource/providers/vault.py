@@ -26,12 +26,12 @@ from typing import TYPE_CHECKING, Literal
 
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
-from secretsource.providers._vault_auth import Auth
-from secretsource.providers._vault_client import VaultConnection
-from secretsource.providers._vault_engines import VaultEngines
-from secretsource.providers._vault_leases import LeaseBook
-from secretsource.providers._vault_mounts import Mount, is_plain_path
-from secretsource.providers._vault_token import Token, TokenSource
+from secretsource.providers._vault.auth import Auth
+from secretsource.providers._vault.client import VaultConnection
+from secretsource.providers._vault.engines import VaultEngines
+from secretsource.providers._vault.leases import LeaseBook
+from secretsource.providers._vault.mounts import Mount, is_plain_path
+from secretsource.providers._vault.token import Token, TokenSource
 from secretsource.providers.base import (
     BatchProvider,
     Failed,

@@ -6,7 +6,7 @@
 
 SQLite is opened in WAL mode, so readers wait for nobody; several processes of one machine may share a file, not
 several machines. PostgreSQL tells every process of changes as they are committed (`ChangeFeed`). The statements are
-written once, in `_statements`; the transactions once, in `_transactions`.
+written once, in `_sql.statements`; the transactions once, in `_sql.transactions`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from secretsource.exceptions import StoreError
-from secretsource.stores import _address as address
-from secretsource.stores import _statements as statements
-from secretsource.stores import _transactions as transactions
-from secretsource.stores._database import Database, Taken
-from secretsource.stores._feed import PostgresFeed
-from secretsource.stores._hot import AsyncPostgresLookup, PostgresLookup, SharedLookup, SqliteLookup
+from secretsource.stores._sql import address, statements, transactions
+from secretsource.stores._sql.database import Database, Taken
+from secretsource.stores._sql.feed import PostgresFeed
+from secretsource.stores._sql.hot import AsyncPostgresLookup, PostgresLookup, SharedLookup, SqliteLookup
 from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyChange, KeyStore
 
 TYPE_CHECKING = False
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from secretsource.stores._hot import Lookup
+    from secretsource.stores._sql.hot import Lookup
     from secretsource.stores.base import Change, KeyEvent, KeyQuery, KeyRecord, Page, Usage, Use
 
     Given = ParamSpec("Given")

@@ -1,10 +1,10 @@
-"""Alembic's way in: it runs the migrations on the connection that `secretsource.stores._schema` hands it."""
+"""Alembic's way in: it runs the migrations on the connection that `secretsource.stores._sql.schema` hands it."""
 
 from __future__ import annotations
 
 from alembic import context
 
-from secretsource.stores._tables import METADATA, VERSION_TABLE
+from secretsource.stores._sql.tables import METADATA, VERSION_TABLE
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -11,7 +11,7 @@ import logging
 import re
 import traceback
 
-from secretsource.providers._azure_question import DEADLINE, NEVER
+from secretsource.providers._azure.question import DEADLINE, NEVER
 
 __all__ = ["mask_answers"]
 

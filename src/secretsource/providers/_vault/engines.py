@@ -7,9 +7,9 @@ from datetime import datetime
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._vault_errors import explain_answer, explain_write, malformed
-from secretsource.providers._vault_leases import HeldLease
-from secretsource.providers._vault_mounts import Mount, MountTable
+from secretsource.providers._vault.errors import explain_answer, explain_write, malformed
+from secretsource.providers._vault.leases import HeldLease
+from secretsource.providers._vault.mounts import Mount, MountTable
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Occupied, Stored
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from requests import Response
 
-    from secretsource.providers._vault_client import Answer, Question, VaultConnection
-    from secretsource.providers._vault_leases import LeaseBook
-    from secretsource.providers._vault_token import Token
+    from secretsource.providers._vault.client import Answer, Question, VaultConnection
+    from secretsource.providers._vault.leases import LeaseBook
+    from secretsource.providers._vault.token import Token
     from secretsource.providers.base import Outcome, SecretRef, Written
 
 __all__ = ["VaultEngines"]

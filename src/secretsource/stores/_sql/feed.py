@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import threading
 
-from secretsource.stores._sql_faults import FAULTS
-from secretsource.stores._statements import CHANNEL
+from secretsource.stores._sql.faults import FAULTS
+from secretsource.stores._sql.statements import CHANNEL
 from secretsource.stores.base import KeyChange
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from secretsource.stores._database import Database
+    from secretsource.stores._sql.database import Database
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before a connection is tried again; doubled each time."""

@@ -21,8 +21,8 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from secretsource.providers._gcp_caller import Caller, CallerSearch
-from secretsource.providers._gcp_errors import NO_PROJECT, TIMED_OUT, explain, malformed
+from secretsource.providers._gcp.caller import Caller, CallerSearch
+from secretsource.providers._gcp.errors import NO_PROJECT, TIMED_OUT, explain, malformed
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop

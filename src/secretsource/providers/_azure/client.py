@@ -16,14 +16,14 @@ from threading import Event, Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from secretsource.providers._azure_errors import explain
-from secretsource.providers._azure_question import DEADLINE, TIMED_OUT, bearer_of, held, listed, scope_of, was_let_in
+from secretsource.providers._azure.errors import explain
+from secretsource.providers._azure.question import DEADLINE, TIMED_OUT, bearer_of, held, listed, scope_of, was_let_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from secretsource.providers._azure_errors import TokenAnswer
-    from secretsource.providers._azure_question import Answer, Conversation, Question
+    from secretsource.providers._azure.errors import TokenAnswer
+    from secretsource.providers._azure.question import Answer, Conversation, Question
     from secretsource.providers.base import Failed, NotFound, Outcome
 
 __all__ = ["Opened", "VaultClient", "VaultSettings", "explained"]
@@ -183,7 +183,7 @@ class VaultClient:
         return answer
 
     def _open(self) -> Opened:
-        from secretsource.providers._azure_opening import open_vault
+        from secretsource.providers._azure.opening import open_vault
 
         with self._making:
             self._opened = self._opened or open_vault(self._settings)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._azure_client import Opened
-from secretsource.providers._azure_errors import AsynchronousCredential
-from secretsource.providers._azure_log import mask_answers
-from secretsource.providers._azure_pipeline import (
+from secretsource.providers._azure.client import Opened
+from secretsource.providers._azure.errors import AsynchronousCredential
+from secretsource.providers._azure.log import mask_answers
+from secretsource.providers._azure.pipeline import (
     AsyncBoundedRetry,
     BoundedRetry,
     CredentialInThread,
@@ -19,7 +19,7 @@ from secretsource.providers._azure_pipeline import (
 )
 
 if TYPE_CHECKING:
-    from secretsource.providers._azure_client import VaultSettings
+    from secretsource.providers._azure.client import VaultSettings
 
 __all__ = ["aopen_vault", "open_vault"]
 

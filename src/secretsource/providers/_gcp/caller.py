@@ -14,7 +14,7 @@ from threading import Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from secretsource.providers._gcp_errors import TIMED_OUT, explain
+from secretsource.providers._gcp.errors import TIMED_OUT, explain
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from threading import Lock
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
-from secretsource.providers._vault_errors import TIMED_OUT, explain_answer
+from secretsource.providers._vault.errors import TIMED_OUT, explain_answer
 from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:
-    from secretsource.providers._vault_auth import Auth, Grant
-    from secretsource.providers._vault_client import Answer, VaultConnection
+    from secretsource.providers._vault.auth import Auth, Grant
+    from secretsource.providers._vault.client import Answer, VaultConnection
 
 __all__ = ["Token", "TokenSource"]
 

@@ -15,7 +15,7 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._vault_errors import TIMED_OUT, explain_error, malformed
+from secretsource.providers._vault.errors import TIMED_OUT, explain_error, malformed
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:

@@ -16,16 +16,16 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from secretsource.exceptions import StoreError
-from secretsource.stores import _schema as schema
-from secretsource.stores._sql_faults import FAULTS, diagnose
+from secretsource.stores._sql import schema
+from secretsource.stores._sql.faults import FAULTS, diagnose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from contextlib import AbstractContextManager
 
-    from secretsource.stores._address import Address
-    from secretsource.stores._sql_faults import Fault
+    from secretsource.stores._sql.address import Address
+    from secretsource.stores._sql.faults import Fault
 
     Work = Callable[[Connection], "Answer"]
 

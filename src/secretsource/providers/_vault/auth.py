@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._registry import unknown
-from secretsource.providers._vault_client import environment
-from secretsource.providers._vault_errors import explain_login, explain_unwrapping, malformed
-from secretsource.providers._vault_methods import METHODS, read_words
+from secretsource.providers._vault.client import environment
+from secretsource.providers._vault.errors import explain_login, explain_unwrapping, malformed
+from secretsource.providers._vault.methods import METHODS, read_words
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from secretsource.providers._vault_client import Answer, VaultConnection
+    from secretsource.providers._vault.client import Answer, VaultConnection
 
 __all__ = ["Auth", "Grant"]
 

@@ -17,7 +17,7 @@ from secretsource.providers.base import Lease as LeaseTerms
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from secretsource.providers._vault_token import Token
+    from secretsource.providers._vault.token import Token
     from secretsource.providers.base import SecretRef
 
 __all__ = ["HeldLease", "LeaseBook"]

@@ -8,7 +8,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.providers._aws_client import AwsClients
+from secretsource.providers._aws.client import AwsClients
 from secretsource.providers.base import (
     BatchProvider,
     Failed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import itemgetter
 
-from secretsource.stores import _statements as statements
+from secretsource.stores._sql import statements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import threading
 import weakref
 from collections import deque
 
-from secretsource.stores import _transactions as transactions
-from secretsource.stores._sql_faults import FAULTS, diagnose
-from secretsource.stores._statements import to_record
-from secretsource.stores._tables import KEYS
+from secretsource.stores._sql import transactions
+from secretsource.stores._sql.faults import FAULTS, diagnose
+from secretsource.stores._sql.statements import to_record
+from secretsource.stores._sql.tables import KEYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from secretsource.stores._database import Database
+    from secretsource.stores._sql.database import Database
     from secretsource.stores.base import KeyRecord
 
     class Lookup(Protocol):

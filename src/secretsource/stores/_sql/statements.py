@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert_postgresql
 from sqlalchemy.dialects.sqlite import insert as upsert_sqlite
 
 from secretsource.exceptions import InvalidRequest
-from secretsource.stores._tables import EVENTS, KEYS, USES, WITNESSES
+from secretsource.stores._sql.tables import EVENTS, KEYS, USES, WITNESSES
 from secretsource.stores.base import (
     MOST_WITNESSES,
     NO_METADATA,

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from azure.core.pipeline.policies import AsyncRetryPolicy, RetryPolicy
 from azure.core.pipeline.transport import AioHttpTransport, RequestsTransport
 
-from secretsource.providers._azure_errors import DeadlinePassed, TokenAnswer
-from secretsource.providers._azure_question import DEADLINE
+from secretsource.providers._azure.errors import DeadlinePassed, TokenAnswer
+from secretsource.providers._azure.question import DEADLINE
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -10,14 +10,14 @@ import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._azure_client import explained
-from secretsource.providers._azure_question import DEADLINE, TIMED_OUT, held, listed, was_let_in
+from secretsource.providers._azure.client import explained
+from secretsource.providers._azure.question import DEADLINE, TIMED_OUT, held, listed, was_let_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from secretsource.providers._azure_client import Opened, VaultSettings
-    from secretsource.providers._azure_question import Answer, Conversation, Question
+    from secretsource.providers._azure.client import Opened, VaultSettings
+    from secretsource.providers._azure.question import Answer, Conversation, Question
     from secretsource.providers.base import Outcome
 
 __all__ = ["AsyncVaultClient"]
@@ -137,7 +137,7 @@ class AsyncVaultClient:
         return answer
 
     def _open(self, here: OnLoop) -> Opened:
-        from secretsource.providers._azure_opening import aopen_vault
+        from secretsource.providers._azure.opening import aopen_vault
 
         here.opened = aopen_vault(self._settings)
         return here.opened

@@ -1,6 +1,6 @@
 """The version of a database: read, compared, and brought up to date.
 
-An empty database is given the tables as `_tables` has them; one of an older version is taken from version to version
+An empty database is given the tables as `tables` has them; one of an older version is taken from version to version
 by the Alembic migrations in `secretsource.stores.migrations`. A test holds one way against the other.
 """
 
@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Column, MetaData, String, Table, inspect, select, text
 
-from secretsource.stores._sql_faults import MIGRATE
-from secretsource.stores._tables import HEAD, KEYS, METADATA, VERSION_TABLE
+from secretsource.stores._sql.faults import MIGRATE
+from secretsource.stores._sql.tables import HEAD, KEYS, METADATA, VERSION_TABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

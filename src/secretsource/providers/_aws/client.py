@@ -21,7 +21,7 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._aws_errors import DeadlinePassed, explain
+from secretsource.providers._aws.errors import DeadlinePassed, explain
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from secretsource.providers._azure_validity import Validity
+from secretsource.providers._azure.validity import Validity
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound
 
 if TYPE_CHECKING:
