@@ -25,7 +25,7 @@ class CountingStore(MemoryStore):
         self.asked: list[str] = []
 
     def __getattribute__(self, name: str) -> Any:
-        if name in {"get", "find", "update", "insert", "rotate", "record_uses"}:
+        if name in {"get", "revision", "find", "update", "insert", "rotate", "record_uses"}:
             object.__getattribute__(self, "asked").append(name)
         return super().__getattribute__(name)
 

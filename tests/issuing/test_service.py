@@ -561,6 +561,7 @@ def test_a_store_that_is_down_rejects_what_is_not_cached(
         raise StoreError("down")
 
     monkeypatch.setattr(store, "get", fail)
+    monkeypatch.setattr(store, "revision", fail)
     assert keys.check(text, scope=NO_SCOPE)
     clock.advance(5)
     assert reason(keys.check(text, scope=NO_SCOPE)) is Reason.STORE_UNAVAILABLE

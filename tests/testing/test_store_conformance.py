@@ -57,6 +57,13 @@ class Rounded(MemoryStore):
         return None if found is None else found._replace(created=float(int(found.created)))
 
 
+class Unmoved(MemoryStore):
+    """Says that nothing has changed when something has."""
+
+    def revision(self, key_id: str) -> int | None:
+        return None if super().revision(key_id) is None else 1
+
+
 class Mute(MemoryStore):
     """Writes no events."""
 
@@ -77,6 +84,7 @@ class Endless(MemoryStore):
     [
         (Piecemeal, "insert_is_all_or_none"),
         (LastWriterWins, "update_compares_and_sets"),
+        (Unmoved, "update_compares_and_sets"),
         (LastWriterWins, "rotate_twice_makes_one_successor"),
         (HalfRotated, "rotate_to_a_taken_identifier_changes_nothing"),
         (Backward, "last_used_moves_forward_only"),

@@ -203,7 +203,9 @@ class Operations:
 
     def surrender(self, verifier: Verifier, presented: Presented, by: By) -> Flow[KeyRecord]:
         """Revoke the key that is shown, whatever else it may do."""
-        found = yield from verifier.find(presented, self._w.clock.now())
+        now, begun = self._w.clock.now(), self._w.cache.begin()
+        record: KeyRecord | None = yield verifier.read(presented)
+        found = verifier.learn(presented, record, now, begun)
         if isinstance(found, Rejected):
             raise found.error()
         revoked = yield from self.move(found.record.key_id, Move.REVOKE, by)

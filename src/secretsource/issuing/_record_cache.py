@@ -8,6 +8,9 @@ What is kept is the record and never a verdict: each check weighs it anew. Five 
 * when floors have to be forgotten, fills that were on their way then are not kept at all;
 * nothing that is read from here is ever written back to the store.
 
+A record whose ttl is over is renewed by its revision alone, which costs a fraction of reading it; now and then it is
+read whole all the same (`RENEWABLE`).
+
 Reading is one dictionary access without a lock; changing takes one.
 """
 
@@ -28,6 +31,11 @@ if TYPE_CHECKING:
 _ACTIVE = Status.ACTIVE
 _NEVER = float("-inf")
 _MOST_GRANTED = 256
+RENEWABLE = 60.0
+"""Seconds from a whole reading of a record in which its unchanged revision renews it.
+
+So an edit by hand, in the database itself and past the revision, is seen too, if not at once.
+"""
 
 
 class Entry:
@@ -44,12 +52,25 @@ class Entry:
         plan: Its limits, or None.
         limit_key: What its limits are counted under.
         drift: Wall seconds minus monotonic seconds, when it was read.
+        whole: Monotonic seconds of the last reading of the whole record.
     """
 
-    __slots__ = ("drift", "fresh_until", "granted", "limit_key", "networks", "plan", "record", "until", "wildcards")
+    __slots__ = (
+        "drift",
+        "fresh_until",
+        "granted",
+        "limit_key",
+        "networks",
+        "plan",
+        "record",
+        "until",
+        "whole",
+        "wildcards",
+    )
 
-    def __init__(self, record: KeyRecord, read: Instant, ttl: float) -> None:
+    def __init__(self, record: KeyRecord, read: Instant, ttl: float, whole: float | None = None) -> None:
         self.record = record
+        self.whole = read.mono if whole is None else whole
         self.granted, self.wildcards = _rights(record.scopes)
         self.networks = policy.read_networks(record.networks) if record.networks else None
         self.plan = limits.parse(record.rate_limit, record.quota) if record.rate_limit or record.quota else None
@@ -130,7 +151,7 @@ class RecordCache:
         """Start reading a record: take this before the store is asked, and give it to `fill` or `miss`."""
         return self._news
 
-    def fill(self, hashed: bytes, record: KeyRecord, read: Instant, begun: int) -> Entry:
+    def fill(self, hashed: bytes, record: KeyRecord, read: Instant, begun: int, whole: float | None = None) -> Entry:
         """Keep a record that was read.
 
         Args:
@@ -138,17 +159,20 @@ class RecordCache:
             record: What the store answered.
             read: When the store was asked.
             begun: What `begin` gave at that time.
+            whole: When the record was read whole, in monotonic seconds, if only its revision was read now.
 
         Returns:
             The entry to go on with: a newer one where there is one, and in doubt one that is not kept.
         """
-        entry = Entry(record, read, self.ttl)
+        entry = Entry(record, read, self.ttl, whole)
+        if self.ttl <= 0:
+            return entry
         with self._lock:
             present = self._entries.get(hashed)
             if present is not None and present.record.revision > record.revision:
                 return present
             floor = self._floors.get(record.key_id, 0)
-            if self.ttl <= 0 or record.revision < floor or begun < self._forgotten:
+            if record.revision < floor or begun < self._forgotten:
                 return entry
             known_as = self._by_key.get(record.key_id)
             if known_as is not None:

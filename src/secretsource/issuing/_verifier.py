@@ -5,7 +5,8 @@
  2  look into the cache      a fresh record: go on at 6
  3  parse                    grammar and checksum
  4  open the locator         not sealed by us: rejected, and the store has heard nothing of it
- 5  look the record up       one question; then compare in constant time, before anything of the record is answered
+ 5  look the record up       one question; then compare in constant time, before anything of the record is answered;
+                             of a text that matched before, only whether its record has changed
  6  status and time
  7  network
  8  scopes
@@ -29,13 +30,14 @@ from secretsource.issuing import _foreign as foreign
 from secretsource.issuing import _lifecycle as lifecycle
 from secretsource.issuing import _policy as policy
 from secretsource.issuing._format import LONGEST_CREDENTIAL
+from secretsource.issuing._record_cache import RENEWABLE
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.issuing.limits import LocalLimiter, Rate
 from secretsource.stores.base import Status, Use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import NoReturn
 
     from secretsource._clock import Instant
@@ -72,7 +74,7 @@ class Presented:
 
     def __init__(
         self,
-        hashes: dict[str, bytes],
+        hashes: Mapping[str, bytes],
         key_id: str | None,
         lookups: tuple[bytes, ...] = (),
         is_described_by: Callable[[str], bool] | None = None,
@@ -155,11 +157,16 @@ class Verifier:
             return Rejected(Reason.MISSING)
         if not isinstance(text, str) or len(text) > LONGEST_CREDENTIAL:
             return Rejected(Reason.MALFORMED)
-        locator = self._locate(text)
-        if isinstance(locator, Rejected):
-            return self._present_imported(text, locator)
-        if not self._is_ours(locator):
-            return Rejected(Reason.NOT_OURS)
+        known = None if hashed is None else self._get(hashed)
+        if known is not None and known.record.foreign is None:
+            locator = known.record.key_id  # this very text has been through steps 3 and 4, and has matched
+        else:
+            located = self._locate(text)
+            if isinstance(located, Rejected):
+                return self._present_imported(text, located)
+            if not self._is_ours(located):
+                return Rejected(Reason.NOT_OURS)
+            locator = located
         if hashed is not None and self._has_one_pepper:
             return Presented({self._newest: hashed}, locator)
         return Presented(self._w.peppers.hashes(text), locator)
@@ -188,9 +195,10 @@ class Verifier:
         demanded = policy.check_demand(scope)
         if cost < 0:
             raise InvalidRequest("a check cannot cost less than nothing: give a cost from 0")
-        found = None if fresh else self._recall(presented, now)
+        known = None if fresh else self._get(presented.hash)
+        found = None if fresh else self._recall(presented, known, now)
         if found is None:
-            found = yield from self.find(presented, now)
+            found = yield from self._find(presented, known, now)
         verdict: Verdict
         if isinstance(found, Rejected):
             verdict = found
@@ -213,33 +221,47 @@ class Verifier:
         if self._on_check is not None:
             self._on_check(verdict)
 
-    def _recall(self, presented: Presented, now: Instant) -> Entry | Rejected | None:
+    def _recall(self, presented: Presented, known: Entry | None, now: Instant) -> Entry | Rejected | None:
         """Step 2: what the cache says of a key; None when the store is to be asked."""
+        if known is not None and now.mono < known.fresh_until:
+            return known
         cache = self._w.cache
-        entry = self._get(presented.hash)
-        if entry is not None and now.mono < entry.fresh_until:
-            return entry
         entry = cache.peek(presented.key_id, now.mono) if presented.key_id else None
         if entry is not None:
             rejected = self._compare(presented, entry.record)
             return entry if rejected is None else rejected
         return _unknown(presented) if cache.is_missing(presented.key_id or presented.hash, now.mono) else None
 
-    def find(self, presented: Presented, now: Instant) -> Flow[Entry | Rejected]:
-        """Step 5: the entry of the key that matched in the store, or why there is none."""
-        cache = self._w.cache
-        question = presented.key_id or presented.hash
-        begun = cache.begin()
-        record: KeyRecord | None
+    def _find(self, presented: Presented, known: Entry | None, now: Instant) -> Flow[Entry | Rejected]:
+        """Step 5: the entry of the key that is presented, or why there is none."""
+        begun = self._w.cache.begin()
         try:
-            if presented.key_id:
-                record = yield self._w.store.get(presented.key_id)
-            else:
-                record = yield self._w.store.find(presented.lookups)
+            if known is not None and now.mono < known.whole + RENEWABLE:
+                revision: int | None = yield self._w.store.revision(known.record.key_id)
+                if revision == known.record.revision:
+                    return self._w.cache.fill(presented.hash, known.record, now, begun, known.whole)
+            record: KeyRecord | None = yield self.read(presented)
         except StoreError:
             return Rejected(Reason.STORE_UNAVAILABLE)
+        return self.learn(presented, record, now, begun)
+
+    def read(self, presented: Presented) -> Any:
+        """Step 5, first half: the question for the record of a key, to be awaited where the store is asynchronous."""
+        store = self._w.store
+        return store.get(presented.key_id) if presented.key_id else store.find(presented.lookups)
+
+    def learn(self, presented: Presented, record: KeyRecord | None, now: Instant, begun: int) -> Entry | Rejected:
+        """Step 5, second half: the entry of a record whose key was presented, or why there is none.
+
+        Args:
+            presented: What `present` made of the credential.
+            record: What the store answered.
+            now: When it was asked.
+            begun: What `RecordCache.begin` gave at that time.
+        """
+        cache = self._w.cache
         if record is None:
-            cache.miss(question, now.mono, begun)
+            cache.miss(presented.key_id or presented.hash, now.mono, begun)
             return _unknown(presented)
         rejected = self._compare(presented, record)
         if rejected is None:
@@ -250,7 +272,7 @@ class Verifier:
         return rejected
 
     def _compare(self, presented: Presented, record: KeyRecord) -> Rejected | None:
-        """Step 5, second half: whether it is this record's key; nothing of the record is answered before that."""
+        """Whether it is this record's key; nothing of the record is answered before that."""
         if record.foreign is not None:
             described = presented.is_described_by is not None and presented.is_described_by(record.foreign)
             return None if described else Rejected(Reason.WRONG_SECRET)

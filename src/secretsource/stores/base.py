@@ -310,7 +310,15 @@ class KeyStore(ABC):
 
     @abstractmethod
     def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key, by its primary key; the question that every uncached check asks."""
+        """The record of a key, by its primary key; the question of a check whose key is not known here yet."""
+
+    def revision(self, key_id: str) -> int | None:
+        """The revision of a key's record, or None; the question of a check that has read the record before.
+
+        A store that can answer it for less than the whole record overrides it.
+        """
+        record = self.get(key_id)
+        return None if record is None else record.revision
 
     @abstractmethod
     def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
@@ -387,6 +395,11 @@ class AsyncKeyStore(ABC):
     @abstractmethod
     async def get(self, key_id: str) -> KeyRecord | None:
         """As `KeyStore.get`."""
+
+    async def revision(self, key_id: str) -> int | None:
+        """As `KeyStore.revision`."""
+        record = await self.get(key_id)
+        return None if record is None else record.revision
 
     @abstractmethod
     async def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:

@@ -70,6 +70,11 @@ class MemoryStore(KeyStore, ChangeFeed):
         """The record of a key; see `KeyStore.get`."""
         return self._records.get(key_id)
 
+    def revision(self, key_id: str) -> int | None:
+        """The revision of its record; see `KeyStore.revision`."""
+        record = self._records.get(key_id)
+        return None if record is None else record.revision
+
     def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
         """An imported record; see `KeyStore.find`."""
         with self._lock:
@@ -207,6 +212,10 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
     async def get(self, key_id: str) -> KeyRecord | None:
         """The record of a key; see `KeyStore.get`."""
         return self._store.get(key_id)
+
+    async def revision(self, key_id: str) -> int | None:
+        """The revision of its record; see `KeyStore.revision`."""
+        return self._store.revision(key_id)
 
     async def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
         """An imported record; see `KeyStore.find`."""

@@ -80,6 +80,10 @@ class SqlStore(KeyStore):
         """The record of a key; see `KeyStore.get`."""
         return self._lookup.get(key_id)
 
+    def revision(self, key_id: str) -> int | None:
+        """The revision of its record; see `KeyStore.revision`."""
+        return self._lookup.revision(key_id)
+
     def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
         """An imported record; see `KeyStore.find`."""
         return self.database.read(partial(transactions.find, lookups=lookups))
@@ -187,6 +191,10 @@ class AsyncSqlStore(AsyncKeyStore):
         """The record of a key; see `KeyStore.get`."""
         return await self._in_thread(self._store.get, key_id)
 
+    async def revision(self, key_id: str) -> int | None:
+        """The revision of its record; see `KeyStore.revision`."""
+        return await self._in_thread(self._store.revision, key_id)
+
     async def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
         """An imported record; see `KeyStore.find`."""
         return await self._in_thread(self._store.find, lookups)
@@ -253,6 +261,10 @@ class AsyncPostgresStore(AsyncSqlStore, ChangeFeed):
     async def get(self, key_id: str) -> KeyRecord | None:
         """The record of a key; see `KeyStore.get`."""
         return await self._lookup.get(key_id)
+
+    async def revision(self, key_id: str) -> int | None:
+        """The revision of its record; see `KeyStore.revision`."""
+        return await self._lookup.revision(key_id)
 
     async def close(self) -> None:
         """Close every connection of this loop; see `KeyStore.close`."""

@@ -55,6 +55,10 @@ class OnALoop(KeyStore):
         """Await it."""
         return self.play(self.store.get(key_id))
 
+    def revision(self, key_id: str) -> int | None:
+        """Await it."""
+        return self.play(self.store.revision(key_id))
+
     def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
         """Await it."""
         return self.play(self.store.find(lookups))

@@ -109,6 +109,7 @@ class StoreConformance:
     def test_absent_is_none(self, store: KeyStore) -> None:
         """A key that is not there is None, and nothing is known of it."""
         assert store.get("0" * 22) is None
+        assert store.revision("0" * 22) is None
         assert store.find([bytes(32), bytes(64)]) is None
         assert list(store.events("0" * 22)) == []
         assert store.usage("0" * 22) == Usage()
@@ -200,6 +201,7 @@ class StoreConformance:
         stored = store.get(record(1).key_id)
         assert stored is not None
         assert (stored.name, stored.revision) == ("first", 2)
+        assert store.revision(record(1).key_id) == 2
         assert [event.revision for event in store.events(record(1).key_id)] == [1, 2]
         assert list(store.events(record(2).key_id)) == []
 

@@ -1,4 +1,4 @@
-"""The look-up of every uncached check, straight to the driver: one statement by primary key, prepared once.
+"""The two look-ups of uncached checks, straight to the driver: statements by primary key, prepared once.
 
 This is the only place that goes past SQLAlchemy, whose compiling, pooling and row objects cost more than SQLite needs
 for the whole look-up. Each thread keeps its own connection to an SQLite file; those to PostgreSQL are kept in a stack,
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
             """The record of a key."""
             ...
 
+        def revision(self, key_id: str) -> int | None:
+            """The revision of its record."""
+            ...
+
         def close(self) -> None:
             """Close its connections."""
             ...
@@ -44,9 +48,14 @@ if TYPE_CHECKING:
             ...
 
 
-_COLUMNS = ", ".join(f'"{column.name}"' for column in KEYS.c)
-_QUERY = f"SELECT {_COLUMNS} FROM {KEYS.name} WHERE key_id = "  # noqa: S608 - made of our own names
-SQLITE_QUERY, POSTGRESQL_QUERY = f"{_QUERY}?", f"{_QUERY}%s".encode()
+def _query(*columns: str) -> str:
+    names = ", ".join(f'"{column}"' for column in columns)
+    return f"SELECT {names} FROM {KEYS.name} WHERE key_id = "  # noqa: S608 - made of our own names
+
+
+RECORD, REVISION = _query(*(column.name for column in KEYS.c)), _query("revision")
+SQLITE_RECORD, SQLITE_REVISION = f"{RECORD}?", f"{REVISION}?"
+POSTGRESQL_RECORD, POSTGRESQL_REVISION = f"{RECORD}%s".encode(), f"{REVISION}%s".encode()
 _MOST_IDLE = 16
 _ABANDONED: list[object] = []
 """Connections of a parent process: to collect one would be to speak to the server in the parent's name."""
@@ -61,6 +70,11 @@ class SharedLookup:
     def get(self, key_id: str) -> KeyRecord | None:
         """The record of a key; see `KeyStore.get`."""
         return self._database.read(lambda connection: transactions.get(connection, key_id))
+
+    def revision(self, key_id: str) -> int | None:
+        """The revision of its record; see `KeyStore.revision`."""
+        record = self.get(key_id)
+        return None if record is None else record.revision
 
     def close(self) -> None:
         """Nothing of its own is open."""
@@ -97,15 +111,22 @@ class SqliteLookup:
 
     def get(self, key_id: str) -> KeyRecord | None:
         """The record of a key; see `KeyStore.get`."""
+        row = self._ask(SQLITE_RECORD, key_id)
+        return None if row is None else to_record(row)
+
+    def revision(self, key_id: str) -> int | None:
+        """The revision of its record; see `KeyStore.revision`."""
+        row = self._ask(SQLITE_REVISION, key_id)
+        return None if row is None else row[0]
+
+    def _ask(self, query: str, key_id: str) -> Any:
         kept: _Kept | None = getattr(self._local, "kept", None)
         try:
             if kept is None:
                 kept = self._keep()
-            row = kept.execute(SQLITE_QUERY, (key_id,)).fetchone()
+            return kept.execute(query, (key_id,)).fetchone()
         except FAULTS as error:
             fault = diagnose(error)
-        else:
-            return None if row is None else to_record(row)
         raise self._database.failure(fault)
 
     def _keep(self) -> _Kept:
@@ -133,7 +154,17 @@ class PostgresLookup:
         self._idle = deque()
 
     def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key; see `KeyStore.get`.
+        """The record of a key; see `KeyStore.get`."""
+        row = self._ask(POSTGRESQL_RECORD, key_id)
+        return None if row is None else to_record(row)
+
+    def revision(self, key_id: str) -> int | None:
+        """The revision of its record; see `KeyStore.revision`."""
+        row = self._ask(POSTGRESQL_REVISION, key_id)
+        return None if row is None else row[0]
+
+    def _ask(self, query: bytes, key_id: str) -> Any:
+        """The row that a query finds.
 
         A connection that was kept may have been cut meanwhile; then all are dropped, and a new one is asked once.
         """
@@ -144,12 +175,12 @@ class PostgresLookup:
             kept = cursor is not None
             try:
                 cursor = cursor or self._connect()
-                row = cursor.execute(POSTGRESQL_QUERY, (key_id,), prepare=True).fetchone()
+                row = cursor.execute(query, (key_id,), prepare=True).fetchone()
             except (Error, *FAULTS) as error:
                 fault = diagnose(error)
             else:
                 self._give_back(cursor)
-                return None if row is None else to_record(row)
+                return row
             if cursor is not None:
                 cursor.connection.close()
             if not (kept and fault.lost):
@@ -191,7 +222,17 @@ class AsyncPostgresLookup:
         self._by_loop = weakref.WeakKeyDictionary()
 
     async def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key; see `PostgresLookup.get`."""
+        """The record of a key; see `KeyStore.get`."""
+        row = await self._ask(POSTGRESQL_RECORD, key_id)
+        return None if row is None else to_record(row)
+
+    async def revision(self, key_id: str) -> int | None:
+        """The revision of its record; see `KeyStore.revision`."""
+        row = await self._ask(POSTGRESQL_REVISION, key_id)
+        return None if row is None else row[0]
+
+    async def _ask(self, query: bytes, key_id: str) -> Any:
+        """The row that a query finds; as in `PostgresLookup`."""
         from psycopg import Error
 
         idle = self._idle()
@@ -200,7 +241,7 @@ class AsyncPostgresLookup:
             kept = cursor is not None
             try:
                 cursor = cursor or await self._connect()
-                row = await self._ask(cursor, key_id)
+                row = await self._row(cursor, query, key_id)
             except (Error, *FAULTS) as error:
                 fault = diagnose(error)
             else:
@@ -208,7 +249,7 @@ class AsyncPostgresLookup:
                     idle.append(cursor)
                 else:
                     await cursor.connection.close()
-                return None if row is None else to_record(row)
+                return row
             if not (kept and fault.lost):
                 break
             await self.close()
@@ -229,9 +270,9 @@ class AsyncPostgresLookup:
         return connection.cursor(binary=True)
 
     @staticmethod
-    async def _ask(cursor: psycopg.AsyncCursor[Any], key_id: str) -> Any:
+    async def _row(cursor: psycopg.AsyncCursor[Any], query: bytes, key_id: str) -> Any:
         try:
-            return await (await cursor.execute(POSTGRESQL_QUERY, (key_id,), prepare=True)).fetchone()
+            return await (await cursor.execute(query, (key_id,), prepare=True)).fetchone()
         except BaseException:  # also a cancellation, after which an answer may still be on its way
             await cursor.connection.close()
             raise

@@ -31,7 +31,7 @@ from secretsource.stores.base import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from sqlalchemy import ColumnElement, Insert, Row, Select
 
@@ -223,10 +223,6 @@ def _networks(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text)) if text else ()
 
 
-def _metadata(text: str) -> Mapping[str, Any]:
-    return MappingProxyType(json.loads(text)) if text else NO_METADATA
-
-
 _STATUSES = {status.value: status for status in Status}
 _make: Callable[[Sequence[Any]], KeyRecord] = KeyRecord._make
 _SCOPES, _NETWORKS, _STATUS, _METADATA = (
@@ -240,5 +236,8 @@ def to_record(row: tuple[Any, ...]) -> KeyRecord:
     fields[_SCOPES] = _scopes(row[_SCOPES])
     fields[_NETWORKS] = _networks(row[_NETWORKS])
     fields[_STATUS] = _STATUSES[row[_STATUS]]
-    fields[_METADATA] = _metadata(row[_METADATA])
+    if row[_METADATA]:
+        fields[_METADATA] = MappingProxyType(json.loads(row[_METADATA]))
+    else:
+        fields[_METADATA] = NO_METADATA
     return _make(fields)
