@@ -9,7 +9,7 @@ from time import perf_counter
 
 from benchmarks.harness import Figure, machine, table
 
-NAMES = ("hit", "threads", "start", "herd", "stall", "memory", "limits")
+NAMES = ("hit", "threads", "start", "herd", "stall", "memory", "limits", "check", "mint", "scale", "libraries")
 
 
 def main(words: Sequence[str]) -> int:

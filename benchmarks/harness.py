@@ -81,6 +81,13 @@ def ratio(case: Sequence[float], base: Sequence[float]) -> float:
     return statistics.median(one / other for one, other in zip(case, base, strict=True))
 
 
+def compared(
+    what: str, samples: Mapping[str, Sequence[float]], case: str, base: str, limit: Limit | None = None
+) -> Figure:
+    """The figure of one case beside another of the same rounds."""
+    return Figure(what, ratio(samples[case], samples[base]), "x", limit)
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The smallest value that is not exceeded by ``share`` (0 to 1) of the values."""
     ordered = sorted(values)

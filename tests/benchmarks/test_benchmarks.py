@@ -9,7 +9,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 from benchmarks import __main__ as command
-from benchmarks import harness, herd, hit, limits, memory, samples, stall, start, threads
+from benchmarks import (
+    check,
+    harness,
+    herd,
+    hit,
+    libraries,
+    limits,
+    memory,
+    mint,
+    samples,
+    scale,
+    stall,
+    start,
+    threads,
+)
 from benchmarks.harness import Figure, at_least, at_most, exactly
 
 if TYPE_CHECKING:
@@ -155,6 +169,27 @@ class TestBenchmarks:
         figures = by_name(limits.measure(rounds=1, seconds=0.0005))
         assert figures["draws in Redis that failed"].verdict == "PASS"
         assert sum(figure.limit is not None for figure in figures.values()) == 3
+
+    def test_check(self) -> None:
+        """Every check is accepted, but the forged one's, about which no store hears."""
+        figures = by_name(check.measure(rounds=1, seconds=0.0005))
+        assert figures["questions to the store about forged keys"].verdict == "PASS"
+        assert sum(figure.limit is not None for figure in figures.values()) == 5
+
+    def test_mint(self) -> None:
+        """Keys are minted, and stored; each takes some room."""
+        figures = by_name(mint.measure(rounds=1, seconds=0.0005, batches=1))
+        assert figures["room on disk for each, with its event and all indexes"].value > 200
+
+    def test_scale(self) -> None:
+        """Keys are found among few and among many; the larger table has the smaller one's number at least."""
+        figures = by_name(scale.measure(sizes=(100, 6000), rounds=1, seconds=0.0005))
+        assert figures["a check among 6,000 keys / among 100"].value > 0
+
+    def test_libraries(self) -> None:
+        """Each library accepts the keys that it issued itself."""
+        figures = by_name(libraries.measure(rounds=1, seconds=0.0005, slow_rounds=1))
+        assert {figure.limit for figure in figures.values()} == {None, at_most(1)}
 
 
 def test_the_sample_is_as_long_as_it_says() -> None:

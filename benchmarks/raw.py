@@ -1,0 +1,92 @@
+"""What is written by hand instead of a library: SHA-256, one look-up, and the same questions to the row."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from hashlib import sha256
+from hmac import compare_digest
+from pathlib import Path
+from time import time
+from typing import Any, Self
+
+import psycopg
+
+from secretsource.stores._sql.hot import POSTGRESQL_RECORD, SQLITE_RECORD
+from secretsource.stores._sql.tables import KEYS
+
+LOCATOR = slice(-63, -41)
+LEAN = "SELECT hash, owner, status, begins, expires, networks, scopes FROM secretsource_keys WHERE key_id = ?"
+_PLACES = {column.name: place for place, column in enumerate(KEYS.c)}
+HASH, SCOPES, NETWORKS = _PLACES["hash"], _PLACES["scopes"], _PLACES["networks"]
+STATUS, BEGINS, EXPIRES = _PLACES["status"], _PLACES["begins"], _PLACES["expires"]
+
+
+class RawSqlite:
+    """A check by `sqlite3` alone.
+
+    Args:
+        path: The database of the store.
+        lean: Whether to read no more of the row than the check asks for.
+    """
+
+    def __init__(self, path: Path, *, lean: bool = False) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._execute = self._connection.cursor().execute
+        self.check = self._check_lean if lean else self._check
+
+    def _check(self, text: str, scope: str) -> Any:
+        hashed = sha256(text.encode()).digest()
+        row = self._execute(SQLITE_RECORD, (text[LOCATOR],)).fetchone()
+        return None if row is None else judged(row, hashed, scope)
+
+    def _check_lean(self, text: str, scope: str) -> Any:
+        hashed = sha256(text.encode()).digest()
+        row = self._execute(LEAN, (text[LOCATOR],)).fetchone()
+        if row is None or compare_digest(hashed, row[0]):
+            return None
+        _, owner, status, begins, expires, networks, scopes = row
+        now = time()
+        if status != "active" or (begins is not None and begins > now) or (expires is not None and expires <= now):
+            return None
+        return owner if not networks and scope in json.loads(scopes) else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+
+class RawPostgres:
+    """A check by psycopg alone: a prepared statement, and binary answers."""
+
+    def __init__(self, url: str) -> None:
+        self._connection = psycopg.connect(url, autocommit=True)
+        self._execute = self._connection.cursor(binary=True).execute
+
+    def check(self, text: str, scope: str) -> Any:
+        """The row of a key that may do this, or None."""
+        hashed = sha256(text.encode()).digest()
+        row = self._execute(POSTGRESQL_RECORD, (text[LOCATOR],), prepare=True).fetchone()
+        return None if row is None else judged(row, hashed, scope)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+
+def judged(row: Any, hashed: bytes, scope: str) -> Any:
+    """The row, when what it says allows the scope now.
+
+    The hash in it is keyed and cannot be equal to ours; it is compared all the same, for the time that takes.
+    """
+    if compare_digest(hashed, row[HASH]):
+        return None
+    now = time()
+    begins, expires = row[BEGINS], row[EXPIRES]
+    if row[STATUS] != "active" or (begins is not None and begins > now) or (expires is not None and expires <= now):
+        return None
+    return row if not row[NETWORKS] and scope in json.loads(row[SCOPES]) else None
