@@ -2,7 +2,7 @@
 
 Fenced blocks begin at the start of a line. What a page needs beyond what a reader sees stands in HTML comments:
 
-    <!-- needs: aws -->             at the top: run this page with an AWS of its own
+    <!-- needs: aws, valkey -->     at the top: run this page with an AWS and a Valkey of its own; see `worlds`
     <!-- not run: a picture -->     above a block: it is not run, for this reason
     <!-- setup                      Python that prepares what the page talks about
     put("prod/stripe", "sk_live_x")

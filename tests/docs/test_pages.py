@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.docs.pages import all_pages, blocks_of, needs, page_id
 from tests.docs.runner import PageRun
+from tests.docs.worlds import WORLDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,12 +21,11 @@ def test_page(page: Path, tmp_path: Path, request: pytest.FixtureRequest, monkey
     """A page runs from top to bottom, and each of its blocks was run, or is marked as not run."""
     text = page.read_text()
     names: dict[str, Any] = {}
-    if "aws" in needs(text):
-        server = request.getfixturevalue("aws_server")
-        server.reset()
-        for name, value in server.environment.items():
+    for world in sorted(needs(text)):
+        made = WORLDS[world](request.getfixturevalue(f"{world}_server"))
+        for name, value in made.variables.items():
             monkeypatch.setenv(name, value)
-        names["aws"] = server
+        names |= made.names
     folder = tmp_path / "project"
     folder.mkdir()
     run = PageRun(folder, **names)
