@@ -1,6 +1,6 @@
 """The worlds that pages ask for at their top: servers on this machine, empty when a page begins.
 
-    <!-- needs: postgres, valkey -->
+<!-- needs: postgres, valkey -->
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def postgres(server: Postgres) -> World:
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
+        connection.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")  # as a new database has it
         connection.execute("DROP ROLE IF EXISTS app")
         connection.execute("CREATE ROLE app LOGIN PASSWORD 'password-of-the-app'")
     return World({"DATABASE_URL": server.url, "APP_URL": server.url_of("app", "password-of-the-app")}, {})
