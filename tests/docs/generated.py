@@ -19,31 +19,22 @@ import re
 import subprocess
 import sys
 from importlib import import_module
-from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
+from tests.docs.generated_life import moves, reasons
+from tests.docs.markdown import prose, sections, shown, signature, summary, table
 from tests.docs.pages import ROOT, all_pages
 
 from secretsource import exceptions
-from secretsource._sentinels import UNSET
 from secretsource.config import Config, SecretConfig, driver_settings
 from secretsource.providers._registry import DRIVERS, driver_class
 from secretsource.providers.base import FailureCode
 from secretsource.resolver._failure import _CLASSES, _WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
 _PART = re.compile(r"<!-- generated: (?P<what>[\w. -]+) -->\n(?P<text>.*?)<!-- end -->", re.DOTALL)
-_SECTION = re.compile(r"^(Args|Attributes|Returns|Raises):$", re.MULTILINE)
-_FIRST_KEYWORD = "default"
-"""From here on keyword-only for type checkers, and positional at run time for speed."""
-
-_STARS: Mapping[inspect._ParameterKind, str] = {
-    inspect.Parameter.VAR_POSITIONAL: "*",
-    inspect.Parameter.VAR_KEYWORD: "**",
-}
-_HEADINGS = {"Args": ("argument", "meaning"), "Attributes": ("attribute", "meaning"), "Raises": ("raises", "when")}
 
 
 def main() -> None:
@@ -71,6 +62,10 @@ def made(what: str) -> str:
         "codes": codes,
         "tree": tree,
         "class": described_class,
+        "value": lambda path: described_class(path, called=False),
+        "twin": described_twin,
+        "moves": lambda _: moves(),
+        "reasons": lambda _: reasons(),
         "function": described_function,
         "help": command_help,
     }
@@ -161,10 +156,10 @@ def codes(_: str) -> str:
 # Names
 
 
-def described_class(path: str) -> str:
-    """A class: how it is made, what it takes, and its methods."""
+def described_class(path: str, *, called: bool = True) -> str:
+    """A class: how it is made (if it is for others to make), what it takes, and its methods."""
     of = found(path)
-    call = "" if issubclass(of, enum.Enum | Exception) else signature(of)
+    call = signature(of) if called and not issubclass(of, enum.Enum | Exception) else ""
     parts = [f"### `{of.__name__}{call}`", prose(of.__doc__)]
     for name, member in vars(of).items():
         if name.startswith("_") or not getattr(unwrapped(member), "__doc__", None):
@@ -174,6 +169,12 @@ def described_class(path: str) -> str:
         elif inspect.isfunction(unwrapped(member)):
             parts.append(f"#### `{name}{signature(unwrapped(member))}`\n\n{prose(member.__doc__)}")
     return "\n\n".join(part for part in parts if part)
+
+
+def described_twin(path: str) -> str:
+    """A class whose methods are those of another, word for word."""
+    of = found(path)
+    return f"### `{of.__name__}{signature(of)}`\n\n{prose(of.__doc__)}"
 
 
 def described_function(path: str) -> str:
@@ -191,83 +192,6 @@ def found(path: str) -> Any:
 def unwrapped(member: Any) -> Any:
     """The function behind a class method or a static method."""
     return getattr(member, "__func__", member)
-
-
-def signature(of: Any) -> str:
-    """The parameters of a callable, without types."""
-    parameters = list(inspect.signature(of).parameters.values())
-    if parameters and parameters[0].name in {"self", "cls"}:
-        del parameters[0]
-    words, keyword_only = [], False
-    for parameter in parameters:
-        if parameter.kind is parameter.KEYWORD_ONLY or parameter.name == _FIRST_KEYWORD:
-            words += [] if keyword_only else ["*"]
-            keyword_only = True
-        stars = _STARS.get(parameter.kind, "")
-        keyword_only = keyword_only or stars == "*"
-        default = "" if parameter.default is parameter.empty else f"={shown(parameter.default, tick='')}"
-        words.append(f"{stars}{parameter.name}{default}")
-    return f"({', '.join(words)})"
-
-
-# Docstrings
-
-
-def summary(of: Any) -> str:
-    """The first paragraph of a docstring, on one line."""
-    return plain(inspect.getdoc(of) or "").split("\n\n", maxsplit=1)[0].replace("\n", " ")
-
-
-def prose(text: str | None) -> str:
-    """A docstring as paragraphs and one table for each of its sections."""
-    whole = inspect.cleandoc(text or "")
-    head = _SECTION.split(whole, maxsplit=1)[0].strip()
-    parts = [plain(head)]
-    for title, entries in sections(whole).items():
-        if title == "Returns":
-            parts.append("Returns: " + " ".join(entries.values()))
-        else:
-            parts.append(table(_HEADINGS[title], [(f"`{key}`", meaning) for key, meaning in entries.items()]))
-    return "\n\n".join(parts)
-
-
-def sections(text: str) -> dict[str, dict[str, str]]:
-    """The sections of a Google docstring: title to entry to meaning."""
-    pieces = _SECTION.split(inspect.cleandoc(text))[1:]
-    return {title: entries(body) for title, body in zip(pieces[::2], pieces[1::2], strict=True)}
-
-
-def entries(body: str) -> dict[str, str]:
-    """The entries of a section; what has no name of its own is kept under an empty one."""
-    found: dict[str, str] = {}
-    name = ""
-    for line in dedent(body.strip("\n").split("\n\n")[0]).splitlines():
-        match = re.match(r"(?P<name>[*\w]+): (?P<rest>.+)", line)
-        name, said = (match["name"], match["rest"]) if match else (name, line.strip())
-        found[name] = f"{found[name]} {said}" if name in found else said
-    return {name: plain(meaning) for name, meaning in found.items()}
-
-
-def plain(text: str) -> str:
-    """Docstring markup as Markdown."""
-    return text.replace("``", "`")
-
-
-def shown(value: object, tick: str = "`") -> str:
-    """A default as a reader would write it."""
-    if value is UNSET:
-        return f"{tick}UNSET{tick}"
-    if value is None and tick:
-        return "none"
-    text = {True: "true", False: "false"}.get(value) if tick and isinstance(value, bool) else None
-    return f"{tick}{text or ('…' if ' at 0x' in repr(value) else repr(value))}{tick}"
-
-
-def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table in Markdown."""
-    headings = list(headings)
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
 # The command line

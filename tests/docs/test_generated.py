@@ -5,16 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.docs.generated import codes, driver, rewritten, signature, table
+from tests.docs.generated import codes, driver, rewritten
+from tests.docs.markdown import signature, table
 from tests.docs.pages import ROOT, all_pages, page_id
 
 import secretsource
-from secretsource import exceptions, testing
+from secretsource import exceptions, issuing, testing
+from secretsource.integrations import asgi
+from secretsource.issuing import EventKind, Status
+from secretsource.limiters import base as limiters
+from secretsource.limiters import redis
 from secretsource.providers import base
 from secretsource.providers._registry import DRIVERS
+from secretsource.stores import base as stores
+from secretsource.stores import memory, redis_feed, sql
 
 GENERATED = [page for page in all_pages() if "<!-- generated: " in page.read_text()]
 REFERENCE = ROOT / "docs" / "reference"
+ISSUING = (issuing, asgi, stores, memory, sql, redis_feed, limiters, redis)
 FOR_CHECKERS = {"Outcome", "Value"}
 """Type aliases of the contract, which have no docstring to show."""
 
@@ -28,7 +36,8 @@ def test_generated_parts_are_up_to_date(page: Path) -> None:
 
 def test_the_pages_with_generated_parts_are_found() -> None:
     """The reference is made from the code where it can be."""
-    assert {page.name for page in GENERATED} >= {"api.md", "cli.md", "errors.md", "settings.md"}
+    names = {"api.md", "api-issuing.md", "cli.md", "errors.md", "http-answers.md", "life-cycle.md", "settings.md"}
+    assert {page.name for page in GENERATED} >= names
 
 
 @pytest.mark.parametrize("scheme", DRIVERS)
@@ -42,6 +51,18 @@ def test_every_setting_of_a_driver_is_explained(scheme: str) -> None:
 def test_every_public_name_is_on_the_page(name: str) -> None:
     """A name that the package, the contract or the test kit promises is in the API reference."""
     assert name in FOR_CHECKERS or f"`{name}" in (REFERENCE / "api.md").read_text()
+
+
+@pytest.mark.parametrize("name", sorted({name for module in ISSUING for name in module.__all__}))
+def test_every_public_name_of_the_issuing_half_is_on_its_page(name: str) -> None:
+    """A name that it promises, or an edge, a store or a limiter of it, is in its API reference."""
+    assert f"`{name}" in (REFERENCE / "api-issuing.md").read_text()
+
+
+@pytest.mark.parametrize("word", sorted({*Status, *EventKind}))
+def test_the_life_of_a_key_is_told_whole(word: str) -> None:
+    """Each status and each event has its line."""
+    assert f"`{word}`" in (REFERENCE / "life-cycle.md").read_text()
 
 
 @pytest.mark.parametrize("name", exceptions.__all__)

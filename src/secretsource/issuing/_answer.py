@@ -56,6 +56,9 @@ def http_answer(verdict: Verdict, *, realm: str, now: float) -> HttpAnswer:
         verdict: What the check came to.
         realm: What the key is for, 1 to 128 printable ASCII characters; see `check_realm`.
         now: The present, in seconds since 1970 UTC.
+
+    Returns:
+        The whole answer for a key that is rejected; for one that is accepted, the headers to add to the application's.
     """
     if isinstance(verdict, Accepted):
         return HttpAnswer(200, (*_limits(verdict.limits), *_end(verdict, now)), b"")

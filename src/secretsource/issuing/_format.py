@@ -152,7 +152,13 @@ class KeyFormat:
 
     @staticmethod
     def display(prefix: str, environment: str, locator: str) -> str:
-        """What may be shown of a key: the clear front and four characters of its locator, 10 to 31 characters."""
+        """What may be shown of a key: the clear front and four characters of its locator, 10 to 31 characters.
+
+        Args:
+            prefix: 1 to 16 characters of ``a-z0-9``, a letter first.
+            environment: 2 to 8 characters of ``a-z``.
+            locator: 22 characters of ``0-9A-Za-z``.
+        """
         return f"{prefix}_{environment}_{locator[:4]}…"
 
     def rules(self) -> ScannerRules:
@@ -171,7 +177,11 @@ class KeyFormat:
         return ScannerRules(gitleaks, GithubPattern(name, secret, r"\A|[^0-9A-Za-z_]", r"\z|[^0-9A-Za-z_]"))
 
     def locator(self, text: str) -> str | None:
-        """The locator in a whole key, or in a text that is nothing but a locator of 22 characters; else None."""
+        """The locator in a whole key, or in a text that is nothing but a locator of 22 characters; else None.
+
+        Args:
+            text: Anything at all.
+        """
         if len(text) == LOCATOR_LENGTH:
             return text if _IS_LOCATOR.fullmatch(text) and text <= _LAST_LOCATOR else None
         located = self.locate(text)

@@ -121,11 +121,22 @@ class PepperSet(tuple[Pepper, ...]):
         return self.newest.is_empty
 
     def hashes(self, text: str) -> dict[str, bytes]:
-        """The hash of a key under each pepper, by pepper version, newest first."""
+        """The hash of a key under each pepper, by pepper version, newest first.
+
+        Args:
+            text: The whole key.
+
+        Raises:
+            UnicodeEncodeError: UTF-8 cannot write it.
+        """
         return {pepper.version: pepper.hash(text) for pepper in self}
 
     def needs_rehash(self, version: str) -> bool:
-        """Whether a hash made with this pepper should be replaced by one with the newest."""
+        """Whether a hash made with this pepper should be replaced by one with the newest.
+
+        Args:
+            version: That of the pepper: 8 characters of ``0-9a-f``.
+        """
         return version != self.newest.version
 
     def versions(self) -> Iterator[str]:

@@ -91,7 +91,21 @@ class ApiKeys:
     def issue_many(
         self, requests: Sequence[KeyRequest], *, actor: str | None = None, origin: str | None = None
     ) -> Sequence[Issued]:
-        """Make 1 to 10,000 keys in one transaction, all or none; see `issue`."""
+        """Make several keys in one transaction, all or none.
+
+        Args:
+            requests: What to issue, 1 to 10,000 of them; see `KeyRequest`.
+            actor: Who issues them.
+            origin: From where.
+
+        Returns:
+            The keys and their records, in the order of the requests.
+
+        Raises:
+            InvalidRequest: One of them cannot be, or their number; nothing was stored.
+            ConfigurationError: There is no pepper.
+            StoreError: The store could not answer.
+        """
         return run(self._operations.issue(requests, by(actor, origin)))
 
     def check(
@@ -181,6 +195,9 @@ class ApiKeys:
             origin: From where.
             reason: Why.
 
+        Returns:
+            Both records, and the text of the new key for whoever made it.
+
         Raises:
             KeyNotFound: There is no such key.
             InvalidTransition: It is not active.
@@ -194,6 +211,9 @@ class ApiKeys:
 
         Args:
             key_id: The old key: 22 characters of ``0-9A-Za-z``.
+
+        Returns:
+            Both records, and what was seen of the old key since.
 
         Raises:
             KeyNotFound: There is no such key.
@@ -221,6 +241,9 @@ class ApiKeys:
             origin: From where.
             reason: Why.
 
+        Returns:
+            The record of the old key, which is revoked now.
+
         Raises:
             KeyNotFound: There is no such key.
             InvalidTransition: It is not being rotated, or is still in use.
@@ -240,6 +263,9 @@ class ApiKeys:
             actor: Who revokes it.
             origin: From where.
 
+        Returns:
+            The record as it is now.
+
         Raises:
             KeyNotFound: There is no such key.
             InvalidTransition: It has expired.
@@ -250,7 +276,20 @@ class ApiKeys:
     def revoke_all(
         self, *, owner: str | int, reason: str | None = None, actor: str | None = None, origin: str | None = None
     ) -> Sequence[KeyRecord]:
-        """Revoke every key of an owner that has not ended; see `revoke`."""
+        """Revoke every key of an owner that has not ended, one after the other.
+
+        Args:
+            owner: Whose keys: the name or number they were issued for.
+            reason: Why.
+            actor: Who revokes them.
+            origin: From where.
+
+        Returns:
+            The records of those that were revoked now.
+
+        Raises:
+            StoreError: The store could not answer; those before are revoked, and the call may be repeated.
+        """
         return run(self._operations.revoke_owner(owner, by(actor, origin, reason)))
 
     def surrender(self, text: str, *, reason: str | None = None, origin: str | None = None) -> KeyRecord:
@@ -260,6 +299,9 @@ class ApiKeys:
             text: The whole key.
             reason: Why.
             origin: From where.
+
+        Returns:
+            The record as it is now.
 
         Raises:
             InvalidKey: It is not one of our keys.
@@ -275,17 +317,28 @@ class ApiKeys:
     def disable(
         self, key_id: str, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
     ) -> KeyRecord:
-        """Switch a key off until it is enabled again; see `revoke`."""
+        """Switch a key off until it is enabled again; arguments, and other errors, as for `revoke`.
+
+        Raises:
+            InvalidTransition: It is rotating, or has ended.
+        """
         return run(self._operations.move(key_id, Move.DISABLE, by(actor, origin, reason)))
 
     def enable(
         self, key_id: str, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
     ) -> KeyRecord:
-        """Switch a disabled key on again; see `revoke`."""
+        """Switch a disabled key on again; arguments, and other errors, as for `revoke`.
+
+        Raises:
+            InvalidTransition: It is rotating, or has ended; a revoked key stays revoked.
+        """
         return run(self._operations.move(key_id, Move.ENABLE, by(actor, origin, reason)))
 
     def get(self, key_id: str) -> KeyRecord:
         """The record of a key, from the store.
+
+        Args:
+            key_id: Which: 22 characters of ``0-9A-Za-z``.
 
         Raises:
             KeyNotFound: There is no such key.
@@ -312,6 +365,10 @@ class ApiKeys:
             status: Exactly this stored status.
             after: `Page.next` of the page before.
             limit: Records per page, 1 to 1000.
+
+        Raises:
+            InvalidRequest: The limit is out of range, or the cursor is not one of ours.
+            StoreError: The store could not answer.
         """
         name = None if owner is None else str(owner)
         return run(self._operations.list(KeyQuery(name, environment, prefix, status, after=after, limit=limit)))
@@ -323,6 +380,12 @@ class ApiKeys:
             key_id: Which: 22 characters of ``0-9A-Za-z``.
             after: Only events whose revision is greater.
             limit: 1 to 1000.
+
+        Returns:
+            The events; none for a key that is not there.
+
+        Raises:
+            StoreError: The store could not answer.
         """
         return run(self._operations.events(key_id, after, limit))
 
@@ -339,7 +402,11 @@ class ApiKeys:
         return self._operations.whose(text, candidates)
 
     def count_by_pepper(self) -> Mapping[str, int]:
-        """How many living keys are hashed with which pepper; one that has none left may be dropped."""
+        """How many living keys are hashed with which pepper, by its version.
+
+        Raises:
+            StoreError: The store could not answer.
+        """
         return self._store.count_by_pepper()
 
     def flush(self) -> None:
@@ -351,7 +418,11 @@ class ApiKeys:
         run(self._operations.flush())
 
     def close(self) -> None:
-        """Flush, and give back what `open` opened; called once or more."""
+        """Flush, and give back what `open` opened; called once or more.
+
+        Raises:
+            StoreError: The last flush was not taken by the store; what `open` opened was given back all the same.
+        """
         self._chores.end()
         try:
             self.flush()

@@ -65,7 +65,11 @@ class Plan:
         return Draw(self, tuple(after), mono, wall)
 
     def share(self, processes: int) -> Plan:
-        """The part of these limits that one of so many processes may grant by itself; at least one request each."""
+        """The part of these limits that one of so many processes may grant by itself; at least one request each.
+
+        Args:
+            processes: How many grant a part, from 1.
+        """
         if processes == 1:
             return self
         return _divided(self, processes)

@@ -69,7 +69,7 @@ class KeyRecord(NamedTuple):
         key_id: The key's locator: 22 characters of ``0-9A-Za-z``; the primary key.
         hash: The keyed hash of the whole key: 32 bytes; empty for an imported key that was not used yet.
         pepper_version: Which pepper keyed the hash: 8 characters of ``0-9a-f``; empty for an imported key.
-        display: The clear front and four characters of the locator, such as ``sk_live_7Qm2…``; up to 30 characters.
+        display: The clear front and four characters of the locator, such as ``sk_live_7Qm2…``; up to 31 characters.
         owner: Whose key it is; 1 to 255 characters.
         prefix: The kind of key, such as ``sk``; 1 to 16 characters of ``a-z0-9``, a letter first.
         environment: Such as ``live`` or ``test``; 2 to 8 characters of ``a-z``.
@@ -310,7 +310,14 @@ class KeyStore(ABC):
 
     @abstractmethod
     def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key, by its primary key; the question of a check whose key is not known here yet."""
+        """The record of a key, by its primary key; the question of a check whose key is not known here yet.
+
+        Args:
+            key_id: 22 characters of ``0-9A-Za-z``.
+
+        Returns:
+            The record, or None when there is none.
+        """
 
     def revision(self, key_id: str) -> int | None:
         """The revision of a key's record, or None; the question of a check that has read the record before.
@@ -332,6 +339,9 @@ class KeyStore(ABC):
     def update(self, change: Change) -> bool:
         """Store a changed record and its event if nobody was quicker; ``last_used`` is left as it is.
 
+        Args:
+            change: The record as it shall be, one revision further, and its event.
+
         Returns:
             False, with nothing stored, when the stored revision is not ``change.record.revision - 1``.
         """
@@ -340,13 +350,24 @@ class KeyStore(ABC):
     def rotate(self, predecessor: Change, successor: Change) -> bool:
         """Store the predecessor as changed and insert its successor, with both events, in one transaction.
 
+        Args:
+            predecessor: The old key as it shall be.
+            successor: The new key.
+
         Returns:
             False, with nothing stored, when the predecessor has moved on or the successor's ``key_id`` is taken.
         """
 
     @abstractmethod
     def list(self, query: KeyQuery) -> Page:
-        """The records that a query picks, oldest first."""
+        """The records that a query picks, oldest first.
+
+        Args:
+            query: What narrows, where to go on, and how many.
+
+        Raises:
+            InvalidRequest: Its cursor is not one of this store's.
+        """
 
     @abstractmethod
     def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
@@ -457,6 +478,9 @@ class ChangeFeed(Protocol):
         """Call ``listener`` after each commit, in any thread; it returns at once and does not raise.
 
         Called on the first check, not before; it may start a thread or a task.
+
+        Args:
+            listener: What to call.
 
         Returns:
             What to call to end the subscription.

@@ -37,19 +37,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 
 
 class _Feed:
-    """What both feeds do: listen, in a thread per subscription.
-
-    Args:
-        url: Such as ``redis://user:password@host:6379/0``; ``rediss://`` for TLS, ``valkey://`` is the same.
-        timeout: Seconds that connecting, and an answer, may take.
-        pause: Seconds for which a server that did not answer is told nothing; 0 always tries.
-        patience: Seconds of silence, with a ping unanswered, after which a connection counts as lost.
-        channel: Where news is told; one per set of keys.
-        on_error: Called with each news that could not be sent: count them. It returns at once.
-
-    Raises:
-        ConfigurationError: The URL or the timeout cannot work.
-    """
+    """What both feeds do: listen, in a thread per subscription; its arguments are those of `RedisChangeFeed`."""
 
     def __init__(
         self,
@@ -86,7 +74,19 @@ class _Feed:
 
 
 class RedisChangeFeed(_Feed):
-    """News over Redis or Valkey, for `ApiKeys`."""
+    """News over Redis or Valkey, for `ApiKeys`.
+
+    Args:
+        url: Such as ``redis://user:password@host:6379/0``; ``rediss://`` for TLS, ``valkey://`` is the same.
+        timeout: Seconds that connecting, and an answer, may take.
+        pause: Seconds for which a server that did not answer is told nothing; 0 always tries.
+        patience: Seconds of silence, with a ping unanswered, after which a connection counts as lost.
+        channel: Where news is told; one per set of keys.
+        on_error: Called with each news that could not be sent: count them. It returns at once.
+
+    Raises:
+        ConfigurationError: The URL or the timeout cannot work.
+    """
 
     _client: redis.Redis | None = None
 
@@ -110,7 +110,7 @@ class RedisChangeFeed(_Feed):
 
 
 class AsyncRedisChangeFeed(_Feed):
-    """News over Redis or Valkey, for `AsyncApiKeys`."""
+    """As `RedisChangeFeed`, for `AsyncApiKeys`."""
 
     _client: redis.asyncio.Redis | None = None
     _loop: asyncio.AbstractEventLoop | None = None

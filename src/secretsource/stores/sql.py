@@ -150,7 +150,11 @@ class SqlStore(KeyStore):
 
 
 class PostgresStore(SqlStore, ChangeFeed):
-    """Records in PostgreSQL, which tells every process of changes as they are committed."""
+    """Records in PostgreSQL, which tells every process of changes as they are committed.
+
+    Args:
+        database: Where they are kept.
+    """
 
     def _make_lookup(self) -> Lookup:
         return PostgresLookup(self.database)
@@ -246,7 +250,11 @@ class AsyncSqlStore(AsyncKeyStore):
 
 
 class AsyncPostgresStore(AsyncSqlStore, ChangeFeed):
-    """A `PostgresStore` for an event loop."""
+    """A `PostgresStore` for an event loop.
+
+    Args:
+        store: The store for threads.
+    """
 
     def __init__(self, store: SqlStore) -> None:
         super().__init__(store)
