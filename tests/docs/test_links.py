@@ -45,3 +45,12 @@ def test_a_page_has_one_title(page: Path) -> None:
     """A page opens with its one title, outside of its blocks."""
     text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     assert len(re.findall(r"^# ", re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL), re.MULTILINE)) == 1
+
+
+def test_every_test_that_is_named_is_there() -> None:
+    """A page that says which test shows something names one that exists."""
+    files = (ROOT / "tests").rglob("test_*.py")
+    written = {name for file in files for name in re.findall(r"def (test_\w+)\(", file.read_text())}
+    named = {name for page in all_pages() for name in re.findall(r"`(test_\w+)`", page.read_text())}
+    assert named - written == set()
+    assert len(named) > 20
