@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from secretsource import override
 from secretsource.exceptions import ConfigurationError, InvalidKey, InvalidTransition, KeyNotFound, StoreError
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, KeyFormat, Reason, Rejected, Status
 from secretsource.issuing._flow import arun, run
@@ -186,12 +187,11 @@ def test_a_new_event_loop_gets_a_new_task(clock: FakeClock) -> None:
     assert keys._chores._task is None
 
 
-async def test_open_takes_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_open_takes_a_url() -> None:
     """The pepper is asked for without blocking the loop."""
-    import secretsource
-
-    monkeypatch.setattr(secretsource, "get_secret_set", lambda name: [PEPPER], raising=False)
-    async with await AsyncApiKeys.open("memory://") as keys:
+    with override({"SECRETSOURCE_PEPPER": PEPPER}):
+        keys = await AsyncApiKeys.open("memory://")
+    async with keys:
         assert await keys.check((await keys.issue(owner="acme")).plaintext, scope=NO_SCOPE)
         assert repr(keys).startswith("AsyncApiKeys(AsyncMemoryStore, PepperSet(")
     with pytest.raises(ConfigurationError, match="known are"):

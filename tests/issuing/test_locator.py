@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from secretsource.issuing import KeyFormat, Owner, OwnerKind, ParsedKey, Pepper, PepperSet
 from secretsource.issuing import _base62 as base62
-from secretsource.issuing._locator import LocatorSeal, LocatorSeals
+from secretsource.issuing._locator import LocatorSeal, LocatorSeals, locator_key
 
 PEPPERS = PepperSet(["the newest pepper of the tests", "the older pepper of the tests"])
 SEALS = LocatorSeals(PEPPERS)
@@ -24,7 +24,7 @@ SERIALS = st.integers(0, 2**32 - 1)
 
 def sealed(block: int) -> str:
     """A locator with any content, made by whoever has the key."""
-    enciphered = LocatorSeal(PEPPERS.newest)._contexts().encrypt(block.to_bytes(16, "big"))
+    enciphered = LocatorSeal(locator_key(PEPPERS.newest))._contexts().encrypt(block.to_bytes(16, "big"))
     return base62.encode(int.from_bytes(enciphered, "big"), 22)
 
 
@@ -101,13 +101,13 @@ def test_a_locator_with_any_bit_changed_is_not_ours(bit: int) -> None:
 
 def test_an_older_pepper_still_opens_and_a_strange_one_does_not() -> None:
     """Old keys keep telling their owner while their pepper is in the set."""
-    old = LocatorSeal(PEPPERS[1]).seal("acme", 7)
+    old = LocatorSeal(locator_key(PEPPERS[1])).seal("acme", 7)
     assert SEALS.is_ours(old)
     opened = SEALS.open(old)
     assert opened is not None
     assert opened.name == "acme"
-    assert not SEALS.is_ours(LocatorSeal(Pepper("a pepper of somebody else")).seal("acme", 7))
-    assert SEALS.seal("acme", 7) == LocatorSeal(PEPPERS.newest).seal("acme", 7)
+    assert not SEALS.is_ours(LocatorSeal(locator_key(Pepper("a pepper of somebody else"))).seal("acme", 7))
+    assert SEALS.seal("acme", 7) == LocatorSeal(locator_key(PEPPERS.newest)).seal("acme", 7)
 
 
 @pytest.mark.parametrize("flags", [3, 4, 0x80, 0xFF])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from secretsource import override
 from secretsource.exceptions import (
     ConfigurationError,
     InsufficientScope,
@@ -430,7 +431,7 @@ def test_a_forked_child_begins_its_own_chores(keys: ApiKeys) -> None:
 def test_a_presented_key_does_not_show_itself(keys: ApiKeys) -> None:
     """What stands for a key during a check is masked, and not pickled."""
     issued = keys.issue(owner="acme")
-    presented = keys._verifier.present(issued.plaintext)
+    presented = keys._verifier.gate.present(issued.plaintext)
     assert repr(presented) == f"Presented(<masked>, key_id='{issued.record.key_id}')"
     with pytest.raises(TypeError, match="not pickled"):
         pickle.dumps(presented)
@@ -634,26 +635,14 @@ def test_keys_that_are_dropped_are_collected(store: Any) -> None:
     assert store._listeners == {}
 
 
-def test_open_takes_a_url_and_the_pepper_of_the_consuming_half(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_open_takes_a_url_and_the_pepper_of_the_consuming_half(caplog: pytest.LogCaptureFixture) -> None:
     """The pepper comes from the secret SECRETSOURCE_PEPPER; without one there is a warning, and no live key."""
-    import secretsource
-    from secretsource.exceptions import SecretNotFound
-
-    monkeypatch.setattr(
-        secretsource, "get_secret_set", lambda name: [PEPPER] if name == "SECRETSOURCE_PEPPER" else [], raising=False
-    )
-    with ApiKeys.open("memory://") as keys:
+    with override({"SECRETSOURCE_PEPPER": PEPPER}), ApiKeys.open("memory://") as keys:
         assert keys.check(keys.issue(owner="acme").plaintext, scope=NO_SCOPE)
         assert PEPPER not in repr(keys)
         assert "MemoryStore" in repr(keys)
-
-    def missing(name: str) -> Any:
-        raise SecretNotFound("no", name=name)
-
-    monkeypatch.setattr(secretsource, "get_secret_set", missing, raising=False)
-    assert ApiKeys.open("memory://")._wiring.peppers.is_empty
+    with override({"SECRETSOURCE_PEPPER": None}):
+        assert ApiKeys.open("memory://")._wiring.peppers.is_empty
     assert "there is no pepper" in caplog.text
     for url in ("memory", "nosuch://x:password@y", "memory://somewhere"):
         with pytest.raises(ConfigurationError) as caught:

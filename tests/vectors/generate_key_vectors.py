@@ -13,7 +13,7 @@ from zlib import crc32
 from secretsource.issuing import _base62
 from secretsource.issuing._format import KeyFormat
 from secretsource.issuing._hashing import Pepper
-from secretsource.issuing._locator import LocatorSeal
+from secretsource.issuing._locator import LocatorSeal, locator_key
 
 PEPPERS = ("a pepper for test vectors only 01", "pfeffer für Prüfvektoren, nicht geheim")
 OWNERS = (
@@ -28,7 +28,7 @@ SERIALS = (0, 1, 0xFFFFFFFF, 0x12345678)
 def vector(pepper: str, owner: str, serial: int, prefix: str, environment: str) -> dict[str, object]:
     """One key, taken apart."""
     made_with = Pepper(pepper)
-    locator = LocatorSeal(made_with).seal(owner, serial)
+    locator = LocatorSeal(locator_key(made_with)).seal(owner, serial)
     key = KeyFormat().mint(prefix, environment, locator)
     return {
         "pepper": pepper,

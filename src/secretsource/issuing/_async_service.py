@@ -8,10 +8,11 @@ from secretsource.issuing._chores import AsyncChores
 from secretsource.issuing._flow import arun
 from secretsource.issuing._lifecycle import Move
 from secretsource.issuing._operations import Operations
+from secretsource.issuing._pepper_source import PepperSource
 from secretsource.issuing._request import by
-from secretsource.issuing._verdict import Rejected
+from secretsource.issuing._verdict import Reason, Rejected
 from secretsource.issuing._verifier import Verifier
-from secretsource.issuing._wiring import find_peppers, wire
+from secretsource.issuing._wiring import wire
 from secretsource.stores._registry import open_async_store
 from secretsource.stores.base import KeyQuery
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._policy import Demand
     from secretsource.issuing._request import KeyRequest
     from secretsource.issuing._verdict import Verdict
-    from secretsource.issuing._wiring import Settings
+    from secretsource.issuing._wiring import Settings, Wiring
     from secretsource.stores.base import AsyncKeyStore, KeyEvent, KeyRecord, Page, Status
 
 __all__ = ["AsyncApiKeys"]
@@ -48,19 +49,26 @@ class AsyncApiKeys:
 
     def __init__(self, store: AsyncKeyStore, **settings: Unpack[Settings]) -> None:
         self._store = store
-        self._wiring = wire(store, **settings)
-        self._operations = Operations(self._wiring)
-        self._verifier = Verifier(self._wiring)
-        self._glance = self._verifier.glance
-        self._chores = AsyncChores(self, self._wiring.flush_every, self._wiring.cache, store, self._wiring.feed)
+        wiring = wire(store, asyncio.to_thread, **settings)
+        self._chores = AsyncChores(self, wiring.flush_every, wiring.cache, store, wiring.feed)
+        self._adopt(wiring)
+        self._peppers: PepperSource | None = None
         self._owns_store = False
+
+    def _adopt(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._operations = Operations(wiring)
+        self._verifier = Verifier(wiring, self._chores.begin)
+        self._glance = self._verifier.glance
 
     @classmethod
     async def open(cls, url: str, **settings: Unpack[Settings]) -> Self:
         """As `ApiKeys.open`."""
-        if "peppers" not in settings:
-            settings["peppers"] = await asyncio.to_thread(find_peppers)
+        source = None if "peppers" in settings else PepperSource()
+        if source is not None:
+            settings["peppers"] = await asyncio.to_thread(source.read)
         keys = cls(open_async_store(url), **settings)
+        keys._peppers = source
         keys._owns_store = True
         return keys
 
@@ -90,13 +98,17 @@ class AsyncApiKeys:
         glanced = None if fresh else self._glance(text, scope, ip, cost)
         if not (glanced is None or isinstance(glanced, bytes)):
             return glanced
-        presented = self._verifier.present(text, glanced)
-        del text
-        if isinstance(presented, Rejected):
-            self._verifier.tell(presented)
-            return presented
-        self._chores.begin()
-        return await arun(self._verifier.verify(presented, scope, ip, cost=cost, fresh=fresh, agent=agent))
+        try:
+            verdict = await arun(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent))
+            if (
+                isinstance(verdict, Rejected)
+                and verdict.reason is Reason.PEPPER_RETIRED
+                and await self._follow(refused=True)
+            ):
+                verdict = await arun(self._verifier.check(text, None, scope, ip, cost, fresh, agent))
+        finally:
+            del text  # a traceback shows no key
+        return verdict
 
     async def verify(
         self,
@@ -161,11 +173,9 @@ class AsyncApiKeys:
 
     async def surrender(self, text: str, *, reason: str | None = None, origin: str | None = None) -> KeyRecord:
         """As `ApiKeys.surrender`."""
-        presented = self._verifier.present(text)
-        del text
-        if isinstance(presented, Rejected):
-            raise presented.error()
-        return await arun(self._operations.surrender(self._verifier, presented, by(None, origin, reason)))
+        flow = self._operations.surrender(self._verifier, text, by(None, origin, reason))
+        del text  # a traceback shows no key
+        return await arun(flow)
 
     async def disable(
         self, key_id: str, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
@@ -212,6 +222,14 @@ class AsyncApiKeys:
     async def flush(self) -> None:
         """As `ApiKeys.flush`."""
         await arun(self._operations.flush())
+
+    async def _follow(self, *, refused: bool = False) -> bool:
+        """As `ApiKeys._follow`."""
+        source = self._peppers
+        peppers = None if source is None else await asyncio.to_thread(source.renewed, refused=refused)
+        if peppers is not None:
+            self._adopt(self._wiring.renewed(peppers))
+        return peppers is not None
 
     async def close(self) -> None:
         """As `ApiKeys.close`."""

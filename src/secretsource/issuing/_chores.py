@@ -1,4 +1,4 @@
-"""What goes on beside the checks: flushing what was seen, and listening for changes made elsewhere.
+"""What goes on beside the checks: flushing what was seen, following the peppers, hearing of changes made elsewhere.
 
 It begins with the first key that needs the store, never in a constructor, and again in a forked child. It holds its
 owner weakly: an `ApiKeys` that is dropped without `close` is collected, and its thread or task ends by itself.
@@ -74,6 +74,7 @@ class Chores:
                 self._feed.cancel()
                 return
             try:
+                keys._follow()
                 keys.flush()
             except StoreError:
                 self.failures += 1
@@ -122,6 +123,7 @@ class AsyncChores:
                 self._feed.cancel()
                 return
             try:
+                await keys._follow()
                 await keys.flush()
             except StoreError:
                 self.failures += 1

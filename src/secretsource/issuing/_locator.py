@@ -18,11 +18,12 @@ from secretsource.issuing import _base62
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from secretsource.issuing._hashing import Pepper, PepperSet
 
 LENGTH = 22
+KEY_LENGTH = 16
 _LARGEST_INTEGER = 2**64 - 1
 _IS_INTEGER = re.compile(r"0|[1-9][0-9]{0,19}")
 _IS_SLUG = re.compile(r"[0-9a-z-]{1,12}")
@@ -55,17 +56,25 @@ class Owner(NamedTuple):
     name: str | None
 
 
+def locator_key(pepper: Pepper) -> bytes:
+    """What locators are sealed with: HKDF-SHA256 of the pepper, info ``secretsource locator v1``, 16 bytes.
+
+    It outlives its pepper, whose other uses can be renewed: a locator is part of the text that a customer holds.
+    """
+    return pepper.derive(b"secretsource locator v1", KEY_LENGTH)
+
+
 class LocatorSeal:
-    """Seals and opens locators under the key of one pepper; for any number of threads.
+    """Seals and opens locators under one key; for any number of threads.
 
     Args:
-        pepper: The locator key is derived from it: HKDF-SHA256, info ``secretsource locator v1``, 16 bytes.
+        key: 16 bytes, from `locator_key`.
     """
 
     __slots__ = ("_key", "_local")
 
-    def __init__(self, pepper: Pepper) -> None:
-        self._key = pepper.derive(b"secretsource locator v1", 16)
+    def __init__(self, key: bytes) -> None:
+        self._key = key
         self._local = threading.local()
 
     def seal(self, owner: str, serial: int) -> str:
@@ -151,17 +160,33 @@ class _Contexts:
 
 
 class LocatorSeals:
-    """The seals of a set of peppers: seal with the newest, open with each in turn.
+    """The seals of a set of peppers, and of those before them: seal with the newest, open with each in turn.
 
     Args:
         peppers: Newest first.
+
+    Attributes:
+        own: The keys of these peppers, by pepper version; the stand-in for a missing pepper has none.
+        known: Those, and the keys that were added.
     """
 
-    __slots__ = ("_opened", "_seals")
+    __slots__ = ("_opened", "_seals", "known", "own")
 
     def __init__(self, peppers: PepperSet) -> None:
-        self._seals = tuple(LocatorSeal(pepper) for pepper in peppers)
+        self._seals = tuple(LocatorSeal(locator_key(pepper)) for pepper in peppers)
         self._opened: set[str] = set()
+        self.own = {pepper.version: locator_key(pepper) for pepper in peppers if not pepper.is_empty}
+        self.known = dict(self.own)
+
+    def add(self, keys: Mapping[str, bytes]) -> None:
+        """Also open what other peppers sealed.
+
+        Args:
+            keys: Their locator keys of 16 bytes, by pepper version; what is no such key is passed over.
+        """
+        new = {version: key for version, key in keys.items() if version not in self.known and len(key) == KEY_LENGTH}
+        self.known.update(new)
+        self._seals += tuple(map(LocatorSeal, new.values()))
 
     def seal(self, owner: str, serial: int) -> str:
         """Make a locator under the newest pepper; see `LocatorSeal.seal`."""

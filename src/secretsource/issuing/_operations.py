@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._lifecycle import By
     from secretsource.issuing._locator import Owner
     from secretsource.issuing._request import KeyRequest
-    from secretsource.issuing._verifier import Presented, Verifier
+    from secretsource.issuing._verifier import Verifier
     from secretsource.issuing._wiring import Wiring
     from secretsource.stores.base import KeyEvent, KeyRecord, Page
 
@@ -114,6 +114,7 @@ class Operations:
     def __init__(self, wiring: Wiring) -> None:
         self._w = wiring
         self._bus = wiring.feed if isinstance(wiring.feed, ChangeBus) else None
+        self._has_left_seals = False
 
     def issue(self, requests: Sequence[KeyRequest], by: By) -> Flow[Sequence[Issued]]:
         """Make keys and store them, all or none."""
@@ -123,6 +124,7 @@ class Operations:
         drafts = [_request.draft(request, now) for request in requests]
         for record in drafts:
             self._check_front(record)
+        yield from self._leave_seals()
         issued = yield from self._insert(drafts, by)
         return issued
 
@@ -136,6 +138,7 @@ class Operations:
                 return Rotated(old, successor, None)
             now = self._w.clock.now().wall
             self._check_front(old)
+            yield from self._leave_seals()
             rotation = lifecycle.rotate(old, self._locator(old.owner), length, now, by)
             issued = self._mint(rotation.successor)
             try:
@@ -201,11 +204,13 @@ class Operations:
                 return revoked
             query = query._replace(after=page.next)
 
-    def surrender(self, verifier: Verifier, presented: Presented, by: By) -> Flow[KeyRecord]:
+    def surrender(self, verifier: Verifier, text: str, by: By) -> Flow[KeyRecord]:
         """Revoke the key that is shown, whatever else it may do."""
-        now, begun = self._w.clock.now(), self._w.cache.begin()
-        record: KeyRecord | None = yield verifier.read(presented)
-        found = verifier.learn(presented, record, now, begun)
+        presented = yield from verifier.gate.admit(text)
+        del text  # a traceback shows no key
+        if isinstance(presented, Rejected):
+            raise presented.error()
+        found = yield from verifier.read(presented, self._w.clock.now(), self._w.cache.begin())
         if isinstance(found, Rejected):
             raise found.error()
         revoked = yield from self.move(found.record.key_id, Move.REVOKE, by)
@@ -257,6 +262,14 @@ class Operations:
                 f"a {record.environment!r} key is not minted without a pepper: "
                 "set SECRETSOURCE_PEPPER to  openssl rand -base64 32, or say allow_unpeppered=True"
             )
+
+    def _leave_seals(self) -> Flow[None]:
+        """Leave with the store, once, what the keys made here are sealed with; see `KeyStore.seals`."""
+        if self._has_left_seals:
+            return
+        for version, key in self._w.seals.own.items():
+            yield self._w.store.keep_seal(version, key)
+        self._has_left_seals = True
 
     def _insert(self, drafts: Sequence[KeyRecord], by: By) -> Flow[Sequence[Issued]]:
         minted = [self._mint(record._replace(key_id=self._locator(record.owner))) for record in drafts]

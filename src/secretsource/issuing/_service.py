@@ -6,28 +6,35 @@ from secretsource.issuing._chores import Chores
 from secretsource.issuing._flow import run
 from secretsource.issuing._lifecycle import Move
 from secretsource.issuing._operations import Operations
+from secretsource.issuing._pepper_source import PepperSource
 from secretsource.issuing._request import by
-from secretsource.issuing._verdict import Rejected
+from secretsource.issuing._verdict import Reason, Rejected
 from secretsource.issuing._verifier import Verifier
-from secretsource.issuing._wiring import find_peppers, wire
+from secretsource.issuing._wiring import wire
 from secretsource.stores._registry import open_store
 from secretsource.stores.base import KeyQuery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import timedelta
-    from typing import Self, Unpack
+    from typing import Any, Self, TypeVar, Unpack
 
     from secretsource.issuing._locator import Owner
     from secretsource.issuing._operations import Issued, Rotated, RotationStatus
     from secretsource.issuing._policy import Demand
     from secretsource.issuing._request import KeyRequest
     from secretsource.issuing._verdict import Verdict
-    from secretsource.issuing._wiring import Settings
+    from secretsource.issuing._wiring import Settings, Wiring
     from secretsource.stores.base import KeyEvent, KeyRecord, KeyStore, Page, Status
 
+    Answer = TypeVar("Answer")
+
 __all__ = ["ApiKeys"]
+
+
+def _here(function: Callable[..., Answer], *args: Any) -> Answer:
+    return function(*args)
 
 
 class ApiKeys:
@@ -45,16 +52,23 @@ class ApiKeys:
 
     def __init__(self, store: KeyStore, **settings: Unpack[Settings]) -> None:
         self._store = store
-        self._wiring = wire(store, **settings)
-        self._operations = Operations(self._wiring)
-        self._verifier = Verifier(self._wiring)
-        self._glance = self._verifier.glance
-        self._chores = Chores(self, self._wiring.flush_every, self._wiring.cache, store, self._wiring.feed)
+        wiring = wire(store, _here, **settings)
+        self._chores = Chores(self, wiring.flush_every, wiring.cache, store, wiring.feed)
+        self._adopt(wiring)
+        self._peppers: PepperSource | None = None
         self._owns_store = False
+
+    def _adopt(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._operations = Operations(wiring)
+        self._verifier = Verifier(wiring, self._chores.begin)
+        self._glance = self._verifier.glance
 
     @classmethod
     def open(cls, url: str, **settings: Unpack[Settings]) -> Self:
         """Open a store by its URL, with the peppers from the secret ``SECRETSOURCE_PEPPER``.
+
+        Unless ``peppers`` are given, the secret is followed: a pepper that is rotated is taken up without a restart.
 
         Args:
             url: Such as ``memory://``, ``sqlite:///keys.db`` or ``postgresql+psycopg://…``.
@@ -64,9 +78,11 @@ class ApiKeys:
             ConfigurationError: The URL or a setting cannot work.
             ResolveError: The pepper could not be asked for; that there is none is no error.
         """
-        if "peppers" not in settings:
-            settings["peppers"] = find_peppers()
+        source = None if "peppers" in settings else PepperSource()
+        if source is not None:
+            settings["peppers"] = source.read()
         keys = cls(open_store(url), **settings)
+        keys._peppers = source
         keys._owns_store = True
         return keys
 
@@ -137,13 +153,13 @@ class ApiKeys:
         glanced = None if fresh else self._glance(text, scope, ip, cost)
         if not (glanced is None or isinstance(glanced, bytes)):
             return glanced
-        presented = self._verifier.present(text, glanced)
-        del text
-        if isinstance(presented, Rejected):
-            self._verifier.tell(presented)
-            return presented
-        self._chores.begin()
-        return run(self._verifier.verify(presented, scope, ip, cost=cost, fresh=fresh, agent=agent))
+        try:
+            verdict = run(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent))
+            if isinstance(verdict, Rejected) and verdict.reason is Reason.PEPPER_RETIRED and self._follow(refused=True):
+                verdict = run(self._verifier.check(text, None, scope, ip, cost, fresh, agent))
+        finally:
+            del text  # a traceback shows no key
+        return verdict
 
     def verify(
         self,
@@ -308,11 +324,9 @@ class ApiKeys:
             InvalidTransition: It has expired.
             StoreError: The store could not answer.
         """
-        presented = self._verifier.present(text)
-        del text
-        if isinstance(presented, Rejected):
-            raise presented.error()
-        return run(self._operations.surrender(self._verifier, presented, by(None, origin, reason)))
+        flow = self._operations.surrender(self._verifier, text, by(None, origin, reason))
+        del text  # a traceback shows no key
+        return run(flow)
 
     def disable(
         self, key_id: str, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
@@ -416,6 +430,13 @@ class ApiKeys:
             StoreError: The store could not answer; nothing is lost, the next flush has it.
         """
         run(self._operations.flush())
+
+    def _follow(self, *, refused: bool = False) -> bool:
+        """Take up peppers that are new; whether there were any."""
+        peppers = None if self._peppers is None else self._peppers.renewed(refused=refused)
+        if peppers is not None:
+            self._adopt(self._wiring.renewed(peppers))
+        return peppers is not None
 
     def close(self) -> None:
         """Flush, and give back what `open` opened; called once or more.

@@ -14,8 +14,8 @@
 10  verdict
 11  note the use             in memory; it is flushed in batches
 
-`Verifier.glance` does all of it for a key that is fresh in the cache, without a lock or a generator; `present` and
-`verify` are the long way. Both weigh the same `Entry`.
+`Verifier.glance` does all of it for a key that is fresh in the cache, without a lock or a generator; `check` is the
+long way, whose steps 0 to 4 are those of the `Gate`. Both weigh the same `Entry`.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from typing import Any
 
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource.exceptions import InvalidRequest, StoreError
-from secretsource.issuing import _foreign as foreign
 from secretsource.issuing import _lifecycle as lifecycle
 from secretsource.issuing import _policy as policy
 from secretsource.issuing._format import LONGEST_CREDENTIAL
+from secretsource.issuing._gate import Gate
 from secretsource.issuing._record_cache import RENEWABLE
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.issuing.limits import LocalLimiter, Rate
@@ -37,11 +37,11 @@ from secretsource.stores.base import Status, Use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import NoReturn
+    from collections.abc import Callable
 
     from secretsource._clock import Instant
     from secretsource.issuing._flow import Flow
+    from secretsource.issuing._gate import Presented
     from secretsource.issuing._policy import Demand
     from secretsource.issuing._record_cache import Entry
     from secretsource.issuing._verdict import Verdict
@@ -59,49 +59,23 @@ _NO_HASH = bytes(32)
 _SIMPLE_DEMANDS = frozenset({str, type(policy.NO_SCOPE)})
 
 
-class Presented:
-    """A credential that may be a key: hashes and a locator instead of its text, so that the text can be dropped.
+class Verifier:
+    """Checks keys against one wiring.
+
+    Args:
+        wiring: The parts to work with.
+        begin: Called before the store is asked for a key; begins what goes on beside the checks.
 
     Attributes:
-        hashes: Its hash under each pepper, by pepper version, newest first; 32 bytes each.
-        hash: The hash under the newest pepper.
-        key_id: Its locator, or None for a key of another grammar.
-        lookups: What an imported record may be found by, for a key of another grammar.
-        is_described_by: Whether a described hash of another system was made from it.
+        gate: Steps 0, 1, 3 and 4.
     """
 
-    __slots__ = ("hash", "hashes", "is_described_by", "key_id", "lookups")
-
-    def __init__(
-        self,
-        hashes: Mapping[str, bytes],
-        key_id: str | None,
-        lookups: tuple[bytes, ...] = (),
-        is_described_by: Callable[[str], bool] | None = None,
-    ) -> None:
-        self.hashes = hashes
-        self.hash = next(iter(hashes.values()))
-        self.key_id = key_id
-        self.lookups = lookups
-        self.is_described_by = is_described_by
-
-    def __repr__(self) -> str:
-        return f"Presented(<masked>, key_id={self.key_id!r})"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a Presented holds what a key hashes to and is not pickled")
-
-
-class Verifier:
-    """Checks keys against one wiring."""
-
-    def __init__(self, wiring: Wiring) -> None:
+    def __init__(self, wiring: Wiring, begin: Callable[[], None]) -> None:
         self._w = wiring
+        self._begin = begin
+        self.gate = Gate(wiring)
         self._hash = wiring.peppers.newest.hash
         self._newest = wiring.peppers.newest.version
-        self._has_one_pepper = len(wiring.peppers) == 1
-        self._locate = wiring.format.locate
-        self._is_ours = wiring.seals.is_ours
         self._now = wiring.clock.now
         self._get = wiring.cache.get
         self._seen = wiring.uses.seen
@@ -146,59 +120,35 @@ class Verifier:
         self.tell(verdict)
         return verdict
 
-    def present(self, text: object, hashed: bytes | None = None) -> Presented | Rejected:
-        """Steps 0, 1, 3 and 4: all that needs the text itself, and nothing that needs the store.
+    def check(
+        self,
+        text: object,
+        hashed: bytes | None,
+        scope: Demand,
+        ip: str | None,
+        cost: int,
+        fresh: bool,
+        agent: str | None,
+    ) -> Flow[Verdict]:
+        """Steps 0 to 11, the long way.
 
         Args:
             text: What the client sent.
             hashed: What `glance` has hashed it to.
-        """
-        if text is None:
-            return Rejected(Reason.MISSING)
-        if not isinstance(text, str) or len(text) > LONGEST_CREDENTIAL:
-            return Rejected(Reason.MALFORMED)
-        known = None if hashed is None else self._get(hashed)
-        if known is not None and known.record.foreign is None:
-            locator = known.record.key_id  # this very text has been through steps 3 and 4, and has matched
-        else:
-            located = self._locate(text)
-            if isinstance(located, Rejected):
-                return self._present_imported(text, located)
-            if not self._is_ours(located):
-                return Rejected(Reason.NOT_OURS)
-            locator = located
-        if hashed is not None and self._has_one_pepper:
-            return Presented({self._newest: hashed}, locator)
-        return Presented(self._w.peppers.hashes(text), locator)
-
-    def _present_imported(self, text: str, otherwise: Rejected) -> Presented | Rejected:
-        if not (self._w.imported and text and text.isprintable()):
-            return otherwise
-        hashes = self._w.peppers.hashes(text)
-        lookups = (*hashes.values(), *foreign.lookups(text))
-        return Presented(hashes, None, lookups, lambda described: foreign.matches(described, text))
-
-    def verify(
-        self, presented: Presented, scope: Demand, ip: str | None, *, cost: int, fresh: bool, agent: str | None
-    ) -> Flow[Verdict]:
-        """Steps 2 and 5 to 11, for a credential that may be a key.
-
-        Args:
-            presented: What `present` made of it.
             scope: What is demanded.
             ip: The address it came from.
             cost: How much of the limits it takes.
             fresh: Whether to pass the cache by.
             agent: The user agent it came with.
         """
-        now = self._now()
+        presented = self.gate.present(text, hashed)
+        if isinstance(presented, Rejected) and self.gate.is_in_doubt(presented):
+            presented = yield from self.gate.admit(text, hashed)
+        del text  # a traceback shows no key
         demanded = policy.check_demand(scope)
         if cost < 0:
             raise InvalidRequest("a check cannot cost less than nothing: give a cost from 0")
-        known = None if fresh else self._get(presented.hash)
-        found = None if fresh else self._recall(presented, known, now)
-        if found is None:
-            found = yield from self._find(presented, known, now)
+        found = presented if isinstance(presented, Rejected) else (yield from self._find(presented, fresh))
         verdict: Verdict
         if isinstance(found, Rejected):
             verdict = found
@@ -211,7 +161,7 @@ class Verifier:
                 verdict = Accepted(found.record)
             else:
                 verdict = yield from self._limit(found, found.plan, cost, now)
-            if verdict.__class__ is Accepted:
+            if verdict.__class__ is Accepted and not isinstance(presented, Rejected):
                 self._note(found.record, presented, ip, agent, now)
         self.tell(verdict)
         return verdict
@@ -232,38 +182,50 @@ class Verifier:
             return entry if rejected is None else rejected
         return _unknown(presented) if cache.is_missing(presented.key_id or presented.hash, now.mono) else None
 
-    def _find(self, presented: Presented, known: Entry | None, now: Instant) -> Flow[Entry | Rejected]:
-        """Step 5: the entry of the key that is presented, or why there is none."""
+    def _find(self, presented: Presented, fresh: bool) -> Flow[Entry | Rejected]:
+        """Steps 2 and 5: the entry of the key that is presented, or why there is none."""
+        now = self._now()
+        known = None if fresh else self._get(presented.hash)
+        recalled = None if fresh else self._recall(presented, known, now)
+        if recalled is not None:
+            return recalled
+        self._begin()
         begun = self._w.cache.begin()
         try:
             if known is not None and now.mono < known.whole + RENEWABLE:
                 revision: int | None = yield self._w.store.revision(known.record.key_id)
                 if revision == known.record.revision:
                     return self._w.cache.fill(presented.hash, known.record, now, begun, known.whole)
-            record: KeyRecord | None = yield self.read(presented)
         except StoreError:
             return Rejected(Reason.STORE_UNAVAILABLE)
-        return self.learn(presented, record, now, begun)
+        found = yield from self.read(presented, now, begun)
+        return found
 
-    def read(self, presented: Presented) -> Any:
-        """Step 5, first half: the question for the record of a key, to be awaited where the store is asynchronous."""
-        store = self._w.store
-        return store.get(presented.key_id) if presented.key_id else store.find(presented.lookups)
-
-    def learn(self, presented: Presented, record: KeyRecord | None, now: Instant, begun: int) -> Entry | Rejected:
-        """Step 5, second half: the entry of a record whose key was presented, or why there is none.
+    def read(self, presented: Presented, now: Instant, begun: int) -> Flow[Entry | Rejected]:
+        """Step 5: the entry of a key whose whole record is read, or why there is none.
 
         Args:
-            presented: What `present` made of the credential.
-            record: What the store answered.
-            now: When it was asked.
-            begun: What `RecordCache.begin` gave at that time.
+            presented: What the gate made of the credential.
+            now: The present.
+            begun: What `RecordCache.begin` gave before anything was asked.
         """
-        cache = self._w.cache
+        store, cache = self._w.store, self._w.cache
+        record: KeyRecord | None
+        try:
+            if presented.key_id:
+                record = yield store.get(presented.key_id)
+            else:
+                record = yield store.find(presented.lookups)
+        except StoreError:
+            return Rejected(Reason.STORE_UNAVAILABLE)
         if record is None:
             cache.miss(presented.key_id or presented.hash, now.mono, begun)
             return _unknown(presented)
-        rejected = self._compare(presented, record)
+        rejected: Rejected | None
+        if record.foreign is None:
+            rejected = self._compare(presented, record)
+        else:
+            rejected = yield self._w.aside(self._compare, presented, record)
         if rejected is None:
             return cache.fill(presented.hash, record, now, begun)
         if record.pepper_version == self._newest:

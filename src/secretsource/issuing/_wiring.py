@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from secretsource._clock import SYSTEM_CLOCK
-from secretsource.exceptions import ConfigurationError, SecretNotFound
+from secretsource.exceptions import ConfigurationError
 from secretsource.issuing._format import KeyFormat
 from secretsource.issuing._hashing import PepperSet
 from secretsource.issuing._locator import LocatorSeals
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     OnLimiterError = Literal["open", "closed", "local"]
 
 _ON_LIMITER_ERROR: frozenset[str] = frozenset({"open", "closed", "local"})
-PEPPER_NAME = "SECRETSOURCE_PEPPER"
 
 
 class Wiring(NamedTuple):
@@ -50,6 +48,7 @@ class Wiring(NamedTuple):
         imported: Whether keys that other systems issued are looked for.
         on_check: What to tell each verdict.
         flush_every: Seconds between two flushes.
+        aside: Calls a function that takes long with its arguments: here, or where it holds up no event loop.
     """
 
     store: KeyStore | AsyncKeyStore
@@ -68,6 +67,13 @@ class Wiring(NamedTuple):
     imported: bool
     on_check: Callable[[Verdict], None] | None
     flush_every: float
+    aside: Callable[..., Any]
+
+    def renewed(self, peppers: PepperSet) -> Wiring:
+        """The same parts with other peppers; what was sealed with those until now is opened as before."""
+        seals = LocatorSeals(peppers)
+        seals.add(self.seals.known)
+        return self._replace(peppers=peppers, seals=seals)
 
 
 class Settings(TypedDict, total=False):
@@ -111,6 +117,7 @@ class Settings(TypedDict, total=False):
 
 def wire(
     store: KeyStore | AsyncKeyStore,
+    aside: Callable[..., Any],
     *,
     peppers: Iterable[str] | PepperSet = (),
     format: KeyFormat | None = None,
@@ -162,24 +169,5 @@ def wire(
         imported,
         on_check,
         flush_every,
+        aside,
     )
-
-
-def find_peppers() -> PepperSet:
-    """The peppers from the secret ``SECRETSOURCE_PEPPER``, newest first; an empty set, and a warning, without any.
-
-    Raises:
-        ConfigurationError: A pepper is too short.
-        ResolveError: It could not be asked for.
-    """
-    import secretsource
-
-    try:
-        return PepperSet(secretsource.get_secret_set(PEPPER_NAME))
-    except SecretNotFound:
-        pass
-    logging.getLogger(__name__).warning(
-        "there is no pepper: set %s to  openssl rand -base64 32, or whoever reads the key store can test guesses",
-        PEPPER_NAME,
-    )
-    return PepperSet()

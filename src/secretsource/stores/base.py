@@ -397,6 +397,23 @@ class KeyStore(ABC):
     def count_by_pepper(self) -> Mapping[str, int]:
         """How many keys there are per ``pepper_version`` that are neither revoked nor expired."""
 
+    @abstractmethod
+    def seals(self) -> Mapping[str, bytes]:
+        """The locator keys that keys here were sealed with, 16 bytes each, by the version of their pepper.
+
+        With them, a key whose pepper was dropped is still told from one that somebody made up. They hide whose a key is
+        from those who see keys and not the records beside them; no key can be made or accepted with them.
+        """
+
+    @abstractmethod
+    def keep_seal(self, version: str, key: bytes) -> None:
+        """Remember a locator key; where the version has one already, that one stays.
+
+        Args:
+            version: A pepper's version: 8 characters of ``0-9a-f``.
+            key: 16 bytes.
+        """
+
     def close(self) -> None:
         """Give back connections; called once or more."""
 
@@ -453,6 +470,14 @@ class AsyncKeyStore(ABC):
     @abstractmethod
     async def count_by_pepper(self) -> Mapping[str, int]:
         """As `KeyStore.count_by_pepper`."""
+
+    @abstractmethod
+    async def seals(self) -> Mapping[str, bytes]:
+        """As `KeyStore.seals`."""
+
+    @abstractmethod
+    async def keep_seal(self, version: str, key: bytes) -> None:
+        """As `KeyStore.keep_seal`."""
 
     async def close(self) -> None:
         """As `KeyStore.close`."""

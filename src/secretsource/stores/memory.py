@@ -46,6 +46,7 @@ class MemoryStore(KeyStore, ChangeFeed):
         self._events: dict[str, list[KeyEvent]] = {}
         self._usage: dict[str, Usage] = {}
         self._order: list[tuple[float, str]] = []
+        self._seals: dict[str, bytes] = {}
         self._listeners: dict[object, Callable[[KeyChange], None]] = {}
 
     @classmethod
@@ -148,6 +149,14 @@ class MemoryStore(KeyStore, ChangeFeed):
                     counts[record.pepper_version] = counts.get(record.pepper_version, 0) + 1
         return counts
 
+    def seals(self) -> Mapping[str, bytes]:
+        """Locator keys by pepper version; see `KeyStore.seals`."""
+        return dict(self._seals)
+
+    def keep_seal(self, version: str, key: bytes) -> None:
+        """Remember a locator key; see `KeyStore.keep_seal`."""
+        self._seals.setdefault(version, key)
+
     def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
         """Tell ``listener`` of each change; see `ChangeFeed.subscribe`."""
         ticket = object()
@@ -248,6 +257,14 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
     async def count_by_pepper(self) -> Mapping[str, int]:
         """Keys per pepper; see `KeyStore.count_by_pepper`."""
         return self._store.count_by_pepper()
+
+    async def seals(self) -> Mapping[str, bytes]:
+        """Locator keys by pepper version; see `KeyStore.seals`."""
+        return self._store.seals()
+
+    async def keep_seal(self, version: str, key: bytes) -> None:
+        """Remember a locator key; see `KeyStore.keep_seal`."""
+        self._store.keep_seal(version, key)
 
     def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
         """Tell ``listener`` of each change; see `ChangeFeed.subscribe`."""

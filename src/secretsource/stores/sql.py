@@ -125,6 +125,14 @@ class SqlStore(KeyStore):
         """Keys per pepper; see `KeyStore.count_by_pepper`."""
         return self.database.read(transactions.count_by_pepper)
 
+    def seals(self) -> Mapping[str, bytes]:
+        """Locator keys by pepper version; see `KeyStore.seals`."""
+        return self.database.read(transactions.seals)
+
+    def keep_seal(self, version: str, key: bytes) -> None:
+        """Remember a locator key; see `KeyStore.keep_seal`."""
+        self.database.write(partial(transactions.keep_seal, version=version, key=key))
+
     def close(self) -> None:
         """Close every connection; see `KeyStore.close`."""
         self._lookup.close()
@@ -230,6 +238,14 @@ class AsyncSqlStore(AsyncKeyStore):
     async def count_by_pepper(self) -> Mapping[str, int]:
         """Keys per pepper; see `KeyStore.count_by_pepper`."""
         return await self._in_thread(self._store.count_by_pepper)
+
+    async def seals(self) -> Mapping[str, bytes]:
+        """Locator keys by pepper version; see `KeyStore.seals`."""
+        return await self._in_thread(self._store.seals)
+
+    async def keep_seal(self, version: str, key: bytes) -> None:
+        """Remember a locator key; see `KeyStore.keep_seal`."""
+        await self._in_thread(self._store.keep_seal, version, key)
 
     async def close(self) -> None:
         """Close every connection; see `KeyStore.close`."""

@@ -91,6 +91,14 @@ class OnALoop(KeyStore):
         """Await it."""
         return self.play(self.store.count_by_pepper())
 
+    def seals(self) -> Mapping[str, bytes]:
+        """Await it."""
+        return self.play(self.store.seals())
+
+    def keep_seal(self, version: str, key: bytes) -> None:
+        """Await it."""
+        self.play(self.store.keep_seal(version, key))
+
     def close(self) -> None:
         """Await it, and end the loop."""
         self.play(self.store.close())

@@ -349,6 +349,14 @@ class StoreConformance:
         store.insert([new(9, pepper_version="other000"), new(10, pepper_version="dead0000", status=Status.REVOKED)])
         assert store.count_by_pepper() == {"01234567": 3, "other000": 1}
 
+    def test_seals_stay(self, store: KeyStore, another: Callable[[], KeyStore]) -> None:
+        """Every store over the same records knows the locator keys; the first one that a version was given stays."""
+        assert store.seals() == {}
+        store.keep_seal("01234567", b"0" * 16)
+        store.keep_seal("89abcdef", bytes(16))
+        store.keep_seal("01234567", b"1" * 16)
+        assert store.seals() == another().seals() == {"01234567": b"0" * 16, "89abcdef": bytes(16)}
+
     # Several at once
 
     def test_another_store_sees_what_is_stored(self, store: KeyStore, another: Callable[[], KeyStore]) -> None:

@@ -52,7 +52,7 @@ def open_keys(context: typer.Context, store: str, *, peppered: bool) -> ApiKeys:
 def find_peppers(context: typer.Context) -> PepperSet:
     """The peppers, newest first, from the secret ``SECRETSOURCE_PEPPER``; an empty set without any."""
     from secretsource.issuing import PepperSet
-    from secretsource.issuing._wiring import PEPPER_NAME
+    from secretsource.issuing._pepper_source import PEPPER_NAME
 
     with Wiring.of(context).resolver() as resolver:
         try:

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert_postgresql
 from sqlalchemy.dialects.sqlite import insert as upsert_sqlite
 
 from secretsource.exceptions import InvalidRequest
-from secretsource.stores._sql.tables import EVENTS, KEYS, USES, WITNESSES
+from secretsource.stores._sql.tables import EVENTS, KEYS, SEALS, USES, WITNESSES
 from secretsource.stores.base import (
     MOST_WITNESSES,
     NO_METADATA,
@@ -86,6 +86,7 @@ COUNT_BY_PEPPER = (
     .where(KEYS.c.status.not_in([Status.REVOKED.value, Status.EXPIRED.value]))
     .group_by(KEYS.c.pepper_version)
 )
+SELECT_SEALS = select(SEALS.c.version, SEALS.c.key)
 NOTIFY = select(func.pg_notify(CHANNEL, func.unnest(bindparam("payloads", type_=ARRAY(Text)))))
 
 
@@ -108,6 +109,12 @@ def add_witness(dialect: str) -> Insert:
     insert = UPSERTS[dialect](WITNESSES).from_select(["key_id", "kind", "seen"], there)
     added: Insert = insert.on_conflict_do_nothing()
     return added
+
+
+def keep_seal(dialect: str) -> Insert:
+    """Remember a locator key that is not there yet."""
+    kept: Insert = UPSERTS[dialect](SEALS).on_conflict_do_nothing()
+    return kept
 
 
 def select_page(query: KeyQuery) -> Select[Any]:

@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import TEXT
 
 METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
-HEAD = "0002"
+HEAD = "0003"
 """The newest version of the schema; a test holds it against the migrations."""
 
 _TEXT = String().with_variant(TEXT(collation="C"), "postgresql")
@@ -91,3 +91,11 @@ WITNESSES = Table(
     PrimaryKeyConstraint("key_id", "kind", "seen"),
 )
 """The networks and user agents that a key was seen with while it was rotating."""
+
+SEALS = Table(
+    "secretsource_seals",
+    METADATA,
+    Column("version", _TEXT, primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+)
+"""The locator keys that keys were sealed with, by the version of the pepper each was derived from."""

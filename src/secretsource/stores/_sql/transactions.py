@@ -120,3 +120,14 @@ def count_by_pepper(connection: Connection) -> Mapping[str, int]:
     """How many keys that live are hashed with which pepper."""
     rows = connection.execute(statements.COUNT_BY_PEPPER).all()
     return {row[0]: row[1] for row in rows}
+
+
+def seals(connection: Connection) -> Mapping[str, bytes]:
+    """The locator keys that keys were sealed with."""
+    rows = connection.execute(statements.SELECT_SEALS).all()
+    return {row[0]: bytes(row[1]) for row in rows}
+
+
+def keep_seal(connection: Connection, version: str, key: bytes) -> None:
+    """Remember a locator key."""
+    connection.execute(statements.keep_seal(connection.dialect.name), {"version": version, "key": key})

@@ -1,0 +1,135 @@
+"""The first steps of a check: all that needs the text of a key, so that its text can be dropped.
+
+ 0  take the credential      none at all, or over 512 characters: rejected unread
+ 1  hash the whole text      under each pepper
+ 3  parse                    grammar and checksum
+ 4  open the locator         sealed by nobody we know of: rejected
+
+Step 4 knows the seals of our own peppers, and those that other peppers left in the store: of peppers that have been
+dropped since, and of newer ones that this process has not heard of. They are read when a locator opens with none of
+ours, once a second at the most, however many keys are made up.
+"""
+
+from __future__ import annotations
+
+from secretsource.exceptions import StoreError
+from secretsource.issuing import _foreign as foreign
+from secretsource.issuing._format import LONGEST_CREDENTIAL
+from secretsource.issuing._verdict import Reason, Rejected
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import NoReturn
+
+    from secretsource.issuing._flow import Flow
+    from secretsource.issuing._wiring import Wiring
+
+SEALS_EVERY = 1.0
+"""Seconds between two readings of the store's seals."""
+
+
+class Presented:
+    """A credential that may be a key: hashes and a locator instead of its text.
+
+    Attributes:
+        hashes: Its hash under each pepper, by pepper version, newest first; 32 bytes each.
+        hash: The hash under the newest pepper.
+        key_id: Its locator, or None for a key of another grammar.
+        lookups: What an imported record may be found by, for a key of another grammar.
+        is_described_by: Whether a described hash of another system was made from it.
+    """
+
+    __slots__ = ("hash", "hashes", "is_described_by", "key_id", "lookups")
+
+    def __init__(
+        self,
+        hashes: Mapping[str, bytes],
+        key_id: str | None,
+        lookups: tuple[bytes, ...] = (),
+        is_described_by: Callable[[str], bool] | None = None,
+    ) -> None:
+        self.hashes = hashes
+        self.hash = next(iter(hashes.values()))
+        self.key_id = key_id
+        self.lookups = lookups
+        self.is_described_by = is_described_by
+
+    def __repr__(self) -> str:
+        return f"Presented(<masked>, key_id={self.key_id!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Presented holds what a key hashes to and is not pickled")
+
+
+class Gate:
+    """Steps 0, 1, 3 and 4 of one wiring."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._w = wiring
+        self._newest = wiring.peppers.newest.version
+        self._has_one_pepper = len(wiring.peppers) == 1
+        self._hashes = wiring.peppers.hashes
+        self._locate = wiring.format.locate
+        self._is_ours = wiring.seals.is_ours
+        self._known = wiring.cache.get
+        self._not_ours = Reason.NOT_OURS
+        self._seals_due = float("-inf")
+
+    def present(self, text: object, hashed: bytes | None = None) -> Presented | Rejected:
+        """What becomes of a text.
+
+        Args:
+            text: What the client sent.
+            hashed: Its hash under the newest pepper, when that is known already.
+        """
+        if text is None:
+            return Rejected(Reason.MISSING)
+        if not isinstance(text, str) or len(text) > LONGEST_CREDENTIAL:
+            return Rejected(Reason.MALFORMED)
+        known = None if hashed is None else self._known(hashed)
+        if known is not None and known.record.foreign is None:
+            locator = known.record.key_id  # this very text has come through here before, and has matched
+        else:
+            located = self._locate(text)
+            if isinstance(located, Rejected):
+                return self._present_imported(text, located)
+            if not self._is_ours(located):
+                return Rejected(self._not_ours)
+            locator = located
+        if hashed is not None and self._has_one_pepper:
+            return Presented({self._newest: hashed}, locator)
+        return Presented(self._hashes(text), locator)
+
+    def _present_imported(self, text: str, otherwise: Rejected) -> Presented | Rejected:
+        if not (self._w.imported and text and text.isprintable()):
+            return otherwise
+        hashes = self._hashes(text)
+        lookups = (*hashes.values(), *foreign.lookups(text))
+        return Presented(hashes, None, lookups, lambda described: foreign.matches(described, text))
+
+    def admit(self, text: object, hashed: bytes | None = None) -> Flow[Presented | Rejected]:
+        """As `present`, and once more with the store's seals where none of ours opened the locator."""
+        presented = self.present(text, hashed)
+        if isinstance(presented, Rejected) and self.is_in_doubt(presented):
+            try:
+                yield from self._read_seals()
+            except BaseException:
+                del text  # a traceback shows no key
+                raise
+            presented = self.present(text, hashed)
+        return presented
+
+    def is_in_doubt(self, refused: Rejected) -> bool:
+        """Whether the store may have a seal that opens what none of ours does, and may be asked for it now."""
+        return refused.reason is self._not_ours and self._w.clock.now().mono >= self._seals_due
+
+    def _read_seals(self) -> Flow[None]:
+        self._seals_due = self._w.clock.now().mono + SEALS_EVERY
+        try:
+            keys: Mapping[str, bytes] = yield self._w.store.seals()
+        except StoreError:
+            self._not_ours = Reason.STORE_UNAVAILABLE  # whether it is ours cannot be said now
+        else:
+            self._not_ours = Reason.NOT_OURS
+            self._w.seals.add(keys)

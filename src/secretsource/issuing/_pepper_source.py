@@ -1,0 +1,71 @@
+"""The peppers of a process that runs on: the secret ``SECRETSOURCE_PEPPER``, which the consuming half follows.
+
+A pepper that this process has known stays known to it: the secret has two versions, and keys that were hashed under
+an earlier one are checked here as long as the process lives. Whoever starts anew has the two.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import secretsource
+from secretsource.exceptions import SecretNotFound, SecretSourceError
+from secretsource.issuing._hashing import PepperSet
+from secretsource.resolver._default import default_resolver
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource import Secret
+
+PEPPER_NAME = "SECRETSOURCE_PEPPER"
+
+
+class PepperSource:
+    """Asks for the peppers, and asks again."""
+
+    def __init__(self) -> None:
+        self._current: Secret | None = None
+        self._known: dict[str, None] = {}
+
+    def read(self) -> PepperSet:
+        """The peppers, newest first; an empty set, and a warning, when there are none.
+
+        Raises:
+            ConfigurationError: A pepper is too short.
+            ResolveError: They could not be asked for.
+        """
+        try:
+            return self._ask()
+        except SecretNotFound:
+            pass
+        logging.getLogger(__name__).warning(
+            "there is no pepper: set %s to  openssl rand -base64 32, or whoever reads the key store can test guesses",
+            PEPPER_NAME,
+        )
+        return PepperSet()
+
+    def renewed(self, *, refused: bool = False) -> PepperSet | None:
+        """The peppers, when there is one that was not known; None when there is none, or none could be had.
+
+        Args:
+            refused: Whether a key was met that needs another pepper: the provider is asked at once then, and for each
+                version of the secret once.
+        """
+        before = dict(self._known)
+        try:
+            if refused and self._current is not None:
+                default_resolver.reject(self._current)
+            peppers = self._ask()
+        except SecretSourceError:
+            return None  # what is known goes on, also when the secret is gone
+        return None if self._known == before else peppers
+
+    def _ask(self) -> PepperSet:
+        found = secretsource.get_secret_set(PEPPER_NAME)
+        peppers = PepperSet((*found, *self._known))
+        self._current = found.current
+        self._known = dict.fromkeys((*map(str, found), *self._known))
+        return peppers
+
+    def __repr__(self) -> str:
+        return "PepperSource(<masked>)"
