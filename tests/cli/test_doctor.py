@@ -35,7 +35,7 @@ __all__ = ["bao", "become_nobody"]
 @pytest.fixture
 def vault(tmp_path: Path) -> Generator[KeyVault]:
     """A running Key Vault."""
-    with key_vault(tmp_path) as vault:
+    with key_vault() as vault:
         yield vault
 
 

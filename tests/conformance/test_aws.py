@@ -75,7 +75,7 @@ class SecretsManagerHarness(ProviderHarness):
         self.aws.answer(200, f"<html>{planted}</html>".encode())
 
     def down(self) -> None:
-        self.aws.down("secretsmanager")
+        self.aws.down()
 
     def heal(self) -> None:
         self.aws.heal()

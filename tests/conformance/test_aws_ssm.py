@@ -62,7 +62,7 @@ class ParameterStoreHarness(ProviderHarness):
         self.aws.answer(200, f"<html>{planted}</html>".encode())
 
     def down(self) -> None:
-        self.aws.down("ssm")
+        self.aws.down()
 
     def heal(self) -> None:
         self.aws.heal()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
+from tests.conformance.served import ServedHarness
 from tests.servers.gcp import SecretManager, secret_manager
 
 from secretsource.providers.gcp import GcpProvider
-from secretsource.testing import AsyncProviderConformance, ProviderHarness, WritableProviderConformance
+from secretsource.testing import AsyncProviderConformance, WritableProviderConformance
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -21,45 +22,24 @@ def gcp() -> Generator[SecretManager]:
         yield gcp
 
 
-class GcpHarness(ProviderHarness):
+class GcpHarness(ServedHarness):
     """Puts secrets into our Secret Manager, and breaks it."""
 
     def __init__(self, gcp: SecretManager, transport: str) -> None:
-        gcp.empty()
-        self.gcp = gcp
-        self.provider = GcpProvider(project="p1", prefix="prod_", endpoint=gcp.endpoint, transport=transport)
+        gcp.reset()
+        self.server = self.gcp = gcp
+        self.provider = GcpProvider(**gcp.settings, prefix="prod_", transport=transport)
 
     def put(self, name: str, value: str | bytes) -> None:
         self.gcp.store.add(self.resource(name), value.encode() if isinstance(value, str) else value)
-
-    def delete(self, name: str) -> None:
-        self.gcp.store.delete(self.resource(name))
 
     def older_stage(self, name: str) -> str:
         newest = len(self.gcp.store.versions(self.resource(name)))
         self.gcp.store.secret(self.resource(name)).version_aliases = {"older": newest - 1}
         return "older"
 
-    def deny(self) -> None:
-        self.gcp.faults.refuse("PERMISSION_DENIED", "Permission denied for resource (or it may not exist).")
-
-    def throttle(self) -> None:
-        self.gcp.faults.refuse("RESOURCE_EXHAUSTED", "Quota exceeded for quota metric.", wait=3)
-
-    def hang(self) -> None:
-        self.gcp.faults.hang()
-
-    def break_response(self, planted: str) -> None:
-        self.gcp.faults.garbage = planted.encode()
-
-    def down(self) -> None:
-        self.gcp.faults.refuse("UNAVAILABLE", "The service is currently unavailable.")
-
-    def heal(self) -> None:
-        self.gcp.heal()
-
     def resource(self, name: str) -> str:
-        return f"projects/p1/secrets/prod_{name}"
+        return f"projects/{self.gcp.project}/secrets/prod_{name}"
 
 
 class TestGcpProvider(AsyncProviderConformance, WritableProviderConformance):

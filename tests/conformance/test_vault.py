@@ -1,7 +1,7 @@
 """The Vault provider keeps the contract, with a real OpenBao: KV of both versions.
 
-What a server does not do on demand (hang, break, be down) is done by a relay in front of it; denial is a policy, and
-throttling is a quota.
+What a server does not do on demand (hang, break, be down) is done by the relay in front of it; denial is a policy of
+the place under test, and throttling is a quota.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 from uuid import uuid4
 
 import pytest
+from tests.conformance.served import ServedHarness
 from tests.servers.openbao import OpenBao, bao
 from tests.servers.relay import Relay, relay
 
 from secretsource.providers.vault import VaultProvider
-from secretsource.testing import BatchProviderConformance, ProviderHarness, WritableProviderConformance
+from secretsource.testing import BatchProviderConformance, WritableProviderConformance
+from secretsource.testing.servers import VaultServer
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -32,13 +34,13 @@ def front(bao: OpenBao) -> Generator[Relay]:
         yield front
 
 
-class VaultHarness(ProviderHarness):
+class VaultHarness(ServedHarness):
     """Writes secrets as an operator does, into a place of its own."""
 
     mount, mount_in_policy = "secret", "secret/data"
 
     def __init__(self, bao: OpenBao, front: Relay) -> None:
-        self.bao, self.front = bao, front
+        self.bao, self.server = bao, VaultServer(bao, front)
         self.place = f"conformance/{uuid4().hex}"
         self.allowed = f"{self.mount_in_policy}/{self.place}/*"
         self.rules = bao.policy(f"conformance-{uuid4().hex}", self.allowed)
@@ -48,12 +50,6 @@ class VaultHarness(ProviderHarness):
             prefix=f"{self.place}/",
             auth={"method": "token", "token": bao.token(self.rules)},
         )
-
-    def put(self, name: str, value: str | bytes) -> None:
-        self.bao.put(self.mount, f"{self.place}/{name}", {"value": value})
-
-    def delete(self, name: str) -> None:
-        self.bao.do("DELETE", f"{self.mount}/data/{self.place}/{name}")
 
     def deny(self) -> None:
         self.bao.policy(self.rules, "somewhere/else")
@@ -65,17 +61,8 @@ class VaultHarness(ProviderHarness):
         self.bao.do("POST", "sys/quotas/rate-limit/test", {"rate": 1, "interval": "1h", "path": f"{self.mount}/"})
         self.bao.call("GET", f"{self.mount}/data/nothing")  # the one call of this hour
 
-    def hang(self) -> None:
-        self.front.hang()
-
-    def break_response(self, planted: str) -> None:
-        self.front.answer(200, f"<html>{planted}</html>".encode())
-
-    def down(self) -> None:
-        self.front.answer(503, b'{"errors":["Vault is sealed"]}')
-
     def heal(self) -> None:
-        self.front.heal()
+        super().heal()
         self.bao.do("DELETE", "sys/quotas/rate-limit/test")
 
 

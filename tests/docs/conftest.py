@@ -8,7 +8,7 @@ import pytest
 from tests.servers.postgres import postgres
 from tests.servers.valkey import valkey
 
-from secretsource.testing.aws_server import moto_server
+from secretsource.testing.servers import aws_server as start_aws
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from tests.servers.postgres import Postgres
     from tests.servers.valkey import Valkey
 
-    from secretsource.testing.aws_server import MotoServer
+    from secretsource.testing.servers import AwsServer
 
 
 @pytest.fixture(scope="session")
-def aws_server() -> Generator[MotoServer]:
-    """An AWS for the pages that need one."""
-    with moto_server() as server:
+def aws_server() -> Generator[AwsServer]:
+    """An AWS for the pages that need one; it starts with the first of them."""
+    with start_aws() as server:
         yield server
 
 

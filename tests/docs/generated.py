@@ -30,6 +30,7 @@ from secretsource.config import Config, SecretConfig, driver_settings
 from secretsource.providers._registry import DRIVERS, driver_class
 from secretsource.providers.base import FailureCode
 from secretsource.resolver._failure import _CLASSES, _WORDS
+from secretsource.testing.servers import SecretServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,6 +67,7 @@ def made(what: str) -> str:
         "twin": described_twin,
         "moves": lambda _: moves(),
         "reasons": lambda _: reasons(),
+        "server": described_server,
         "function": described_function,
         "help": command_help,
     }
@@ -175,6 +177,20 @@ def described_twin(path: str) -> str:
     """A class whose methods are those of another, word for word."""
     of = found(path)
     return f"### `{of.__name__}{signature(of)}`\n\n{prose(of.__doc__)}"
+
+
+def described_server(scheme: str) -> str:
+    """A server of the test kit: how it is started, what it has, and what it can be told beyond the others."""
+    start = found(f"secretsource.testing.servers.{scheme}_server")
+    of = found(f"secretsource.testing.servers.{scheme.title()}Server")
+    own = [
+        f"**`.{name}{signature(member) if inspect.isfunction(member) else ''}`**: {summary(member)}"
+        for name, member in vars(of).items()
+        if not name.startswith("_") and member.__doc__ and not hasattr(SecretServer, name)
+        if isinstance(member, property) or inspect.isfunction(member)
+    ]
+    title = f"### `{start.__name__}{signature(start)}`"
+    return "\n\n".join([title, prose(start.__doc__), f"`{of.__name__}`: {prose(of.__doc__)}", *own])
 
 
 def described_function(path: str) -> str:

@@ -231,7 +231,7 @@ class TestTime:
     def test_connection_error_late_is_told(self, aws: AwsInProcess) -> None:
         """A broken connection with no time left for another attempt is what it is, and not a timeout."""
         provider = AwsProvider(session=aws.session())
-        aws.down("secretsmanager")
+        aws.down()
         assert failure(provider.fetch(REF, timeout=0.9)).code is FailureCode.UNAVAILABLE
 
     def test_time_that_is_over(self, aws: AwsInProcess, made: list[str]) -> None:

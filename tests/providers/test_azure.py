@@ -34,7 +34,7 @@ TOKEN = SecretRef("azure", "token")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[KeyVault]:
     """A running vault."""
-    with key_vault(tmp_path_factory.mktemp("azure")) as server:
+    with key_vault() as server:
         yield server
 
 
@@ -363,7 +363,7 @@ class TestPublicCloud:
 
     def test_no_settings(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """By its variable the vault joins the chain; the token's resource is checked, and the login page is Azure's."""
-        with public_cloud(tmp_path) as vault:
+        with public_cloud() as vault:
             vault.put("stripe-secret-key", "value")
             monkeypatch.setenv("AZURE_KEY_VAULT_URL", vault.url)
             with Resolver([*(route.provider for route in discovered().routes)]) as resolver:
@@ -371,14 +371,14 @@ class TestPublicCloud:
 
     def test_provider_url(self, tmp_path: Path) -> None:
         """A provider URL names the vault by its host."""
-        with public_cloud(tmp_path) as vault:
+        with public_cloud() as vault:
             vault.put("prod-api-key", "value")
             with Resolver(["azure://my-vault.vault.azure.net?prefix=prod-"]) as resolver:
                 assert resolver.get("API_KEY") == "value"
 
     def test_on_the_loop(self, tmp_path: Path) -> None:
         """The asynchronous client takes the certificates from ``ca_cert``."""
-        with public_cloud(tmp_path) as vault:
+        with public_cloud() as vault:
             vault.put("token", "value")
             azure = AzureProvider(vault_url=vault.url, ca_cert=vault.ca)
             assert found(ask("afetch", azure, TOKEN)).value == "value"

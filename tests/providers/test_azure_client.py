@@ -49,7 +49,7 @@ REF = SecretRef("azure", "token")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[KeyVault]:
     """A running vault."""
-    with key_vault(tmp_path_factory.mktemp("azure")) as server:
+    with key_vault() as server:
         yield server
 
 

@@ -35,7 +35,7 @@ def server() -> Generator[SecretManager]:
 @pytest.fixture
 def gcp(server: SecretManager) -> Iterator[SecretManager]:
     """An empty Secret Manager."""
-    server.empty()
+    server.reset()
     yield server
     server.heal()
 

@@ -43,7 +43,7 @@ def server() -> Generator[SecretManager]:
 @pytest.fixture
 def gcp(server: SecretManager) -> Iterator[SecretManager]:
     """A Secret Manager where ``TOKEN`` holds the canary."""
-    server.empty()
+    server.reset()
     server.store.add(NAMED, CANARY.encode())
     yield server
     server.heal()

@@ -71,7 +71,7 @@ def server() -> Generator[SecretManager]:
 @pytest.fixture
 def gcp(server: SecretManager) -> Iterator[SecretManager]:
     """An empty Secret Manager, with one secret."""
-    server.empty()
+    server.reset()
     server.store.add(NAMED, CANARY.encode())
     yield server
     server.heal()
@@ -150,11 +150,11 @@ class TestOnEachPath:
 
     async def test_nobody_there(self, gcp: SecretManager, path: str) -> None:
         """A port that nobody listens on is "unavailable"."""
-        gcp.endpoint, working = "http://127.0.0.1:1", gcp.endpoint
+        gcp.address, working = "http://127.0.0.1:1", gcp.address
         try:
             outcome = await ask(path, gcp)
         finally:
-            gcp.endpoint = working
+            gcp.address = working
         assert outcome.code is FailureCode.UNAVAILABLE
 
 

@@ -7,14 +7,11 @@ botocore's own signing, parsing and retrying always run.
 from __future__ import annotations
 
 import io
-import json
 import logging
 import time
 from abc import ABC, abstractmethod
 from contextlib import ExitStack, contextmanager
-from threading import Event
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 from boto3.session import Session
 from botocore.awsrequest import AWSResponse
@@ -22,22 +19,31 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from botocore.loaders import Loader
 from botocore.session import get_session
 from moto import mock_aws
-from moto.core.exceptions import JsonRESTError
-from moto.secretsmanager.exceptions import InvalidRequestException, SecretsManagerClientError
-from moto.secretsmanager.models import SecretsManagerBackend
-from moto.ssm.models import SimpleSystemManagerBackend
 
-from secretsource.testing.aws_server import MotoServer, finished_rotations
+from secretsource.testing.servers._moto import finished_rotations, refused_parameter, refused_secret
+from secretsource.testing.servers.aws import AwsServer, problem
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from botocore.awsrequest import AWSPreparedRequest
 
-REGION = MotoServer.region
+__all__ = [
+    "REGION",
+    "Aws",
+    "AwsInProcess",
+    "AwsOverHttp",
+    "Fault",
+    "fault",
+    "new_session",
+    "problem",
+    "quietly",
+    "response",
+]
+
+REGION = AwsServer.region
 LOADER = Loader()  # reading boto3's models is most of what making a client costs, so it is done once
 JSON = {"content-type": "application/x-amz-json-1.1"}
-INTERNAL = {"secretsmanager": "InternalServiceError", "ssm": "InternalServerError"}
 
 
 def new_session() -> Session:
@@ -59,11 +65,6 @@ def response(request: AWSPreparedRequest, status: int, body: bytes, headers: dic
     """What the network would have answered."""
     given: Any = {**JSON, **(headers or {})}
     return AWSResponse(request.url, status, given, RawBody(body))
-
-
-def problem(code: str, message: str = "") -> bytes:
-    """An error as the JSON protocol of AWS writes it."""
-    return json.dumps({"__type": code, "message": message}).encode()
 
 
 class Fault:
@@ -140,7 +141,7 @@ class Aws(ABC):
         """Answer no call from now on."""
 
     @abstractmethod
-    def down(self, service: str) -> None:
+    def down(self) -> None:
         """Be out of order from now on."""
 
     @abstractmethod
@@ -155,33 +156,12 @@ class Aws(ABC):
         return client
 
     def refuse_secret(self, location: str) -> None:
-        """Deny one secret, as a policy on it does: the service answers for the others."""
-        read = SecretsManagerBackend.get_secret_value
-
-        def guarded(self: SecretsManagerBackend, secret_id: str, *rest: Any) -> Any:
-            if secret_id == location:
-                raise Refused
-            return read(self, secret_id, *rest)
-
-        self.cleanup.enter_context(patch.object(SecretsManagerBackend, "get_secret_value", guarded))
+        """Deny one secret."""
+        self.cleanup.enter_context(refused_secret(location))
 
     def refuse_parameter(self, location: str) -> None:
-        """Deny one parameter, as a policy on it does: a call for several is refused as a whole."""
-        read = SimpleSystemManagerBackend.get_parameter
-
-        def guarded(self: SimpleSystemManagerBackend, name: str) -> Any:
-            if name == location:
-                raise JsonRESTError("AccessDeniedException", "not authorized")
-            return read(self, name)
-
-        self.cleanup.enter_context(patch.object(SimpleSystemManagerBackend, "get_parameter", guarded))
-
-
-class Refused(InvalidRequestException):
-    """What moto's batch takes for an error of one entry, saying that access is denied."""
-
-    def __init__(self) -> None:
-        SecretsManagerClientError.__init__(self, "AccessDeniedException", "not authorized")
+        """Deny one parameter."""
+        self.cleanup.enter_context(refused_parameter(location))
 
 
 class AwsInProcess(Aws):
@@ -213,7 +193,7 @@ class AwsInProcess(Aws):
     def hang(self) -> None:
         self.state = ReadTimeoutError
 
-    def down(self, service: str) -> None:
+    def down(self) -> None:
         self.state = EndpointConnectionError
 
     def heal(self) -> None:
@@ -223,35 +203,21 @@ class AwsInProcess(Aws):
 class AwsOverHttp(Aws):
     """moto behind a socket."""
 
-    def __init__(self, server: MotoServer) -> None:
+    def __init__(self, server: AwsServer) -> None:
         super().__init__()
         self.server = server
         self.endpoint_url = server.endpoint_url
-        self.released = Event()
         server.reset()
         self.cleanup.callback(self.heal)
 
     def answer(self, status: int, body: bytes) -> None:
-        def application(environ: dict[str, Any], start: Any) -> list[bytes]:
-            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            start(f"{status} Planned", list(JSON.items()))
-            return [body]
-
-        self.server.answer_with = application
+        self.server.answer(status, body)
 
     def hang(self) -> None:
-        self.released = released = Event()
+        self.server.hang()
 
-        def application(environ: dict[str, Any], start: Any) -> list[bytes]:
-            released.wait(30)
-            start("500 Late", list(JSON.items()))
-            return []
-
-        self.server.answer_with = application
-
-    def down(self, service: str) -> None:
-        self.answer(500, problem(INTERNAL[service]))
+    def down(self) -> None:
+        self.server.down()
 
     def heal(self) -> None:
-        self.server.answer_with = None
-        self.released.set()
+        self.server.heal()

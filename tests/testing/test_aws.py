@@ -1,18 +1,19 @@
-"""moto's AWS as the test kit ships it."""
+"""What is special about the AWS of the test kit, which is moto."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from moto import mock_aws
 from tests.servers.aws import new_session
 
-from secretsource.exceptions import ConfigurationError
 from secretsource.providers.aws import AwsProvider
-from secretsource.providers.base import Found, NotFound, SecretRef
-from secretsource.testing.aws_server import MotoServer, finished_rotations, moto_server
+from secretsource.providers.aws_ssm import AwsParameterProvider
+from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
+from secretsource.testing import aws_server as former
+from secretsource.testing.servers import AwsServer, aws_server
+from secretsource.testing.servers._moto import finished_rotations
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -21,13 +22,13 @@ REF = SecretRef("aws", "TOKEN")
 
 
 @pytest.fixture(scope="module")
-def server() -> Generator[MotoServer]:
+def server() -> Generator[AwsServer]:
     """A running moto."""
-    with moto_server() as server:
+    with aws_server() as server:
         yield server
 
 
-def test_environment_is_all_it_takes(server: MotoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_is_all_it_takes(server: AwsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the server's environment, a provider without settings finds what was put there, until a reset."""
     for name, setting in server.environment.items():
         monkeypatch.setenv(name, setting)
@@ -43,31 +44,45 @@ def test_environment_is_all_it_takes(server: MotoServer, monkeypatch: pytest.Mon
     client.close()
 
 
-def test_listens_on_the_loopback_interface(server: MotoServer) -> None:
-    """Nobody else on the network can reach it."""
-    assert server.endpoint_url.startswith("http://127.0.0.1:")
-
-
-def test_prints_no_line_per_request(server: MotoServer, capfd: pytest.CaptureFixture[str]) -> None:
+def test_prints_no_line_per_request(server: AwsServer, capfd: pytest.CaptureFixture[str]) -> None:
     """Requests do not show on the terminal of a demonstration."""
     server.reset()
     assert capfd.readouterr() == ("", "")
 
 
-def test_two_servers_have_two_ports(server: MotoServer) -> None:
+def test_two_servers_have_two_ports(server: AwsServer) -> None:
     """Each server finds a free port of its own, and gives it back."""
-    with moto_server() as other:
+    with aws_server() as other:
         assert other.endpoint_url != server.endpoint_url
         other.reset()
     with pytest.raises(ConnectionError):
         other.reset()
 
 
-def test_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without moto's server the error is a sentence with a remedy."""
-    monkeypatch.setitem(sys.modules, "moto.server", None)
-    with pytest.raises(ConfigurationError, match="pip install 'moto"), moto_server():
-        pass
+def test_the_former_names_are_the_same() -> None:
+    """What was written for `secretsource.testing.aws_server` goes on working."""
+    assert (former.MotoServer, former.moto_server) == (AwsServer, aws_server)
+    assert former.finished_rotations is finished_rotations
+
+
+def test_a_parameter_can_be_refused(server: AwsServer) -> None:
+    """A denial of one location is one of the parameter, too."""
+    client = server.client("ssm")
+    client.put_parameter(Name="/prod/db", Value="value", Type="SecureString")
+    provider = AwsParameterProvider(**server.settings, session=server.session())
+    ref = SecretRef("aws-ssm", "/prod/db")
+    server.deny("/prod/db")
+    refused = provider.fetch(ref, timeout=5)
+    assert isinstance(refused, Failed)
+    assert refused.code is FailureCode.DENIED
+    server.down()
+    broken = provider.fetch(ref, timeout=5)
+    assert isinstance(broken, Failed)
+    assert broken.code is FailureCode.UNAVAILABLE
+    server.reset()
+    assert provider.fetch(ref, timeout=5) == NotFound()
+    provider.close()
+    client.close()
 
 
 @pytest.mark.parametrize("stage", ["AWSCURRENT", "blue"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Event
 from typing import TYPE_CHECKING
 
-from tests.servers.gcp.store import Refusal
+from secretsource.testing.servers.gcp.store import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.cloud.secretmanager_v1 import types
-from tests.servers.gcp.store import State
+
+from secretsource.testing.servers.gcp.store import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.servers.gcp.faults import Faults
-    from tests.servers.gcp.store import Store
+    from secretsource.testing.servers.gcp.faults import Faults
+    from secretsource.testing.servers.gcp.store import Store
 
 METHODS: dict[str, tuple[Any, Any]] = {
     "AccessSecretVersion": (types.AccessSecretVersionRequest, types.AccessSecretVersionResponse),

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.servers.gcp.service import METHODS
-from tests.servers.gcp.store import Refusal
+from secretsource.testing.servers._http import LocalServer, serving
+from secretsource.testing.servers.gcp.service import METHODS
+from secretsource.testing.servers.gcp.store import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from tests.servers.gcp.service import Service
+    from secretsource.testing.servers.gcp.service import Service
 
 HTTP_STATUS = {
     "INVALID_ARGUMENT": 400,
@@ -58,22 +58,8 @@ def rest_wire(service: Service) -> Generator[int]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 128
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """A client that gave up is none of ours."""
-
-    server = Server(("127.0.0.1", 0), Request)
-    thread = Thread(target=lambda: server.serve_forever(0.02), daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(LocalServer(("127.0.0.1", 0), Request)) as port:
+        yield port
 
 
 def _answer(service: Service, target: str, headers: dict[str, str], sent: bytes) -> tuple[int, bytes, list[str]]:

@@ -10,13 +10,14 @@ import grpc  # type: ignore[import-untyped]
 from google.protobuf import any_pb2, duration_pb2  # type: ignore[import-untyped]
 from google.rpc import code_pb2, error_details_pb2, status_pb2  # type: ignore[import-untyped]
 from grpc_status import rpc_status  # type: ignore[import-untyped]
-from tests.servers.gcp.service import METHODS
-from tests.servers.gcp.store import Refusal
+
+from secretsource.testing.servers.gcp.service import METHODS
+from secretsource.testing.servers.gcp.store import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from tests.servers.gcp.service import Service
+    from secretsource.testing.servers.gcp.service import Service
 
 NAME = "google.cloud.secretmanager.v1.SecretManagerService"
 BROKEN = b"\x0a\xff\xff\xff\xff\x0f"

@@ -1,0 +1,88 @@
+"""What every server of the kit can be told, whichever backend it stands for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["SecretServer"]
+
+
+class SecretServer(ABC):
+    """The backend of one provider, running on this machine.
+
+    A location is what a reference has behind the scheme: ``prod/stripe`` of ``aws://prod/stripe``. The calls that
+    store and delete go around the faults, so that a test can change a server that is out of order.
+
+    Attributes:
+        scheme: The scheme of the provider that asks it, such as ``aws``.
+        address: Where it listens: a URL.
+    """
+
+    scheme: ClassVar[str]
+    address: str
+
+    @property
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Settings that lead the provider here, as arguments or in ``secretsource.toml``; none is a credential."""
+
+    @property
+    @abstractmethod
+    def environment(self) -> dict[str, str]:
+        """Variables to set: the credentials, and the address where the vendor's client reads one."""
+
+    @abstractmethod
+    def put(self, location: str, value: str | Mapping[str, Any]) -> str:
+        """Store a secret, or a new version of it.
+
+        Args:
+            location: Where.
+            value: A text, or the fields of a JSON document.
+
+        Returns:
+            The identifier of the version.
+        """
+
+    @abstractmethod
+    def disable(self, location: str) -> None:
+        """Let the newest version of a secret be there, and not be readable.
+
+        Raises:
+            NotImplementedError: The backend has no such thing.
+        """
+
+    @abstractmethod
+    def delete(self, location: str) -> None:
+        """Delete a secret as its owner does."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Begin anew: no secret, no fault."""
+
+    @abstractmethod
+    def deny(self, location: str | None = None) -> None:
+        """Refuse permission from now on: for one secret, or for every call."""
+
+    @abstractmethod
+    def throttle(self) -> None:
+        """Answer every call with "too many requests" from now on."""
+
+    @abstractmethod
+    def hang(self) -> None:
+        """Take every call from now on, and answer none."""
+
+    @abstractmethod
+    def break_response(self, planted: str = "") -> None:
+        """Answer every call in a form that was not promised, with ``planted`` somewhere in it."""
+
+    @abstractmethod
+    def down(self) -> None:
+        """Be out of service from now on."""
+
+    @abstractmethod
+    def heal(self) -> None:
+        """End every fault; every secret is there as before."""
