@@ -1,40 +1,52 @@
-"""Where the demo plays: a folder of its own, an environment without anybody's credentials, and AWS on loopback."""
+"""Where the demo plays: a folder of its own, an environment without anybody's credentials, and servers on loopback."""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
+import time
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from secretsource import Resolver
+from secretsource.providers.base import SecretRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
 
     from secretsource import Secret
+    from secretsource.cli._demo_servers import Servers
     from secretsource.cli._demo_shop import Shop
-    from secretsource.testing.aws_server import MotoServer
 
 __all__ = ["Scene", "Step", "Surprise", "clean_environment", "expect", "short"]
 
-FOREIGN = ("AWS_", "AZURE_", "BAO_", "GOOGLE_", "SECRETSOURCE_", "VAULT_")
+FOREIGN = (
+    *("AWS_", "VAULT_", "BAO_", "SECRETSOURCE_"),
+    *("GOOGLE_", "CLOUDSDK_", "GCLOUD_", "GCE_"),
+    *("AZURE_", "IDENTITY_", "IMDS_", "MSI_"),
+)
 """What variables begin with that would lead the demo to somebody's real secrets."""
+
+HOMES = ("HOME", "USERPROFILE", "APPDATA")
+"""Where ``.aws``, ``.vault-token``, ``.azure`` and the credentials of gcloud are looked for."""
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 TTL = 0.5
 """Seconds for which a value is fresh here, so that nobody waits; 300 is usual."""
 
+PATIENCE = 10.0
+"""Seconds within which a change must have been noticed, however slow the machine."""
+
 AWS_DOCUMENT = "payments/stripe"
 """The JSON secret at AWS in which the demo keeps STRIPE_SECRET_KEY."""
 
 CONFIGURATION = f"""\
 [environments.demo]
-providers = ["env", "dotenv", "aws", "file"]
+providers = ["env", "dotenv", "aws", "vault", "gcp", "azure", "file"]
 ttl = {TTL}
 max_stale = 3600
 jitter = 0.0
@@ -43,17 +55,13 @@ deadline = 30
 [providers.dotenv]
 path = {{dotenv}}
 
-[providers.aws]
-region = {{region}}
-endpoint_url = {{endpoint}}
-read_timeout = 10.0
-
 [providers.file]
 directory = {{directory}}
 
 [secrets.STRIPE_SECRET_KEY]
 aws = "{AWS_DOCUMENT}#secret_key"
-"""
+
+{{servers}}"""
 
 
 class Surprise(Exception):
@@ -74,34 +82,24 @@ class Scene:
         self.folder = folder
         self.resources = ExitStack()
         """Closes what the steps open, the last first."""
-        self._power = self.resources.enter_context(ExitStack())
         self._tell = tell
         self._values: list[str] = []
 
     @cached_property
-    def aws(self) -> MotoServer:
-        """An AWS of our own; boto3 finds its credentials in the environment from here on."""
-        from secretsource.testing.aws_server import moto_server
+    def servers(self) -> Servers:
+        """A server for each provider that asks one."""
+        from secretsource.cli._demo_servers import Servers
 
-        server = self._power.enter_context(moto_server())
-        os.environ.update(server.environment)
-        return server
-
-    @cached_property
-    def secrets_manager(self) -> Any:
-        """A client of that AWS, to put secrets into it."""
-        client = self.aws.client("secretsmanager")
-        self.resources.callback(client.close)
-        return client
+        self.say("starting AWS (the emulator moto), Vault (a real OpenBao), Google Cloud and Azure (servers of ours)")
+        return self.resources.enter_context(Servers())
 
     @cached_property
     def configuration(self) -> Path:
         """A ``secretsource.toml`` with the chain of all steps."""
         text = CONFIGURATION.format(
             dotenv=json.dumps(str(self.folder / ".env")),
-            region=json.dumps(self.aws.region),
-            endpoint=json.dumps(self.aws.endpoint_url),
             directory=json.dumps(str(self.folder)),
+            servers=self.servers.toml(),
         )
         file = self.folder / "secretsource.toml"
         file.write_text(text, encoding="utf-8")
@@ -119,9 +117,19 @@ class Scene:
 
         return self.resources.enter_context(Shop(self))
 
-    def stop_aws(self) -> None:
-        """Take AWS away: from here on, its port refuses connections."""
-        self._power.close()
+    def until(self, name: str, is_so: Callable[[Secret], bool]) -> Secret:
+        """Read a secret as an application does, again and again, until it is as expected.
+
+        Raises:
+            Surprise: That takes too long.
+        """
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            secret = self.resolver.get(name)
+            if is_so(secret):
+                return secret
+            time.sleep(TTL / 5)
+        raise Surprise(f"what was to be seen of {name} is seen within {PATIENCE:.0f} seconds")
 
     def new_value(self, prefix: str) -> str:
         """A value to hide, which `say` will refuse to show."""
@@ -132,6 +140,19 @@ class Scene:
     def hide(self, value: str) -> None:
         """Note a value that `say` will refuse to show."""
         self._values.append(value)
+
+    def put(self, provider: str, name: str) -> str:
+        """Give a provider of the chain a new value of a name, by other means than ours; the value."""
+        value = self.new_value(provider)
+        if provider == "env":
+            os.environ[name] = value
+        elif provider == "dotenv":
+            self.write(".env", f"{name}={value}\n")
+        else:
+            place = self.resolver._engine.chain.find(provider).locate(name)
+            assert isinstance(place, SecretRef)
+            self.servers[provider].put(place.location, value)
+        return value
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the scene that only its owner may read."""
@@ -190,14 +211,17 @@ def short(version: str | None) -> str:
 
 
 @contextmanager
-def clean_environment() -> Generator[None]:
-    """Put away credentials, addresses and proxies, and put them back afterwards."""
+def clean_environment(home: Path) -> Generator[None]:
+    """Put away credentials, addresses and proxies, and put them back afterwards.
+
+    Args:
+        home: An empty folder, where the vendors' clients will look for what its owner has logged in to.
+    """
     before = dict(os.environ)
     for name in before:
         if name.startswith(FOREIGN) or name.lower() in PROXIES:
             del os.environ[name]
-    # boto3 would read the profiles of whoever runs the demo.
-    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+    os.environ.update(dict.fromkeys(HOMES, str(home)))
     try:
         yield
     finally:

@@ -1,31 +1,25 @@
 """What the demo shows, one step after the other; a new one is appended to `STEPS`.
 
-The chain of most steps is environment, ``.env``, AWS, and behind them a folder of files, which is there to show that
-a denial does not lead to it. The steps of the issuing half follow in `_demo_key_steps`.
+The chain of all steps is environment, ``.env``, AWS, Vault, Google Cloud, Azure, and behind them a folder of files,
+which is there to show that a denial does not lead to it. The steps about the chain itself are in `_demo_chain_steps`,
+and those of the issuing half in `_demo_key_steps`.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from secretsource.cli._demo_chain_steps import CHAIN_STEPS
 from secretsource.cli._demo_key_steps import KEY_STEPS
-from secretsource.cli._demo_scene import AWS_DOCUMENT, TTL, Step, Surprise, expect, short
+from secretsource.cli._demo_scene import AWS_DOCUMENT, Step, expect, short
 from secretsource.exceptions import ProviderDenied
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from secretsource import Secret
     from secretsource.cli._demo_scene import Scene
     from secretsource.resolver._trace import RotationEvent
 
 __all__ = ["STEPS", "Step"]
-
-PATIENCE = 10.0
-"""Seconds within which a change must have been noticed, however slow the machine."""
 
 
 def from_the_environment(scene: Scene) -> None:
@@ -51,8 +45,7 @@ def from_dotenv(scene: Scene) -> None:
 def from_aws_by_field(scene: Scene) -> None:
     """One field of a JSON secret, at the place that the configuration names."""
     value = scene.new_value("sk")
-    document = {"secret_key": value, "webhook_secret": scene.new_value("whsec")}
-    scene.secrets_manager.create_secret(Name=AWS_DOCUMENT, SecretString=json.dumps(document))
+    scene.servers.aws.put(AWS_DOCUMENT, {"secret_key": value, "webhook_secret": scene.new_value("whsec")})
     secret = scene.resolver.get("STRIPE_SECRET_KEY")
     expect(secret == value and secret.provider == "aws", "AWS answers with one field of the document")
     scene.show(secret)
@@ -65,9 +58,9 @@ def follows_a_rotation(scene: Scene) -> None:
     heard: list[RotationEvent] = []
     stop_listening = scene.resolver.on_rotate(heard.append)
     value = scene.new_value("sk")
-    scene.secrets_manager.put_secret_value(SecretId=AWS_DOCUMENT, SecretString=json.dumps({"secret_key": value}))
+    scene.servers.aws.put(AWS_DOCUMENT, {"secret_key": value})
     scene.say(f"AWS has a new version; this process still has {short(before.version)}")
-    secret = _once(scene, "STRIPE_SECRET_KEY", lambda now: now != before and bool(heard))
+    secret = scene.until("STRIPE_SECRET_KEY", lambda now: now != before and bool(heard))
     stop_listening()
     expect(secret == value and secret.version != before.version, "the new value is served, with its own version")
     expect([event.name for event in heard] == ["STRIPE_SECRET_KEY"], "on_rotate is called once")
@@ -83,7 +76,7 @@ def stops_at_a_denial(scene: Scene) -> None:
     scene.say(
         f"a file, last in the chain, has DATABASE_PASSWORD ({len(weaker)} characters), and AWS denies access to it"
     )
-    scene.aws.answer_with = _denial
+    scene.servers.aws.deny()
     refusal = ""
     try:
         scene.resolver.get("DATABASE_PASSWORD")
@@ -92,17 +85,18 @@ def stops_at_a_denial(scene: Scene) -> None:
     expect(refusal, "a denial is an error, and no weaker source wins")
     scene.say(f"ProviderDenied: {refusal}")
     trace = scene.resolver.explain("DATABASE_PASSWORD")
-    expect(trace.outcome == "denied" and trace.unasked == ("file",), "the chain stops at the provider that denied")
+    later = ("vault", "gcp", "azure", "file")
+    expect(trace.outcome == "denied" and trace.unasked == later, "the chain stops at the provider that denied")
     scene.explain("DATABASE_PASSWORD")
-    scene.aws.answer_with = None
+    scene.servers.aws.heal()
 
 
 def survives_an_outage(scene: Scene) -> None:
     """AWS is gone; the last value is served, and says of itself that it is stale."""
     before = scene.resolver.get("STRIPE_SECRET_KEY", fresh=True)
-    scene.stop_aws()
+    scene.servers.stop("aws")
     scene.say("the AWS endpoint is stopped")
-    secret = _once(scene, "STRIPE_SECRET_KEY", lambda now: now.served == "stale")
+    secret = scene.until("STRIPE_SECRET_KEY", lambda now: now.served == "stale")
     expect(secret == before and secret.version == before.version, "the value from before the outage is served")
     scene.show(secret)
     scene.explain("STRIPE_SECRET_KEY")
@@ -112,26 +106,9 @@ STEPS: tuple[Step, ...] = (
     Step("a value from the environment", from_the_environment),
     Step("a value from .env", from_dotenv),
     Step("a value from AWS Secrets Manager, by JSON field", from_aws_by_field),
+    *CHAIN_STEPS,
     Step("a rotation at AWS, followed without a restart", follows_a_rotation),
     Step("a denial stops the chain, although a weaker source has the name", stops_at_a_denial),
     Step("an outage of AWS, survived with the last value", survives_an_outage),
     *KEY_STEPS,
 )
-
-
-def _once(scene: Scene, name: str, is_so: Callable[[Secret], bool]) -> Secret:
-    """Read a secret as an application does, again and again, until it is as expected."""
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        secret = scene.resolver.get(name)
-        if is_so(secret):
-            return secret
-        time.sleep(TTL / 5)
-    raise Surprise(f"what was to be seen of {name} is seen within {PATIENCE:.0f} seconds")
-
-
-def _denial(environ: dict[str, Any], start: Any) -> list[bytes]:
-    """Answer a request as AWS does when the identity lacks the permission."""
-    environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    start("400 Bad Request", [("Content-Type", "application/x-amz-json-1.1")])
-    return [json.dumps({"__type": "AccessDeniedException", "message": "not authorized"}).encode()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -13,9 +15,12 @@ from secretsource.cli._options import Json
 from secretsource.cli._output import printable, say, write_json, write_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 __all__ = ["demo"]
+
+ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""What ends a process at once, and would leave its servers running."""
 
 
 def demo(as_json: Json = False) -> None:
@@ -41,9 +46,11 @@ def _play(transcript: list[dict[str, Any]], show: Callable[[str], None]) -> None
         transcript[-1]["lines"].append(line)
         show(f"   {printable(line)}".rstrip())
 
-    with clean_environment(), TemporaryDirectory(prefix="secretsource-demo-") as folder:
+    with ended_in_order(), TemporaryDirectory(prefix="secretsource-demo-") as folder:
+        home = Path(folder, "home")
+        home.mkdir()
         scene = Scene(Path(folder), tell)
-        with scene.resources:
+        with clean_environment(home), scene.resources:
             for number, step in enumerate(STEPS, 1):
                 transcript.append({"step": step.title, "ok": False, "lines": []})
                 show(f"{number}. {step.title}")
@@ -58,3 +65,18 @@ def _play(transcript: list[dict[str, Any]], show: Callable[[str], None]) -> None
                 say("error", f"step {number} of the demo did not behave as told: {told}")
                 raise typer.Exit(MISSING)
     show(f"All {len(STEPS)} steps behaved as told.")
+
+
+@contextmanager
+def ended_in_order() -> Generator[None]:
+    """Let a signal end the demo as Ctrl-C does: with its servers, and with its files gone."""
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in ENDS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

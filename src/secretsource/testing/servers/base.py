@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -34,6 +35,17 @@ class SecretServer(ABC):
     @abstractmethod
     def environment(self) -> dict[str, str]:
         """Variables to set: the credentials, and the address where the vendor's client reads one."""
+
+    def toml(self, name: str | None = None, /, **more: object) -> str:
+        """The settings as a table of ``secretsource.toml``.
+
+        Args:
+            name: The provider's name there; None for its scheme.
+            more: Further settings of the provider, which go before those of the server.
+        """
+        settings = {**self.settings, **more}
+        lines = [f"{key} = {_literal(value)}" for key, value in settings.items()]
+        return "\n".join([f"[providers.{name or self.scheme}]", *lines, ""])
 
     @abstractmethod
     def put(self, location: str, value: str | Mapping[str, Any]) -> str:
@@ -86,3 +98,10 @@ class SecretServer(ABC):
     @abstractmethod
     def heal(self) -> None:
         """End every fault; every secret is there as before."""
+
+
+def _literal(value: object) -> str:
+    """A setting as TOML writes it: a text, a number, a truth value, or a table of these."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_literal(entry)}" for key, entry in value.items()) + " }"
+    return json.dumps(value, ensure_ascii=False)
