@@ -102,7 +102,7 @@ def world(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
             "aws": lambda _: moto_server(),
             "vault": lambda bao: relay(bao.address),
             "gcp": lambda _: secret_manager(),
-            "azure": lambda _: key_vault(),
+            "azure": lambda _: key_vault(tmp_path_factory.mktemp("azure")),
         }
 
         def server(provider: str, bao: Any = None) -> Any:
@@ -170,7 +170,7 @@ def test_cell(provider: str, column: str, harness: ProviderHarness, shell: Shell
     if column == "absent":
         assert told(shell, "ABSENT") == "next"
         return
-    happen(harness, column)
+    happen(harness, provider, column)
     clock.advance(TTL * 3)
     if column == "slow":
         shell.engine.deadline = PATIENCE
@@ -178,7 +178,7 @@ def test_cell(provider: str, column: str, harness: ProviderHarness, shell: Shell
     assert [told(shell, "OTHER"), told(shell, "NAME")] == [word, "first, stale" if may_be_stale(word) else word]
 
 
-def happen(harness: Any, column: str) -> None:
+def happen(harness: ProviderHarness, provider: str, column: str) -> None:
     """Bring about a column for both names."""
     if column == "malformed":
         harness.break_response("broken")
@@ -189,9 +189,19 @@ def happen(harness: Any, column: str) -> None:
             if column == "new version":
                 harness.rotate(name, "second")
             elif column == "disabled":
-                harness.server.disable(harness.ref(name).location)
+                disable(harness, provider, name)
             else:
                 harness.delete(name)
+
+
+def disable(harness: Any, provider: str, name: str) -> None:
+    """Switch off the only version of a secret."""
+    if provider == "gcp":
+        harness.gcp.store.set_state(harness.resource(name), "1", "DISABLED")
+    elif provider == "azure":
+        harness.vault.secrets[harness.ref(name).location.lower()][0].enabled = False
+    else:
+        harness.bao.do("PUT", f"secret/destroy/{harness.place}/{name}", {"versions": [1]})
 
 
 def older_versions(harness: ProviderHarness, shell: Shell) -> list[str]:

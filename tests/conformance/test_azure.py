@@ -26,7 +26,7 @@ class KeyVaultHarness(ServedHarness):
     """Puts secrets into a vault of our own, which numbers the seconds so that no two versions share one."""
 
     def __init__(self, vault: KeyVault) -> None:
-        self.server = AzureServer(vault)
+        self.vault, self.server = vault, AzureServer(vault)
         self.provider = provider(vault, prefix="prod-")
 
     def older_stage(self, name: str) -> str:

@@ -48,7 +48,7 @@ MY_VAULT, LOGIN = "my-vault.vault.azure.net", ("login.microsoftonline.com", "log
 
 @contextmanager
 def key_vault(*_: Path) -> Generator[KeyVault]:
-    """A running vault; it needs no folder any more, and takes none into account."""
+    """A running vault; a folder may still be named, and is not needed."""
     with azure_server() as server:
         yield server.vault
 
