@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,14 @@ from tests.servers.openbao import OpenBao, bao
 from tests.servers.postgres import PASSWORD, SUPERUSER, Postgres, postgres
 from tests.servers.relay import Relay, Reply, relay
 
-from secretsource import Resolver
+from secretsource import AsyncResolver, Resolver
 from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
 from secretsource.providers.vault import VaultProvider
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from secretsource import Secret
 
 __all__ = ["bao"]
 
@@ -30,7 +33,6 @@ CREATION = [
     "CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'",
     'GRANT SELECT ON greetings TO "{{name}}"',
 ]
-REVOCATION = ['REVOKE ALL ON greetings FROM "{{name}}"', 'DROP ROLE IF EXISTS "{{name}}"']
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,6 @@ class Engine:
             {
                 "db_name": "pg",
                 "creation_statements": CREATION,
-                "revocation_statements": REVOCATION,
                 "default_ttl": ttl,
                 "max_ttl": max_ttl,
             },
@@ -84,6 +85,19 @@ class Engine:
     def leases(self, name: str) -> list[str]:
         """The leases of a role that stand now."""
         return self.bao.leases(f"{self.mount}/creds/{name}")
+
+    def greet(self, secret: Secret) -> str:
+        """Ask the database as a user of its own."""
+        login = secret.as_json()
+        with psycopg.connect(self.database.url_of(login["username"], login["password"])) as connection:
+            ((word,),) = connection.execute("SELECT word FROM greetings")
+        return str(word)
+
+    def drop(self, user: str) -> None:
+        """Drop a user behind Vault's back."""
+        with psycopg.connect(self.database.url) as connection:
+            for statement in ("DROP OWNED BY {}", "DROP ROLE {}"):
+                connection.execute(SQL(statement).format(Identifier(user)))
 
     def users(self) -> set[str]:
         """The users that the engine made and has not dropped."""
@@ -139,11 +153,11 @@ def test_queries_never_fail_while_users_come_and_go(engine: Engine, front: Relay
     with Resolver([provider]) as resolver:
         until = time.monotonic() + SECONDS
         while time.monotonic() < until:
-            login = resolver.get(f"vault://{ref.location}").as_json()
-            with psycopg.connect(engine.database.url_of(login["username"], login["password"])) as connection:
-                assert connection.execute("SELECT word FROM greetings").fetchone() == ("hello",)
-            if login["username"] not in users:
-                users.append(login["username"])
+            secret = resolver.get(f"vault://{ref.location}")
+            assert engine.greet(secret) == "hello"
+            user = secret.as_json()["username"]
+            if user not in users:
+                users.append(user)
             time.sleep(0.02)
         assert len(users) >= 2
         assert engine.users() >= {users[-1]}
@@ -293,6 +307,80 @@ def test_close_without_the_right_to_revoke(
     provider.close()
     assert "provider 'vault' could not revoke 1 of its leases" in caplog.text
     assert len(engine.leases("app")) == 1
+
+
+def test_rejected_user_is_replaced(engine: Engine, front: Relay, provider: VaultProvider) -> None:
+    """A user that somebody dropped is refused by the database, rejected once, and another one comes that works."""
+    place = f"vault://{engine.role('app', '1h', '24h').location}"
+    with Resolver([provider]) as resolver:
+        refused = resolver.get(place)
+        (lease,) = engine.leases("app")
+        engine.drop(refused.as_json()["username"])
+        with pytest.raises(psycopg.OperationalError):
+            engine.greet(refused)
+        front.calls.clear()
+        replaced = resolver.reject(refused)
+        assert engine.greet(replaced) == "hello"
+        assert front.asked == [f"GET {engine.mount}/creds/app", "PUT sys/leases/revoke"]
+        assert eventually(lambda: lease not in engine.leases("app"))
+        assert resolver.get(place) == resolver.reject(refused) == replaced
+        assert len(front.calls) == 2
+
+
+async def test_rejected_user_is_replaced_for_tasks(engine: Engine, front: Relay, provider: VaultProvider) -> None:
+    """The same for tasks, many at once: one new user, and the lease of the old one is revoked."""
+    place = f"vault://{engine.role('app', '1h', '24h').location}"
+    async with AsyncResolver([provider]) as resolver:
+        refused = await resolver.get(place)
+        engine.drop(refused.as_json()["username"])
+        front.calls.clear()
+        (replaced,) = set(await asyncio.gather(*(resolver.reject(refused) for _ in range(8))))
+        assert engine.greet(replaced) == "hello"
+        assert front.asked == [f"GET {engine.mount}/creds/app", "PUT sys/leases/revoke"]
+
+
+def test_fresh_user(engine: Engine, front: Relay, provider: VaultProvider) -> None:
+    """Who asks for a fresh secret gets another user, and the one before is dropped; a refresh keeps the user."""
+    place = f"vault://{engine.role('app', '1h', '24h').location}"
+    with Resolver([provider]) as resolver:
+        first = resolver.get(place)
+        second = resolver.get(place, fresh=True)
+        assert second != first
+        assert eventually(lambda: len(engine.leases("app")) == 1)
+        assert engine.greet(second) == "hello"
+        assert not engine.users() & {first.as_json()["username"]}
+        front.calls.clear()
+        refreshed = provider.fetch(provider.complete(SecretRef("vault", place.removeprefix("vault://"))), timeout=5)
+        assert found(refreshed).value == second.as_json()
+        assert front.asked == ["PUT sys/leases/renew"]
+
+
+def test_discarded_lease_that_cannot_be_revoked(engine: Engine, front: Relay, provider: VaultProvider) -> None:
+    """The new user is given all the same, in time, and the old lease is revoked at the end."""
+    ref = engine.role("app", "1h", "24h")
+    first = found(provider.fetch(ref, timeout=5))
+    provider.discard(ref)
+    front.hang(on="leases/revoke")
+    assert found(provider.fetch(ref, timeout=1)).value != first.value
+    front.heal()
+    assert len(engine.leases("app")) == 2
+    provider.close()
+    assert eventually(lambda: not engine.leases("app"))
+
+
+def test_no_new_user_for_the_discarded_one(engine: Engine, front: Relay, provider: VaultProvider) -> None:
+    """If there is no new user, the discarded one does not come back as an answer, nor is its lease forgotten."""
+    ref = engine.role("app", "1h", "24h")
+    first = found(provider.fetch(ref, timeout=5))
+    provider.discard(ref)
+    front.answer(500, b'{"errors":["database is down"]}', on="/creds/")
+    failure = provider.fetch(ref, timeout=5)
+    assert isinstance(failure, Failed)
+    assert failure.code is FailureCode.UNAVAILABLE
+    assert len(engine.leases("app")) == 1
+    front.heal()
+    assert found(provider.fetch(ref, timeout=5)).value != first.value
+    assert eventually(lambda: len(engine.leases("app")) == 1)
 
 
 def test_unknown_role_is_not_found(engine: Engine, provider: VaultProvider) -> None:

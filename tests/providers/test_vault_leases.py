@@ -84,6 +84,27 @@ class TestBook:
         assert book.current(REF, FOREVER, 1060.0) is None
         assert book.current(REF, Token(Grant("t", 0.0, False), 0.0), 1001.0) is None
 
+    def test_discarded(self) -> None:
+        """One that was discarded is not gone on with, and is known until it has ended; there may be none."""
+        book, held = LeaseBook(), lease()
+        book.discard(REF, 1000.0)
+        book.keep(held, 1000.0)
+        book.keep(lease("other", ref=REF._replace(location="database/creds/other")), 1000.0)
+        book.discard(REF, 1001.0)
+        assert book.current(REF, FOREVER, 1001.0) is None
+        assert book.discarded(REF, 1001.0) == [held]
+        book.keep(lease("new"), 1002.0)
+        assert book.discarded(REF, 1002.0) == [held]
+        assert ids(book.clear(1003.0)) == ["new", "other", "one"]
+        assert book.discarded(REF, 1003.0) == []
+
+    def test_discarded_ones_are_forgotten_when_they_have_ended(self) -> None:
+        """Nothing is left to revoke of them."""
+        book = LeaseBook()
+        book.keep(lease(), 1000.0)
+        book.discard(REF, 1001.0)
+        assert book.discarded(REF, 1060.0) == []
+
     def test_all_are_given_back_at_the_end(self) -> None:
         """Those that were replaced too, the newest first; not those that have ended, and each once."""
         book = LeaseBook()

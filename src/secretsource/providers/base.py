@@ -277,6 +277,14 @@ class Provider(ABC):
             timeout: Seconds within which to answer; past it, return ``Failed(FailureCode.TIMEOUT)``.
         """
 
+    def discard(self, ref: SecretRef) -> None:
+        """Go on with what is held for ``ref.document`` no more: the next ``fetch`` brings a new value, if it can.
+
+        Called before that ``fetch`` when the other side refused the value, or the application asked for a fresh one;
+        never for a refresh, which may prolong what is held. Only for a driver that holds what the service made for
+        this program alone, such as a lease; it does no I/O here.
+        """
+
     def close(self) -> None:
         """Give back connections; called once or more, and never followed by ``fetch``."""
 

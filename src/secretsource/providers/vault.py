@@ -204,6 +204,10 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
             return token
         return self._engines.write(ref, value, overwrite=overwrite, token=token, deadline=deadline)
 
+    def discard(self, ref: SecretRef) -> None:
+        """Give up the lease of a dynamic secret, which is revoked once there is a new one."""
+        self._leases.discard(ref.document, monotonic())
+
     def identify(self, *, timeout: float) -> Identity | Failed:
         """``GET auth/token/lookup-self``, which the default policy allows."""
         return self._tokens.identity(monotonic() + timeout)

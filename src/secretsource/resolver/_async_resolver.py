@@ -217,16 +217,19 @@ async def _fly(engine: Engine, provider: AsyncProvider, flights: list[Flight]) -
 
     async def one(flight: Flight) -> None:
         async with turn:
-            outcome = await _afetch(provider, flight.ask.ref, flight.until - engine.clock.now().mono)
+            left = flight.until - engine.clock.now().mono
+            outcome = await _afetch(provider, flight.ask.ref, left, anew=flight.anew)
         engine.settle(flight, outcome)
 
     await asyncio.gather(*map(one, flights))
 
 
-async def _afetch(provider: AsyncProvider, ref: SecretRef, timeout: float) -> Outcome:
+async def _afetch(provider: AsyncProvider, ref: SecretRef, timeout: float, *, anew: bool) -> Outcome:
     if timeout <= 0:
         return OVERDUE
     try:
+        if anew:
+            provider.discard(ref)
         async with asyncio.timeout(timeout):
             return checked(await provider.afetch(ref, timeout=timeout))
     except TimeoutError:
@@ -241,8 +244,8 @@ async def _reply(engine: Engine, ask: Ask, flight: Flight | None, until: float) 
     if flight is None:
         provider = ask.route.provider
         if isinstance(provider, AsyncProvider):
-            return Reply(await _afetch(provider, ask.ref, remaining), engine.clock.now())
-        return Reply(fetch(provider, ask.ref, remaining), engine.clock.now())
+            return Reply(await _afetch(provider, ask.ref, remaining, anew=ask.anew), engine.clock.now())
+        return Reply(fetch(provider, ask.ref, remaining, anew=ask.anew), engine.clock.now())
     if flight.reply is None:
         await _landing(flight, max(0.0, remaining))
     return flight.reply or Reply(OVERDUE, engine.clock.now())

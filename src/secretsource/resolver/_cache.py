@@ -40,15 +40,17 @@ class Entry:
         at: When it said so.
         ages: When this answer passes from age to age.
         readers: Names that were answered from it, each with the fields that led to its value.
+        unwanted: Whether its value was refused or is known to be old, so that to prolong it will not do.
     """
 
-    __slots__ = ("_chosen", "ages", "at", "outcome", "readers")
+    __slots__ = ("_chosen", "ages", "at", "outcome", "readers", "unwanted")
 
     def __init__(self, outcome: Found | NotFound, at: Instant, ages: Schedule) -> None:
         self.outcome = outcome
         self.at = at
         self.ages = ages
         self.readers: set[tuple[str, tuple[str, ...]]] = set()
+        self.unwanted = False
         self._chosen: dict[tuple[str, ...], str | bytes | NotFound | Failed] = {}
 
     def __repr__(self) -> str:
@@ -191,10 +193,11 @@ class Cache:
         return entry
 
     def spoil(self, ref: SecretRef, now: Instant) -> Entry | None:
-        """Make an entry stale at once, so that the next read asks; it still helps if the provider is down."""
+        """Make an entry stale at once, so that the next read asks anew; it still helps if the provider is down."""
         self._setbacks.pop(ref, None)
         entry = self._entries.get(ref)
         if entry is not None:
+            entry.unwanted = True
             _spoil(entry, now)
         return entry
 

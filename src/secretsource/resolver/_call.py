@@ -67,8 +67,8 @@ def fly(engine: Engine, route: Route, flights: Sequence[Flight]) -> None:
     try:
         if engine.closed:
             return
-        for ref, outcome in _outcomes(route.provider, list(waiting), lambda: until - engine.clock.now().mono):
-            engine.settle(waiting.pop(ref), outcome)
+        for flight, outcome in _outcomes(route.provider, flights, lambda: until - engine.clock.now().mono):
+            engine.settle(waiting.pop(flight.ask.ref), outcome)
     finally:
         abandon(engine, waiting.values())
 
@@ -80,11 +80,13 @@ def abandon(engine: Engine, flights: Iterable[Flight]) -> None:
             engine.settle(flight, INTERRUPTED)
 
 
-def fetch(provider: Provider, ref: SecretRef, timeout: float) -> Outcome:
-    """Ask a driver once; never raises for what the driver does."""
+def fetch(provider: Provider, ref: SecretRef, timeout: float, *, anew: bool = False) -> Outcome:
+    """Ask a driver once, ``anew`` for a value that is not only prolonged; never raises for what the driver does."""
     if timeout <= 0:
         return OVERDUE
     try:
+        if anew:
+            provider.discard(ref)
         return checked(provider.fetch(ref, timeout=timeout))
     except Exception as error:
         name = type(error).__name__
@@ -92,22 +94,25 @@ def fetch(provider: Provider, ref: SecretRef, timeout: float) -> Outcome:
 
 
 def _outcomes(
-    provider: Provider, refs: Sequence[SecretRef], remaining: Callable[[], float]
-) -> Iterator[tuple[SecretRef, Outcome]]:
-    if len(refs) == 1 or not isinstance(provider, BatchProvider):
-        for ref in refs:
-            yield ref, fetch(provider, ref, remaining())
+    provider: Provider, flights: Sequence[Flight], remaining: Callable[[], float]
+) -> Iterator[tuple[Flight, Outcome]]:
+    if len(flights) == 1 or not isinstance(provider, BatchProvider):
+        for flight in flights:
+            yield flight, fetch(provider, flight.ask.ref, remaining(), anew=flight.anew)
         return
     timeout = remaining()
     fault = OVERDUE if timeout <= 0 else None
     answers: dict[SecretRef, Outcome] = {}
     if fault is None:
         try:
-            answers.update(provider.fetch_many(refs, timeout=timeout))
+            for flight in flights:
+                if flight.anew:
+                    provider.discard(flight.ask.ref)
+            answers.update(provider.fetch_many([flight.ask.ref for flight in flights], timeout=timeout))
         except Exception as error:
             fault = raised(type(error).__name__)
-    for ref in refs:
-        yield ref, fault or checked(answers.get(ref))
+    for flight in flights:
+        yield flight, fault or checked(answers.get(flight.ask.ref))
 
 
 def checked(outcome: object) -> Outcome:

@@ -189,11 +189,11 @@ def _answer(walk: _Walk, route: Route, place: SecretRef) -> Generator[Ask, Reply
     """From the cache where its age allows, else by asking, else what is left of the old answer."""
     ref, result, fresh = place.document, walk.result, walk.request.fresh
     if route.direct:
-        reply = yield Ask(route, ref)
+        reply = yield Ask(route, ref, anew=fresh)
         result.at = reply.now
         return _Answer(reply.outcome, "live")
     age, entry, failed, setback = walk.cache.look(ref, result.at)
-    ask = Ask(route, ref, entry, setback)
+    ask = Ask(route, ref, entry, setback, fresh)
     result.used.append(ask)
     if entry is not None and not fresh and age in _SERVABLE:
         if age is not Age.FRESH and failed is None:

@@ -24,17 +24,19 @@ class Flight:
     Args:
         ask: What is being fetched.
         until: Monotonic second of its deadline; nobody joins it after that.
+        anew: Whether the driver is to give up what it holds for this document.
 
     Attributes:
         pilot: Identifier of the thread that carries the flight, for a reader on that thread, which must not wait for
             itself; None while the flight waits for a thread.
     """
 
-    __slots__ = ("_callbacks", "_landed", "ask", "pilot", "reply", "until")
+    __slots__ = ("_callbacks", "_landed", "anew", "ask", "pilot", "reply", "until")
 
-    def __init__(self, ask: Ask, until: float) -> None:
+    def __init__(self, ask: Ask, until: float, *, anew: bool = False) -> None:
         self.ask = ask
         self.until = until
+        self.anew = anew
         self.pilot: int | None = get_ident()
         self.reply: Reply | None = None
         self._landed = Event()

@@ -44,12 +44,14 @@ class Ask(NamedTuple):
         ref: What.
         entry: The answer that was known when this was decided; a newer one makes the fetch needless.
         setback: The failure that was known then; likewise.
+        anew: Whether a value that the driver would only prolong will not do.
     """
 
     route: Route
     ref: SecretRef
     entry: Entry | None = None
     setback: Setback | None = None
+    anew: bool = False
 
 
 class Reply(NamedTuple):

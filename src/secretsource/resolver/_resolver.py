@@ -329,7 +329,8 @@ class Resolver:
         if flight is None or (flight.reply is None and flight.pilot == get_ident()):
             # Asked directly; or led by this very thread further up (its event loop, a driver that resolves its own
             # credentials), where waiting would be waiting for ourselves.
-            return Reply(fetch(ask.route.provider, ask.ref, until - clock.now().mono), clock.now())
+            left = until - clock.now().mono
+            return Reply(fetch(ask.route.provider, ask.ref, left, anew=ask.anew), clock.now())
         return flight.wait(max(0.0, until - clock.now().mono)) or Reply(OVERDUE, clock.now())
 
 

@@ -77,7 +77,7 @@ class State:
             for ask in asks:
                 flight = None if ask.route.direct else self._under_way(ask, now)
                 if flight is None and not ask.route.direct:
-                    flight = self._flights[ask.ref] = Flight(ask, until)
+                    flight = self._start(ask, until)
                     claim.led.append(flight)
                 claim.flights.append(flight)
         return claim
@@ -89,18 +89,26 @@ class State:
             idle = {ask.ref: ask for ask in asks if self._under_way(ask, now) is None}
             claim = Claim(list(idle.values()))
             for ask in claim.asks:
-                flight = self._flights[ask.ref] = Flight(ask, until)
+                flight = self._start(ask, until)
                 claim.flights.append(flight)
                 claim.led.append(flight)
         return claim
 
+    def _start(self, ask: Ask, until: float) -> Flight:
+        """A new flight; whoever is first to ask after a value was refused asks for a new one, knowing of it or not."""
+        entry = self.cache.entry(ask.ref)
+        anew = ask.anew or (entry is not None and entry.unwanted)
+        flight = self._flights[ask.ref] = Flight(ask, until, anew=anew)
+        return flight
+
     def _under_way(self, ask: Ask, now: Instant) -> Flight | None:
         """The flight to join; one that has landed since the asker looked counts, or two would fetch one after another.
 
-        A flight past its deadline is left alone: its thread hangs, or its event loop is no more.
+        A flight past its deadline is left alone: its thread hangs, or its event loop is no more. So is one that may
+        bring a value only prolonged, where that will not do.
         """
         flight = self._flights.get(ask.ref)
-        if flight is not None and now.mono <= flight.until:
+        if flight is not None and now.mono <= flight.until and (flight.anew or not ask.anew):
             return flight
         age, entry, failed, setback = self.cache.look(ask.ref, now)
         outcome: Outcome | None = None

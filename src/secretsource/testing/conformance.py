@@ -173,6 +173,15 @@ class ProviderConformance:
         harness.rotate(NAME, "second")
         assert self.value(harness) == "second"
 
+    def test_discarding_loses_nothing(self, harness: ProviderHarness) -> None:
+        """After ``discard``, which may come more than once, the next fetch gives what is there, or that nothing is."""
+        harness.put(NAME, "first")
+        assert self.value(harness) == "first"
+        for name in (NAME, NAME, ABSENT):
+            harness.provider.discard(harness.ref(name).document)
+        assert self.value(harness) == "first"
+        assert isinstance(self.fetch(harness, ABSENT), NotFound)
+
     @needs("version")
     def test_new_version_has_another_identifier(self, harness: ProviderHarness) -> None:
         """Versions tell values apart, and a value that did not change keeps its version."""

@@ -105,6 +105,7 @@ class ScriptedProvider(Provider):
     Attributes:
         refs: Every reference asked for, in order.
         timeouts: The timeout given with each, in seconds.
+        discarded: Every reference given to ``discard``, in order.
         closed: How often ``close`` was called.
         resets: How often ``reset`` was called.
     """
@@ -124,6 +125,7 @@ class ScriptedProvider(Provider):
         self.follows = follows
         self.refs: list[SecretRef] = []
         self.timeouts: list[float] = []
+        self.discarded: list[SecretRef] = []
         self.closed = 0
         self.resets = 0
         self._lines: dict[str | SecretRef, list[Line]] = {}
@@ -160,6 +162,10 @@ class ScriptedProvider(Provider):
         """The reference with ``stage="previous"``, when the script has a line for it."""
         before = ref._replace(stage="previous", version=None)
         return before if before.document in self._lines else None
+
+    def discard(self, ref: SecretRef) -> None:
+        """Note that the next fetch has to bring a new value."""
+        self.discarded.append(ref)
 
     def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
         """The next line of the script."""

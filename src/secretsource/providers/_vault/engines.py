@@ -70,7 +70,10 @@ class VaultEngines:
             return NO_VERSIONS
         lease = self._leases.current(ref, token, monotonic())
         if lease is None:
-            return self._read_path(ref, mount, token, deadline)
+            outcome = self._read_path(ref, mount, token, deadline)
+            if isinstance(outcome, Found):
+                self._end_discarded(ref, token, deadline)
+            return outcome
         stands = self._prolong(lease, deadline)
         if isinstance(stands, Failed):
             return stands
@@ -117,6 +120,13 @@ class VaultEngines:
             if isinstance(answer, Failed) or answer.status == 403:
                 return len(leases) - done
         return 0
+
+    def _end_discarded(self, ref: SecretRef, token: Token, deadline: float) -> None:
+        """Revoke what was discarded, in half of the time left; what cannot be is tried again later, or runs out."""
+        now = monotonic()
+        for lease in self._leases.discarded(ref, now):
+            if not self.revoke([lease], token, now + (deadline - now) / 2):
+                lease.end()
 
     def _mount_of(self, ref: SecretRef, token: Token, deadline: float) -> Mount | Failed:
         """The mount that a location is under: as set, as learned, or as Vault says."""

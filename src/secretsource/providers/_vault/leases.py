@@ -3,7 +3,7 @@
 A dynamic secret lives as long as its lease, and no longer than the token it was asked for with. It is renewed when it
 is asked for again; a renewal that gives less than the full length is the sign that its greatest age is near, and a new
 secret is taken while the old one still works. Leases that were replaced run out by themselves, or are revoked at the
-end together with the others.
+end together with the others; one that was discarded is revoked as soon as there is another in its place.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from secretsource.providers.base import Found
 from secretsource.providers.base import Lease as LeaseTerms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from secretsource.providers._vault.token import Token
     from secretsource.providers.base import SecretRef
@@ -93,6 +93,7 @@ class LeaseBook:
         self._lock = Lock()
         self._current: dict[SecretRef, HeldLease] = {}
         self._former: list[HeldLease] = []
+        self._discarded: list[HeldLease] = []
 
     def current(self, ref: SecretRef, token: Token, now: float) -> HeldLease | None:
         """The lease to go on with; None when there is none, or when it ended, by itself or with its token."""
@@ -105,13 +106,30 @@ class LeaseBook:
         with self._lock:
             before = self._current.get(lease.ref)
             self._current[lease.ref] = lease
-            self._former = [former for former in self._former if former.ends_at > now]
+            self._former = _standing(self._former, now)
             if before is not None and before.ends_at > now:
                 self._former.append(before)
+
+    def discard(self, ref: SecretRef, now: float) -> None:
+        """Go on with this lease no more."""
+        with self._lock:
+            lease = self._current.pop(ref, None)
+            if lease is not None:
+                self._discarded = _standing([*self._discarded, lease], now)
+
+    def discarded(self, ref: SecretRef, now: float) -> list[HeldLease]:
+        """The leases of a secret that were discarded and have not ended."""
+        with self._lock:
+            self._discarded = _standing(self._discarded, now)
+            return [lease for lease in self._discarded if lease.ref == ref]
 
     def clear(self, now: float) -> list[HeldLease]:
         """Forget every lease; gives back those that have not ended, the newest first."""
         with self._lock:
-            leases = [*reversed(self._current.values()), *reversed(self._former)]
-            self._current, self._former = {}, []
-        return [lease for lease in leases if lease.ends_at > now]
+            leases = [*reversed(self._current.values()), *reversed(self._former), *reversed(self._discarded)]
+            self._current, self._former, self._discarded = {}, [], []
+        return _standing(leases, now)
+
+
+def _standing(leases: Iterable[HeldLease], now: float) -> list[HeldLease]:
+    return [lease for lease in leases if lease.ends_at > now]
