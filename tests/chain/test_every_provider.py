@@ -5,45 +5,27 @@ AWS is moto over HTTP; Vault is OpenBao; Google Cloud and Azure are servers of o
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from tests.conformance.conftest import become_nobody
-from tests.conformance.test_aws import SecretsManagerHarness
-from tests.conformance.test_azure import KeyVaultHarness
-from tests.conformance.test_dotenv import DotenvHarness
-from tests.conformance.test_env import EnvHarness
-from tests.conformance.test_file import FileHarness
-from tests.conformance.test_gcp import GcpHarness
-from tests.conformance.test_memory import MemoryHarness
-from tests.conformance.test_vault import VaultHarness
-from tests.servers.aws import AwsOverHttp
-from tests.servers.azure import key_vault, signed_in
-from tests.servers.gcp import secret_manager
-from tests.servers.openbao import bao
-from tests.servers.relay import relay
+from tests.chain.worlds import PROVIDERS, SERVED, bao, become_nobody, disable, harness, world
 from tests.shells import Shell
 
 from secretsource import AsyncResolver, Resolver
 from secretsource.exceptions import ProviderDenied, ProviderError, ProviderResponseError, ProviderUnavailable
 from secretsource.providers.base import FailureCode
 from secretsource.providers.memory import MemoryProvider
-from secretsource.testing.aws_server import moto_server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from secretsource.testing import FakeClock, ProviderHarness
-    from secretsource.testing.aws_server import MotoServer
 
-__all__ = ["bao", "become_nobody"]
+__all__ = ["bao", "become_nobody", "harness", "world"]
 
 TTL, MAX_STALE = 100.0, 1000.0
 PATIENCE = 0.5
 
-PROVIDERS = ["env", "dotenv", "file", "memory", "aws", "vault", "gcp", "azure"]
-SERVED = PROVIDERS[4:]
 FAULTS = {
     "denied": "deny",
     "throttled": "throttle",
@@ -93,60 +75,6 @@ ERRORS: dict[FailureCode, type[ProviderError]] = {
 CELLS = [(provider, column) for provider in PROVIDERS for column in COLUMNS if (provider, column) not in FOOTNOTES]
 
 
-@pytest.fixture(scope="session")
-def world(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[[str], Any]]:
-    """Gives the server behind a provider, which is started for the first test that asks, and runs until the last."""
-    running: dict[str, Any] = {}
-    with ExitStack() as stack:
-        starting: dict[str, Callable[[Any], Any]] = {
-            "aws": lambda _: moto_server(),
-            "vault": lambda bao: relay(bao.address),
-            "gcp": lambda _: secret_manager(),
-            "azure": lambda _: key_vault(tmp_path_factory.mktemp("azure")),
-        }
-
-        def server(provider: str, bao: Any = None) -> Any:
-            if provider in starting and provider not in running:
-                running[provider] = stack.enter_context(starting[provider](bao))
-            return running.get(provider)
-
-        yield server
-
-
-@contextmanager
-def emptied(moto: MotoServer) -> Generator[Any]:
-    """An AWS without secrets."""
-    aws = AwsOverHttp(moto)
-    with aws.cleanup:
-        yield aws
-
-
-@pytest.fixture
-def harness(provider: str, world: Callable[..., Any], request: pytest.FixtureRequest) -> Generator[ProviderHarness]:
-    """An empty world around one provider."""
-    need = request.getfixturevalue
-    bao: Any = need("bao") if provider == "vault" else None
-    server: Any = world(provider, bao)
-    with ExitStack() as stack:
-        if provider == "aws":
-            server = stack.enter_context(emptied(server))
-        if provider == "azure":
-            signed_in(need("monkeypatch"))
-            server.secrets.clear()
-        make: dict[str, Callable[[], ProviderHarness]] = {
-            "env": lambda: EnvHarness(need("monkeypatch")),
-            "dotenv": lambda: DotenvHarness(need("tmp_path") / "settings.env", need("become_nobody")),
-            "file": lambda: FileHarness(need("tmp_path"), need("become_nobody")),
-            "memory": MemoryHarness,
-            "aws": lambda: SecretsManagerHarness(server),
-            "vault": lambda: VaultHarness(bao, server),
-            "gcp": lambda: GcpHarness(server, "grpc"),
-            "azure": lambda: KeyVaultHarness(server),
-        }
-        harness = make[provider]()
-        yield harness
-
-
 @pytest.fixture(params=[Resolver, AsyncResolver])
 def shell(harness: ProviderHarness, clock: FakeClock, request: pytest.FixtureRequest) -> Generator[Shell]:
     """A chain of the provider and of a weaker source, which has every name."""
@@ -189,19 +117,9 @@ def happen(harness: ProviderHarness, provider: str, column: str) -> None:
             if column == "new version":
                 harness.rotate(name, "second")
             elif column == "disabled":
-                disable(harness, provider, name)
+                disable(harness, name)
             else:
                 harness.delete(name)
-
-
-def disable(harness: Any, provider: str, name: str) -> None:
-    """Switch off the only version of a secret."""
-    if provider == "gcp":
-        harness.gcp.store.set_state(harness.resource(name), "1", "DISABLED")
-    elif provider == "azure":
-        harness.vault.secrets[harness.ref(name).location.lower()][0].enabled = False
-    else:
-        harness.bao.do("PUT", f"secret/destroy/{harness.place}/{name}", {"versions": [1]})
 
 
 def older_versions(harness: ProviderHarness, shell: Shell) -> list[str]:

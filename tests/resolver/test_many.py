@@ -12,6 +12,7 @@ from secretsource import Resolver, Secret
 from secretsource.exceptions import (
     InvalidReference,
     ProviderDenied,
+    ProviderError,
     ProviderResponseError,
     ProviderUnavailable,
     SecretNotFound,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     NewShell = Callable[..., Shell]
 
 DOWN = Failed(FailureCode.UNAVAILABLE)
+ENDED = [FailureCode.DISABLED, FailureCode.DELETED]
 
 
 def locations(refs: Iterable[SecretRef]) -> list[str]:
@@ -226,15 +228,33 @@ class TestGetSet:
         before = SecretRef("scripted", "KEY", stage="previous")
         assert len(new_shell(kind.provider({"KEY": "same", before: "same"})).get_set("KEY")) == 1
 
-    @pytest.mark.parametrize(
-        ("says", "error"), [(DOWN, ProviderUnavailable), (Failed(FailureCode.DENIED), ProviderDenied)]
-    )
-    def test_a_failure_is_an_error(
-        self, says: Failed, error: type[Exception], kind: ShellKind, new_shell: NewShell
+    @pytest.mark.parametrize("code", [code for code in FailureCode if code not in ENDED])
+    def test_a_failure_is_an_error(self, code: FailureCode, kind: ShellKind, new_shell: NewShell) -> None:
+        """That the previous version could not be asked for, or was denied, is not its absence."""
+        shell = new_shell(kind.provider({"KEY": "new", SecretRef("scripted", "KEY", stage="previous"): Failed(code)}))
+        with pytest.raises(ProviderError) as caught:
+            shell.get_set("KEY")
+        assert caught.value.code is code
+
+    @pytest.mark.parametrize("code", ENDED)
+    def test_a_previous_one_that_was_ended(
+        self, code: FailureCode, kind: ShellKind, new_shell: NewShell, clock: FakeClock
     ) -> None:
-        """That the previous version could not be asked for is not its absence."""
-        shell = new_shell(kind.provider({"KEY": "new", SecretRef("scripted", "KEY", stage="previous"): says}))
-        with pytest.raises(error):
+        """One that somebody disabled or deleted leaves the set when it is next asked for, and not the current one."""
+        before = SecretRef("scripted", "KEY", stage="previous")
+        shell = new_shell(kind.provider({"KEY": "new", before: ["old", Failed(code), "old"]}), ttl=100, revalidate=0)
+        assert list(shell.get_set("KEY")) == ["new", "old"]
+        clock.advance(101)
+        assert [list(shell.get_set("KEY")) for _ in range(2)] == [["new"], ["new"]]
+        clock.advance(10)
+        assert list(shell.get_set("KEY")) == ["new", "old"]
+
+    @pytest.mark.parametrize("code", ENDED)
+    def test_a_current_one_that_was_ended(self, code: FailureCode, kind: ShellKind, new_shell: NewShell) -> None:
+        """The version before never stands in for a current one that was disabled or deleted."""
+        before = SecretRef("scripted", "KEY", stage="previous")
+        shell = new_shell(kind.provider({"KEY": Failed(code), before: "old"}))
+        with pytest.raises(ProviderDenied):
             shell.get_set("KEY")
 
     def test_an_outage_after_an_absence(self, kind: ShellKind, new_shell: NewShell, clock: FakeClock) -> None:

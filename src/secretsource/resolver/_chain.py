@@ -85,7 +85,11 @@ def together(flows: Sequence[Flow]) -> Round:
 
 
 def previous(request: Request, current: Resolution, chain: Chain, cache: Cache) -> Flow:
-    """Fetch the version before the one that ``current`` found, at the same provider."""
+    """Fetch the version before the one that ``current`` found, at the same provider.
+
+    One that was disabled or deleted is not there any more, which must not take the current one along; that one which
+    could not be asked for, or was denied, may still be valid, so that remains a failure.
+    """
     walk = _Walk(_overlaid(request, chain), chain, cache, Resolution(current.ref, current.at))
     route = chain.route(current.ref.provider)
     found = current.outcome if current.entry is None else current.entry.outcome
@@ -93,9 +97,15 @@ def previous(request: Request, current: Resolution, chain: Chain, cache: Cache) 
     if place is None:
         return walk.result.ended(NotFound("the provider keeps no previous version"), current.ref)
     outcome = yield from _reach(walk, route, place)
+    if isinstance(outcome, Failed) and outcome.code in _ENDED:
+        return walk.result.ended(NotFound(outcome.reason), walk.result.ref)
     if isinstance(outcome, NotFound) and walk.result.doubt is not None:
         return walk.result.ended(*walk.result.doubt)
     return walk.result.ended(outcome, walk.result.ref)
+
+
+_ENDED = frozenset({FailureCode.DISABLED, FailureCode.DELETED})
+"""What somebody decided of a version: once it is not the current one, it is not missed."""
 
 
 class _Walk(NamedTuple):

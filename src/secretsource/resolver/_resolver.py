@@ -227,7 +227,8 @@ class Resolver:
         """The versions of a secret that are valid now, newest first: the current one and, if kept, the one before.
 
         For values that an application checks (webhook signatures, signing keys), so that both sides of a rotation
-        are accepted. Raises as `get`.
+        are accepted. A version before that was disabled or deleted is left out. Raises as `get`, also for the version
+        before, when its provider could not be asked or denied it.
         """
         return self._run(questions.get_set(self._engine, name, field))
 
