@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 
 ACCOUNT = "reader@p1.iam.gserviceaccount.com"
 SCRIPT = """
-import asyncio, json, sys
+import asyncio, json, logging, sys
 from secretsource.providers.base import Found, SecretRef
 from secretsource.providers.gcp import GcpProvider
 
+logging.basicConfig(level=logging.DEBUG)
 for settings in json.loads(sys.argv[1]):
     path = settings.pop("path", "threads")
     key_file = settings.pop("key_file", None)
@@ -40,9 +41,10 @@ for settings in json.loads(sys.argv[1]):
     login = settings.pop("login", None)
     if login:
         from google.oauth2.credentials import Credentials
-        settings["credentials"] = Credentials(None, "refresh", client_id="c", client_secret="s", token_uri=login)
+        client = {"client_id": "c", "client_secret": "canary-of-the-client"}
+        settings["credentials"] = Credentials(None, "canary-of-the-login", token_uri=login, **client)
+    ref = SecretRef("gcp", settings.pop("name", "TOKEN"))
     provider = GcpProvider(**settings)
-    ref = SecretRef("gcp", "TOKEN")
     if path == "asyncio":
         outcome = asyncio.run(provider.afetch(ref, timeout=5))
     else:
@@ -87,7 +89,13 @@ def key_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ask(gcp: SecretManager, authority: trustme.CA, tmp_path: Path) -> Callable[..., list[str]]:
+def logged() -> list[str]:
+    """What each process has logged, at DEBUG."""
+    return []
+
+
+@pytest.fixture
+def ask(gcp: SecretManager, authority: trustme.CA, tmp_path: Path, logged: list[str]) -> Callable[..., list[str]]:
     """Ask with each of some settings, in a process with its own environment; the values, or the failures' codes."""
     roots = tmp_path / "roots.pem"
     authority.cert_pem.write_to_path(str(roots))
@@ -109,6 +117,7 @@ def ask(gcp: SecretManager, authority: trustme.CA, tmp_path: Path) -> Callable[.
             },
         )
         assert done.returncode == 0, done.stderr[-2000:]
+        logged.append(done.stderr)
         return done.stdout.split()
 
     return ask
@@ -169,7 +178,9 @@ def test_certificate_that_is_not_trusted(gcp: SecretManager, ask: Callable[..., 
     assert gcp.calls == []
 
 
-PATHS: tuple[dict[str, Any], ...] = ({}, {"transport": "rest"}, {"path": "asyncio"})
+PATHS: tuple[dict[str, Any], ...] = ({}, {"path": "asyncio"}, {"transport": "rest"})
+OVER_TLS = PATHS[:2]
+"""Those that our server speaks over TLS."""
 
 
 def test_token_source_down(gcp: SecretManager, ask: Callable[..., list[str]]) -> None:
@@ -203,6 +214,34 @@ def test_metadata_server(gcp: SecretManager, ask: Callable[..., list[str]]) -> N
         environment = {"NO_GCE_CHECK": "false", "GCE_METADATA_HOST": host, "GCE_METADATA_IP": host}
         assert ask({}, **environment) == ["there"]
     assert [call.headers["authorization"] for call in gcp.calls] == ["Bearer of-the-machine"]
+
+
+@pytest.mark.parametrize("scope", ["", "google"])
+def test_nothing_of_a_login_is_logged(
+    scope: str, gcp: SecretManager, ask: Callable[..., list[str]], key_file: Path, logged: list[str]
+) -> None:
+    """At DEBUG, also by Google's own switch, no value, token or key is in the log, let in, refused or garbled."""
+    canary, google = "canary-of-the-value", {"GOOGLE_SDK_PYTHON_LOGGING_SCOPE": scope}
+    gcp.store.add("projects/p1/secrets/CANARY", canary.encode())
+    key = json.loads(key_file.read_text())["private_key"].splitlines()[1]
+    token = {"access_token": "canary-of-the-token", "expires_in": 3600}
+    refusal = {"error": "invalid_grant", "error_description": "canary-of-the-token"}
+    for answer, paths, told in [
+        ((200, token), OVER_TLS, canary),
+        ((400, refusal), PATHS, "FailureCode.UNAUTHENTICATED"),
+        ((200, '{"access_token": "canary-of-the-token'), PATHS, "FailureCode."),
+    ]:
+        with answering({"/token": answer}) as host:
+            login = {"project": "p1", "login": f"http://{host}/token", "name": "CANARY"}
+            answers = ask(*({**login, **path} for path in paths), **google)
+        assert [text for text in answers if not text.startswith(told)] == []
+    file = {"GOOGLE_APPLICATION_CREDENTIALS": str(key_file)}
+    assert ask(*({"name": "CANARY", **path} for path in OVER_TLS), **google, **file) == [canary] * 2
+    signed = [call.headers["authorization"].removeprefix("Bearer ") for call in gcp.calls]
+    everything = "".join(logged)
+    assert ("<masked by secretsource>" in everything) is bool(scope)
+    assert '"POST /token HTTP/1.1" 400' in everything
+    assert [secret for secret in ("canary-of", key, *signed) if secret in everything] == []
 
 
 @contextmanager

@@ -41,7 +41,8 @@ _TALKATIVE = (
     f"{_TRANSPORTS}.grpc_asyncio",
     f"{_TRANSPORTS}.rest",
     "google.auth.transport.requests",
-    "grpc._common",  # an error there comes with a traceback whose frames hold the response
+    "grpc._common",  # an error there comes with a traceback whose frames hold the response,
+    "grpc._plugin_wrapping",  # and one there with all that the token endpoint has answered
 )
 _RECONNECT = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 2000))
 """By default a channel that was long cut off waits up to 2 minutes before it tries again."""
