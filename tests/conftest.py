@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import shutil
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from secretsource.resolver._default import default_resolver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 FOREIGN = ("AWS_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "GCLOUD_", "GCE_", "VAULT_", "BAO_", "SECRETSOURCE_")
 """Prefixes of the variables that the library or a vendor's SDK would listen to."""
@@ -25,9 +27,18 @@ settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
-def empty_home(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A home directory without anybody's ``~/.aws``, ``~/.vault-token`` or login."""
-    return str(tmp_path_factory.mktemp("home"))
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home directory of all tests."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def empty_home(home: Path) -> str:
+    """A home directory without anybody's ``~/.aws``, ``~/.vault-token`` or login, and without what tests left there."""
+    if any(home.iterdir()):
+        shutil.rmtree(home)
+        home.mkdir()
+    return str(home)
 
 
 @pytest.fixture(autouse=True)
