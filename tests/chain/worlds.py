@@ -49,9 +49,10 @@ def world(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
         }
 
         def server(provider: str, bao: Any = None) -> Any:
-            if provider in starting and provider not in running:
-                running[provider] = stack.enter_context(starting[provider](bao))
-            return running.get(provider)
+            service = provider.partition("-")[0]
+            if service in starting and service not in running:
+                running[service] = stack.enter_context(starting[service](bao))
+            return running.get(service)
 
         yield server
 
@@ -84,6 +85,7 @@ def harness(provider: str, world: Callable[..., Any], request: pytest.FixtureReq
             "aws": lambda: SecretsManagerHarness(server),
             "vault": lambda: VaultHarness(bao, server),
             "gcp": lambda: GcpHarness(server, "grpc"),
+            "gcp-rest": lambda: GcpHarness(server, "rest"),
             "azure": lambda: KeyVaultHarness(server),
         }
         yield make[provider]()

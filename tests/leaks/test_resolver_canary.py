@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 import pickle
-import traceback
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from tests.leaks.canary import CANARY, assert_clean, assert_unseen, ours, raises
 
 import secretsource
 from secretsource import Resolver, Secret, SecretSet, configure, get_secret, override
@@ -17,7 +16,6 @@ from secretsource.providers.base import Failed, FailureCode, Found, Lease, NotFo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import TracebackType
 
     from tests.shells import Shell, ShellKind
 
@@ -25,44 +23,9 @@ if TYPE_CHECKING:
 
     NewShell = Callable[..., Shell]
 
-CANARY = "canary-7be1c0ffee44"
-FORMS = [CANARY, base64.b64encode(CANARY.encode()).decode().rstrip("="), CANARY.encode().hex(), CANARY[::-1]]
 DOCUMENT = f'{{"key": "{CANARY}", "other": "{CANARY}", "bad": "{CANARY}'
 DOWN, DENIED = Failed(FailureCode.UNAVAILABLE), Failed(FailureCode.DENIED)
 BEFORE = SecretRef("scripted", "KEY", stage="previous")
-
-
-def assert_unseen(*texts: str) -> None:
-    for text in texts:
-        for form in FORMS:
-            assert form not in text
-
-
-def ours(frames: TracebackType | None) -> Iterator[TracebackType]:
-    """The frames of a traceback that are the library's."""
-    while frames is not None:
-        module = frames.tb_frame.f_globals.get("__name__", "")
-        if module.startswith("secretsource"):
-            yield frames
-        frames = frames.tb_next
-
-
-def assert_clean(error: BaseException) -> None:
-    """Neither an error, nor anything behind it, nor the locals of our frames show the canary."""
-    seen: list[BaseException] = []
-    waiting = [error]
-    while waiting:
-        one = waiting.pop()
-        seen.append(one)
-        assert_unseen(str(one), repr(one), repr(vars(one)), "".join(traceback.format_exception_only(one)))
-        for frames in ours(one.__traceback__):
-            for name, value in frames.tb_frame.f_locals.items():
-                assert not any(form in repr(value) for form in FORMS), f"{name} in {frames.tb_frame.f_code.co_qualname}"
-        waiting.extend(behind for behind in (one.__context__, one.__cause__) if behind is not None)
-        assert len(seen) < 10
-    if isinstance(error, SecretSourceError):
-        assert len(seen) == 1
-        assert_unseen(pickle.dumps(error).decode("latin-1"))
 
 
 @pytest.fixture(autouse=True)
@@ -93,16 +56,6 @@ def watched(new_shell: NewShell) -> Iterator[Callable[..., Shell]]:
         assert_unseen(repr(vars(state.cache)), repr(list(state.cache._entries.values())))
         for event in heard:
             assert_unseen(pickle.dumps(tuple(event)).decode("latin-1"))
-
-
-def raises(act: Callable[[], Any]) -> None:
-    """Run what fails, and search the error."""
-    try:
-        act()
-    except Exception as error:
-        assert_clean(error)
-    else:
-        pytest.fail("it did not raise")
 
 
 class TestErrors:
