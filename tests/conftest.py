@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+from tests.chain.outcomes import table
 
 from secretsource.resolver._default import default_resolver
 
@@ -57,6 +58,21 @@ def unwired() -> Iterator[None]:
     default_resolver.rewire(None)
     yield
     default_resolver.rewire(None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """End a run with the table of every provider and every outcome, as its tests have found it."""
+    results = {
+        str(value): outcome
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, ())
+        for name, value in report.user_properties
+        if name == "cell"
+    }
+    if results:
+        terminalreporter.section("every provider, every outcome")
+        for line in table(results):
+            terminalreporter.write_line(line)
 
 
 def is_local(address: Any) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.chain.worlds import PROVIDERS, SERVED, bao, become_nobody, disable, harness, world
+from tests.chain.outcomes import CELLS, COLUMNS, PROVIDERS, SERVED, cell, expected, table
+from tests.chain.worlds import bao, become_nobody, disable, harness, world
 from tests.shells import Shell
 
 from secretsource import AsyncResolver, Resolver
@@ -17,7 +18,7 @@ from secretsource.providers.base import FailureCode
 from secretsource.providers.memory import MemoryProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from secretsource.testing import FakeClock, ProviderHarness
 
@@ -34,35 +35,6 @@ FAULTS = {
     "malformed": "break_response",
 }
 
-COLUMNS: dict[str, str] = {
-    "absent": "next",
-    "denied": "denied",
-    "throttled": "throttled",
-    "down": "unavailable",
-    "slow": "timeout",
-    "malformed": "malformed",
-    "new version": "second",
-    "old version": "first",
-    "deleted": "next",
-    "disabled": "disabled",
-}
-"""What is expected of each provider in a column: who answers, which value is given, or the code of the failure."""
-
-EXCEPTIONS = {
-    ("aws", "deleted"): "deleted",  # it can be restored
-    ("vault", "deleted"): "deleted",  # it can be undeleted
-    ("vault", "disabled"): "deleted",  # a destroyed version is the nearest that Vault has
-}
-
-LOCAL, OWN = "a local file system has no such fault", "the process reads its own memory"
-NO_SWITCH = "a secret here has no switch"
-FOOTNOTES: dict[tuple[str, str], str] = {
-    **{(own, column): OWN for own in ("env", "memory") for column in (*list(COLUMNS)[1:6], "disabled")},
-    **{(local, column): LOCAL for local in ("dotenv", "file") for column in ("throttled", "down", "slow")},
-    **{(provider, "disabled"): NO_SWITCH for provider in ("dotenv", "file", "aws")},
-}
-"""Why a provider cannot have an outcome."""
-
 UNNUMBERED = {"env", "dotenv", "file"}
 """Providers whose old version is in a place of its own, and has no identifier to ask for."""
 
@@ -71,8 +43,6 @@ ERRORS: dict[FailureCode, type[ProviderError]] = {
     **dict.fromkeys((FailureCode.DENIED, FailureCode.DISABLED, FailureCode.DELETED), ProviderDenied),
     FailureCode.MALFORMED: ProviderResponseError,
 }
-
-CELLS = [(provider, column) for provider in PROVIDERS for column in COLUMNS if (provider, column) not in FOOTNOTES]
 
 
 @pytest.fixture(params=[Resolver, AsyncResolver])
@@ -87,8 +57,16 @@ def shell(harness: ProviderHarness, clock: FakeClock, request: pytest.FixtureReq
 
 
 @pytest.mark.parametrize(("provider", "column"), CELLS)
-def test_cell(provider: str, column: str, harness: ProviderHarness, shell: Shell, clock: FakeClock) -> None:
+def test_cell(
+    provider: str,
+    column: str,
+    harness: ProviderHarness,
+    shell: Shell,
+    clock: FakeClock,
+    record_property: Callable[[str, object], None],
+) -> None:
     """What the design says, with nothing kept and past the ttl; a failure serves only a value that it may serve."""
+    record_property("cell", cell(provider, column, asynchronous=isinstance(shell.resolver, AsyncResolver)))
     harness.put("NAME", "first")
     harness.put("OTHER", "first")
     assert told(shell, "NAME") == "first"
@@ -102,7 +80,7 @@ def test_cell(provider: str, column: str, harness: ProviderHarness, shell: Shell
     clock.advance(TTL * 3)
     if column == "slow":
         shell.engine.deadline = PATIENCE
-    word = EXCEPTIONS.get((provider, column), COLUMNS[column])
+    word = expected(provider, column)
     assert [told(shell, "OTHER"), told(shell, "NAME")] == [word, "first, stale" if may_be_stale(word) else word]
 
 
@@ -150,21 +128,17 @@ def may_be_stale(word: str) -> bool:
     return word in {code.value for code in FailureCode if code.retryable}
 
 
-def test_the_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    """The table as it is tested, for whoever runs this test with ``-rP``; each dash has a footnote."""
-    notes = list(dict.fromkeys(FOOTNOTES.values()))
-    print(f"{'':10}" + "".join(f"{column:13}" for column in COLUMNS))
-    for provider in PROVIDERS:
-        cells = [
-            EXCEPTIONS.get((provider, column), COLUMNS[column])
-            if (provider, column) in CELLS
-            else f"- ({notes.index(FOOTNOTES[provider, column]) + 1})"
-            for column in COLUMNS
-        ]
-        print(f"{provider:10}" + "".join(f"{cell:13}" for cell in cells))
-    for number, note in enumerate(notes, 1):
-        print(f"({number}) {note}")
-    print("throttled, unavailable and timeout: ProviderUnavailable, or the old value, stale, past its ttl")
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 + len(PROVIDERS) + len(notes) + 1
-    print("\n".join(lines))
+def test_the_table_shows_what_was_found() -> None:
+    """A cell has its word when both shells keep to it; one that failed, or was not asked, is no word."""
+    results = {cell(*place, asynchronous=kind): "passed" for place in CELLS for kind in (False, True)}
+    header, *rows = table(results)[: 1 + len(PROVIDERS)]
+    assert header.split("  ")[-1] == "disabled"
+    assert [row.split()[0] for row in rows] == PROVIDERS
+    assert sum(row.count(" - (") for row in rows) == len(PROVIDERS) * len(COLUMNS) - len(CELLS)
+    assert "FAILED" not in str(rows)
+    results[cell("vault", "slow", asynchronous=True)] = "failed"
+    del results[cell("gcp", "absent", asynchronous=False)]
+    told = {row.split()[0]: row for row in table(results)[1 : 1 + len(PROVIDERS)]}
+    assert told["vault"].split()[5] == "FAILED"
+    assert told["gcp"].split()[1] == "untested"
+    assert [name for name, row in told.items() if row not in rows] == ["vault", "gcp"]

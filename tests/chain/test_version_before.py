@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.chain.worlds import SERVED, bao, become_nobody, disable, harness, world
+from tests.chain.outcomes import SERVED
+from tests.chain.worlds import bao, become_nobody, disable, harness, world
 from tests.shells import Shell
 
 from secretsource import AsyncResolver, Resolver

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.conformance.conftest import become_nobody
 from tests.conformance.test_aws import SecretsManagerHarness
+from tests.conformance.test_aws_ssm import ParameterStoreHarness
 from tests.conformance.test_azure import KeyVaultHarness
 from tests.conformance.test_dotenv import DotenvHarness
 from tests.conformance.test_env import EnvHarness
@@ -29,11 +30,7 @@ if TYPE_CHECKING:
     from secretsource.testing import ProviderHarness
     from secretsource.testing.aws_server import MotoServer
 
-__all__ = ["PROVIDERS", "SERVED", "bao", "become_nobody", "disable", "harness", "world"]
-
-PROVIDERS = ["env", "dotenv", "file", "memory", "aws", "vault", "gcp", "azure"]
-SERVED = PROVIDERS[4:]
-"""Those behind a network."""
+__all__ = ["bao", "become_nobody", "disable", "harness", "world"]
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +69,7 @@ def harness(provider: str, world: Callable[..., Any], request: pytest.FixtureReq
     bao: Any = need("bao") if provider == "vault" else None
     server: Any = world(provider, bao)
     with ExitStack() as stack:
-        if provider == "aws":
+        if provider in {"aws", "aws-ssm"}:
             server = stack.enter_context(emptied(server))
         if provider == "azure":
             signed_in(need("monkeypatch"))
@@ -83,6 +80,7 @@ def harness(provider: str, world: Callable[..., Any], request: pytest.FixtureReq
             "file": lambda: FileHarness(need("tmp_path"), need("become_nobody")),
             "memory": MemoryHarness,
             "aws": lambda: SecretsManagerHarness(server),
+            "aws-ssm": lambda: ParameterStoreHarness(server),
             "vault": lambda: VaultHarness(bao, server),
             "gcp": lambda: GcpHarness(server, "grpc"),
             "gcp-rest": lambda: GcpHarness(server, "rest"),

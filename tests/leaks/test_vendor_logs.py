@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from boto3 import Session
+from tests.chain.outcomes import FOOTNOTES
 from tests.chain.worlds import bao, become_nobody, disable, harness, world
 from tests.leaks.canary import CANARY, assert_clean, assert_unseen
 from tests.servers.azure import CLIENT_SECRET, TOKEN
@@ -18,7 +20,6 @@ from tests.shells import Shell
 
 from secretsource import AsyncResolver, Resolver
 from secretsource.exceptions import ResolveError
-from secretsource.providers.aws import AwsProvider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -34,6 +35,7 @@ OURS = ("secretsource", "concurrent")
 
 SPEAKERS = {
     "aws": {"botocore.endpoint", "botocore.parsers", "urllib3.connectionpool"},
+    "aws-ssm": {"botocore.endpoint", "botocore.parsers", "urllib3.connectionpool"},
     "vault": {"urllib3.connectionpool"},
     "gcp": {"google.cloud.secretmanager_v1.services.secret_manager_service.client"},
     "gcp-rest": {"google.cloud.secretmanager_v1.services.secret_manager_service.client", "urllib3.connectionpool"},
@@ -54,7 +56,7 @@ CELLS = [
     (provider, outcome)
     for provider in SPEAKERS
     for outcome in ("found", "new version", *FAULTS)
-    if (provider, outcome) != ("aws", "disabled")  # a secret there has no switch
+    if (provider, outcome) not in FOOTNOTES
 ]
 
 
@@ -98,11 +100,10 @@ def records(monkeypatch: pytest.MonkeyPatch) -> Records:
 @pytest.fixture(params=[Resolver, AsyncResolver])
 def shell(harness: Any, provider: str, request: pytest.FixtureRequest) -> Generator[Shell]:
     """A chain of the provider alone."""
-    if provider == "aws":
-        from boto3 import Session
-
+    if provider in {"aws", "aws-ssm"}:
         session = Session(aws_access_key_id="id", aws_secret_access_key=AWS_KEY, region_name="eu-west-1")
-        harness.provider = AwsProvider(prefix="prod/", endpoint_url=harness.aws.endpoint_url, session=session)
+        prefix, _ = harness.ref("NAME").location.split("NAME")
+        harness.provider = type(harness.provider)(prefix=prefix, endpoint_url=harness.aws.endpoint_url, session=session)
     shell = Shell(request.param([harness.provider]))
     yield shell
     harness.heal()
