@@ -103,14 +103,14 @@ def store_each_use(patch: Patch) -> None:
 
 def hold_the_row(patch: Patch) -> None:
     """The record is read under a lock that is let go of only after its hash was compared."""
-    find = Verifier.find
+    read = Verifier.read
 
     def locked(self: Any, *question: Any) -> Generator[Any, Any, Any]:
         with self._w.store._lock:
-            found = yield from find(self, *question)
+            found = yield from read(self, *question)
         return found
 
-    patch.setattr(Verifier, "find", locked)
+    patch.setattr(Verifier, "read", locked)
 
 
 # -- the text of a key and its hash

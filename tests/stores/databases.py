@@ -121,7 +121,9 @@ class PostgresDatabase:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.do("TRUNCATE secretsource_keys, secretsource_events, secretsource_uses, secretsource_witnesses")
+        self.do(
+            "TRUNCATE secretsource_keys, secretsource_events, secretsource_uses, secretsource_witnesses, secretsource_seals"
+        )
         self.heal()
 
     def do(self, *statements: str) -> None:
