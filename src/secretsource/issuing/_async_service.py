@@ -220,8 +220,8 @@ class AsyncApiKeys:
         return await self._store.count_by_pepper()
 
     async def flush(self) -> None:
-        """As `ApiKeys.flush`."""
-        await arun(self._operations.flush())
+        """As `ApiKeys.flush`; who is cancelled stops waiting for it, and it goes on."""
+        await self._chores.finish(arun(self._operations.flush()))
 
     async def _follow(self, *, refused: bool = False) -> bool:
         """As `ApiKeys._follow`."""

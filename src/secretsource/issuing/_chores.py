@@ -16,7 +16,8 @@ from secretsource.stores.base import ChangeFeed
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Sequence
+    from typing import Any
 
     from secretsource.issuing._async_service import AsyncApiKeys
     from secretsource.issuing._record_cache import RecordCache
@@ -29,6 +30,8 @@ class Chores:
 
     Attributes:
         failures: Flushes in the background that the store did not take; what they held waits for the next.
+        flushing: Held by whoever flushes, so that nobody believes all to be stored while another is still about it;
+            a signal may close the keys in the middle of a flush of its own thread.
     """
 
     def __init__(self, keys: ApiKeys, every: float, cache: RecordCache, *sources: object) -> None:
@@ -39,11 +42,13 @@ class Chores:
         self._stop = threading.Event()
         self._begun = False
         self.failures = 0
+        self.flushing = threading.RLock()
         _ALL.add(self)
 
     def forget(self) -> None:
         """Begin again in a forked child, which has none of its parent's threads."""
         self._lock = threading.Lock()
+        self.flushing = threading.RLock()
         self._begun = False
 
     def begin(self) -> None:
@@ -61,7 +66,7 @@ class Chores:
         threading.Thread(target=self._flush_now_and_then, name="secretsource-flush", daemon=True).start()
 
     def end(self) -> None:
-        """Stop; what is under way ends by itself."""
+        """Stop; a flush that is under way ends by itself, and the next one waits for it."""
         self._stop.set()
         self._feed.cancel()
         self._begun = False
@@ -93,6 +98,7 @@ class AsyncChores:
         self._every = every
         self._feed = _Feed(cache, sources)
         self._task: asyncio.Task[None] | None = None
+        self._flushes: set[asyncio.Task[None]] = set()
         self.failures = 0
 
     def begin(self) -> None:
@@ -113,6 +119,21 @@ class AsyncChores:
                 self._task.cancel()
             self._task = None
 
+    async def finish(self, flush: Coroutine[Any, Any, None]) -> None:
+        """Do a flush to its end, after those that are under way in this loop.
+
+        Who is cancelled stops waiting for it, and does not stop it: a store that works in a thread would go on, and
+        what it has counted would be counted again by the next flush.
+        """
+        from asyncio import get_running_loop, shield
+
+        loop = get_running_loop()
+        under_way = [task for task in self._flushes if task.get_loop() is loop]
+        task = loop.create_task(_after(under_way, flush))
+        self._flushes.add(task)
+        task.add_done_callback(self._flushes.discard)
+        await shield(task)
+
     async def _flush_now_and_then(self) -> None:
         from asyncio import sleep
 
@@ -128,6 +149,14 @@ class AsyncChores:
             except StoreError:
                 self.failures += 1
             del keys
+
+
+async def _after(others: Sequence[asyncio.Task[None]], flush: Coroutine[Any, Any, None]) -> None:
+    from asyncio import wait
+
+    if others:
+        await wait(others)
+    await flush
 
 
 class _Feed:

@@ -429,7 +429,8 @@ class ApiKeys:
         Raises:
             StoreError: The store could not answer; nothing is lost, the next flush has it.
         """
-        run(self._operations.flush())
+        with self._chores.flushing:
+            run(self._operations.flush())
 
     def _follow(self, *, refused: bool = False) -> bool:
         """Take up peppers that are new; whether there were any."""

@@ -1,0 +1,122 @@
+"""A flush that is under way when something else happens: nothing of it is lost, and nothing is counted twice."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys
+from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from secretsource.stores.base import Use
+
+PEPPER = "a pepper of the tests, long enough"
+
+
+class SlowStore(MemoryStore):
+    """A store that takes the first uses only when it is released."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.released = threading.Event(), threading.Event()
+
+    def record_uses(self, uses: Sequence[Use]) -> None:
+        self.begun.set()
+        assert self.released.wait(10)
+        super().record_uses(uses)
+
+
+@pytest.fixture
+def slow() -> Iterator[SlowStore]:
+    """A slow store, which holds nothing up after the test."""
+    store = SlowStore()
+    yield store
+    store.released.set()
+
+
+def flushing(keys: ApiKeys, store: SlowStore) -> str:
+    """The identifier of a key whose first use is being flushed in the background."""
+    issued = keys.issue(owner="acme")
+    assert keys.check(issued.plaintext, scope=NO_SCOPE)
+    assert store.begun.wait(10)
+    return issued.record.key_id
+
+
+@pytest.mark.parametrize("end", [ApiKeys.close, ApiKeys.flush])
+def test_who_flushes_waits_for_the_flush_under_way(end: Callable[[ApiKeys], None], slow: SlowStore) -> None:
+    """When `close` or `flush` returns, what the background had taken out is stored: a program may end then."""
+    keys = ApiKeys(slow, peppers=[PEPPER], flush_every=0.001)
+    key_id = flushing(keys, slow)
+    threading.Timer(0.05, slow.released.set).start()
+    end(keys)
+    assert slow.usage(key_id).last_used is not None
+    keys.close()
+
+
+def test_a_forked_child_does_not_wait_for_its_parents_flush(slow: SlowStore) -> None:
+    """The thread that holds it up is not there."""
+    keys = ApiKeys(slow, peppers=[PEPPER], flush_every=0.001)
+    flushing(keys, slow)
+    keys._chores.forget()  # what fork does to the lock
+    keys.flush()
+    slow.released.set()
+    keys.close()
+
+
+class AsyncSlowStore(AsyncMemoryStore):
+    """As an SQL store is for an event loop: what it does, a thread does, to the end."""
+
+    def __init__(self, store: SlowStore) -> None:
+        super().__init__(store)
+
+    async def record_uses(self, uses: Iterable[Use]) -> None:
+        await asyncio.to_thread(self._store.record_uses, [*uses])
+
+
+async def rotating(keys: AsyncApiKeys) -> str:
+    """The identifier of a rotated key that was used once, which is counted."""
+    issued = await keys.issue(owner="acme")
+    await keys.rotate(issued.record.key_id, overlap=3600)
+    assert await keys.check(issued.plaintext, scope=NO_SCOPE)
+    return issued.record.key_id
+
+
+async def test_a_cancelled_flush_counts_once(slow: SlowStore) -> None:
+    """Whoever waited for it has given up, and it went on: the next flush adds nothing."""
+    async with AsyncApiKeys(AsyncSlowStore(slow), peppers=[PEPPER]) as keys:
+        key_id = await rotating(keys)
+        waiting = asyncio.create_task(keys.flush())
+        assert await asyncio.to_thread(slow.begun.wait, 10)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        slow.released.set()
+    assert slow.usage(key_id).requests == 1
+
+
+async def test_closing_in_the_middle_of_a_flush_counts_once(slow: SlowStore) -> None:
+    """The task that flushes is stopped, its flush is not; `close` waits for it."""
+    keys = AsyncApiKeys(AsyncSlowStore(slow), peppers=[PEPPER], flush_every=0.001)
+    key_id = await rotating(keys)
+    assert await asyncio.to_thread(slow.begun.wait, 10)
+    asyncio.get_running_loop().call_later(0.05, slow.released.set)
+    await keys.close()
+    assert slow.usage(key_id).requests == 1
+
+
+def test_a_flush_of_a_loop_that_is_gone_is_not_waited_for(slow: SlowStore) -> None:
+    """It will never end."""
+    keys: Any = AsyncApiKeys(AsyncMemoryStore(slow), peppers=[PEPPER])
+    gone = asyncio.new_event_loop()
+    keys._chores._flushes.add(gone.create_future())
+    gone.close()
+    slow.released.set()
+    key_id = asyncio.run(rotating(keys))
+    asyncio.run(asyncio.wait_for(keys.close(), 10))
+    assert slow.usage(key_id).requests == 1
