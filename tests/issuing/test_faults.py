@@ -219,6 +219,21 @@ def test_revocation_is_seen_by_a_fresh_check_where_there_is_none(make_keys: Call
     assert not there.check(issued.plaintext, scope=NO_SCOPE)
 
 
+@pytest.mark.parametrize("end", [ApiKeys.revoke, lambda keys, key_id: keys.rotate(key_id, overlap=0)])
+def test_a_key_that_was_ended_elsewhere_is_refused_once_it_is_ended_here(
+    end: Callable[[ApiKeys, str], object], make_keys: Callable[..., ApiKeys]
+) -> None:
+    """The second call finds the work done, and still forgets what was cached before."""
+    store = QuietStore()
+    here, there = make_keys(store=store), make_keys(store=store)
+    issued = here.issue(owner="acme")
+    assert there.check(issued.plaintext, scope=NO_SCOPE)
+    end(here, issued.record.key_id)
+    assert there.check(issued.plaintext, scope=NO_SCOPE)
+    end(there, issued.record.key_id)
+    assert not there.check(issued.plaintext, scope=NO_SCOPE)
+
+
 def test_no_check_writes(keys: ApiKeys, store: Any) -> None:
     """Not the last use, not a counter, not on success and not on failure."""
     issued = keys.issue(owner="acme", rate_limit="1/day")

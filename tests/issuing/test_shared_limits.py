@@ -153,6 +153,24 @@ def test_a_revoke_stands_when_it_cannot_be_told(server: Valkey, make_keys: Calla
     feed.close()
 
 
+def test_a_revoke_that_is_called_again_tells_again(
+    server: Valkey, store: MemoryStore, make_keys: Callable[..., ApiKeys]
+) -> None:
+    """Whoever called it first may have been killed between the commit and the news."""
+    hearing, telling = HearingFeed(server.url), RedisChangeFeed(server.url)
+    dying = make_keys(store=NoNews(store))
+    here, there = make_keys(feed=telling, store=NoNews(store)), make_keys(feed=hearing, store=NoNews(store))
+    issued = here.issue(owner="acme")
+    assert there.check(issued.plaintext, scope=NO_SCOPE)
+    assert hearing.heard.get(timeout=5) == KeyChange(None, 0)
+    dying.revoke(issued.record.key_id)
+    here.revoke(issued.record.key_id)
+    assert hearing.heard.get(timeout=5) == KeyChange(issued.record.key_id, 2)
+    assert not there.check(issued.plaintext, scope=NO_SCOPE)
+    hearing.close()
+    telling.close()
+
+
 async def test_the_asynchronous_half_does_the_same(server: Valkey) -> None:
     """One limit, one news."""
     limiter, feed = AsyncRedisLimiter(server.url, timeout=2.0), AsyncRedisChangeFeed(server.url, timeout=2.0)

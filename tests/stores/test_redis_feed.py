@@ -195,6 +195,52 @@ def test_news_that_cannot_be_sent_is_counted_and_not_raised(fragile: Valkey) -> 
     feed.close()
 
 
+def test_news_that_was_not_sent_is_a_gap_with_the_next(fragile: Valkey, listen: Listen) -> None:
+    """The server was back, and the listeners with it, while whoever had news still left it alone."""
+    feed = RedisChangeFeed(fragile.url, pause=0)
+    fragile.kill()
+    feed.publish([ONE])
+    fragile.start()
+    ear = listen(RedisChangeFeed(fragile.url, patience=0.3))
+    assert ear.next() == GAP
+    feed.publish([OTHER])
+    feed.publish([OTHER])
+    assert [ear.next(), ear.next()] == [GAP, OTHER]
+    feed.close()
+
+
+def test_news_that_was_not_sent_is_a_gap_as_soon_as_its_listener_is_back(fragile: Valkey, listen: Listen) -> None:
+    """Nobody has to have news again: another process that listens hears of it from the one that fell silent."""
+    feed = RedisChangeFeed(fragile.url, pause=60, patience=0.15)
+    own = listen(feed)
+    assert own.next() == GAP
+    fragile.kill()
+    feed.publish([ONE])
+    fragile.start()
+    assert [own.next(), own.next()] == [GAP, GAP]  # it is connected again, and hears its own word
+    ear = listen(RedisChangeFeed(fragile.url, patience=0.3))
+    assert ear.next() == GAP
+    feed.publish([OTHER])  # within the pause: it is not even tried
+    assert feed.failures == 2
+    assert ear.next() == GAP
+    feed.close()
+
+
+async def test_news_that_was_cancelled_is_a_gap_with_the_next(running_valkey: Valkey, listen: Listen) -> None:
+    """Nobody knows whether it was sent."""
+    feed = AsyncRedisChangeFeed(running_valkey.url, channel="cancelled")
+    ear = listen(RedisChangeFeed(running_valkey.url, patience=0.3, channel="cancelled"))
+    assert await asyncio.to_thread(ear.next) == GAP
+    task = asyncio.create_task(feed.publish([ONE]))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await feed.publish([OTHER])
+    assert await asyncio.to_thread(ear.next) == GAP
+    await feed.close()
+
+
 async def test_the_asynchronous_feed_does_the_same(fragile: Valkey, listen: Listen) -> None:
     """Told, heard, and quiet about a server that is gone."""
     feed = AsyncRedisChangeFeed(fragile.url, timeout=0.5, pause=60, patience=0.3)

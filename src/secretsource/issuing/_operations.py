@@ -135,6 +135,7 @@ class Operations:
             old = yield from self.get(key_id)
             if old.successor is not None:
                 successor = yield from self.get(old.successor)
+                yield from self._tell(old, successor)
                 return Rotated(old, successor, None)
             now = self._w.clock.now().wall
             self._check_front(old)
@@ -182,6 +183,7 @@ class Operations:
             record = yield from self.get(key_id)
             change = lifecycle.move(record, move, self._w.clock.now().wall, by)
             if change is None:
+                yield from self._tell(record)
                 return record
             stored: bool = yield self._w.store.update(change)
             if stored:
@@ -303,6 +305,7 @@ class Operations:
         return self._w.seals.seal(owner, int.from_bytes(os.urandom(4), "big"))
 
     def _tell(self, *records: KeyRecord) -> Flow[None]:
+        """Spread news of records; also of what was found done, for who did it may have died before telling."""
         for record in records:
             self._w.cache.news(record.key_id, record.revision)
         if self._bus is not None:

@@ -6,7 +6,9 @@
 Pub/sub keeps nothing for who is not there (https://valkey.io/topics/pubsub/), so after every beginning, and every gap,
 the listener is told that any record may have changed. A connection that is silent is pinged; one that stays silent is
 given up. News that could not be sent is counted and told to ``on_error``, never raised: what it tells of has been
-committed, and the caches of the others end by their ttl. The user needs ``+publish +subscribe +ping`` on the channel.
+committed. The others are told that they missed something with the next news that can be sent, or by the listening half
+of the same process, which tries again about once a second; until then their caches have the ttl. The user needs
+``+publish +subscribe +ping`` on the channel.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ __all__ = ["AsyncRedisChangeFeed", "RedisChangeFeed"]
 
 CHANNEL = "secretsource:keys"
 DOING = "telling of a changed key"
+GAP = KeyChange(None, 0)
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 """Seconds before a connection is tried again; doubled each time."""
 
@@ -53,6 +56,7 @@ class _Feed:
         self._outage = Outage(DOING, self._address.place, pause, on_error)
         self._patience = patience
         self._channel = channel
+        self._untold = False
 
     @property
     def failures(self) -> int:
@@ -65,9 +69,34 @@ class _Feed:
         Raises:
             ConfigurationError: A part of the URL cannot be read.
         """
-        subscription = _Subscription(self._address, self._channel, self._patience, listener)
+        subscription = _Subscription(self._address, self._channel, self._patience, listener, self._catch_up)
         subscription.begin()
         return subscription.end
+
+    def _take(self, changes: Sequence[KeyChange]) -> str:
+        """What to say of changes; news that was not sent before puts every record in doubt."""
+        untold, self._untold = self._untold, False
+        return _written([GAP] if untold else changes)
+
+    def _drop(self) -> None:
+        """Note news that is not sent, because the server did not answer a moment ago."""
+        self._untold = True
+        self._outage.tell()
+
+    def _fail(self, error: Exception, now: float) -> None:
+        """Note news that could not be sent."""
+        self._untold = True
+        self._outage.begin(error, now)
+
+    def _catch_up(self, client: redis.Redis) -> None:
+        """Say that something was missed, as soon as the server is there again."""
+        if self._untold:
+            message = self._take(())
+            try:
+                client.publish(self._channel, message)
+            except faults():
+                self._untold = True
+                raise
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._address.place!r}, channel={self._channel!r})"
@@ -94,13 +123,13 @@ class RedisChangeFeed(_Feed):
         """Tell of committed changes; see `ChangeBus.publish`."""
         now = monotonic()
         if self._outage.lasts(now):
-            self._outage.tell()
+            self._drop()
             return
         client = self._client = self._client or self._address.connect()
         try:
-            client.publish(self._channel, _written(changes))
+            client.publish(self._channel, self._take(changes))
         except faults() as error:
-            self._outage.begin(error, now)
+            self._fail(error, now)
 
     def close(self) -> None:
         """Give back the connection that tells; subscriptions are ended by who began them."""
@@ -119,13 +148,16 @@ class AsyncRedisChangeFeed(_Feed):
         """As `RedisChangeFeed.publish`."""
         now = monotonic()
         if self._outage.lasts(now):
-            self._outage.tell()
+            self._drop()
             return
         client = self._connect()
         try:
-            await client.publish(self._channel, _written(changes))
+            await client.publish(self._channel, self._take(changes))
         except faults() as error:
-            self._outage.begin(error, now)
+            self._fail(error, now)
+        except BaseException:  # a cancellation: it may not have been sent
+            self._untold = True
+            raise
 
     def _connect(self) -> redis.asyncio.Redis:
         from asyncio import get_running_loop
@@ -145,11 +177,19 @@ class AsyncRedisChangeFeed(_Feed):
 class _Subscription:
     """One listener, and the thread that hears for it."""
 
-    def __init__(self, address: Address, channel: str, patience: float, listener: Callable[[KeyChange], None]) -> None:
+    def __init__(
+        self,
+        address: Address,
+        channel: str,
+        patience: float,
+        listener: Callable[[KeyChange], None],
+        catch_up: Callable[[redis.Redis], None],
+    ) -> None:
         self._client = address.connect()  # a URL that cannot be read is told here, not in a thread
         self._channel = channel
         self._patience = patience
         self._listener = listener
+        self._catch_up = catch_up
         self._ended = threading.Event()
         self._pause = FIRST_PAUSE
         self._thread = threading.Thread(target=self._listen, name="secretsource-listen", daemon=True)
@@ -168,17 +208,18 @@ class _Subscription:
             try:
                 with client.pubsub() as pubsub:
                     pubsub.subscribe(self._channel)
-                    self._pass_on(pubsub)
+                    self._pass_on(pubsub, client)
             except faults():
                 pass
             self._ended.wait(self._pause)
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
         client.close()
 
-    def _pass_on(self, pubsub: Any) -> None:
+    def _pass_on(self, pubsub: Any, client: redis.Redis) -> None:
         """Hear until the end, or until nothing is heard for too long."""
         heard = monotonic()
         while not self._ended.is_set():
+            self._catch_up(client)
             message = pubsub.get_message(timeout=self._patience / 3)
             if message is not None:
                 heard = monotonic()
@@ -191,7 +232,7 @@ class _Subscription:
     def _hear(self, message: dict[str, Any]) -> None:
         if message["type"] == "subscribe":  # the client may also have reconnected by itself
             self._pause = FIRST_PAUSE
-            self._listener(KeyChange(None, 0))
+            self._listener(GAP)
         elif message["type"] == "message":
             for change in _read(message["data"]):
                 self._listener(change)
@@ -207,6 +248,6 @@ def _read(payload: bytes) -> list[KeyChange]:
     for word in payload.decode("ascii", "replace").split(" "):
         key_id, found, revision = word.rpartition(":")
         if not (word.isascii() and key_id and found and revision.isdecimal() and len(revision) < 19):
-            return [KeyChange(None, 0)]
+            return [GAP]
         changes.append(KeyChange(key_id, int(revision)))
     return changes
