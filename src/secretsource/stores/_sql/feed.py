@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from secretsource.stores._sql.database import Database
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
-"""Seconds before a connection is tried again; doubled each time."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
+"""Seconds before a connection is tried again; doubled each time. Once it can be had, news is late by no more."""
 
 LOOK_UP = 1.0
 """Seconds after which it is seen whether the subscription has ended."""

@@ -1,0 +1,201 @@
+"""What must hold after a stage, whatever has happened in it. Pure: what was seen goes in, complaints come out.
+
+Each function returns a sentence for everything that is not as promised, and nothing when all is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.soak.plan import DOOMED, LIMITED, ROTATING
+
+from secretsource.stores.base import EventKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tests.soak.plan import Stage
+    from tests.soak.report import Note, Report
+
+    from secretsource.stores.base import KeyEvent, KeyRecord, KeyStore, Usage
+
+EXACTLY = 1e-5
+"""Seconds that a time may lose on its way from one clock to another and back."""
+
+OUTAGE = frozenset({"store_unavailable", "limiter_unavailable"})
+MAY_HEAR = {DOOMED: frozenset({"revoked"}), LIMITED: frozenset({"rate_limited"})}
+"""What a key of this kind may be refused for, when everything works."""
+
+
+class Stored(NamedTuple):
+    """What the store has in the end.
+
+    Attributes:
+        records: By ``key_id``.
+        events: By ``key_id``.
+        usages: By ``key_id``.
+    """
+
+    records: Mapping[str, KeyRecord]
+    events: Mapping[str, Sequence[KeyEvent]]
+    usages: Mapping[str, Usage]
+
+    @classmethod
+    def read(cls, store: KeyStore, key_ids: Sequence[str]) -> Stored:
+        """All about some keys, and about the keys that they were rotated to."""
+        found = {key_id: record for key_id in key_ids if (record := store.get(key_id)) is not None}
+        for record in tuple(found.values()):
+            successor = None if record.successor is None else store.get(record.successor)
+            if successor is not None:
+                found[successor.key_id] = successor
+        return cls(
+            found,
+            {key_id: store.events(key_id) for key_id in found},
+            {key_id: store.usage(key_id) for key_id in found},
+        )
+
+
+class Evidence(NamedTuple):
+    """A stage, and what there is to judge it by.
+
+    Attributes:
+        stage: What was to be done.
+        reports: What each process has seen.
+        stored: What the store has in the end.
+        drift: Wall seconds minus monotonic seconds.
+    """
+
+    stage: Stage
+    reports: Sequence[Report]
+    stored: Stored
+    drift: float
+
+    def notes(self, key_id: str) -> list[Note]:
+        """What has been seen of a key."""
+        return [report.notes[key_id] for report in self.reports if key_id in report.notes]
+
+    def lags(self) -> dict[str, float]:
+        """How long after its ``revoke`` returned a check began that accepted the key; 0 for none."""
+        returned = {key_id: when for report in self.reports for key_id, when in report.revoked.items()}
+        return {
+            key_id: max(0.0, *(note.began - when for note in self.notes(key_id))) for key_id, when in returned.items()
+        }
+
+
+def late(evidence: Evidence, bound: float) -> list[str]:
+    """No key is accepted by a check that began later than the bound after its ``revoke`` returned."""
+    return [
+        f"{key_id} was accepted {lag:.3f} s after its revoke had returned, and {bound} s are promised"
+        for key_id, lag in evidence.lags().items()
+        if lag > bound
+    ]
+
+
+def unheard(evidence: Evidence) -> list[str]:
+    """Every revocation has been made, and every process has heard of it before it gave up."""
+    return [
+        f"{key_id} was {note.last or 'accepted'} in process {place} in the end, and not revoked"
+        for key_id in evidence.stage.of(DOOMED)
+        for place, note in enumerate(evidence.notes(key_id))
+        if note.last != "revoked"
+    ]
+
+
+def granted(evidence: Evidence, key_id: str) -> int:
+    """How many requests of a limited key were drawn on its limit, by all processes together."""
+    return sum(note.accepted - note.undrawn for note in evidence.notes(key_id))
+
+
+def overdrawn(evidence: Evidence, most: int) -> list[str]:
+    """All processes together grant no more of a limit than the design allows."""
+    return [
+        f"{key_id} was granted {granted(evidence, key_id)} times, and {most} are allowed"
+        for key_id in evidence.stage.of(LIMITED)
+        if granted(evidence, key_id) > most
+    ]
+
+
+def undrawn(evidence: Evidence) -> list[str]:
+    """No limited key is let in without a draw on its limit."""
+    return [
+        f"{key_id} was let in without a draw on its limit"
+        for key_id in evidence.stage.of(LIMITED)
+        if any(note.undrawn for note in evidence.notes(key_id))
+    ]
+
+
+def forgotten_uses(evidence: Evidence) -> list[str]:
+    """The last use in the store is the last use that any process has seen, to the microsecond."""
+    complaints = []
+    for key_id, record in evidence.stored.records.items():
+        seen = max((note.used for note in evidence.notes(key_id)), default=0.0)
+        expected = seen + evidence.drift if seen else None
+        if expected is None or record.last_used is None:
+            if expected is not record.last_used:
+                complaints.append(f"{key_id} was last used at {expected}, and the store says {record.last_used}")
+        elif abs(record.last_used - expected) > EXACTLY:
+            complaints.append(f"{key_id} was used {expected - record.last_used:+.6f} s after what the store says")
+    return complaints
+
+
+def miscounted(evidence: Evidence) -> list[str]:
+    """Requests with a rotating key are all counted; twice only those whose flush was cut off while it was stored."""
+    complaints = []
+    for key_id in evidence.stage.of(ROTATING):
+        least = sum(note.counted for note in evidence.notes(key_id))
+        doubtful = sum(report.doubtful.get(key_id, 0) for report in evidence.reports)
+        stored = evidence.stored.usages[key_id].requests
+        if not least <= stored <= least + doubtful:
+            complaints.append(f"{key_id} was used {least} times ({doubtful} in doubt), and the store counts {stored}")
+    return complaints
+
+
+def lost_events(evidence: Evidence) -> list[str]:
+    """Each change has one event, in order; nothing else has any."""
+    complaints = []
+    for key_id, record in evidence.stored.records.items():
+        kind = evidence.stage.kinds.get(key_id)
+        second = {DOOMED: [EventKind.REVOKED], ROTATING: [EventKind.ROTATED]}.get(kind or "", [])
+        kinds = [event.kind for event in evidence.stored.events[key_id]]
+        revisions = [event.revision for event in evidence.stored.events[key_id]]
+        if kinds[1:] != second or revisions != [*range(1, record.revision + 1)]:
+            complaints.append(f"{key_id} ({kind}) has the events {kinds} with the revisions {revisions}")
+    return complaints
+
+
+def strange_successors(evidence: Evidence, *, all_told: bool) -> list[str]:
+    """Each rotated key has one successor, and one process was given its text.
+
+    Args:
+        evidence: What there is.
+        all_told: Whether each text must have reached somebody; when a connection breaks, it may not have.
+    """
+    turns = [turn for report in evidence.reports for turn in report.turns]
+    successors = {(turn.old, turn.new) for turn in turns}
+    texts = Counter(turn.old for turn in turns if turn.has_text)
+    complaints = [f"{turn.new} was refused a moment after it was made" for turn in turns if turn.is_good is False]
+    for key_id in evidence.stage.of(ROTATING):
+        record = evidence.stored.records[key_id]
+        if {(key_id, record.successor)} != {pair for pair in successors if pair[0] == key_id}:
+            complaints.append(f"{key_id} has another successor than was told")
+        if record.successor is None or evidence.stored.records[record.successor].predecessor != key_id:
+            complaints.append(f"{key_id} has a successor that is not there, or is somebody else's")
+        if texts[key_id] > 1 or (all_told and texts[key_id] < 1):
+            complaints.append(f"{texts[key_id]} processes were given the successor of {key_id}")
+    return complaints
+
+
+def unfounded(evidence: Evidence, *, outage: bool) -> list[str]:
+    """A good key is refused for no other reason than an outage, if there was one; and no check raises."""
+    complaints = [error for report in evidence.reports for error in report.raised]
+    for key_id, reasons in _refusals(evidence):
+        fine = MAY_HEAR.get(evidence.stage.kinds.get(key_id, ""), frozenset()) | (OUTAGE if outage else frozenset())
+        complaints += [f"{key_id} was refused: {reason}" for reason in reasons - fine]
+    return complaints
+
+
+def _refusals(evidence: Evidence) -> Iterator[tuple[str, frozenset[str]]]:
+    for report in evidence.reports:
+        for key_id, note in report.notes.items():
+            yield key_id, frozenset(note.refused)

@@ -1,0 +1,136 @@
+"""Eight processes on one PostgreSQL and one Valkey, first in peace, and then while both are killed under them."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from tests.servers.postgres import postgres
+from tests.servers.valkey import valkey
+from tests.soak import judgement
+from tests.soak.crew import crew
+from tests.soak.judgement import Evidence, Stored
+from tests.soak.plan import CHECKS, GIVEN_UP, LIMIT, LIMITED, PROCESSES, stages
+from tests.soak.worker import Settings
+
+from secretsource.issuing import ApiKeys
+from secretsource.stores import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.servers.postgres import Postgres
+    from tests.servers.valkey import Valkey
+    from tests.soak.crew import Crew
+
+IN_PEACE, UNDER_FIRE = 3.0, 6.0
+"""Seconds that the two stages last at least."""
+
+
+class Way(NamedTuple):
+    """A way in which processes hear of revocations.
+
+    Attributes:
+        ttl: Seconds for which a record is used without reading it again.
+        bound: Seconds within which a revoked key must be refused everywhere.
+        on_limiter_error: What becomes of limits without Valkey.
+        most: What may be granted of a limit when Valkey was killed once, and has forgotten what it had counted.
+    """
+
+    ttl: float
+    bound: float
+    on_limiter_error: str
+    most: int
+
+
+WAYS = {
+    # Where there is news, a record is fresh for so long that news which gets lost is seen.
+    "notify": Way(600.0, GIVEN_UP, "closed", 2 * LIMIT),
+    "redis": Way(600.0, GIVEN_UP, "local", 3 * LIMIT),
+    "ttl": Way(2.0, 2.0, "open", 2 * LIMIT),
+}
+
+
+class Stand:
+    """Both servers, the processes, and what is needed to give them keys and to judge them."""
+
+    def __init__(self, database: Postgres, redis: Valkey, news: str) -> None:
+        self.database = database
+        self.redis = redis
+        self.way = WAYS[news]
+        self.drift = time.time() - time.monotonic()
+        self._news = news
+        sql.migrate(database.url)
+
+    def settings(self, place: int) -> Settings:
+        """Every second process checks on an event loop."""
+        way = self.way
+        return Settings(
+            self.database.url, self.redis.url, self._news, place % 2 == 1, self.drift, way.ttl, way.on_limiter_error,
+            PROCESSES,
+        )  # fmt: skip
+
+    def play(self, hands: Crew, seconds: float, meanwhile: Callable[[float], None] | None = None) -> Evidence:
+        """Let the processes play a stage."""
+        store = sql.PostgresStore.open(self.database.url)
+        with ApiKeys(store, peppers=["a pepper of the tests, long enough"]) as keys:
+            begins = time.monotonic() + 0.3
+            each = stages(keys, seconds, begins)
+        reports = hands.play(each, None if meanwhile is None else lambda: meanwhile(begins))
+        stored = Stored.read(store, list(each[0].texts))
+        store.close()
+        return Evidence(each[0], reports, stored, self.drift)
+
+    def fire(self, begins: float) -> None:
+        """Kill the database twice and Valkey once, and start them again."""
+        for at, server, seconds in ((1.0, self.database, 0.6), (2.5, self.redis, 0.6), (4.0, self.database, 0.6)):
+            time.sleep(max(0.0, begins + at - time.monotonic()))
+            server.kill()  # type: ignore[attr-defined]
+            time.sleep(seconds)
+            server.start()  # type: ignore[attr-defined]
+
+
+@pytest.fixture(params=list(WAYS))
+def stand(request: pytest.FixtureRequest) -> Iterator[Stand]:
+    """Servers whose commits outlive them."""
+    with postgres(synchronous_commit="on", max_connections="100") as database, valkey() as redis:
+        yield Stand(database, redis, request.param)
+
+
+def test_what_is_promised_holds_among_eight_processes(
+    stand: Stand, record_property: Callable[[str, Any], None]
+) -> None:
+    """In peace exactly, and with the database killed twice and Valkey once as far as the reference says."""
+    with crew([stand.settings(place) for place in range(PROCESSES)]) as hands:
+        peace = stand.play(hands, IN_PEACE)
+        fire = stand.play(hands, UNDER_FIRE, stand.fire)
+    for name, evidence in (("in peace", peace), ("under fire", fire)):
+        record_property("measured", measured(f"{stand._news}, {name}", evidence))
+        assert sum(report.checks for report in evidence.reports) >= CHECKS
+        assert judgement.late(evidence, stand.way.bound) == []
+        assert judgement.unheard(evidence) == []
+        assert judgement.forgotten_uses(evidence) == []
+        assert judgement.miscounted(evidence) == []
+        assert judgement.lost_events(evidence) == []
+        assert judgement.unfounded(evidence, outage=evidence is fire) == []
+    assert judgement.strange_successors(peace, all_told=True) == []
+    assert judgement.strange_successors(fire, all_told=False) == []
+    assert judgement.overdrawn(peace, LIMIT) == []
+    assert judgement.undrawn(peace) == []
+    assert [judgement.granted(peace, key_id) for key_id in peace.stage.of(LIMITED)] == [LIMIT, LIMIT]
+    assert judgement.overdrawn(fire, stand.way.most) == []
+    assert stand.way.on_limiter_error == "open" or judgement.undrawn(fire) == []
+
+
+def measured(name: str, evidence: Evidence) -> str:
+    """A line for who reads the end of the run."""
+    lags = sorted(evidence.lags().values())
+    reports = evidence.reports
+    granted = [judgement.granted(evidence, key_id) for key_id in evidence.stage.of(LIMITED)]
+    return (
+        f"{name:20} {sum(report.checks for report in reports):8,} checks, {len(lags)} revoked: "
+        f"accepted {lags[len(lags) // 2] * 1e3:.0f} ms (median), {lags[-1] * 1e3:.0f} ms (worst) afterwards; "
+        f"{sum(len(report.turns) for report in reports)} rotations; "
+        f"granted {granted} of {LIMIT}; {sum(report.failed for report in reports)} changes tried again"
+    )
