@@ -174,7 +174,7 @@ def strange_successors(evidence: Evidence, *, all_told: bool) -> list[str]:
     turns = [turn for report in evidence.reports for turn in report.turns]
     successors = {(turn.old, turn.new) for turn in turns}
     texts = Counter(turn.old for turn in turns if turn.has_text)
-    complaints = [f"{turn.new} was refused a moment after it was made" for turn in turns if turn.is_good is False]
+    complaints: list[str] = []
     for key_id in evidence.stage.of(ROTATING):
         record = evidence.stored.records[key_id]
         if {(key_id, record.successor)} != {pair for pair in successors if pair[0] == key_id}:
@@ -187,7 +187,7 @@ def strange_successors(evidence: Evidence, *, all_told: bool) -> list[str]:
 
 
 def unfounded(evidence: Evidence, *, outage: bool) -> list[str]:
-    """A good key is refused for no other reason than an outage, if there was one; and no check raises."""
+    """A good key, also one made a moment ago, is refused for an outage only, if there was one; and no check raises."""
     complaints = [error for report in evidence.reports for error in report.raised]
     for key_id, reasons in _refusals(evidence):
         fine = MAY_HEAR.get(evidence.stage.kinds.get(key_id, ""), frozenset()) | (OUTAGE if outage else frozenset())

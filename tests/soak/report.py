@@ -34,13 +34,11 @@ class Turn(NamedTuple):
         old: The old key.
         new: The new key.
         has_text: Whether it was given the text of the new key.
-        is_good: Whether the new key was accepted at once; None without its text.
     """
 
     old: str
     new: str
     has_text: bool
-    is_good: bool | None
 
 
 class Report(NamedTuple):

@@ -44,7 +44,7 @@ def good() -> Evidence:
                 **({"n": used} if place == 0 else {}),
             },
             {"d": 4.0} if place == 0 else {},
-            [Turn("r", "n", place == 0, True if place == 0 else None)],
+            [Turn("r", "n", place == 0)],
             0, 0, {}, [],
         )
         for place in range(2)
@@ -88,6 +88,11 @@ def reported(**fields: Any) -> Callable[[Evidence], Evidence]:
     return lambda evidence: evidence._replace(reports=[evidence.reports[0], evidence.reports[1]._replace(**fields)])
 
 
+def swapped(evidence: Evidence) -> Evidence:
+    """The second process first."""
+    return evidence._replace(reports=evidence.reports[::-1])
+
+
 def stored(**fields: Any) -> Callable[[Evidence], Evidence]:
     """Something else in the store: records, events or usages."""
 
@@ -106,7 +111,7 @@ def test_a_good_stage_has_nothing_to_complain_of() -> None:
     assert judgement.miscounted(doubtful) == []
     outage = noted("p", refused={"store_unavailable": 1})(good())
     assert judgement.unfounded(outage, outage=True) == []
-    untold = reported(turns=[Turn("r", "n", False, None)])(good())
+    untold = reported(turns=[Turn("r", "n", False)])(good())
     untold = untold._replace(reports=[untold.reports[1], untold.reports[1]])
     assert judgement.strange_successors(untold, all_told=False) == []
 
@@ -130,9 +135,8 @@ FAULTS: dict[str, list[Callable[[Evidence], Evidence]]] = {
         stored(records={"d": record("d", revision=3)}),
     ],
     "strange_successors": [
-        reported(turns=[Turn("r", "m", False, None)]),
-        reported(turns=[Turn("r", "n", True, True)]),
-        reported(turns=[Turn("r", "n", False, False)]),
+        reported(turns=[Turn("r", "m", False)]),
+        reported(turns=[Turn("r", "n", True)]),
         stored(records={"r": record("r", revision=2)}),
         stored(records={"n": record("n", predecessor="p")}),
         lambda evidence: evidence._replace(reports=evidence.reports[1:]),
@@ -140,6 +144,7 @@ FAULTS: dict[str, list[Callable[[Evidence], Evidence]]] = {
     "unfounded": [
         noted("p", refused={"unknown": 1}),
         noted("l", refused={"limiter_unavailable": 1}),
+        lambda evidence: evidence._replace(reports=[noted("n", refused={"unknown": 1})(swapped(evidence)).reports[1]]),
         reported(raised=["RuntimeError()"]),
     ],
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 from collections import Counter
 from contextvars import ContextVar
@@ -135,14 +136,12 @@ class Worker:
         """Do what a stage says, go on until every revocation has been heard of, and flush."""
         self._begin(stage)
         await asyncio.sleep(max(0.0, stage.begins - monotonic()))
-        ends = stage.begins + stage.seconds
-        given_up = ends + GIVEN_UP
-        while monotonic() < ends or self._checks < stage.checks or self._deeds or not self._is_settled(stage):
+        while monotonic() < stage.begins + stage.seconds or self._checks < stage.checks or self._deeds:
             await self._change(monotonic() - stage.begins)
             await self._round()
-            await asyncio.sleep(PAUSE)
-            if monotonic() > given_up:
-                break
+        given_up = monotonic() + GIVEN_UP
+        while not self._is_settled(stage) and monotonic() < given_up:
+            await self._round()
         await self._flush(given_up)
         failures = self._limiter.failures - self._failures
         return Report(
@@ -168,29 +167,30 @@ class Worker:
         self._store.doubtful.clear()
 
     async def _round(self) -> None:
-        """Check every key once."""
+        """Check every key once, and pause."""
         waiting = list(self._texts)
         if not self._is_async:
             for key_id in waiting:
                 await self._check(key_id)
-            return
-        for start in range(0, len(waiting), AT_ONCE):
-            await asyncio.gather(*map(self._check, waiting[start : start + AT_ONCE]))
+        else:
+            for start in range(0, len(waiting), AT_ONCE):
+                await asyncio.gather(*map(self._check, waiting[start : start + AT_ONCE]))
+        await asyncio.sleep(PAUSE)
 
-    async def _check(self, key_id: str) -> bool:
+    async def _check(self, key_id: str) -> None:
         began = monotonic()
         try:
             verdict = await settled(self._keys.check(self._texts[key_id], scope=NO_SCOPE))
         except Exception as error:
             self._raised.append(repr(error))  # it is what is looked for
-            return False
+            return
         self._checks += 1
         note = self._notes[key_id]
         if isinstance(verdict, Rejected):
             reason = verdict.reason.value
             note.refused[reason] = note.refused.get(reason, 0) + 1
             self._notes[key_id] = note._replace(last=reason)
-            return False
+            return
         self._notes[key_id] = note._replace(
             accepted=note.accepted + 1,
             undrawn=note.undrawn + (verdict.draw is None),
@@ -199,7 +199,6 @@ class Worker:
             used=max(note.used, self._clock.last()),
             last=None,
         )
-        return True
 
     async def _change(self, elapsed: float) -> None:
         """Make the changes that are due; one that the store does not answer is due again in the next round."""
@@ -219,11 +218,10 @@ class Worker:
     async def _rotate(self, key_id: str) -> None:
         rotated = await settled(self._keys.rotate(key_id, overlap=3600))
         new, text = rotated.successor.key_id, rotated.plaintext
-        is_good = None
         if text is not None:
             self._texts[new], self._notes[new] = text, Note({})
-            is_good = await self._check(new)
-        self._turns.append(Turn(key_id, new, text is not None, is_good))
+            await self._check(new)
+        self._turns.append(Turn(key_id, new, text is not None))
 
     def _is_settled(self, stage: Stage) -> bool:
         return all(self._notes[key_id].last == "revoked" for key_id in stage.of(DOOMED))
@@ -247,6 +245,7 @@ async def settled(answer: Any) -> Any:
 
 async def main(written: str) -> None:
     """Play stages until there are no more."""
+    logging.disable()  # psycopg's word on each connection that breaks
     worker = Worker(Settings(*json.loads(written)))
     print("ready", flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):

@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from secretsource.exceptions import ConfigurationError
+from secretsource.integrations._pace import settle
 from secretsource.issuing._answer import check_realm, http_answer
 from secretsource.issuing._credential import credential
 from secretsource.issuing._policy import check_demand
@@ -38,6 +39,7 @@ __all__ = ["ApiKeyMiddleware"]
 _DENIAL = "websocket.http.response"
 _STARTS = frozenset({"http.response.start", "websocket.accept", f"{_DENIAL}.start"})
 _TRY_AGAIN_LATER = 1013
+_LONGEST = 10.0
 
 
 class ApiKeyMiddleware:
@@ -54,9 +56,11 @@ class ApiKeyMiddleware:
             gives one of them.
         realm: What the keys are for, as challenges name it: 1 to 128 printable ASCII characters.
         exempt: Paths that need no key: exact ones, and ``/static/*`` for all that is below ``/static/``.
+        refuse_after: Seconds from the arrival of a request to the answer that its key is not accepted, 0 to 10: as long
+            for every reason, so that the time does not tell which. Longer than a look-up takes; 0 answers at once.
 
     Raises:
-        ConfigurationError: The realm or a path cannot be.
+        ConfigurationError: The realm, a path or the time cannot be.
         InvalidRequest: The scope cannot be.
     """
 
@@ -68,16 +72,21 @@ class ApiKeyMiddleware:
         scope: Demand | Callable[[Any], Demand],
         realm: str = "api",
         exempt: Iterable[str] = (),
+        refuse_after: float = 0.025,
     ) -> None:
+        if not 0 <= refuse_after <= _LONGEST:
+            raise ConfigurationError(f"refuse_after is in seconds from 0 to {_LONGEST}, not {refuse_after!r}")
         self._app = app
         self._check: Callable[..., Any] = keys.check
         self._is_async = inspect.iscoroutinefunction(keys.check)
         self._demand: Callable[[Any], Demand] = scope if callable(scope) else _constant(scope)
         self._realm = check_realm(realm)
         self._exact, self._below = _exemptions(exempt)
+        self._refuse_after = refuse_after
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, or let it through."""
+        came = time.monotonic()
         if scope["type"] == "lifespan" or self._is_exempt(scope.get("path", "")):
             await self._app(scope, receive, send)
             return
@@ -86,6 +95,8 @@ class ApiKeyMiddleware:
         verdict = await self._verdict(scope)
         answer = http_answer(verdict, realm=self._realm, now=time.time())
         if isinstance(verdict, Rejected):
+            if self._refuse_after and verdict.answer.code == "invalid_key":
+                await settle(came, self._refuse_after)
             await _refuse(answer, scope, receive, send)
             return
         scope = {**scope, "secretsource": verdict.record}

@@ -1,0 +1,205 @@
+"""How long a refusal takes does not tell why a key was refused: a statistical test, over HTTP, with a control.
+
+Requests of all kinds are sent in random order and timed. Two kinds are compared by two measures: how often one of the
+first takes longer than one of the second, where one half says that they do not differ; and how much more often than
+by chance somebody who knows both distributions, and chooses the best limit, could tell from one answer which it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import random
+import time
+from bisect import bisect_left, bisect_right
+from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
+from threading import local
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from tests.integrations.conftest import PEPPER, shop
+from tests.servers.postgres import postgres
+
+from secretsource.integrations.asgi import ApiKeyMiddleware
+from secretsource.issuing import ApiKeys, AsyncApiKeys, KeyFormat
+from secretsource.stores import sql
+from secretsource.stores.memory import MemoryStore
+from secretsource.testing.asgi_server import asgi_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+EACH, CLIENTS = 1200, 8
+"""Requests of each kind, and how many at once."""
+FEW = 100
+"""Requests of each kind, one by one, where the difference is large."""
+SHIFT, GUESS = 0.05, 0.1
+"""How far the two measures may be from one half and from none; chance exceeds either in one run of ten thousand."""
+APART = 0.8
+"""What the second measure is at least when a difference is put in."""
+SLOW = 0.02
+"""Seconds that a look-up takes in the control."""
+FORGED, UNKNOWN, WRONG, IN_USE = "right CRC, not sealed by us", "unknown", "wrong secret", "wrong secret, key in use"
+
+
+def longer(first: Sequence[float], second: Sequence[float]) -> float:
+    """How often a member of the first is greater than one of the second; a tie counts half (Mann and Whitney 1947)."""
+    ranked = sorted(second)
+    wins = sum(bisect_left(ranked, value) + bisect_right(ranked, value) for value in first)
+    return wins / (2 * len(first) * len(second))
+
+
+def told(first: Sequence[float], second: Sequence[float]) -> float:
+    """The greatest distance of two distribution functions (Kolmogorov and Smirnov): 0 for the same, 1 for two apart."""
+    ranked, others = sorted(first), sorted(second)
+    return max(
+        abs(bisect_right(ranked, value) / len(ranked) - bisect_right(others, value) / len(others))
+        for value in [*ranked, *others]
+    )
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Any, sql.SqlStore]]:
+    """A store to check against, for threads or for an event loop, and one to issue with: the same records."""
+    if request.param == "sqlite":
+        store = sql.SqlStore.open(f"sqlite:///{tmp_path / 'keys.db'}")
+        yield store, store
+        store.close()
+        return
+    with postgres() as server:
+        sql.migrate(server.url)
+        store = sql.PostgresStore.open(server.url)
+        yield sql.AsyncPostgresStore.open(server.url), store
+        store.close()
+
+
+def refused(keys: ApiKeys, each: int) -> dict[str, list[str]]:
+    """Keys of every kind that is refused; none comes twice, so that nothing but a key in use is cached."""
+    mint = KeyFormat().mint
+    seal, forge = (
+        one._operations._locator for one in (keys, ApiKeys(MemoryStore(), peppers=["somebody else's pepper"]))
+    )
+    issued = keys.issue_many([{"owner": "acme"} for _ in range(each)])
+    return {
+        FORGED: [mint("sk", "live", forge("acme")) for _ in range(each)],
+        UNKNOWN: [mint("sk", "live", seal("acme")) for _ in range(each)],
+        WRONG: [mint("sk", "live", one.record.key_id) for one in issued],
+    }
+
+
+class SlowLookups:
+    """A store whose look-ups take longer by a known time."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def get(self, key_id: str) -> Any:
+        """Look a record up, later."""
+        if isinstance(self._store, sql.SqlStore):
+            time.sleep(SLOW)
+            return self._store.get(key_id)
+        return self._get_on_a_loop(key_id)
+
+    async def _get_on_a_loop(self, key_id: str) -> Any:
+        await asyncio.sleep(SLOW)
+        return await self._store.get(key_id)
+
+
+class Client:
+    """Somebody outside with a stopwatch, who keeps a connection open in each thread.
+
+    Args:
+        url: Where the server is.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._place = urlsplit(url).netloc
+        self._local = local()
+
+    def ask(self, key: str) -> tuple[float, Any]:
+        """How long an answer takes, in seconds, and all of it that does not name the day."""
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = http.client.HTTPConnection(self._place, timeout=30)
+            connection.connect()
+        began = time.perf_counter()
+        connection.request("GET", "/", headers={"X-API-Key": key})
+        answer = connection.getresponse()
+        body = answer.read()
+        took = time.perf_counter() - began
+        headers = [header for header in answer.getheaders() if header[0] != "date"]
+        return took, (answer.status, headers, body)
+
+
+class Seen:
+    """What somebody outside has seen of refusals.
+
+    Attributes:
+        times: How long they took, by their reason.
+        answers: The different answers there were.
+    """
+
+    def __init__(self, url: str, texts: Mapping[str, Sequence[str]], clients: int) -> None:
+        asked = [(kind, text) for kind, several in texts.items() for text in several]
+        random.shuffle(asked)
+        client = Client(url)
+        with ThreadPoolExecutor(clients) as pool:
+            answers = list(pool.map(lambda each: client.ask(each[1]), asked))
+        self.times: dict[str, list[float]] = {kind: [] for kind in texts}
+        self.answers: list[Any] = []
+        for (kind, _), (took, answer) in zip(asked, answers, strict=True):
+            self.times[kind].append(took)
+            if answer not in self.answers:
+                self.answers.append(answer)
+
+    def measured(self, measure: Callable[[Sequence[float], Sequence[float]], float]) -> dict[tuple[str, str], float]:
+        """How two kinds differ, for every two of them."""
+        return {pair: measure(*map(self.times.__getitem__, pair)) for pair in combinations(self.times, 2)}
+
+
+def seen(behind: Any, keys: ApiKeys, each: int, clients: int, **settings: Any) -> Seen:
+    """Ask for refusals of all kinds, while one key is in use."""
+    used = keys.issue(owner="acme", scopes=["a:b"])
+    texts = refused(keys, each)
+    texts[IN_USE] = [KeyFormat().mint("sk", "live", used.record.key_id) for _ in range(each)]
+    with asgi_server(ApiKeyMiddleware(shop, behind, scope="a:b", **settings)) as url:
+        assert Client(url).ask(used.plaintext)[1][0] == 200
+        return Seen(url, texts, clients)
+
+
+def test_the_time_of_a_refusal_does_not_tell_its_reason(
+    stores: tuple[Any, sql.SqlStore], record_property: Callable[[str, Any], None]
+) -> None:
+    """Status, headers and body are the same, and so is the time; what is made to differ is told apart."""
+    behind, store = stores
+    checking: Any = ApiKeys if behind is store else AsyncApiKeys
+    settings: dict[str, Any] = {"peppers": [PEPPER], "flush_every": 3600}
+    with ApiKeys(store, **settings) as keys:
+        paced = seen(checking(behind, **settings), keys, EACH, CLIENTS)
+        at_once = seen(checking(behind, **settings), keys, FEW, 1, refuse_after=0)
+        control = seen(checking(SlowLookups(behind), **settings), keys, FEW, 1, refuse_after=0)
+    for name, how in (("paced", paced), ("not paced", at_once), (f"{SLOW * 1e3:.0f} ms put in", control)):
+        shifts, guesses = how.measured(longer).values(), how.measured(told).values()
+        line = f"one takes longer than another in {min(shifts):.3f} to {max(shifts):.3f} of all pairs"
+        line += f", and is told from it in {max(guesses):.3f} over chance"
+        record_property("measured", f"refusals, {type(behind).__name__}, {name:13}: {line}")
+    assert [status for status, _, _ in paced.answers] == [401]
+    assert all(abs(shift - 0.5) <= SHIFT for shift in paced.measured(longer).values()), paced.measured(longer)
+    assert all(guess <= GUESS for guess in paced.measured(told).values()), paced.measured(told)
+    assert control.measured(told)[FORGED, UNKNOWN] >= APART
+    assert control.measured(told)[UNKNOWN, IN_USE] >= APART
+
+
+def test_the_measures_tell_apart_what_is_apart() -> None:
+    """Nothing for the same, all for what never meets, and in between by as much as they overlap."""
+    for first, second, shift, guess in [
+        ([1, 2, 3], [1, 2, 3], 0.5, 0.0), ([4, 5], [1, 2, 3], 1.0, 1.0), ([1], [2, 2], 0.0, 1.0),
+        ([2, 4], [1, 3], 0.75, 0.5), ([1, 4], [2, 3], 0.5, 0.5),
+    ]:  # fmt: skip
+        assert (longer(first, second), told(first, second)) == (shift, guess)
