@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-EACH, CLIENTS = 1200, 8
-"""Requests of each kind, and how many at once."""
-FEW = 100
-"""Requests of each kind, one by one, where the difference is large."""
-SHIFT, GUESS = 0.05, 0.1
-"""How far the two measures may be from one half and from none; chance exceeds either in one run of ten thousand."""
+CROWD: dict[str, Any] = {"each": 800, "clients": 8}
+"""Many requests of each kind, some at once, with the default pace: a small difference in the mean would show."""
+LONE: dict[str, Any] = {"each": 200, "clients": 1, "refuse_after": 0.015}
+"""One request at a time, so that nothing but the pace hides when a check has ended."""
+FEW: dict[str, Any] = {"each": 60, "clients": 1, "refuse_after": 0}
+"""Where the difference is large."""
 APART = 0.8
 """What the second measure is at least when a difference is put in."""
 SLOW = 0.02
@@ -59,6 +59,11 @@ def told(first: Sequence[float], second: Sequence[float]) -> float:
         abs(bisect_right(ranked, value) / len(ranked) - bisect_right(others, value) / len(others))
         for value in [*ranked, *others]
     )
+
+
+def chance(each: int) -> tuple[float, float]:
+    """How far so many requests of two kinds may be from one half and from 0, if they are alike: all but 1 in 50,000."""
+    return 4.2 / (6 * each) ** 0.5, (12.2 / each) ** 0.5
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -162,8 +167,15 @@ class Seen:
         """How two kinds differ, for every two of them."""
         return {pair: measure(*map(self.times.__getitem__, pair)) for pair in combinations(self.times, 2)}
 
+    def __str__(self) -> str:
+        shifts, guesses = self.measured(longer).values(), self.measured(told).values()
+        return (
+            f"one kind takes longer than another in {min(shifts):.3f} to {max(shifts):.3f} of all pairs, "
+            f"and is told from it in {max(guesses):.3f} over chance"
+        )
 
-def seen(behind: Any, keys: ApiKeys, each: int, clients: int, **settings: Any) -> Seen:
+
+def seen(behind: Any, keys: ApiKeys, *, each: int, clients: int, **settings: Any) -> Seen:
     """Ask for refusals of all kinds, while one key is in use."""
     used = keys.issue(owner="acme", scopes=["a:b"])
     texts = refused(keys, each)
@@ -179,19 +191,20 @@ def test_the_time_of_a_refusal_does_not_tell_its_reason(
     """Status, headers and body are the same, and so is the time; what is made to differ is told apart."""
     behind, store = stores
     checking: Any = ApiKeys if behind is store else AsyncApiKeys
+    where = "threads on SQLite" if behind is store else "event loop on PostgreSQL"
     settings: dict[str, Any] = {"peppers": [PEPPER], "flush_every": 3600}
     with ApiKeys(store, **settings) as keys:
-        paced = seen(checking(behind, **settings), keys, EACH, CLIENTS)
-        at_once = seen(checking(behind, **settings), keys, FEW, 1, refuse_after=0)
-        control = seen(checking(SlowLookups(behind), **settings), keys, FEW, 1, refuse_after=0)
-    for name, how in (("paced", paced), ("not paced", at_once), (f"{SLOW * 1e3:.0f} ms put in", control)):
-        shifts, guesses = how.measured(longer).values(), how.measured(told).values()
-        line = f"one takes longer than another in {min(shifts):.3f} to {max(shifts):.3f} of all pairs"
-        line += f", and is told from it in {max(guesses):.3f} over chance"
-        record_property("measured", f"refusals, {type(behind).__name__}, {name:13}: {line}")
-    assert [status for status, _, _ in paced.answers] == [401]
-    assert all(abs(shift - 0.5) <= SHIFT for shift in paced.measured(longer).values()), paced.measured(longer)
-    assert all(guess <= GUESS for guess in paced.measured(told).values()), paced.measured(told)
+        for name, how in (("many at once", CROWD), ("one by one", LONE)):
+            paced = seen(checking(behind, **settings), keys, **how)
+            record_property("measured", f"refusals, {where}, {name:12}: {paced}")
+            assert [status for status, _, _ in paced.answers] == [401]
+            shift, guess = chance(how["each"])
+            assert all(abs(found - 0.5) <= shift for found in paced.measured(longer).values()), paced.measured(longer)
+            assert all(found <= guess for found in paced.measured(told).values()), paced.measured(told)
+        at_once = seen(checking(behind, **settings), keys, **FEW)
+        control = seen(checking(SlowLookups(behind), **settings), keys, **FEW)
+    record_property("measured", f"refusals, {where}, not paced   : {at_once}")
+    record_property("measured", f"refusals, {where}, slow store  : {control}")
     assert control.measured(told)[FORGED, UNKNOWN] >= APART
     assert control.measured(told)[UNKNOWN, IN_USE] >= APART
 
