@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -54,8 +55,10 @@ def die(url: str, work: str, before: str) -> None:
         store.insert([new(number) for number in range(10, 3000)])
     elif work == "update":
         store.update(changed(record(1), name="never"))
-    else:
+    elif work == "rotate":
         store.rotate(*rotated(record(1), 2))
+    else:
+        asyncio.run(sql.AsyncSqlStore(store).rotate(*rotated(record(1), 2)))
 
 
 if __name__ == "__main__":

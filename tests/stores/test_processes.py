@@ -76,6 +76,7 @@ STRIKES = [
     ("insert", "INSERT INTO secretsource_events"), ("insert", "COMMIT"),
     ("update", "INSERT INTO secretsource_events"), ("update", "COMMIT"),
     ("rotate", "INSERT INTO secretsource_keys"), ("rotate", "INSERT INTO secretsource_events"), ("rotate", "COMMIT"),
+    ("rotate on a loop", "INSERT INTO secretsource_events"), ("rotate on a loop", "COMMIT"),
 ]  # fmt: skip
 
 

@@ -271,7 +271,7 @@ class Usage(NamedTuple):
 
     Attributes:
         last_used: When it was last accepted, in seconds since 1970 UTC, or None for never.
-        requests: How often it was accepted while it was rotating.
+        requests: How often it was accepted while it was rotating; too many, never too few, after a lost answer.
         networks: The addresses it came from while it was rotating; at most `MOST_WITNESSES`.
         agents: The user agents it came with while it was rotating; at most `MOST_WITNESSES`.
     """
@@ -383,7 +383,8 @@ class KeyStore(ABC):
     def record_uses(self, uses: Sequence[Use]) -> None:
         """Add what was seen: ``last_used`` moves forward only, counts add up, networks and agents are united.
 
-        No event is written and no revision changes; keys that are not there are passed over.
+        No event is written and no revision changes; keys that are not there are passed over. Who hears a `StoreError`
+        calls again with the same uses: none is lost, and a request is counted twice only if the answer to its commit was.
 
         Args:
             uses: Distinct keys, in any number; the store splits them to its transactions' size.

@@ -109,7 +109,7 @@ class SqlStore(KeyStore):
         """Add what was seen; see `KeyStore.record_uses`.
 
         What may be done twice is done first and in pieces; what is counted comes last, and in one transaction. So who
-        calls again after a failure counts nothing twice.
+        calls again after a failure counts nothing twice, unless the connection broke after that very commit.
         """
         for chunk in statements.chunks(uses, _USES_AT_ONCE):
             self.database.write(partial(transactions.see, uses=chunk))
