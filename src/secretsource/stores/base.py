@@ -384,7 +384,7 @@ class KeyStore(ABC):
         """Add what was seen: ``last_used`` moves forward only, counts add up, networks and agents are united.
 
         No event is written and no revision changes; keys that are not there are passed over. Who hears a `StoreError`
-        calls again with the same uses: none is lost, and one is counted twice only if the answer to its commit was lost.
+        calls again with the same uses: none is lost, and one is counted twice only if its commit lost its answer.
 
         Args:
             uses: Distinct keys, in any number; the store splits them to its transactions' size.
