@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from secretsource.stores.base import Use
 
@@ -67,6 +69,22 @@ def test_a_forked_child_does_not_wait_for_its_parents_flush(slow: SlowStore) -> 
     keys.flush()
     slow.released.set()
     keys.close()
+
+
+def test_a_forked_child_does_not_store_what_its_parent_has_seen(tmp_path: Path) -> None:
+    """Both flush, and a request that was made before the fork is counted once."""
+    with ApiKeys.open(f"sqlite:///{tmp_path / 'keys.db'}", peppers=[PEPPER]) as keys:
+        issued = keys.issue(owner="acme")
+        keys.rotate(issued.record.key_id, overlap=3600)
+        assert keys.check(issued.plaintext, scope=NO_SCOPE)
+        child = os.fork()
+        if child == 0:
+            accepted = keys.check(issued.plaintext, scope=NO_SCOPE)
+            keys.flush()
+            os._exit(0 if accepted else 1)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        assert keys.rotation_status(issued.record.key_id).usage.requests == 2
 
 
 class AsyncSlowStore(AsyncMemoryStore):

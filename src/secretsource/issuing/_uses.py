@@ -6,7 +6,9 @@ somebody will ask who still uses it.
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 
 from secretsource.stores.base import MOST_WITNESSES, Change, Use
 
@@ -24,10 +26,16 @@ class UseLog:
         seen: When each key was last accepted, in monotonic seconds; written without a lock.
     """
 
-    __slots__ = ("_lock", "_rehashes", "_watched", "seen")
+    __slots__ = ("__weakref__", "_lock", "_rehashes", "_watched", "seen")
 
     def __init__(self) -> None:
         self.seen: dict[str, float] = {}
+        self.forget()
+        _ALL.add(self)
+
+    def forget(self) -> None:
+        """Begin anew in a forked child: what was seen before is its parent's to store, and would be counted twice."""
+        self.seen.clear()
         self._watched: dict[str, Use] = {}
         self._rehashes: dict[str, Change] = {}
         self._lock = threading.Lock()
@@ -74,3 +82,15 @@ def _sum(old: Use | None, new: Use) -> Use:
 
 def _union(old: Iterable[str], new: Iterable[str]) -> frozenset[str]:
     return frozenset([*dict.fromkeys([*old, *new])][:MOST_WITNESSES])
+
+
+_ALL: weakref.WeakSet[UseLog] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for uses in tuple(_ALL):
+        uses.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)
