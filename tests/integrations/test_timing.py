@@ -38,9 +38,9 @@ LONE: dict[str, Any] = {"each": 150, "clients": 1}
 """One request at a time, so that nothing but the pace hides when a check has ended."""
 FEW: dict[str, Any] = {"each": 40, "clients": 1, "refuse_after": 0}
 """Where the difference is large."""
-APART = 0.8
-"""What the second measure is at least when a difference is put in."""
-SLOW = 0.02
+APART = 0.6
+"""What the second measure is at least when a difference is put in: more than chance gives to so few."""
+SLOW = 0.05
 """Seconds that a look-up takes in the control."""
 FORGED, UNKNOWN, WRONG, IN_USE = "right CRC, not sealed by us", "unknown", "wrong secret", "wrong secret, key in use"
 
