@@ -60,21 +60,6 @@ def unwired() -> Iterator[None]:
     default_resolver.rewire(None)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """End a run with the table of every provider and every outcome, as its tests have found it."""
-    results = {
-        str(value): outcome
-        for outcome in ("passed", "failed")
-        for report in terminalreporter.stats.get(outcome, ())
-        for name, value in report.user_properties
-        if name == "cell"
-    }
-    if results:
-        terminalreporter.section("every provider, every outcome")
-        for line in table(results):
-            terminalreporter.write_line(line)
-
-
 def is_local(address: Any) -> bool:
     """Whether an address given to ``connect`` stays on this machine."""
     if not isinstance(address, tuple):
@@ -146,10 +131,20 @@ def stays_on_this_machine(attempts: list[str]) -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what tests have measured; they say it with ``record_property("measured", line)``."""
-    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
-    lines = sorted({str(value) for report in reports for name, value in report.user_properties if name == "measured"})
-    if lines:
-        terminalreporter.section("measured")
-        for line in lines:
-            terminalreporter.write_line(line)
+    """End a run with what its tests have found out; they say it with ``record_property(name, line)``."""
+    said = {
+        (name, str(value)): outcome
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        for name, value in report.user_properties
+    }
+    cells = {value: outcome for (name, value), outcome in said.items() if name == "cell"}
+    shown = {
+        "every provider, every outcome": table(cells) if cells else [],
+        "measured": sorted(value for name, value in said if name == "measured"),
+    }
+    for title, lines in shown.items():
+        if lines:
+            terminalreporter.section(title)
+            for line in lines:
+                terminalreporter.write_line(line)

@@ -121,9 +121,8 @@ class PostgresDatabase:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.do(
-            "TRUNCATE secretsource_keys, secretsource_events, secretsource_uses, secretsource_witnesses, secretsource_seals"
-        )
+        tables = ("keys", "events", "uses", "witnesses", "seals")
+        self.do(f"TRUNCATE {', '.join(f'secretsource_{table}' for table in tables)}")
         self.heal()
 
     def do(self, *statements: str) -> None:
