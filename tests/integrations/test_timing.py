@@ -31,6 +31,7 @@ from secretsource.testing.asgi_server import asgi_server
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+    from typing import Self
 
 CROWD: dict[str, Any] = {"each": 600, "clients": 8}
 """Many requests of each kind, some at once: a small difference would show."""
@@ -111,6 +112,14 @@ class Client:
     def __init__(self, url: str) -> None:
         self._place = urlsplit(url).netloc
         self._local = local()
+        self._connections: list[http.client.HTTPConnection] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for connection in self._connections:
+            connection.close()
 
     def ask(self, key: str) -> tuple[float, Any]:
         """How long an answer takes, in seconds, and all of it that does not name the day."""
@@ -118,6 +127,7 @@ class Client:
         if connection is None:
             connection = self._local.connection = http.client.HTTPConnection(self._place, timeout=30)
             connection.connect()
+            self._connections.append(connection)
         began = time.perf_counter()
         connection.request("GET", "/", headers={"X-API-Key": key})
         answer = connection.getresponse()
@@ -138,8 +148,7 @@ class Seen:
     def __init__(self, url: str, texts: Mapping[str, Sequence[str]], clients: int) -> None:
         asked = [(kind, text) for kind, several in texts.items() for text in several]
         random.shuffle(asked)
-        client = Client(url)
-        with ThreadPoolExecutor(clients) as pool:
+        with Client(url) as client, ThreadPoolExecutor(clients) as pool:
             answers = list(pool.map(lambda each: client.ask(each[1]), asked))
         self.times: dict[str, list[float]] = {kind: [] for kind in texts}
         self.answers: list[Any] = []
@@ -184,12 +193,13 @@ class Desk:
         texts[IN_USE] = [KeyFormat().mint("sk", "live", used.record.key_id) for _ in range(each)]
         checking = self._kind(store, peppers=[PEPPER])
         with asgi_server(ApiKeyMiddleware(closing(checking), checking, scope="a:b", **settings)) as url:
-            assert Client(url).ask(used.plaintext)[1][0] == 200
+            with Client(url) as client:
+                assert client.ask(used.plaintext)[1][0] == 200
             return Seen(url, texts, clients)
 
 
 def closing(keys: Any) -> Any:
-    """A shop that ends the chores of its keys when it is closed, on the event loop on which they began."""
+    """A shop that, when it is closed, closes its keys and their store on the event loop on which they were used."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "lifespan":
@@ -198,9 +208,10 @@ def closing(keys: Any) -> Any:
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        closed = keys.close()
-        if closed is not None:
-            await closed
+        for close in (keys.close, keys._store.close):  # a store that is asked again opens again
+            closed = close()
+            if closed is not None:
+                await closed
         await send({"type": "lifespan.shutdown.complete"})
 
     return app

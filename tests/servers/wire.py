@@ -30,6 +30,7 @@ class Wire:
         self._listening = listening
         self._to = to
         self._words = b""
+        self._pairs: list[Thread] = []
         self.lost = Event()
 
     def lose_answer_to(self, words: bytes) -> None:
@@ -42,10 +43,21 @@ class Wire:
         with suppress(OSError):
             while True:
                 client, _ = self._listening.accept()
-                server = socket.create_connection(("127.0.0.1", self._to))
-                said = Event()
-                Thread(target=self._ask, args=(client, server, said), daemon=True).start()
-                Thread(target=self._answer, args=(server, client, said), daemon=True).start()
+                self._pairs.append(Thread(target=self._connect, args=(client,), daemon=True))
+                self._pairs[-1].start()
+
+    def _connect(self, client: socket.socket) -> None:
+        with client, socket.create_connection(("127.0.0.1", self._to)) as server:
+            said = Event()
+            asking = Thread(target=self._ask, args=(client, server, said), daemon=True)
+            asking.start()
+            self._answer(server, client, said)
+            asking.join()
+
+    def end(self) -> None:
+        """Wait until every connection is closed; who is connected has closed it."""
+        for pair in self._pairs:
+            pair.join()
 
     def _ask(self, client: socket.socket, server: socket.socket, said: Event) -> None:
         with _both(client, server):
@@ -79,9 +91,12 @@ def wire(to: int) -> Generator[Wire]:
     """Run a wire to a port of this machine until the end of the ``with`` block."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         line = Wire(listening, to)
-        Thread(target=line.serve, daemon=True).start()
+        serving = Thread(target=line.serve, daemon=True)
+        serving.start()
         try:
             yield line
         finally:
             with suppress(OSError):
                 listening.shutdown(socket.SHUT_RDWR)
+            serving.join()
+            line.end()
