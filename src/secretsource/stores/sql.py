@@ -248,11 +248,11 @@ class AsyncSqlStore(AsyncKeyStore):
         await self._in_thread(self._store.keep_seal, version, key)
 
     async def close(self) -> None:
-        """Close every connection; see `KeyStore.close`."""
-        await self._in_thread(self._store.close)
+        """Let what has begun end, and close every connection; see `KeyStore.close`."""
         threads, self._threads = self._threads, None
         if threads is not None:
-            threads.shutdown(wait=False)
+            await asyncio.to_thread(threads.shutdown)
+        await asyncio.to_thread(self._store.close)
 
     async def _in_thread(self, function: Callable[Given, Answer], *args: Given.args, **kwargs: Given.kwargs) -> Answer:
         threads = self._threads

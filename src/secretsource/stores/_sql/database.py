@@ -109,11 +109,11 @@ class Database:
                 self._check()
 
     def close(self) -> None:
-        """Close every connection; the next question opens new ones."""
+        """Close every connection, one in use as soon as it no longer is; the next question opens new ones."""
         with self._opening:
             engine, self._engine = self._engine, None
         if engine is not None:
-            engine.dispose()
+            engine.pool.dispose()
 
     def driver_arguments(self) -> dict[str, Any]:
         """What ``psycopg.connect`` is called with."""
@@ -164,13 +164,13 @@ class Database:
     def _do(self, work: Work[Answer], *, writes: bool, checked: bool = True) -> Answer:
         if checked:
             self.open()
-            assert self._engine is not None
-            return self._within(self._engine, work, writes=writes)
-        engine = self._make_engine()
+        engine = self._engine if checked else self._make_engine()
+        assert engine is not None
         try:
             return self._within(engine, work, writes=writes)
         finally:
-            engine.dispose()
+            if engine is not self._engine:  # not kept, or closed meanwhile
+                engine.pool.dispose()
 
     def _within(self, engine: Engine, work: Work[Answer], *, writes: bool) -> Answer:
         for last in (False, True):
