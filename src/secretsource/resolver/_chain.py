@@ -87,8 +87,8 @@ def together(flows: Sequence[Flow]) -> Round:
 def previous(request: Request, current: Resolution, chain: Chain, cache: Cache) -> Flow:
     """Fetch the version before the one that ``current`` found, at the same provider.
 
-    One that was disabled or deleted is not there any more, which must not take the current one along; that one which
-    could not be asked for, or was denied, may still be valid, so that remains a failure.
+    One that was disabled or deleted is not there any more, which must not take the current one along. One that was
+    denied, or could not be asked for, may still be valid, so that is a failure.
     """
     walk = _Walk(_overlaid(request, chain), chain, cache, Resolution(current.ref, current.at))
     route = chain.route(current.ref.provider)

@@ -151,7 +151,7 @@ class Resolver:
                 `Secret` with ``served="default"``.
             field: A field of the JSON document that the value is, as a key or a JSON pointer.
             version: The provider's version identifier, for one that is not the current one.
-            fresh: Ask the provider, whatever is remembered.
+            fresh: Ask the provider, whatever is remembered; a value that is lent to this program alone is replaced.
 
         Raises:
             SecretNotFound: Every provider said that it is not there.
