@@ -19,8 +19,8 @@ from tests.stores.databases import PostgresDatabase, do
 
 from secretsource.exceptions import StoreError
 from secretsource.stores import sql
-from secretsource.stores._sql import faults
-from secretsource.stores._sql.hot import _MOST_IDLE
+from secretsource.stores._sql import faults, hot
+from secretsource.stores._sql.hot import MOST
 from secretsource.stores.base import KeyStore
 from secretsource.testing.store_samples import changed, new, record, rotated
 
@@ -153,8 +153,8 @@ async def test_look_ups_of_a_loop_outlive_a_restart(postgres_database: PostgresD
     """As those of threads do; a cancelled one leaves no answer behind for the next."""
     store = sql.AsyncPostgresStore.open(postgres_database.url)
     await store.insert([new(1), new(2)])
-    many = await asyncio.gather(*(store.get(record(1).key_id) for _ in range(_MOST_IDLE + 2)))
-    assert many == [record(1)] * (_MOST_IDLE + 2)
+    many = await asyncio.gather(*(store.get(record(1).key_id) for _ in range(MOST + 2)))
+    assert many == [record(1)] * (MOST + 2)
     await asyncio.to_thread(cut_all, postgres_database.url)
     assert await store.get(record(2).key_id) == record(2)
     for _ in range(3):
@@ -170,28 +170,64 @@ def cut_all(url: str) -> None:
     do(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
 
 
-def test_more_look_ups_at_once_than_are_kept(store: sql.PostgresStore) -> None:
-    """All are answered, and what is over the limit is closed."""
+def test_no_more_look_ups_at_once_than_connections(store: sql.PostgresStore) -> None:
+    """Whoever comes when all are taken waits for one, so a herd does not use up the server's connections."""
     store.insert([new(1)])
-    start = threading.Barrier(_MOST_IDLE + 2)
     connect: Any = store._lookup._connect  # type: ignore[attr-defined]
+    all_taken = threading.Barrier(MOST + 1)
+    connected: list[object] = []
 
     def connect_together() -> Any:
         cursor = connect()
-        start.wait(10)
+        connected.append(cursor)
+        all_taken.wait(10)
         return cursor
 
     store._lookup._connect = connect_together  # type: ignore[attr-defined]
     answers: list[object] = []
-    threads = [
-        threading.Thread(target=lambda: answers.append(store.get(record(1).key_id))) for _ in range(_MOST_IDLE + 2)
-    ]
+    threads = [threading.Thread(target=lambda: answers.append(store.get(record(1).key_id))) for _ in range(3 * MOST)]
     for thread in threads:
         thread.start()
+    all_taken.wait(10)
     for thread in threads:
         thread.join()
-    assert answers == [record(1)] * (_MOST_IDLE + 2)
-    assert len(store._lookup._idle) == _MOST_IDLE  # type: ignore[attr-defined]
+    assert answers == [record(1)] * 3 * MOST
+    assert len(connected) == MOST
+
+
+async def test_a_herd_of_tasks_shares_the_connections_of_its_loop(
+    postgres_database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As threads do; and who has waited too long for one is told what is the matter."""
+    store = sql.AsyncPostgresStore.open(postgres_database.url)
+    await store.insert([new(1)])
+    connected: list[object] = []
+    connect = store._lookup._connect
+
+    async def count() -> Any:
+        cursor = await connect()
+        connected.append(cursor)
+        return cursor
+
+    monkeypatch.setattr(store._lookup, "_connect", count)
+    found = await asyncio.gather(*(store.get(record(1).key_id) for _ in range(10 * MOST)))
+    assert found == [record(1)] * 10 * MOST
+    assert len(connected) <= MOST
+    monkeypatch.setattr(hot, "_PATIENCE", 0.01)
+    for _ in range(MOST):
+        await store._lookup._loop().turns.acquire()
+    with pytest.raises(StoreError, match="no connection free"):
+        await store.get(record(1).key_id)
+    await store.close()
+
+
+def test_a_thread_does_not_wait_for_ever(store: sql.PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All connections are taken, and none is given back: that is an error, and no hanging request."""
+    monkeypatch.setattr(hot, "_PATIENCE", 0.01)
+    for _ in range(MOST):
+        store._lookup._turns.acquire()  # type: ignore[attr-defined]
+    with pytest.raises(StoreError, match="no connection free"):
+        store.get(record(1).key_id)
 
 
 def wrong(url: str) -> list[tuple[str, str]]:
@@ -293,11 +329,11 @@ async def test_a_loop_lets_go_of_what_another_process_opened(postgres_database: 
     store = sql.AsyncPostgresStore.open(postgres_database.url)
     await store.insert([new(1)])
     assert await store.get(record(1).key_id) == record(1)
-    inherited = store._lookup._idle()[0]
+    inherited = store._lookup._loop().idle[0]
     store._store.database.forget()
     assert await store.get(record(1).key_id) == record(1)
     assert not inherited.connection.closed
-    assert inherited not in store._lookup._idle()
+    assert inherited not in store._lookup._loop().idle
     await inherited.connection.close()
     await store.close()
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import deque
+from typing import NamedTuple
 
 from secretsource.stores._sql import transactions
-from secretsource.stores._sql.faults import FAULTS, diagnose
+from secretsource.stores._sql.faults import CROWDED, FAULTS, diagnose
 from secretsource.stores._sql.statements import to_record
 from secretsource.stores._sql.tables import KEYS
 
@@ -56,7 +57,10 @@ def _query(*columns: str) -> str:
 RECORD, REVISION = _query(*(column.name for column in KEYS.c)), _query("revision")
 SQLITE_RECORD, SQLITE_REVISION = f"{RECORD}?", f"{REVISION}?"
 POSTGRESQL_RECORD, POSTGRESQL_REVISION = f"{RECORD}%s".encode(), f"{REVISION}%s".encode()
-_MOST_IDLE = 16
+MOST = 16
+"""Connections to PostgreSQL at once, of a process or of an event loop; who finds all of them taken waits for one."""
+_PATIENCE = 10.0
+"""Longest time to wait for one, in seconds."""
 _ABANDONED: list[object] = []
 """Connections of a parent process: to collect one would be to speak to the server in the parent's name."""
 
@@ -147,11 +151,13 @@ class PostgresLookup:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._idle: deque[psycopg.Cursor[Any]] = deque()
+        self._turns = threading.BoundedSemaphore(MOST)
 
     def forget(self) -> None:
         """Let go of connections without closing them."""
         _ABANDONED.append(self._idle)
         self._idle = deque()
+        self._turns = threading.BoundedSemaphore(MOST)
 
     def get(self, key_id: str) -> KeyRecord | None:
         """The record of a key; see `KeyStore.get`."""
@@ -164,6 +170,15 @@ class PostgresLookup:
         return None if row is None else row[0]
 
     def _ask(self, query: bytes, key_id: str) -> Any:
+        turns = self._turns
+        if not turns.acquire(timeout=_PATIENCE):
+            raise self._database.failure(CROWDED)
+        try:
+            return self._row(query, key_id)
+        finally:
+            turns.release()
+
+    def _row(self, query: bytes, key_id: str) -> Any:
         """The row that a query finds.
 
         A connection that was kept may have been cut meanwhile; then all are dropped, and a new one is asked once.
@@ -179,7 +194,7 @@ class PostgresLookup:
             except (Error, *FAULTS) as error:
                 fault = diagnose(error)
             else:
-                self._give_back(cursor)
+                self._idle.append(cursor)
                 return row
             if cursor is not None:
                 cursor.connection.close()
@@ -195,16 +210,17 @@ class PostgresLookup:
         connection = psycopg.connect(**self._database.driver_arguments(), autocommit=True)
         return connection.cursor(binary=True)
 
-    def _give_back(self, cursor: psycopg.Cursor[Any]) -> None:
-        if len(self._idle) < _MOST_IDLE:
-            self._idle.append(cursor)
-        else:
-            cursor.connection.close()
-
     def close(self) -> None:
         """Close the connections that nobody uses."""
         while self._idle:
             self._idle.pop().connection.close()
+
+
+class _Loop(NamedTuple):
+    """What an event loop has: the connections that nobody uses, and a turn for each that somebody may."""
+
+    idle: deque[psycopg.AsyncCursor[Any]]
+    turns: asyncio.Semaphore
 
 
 class AsyncPostgresLookup:
@@ -212,9 +228,7 @@ class AsyncPostgresLookup:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, deque[psycopg.AsyncCursor[Any]]] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = weakref.WeakKeyDictionary()
 
     def forget(self) -> None:
         """Let go of connections without closing them."""
@@ -232,10 +246,26 @@ class AsyncPostgresLookup:
         return None if row is None else row[0]
 
     async def _ask(self, query: bytes, key_id: str) -> Any:
+        from asyncio import timeout
+
+        loop = self._loop()
+        patience = timeout(_PATIENCE)
+        try:
+            async with patience:
+                await loop.turns.acquire()
+        except TimeoutError:
+            pass
+        if patience.expired():
+            raise self._database.failure(CROWDED)
+        try:
+            return await self._found(loop.idle, query, key_id)
+        finally:
+            loop.turns.release()
+
+    async def _found(self, idle: deque[psycopg.AsyncCursor[Any]], query: bytes, key_id: str) -> Any:
         """The row that a query finds; as in `PostgresLookup`."""
         from psycopg import Error
 
-        idle = self._idle()
         while True:
             cursor = idle.pop() if idle else None
             kept = cursor is not None
@@ -245,20 +275,21 @@ class AsyncPostgresLookup:
             except (Error, *FAULTS) as error:
                 fault = diagnose(error)
             else:
-                if len(idle) < _MOST_IDLE:
-                    idle.append(cursor)
-                else:
-                    await cursor.connection.close()
+                idle.append(cursor)
                 return row
             if not (kept and fault.lost):
                 break
             await self.close()
         raise self._database.failure(fault)
 
-    def _idle(self) -> deque[psycopg.AsyncCursor[Any]]:
-        from asyncio import get_running_loop
+    def _loop(self) -> _Loop:
+        from asyncio import Semaphore, get_running_loop
 
-        return self._by_loop.setdefault(get_running_loop(), deque())
+        running = get_running_loop()
+        known = self._by_loop.get(running)
+        if known is None:
+            known = self._by_loop[running] = _Loop(deque(), Semaphore(MOST))
+        return known
 
     async def _connect(self) -> psycopg.AsyncCursor[Any]:
         import asyncio
@@ -279,6 +310,6 @@ class AsyncPostgresLookup:
 
     async def close(self) -> None:
         """Close the connections of this loop that nobody uses."""
-        idle = self._idle()
+        idle = self._loop().idle
         while idle:
             await idle.pop().connection.close()
