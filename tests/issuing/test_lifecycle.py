@@ -133,13 +133,13 @@ def test_only_an_active_key_is_rotated(status: Status) -> None:
 
 
 def test_a_rehash_changes_the_hash_and_nothing_else() -> None:
-    """Also for an imported key, which from then on is found by our hash."""
+    """Also for an imported key, which is found by what the newest pepper makes of its name."""
     change = lifecycle.rehash(RECORD._replace(status_reason="kept"), b"n" * 32, "newest00", NOW)
     assert change.record == RECORD._replace(hash=b"n" * 32, pepper_version="newest00", status_reason="kept", revision=2)
     assert change.event.kind is EventKind.REHASHED
     imported = RECORD._replace(foreign="sha256$00", lookup=b"l" * 32, hash=b"", pepper_version="")
-    fresh = lifecycle.rehash(imported, b"n" * 32, "newest00", NOW).record
-    assert (fresh.foreign, fresh.lookup, fresh.hash) == (None, b"n" * 32, b"n" * 32)
+    fresh = lifecycle.rehash(imported, b"n" * 32, "newest00", NOW, b"m" * 32).record
+    assert (fresh.foreign, fresh.lookup, fresh.hash) == (None, b"m" * 32, b"n" * 32)
 
 
 class Life(RuleBasedStateMachine):

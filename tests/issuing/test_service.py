@@ -514,6 +514,21 @@ def test_a_key_of_ours_does_not_match_an_imported_record(make_keys: Callable[...
     assert reason(keys.check(KeyFormat().mint("old", "live", key_id), scope=NO_SCOPE)) is Reason.WRONG_SECRET
 
 
+def test_a_text_that_nobody_issued_is_told_apart_inside_only(make_keys: Callable[..., ApiKeys]) -> None:
+    """What is wrong with it is the same, whether imported keys are looked for or not."""
+    text = make_keys().issue(owner="acme").plaintext
+    keys = make_keys(imported=True)
+    for other, why in (
+        ("nonsense", Reason.MALFORMED),
+        (text[:-1] + "-", Reason.MALFORMED),
+        ("a" * 9, Reason.MALFORMED),
+    ):
+        for _ in range(2):
+            verdict = keys.check(other, scope=NO_SCOPE)
+            assert reason(verdict) is reason(make_keys().check(other, scope=NO_SCOPE)) is why
+            assert verdict.answer == Reason.UNKNOWN.answer  # type: ignore[union-attr]
+
+
 class SharedLimiter:
     """A limiter that is not in this process, as far as the check can see."""
 

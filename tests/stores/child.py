@@ -29,6 +29,14 @@ def add(url: str, rounds: str) -> None:
     store.close()
 
 
+def migrate(url: str) -> None:
+    """Bring the tables up to date, at the moment that the parent says."""
+    print("ready", flush=True)
+    sys.stdin.readline()
+    store = sql.SqlStore.open(url)
+    print(*store.migrate())
+
+
 def change(url: str) -> None:
     """Change a record, and insert another."""
     store = open_store(url)
@@ -62,4 +70,4 @@ def die(url: str, work: str, before: str) -> None:
 
 
 if __name__ == "__main__":
-    {"add": add, "change": change, "die": die}[sys.argv[1]](*sys.argv[2:])
+    {"add": add, "migrate": migrate, "change": change, "die": die}[sys.argv[1]](*sys.argv[2:])

@@ -14,14 +14,16 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 from tests.stores.databases import do
+from tests.stores.test_processes import start
 
-from secretsource.exceptions import StoreError
+from secretsource.exceptions import ConfigurationError, StoreError
 from secretsource.stores import sql
 from secretsource.stores._sql import schema
 from secretsource.stores._sql.address import read
 from secretsource.stores._sql.database import Database
 from secretsource.stores._sql.tables import HEAD, METADATA, VERSION_TABLE
 from secretsource.stores.base import KeyQuery, Use
+from secretsource.stores.migratable import Migratable, Migration
 from secretsource.testing.store_samples import new, record
 
 if TYPE_CHECKING:
@@ -141,8 +143,13 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
         connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
         connection.commit()
     store = sql.SqlStore.open(url)
-    with pytest.raises(StoreError, match=f"is of version 9999, and this package knows up to {HEAD}"):
+    said = f"is of version 9999, and this package knows up to {HEAD}: upgrade secretsource"
+    with pytest.raises(StoreError, match=said):
         store.list(KeyQuery())
+    for work in (store.migrate, store.plan_migration, lambda: sql.migrate(url)):
+        with pytest.raises(ConfigurationError, match=said):
+            work()
+    assert sql.current_revision(url) == "9999"
     store.close()
 
 
@@ -171,3 +178,44 @@ def test_a_failed_migration_is_undone(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{file}")
     assert inspect(engine).get_table_names() == ["secretsource_uses"]
     engine.dispose()
+
+
+def test_a_migration_says_from_where_to_where(tmp_path: Path) -> None:
+    """From nothing, from an older version, and from the newest, which is no work; a plan makes no file."""
+    file = tmp_path / "keys.db"
+    store = sql.SqlStore.open(f"sqlite:///{file}")
+    assert isinstance(store, Migratable)
+    assert store.plan_migration() == Migration(None, HEAD)
+    assert not file.exists()
+    assert store.migrate() == Migration(None, HEAD)
+    down_to(f"sqlite:///{file}", "0001")
+    assert store.plan_migration() == store.migrate() == Migration("0001", HEAD)
+    assert store.plan_migration() == store.migrate() == Migration(HEAD, HEAD)
+    store.close()
+
+
+@pytest.mark.parametrize("before", [None, "0001"])
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_processes_that_migrate_at_once(
+    kind: str, before: str | None, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """One does it, whichever it is, and the others find it done."""
+    url = f"sqlite:///{tmp_path / 'keys.db'}" if kind == "sqlite" else request.getfixturevalue("new_database")
+    if before is not None:
+        sql.migrate(url)
+        down_to(url, before)
+    children = [start("migrate", url) for _ in range(3)]
+    for child in children:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+    told = []
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write("\n")
+        child.stdin.flush()
+    for child in children:
+        told.append(child.communicate(timeout=60)[0].strip())
+        assert child.returncode == 0
+    assert sorted(told) == sorted([f"{before} {HEAD}", *[f"{HEAD} {HEAD}"] * 2])
+    assert sql.current_revision(url) == HEAD
+    assert drift(url) == []

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from secretsource.issuing._credential import credential
     from secretsource.issuing._format import KeyFormat, ParsedKey
     from secretsource.issuing._hashing import Pepper, PepperSet
+    from secretsource.issuing._imports import ImportBatch, ImportOptions, ImportReport, RejectedRow
     from secretsource.issuing._locator import Owner, OwnerKind
     from secretsource.issuing._operations import Issued, Rotated, RotationStatus
     from secretsource.issuing._policy import NO_SCOPE
     from secretsource.issuing._request import KeyRequest
+    from secretsource.issuing._row_file import Unreadable, read_rows
     from secretsource.issuing._service import ApiKeys
     from secretsource.issuing._verdict import Accepted, Answer, Reason, Rejected, Verdict
     from secretsource.issuing._wiring import Settings
@@ -30,6 +32,9 @@ __all__ = [
     "AsyncApiKeys",
     "EventKind",
     "HttpAnswer",
+    "ImportBatch",
+    "ImportOptions",
+    "ImportReport",
     "Issued",
     "KeyEvent",
     "KeyFormat",
@@ -45,14 +50,17 @@ __all__ = [
     "PepperSet",
     "Reason",
     "Rejected",
+    "RejectedRow",
     "Rotated",
     "RotationStatus",
     "Settings",
     "Status",
+    "Unreadable",
     "Usage",
     "Verdict",
     "credential",
     "http_answer",
+    "read_rows",
 ]
 
 _HOMES = {
@@ -61,10 +69,12 @@ _HOMES = {
     "_credential": ("credential",),
     "_format": ("KeyFormat", "ParsedKey"),
     "_hashing": ("Pepper", "PepperSet"),
+    "_imports": ("ImportBatch", "ImportOptions", "ImportReport", "RejectedRow"),
     "_locator": ("Owner", "OwnerKind"),
     "_operations": ("Issued", "Rotated", "RotationStatus"),
     "_policy": ("NO_SCOPE",),
     "_request": ("KeyRequest",),
+    "_row_file": ("Unreadable", "read_rows"),
     "_service": ("ApiKeys",),
     "_verdict": ("Accepted", "Answer", "Reason", "Rejected", "Verdict"),
     "_wiring": ("Settings",),

@@ -6,6 +6,7 @@ import asyncio
 
 from secretsource.issuing._chores import AsyncChores
 from secretsource.issuing._flow import arun
+from secretsource.issuing._imports import Imports
 from secretsource.issuing._lifecycle import Move
 from secretsource.issuing._operations import Operations
 from secretsource.issuing._pepper_source import PepperSource
@@ -18,14 +19,16 @@ from secretsource.stores.base import KeyQuery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from datetime import timedelta
-    from typing import Self, Unpack
+    from typing import Any, Self, Unpack
 
+    from secretsource.issuing._imports import ImportOptions, ImportReport
     from secretsource.issuing._locator import Owner
     from secretsource.issuing._operations import Issued, Rotated, RotationStatus
     from secretsource.issuing._policy import Demand
     from secretsource.issuing._request import KeyRequest
+    from secretsource.issuing._row_file import Unreadable
     from secretsource.issuing._verdict import Verdict
     from secretsource.issuing._wiring import Settings, Wiring
     from secretsource.stores.base import AsyncKeyStore, KeyEvent, KeyRecord, Page, Status
@@ -58,6 +61,7 @@ class AsyncApiKeys:
     def _adopt(self, wiring: Wiring) -> None:
         self._wiring = wiring
         self._operations = Operations(wiring)
+        self._imports = Imports(wiring, self._operations)
         self._verifier = Verifier(wiring, self._chores.begin)
         self._glance = self._verifier.glance
 
@@ -214,6 +218,29 @@ class AsyncApiKeys:
     def whose(self, text: str, candidates: Iterable[str | int] = ()) -> Owner | None:
         """As `ApiKeys.whose`."""
         return self._operations.whose(text, candidates)
+
+    async def import_rows(
+        self,
+        rows: Iterable[Mapping[str, Any] | Unreadable],
+        *,
+        actor: str | None = None,
+        origin: str | None = None,
+        **options: Unpack[ImportOptions],
+    ) -> ImportReport:
+        """As `ApiKeys.import_rows`; reading a thousand rows holds up the event loop for some tens of milliseconds."""
+        work = self._imports.import_rows(rows, by(actor, origin), **options)
+        del rows
+        return await arun(work)
+
+    async def export(self, *, owner: str | int | None = None) -> AsyncIterator[dict[str, Any]]:
+        """As `ApiKeys.export`."""
+        name, after = None if owner is None else str(owner), None
+        while True:
+            rows, after = await arun(self._imports.page(name, after))
+            for row in rows:
+                yield row
+            if after is None:
+                return
 
     async def count_by_pepper(self) -> Mapping[str, int]:
         """As `ApiKeys.count_by_pepper`."""

@@ -9,13 +9,15 @@
 ``argon2$$argon2id$…``                         PHC string; needs the package ``argon2-cffi``
 =============================================  ==================================================================
 
-A digest without salt is found by itself. A salted one cannot be, so its key must start with something that names it:
-the part before the last ``.``, ``:``, ``_`` or ``-``, which an import gives as the key's *head*.
+The last two may also stand alone, as other systems keep them. A digest without salt is found by itself. A salted one
+cannot be, so its key must start with something that names it: the part before the last ``.``, ``:``, ``_`` or ``-``,
+which an import gives as the key's *head*.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from hmac import compare_digest
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 _SEPARATORS = ".:_-"
 _DIGEST_SIZES = {"sha256": 32, "sha512": 64}
 _MOST_ITERATIONS = 10_000_000
+_MOST_COST, _MOST_PASSES, _MOST_KIBIBYTES = 18, 100, 2**20
+"""What one verification may take: tens of seconds, or a gigabyte of memory; a hash that asks for more is a lever."""
+
+_IS_BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./0-9A-Za-z]{53}")
 
 
 def matches(described: str, text: str) -> bool:
@@ -49,6 +55,60 @@ def matches(described: str, text: str) -> bool:
         return verify(algorithm, rest, text.encode())
     del text
     raise InvalidRequest(_unknown(algorithm))
+
+
+def described(written: str, algorithm: str | None = None) -> str:
+    """A hash in one of the forms above, from how another system keeps it.
+
+    Args:
+        written: The hash; modular crypt format, a PHC string, what Django writes, or one of the forms above.
+        algorithm: What a bare digest was made with, such as ``SHA-256``.
+    """
+    if algorithm is not None:
+        kind = algorithm.lower().replace("-", "").replace("pbkdf2", "pbkdf2_").replace("__", "_")
+        written = written if written.startswith((f"{kind}$", "$")) else f"{kind}${written}"
+    if written.startswith("$2"):
+        return f"bcrypt${written}"
+    if written.startswith("$argon2"):
+        return f"argon2${written}"
+    return written.replace("argon2$argon2", "argon2$$argon2", 1) if written.startswith("argon2$argon2") else written
+
+
+def check(described: str) -> None:
+    """See that a hash can be verified when its key comes; what it is made of is in none of the sentences.
+
+    Args:
+        described: One of the forms above.
+
+    Raises:
+        InvalidRequest: It is of none of them, is cut short, or asks for more work than one request is worth.
+        ConfigurationError: The package that verifies it is not installed.
+    """
+    algorithm, _, rest = described.partition("$")
+    if algorithm == "drf-api-key":
+        algorithm, _, rest = rest.partition("$")
+        rest = f"${rest}" if algorithm == "argon2" else rest.removeprefix("$") if algorithm == "sha512" else rest
+        sound = algorithm in {"sha512", "argon2"} or algorithm.startswith("pbkdf2_")
+    else:
+        algorithm, sound = "sha256" if algorithm == "unkey" else algorithm, algorithm in _VERIFIERS
+    if not sound or algorithm not in _VERIFIERS:
+        raise InvalidRequest(
+            f"hash does not say how it was made: put one of {', '.join(sorted(_VERIFIERS))} and $ in front"
+        )
+    if not _is_sound(algorithm, rest):
+        raise InvalidRequest(f"hash is not one of {algorithm}, is cut short, or asks for more work than it is worth")
+
+
+def _is_sound(algorithm: str, rest: str) -> bool:
+    if algorithm in _DIGEST_SIZES:
+        return _digest(algorithm, rest) is not None
+    if algorithm == "bcrypt":
+        _load("bcrypt", "bcrypt")
+        match = _IS_BCRYPT.fullmatch(rest)
+        return match is not None and 4 <= int(match[1]) <= _MOST_COST
+    if algorithm == "argon2":
+        return _is_sound_argon2(rest)
+    return _pbkdf2_parts(algorithm, rest) is not None
 
 
 def lookup(described: str, head: str | None = None) -> bytes:
@@ -136,13 +196,21 @@ def _drf_api_key(_: str, rest: str, key: bytes) -> bool:
 
 
 def _pbkdf2(algorithm: str, rest: str, key: bytes) -> bool:
+    parts = _pbkdf2_parts(algorithm, rest)
+    if parts is None:
+        return False
+    function, salt, iterations, digest = parts
+    return compare_digest(hashlib.pbkdf2_hmac(function, key, salt, iterations), digest)
+
+
+def _pbkdf2_parts(algorithm: str, rest: str) -> tuple[str, bytes, int, bytes] | None:
     function = algorithm.removeprefix("pbkdf2_")
     iterations, _, salted = rest.partition("$")
     salt, _, written = salted.partition("$")
     digest = _digest(function, written) if function in _DIGEST_SIZES else None
-    if digest is None or not iterations.isdecimal() or not 0 < int(iterations) <= _MOST_ITERATIONS:
-        return False
-    return compare_digest(hashlib.pbkdf2_hmac(function, key, salt.encode(), int(iterations)), digest)
+    if digest is None or not re.fullmatch("[0-9]{1,8}", iterations) or not 0 < int(iterations) <= _MOST_ITERATIONS:
+        return None
+    return function, salt.encode(), int(iterations), digest
 
 
 def _bcrypt(_: str, rest: str, key: bytes) -> bool:
@@ -161,6 +229,15 @@ def _argon2(_: str, rest: str, key: bytes) -> bool:
         return bool(argon2.PasswordHasher().verify(rest, key))
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
+
+
+def _is_sound_argon2(rest: str) -> bool:
+    argon2 = _load("argon2", "argon2-cffi")
+    try:
+        parameters = argon2.extract_parameters(rest)
+    except (argon2.exceptions.InvalidHashError, ValueError):
+        return False
+    return bool(parameters.time_cost <= _MOST_PASSES and parameters.memory_cost <= _MOST_KIBIBYTES)
 
 
 def _load(module: str, package: str) -> Any:

@@ -38,9 +38,10 @@ class Presented:
         key_id: Its locator, or None for a key of another grammar.
         lookups: What an imported record may be found by, for a key of another grammar.
         is_described_by: Whether a described hash of another system was made from it.
+        otherwise: Why it is refused, when it is not even one of another system.
     """
 
-    __slots__ = ("hash", "hashes", "is_described_by", "key_id", "lookups")
+    __slots__ = ("hash", "hashes", "is_described_by", "key_id", "lookups", "otherwise")
 
     def __init__(
         self,
@@ -48,12 +49,14 @@ class Presented:
         key_id: str | None,
         lookups: tuple[bytes, ...] = (),
         is_described_by: Callable[[str], bool] | None = None,
+        otherwise: Rejected | None = None,
     ) -> None:
         self.hashes = hashes
         self.hash = next(iter(hashes.values()))
         self.key_id = key_id
         self.lookups = lookups
         self.is_described_by = is_described_by
+        self.otherwise = otherwise
 
     def __repr__(self) -> str:
         return f"Presented(<masked>, key_id={self.key_id!r})"
@@ -105,8 +108,8 @@ class Gate:
         if not (self._w.imported and text and text.isprintable()):
             return otherwise
         hashes = self._hashes(text)
-        lookups = (*hashes.values(), *foreign.lookups(text))
-        return Presented(hashes, None, lookups, lambda described: foreign.matches(described, text))
+        lookups = self._w.lookups.every(foreign.lookups(text))
+        return Presented(hashes, None, lookups, lambda described: foreign.matches(described, text), otherwise)
 
     def admit(self, text: object, hashed: bytes | None = None) -> Flow[Presented | Rejected]:
         """As `present`, and once more with the store's seals where none of ours opened the locator."""

@@ -192,7 +192,7 @@ def issue(record: KeyRecord, now: float, by: By = NOBODY, kind: EventKind = Even
     return Change(record, KeyEvent(record.key_id, record.revision, kind, now, by.actor, by.origin, by.reason))
 
 
-def rehash(record: KeyRecord, hashed: bytes, pepper_version: str, now: float) -> Change:
+def rehash(record: KeyRecord, hashed: bytes, pepper_version: str, now: float, lookup: bytes | None = None) -> Change:
     """Replace a hash that was made with an older pepper, or elsewhere; nothing else changes.
 
     Args:
@@ -200,13 +200,9 @@ def rehash(record: KeyRecord, hashed: bytes, pepper_version: str, now: float) ->
         hashed: The new hash, 32 bytes.
         pepper_version: The version of the pepper that made it.
         now: When, in seconds since 1970 UTC.
+        lookup: What an imported key is found by under that pepper; None for a key of ours.
     """
-    fresh = record._replace(
-        hash=hashed,
-        pepper_version=pepper_version,
-        foreign=None,
-        lookup=None if record.lookup is None else hashed,
-    )
+    fresh = record._replace(hash=hashed, pepper_version=pepper_version, foreign=None, lookup=lookup)
     return _changed(fresh, fresh.status, EventKind.REHASHED, now, NOBODY, fresh.status_reason)
 
 

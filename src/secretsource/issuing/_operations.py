@@ -19,7 +19,7 @@ from secretsource.stores.base import ChangeBus, KeyChange, KeyQuery, Status, Usa
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import timedelta
     from typing import NoReturn
 
@@ -114,7 +114,7 @@ class Operations:
     def __init__(self, wiring: Wiring) -> None:
         self._w = wiring
         self._bus = wiring.feed if isinstance(wiring.feed, ChangeBus) else None
-        self._has_left_seals = False
+        self._left: set[str] = set()
 
     def issue(self, requests: Sequence[KeyRequest], by: By) -> Flow[Sequence[Issued]]:
         """Make keys and store them, all or none."""
@@ -124,7 +124,7 @@ class Operations:
         drafts = [_request.draft(request, now) for request in requests]
         for record in drafts:
             self._check_front(record)
-        yield from self._leave_seals()
+        yield from self.leave_seals()
         issued = yield from self._insert(drafts, by)
         return issued
 
@@ -135,17 +135,17 @@ class Operations:
             old = yield from self.get(key_id)
             if old.successor is not None:
                 successor = yield from self.get(old.successor)
-                yield from self._tell(old, successor)
+                yield from self.tell(old, successor)
                 return Rotated(old, successor, None)
             now = self._w.clock.now().wall
             self._check_front(old)
-            yield from self._leave_seals()
+            yield from self.leave_seals()
             rotation = lifecycle.rotate(old, self._locator(old.owner), length, now, by)
             issued = self._mint(rotation.successor)
             try:
                 stored: bool = yield self._w.store.rotate(rotation.predecessor, lifecycle.issue(issued.record, now, by))
                 if stored:
-                    yield from self._tell(rotation.predecessor.record, issued.record)
+                    yield from self.tell(rotation.predecessor.record, issued.record)
             except BaseException:
                 del issued  # a traceback shows no key, not even one that may never have been stored
                 raise
@@ -183,11 +183,11 @@ class Operations:
             record = yield from self.get(key_id)
             change = lifecycle.move(record, move, self._w.clock.now().wall, by)
             if change is None:
-                yield from self._tell(record)
+                yield from self.tell(record)
                 return record
             stored: bool = yield self._w.store.update(change)
             if stored:
-                yield from self._tell(change.record)
+                yield from self.tell(change.record)
                 return change.record
         raise self._contended(key_id)
 
@@ -248,7 +248,7 @@ class Operations:
                 stored: bool = yield self._w.store.update(rehashes[-1])
                 record = rehashes.pop().record
                 if stored:
-                    yield from self._tell(record)
+                    yield from self.tell(record)
         finally:
             self._w.uses.restore(uses, rehashes)
 
@@ -257,6 +257,24 @@ class Operations:
         locator = self._w.format.locator(text)
         return None if locator is None else self._w.seals.open(locator, (str(name) for name in candidates))
 
+    def tell(self, *records: KeyRecord) -> Flow[None]:
+        """Spread news of records; also of what was found done, for who did it may have died before telling."""
+        for record in records:
+            self._w.cache.news(record.key_id, record.revision)
+        if self._bus is not None:
+            yield self._bus.publish([KeyChange(record.key_id, record.revision) for record in records])
+
+    def leave_seals(self, keys: Mapping[str, bytes] | None = None) -> Flow[None]:
+        """Leave with the store, once, what keys are sealed with; see `KeyStore.seals`.
+
+        Args:
+            keys: Locator keys by pepper version; those of our own peppers when left out.
+        """
+        for version, key in (self._w.seals.own if keys is None else keys).items():
+            if version not in self._left:
+                yield self._w.store.keep_seal(version, key)
+                self._left.add(version)
+
     def _check_front(self, record: KeyRecord) -> None:
         self._w.format.check_front(record.prefix, record.environment)
         if self._w.peppers.is_empty and record.environment != "test" and not self._w.allow_unpeppered:
@@ -264,14 +282,6 @@ class Operations:
                 f"a {record.environment!r} key is not minted without a pepper: "
                 "set SECRETSOURCE_PEPPER to  openssl rand -base64 32, or say allow_unpeppered=True"
             )
-
-    def _leave_seals(self) -> Flow[None]:
-        """Leave with the store, once, what the keys made here are sealed with; see `KeyStore.seals`."""
-        if self._has_left_seals:
-            return
-        for version, key in self._w.seals.own.items():
-            yield self._w.store.keep_seal(version, key)
-        self._has_left_seals = True
 
     def _insert(self, drafts: Sequence[KeyRecord], by: By) -> Flow[Sequence[Issued]]:
         minted = [self._mint(record._replace(key_id=self._locator(record.owner))) for record in drafts]
@@ -282,7 +292,7 @@ class Operations:
                 try:
                     repeated = yield self._w.store.insert(changes)
                     if not repeated:
-                        yield from self._tell(*(issued.record for issued in minted))
+                        yield from self.tell(*(issued.record for issued in minted))
                 except BaseException:
                     del minted  # a traceback shows no key, not even one that may never have been stored
                     raise
@@ -303,13 +313,6 @@ class Operations:
 
     def _locator(self, owner: str) -> str:
         return self._w.seals.seal(owner, int.from_bytes(os.urandom(4), "big"))
-
-    def _tell(self, *records: KeyRecord) -> Flow[None]:
-        """Spread news of records; also of what was found done, for who did it may have died before telling."""
-        for record in records:
-            self._w.cache.news(record.key_id, record.revision)
-        if self._bus is not None:
-            yield self._bus.publish([KeyChange(record.key_id, record.revision) for record in records])
 
     @staticmethod
     def _contended(key_id: str) -> StoreError:

@@ -78,7 +78,7 @@ def draft(request: KeyRequest, now: float) -> KeyRecord:
         hash=b"",
         pepper_version="",
         display="",
-        owner=_owner(request.get("owner")),
+        owner=owner(request.get("owner")),
         prefix=request.get("prefix", "sk"),
         environment=request.get("environment", "live"),
         created=now,
@@ -89,7 +89,7 @@ def draft(request: KeyRequest, now: float) -> KeyRecord:
         networks=policy.check_networks(request.get("networks", ())),
         begins=begins,
         expires=_expiry(request, now, begins),
-        metadata=_metadata(request.get("metadata", NO_METADATA)),
+        metadata=metadata(request.get("metadata", NO_METADATA)),
     )
 
 
@@ -140,10 +140,15 @@ def instant(moment: object, what: str) -> float | None:
     raise InvalidRequest(f"{what} is neither an aware datetime nor a number of seconds since 1970")
 
 
-def _owner(owner: object) -> str:
-    if isinstance(owner, int) and not isinstance(owner, bool) and owner >= 0:
-        return str(owner)
-    name = text(owner, "owner")
+def owner(given: object) -> str:
+    """Whose key it is: a name of 1 to 255 printable characters, or an integer from 0.
+
+    Raises:
+        InvalidRequest: It is neither.
+    """
+    if isinstance(given, int) and not isinstance(given, bool) and 0 <= given < 10**LONGEST_TEXT:
+        return str(given)
+    name = text(given, "owner")
     if name:
         return name
     raise InvalidRequest("a key needs an owner: give the name or number of a customer")
@@ -165,9 +170,14 @@ def _rules(rules: object, what: str) -> str | None:
     return None if rules is None else text(rules, what)
 
 
-def _metadata(metadata: object) -> Mapping[str, Any]:
+def metadata(given: object) -> Mapping[str, Any]:
+    """A JSON object of up to 4096 bytes, as a copy.
+
+    Raises:
+        InvalidRequest: It is not.
+    """
     try:
-        written = json.dumps(metadata if isinstance(metadata, dict) else dict(metadata), allow_nan=False)  # type: ignore[call-overload]
+        written = json.dumps(given if isinstance(given, dict) else dict(given), allow_nan=False)  # type: ignore[call-overload]
         written.encode()
     except (TypeError, ValueError, RecursionError):
         written = None

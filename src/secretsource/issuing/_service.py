@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from secretsource.issuing._chores import Chores
 from secretsource.issuing._flow import run
+from secretsource.issuing._imports import Imports
 from secretsource.issuing._lifecycle import Move
 from secretsource.issuing._operations import Operations
 from secretsource.issuing._pepper_source import PepperSource
@@ -16,14 +17,16 @@ from secretsource.stores.base import KeyQuery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import timedelta
     from typing import Any, Self, TypeVar, Unpack
 
+    from secretsource.issuing._imports import ImportOptions, ImportReport
     from secretsource.issuing._locator import Owner
     from secretsource.issuing._operations import Issued, Rotated, RotationStatus
     from secretsource.issuing._policy import Demand
     from secretsource.issuing._request import KeyRequest
+    from secretsource.issuing._row_file import Unreadable
     from secretsource.issuing._verdict import Verdict
     from secretsource.issuing._wiring import Settings, Wiring
     from secretsource.stores.base import KeyEvent, KeyRecord, KeyStore, Page, Status
@@ -61,6 +64,7 @@ class ApiKeys:
     def _adopt(self, wiring: Wiring) -> None:
         self._wiring = wiring
         self._operations = Operations(wiring)
+        self._imports = Imports(wiring, self._operations)
         self._verifier = Verifier(wiring, self._chores.begin)
         self._glance = self._verifier.glance
 
@@ -414,6 +418,41 @@ class ApiKeys:
             The owner, or None when the key is not one of ours.
         """
         return self._operations.whose(text, candidates)
+
+    def import_rows(
+        self,
+        rows: Iterable[Mapping[str, Any] | Unreadable],
+        *,
+        actor: str | None = None,
+        origin: str | None = None,
+        **options: Unpack[ImportOptions],
+    ) -> ImportReport:
+        """Store keys of another system by their hashes, a thousand in each transaction; see also ``imported``.
+
+        Rows that cannot be keys, or are there already, are rejected with a reason; they may all be given again.
+
+        Args:
+            rows: Mappings of column to cell, in any number, or what `read_rows` gives of a file.
+            actor: Who imports them.
+            origin: From where.
+            options: See `ImportOptions`.
+
+        Raises:
+            ConfigurationError: There is no such format or column, or no pepper; nothing was stored.
+            StoreError: The store could not answer; what ``on_batch`` was told of is stored.
+        """
+        work = self._imports.import_rows(rows, by(actor, origin), **options)
+        del rows  # a traceback shows no key
+        return run(work)
+
+    def export(self, *, owner: str | int | None = None) -> Iterator[dict[str, Any]]:
+        """All keys, or one owner's, as rows that `import_rows` takes; they hold hashes, so keep them as the store."""
+        name, after = None if owner is None else str(owner), None
+        while True:
+            rows, after = run(self._imports.page(name, after))
+            yield from rows
+            if after is None:
+                return
 
     def count_by_pepper(self) -> Mapping[str, int]:
         """How many living keys are hashed with which pepper, by its version.

@@ -267,7 +267,8 @@ class Verifier:
             networks, agents = frozenset(filter(None, (ip,))), frozenset(filter(None, (agent and agent[:255],)))
             self._w.uses.watch(Use(record.key_id, now.wall, 1, networks, agents))
         if record.pepper_version != self._newest or record.foreign is not None:
-            self._w.uses.rehash(lifecycle.rehash(record, presented.hash, self._newest, now.wall))
+            lookup = record.lookup and self._w.lookups.renewed(record.lookup, presented.lookups)
+            self._w.uses.rehash(lifecycle.rehash(record, presented.hash, self._newest, now.wall, lookup))
 
 
 def weigh(entry: Entry, demanded: tuple[str, ...], ip: str | None, now: Instant) -> Rejected | None:
@@ -302,4 +303,4 @@ def _over_limit(record: KeyRecord, draw: Draw) -> Rejected:
 
 def _unknown(presented: Presented) -> Rejected:
     compare_digest(presented.hash, _NO_HASH)  # an unknown key costs what a wrong secret costs
-    return Rejected(Reason.UNKNOWN)
+    return Rejected(Reason.UNKNOWN) if presented.otherwise is None else presented.otherwise

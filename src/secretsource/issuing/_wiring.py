@@ -9,6 +9,7 @@ from secretsource.exceptions import ConfigurationError
 from secretsource.issuing._format import KeyFormat
 from secretsource.issuing._hashing import PepperSet
 from secretsource.issuing._locator import LocatorSeals
+from secretsource.issuing._lookup import LookupKeys
 from secretsource.issuing._record_cache import RecordCache
 from secretsource.issuing._uses import UseLog
 from secretsource.issuing.limits import LocalLimiter
@@ -35,6 +36,7 @@ class Wiring(NamedTuple):
         store: Where records are kept.
         peppers: Newest first.
         seals: The locator seals of the same peppers.
+        lookups: The keys of the same peppers to what imported records are found by.
         format: The grammar.
         clock: Where the time is read.
         cache: Records read a moment ago.
@@ -54,6 +56,7 @@ class Wiring(NamedTuple):
     store: KeyStore | AsyncKeyStore
     peppers: PepperSet
     seals: LocatorSeals
+    lookups: LookupKeys
     format: KeyFormat
     clock: Clock
     cache: RecordCache
@@ -73,7 +76,7 @@ class Wiring(NamedTuple):
         """The same parts with other peppers; what was sealed with those until now is opened as before."""
         seals = LocatorSeals(peppers)
         seals.add(self.seals.known)
-        return self._replace(peppers=peppers, seals=seals)
+        return self._replace(peppers=peppers, seals=seals, lookups=LookupKeys(peppers))
 
 
 class Settings(TypedDict, total=False):
@@ -156,6 +159,7 @@ def wire(
         store,
         chosen,
         LocatorSeals(chosen),
+        LookupKeys(chosen),
         format or KeyFormat(),
         clock,
         RecordCache(ttl=ttl, miss_ttl=miss_ttl, max_entries=max_entries),

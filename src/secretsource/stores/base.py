@@ -90,7 +90,7 @@ class KeyRecord(NamedTuple):
         last_used: When it was last accepted, in seconds since 1970 UTC; behind by up to one flush.
         metadata: The issuer's own small JSON object.
         foreign: For a key imported from elsewhere, its hash in a self-describing form.
-        lookup: For a key imported from elsewhere, what it is found by: 32 or 64 bytes, unique; None for ours.
+        lookup: For a key imported from elsewhere, what it is found by: 32 to 64 bytes, unique; None for ours.
         revision: Starts at 1 and grows by one with each change.
     """
 
@@ -332,7 +332,7 @@ class KeyStore(ABC):
         """The imported record with one of these ``lookup`` values, or None.
 
         Args:
-            lookups: 1 to 16 values of 32 or 64 bytes.
+            lookups: 1 to 64 values of 32 to 64 bytes.
         """
 
     @abstractmethod

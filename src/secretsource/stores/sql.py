@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from secretsource.stores._sql.hot import Lookup
     from secretsource.stores.base import Change, KeyEvent, KeyQuery, KeyRecord, Page, Usage, Use
+    from secretsource.stores.migratable import Migration
 
     Given = ParamSpec("Given")
     Answer = TypeVar("Answer")
@@ -132,6 +133,19 @@ class SqlStore(KeyStore):
     def keep_seal(self, version: str, key: bytes) -> None:
         """Remember a locator key; see `KeyStore.keep_seal`."""
         self.database.write(partial(transactions.keep_seal, version=version, key=key))
+
+    def plan_migration(self) -> Migration:
+        """What `migrate` would do; see `Migratable.plan_migration`."""
+        return self.database.plan_migration()
+
+    def migrate(self) -> Migration:
+        """Bring the tables up to date, or make them; see `Migratable.migrate`.
+
+        Raises:
+            ConfigurationError: The database is of a newer version; nothing was done.
+            StoreError: The database could not do it; what was begun was undone.
+        """
+        return self.database.migrate()
 
     def close(self) -> None:
         """Close every connection; see `KeyStore.close`."""
@@ -310,12 +324,10 @@ def migrate(url: str) -> str:
         The version it has now, such as ``0002``.
 
     Raises:
-        ConfigurationError: The URL cannot work.
+        ConfigurationError: The URL cannot work, or the database is of a newer version.
         StoreError: The database could not do it; what was begun was undone.
     """
-    database = Database(address.read(url))
-    database.migrate()
-    return database.version() or ""
+    return Database(address.read(url)).migrate().after
 
 
 def current_revision(url: str) -> str | None:

@@ -10,14 +10,17 @@ import sqlite3
 import threading
 import weakref
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from secretsource.exceptions import StoreError
+from secretsource.exceptions import ConfigurationError, StoreError
 from secretsource.stores._sql import schema
 from secretsource.stores._sql.faults import FAULTS, diagnose
+from secretsource.stores._sql.tables import HEAD
+from secretsource.stores.migratable import Migration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,13 +91,29 @@ class Database:
         """
         return self._do(work, writes=True)
 
-    def migrate(self) -> None:
-        """Bring the database to the newest version of the schema, and make it where there is none."""
-        self._do(schema.upgrade, writes=True, checked=False)
+    def migrate(self) -> Migration:
+        """Bring the database to the newest version of the schema, and make it where there is none.
+
+        Raises:
+            ConfigurationError: It is of a newer version; nothing was done.
+            StoreError: The database could not do it; what was begun was undone.
+        """
+        return self._migration(self._do(schema.upgrade, writes=True, checked=False))
+
+    def plan_migration(self) -> Migration:
+        """What `migrate` would do."""
+        return self._migration(self.version())
 
     def version(self) -> str | None:
-        """The version of the schema; None for a database without it."""
+        """The version of the schema; None for a database without it, and for a file that is not there."""
+        if self.address.path and not Path(self.address.path).exists():
+            return None
         return self._do(schema.current, writes=False, checked=False)
+
+    def _migration(self, before: str | None) -> Migration:
+        if before is not None and before > HEAD:
+            raise ConfigurationError(f"the key store {self.address.shown} {schema.newer(before)}")
+        return Migration(before, HEAD)
 
     def open(self) -> None:
         """See that the database can be reached and is of the right version; the first question of all does it.

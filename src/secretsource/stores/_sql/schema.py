@@ -38,8 +38,13 @@ def complaint(connection: Connection) -> str | None:
     if version is None:
         return "has no tables of ours yet: run  secretsource keys migrate"
     if version > HEAD:
-        return f"is of version {version:.32}, and this package knows up to {HEAD}: upgrade secretsource"
+        return newer(version)
     return f"{MIGRATE} (it is of version {version:.32}, {HEAD} is needed)"
+
+
+def newer(version: str) -> str:
+    """What is to be said of a version that only a newer package has, to follow "the key store … "."""
+    return f"is of version {version:.32}, and this package knows up to {HEAD}: upgrade secretsource"
 
 
 def create(connection: Connection) -> None:
@@ -54,12 +59,19 @@ def create(connection: Connection) -> None:
         connection.execute(_VERSION.insert(), {"version_num": HEAD})
 
 
-def upgrade(connection: Connection) -> None:
-    """Bring a database to the newest version, from whichever it has, or none."""
-    from alembic import command
+def upgrade(connection: Connection) -> str | None:
+    """Bring a database to the newest version, from whichever it has, or none.
 
+    Returns:
+        The version it had; when that is newer than this package's, nothing was done.
+    """
     lock(connection)
-    command.upgrade(_configuration(connection), "head")
+    version = current(connection)
+    if version is None or version < HEAD:
+        from alembic import command
+
+        command.upgrade(_configuration(connection), "head")
+    return version
 
 
 def lock(connection: Connection) -> None:

@@ -1,0 +1,308 @@
+"""Keys from elsewhere into a store, a thousand at a time, and out again: flows over one wiring, run by either shell.
+
+Each batch is one transaction. A row that cannot be a key, or that is there already, is rejected with a reason and
+holds up nobody; so whoever is interrupted begins again, and loses and doubles nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from itertools import islice
+from traceback import clear_frames
+from typing import Any, NamedTuple, TypedDict
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.issuing import _export as export
+from secretsource.issuing import _lifecycle as lifecycle
+from secretsource.issuing._intake import Candidate, Intake
+from secretsource.issuing._row_file import Unreadable
+from secretsource.issuing._sources import Source
+from secretsource.stores.base import EventKind, KeyQuery, KeyRecord
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import NoReturn
+
+    from secretsource.issuing._flow import Flow
+    from secretsource.issuing._lifecycle import By
+    from secretsource.issuing._operations import Operations
+    from secretsource.issuing._wiring import Wiring
+    from secretsource.stores.base import Page
+
+BATCH = 1000
+KNOWN = "already imported, or its head is that of another key"
+_AT_ONCE = 64
+_MOST_SHOWN = 100
+
+
+class RejectedRow:
+    """A row that did not become a key.
+
+    Attributes:
+        number: Which row, from 1.
+        reason: Why, in words that quote nothing of it.
+        row: The row as it was, or the line that is none; it may hold a key, and is in no repr.
+    """
+
+    __slots__ = ("number", "reason", "row")
+
+    def __init__(self, number: int, reason: str, row: Mapping[str, Any] | Unreadable) -> None:
+        self.number = number
+        self.reason = reason
+        self.row = row
+
+    def __repr__(self) -> str:
+        return f"RejectedRow({self.number}, {self.reason!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a RejectedRow may hold a key and is not pickled")
+
+
+class ImportBatch(NamedTuple):
+    """What became of up to a thousand rows.
+
+    Attributes:
+        last: The number of the last of them.
+        imported: How many are stored now.
+        rejected: Those that are not.
+    """
+
+    last: int
+    imported: int
+    rejected: Sequence[RejectedRow]
+
+
+class ImportReport(NamedTuple):
+    """What became of all rows.
+
+    Attributes:
+        rows: How many there were.
+        imported: How many are stored now, or would be.
+        rejected: How many are not.
+        reasons: How many were rejected for which reason.
+        first_rejected: The first 100 of them; `ImportOptions.on_batch` is told of every one.
+        ignored: Columns of another system that have no place here.
+    """
+
+    rows: int
+    imported: int
+    rejected: int
+    reasons: Mapping[str, int]
+    first_rejected: Sequence[RejectedRow]
+    ignored: Sequence[str]
+
+
+class ImportOptions(TypedDict, total=False):
+    """How rows are read; everything has a default.
+
+    Attributes:
+        format: ``generic``, ``unkey`` or ``drf-api-key``.
+        columns: Where a column of ours is found, such as ``{"owner": "organization_id"}``.
+        defaults: What a column holds where a row has nothing, such as ``{"algorithm": "sha256"}``.
+        start: How many rows came before these, for their numbers; 0.
+        dry_run: Whether only to say what would be done; False.
+        on_batch: Called after each thousand rows, once they are stored; it may write down what was rejected.
+    """
+
+    format: str
+    columns: Mapping[str, str]
+    defaults: Mapping[str, Any]
+    start: int
+    dry_run: bool
+    on_batch: Callable[[ImportBatch], object] | None
+
+
+class Imports:
+    """The flows of one wiring.
+
+    Args:
+        wiring: What they work with.
+        operations: Leaves seals with the store, and tells of records that were stored.
+    """
+
+    def __init__(self, wiring: Wiring, operations: Operations) -> None:
+        self._w = wiring
+        self._operations = operations
+
+    def import_rows(
+        self,
+        rows: Iterable[Mapping[str, Any] | Unreadable],
+        by: By,
+        *,
+        format: str = "generic",
+        columns: Mapping[str, str] | None = None,
+        defaults: Mapping[str, Any] | None = None,
+        start: int = 0,
+        dry_run: bool = False,
+        on_batch: Callable[[ImportBatch], object] | None = None,
+    ) -> Flow[ImportReport]:
+        """Store the keys that rows describe, batch by batch; an error keeps none of them in its frames."""
+        intake = self._intake(format, columns or {}, defaults or {})
+        try:
+            report = yield from self._import(rows, by, intake, start, dry_run, on_batch)
+        except BaseException as error:
+            clear_frames(error.__traceback__)
+            del rows
+            raise
+        return report
+
+    def _import(
+        self,
+        rows: Iterable[Mapping[str, Any] | Unreadable],
+        by: By,
+        intake: Intake,
+        start: int,
+        dry_run: bool,
+        on_batch: Callable[[ImportBatch], object] | None,
+    ) -> Flow[ImportReport]:
+        tally = _Tally(start)
+        for numbered in _batches(rows, start):
+            kept: Mapping[str, bytes] = yield self._w.store.seals()
+            self._w.seals.add(kept)
+            rejected: list[RejectedRow] = []
+            fit: dict[int, Candidate] = {}
+            for number, row in numbered:
+                read = row.reason if isinstance(row, Unreadable) else intake.read(row)
+                if isinstance(read, Candidate):
+                    fit[number] = read
+                else:
+                    rejected.append(RejectedRow(number, read, row))
+            known = yield from self._known(fit) if dry_run else self._store(fit, by)
+            rejected += [RejectedRow(number, KNOWN, row) for number, row in numbered if number in known]
+            batch = ImportBatch(numbered[-1][0], len(fit) - len(known), sorted(rejected, key=_number))
+            tally.add(batch)
+            if on_batch is not None:
+                on_batch(batch)
+        return tally.report(sorted(intake.source.ignored))
+
+    def page(self, owner: str | None, after: str | None) -> Flow[tuple[list[dict[str, Any]], str | None]]:
+        """A thousand records as rows that can be imported again, and where to go on."""
+        kept: Mapping[str, bytes] = yield self._w.store.seals()
+        seals = export.SealBook({**kept, **self._w.seals.known})
+        page: Page = yield self._w.store.list(KeyQuery(owner=owner, after=after, limit=BATCH))
+        return [export.row(record, seals) for record in page.records], page.next
+
+    def _intake(self, format: str, columns: Mapping[str, str], defaults: Mapping[str, Any]) -> Intake:
+        if self._w.peppers.is_empty and not self._w.allow_unpeppered:
+            raise ConfigurationError(
+                "keys are not imported without a pepper: "
+                "set SECRETSOURCE_PEPPER to  openssl rand -base64 32, or say allow_unpeppered=True"
+            )
+        source = Source(format, columns, defaults)
+        w = self._w
+        return Intake(source, w.peppers, w.seals, w.lookups, w.format, w.clock.now().wall)
+
+    def _store(self, fit: Mapping[int, Candidate], by: By) -> Flow[set[int]]:
+        """Store what is not there yet; the numbers of what is."""
+        yield from self._operations.leave_seals(dict(self._w.seals.known))
+        known = _repeated(fit)
+        known |= yield from self._kin(fit, known)
+        records = {number: self._sealed(read.record) for number, read in fit.items() if number not in known}
+        struck = {number for number in records if fit[number].record.key_id}
+        now = self._w.clock.now().wall
+        while records:
+            changes = [lifecycle.issue(record, now, by, EventKind.IMPORTED) for record in records.values()]
+            taken: frozenset[str] = yield self._w.store.insert(changes)
+            if not taken:
+                yield from self._operations.tell(*records.values())
+                break
+            for number, record in tuple(records.items()):
+                if record.key_id not in taken:
+                    continue
+                if number in struck:
+                    known.add(number)
+                    del records[number]
+                else:  # it may be the locator alone that is taken: that of a large owner's is, now and then
+                    struck.add(number)
+                    records[number] = self._sealed(record._replace(key_id=""))
+        return known
+
+    def _known(self, fit: Mapping[int, Candidate]) -> Flow[set[int]]:
+        """The numbers of what is there already, without storing anything."""
+        known = _repeated(fit)
+        known |= yield from self._kin(fit, known)
+        own = {number: _own(read) for number, read in fit.items() if number not in known}
+        known |= yield from self._found(own)
+        for number, read in fit.items():
+            if number not in known and read.record.key_id:
+                there: KeyRecord | None = yield self._w.store.get(read.record.key_id)
+                if there is not None:
+                    known.add(number)
+        return known
+
+    def _kin(self, fit: Mapping[int, Candidate], without: set[int]) -> Flow[set[int]]:
+        """The numbers of what is there under another look-up value."""
+        found = yield from self._found({number: read.kin for number, read in fit.items() if number not in without})
+        return found
+
+    def _found(self, lookups: Mapping[int, tuple[bytes, ...]]) -> Flow[set[int]]:
+        """Whose look-up values are there; many are asked for at once, since most are not."""
+        found: set[int] = set()
+        asked = [(number, lookup) for number, several in lookups.items() for lookup in several]
+        for first in range(0, len(asked), _AT_ONCE):
+            some = asked[first : first + _AT_ONCE]
+            while some:
+                there: KeyRecord | None = yield self._w.store.find([lookup for _, lookup in some])
+                if there is None:
+                    break
+                found |= {number for number, lookup in some if lookup == there.lookup}
+                some = [(number, lookup) for number, lookup in some if lookup != there.lookup]
+        return found
+
+    def _sealed(self, record: KeyRecord) -> KeyRecord:
+        if record.key_id:
+            return record
+        return record._replace(key_id=self._w.seals.seal(record.owner, int.from_bytes(os.urandom(4), "big")))
+
+
+class _Tally:
+    """Adds up batches."""
+
+    def __init__(self, start: int) -> None:
+        self._start = start
+        self._last = start
+        self._imported = 0
+        self._reasons: Counter[str] = Counter()
+        self._first: list[RejectedRow] = []
+
+    def add(self, batch: ImportBatch) -> None:
+        self._last = batch.last
+        self._imported += batch.imported
+        self._reasons.update(row.reason for row in batch.rejected)
+        self._first += batch.rejected[: _MOST_SHOWN - len(self._first)]
+
+    def report(self, ignored: Sequence[str]) -> ImportReport:
+        rejected = self._reasons.total()
+        return ImportReport(
+            self._last - self._start, self._imported, rejected, dict(self._reasons.most_common()), self._first, ignored
+        )
+
+
+def _batches(
+    rows: Iterable[Mapping[str, Any] | Unreadable], start: int
+) -> Iterator[list[tuple[int, Mapping[str, Any] | Unreadable]]]:
+    numbered = enumerate(rows, start + 1)
+    while batch := list(islice(numbered, BATCH)):
+        yield batch
+
+
+def _repeated(fit: Mapping[int, Candidate]) -> set[int]:
+    """The numbers of what an earlier row of the batch has."""
+    seen: set[object] = set()
+    again: set[int] = set()
+    for number, read in fit.items():
+        marks = {mark for mark in (read.record.key_id, *_own(read), *read.kin) if mark}
+        if seen & marks:
+            again.add(number)
+        seen |= marks
+    return again
+
+
+def _own(read: Candidate) -> tuple[bytes, ...]:
+    return () if read.record.lookup is None else (read.record.lookup,)
+
+
+def _number(rejected: RejectedRow) -> int:
+    return rejected.number

@@ -1,0 +1,155 @@
+"""From a row of another system to the record of a key: all that is decided, and nothing that is stored. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from secretsource.exceptions import ConfigurationError, InvalidRequest
+from secretsource.issuing import _export as export
+from secretsource.issuing import _foreign as foreign
+from secretsource.issuing import _row
+from secretsource.issuing._verdict import Rejected
+from secretsource.stores.base import KeyRecord, Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from secretsource.issuing._format import KeyFormat
+    from secretsource.issuing._hashing import PepperSet
+    from secretsource.issuing._locator import LocatorSeals
+    from secretsource.issuing._lookup import LookupKeys
+    from secretsource.issuing._sources import Source
+
+_SHOWN = 16
+"""Characters of a foreign key that may be shown, and never more than a quarter of one that is known whole."""
+
+_NOTHING_SHOWN = "…"
+
+
+class Candidate(NamedTuple):
+    """A record that may be stored.
+
+    Attributes:
+        record: The record; its ``key_id`` is empty where a locator is to be made for it.
+        kin: What else the same key may have been stored under, in an earlier import.
+    """
+
+    record: KeyRecord
+    kin: tuple[bytes, ...] = ()
+
+
+class Intake:
+    """Reads rows for one set of peppers.
+
+    Args:
+        source: What the rows' columns mean.
+        peppers: Newest first.
+        seals: Their locator seals.
+        lookups: Their keys to what imported records are found by.
+        format: The grammar of our own keys.
+        now: The present, in seconds since 1970 UTC.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        peppers: PepperSet,
+        seals: LocatorSeals,
+        lookups: LookupKeys,
+        format: KeyFormat,
+        now: float,
+    ) -> None:
+        self.source = source
+        self._peppers = peppers
+        self._seals = seals
+        self._lookups = lookups
+        self._format = format
+        self._now = now
+
+    def read(self, row: Mapping[str, Any]) -> Candidate | str:
+        """The record that a row asks for, or the reason why there can be none; the reason quotes nothing of the row."""
+        try:
+            values = _row.read(self.source.translated(row))
+            if "key_id" in values:
+                return Candidate(export.record(values, self._peppers, self._seals))
+            return self._made(values)
+        except (InvalidRequest, ConfigurationError) as error:
+            return str(error)
+        except (TypeError, ValueError, RecursionError):
+            return "the row is not made of what its format has"
+
+    def _made(self, values: Mapping[str, Any]) -> Candidate:
+        if "owner" not in values:
+            raise InvalidRequest("it has no owner: name the column that has it, or one owner for all rows")
+        if ("hash" in values) == ("plaintext" in values):
+            raise InvalidRequest("it needs a hash or a plaintext, and not both")
+        blank = KeyRecord(
+            key_id="",
+            hash=b"",
+            pepper_version="",
+            display=_shown(values.get("start") or values.get("head") or ""),
+            created=values.get("created_at", self._now),
+            last_used=values.get("last_used_at"),
+            **export.common(values),
+        )
+        record = self._aged(blank)
+        if "plaintext" in values:
+            return self._from_plaintext(record, values["plaintext"])
+        return self._from_hash(record, foreign.described(values["hash"], values.get("algorithm")), values.get("head"))
+
+    def _aged(self, record: KeyRecord) -> KeyRecord:
+        """A record as time has left it."""
+        if record.status is Status.ROTATING:
+            raise InvalidRequest("status is rotating, which only an exported key can be: write active")
+        if record.expires is None:
+            return record
+        if record.begins is not None and record.expires <= record.begins:
+            raise InvalidRequest("expires_at is not after not_before")
+        ended = record.expires <= self._now and record.status is not Status.REVOKED
+        return record._replace(status=Status.EXPIRED) if ended else record
+
+    def _from_hash(self, record: KeyRecord, described: str, head: str | None) -> Candidate:
+        if described.startswith(export.OURS):
+            raise InvalidRequest("a hash of secretsource is imported with the whole row that it was exported in")
+        self._check_front(record)
+        foreign.check(described)
+        name = foreign.lookup(described, head)
+        return Candidate(record._replace(foreign=described, lookup=name), self._lookups.keyed((name,)))
+
+    def _from_plaintext(self, record: KeyRecord, text: str) -> Candidate:
+        newest = self._peppers.newest
+        hashed = record._replace(hash=newest.hash(text), pepper_version=newest.version)
+        parsed = self._format.parse(text)
+        if not isinstance(parsed, Rejected):
+            return Candidate(self._of_ours(hashed, *parsed))
+        self._check_front(record)
+        digests = foreign.lookups(text)[:2]
+        lookup, *kin = (*self._lookups.keyed(digests), *digests)
+        shown = record.display if record.display != _NOTHING_SHOWN else _shown(text[: len(text) // 4])
+        return Candidate(hashed._replace(display=shown, lookup=lookup), tuple(kin))
+
+    def _of_ours(self, record: KeyRecord, prefix: str, environment: str, locator: str) -> KeyRecord:
+        """A key of our own grammar: its locator is its identifier, and has to be one that a check lets through."""
+        owner = self._seals.open(locator, [record.owner])
+        if owner is None:
+            raise InvalidRequest("it is a key of secretsource under a pepper that is not given: add that pepper")
+        if owner.name != record.owner:
+            raise InvalidRequest("it is a key of secretsource that says it belongs to another owner")
+        shown = self._format.display(prefix, environment, locator)
+        return record._replace(key_id=locator, prefix=prefix, environment=environment, display=shown)
+
+    def _check_front(self, record: KeyRecord) -> None:
+        try:
+            self._format.check_front(record.prefix, record.environment)
+        except InvalidRequest:
+            pass
+        else:
+            return
+        raise InvalidRequest(
+            "prefix and environment are none that keys have here: write them, or a default for all rows"
+        )
+
+
+def _shown(text: str) -> str:
+    return f"{text[:_SHOWN]}{_NOTHING_SHOWN}"

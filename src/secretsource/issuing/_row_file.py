@@ -1,0 +1,186 @@
+"""Rows of a file, one after the other: JSON lines or CSV, in UTF-8, whatever its length.
+
+A line that is no row comes out as `Unreadable` and the next one follows; what makes a whole file unreadable is one
+error, before there is a row.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from traceback import clear_frames
+from typing import Any
+
+from secretsource.exceptions import InvalidRequest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import BinaryIO, Literal, NoReturn, Self
+
+LONGEST_LINE = 65536
+"""Bytes of a line past which it is passed over unread."""
+
+_TOO_LONG = f"the line is longer than {LONGEST_LINE} bytes"
+_NOT_UTF8 = "the line is not in UTF-8"
+
+
+class Unreadable:
+    """A line that is no row.
+
+    Attributes:
+        reason: Why, in words that quote nothing of it.
+        line: The line, as far as it was kept; it may hold a key, and is in no repr.
+    """
+
+    __slots__ = ("line", "reason")
+
+    def __init__(self, reason: str, line: str) -> None:
+        self.reason = reason
+        self.line = line
+
+    def __repr__(self) -> str:
+        return f"Unreadable({self.reason!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an Unreadable may hold a key and is not pickled")
+
+
+def read_rows(
+    stream: BinaryIO,
+    kind: Literal["jsonl", "csv"],
+    *,
+    judge: Callable[[list[str]], str | None] | None = None,
+) -> Iterator[Mapping[str, Any] | Unreadable]:
+    """Read rows, one at a time; empty lines are none.
+
+    Args:
+        stream: The file, opened for bytes.
+        kind: ``jsonl``, one JSON object on each line, or ``csv``, with a header and commas.
+        judge: Says what is wrong with the header of a CSV file, or None.
+
+    Raises:
+        InvalidRequest: The file is in another encoding, or its header cannot be.
+    """
+    lines = _lines(stream)
+    try:
+        yield from _json_rows(lines) if kind == "jsonl" else _csv_rows(lines, judge)
+    except InvalidRequest as error:
+        clear_frames(error.__traceback__)  # they hold lines, and lines hold keys
+        raise
+
+
+def _lines(stream: BinaryIO) -> Iterator[str | Unreadable]:
+    """The lines of a file, with their ends."""
+    first = True
+    while raw := stream.readline(LONGEST_LINE + 1):
+        if first:
+            first = False
+            if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in raw[:4]:
+                raise InvalidRequest("the file is in UTF-16 or is no text: save it in UTF-8")
+            raw = raw.removeprefix(b"\xef\xbb\xbf")
+        if len(raw) > LONGEST_LINE:
+            while raw and not raw.endswith(b"\n"):
+                raw = stream.readline(LONGEST_LINE + 1)
+            yield Unreadable(_TOO_LONG, "")
+            continue
+        try:
+            line: str | Unreadable = raw.decode()
+        except UnicodeDecodeError:
+            line = Unreadable(_NOT_UTF8, raw.decode("utf-8", "backslashreplace").rstrip("\r\n"))
+        yield line
+
+
+def _json_rows(lines: Iterator[str | Unreadable]) -> Iterator[Mapping[str, Any] | Unreadable]:
+    first = True
+    for line in lines:
+        if isinstance(line, Unreadable):
+            yield line
+        elif text := line.strip():
+            if (first and text[0] == "[") or text == "{":
+                raise InvalidRequest("the file is one JSON document: write one object on each line, as jq -c does")
+            first = False
+            yield _json_row(line)
+
+
+def _json_row(line: str) -> Mapping[str, Any] | Unreadable:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        row = None
+    if isinstance(row, dict):
+        return row
+    return Unreadable("the line is no JSON object", line.rstrip("\r\n"))
+
+
+class _CsvLines:
+    """The lines of a file as a CSV reader takes them; those that are none are put aside."""
+
+    def __init__(self, lines: Iterator[str | Unreadable]) -> None:
+        self._lines = lines
+        self._taken: list[str] = []
+        self._aside: list[Unreadable] = []
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        if isinstance(line, Unreadable):
+            self._aside.append(line)
+            return "\n"
+        self._taken.append(line)
+        return line
+
+    def taken(self) -> str:
+        """What was taken since this was asked."""
+        taken, self._taken = "".join(self._taken), []
+        return taken.rstrip("\r\n")
+
+    def aside(self) -> list[Unreadable]:
+        """What was put aside since this was asked."""
+        aside, self._aside = self._aside, []
+        return aside
+
+
+def _csv_rows(
+    lines: Iterator[str | Unreadable], judge: Callable[[list[str]], str | None] | None
+) -> Iterator[Mapping[str, Any] | Unreadable]:
+    source = _CsvLines(lines)
+    records = _records(source)
+    header = _header(next(records, None), judge)
+    source.taken()
+    for cells in records:
+        yield from source.aside()
+        taken = source.taken()
+        if cells is None:
+            yield Unreadable("the line is no CSV: see its quotes", taken)
+        elif len(cells) == len(header):
+            yield dict(zip(header, cells, strict=True))
+        elif cells:
+            yield Unreadable(f"the line has {len(cells)} cells, and the header has {len(header)} names", taken)
+    yield from source.aside()
+
+
+def _records(source: _CsvLines) -> Iterator[list[str] | None]:
+    """The cells of each line; none of an empty one, and None for one that is no CSV."""
+    reader = csv.reader(source, strict=True)
+    while True:
+        cells: list[str] | None = None
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            pass
+        yield cells
+
+
+def _header(cells: list[str] | None, judge: Callable[[list[str]], str | None] | None) -> list[str]:
+    if cells and any(cells):
+        complaint = None if judge is None else judge(cells)
+        if complaint is None:
+            return cells
+    else:
+        complaint = "there is none"
+    raise InvalidRequest(f"the first line of a CSV file is its header, with the names of the columns: {complaint}")

@@ -1,0 +1,230 @@
+"""Where rows come from: what other systems call their columns, and what these become here. Pure.
+
+=============== =======================================================================================================
+``generic``     the columns of `_row.COLUMNS`, which is also what an export has
+``unkey``       keys of Unkey: answers of its API (v1, v2), or rows of its database
+``drf-api-key`` rows of djangorestframework-api-key, from its table or from ``dumpdata``
+=============== =======================================================================================================
+
+A limit that cannot be carried over is an error and never dropped; anything else that has no place here is named, so
+that a report can say what was left out.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from secretsource.exceptions import ConfigurationError, InvalidRequest
+from secretsource.issuing import _row
+from secretsource.stores.base import Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Cells = dict[str, Any]
+
+_NEEDED = {"generic": ("hash", "plaintext"), "unkey": ("hash", "plaintext"), "drf-api-key": ("id", "hashed_key")}
+_MOST_IGNORED = 100
+_OF_ONE_KEY = frozenset({"hash", "head", "key_id", "lookup", "plaintext", "seal"})
+_UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
+
+
+class Source:
+    """Turns rows of one system into rows of ours.
+
+    Args:
+        format: One of `FORMATS`.
+        columns: Where a column of ours is to be found in the rows, by its name there; over what the format says.
+        defaults: What a column of ours holds where a row has nothing.
+
+    Attributes:
+        format: The format.
+        ignored: The columns of rows read so far that have no place here.
+
+    Raises:
+        ConfigurationError: There is no such format or column.
+    """
+
+    def __init__(self, format: str, columns: Mapping[str, str], defaults: Mapping[str, Any]) -> None:
+        if format not in FORMATS:
+            raise ConfigurationError(f"there is no import format {format!r:.40}: known are {', '.join(FORMATS)}")
+        wrong = _row.complaint([*columns, *defaults])
+        if wrong is not None:
+            raise ConfigurationError(f"an import cannot do this: {wrong}")
+        if not _OF_ONE_KEY.isdisjoint(defaults):
+            raise ConfigurationError(f"{' and '.join(sorted(_OF_ONE_KEY))} have no default: each key has its own")
+        self.format = format
+        self.ignored: set[str] = set()
+        self._columns = dict(columns)
+        self._defaults = dict(defaults)
+
+    def complaint(self, header: list[str]) -> str | None:
+        """What is wrong with the header of a CSV file, or None; only our own format knows all its columns."""
+        theirs = set(self._columns.values())
+        if not {*header, *self._columns}.intersection(_NEEDED[self.format]):
+            return f"none of them is {' or '.join(_NEEDED[self.format])}"
+        if len(set(header)) < len(header):
+            return "two columns have one name"
+        if missing := sorted(theirs.difference(header)):
+            return f"there is no column {missing[0]!r:.60}, which was to be read as one of ours"
+        return _row.complaint(name for name in header if name not in theirs) if self.format == "generic" else None
+
+    def translated(self, row: Mapping[str, Any]) -> Cells:
+        """A row with the columns of `_row.COLUMNS`.
+
+        Raises:
+            InvalidRequest: Something of it cannot be carried over.
+        """
+        cells = {name: cell for name, cell in row.items() if name not in (_row.ROW, _row.REASON)}
+        if _row.LINE in cells:
+            raise InvalidRequest("it is a line that could not be read: write its cells in place of the line")
+        if self.format == "drf-api-key" and isinstance(cells.get("fields"), dict):
+            cells = {"id": cells.get("pk"), **cells["fields"]}  # one object of ``dumpdata --format jsonl``
+        mapped = {ours: cells.pop(theirs, None) for ours, theirs in self._columns.items()}
+        ours = FORMATS[self.format](cells)
+        if self.format != "generic" and len(self.ignored) < _MOST_IGNORED:
+            self.ignored.update(name for name, cell in cells.items() if cell not in _NOTHING)
+        given = {name: cell for name, cell in {**ours, **mapped}.items() if cell is not None and cell != ""}
+        return {**self._defaults, **given}
+
+
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
+
+
+def _generic(cells: Cells) -> Cells:
+    return cells
+
+
+def _drf_api_key(cells: Cells) -> Cells:
+    head, _, hashed = str(cells.pop("id", "") or "").partition(".")
+    head = cells.pop("prefix", None) or head
+    hashed = cells.pop("hashed_key", None) or hashed
+    revoked = _flag("revoked", cells.pop("revoked", None) or False)
+    return {
+        "hash": f"drf-api-key${hashed}" if hashed else None,
+        "head": head,
+        "name": cells.pop("name", None),
+        "created_at": cells.pop("created", None),
+        "expires_at": cells.pop("expiry_date", None),
+        "status": Status.REVOKED if revoked else None,
+    }
+
+
+def _unkey(cells: Cells) -> Cells:
+    take = _taker(cells)
+    identity = take("identity")
+    owner = take("externalId", "external_id", "ownerId", "owner_id")
+    if owner is None and isinstance(identity, dict):
+        owner = identity.get("externalId")
+    hashed, enabled = take("hash"), take("enabled")
+    deleted = take("deletedAt", "deletedAtM", "deleted_at_m", "deleted_at")
+    return {
+        "owner": owner,
+        "hash": f"unkey${hashed}" if hashed else None,
+        "plaintext": take("plaintext"),
+        "start": take("start"),
+        "name": take("name"),
+        "environment": take("environment"),
+        "metadata": _unkey_metadata(take("meta"), take("keyId", "id")),
+        "scopes": take("permissions"),
+        "rate_limit": _unkey_rate_limit(take, cells),
+        "quota": _unkey_quota(take),
+        "created_at": _milliseconds(take("createdAt", "createdAtM", "created_at_m", "created_at")),
+        "expires_at": _milliseconds(take("expires")),
+        "last_used_at": _milliseconds(take("lastUsedAt", "last_used_at")),
+        "status": _unkey_status(deleted, enabled),
+    }
+
+
+def _taker(cells: Cells) -> Callable[..., Any]:
+    def take(*names: str) -> Any:
+        found = [cells.pop(name, None) for name in names]
+        return next((cell for cell in found if cell not in _NOTHING), None)
+
+    return take
+
+
+def _unkey_status(deleted: object, enabled: object) -> Status | None:
+    if deleted not in (None, 0, "0"):
+        return Status.REVOKED
+    return None if enabled is None or _flag("enabled", enabled) else Status.DISABLED
+
+
+def _unkey_metadata(meta: object, key_id: object) -> Mapping[str, Any] | None:
+    """What Unkey kept of a key, and the identifier that the application may know it by."""
+    document = _object("meta", meta)
+    return {**({} if key_id is None else {"keyId": key_id}), **document} or None
+
+
+def _unkey_rate_limit(take: Callable[..., Any], cells: Cells) -> str | None:
+    several, one = take("ratelimits"), take("ratelimit")
+    limits = several if isinstance(several, list) else json.loads(several) if isinstance(several, str) else []
+    if one is not None:
+        limits = [*limits, one]
+    if cells.get("ratelimit_limit") not in _NOTHING:
+        limits = [*limits, {"limit": take("ratelimit_limit"), "duration": take("ratelimit_duration")}]
+    return ", ".join(_rule(_object("ratelimits", limit)) for limit in limits) or None
+
+
+def _rule(limit: Mapping[str, Any]) -> str:
+    """One rate of Unkey: so many per so many milliseconds."""
+    milliseconds = _number(limit.get("duration", limit.get("refillInterval")))
+    if milliseconds is None or milliseconds < 1000 or milliseconds % 1000:
+        raise InvalidRequest("ratelimits has one whose duration is not in whole seconds: write it as rate_limit")
+    unit, length = next((unit, length) for unit, length in _UNITS if milliseconds // 1000 % length == 0)
+    return f"{_number(limit.get('limit'))}/{milliseconds // 1000 // length} {unit}s"
+
+
+def _unkey_quota(take: Callable[..., Any]) -> str | None:
+    credits = _object("credits", take("credits"))
+    remaining = credits.get("remaining", take("remaining", "remaining_requests"))
+    refill = _object("refill", credits.get("refill") or take("refill"))
+    amount = refill.get("amount") or take("refill_amount")
+    day, interval = take("refill_day"), refill.get("interval") or take("refill_interval")
+    if amount is not None:
+        monthly = interval == "monthly" or (interval is None and day is not None)
+        return f"{_number(amount)}/{'month' if monthly else 'day'}"
+    if remaining is None:
+        return None
+    raise InvalidRequest("credits without a refill have no like here: leave them out, or write a quota")
+
+
+def _milliseconds(cell: object) -> Any:
+    number = _number(cell)
+    return cell if number is None else number / 1000
+
+
+def _number(cell: object) -> int | None:
+    if isinstance(cell, int) and not isinstance(cell, bool):
+        return cell
+    return int(cell) if isinstance(cell, str) and cell.isdecimal() and len(cell) <= 15 else None
+
+
+def _object(name: str, cell: object) -> Mapping[str, Any]:
+    try:
+        document = json.loads(cell) if isinstance(cell, str) else cell
+    except (ValueError, RecursionError):
+        document = ()
+    if document is None:
+        return {}
+    if isinstance(document, dict):
+        return document
+    raise InvalidRequest(f"{name} is not a JSON object")
+
+
+def _flag(name: str, cell: object) -> bool:
+    try:
+        return _row.flag(cell)
+    except ValueError:
+        pass
+    raise InvalidRequest(f"{name} is neither true nor false")
+
+
+FORMATS: Mapping[str, Callable[[Cells], Cells]] = {
+    "generic": _generic,
+    "unkey": _unkey,
+    "drf-api-key": _drf_api_key,
+}
+"""By name, what makes cells of ours; what it takes is gone from the row, and what is left has no place here."""

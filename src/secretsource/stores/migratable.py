@@ -1,0 +1,32 @@
+"""The ability of a store whose tables have a version: brought up to date by ``secretsource keys migrate``."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+__all__ = ["Migratable", "Migration"]
+
+
+class Migration(NamedTuple):
+    """From which version of its tables a store goes to which.
+
+    Attributes:
+        before: The version that it had, such as ``0001``; None for a store without tables.
+        after: The version that this package needs.
+    """
+
+    before: str | None
+    after: str
+
+
+@runtime_checkable
+class Migratable(Protocol):
+    """An ability: a store whose tables have a version."""
+
+    def plan_migration(self) -> Migration:
+        """What `migrate` would do; nothing is made or changed."""
+        ...
+
+    def migrate(self) -> Migration:
+        """Bring the tables to the version that this package needs; all or nothing, and once."""
+        ...
