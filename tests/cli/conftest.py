@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 CANARY = "canary-4f1d9c"
 """Part of every value that is planted; no output may hold it, except that of `get`."""
 
+PEPPER = f"{CANARY} pepper of the tests"
+
 CONFIGURATION = """\
 [environments.test]
 providers = ["env", "dotenv", "file"]
@@ -76,6 +78,19 @@ def environment() -> dict[str, str]:
     if tree := variables.get("PYTHONPATH"):
         variables["PYTHONPATH"] = os.pathsep.join(str(START / part) for part in tree.split(os.pathsep))
     return variables
+
+
+@pytest.fixture
+def keys(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run ``secretsource keys …`` in an empty folder, with a pepper in the environment."""
+    monkeypatch.setenv("SECRETSOURCE_PEPPER", PEPPER)
+    monkeypatch.delenv("SECRETSOURCE_STORE", raising=False)
+    runner = CliRunner()
+
+    def invoke(*arguments: str, key: str | bytes | None = None) -> Any:
+        return runner.invoke(app, ["keys", *arguments], prog_name="secretsource", input=key or "")
+
+    return invoke
 
 
 START = Path.cwd()

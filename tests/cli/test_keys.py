@@ -11,9 +11,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from typer.testing import CliRunner
+from tests.cli.conftest import PEPPER
 
-from secretsource.cli._commands import app
 from secretsource.cli.keys import _handover, _presented
 from secretsource.cli.keys.stats import _rows
 from secretsource.exceptions import StoreError
@@ -27,21 +26,7 @@ if TYPE_CHECKING:
     Keys = Callable[..., Any]
     Judge = Callable[[str], bool]
 
-PEPPER = "canary-4f1d9c pepper of the tests"
 KEY = re.compile(r"[a-z0-9]+_[a-z]+_[0-9A-Za-z]{54}ss1[0-9A-Za-z]{6}")
-
-
-@pytest.fixture
-def keys(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
-    """Run ``secretsource keys …`` in an empty folder, with a pepper in the environment."""
-    monkeypatch.setenv("SECRETSOURCE_PEPPER", PEPPER)
-    monkeypatch.delenv("SECRETSOURCE_STORE", raising=False)
-    runner = CliRunner()
-
-    def invoke(*arguments: str, key: str | bytes | None = None) -> Any:
-        return runner.invoke(app, ["keys", *arguments], prog_name="secretsource", input=key or "")
-
-    return invoke
 
 
 @pytest.fixture

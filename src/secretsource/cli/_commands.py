@@ -29,7 +29,8 @@ HELP = (
 
 EXIT_CODES = (
     "Exit codes: 0 done · 1 a secret or a key is missing or denied · 2 a mistake in the arguments, the configuration "
-    "or what is stored · 3 a provider or a store could not be asked, try again later · 130 interrupted."
+    "or what is stored · 3 a provider or a store could not be asked, try again later · 4 some rows of an import were "
+    "rejected · 130 interrupted."
 )
 
 app = typer.Typer(

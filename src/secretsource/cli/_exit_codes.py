@@ -27,6 +27,7 @@ __all__ = [
     "MISTAKE",
     "NOT_A_COMMAND",
     "NOT_EXECUTABLE",
+    "PARTLY",
     "UNAVAILABLE",
     "code_of",
 ]
@@ -39,6 +40,9 @@ MISTAKE = 2
 
 UNAVAILABLE = 3
 """A provider or a store could not be asked; asking again later may succeed."""
+
+PARTLY = 4
+"""An import is at its end: some of its rows were rejected, and all others are stored."""
 
 DEFECT = 70
 """A mistake of this program itself (sysexits.h ``EX_SOFTWARE``)."""

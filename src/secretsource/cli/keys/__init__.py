@@ -6,8 +6,11 @@ import typer
 
 from secretsource.cli._output import write_line
 from secretsource.cli.keys.events import events
+from secretsource.cli.keys.exporting import export_keys
+from secretsource.cli.keys.importing import import_keys
 from secretsource.cli.keys.issue import issue
 from secretsource.cli.keys.list import list_keys
+from secretsource.cli.keys.migrate import migrate
 from secretsource.cli.keys.revoke import disable, enable, revoke
 from secretsource.cli.keys.rotate import finish, rotate
 from secretsource.cli.keys.rules import rules
@@ -42,6 +45,9 @@ keys.command()(finish)
 keys.command()(revoke)
 keys.command()(disable)
 keys.command()(enable)
+keys.command("import")(import_keys)
+keys.command("export")(export_keys)
 keys.command()(events)
 keys.command()(stats)
 keys.command()(rules)
+keys.command()(migrate)

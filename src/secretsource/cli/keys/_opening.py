@@ -46,7 +46,7 @@ def open_keys(context: typer.Context, store: str, *, peppered: bool) -> ApiKeys:
 
     if find_spec("cryptography") is None:
         raise ConfigurationError("keys need the package cryptography: run  pip install 'secretsource[issuing]'")
-    return ApiKeys.open(store, peppers=find_peppers(context) if peppered else ())
+    return ApiKeys.open(store, peppers=find_peppers(context) if peppered else (), imported=True)
 
 
 def find_peppers(context: typer.Context) -> PepperSet:

@@ -1,0 +1,73 @@
+"""``secretsource keys export``: every record of a store, to be imported into another one."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from secretsource.cli._output import is_terminal, say, write
+from secretsource.cli._progress import progress
+from secretsource.cli.keys._opening import open_keys
+from secretsource.cli.keys._options import DEFAULT_STORE, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+__all__ = ["export_keys"]
+
+STANDARD_OUTPUT = "-"
+_AT_ONCE = 1000
+
+
+def export_keys(
+    context: typer.Context,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", metavar="FILE", help="A new file that only you may read (0600); - for standard output."),
+    ] = None,
+    owner: Annotated[str | None, typer.Option("--owner", metavar="NAME", help="Only this owner's.")] = None,
+    store: Store = DEFAULT_STORE,
+) -> None:
+    """Write every record as a JSON object on a line of its own, the oldest first, for  keys import.
+
+    It holds the hashes of keys, so keep it as you keep the store; on a terminal it is shown with --out - only. Under
+    the same peppers every key works as before. What happened to keys, and where they were used, is not in it.
+    """
+    if out is None and is_terminal():
+        raise typer.BadParameter("an export holds the hashes of keys: give  --out FILE, or  --out -  to see it here")
+    count = 0
+    with _written(out) as put, open_keys(context, store, peppered=False) as keys, progress("exporting", None) as draw:
+        rows = keys.export(owner=owner)
+        while some := list(islice(rows, _AT_ONCE)):
+            put("".join(f"{json.dumps(row)}\n" for row in some).encode("ascii"))
+            count += len(some)
+            draw(count, f"{count} keys")
+    where = "" if out in (None, STANDARD_OUTPUT) else f", into {out!r}"
+    say("note", f"{count} {'key was' if count == 1 else 'keys were'} exported{where}")
+
+
+@contextmanager
+def _written(out: str | None) -> Generator[Callable[[bytes], object]]:
+    """What to put lines into: standard output, or a new file, which is gone again when the work fails."""
+    if out is None or out == STANDARD_OUTPUT:
+        yield write
+        return
+    path = Path(out)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        descriptor = -1
+    if descriptor < 0:
+        raise typer.BadParameter(f"{out!r} exists, and is not overwritten: give  --out  another name")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file.write
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,204 @@
+"""``secretsource keys import FILE``: keys of another system, by their hashes, or by themselves."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import typer
+
+from secretsource.cli._exit_codes import PARTLY
+from secretsource.cli._options import Json
+from secretsource.cli._output import say, show_table, write_json
+from secretsource.cli._progress import progress
+from secretsource.cli.keys._checkpoint import Checkpoint
+from secretsource.cli.keys._opening import open_keys, operator
+from secretsource.cli.keys._options import DEFAULT_STORE, Store
+from secretsource.cli.keys._rejects import Rejects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping
+    from typing import TypeAlias
+
+    from secretsource.issuing import ApiKeys, ImportBatch, ImportOptions, Unreadable
+
+    Row: TypeAlias = "Mapping[str, Any] | Unreadable"
+
+__all__ = ["import_keys"]
+
+STANDARD_INPUT = "-"
+_KINDS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
+
+
+class Format(StrEnum):
+    """Whose rows they are."""
+
+    GENERIC = "generic"
+    UNKEY = "unkey"
+    DRF_API_KEY = "drf-api-key"
+
+
+class Kind(StrEnum):
+    """How rows are written."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+def import_keys(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON lines or CSV in UTF-8; - for standard input.")],
+    format: Annotated[Format, typer.Option("--format", help="Whose columns they are.")] = Format.GENERIC,
+    kind: Annotated[
+        Kind | None, typer.Option("--type", help="How they are written.  [default: by the name of the file]")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="OURS=THEIRS", help="Where a column is found; may be given again."),
+    ] = None,
+    default: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="COLUMN=VALUE", help="What a column holds where a row has none; likewise."),
+    ] = None,
+    rejects: Annotated[
+        Path | None,
+        typer.Option("--rejects", metavar="PATH", help="Where rejected rows go.  [default: FILE.rejected.jsonl]"),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where an import of FILE was interrupted.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    store: Store = DEFAULT_STORE,
+    as_json: Json = False,
+) -> None:
+    """Take in keys of another system by their hashes; each is rehashed when it is first used.
+
+    A row that cannot be a key, or is there already, is rejected with a reason; it goes into a new file that only you
+    may read, as it was, to be mended and imported again. The others are stored, and the exit code is then 4. A service
+    that checks such keys says  imported=True.
+    """
+    from secretsource.issuing import read_rows
+    from secretsource.issuing._sources import Source
+
+    columns, defaults = _pairs("--column", column), _pairs("--set", default)
+    judge = Source(format.value, columns, defaults).complaint
+    options: ImportOptions = {"format": format.value, "columns": columns, "defaults": defaults, "dry_run": dry_run}
+    path = None if file == STANDARD_INPUT else Path(file)
+    written = kind or _kind(path)
+    checkpoint = None if path is None or dry_run else Checkpoint(path, store, format.value)
+    if resume and checkpoint is None:
+        raise typer.BadParameter("only an import of a file is resumed, and not a dry run of one", ctx=context)
+    if checkpoint is not None and resume:
+        checkpoint.resume()
+    rejected = Rejects(rejects or (None if dry_run else _rejects_of(path)), resume=resume)
+    with ExitStack() as stack:
+        stream = sys.stdin.buffer if path is None else stack.enter_context(path.open("rb"))
+        size = None if path is None else os.fstat(stream.fileno()).st_size
+        rows = read_rows(stream, written.value, judge=judge)
+        draw = stack.enter_context(progress("importing", size))
+        run = _Run(
+            checkpoint, stack.enter_context(rejected), lambda batch: draw(_position(stream), f"{batch.last} rows")
+        )
+        totals = run.work(rows, stack.enter_context(open_keys(context, store, peppered=True)), options)
+    _show({**totals, "dry_run": dry_run}, rejected.path, as_json)
+
+
+class _Run:
+    """One import from the command line.
+
+    Args:
+        checkpoint: How far the rows have been read before; None where nobody goes on later.
+        rejected: Takes rejected rows.
+        show: Shows how far it has come.
+    """
+
+    def __init__(self, checkpoint: Checkpoint | None, rejected: Rejects, show: Callable[[ImportBatch], object]) -> None:
+        self._checkpoint = checkpoint
+        self._rejected = rejected
+        self._show = show
+
+    def work(self, rows: Iterator[Row], keys: ApiKeys, options: ImportOptions) -> dict[str, Any]:
+        """Import what is left of the rows; what became of all of them."""
+        done = Counter[str]() if self._checkpoint is None else self._checkpoint.reasons.copy()
+        start, imported = (0, 0) if self._checkpoint is None else (self._checkpoint.rows, self._checkpoint.imported)
+        for _ in islice(rows, start):  # they were stored, or rejected, before
+            pass
+        options = {**options, "start": start, "on_batch": self._keep}
+        with self._on_hold():
+            report = keys.import_rows(rows, **operator(), **options)
+        done.update(report.reasons)
+        return {
+            "rows": start + report.rows,
+            "imported": imported + report.imported,
+            "rejected": done.total(),
+            "reasons": dict(done.most_common()),
+            "left_out": list(report.ignored),
+        }
+
+    def _keep(self, batch: ImportBatch) -> None:
+        self._rejected.write(batch.rejected)
+        if self._checkpoint is not None:
+            self._checkpoint.keep(batch)
+        self._show(batch)
+
+    @contextmanager
+    def _on_hold(self) -> Generator[None]:
+        """Say how to go on, when the work ends before its end; else forget how far it has come."""
+        try:
+            yield
+        except BaseException:
+            if self._checkpoint is not None and self._checkpoint.rows:
+                say("note", f"stopped after row {self._checkpoint.rows}: go on with  --resume")
+            raise
+        if self._checkpoint is not None:
+            self._checkpoint.forget()
+
+
+def _show(totals: Mapping[str, Any], rejects: Path | None, as_json: bool) -> None:
+    """Show what became of the rows, and end with the exit code for it."""
+    place = str(rejects) if totals["rejected"] and rejects is not None else None
+    if as_json:
+        write_json({**totals, "rejects": place})
+    else:
+        done = "would be imported" if totals["dry_run"] else "imported"
+        counts = [("read", totals["rows"]), (done, totals["imported"]), ("rejected", totals["rejected"])]
+        show_table(("rows", "number"), [(word, str(number)) for word, number in counts])
+        for reason, number in totals["reasons"].items():
+            say("rejected", f"{number} {'row' if number == 1 else 'rows'}: {reason}")
+        if totals["left_out"]:
+            say("note", f"columns that have no place here were left out: {', '.join(totals['left_out'])}")
+        if place is not None:
+            say("note", f"the rejected rows are in {place!r}, as they were: mend them, and import that file")
+    if totals["rejected"]:
+        raise typer.Exit(PARTLY)
+
+
+def _position(stream: BinaryIO) -> int:
+    return stream.tell() if stream.seekable() else 0
+
+
+def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise typer.BadParameter(f"{option} is a column of ours, = and its other side, such as  owner=acme")
+        pairs[name] = value
+    return pairs
+
+
+def _kind(path: Path | None) -> Kind:
+    found = None if path is None else _KINDS.get(path.suffix.lower())
+    if found is not None:
+        return Kind(found)
+    raise typer.BadParameter(
+        "how the rows are written cannot be told from the name: give  --type jsonl  or  --type csv"
+    )
+
+
+def _rejects_of(path: Path | None) -> Path | None:
+    return None if path is None else path.with_name(f"{path.name}.rejected.jsonl")

@@ -1,0 +1,47 @@
+"""``secretsource keys migrate``: bring the tables of a store to the version that this package needs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from secretsource.cli._exit_codes import MISSING
+from secretsource.cli._options import Json
+from secretsource.cli._output import say, show_table, write_json
+from secretsource.cli.keys._options import DEFAULT_STORE, Store
+from secretsource.exceptions import ConfigurationError
+from secretsource.stores._registry import open_store
+from secretsource.stores.migratable import Migratable
+
+__all__ = ["migrate"]
+
+
+def migrate(
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit code 1 if there is work.")] = False,
+    store: Store = DEFAULT_STORE,
+    as_json: Json = False,
+) -> None:
+    """Bring the tables of a store to the version that this package needs, or make them.
+
+    All or nothing, and once: processes that run it at the same time wait for each other. A database that is up to
+    date is left as it is, and one of a newer package is refused.
+    """
+    opened = open_store(store)
+    if not isinstance(opened, Migratable):
+        raise ConfigurationError("this key store has no tables to bring up to date: name another one with --store")
+    try:
+        done = opened.plan_migration() if check else opened.migrate()
+    finally:
+        opened.close()
+    needed = done.before != done.after
+    if as_json:
+        write_json({"from": done.before, "to": done.after, "needed": needed, "migrated": needed and not check})
+    else:
+        show_table(("from", "to"), [(done.before or "no tables", done.after)])
+        if not needed:
+            say("note", "the tables are of this version already")
+    if check and needed:
+        if not as_json:
+            say("note", "nothing was changed: run  secretsource keys migrate")
+        raise typer.Exit(MISSING)
