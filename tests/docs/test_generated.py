@@ -18,11 +18,11 @@ from secretsource.limiters import redis
 from secretsource.providers import base
 from secretsource.providers._registry import DRIVERS
 from secretsource.stores import base as stores
-from secretsource.stores import memory, redis_feed, sql
+from secretsource.stores import memory, migratable, redis_feed, sql
 
 GENERATED = [page for page in all_pages() if "<!-- generated: " in page.read_text()]
 REFERENCE = ROOT / "docs" / "reference"
-ISSUING = (issuing, asgi, stores, memory, sql, redis_feed, limiters, redis)
+ISSUING = (issuing, asgi, stores, migratable, memory, sql, redis_feed, limiters, redis)
 FOR_CHECKERS = {"Outcome", "Value"}
 """Type aliases of the contract, which have no docstring to show."""
 
