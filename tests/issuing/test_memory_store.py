@@ -10,7 +10,6 @@ from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing import _lifecycle as lifecycle
 from secretsource.stores import _registry
 from secretsource.stores.base import (
-    MOST_WITNESSES,
     AsyncKeyStore,
     Change,
     ChangeFeed,
@@ -23,6 +22,7 @@ from secretsource.stores.base import (
     Use,
 )
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
+from secretsource.stores.records import MOST_WITNESSES
 
 RECORD = KeyRecord("k" * 22, b"h" * 32, "01234567", "sk_live_kkkk…", "acme", "sk", "live", 100.0)
 

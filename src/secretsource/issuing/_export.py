@@ -11,7 +11,8 @@ from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import _base62
 from secretsource.issuing import _foreign as foreign
 from secretsource.issuing._locator import LocatorSeal
-from secretsource.stores.base import NO_METADATA, KeyRecord, Status
+from secretsource.stores.base import KeyRecord, Status
+from secretsource.stores.records import NO_METADATA
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import _policy as policy
 from secretsource.issuing import limits
 from secretsource.issuing._lifecycle import By
-from secretsource.stores.base import NO_METADATA, KeyRecord
+from secretsource.stores.base import KeyRecord
+from secretsource.stores.records import NO_METADATA
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import os
 import threading
 import weakref
 
-from secretsource.stores.base import MOST_WITNESSES, Change, Use
+from secretsource.stores.base import Change, Use
+from secretsource.stores.records import MOST_WITNESSES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,25 +10,31 @@ policy: what a record may become is decided before it gets here. What it promise
 * `last_used` only moves forward;
 * whatever stops it from answering is a `StoreError`, whose text and context hold nothing of a record.
 
-Instants are seconds since 1970 UTC, as floats with at least microsecond resolution; the properties that end in
-``_at`` show them to people. Values here are named tuples: a row of a database becomes a record without a copy.
+The words themselves are in `secretsource.stores.records`, and can all be had from here.
 """
 
 from __future__ import annotations
 
-import enum
 from abc import ABC, abstractmethod
-from types import MappingProxyType
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from secretsource._clock import utc
+from secretsource.stores.records import (
+    Change,
+    EventKind,
+    KeyChange,
+    KeyEvent,
+    KeyQuery,
+    KeyRecord,
+    Page,
+    Status,
+    Usage,
+    Use,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
-    from datetime import datetime
-    from typing import Any, Self
+    from typing import Self
 
 __all__ = [
     "AsyncKeyStore",
@@ -46,240 +52,6 @@ __all__ = [
     "Usage",
     "Use",
 ]
-
-NO_METADATA: Mapping[str, Any] = MappingProxyType({})
-MOST_WITNESSES = 32
-"""How many distinct networks, and how many user agents, a store remembers of one key."""
-
-
-class Status(enum.StrEnum):
-    """Where in its life a key is; stored as the lower-case word."""
-
-    ACTIVE = "active"
-    ROTATING = "rotating"
-    REVOKED = "revoked"
-    EXPIRED = "expired"
-    DISABLED = "disabled"
-
-
-class KeyRecord(NamedTuple):
-    """What is kept of one API key; never the key itself.
-
-    Attributes:
-        key_id: The key's locator: 22 characters of ``0-9A-Za-z``; the primary key.
-        hash: The keyed hash of the whole key: 32 bytes; empty for an imported key that was not used yet.
-        pepper_version: Which pepper keyed the hash: 8 characters of ``0-9a-f``; empty for an imported key.
-        display: The clear front and four characters of the locator, such as ``sk_live_7Qm2…``; up to 31 characters.
-        owner: Whose key it is; 1 to 255 characters.
-        prefix: The kind of key, such as ``sk``; 1 to 16 characters of ``a-z0-9``, a letter first.
-        environment: Such as ``live`` or ``test``; 2 to 8 characters of ``a-z``.
-        created: When it was issued, in seconds since 1970 UTC.
-        name: What people call it; up to 255 characters.
-        scopes: What it may do; each an exact scope or a wildcard such as ``invoices:*``.
-        rate_limit: Rules such as ``100/minute, 10/second``, or None.
-        quota: Rules such as ``10000/month``, or None.
-        networks: CIDR blocks it may be used from; empty for any.
-        begins: When it becomes good, in seconds since 1970 UTC, or None for at once.
-        expires: When it ends by time, in seconds since 1970 UTC, or None.
-        status: The stored status; what it amounts to at an instant is for the life cycle to say.
-        status_reason: Why it has this status; up to 255 characters.
-        predecessor: The key it was rotated from.
-        successor: The key it was rotated to.
-        root: The first key of its chain of rotations, whose limits all of them share; None for itself.
-        overlap_ends: When a rotating key ends, in seconds since 1970 UTC.
-        last_used: When it was last accepted, in seconds since 1970 UTC; behind by up to one flush.
-        metadata: The issuer's own small JSON object.
-        foreign: For a key imported from elsewhere, its hash in a self-describing form.
-        lookup: For a key imported from elsewhere, what it is found by: 32 to 64 bytes, unique; None for ours.
-        revision: Starts at 1 and grows by one with each change.
-    """
-
-    key_id: str
-    hash: bytes
-    pepper_version: str
-    display: str
-    owner: str
-    prefix: str
-    environment: str
-    created: float
-    name: str = ""
-    scopes: frozenset[str] = frozenset()
-    rate_limit: str | None = None
-    quota: str | None = None
-    networks: tuple[str, ...] = ()
-    begins: float | None = None
-    expires: float | None = None
-    status: Status = Status.ACTIVE
-    status_reason: str | None = None
-    predecessor: str | None = None
-    successor: str | None = None
-    root: str | None = None
-    overlap_ends: float | None = None
-    last_used: float | None = None
-    metadata: Mapping[str, Any] = NO_METADATA
-    foreign: str | None = None
-    lookup: bytes | None = None
-    revision: int = 1
-
-    @property
-    def limit_key(self) -> str:
-        """What its limits are counted under: a key and its successors share one account."""
-        return self.root or self.key_id
-
-    @property
-    def created_at(self) -> datetime:
-        """When it was issued, as aware UTC."""
-        return utc(self.created)
-
-    @property
-    def not_before(self) -> datetime | None:
-        """When it becomes good, as aware UTC, or None for at once."""
-        return None if self.begins is None else utc(self.begins)
-
-    @property
-    def expires_at(self) -> datetime | None:
-        """When it ends by time, as aware UTC, or None."""
-        return None if self.expires is None else utc(self.expires)
-
-    @property
-    def overlap_ends_at(self) -> datetime | None:
-        """When a rotating key ends, as aware UTC, or None."""
-        return None if self.overlap_ends is None else utc(self.overlap_ends)
-
-    @property
-    def last_used_at(self) -> datetime | None:
-        """When it was last accepted, as aware UTC, or None for never."""
-        return None if self.last_used is None else utc(self.last_used)
-
-    def __repr__(self) -> str:
-        return (
-            f"KeyRecord({self.display!r}, owner={self.owner!r}, status={self.status.value!r}, revision={self.revision})"
-        )
-
-
-class EventKind(enum.StrEnum):
-    """What happened to a key; stored as the lower-case word."""
-
-    ISSUED = "issued"
-    IMPORTED = "imported"
-    ROTATED = "rotated"
-    ROTATION_FINISHED = "rotation_finished"
-    REVOKED = "revoked"
-    EXPIRED = "expired"
-    DISABLED = "disabled"
-    ENABLED = "enabled"
-    REHASHED = "rehashed"
-
-
-class KeyEvent(NamedTuple):
-    """One change in the life of a key: what, when, who and from where; never a key.
-
-    Attributes:
-        key_id: The key it happened to.
-        revision: The revision of the record it led to; with ``key_id``, it identifies the event.
-        kind: What happened.
-        time: When, in seconds since 1970 UTC.
-        actor: Who did it, in the application's words.
-        origin: Where from: an address, a host name.
-        reason: Why; up to 255 characters.
-    """
-
-    key_id: str
-    revision: int
-    kind: EventKind
-    time: float
-    actor: str | None = None
-    origin: str | None = None
-    reason: str | None = None
-
-    @property
-    def happened_at(self) -> datetime:
-        """When it happened, as aware UTC."""
-        return utc(self.time)
-
-
-class Change(NamedTuple):
-    """A record as it shall be from now on, and the event that says so.
-
-    Attributes:
-        record: The new record; its revision is one more than that of the record it was made from.
-        event: What to write beside it.
-    """
-
-    record: KeyRecord
-    event: KeyEvent
-
-
-class KeyQuery(NamedTuple):
-    """Which records to list; what is None does not narrow.
-
-    Attributes:
-        owner: Exactly this owner.
-        environment: Exactly this environment.
-        prefix: Exactly this prefix.
-        status: Exactly this stored status.
-        pepper_version: Hashed with this pepper.
-        expires_before: Those that end by time before this instant, in seconds since 1970 UTC.
-        unused_since: Those not used since this instant, in seconds since 1970 UTC; never used counts by its creation.
-        after: Start behind this cursor, taken from `Page.next`.
-        limit: Records per page, 1 to 1000.
-    """
-
-    owner: str | None = None
-    environment: str | None = None
-    prefix: str | None = None
-    status: Status | None = None
-    pepper_version: str | None = None
-    expires_before: float | None = None
-    unused_since: float | None = None
-    after: str | None = None
-    limit: int = 100
-
-
-class Page(NamedTuple):
-    """Some records, oldest first (equal instants by ``key_id``), and where to go on.
-
-    Attributes:
-        records: The records of this page.
-        next: What to give as `KeyQuery.after` for the next page; None at the end.
-    """
-
-    records: list[KeyRecord]
-    next: str | None
-
-
-class Use(NamedTuple):
-    """What was seen of one key since the last flush.
-
-    Attributes:
-        key_id: Which key.
-        last_used: When it was last accepted, in seconds since 1970 UTC.
-        requests: How often it was accepted; 0 where that was not counted (only rotating keys are watched closely).
-        networks: The addresses it came from.
-        agents: The user agents it came with.
-    """
-
-    key_id: str
-    last_used: float
-    requests: int = 0
-    networks: AbstractSet[str] = frozenset()
-    agents: AbstractSet[str] = frozenset()
-
-
-class Usage(NamedTuple):
-    """What all flushed `Use` of one key adds up to.
-
-    Attributes:
-        last_used: When it was last accepted, in seconds since 1970 UTC, or None for never.
-        requests: How often it was accepted while it was rotating; too many, never too few, after a lost answer.
-        networks: The addresses it came from while it was rotating; at most `MOST_WITNESSES`.
-        agents: The user agents it came with while it was rotating; at most `MOST_WITNESSES`.
-    """
-
-    last_used: float | None = None
-    requests: int = 0
-    networks: frozenset[str] = frozenset()
-    agents: frozenset[str] = frozenset()
 
 
 class KeyStore(ABC):
@@ -482,18 +254,6 @@ class AsyncKeyStore(ABC):
 
     async def close(self) -> None:
         """As `KeyStore.close`."""
-
-
-class KeyChange(NamedTuple):
-    """News that a record changed, here or in another process.
-
-    Attributes:
-        key_id: Which key; None when news may have been missed, so that every cached record is in doubt.
-        revision: The revision it has now, or 0 with None.
-    """
-
-    key_id: str | None
-    revision: int
 
 
 @runtime_checkable

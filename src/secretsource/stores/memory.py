@@ -12,7 +12,6 @@ from itertools import islice
 
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.stores.base import (
-    MOST_WITNESSES,
     AsyncKeyStore,
     Change,
     ChangeFeed,
@@ -26,6 +25,7 @@ from secretsource.stores.base import (
     Usage,
     Use,
 )
+from secretsource.stores.records import MOST_WITNESSES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -29,16 +29,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from secretsource.exceptions import InvalidRequest, StoreError
-from secretsource.stores.base import (
-    MOST_WITNESSES,
-    EventKind,
-    KeyQuery,
-    KeyRecord,
-    KeyStore,
-    Status,
-    Usage,
-    Use,
-)
+from secretsource.stores.base import EventKind, KeyQuery, KeyRecord, KeyStore, Status, Usage, Use
+from secretsource.stores.records import MOST_WITNESSES
 from secretsource.testing.store_harness import STORE_FAULTS
 from secretsource.testing.store_samples import CANARY, FULL, changed, new, record, rotated, told, writes
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from secretsource.stores.base import MOST_WITNESSES, Change, EventKind, KeyEvent, KeyRecord, Status, Use
+from secretsource.stores.base import Change, EventKind, KeyEvent, KeyRecord, Status, Use
+from secretsource.stores.records import MOST_WITNESSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,17 +17,8 @@ from sqlalchemy.dialects.sqlite import insert as upsert_sqlite
 
 from secretsource.exceptions import InvalidRequest
 from secretsource.stores._sql.tables import EVENTS, KEYS, SEALS, USES, WITNESSES
-from secretsource.stores.base import (
-    MOST_WITNESSES,
-    NO_METADATA,
-    EventKind,
-    KeyEvent,
-    KeyQuery,
-    KeyRecord,
-    Page,
-    Status,
-    Usage,
-)
+from secretsource.stores.base import EventKind, KeyEvent, KeyQuery, KeyRecord, Page, Status, Usage
+from secretsource.stores.records import MOST_WITNESSES, NO_METADATA
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
