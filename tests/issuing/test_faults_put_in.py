@@ -20,7 +20,6 @@ from tests.issuing.test_shared_limits import server, workers
 
 from secretsource.integrations import asgi
 from secretsource.issuing import KeyFormat, LocalLimiter, Reason, Rejected, _base62, _hashing, _policy, limits
-from secretsource.issuing._lifecycle import status_at
 from secretsource.issuing._record_cache import RecordCache
 from secretsource.issuing._verifier import Verifier
 from secretsource.limiters.base import Plan
@@ -130,7 +129,7 @@ def answer_the_state_first(patch: Patch) -> None:
     compare = Verifier._compare
 
     def state_first(self: Verifier, presented: Any, record: KeyRecord) -> Rejected | None:
-        over = status_at(record, self._w.clock.now().wall) in {Status.REVOKED, Status.DISABLED, Status.EXPIRED}
+        over = record.status_at(self._w.clock.now().wall) in {Status.REVOKED, Status.DISABLED, Status.EXPIRED}
         return Rejected(Reason.REVOKED, record) if over else compare(self, presented, record)
 
     patch.setattr(Verifier, "_compare", state_first)

@@ -72,15 +72,15 @@ def test_expiry_is_written_only_when_it_has_come(status: Status) -> None:
 def test_a_key_ends_at_the_very_instant_of_its_expiry(status: Status) -> None:
     """One tick before it is what it was; then it has expired, and can no longer be moved."""
     record = IN_TIME[status]._replace(expires=NOW)
-    assert lifecycle.status_at(record, math.nextafter(NOW, 0)) is status
-    assert lifecycle.status_at(record, NOW) is Status.EXPIRED
+    assert record.status_at(math.nextafter(NOW, 0)) is status
+    assert record.status_at(NOW) is Status.EXPIRED
     with pytest.raises(InvalidTransition, match="it is expired"):
         lifecycle.move(record, Move.REVOKE, NOW)
 
 
 def test_a_revoked_key_stays_revoked_when_its_time_comes() -> None:
     """A decision is not overwritten by a date."""
-    assert lifecycle.status_at(IN_TIME[Status.REVOKED]._replace(expires=NOW - 1), NOW) is Status.REVOKED
+    assert IN_TIME[Status.REVOKED]._replace(expires=NOW - 1).status_at(NOW) is Status.REVOKED
 
 
 @given(st.floats(0, 1e9), st.none() | st.floats(1, 1e9))
@@ -159,7 +159,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(move=st.sampled_from([Move.FINISH, Move.REVOKE, Move.DISABLE, Move.ENABLE, Move.EXPIRE]))
     def is_moved(self, move: Move) -> None:
-        before = lifecycle.status_at(self.record, self.now)
+        before = self.record.status_at(self.now)
         try:
             change = lifecycle.move(self.record, move, self.now)
         except InvalidTransition:
@@ -170,7 +170,7 @@ class Life(RuleBasedStateMachine):
             self.events += 1
             self.record = change.record
 
-    @precondition(lambda self: lifecycle.status_at(self.record, self.now) is Status.ACTIVE)
+    @precondition(lambda self: self.record.status_at(self.now) is Status.ACTIVE)
     @rule(overlap=st.sampled_from([0.0, 10.0, 1e6]))
     def is_rotated(self, overlap: float) -> None:
         rotation = lifecycle.rotate(self.record, f"{len(self.successors):022}", overlap, self.now)
@@ -181,7 +181,7 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def revoked_is_final(self) -> None:
         self.was_revoked = self.was_revoked or self.record.status is Status.REVOKED
-        assert not self.was_revoked or lifecycle.status_at(self.record, self.now) is Status.REVOKED
+        assert not self.was_revoked or self.record.status_at(self.now) is Status.REVOKED
 
     @invariant()
     def every_change_has_its_event(self) -> None:
@@ -194,7 +194,7 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def no_key_outlives_its_expiry(self) -> None:
         if self.now >= NOW + 500:
-            assert lifecycle.status_at(self.record, self.now) in (Status.EXPIRED, Status.REVOKED)
+            assert self.record.status_at(self.now) in (Status.EXPIRED, Status.REVOKED)
 
 
 TestLife = Life.TestCase

@@ -150,7 +150,7 @@ def test_a_query_narrows_by_each_of_its_fields(store: MemoryStore) -> None:
 def test_peppers_are_counted_for_keys_that_live(store: MemoryStore) -> None:
     """A revoked key does not keep a pepper."""
     store.insert([new(1), new(2), new(3, pepper_version="other000"), new(4, status=Status.REVOKED)])
-    assert store.count_by_pepper() == {"01234567": 2, "other000": 1}
+    assert store.count_by_pepper(1000.0) == {"01234567": 2, "other000": 1}
 
 
 def test_changes_are_told_after_they_are_stored(store: MemoryStore) -> None:
@@ -187,7 +187,7 @@ async def test_the_asynchronous_store_is_the_same_store() -> None:
     assert (await store.usage(new(1).record.key_id)).last_used == 1.0
     assert len((await store.list(KeyQuery())).records) == 2
     assert len(await store.events(new(1).record.key_id)) == 3
-    assert await store.count_by_pepper() == {"01234567": 2}
+    assert await store.count_by_pepper(1000.0) == {"01234567": 2}
     told: list[KeyChange] = []
     store.subscribe(told.append)()
     await store.insert([new(3)])

@@ -146,7 +146,7 @@ def test_look_ups_outlive_a_restart(postgres_database: PostgresDatabase, store: 
     for _ in range(2):
         cut_all(postgres_database.url)
         assert store.get(record(1).key_id) == record(1)
-        assert store.count_by_pepper() == {"01234567": 1}
+        assert store.count_by_pepper(1000.0) == {"01234567": 1}
 
 
 async def test_look_ups_of_a_loop_outlive_a_restart(postgres_database: PostgresDatabase) -> None:
@@ -247,7 +247,7 @@ async def test_a_server_that_does_not_let_us_in(database_url: str) -> None:
     for url, words in wrong(database_url):
         store = sql.PostgresStore.open(url)
         loop_store = sql.AsyncPostgresStore.open(url)
-        for ask in (partial(store.get, "x"), store.count_by_pepper, partial(sql.migrate, url)):
+        for ask in (partial(store.get, "x"), partial(store.count_by_pepper, 1000.0), partial(sql.migrate, url)):
             with pytest.raises(StoreError, match=words) as caught:
                 ask()
             assert "hunter2" not in str(caught.value)
@@ -265,7 +265,7 @@ def test_a_file_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("this is no database, and it is long enough to be seen as such " * 100)
     for name, words in [("absent/keys.db", "opened"), ("folder", "opened"), ("text.db", "not a database of ours")]:
         store = sql.SqlStore.open(f"sqlite:///{tmp_path / name}")
-        for ask in (partial(store.get, "x"), store.count_by_pepper):
+        for ask in (partial(store.get, "x"), partial(store.count_by_pepper, 1000.0)):
             with pytest.raises(StoreError, match=words) as caught:
                 ask()
             assert caught.value.__context__ is None
@@ -286,7 +286,7 @@ def test_text_that_no_database_keeps(kind: str, tmp_path: Path, request: pytest.
         ):
             with pytest.raises(StoreError, match="refused the record"):
                 ask()
-    assert store.count_by_pepper() == {"01234567": 1}
+    assert store.count_by_pepper(1000.0) == {"01234567": 1}
     store.close()
 
 

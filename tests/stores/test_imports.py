@@ -52,7 +52,7 @@ def empty(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a store without records."""
     if kind == "postgresql":
         return PostgresDatabase(request.getfixturevalue("database_url")).url
-    return f"sqlite:///{tmp_path / 'keys.db'}" if kind == "sqlite" else "memory://"
+    return f"sqlite:///{tmp_path / 'keys.db'}?timeout=60" if kind == "sqlite" else "memory://"
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])

@@ -75,7 +75,7 @@ def test_both_ways_lead_to_the_same_file(tmp_path: Path, way: str) -> None:
         assert sql.migrate(url) == HEAD
     else:
         store = sql.SqlStore.open(url)
-        store.count_by_pepper()
+        store.count_by_pepper(1000.0)
         store.close()
     assert sql.current_revision(url) == HEAD
     assert drift(url) == []
@@ -160,7 +160,7 @@ def test_tables_of_others_are_left_alone(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE secretsource_keys (theirs TEXT)")
     store = sql.SqlStore.open(f"sqlite:///{file}")
     with pytest.raises(StoreError, match="no tables of ours yet"):
-        store.count_by_pepper()
+        store.count_by_pepper(1000.0)
     store.close()
     engine = create_engine(f"sqlite:///{file}")
     assert inspect(engine).get_table_names() == ["secretsource_keys"]

@@ -244,7 +244,7 @@ class AsyncApiKeys:
 
     async def count_by_pepper(self) -> Mapping[str, int]:
         """As `ApiKeys.count_by_pepper`."""
-        return await self._store.count_by_pepper()
+        return await self._store.count_by_pepper(self._wiring.clock.now().wall)
 
     async def flush(self) -> None:
         """As `ApiKeys.flush`; who is cancelled stops waiting for it, and it goes on."""

@@ -10,12 +10,17 @@ from typing import Any, TypeVar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from typing import TypeAlias
 
     Flow: TypeAlias = "Generator[Any, Any, R]"
 
 R = TypeVar("R")
+
+
+def here(function: Callable[..., R], *args: Any) -> R:
+    """Call a function that takes long where nobody else is held up; `asyncio.to_thread` is its twin."""
+    return function(*args)
 
 
 def run(flow: Flow[R]) -> R:

@@ -84,29 +84,6 @@ class By(NamedTuple):
 NOBODY = By()
 
 
-def ends(record: KeyRecord) -> float | None:
-    """When a key ends by time, in seconds since 1970 UTC: the earlier of its expiry and its overlap's end."""
-    if record.overlap_ends is None or record.status is not Status.ROTATING:
-        return record.expires
-    return record.overlap_ends if record.expires is None else min(record.expires, record.overlap_ends)
-
-
-def status_at(record: KeyRecord, now: float) -> Status:
-    """What a record's status amounts to at an instant.
-
-    Args:
-        record: The record as stored.
-        now: The instant, in seconds since 1970 UTC.
-
-    Returns:
-        REVOKED if it was revoked; else EXPIRED from the very instant it ends; else its stored status.
-    """
-    end = ends(record)
-    if end is not None and end <= now and record.status is not Status.REVOKED:
-        return Status.EXPIRED
-    return record.status
-
-
 def move(record: KeyRecord, move: Move, now: float, by: By = NOBODY) -> Change | None:
     """Make one move in the life of a key.
 
@@ -122,7 +99,7 @@ def move(record: KeyRecord, move: Move, now: float, by: By = NOBODY) -> Change |
     Raises:
         InvalidTransition: The life of a key has no such move.
     """
-    now_is = status_at(record, now)
+    now_is = record.status_at(now)
     since = record.status if move is Move.EXPIRE else now_is
     if (since, move) in _IDLE:
         return None

@@ -160,7 +160,7 @@ class Operations:
             raise InvalidTransition(f"key {old.display!r} has not been rotated: rotate it first")
         new = yield from self.get(old.successor)
         usage: Usage = yield self._w.store.usage(key_id)
-        status = lifecycle.status_at(old, self._w.clock.now().wall)
+        status = old.status_at(self._w.clock.now().wall)
         return RotationStatus(old, new, status, new.created, old.overlap_ends, usage, new.last_used is not None)
 
     def finish_rotation(self, key_id: str, quiet_for: timedelta | float | None, by: By) -> Flow[KeyRecord]:
@@ -198,7 +198,7 @@ class Operations:
         while True:
             page: Page = yield self._w.store.list(query)
             for record in page.records:
-                now_is = lifecycle.status_at(record, self._w.clock.now().wall)
+                now_is = record.status_at(self._w.clock.now().wall)
                 if now_is not in (Status.REVOKED, Status.EXPIRED):
                     changed = yield from self.move(record.key_id, Move.REVOKE, by)
                     revoked.append(changed)
@@ -226,10 +226,10 @@ class Operations:
         return record
 
     def list(self, query: KeyQuery) -> Flow[Page]:
-        """One page of records."""
+        """One page of records; a status that is asked for is that of now."""
         if not 1 <= query.limit <= _BATCH:
             raise InvalidRequest(f"a page of {query.limit} records cannot be: give a limit of 1 to {_BATCH}")
-        page: Page = yield self._w.store.list(query)
+        page: Page = yield self._w.store.list(query._replace(now=self._w.clock.now().wall))
         return page
 
     def events(self, key_id: str, after: int, limit: int) -> Flow[Sequence[KeyEvent]]:

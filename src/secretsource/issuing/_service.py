@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secretsource.issuing._chores import Chores
-from secretsource.issuing._flow import run
+from secretsource.issuing._flow import here, run
 from secretsource.issuing._imports import Imports
 from secretsource.issuing._lifecycle import Move
 from secretsource.issuing._operations import Operations
@@ -17,9 +17,9 @@ from secretsource.stores.base import KeyQuery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import timedelta
-    from typing import Any, Self, TypeVar, Unpack
+    from typing import Any, Self, Unpack
 
     from secretsource.issuing._imports import ImportOptions, ImportReport
     from secretsource.issuing._locator import Owner
@@ -31,13 +31,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._wiring import Settings, Wiring
     from secretsource.stores.base import KeyEvent, KeyRecord, KeyStore, Page, Status
 
-    Answer = TypeVar("Answer")
-
 __all__ = ["ApiKeys"]
-
-
-def _here(function: Callable[..., Answer], *args: Any) -> Answer:
-    return function(*args)
 
 
 class ApiKeys:
@@ -55,7 +49,7 @@ class ApiKeys:
 
     def __init__(self, store: KeyStore, **settings: Unpack[Settings]) -> None:
         self._store = store
-        wiring = wire(store, _here, **settings)
+        wiring = wire(store, here, **settings)
         self._chores = Chores(self, wiring.flush_every, wiring.cache, store, wiring.feed)
         self._adopt(wiring)
         self._peppers: PepperSource | None = None
@@ -380,7 +374,7 @@ class ApiKeys:
             owner: Exactly this owner.
             environment: Exactly this environment.
             prefix: Exactly this prefix.
-            status: Exactly this stored status.
+            status: Exactly this status, as of now.
             after: `Page.next` of the page before.
             limit: Records per page, 1 to 1000.
 
@@ -389,7 +383,11 @@ class ApiKeys:
             StoreError: The store could not answer.
         """
         name = None if owner is None else str(owner)
-        return run(self._operations.list(KeyQuery(name, environment, prefix, status, after=after, limit=limit)))
+        return run(
+            self._operations.list(
+                KeyQuery(name, environment, prefix, status, after=after, limit=limit, now=self._wiring.clock.now().wall)
+            )
+        )
 
     def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
         """What happened to a key, oldest first.
@@ -460,7 +458,7 @@ class ApiKeys:
         Raises:
             StoreError: The store could not answer.
         """
-        return self._store.count_by_pepper()
+        return self._store.count_by_pepper(self._wiring.clock.now().wall)
 
     def flush(self) -> None:
         """Store last-used times and renewed hashes now; they are also stored every few seconds, and by `close`.

@@ -282,7 +282,7 @@ def weigh(entry: Entry, demanded: tuple[str, ...], ip: str | None, now: Instant)
     """
     record = entry.record
     if record.status is not _ACTIVE or (record.expires is not None and record.expires <= now.wall):
-        reason = _STATUS_REASONS.get(lifecycle.status_at(record, now.wall))
+        reason = _STATUS_REASONS.get(record.status_at(now.wall))
         if reason is not None:
             return Rejected(reason, record)
     if record.begins is not None and now.wall < record.begins:

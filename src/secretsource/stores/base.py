@@ -167,8 +167,12 @@ class KeyStore(ABC):
         """What all recorded uses of a key add up to; an empty `Usage` for a key that is not there."""
 
     @abstractmethod
-    def count_by_pepper(self) -> Mapping[str, int]:
-        """How many keys there are per ``pepper_version`` that are neither revoked nor expired."""
+    def count_by_pepper(self, now: float) -> Mapping[str, int]:
+        """How many keys there are per ``pepper_version`` that live: neither revoked nor expired.
+
+        Args:
+            now: When, in seconds since 1970 UTC.
+        """
 
     @abstractmethod
     def seals(self) -> Mapping[str, bytes]:
@@ -241,7 +245,7 @@ class AsyncKeyStore(ABC):
         """As `KeyStore.usage`."""
 
     @abstractmethod
-    async def count_by_pepper(self) -> Mapping[str, int]:
+    async def count_by_pepper(self, now: float) -> Mapping[str, int]:
         """As `KeyStore.count_by_pepper`."""
 
     @abstractmethod

@@ -140,12 +140,12 @@ class MemoryStore(KeyStore, ChangeFeed):
         """What uses add up to; see `KeyStore.usage`."""
         return self._usage.get(key_id, Usage())
 
-    def count_by_pepper(self) -> Mapping[str, int]:
+    def count_by_pepper(self, now: float) -> Mapping[str, int]:
         """Keys per pepper; see `KeyStore.count_by_pepper`."""
         counts: dict[str, int] = {}
         with self._lock:
             for record in self._records.values():
-                if record.status not in (Status.REVOKED, Status.EXPIRED):
+                if record.status_at(now) not in (Status.REVOKED, Status.EXPIRED):
                     counts[record.pepper_version] = counts.get(record.pepper_version, 0) + 1
         return counts
 
@@ -254,9 +254,9 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
         """What uses add up to; see `KeyStore.usage`."""
         return self._store.usage(key_id)
 
-    async def count_by_pepper(self) -> Mapping[str, int]:
+    async def count_by_pepper(self, now: float) -> Mapping[str, int]:
         """Keys per pepper; see `KeyStore.count_by_pepper`."""
-        return self._store.count_by_pepper()
+        return self._store.count_by_pepper(now)
 
     async def seals(self) -> Mapping[str, bytes]:
         """Locator keys by pepper version; see `KeyStore.seals`."""
@@ -281,7 +281,7 @@ def _picks(query: KeyQuery, record: KeyRecord) -> bool:
         (query.owner, record.owner),
         (query.environment, record.environment),
         (query.prefix, record.prefix),
-        (query.status, record.status),
+        (query.status, record.status if query.now is None else record.status_at(query.now)),
         (query.pepper_version, record.pepper_version),
     )
     if any(wanted is not None and wanted != value for wanted, value in exact):

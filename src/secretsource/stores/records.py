@@ -66,7 +66,7 @@ class KeyRecord(NamedTuple):
         networks: CIDR blocks it may be used from; empty for any.
         begins: When it becomes good, in seconds since 1970 UTC, or None for at once.
         expires: When it ends by time, in seconds since 1970 UTC, or None.
-        status: The stored status; what it amounts to at an instant is for the life cycle to say.
+        status: The stored status; `status_at` says what it amounts to at an instant.
         status_reason: Why it has this status; up to 255 characters.
         predecessor: The key it was rotated from.
         successor: The key it was rotated to.
@@ -105,6 +105,27 @@ class KeyRecord(NamedTuple):
     foreign: str | None = None
     lookup: bytes | None = None
     revision: int = 1
+
+    @property
+    def end(self) -> float | None:
+        """When it ends by time, in seconds since 1970 UTC: the earlier of its expiry and its overlap's end."""
+        if self.overlap_ends is None or self.status is not Status.ROTATING:
+            return self.expires
+        return self.overlap_ends if self.expires is None else min(self.expires, self.overlap_ends)
+
+    def status_at(self, now: float) -> Status:
+        """What its status amounts to at an instant.
+
+        Args:
+            now: The instant, in seconds since 1970 UTC.
+
+        Returns:
+            REVOKED if it was revoked; else EXPIRED from the very instant it ends; else its stored status.
+        """
+        end = self.end
+        if end is not None and end <= now and self.status is not Status.REVOKED:
+            return Status.EXPIRED
+        return self.status
 
     @property
     def limit_key(self) -> str:
@@ -202,12 +223,13 @@ class KeyQuery(NamedTuple):
         owner: Exactly this owner.
         environment: Exactly this environment.
         prefix: Exactly this prefix.
-        status: Exactly this stored status.
+        status: Exactly this status, as it is stored; with ``now``, as it amounts to then (`KeyRecord.status_at`).
         pepper_version: Hashed with this pepper.
         expires_before: Those that end by time before this instant, in seconds since 1970 UTC.
         unused_since: Those not used since this instant, in seconds since 1970 UTC; never used counts by its creation.
         after: Start behind this cursor, taken from `Page.next`.
         limit: Records per page, 1 to 1000.
+        now: The instant that ``status`` is about, in seconds since 1970 UTC.
     """
 
     owner: str | None = None
@@ -219,6 +241,7 @@ class KeyQuery(NamedTuple):
     unused_since: float | None = None
     after: str | None = None
     limit: int = 100
+    now: float | None = None
 
 
 class Page(NamedTuple):

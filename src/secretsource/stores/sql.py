@@ -122,9 +122,9 @@ class SqlStore(KeyStore):
         """What uses add up to; see `KeyStore.usage`."""
         return self.database.read(partial(transactions.usage, key_id=key_id))
 
-    def count_by_pepper(self) -> Mapping[str, int]:
+    def count_by_pepper(self, now: float) -> Mapping[str, int]:
         """Keys per pepper; see `KeyStore.count_by_pepper`."""
-        return self.database.read(transactions.count_by_pepper)
+        return self.database.read(partial(transactions.count_by_pepper, now=now))
 
     def seals(self) -> Mapping[str, bytes]:
         """Locator keys by pepper version; see `KeyStore.seals`."""
@@ -249,9 +249,9 @@ class AsyncSqlStore(AsyncKeyStore):
         """What uses add up to; see `KeyStore.usage`."""
         return await self._in_thread(self._store.usage, key_id)
 
-    async def count_by_pepper(self) -> Mapping[str, int]:
+    async def count_by_pepper(self, now: float) -> Mapping[str, int]:
         """Keys per pepper; see `KeyStore.count_by_pepper`."""
-        return await self._in_thread(self._store.count_by_pepper)
+        return await self._in_thread(self._store.count_by_pepper, now)
 
     async def seals(self) -> Mapping[str, bytes]:
         """Locator keys by pepper version; see `KeyStore.seals`."""

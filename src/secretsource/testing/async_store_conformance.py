@@ -87,9 +87,9 @@ class OnALoop(KeyStore):
         """Await it."""
         return self.play(self.store.usage(key_id))
 
-    def count_by_pepper(self) -> Mapping[str, int]:
+    def count_by_pepper(self, now: float) -> Mapping[str, int]:
         """Await it."""
-        return self.play(self.store.count_by_pepper())
+        return self.play(self.store.count_by_pepper(now))
 
     def seals(self) -> Mapping[str, bytes]:
         """Await it."""

@@ -28,10 +28,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from secretsource.exceptions import InvalidRequest, StoreError
+from secretsource.exceptions import StoreError
 from secretsource.stores.base import EventKind, KeyQuery, KeyRecord, KeyStore, Status, Usage, Use
 from secretsource.stores.records import MOST_WITNESSES
 from secretsource.testing.store_harness import STORE_FAULTS
+from secretsource.testing.store_listing import StoreListing
 from secretsource.testing.store_samples import CANARY, FULL, changed, new, record, rotated, told, writes
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ __all__ = ["StoreConformance"]
 ROUNDS = 8
 
 
-class StoreConformance:
+class StoreConformance(StoreListing):
     """The cases of every `KeyStore`; subclass it and override the ``harness`` fixture.
 
     Attributes:
@@ -106,7 +107,7 @@ class StoreConformance:
         assert list(store.events("0" * 22)) == []
         assert store.usage("0" * 22) == Usage()
         assert store.list(KeyQuery()) == ([], None)
-        assert store.count_by_pepper() == {}
+        assert store.count_by_pepper(1000.0) == {}
 
     @pytest.mark.parametrize("stored", [record(1), FULL], ids=["least", "most"])
     def test_record_comes_back_as_it_was_stored(self, store: KeyStore, stored: KeyRecord) -> None:
@@ -154,9 +155,9 @@ class StoreConformance:
         """In one call; and of ten thousand that hold one taken identifier, none is stored."""
         store.insert([new(9_999)])
         assert store.insert([new(number) for number in range(10_000)]) == {record(9_999).key_id}
-        assert store.count_by_pepper() == {"01234567": 1}
+        assert store.count_by_pepper(1000.0) == {"01234567": 1}
         assert store.insert([new(number) for number in range(10_000, 20_000)]) == frozenset()
-        assert store.count_by_pepper() == {"01234567": 10_001}
+        assert store.count_by_pepper(1000.0) == {"01234567": 10_001}
 
     # Find
 
@@ -237,47 +238,6 @@ class StoreConformance:
         assert [store.get(record(number).key_id) for number in (1, 2, 5)] == [record(1), record(2), None]
         assert [len(store.events(record(number).key_id)) for number in (1, 2, 5)] == [1, 1, 0]
 
-    # Lists
-
-    def test_list_narrows_by_each_field(self, store: KeyStore) -> None:
-        """Alone, and together; an instant is the first that does not count."""
-        store.insert(
-            [
-                new(1, owner="a"), new(2, environment="test"), new(3, prefix="pk"), new(4, status=Status.REVOKED),
-                new(5, pepper_version="other000"), new(6, expires=500.0), new(7, last_used=900.0),
-                new(8, owner="a", prefix="pk"),
-            ]
-        )  # fmt: skip
-        narrowed = {
-            (1, 8): KeyQuery(owner="a"), (2,): KeyQuery(environment="test"), (3, 8): KeyQuery(prefix="pk"),
-            (4,): KeyQuery(status=Status.REVOKED), (5,): KeyQuery(pepper_version="other000"),
-            (6,): KeyQuery(expires_before=501.0), (): KeyQuery(expires_before=500.0),
-            (8,): KeyQuery(owner="a", prefix="pk"),
-            (1, 2, 3, 4, 5, 6): KeyQuery(unused_since=7.0),
-        }  # fmt: skip
-        for numbers, query in narrowed.items():
-            assert tuple(found.created for found in store.list(query).records) == numbers
-            assert store.list(query).next is None
-
-    def test_list_pages_to_the_end(self, store: KeyStore) -> None:
-        """Each record once, oldest first and equal instants by ``key_id``, also when the last page is just full."""
-        numbers = [3, 1, 2, 6, 5, 4]
-        store.insert([new(number, created=100.1 + number // 4) for number in numbers])
-        for limit in (1, 2, 3, 4, 6, 1000):
-            assert list(_walk(store, KeyQuery(limit=limit))) == [record(number).key_id for number in range(1, 7)]
-        assert list(_walk(store, KeyQuery(owner="acme", limit=2))) == [record(number).key_id for number in range(1, 7)]
-
-    def test_list_orders_identifiers_byte_by_byte(self, store: KeyStore) -> None:
-        """Digits, then upper case, then lower case, whatever the language of the database."""
-        ids = ["a" * 22, "B" * 22, "0" * 22, "b" * 22, "A" * 22]
-        store.insert([told(record(1, key_id=key_id), EventKind.ISSUED) for key_id in ids])
-        assert list(_walk(store, KeyQuery(limit=2))) == sorted(ids)
-
-    def test_list_refuses_a_foreign_cursor(self, store: KeyStore) -> None:
-        """A cursor that is not from `Page.next` is the caller's mistake."""
-        with pytest.raises(InvalidRequest):
-            store.list(KeyQuery(after="nonsense"))
-
     # Events
 
     def test_events_come_whole_and_in_order(self, store: KeyStore) -> None:
@@ -336,10 +296,15 @@ class StoreConformance:
 
     def test_peppers_are_counted_for_keys_that_live(self, store: KeyStore) -> None:
         """A revoked or expired key does not keep a pepper; a disabled or rotating one does."""
-        statuses = [Status.ACTIVE, Status.ROTATING, Status.DISABLED, Status.REVOKED, Status.EXPIRED]
-        store.insert([new(number, status=status) for number, status in enumerate(statuses)])
-        store.insert([new(9, pepper_version="other000"), new(10, pepper_version="dead0000", status=Status.REVOKED)])
-        assert store.count_by_pepper() == {"01234567": 3, "other000": 1}
+        store.insert([new(number, status=status) for number, status in enumerate(Status)])
+        store.insert(
+            [
+                new(9, pepper_version="other000", expires=900.0),
+                new(10, pepper_version="dead0000", status=Status.REVOKED),
+            ]
+        )
+        assert store.count_by_pepper(899.0) == {"01234567": 3, "other000": 1}
+        assert store.count_by_pepper(900.0) == {"01234567": 3}
 
     def test_seals_stay(self, store: KeyStore, another: Callable[[], KeyStore]) -> None:
         """Every store over the same records knows the locator keys; the first one that a version was given stays."""
@@ -481,14 +446,3 @@ class StoreConformance:
         store.insert([new(1)])
         for _ in range(3):
             assert self.race([lambda: store.get(record(1).key_id)] * 4) == [record(1)] * 4
-
-
-def _walk(store: KeyStore, query: KeyQuery) -> Iterator[str]:
-    """The identifiers of all pages."""
-    while True:
-        page = store.list(query)
-        assert len(page.records) <= query.limit
-        yield from (found.key_id for found in page.records)
-        if page.next is None:
-            return
-        query = query._replace(after=page.next)

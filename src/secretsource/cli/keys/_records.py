@@ -91,9 +91,7 @@ def _row(record: KeyRecord) -> tuple[str, ...]:
 
 
 def _status(record: KeyRecord) -> str:
-    from secretsource.issuing._lifecycle import status_at
-
-    return status_at(record, time.time()).value
+    return record.status_at(time.time()).value
 
 
 def _written(moment: datetime | None) -> str | None:

@@ -23,7 +23,7 @@ def list_keys(
         str | None, typer.Option("--environment", metavar="E", help="Only of this environment.")
     ] = None,
     prefix: Annotated[str | None, typer.Option("--prefix", metavar="P", help="Only of this prefix.")] = None,
-    status: Annotated[Status | None, typer.Option("--status", help="Only of this stored status.")] = None,
+    status: Annotated[Status | None, typer.Option("--status", help="Only of this status.")] = None,
     after: Annotated[
         str | None, typer.Option("--after", metavar="CURSOR", help="Go on where an earlier list ended.")
     ] = None,

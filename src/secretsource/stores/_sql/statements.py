@@ -10,7 +10,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Text, bindparam, func, literal, select, tuple_
+from sqlalchemy import Text, bindparam, false, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert_postgresql
 from sqlalchemy.dialects.sqlite import insert as upsert_sqlite
@@ -72,11 +72,6 @@ USAGE = (
     .where(KEYS.c.key_id == bindparam("which"))
 )
 SELECT_WITNESSES = select(WITNESSES.c.kind, WITNESSES.c.seen).where(WITNESSES.c.key_id == bindparam("which"))
-COUNT_BY_PEPPER = (
-    select(KEYS.c.pepper_version, func.count())
-    .where(KEYS.c.status.not_in([Status.REVOKED.value, Status.EXPIRED.value]))
-    .group_by(KEYS.c.pepper_version)
-)
 SELECT_SEALS = select(SEALS.c.version, SEALS.c.key)
 NOTIFY = select(func.pg_notify(CHANNEL, func.unnest(bindparam("payloads", type_=ARRAY(Text)))))
 
@@ -108,17 +103,37 @@ def keep_seal(dialect: str) -> Insert:
     return kept
 
 
+def count_by_pepper(now: float) -> Select[Any]:
+    """How many keys that live at an instant are hashed with which pepper."""
+    ended = has_status(Status.REVOKED, now) | has_status(Status.EXPIRED, now)
+    return select(KEYS.c.pepper_version, func.count()).where(~ended).group_by(KEYS.c.pepper_version)
+
+
+def has_status(status: Status, now: float | None) -> ColumnElement[bool]:
+    """As `KeyRecord.status_at` says; without an instant, as it is stored."""
+    stored = KEYS.c.status == status.value
+    if now is None or status is Status.REVOKED:
+        return stored
+    overlap_over = (KEYS.c.status == Status.ROTATING.value) & func.coalesce(KEYS.c.overlap_ends <= now, false())
+    over = func.coalesce(KEYS.c.expires <= now, false()) | overlap_over
+    if status is Status.EXPIRED:
+        return stored | (over & (KEYS.c.status != Status.REVOKED.value))
+    return stored & ~over
+
+
 def select_page(query: KeyQuery) -> Select[Any]:
     """The records that a query picks, oldest first, and one more.
 
     Raises:
         InvalidRequest: The cursor is not one of ours.
     """
-    exact = ("owner", "environment", "prefix", "status", "pepper_version")
+    exact = ("owner", "environment", "prefix", "pepper_version")
     wanted = {name: getattr(query, name) for name in exact}
     narrowing: list[ColumnElement[bool]] = [
         KEYS.c[name] == value for name, value in wanted.items() if value is not None
     ]
+    if query.status is not None:
+        narrowing.append(has_status(query.status, query.now))
     if query.expires_before is not None:
         narrowing.append(KEYS.c.expires < query.expires_before)
     if query.unused_since is not None:

@@ -116,9 +116,9 @@ def usage(connection: Connection, key_id: str) -> Usage:
     return statements.to_usage(row, connection.execute(statements.SELECT_WITNESSES, {"which": key_id}))
 
 
-def count_by_pepper(connection: Connection) -> Mapping[str, int]:
+def count_by_pepper(connection: Connection, now: float) -> Mapping[str, int]:
     """How many keys that live are hashed with which pepper."""
-    rows = connection.execute(statements.COUNT_BY_PEPPER).all()
+    rows = connection.execute(statements.count_by_pepper(now)).all()
     return {row[0]: row[1] for row in rows}
 
 
