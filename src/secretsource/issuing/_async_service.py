@@ -100,7 +100,7 @@ class AsyncApiKeys:
     ) -> Verdict:
         """As `ApiKeys.check`."""
         glanced = None if fresh else self._glance(text, scope, ip, cost)
-        if not (glanced is None or isinstance(glanced, bytes)):
+        if glanced is not None and not isinstance(glanced, bytes):
             return glanced
         try:
             verdict = await arun(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent))

@@ -59,6 +59,7 @@ class Entry:
         "drift",
         "fresh_until",
         "granted",
+        "key_id",
         "limit_key",
         "networks",
         "plan",
@@ -74,6 +75,7 @@ class Entry:
         self.granted, self.wildcards = _rights(record.scopes)
         self.networks = policy.read_networks(record.networks) if record.networks else None
         self.plan = limits.parse(record.rate_limit, record.quota) if record.rate_limit or record.quota else None
+        self.key_id = record.key_id
         self.limit_key = record.root or record.key_id
         self.drift = drift = read.wall - read.mono
         self.fresh_until = self.until = until = read.mono + ttl

@@ -149,7 +149,7 @@ class ApiKeys:
             InvalidRequest: The demand itself is wrong: no scope, a wildcard, a negative cost.
         """
         glanced = None if fresh else self._glance(text, scope, ip, cost)
-        if not (glanced is None or isinstance(glanced, bytes)):
+        if glanced is not None and not isinstance(glanced, bytes):
             return glanced
         try:
             verdict = run(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent))

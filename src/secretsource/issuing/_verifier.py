@@ -56,7 +56,6 @@ _STATUS_REASONS = {
 }
 _ACTIVE, _ROTATING = Status.ACTIVE, Status.ROTATING
 _NO_HASH = bytes(32)
-_SIMPLE_DEMANDS = frozenset({str, type(policy.NO_SCOPE)})
 
 
 class Verifier:
@@ -89,7 +88,7 @@ class Verifier:
         Returns:
             The verdict; the hash of a text that is not fresh in the cache; None for all else that is less simple.
         """
-        if type(text) is not str or len(text) > LONGEST_CREDENTIAL or cost < 0:
+        if text.__class__ is not str or len(text) > LONGEST_CREDENTIAL or cost < 0:
             return None
         now = self._mono()
         try:
@@ -101,19 +100,20 @@ class Verifier:
             return hashed
         if entry.networks is not None and not policy.is_within(entry.networks, ip):
             return None
-        if scope.__class__ not in _SIMPLE_DEMANDS or scope not in entry.granted:
+        try:
+            if scope not in entry.granted:
+                return None
+        except TypeError:  # several scopes in a list
             return None
-        record = entry.record
-        plan = entry.plan
         draw = None
-        if plan is not None:
+        if entry.plan is not None:
             if self._draw is None:
                 return None
-            draw = self._draw(entry.limit_key, plan, cost, now, now + entry.drift)
+            draw = self._draw(entry.limit_key, entry.plan, cost, now, now + entry.drift)
             if draw.refused_by is not None:
-                return self._told(_over_limit(record, draw))
-        self._seen[record.key_id] = now
-        verdict = Accepted(record, draw)
+                return self._told(_over_limit(entry.record, draw))
+        self._seen[entry.key_id] = now
+        verdict = Accepted(entry.record, draw)
         return verdict if self._on_check is None else self._told(verdict)
 
     def _told(self, verdict: Verdict) -> Verdict:

@@ -49,9 +49,9 @@ class LocalLimiter:
                 account.change(plan)
             draw = plan.draw(account.levels, cost, mono, wall)
             account.levels = draw.levels
+            return draw
         finally:
             account.release()
-        return draw
 
     def __len__(self) -> int:
         return len(self._accounts)
