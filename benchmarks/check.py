@@ -40,8 +40,8 @@ def _cached(rounds: int, seconds: float) -> list[Figure]:
         names = {"check": keys.check, "hashlib": hashlib, "text": text}
         ways = {
             "hash": per_call("hashlib.sha256(text.encode()).digest()", names, seconds / 2),
-            "limited": per_call(CHECK, {**names, "texts": around([text])}, seconds / 2),
-            "plain": per_call(CHECK, {**names, "texts": around([plain])}, seconds / 2),
+            "limited": per_call(f"check(text, scope={SCOPE!r})", names, seconds / 2),
+            "plain": per_call(f"check(text, scope={SCOPE!r})", {**names, "text": plain}, seconds / 2),
         }
         samples = interleave(ways, rounds)
     return [

@@ -11,7 +11,7 @@ from secretsource.issuing._lifecycle import Move
 from secretsource.issuing._operations import Operations
 from secretsource.issuing._pepper_source import PepperSource
 from secretsource.issuing._request import by
-from secretsource.issuing._verdict import Reason, Rejected
+from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.issuing._verifier import Verifier
 from secretsource.issuing._wiring import wire
 from secretsource.stores._registry import open_async_store
@@ -100,7 +100,9 @@ class AsyncApiKeys:
     ) -> Verdict:
         """As `ApiKeys.check`."""
         glanced = None if fresh else self._glance(text, scope, ip, cost)
-        if glanced is not None and not isinstance(glanced, bytes):
+        if isinstance(glanced, Accepted):  # the likeliest first
+            return glanced
+        if isinstance(glanced, Rejected):
             return glanced
         try:
             verdict = await arun(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent))

@@ -9,7 +9,7 @@ from secretsource.issuing._lifecycle import Move
 from secretsource.issuing._operations import Operations
 from secretsource.issuing._pepper_source import PepperSource
 from secretsource.issuing._request import by
-from secretsource.issuing._verdict import Reason, Rejected
+from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.issuing._verifier import Verifier
 from secretsource.issuing._wiring import wire
 from secretsource.stores._registry import open_store
@@ -149,7 +149,9 @@ class ApiKeys:
             InvalidRequest: The demand itself is wrong: no scope, a wildcard, a negative cost.
         """
         glanced = None if fresh else self._glance(text, scope, ip, cost)
-        if glanced is not None and not isinstance(glanced, bytes):
+        if isinstance(glanced, Accepted):  # the likeliest first
+            return glanced
+        if isinstance(glanced, Rejected):
             return glanced
         try:
             verdict = run(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent))
@@ -307,15 +309,12 @@ class ApiKeys:
         return run(self._operations.revoke_owner(owner, by(actor, origin, reason)))
 
     def surrender(self, text: str, *, reason: str | None = None, origin: str | None = None) -> KeyRecord:
-        """Revoke a key by showing it, as who finds a leaked key can.
+        """Revoke a key by showing it, as who finds a leaked key can; returns its record as it is now.
 
         Args:
             text: The whole key.
             reason: Why.
             origin: From where.
-
-        Returns:
-            The record as it is now.
 
         Raises:
             InvalidKey: It is not one of our keys.

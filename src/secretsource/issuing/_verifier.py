@@ -56,6 +56,7 @@ _STATUS_REASONS = {
 }
 _ACTIVE, _ROTATING = Status.ACTIVE, Status.ROTATING
 _NO_HASH = bytes(32)
+_new = object.__new__
 
 
 class Verifier:
@@ -106,14 +107,17 @@ class Verifier:
         except TypeError:  # several scopes in a list
             return None
         draw = None
-        if entry.plan is not None:
+        plan = entry.plan
+        if plan is not None:
             if self._draw is None:
                 return None
-            draw = self._draw(entry.limit_key, entry.plan, cost, now, now + entry.drift)
+            draw = self._draw(entry.limit_key, plan, cost, now, now + entry.drift)
             if draw.refused_by is not None:
                 return self._told(_over_limit(entry.record, draw))
         self._seen[entry.key_id] = now
-        verdict = Accepted(entry.record, draw)
+        verdict = _new(Accepted)  # as `Accepted(entry.record, draw)` does, without the call
+        verdict.record = entry.record
+        verdict.draw = draw
         return verdict if self._on_check is None else self._told(verdict)
 
     def _told(self, verdict: Verdict) -> Verdict:

@@ -14,6 +14,8 @@ from secretsource.limiters.base import AsyncLimiter, Draw, Limiter, LimitState, 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from secretsource.limiters._rules import Level
 
 __all__ = ["AsyncLimiter", "Draw", "LimitState", "Limiter", "LocalLimiter", "Plan", "Quota", "Rate", "parse"]
@@ -47,6 +49,12 @@ class LocalLimiter:
         try:
             if account.plan is not plan:
                 account.change(plan)
+            if plan.interval is not None:  # one rate, granted: what `Rate.take` does, without the calls
+                level: Any = account.levels[0]
+                arrival = (mono if level is None or level < mono else level) + plan.interval * cost
+                if arrival - mono <= plan.lead:
+                    account.levels = (arrival,)
+                    return Draw(plan, account.levels, mono, wall)
             draw = plan.draw(account.levels, cost, mono, wall)
             account.levels = draw.levels
             return draw

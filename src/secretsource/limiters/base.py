@@ -28,16 +28,17 @@ class Plan:
 
     Attributes:
         rules: Rates first, then quotas; names are distinct.
+        interval: `Rate.interval` of the only rule, as most keys have it; None for any other plan.
+        lead: `Rate.lead` of that rule.
     """
 
-    __slots__ = ("_interval", "_lead", "rules")
+    __slots__ = ("interval", "lead", "rules")
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
-        # Most keys have one rate and nothing else: its two numbers are worked out once, for the hot path.
         first = rules[0]
-        self._interval = first.interval if len(rules) == 1 and isinstance(first, Rate) else None
-        self._lead = first.lead if isinstance(first, Rate) else 0.0
+        self.interval = first.interval if len(rules) == 1 and isinstance(first, Rate) else None
+        self.lead = first.lead if isinstance(first, Rate) else 0.0
 
     def draw(self, levels: tuple[Level | None, ...] | None, cost: int, mono: float, wall: float) -> Draw:
         """Take ``cost`` requests from every rule, or from none.
@@ -48,12 +49,6 @@ class Plan:
             mono: Monotonic seconds.
             wall: Seconds since 1970 UTC.
         """
-        if self._interval is not None and levels:
-            level = levels[0]
-            start = mono if level is None or level < mono else level  # type: ignore[operator]
-            arrival: float = start + self._interval * cost  # type: ignore[operator]
-            if arrival - mono <= self._lead:
-                return Draw(self, (arrival,), mono, wall)
         before = levels or (None,) * len(self.rules)
         after: list[Level | None] = []
         for place, rule in enumerate(self.rules):
