@@ -89,7 +89,7 @@ class Verifier:
         Returns:
             The verdict; the hash of a text that is not fresh in the cache; None for all else that is less simple.
         """
-        if text.__class__ is not str or len(text) > LONGEST_CREDENTIAL or cost < 0:
+        if type(text) is not str or len(text) > LONGEST_CREDENTIAL or cost < 0:
             return None
         now = self._mono()
         try:

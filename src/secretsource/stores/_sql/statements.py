@@ -103,7 +103,7 @@ def keep_seal(dialect: str) -> Insert:
     return kept
 
 
-def count_by_pepper(now: float) -> Select[Any]:
+def count_by_pepper(now: float) -> Select[Any, int]:
     """How many keys that live at an instant are hashed with which pepper."""
     ended = has_status(Status.REVOKED, now) | has_status(Status.EXPIRED, now)
     return select(KEYS.c.pepper_version, func.count()).where(~ended).group_by(KEYS.c.pepper_version)
