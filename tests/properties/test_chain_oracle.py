@@ -76,17 +76,17 @@ def walk(routes: list[Route], cache: Cache, says: dict[str, Any], now: float) ->
     found = {route.provider.name: route for route in routes}
     chain = Chain(tuple(routes), found.__getitem__, found)
     flow = resolve(Request("KEY", SecretRef("", "KEY")), chain, cache, at)
-    reply: Any = None
+    replies: Any = None
     while True:
         try:
-            ask = flow.send(reply)
+            (ask,) = flow.send(replies)
         except StopIteration as end:
             outcome = end.value.outcome
             value = outcome.value if isinstance(outcome, Found) else None
             return word_of(outcome), end.value.ref.provider, value
         outcome = says[ask.route.provider.name]
         _, entry = cache.keep(ask.ref, outcome, at, max_age=None, luck=0)
-        reply = Reply(outcome, at, entry)
+        replies = [Reply(outcome, at, entry)]
 
 
 @settings(max_examples=500)

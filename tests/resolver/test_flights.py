@@ -96,11 +96,10 @@ class TestThreads:
         resolver.get("NAME")
         with pytest.raises(ProviderUnavailable):
             resolver.get("BAD")
-        claim = state.claim(late, clock.now().mono + 5)
-        assert claim.led == []
-        replies = [flight.reply for flight in claim.flights if flight is not None]
+        flights, led = state.claim(late, clock.now().mono + 5)
+        assert led == []
+        replies = [flight.reply for flight in flights if flight is not None]
         assert [type(reply.outcome) for reply in replies if reply is not None] == [Found, Failed]
-        assert state.claim_refresh(late, clock.now().mono + 5).led == []
 
     def test_a_failure_is_shared(self, clock: FakeClock) -> None:
         """64 threads meet an outage with one call, and the next one does not begin a stampede."""
@@ -482,6 +481,22 @@ class TestLanding:
         flight._call(callback)
         flight._call(callback)
         assert called == ["now"]
+
+    def test_every_thread_that_waits(self, flight: Flight) -> None:
+        """All threads are let through, those that come late too, and so they are when it lands twice."""
+        reply = Reply(Found("v"), Instant(0, 0))
+        with ThreadPoolExecutor(8) as threads:
+            waiting = [threads.submit(flight.wait, 5.0) for _ in range(8)]
+            flight.land(reply)
+            flight.land(reply)
+            assert [one.result(5) for one in waiting] == [reply] * 8
+        assert flight.wait(0.0) == reply
+
+    def test_no_thread_waits_for_ever(self, flight: Flight) -> None:
+        """Whose time is over goes with nothing, and keeps nobody from coming through later."""
+        assert flight.wait(0.0) is None
+        flight.land(Reply(Found("v"), Instant(0, 0)))
+        assert flight.wait(0.0) is not None
 
     def test_forgotten(self, flight: Flight) -> None:
         """One that does not wait any more is not called."""

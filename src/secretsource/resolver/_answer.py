@@ -74,7 +74,7 @@ def rotations(provider: str, before: Entry | None, now: Entry | None) -> list[Ro
     if before is None or now is None or before is now:
         return []
     old, new = before.outcome, now.outcome
-    if not isinstance(old, Found) or not isinstance(new, Found):
+    if not isinstance(old, Found) or not isinstance(new, Found) or old.value == new.value:
         return []
     names = {name for name, fields in before.readers if before.select(fields) != now.select(fields)}
     return [RotationEvent(name, provider, old.version, new.version) for name in sorted(names)]

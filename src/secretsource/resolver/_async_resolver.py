@@ -15,7 +15,7 @@ from secretsource._traceless import traceless
 from secretsource.exceptions import SecretSourceError
 from secretsource.providers.base import AsyncProvider, Failed, FailureCode
 from secretsource.resolver import _questions as questions
-from secretsource.resolver._call import OVERDUE, abandon, checked, fetch, job, raised
+from secretsource.resolver._call import OVERDUE, abandon, by_route, checked, fetch, job, raised
 from secretsource.resolver._questions import Later
 from secretsource.resolver._resolution import Reply
 from secretsource.resolver._resolver import Resolver
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from secretsource.providers.base import Outcome, Provider, SecretRef
     from secretsource.resolver._default import Numbers
     from secretsource.resolver._engine import Engine
-    from secretsource.resolver._flight import Claim, Flight
+    from secretsource.resolver._flight import Flight
     from secretsource.resolver._questions import Question
     from secretsource.resolver._resolution import Ask
     from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
@@ -189,20 +189,21 @@ class AsyncResolver:
 
     async def _perform(self, engine: Engine, step: list[Ask] | Later, until: float) -> list[Reply]:
         if isinstance(step, Later):
-            self._launch(engine, engine.state.claim_refresh(step.asks, engine.clock.now().mono + engine.deadline))
+            _, led = engine.state.claim(step.asks, engine.clock.now().mono + engine.deadline)
+            self._launch(engine, led)
             return []
-        claim = engine.state.claim(step, until)
-        self._launch(engine, claim)
-        return [await _reply(engine, ask, flight, until) for ask, flight in zip(claim.asks, claim.flights, strict=True)]
+        flights, led = engine.state.claim(step, until)
+        self._launch(engine, led)
+        return [await _reply(engine, ask, flight, until) for ask, flight in zip(step, flights, strict=True)]
 
-    def _launch(self, engine: Engine, claim: Claim) -> None:
-        for route, flights in claim.by_route():
+    def _launch(self, engine: Engine, led: list[Flight]) -> None:
+        for route, flights in by_route(led):
             if isinstance(route.provider, AsyncProvider):
                 task = asyncio.get_running_loop().create_task(_fly(engine, route.provider, flights))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
                 task.add_done_callback(_landing_of(engine, flights))
-            elif not engine.background.submit(job(engine, route, flights)):
+            elif not engine.background.submit(job(engine, flights)):
                 abandon(engine, flights)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from secretsource.providers.base import Outcome, SecretRef
     from secretsource.resolver._refresh import FreshnessPolicy, Schedule
 
-__all__ = ["Age", "Cache", "Entry", "Lookup", "Setback"]
+__all__ = ["Age", "Cache", "Entry", "Setback"]
 
 
 class Age(enum.Enum):
@@ -100,22 +100,6 @@ class Setback(NamedTuple):
     until: float
 
 
-class Lookup(NamedTuple):
-    """What the cache knows of a reference now.
-
-    Attributes:
-        age: The age of the entry.
-        entry: The last answer.
-        failed: The failure because of which the provider is left alone at the moment.
-        setback: The last failure, also when its time is over.
-    """
-
-    age: Age
-    entry: Entry | None
-    failed: Failed | None
-    setback: Setback | None
-
-
 class Cache:
     """A bounded map of reference to entry, least recently used first out.
 
@@ -141,12 +125,21 @@ class Cache:
         """The documents that a name was answered from."""
         return [ref for ref, entry in self._entries.items() if any(name == reader for reader, _ in entry.readers)]
 
-    def look(self, ref: SecretRef, now: Instant) -> Lookup:
-        """What is known of a document at ``now``."""
+    def look(self, ref: SecretRef, now: Instant) -> tuple[Age, Entry | None, Failed | None, Setback | None]:
+        """What is known of a document at ``now``.
+
+        Returns:
+            The age of the last answer, and that answer; the failure because of which the provider is left alone at the
+            moment; and the last failure, also when its time is over.
+        """
         entry = self._entries.get(ref)
         setback = self._setbacks.get(ref)
         failed = setback.failed if setback is not None and now.mono < setback.until else None
-        return Lookup(Age.GONE if entry is None else entry.age(now), entry, failed, setback)
+        return (Age.GONE if entry is None else entry.age(now)), entry, failed, setback
+
+    def knows(self, ref: SecretRef, entry: Entry | None, setback: Setback | None) -> bool:
+        """Whether this, and nothing newer, is what is known of a document."""
+        return self._entries.get(ref) is entry and self._setbacks.get(ref) is setback
 
     def keep(
         self, ref: SecretRef, outcome: Outcome, now: Instant, *, max_age: float | None, luck: float
@@ -163,14 +156,15 @@ class Cache:
         Returns:
             The entry before and the entry now.
         """
-        before = self._entries.get(ref)
         if isinstance(outcome, Failed):
             self._set_back(ref, outcome, now, luck)
-            if not outcome.retryable:
-                self._entries.pop(ref, None)
-            return before, self._entries.get(ref)
+            before = self._entries.get(ref)
+            if outcome.retryable:
+                return before, before
+            self._entries.pop(ref, None)
+            return before, None
         self._setbacks.pop(ref, None)
-        self._entries.pop(ref, None)
+        before = self._entries.pop(ref, None)
         if isinstance(outcome, Found):
             entry = Entry(outcome, now, schedule(outcome, self.policy, now, max_age, luck))
         else:

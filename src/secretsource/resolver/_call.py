@@ -13,64 +13,54 @@ from secretsource.providers.base import AsyncProvider, BatchProvider, Failed, Fa
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from secretsource.providers.base import Outcome, Provider, SecretRef
     from secretsource.resolver._engine import Engine
-    from secretsource.resolver._flight import Claim, Flight
+    from secretsource.resolver._flight import Flight
     from secretsource.resolver._route import Route
 
-__all__ = ["INTERRUPTED", "OVERDUE", "abandon", "carry", "checked", "fetch", "fly", "job", "raised"]
+__all__ = ["INTERRUPTED", "OVERDUE", "abandon", "by_route", "carry", "checked", "fetch", "job", "raised"]
 
 OVERDUE = Failed(FailureCode.TIMEOUT, "the deadline for the whole chain has passed")
 INTERRUPTED = Failed(FailureCode.UNAVAILABLE, "the call was interrupted before the provider answered", "ask again")
 
 
-def carry(engine: Engine, claim: Claim) -> None:
-    """Fetch what a claim leads, one provider after the other; whatever happens, nobody is left waiting.
+def carry(engine: Engine, flights: Sequence[Flight]) -> None:
+    """Fetch what one shell leads, one provider after the other; whatever happens, nobody is left waiting.
 
     A provider that waits for a network and has no batch call is asked for several things at once: for one in this
     thread, and for the others in the background, as far as its threads go.
     """
-    mine = list(claim.led)
+    mine = flights
     try:
-        for route, flights in claim.by_route():
-            if isinstance(route.provider, AsyncProvider) and not isinstance(route.provider, BatchProvider):
-                for flight in flights[1:]:
-                    if engine.background.submit(job(engine, route, [flight])):
-                        mine.remove(flight)
-            own = [flight for flight in flights if flight in mine]
-            fly(engine, route, own)
+        for route, led in by_route(flights):
+            handed = _handed_out(engine, route.provider, led[1:])
+            if handed:
+                mine = [flight for flight in mine if flight not in handed]
+            _fly(engine, route.provider, [flight for flight in led if flight not in handed] if handed else led)
     finally:
         abandon(engine, mine)
 
 
-def job(engine: Engine, route: Route, flights: list[Flight]) -> Callable[[], None]:
+def _handed_out(engine: Engine, provider: Provider, others: Sequence[Flight]) -> set[Flight]:
+    """Those flights that the background takes over from this thread."""
+    if not others or isinstance(provider, BatchProvider) or not isinstance(provider, AsyncProvider):
+        return set()
+    return {flight for flight in others if engine.background.submit(job(engine, [flight]))}
+
+
+def job(engine: Engine, flights: Sequence[Flight]) -> Callable[[], None]:
     """Flights to be carried by a background thread, which reads nothing itself and so may be waited for by anyone."""
     for flight in flights:
         flight.pilot = None
-    return lambda: fly(engine, route, flights)
 
+    def carry_there() -> None:
+        for flight in flights:
+            flight.pilot = get_ident()
+        carry(engine, flights)
 
-def fly(engine: Engine, route: Route, flights: Sequence[Flight]) -> None:
-    """Carry some flights of one provider to their end, whatever happens on the way.
-
-    Args:
-        engine: Whose flights they are.
-        route: The provider.
-        flights: What to fetch, of one deadline; each is settled when this returns or raises.
-    """
-    waiting = {flight.ask.ref: flight for flight in flights}
-    until = min(flight.until for flight in flights)
-    for flight in flights:
-        flight.pilot = get_ident()
-    try:
-        if engine.closed:
-            return
-        for flight, outcome in _outcomes(route.provider, flights, lambda: until - engine.clock.now().mono):
-            engine.settle(waiting.pop(flight.ask.ref), outcome)
-    finally:
-        abandon(engine, waiting.values())
+    return carry_there
 
 
 def abandon(engine: Engine, flights: Iterable[Flight]) -> None:
@@ -93,26 +83,42 @@ def fetch(provider: Provider, ref: SecretRef, timeout: float, *, anew: bool = Fa
     return raised(name)
 
 
-def _outcomes(
-    provider: Provider, flights: Sequence[Flight], remaining: Callable[[], float]
-) -> Iterator[tuple[Flight, Outcome]]:
-    if len(flights) == 1 or not isinstance(provider, BatchProvider):
-        for flight in flights:
-            yield flight, fetch(provider, flight.ask.ref, remaining(), anew=flight.anew)
-        return
-    timeout = remaining()
-    fault = OVERDUE if timeout <= 0 else None
-    answers: dict[SecretRef, Outcome] = {}
-    if fault is None:
-        try:
-            for flight in flights:
-                if flight.anew:
-                    provider.discard(flight.ask.ref)
-            answers.update(provider.fetch_many([flight.ask.ref for flight in flights], timeout=timeout))
-        except Exception as error:
-            fault = raised(type(error).__name__)
+def by_route(flights: Iterable[Flight]) -> Iterable[tuple[Route, list[Flight]]]:
+    """The flights, those of one provider together."""
+    groups: dict[str, tuple[Route, list[Flight]]] = {}
     for flight in flights:
-        yield flight, fault or checked(answers.get(flight.ask.ref))
+        route = flight.ask.route
+        groups.setdefault(route.provider.name, (route, []))[1].append(flight)
+    return groups.values()
+
+
+def _fly(engine: Engine, provider: Provider, flights: Sequence[Flight]) -> None:
+    """Ask one provider for what some flights are to bring, and settle each; they have one deadline."""
+    if engine.closed:
+        return
+    if len(flights) > 1 and isinstance(provider, BatchProvider):
+        answers = _fetch_many(provider, flights, flights[0].until - engine.clock.now().mono)
+        for flight in flights:
+            engine.settle(flight, answers if isinstance(answers, Failed) else checked(answers.get(flight.ask.ref)))
+        return
+    for flight in flights:
+        left = flight.until - engine.clock.now().mono
+        engine.settle(flight, fetch(provider, flight.ask.ref, left, anew=flight.anew))
+
+
+def _fetch_many(
+    provider: BatchProvider, flights: Sequence[Flight], timeout: float
+) -> Mapping[SecretRef, object] | Failed:
+    if timeout <= 0:
+        return OVERDUE
+    try:
+        for flight in flights:
+            if flight.anew:
+                provider.discard(flight.ask.ref)
+        return dict(provider.fetch_many([flight.ask.ref for flight in flights], timeout=timeout))
+    except Exception as error:
+        name = type(error).__name__
+    return raised(name)
 
 
 def checked(outcome: object) -> Outcome:

@@ -25,7 +25,7 @@ from secretsource.resolver._resolution import Ask, Resolution, Step, word_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
-    from typing import TypeAlias
+    from typing import Any, TypeAlias
 
     from secretsource._clock import Instant
     from secretsource._secret import Served
@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from secretsource.resolver._resolution import Reply, Request
     from secretsource.resolver._route import Chain, Route
 
-    Flow: TypeAlias = Generator[Ask, Reply, Resolution]
-    Round: TypeAlias = Generator[list[Ask], Sequence[Reply], list[Resolution]]
+    Flow: TypeAlias = Generator[list[Ask], Sequence[Reply], Resolution]
+    Flows: TypeAlias = Generator[list[Ask], Sequence[Reply], list[Resolution]]
+    Known: TypeAlias = tuple[Outcome, Served, Entry | None, str | None]
+    """What is known of a place, how it is come by, where it is kept, and why it is an old answer, if it is."""
 
 __all__ = ["previous", "resolve", "together"]
 
@@ -44,15 +46,18 @@ MAX_FOLLOWED = 8
 
 
 def resolve(request: Request, chain: Chain, cache: Cache, now: Instant) -> Flow:
-    """Walk the chain for one request; yields `Ask`, is sent `Reply`, returns the `Resolution`."""
-    request = _overlaid(request, chain)
+    """Walk the chain for one request; yields what to ask, is sent the replies, returns the `Resolution`."""
+    if chain.overlay is not None:
+        request = _overlaid(request, chain.overlay)
     walk = _Walk(request, chain, cache, Resolution(request.ref, now))
     for route in chain.candidates(request.ref):
         place = _place(route, request)
         if isinstance(place, NotFound):
             walk.result.steps.append(Step(route.provider.name, request.name, "not found", reason=place.reason))
             continue
-        outcome = yield from _reach(walk, route, place)
+        outcome = yield from _consult(walk, route, place)
+        if isinstance(outcome, Found) and route.points(outcome):
+            outcome = yield from _follow(walk, route, place, outcome)
         if isinstance(outcome, Found):
             return walk.result.ended(outcome, walk.result.ref)
         if isinstance(outcome, Failed):
@@ -66,22 +71,23 @@ def resolve(request: Request, chain: Chain, cache: Cache, now: Instant) -> Flow:
     return walk.result.ended(NotFound(), request.ref)
 
 
-def together(flows: Sequence[Flow]) -> Round:
+def together(flows: Sequence[Flow]) -> Flows:
     """Walk many chains in step, so that what they ask at the same time can be asked together.
 
     Yields the asks of all walks that wait, is sent their replies in the same order, returns every resolution.
     """
-    results: dict[int, Resolution] = {}
-    replies: dict[int, Reply | None] = dict.fromkeys(range(len(flows)))
-    while replies:
-        asks: dict[int, Ask] = {}
-        for index, reply in replies.items():
+    results: dict[Flow, Resolution] = {}
+    waiting: list[tuple[Flow, Any]] = [(flow, None) for flow in flows]
+    while waiting:
+        asked: list[tuple[Flow, list[Ask]]] = []
+        for flow, replies in waiting:
             try:
-                asks[index] = next(flows[index]) if reply is None else flows[index].send(reply)
+                asked.append((flow, flow.send(replies)))
             except StopIteration as end:
-                results[index] = end.value
-        replies = dict(zip(asks, (yield list(asks.values())), strict=True)) if asks else {}
-    return [results[index] for index in range(len(flows))]
+                results[flow] = end.value
+        answers = iter((yield [ask for _, asks in asked for ask in asks]) if asked else ())
+        waiting = [(flow, [next(answers) for _ in asks]) for flow, asks in asked]
+    return [results[flow] for flow in flows]
 
 
 def previous(request: Request, current: Resolution, chain: Chain, cache: Cache) -> Flow:
@@ -90,13 +96,17 @@ def previous(request: Request, current: Resolution, chain: Chain, cache: Cache) 
     One that was disabled or deleted is not there any more, which must not take the current one along. One that was
     denied, or could not be asked for, may still be valid, so that is a failure.
     """
-    walk = _Walk(_overlaid(request, chain), chain, cache, Resolution(current.ref, current.at))
+    if chain.overlay is not None:
+        request = _overlaid(request, chain.overlay)
+    walk = _Walk(request, chain, cache, Resolution(current.ref, current.at))
     route = chain.route(current.ref.provider)
     found = current.outcome if current.entry is None else current.entry.outcome
     place = route.provider.previous(current.ref, found) if isinstance(found, Found) else None
     if place is None:
         return walk.result.ended(NotFound("the provider keeps no previous version"), current.ref)
-    outcome = yield from _reach(walk, route, place)
+    outcome = yield from _consult(walk, route, place)
+    if isinstance(outcome, Found) and route.points(outcome):
+        outcome = yield from _follow(walk, route, place, outcome)
     if isinstance(outcome, Failed) and outcome.code in _ENDED:
         return walk.result.ended(NotFound(outcome.reason), walk.result.ref)
     if isinstance(outcome, NotFound) and walk.result.doubt is not None:
@@ -117,9 +127,9 @@ class _Walk(NamedTuple):
     result: Resolution
 
 
-def _overlaid(request: Request, chain: Chain) -> Request:
+def _overlaid(request: Request, overlay: Route) -> Request:
     """The question as a test's overlay understands it: where it has the whole text, that is what is asked for."""
-    if chain.overlay is None or not isinstance(chain.overlay.locate(request.name), SecretRef):
+    if not isinstance(overlay.locate(request.name), SecretRef):
         return request
     own = not request.ref.provider and request.ref.field is not None
     return request._replace(ref=SecretRef("", request.name), fields=request.fields[own:])
@@ -132,18 +142,22 @@ def _place(route: Route, request: Request) -> SecretRef | NotFound:
     place = route.locate(request.name if ref.provider else ref.location)
     if isinstance(place, NotFound):
         return place
+    if ref.version is None and ref.stage is None and not ref.options:
+        return place
     return place._replace(
         version=ref.version or place.version, stage=ref.stage or place.stage, options=ref.options or place.options
     )
 
 
-def _reach(walk: _Walk, route: Route, place: SecretRef) -> Generator[Ask, Reply, Outcome]:
-    """The answer at a place, and behind it: a value ``ref+…`` is followed to where it points.
+def _follow(
+    walk: _Walk, route: Route, place: SecretRef, found: Found
+) -> Generator[list[Ask], Sequence[Reply], Outcome]:
+    """The answer behind a value ``ref+…``, which is followed to where it points.
 
     A pointer that leads nowhere is an error, not an absence: whoever wrote it meant a secret to be there.
     """
     seen = [place]
-    outcome = yield from _consult(walk, route, place)
+    outcome: Outcome = found
     while isinstance(outcome, Found) and route.points(outcome):
         target = _target(outcome, walk.chain)
         if isinstance(target, Failed):
@@ -162,64 +176,53 @@ def _reach(walk: _Walk, route: Route, place: SecretRef) -> Generator[Ask, Reply,
     return outcome
 
 
-def _consult(walk: _Walk, route: Route, place: SecretRef) -> Generator[Ask, Reply, Outcome]:
+def _consult(walk: _Walk, route: Route, place: SecretRef) -> Generator[list[Ask], Sequence[Reply], Outcome]:
     """One provider's answer to one place, with the field selected and a line in the trace."""
     result = walk.result
     started = result.at.mono
     result.ref, result.route = place, route
-    answer = yield from _answer(walk, route, place)
-    outcome, version = answer.outcome, None
+    outcome, served, entry, excuse = yield from _answer(walk, route, place)
+    version = None
     if isinstance(outcome, Found):
         version = outcome.version
-        result.entry = answer.entry
+        result.entry = entry
         if not route.points(outcome):
             result.fields = ((place.field,) if place.field is not None else ()) + walk.request.fields
-            outcome = _selected(outcome, answer.entry, result.fields)
-    counts = not isinstance(outcome, NotFound) or answer.served == "stale"
-    if counts and _ORDER.index(answer.served) > _ORDER.index(result.served):
-        result.served = answer.served
-    reason = answer.excuse if isinstance(outcome, Found) else outcome.reason
+            outcome = _selected(outcome, entry, result.fields)
+    counts = not isinstance(outcome, NotFound) or served == "stale"
+    if counts and _ORDER.index(served) > _ORDER.index(result.served):
+        result.served = served
+    reason = excuse if isinstance(outcome, Found) else outcome.reason
     seconds = max(0.0, result.at.mono - started)
-    result.steps.append(
-        Step(place.provider, format_reference(place), word_of(outcome), answer.served, reason, seconds, version)
-    )
+    result.steps.append(Step(place.provider, place, word_of(outcome), served, reason, seconds, version))
     return outcome
 
 
-class _Answer(NamedTuple):
-    """What is known of a place; with the reason why it is an old answer, if it is."""
-
-    outcome: Outcome
-    served: Served
-    entry: Entry | None = None
-    excuse: str | None = None
-
-
-def _answer(walk: _Walk, route: Route, place: SecretRef) -> Generator[Ask, Reply, _Answer]:
+def _answer(walk: _Walk, route: Route, place: SecretRef) -> Generator[list[Ask], Sequence[Reply], Known]:
     """From the cache where its age allows, else by asking, else what is left of the old answer."""
     ref, result, fresh = place.document, walk.result, walk.request.fresh
     if route.direct:
-        reply = yield Ask(route, ref, anew=fresh)
+        (reply,) = yield [Ask(route, ref, anew=fresh)]
         result.at = reply.now
-        return _Answer(reply.outcome, "live")
+        return reply.outcome, "live", None, None
     age, entry, failed, setback = walk.cache.look(ref, result.at)
     ask = Ask(route, ref, entry, setback, fresh)
     result.used.append(ask)
     if entry is not None and not fresh and age in _SERVABLE:
         if age is not Age.FRESH and failed is None:
             result.due.append(ask)
-        return _Answer(entry.outcome, _SERVABLE[age], entry)
+        return entry.outcome, _SERVABLE[age], entry, None
     if failed is None or fresh:
-        reply = yield ask
+        (reply,) = yield [ask]
         result.at = reply.now
         if not isinstance(reply.outcome, Failed):
-            return _Answer(reply.outcome, "live", reply.entry)
+            return reply.outcome, "live", reply.entry, None
         failed = reply.outcome
         age, entry, _, _ = walk.cache.look(ref, result.at)
     if entry is None or fresh or age is Age.GONE or not failed.retryable:
-        return _Answer(failed, "live")
+        return failed, "live", None, None
     _doubt(result, failed, place)
-    return _Answer(entry.outcome, "stale", entry, f"{failed.code.value}: the last known value is served")
+    return entry.outcome, "stale", entry, f"{failed.code.value}: the last known value is served"
 
 
 _SERVABLE: Mapping[Age, Served] = {Age.FRESH: "fresh", Age.AHEAD: "fresh", Age.REVALIDATE: "revalidating"}
@@ -235,6 +238,8 @@ def _doubt(result: Resolution, failed: Failed, place: SecretRef) -> None:
 
 
 def _selected(found: Found, entry: Entry | None, fields: tuple[str, ...]) -> Outcome:
+    if not fields and isinstance(found.value, (str, bytes)):
+        return found
     chosen = select(found.value, fields) if entry is None else entry.select(fields)
     if isinstance(chosen, (NotFound, Failed)):
         return chosen

@@ -111,7 +111,7 @@ class Engine:
     def now(self) -> Instant:
         """The time; if this process has been frozen since the last look, everything kept is stale from here on."""
         now = self.clock.now()
-        ahead = now.drift - self._drift
+        ahead = now.wall - now.mono - self._drift
         if abs(ahead) > FROZEN_SECONDS:
             self._drift = now.drift
             if ahead > 0:
@@ -126,16 +126,14 @@ class Engine:
             InvalidReference: The name, field or version cannot be.
         """
         ref = parse_reference(name)
-        for word, value in (("field", field), ("version", version)):
-            if value is not None and not isinstance(value, str):
-                raise InvalidReference(f"the {word} of a secret is a str, not {type(value).__name__}")
-            if value == "":
-                raise InvalidReference(f"the {word} of a secret is not empty: leave it out")
-        plain = field is None and version is None and not fresh
+        fields: tuple[str, ...] = ()
+        if ref.field is not None and not ref.provider:
+            fields = (ref.field,)
+        if field is not None:
+            fields += (_word("field", field),)
         if version is not None:
-            ref = ref._replace(version=version, stage=None)
-        fields = (None if ref.provider else ref.field, field)
-        return Request(name, ref, tuple(f for f in fields if f is not None), bool(fresh), plain)
+            ref = ref._replace(version=_word("version", version), stage=None)
+        return Request(name, ref, fields, bool(fresh), plain=field is None and version is None and not fresh)
 
     # -- after the call -------------------------------------------------------------------------------------------
 
@@ -240,6 +238,14 @@ class Engine:
     def _reset_providers(self) -> None:
         for provider in self.providers():
             provider.reset()
+
+
+def _word(what: str, given: object) -> str:
+    if not isinstance(given, str):
+        raise InvalidReference(f"the {what} of a secret is a str, not {type(given).__name__}")
+    if not given:
+        raise InvalidReference(f"the {what} of a secret is not empty: leave it out")
+    return given
 
 
 def _tell(listeners: Sequence[Callable[[E], object]], event: E) -> None:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from typing import TypeAlias, TypeVar
 
     from secretsource._sentinels import UnsetType
-    from secretsource.resolver._chain import Flow
     from secretsource.resolver._engine import Engine
     from secretsource.resolver._resolution import Reply, Request, Resolution
     from secretsource.resolver._trace import Trace
@@ -45,7 +44,7 @@ def get(
 ) -> Question[Secret | D]:
     """One secret."""
     request = engine.request(name, field, version, fresh)
-    (result,) = yield from _answers(engine, [request])
+    result = yield from _answer(engine, request)
     return engine.conclude(request, result, default)
 
 
@@ -72,9 +71,11 @@ def get_many(engine: Engine, names: Iterable[str], default: D | UnsetType) -> Qu
 def get_set(engine: Engine, name: str, field: str | None) -> Question[SecretSet]:
     """The current version of a secret and the one before it, from the same provider."""
     request = engine.request(name, field)
-    (current,) = yield from _answers(engine, [request])
+    current = yield from _answer(engine, request)
     secrets = [engine.conclude(request, current, UNSET)]
-    (before,) = yield from _walk([previous(request, current, engine.chain, engine.state.cache)])
+    before = yield from previous(request, current, engine.chain, engine.state.cache)
+    if before.due:
+        yield Later(before.due)
     if not isinstance(before.outcome, NotFound):
         old = engine.conclude(request._replace(tracked=False), before, UNSET)
         if old != secrets[0]:
@@ -87,7 +88,7 @@ def reject(engine: Engine, secret: Secret) -> Question[Secret]:
     origin = secret._origin
     request = engine.request(origin.name)._replace(fields=origin.fields, plain=False)
     engine.state.refuse(secret)
-    (result,) = yield from _answers(engine, [request])
+    result = yield from _answer(engine, request)
     newest = engine.conclude(request, result, secret if origin.served == "default" else UNSET)
     if newest == secret and result.doubt is not None:
         raise error_of(origin.name, result.ended(*result.doubt), engine.chain)
@@ -97,24 +98,31 @@ def reject(engine: Engine, secret: Secret) -> Question[Secret]:
 def explain(engine: Engine, name: str, field: str | None) -> Question[Trace]:
     """How a name is resolved now; its failures are part of the trace, not raised."""
     request = engine.request(name, field)
-    (result,) = yield from _walk([resolve(request, engine.chain, engine.state.cache, engine.now())])
+    result = yield from resolve(request, engine.chain, engine.state.cache, engine.now())
+    if result.due:
+        yield Later(result.due)
     return engine.trace(request, result)
 
 
+def _answer(engine: Engine, request: Request) -> Question[Resolution]:
+    """Walk the chain for one request, and tell the listeners."""
+    started = engine.now()
+    result = yield from resolve(request, engine.chain, engine.state.cache, started)
+    if result.due:
+        yield Later(result.due)
+    engine.report(request, result, started)
+    return result
+
+
 def _answers(engine: Engine, requests: Sequence[Request]) -> Question[list[Resolution]]:
-    """Walk the chain for each request, and tell the listeners."""
+    """The same for many, with what they ask at the same time asked together."""
     started, chain, cache = engine.now(), engine.chain, engine.state.cache
-    results = yield from _walk([resolve(request, chain, cache, started) for request in requests])
-    for request, result in zip(requests, results, strict=True):
-        engine.report(request, result, started)
-    return results
-
-
-def _walk(flows: list[Flow]) -> Question[list[Resolution]]:
-    results = yield from together(flows)
+    results = yield from together([resolve(request, chain, cache, started) for request in requests])
     due = [ask for result in results for ask in result.due]
     if due:
         yield Later(due)
+    for request, result in zip(requests, results, strict=True):
+        engine.report(request, result, started)
     return results
 
 

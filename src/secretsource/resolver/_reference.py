@@ -39,6 +39,8 @@ def parse_reference(text: str) -> SecretRef:
         InvalidReference: The text is neither; says what is wrong and where, without quoting it.
     """
     _check_characters(text)
+    if text.isidentifier() and len(text) <= MAX_NAME:
+        return SecretRef("", text)  # the usual name, in which no character means anything
     scheme, mark, rest = text.removeprefix(FOLLOW_MARK).partition("://")
     if not mark:
         scheme, rest = "", text

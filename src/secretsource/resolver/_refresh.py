@@ -67,21 +67,20 @@ def schedule(found: Found, policy: FreshnessPolicy, now: Instant, max_age: float
         luck: A random number in [0, 1) that picks the jitter.
     """
     ttl = policy.ttl * (1.0 - policy.jitter * luck)
-    lasts = [ttl, *(bound for bound in (max_age, found.max_age) if bound is not None)]
-    ends = [policy.max_stale]
-    ahead = AHEAD
+    fresh, end, ahead = ttl, policy.max_stale, AHEAD
+    if max_age is not None:
+        fresh = min(fresh, max_age)
+    if found.max_age is not None:
+        fresh = min(fresh, found.max_age)
     # A planned rotation that is overdue says nothing: taken at its word, it would have every read ask the provider.
     if found.rotates_at is not None and found.rotates_at > now.wall:
-        lasts.append(found.rotates_at - now.wall)
+        fresh = min(fresh, found.rotates_at - now.wall)
     if found.expires_at is not None:
-        lasts.append(found.expires_at - now.wall)
-        ends.append(found.expires_at - now.wall)
+        left = found.expires_at - now.wall
+        fresh, end = min(fresh, left), min(end, left)
     if found.lease is not None:
-        lasts.append(found.lease.seconds)
-        ends.append(found.lease.seconds)
-        ahead = LEASE_SHARE
-    fresh = max(0.0, min(lasts))
-    end = max(0.0, min(ends))
+        fresh, end, ahead = min(fresh, found.lease.seconds), min(end, found.lease.seconds), LEASE_SHARE
+    fresh, end = max(0.0, fresh), max(0.0, end)
     # A bound that is not the ttl (a file looked at once a second, a planned rotation) is a moment at which the value
     # is known to be in doubt, so nothing is served past it without asking.
     extra = policy.revalidate if fresh == ttl else 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from secretsource._namedtuple import NamedTuple
 from secretsource.providers.base import Failed, Found, NotFound
+from secretsource.resolver._reference import format_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,12 +73,17 @@ class Step(NamedTuple):
     """One line of a trace: a provider that was asked or looked up, and what came of it; never the value."""
 
     provider: str
-    reference: str
+    place: SecretRef | str
     outcome: str
     served: str = ""
     reason: str | None = None
     seconds: float = 0.0
     version: str | None = None
+
+    @property
+    def reference(self) -> str:
+        """Where, as text; written only when somebody reads the trace."""
+        return self.place if isinstance(self.place, str) else format_reference(self.place)
 
 
 class Resolution:

@@ -10,7 +10,7 @@ from secretsource._sentinels import UNSET
 from secretsource._traceless import traceless
 from secretsource.exceptions import SecretSourceError
 from secretsource.resolver import _questions as questions
-from secretsource.resolver._call import OVERDUE, abandon, carry, fetch
+from secretsource.resolver._call import OVERDUE, abandon, carry, fetch, job
 from secretsource.resolver._engine import Engine
 from secretsource.resolver._questions import Later
 from secretsource.resolver._resolution import Reply
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from secretsource._secret import Secret, SecretSet
     from secretsource._sentinels import UnsetType
     from secretsource.providers.base import Provider
-    from secretsource.resolver._flight import Claim, Flight
+    from secretsource.resolver._flight import Flight
     from secretsource.resolver._questions import Question
     from secretsource.resolver._resolution import Ask
     from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
@@ -312,22 +312,20 @@ class Resolver:
     def _perform(self, step: list[Ask] | Later, until: float) -> list[Reply]:
         engine = self._engine
         if isinstance(step, Later):
-            self._refresh(engine.state.claim_refresh(step.asks, engine.clock.now().mono + engine.deadline))
+            _, led = engine.state.claim(step.asks, engine.clock.now().mono + engine.deadline)
+            if led and not engine.background.submit(job(engine, led)):
+                abandon(engine, led)
             return []
-        claim = engine.state.claim(step, until)
-        carry(engine, claim)
-        return [self._reply(ask, flight, until) for ask, flight in zip(claim.asks, claim.flights, strict=True)]
-
-    def _refresh(self, claim: Claim) -> None:
-        engine = self._engine
-        for flight in claim.led:
-            flight.pilot = None
-        if claim.led and not engine.background.submit(lambda: carry(engine, claim)):
-            abandon(engine, claim.led)
+        flights, led = engine.state.claim(step, until)
+        if led:
+            carry(engine, led)
+        return [self._reply(ask, flight, until) for ask, flight in zip(step, flights, strict=True)]
 
     def _reply(self, ask: Ask, flight: Flight | None, until: float) -> Reply:
         clock = self._engine.clock
-        if flight is None or (flight.reply is None and flight.pilot == get_ident()):
+        if flight is not None and flight.reply is not None:
+            return flight.reply
+        if flight is None or flight.pilot == get_ident():
             # Asked directly; or led by this very thread further up (its event loop, a driver that resolves its own
             # credentials), where waiting would be waiting for ourselves.
             left = until - clock.now().mono

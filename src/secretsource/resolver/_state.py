@@ -15,7 +15,7 @@ from secretsource.providers.base import AsyncProvider, Failed, Found
 from secretsource.resolver._answer import as_fresh, holds, rotations
 from secretsource.resolver._cache import Age, Cache
 from secretsource.resolver._call import INTERRUPTED, OVERDUE
-from secretsource.resolver._flight import Claim, Flight
+from secretsource.resolver._flight import Flight
 from secretsource.resolver._resolution import Reply
 
 TYPE_CHECKING = False
@@ -70,29 +70,26 @@ class State:
 
     # -- before the call ------------------------------------------------------------------------------------------
 
-    def claim(self, asks: Sequence[Ask], until: float) -> Claim:
-        """Join the flight of each ask, or start one that has to land before ``until``."""
-        claim, now = Claim(asks), self._clock.now()
+    def claim(self, asks: Sequence[Ask], until: float) -> tuple[list[Flight | None], list[Flight]]:
+        """Join the flight of each ask, or start one that has to land before ``until``.
+
+        Returns:
+            The flight of each ask, in order, None for one that is asked directly; and those among them that were
+            started, which the caller must fetch and settle.
+        """
+        flights: list[Flight | None] = []
+        led: list[Flight] = []
         with self._lock:
             for ask in asks:
-                flight = None if ask.route.direct else self._under_way(ask, now)
-                if flight is None and not ask.route.direct:
+                if ask.route.direct:
+                    flights.append(None)
+                    continue
+                flight = self._under_way(ask)
+                if flight is None:
                     flight = self._start(ask, until)
-                    claim.led.append(flight)
-                claim.flights.append(flight)
-        return claim
-
-    def claim_refresh(self, asks: Iterable[Ask], until: float) -> Claim:
-        """The flights to start in the background: those that are not under way, and have not landed, already."""
-        now = self._clock.now()
-        with self._lock:
-            idle = {ask.ref: ask for ask in asks if self._under_way(ask, now) is None}
-            claim = Claim(list(idle.values()))
-            for ask in claim.asks:
-                flight = self._start(ask, until)
-                claim.flights.append(flight)
-                claim.led.append(flight)
-        return claim
+                    led.append(flight)
+                flights.append(flight)
+        return flights, led
 
     def _start(self, ask: Ask, until: float) -> Flight:
         """A new flight; whoever is first to ask after a value was refused asks for a new one, knowing of it or not."""
@@ -101,13 +98,16 @@ class State:
         flight = self._flights[ask.ref] = Flight(ask, until, anew=anew)
         return flight
 
-    def _under_way(self, ask: Ask, now: Instant) -> Flight | None:
+    def _under_way(self, ask: Ask) -> Flight | None:
         """The flight to join; one that has landed since the asker looked counts, or two would fetch one after another.
 
         A flight past its deadline is left alone: its thread hangs, or its event loop is no more. So is one that may
         bring a value only prolonged, where that will not do.
         """
         flight = self._flights.get(ask.ref)
+        if flight is None and self.cache.knows(ask.ref, ask.entry, ask.setback):
+            return None
+        now = self._clock.now()
         if flight is not None and now.mono <= flight.until and (flight.anew or not ask.anew):
             return flight
         age, entry, failed, setback = self.cache.look(ask.ref, now)
@@ -170,7 +170,7 @@ class State:
 
     def _note_hot(self, name: str, at: Instant, entries: Sequence[Entry], secret: Secret) -> None:
         # A read that met an answer due for a refresh has started it by now, and its landing takes the name off again.
-        if all(entry.age(at) in {Age.FRESH, Age.AHEAD} for entry in entries):
+        if all(entry.age(at) in (Age.FRESH, Age.AHEAD) for entry in entries):
             lasts = min(HOT_SECONDS, *(_passes(entry, at) - at.mono for entry in entries))
             self.hot[name] = (at.wall, at.wall + lasts, secret if secret.served == "fresh" else as_fresh(secret))
 
