@@ -161,9 +161,10 @@ def _read_page(answer: Mapping[str, Any], locations: list[str]) -> dict[str, Out
     A batch cannot ask for a stage; an entry under another one than AWSCURRENT is left to be asked for alone.
     """
     outcomes: dict[str, Outcome] = {}
+    wanted = set(locations)
     for entry in answer.get("SecretValues", ()):
         if CURRENT in entry.get("VersionStages", ()):
-            for location in {entry.get("Name"), entry.get("ARN")}.intersection(locations):
+            for location in wanted & {entry.get("Name"), entry.get("ARN")}:
                 outcomes[location] = _read(entry)
     for problem in answer.get("Errors", ()):
         outcomes[problem.get("SecretId", "")] = explain_code(

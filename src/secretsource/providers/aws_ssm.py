@@ -80,8 +80,9 @@ class AwsParameterProvider(AwsServiceProvider):
         if isinstance(answer, (NotFound, Failed)):
             return answer
         outcomes: dict[str, Outcome] = {missing: NotFound() for missing in answer.get("InvalidParameters", ())}
+        wanted = set(locations)
         for parameter in answer.get("Parameters", ()):
-            for location in {parameter.get("Name"), parameter.get("ARN")}.intersection(locations):
+            for location in wanted & {parameter.get("Name"), parameter.get("ARN")}:
                 outcomes[location] = _read(parameter)
         return outcomes
 

@@ -128,11 +128,11 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
         """
         deadline = monotonic() + timeout
         outcomes: dict[SecretRef, Outcome] = {}
-        for region, locations in self._batches(refs):
-            answers = self._ask_batch(region, locations, deadline)
-            for ref in refs:
-                if _is_current(ref) and region_of(ref) == region and ref.location in answers:
-                    outcomes[ref] = answers[ref.location]
+        for region, places in self._batches(refs):
+            answers = self._ask_batch(region, list(places), deadline)
+            for location, asking in places.items():
+                if location in answers:
+                    outcomes.update(dict.fromkeys(asking, answers[location]))
         for ref in refs:
             if ref not in outcomes:
                 outcomes[ref] = self._ask_one(ref, deadline)
@@ -157,14 +157,15 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
         self._clients.reset()
         self._without_batch = set()
 
-    def _batches(self, refs: Sequence[SecretRef]) -> list[tuple[str | None, list[str]]]:
-        """The locations that can share a call, each once."""
-        places: dict[str | None, dict[str, None]] = {}
+    def _batches(self, refs: Sequence[SecretRef]) -> list[tuple[str | None, dict[str, list[SecretRef]]]]:
+        """The locations that can share a call, each with the references to it."""
+        places: dict[str | None, dict[str, list[SecretRef]]] = {}
         for ref in refs:
-            if _is_current(ref) and region_of(ref) not in self._without_batch:
-                places.setdefault(region_of(ref), {})[ref.location] = None
+            region = region_of(ref)
+            if _is_current(ref) and region not in self._without_batch:
+                places.setdefault(region, {}).setdefault(ref.location, []).append(ref)
         return [
-            (region, list(locations)[start : start + self.batch_size])
+            (region, dict(list(locations.items())[start : start + self.batch_size]))
             for region, locations in places.items()
             if len(locations) > 1
             for start in range(0, len(locations), self.batch_size)
