@@ -275,6 +275,7 @@ def _read(answer: Any) -> Outcome:
     """The value of an answer, as text where it is UTF-8; its checksum is verified where it has one."""
     if isinstance(answer, (NotFound, Failed)):
         return answer
+    answer = type(answer).pb(answer)  # the message itself: Google's wrapper makes each look at a field dear
     if not answer.name:
         return malformed("the answer names no version")
     if not _is_intact(answer.payload):
@@ -289,7 +290,7 @@ def _read(answer: Any) -> Outcome:
 def _is_intact(payload: Any) -> bool:
     from google_crc32c import value as crc32c
 
-    return "data_crc32c" not in payload or crc32c(payload.data) == payload.data_crc32c
+    return not payload.HasField("data_crc32c") or crc32c(payload.data) == payload.data_crc32c
 
 
 def _text_or_bytes(payload: bytes) -> str | bytes:

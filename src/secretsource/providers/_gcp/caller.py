@@ -71,9 +71,12 @@ class CallerSearch:
         """Forget what was found, and a search that is under way."""
         self._lock = Lock()
         self._search: Future[Caller | Failed | NotFound] | None = None
+        self._found: Caller | None = None
 
     def wait(self, deadline: float) -> Caller | Failed | NotFound:
         """The caller, or why there is none, by ``deadline`` in monotonic seconds."""
+        if self._found is not None:
+            return self._found
         search = self._begun()
         try:
             return search.result(deadline - monotonic())
@@ -82,6 +85,8 @@ class CallerSearch:
 
     async def async_wait(self, deadline: float) -> Caller | Failed | NotFound:
         """As `wait`, on the running event loop."""
+        if self._found is not None:
+            return self._found
         search = self._begun()
         if not search.done():
             try:
@@ -110,9 +115,11 @@ class CallerSearch:
             found = self._caller()
         except Exception as error:
             found = explain(error, making=True)
-        if not isinstance(found, Caller):
-            with self._lock:
-                if self._search is search:
+        with self._lock:
+            if self._search is search:
+                if isinstance(found, Caller):
+                    self._found = found
+                else:
                     self._search = None
         search.set_result(found)
 
