@@ -490,6 +490,7 @@ class TestClosing:
             assert isinstance(asyncio.run(play()), Found)
         gc.collect()
         assert "Unclosed" not in caplog.text
+        assert azure._async_client is not None
         assert len(azure._async_client._loops) == 1  # the first loop was forgotten when the second one came
 
     def test_unused(self, vault: KeyVault, azure: AzureProvider) -> None:

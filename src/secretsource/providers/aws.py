@@ -112,9 +112,10 @@ class AwsProvider(AwsServiceProvider, WritableProvider):
     def _ask_one(self, ref: SecretRef, deadline: float) -> Outcome:
         if ref.version is not None and not 32 <= len(ref.version) <= 64:
             return NotFound("a version id of AWS has 32 to 64 characters")
+        region = region_of(ref)
         answer = self._clients.ask(
             "get_secret_value",
-            region=region_of(ref),
+            region=region,
             deadline=deadline,
             SecretId=ref.location,
             **({} if ref.version is None else {"VersionId": ref.version}),
@@ -123,8 +124,8 @@ class AwsProvider(AwsServiceProvider, WritableProvider):
         if isinstance(answer, (NotFound, Failed)):
             return answer
         outcome = _read(answer)
-        if ref.version is None and ref.stage in {None, CURRENT}:
-            self._hint(outcome, region_of(ref), ref.location, deadline)
+        if self._rotation_hints and ref.version is None and ref.stage in {None, CURRENT}:
+            self._hint(outcome, region, ref.location, deadline)
         return outcome
 
     def _ask_many(
@@ -142,13 +143,14 @@ class AwsProvider(AwsServiceProvider, WritableProvider):
             if not answer.get("NextToken"):
                 break
             page = {"NextToken": answer["NextToken"]}
-        for location, outcome in outcomes.items():
-            self._hint(outcome, region, location, deadline)
+        if self._rotation_hints:
+            for location, outcome in outcomes.items():
+                self._hint(outcome, region, location, deadline)
         return outcomes
 
     def _hint(self, outcome: Outcome, region: str | None, location: str, deadline: float) -> None:
-        """Add the planned rotation to a value that was found, where that was asked for and can be had."""
-        if not self._rotation_hints or not isinstance(outcome, Found):
+        """Add the planned rotation to a value that was found, where that can be had."""
+        if not isinstance(outcome, Found):
             return
         answer = self._clients.ask("describe_secret", region=region, deadline=deadline, SecretId=location)
         if not isinstance(answer, (NotFound, Failed)) and answer.get("NextRotationDate") is not None:

@@ -16,11 +16,11 @@ import logging
 import os
 import re
 import time
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
-from secretsource.providers._azure.aclient import AsyncVaultClient
 from secretsource.providers._azure.client import VaultClient, VaultSettings
 from secretsource.providers._azure.names import is_secret_name, is_version, secret_name
 from secretsource.providers._azure.question import Held, Question, version_before
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Literal
 
+    from secretsource.providers._azure.aclient import AsyncVaultClient
     from secretsource.providers._azure.question import Answer, Conversation
     from secretsource.providers._azure.validity import OnExpired
     from secretsource.providers.base import Outcome, Written
@@ -153,8 +154,9 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
             {**_given(client), **self._further("client_options", client_options)},
             {**_given(tokens), **self._further("credential_options", credential_options)},
         )
+        self._settings = settings
         self._client = VaultClient(settings)
-        self._async_client = AsyncVaultClient(settings)
+        self._forget_async_client()
 
     def locate(self, name: str) -> SecretRef | NotFound:
         """A field of the document where one is set, else the prefix and the rewritten name."""
@@ -177,7 +179,9 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
 
     async def afetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
         """As ``fetch``, with azure's asynchronous client."""
-        return await self._async_client.carry(self._conversation(ref), time.monotonic() + timeout)
+        deadline = time.monotonic() + timeout
+        client = self._async_client or self._make_async_client()
+        return await client.carry(self._conversation(ref), deadline)
 
     def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
         """Set the secret; Key Vault has no call that only creates, so what is there is looked for first."""
@@ -208,12 +212,25 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
 
     async def aclose(self) -> None:
         """Close the connections of the running loop's client."""
-        await self._async_client.aclose()
+        if self._async_client is not None:
+            await self._async_client.aclose()
 
     def reset(self) -> None:
         """Forget every client without using it; a credential that was given is kept."""
         self._client.reset()
-        self._async_client.reset()
+        self._forget_async_client()
+
+    def _forget_async_client(self) -> None:
+        self._making = Lock()
+        self._async_client: AsyncVaultClient | None = None
+
+    def _make_async_client(self) -> AsyncVaultClient:
+        """Made on first use, because it loads asyncio, which threads need not."""
+        from secretsource.providers._azure.aclient import AsyncVaultClient
+
+        with self._making:
+            self._async_client = self._async_client or AsyncVaultClient(self._settings)
+            return self._async_client
 
     def _conversation(self, ref: SecretRef) -> Conversation:
         """What to ask for a reference, and what the answers come to."""

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VaultProvider"]
 
-AT_ONCE = 8
+AT_ONCE = 16
 """Most calls that one batch has under way."""
 
 CLOSING_SECONDS = 5.0

@@ -7,6 +7,7 @@ one that waits never cancels the flight that others share.
 from __future__ import annotations
 
 import asyncio
+from threading import get_ident
 from typing import TypeVar, overload
 
 from secretsource._clock import SYSTEM_CLOCK
@@ -43,7 +44,7 @@ __all__ = ["AsyncResolver"]
 D = TypeVar("D")
 R = TypeVar("R")
 
-MAX_AT_ONCE = 16
+MAX_AT_ONCE = 32
 """Most native calls of one batch under way at the same time."""
 
 
@@ -148,6 +149,7 @@ class AsyncResolver:
 
     async def close(self) -> None:
         """End what is under way on this loop, close the providers and forget every value; may be called twice."""
+        self._resolver._engine.closed = True  # first, so that nobody begins anew while others are being ended
         loop = asyncio.get_running_loop()
         tasks = [task for task in self._tasks if task.get_loop() is loop]
         for task in tasks:
@@ -199,30 +201,27 @@ class AsyncResolver:
     def _launch(self, engine: Engine, led: list[Flight]) -> None:
         for route, flights in by_route(led):
             if isinstance(route.provider, AsyncProvider):
-                task = asyncio.get_running_loop().create_task(_fly(engine, route.provider, flights))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-                task.add_done_callback(_landing_of(engine, flights))
+                turn = asyncio.Semaphore(MAX_AT_ONCE)
+                for flight in flights:
+                    task = asyncio.get_running_loop().create_task(_fly(engine, route.provider, flight, turn))
+                    self._tasks.add(task)
+                    task.add_done_callback(self._tasks.discard)
+                    task.add_done_callback(_landing_of(engine, flight))
             elif not engine.background.submit(job(engine, flights)):
                 abandon(engine, flights)
 
 
-def _landing_of(engine: Engine, flights: list[Flight]) -> Callable[[asyncio.Task[None]], None]:
+def _landing_of(engine: Engine, flight: Flight) -> Callable[[asyncio.Task[None]], None]:
     """Also a task that is cancelled before its first step lets those go who wait for it."""
-    return lambda _: abandon(engine, flights)
+    return lambda _: abandon(engine, [flight])
 
 
-async def _fly(engine: Engine, provider: AsyncProvider, flights: list[Flight]) -> None:
-    """Carry some flights to their end with the native client, a bounded number at a time."""
-    turn = asyncio.Semaphore(MAX_AT_ONCE)
-
-    async def one(flight: Flight) -> None:
-        async with turn:
-            left = flight.until - engine.clock.now().mono
-            outcome = await _afetch(provider, flight.ask.ref, left, anew=flight.anew)
-        engine.settle(flight, outcome)
-
-    await asyncio.gather(*map(one, flights))
+async def _fly(engine: Engine, provider: AsyncProvider, flight: Flight, turn: asyncio.Semaphore) -> None:
+    """Carry a flight to its end with the native client, when it is its turn."""
+    async with turn:
+        left = flight.until - engine.clock.now().mono
+        outcome = await _afetch(provider, flight.ask.ref, left, anew=flight.anew)
+    engine.settle(flight, outcome)
 
 
 async def _afetch(provider: AsyncProvider, ref: SecretRef, timeout: float, *, anew: bool) -> Outcome:
@@ -253,11 +252,13 @@ async def _reply(engine: Engine, ask: Ask, flight: Flight | None, until: float) 
 
 
 async def _landing(flight: Flight, timeout: float) -> None:
-    """Wait until a flight has landed, whichever thread or task carries it."""
-    loop = asyncio.get_running_loop()
-    landed = asyncio.Event()
+    """Wait until a flight has landed, whichever thread or task carries it, or the time is over."""
+    loop, here, landed = asyncio.get_running_loop(), get_ident(), asyncio.Event()
 
     def wake() -> None:
+        if get_ident() == here:
+            landed.set()
+            return
         try:
             loop.call_soon_threadsafe(landed.set)
         except RuntimeError:
@@ -265,10 +266,9 @@ async def _landing(flight: Flight, timeout: float) -> None:
             return
 
     flight.on_landing(wake)
+    over = loop.call_later(timeout, landed.set)
     try:
-        async with asyncio.timeout(timeout):
-            await landed.wait()
-    except TimeoutError:
-        return
+        await landed.wait()
     finally:
+        over.cancel()
         flight.forget(wake)

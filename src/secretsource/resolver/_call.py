@@ -35,19 +35,19 @@ def carry(engine: Engine, flights: Sequence[Flight]) -> None:
     mine = flights
     try:
         for route, led in by_route(flights):
-            handed = _handed_out(engine, route.provider, led[1:])
-            if handed:
+            own = led
+            if len(led) > 1 and _waits_for_each(route.provider):
+                handed = {flight for flight in led[1:] if engine.background.submit(job(engine, [flight]))}
                 mine = [flight for flight in mine if flight not in handed]
-            _fly(engine, route.provider, [flight for flight in led if flight not in handed] if handed else led)
+                own = [flight for flight in led if flight not in handed]
+            _fly(engine, route.provider, own)
     finally:
         abandon(engine, mine)
 
 
-def _handed_out(engine: Engine, provider: Provider, others: Sequence[Flight]) -> set[Flight]:
-    """Those flights that the background takes over from this thread."""
-    if not others or isinstance(provider, BatchProvider) or not isinstance(provider, AsyncProvider):
-        return set()
-    return {flight for flight in others if engine.background.submit(job(engine, [flight]))}
+def _waits_for_each(provider: Provider) -> bool:
+    """Whether several calls are quicker at once than one after the other, and the driver has no way of its own."""
+    return isinstance(provider, AsyncProvider) and not isinstance(provider, BatchProvider)
 
 
 def job(engine: Engine, flights: Sequence[Flight]) -> Callable[[], None]:
@@ -123,13 +123,13 @@ def _fetch_many(
 
 def checked(outcome: object) -> Outcome:
     """What a driver returned, if it is an outcome at all."""
-    if isinstance(outcome, (NotFound, Failed)):
-        return outcome
-    value: object = outcome.value if isinstance(outcome, Found) else None
-    if isinstance(outcome, Found) and isinstance(value, (str, bytes, Mapping)):
-        return outcome
     if isinstance(outcome, Found):
+        value: object = outcome.value
+        if isinstance(value, (str, bytes, Mapping)):
+            return outcome
         mistake = f"found {type(value).__name__}, which is neither text, bytes nor a mapping"
+    elif isinstance(outcome, (NotFound, Failed)):
+        return outcome
     else:
         mistake = f"returned {type(outcome).__name__}, which is no outcome"
     return Failed(FailureCode.MALFORMED, f"the driver {mistake}", "report it to the driver's author")

@@ -189,7 +189,7 @@ def _consult(walk: _Walk, route: Route, place: SecretRef) -> Generator[list[Ask]
         if not route.points(outcome):
             result.fields = ((place.field,) if place.field is not None else ()) + walk.request.fields
             outcome = _selected(outcome, entry, result.fields)
-    counts = not isinstance(outcome, NotFound) or served == "stale"
+    counts = served != result.served and (not isinstance(outcome, NotFound) or served == "stale")
     if counts and _ORDER.index(served) > _ORDER.index(result.served):
         result.served = served
     reason = excuse if isinstance(outcome, Found) else outcome.reason

@@ -144,7 +144,7 @@ class Engine:
 
     def report(self, request: Request, result: Resolution, started: Instant) -> None:
         """Tell listeners of a look-up that was not a plain hit."""
-        if self.event_listeners and not (isinstance(result.outcome, Found) and result.served == "fresh"):
+        if not isinstance(result.outcome, Found) or result.served != "fresh":
             _tell(self.event_listeners, event_of(request, result, started))
 
     def nearby(self, near: Near, outcome: Outcome) -> Secret | None:

@@ -110,7 +110,8 @@ def _answer(engine: Engine, request: Request) -> Question[Resolution]:
     result = yield from resolve(request, engine.chain, engine.state.cache, started)
     if result.due:
         yield Later(result.due)
-    engine.report(request, result, started)
+    if engine.event_listeners:
+        engine.report(request, result, started)
     return result
 
 
@@ -121,8 +122,9 @@ def _answers(engine: Engine, requests: Sequence[Request]) -> Question[list[Resol
     due = [ask for result in results for ask in result.due]
     if due:
         yield Later(due)
-    for request, result in zip(requests, results, strict=True):
-        engine.report(request, result, started)
+    if engine.event_listeners:
+        for request, result in zip(requests, results, strict=True):
+            engine.report(request, result, started)
     return results
 
 

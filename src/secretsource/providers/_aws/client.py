@@ -151,8 +151,10 @@ class AwsClients:
         place = region or self._region or self._session.region_name or os.environ.get("AWS_REGION")
         if (service, place) not in self._clients:
             make: Any = self._session.client  # typed per service, where our service is a variable
+            # The drivers write every parameter themselves; to look at each once more is a fiftieth of a call's work.
+            config = self._config(parameter_validation=False)
             self._clients[service, place] = make(
-                service, region_name=place, endpoint_url=self._endpoint_of(service), config=self._config()
+                service, region_name=place, endpoint_url=self._endpoint_of(service), config=config
             )
         return self._clients[service, place]
 
@@ -161,7 +163,7 @@ class AwsClients:
         url = self._endpoint_url
         return None if url is not None and service != self._service and ".amazonaws.com" in url else url
 
-    def _config(self) -> Config:
+    def _config(self, **more: Any) -> Config:
         from botocore.config import Config
 
         return Config(
@@ -169,6 +171,7 @@ class AwsClients:
             read_timeout=self._read_timeout,
             retries={"mode": "standard", "total_max_attempts": self._attempts},
             max_pool_connections=64,  # kept, not opened: a burst of threads must not throw connections away
+            **more,
         )
 
     def _new_session(self) -> Session:

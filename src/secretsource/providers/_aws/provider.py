@@ -197,7 +197,7 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
 
 def region_of(ref: SecretRef) -> str | None:
     """The region a reference names: its ARN's, which is the only one that knows the ARN, else its option."""
-    arn = _ARN_REGION.match(ref.location)
+    arn = _ARN_REGION.match(ref.location) if ref.location.startswith("arn:") else None
     return arn[1] if arn else ref.option("region")
 
 

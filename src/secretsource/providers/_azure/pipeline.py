@@ -7,14 +7,12 @@ outlast it.
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from azure.core.pipeline.policies import AsyncRetryPolicy, RetryPolicy
-from azure.core.pipeline.transport import AioHttpTransport, RequestsTransport
 
 from secretsource.providers._azure.errors import DeadlinePassed, TokenAnswer
 from secretsource.providers._azure.question import DEADLINE
@@ -116,6 +114,8 @@ class CredentialInThread:
 
     async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """A token of the blocking credential."""
+        import asyncio
+
         return await asyncio.to_thread(self._credential.get_token, *scopes, **options)
 
     async def close(self) -> None:
@@ -135,6 +135,7 @@ class CredentialInThread:
 
 def blocking_transport(ca_cert: str | None, connections: int) -> Any:
     """A transport that keeps as many connections as there may be threads; requests keeps ten and discards the rest."""
+    from azure.core.pipeline.transport import RequestsTransport
     from requests import Session
     from requests.adapters import HTTPAdapter
     from urllib3.util import Retry
@@ -146,6 +147,8 @@ def blocking_transport(ca_cert: str | None, connections: int) -> Any:
 
 def asynchronous_transport(ca_cert: str | None) -> Any:
     """A transport of the running loop that reads ``ca_cert`` once; azure's own reads it, and connects, per request."""
+    from azure.core.pipeline.transport import AioHttpTransport
+
     if ca_cert is None:
         return AioHttpTransport()
     from aiohttp import ClientSession, DummyCookieJar, TCPConnector
