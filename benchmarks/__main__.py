@@ -9,7 +9,21 @@ from time import perf_counter
 
 from benchmarks.harness import Figure, machine, table
 
-NAMES = ("hit", "threads", "start", "herd", "stall", "memory", "limits", "check", "mint", "scale", "libraries")
+NAMES = (
+    "hit",
+    "threads",
+    "start",
+    "herd",
+    "stall",
+    "memory",
+    "limits",
+    "check",
+    "mint",
+    "scale",
+    "libraries",
+    "providers",
+    "extras",
+)
 
 
 def main(words: Sequence[str]) -> int:

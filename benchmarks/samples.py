@@ -9,10 +9,18 @@ NAME = "STRIPE_SECRET_KEY"
 OTHER_NAME = "PAYPAL_SECRET_KEY"
 """As long as `NAME`: what is in the environment, where `NAME` must not be, or the environment would answer it."""
 
+NAMES = tuple(f"{NAME}_{number:02}" for number in range(50))
+"""What a batch asks for; the first one is also asked for alone."""
+
 VALUE = "sk_test_" + "51H8aKq2vNc0TzRf9" * 5 + "51H8aKq2vNc0Tz"
 """107 characters."""
 
 _LISTENED_TO = ("AWS_", "AZURE_", "GOOGLE_", "VAULT_", "SECRETSOURCE_", "PYTHON", "COVERAGE")
+
+
+def dashed(name: str) -> str:
+    """A name as Key Vault has it."""
+    return name.lower().replace("_", "-")
 
 
 def quiet_environment(**variables: str) -> dict[str, str]:

@@ -37,6 +37,7 @@ def resident():
         import resource
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
+{before}
 before = resident()
 begun = perf_counter()
 {statements}
@@ -84,12 +85,12 @@ def measure(rounds: int = 21) -> list[Figure]:
     ]
 
 
-def start(statements: str, folder: str) -> Start:
-    """Run ``statements`` in a new interpreter and return what it cost."""
+def start(statements: str, folder: str, *, before: str = "", **environment: str) -> Start:
+    """Run ``statements`` in a new interpreter, after others that do not count, and return what it cost."""
     done = subprocess.run(
-        [sys.executable, "-c", CHILD.format(statements=statements)],
+        [sys.executable, "-c", CHILD.format(statements=statements, before=before)],
         cwd=folder,
-        env=quiet_environment(**{NAME: VALUE}),
+        env=quiet_environment(**{NAME: VALUE, **environment}),
         capture_output=True,
         text=True,
         check=True,

@@ -8,9 +8,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 from benchmarks import __main__ as command
 from benchmarks import (
     check,
+    extras,
     harness,
     herd,
     hit,
@@ -18,6 +20,7 @@ from benchmarks import (
     limits,
     memory,
     mint,
+    providers,
     samples,
     scale,
     stall,
@@ -25,6 +28,9 @@ from benchmarks import (
     threads,
 )
 from benchmarks.harness import Figure, at_least, at_most, exactly
+from benchmarks.replay import HttpReplay
+from benchmarks.vendors import CASES
+from tests.servers.relay import Reply, relay
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -190,6 +196,49 @@ class TestBenchmarks:
         """Each library accepts the keys that it issued itself."""
         figures = by_name(libraries.measure(rounds=1, seconds=0.0005, slow_rounds=1))
         assert {figure.limit for figure in figures.values()} == {None, at_most(1)}
+
+    @pytest.mark.parametrize("name", CASES)
+    def test_providers(self, name: str) -> None:
+        """Ours and the bare client get all secrets, with as many calls, one by one and at once."""
+        figures = providers.in_new_process(name, 1, 0.001)
+        sides = [name, f"{name}, async"] if CASES[name].abare else [name]
+        assert len(figures) == 6 * len(sides)
+        for side in sides:
+            assert by_name(figures)[f"{side}: calls more or less than the bare client's"].verdict == "PASS"
+        limited = [figure.limit for figure in figures if figure.unit == "x" and figure.limit is not None]
+        assert limited == [at_most(1.1), at_most(1.2), at_most(1.2)][: 1 + len(sides)]
+
+    def test_sources_on_this_machine(self) -> None:
+        """The environment, a ``.env`` and a mounted file are read."""
+        figures = by_name(list(providers.local(1, 0.001)))
+        assert all(figure.value > 0 for figure in figures.values())
+        assert figures["dotenv: get / dotenv_values"].limit is not None
+
+    @pytest.mark.parametrize("name", CASES)
+    def test_extras(self, name: str) -> None:
+        """A new process loads one vendor's packages, and only when its provider is asked."""
+        figures = by_name(extras.measure(1, [name]))
+        assert figures[f"{name}: modules of other vendors"].verdict == "PASS"
+        assert figures[f"{name}: modules of any vendor before it is asked"].verdict == "PASS"
+        assert sum(figure.limit is not None for figure in figures.values()) == 4
+
+    def test_extras_notice_what_is_loaded(self) -> None:
+        """A package and what is in it would be seen; one whose name only begins alike is another."""
+        loaded = ["boto3", "boto3.session", "boto3x", "google.authority", "google.auth.default"]
+        assert extras.of({"boto3", "google.auth"}, loaded) == {"boto3", "boto3.session", "google.auth.default"}
+
+
+class TestReplay:
+    """The server that says again what the real one said."""
+
+    def test_it_asks_once(self) -> None:
+        """The same question gets the first answer, another one its own; all are counted."""
+        with relay() as real:
+            real.fault = lambda call: Reply(200, f"{call.path} {len(real.calls)}".encode())
+            replay = HttpReplay(real.address)
+            answers = [requests.get(f"http://127.0.0.1:{replay.port}/{path}", timeout=5).text for path in "aab"]
+            assert answers == ["/a 1", "/a 1", "/b 2"]
+            assert (replay.calls, len(real.calls)) == (3, 2)
 
 
 def test_the_sample_is_as_long_as_it_says() -> None:
