@@ -202,7 +202,7 @@ class TestBenchmarks:
         """Ours and the bare client get all secrets, with as many calls, one by one and at once."""
         figures = providers.in_new_process(name, 1, 0.001)
         sides = [name, f"{name}, async"] if CASES[name].abare else [name]
-        assert len(figures) == 6 * len(sides)
+        assert len(figures) == 7 * len(sides)
         for side in sides:
             assert by_name(figures)[f"{side}: calls more or less than the bare client's"].verdict == "PASS"
         limited = [figure.limit for figure in figures if figure.unit == "x" and figure.limit is not None]

@@ -23,18 +23,18 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 def test_bounded() -> None:
-    """However many jobs wait, at most four threads run; all jobs are done in the end."""
+    """However many jobs wait, a bounded number of threads runs; all jobs are done in the end."""
     background, go_on, done = Background(idle_seconds=0.05), Event(), []
 
     def job() -> None:
         go_on.wait(5)
         done.append(1)
 
-    for _ in range(20):
+    for _ in range(MAX_THREADS + 4):
         assert background.submit(job)
     assert background.threads == MAX_THREADS
     go_on.set()
-    wait_until(lambda: len(done) == 20)
+    wait_until(lambda: len(done) == MAX_THREADS + 4)
     wait_until(lambda: background.threads == 0)
 
 

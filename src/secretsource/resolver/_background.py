@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Background"]
 
-MAX_THREADS = 16
+MAX_THREADS = 32
 IDLE_SECONDS = 5.0
 
 
 class Background:
-    """Runs jobs on at most sixteen daemon threads; none exists before the first job, none outlives the last by long.
+    """Runs jobs on at most 32 daemon threads; none exists before the first job, none outlives the last by long.
 
     Daemon threads do not hold up the end of the interpreter; a refresh that it cuts off is simply lost.
 
