@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -14,7 +15,7 @@ from tests.servers.vault import ask, bao, code, fields, front, make, place
 from secretsource import Resolver
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers.base import FailureCode, Found, NotFound, SecretRef
-from secretsource.providers.vault import VaultProvider
+from secretsource.providers.vault import AT_ONCE, VaultProvider
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -363,6 +364,25 @@ class TestAnswers:
     def test_no_time(self, make: Callable[..., VaultProvider]) -> None:
         """Without time left, nothing is asked."""
         assert code(make().fetch(SecretRef("vault", "secret/x"), timeout=0)) is FailureCode.TIMEOUT
+
+    def test_batches_share_their_threads(self, make: Callable[..., VaultProvider]) -> None:
+        """The second batch starts no threads, and closing ends those of the first."""
+        provider = make(kv_version=2, name="shared")
+        refs = [SecretRef("shared", f"secret/{number}") for number in range(4)]
+
+        def ours() -> set[threading.Thread]:
+            return {thread for thread in threading.enumerate() if thread.name.startswith("secretsource-vault")} - others
+
+        others: set[threading.Thread] = set()
+        others = ours()
+        for _ in range(2 * AT_ONCE):
+            assert set(provider.fetch_many(refs, timeout=5).values()) == {NotFound()}
+        started = ours()
+        assert 0 < len(started) <= AT_ONCE
+        provider.close()
+        for thread in started:
+            thread.join(5)
+        assert not ours()
 
     def test_batch_has_one_deadline(self, front: Relay, make: Callable[..., VaultProvider]) -> None:
         """However many are asked for, the whole batch ends in time."""

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import logging
 import os
+from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Literal
 
@@ -45,13 +46,14 @@ from secretsource.providers.base import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from concurrent.futures import ThreadPoolExecutor
 
     from secretsource.providers.base import Identity, Outcome, Written
 
 __all__ = ["VaultProvider"]
 
 AT_ONCE = 16
-"""Most calls that one batch has under way."""
+"""Most calls of batches that are under way."""
 
 CLOSING_SECONDS = 5.0
 """Longest time that closing may spend on revoking leases."""
@@ -132,6 +134,8 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
         )
         self._tokens = TokenSource(self._connection, Auth(self.name, auth))
         self._leases = LeaseBook()
+        self._starting = Lock()
+        self._threads: ThreadPoolExecutor | None = None
         fixed = None if kv_version is None else Mount(self._mount, versioned=kv_version == 2)
         self._engines = VaultEngines(self._connection, self._leases, fixed)
         self._process = os.getpid()
@@ -180,15 +184,13 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
         """Ask for each by a call of its own, several at once: Vault has no call for more than one."""
         if len(refs) < 2:
             return {ref: self.fetch(ref, timeout=timeout) for ref in refs}
-        from concurrent.futures import ThreadPoolExecutor
-
         deadline = monotonic() + timeout
 
         def ask(ref: SecretRef) -> Outcome:
             return self.fetch(ref, timeout=deadline - monotonic())
 
-        with ThreadPoolExecutor(min(AT_ONCE, len(refs)), "secretsource-vault") as threads:
-            return dict(zip(refs, threads.map(ask, refs), strict=True))
+        threads = self._threads or self._start_threads()
+        return dict(zip(refs, threads.map(ask, refs), strict=True))
 
     def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
         """Write one field of a KV secret beside its other fields: read, change, and write over what was read."""
@@ -213,7 +215,7 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
         return self._tokens.identity(monotonic() + timeout)
 
     def close(self) -> None:
-        """Revoke the leases, and the token if a login of ours made it; then close the connections."""
+        """Revoke the leases, and the token if a login of ours made it; then end threads and close connections."""
         token, now = self._tokens.held, monotonic()
         if self._process != os.getpid():
             self.reset()
@@ -224,11 +226,15 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
                 logging.getLogger("secretsource").warning(
                     "provider %r could not revoke %d of its leases; they run out by themselves", self.name, lost
                 )
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown(wait=False, cancel_futures=True)
         self._connection.close()
 
     def reset(self) -> None:
         """Forget the connections; in a child process also the token and the leases, which are the parent's."""
         self._connection.reset()
+        self._starting, self._threads = Lock(), None
         if self._process == os.getpid():
             self._tokens.renew_locks()
             return
@@ -236,6 +242,14 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
         self._tokens.forget()
         self._leases = LeaseBook()
         self._engines.adopt(self._leases)
+
+    def _start_threads(self) -> ThreadPoolExecutor:
+        """The threads of batches, which are kept: to start them takes as long as the calls of a service nearby."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        with self._starting:
+            self._threads = self._threads or ThreadPoolExecutor(AT_ONCE, "secretsource-vault")
+            return self._threads
 
     def _ask_again(self, ref: SecretRef, token: Token, refusal: Failed, deadline: float) -> tuple[Outcome, Token]:
         """After a 403, which means a bad token or a missing policy: a new token if it is the former, and one retry."""
