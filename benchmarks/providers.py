@@ -167,7 +167,7 @@ def blocking(case: Case) -> tuple[Side, Side]:
     if bare.many is not None:
         ways: dict[str, Callable[[], object]] = {"its own call for many": partial(bare.many, spelled)}
     else:
-        ways = {f"{number} threads": _pooled(bare.one, spelled, number) for number in AT_ONCE}
+        ways = {f"{number} thread{'s' * (number > 1)}": _pooled(bare.one, spelled, number) for number in AT_ONCE}
 
     def ours_one(times: int) -> None:
         for _ in range(times):
