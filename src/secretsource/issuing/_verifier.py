@@ -4,7 +4,7 @@
  1  hash the whole text      under the newest pepper
  2  look into the cache      a fresh record: go on at 6
  3  parse                    grammar and checksum
- 4  open the locator         not sealed by us: rejected, and the store has heard nothing of it
+ 4  open the locator         not sealed by us: rejected, and nothing is looked up
  5  look the record up       one question; then compare in constant time, before anything of the record is answered;
                              of a text that matched before, only whether its record has changed
  6  status and time
