@@ -121,7 +121,9 @@ class Verifier:
         return verdict if self._on_check is None else self._told(verdict)
 
     def _told(self, verdict: Verdict) -> Verdict:
-        self.tell(verdict)
+        """Step 11, the half that speaks."""
+        if self._on_check is not None:
+            self._on_check(verdict)
         return verdict
 
     def check(
@@ -152,28 +154,23 @@ class Verifier:
         demanded = policy.check_demand(scope)
         if cost < 0:
             raise InvalidRequest("a check cannot cost less than nothing: give a cost from 0")
-        found = presented if isinstance(presented, Rejected) else (yield from self._find(presented, fresh))
-        verdict: Verdict
-        if isinstance(found, Rejected):
-            verdict = found
-        else:
+        if isinstance(presented, Rejected):
+            return self._told(presented)
+        now = self._now()
+        known = None if fresh else self._get(presented.hash)
+        found = None if fresh else self._recall(presented, known, now)
+        if found is None:
+            found = yield from self._ask(presented, known, now)
             now = self._now()  # the store may have taken its time
-            rejected = weigh(found, demanded, ip, now)
-            if rejected is not None:
-                verdict = rejected
-            elif found.plan is None:
-                verdict = Accepted(found.record)
-            else:
-                verdict = yield from self._limit(found, found.plan, cost, now)
-            if verdict.__class__ is Accepted and not isinstance(presented, Rejected):
+        if isinstance(found, Rejected):
+            return self._told(found)
+        verdict: Verdict | None = weigh(found, demanded, ip, now)
+        if verdict is None:
+            plan = found.plan
+            verdict = Accepted(found.record) if plan is None else (yield from self._limit(found, plan, cost, now))
+            if verdict:
                 self._note(found.record, presented, ip, agent, now)
-        self.tell(verdict)
-        return verdict
-
-    def tell(self, verdict: Verdict) -> None:
-        """Step 11, the half that speaks."""
-        if self._on_check is not None:
-            self._on_check(verdict)
+        return self._told(verdict)
 
     def _recall(self, presented: Presented, known: Entry | None, now: Instant) -> Entry | Rejected | None:
         """Step 2: what the cache says of a key; None when the store is to be asked."""
@@ -186,22 +183,21 @@ class Verifier:
             return entry if rejected is None else rejected
         return _unknown(presented) if cache.is_missing(presented.key_id or presented.hash, now.mono) else None
 
-    def _find(self, presented: Presented, fresh: bool) -> Flow[Entry | Rejected]:
-        """Steps 2 and 5: the entry of the key that is presented, or why there is none."""
-        now = self._now()
-        known = None if fresh else self._get(presented.hash)
-        recalled = None if fresh else self._recall(presented, known, now)
-        if recalled is not None:
-            return recalled
+    def _ask(self, presented: Presented, known: Entry | None, now: Instant) -> Flow[Entry | Rejected]:
+        """Step 5: whether the record that is known has changed, or the whole record."""
         self._begin()
         begun = self._w.cache.begin()
+        if known is not None and now.mono < known.whole + RENEWABLE:
+            return self._renew(presented, known, now, begun)
+        return self.read(presented, now, begun)
+
+    def _renew(self, presented: Presented, known: Entry, now: Instant, begun: int) -> Flow[Entry | Rejected]:
         try:
-            if known is not None and now.mono < known.whole + RENEWABLE:
-                revision: int | None = yield self._w.store.revision(known.record.key_id)
-                if revision == known.record.revision:
-                    return self._w.cache.fill(presented.hash, known.record, now, begun, known.whole)
+            revision: int | None = yield self._w.store.revision(known.record.key_id)
         except StoreError:
             return Rejected(Reason.STORE_UNAVAILABLE)
+        if revision == known.record.revision:
+            return self._w.cache.fill(presented.hash, known.record, now, begun, known.whole)
         found = yield from self.read(presented, now, begun)
         return found
 
