@@ -277,6 +277,29 @@ class TestGetSet:
         provider = kind.provider({"kept/key": "new", SecretRef("scripted", "kept/key", stage="previous"): "old"})
         assert list(new_shell("env", provider).get_set("KEY")) == ["new", "old"]
 
+    def test_a_previous_one_behind_a_reference(
+        self, new_shell: NewShell, kind: ShellKind, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The variable of the version before may point to a manager as well."""
+        monkeypatch.setenv("KEY", "new")
+        monkeypatch.setenv("KEY_PREVIOUS", "ref+scripted://kept/old")
+        assert list(new_shell("env", kind.provider({"kept/old": "old"})).get_set("KEY")) == ["new", "old"]
+
+    def test_both_are_refreshed_ahead_of_their_end(
+        self, new_shell: NewShell, kind: ShellKind, clock: FakeClock
+    ) -> None:
+        """Late in their ttl both are served as they are, and asked for in the background."""
+        before = SecretRef("scripted", "KEY", stage="previous")
+        provider = kind.provider({"KEY": ["one", "two"], before: ["none", "one"]})
+        shell = new_shell(provider, ttl=100, jitter=0)
+        assert list(shell.get_set("KEY")) == ["one", "none"]
+        clock.advance(90)
+        assert list(shell.get_set("KEY")) == ["one", "none"]
+        shell.until(lambda: provider.calls == 4)
+        shell.landed()
+        assert list(shell.get_set("KEY")) == ["two", "one"]
+        assert provider.calls == 4
+
 
 def test_the_origin_of_a_version(new_shell: NewShell, kind: ShellKind) -> None:
     """``version=`` asks for that version, past what is kept of the current one."""
