@@ -12,8 +12,8 @@ from secretsource import configure, override
 from secretsource.exceptions import StoreError
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Reason, Rejected
 from secretsource.issuing._gate import SEALS_EVERY
-from secretsource.issuing._pepper_source import PEPPER_NAME
-from secretsource.providers.base import Found, SecretRef
+from secretsource.issuing._pepper_source import PEPPER_NAME, REFUSED_EVERY
+from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 from secretsource.testing import ScriptedProvider
 
@@ -167,12 +167,32 @@ class TestFollowing:
         assert provider.calls <= 4
         here.close()
 
-    def test_a_pepper_once_known_stays_known(self, provider: ScriptedProvider, store: MemoryStore) -> None:
+    def test_a_provider_that_is_down_is_asked_once_a_second(
+        self, provider: ScriptedProvider, store: MemoryStore, clock: FakeClock
+    ) -> None:
+        """Each check of such a key would wait for it otherwise; when it is there again, the key is accepted."""
+        here = opened(store, clock=clock)
+        text = ApiKeys(store, peppers=[NEWER]).issue(owner="acme").plaintext
+        provider.answer(SecretRef("scripted", PEPPER_NAME), Failed(FailureCode.UNAVAILABLE))
+        before = provider.calls
+        for _ in range(10):
+            assert reason(here.check(text, scope=NO_SCOPE)) is Reason.PEPPER_RETIRED
+        assert provider.calls - before <= 1
+        rotate(provider, NEWER, OLD_PEPPER)
+        clock.advance(REFUSED_EVERY)
+        configure([provider])  # forgets that the provider was down
+        assert here.check(text, scope=NO_SCOPE)
+        here.close()
+
+    def test_a_pepper_once_known_stays_known(
+        self, provider: ScriptedProvider, store: MemoryStore, clock: FakeClock
+    ) -> None:
         """Two rotations on, a running process still checks what it made before the first."""
-        here = opened(store)
+        here = opened(store, clock=clock)
         text = here.issue(owner="acme").plaintext
         for pepper, before in ((NEWER, OLD_PEPPER), (PEPPER, NEWER)):
             rotate(provider, pepper, before)
+            clock.advance(REFUSED_EVERY)
             other = ApiKeys(store, peppers=[pepper]).issue(owner="acme").plaintext
             assert here.check(other, scope=NO_SCOPE)
         assert here.check(text, scope=NO_SCOPE, fresh=True)
@@ -203,8 +223,8 @@ class TestFollowing:
         asyncio.run(scenario())
 
 
-def opened(store: MemoryStore) -> ApiKeys:
+def opened(store: MemoryStore, **settings: Any) -> ApiKeys:
     """Keys over a store, with the peppers of the default resolver."""
-    keys = ApiKeys.open("memory://")
+    keys = ApiKeys.open("memory://", **settings)
     keys._adopt(keys._wiring._replace(store=store))
     return keys

@@ -254,8 +254,8 @@ class AsyncApiKeys:
 
     async def _follow(self, *, refused: bool = False) -> bool:
         """As `ApiKeys._follow`."""
-        source = self._peppers
-        peppers = None if source is None else await asyncio.to_thread(source.renewed, refused=refused)
+        now, source = self._wiring.clock.now().mono, self._peppers
+        peppers = None if source is None else await asyncio.to_thread(source.renewed, now, refused=refused)
         if peppers is not None:
             self._adopt(self._wiring.renewed(peppers))
         return peppers is not None

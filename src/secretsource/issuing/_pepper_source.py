@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from secretsource import Secret
 
 PEPPER_NAME = "SECRETSOURCE_PEPPER"
+REFUSED_EVERY = 1.0
+"""Seconds between two questions to the provider itself, however many keys are met that need another pepper."""
 
 
 class PepperSource:
@@ -26,6 +28,7 @@ class PepperSource:
     def __init__(self) -> None:
         self._current: Secret | None = None
         self._known: dict[str, None] = {}
+        self._due = float("-inf")
 
     def read(self) -> PepperSet:
         """The peppers, newest first; an empty set, and a warning, when there are none.
@@ -44,13 +47,18 @@ class PepperSource:
         )
         return PepperSet()
 
-    def renewed(self, *, refused: bool = False) -> PepperSet | None:
+    def renewed(self, now: float, *, refused: bool = False) -> PepperSet | None:
         """The peppers, when there is one that was not known; None when there is none, or none could be had.
 
         Args:
-            refused: Whether a key was met that needs another pepper: the provider is asked at once then, and for each
-                version of the secret once.
+            now: The present, in monotonic seconds.
+            refused: Whether a key was met that needs another pepper: the provider is asked at once then, for each
+                version of the secret once, and no more often than `REFUSED_EVERY`.
         """
+        if refused and now < self._due:
+            return None
+        if refused:
+            self._due = now + REFUSED_EVERY
         before = dict(self._known)
         try:
             if refused and self._current is not None:

@@ -470,7 +470,8 @@ class ApiKeys:
 
     def _follow(self, *, refused: bool = False) -> bool:
         """Take up peppers that are new; whether there were any."""
-        peppers = None if self._peppers is None else self._peppers.renewed(refused=refused)
+        now, source = self._wiring.clock.now().mono, self._peppers
+        peppers = None if source is None else source.renewed(now, refused=refused)
         if peppers is not None:
             self._adopt(self._wiring.renewed(peppers))
         return peppers is not None
