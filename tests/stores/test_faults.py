@@ -21,6 +21,7 @@ from secretsource.exceptions import StoreError
 from secretsource.stores import sql
 from secretsource.stores._sql import faults, hot
 from secretsource.stores._sql.hot import MOST
+from secretsource.stores._sql.seats import Seats
 from secretsource.stores.base import KeyStore
 from secretsource.testing.store_samples import changed, new, record, rotated
 
@@ -214,20 +215,41 @@ async def test_a_herd_of_tasks_shares_the_connections_of_its_loop(
     assert found == [record(1)] * 10 * MOST
     assert len(connected) <= MOST
     monkeypatch.setattr(hot, "_PATIENCE", 0.01)
-    for _ in range(MOST):
-        await store._lookup._loop().turns.acquire()
+    seats = store._lookup._seats()
+    taken = [await seats.get() for _ in range(MOST)]
     with pytest.raises(StoreError, match="no connection free"):
         await store.get(record(1).key_id)
+    for cursor in taken:
+        seats.put_nowait(cursor)
+    await store.close()
+
+
+async def test_a_look_up_that_ends_after_the_store_was_closed_keeps_nothing(
+    postgres_database: PostgresDatabase,
+) -> None:
+    """It is answered, and its connection is closed, because nobody would close it later."""
+    store = sql.AsyncPostgresStore.open(postgres_database.url)
+    await store.insert([new(1)])
+    assert await store.get(record(1).key_id) == record(1)
+    asked = [asyncio.ensure_future(store.get(record(1).key_id)) for _ in range(3)]
+    await asyncio.sleep(0)
+    seats = store._lookup._seats()
+    await store.close()
+    assert await asyncio.gather(*asked) == [record(1)] * 3
+    assert [seats.get_nowait() for _ in range(MOST)] == [None] * MOST
     await store.close()
 
 
 def test_a_thread_does_not_wait_for_ever(store: sql.PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """All connections are taken, and none is given back: that is an error, and no hanging request."""
     monkeypatch.setattr(hot, "_PATIENCE", 0.01)
-    for _ in range(MOST):
-        store._lookup._turns.acquire()  # type: ignore[attr-defined]
+    seats: Seats[Any] = store._lookup._seats  # type: ignore[attr-defined]
+    taken = [seats.take(0) for _ in range(MOST)]
     with pytest.raises(StoreError, match="no connection free"):
         store.get(record(1).key_id)
+    for cursor in taken:
+        seats.give(cursor)
+    assert store.get(record(1).key_id) is None
 
 
 def wrong(url: str) -> list[tuple[str, str]]:
@@ -329,11 +351,11 @@ async def test_a_loop_lets_go_of_what_another_process_opened(postgres_database: 
     store = sql.AsyncPostgresStore.open(postgres_database.url)
     await store.insert([new(1)])
     assert await store.get(record(1).key_id) == record(1)
-    inherited = store._lookup._loop().idle[0]
+    inherited = store._lookup._seats().get_nowait()
+    assert inherited is not None
     store._store.database.forget()
     assert await store.get(record(1).key_id) == record(1)
     assert not inherited.connection.closed
-    assert inherited not in store._lookup._loop().idle
     await inherited.connection.close()
     await store.close()
 

@@ -81,7 +81,7 @@ _SQLITE = {
 _SQLITE_TAKEN = frozenset({sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY})
 
 FAULTS = (SQLAlchemyError, sqlite3.Error, OSError, UnicodeError, OverflowError)
-"""What a database or its driver raises, psycopg's own errors apart, which `faults_of_psycopg` gives."""
+"""What a database or its driver raises, psycopg's own errors apart: it is imported only where it is used."""
 
 
 def diagnose(error: BaseException) -> Fault:

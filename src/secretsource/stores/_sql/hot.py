@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections import deque
-from typing import NamedTuple
 
 from secretsource.stores._sql import transactions
 from secretsource.stores._sql.faults import CROWDED, FAULTS, diagnose
+from secretsource.stores._sql.seats import Seats
 from secretsource.stores._sql.statements import to_record
 from secretsource.stores._sql.tables import KEYS
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     import asyncio
     import sqlite3
     from collections.abc import Callable
-    from typing import Any, Protocol
+    from typing import Any, Protocol, TypeAlias
 
     import psycopg
 
@@ -48,13 +47,18 @@ if TYPE_CHECKING:
             """Let go of connections that belong to another process, without closing them."""
             ...
 
+    AsyncSeats: TypeAlias = asyncio.LifoQueue[psycopg.AsyncCursor[Any] | None]
+    """As `Seats`, for one event loop."""
+
 
 def _query(*columns: str) -> str:
     names = ", ".join(f'"{column}"' for column in columns)
     return f"SELECT {names} FROM {KEYS.name} WHERE key_id = "  # noqa: S608 - made of our own names
 
 
-RECORD, REVISION = _query(*(column.name for column in KEYS.c)), _query("revision")
+RECORD = _query(*(column.name for column in KEYS.c if not column.primary_key))
+"""All that is not known from the question."""
+REVISION = _query("revision")
 SQLITE_RECORD, SQLITE_REVISION = f"{RECORD}?", f"{REVISION}?"
 POSTGRESQL_RECORD, POSTGRESQL_REVISION = f"{RECORD}%s".encode(), f"{REVISION}%s".encode()
 MOST = 16
@@ -116,7 +120,7 @@ class SqliteLookup:
     def get(self, key_id: str) -> KeyRecord | None:
         """The record of a key; see `KeyStore.get`."""
         row = self._ask(SQLITE_RECORD, key_id)
-        return None if row is None else to_record(row)
+        return None if row is None else to_record([key_id, *row])
 
     def revision(self, key_id: str) -> int | None:
         """The revision of its record; see `KeyStore.revision`."""
@@ -150,58 +154,49 @@ class PostgresLookup:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._idle: deque[psycopg.Cursor[Any]] = deque()
-        self._turns = threading.BoundedSemaphore(MOST)
+        self._seats = self._new_seats()
+
+    def _new_seats(self) -> Seats[psycopg.Cursor[Any]]:
+        return Seats(MOST, _close, lambda: self._database.failure(CROWDED))
 
     def forget(self) -> None:
         """Let go of connections without closing them."""
-        _ABANDONED.append(self._idle)
-        self._idle = deque()
-        self._turns = threading.BoundedSemaphore(MOST)
+        _ABANDONED.append(self._seats)
+        self._seats = self._new_seats()
 
     def get(self, key_id: str) -> KeyRecord | None:
         """The record of a key; see `KeyStore.get`."""
         row = self._ask(POSTGRESQL_RECORD, key_id)
-        return None if row is None else to_record(row)
+        return None if row is None else to_record([key_id, *row])
 
     def revision(self, key_id: str) -> int | None:
         """The revision of its record; see `KeyStore.revision`."""
         row = self._ask(POSTGRESQL_REVISION, key_id)
         return None if row is None else row[0]
 
-    def _ask(self, query: bytes, key_id: str) -> Any:
-        turns = self._turns
-        if not turns.acquire(timeout=_PATIENCE):
-            raise self._database.failure(CROWDED)
-        try:
-            return self._row(query, key_id)
-        finally:
-            turns.release()
-
-    def _row(self, query: bytes, key_id: str) -> Any:
+    def _ask(self, query: bytes, key_id: str, *, once: bool = False) -> Any:
         """The row that a query finds.
 
         A connection that was kept may have been cut meanwhile; then all are dropped, and a new one is asked once.
         """
-        from psycopg import Error
-
-        while True:
-            cursor = self._idle.pop() if self._idle else None
-            kept = cursor is not None
-            try:
-                cursor = cursor or self._connect()
-                row = cursor.execute(query, (key_id,), prepare=True).fetchone()
-            except (Error, *FAULTS) as error:
-                fault = diagnose(error)
-            else:
-                self._idle.append(cursor)
-                return row
-            if cursor is not None:
-                cursor.connection.close()
-            if not (kept and fault.lost):
-                break
-            self.close()
-        raise self._database.failure(fault)
+        seats = self._seats
+        kept = seats.take(_PATIENCE)
+        cursor = good = None
+        try:
+            cursor = self._connect() if kept is None else kept
+            row = cursor.execute(query, (key_id,), prepare=True).fetchone()
+            good = cursor
+            return row
+        except _errors() as error:
+            fault = diagnose(error)
+        finally:
+            if cursor is not None and cursor is not good:
+                _close(cursor)
+            seats.give(good)
+        if kept is None or once or not fault.lost:
+            raise self._database.failure(fault)
+        self.close()
+        return self._ask(query, key_id, once=True)
 
     def _connect(self) -> psycopg.Cursor[Any]:
         import psycopg
@@ -211,16 +206,20 @@ class PostgresLookup:
         return connection.cursor(binary=True)
 
     def close(self) -> None:
-        """Close the connections that nobody uses."""
-        while self._idle:
-            self._idle.pop().connection.close()
+        """Close the connections: those that are in use, as soon as they no longer are."""
+        seats, self._seats = self._seats, self._new_seats()
+        seats.close()
 
 
-class _Loop(NamedTuple):
-    """What an event loop has: the connections that nobody uses, and a turn for each that somebody may."""
+def _close(cursor: psycopg.Cursor[Any]) -> None:
+    cursor.connection.close()
 
-    idle: deque[psycopg.AsyncCursor[Any]]
-    turns: asyncio.Semaphore
+
+def _errors() -> tuple[type[Exception], ...]:
+    """What a look-up in PostgreSQL raises; asked for only when one does."""
+    from psycopg import Error
+
+    return (Error, *FAULTS)
 
 
 class AsyncPostgresLookup:
@@ -228,7 +227,7 @@ class AsyncPostgresLookup:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = weakref.WeakKeyDictionary()
+        self._by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncSeats] = weakref.WeakKeyDictionary()
 
     def forget(self) -> None:
         """Let go of connections without closing them."""
@@ -238,58 +237,61 @@ class AsyncPostgresLookup:
     async def get(self, key_id: str) -> KeyRecord | None:
         """The record of a key; see `KeyStore.get`."""
         row = await self._ask(POSTGRESQL_RECORD, key_id)
-        return None if row is None else to_record(row)
+        return None if row is None else to_record([key_id, *row])
 
     async def revision(self, key_id: str) -> int | None:
         """The revision of its record; see `KeyStore.revision`."""
         row = await self._ask(POSTGRESQL_REVISION, key_id)
         return None if row is None else row[0]
 
-    async def _ask(self, query: bytes, key_id: str) -> Any:
+    async def _ask(self, query: bytes, key_id: str, *, once: bool = False) -> Any:
+        """The row that a query finds; as in `PostgresLookup`."""
+        seats = self._seats()
+        kept = await self._taken(seats)
+        cursor = good = None
+        try:
+            cursor = await self._connect() if kept is None else kept
+            row = await (await cursor.execute(query, (key_id,), prepare=True)).fetchone()
+            good = cursor
+            return row
+        except _errors() as error:
+            fault = diagnose(error)
+        finally:
+            seats.put_nowait(good)
+            if (
+                cursor is not None and cursor is not good
+            ):  # also after a cancellation, when an answer may still be on its way
+                await cursor.connection.close()
+            if self._seats() is not seats:
+                await _clear(seats)
+        if kept is None or once or not fault.lost:
+            raise self._database.failure(fault)
+        await self.close()
+        return await self._ask(query, key_id, once=True)
+
+    async def _taken(self, seats: AsyncSeats) -> psycopg.AsyncCursor[Any] | None:
         from asyncio import timeout
 
-        loop = self._loop()
+        if not seats.empty():
+            return seats.get_nowait()
         patience = timeout(_PATIENCE)
         try:
             async with patience:
-                await loop.turns.acquire()
+                return await seats.get()
         except TimeoutError:
             pass
-        if patience.expired():
-            raise self._database.failure(CROWDED)
-        try:
-            return await self._found(loop.idle, query, key_id)
-        finally:
-            loop.turns.release()
+        raise self._database.failure(CROWDED)
 
-    async def _found(self, idle: deque[psycopg.AsyncCursor[Any]], query: bytes, key_id: str) -> Any:
-        """The row that a query finds; as in `PostgresLookup`."""
-        from psycopg import Error
-
-        while True:
-            cursor = idle.pop() if idle else None
-            kept = cursor is not None
-            try:
-                cursor = cursor or await self._connect()
-                row = await self._row(cursor, query, key_id)
-            except (Error, *FAULTS) as error:
-                fault = diagnose(error)
-            else:
-                idle.append(cursor)
-                return row
-            if not (kept and fault.lost):
-                break
-            await self.close()
-        raise self._database.failure(fault)
-
-    def _loop(self) -> _Loop:
-        from asyncio import Semaphore, get_running_loop
+    def _seats(self) -> AsyncSeats:
+        from asyncio import LifoQueue, get_running_loop
 
         running = get_running_loop()
-        known = self._by_loop.get(running)
-        if known is None:
-            known = self._by_loop[running] = _Loop(deque(), Semaphore(MOST))
-        return known
+        seats = self._by_loop.get(running)
+        if seats is None:
+            seats = self._by_loop[running] = LifoQueue()
+            for _ in range(MOST):
+                seats.put_nowait(None)
+        return seats
 
     async def _connect(self) -> psycopg.AsyncCursor[Any]:
         import asyncio
@@ -300,16 +302,19 @@ class AsyncPostgresLookup:
         connection = await psycopg.AsyncConnection.connect(**self._database.driver_arguments(), autocommit=True)
         return connection.cursor(binary=True)
 
-    @staticmethod
-    async def _row(cursor: psycopg.AsyncCursor[Any], query: bytes, key_id: str) -> Any:
-        try:
-            return await (await cursor.execute(query, (key_id,), prepare=True)).fetchone()
-        except BaseException:  # also a cancellation, after which an answer may still be on its way
-            await cursor.connection.close()
-            raise
-
     async def close(self) -> None:
-        """Close the connections of this loop that nobody uses."""
-        idle = self._loop().idle
-        while idle:
-            await idle.pop().connection.close()
+        """Close the connections of this loop: those that are in use, as soon as they no longer are."""
+        from asyncio import get_running_loop
+
+        seats = self._by_loop.pop(get_running_loop(), None)
+        if seats is not None:
+            await _clear(seats)
+
+
+async def _clear(seats: AsyncSeats) -> None:
+    """Close the connections in free seats."""
+    cursors = [seats.get_nowait() for _ in range(seats.qsize())]
+    for _ in cursors:
+        seats.put_nowait(None)
+    for cursor in filter(None, cursors):
+        await cursor.connection.close()

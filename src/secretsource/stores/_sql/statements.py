@@ -22,7 +22,7 @@ from secretsource.stores.records import MOST_WITNESSES, NO_METADATA
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from sqlalchemy import ColumnElement, Insert, Row, Select
 
@@ -146,7 +146,7 @@ def select_page(query: KeyQuery) -> Select[Any]:
 
 def page(rows: Sequence[Row[Any]], limit: int) -> Page:
     """What `select_page` found, and where to go on."""
-    records = [to_record(tuple(row)) for row in rows[:limit]]
+    records = [to_record(list(row)) for row in rows[:limit]]
     return Page(records, f"{records[-1].created!r} {records[-1].key_id}" if len(rows) > limit else None)
 
 
@@ -237,20 +237,17 @@ def _networks(text: str) -> tuple[str, ...]:
 
 
 _STATUSES = {status.value: status for status in Status}
-_make: Callable[[Sequence[Any]], KeyRecord] = KeyRecord._make
+_make = tuple.__new__
 _SCOPES, _NETWORKS, _STATUS, _METADATA = (
     KeyRecord._fields.index(name) for name in ("scopes", "networks", "status", "metadata")
 )
 
 
-def to_record(row: tuple[Any, ...]) -> KeyRecord:
-    """The record in a row of `KEYS`; every uncached check passes here."""
-    fields = list(row)
-    fields[_SCOPES] = _scopes(row[_SCOPES])
-    fields[_NETWORKS] = _networks(row[_NETWORKS])
-    fields[_STATUS] = _STATUSES[row[_STATUS]]
-    if row[_METADATA]:
-        fields[_METADATA] = MappingProxyType(json.loads(row[_METADATA]))
-    else:
-        fields[_METADATA] = NO_METADATA
-    return _make(fields)
+def to_record(cells: list[Any]) -> KeyRecord:
+    """The record that a row of `KEYS` holds, whose list of cells is used up; every uncached check passes here."""
+    cells[_SCOPES] = _scopes(cells[_SCOPES])
+    cells[_NETWORKS] = _networks(cells[_NETWORKS])
+    cells[_STATUS] = _STATUSES[cells[_STATUS]]
+    metadata = cells[_METADATA]
+    cells[_METADATA] = MappingProxyType(json.loads(metadata)) if metadata else NO_METADATA
+    return _make(KeyRecord, cells)

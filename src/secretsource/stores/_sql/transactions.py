@@ -71,13 +71,13 @@ def taken(connection: Connection, records: Sequence[KeyRecord]) -> frozenset[str
 def get(connection: Connection, key_id: str) -> KeyRecord | None:
     """A record by its primary key, where there is no shorter way to it."""
     row = connection.execute(statements.GET, {"which": key_id}).first()
-    return None if row is None else statements.to_record(tuple(row))
+    return None if row is None else statements.to_record(list(row))
 
 
 def find(connection: Connection, lookups: Sequence[bytes]) -> KeyRecord | None:
     """An imported record."""
     row = connection.execute(statements.FIND, {"lookups": list(lookups)}).first()
-    return None if row is None else statements.to_record(tuple(row))
+    return None if row is None else statements.to_record(list(row))
 
 
 def list_page(connection: Connection, query: KeyQuery) -> Page:
