@@ -206,16 +206,19 @@ def fill_after_news(patch: Patch) -> None:
 def slide_the_window(patch: Patch) -> None:
     """The window begins anew with each request, so that only a client that is silent for all of it is let in again."""
     windows: dict[str, tuple[float, float]] = {}
-    draw = LocalLimiter.draw
 
-    def sliding(self: LocalLimiter, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Any:
-        began, last = windows.get(key, (mono, mono))
-        if mono - last > 60:
-            began = mono
-        windows[key] = (began, mono)
-        return draw(self, key, plan, cost, began, wall)
+    def sliding(drawn: Any) -> Any:
+        def slid(self: LocalLimiter, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Any:
+            began, last = windows.get(key, (mono, mono))
+            if mono - last > 60:
+                began = mono
+            windows[key] = (began, mono)
+            return drawn(self, key, plan, cost, began, wall)
 
-    patch.setattr(LocalLimiter, "draw", sliding)
+        return slid
+
+    for name in ("draw", "take"):
+        patch.setattr(LocalLimiter, name, sliding(getattr(LocalLimiter, name)))
 
 
 def give_each_process_all(patch: Patch) -> None:

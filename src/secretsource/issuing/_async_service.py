@@ -100,9 +100,7 @@ class AsyncApiKeys:
     ) -> Verdict:
         """As `ApiKeys.check`."""
         glanced = None if fresh else self._glance(text, scope, ip, cost)
-        if isinstance(glanced, Accepted):  # the likeliest first
-            return glanced
-        if isinstance(glanced, Rejected):
+        if type(glanced) is Accepted:
             return glanced
         try:
             verdict = await arun(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent))

@@ -145,7 +145,7 @@ class KeyFormat:
         """As `parse`, for who asks for no more than the locator; every uncached check passes here."""
         if len(text) > _LONGEST or self._match(text) is None:
             return _MALFORMED
-        if _crc(text[:-CRC_LENGTH]) != text[-CRC_LENGTH:]:
+        if not text.endswith(_base62.encode_crc(crc32(text[:-CRC_LENGTH].encode()))):
             return _BAD_CHECKSUM
         locator = text[-TAIL_LENGTH : LOCATOR_LENGTH - TAIL_LENGTH]
         return _MALFORMED if locator > _LAST_LOCATOR else locator

@@ -33,8 +33,8 @@ class Presented:
     """A credential that may be a key: hashes and a locator instead of its text.
 
     Attributes:
-        hashes: Its hash under each pepper, by pepper version, newest first; 32 bytes each.
-        hash: The hash under the newest pepper.
+        hash: Its hash under the newest pepper; 32 bytes.
+        hashes: Its hash under each pepper, by pepper version.
         key_id: Its locator, or None for a key of another grammar.
         lookups: What an imported record may be found by, for a key of another grammar.
         is_described_by: Whether a described hash of another system was made from it.
@@ -45,6 +45,7 @@ class Presented:
 
     def __init__(
         self,
+        hash: bytes,
         hashes: Mapping[str, bytes],
         key_id: str | None,
         lookups: tuple[bytes, ...] = (),
@@ -52,7 +53,7 @@ class Presented:
         otherwise: Rejected | None = None,
     ) -> None:
         self.hashes = hashes
-        self.hash = next(iter(hashes.values()))
+        self.hash = hash
         self.key_id = key_id
         self.lookups = lookups
         self.is_described_by = is_described_by
@@ -101,15 +102,17 @@ class Gate:
                 return Rejected(self._not_ours)
             locator = located
         if hashed is not None and self._has_one_pepper:
-            return Presented({self._newest: hashed}, locator)
-        return Presented(self._hashes(text), locator)
+            return Presented(hashed, {self._newest: hashed}, locator)
+        hashes = self._hashes(text)
+        return Presented(hashes[self._newest], hashes, locator)
 
     def _present_imported(self, text: str, otherwise: Rejected) -> Presented | Rejected:
         if not (self._w.imported and text and text.isprintable()):
             return otherwise
         hashes = self._hashes(text)
         lookups = self._w.lookups.every(foreign.lookups(text))
-        return Presented(hashes, None, lookups, lambda described: foreign.matches(described, text), otherwise)
+        newest = hashes[self._newest]
+        return Presented(newest, hashes, None, lookups, lambda described: foreign.matches(described, text), otherwise)
 
     def admit(self, text: object, hashed: bytes | None = None) -> Flow[Presented | Rejected]:
         """As `present`, and once more with the store's seals where none of ours opened the locator."""

@@ -149,9 +149,7 @@ class ApiKeys:
             InvalidRequest: The demand itself is wrong: no scope, a wildcard, a negative cost.
         """
         glanced = None if fresh else self._glance(text, scope, ip, cost)
-        if isinstance(glanced, Accepted):  # the likeliest first
-            return glanced
-        if isinstance(glanced, Rejected):
+        if type(glanced) is Accepted:
             return glanced
         try:
             verdict = run(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent))

@@ -7,9 +7,10 @@ an unknown key, a malformed one and a wrong secret look alike.
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, final
 
 from secretsource.exceptions import InsufficientScope, InvalidKey, KeyRejected, RateLimited, StoreError
+from secretsource.limiters.base import Draw
 from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from secretsource.exceptions import SecretSourceError
-    from secretsource.issuing.limits import Draw, LimitState
+    from secretsource.limiters.base import Levels, LimitState, Plan
     from secretsource.stores.base import KeyRecord
 
 __all__ = ["Accepted", "Answer", "Reason", "Rejected", "Verdict"]
@@ -99,20 +100,21 @@ _ANSWERS = {
 }
 
 
+@final
 class Accepted:
     """The key is good for what was asked; true.
 
     Attributes:
         record: The key's record.
-        draw: What its limits granted, or None for a key without limits.
+        granted: What its limits granted, or what a `Draw` of it is made of when somebody asks; None without limits.
     """
 
-    __slots__ = ("draw", "record")
+    __slots__ = ("granted", "record")
     __match_args__ = ("record",)
 
     def __init__(self, record: KeyRecord, draw: Draw | None = None) -> None:
         self.record = record
-        self.draw = draw
+        self.granted: Draw | tuple[Plan, Levels, float, float] | None = draw
 
     def __bool__(self) -> Literal[True]:
         return True
@@ -128,9 +130,16 @@ class Accepted:
         return self.record.owner
 
     @property
+    def draw(self) -> Draw | None:
+        """What its limits granted, or None for a key without limits."""
+        granted = self.granted
+        return Draw(*granted) if isinstance(granted, tuple) else granted
+
+    @property
     def limits(self) -> Sequence[LimitState]:
         """The state of each of the key's limits after this check."""
-        return () if self.draw is None else self.draw.states
+        draw = self.draw
+        return () if draw is None else draw.states
 
     @property
     def remaining(self) -> int | None:

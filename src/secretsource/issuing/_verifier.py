@@ -77,17 +77,19 @@ class Verifier:
         self._hash = wiring.peppers.newest.hash
         self._newest = wiring.peppers.newest.version
         self._now = wiring.clock.now
+        self._cache = wiring.cache
         self._get = wiring.cache.get
+        self._store = wiring.store
         self._seen = wiring.uses.seen
         self._on_check = wiring.on_check
-        self._draw = wiring.limiter.draw if isinstance(wiring.limiter, LocalLimiter) else None
+        self._take = wiring.limiter.take if isinstance(wiring.limiter, LocalLimiter) else _is_elsewhere
         self._mono = monotonic if wiring.clock is SYSTEM_CLOCK else lambda: wiring.clock.now().mono
 
-    def glance(self, text: str | None, scope: Demand, ip: str | None, cost: int) -> Verdict | bytes | None:
-        """Steps 0 to 11 for a key that is fresh in the cache, active and in time.
+    def glance(self, text: str | None, scope: Demand, ip: str | None, cost: int) -> Accepted | bytes | None:
+        """Steps 0 to 11 for a key that is fresh in the cache, active, in time and within its limits.
 
         Returns:
-            The verdict; the hash of a text that is not fresh in the cache; None for all else that is less simple.
+            The verdict; the hash of a text for which `check` has more to do; None for all that is less simple.
         """
         if type(text) is not str or len(text) > LONGEST_CREDENTIAL or cost < 0:
             return None
@@ -106,19 +108,21 @@ class Verifier:
                 return None
         except TypeError:  # several scopes in a list
             return None
-        draw = None
+        granted = None
         plan = entry.plan
         if plan is not None:
-            if self._draw is None:
-                return None
-            draw = self._draw(entry.limit_key, plan, cost, now, now + entry.drift)
-            if draw.refused_by is not None:
-                return self._told(_over_limit(entry.record, draw))
+            wall = now + entry.drift
+            levels = self._take(entry.limit_key, plan, cost, now, wall)
+            if levels is None:
+                return hashed
+            granted = (plan, levels, now, wall)
         self._seen[entry.key_id] = now
-        verdict = _new(Accepted)  # as `Accepted(entry.record, draw)` does, without the call
+        verdict = _new(Accepted)  # as `Accepted(entry.record, …)` does, without the call
         verdict.record = entry.record
-        verdict.draw = draw
-        return verdict if self._on_check is None else self._told(verdict)
+        verdict.granted = granted
+        if self._on_check is not None:
+            self._on_check(verdict)
+        return verdict
 
     def _told(self, verdict: Verdict) -> Verdict:
         """Step 11, the half that speaks."""
@@ -156,48 +160,52 @@ class Verifier:
             raise InvalidRequest("a check cannot cost less than nothing: give a cost from 0")
         if isinstance(presented, Rejected):
             return self._told(presented)
-        now = self._now()
+        asked = self._now()
+        mono, wall = asked.mono, asked.wall
         known = None if fresh else self._get(presented.hash)
-        found = None if fresh else self._recall(presented, known, now)
+        found = None if fresh else self._recall(presented, known, mono)
         if found is None:
-            found = yield from self._ask(presented, known, now)
-            now = self._now()  # the store may have taken its time
+            found = yield from self._ask(presented, known, asked)
+            mono = self._mono()  # the store may have taken its time
+            wall += mono - asked.mono
         if isinstance(found, Rejected):
             return self._told(found)
-        verdict: Verdict | None = weigh(found, demanded, ip, now)
+        verdict: Verdict | None = weigh(found, demanded, ip, wall)
         if verdict is None:
             plan = found.plan
-            verdict = Accepted(found.record) if plan is None else (yield from self._limit(found, plan, cost, now))
+            verdict = (
+                Accepted(found.record) if plan is None else (yield from self._limit(found, plan, cost, mono, wall))
+            )
             if verdict:
-                self._note(found.record, presented, ip, agent, now)
+                self._note(found.record, presented, ip, agent, mono, wall)
         return self._told(verdict)
 
-    def _recall(self, presented: Presented, known: Entry | None, now: Instant) -> Entry | Rejected | None:
+    def _recall(self, presented: Presented, known: Entry | None, mono: float) -> Entry | Rejected | None:
         """Step 2: what the cache says of a key; None when the store is to be asked."""
-        if known is not None and now.mono < known.fresh_until:
+        if known is not None and mono < known.fresh_until:
             return known
-        cache = self._w.cache
-        entry = cache.peek(presented.key_id, now.mono) if presented.key_id else None
+        cache = self._cache
+        entry = cache.peek(presented.key_id, mono) if presented.key_id else None
         if entry is not None:
             rejected = self._compare(presented, entry.record)
             return entry if rejected is None else rejected
-        return _unknown(presented) if cache.is_missing(presented.key_id or presented.hash, now.mono) else None
+        return _unknown(presented) if cache.is_missing(presented.key_id or presented.hash, mono) else None
 
     def _ask(self, presented: Presented, known: Entry | None, now: Instant) -> Flow[Entry | Rejected]:
         """Step 5: whether the record that is known has changed, or the whole record."""
         self._begin()
-        begun = self._w.cache.begin()
+        begun = self._cache.begin()
         if known is not None and now.mono < known.whole + RENEWABLE:
             return self._renew(presented, known, now, begun)
         return self.read(presented, now, begun)
 
     def _renew(self, presented: Presented, known: Entry, now: Instant, begun: int) -> Flow[Entry | Rejected]:
         try:
-            revision: int | None = yield self._w.store.revision(known.record.key_id)
+            revision: int | None = yield self._store.revision(known.record.key_id)
         except StoreError:
             return Rejected(Reason.STORE_UNAVAILABLE)
         if revision == known.record.revision:
-            return self._w.cache.fill(presented.hash, known.record, now, begun, known.whole)
+            return self._cache.fill(presented.hash, known.record, now, begun, known.whole)
         found = yield from self.read(presented, now, begun)
         return found
 
@@ -209,7 +217,7 @@ class Verifier:
             now: The present.
             begun: What `RecordCache.begin` gave before anything was asked.
         """
-        store, cache = self._w.store, self._w.cache
+        store, cache = self._store, self._cache
         record: KeyRecord | None
         try:
             if presented.key_id:
@@ -243,11 +251,11 @@ class Verifier:
             return Rejected(Reason.PEPPER_RETIRED)
         return None if compare_digest(hashed, record.hash) else Rejected(Reason.WRONG_SECRET)
 
-    def _limit(self, entry: Entry, plan: Plan, cost: int, now: Instant) -> Flow[Verdict]:
+    def _limit(self, entry: Entry, plan: Plan, cost: int, mono: float, wall: float) -> Flow[Verdict]:
         """Steps 9 and 10, for a key with limits."""
         record = entry.record
         try:
-            answer: Any = yield self._w.limiter.draw(entry.limit_key, plan, cost, now.mono, now.wall)
+            answer: Any = yield self._w.limiter.draw(entry.limit_key, plan, cost, mono, wall)
             draw: Draw | None = answer
         except StoreError:
             draw = None
@@ -257,35 +265,41 @@ class Verifier:
             if self._w.on_limiter_error == "closed":
                 return Rejected(Reason.LIMITER_UNAVAILABLE, record)
             share = plan.share(self._w.processes)
-            draw = self._w.fallback.draw(entry.limit_key, share, cost, now.mono, now.wall)
+            draw = self._w.fallback.draw(entry.limit_key, share, cost, mono, wall)
         return Accepted(record, draw) if draw.refused_by is None else _over_limit(record, draw)
 
-    def _note(self, record: KeyRecord, presented: Presented, ip: str | None, agent: str | None, now: Instant) -> None:
+    def _note(
+        self, record: KeyRecord, presented: Presented, ip: str | None, agent: str | None, mono: float, wall: float
+    ) -> None:
         """Step 11, the half that is written later."""
-        self._seen[record.key_id] = now.mono
+        self._seen[record.key_id] = mono
         if record.status is _ROTATING:
             networks, agents = frozenset(filter(None, (ip,))), frozenset(filter(None, (agent and agent[:255],)))
-            self._w.uses.watch(Use(record.key_id, now.wall, 1, networks, agents))
+            self._w.uses.watch(Use(record.key_id, wall, 1, networks, agents))
         if record.pepper_version != self._newest or record.foreign is not None:
             lookup = record.lookup and self._w.lookups.renewed(record.lookup, presented.lookups)
-            self._w.uses.rehash(lifecycle.rehash(record, presented.hash, self._newest, now.wall, lookup))
+            self._w.uses.rehash(lifecycle.rehash(record, presented.hash, self._newest, wall, lookup))
 
 
-def weigh(entry: Entry, demanded: tuple[str, ...], ip: str | None, now: Instant) -> Rejected | None:
+def _is_elsewhere(*_: object) -> None:
+    """Nothing is taken from a limiter that has to be asked; the long way asks it."""
+
+
+def weigh(entry: Entry, demanded: tuple[str, ...], ip: str | None, wall: float) -> Rejected | None:
     """Steps 6 to 8: whether a record allows what is demanded, now and from there.
 
     Args:
         entry: The record, whose key was presented.
         demanded: The scopes that are all needed.
         ip: The address it came from.
-        now: The present.
+        wall: The present, in seconds since 1970 UTC.
     """
     record = entry.record
-    if record.status is not _ACTIVE or (record.expires is not None and record.expires <= now.wall):
-        reason = _STATUS_REASONS.get(record.status_at(now.wall))
+    if record.status is not _ACTIVE or (record.expires is not None and record.expires <= wall):
+        reason = _STATUS_REASONS.get(record.status_at(wall))
         if reason is not None:
             return Rejected(reason, record)
-    if record.begins is not None and now.wall < record.begins:
+    if record.begins is not None and wall < record.begins:
         return Rejected(Reason.NOT_YET, record)
     if entry.networks is not None and not policy.is_within(entry.networks, ip):
         return Rejected(Reason.WRONG_NETWORK, record)

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from secretsource.limiters._rules import Level
+    from secretsource.limiters.base import Levels
 
 __all__ = ["AsyncLimiter", "Draw", "LimitState", "Limiter", "LocalLimiter", "Plan", "Quota", "Rate", "parse"]
 
@@ -42,22 +42,31 @@ class LocalLimiter:
 
     def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
         """Draw on the account ``key``; see `Plan.draw`."""
-        account = self._accounts.get(key)
-        if account is None:
-            account = self._open(key, plan, mono, wall)
+        account = self._accounts.get(key) or self._open(key, plan, mono, wall)
         account.acquire()
         try:
-            if account.plan is not plan:
-                account.change(plan)
-            if plan.interval is not None:  # one rate, granted: what `Rate.take` does, without the calls
-                level: Any = account.levels[0]
-                arrival = (mono if level is None or level < mono else level) + plan.interval * cost
-                if arrival - mono <= plan.lead:
-                    account.levels = (arrival,)
-                    return Draw(plan, account.levels, mono, wall)
-            draw = plan.draw(account.levels, cost, mono, wall)
-            account.levels = draw.levels
-            return draw
+            return account.draw(plan, cost, mono, wall)
+        finally:
+            account.release()
+
+    def take(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Levels | None:
+        """As `draw`, for who wants to know no more of a grant than what it left; every cached check passes here.
+
+        Returns:
+            The levels, one per rule; None when it is refused, and `draw` says by what.
+        """
+        account = self._accounts.get(key) or self._open(key, plan, mono, wall)
+        account.acquire()
+        try:
+            if plan.interval is None or account.plan is not plan:
+                draw = account.draw(plan, cost, mono, wall)
+                return draw.levels if draw.refused_by is None else None
+            level: Any = account.levels[0]  # of one rate: what `Rate.take` does, without the calls
+            arrival = (mono if level is None or level < mono else level) + plan.interval * cost
+            if arrival - mono > plan.lead:
+                return None
+            account.levels = levels = (arrival,)
+            return levels
         finally:
             account.release()
 
@@ -82,11 +91,19 @@ class _Account:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.levels: tuple[Level | None, ...] = (None,) * len(plan.rules)
+        self.levels: Levels = (None,) * len(plan.rules)
         lock = threading.Lock()
         self.acquire, self.release = lock.acquire, lock.release  # half the price of a `with`, on the hot path
 
-    def change(self, plan: Plan) -> None:
+    def draw(self, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
+        """Draw, by who has the lock."""
+        if self.plan is not plan:
+            self._change(plan)
+        draw = plan.draw(self.levels, cost, mono, wall)
+        self.levels = draw.levels
+        return draw
+
+    def _change(self, plan: Plan) -> None:
         """Go over to other rules; a rule that stays keeps its level."""
         kept = dict(zip(self.plan.rules, self.levels, strict=True))
         self.levels = tuple(kept.get(rule) for rule in plan.rules)

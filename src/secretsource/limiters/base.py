@@ -17,8 +17,12 @@ from secretsource.limiters._rules import LimitState, Quota, Rate
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+    from typing import TypeAlias
 
     from secretsource.limiters._rules import Level, Rule
+
+    Levels: TypeAlias = "tuple[Level | None, ...]"
+    """What is kept of an account: one level per rule."""
 
 __all__ = ["AsyncLimiter", "Draw", "LimitState", "Limiter", "Plan", "Quota", "Rate"]
 
@@ -40,7 +44,7 @@ class Plan:
         self.interval = first.interval if len(rules) == 1 and isinstance(first, Rate) else None
         self.lead = first.lead if isinstance(first, Rate) else 0.0
 
-    def draw(self, levels: tuple[Level | None, ...] | None, cost: int, mono: float, wall: float) -> Draw:
+    def draw(self, levels: Levels | None, cost: int, mono: float, wall: float) -> Draw:
         """Take ``cost`` requests from every rule, or from none.
 
         Args:
@@ -90,7 +94,7 @@ class Draw:
     def __init__(
         self,
         plan: Plan,
-        levels: tuple[Level | None, ...],
+        levels: Levels,
         mono: float,
         wall: float,
         refused_by: Rule | None = None,
@@ -128,7 +132,7 @@ class AsyncLimiter(Protocol):
         ...
 
 
-def states(plan: Plan, levels: tuple[Level | None, ...], mono: float, wall: float) -> list[LimitState]:
+def states(plan: Plan, levels: Levels, mono: float, wall: float) -> list[LimitState]:
     """The state of each rule of a plan at these levels."""
     pairs = zip(plan.rules, levels, strict=True)
     return [rule.state(level, mono if isinstance(rule, Rate) else wall) for rule, level in pairs]
