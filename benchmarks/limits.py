@@ -18,7 +18,7 @@ ACCOUNT = "7Qm2xL0cVbT9uYw3eRfGhK"
 KEY = b"sk_live_" + b"7Qm2xL0cV" * 7
 GET = "client.get(name)"
 DRAW = "shared.draw(account, {plan}, 1, monotonic(), time())"
-LOCAL = "local.draw(account, rate, 1, monotonic(), time())"
+LOCAL = "local.take(account, rate, 1, monotonic(), time())"
 HASH = "sha256(key).digest()"
 
 

@@ -12,10 +12,11 @@ from typing import Any, Self
 
 import psycopg
 
-from secretsource.stores._sql.hot import POSTGRESQL_RECORD, SQLITE_RECORD
 from secretsource.stores._sql.tables import KEYS
 
 LOCATOR = slice(-63, -41)
+_WHOLE = "SELECT {} FROM secretsource_keys WHERE key_id = ".format(", ".join(f'"{column.name}"' for column in KEYS.c))
+WHOLE_SQLITE, WHOLE_POSTGRESQL = f"{_WHOLE}?", f"{_WHOLE}%s".encode()
 LEAN = "SELECT hash, owner, status, begins, expires, networks, scopes FROM secretsource_keys WHERE key_id = ?"
 _PLACES = {column.name: place for place, column in enumerate(KEYS.c)}
 HASH, SCOPES, NETWORKS = _PLACES["hash"], _PLACES["scopes"], _PLACES["networks"]
@@ -37,7 +38,7 @@ class RawSqlite:
 
     def _check(self, text: str, scope: str) -> Any:
         hashed = sha256(text.encode()).digest()
-        row = self._execute(SQLITE_RECORD, (text[LOCATOR],)).fetchone()
+        row = self._execute(WHOLE_SQLITE, (text[LOCATOR],)).fetchone()
         return None if row is None else judged(row, hashed, scope)
 
     def _check_lean(self, text: str, scope: str) -> Any:
@@ -68,7 +69,7 @@ class RawPostgres:
     def check(self, text: str, scope: str) -> Any:
         """The row of a key that may do this, or None."""
         hashed = sha256(text.encode()).digest()
-        row = self._execute(POSTGRESQL_RECORD, (text[LOCATOR],), prepare=True).fetchone()
+        row = self._execute(WHOLE_POSTGRESQL, (text[LOCATOR],), prepare=True).fetchone()
         return None if row is None else judged(row, hashed, scope)
 
     def __enter__(self) -> Self:
