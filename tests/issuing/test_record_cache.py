@@ -9,7 +9,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from secretsource._clock import Instant
 from secretsource.issuing._record_cache import Entry, RecordCache
 from secretsource.stores.base import KeyRecord, Status
 
@@ -17,9 +16,9 @@ WALL = 1_000_000.0
 RECORD = KeyRecord("k" * 22, b"h" * 32, "01234567", "sk_live_kkkk…", "acme", "sk", "live", WALL - 100)
 
 
-def at(mono: float) -> Instant:
-    """A moment, both clocks running together."""
-    return Instant(mono, WALL + mono)
+def at(mono: float) -> tuple[float, float]:
+    """A moment on both clocks, which run together."""
+    return mono, WALL + mono
 
 
 def numbered(number: int, revision: int = 1, **changes: Any) -> tuple[bytes, KeyRecord]:
@@ -32,7 +31,7 @@ def test_a_record_is_fresh_from_before_it_was_read() -> None:
     """A slow store does not lengthen the time for which a revoked key lives."""
     cache = RecordCache(ttl=5)
     hashed, record = numbered(1)
-    cache.fill(hashed, record, at(10.0), cache.begin())
+    cache.fill(hashed, record, *at(10.0), cache.begin())
     entry = cache.get(hashed)
     assert entry is not None
     assert entry.until == entry.fresh_until == 15.0
@@ -44,22 +43,22 @@ def test_a_record_is_fresh_from_before_it_was_read() -> None:
 @pytest.mark.parametrize("changes", [{"status": Status.ROTATING}, {"status": Status.REVOKED}, {"begins": WALL + 11}])
 def test_a_key_that_is_not_simply_good_takes_the_long_way(changes: dict[str, Any]) -> None:
     """Its record is kept, and each check weighs it in full."""
-    entry = Entry(RECORD._replace(**changes), at(10.0), 5.0)
+    entry = Entry(RECORD._replace(**changes), *at(10.0), 5.0)
     assert entry.until == float("-inf")
     assert entry.fresh_until == 15.0
 
 
 def test_a_key_that_expires_soon_is_good_until_then() -> None:
     """Not until the end of its ttl; and one that began is good."""
-    assert Entry(RECORD._replace(expires=WALL + 12), at(10.0), 5.0).until == 12.0
-    assert Entry(RECORD._replace(expires=WALL + 99, begins=WALL), at(10.0), 5.0).until == 15.0
+    assert Entry(RECORD._replace(expires=WALL + 12), *at(10.0), 5.0).until == 12.0
+    assert Entry(RECORD._replace(expires=WALL + 99, begins=WALL), *at(10.0), 5.0).until == 15.0
 
 
 def test_memory_is_bounded() -> None:
     """The oldest fills go first; news of a key that is gone is no error."""
     cache = RecordCache(max_entries=3)
     for number in range(5):
-        cache.fill(*numbered(number), at(0.0), cache.begin())
+        cache.fill(*numbered(number), *at(0.0), cache.begin())
     assert len(cache) == 3
     assert cache.get(numbered(0)[0]) is None
     assert cache.get(numbered(4)[0]) is not None
@@ -70,7 +69,7 @@ def test_a_ttl_of_nothing_keeps_nothing() -> None:
     """Each check reads the record anew, and can still go on with what it read."""
     cache = RecordCache(ttl=0, miss_ttl=0)
     hashed, record = numbered(1)
-    assert cache.fill(hashed, record, at(0.0), cache.begin()).record is record
+    assert cache.fill(hashed, record, *at(0.0), cache.begin()).record is record
     cache.miss(hashed, 0.0, cache.begin())
     assert len(cache) == 0
     assert not cache.is_missing(hashed, 0.0)
@@ -99,8 +98,8 @@ def test_an_older_answer_does_not_replace_a_newer_one() -> None:
     cache = RecordCache()
     hashed, old = numbered(1)
     _, new = numbered(1, 2, status=Status.DISABLED)
-    cache.fill(hashed, new, at(0.0), cache.begin())
-    assert cache.fill(hashed, old, at(1.0), cache.begin()).record is new
+    cache.fill(hashed, new, *at(0.0), cache.begin())
+    assert cache.fill(hashed, old, *at(1.0), cache.begin()).record is new
     entry = cache.get(hashed)
     assert entry is not None
     assert entry.record is new
@@ -109,8 +108,8 @@ def test_an_older_answer_does_not_replace_a_newer_one() -> None:
 def test_one_key_is_kept_under_one_hash() -> None:
     """Should its text be known by another hash one day, the earlier entry goes."""
     cache = RecordCache()
-    cache.fill(b"1" * 32, RECORD, at(0.0), cache.begin())
-    cache.fill(b"2" * 32, RECORD, at(0.0), cache.begin())
+    cache.fill(b"1" * 32, RECORD, *at(0.0), cache.begin())
+    cache.fill(b"2" * 32, RECORD, *at(0.0), cache.begin())
     assert len(cache) == 1
     assert cache.get(b"1" * 32) is None
 
@@ -119,13 +118,13 @@ def test_news_that_may_have_been_missed_empties_the_cache() -> None:
     """And keeps out what was on its way meanwhile."""
     cache = RecordCache()
     hashed, record = numbered(1)
-    cache.fill(hashed, record, at(0.0), cache.begin())
+    cache.fill(hashed, record, *at(0.0), cache.begin())
     begun = cache.begin()
     cache.news(None, 0)
     assert len(cache) == 0
-    cache.fill(hashed, record, at(0.0), begun)
+    cache.fill(hashed, record, *at(0.0), begun)
     assert len(cache) == 0
-    cache.fill(hashed, record, at(0.0), cache.begin())
+    cache.fill(hashed, record, *at(0.0), cache.begin())
     assert len(cache) == 1
 
 
@@ -137,7 +136,7 @@ def test_floors_that_have_to_be_forgotten_keep_out_what_was_on_its_way() -> None
         cache.news(numbered(number)[1].key_id, 2)
     for number in range(5):
         hashed, record = numbered(number)
-        cache.fill(hashed, record, at(0.0), begun)
+        cache.fill(hashed, record, *at(0.0), begun)
         assert cache.get(hashed) is None
 
 
@@ -153,7 +152,7 @@ class CacheAgainstModel(RuleBasedStateMachine):
         self.now = 0.0
         self.committed = dict.fromkeys(range(5), 1)
         self.told = dict.fromkeys(range(5), 1)
-        self.reads: list[tuple[int, int, Instant, int]] = []
+        self.reads: list[tuple[int, int, tuple[float, float], int]] = []
 
     @rule(number=st.integers(0, 4))
     def a_change_is_committed(self, number: int) -> None:
@@ -178,7 +177,7 @@ class CacheAgainstModel(RuleBasedStateMachine):
         if self.reads:
             number, revision, read, begun = self.reads.pop(place % len(self.reads))
             hashed, record = numbered(number, revision)
-            self.cache.fill(hashed, record, read, begun)
+            self.cache.fill(hashed, record, *read, begun)
 
     @rule(seconds=st.floats(0, 6))
     def time_passes(self, seconds: float) -> None:
@@ -202,7 +201,7 @@ TestCacheAgainstModel.settings = settings(max_examples=50)
 
 def test_what_a_wildcard_granted_is_remembered_within_bounds() -> None:
     """A program that demands ever new scopes does not fill the memory."""
-    entry = Entry(RECORD._replace(scopes=frozenset({"a:*"})), at(0.0), 5.0)
+    entry = Entry(RECORD._replace(scopes=frozenset({"a:*"})), *at(0.0), 5.0)
     for number in range(1000):
         entry.remember((f"a:{number}",))
     assert len(entry.granted) == 256

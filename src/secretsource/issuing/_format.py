@@ -27,6 +27,8 @@ MARK = "ss1"
 CRC_LENGTH = 6
 TAIL_LENGTH = LOCATOR_LENGTH + SECRET_LENGTH + len(MARK) + CRC_LENGTH
 _LONGEST = 16 + 1 + 8 + 1 + TAIL_LENGTH
+_LOCATOR = slice(-TAIL_LENGTH, LOCATOR_LENGTH - TAIL_LENGTH)
+_BODY = slice(-CRC_LENGTH)
 _LAST_LOCATOR = _base62.encode(2**128 - 1, LOCATOR_LENGTH)
 
 PREFIX = "[a-z][a-z0-9]{0,15}"
@@ -119,7 +121,7 @@ class KeyFormat:
             InvalidRequest: The prefix, the environment or the locator is not of this form.
         """
         body = f"{prefix}_{environment}_{locator}{_base62.random_text(SECRET_LENGTH)}{MARK}"
-        text = body + _crc(body)
+        text = body + _crc(body.encode("ascii", "replace"))
         if self._match(text) is not None and locator <= _LAST_LOCATOR:
             return text
         del body, text
@@ -145,9 +147,9 @@ class KeyFormat:
         """As `parse`, for who asks for no more than the locator; every uncached check passes here."""
         if len(text) > _LONGEST or self._match(text) is None:
             return _MALFORMED
-        if not text.endswith(_base62.encode_crc(crc32(text[:-CRC_LENGTH].encode()))):
+        if not text.endswith(_crc(text[_BODY].encode())):
             return _BAD_CHECKSUM
-        locator = text[-TAIL_LENGTH : LOCATOR_LENGTH - TAIL_LENGTH]
+        locator = text[_LOCATOR]
         return _MALFORMED if locator > _LAST_LOCATOR else locator
 
     @staticmethod
@@ -214,5 +216,5 @@ class KeyFormat:
         return f"KeyFormat(prefixes={self.prefixes!r}, environments={self.environments!r})"
 
 
-def _crc(body: str) -> str:
-    return _base62.encode_crc(crc32(body.encode("ascii", "replace")))
+def _crc(body: bytes) -> str:
+    return _base62.encode_crc(crc32(body))

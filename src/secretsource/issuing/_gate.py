@@ -96,7 +96,7 @@ class Gate:
             locator = known.record.key_id  # this very text has come through here before, and has matched
         else:
             located = self._locate(text)
-            if isinstance(located, Rejected):
+            if type(located) is Rejected:
                 return self._present_imported(text, located)
             if not self._is_ours(located):
                 return Rejected(self._not_ours)
@@ -114,21 +114,25 @@ class Gate:
         newest = hashes[self._newest]
         return Presented(newest, hashes, None, lookups, lambda described: foreign.matches(described, text), otherwise)
 
-    def admit(self, text: object, hashed: bytes | None = None) -> Flow[Presented | Rejected]:
-        """As `present`, and once more with the store's seals where none of ours opened the locator."""
-        presented = self.present(text, hashed)
-        if isinstance(presented, Rejected) and self.is_in_doubt(presented):
-            try:
-                yield from self._read_seals()
-            except BaseException:
-                del text  # a traceback shows no key
-                raise
-            presented = self.present(text, hashed)
+    def admit(self, text: object) -> Flow[Presented | Rejected]:
+        """As `present`, and `reconsider` where it refuses."""
+        presented = self.present(text)
+        try:
+            if isinstance(presented, Rejected):
+                presented = yield from self.reconsider(presented, text)
+        finally:
+            del text  # a traceback shows no key
         return presented
 
-    def is_in_doubt(self, refused: Rejected) -> bool:
-        """Whether the store may have a seal that opens what none of ours does, and may be asked for it now."""
-        return refused.reason is self._not_ours and self._w.clock.now().mono >= self._seals_due
+    def reconsider(self, refused: Rejected, text: object, hashed: bytes | None = None) -> Flow[Presented | Rejected]:
+        """Look once more, where the store may have a seal that opens what none of ours does, and may be asked now."""
+        if refused.reason is not self._not_ours or self._w.clock.now().mono < self._seals_due:
+            return refused
+        try:
+            yield from self._read_seals()
+            return self.present(text, hashed)
+        finally:
+            del text  # a traceback shows no key
 
     def _read_seals(self) -> Flow[None]:
         self._seals_due = self._w.clock.now().mono + SEALS_EVERY

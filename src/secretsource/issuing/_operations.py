@@ -212,7 +212,8 @@ class Operations:
         del text  # a traceback shows no key
         if isinstance(presented, Rejected):
             raise presented.error()
-        found = yield from verifier.read(presented, self._w.clock.now(), self._w.cache.begin())
+        now = self._w.clock.now()
+        found = yield from verifier.read(presented, now.mono, now.wall, self._w.cache.begin())
         if isinstance(found, Rejected):
             raise found.error()
         revoked = yield from self.move(found.record.key_id, Move.REVOKE, by)

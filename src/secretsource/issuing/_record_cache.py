@@ -25,7 +25,6 @@ from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource._clock import Instant
     from secretsource.stores.base import KeyRecord
 
 _ACTIVE = Status.ACTIVE
@@ -69,17 +68,17 @@ class Entry:
         "wildcards",
     )
 
-    def __init__(self, record: KeyRecord, read: Instant, ttl: float, whole: float | None = None) -> None:
+    def __init__(self, record: KeyRecord, mono: float, wall: float, ttl: float, whole: float | None = None) -> None:
         self.record = record
-        self.whole = read.mono if whole is None else whole
+        self.whole = mono if whole is None else whole
         self.granted, self.wildcards = _rights(record.scopes)
         self.networks = policy.read_networks(record.networks) if record.networks else None
         self.plan = limits.parse(record.rate_limit, record.quota) if record.rate_limit or record.quota else None
         self.key_id = record.key_id
         self.limit_key = record.root or record.key_id
-        self.drift = drift = read.wall - read.mono
-        self.fresh_until = self.until = until = read.mono + ttl
-        if record.status is not _ACTIVE or (record.begins is not None and record.begins > read.wall):
+        self.drift = drift = wall - mono
+        self.fresh_until = self.until = until = mono + ttl
+        if record.status is not _ACTIVE or (record.begins is not None and record.begins > wall):
             self.until = _NEVER
         elif record.expires is not None and record.expires - drift < until:
             self.until = record.expires - drift
@@ -153,20 +152,23 @@ class RecordCache:
         """Start reading a record: take this before the store is asked, and give it to `fill` or `miss`."""
         return self._news
 
-    def fill(self, hashed: bytes, record: KeyRecord, read: Instant, begun: int, whole: float | None = None) -> Entry:
+    def fill(
+        self, hashed: bytes, record: KeyRecord, mono: float, wall: float, begun: int, whole: float | None = None
+    ) -> Entry:
         """Keep a record that was read.
 
         Args:
             hashed: The hash of the whole key under the newest pepper.
             record: What the store answered.
-            read: When the store was asked.
+            mono: When the store was asked, in monotonic seconds.
+            wall: The same in seconds since 1970 UTC.
             begun: What `begin` gave at that time.
             whole: When the record was read whole, in monotonic seconds, if only its revision was read now.
 
         Returns:
             The entry to go on with: a newer one where there is one, and in doubt one that is not kept.
         """
-        entry = Entry(record, read, self.ttl, whole)
+        entry = Entry(record, mono, wall, self.ttl, whole)
         if self.ttl <= 0:
             return entry
         with self._lock:

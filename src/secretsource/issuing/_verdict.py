@@ -155,6 +155,7 @@ class Accepted:
         return f"Accepted({self.record.display!r}, owner={self.record.owner!r})"
 
 
+@final
 class Rejected:
     """The key is not good for what was asked; false.
 

@@ -21,7 +21,7 @@ long way, whose steps 0 to 4 are those of the `Gate`. Both weigh the same `Entry
 from __future__ import annotations
 
 from hmac import compare_digest
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 from secretsource._clock import SYSTEM_CLOCK
@@ -39,7 +39,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from secretsource._clock import Instant
     from secretsource.issuing._flow import Flow
     from secretsource.issuing._gate import Presented
     from secretsource.issuing._policy import Demand
@@ -76,14 +75,15 @@ class Verifier:
         self.gate = Gate(wiring)
         self._hash = wiring.peppers.newest.hash
         self._newest = wiring.peppers.newest.version
-        self._now = wiring.clock.now
         self._cache = wiring.cache
         self._get = wiring.cache.get
         self._store = wiring.store
         self._seen = wiring.uses.seen
         self._on_check = wiring.on_check
         self._take = wiring.limiter.take if isinstance(wiring.limiter, LocalLimiter) else _is_elsewhere
-        self._mono = monotonic if wiring.clock is SYSTEM_CLOCK else lambda: wiring.clock.now().mono
+        is_system = wiring.clock is SYSTEM_CLOCK  # then without an `Instant`
+        self._mono = monotonic if is_system else lambda: wiring.clock.now().mono
+        self._wall = time if is_system else lambda: wiring.clock.now().wall
 
     def glance(self, text: str | None, scope: Demand, ip: str | None, cost: int) -> Accepted | bytes | None:
         """Steps 0 to 11 for a key that is fresh in the cache, active, in time and within its limits.
@@ -152,23 +152,25 @@ class Verifier:
             agent: The user agent it came with.
         """
         presented = self.gate.present(text, hashed)
-        if isinstance(presented, Rejected) and self.gate.is_in_doubt(presented):
-            presented = yield from self.gate.admit(text, hashed)
-        del text  # a traceback shows no key
+        try:
+            if type(presented) is Rejected:
+                presented = yield from self.gate.reconsider(presented, text, hashed)
+        finally:
+            del text  # a traceback shows no key
         demanded = policy.check_demand(scope)
         if cost < 0:
             raise InvalidRequest("a check cannot cost less than nothing: give a cost from 0")
-        if isinstance(presented, Rejected):
+        if type(presented) is Rejected:
             return self._told(presented)
-        asked = self._now()
-        mono, wall = asked.mono, asked.wall
+        mono, wall = self._mono(), self._wall()
         known = None if fresh else self._get(presented.hash)
         found = None if fresh else self._recall(presented, known, mono)
         if found is None:
-            found = yield from self._ask(presented, known, asked)
+            asked = mono
+            found = yield from self._ask(presented, known, mono, wall)
             mono = self._mono()  # the store may have taken its time
-            wall += mono - asked.mono
-        if isinstance(found, Rejected):
+            wall += mono - asked
+        if type(found) is Rejected:
             return self._told(found)
         verdict: Verdict | None = weigh(found, demanded, ip, wall)
         if verdict is None:
@@ -191,30 +193,33 @@ class Verifier:
             return entry if rejected is None else rejected
         return _unknown(presented) if cache.is_missing(presented.key_id or presented.hash, mono) else None
 
-    def _ask(self, presented: Presented, known: Entry | None, now: Instant) -> Flow[Entry | Rejected]:
+    def _ask(self, presented: Presented, known: Entry | None, mono: float, wall: float) -> Flow[Entry | Rejected]:
         """Step 5: whether the record that is known has changed, or the whole record."""
         self._begin()
         begun = self._cache.begin()
-        if known is not None and now.mono < known.whole + RENEWABLE:
-            return self._renew(presented, known, now, begun)
-        return self.read(presented, now, begun)
+        if known is not None and mono < known.whole + RENEWABLE:
+            return self._renew(presented, known, mono, wall, begun)
+        return self.read(presented, mono, wall, begun)
 
-    def _renew(self, presented: Presented, known: Entry, now: Instant, begun: int) -> Flow[Entry | Rejected]:
+    def _renew(
+        self, presented: Presented, known: Entry, mono: float, wall: float, begun: int
+    ) -> Flow[Entry | Rejected]:
         try:
             revision: int | None = yield self._store.revision(known.record.key_id)
         except StoreError:
             return Rejected(Reason.STORE_UNAVAILABLE)
         if revision == known.record.revision:
-            return self._cache.fill(presented.hash, known.record, now, begun, known.whole)
-        found = yield from self.read(presented, now, begun)
+            return self._cache.fill(presented.hash, known.record, mono, wall, begun, known.whole)
+        found = yield from self.read(presented, mono, wall, begun)
         return found
 
-    def read(self, presented: Presented, now: Instant, begun: int) -> Flow[Entry | Rejected]:
+    def read(self, presented: Presented, mono: float, wall: float, begun: int) -> Flow[Entry | Rejected]:
         """Step 5: the entry of a key whose whole record is read, or why there is none.
 
         Args:
             presented: What the gate made of the credential.
-            now: The present.
+            mono: The present, in monotonic seconds.
+            wall: The same in seconds since 1970 UTC.
             begun: What `RecordCache.begin` gave before anything was asked.
         """
         store, cache = self._store, self._cache
@@ -227,7 +232,7 @@ class Verifier:
         except StoreError:
             return Rejected(Reason.STORE_UNAVAILABLE)
         if record is None:
-            cache.miss(presented.key_id or presented.hash, now.mono, begun)
+            cache.miss(presented.key_id or presented.hash, mono, begun)
             return _unknown(presented)
         rejected: Rejected | None
         if record.foreign is None:
@@ -235,10 +240,10 @@ class Verifier:
         else:
             rejected = yield self._w.aside(self._compare, presented, record)
         if rejected is None:
-            return cache.fill(presented.hash, record, now, begun)
+            return cache.fill(presented.hash, record, mono, wall, begun)
         if record.pepper_version == self._newest:
             # Whoever knows a key_id and guesses secrets asks the store once per ttl, not once per guess.
-            cache.fill(record.hash, record, now, begun)
+            cache.fill(record.hash, record, mono, wall, begun)
         return rejected
 
     def _compare(self, presented: Presented, record: KeyRecord) -> Rejected | None:
