@@ -178,7 +178,7 @@ class Verifier:
             verdict = (
                 Accepted(found.record) if plan is None else (yield from self._limit(found, plan, cost, mono, wall))
             )
-            if verdict:
+            if type(verdict) is Accepted:
                 self._note(found.record, presented, ip, agent, mono, wall)
         return self._told(verdict)
 
