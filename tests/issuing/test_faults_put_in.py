@@ -140,8 +140,9 @@ def count_wrong_secrets(patch: Patch) -> None:
     compare = Verifier._compare
 
     def counting(self: Verifier, presented: Any, record: KeyRecord) -> Rejected | None:
-        rejected, plan, now = compare(self, presented, record), limits.parse(record.rate_limit, None), self._w.clock.now()
+        rejected, plan = compare(self, presented, record), limits.parse(record.rate_limit, None)
         if rejected is not None and plan is not None:
+            now = self._w.clock.now()
             self._w.limiter.draw(record.limit_key, plan, 1, now.mono, now.wall)
         return rejected
 

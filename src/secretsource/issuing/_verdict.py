@@ -106,15 +106,15 @@ class Accepted:
 
     Attributes:
         record: The key's record.
-        granted: What its limits granted, or what a `Draw` of it is made of when somebody asks; None without limits.
     """
 
-    __slots__ = ("granted", "record")
+    # A check leaves what a `Draw` is made of, because few ask for it.
+    __slots__ = ("_granted", "record")
     __match_args__ = ("record",)
 
     def __init__(self, record: KeyRecord, draw: Draw | None = None) -> None:
         self.record = record
-        self.granted: Draw | tuple[Plan, Levels, float, float] | None = draw
+        self._granted: Draw | tuple[Plan, Levels, float, float] | None = draw
 
     def __bool__(self) -> Literal[True]:
         return True
@@ -132,7 +132,7 @@ class Accepted:
     @property
     def draw(self) -> Draw | None:
         """What its limits granted, or None for a key without limits."""
-        granted = self.granted
+        granted = self._granted
         return Draw(*granted) if isinstance(granted, tuple) else granted
 
     @property

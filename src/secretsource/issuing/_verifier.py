@@ -119,7 +119,7 @@ class Verifier:
         self._seen[entry.key_id] = now
         verdict = _new(Accepted)  # as `Accepted(entry.record, …)` does, without the call
         verdict.record = entry.record
-        verdict.granted = granted
+        verdict._granted = granted
         if self._on_check is not None:
             self._on_check(verdict)
         return verdict
