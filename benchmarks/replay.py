@@ -147,7 +147,7 @@ class GrpcReplay(Replay):
 
     def __init__(self, upstream: str) -> None:
         super().__init__()
-        import grpc  # type: ignore[import-untyped]
+        import grpc
 
         channel, replay = grpc.insecure_channel(upstream), self
 

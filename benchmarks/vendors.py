@@ -101,7 +101,7 @@ def vault() -> Bare:
 
 
 def gcp() -> Bare:
-    import grpc  # type: ignore[import-untyped]
+    import grpc
     from google.cloud.secretmanager_v1.services.secret_manager_service import transports
 
     channel = grpc.insecure_channel(os.environ["GCP_ENDPOINT"].removeprefix("http://"))
@@ -146,7 +146,7 @@ def gcp_async() -> AsyncOne:
 def _nobody() -> Any:
     from google.auth.credentials import AnonymousCredentials
 
-    return AnonymousCredentials()  # type: ignore[no-untyped-call]
+    return AnonymousCredentials()
 
 
 def _version(name: str) -> str:

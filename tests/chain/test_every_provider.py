@@ -51,9 +51,9 @@ def shell(harness: ProviderHarness, clock: FakeClock, request: pytest.FixtureReq
     weaker = MemoryProvider(dict.fromkeys(("NAME", "OTHER", "ABSENT"), "weaker"), name="next")
     shell = Shell(request.param([harness.provider, weaker], jitter=0, clock=clock, ttl=TTL, max_stale=MAX_STALE))
     yield shell
-    if harness.provider.name in SERVED:
-        harness.heal()  # before the loop ends, so that a connection that hung can be given up on both sides
     shell.end()
+    if harness.provider.name in SERVED:
+        harness.heal()
 
 
 @pytest.mark.parametrize(("provider", "column"), CELLS)

@@ -101,6 +101,8 @@ BAD: dict[str, dict[str, Any]] = {
     "quota nonsense": {"quota": "many"},
     "CIDR nonsense": {"networks": ["10.0.0.0/99"]},
     "metadata no object": {"metadata": [1]},
+    "metadata empty list": {"metadata": []},
+    "metadata pairs": {"metadata": [["a", 1]]},
     "metadata with NaN": {"metadata": {"a": math.nan}},
     "metadata with bytes": {"metadata": {"a": b"x"}},
     "metadata with NUL": {"metadata": {"a": "\0"}},

@@ -1,9 +1,8 @@
-"""The clients of a vault: made once, signed in once, bounded in time, silent, and closed."""
+"""The clients of a vault: made once, signed in once, bounded in time, and silent."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import subprocess
 import sys
@@ -411,8 +410,6 @@ class TestTime:
         files = [Path(frame.filename).parts for frame in traceback.extract_tb(caught.value.__traceback__)]
         assert [file for file in files if "site-packages" in file and "secretsource" not in file] == []
         await azure.aclose()
-        vault.heal()
-        await asyncio.sleep(0.05)  # TLS says goodbye on the connection that was cancelled
 
 
 def told(record: logging.LogRecord) -> list[str]:
@@ -473,28 +470,3 @@ class TestSilence:
         with given(vault) as credential, pytest.raises(ClientAuthenticationError):
             credential.get_token("https://vault.azure.net/.default")
         assert TOKEN in caplog.text
-
-
-class TestClosing:
-    """Connections are given back, whoever forgets to ask for it."""
-
-    def test_loop_that_ends_without_aclose(
-        self, vault: KeyVault, azure: AzureProvider, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        """``asyncio.run`` closes the client with its loop; aiohttp, which complains of one left open, is silent."""
-
-        async def play() -> Outcome:
-            return await azure.afetch(REF, timeout=5)
-
-        for _ in range(2):
-            assert isinstance(asyncio.run(play()), Found)
-        gc.collect()
-        assert "Unclosed" not in caplog.text
-        assert azure._async_client is not None
-        assert len(azure._async_client._loops) == 1  # the first loop was forgotten when the second one came
-
-    def test_unused(self, vault: KeyVault, azure: AzureProvider) -> None:
-        """Closing what was never opened does nothing."""
-        asyncio.run(azure.aclose())
-        azure.close()
-        assert vault.calls == []

@@ -11,7 +11,7 @@ import google.auth.exceptions
 import pytest
 import requests.exceptions
 import urllib3.exceptions
-from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]
+from google.protobuf.json_format import ParseError
 from tests.servers.gcp import SecretManager, secret_manager
 
 from secretsource.providers._gcp.errors import _TELLING_WORDS, MEANINGS, explain, malformed
@@ -275,7 +275,7 @@ class TestWithoutTheService:
 
     def test_negative_wait(self) -> None:
         """A negative RetryInfo over gRPC is none."""
-        from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]
+        from google.rpc.error_details_pb2 import RetryInfo
 
         detail = RetryInfo()
         detail.retry_delay.seconds = -3

@@ -55,7 +55,7 @@ def _says_yes(file: Path, question: str, option: str) -> bool:
     # A repository may name a program to watch its files with, which this question must not start.
     command = [git, "-c", "core.fsmonitor=false", "-C", str(file.parent), question, option, "--", file.name]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=GIT_SECONDS, check=False)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, timeout=GIT_SECONDS, check=False)  # noqa: S603 - git, and words of ours
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0

@@ -25,7 +25,7 @@ def progress(what: str, total: int | None) -> Generator[Callable[[int, str], Non
         What to call with how much is done, and with a few words on it.
     """
     if not sys.stderr.isatty() or os.environ.get("TERM") in {"dumb", "unknown"}:
-        yield lambda done, said: None  # noqa: ARG005 - nobody watches
+        yield lambda _done, _said: None
         return
     from rich.console import Console
     from rich.progress import (

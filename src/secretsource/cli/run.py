@@ -86,7 +86,7 @@ def _become(command: Sequence[str], added: Mapping[str, bytes]) -> OSError:
     try:
         if sys.platform == "win32":  # pragma: no cover - there is no exec: wait for the command, and end as it does
             texts = {name: value.decode() for name, value in added.items()}
-            sys.exit(subprocess.run(command, env={**os.environ, **texts}, check=False).returncode)  # noqa: S603
+            sys.exit(subprocess.run(command, env={**os.environ, **texts}, check=False).returncode)  # noqa: S603 - as below
         # As bytes, because the locale of this process may lack characters of the value.
         environment = dict(os.environb) | {os.fsencode(name): value for name, value in added.items()}
         with _default_signals():

@@ -75,7 +75,7 @@ def settings_from_url(url: str, *, drivers: Drivers = driver_class) -> ProviderC
             raise ConfigurationError(f"setting {main!r} is given twice in the URL '{scheme}://…': once by the path")
         given[main] = path
 
-    def wrong(message: str, key: str) -> ConfigurationError:  # noqa: ARG001 - a URL has no lines
+    def wrong(message: str, _: str) -> ConfigurationError:
         return ConfigurationError(f"in the URL '{scheme}://…', {message}")
 
     return checked_provider(name, scheme, driver, given, Setting.read, wrong)

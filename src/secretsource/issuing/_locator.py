@@ -154,7 +154,7 @@ class _Contexts:
         from cryptography.hazmat.primitives.ciphers.algorithms import AES
         from cryptography.hazmat.primitives.ciphers.modes import ECB
 
-        cipher = Cipher(AES(key), ECB())  # noqa: S305
+        cipher = Cipher(AES(key), ECB())  # noqa: S305 - see above
         self.encrypt = cipher.encryptor().update
         self.decrypt = cipher.decryptor().update
 

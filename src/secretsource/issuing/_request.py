@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
 
@@ -16,7 +17,7 @@ from secretsource.stores.records import NO_METADATA
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from typing import Required
 
 LONGEST_TEXT = 255
@@ -178,8 +179,7 @@ def metadata(given: object) -> Mapping[str, Any]:
         InvalidRequest: It is not.
     """
     try:
-        written = json.dumps(given if isinstance(given, dict) else dict(given), allow_nan=False)  # type: ignore[call-overload]
-        written.encode()
+        written = json.dumps(dict(given), allow_nan=False) if isinstance(given, Mapping) else None
     except (TypeError, ValueError, RecursionError):
         written = None
     if written is None or "\\u0000" in written:

@@ -34,7 +34,7 @@ class Reason(enum.Enum):
     BAD_CHECKSUM = "bad_checksum"
     NOT_OURS = "not_ours"
     UNKNOWN = "unknown"
-    WRONG_SECRET = "wrong_secret"  # noqa: S105
+    WRONG_SECRET = "wrong_secret"  # noqa: S105 - a word for it, and none itself
     PEPPER_RETIRED = "pepper_retired"
     REVOKED = "revoked"
     EXPIRED = "expired"

@@ -71,8 +71,9 @@ class Rate(NamedTuple):
 
     def take(self, level: Level | None, cost: int, now: float) -> Level | None:
         """The level after ``cost`` requests at ``now`` (monotonic seconds), or None when they do not fit."""
-        start = now if level is None or level < now else level  # type: ignore[operator]
-        arrival: float = start + self.interval * cost  # type: ignore[operator]
+        assert not isinstance(level, tuple)
+        start = now if level is None or level < now else level
+        arrival = start + self.interval * cost
         return arrival if arrival - now <= self.lead else None
 
     def wait(self, level: Level | None, cost: int, now: float) -> float | None:
@@ -86,7 +87,8 @@ class Rate(NamedTuple):
         return LimitState(self.name, self.limit, self.period, max(0, remaining), ahead)
 
     def _ahead(self, level: Level | None, now: float) -> float:
-        return 0.0 if level is None else max(0.0, level - now)  # type: ignore[operator]
+        assert not isinstance(level, tuple)
+        return 0.0 if level is None else max(0.0, level - now)
 
     def divided(self, processes: int) -> Rate:
         """The share of one process."""
@@ -144,7 +146,8 @@ class Quota(NamedTuple):
         current = _period(self.period, now)
         if level is None:
             return self.limit, current
-        balance, last = level  # type: ignore[misc]
+        assert isinstance(level, tuple)
+        balance, last = level
         if current <= last:  # the wall clock may step back: a period is never refilled twice
             return balance, last
         if self.refill == "replace":

@@ -65,7 +65,7 @@ class RedisLimiter:
         """Draws that could not be made."""
         return self._outage.failures
 
-    def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:  # noqa: ARG002 (the server's)
+    def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:  # noqa: ARG002 - see below
         """Draw on the account ``key``; see `Plan.draw`. The wall clock is the server's.
 
         Raises:
@@ -112,7 +112,7 @@ class AsyncRedisLimiter:
         """As `RedisLimiter.failures`."""
         return self._outage.failures
 
-    async def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:  # noqa: ARG002
+    async def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:  # noqa: ARG002 - the same
         """As `RedisLimiter.draw`."""
         if self._outage.lasts(mono):
             raise self._outage.tell()

@@ -83,11 +83,11 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
         self._encoding = encoding
         self._parsed: _Parsed | None = None
 
-    def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:  # noqa: ARG002 - the name tells
+    def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
         """``NAME_PREVIOUS``, where whoever rotates the value may leave the old one."""
         return ref._replace(location=ref.location + PREVIOUS)
 
-    def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:  # noqa: ARG002 - see _regular_file
+    def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
         """Look the name up in the file, read anew if it has changed."""
         if ref.version is not None or ref.stage is not None:
             return NotFound("a .env file keeps no versions")
@@ -123,7 +123,7 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
         written = write_file(path, content, path, overwrite=True)
         return Stored() if isinstance(written, Stored) else written
 
-    def identify(self, *, timeout: float) -> Identity | Failed:  # noqa: ARG002 - nobody is asked
+    def identify(self, *, timeout: float) -> Identity | Failed:
         """The file; the operating system knows who asks."""
         path = self._path or _nearest()
         return Identity(f"file {path}" if path else f"no {FILE_NAME} file here")

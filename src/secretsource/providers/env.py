@@ -44,11 +44,11 @@ class EnvProvider(IdentifiedProvider):
             return NotFound("no variable can have this name")
         return SecretRef(self.name, self._prefix + name)
 
-    def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:  # noqa: ARG002 - the name tells
+    def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
         """``NAME_PREVIOUS``, where whoever rotates the value may leave the old one."""
         return ref._replace(location=ref.location + PREVIOUS)
 
-    def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:  # noqa: ARG002 - the environment answers at once
+    def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
         """Look the variable up; a set but empty one is a value."""
         if ref.version is not None or ref.stage is not None:
             return NotFound("the environment keeps no versions")
@@ -65,7 +65,7 @@ class EnvProvider(IdentifiedProvider):
             )
         return Found(value)
 
-    def identify(self, *, timeout: float) -> Identity | Failed:  # noqa: ARG002 - nobody is asked
+    def identify(self, *, timeout: float) -> Identity | Failed:
         """The process, whose own the environment is."""
         return Identity(f"process {os.getpid()}")
 

@@ -64,11 +64,11 @@ class FileProvider(WritableProvider, IdentifiedProvider):
             return NotFound("no file in the folder can have this name")
         return SecretRef(self.name, name)
 
-    def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:  # noqa: ARG002 - the name tells
+    def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
         """The file beside it with ``_PREVIOUS`` after its name."""
         return ref._replace(version=None, stage="previous")
 
-    def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:  # noqa: ARG002 - see _regular_file
+    def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
         """Read the file, as a regular file of at most 1 MiB."""
         if ref.version is not None or ref.stage not in {None, "previous"}:
             return NotFound("a file has no versions, and no stage but 'previous'")
@@ -77,7 +77,7 @@ class FileProvider(WritableProvider, IdentifiedProvider):
         read = self._read(ref.location, PREVIOUS if ref.stage else "")
         return Found(self._as_text(read.value), version=read.version) if isinstance(read, Contents) else read
 
-    def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:  # noqa: ARG002 - see _regular_file
+    def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
         """Write the file, readable by this user only; a new one needs ``directory``, or a whole path."""
         path, refusal = self._target(ref.location), self.refusal(ref)
         if refusal is not None:
@@ -97,7 +97,7 @@ class FileProvider(WritableProvider, IdentifiedProvider):
             )
         return write_file(path, content, path, overwrite=overwrite)
 
-    def identify(self, *, timeout: float) -> Identity | Failed:  # noqa: ARG002 - nobody is asked
+    def identify(self, *, timeout: float) -> Identity | Failed:
         """The folder that is looked in; the operating system knows who asks."""
         return Identity(f"files in {self._directory or os.environ.get('CREDENTIALS_DIRECTORY') or DOCKER}")
 

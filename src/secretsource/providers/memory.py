@@ -70,7 +70,7 @@ class MemoryProvider(WritableProvider):
         number = _number(current.version)
         return ref._replace(version=str(number - 1), stage=None) if number > 1 else None
 
-    def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:  # noqa: ARG002 - memory answers at once
+    def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
         """Look in the dict; a version or stage that does not exist is NotFound."""
         with self._lock:
             versions = tuple(self._versions.get(ref.location, ()))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._azure.client import explained
 from secretsource.providers._azure.question import DEADLINE, TIMED_OUT, held, listed, was_let_in
+from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncVaultClient"]
 
+PATIENCE = 1.0
+"""Seconds in which a call that is cancelled must have ended, when the client is closed."""
+
+CLOSED = Failed(FailureCode.UNAVAILABLE, "its client was closed before Key Vault could answer")
+
 
 class OnLoop:
     """The asynchronous client on one event loop.
@@ -30,12 +36,14 @@ class OnLoop:
         turn: Held by the call that goes alone.
         let_in: Whether the vault has taken a token.
         opened: The client, or None when the next call is to make one.
+        calls: Those under way, also when nobody waits for them any more.
     """
 
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
         self.let_in = False
         self.opened: Opened | None = None
+        self.calls: set[asyncio.Task[Outcome]] = set()
         self._former: Opened | None = None
 
     async def forget(self, opened: Opened | None) -> None:
@@ -47,7 +55,11 @@ class OnLoop:
                 await out_of_use.aclose()
 
     async def close(self) -> None:
-        """Close every client."""
+        """End every call, then close every client."""
+        for call in self.calls:
+            call.cancel()
+        if self.calls:
+            await asyncio.wait(self.calls, timeout=PATIENCE)
         for opened in (self.opened, self._former):
             if opened is not None:
                 await opened.aclose()
@@ -84,16 +96,20 @@ class AsyncVaultClient:
             conversation: What to ask.
             deadline: Monotonic seconds at which it must end.
         """
-        task = asyncio.get_running_loop().create_task(self._carry(conversation, deadline))
+        here = await self._here()
+        task = asyncio.get_running_loop().create_task(self._carry(here, conversation, deadline))
+        here.calls.add(task)
+        task.add_done_callback(here.calls.discard)
         try:
             await asyncio.wait({task}, timeout=max(0.0, deadline - monotonic()))
         finally:
             task.cancel()
+        if task.cancelled():
+            return CLOSED
         return task.result() if task.done() else TIMED_OUT
 
-    async def _carry(self, conversation: Conversation, deadline: float) -> Outcome:
+    async def _carry(self, here: OnLoop, conversation: Conversation, deadline: float) -> Outcome:
         DEADLINE.set(deadline)
-        here = await self._here()
         answer: Any = None
         while True:
             try:

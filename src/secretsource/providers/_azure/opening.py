@@ -14,7 +14,6 @@ from secretsource.providers._azure.pipeline import (
     CredentialInThread,
     Pace,
     TokenPace,
-    asynchronous_transport,
     blocking_transport,
 )
 
@@ -65,17 +64,21 @@ def aopen_vault(settings: VaultSettings) -> Opened:
     from azure.identity.aio import DefaultAzureCredential
     from azure.keyvault.secrets.aio import SecretClient
 
+    from secretsource.providers._azure.connections import EndingTransport, trust_in
+
     mask_answers()
+    trust = trust_in(settings.ca_cert)
     pace = TokenPace(settings.connection_timeout, settings.read_timeout, SLACK)
     made, credential = None, settings.credential
     if credential is None:
-        credential = made = DefaultAzureCredential(**_token_options(settings, pace))
+        transport = EndingTransport(trust, **settings.tokens)
+        credential = made = DefaultAzureCredential(**_token_options(settings, pace), transport=transport)
     elif not iscoroutinefunction(credential.get_token):
         credential = CredentialInThread(credential)
     client = SecretClient(
         settings.vault_url,
         credential,
-        transport=asynchronous_transport(settings.ca_cert),
+        transport=EndingTransport(trust),
         retry_policy=AsyncBoundedRetry(**_retry_options(settings)),
         raw_request_hook=Pace(settings.connection_timeout, settings.read_timeout, SLACK).sent,
         **settings.client,

@@ -7,7 +7,6 @@ outlast it.
 
 from __future__ import annotations
 
-import ssl
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -29,7 +28,6 @@ __all__ = [
     "CredentialInThread",
     "Pace",
     "TokenPace",
-    "asynchronous_transport",
     "blocking_transport",
 ]
 
@@ -143,20 +141,3 @@ def blocking_transport(ca_cert: str | None, connections: int) -> Any:
     session = Session()
     session.mount("https://", HTTPAdapter(pool_maxsize=connections, max_retries=Retry(total=False, redirect=False)))
     return RequestsTransport(session=session, connection_verify=ca_cert or True)
-
-
-def asynchronous_transport(ca_cert: str | None) -> Any:
-    """A transport of the running loop that reads ``ca_cert`` once; azure's own reads it, and connects, per request."""
-    from azure.core.pipeline.transport import AioHttpTransport
-
-    if ca_cert is None:
-        return AioHttpTransport()
-    from aiohttp import ClientSession, DummyCookieJar, TCPConnector
-
-    session = ClientSession(
-        connector=TCPConnector(ssl=ssl.create_default_context(cafile=ca_cert)),
-        trust_env=True,
-        cookie_jar=DummyCookieJar(),
-        auto_decompress=False,
-    )
-    return AioHttpTransport(session=session)

@@ -130,10 +130,10 @@ class CallerSearch:
 
         named = os.environ.get("GOOGLE_CLOUD_PROJECT") or os.environ.get("GCLOUD_PROJECT")
         if self._anonymous:
-            return Caller(AnonymousCredentials(), named)  # type: ignore[no-untyped-call]
+            return Caller(AnonymousCredentials(), named)
         if self._given is None:
             return Caller(*google.auth.default(default_scopes=_SCOPES, quota_project_id=self._quota_project))
-        credentials: Any = with_scopes_if_required(self._given, None, default_scopes=_SCOPES)  # type: ignore[no-untyped-call]
+        credentials: Any = with_scopes_if_required(self._given, None, default_scopes=_SCOPES)
         if self._quota_project is not None and hasattr(credentials, "with_quota_project"):
             credentials = credentials.with_quota_project(self._quota_project)
         return Caller(credentials, named or getattr(credentials, "project_id", None))

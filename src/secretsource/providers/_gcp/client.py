@@ -224,7 +224,7 @@ class GcpClients:
 
     def _channel(self, maker: Any, *, asynchronous: bool) -> Any:
         """How a transport makes its channel: as the SDK does, but it tries sooner to connect again."""
-        import grpc  # type: ignore[import-untyped]
+        import grpc
 
         plain = grpc.aio.insecure_channel if asynchronous else grpc.insecure_channel
 

@@ -237,14 +237,11 @@ def explain(error: Exception, call: str = ACCESS, *, making: bool = False) -> No
         making: Whether the client, or its credentials, were still being made.
     """
     text = _text(error)
-    for cls in type(error).__mro__:
-        known = f"{cls.__module__.partition('.')[0]}.{cls.__name__}"
-        cases = ["making"] if making else []
-        cases += [case for case, words in _TELLING_WORDS if words.search(text)]
-        for key in (*(f"{known}/{case}" for case in cases), known):
-            if key in MEANINGS:
-                return _outcome(MEANINGS[key], error, call)
-    raise AssertionError  # pragma: no cover - the last base of every error is in the table
+    cases = ["/making"] if making else []
+    cases += [f"/{case}" for case, words in _TELLING_WORDS if words.search(text)]
+    classes = [f"{cls.__module__.partition('.')[0]}.{cls.__name__}" for cls in type(error).__mro__]
+    key = next(key for known in classes for case in [*cases, ""] if (key := f"{known}{case}") in MEANINGS)
+    return _outcome(MEANINGS[key], error, call)
 
 
 def malformed(reason: str | None = _UNREADABLE.reason) -> Failed:

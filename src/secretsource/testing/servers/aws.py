@@ -180,7 +180,7 @@ class AwsServer(SecretServer):
     def _session_of(self, access_key: str) -> Session:
         from boto3.session import Session
 
-        return Session(aws_access_key_id=access_key, aws_secret_access_key="testing", region_name=self.region)  # noqa: S106
+        return Session(aws_access_key_id=access_key, aws_secret_access_key="testing", region_name=self.region)  # noqa: S106 - moto takes any
 
     def _answer(self, environ: dict[str, Any], start: Any) -> Iterable[bytes]:
         of_operator = f"Credential={OPERATOR}/" in environ.get("HTTP_AUTHORIZATION", "")
@@ -229,7 +229,7 @@ def problem(code: str, message: str = "") -> bytes:
 def _quiet(loud: type[Any]) -> type[Any]:
     """A request handler that does not print a line for each request."""
 
-    class QuietRequest(loud):  # type: ignore[misc]
+    class QuietRequest(loud):  # type: ignore[misc]  # the server says which class it is
         def log_request(self, *_: object, **__: object) -> None:
             pass
 

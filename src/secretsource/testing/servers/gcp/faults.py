@@ -22,11 +22,17 @@ class Faults:
     """
 
     def __init__(self) -> None:
+        self._released = Event()
+        self.heal()
+
+    def heal(self) -> None:
+        """End the fault."""
         self.garbage: bytes | None = None
         self.altered: Callable[[SecretPayload], object] | None = None
         self._refusals: dict[str, Refusal] = {}
         self._wait: float | None = None
-        self._released = Event()
+        released, self._released = self._released, Event()
+        released.set()
 
     def refuse(
         self, status: str, message: str = "refused", *, on: str = "", reason: str = "", wait: float | None = None
@@ -41,12 +47,6 @@ class Faults:
     def hang(self) -> None:
         """Answer no call before the fault ends."""
         self.slow(60)
-
-    def heal(self) -> None:
-        """End the fault."""
-        released = self._released
-        self.__init__()  # type: ignore[misc]
-        released.set()
 
     def meet(self, asked: str) -> None:
         """Let a call run into the fault."""
