@@ -135,7 +135,7 @@ def test_a_plaintext_and_its_digests_are_one_key(keys: ApiKeys) -> None:
 
 
 def test_a_used_key_is_checked_again_before_its_new_hash_is_stored(make_keys: MakeKeys, clock: FakeClock) -> None:
-    """An imported key under the pepper before: its record is renewed from the store while the flush is still to come."""
+    """An imported key under the pepper before: its record is renewed from the store before the flush."""
     text = "sk_old_0123456789abcdef"
     make_keys(peppers=[OLD_PEPPER]).import_rows([{"plaintext": text, "owner": "acme"}])
     keys = make_keys(peppers=[PEPPER, OLD_PEPPER], imported=True)
