@@ -25,6 +25,10 @@ if TYPE_CHECKING:
             ...
 
 
+LAST_INSTANT = 253_402_128_000.0
+"""9999-12-30, in seconds since 1970 UTC: the last day that is a date in every time zone."""
+
+
 class Instant:
     """One moment, read from both clocks.
 

@@ -164,16 +164,25 @@ class InvalidRequest(SecretSourceError, ValueError):
     """What was asked for a key cannot be: the syntax of a scope, an expiry in the past, a negative limit."""
 
 
+def is_key_id(given: object) -> bool:
+    """Whether something is of the form of a ``key_id``: 22 characters of ``0-9A-Za-z``."""
+    return isinstance(given, str) and len(given) == 22 and given.isascii() and given.isalnum()
+
+
 class KeyNotFound(SecretSourceError, LookupError):
     """No key has this ``key_id``.
 
     Attributes:
-        key_id: The ``key_id`` asked for.
+        key_id: The ``key_id`` asked for; empty where that was none, and is not quoted, because it may be a whole key.
     """
 
     def __init__(self, key_id: str) -> None:
-        super().__init__(f"no API key has the key_id {key_id!r}: list the owner's keys to find it")
-        self.key_id = key_id
+        self.key_id = key_id if is_key_id(key_id) else ""
+        super().__init__(
+            f"no API key has the key_id {key_id!r}: list the owner's keys to find it"
+            if self.key_id
+            else "no API key has this key_id, which is not quoted: it is 22 characters of 0-9A-Za-z, as in a record"
+        )
 
 
 class InvalidTransition(SecretSourceError):

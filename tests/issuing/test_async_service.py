@@ -84,7 +84,7 @@ async def test_what_is_wrong_is_raised_where_it_was_asked(clock: FakeClock) -> N
     """The errors of the threads' shell."""
     async with keys_over(clock) as keys:
         with pytest.raises(KeyNotFound):
-            await keys.get("nobody")
+            await keys.get("0" * 22)
         with pytest.raises(InvalidKey):
             await keys.verify("junk", scope=NO_SCOPE)
         with pytest.raises(InvalidKey):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 import tomllib
+from typing import Any
 from zlib import crc32
 
 import pytest
@@ -179,3 +180,12 @@ def test_scanners_find_keys_in_text_and_nothing_else(made: KeyFormat) -> None:
     assert rule["secretGroup"] == 1
     assert all(keyword in key for keyword in rule["keywords"])
     assert ("sk-pk" in rule["id"]) == bool(made.prefixes)
+
+
+@pytest.mark.parametrize("words", ["sk", None, 5, [5], [None], ["SK"], ["s" * 100_000], b"bytes"])
+def test_a_format_has_lists_of_words(words: Any) -> None:
+    """One text is not taken for a list of its letters, and nothing long is quoted."""
+    for name in ("prefixes", "environments"):
+        with pytest.raises(ConfigurationError) as caught:
+            KeyFormat(**{name: words})
+        assert len(str(caught.value)) < 300

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import traceback
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from secretsource import issuing
-from secretsource.exceptions import SecretSourceError, StoreError
-from secretsource.issuing import NO_SCOPE, ApiKeys
+from secretsource.exceptions import ConfigurationError, SecretSourceError, StoreError
+from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys
 from secretsource.issuing import _foreign as foreign
 
 if TYPE_CHECKING:
@@ -84,6 +85,65 @@ def test_no_error_of_a_check_leads_to_the_key(call: Callable[[ApiKeys, str], obj
             call(keys, text)
         assert_hidden(caught.value, text[30:62])
         keys.check(text, scope=NO_SCOPE)
+
+
+def test_no_error_of_a_listener_leads_to_the_key(make_keys: Callable[..., ApiKeys]) -> None:
+    """`on_check` is not to raise; when it does, from the store and from the cache, its traceback has no key."""
+    told: list[object] = []
+
+    def listen(verdict: object) -> None:
+        told.append(verdict)
+        raise StoreError("the listener is down")
+
+    keys = make_keys(on_check=listen)
+    text = keys.issue(owner="acme").plaintext
+    for _ in range(2):
+        with pytest.raises(StoreError) as caught:
+            keys.check(text, scope=NO_SCOPE)
+        assert_hidden(caught.value, text[30:62])
+    assert len(told) == 2
+
+
+@pytest.mark.parametrize("cost", [None, "1", 10**400])
+def test_no_cost_that_cannot_be_leads_to_the_key(cost: Any, keys: ApiKeys) -> None:
+    """Where the cache knows the key already."""
+    text = keys.issue(owner="acme", rate_limit="5/minute").plaintext
+    keys.check(text, scope=NO_SCOPE)
+    with pytest.raises(SecretSourceError) as caught:
+        keys.check(text, scope=NO_SCOPE, cost=cost)
+    assert_hidden(caught.value, text[30:62])
+
+
+CANARY = "a canary of a pepper, long enough"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"peppers": [CANARY, "short"]},
+        {"peppers": CANARY},
+        {"peppers": CANARY.encode()},
+        {"peppers": [CANARY, CANARY.encode()]},
+        {"peppers": [CANARY, None]},
+        {"peppers": [CANARY + "\ud800"]},
+        {"peppers": 5},
+        {"peppers": None},
+        {"peppers": [CANARY], "ttl": "5"},
+        {"peppers": [CANARY], "ttl": None},
+        {"peppers": [CANARY], "on_limiter_error": ["open"]},
+        {"peppers": [CANARY], "format": "sk"},
+        {"peppers": [CANARY], "limiter": 5},
+        {"peppers": [CANARY], "on_check": 5},
+    ],
+)
+def test_no_error_of_a_setting_leads_to_a_pepper(settings: dict[str, Any]) -> None:
+    """A setting of another kind is one clear error, and nothing that reports errors is told a pepper."""
+    with pytest.raises(ConfigurationError) as caught:
+        ApiKeys.open("memory://", **settings)
+    assert_hidden(caught.value, CANARY)
+    with pytest.raises(ConfigurationError) as caught:
+        asyncio.run(AsyncApiKeys.open("memory://", **settings))
+    assert_hidden(caught.value, CANARY)
 
 
 def test_no_error_of_a_store_leads_to_a_new_key(keys: ApiKeys, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,6 +134,20 @@ def test_a_plaintext_and_its_digests_are_one_key(keys: ApiKeys) -> None:
     assert keys.import_rows([ROWS["plaintext"]]).imported == 0
 
 
+def test_a_used_key_is_checked_again_before_its_new_hash_is_stored(make_keys: MakeKeys, clock: FakeClock) -> None:
+    """An imported key under the pepper before: its record is renewed from the store before the flush."""
+    text = "sk_old_0123456789abcdef"
+    make_keys(peppers=[OLD_PEPPER]).import_rows([{"plaintext": text, "owner": "acme"}])
+    keys = make_keys(peppers=[PEPPER, OLD_PEPPER], imported=True)
+    for _ in range(3):
+        assert keys.check(text, scope=NO_SCOPE)
+        clock.advance(6)
+    keys.flush()
+    record = keys.verify(text, scope=NO_SCOPE, fresh=True)
+    assert [event.kind.value for event in keys.events(record.key_id)] == ["imported", "rehashed"]
+    assert make_keys(peppers=[PEPPER], imported=True).check(text, scope=NO_SCOPE)
+
+
 def test_a_plaintext_is_hashed_at_once(keys: ApiKeys, store: MemoryStore) -> None:
     """Nothing of it is stored but its first quarter, to be shown."""
     keys.import_rows([ROWS["plaintext"]])

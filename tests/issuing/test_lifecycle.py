@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from secretsource._clock import LAST_INSTANT
 from secretsource.exceptions import InvalidRequest, InvalidTransition
 from secretsource.issuing import _lifecycle as lifecycle
 from secretsource.issuing._lifecycle import MOVES, By, Move
@@ -108,6 +110,20 @@ def test_the_successor_has_the_same_rights_and_the_same_account() -> None:
     assert new.limit_key == rich.limit_key == "r" * 22
     assert (new.last_used, new.begins, new.predecessor) == (None, None, rich.key_id)
     assert new.expires == NOW + 100  # from when it became good to when it ended
+
+
+def test_a_successor_is_good_no_sooner_than_its_predecessor() -> None:
+    """A key for next month that is rotated today is still one for next month, and lives as long."""
+    later = RECORD._replace(begins=NOW + 60, expires=NOW + 100)
+    new = lifecycle.rotate(later, "s" * 22, 5, NOW).successor
+    assert (new.begins, new.expires) == (NOW + 60, NOW + 100)
+
+
+def test_a_successor_ends_within_the_calendar() -> None:
+    """A key until the end of time can be rotated again and again."""
+    endless = RECORD._replace(expires=LAST_INSTANT)
+    new = lifecycle.rotate(endless, "s" * 22, 5, NOW + 10**9).successor
+    assert (new.expires, new.expires_at) == (LAST_INSTANT, datetime(9999, 12, 30, tzinfo=UTC))
 
 
 def test_no_overlap_ends_the_old_key_at_once() -> None:

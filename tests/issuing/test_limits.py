@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secretsource.exceptions import InvalidRequest
+from secretsource.issuing import limits
 from secretsource.issuing.limits import LocalLimiter, Plan, Quota, Rate, parse
 
 NEW_YEAR = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
@@ -255,3 +258,54 @@ def test_no_update_is_lost_between_threads() -> None:
     for thread in threads:
         thread.join()
     assert len(granted) == 400
+
+
+def test_accounts_are_looked_through_once_for_many_that_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one account of a hundred is full again, a tenth goes, so that not each new one looks at all of them."""
+    limiter, plan, looks = LocalLimiter(max_accounts=100), parse("1/hour", None), list[object]()
+    assert plan is not None
+    is_full = limits._Account.is_full
+
+    def look(self: Any, *when: float) -> bool:
+        looks.append(self)
+        return is_full(self, *when)
+
+    monkeypatch.setattr(limits._Account, "is_full", look)
+    for number in range(100):
+        limiter.draw(f"k{number}", plan, 1 if number else 0, 0.0, 0.0)
+    limiter.draw("one more", plan, 1, 0.0, 0.0)
+    assert (len(looks), len(limiter)) == (100, 91)
+    assert "k0" not in limiter._accounts
+    assert "k99" in limiter._accounts
+
+
+def test_an_account_that_changes_its_rules_is_looked_at_as_a_whole() -> None:
+    """Never the old rules with the new levels: who makes room waits for who draws."""
+    limiter, plan = LocalLimiter(), parse("1/hour", None)
+    assert plan is not None
+    limiter.draw("k", plan, 1, 0.0, 0.0)
+    account = limiter._accounts["k"]
+    account.acquire()
+    looking = threading.Thread(target=account.is_full, args=(0.0, 0.0))
+    looking.start()
+    looking.join(0.05)
+    waits = looking.is_alive()
+    account.release()
+    looking.join(10)
+    assert waits
+    assert not looking.is_alive()
+
+
+def test_a_forked_child_waits_for_no_lock_of_its_parent() -> None:
+    """Each lock was held by another thread when the process forked; what was drawn is still drawn."""
+    limiter, plan = LocalLimiter(), parse("1/hour", None)
+    assert plan is not None
+    assert limiter.draw("k", plan, 1, 0.0, 0.0)
+    limiter._lock.acquire()
+    limiter._accounts["k"].acquire()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(5)
+        refused = not limiter.draw("k", plan, 1, 0.0, 0.0)
+        os._exit(0 if refused and limiter.draw("other", plan, 1, 0.0, 0.0) else 1)
+    assert os.waitpid(child, 0)[1] == 0

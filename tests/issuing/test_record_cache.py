@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any
 
 import pytest
@@ -205,3 +207,19 @@ def test_what_a_wildcard_granted_is_remembered_within_bounds() -> None:
     for number in range(1000):
         entry.remember((f"a:{number}",))
     assert len(entry.granted) == 256
+
+
+def test_a_forked_child_begins_with_an_empty_cache() -> None:
+    """Another thread of its parent was in the middle of a change, and is not there to end it."""
+    cache = RecordCache()
+    cache.fill(b"h" * 32, RECORD, 0.0, 0.0, cache.begin())
+    cache._lock.acquire()
+    cache._by_key.clear()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(5)
+        empty = cache.get(b"h" * 32) is None
+        cache.fill(b"h" * 32, RECORD, 0.0, 0.0, cache.begin())
+        cache.news(RECORD.key_id, RECORD.revision + 1)
+        os._exit(0 if empty and len(cache) == 0 else 1)
+    assert os.waitpid(child, 0)[1] == 0

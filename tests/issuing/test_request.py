@@ -111,6 +111,19 @@ BAD: dict[str, dict[str, Any]] = {
     "prefix": {"prefix": "S"},
     "environment": {"environment": "production!"},
     "unknown word": {"scope": "a:b"},
+    "scopes None": {"scopes": None},
+    "scopes in scopes": {"scopes": [["a:b"]]},
+    "scopes without end": {"scopes": [f"s{number}" for number in range(1001)]},
+    "expiry too large for a float": {"expires_in": 10**400},
+    "expiry of all time": {"expires_in": timedelta.max},
+    "networks None": {"networks": None},
+    "network of a number": {"networks": [5]},
+    "network of bytes": {"networks": [b"abcd"]},
+    "network of a pair": {"networks": [("10.0.0.0", 8)]},
+    "network with a mask": {"networks": ["10.0.0.0/255.0.0.0"]},
+    "network with a zone": {"networks": ["fe80::1%eth0"]},
+    "network that never matches": {"networks": ["::ffff:10.0.0.0/104"]},
+    "networks without end": {"networks": [f"10.0.{number // 256}.{number % 256}" for number in range(1001)]},
 }
 
 
@@ -131,6 +144,40 @@ def test_a_batch_has_its_bounds(count: int, keys: ApiKeys) -> None:
         keys.issue_many([KeyRequest(owner="acme")] * count)
 
 
+@pytest.mark.parametrize("batch", [None, [None], {"owner": "acme"}, ({"owner": "acme"} for _ in range(2)), 5])
+def test_a_batch_is_a_list_of_requests(batch: Any, keys: ApiKeys, store: Any) -> None:
+    """One request alone, and what is none, is said to be wrong."""
+    with pytest.raises(InvalidRequest):
+        keys.issue_many(batch)
+    assert store.asked == []
+
+
+@pytest.mark.parametrize("overlap", [1e12, 1e300, 10**400, timedelta.max])
+def test_an_overlap_ends_within_the_calendar(overlap: Any, keys: ApiKeys) -> None:
+    """Longer ones are refused before a key is made whose record nobody could show."""
+    key_id = keys.issue(owner="acme").record.key_id
+    with pytest.raises(InvalidRequest, match="overlap"):
+        keys.rotate(key_id, overlap=overlap)
+    assert keys.get(key_id).successor is None
+
+
+@pytest.mark.parametrize(
+    "asked", [{"limit": 0}, {"limit": -1}, {"limit": 1001}, {"limit": "9"}, {"after": -1}, {"after": None}]
+)
+def test_a_page_of_events_has_its_bounds(asked: dict[str, Any], keys: ApiKeys) -> None:
+    """Also where a database takes a negative number for all there are."""
+    with pytest.raises(InvalidRequest):
+        keys.events(keys.issue(owner="acme").record.key_id, **asked)
+
+
+@pytest.mark.parametrize("owner", [None, "", 1.5, "a\0b", "\ud800", b"acme"])
+def test_all_keys_of_nobody_are_not_revoked(owner: Any, keys: ApiKeys, store: Any) -> None:
+    """An owner that cannot be is an error, not an owner without keys."""
+    with pytest.raises(InvalidRequest):
+        keys.revoke_all(owner=owner)
+    assert store.asked == []
+
+
 def test_who_and_why_are_texts() -> None:
     """They end up in the audit, so control characters stay out."""
     assert _request.by("ann", None, "because") == By("ann", None, "because")
@@ -138,8 +185,31 @@ def test_who_and_why_are_texts() -> None:
         _request.by(None, None, "line\nbreak")
 
 
-@pytest.mark.parametrize("asked", [{"limit": 0}, {"limit": 1001}, {"after": "x"}], ids=["0", "1001", "cursor"])
+PAGES: dict[str, dict[str, Any]] = {
+    "0": {"limit": 0},
+    "1001": {"limit": 1001},
+    "half": {"limit": 1.5},
+    "limit text": {"limit": "9"},
+    "cursor": {"after": "x"},
+    "cursor number": {"after": 5},
+    "status": {"status": "gone"},
+    "status number": {"status": 5},
+    "owner with NUL": {"owner": "\0"},
+    "owner of half": {"owner": 1.5},
+    "prefix list": {"prefix": ["sk"]},
+    "environment with a lone surrogate": {"environment": "\ud800"},
+}
+
+
+def test_a_status_may_be_its_word(keys: ApiKeys) -> None:
+    """As it is stored, and as JSON has it."""
+    keys.issue(owner="acme")
+    assert len(keys.list(status="active").records) == 1  # type: ignore[arg-type]
+    assert not keys.list(status="revoked").records  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("asked", PAGES.values(), ids=PAGES)
 def test_a_page_has_its_bounds(asked: dict[str, Any], keys: ApiKeys) -> None:
-    """Limits, and a cursor that is not one of ours."""
+    """Limits, a cursor that is not one of ours, and what no record has."""
     with pytest.raises(InvalidRequest):
         keys.list(**asked)

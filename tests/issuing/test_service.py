@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import pickle
 import threading
 import weakref
@@ -28,12 +29,14 @@ from secretsource.issuing import _lifecycle as lifecycle
 from secretsource.issuing._chores import Chores
 from secretsource.issuing._record_cache import RecordCache
 from secretsource.issuing.limits import LocalLimiter
+from secretsource.stores._registry import open_store
 from secretsource.stores.base import EventKind as Kind
 from secretsource.stores.base import KeyRecord
 from secretsource.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from secretsource.issuing import Verdict
     from secretsource.testing.clock import FakeClock
@@ -318,12 +321,39 @@ def test_a_key_is_revoked_by_showing_it(keys: ApiKeys) -> None:
 
 def test_a_key_that_is_not_there_is_named(keys: ApiKeys) -> None:
     """Each operation says which."""
+    nobody = "nobody".rjust(22, "0")
     for call in (keys.get, keys.revoke, keys.disable, keys.enable, keys.finish_rotation, keys.rotation_status):
-        with pytest.raises(KeyNotFound, match="nobody"):
-            call("nobody")
+        with pytest.raises(KeyNotFound, match=nobody):
+            call(nobody)
     with pytest.raises(KeyNotFound):
-        keys.rotate("nobody", overlap=1)
-    assert keys.events("nobody") == []
+        keys.rotate(nobody, overlap=1)
+    assert keys.events(nobody) == []
+
+
+@pytest.mark.parametrize(
+    "given", ["", "nobody", "\0" * 22, "\ud800" * 22, "é" * 22, "x" * 10_000_000, None, 22, b"x" * 22]
+)
+def test_what_is_no_key_id_reaches_no_store(given: Any, keys: ApiKeys, store: Any) -> None:
+    """One short sentence, whatever it was."""
+    for call in (keys.get, keys.revoke, keys.disable, keys.enable, keys.finish_rotation, keys.rotation_status):
+        with pytest.raises(KeyNotFound) as caught:
+            call(given)
+        assert (len(str(caught.value)) < 200, caught.value.key_id) == (True, "")
+    assert keys.events(given) == []
+    assert store.asked == []
+
+
+def test_a_key_in_place_of_its_key_id_is_not_quoted(keys: ApiKeys, store: Any) -> None:
+    """Nor does the store, which may log its statements, hear of it."""
+    text = keys.issue(owner="acme").plaintext
+    store.asked.clear()
+    for call in (keys.get, keys.revoke, keys.disable, keys.enable, keys.finish_rotation, keys.rotation_status):
+        with pytest.raises(KeyNotFound) as caught:
+            call(text)
+        assert text[30:62] not in f"{caught.value} {caught.value.args} {vars(caught.value)}"
+    with pytest.raises(KeyNotFound):
+        keys.rotate(text, overlap=0)
+    assert store.asked == []
 
 
 def test_whose_needs_no_store(keys: ApiKeys, store: Any) -> None:
@@ -663,3 +693,48 @@ def test_open_takes_a_url_and_the_pepper_of_the_consuming_half(caplog: pytest.Lo
         with pytest.raises(ConfigurationError) as caught:
             ApiKeys.open(url, peppers=[PEPPER])
         assert "password" not in str(caught.value)
+
+
+@pytest.mark.parametrize("cost", [-1, math.nan, math.inf, 10**400, 10**9 + 1, None, "1"])
+@pytest.mark.parametrize("limits", [{}, {"rate_limit": "2/hour"}, {"quota": "2/day"}])
+def test_a_cost_that_cannot_be_takes_nothing(cost: Any, limits: dict[str, Any], keys: ApiKeys) -> None:
+    """From the store and from the cache; what is no number would otherwise leave a limit that is never reached."""
+    text = keys.issue(owner="acme", **limits).plaintext
+    for _ in range(2):
+        with pytest.raises(InvalidRequest, match="cost"):
+            keys.check(text, scope=NO_SCOPE, cost=cost)
+        keys.check(text, scope=NO_SCOPE)
+    assert bool(keys.check(text, scope=NO_SCOPE)) is not limits
+
+
+@pytest.mark.parametrize("scope", [None, 5, object()])
+def test_a_demand_of_another_kind_is_refused(scope: Any, keys: ApiKeys) -> None:
+    """From the store and from the cache."""
+    text = keys.issue(owner="acme").plaintext
+    for _ in range(2):
+        with pytest.raises(InvalidRequest, match="NO_SCOPE"):
+            keys.check(text, scope=scope)
+        keys.check(text, scope=NO_SCOPE)
+
+
+@pytest.mark.parametrize("sent", ["a\0b", "\ud800", "x" * 100_000, "a\nb", 5, b"x"])
+def test_no_client_keeps_a_flush_from_being_stored(
+    sent: Any, make_keys: Callable[..., ApiKeys], tmp_path: Path
+) -> None:
+    """What it calls itself, and where it says it comes from, is remembered of a rotated key as printable text."""
+    store = open_store(f"sqlite:///{tmp_path / 'keys.db'}")
+    keys = make_keys(store=store)
+    old = keys.issue(owner="acme")
+    keys.rotate(old.record.key_id, overlap=3600)
+    assert keys.check(old.plaintext, scope=NO_SCOPE, agent=sent, ip=sent)
+    usage = keys.rotation_status(old.record.key_id).usage
+    store.close()
+    assert usage.requests == 1
+    assert all(each.isprintable() and len(each) <= 255 for each in usage.agents | usage.networks)
+    assert bool(usage.agents) is isinstance(sent, str)
+
+
+def test_whose_is_asked_of_texts(keys: ApiKeys) -> None:
+    """Anything else is no key of ours."""
+    for given in (None, 5, b"x" * 22, ["x"], object()):
+        assert keys.whose(given) is None  # type: ignore[arg-type]

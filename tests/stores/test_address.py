@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,16 @@ def test_libpq_is_told_what_the_url_says() -> None:
         "host": "host", "port": 5433, "user": "me", "password": "secret", "dbname": "keys", "sslmode": "require",
         "connect_timeout": "2", "tcp_user_timeout": "15000", "application_name": "secretsource",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "url", ["", "keys.db", None, 5, "sqlite:///\0", "sqlite:///a\nb", "sqlite:///\ud800", b"sqlite://"]
+)
+def test_what_is_no_url_names_no_store(url: Any) -> None:
+    """Of whatever kind; nothing of it is quoted."""
+    for open_any in (_registry.open_store, _registry.open_async_store):
+        with pytest.raises(ConfigurationError, match="named by a URL"):
+            open_any(url)
 
 
 def test_a_store_without_its_packages_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

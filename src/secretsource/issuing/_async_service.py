@@ -10,7 +10,7 @@ from secretsource.issuing._imports import Imports
 from secretsource.issuing._lifecycle import Move
 from secretsource.issuing._operations import Operations
 from secretsource.issuing._pepper_source import PepperSource
-from secretsource.issuing._request import by
+from secretsource.issuing._request import by, whose
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.issuing._verifier import Verifier
 from secretsource.issuing._wiring import wire
@@ -52,7 +52,10 @@ class AsyncApiKeys:
 
     def __init__(self, store: AsyncKeyStore, **settings: Unpack[Settings]) -> None:
         self._store = store
-        wiring = wire(store, asyncio.to_thread, **settings)
+        try:
+            wiring = wire(store, asyncio.to_thread, **settings)
+        finally:
+            del settings  # a traceback shows no pepper
         self._chores = AsyncChores(self, wiring.flush_every, wiring.cache, store, wiring.feed)
         self._adopt(wiring)
         self._peppers: PepperSource | None = None
@@ -71,7 +74,10 @@ class AsyncApiKeys:
         source = None if "peppers" in settings else PepperSource()
         if source is not None:
             settings["peppers"] = await asyncio.to_thread(source.read)
-        keys = cls(open_async_store(url), **settings)
+        try:
+            keys = cls(open_async_store(url), **settings)
+        finally:
+            del settings  # a traceback shows no pepper
         keys._peppers = source
         keys._owns_store = True
         return keys
@@ -99,10 +105,10 @@ class AsyncApiKeys:
         agent: str | None = None,
     ) -> Verdict:
         """As `ApiKeys.check`."""
-        glanced = None if fresh else self._glance(text, scope, ip, cost)
-        if type(glanced) is Accepted:
-            return glanced
         try:
+            glanced = None if fresh else self._glance(text, scope, ip, cost)
+            if type(glanced) is Accepted:
+                return glanced
             verdict = await arun(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent))
             if (
                 isinstance(verdict, Rejected)
@@ -208,7 +214,7 @@ class AsyncApiKeys:
         limit: int = 100,
     ) -> Page:
         """As `ApiKeys.list`."""
-        name = None if owner is None else str(owner)
+        name = whose(owner)
         return await arun(self._operations.list(KeyQuery(name, environment, prefix, status, after=after, limit=limit)))
 
     async def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
@@ -234,7 +240,7 @@ class AsyncApiKeys:
 
     async def export(self, *, owner: str | int | None = None) -> AsyncIterator[dict[str, Any]]:
         """As `ApiKeys.export`."""
-        name, after = None if owner is None else str(owner), None
+        name, after = whose(owner), None
         while True:
             rows, after = await arun(self._imports.page(name, after))
             for row in rows:

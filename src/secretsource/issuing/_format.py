@@ -92,16 +92,8 @@ class KeyFormat:
     version = 1
 
     def __init__(self, *, prefixes: Sequence[str] = (), environments: Sequence[str] = ()) -> None:
-        for prefix in prefixes:
-            if not _IS_PREFIX.fullmatch(prefix):
-                raise ConfigurationError(
-                    f"key prefix {prefix!r} cannot be: write a letter, then up to 15 of a-z and 0-9"
-                )
-        for environment in environments:
-            if not _IS_ENVIRONMENT.fullmatch(environment):
-                raise ConfigurationError(f"key environment {environment!r} cannot be: write 2 to 8 of a-z")
-        self.prefixes = tuple(prefixes)
-        self.environments = tuple(environments)
+        self.prefixes = _listed(prefixes, _IS_PREFIX, "key prefix", "a letter, then up to 15 of a-z and 0-9")
+        self.environments = _listed(environments, _IS_ENVIRONMENT, "key environment", "2 to 8 of a-z")
         self._match = re.compile(
             f"{self._front('(', ')')}([0-9A-Za-z]{{22}})[0-9A-Za-z]{{32}}ss1[0-9A-Za-z]{{6}}"
         ).fullmatch
@@ -178,12 +170,14 @@ class KeyFormat:
         name = f"secretsource API key ({', '.join(self.prefixes)})" if kinds else "secretsource API key"
         return ScannerRules(gitleaks, GithubPattern(name, secret, r"\A|[^0-9A-Za-z_]", r"\z|[^0-9A-Za-z_]"))
 
-    def locator(self, text: str) -> str | None:
+    def locator(self, text: object) -> str | None:
         """The locator in a whole key, or in a text that is nothing but a locator of 22 characters; else None.
 
         Args:
             text: Anything at all.
         """
+        if not isinstance(text, str):
+            return None
         if len(text) == LOCATOR_LENGTH:
             return text if _IS_LOCATOR.fullmatch(text) and text <= _LAST_LOCATOR else None
         located = self.locate(text)
@@ -214,6 +208,16 @@ class KeyFormat:
 
     def __repr__(self) -> str:
         return f"KeyFormat(prefixes={self.prefixes!r}, environments={self.environments!r})"
+
+
+def _listed(given: Sequence[str], form: re.Pattern[str], what: str, write: str) -> tuple[str, ...]:
+    """Words that each are of a form."""
+    if not isinstance(given, (list, tuple, set, frozenset)):
+        raise ConfigurationError(f"each {what} is one of a list of texts: write  [...]")
+    for word in given:
+        if not isinstance(word, str) or not form.fullmatch(word):
+            raise ConfigurationError(f"{what} {word!r:.80} cannot be: write {write}")
+    return tuple(given)
 
 
 def _crc(body: bytes) -> str:

@@ -92,7 +92,7 @@ class Gate:
         if not isinstance(text, str) or len(text) > LONGEST_CREDENTIAL:
             return Rejected(Reason.MALFORMED)
         known = None if hashed is None else self._known(hashed)
-        if known is not None and known.record.foreign is None:
+        if known is not None and known.record.lookup is None:
             locator = known.record.key_id  # this very text has come through here before, and has matched
         else:
             located = self._locate(text)

@@ -7,13 +7,14 @@ A key carries 190 random bits, so guessing is hopeless whatever the hash costs, 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from hmac import compare_digest, digest
 
 from secretsource.exceptions import ConfigurationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from typing import NoReturn, Self
 
 __all__ = ["Pepper", "PepperSet", "compare_digest"]
@@ -38,6 +39,18 @@ def derive(pepper: bytes, purpose: bytes, length: int) -> bytes:
     return digest(extracted, purpose + b"\x01", "sha256")[:length]
 
 
+def _complaint(pepper: object) -> str | None:
+    """What is wrong with a pepper, or None; an empty one stands for none."""
+    if not isinstance(pepper, str):
+        return "peppers are a list of texts, newest first: write  peppers=[...]"
+    written = pepper.encode(errors="replace")
+    if written != pepper.encode(errors="surrogatepass"):
+        return "the pepper cannot be written as UTF-8: make one with  openssl rand -base64 32"
+    if 0 < len(written) < SHORTEST_PEPPER:
+        return "the pepper is shorter than 16 bytes: make one with  openssl rand -base64 32"
+    return None
+
+
 class Pepper:
     """A secret that is mixed into every hash, with the keys derived from it; never printed, never pickled.
 
@@ -49,16 +62,17 @@ class Pepper:
         hash: Gives the keyed hash of a whole key: 32 bytes; a text that UTF-8 cannot write is a `UnicodeEncodeError`.
 
     Raises:
-        ConfigurationError: The value is too short.
+        ConfigurationError: The value is too short, or cannot be written as UTF-8.
     """
 
     __slots__ = ("_value", "hash", "version")
 
     def __init__(self, value: str) -> None:
+        complaint = _complaint(value)
+        if complaint is not None:
+            del value  # a traceback shows no pepper
+            raise ConfigurationError(complaint)
         self._value = value.encode()
-        if 0 < len(self._value) < SHORTEST_PEPPER:
-            del value
-            raise ConfigurationError("the pepper is shorter than 16 bytes: make one with  openssl rand -base64 32")
         self.version = derive(self._value, b"secretsource pepper version v1", 4).hex()
         block = derive(self._value, b"secretsource hash v1", 32).ljust(_BLOCK, b"\0")
         self.hash = _keyed(block)
@@ -101,13 +115,19 @@ class PepperSet(tuple[Pepper, ...]):
         peppers: Texts (or a `SecretSet`), newest first; equal ones are taken once, none at all means no pepper.
 
     Raises:
-        ConfigurationError: A pepper is too short.
+        ConfigurationError: A pepper is too short, or is no text.
     """
 
     __slots__ = ()
 
     def __new__(cls, peppers: Iterable[str] = ()) -> Self:
-        distinct = dict.fromkeys(str(pepper) for pepper in peppers if pepper)
+        given: object = peppers
+        texts: list[object] = [*given] if isinstance(given, Iterable) and not isinstance(given, str) else [None]
+        complaint = next(filter(None, map(_complaint, texts)), None)
+        if complaint is not None:
+            del given, peppers, texts  # a traceback shows no pepper
+            raise ConfigurationError(complaint)
+        distinct = dict.fromkeys(str(pepper) for pepper in texts if pepper)
         return super().__new__(cls, map(Pepper, distinct or ("",)))
 
     @property

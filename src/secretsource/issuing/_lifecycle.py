@@ -12,6 +12,7 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
+from secretsource._clock import LAST_INSTANT
 from secretsource.exceptions import InvalidRequest, InvalidTransition
 from secretsource.stores.base import Change, EventKind, KeyEvent, KeyRecord, Status
 
@@ -132,7 +133,8 @@ def rotate(record: KeyRecord, successor_id: str, overlap: float, now: float, by:
         by: Who, from where and why.
 
     Returns:
-        The old key as it shall be, whose end is the earlier of the overlap's and its own, and a draft of the new one.
+        The old key as it shall be, whose end is the earlier of the overlap's and its own, and a draft of the new one,
+        which is good no sooner than the old one.
 
     Raises:
         InvalidRequest: The overlap is negative, or endless.
@@ -145,11 +147,12 @@ def rotate(record: KeyRecord, successor_id: str, overlap: float, now: float, by:
     end = now + overlap if record.expires is None else min(now + overlap, record.expires)
     status = Status.ROTATING if overlap else Status.REVOKED
     predecessor = moved.record._replace(status=status, successor=successor_id, overlap_ends=end)
+    begins = record.begins if record.begins is not None and record.begins > now else None
     successor = record._replace(
         key_id=successor_id,
         created=now,
-        expires=None if record.expires is None else now + (record.expires - max(record.created, record.begins or 0.0)),
-        begins=None,
+        expires=None if record.expires is None else _as_long(record, record.expires, begins or now),
+        begins=begins,
         status=Status.ACTIVE,
         status_reason=None,
         predecessor=record.key_id,
@@ -162,6 +165,11 @@ def rotate(record: KeyRecord, successor_id: str, overlap: float, now: float, by:
         revision=1,
     )
     return Rotation(Change(predecessor, moved.event), successor)
+
+
+def _as_long(record: KeyRecord, expires: float, start: float) -> float:
+    """When a key ends that begins then, and lives as long as one that is there."""
+    return min(start + (expires - max(record.created, record.begins or 0.0)), LAST_INSTANT)
 
 
 def issue(record: KeyRecord, now: float, by: By = NOBODY, kind: EventKind = EventKind.ISSUED) -> Change:

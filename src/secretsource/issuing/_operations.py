@@ -8,9 +8,17 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from secretsource.exceptions import ConfigurationError, InvalidRequest, InvalidTransition, KeyNotFound, StoreError
+from secretsource.exceptions import (
+    ConfigurationError,
+    InvalidRequest,
+    InvalidTransition,
+    KeyNotFound,
+    StoreError,
+    is_key_id,
+)
 from secretsource.issuing import _lifecycle as lifecycle
 from secretsource.issuing import _request
 from secretsource.issuing._lifecycle import Move
@@ -19,7 +27,7 @@ from secretsource.stores.base import ChangeBus, KeyChange, KeyQuery, Status, Usa
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import timedelta
     from typing import NoReturn
 
@@ -34,6 +42,7 @@ if TYPE_CHECKING:
 _MOST_ATTEMPTS = 64
 _BATCH = 1000
 _MOST_ISSUED = 10_000
+_LAST_REVISION = 2**31 - 1
 
 
 class Issued:
@@ -118,8 +127,9 @@ class Operations:
 
     def issue(self, requests: Sequence[KeyRequest], by: By) -> Flow[Sequence[Issued]]:
         """Make keys and store them, all or none."""
-        if not 1 <= len(requests) <= _MOST_ISSUED:
-            raise InvalidRequest(f"{len(requests)} keys cannot be issued at once: ask for 1 to {_MOST_ISSUED}")
+        given: object = requests
+        if not isinstance(given, Sequence) or not 1 <= len(given) <= _MOST_ISSUED:
+            raise InvalidRequest(f"keys are issued by a list of requests: ask for 1 to {_MOST_ISSUED}")
         now = self._w.clock.now().wall
         drafts = [_request.draft(request, now) for request in requests]
         for record in drafts:
@@ -194,7 +204,7 @@ class Operations:
     def revoke_owner(self, owner: str | int, by: By) -> Flow[Sequence[KeyRecord]]:
         """Revoke all keys of an owner that are not at their end."""
         revoked: list[KeyRecord] = []
-        query = KeyQuery(owner=str(owner), limit=_BATCH)
+        query = KeyQuery(owner=_request.owner(owner), limit=_BATCH)
         while True:
             page: Page = yield self._w.store.list(query)
             for record in page.records:
@@ -220,21 +230,25 @@ class Operations:
         return revoked
 
     def get(self, key_id: str) -> Flow[KeyRecord]:
-        """The record of a key, from the store."""
-        record: KeyRecord | None = yield self._w.store.get(key_id)
+        """The record of a key, from the store, which hears of nothing that is no ``key_id``: it may be a whole key."""
+        record: KeyRecord | None = (yield self._w.store.get(key_id)) if is_key_id(key_id) else None
         if record is None:
             raise KeyNotFound(key_id)
         return record
 
     def list(self, query: KeyQuery) -> Flow[Page]:
         """One page of records; a status that is asked for is that of now."""
-        if not 1 <= query.limit <= _BATCH:
-            raise InvalidRequest(f"a page of {query.limit} records cannot be: give a limit of 1 to {_BATCH}")
-        page: Page = yield self._w.store.list(query._replace(now=self._w.clock.now().wall))
+        _request.number(query.limit, "limit", 1, _BATCH)
+        now = self._w.clock.now().wall
+        page: Page = yield self._w.store.list(_request.narrowed(query)._replace(now=now))
         return page
 
     def events(self, key_id: str, after: int, limit: int) -> Flow[Sequence[KeyEvent]]:
         """What happened to a key."""
+        _request.number(limit, "limit", 1, _BATCH)
+        _request.number(after, "after", 0, _LAST_REVISION)
+        if not is_key_id(key_id):
+            return []
         events: Sequence[KeyEvent] = yield self._w.store.events(key_id, after=after, limit=limit)
         return events
 

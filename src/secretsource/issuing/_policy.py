@@ -10,6 +10,7 @@ import enum
 import re
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from itertools import islice
 from typing import Final
 
 from secretsource.exceptions import InvalidRequest
@@ -18,14 +19,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from ipaddress import IPv4Address
-    from typing import Literal, TypeAlias
+    from typing import Any, Literal, TypeAlias
 
     Demand: TypeAlias = "str | Sequence[str] | Literal[_Demand.NO_SCOPE]"
     Network: TypeAlias = "IPv4Network | IPv6Network"
 
 LONGEST_SCOPE = 128
+MOST_LISTED = 1000
+"""Scopes, and networks, of one key."""
 _PART = r"[A-Za-z0-9._/-]+"
 _IS_SCOPE = re.compile(rf"{_PART}(?::{_PART})*")
+_IS_BLOCK = re.compile(r"[0-9A-Fa-f:.]{2,45}(?:/[0-9]{1,3})?")
+_MAPPED = IPv6Network("::ffff:0:0/96")
 _IS_WILDCARD = re.compile(rf"(?:{_PART}:)+\*")
 
 
@@ -44,18 +49,19 @@ def check_scopes(scopes: Iterable[str]) -> frozenset[str]:
     """Read the scopes that a key shall hold.
 
     Args:
-        scopes: Each of up to 128 characters: parts of ``A-Za-z0-9._/-`` with ``:`` between them, the last may be ``*``.
+        scopes: Up to 1000, each of up to 128 characters: parts of ``A-Za-z0-9._/-`` with ``:`` between them, the last
+            may be ``*``.
 
     Raises:
         InvalidRequest: One of them is not of this form; a lone ``*`` is not.
     """
     if isinstance(scopes, str):
         raise InvalidRequest("scopes are a list of texts, not one text: write  scopes=[...]")
-    held = frozenset(scopes)
+    held = _listed(scopes, "scopes are a list of texts: write  scopes=[...]")
     for scope in held:
         if not _matches(_IS_SCOPE, scope) and not _matches(_IS_WILDCARD, scope):
             raise InvalidRequest(f"scope {scope!r:.140} cannot be: write  invoices:read  or  invoices:*")
-    return held
+    return frozenset(held)
 
 
 def check_demand(scope: Demand) -> tuple[str, ...]:
@@ -74,7 +80,7 @@ def check_demand(scope: Demand) -> tuple[str, ...]:
         return ()
     if isinstance(scope, str):
         return _demanded(scope)
-    demanded = tuple(scope)
+    demanded = _listed(scope, "the scope of a check is one text, several of them, or NO_SCOPE")
     if not demanded:
         raise InvalidRequest("an empty demand would let any key pass: if that is meant, say  scope=NO_SCOPE")
     for one in demanded:
@@ -108,7 +114,7 @@ def check_networks(networks: Iterable[str]) -> tuple[str, ...]:
     """Read the networks a key shall be used from.
 
     Args:
-        networks: CIDR blocks or single addresses, IPv4 or IPv6; no host bits.
+        networks: Up to 1000 CIDR blocks or single addresses, IPv4 or IPv6; no host bits.
 
     Returns:
         The blocks in their usual form.
@@ -118,7 +124,8 @@ def check_networks(networks: Iterable[str]) -> tuple[str, ...]:
     """
     if isinstance(networks, str):
         raise InvalidRequest("networks are a list of texts, not one text: write  networks=[...]")
-    return tuple(str(_network(network)) for network in networks)
+    listed = _listed(networks, "networks are a list of texts: write  networks=[...]")
+    return tuple(str(_network(network)) for network in listed)
 
 
 @lru_cache(maxsize=1024)
@@ -145,11 +152,35 @@ def _matches(form: re.Pattern[str], scope: object) -> bool:
     return isinstance(scope, str) and len(scope) <= LONGEST_SCOPE and form.fullmatch(scope) is not None
 
 
-def _network(text: str) -> Network:
+def _listed(given: object, otherwise: str) -> tuple[Any, ...]:
+    """What a list, a tuple, a set or an iterator has in it.
+
+    Raises:
+        InvalidRequest: It is nothing of this kind, or has more in it than a record should.
+    """
+    listed: tuple[Any, ...] | None
     try:
-        return ip_network(text)
+        listed = tuple(islice(given, MOST_LISTED + 1))  # type: ignore[call-overload]
+    except TypeError:
+        listed = None
+    if listed is None:
+        raise InvalidRequest(otherwise)
+    if len(listed) > MOST_LISTED:
+        raise InvalidRequest(f"a key has at most {MOST_LISTED} scopes and as many networks")
+    return listed
+
+
+def _network(text: object) -> Network:
+    """A block; what Python also reads as one, such as a number or a mask in place of a length, is a slip here.
+
+    An IPv4 block in IPv6 clothing is one as well: it would never match, because addresses are taken out of theirs.
+    """
+    try:
+        network = ip_network(text) if isinstance(text, str) and _IS_BLOCK.fullmatch(text) else None
     except ValueError:
-        pass
+        network = None
+    if network is not None and not (network.version == 6 and network.subnet_of(_MAPPED)):
+        return network
     raise InvalidRequest(
         f"network {text!r:.80} cannot be: write a CIDR block without host bits, such as  203.0.113.0/24"
     )

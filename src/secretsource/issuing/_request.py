@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
+from secretsource._clock import LAST_INSTANT
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import _policy as policy
 from secretsource.issuing import limits
 from secretsource.issuing._lifecycle import By
-from secretsource.stores.base import KeyRecord
+from secretsource.stores.base import KeyQuery, KeyRecord, Status
 from secretsource.stores.records import NO_METADATA
 
 TYPE_CHECKING = False
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT = 255
 LARGEST_METADATA = 4096
-_LAST_INSTANT = datetime(9999, 12, 30, tzinfo=UTC).timestamp()
+LONGEST = timedelta(days=365_000).total_seconds()
 
 
 class KeyRequest(TypedDict, total=False):
@@ -67,6 +67,8 @@ def draft(request: KeyRequest, now: float) -> KeyRecord:
     Raises:
         InvalidRequest: Something of it cannot be; the sentence says what and why.
     """
+    if not isinstance(request, dict):
+        raise InvalidRequest("a request for a key is a dictionary: write  {'owner': 'acme'}")
     unknown = request.keys() - KeyRequest.__annotations__.keys()
     if unknown:
         raise InvalidRequest(
@@ -116,13 +118,13 @@ def seconds(length: object, what: str) -> float:
     """A length of time in seconds, from a timedelta or a number.
 
     Raises:
-        InvalidRequest: It is neither, or not finite.
+        InvalidRequest: It is neither, or not within a thousand years.
     """
     if isinstance(length, timedelta):
-        return length.total_seconds()
-    if isinstance(length, (int, float)) and not isinstance(length, bool) and math.isfinite(length):
+        length = length.total_seconds()
+    if isinstance(length, (int, float)) and not isinstance(length, bool) and -LONGEST <= length <= LONGEST:
         return float(length)
-    raise InvalidRequest(f"{what} is neither a timedelta nor a finite number of seconds")
+    raise InvalidRequest(f"{what} is neither a timedelta nor a number of seconds, within a thousand years")
 
 
 def instant(moment: object, what: str) -> float | None:
@@ -134,10 +136,10 @@ def instant(moment: object, what: str) -> float | None:
     if moment is None:
         return None
     if isinstance(moment, datetime):
-        if moment.tzinfo is None:
+        if moment.utcoffset() is None:
             raise InvalidRequest(f"{what} has no time zone: write  datetime(..., tzinfo=UTC)")
         moment = moment.timestamp()
-    if isinstance(moment, (int, float)) and not isinstance(moment, bool) and 0 <= moment <= _LAST_INSTANT:
+    if isinstance(moment, (int, float)) and not isinstance(moment, bool) and 0 <= moment <= LAST_INSTANT:
         return float(moment)
     raise InvalidRequest(f"{what} is neither an aware datetime nor a number of seconds since 1970")
 
@@ -154,6 +156,36 @@ def owner(given: object) -> str:
     if name:
         return name
     raise InvalidRequest("a key needs an owner: give the name or number of a customer")
+
+
+def narrowed(query: KeyQuery) -> KeyQuery:
+    """A query as a store may be asked it.
+
+    Raises:
+        InvalidRequest: Something of it is of no kind that records have.
+    """
+    for what in ("environment", "prefix"):
+        text(getattr(query, what) or "", what)
+    if not isinstance(query.after, str | None):
+        raise InvalidRequest("a listing goes on after the text that the page before has as its next")
+    if query.status is None or query.status in set(Status):
+        return query._replace(status=None if query.status is None else Status(query.status))
+    raise InvalidRequest(f"a key has no such status: ask for one of {', '.join(Status)}")
+
+
+def whose(given: object) -> str | None:
+    """The owner that a question is about, as records name it; None for all."""
+    return None if given is None else owner(given)
+
+
+def number(given: object, what: str, least: int, most: int) -> None:
+    """See that something is a whole number in a range.
+
+    Raises:
+        InvalidRequest: It is not.
+    """
+    if not isinstance(given, int) or not least <= given <= most:
+        raise InvalidRequest(f"{what} is not a whole number from {least} to {most}")
 
 
 def _expiry(request: KeyRequest, now: float, begins: float | None) -> float | None:

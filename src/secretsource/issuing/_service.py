@@ -8,7 +8,7 @@ from secretsource.issuing._imports import Imports
 from secretsource.issuing._lifecycle import Move
 from secretsource.issuing._operations import Operations
 from secretsource.issuing._pepper_source import PepperSource
-from secretsource.issuing._request import by
+from secretsource.issuing._request import by, whose
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.issuing._verifier import Verifier
 from secretsource.issuing._wiring import wire
@@ -41,15 +41,15 @@ class ApiKeys:
 
     Args:
         store: Where records are kept.
-        settings: See `Settings`; ``peppers`` is the one to give.
-
-    Raises:
-        ConfigurationError: A setting cannot work.
+        settings: See `Settings`; ``peppers`` is the one to give. One that cannot work is a `ConfigurationError`.
     """
 
     def __init__(self, store: KeyStore, **settings: Unpack[Settings]) -> None:
         self._store = store
-        wiring = wire(store, here, **settings)
+        try:
+            wiring = wire(store, here, **settings)
+        finally:
+            del settings  # a traceback shows no pepper
         self._chores = Chores(self, wiring.flush_every, wiring.cache, store, wiring.feed)
         self._adopt(wiring)
         self._peppers: PepperSource | None = None
@@ -77,9 +77,12 @@ class ApiKeys:
             ResolveError: The pepper could not be asked for; that there is none is no error.
         """
         source = None if "peppers" in settings else PepperSource()
-        if source is not None:
-            settings["peppers"] = source.read()
-        keys = cls(open_store(url), **settings)
+        try:
+            if source is not None:
+                settings["peppers"] = source.read()
+            keys = cls(open_store(url), **settings)
+        finally:
+            del settings  # a traceback shows no pepper
         keys._peppers = source
         keys._owns_store = True
         return keys
@@ -138,20 +141,20 @@ class ApiKeys:
             text: What the client sent, of any length; None when it sent nothing.
             scope: The scope that is needed, or several that are all needed, or `NO_SCOPE`.
             ip: The client's address.
-            cost: How much of its limits the request takes; 0 only looks.
+            cost: How much of its limits the request takes, 0 to 10**9; 0 only looks.
             fresh: Whether to read the record anew, past the cache.
-            agent: The client's user agent.
+            agent: The client's user agent, of any length.
 
         Returns:
             `Accepted`, which is true, or `Rejected`, which is false; also when the store cannot answer.
 
         Raises:
-            InvalidRequest: The demand itself is wrong: no scope, a wildcard, a negative cost.
+            InvalidRequest: The demand itself is wrong: no scope, a wildcard, a cost out of range.
         """
-        glanced = None if fresh else self._glance(text, scope, ip, cost)
-        if type(glanced) is Accepted:
-            return glanced
         try:
+            glanced = None if fresh else self._glance(text, scope, ip, cost)
+            if type(glanced) is Accepted:
+                return glanced
             verdict = run(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent))
             if isinstance(verdict, Rejected) and verdict.reason is Reason.PEPPER_RETIRED and self._follow(refused=True):
                 verdict = run(self._verifier.check(text, None, scope, ip, cost, fresh, agent))
@@ -376,10 +379,10 @@ class ApiKeys:
             limit: Records per page, 1 to 1000.
 
         Raises:
-            InvalidRequest: The limit is out of range, or the cursor is not one of ours.
+            InvalidRequest: The limit is out of range, the cursor is not one of ours, or no key can have what narrows.
             StoreError: The store could not answer.
         """
-        name = None if owner is None else str(owner)
+        name = whose(owner)
         return run(
             self._operations.list(
                 KeyQuery(name, environment, prefix, status, after=after, limit=limit, now=self._wiring.clock.now().wall)
@@ -387,17 +390,15 @@ class ApiKeys:
         )
 
     def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """What happened to a key, oldest first.
+        """What happened to a key, oldest first; nothing to one that is not there.
 
         Args:
             key_id: Which: 22 characters of ``0-9A-Za-z``.
             after: Only events whose revision is greater.
-            limit: 1 to 1000.
-
-        Returns:
-            The events; none for a key that is not there.
+            limit: How many, 1 to 1000.
 
         Raises:
+            InvalidRequest: A number is out of range.
             StoreError: The store could not answer.
         """
         return run(self._operations.events(key_id, after, limit))
@@ -442,7 +443,7 @@ class ApiKeys:
 
     def export(self, *, owner: str | int | None = None) -> Iterator[dict[str, Any]]:
         """All keys, or one owner's, as rows that `import_rows` takes; they hold hashes, so keep them as the store."""
-        name, after = None if owner is None else str(owner), None
+        name, after = whose(owner), None
         while True:
             rows, after = run(self._imports.page(name, after))
             yield from rows

@@ -55,6 +55,9 @@ _STATUS_REASONS = {
 }
 _ACTIVE, _ROTATING = Status.ACTIVE, Status.ROTATING
 _NO_HASH = bytes(32)
+MOST_COST = 10**9
+"""Requests that one check may take of a key's limits."""
+_LONGEST_WITNESS = 255
 _new = object.__new__
 
 
@@ -91,22 +94,23 @@ class Verifier:
         Returns:
             The verdict; the hash of a text for which `check` has more to do; None for all that is less simple.
         """
-        if type(text) is not str or len(text) > LONGEST_CREDENTIAL or cost < 0:
+        if type(text) is not str or len(text) > LONGEST_CREDENTIAL:
             return None
         now = self._mono()
         try:
             hashed = self._hash(text)
         except UnicodeEncodeError:
             return None
+        del text  # a traceback shows no key
         entry = self._get(hashed)
         if entry is None or now >= entry.until:
             return hashed
         if entry.networks is not None and not policy.is_within(entry.networks, ip):
             return None
         try:
-            if scope not in entry.granted:
+            if scope not in entry.granted or not 0 <= cost <= MOST_COST:
                 return None
-        except TypeError:  # several scopes in a list
+        except TypeError:  # several scopes in a list, or a cost that is no number
             return None
         granted = None
         plan = entry.plan
@@ -147,7 +151,7 @@ class Verifier:
             hashed: What `glance` has hashed it to.
             scope: What is demanded.
             ip: The address it came from.
-            cost: How much of the limits it takes.
+            cost: How much of the limits it takes, 0 to `MOST_COST`.
             fresh: Whether to pass the cache by.
             agent: The user agent it came with.
         """
@@ -158,8 +162,7 @@ class Verifier:
         finally:
             del text  # a traceback shows no key
         demanded = policy.check_demand(scope)
-        if cost < 0:
-            raise InvalidRequest("a check cannot cost less than nothing: give a cost from 0")
+        _check_cost(cost)
         if type(presented) is Rejected:
             return self._told(presented)
         mono, wall = self._mono(), self._wall()
@@ -279,11 +282,22 @@ class Verifier:
         """Step 11, the half that is written later."""
         self._seen[record.key_id] = mono
         if record.status is _ROTATING:
-            networks, agents = frozenset(filter(None, (ip,))), frozenset(filter(None, (agent and agent[:255],)))
-            self._w.uses.watch(Use(record.key_id, wall, 1, networks, agents))
+            self._w.uses.watch(Use(record.key_id, wall, 1, _witness(ip), _witness(agent)))
         if record.pepper_version != self._newest or record.foreign is not None:
             lookup = record.lookup and self._w.lookups.renewed(record.lookup, presented.lookups)
             self._w.uses.rehash(lifecycle.rehash(record, presented.hash, self._newest, wall, lookup))
+
+
+def _witness(seen: object) -> frozenset[str]:
+    """What is kept of an address or a user agent: what a client sends must not keep a store from taking a flush."""
+    if not isinstance(seen, str) or not seen:
+        return frozenset()
+    return frozenset({"".join(each if each.isprintable() else "\ufffd" for each in seen[:_LONGEST_WITNESS])})
+
+
+def _check_cost(cost: object) -> None:
+    if not isinstance(cost, (int, float)) or not 0 <= cost <= MOST_COST:
+        raise InvalidRequest(f"a check cannot cost that: give a number of requests, 0 to {MOST_COST}")
 
 
 def _is_elsewhere(*_: object) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     OnLimiterError = Literal["open", "closed", "local"]
 
-_ON_LIMITER_ERROR: frozenset[str] = frozenset({"open", "closed", "local"})
+_ON_LIMITER_ERROR = ("open", "closed", "local")
 
 
 class Wiring(NamedTuple):
@@ -142,19 +142,13 @@ def wire(
     Raises:
         ConfigurationError: A setting cannot work.
     """
-    if isinstance(peppers, str):
-        del peppers
-        raise ConfigurationError("peppers are a list, newest first: write  peppers=[...]")
-    if processes is None and on_limiter_error == "local" and not isinstance(limiter, LocalLimiter | None):
-        raise ConfigurationError("counting locally multiplies a limit by the processes that do: give their number")
-    processes = 1 if processes is None else processes
-    if not (ttl >= 0 and miss_ttl >= 0 and flush_every > 0 and max_entries >= 1 and processes >= 1):
-        raise ConfigurationError(
-            "ttl and miss_ttl are seconds from 0, flush_every is over 0, max_entries and processes are counts from 1"
-        )
-    if on_limiter_error not in _ON_LIMITER_ERROR:
-        raise ConfigurationError(f"on_limiter_error is open, closed or local, not {on_limiter_error!r}")
-    chosen = peppers if isinstance(peppers, PepperSet) else PepperSet(peppers)
+    try:
+        _check_numbers(ttl, miss_ttl, flush_every, max_entries, 1 if processes is None else processes)
+        _check_limiting(limiter, on_limiter_error, processes)
+        _check_kinds(format, on_check)
+        chosen = peppers if isinstance(peppers, PepperSet) else PepperSet(peppers)
+    finally:
+        del peppers  # a traceback shows no pepper
     return Wiring(
         store,
         chosen,
@@ -167,7 +161,7 @@ def wire(
         limiter or LocalLimiter(),
         LocalLimiter(),
         on_limiter_error,
-        processes,
+        1 if processes is None else processes,
         feed,
         allow_unpeppered,
         imported,
@@ -175,3 +169,30 @@ def wire(
         flush_every,
         aside,
     )
+
+
+def _check_numbers(ttl: float, miss_ttl: float, flush_every: float, max_entries: int, processes: int) -> None:
+    given = (ttl, miss_ttl, flush_every, max_entries, processes)
+    if all(isinstance(number, (int, float)) for number in given) and (
+        ttl >= 0 and miss_ttl >= 0 and flush_every > 0 and max_entries >= 1 and processes >= 1
+    ):
+        return
+    raise ConfigurationError(
+        "ttl and miss_ttl are seconds from 0, flush_every is over 0, max_entries and processes are counts from 1"
+    )
+
+
+def _check_limiting(limiter: object, on_limiter_error: object, processes: int | None) -> None:
+    if limiter is not None and not callable(getattr(limiter, "draw", None)):
+        raise ConfigurationError("limiter is a limiter, such as a RedisLimiter, or left out")
+    if on_limiter_error not in _ON_LIMITER_ERROR:
+        raise ConfigurationError(f"on_limiter_error is open, closed or local, not {on_limiter_error!r:.80}")
+    if processes is None and on_limiter_error == "local" and not isinstance(limiter, LocalLimiter | None):
+        raise ConfigurationError("counting locally multiplies a limit by the processes that do: give their number")
+
+
+def _check_kinds(format: object, on_check: object) -> None:
+    if not isinstance(format, KeyFormat | None):
+        raise ConfigurationError("format is a KeyFormat: write  KeyFormat(prefixes=[...])")
+    if on_check is not None and not callable(on_check):
+        raise ConfigurationError("on_check is a function of a verdict, or left out")

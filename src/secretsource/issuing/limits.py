@@ -5,8 +5,10 @@ The rules themselves are in `limiters.base`, where limiters that several process
 
 from __future__ import annotations
 
+import os
 import re
 import threading
+import weakref
 from functools import lru_cache
 
 from secretsource.exceptions import InvalidRequest
@@ -33,12 +35,13 @@ class LocalLimiter:
         max_accounts: Accounts to keep; past it, those that are full again are dropped first, then the oldest.
     """
 
-    __slots__ = ("_accounts", "_lock", "_max_accounts")
+    __slots__ = ("__weakref__", "_accounts", "_lock", "_max_accounts")
 
     def __init__(self, *, max_accounts: int = 100_000) -> None:
         self._accounts: dict[str, _Account] = {}
         self._lock = threading.Lock()
         self._max_accounts = max_accounts
+        _ALL.add(self)
 
     def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
         """Draw on the account ``key``; see `Plan.draw`."""
@@ -81,9 +84,16 @@ class LocalLimiter:
 
     def _make_room(self, mono: float, wall: float) -> None:
         full = [key for key, account in self._accounts.items() if account.is_full(mono, wall)]
-        spare = full or list(self._accounts)[: max(1, self._max_accounts // 10)]
+        least = max(1, self._max_accounts // 10)  # so that few of those who open an account look at all the others
+        spare = full if len(full) >= least else [*dict.fromkeys([*full, *self._accounts])][:least]
         for key in spare:
             del self._accounts[key]
+
+    def forget_locks(self) -> None:
+        """Begin with new locks in a forked child, where those that other threads held are never given back."""
+        self._lock = threading.Lock()
+        for account in self._accounts.values():
+            account.renew_lock()
 
 
 class _Account:
@@ -92,6 +102,9 @@ class _Account:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.levels: Levels = (None,) * len(plan.rules)
+        self.renew_lock()
+
+    def renew_lock(self) -> None:
         lock = threading.Lock()
         self.acquire, self.release = lock.acquire, lock.release  # half the price of a `with`, on the hot path
 
@@ -110,10 +123,15 @@ class _Account:
         self.plan = plan
 
     def is_full(self, mono: float, wall: float) -> bool:
-        now = states(self.plan, self.levels, mono, wall)
+        self.acquire()  # its plan and its levels belong together
+        try:
+            plan, levels = self.plan, self.levels
+        finally:
+            self.release()
+        now = states(plan, levels, mono, wall)
         return all(
             state.remaining >= (rule.burst if isinstance(rule, Rate) else rule.limit)
-            for rule, state in zip(self.plan.rules, now, strict=True)
+            for rule, state in zip(plan.rules, now, strict=True)
         )
 
 
@@ -171,3 +189,15 @@ def _positive(digits: str, text: str) -> int:
     if 1 <= number <= LARGEST:
         return number
     raise InvalidRequest(f"limit {text!r} is out of range: numbers are from 1 to 1000000000")
+
+
+_ALL: weakref.WeakSet[LocalLimiter] = weakref.WeakSet()
+
+
+def _forget_locks() -> None:
+    for limiter in tuple(_ALL):
+        limiter.forget_locks()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_locks)

@@ -55,8 +55,8 @@ def open_async_store(url: str) -> AsyncKeyStore:
     return store.open(url)
 
 
-def _scheme(url: str) -> str:
-    scheme, found, _ = url.partition("://")
+def _scheme(url: object) -> str:
+    scheme, found, _ = url.partition("://") if isinstance(url, str) and url.isprintable() else ("", "", "")
     if found:
         return scheme.partition("+")[0]
     raise ConfigurationError("a key store is named by a URL: write  memory://  or  sqlite:///keys.db")
