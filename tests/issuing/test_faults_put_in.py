@@ -140,7 +140,11 @@ def count_wrong_secrets(patch: Patch) -> None:
     compare = Verifier._compare
 
     def counting(self: Verifier, presented: Any, record: KeyRecord) -> Rejected | None:
-        rejected, plan, now = compare(self, presented, record), limits.parse(record.rate_limit, None), self._w.clock.now()
+        rejected, plan, now = (
+            compare(self, presented, record),
+            limits.parse(record.rate_limit, None),
+            self._w.clock.now(),
+        )
         if rejected is not None and plan is not None:
             self._w.limiter.draw(record.limit_key, plan, 1, now.mono, now.wall)
         return rejected

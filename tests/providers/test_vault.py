@@ -94,6 +94,21 @@ class TestSettings:
             ({"auth": {"method": "approle"}}, "auth method 'approle' needs role_id, or role_id_file"),
             ({"auth": {"method": "approle", "role": "x"}}, "unknown word in auth for method 'approle': 'role'"),
             ({"auth": {"method": "jwt", "jwt": ""}}, "jwt in auth must be a string that is not empty"),
+            ({"auth": {"method": 5}}, "unknown auth method '5'"),
+            ({"auth": "token"}, "auth must be a mapping"),
+            ({"auth": {"mount": "/"}}, "mount and namespace in auth must be paths"),
+            ({"auth": {"namespace": "a\nb"}}, "mount and namespace in auth must be paths"),
+            ({"address": "http://"}, "address must be the URL of a host"),
+            ({"address": "http://[::1"}, "address must be the URL of a host"),
+            ({"address": "http://vault:99999"}, "address must be the URL of a host"),
+            ({"address": "http://va ult"}, "address must be the URL of a host"),
+            ({"address": "https://vault.internal:8200/v1/"}, "address must not end in /v1"),
+            ({"namespace": "a\nb"}, "namespace must be a path"),
+            ({"namespace": "\u4e2d"}, "namespace must be a path"),
+            ({"prefix": "/prod/"}, "prefix must be how a path begins"),
+            ({"prefix": "../"}, "prefix must be how a path begins"),
+            ({"document": ""}, "document must be a path"),
+            ({"document": "a//b"}, "document must be a path"),
         ],
     )
     def test_refused(self, settings: dict[str, Any], told: str) -> None:
@@ -128,6 +143,18 @@ class TestSettings:
         failure = ask(VaultProvider(auth=GIVEN), "secret/a")
         assert code(failure) is FailureCode.MISCONFIGURED
         assert failure.remedy == "set address, or VAULT_ADDR"
+
+    @pytest.mark.parametrize(
+        ("variable", "value"),
+        [("VAULT_ADDR", "http://[::1"), ("VAULT_ADDR", "vault.internal:8200"), ("VAULT_PROXY_ADDR", "socks5://here")],
+    )
+    def test_environment_that_cannot_work(self, variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What the environment says wrongly is a mistake in the wiring, and the remedy names the variable."""
+        monkeypatch.setenv("VAULT_ADDR", "http://127.0.0.1:1")
+        monkeypatch.setenv(variable, value)
+        failure = ask(VaultProvider(auth=GIVEN), "secret/a")
+        assert code(failure) is FailureCode.MISCONFIGURED
+        assert variable in failure.remedy
 
     @pytest.mark.parametrize("prefix", ["VAULT", "BAO"])
     def test_environment_is_read_at_first_use(
@@ -201,7 +228,7 @@ class TestKeyValue:
         bao.do("PUT", f"secret/undelete/{place}", {"versions": [3]})
         assert fields(ask(provider, f"secret/{place}")) == {"value": "three"}
 
-    @pytest.mark.parametrize("version", ["0", "-1", "latest", "²"])
+    @pytest.mark.parametrize("version", ["0", "-1", "latest", "²", "٣", "9" * 30])
     def test_version_that_cannot_be(self, version: str, make: Callable[..., VaultProvider]) -> None:
         """A version is a number from 1; 0, which Vault takes for the newest, is none."""
         assert isinstance(ask(make(), "secret/a", version=version), NotFound)

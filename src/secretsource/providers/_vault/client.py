@@ -15,7 +15,8 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._vault.errors import TIMED_OUT, explain_error, malformed
+from secretsource.providers._vault.errors import BAD_ADDRESS, TIMED_OUT, explain_error, malformed
+from secretsource.providers._vault.settings import is_address
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:
@@ -147,8 +148,8 @@ class VaultConnection:
             return TIMED_OUT
         try:
             session = self._session or self._open()
-            if session is None:
-                return NO_ADDRESS
+            if isinstance(session, Failed):
+                return session
             adapter = self._adapter(session, token, namespace, left)
             response = question(adapter)
             if index := response.headers.get(INDEX):
@@ -170,13 +171,13 @@ class VaultConnection:
             **self._fixed,
         )
 
-    def _open(self) -> Session | None:
-        """The session, made on first use; None when there is no address."""
+    def _open(self) -> Session | Failed:
+        """The session, made on first use."""
         with self._lock:
             if self._session is None:
                 address = self._address or environment("ADDR")
-                if address is None:
-                    return None
+                if address is None or not is_address(address):
+                    return NO_ADDRESS if address is None else BAD_ADDRESS
                 certificate = self._client_cert or environment("CLIENT_CERT")
                 key = self._client_key or environment("CLIENT_KEY")
                 session = _new_session()
