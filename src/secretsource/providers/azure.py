@@ -31,7 +31,6 @@ from secretsource.providers.base import (
     FailureCode,
     Found,
     IdentifiedProvider,
-    Identity,
     NotFound,
     Occupied,
     SecretRef,
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from secretsource.providers._azure.aclient import AsyncVaultClient
     from secretsource.providers._azure.question import Answer, Conversation
     from secretsource.providers._azure.validity import OnExpired
-    from secretsource.providers.base import Outcome, Written
+    from secretsource.providers.base import Identity, Outcome, Written
 
 __all__ = ["AzureProvider"]
 
@@ -204,11 +203,11 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         return version if isinstance(version, Failed) else Stored(version)
 
     def identify(self, *, timeout: float) -> Identity | Failed:
-        """The claims of the access token, which are not verified; the vault is not asked."""
+        """The claims of the access token, which are not verified, and the time of the service that gave it."""
         who = self._client.who(time.monotonic() + timeout)
         if isinstance(who, NotFound):
             return Failed(FailureCode.MISCONFIGURED, "there is nobody to get a token from", "check authority")
-        return who if isinstance(who, Failed) else Identity(who)
+        return who
 
     def close(self) -> None:
         """Close the blocking client's connections; a credential that was given stays open."""

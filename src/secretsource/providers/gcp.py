@@ -24,7 +24,6 @@ from secretsource.providers.base import (
     FailureCode,
     Found,
     IdentifiedProvider,
-    Identity,
     NotFound,
     Occupied,
     SecretRef,
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 
     from google.auth.credentials import Credentials
 
-    from secretsource.providers.base import Outcome, Written
+    from secretsource.providers.base import Identity, Outcome, Written
 
     Steps: TypeAlias = Generator[Question, Any, Outcome]
     """The calls that one look-up takes, decided without making them; the answers are sent in."""
@@ -172,11 +171,9 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         return Stored(answer.name.rpartition("/")[2]) if answer.name else malformed("the answer names no version")
 
     def identify(self, *, timeout: float) -> Identity | Failed:
-        """The account and project of the credentials, as they say themselves; Google Cloud is not asked."""
+        """The account and project of the credentials, as they say themselves, and the time of the tokens' source."""
         who = self._clients.who(monotonic() + timeout)
-        if isinstance(who, NotFound):
-            return malformed(who.reason)
-        return who if isinstance(who, Failed) else Identity(who)
+        return malformed(who.reason) if isinstance(who, NotFound) else who
 
     def close(self) -> None:
         """Close the connections of the synchronous clients."""
