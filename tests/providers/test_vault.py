@@ -315,6 +315,19 @@ class TestAnswers:
         headers = {key.lower(): value for key, value in front.calls[-1].headers.items()}
         assert headers["x-vault-index"] == "v1:index"
 
+    def test_threads_do_not_trip_over_an_index(self, front: Relay, make: Callable[..., VaultProvider]) -> None:
+        """One that arrives while another thread puts its question together does not disturb that one."""
+        provider = make(kv_version=2)
+        ask(provider, "secret/x")
+        session = provider._connection._session
+        assert session is not None
+        others = iter(session.headers.items())
+        next(others)
+        front.answer(404, b'{"errors":[]}', {"X-Vault-Index": "v1:index"})
+        ask(provider, "secret/x")
+        assert dict(others)
+        assert session.headers["X-Vault-Index"] == "v1:index"
+
     @pytest.mark.parametrize(
         "body",
         [

@@ -153,7 +153,7 @@ class VaultConnection:
             adapter = self._adapter(session, token, namespace, left)
             response = question(adapter)
             if index := response.headers.get(INDEX):
-                session.headers[INDEX] = index  # reads from here on see what this call wrote
+                _send_along(session, index)
             return _read(response, monotonic() - asked)
         except Exception as error:
             return explain_error(error)
@@ -212,6 +212,13 @@ def _new_session() -> Session:
         # Kept, not opened: a burst of threads must not throw connections away.
         session.mount(scheme, HTTPAdapter(pool_maxsize=64))
     return session
+
+
+def _send_along(session: Session, index: str) -> None:
+    """Have reads from here on see what the call wrote that was answered with this index."""
+    headers: Any = session.headers.copy()  # not changed in place: other threads are going through it
+    headers[INDEX] = index
+    session.headers = headers
 
 
 def _stay_encrypted(response: Response, **_: Any) -> Response:
