@@ -14,6 +14,7 @@ from tests.servers.vault import ask, bao, code, fields, front, make, place
 
 from secretsource import Resolver
 from secretsource.exceptions import ConfigurationError
+from secretsource.providers._vault import client
 from secretsource.providers.base import FailureCode, Found, NotFound, SecretRef
 from secretsource.providers.vault import AT_ONCE, VaultProvider
 
@@ -301,11 +302,34 @@ class TestKeyValue:
 class TestAnswers:
     """Answers that a healthy OpenBao does not give, by a relay in its place."""
 
-    def test_412_is_a_moment(self, front: Relay, make: Callable[..., VaultProvider]) -> None:
-        """A server that has not seen our last write fails for a moment, whatever hvac calls it."""
-        provider = make(kv_version=2)
+    @pytest.mark.parametrize(("behind", "served"), [(1, True), (3, True), (4, False)])
+    def test_412_is_a_moment(
+        self,
+        behind: int,
+        served: bool,
+        bao: OpenBao,
+        front: Relay,
+        make: Callable[..., VaultProvider],
+        place: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A server that has not seen our last write is asked again; if it stays behind, that is an outage."""
+        bao.put("secret", place, {"value": "x"})
+        pauses: list[float] = []
+        monkeypatch.setattr(client, "sleep", pauses.append)
+        answers = iter([Reply(412, b'{"errors":["required index state not present"]}')] * behind)
+        front.fault = lambda call: next(answers, None) if "/data/" in call.path else None
+        outcome = ask(make(kv_version=2), f"secret/{place}")
+        assert isinstance(outcome, Found) if served else code(outcome) is FailureCode.UNAVAILABLE
+        assert pauses == list(client.PAUSES)[:behind]
+
+    def test_412_at_the_end_of_the_time(
+        self, front: Relay, make: Callable[..., VaultProvider], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No pause is begun that the time allowed would not outlast."""
+        monkeypatch.setattr(client, "PAUSES", (60.0,))
         front.answer(412, b'{"errors":["required index state not present"]}', on="/data/")
-        assert code(ask(provider, "secret/x")) is FailureCode.UNAVAILABLE
+        assert code(ask(make(kv_version=2), "secret/x")) is FailureCode.UNAVAILABLE
 
     def test_own_writes_are_read(self, front: Relay, make: Callable[..., VaultProvider]) -> None:
         """The index of the last write is sent along with every read after it."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from threading import Lock
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._vault.errors import BAD_ADDRESS, TIMED_OUT, explain_error, malformed
@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "VaultConnection", "environment"]
 
 INDEX = "X-Vault-Index"
+
+BEHIND = 412
+"""The status with which a standby of Vault Enterprise says that the last write has not reached it yet."""
+
+PAUSES = (0.05, 0.15, 0.45)
+"""Seconds before a server that is behind is asked again, which is what Vault wants of its clients."""
+
 NO_ADDRESS = Failed(FailureCode.MISCONFIGURED, "no address of Vault is set", "set address, or VAULT_ADDR")
 
 
@@ -131,7 +138,7 @@ class VaultConnection:
         return (self._client_cert or environment("CLIENT_CERT")) is not None
 
     def ask(self, question: Question, *, token: str | None, namespace: str | None, deadline: float) -> Answer | Failed:
-        """Make one call; what requests or hvac raise becomes an outcome.
+        """Make one call, again where the server is behind; what requests or hvac raise becomes an outcome.
 
         Every exception does, because the traceback of one that went on would hold frames with the token and the
         answer in their locals.
@@ -150,8 +157,12 @@ class VaultConnection:
             session = self._session or self._open()
             if isinstance(session, Failed):
                 return session
-            adapter = self._adapter(session, token, namespace, left)
-            response = question(adapter)
+            response = question(self._adapter(session, token, namespace, left))
+            for pause in PAUSES:
+                if response.status_code != BEHIND or monotonic() + pause >= deadline:
+                    break
+                sleep(pause)
+                response = question(self._adapter(session, token, namespace, deadline - monotonic()))
             if index := response.headers.get(INDEX):
                 _send_along(session, index)
             return _read(response, monotonic() - asked)
