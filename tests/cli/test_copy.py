@@ -162,6 +162,20 @@ def test_a_target_that_fails(project: Path, command: Command) -> None:
     assert (done.exit_code, rows(done)[0][1]) == (MISTAKE, "misconfigured")
 
 
+@pytest.mark.parametrize("call", ["fetch", "store"])
+def test_a_driver_that_raises(call: str, project: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its author is named as the one to tell, and not what it raised, which may hold the value."""
+
+    def raises(*_: object, **__: object) -> None:
+        raise RuntimeError(CANARY)
+
+    monkeypatch.setattr(FileProvider, call, raises)
+    done = command("copy", "--from", "dotenv", "--to", "file", "MAIL_PASSWORD", "--apply")
+    assert (done.exit_code, rows(done)[0][1]) == (MISTAKE, "malformed")
+    assert "report it to the driver's author" in done.stderr
+    assert CANARY not in done.output
+
+
 def test_an_outage_is_exit_code_3() -> None:
     """What may pass by itself is told apart, and comes last."""
     nothing = Held("", NotFound())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from google.oauth2.credentials import Credentials
 from tests.cli.conftest import CANARY
 from tests.conformance.conftest import become_nobody
+from tests.providers.test_gcp_caller import answering
 from tests.servers.azure import KeyVault, key_vault, signed_in
 from tests.servers.azure import provider as azure_provider
 from tests.servers.gcp import secret_manager
@@ -22,6 +25,7 @@ from secretsource.providers.dotenv import DotenvProvider
 from secretsource.providers.gcp import GcpProvider
 from secretsource.providers.vault import VaultProvider
 from secretsource.testing.aws_server import moto_server
+from secretsource.testing.servers import AzureServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -104,6 +108,42 @@ def test_an_identity_that_is_not_told(project: Path, command: Command, monkeypat
     assert (done.exit_code, rows(done)["dotenv"][6]) == (0, "identity unknown: no policy allows it")
 
 
+@pytest.mark.parametrize(("fails", "asked"), [(FailureCode.TIMEOUT, 1), (FailureCode.DENIED, 4)])
+def test_an_outage_ends_the_asking(
+    fails: FailureCode, asked: int, project: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A provider that is down is asked for one secret, and not waited for as often as there are secrets."""
+    monkeypatch.setattr(DotenvProvider, "fetch", lambda *_, **__: Failed(fails))
+    done = command("doctor")
+    assert (done.exit_code, rows(done)["dotenv"][2:4]) == (MISSING, [fails.value, f"0 of {asked}"])
+
+
+def test_names_that_a_provider_cannot_have(
+    vault: KeyVault, folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it can have none of them, it is asked for the probe, by a name as it allows them."""
+    signed_in(monkeypatch)
+    (folder / "secretsource.toml").write_text(
+        f'[environments.production]\nproviders = ["azure"]\n{AzureServer(vault).toml()}\n[secrets.{"A" * 128}]\n'
+    )
+    assert rows(command("doctor"))["azure"][2:4] == ["yes", "0 of 1"]
+    assert ("GET", "/secrets/secretsource-doctor/", 404) in vault.calls
+
+
+def test_a_driver_that_raises(project: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named, what it raised is not shown, and the other providers are examined all the same."""
+
+    def raises(*_: object, **__: object) -> None:
+        raise RuntimeError(CANARY)
+
+    monkeypatch.setattr(DotenvProvider, "fetch", raises)
+    monkeypatch.setattr(DotenvProvider, "identify", raises)
+    done = command("doctor")
+    assert (done.exit_code, [row[2] for row in rows(done).values()]) == (MISSING, ["yes", "malformed", "yes"])
+    assert "the driver raised an error; report it to the driver's author" in done.stderr
+    assert CANARY not in done.output
+
+
 def test_at_aws(folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """AWS names the caller's ARN and its own time."""
     with moto_server() as server:
@@ -156,6 +196,22 @@ def given_client() -> Any:
     return Session("testing", "testing", region_name="eu-west-1").client("secretsmanager")
 
 
+@pytest.mark.parametrize("status", [200, 400])
+def test_the_time_at_google_cloud(status: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Where tokens come from also tells the time; where none is to be had, the account is named all the same."""
+    caplog.set_level(logging.DEBUG)
+    with answering({"/token": (status, {"access_token": CANARY, "expires_in": 3600})}) as host:
+        login = Credentials(None, "r", token_uri=f"http://{host}/token", client_id="c", client_secret="s")  # type: ignore[no-untyped-call]
+        told = GcpProvider(project="p1", credentials=login).identify(timeout=5)
+    assert isinstance(told, Identity)
+    assert told.text == "Credentials in project of each reference"
+    assert told.clock_skew is not None
+    assert abs(told.clock_skew) <= 2
+    login = Credentials(None, "r", token_uri="http://127.0.0.1:1/token", client_id="c", client_secret="s")  # type: ignore[no-untyped-call]
+    assert GcpProvider(credentials=login).identify(timeout=5) == Identity(told.text)
+    assert CANARY not in repr([vars(record) for record in caplog.records])
+
+
 def test_at_google_cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Google Cloud names the account and the project of the credentials; without any, what to do."""
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p1")
@@ -177,12 +233,16 @@ class GivenCredential:
 
 
 def test_at_azure(vault: KeyVault, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Azure names the claims of the token, and never the token; a refused sign-in says what to do."""
+    """Azure names the claims of the token, never the token, and its time; a refused sign-in says what to do."""
     given = azure_provider(vault, credential=GivenCredential())
     assert given.identify(timeout=5) == Identity("user me@example.org, tenant t1")
     signed_in(monkeypatch)
     made = azure_provider(vault)
-    assert made.identify(timeout=5) == Identity("a token that does not say whom it is for")
+    told = made.identify(timeout=5)
+    assert isinstance(told, Identity)
+    assert told.text == "a token that does not say whom it is for"
+    assert told.clock_skew is not None
+    assert abs(told.clock_skew) <= 2
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "wrong")
     refused = azure_provider(vault)
     outcome = refused.identify(timeout=5)

@@ -272,7 +272,16 @@ class TestSettings:
         assert isinstance(AzureProvider(vault_url=given), AzureProvider)
 
     @pytest.mark.parametrize(
-        "given", ["http://my-vault", VAULT + "/secrets", "https://u:p@vault", "https://a\\b", "a b"]
+        "given",
+        [
+            "http://my-vault",
+            VAULT + "/secrets",
+            "https://u:p@vault",
+            "https://a\\b",
+            "a b",
+            "https://my..vault",
+            VAULT + ":99999",
+        ],
     )
     def test_wrong_vault_url(self, given: str) -> None:
         """A token is sent over TLS only, and to a host only; the error does not quote what may hold a password."""
@@ -297,6 +306,10 @@ class TestSettings:
             ({"attempts": 0}, "attempts"),
             ({"connection_timeout": 0.0}, "connection_timeout"),
             ({"read_timeout": -1.0}, "read_timeout"),
+            ({"read_timeout": float("nan")}, "read_timeout"),
+            ({"authority": "http://login"}, "authority"),
+            ({"authority": "lo gin"}, "authority"),
+            ({"credential": "a client secret"}, "credential must have get_token"),
             ({"on_expired": "explode"}, "on_expired"),
             ({"prefix": "prod/"}, "prefix"),
             ({"document": "app/prod"}, "document"),

@@ -169,8 +169,8 @@ WIRINGS: dict[str, tuple[dict[str, Any], FailureCode, str]] = {
     "no-such-vault": ({"vault_url": "https://vault.invalid"}, FailureCode.UNAVAILABLE, "vault_url"),
     "unknown-authority": ({"ca_cert": None}, FailureCode.MISCONFIGURED, "ca_cert"),
     "no-ca-file": ({"ca_cert": "/nowhere.pem"}, FailureCode.MISCONFIGURED, "ca_cert"),
+    "no-ca-in-it": ({"ca_cert": __file__}, FailureCode.MISCONFIGURED, "ca_cert"),
     "other-resource": ({"verify_challenge_resource": True}, FailureCode.MISCONFIGURED, "verify_challenge_resource"),
-    "plain-http": ({"authority": "http://localhost"}, FailureCode.MISCONFIGURED, "authority"),
 }
 
 

@@ -118,6 +118,9 @@ class TestPlaces:
             ({"location": "evil.example/"}, "location"),
             ({"prefix": "prod/"}, "prefix"),
             ({"document": "prod/app"}, "document"),
+            ({"project": "projects/my-project"}, "project"),
+            ({"project": ""}, "project"),
+            ({"quota_project": "my project"}, "quota_project"),
         ],
     )
     def test_settings_that_cannot_work(self, settings: dict[str, Any], word: str) -> None:

@@ -159,7 +159,7 @@ def test_no_credentials_without_tls(gcp: SecretManager, ask: Callable[..., list[
 
 
 def test_broken_credentials(gcp: SecretManager, ask: Callable[..., list[str]], tmp_path: Path) -> None:
-    """No credentials, a file that is not there and a file that is none are all "unauthenticated"."""
+    """No credentials, a file that is not there, one that is none and a folder are all "unauthenticated"."""
     broken = tmp_path / "broken.json"
     broken.write_text('{"type": "service_account", "private_key": "canary"}')
     assert ask({"project": "p1"}) == ["FailureCode.UNAUTHENTICATED"]
@@ -167,6 +167,7 @@ def test_broken_credentials(gcp: SecretManager, ask: Callable[..., list[str]], t
         "FailureCode.UNAUTHENTICATED"
     ]
     assert ask({"project": "p1"}, GOOGLE_APPLICATION_CREDENTIALS=str(broken)) == ["FailureCode.UNAUTHENTICATED"]
+    assert ask({"project": "p1"}, GOOGLE_APPLICATION_CREDENTIALS=str(tmp_path)) == ["FailureCode.UNAUTHENTICATED"]
     assert gcp.calls == []
 
 

@@ -148,14 +148,16 @@ class TestOnEachPath:
         assert outcome.code is FailureCode.MALFORMED
         assert CANARY not in repr(outcome)
 
-    async def test_nobody_there(self, gcp: SecretManager, path: str) -> None:
-        """A port that nobody listens on is "unavailable"."""
-        gcp.address, working = "http://127.0.0.1:1", gcp.address
+    @pytest.mark.parametrize("address", ["http://127.0.0.1:1", "http://nowhere.invalid:80"])
+    async def test_nobody_there(self, gcp: SecretManager, path: str, address: str) -> None:
+        """A port that nobody listens on, or a host that nobody knows, is "unavailable"; look at the endpoint."""
+        gcp.address, working = address, gcp.address
         try:
             outcome = await ask(path, gcp)
         finally:
             gcp.address = working
         assert outcome.code is FailureCode.UNAVAILABLE
+        assert "endpoint" in outcome.reason
 
 
 class Response:

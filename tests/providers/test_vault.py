@@ -14,6 +14,7 @@ from tests.servers.vault import ask, bao, code, fields, front, make, place
 
 from secretsource import Resolver
 from secretsource.exceptions import ConfigurationError
+from secretsource.providers._vault import client
 from secretsource.providers.base import FailureCode, Found, NotFound, SecretRef
 from secretsource.providers.vault import AT_ONCE, VaultProvider
 
@@ -94,6 +95,21 @@ class TestSettings:
             ({"auth": {"method": "approle"}}, "auth method 'approle' needs role_id, or role_id_file"),
             ({"auth": {"method": "approle", "role": "x"}}, "unknown word in auth for method 'approle': 'role'"),
             ({"auth": {"method": "jwt", "jwt": ""}}, "jwt in auth must be a string that is not empty"),
+            ({"auth": {"method": 5}}, "unknown auth method '5'"),
+            ({"auth": "token"}, "auth must be a mapping"),
+            ({"auth": {"mount": "/"}}, "mount and namespace in auth must be paths"),
+            ({"auth": {"namespace": "a\nb"}}, "mount and namespace in auth must be paths"),
+            ({"address": "http://"}, "address must be the URL of a host"),
+            ({"address": "http://[::1"}, "address must be the URL of a host"),
+            ({"address": "http://vault:99999"}, "address must be the URL of a host"),
+            ({"address": "http://va ult"}, "address must be the URL of a host"),
+            ({"address": "https://vault.internal:8200/v1/"}, "address must not end in /v1"),
+            ({"namespace": "a\nb"}, "namespace must be a path"),
+            ({"namespace": "\u4e2d"}, "namespace must be a path"),
+            ({"prefix": "/prod/"}, "prefix must be how a path begins"),
+            ({"prefix": "../"}, "prefix must be how a path begins"),
+            ({"document": ""}, "document must be a path"),
+            ({"document": "a//b"}, "document must be a path"),
         ],
     )
     def test_refused(self, settings: dict[str, Any], told: str) -> None:
@@ -128,6 +144,18 @@ class TestSettings:
         failure = ask(VaultProvider(auth=GIVEN), "secret/a")
         assert code(failure) is FailureCode.MISCONFIGURED
         assert failure.remedy == "set address, or VAULT_ADDR"
+
+    @pytest.mark.parametrize(
+        ("variable", "value"),
+        [("VAULT_ADDR", "http://[::1"), ("VAULT_ADDR", "vault.internal:8200"), ("VAULT_PROXY_ADDR", "socks5://here")],
+    )
+    def test_environment_that_cannot_work(self, variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What the environment says wrongly is a mistake in the wiring, and the remedy names the variable."""
+        monkeypatch.setenv("VAULT_ADDR", "http://127.0.0.1:1")
+        monkeypatch.setenv(variable, value)
+        failure = ask(VaultProvider(auth=GIVEN), "secret/a")
+        assert code(failure) is FailureCode.MISCONFIGURED
+        assert variable in failure.remedy
 
     @pytest.mark.parametrize("prefix", ["VAULT", "BAO"])
     def test_environment_is_read_at_first_use(
@@ -201,7 +229,7 @@ class TestKeyValue:
         bao.do("PUT", f"secret/undelete/{place}", {"versions": [3]})
         assert fields(ask(provider, f"secret/{place}")) == {"value": "three"}
 
-    @pytest.mark.parametrize("version", ["0", "-1", "latest", "²"])
+    @pytest.mark.parametrize("version", ["0", "-1", "latest", "²", "٣", "9" * 30])
     def test_version_that_cannot_be(self, version: str, make: Callable[..., VaultProvider]) -> None:
         """A version is a number from 1; 0, which Vault takes for the newest, is none."""
         assert isinstance(ask(make(), "secret/a", version=version), NotFound)
@@ -274,11 +302,34 @@ class TestKeyValue:
 class TestAnswers:
     """Answers that a healthy OpenBao does not give, by a relay in its place."""
 
-    def test_412_is_a_moment(self, front: Relay, make: Callable[..., VaultProvider]) -> None:
-        """A server that has not seen our last write fails for a moment, whatever hvac calls it."""
-        provider = make(kv_version=2)
+    @pytest.mark.parametrize(("behind", "served"), [(1, True), (3, True), (4, False)])
+    def test_412_is_a_moment(
+        self,
+        behind: int,
+        served: bool,
+        bao: OpenBao,
+        front: Relay,
+        make: Callable[..., VaultProvider],
+        place: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A server that has not seen our last write is asked again; if it stays behind, that is an outage."""
+        bao.put("secret", place, {"value": "x"})
+        pauses: list[float] = []
+        monkeypatch.setattr(client, "sleep", pauses.append)
+        answers = iter([Reply(412, b'{"errors":["required index state not present"]}')] * behind)
+        front.fault = lambda call: next(answers, None) if "/data/" in call.path else None
+        outcome = ask(make(kv_version=2), f"secret/{place}")
+        assert isinstance(outcome, Found) if served else code(outcome) is FailureCode.UNAVAILABLE
+        assert pauses == list(client.PAUSES)[:behind]
+
+    def test_412_at_the_end_of_the_time(
+        self, front: Relay, make: Callable[..., VaultProvider], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No pause is begun that the time allowed would not outlast."""
+        monkeypatch.setattr(client, "PAUSES", (60.0,))
         front.answer(412, b'{"errors":["required index state not present"]}', on="/data/")
-        assert code(ask(provider, "secret/x")) is FailureCode.UNAVAILABLE
+        assert code(ask(make(kv_version=2), "secret/x")) is FailureCode.UNAVAILABLE
 
     def test_own_writes_are_read(self, front: Relay, make: Callable[..., VaultProvider]) -> None:
         """The index of the last write is sent along with every read after it."""
@@ -287,6 +338,19 @@ class TestAnswers:
         ask(provider, "secret/x")
         headers = {key.lower(): value for key, value in front.calls[-1].headers.items()}
         assert headers["x-vault-index"] == "v1:index"
+
+    def test_threads_do_not_trip_over_an_index(self, front: Relay, make: Callable[..., VaultProvider]) -> None:
+        """One that arrives while another thread puts its question together does not disturb that one."""
+        provider = make(kv_version=2)
+        ask(provider, "secret/x")
+        session = provider._connection._session
+        assert session is not None
+        others = iter(session.headers.items())
+        next(others)
+        front.answer(404, b'{"errors":[]}', {"X-Vault-Index": "v1:index"})
+        ask(provider, "secret/x")
+        assert dict(others)
+        assert session.headers["X-Vault-Index"] == "v1:index"
 
     @pytest.mark.parametrize(
         "body",

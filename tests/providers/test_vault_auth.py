@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from base64 import b64decode
 from pathlib import Path
@@ -73,11 +74,29 @@ class TestToken:
     ) -> None:
         """A user without a home has no token there, which is no error of its own."""
 
-        def homeless(path: Path) -> Path:
-            raise RuntimeError(path)
+        def homeless(user: int) -> None:
+            raise KeyError(user)
 
-        monkeypatch.setattr(Path, "expanduser", homeless)
+        monkeypatch.delenv("HOME")
+        monkeypatch.setattr("pwd.getpwuid", homeless)
         assert code(ask(make(auth=None), "secret/x")) is FailureCode.UNAUTHENTICATED
+
+    def test_token_of_the_user_that_cannot_be_read(
+        self, make: Callable[..., VaultProvider], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """Where something is in its place, the error says what, instead of that there is no token."""
+        monkeypatch.setenv("HOME", str(tmp_path))
+        (tmp_path / ".vault-token").mkdir()
+        failure = ask(make(auth=None), "secret/x")
+        assert code(failure) is FailureCode.UNAUTHENTICATED
+        assert failure.reason == "~/.vault-token is a directory"
+
+    def test_file_that_would_keep_us_waiting(self, reads: Any, tmp_path: Path) -> None:
+        """A pipe that nobody writes to is refused at once, as is what is no text."""
+        os.mkfifo(tmp_path / "pipe")
+        assert code(reads(method="token", token_file=str(tmp_path / "pipe"))) is FailureCode.UNAUTHENTICATED
+        (tmp_path / "binary").write_bytes(b"\xff\xfe")
+        assert code(reads(method="token", token_file=str(tmp_path / "binary"))) is FailureCode.UNAUTHENTICATED
 
     def test_file_that_is_not_there(self, reads: Any, tmp_path: Path) -> None:
         """A missing or empty file is a matter of identity, and the error names the word."""

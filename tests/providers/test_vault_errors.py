@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import requests
-from urllib3.exceptions import ReadTimeoutError
+from urllib3.exceptions import LocationParseError, ReadTimeoutError
 
 from secretsource.providers._vault.errors import (
     explain_answer,
@@ -163,6 +163,8 @@ def test_unwrapping() -> None:
         (requests.exceptions.InvalidURL(CANARY), FailureCode.MISCONFIGURED),
         (requests.exceptions.InvalidSchema(CANARY), FailureCode.MISCONFIGURED),
         (requests.exceptions.InvalidHeader(CANARY), FailureCode.UNAUTHENTICATED),
+        (UnicodeEncodeError("latin-1", CANARY, 0, 1, CANARY), FailureCode.UNAUTHENTICATED),
+        (LocationParseError(CANARY), FailureCode.MISCONFIGURED),
         (requests.TooManyRedirects(CANARY), FailureCode.MISCONFIGURED),
         (FileNotFoundError(CANARY), FailureCode.MISCONFIGURED),
         (ModuleNotFoundError(CANARY), FailureCode.MISCONFIGURED),

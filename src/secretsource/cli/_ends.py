@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef, WritableProvider
+from secretsource.resolver._call import fetch, raised
 from secretsource.resolver._document import select
 from secretsource.resolver._reference import format_reference
 from secretsource.resolver._wiring import wired
@@ -82,7 +83,7 @@ def held(route: Route, name: str) -> Held:
     if isinstance(located, NotFound):
         return Held("", located)
     ref = route.provider.complete(located)
-    outcome = route.provider.fetch(ref.document, timeout=PATIENCE)
+    outcome = fetch(route.provider, ref.document, PATIENCE)
     if isinstance(outcome, Found) and route.points(outcome):
         return Held(format_reference(ref), POINTS_ELSEWHERE, ref)
     content = (
@@ -92,6 +93,10 @@ def held(route: Route, name: str) -> Held:
 
 
 def put(route: Route, place: Held, value: str | bytes, *, overwrite: bool) -> Written:
-    """Write a value to a place that was looked at."""
+    """Write a value to a place that was looked at; a driver that raises is named by the class of its error."""
     assert place.ref is not None
-    return writer(route).store(place.ref, value, overwrite=overwrite, timeout=PATIENCE)
+    try:
+        return writer(route).store(place.ref, value, overwrite=overwrite, timeout=PATIENCE)
+    except Exception as error:
+        name = type(error).__name__
+    return raised(name)

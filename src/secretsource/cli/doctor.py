@@ -15,11 +15,12 @@ from secretsource.cli._options import Json
 from secretsource.cli._output import say, show_table, warn, write_json
 from secretsource.cli._wiring import Wiring
 from secretsource.providers.base import Failed, Found, IdentifiedProvider, Identity, SecretRef
+from secretsource.resolver._call import fetch, raised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from secretsource.providers.base import Outcome
+    from secretsource.providers.base import Outcome, Provider
     from secretsource.resolver._route import Route
 
 __all__ = ["doctor"]
@@ -68,7 +69,7 @@ class Finding:
     Attributes:
         provider: Its name.
         identity: Whom it takes us for, why that cannot be said, or None where there is nobody to ask.
-        asked: How many places were asked for.
+        asked: How many places were asked for; after an outage, no more are.
         found: How many of them hold a value.
         failed: The place that could not be read, and why; None when all could.
         seconds: The quickest answer.
@@ -123,30 +124,54 @@ class Finding:
         return f"identity unknown: {self.identity.reason}" if isinstance(self.identity, Failed) else None
 
 
-def _examined(route: Route, names: Iterable[str]) -> Finding:
+def _examined(route: Route, names: Sequence[str]) -> Finding:
     """Ask one provider who we are, and for every place where it would keep one of the names."""
     provider = route.provider
-    identity = provider.identify(timeout=PATIENCE) if isinstance(provider, IdentifiedProvider) else None
-    located = [route.locate(name) for name in names]
-    places = [provider.complete(ref) for ref in located if isinstance(ref, SecretRef)]
-    documents = list(dict.fromkeys(ref.document for ref in places)) or [SecretRef(provider.name, PROBE)]
-    answers = [_timed(route, ref) for ref in [documents[0], *documents]][1:]  # the first one made the connection
+    documents = _documents(route, names)
+    answers = _answers(provider, documents)
     outcomes = [outcome for outcome, _ in answers]
-    pairs = zip(documents, outcomes, strict=True)
+    pairs = zip(documents, outcomes, strict=False)  # after an outage, not all were asked for
     return Finding(
         provider.name,
-        identity,
-        len(documents),
+        _identified(provider),
+        len(outcomes),
         sum(isinstance(outcome, Found) for outcome in outcomes),
         next(((ref.location, outcome) for ref, outcome in pairs if isinstance(outcome, Failed)), None),
         min(seconds for _, seconds in answers),
     )
 
 
-def _timed(route: Route, ref: SecretRef) -> tuple[Outcome, float]:
-    started = perf_counter()
-    outcome = route.provider.fetch(ref, timeout=PATIENCE)
-    return outcome, perf_counter() - started
+def _documents(route: Route, names: Sequence[str]) -> list[SecretRef]:
+    """The places where a provider would keep the names; where it could keep none of them, that of the probe."""
+    for wanted in (names, [PROBE]):
+        located = [route.locate(name) for name in wanted]
+        places = [route.provider.complete(ref) for ref in located if isinstance(ref, SecretRef)]
+        if places:
+            return list(dict.fromkeys(ref.document for ref in places))
+    return [SecretRef(route.provider.name, PROBE)]
+
+
+def _answers(provider: Provider, documents: Sequence[SecretRef]) -> Sequence[tuple[Outcome, float]]:
+    """What is in each place, and how many seconds the answer took; after an outage nothing more is asked for."""
+    answers: list[tuple[Outcome, float]] = []
+    for ref in [documents[0], *documents]:  # the first time, the connection is made
+        started = perf_counter()
+        outcome = fetch(provider, ref, PATIENCE)
+        answers.append((outcome, perf_counter() - started))
+        if isinstance(outcome, Failed) and outcome.retryable:
+            break
+    return answers[1:] or answers
+
+
+def _identified(provider: Provider) -> Identity | Failed | None:
+    """Whom the provider takes us for; a driver that raises is named by the class of its error."""
+    if not isinstance(provider, IdentifiedProvider):
+        return None
+    try:
+        return provider.identify(timeout=PATIENCE)
+    except Exception as error:
+        name = type(error).__name__
+    return raised(name)
 
 
 def _tell(findings: Sequence[Finding]) -> None:

@@ -31,7 +31,6 @@ from secretsource.providers.base import (
     FailureCode,
     Found,
     IdentifiedProvider,
-    Identity,
     NotFound,
     Occupied,
     SecretRef,
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from secretsource.providers._azure.aclient import AsyncVaultClient
     from secretsource.providers._azure.question import Answer, Conversation
     from secretsource.providers._azure.validity import OnExpired
-    from secretsource.providers.base import Outcome, Written
+    from secretsource.providers.base import Identity, Outcome, Written
 
 __all__ = ["AzureProvider"]
 
@@ -54,7 +53,7 @@ log = logging.getLogger(__name__)
 
 CURRENT, PREVIOUS = "current", "previous"
 
-_VAULT_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+_HOST = re.compile(r"https://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?")
 _PREFIX = re.compile(r"[0-9A-Za-z-]*")
 _OURS = frozenset(
     {
@@ -133,12 +132,16 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         credential: Any = None,
     ) -> None:
         super().__init__(name=name)
-        if attempts < 1 or connection_timeout <= 0 or read_timeout <= 0:
+        if not (attempts >= 1 and connection_timeout > 0 and read_timeout > 0):
             raise self._wrong("attempts must be 1 or more, and connection_timeout and read_timeout more than 0")
         if on_expired not in {"warn", "refuse", "ignore"}:
             raise self._wrong("on_expired must be 'warn', 'refuse' or 'ignore'")
         if _PREFIX.fullmatch(prefix) is None or (document is not None and not is_secret_name(document)):
             raise self._wrong("prefix and document must be of letters, digits and hyphens, which Key Vault allows")
+        if authority is not None and not _is_host(_url_of(authority)):
+            raise self._wrong("authority must be a host, such as 'login.microsoftonline.us'")
+        if credential is not None and not hasattr(credential, "get_token"):
+            raise self._wrong("credential must have get_token, as those of azure.identity have")
         self._prefix = prefix
         self._document = document
         self._on_expired: OnExpired = on_expired
@@ -200,11 +203,11 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         return version if isinstance(version, Failed) else Stored(version)
 
     def identify(self, *, timeout: float) -> Identity | Failed:
-        """The claims of the access token, which are not verified; the vault is not asked."""
+        """The claims of the access token, which are not verified, and the time of the service that gave it."""
         who = self._client.who(time.monotonic() + timeout)
         if isinstance(who, NotFound):
             return Failed(FailureCode.MISCONFIGURED, "there is nobody to get a token from", "check authority")
-        return who if isinstance(who, Failed) else Identity(who)
+        return who
 
     def close(self) -> None:
         """Close the blocking client's connections; a credential that was given stays open."""
@@ -290,10 +293,10 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
 
     def _vault_url(self, given: str | None) -> str:
         text = given or os.environ.get("AZURE_KEY_VAULT_URL", "")
-        url = (text if "://" in text else f"https://{text}").rstrip("/")
+        url = _url_of(text)
         if not text:
             raise self._wrong("set vault_url, or AZURE_KEY_VAULT_URL, such as 'https://my-vault.vault.azure.net'")
-        if _VAULT_URL.fullmatch(url) is None:
+        if not _is_host(url):
             raise self._wrong("vault_url must be of the form 'https://my-vault.vault.azure.net'")
         return url
 
@@ -312,3 +315,13 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
 
 def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if value is not None}
+
+
+def _url_of(host: str) -> str:
+    return (host if "://" in host else f"https://{host}").rstrip("/")
+
+
+def _is_host(url: str) -> bool:
+    """Whether it is the URL of a host, with a port that there can be or without."""
+    host = _HOST.fullmatch(url)
+    return host is not None and 0 < int((host[2] or ":443")[1:]) < 65536

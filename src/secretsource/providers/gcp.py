@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Any
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._gcp.client import PROJECT, GcpClients, Question
 from secretsource.providers._gcp.errors import malformed
-from secretsource.providers._gcp.names import LATEST, NAME, REGION, Place, place_of
+from secretsource.providers._gcp.names import LATEST, NAME, PROJECT_ID, REGION, Place, place_of
 from secretsource.providers.base import (
     AsyncProvider,
     Failed,
     FailureCode,
     Found,
     IdentifiedProvider,
-    Identity,
     NotFound,
     Occupied,
     SecretRef,
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 
     from google.auth.credentials import Credentials
 
-    from secretsource.providers.base import Outcome, Written
+    from secretsource.providers.base import Identity, Outcome, Written
 
     Steps: TypeAlias = Generator[Question, Any, Outcome]
     """The calls that one look-up takes, decided without making them; the answers are sent in."""
@@ -96,7 +95,7 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         self._document = document
         self._fallback_to_enabled = fallback_to_enabled
         self._rotation_hints = rotation_hints
-        self._check(transport, endpoint)
+        self._check(transport, endpoint, quota_project)
         self._clients = GcpClients(
             transport=transport, endpoint=endpoint, quota_project=quota_project, credentials=credentials
         )
@@ -172,11 +171,9 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         return Stored(answer.name.rpartition("/")[2]) if answer.name else malformed("the answer names no version")
 
     def identify(self, *, timeout: float) -> Identity | Failed:
-        """The account and project of the credentials, as they say themselves; Google Cloud is not asked."""
+        """The account and project of the credentials, as they say themselves, and the time of the tokens' source."""
         who = self._clients.who(monotonic() + timeout)
-        if isinstance(who, NotFound):
-            return malformed(who.reason)
-        return who if isinstance(who, Failed) else Identity(who)
+        return malformed(who.reason) if isinstance(who, NotFound) else who
 
     def close(self) -> None:
         """Close the connections of the synchronous clients."""
@@ -190,12 +187,16 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         """Forget credentials and clients without using them; in the child of a fork, speak REST from now on."""
         self._clients.reset()
 
-    def _check(self, transport: str, endpoint: str | None) -> None:
+    def _check(self, transport: str, endpoint: str | None, quota_project: str | None) -> None:
+        projects = {"project": self._project, "quota_project": quota_project}
+        wrong = [key for key, named in projects.items() if named is not None and PROJECT_ID.fullmatch(named) is None]
         problem = None
         if transport not in {"grpc", "rest"}:
             problem = "transport is 'grpc' or 'rest'"
         elif endpoint is not None and _ENDPOINT.fullmatch(endpoint) is None:
             problem = "endpoint is a host, host:port, or a URL without a path"
+        elif wrong:
+            problem = f"{wrong[0]} is the id or number of a project, such as 'my-project-1'"
         elif self._location is not None and REGION.fullmatch(self._location) is None:
             problem = "location is the name of a region, such as 'europe-west3'"
         elif self._prefix and NAME.fullmatch(self._prefix) is None:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Literal
@@ -32,6 +33,7 @@ from secretsource.providers._vault.client import VaultConnection
 from secretsource.providers._vault.engines import VaultEngines
 from secretsource.providers._vault.leases import LeaseBook
 from secretsource.providers._vault.mounts import Mount, is_plain_path
+from secretsource.providers._vault.settings import Settings
 from secretsource.providers._vault.token import Token, TokenSource
 from secretsource.providers.base import (
     BatchProvider,
@@ -57,6 +59,8 @@ AT_ONCE = 16
 
 CLOSING_SECONDS = 5.0
 """Longest time that closing may spend on revoking leases."""
+
+_VERSION = re.compile(r"[1-9][0-9]{0,17}")
 
 NO_STAGES = Failed(
     FailureCode.MISCONFIGURED, "Vault puts no labels on versions", "name the version by its number: ?version=3"
@@ -116,7 +120,7 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
     ) -> None:
         super().__init__(name=name)
         self._mount = mount.strip("/")
-        mistake = _mistake(address, self._mount, kv_version, connect_timeout)
+        mistake = Settings(address, self._mount, prefix, document, kv_version, namespace, connect_timeout).mistake
         if mistake:
             raise ConfigurationError(f"provider {self.name!r}: {mistake}")
         self._prefix = prefix
@@ -170,7 +174,7 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
             return NO_STAGES
         if not is_plain_path(ref.location):
             return NotFound("Vault has no such path")
-        if ref.version is not None and not (ref.version.isdecimal() and int(ref.version) > 0):
+        if ref.version is not None and _VERSION.fullmatch(ref.version) is None:
             return NotFound("a version of Vault is a number from 1")
         token = self._tokens.current(deadline)
         if isinstance(token, Failed):
@@ -269,14 +273,3 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
             left = token.left(monotonic())
             outcome.max_age = left if outcome.max_age is None else min(outcome.max_age, left)
         return outcome
-
-
-def _mistake(address: str | None, mount: str, kv_version: int | None, connect_timeout: float) -> str | None:
-    """What is wrong with the settings."""
-    if address is not None and not address.startswith(("https://", "http://")):
-        return "address must start with https:// or http://"
-    if not is_plain_path(mount):
-        return "mount must be a path, such as 'secret' or 'kv/team'"
-    if kv_version not in {None, 1, 2}:
-        return "kv_version must be 1 or 2"
-    return None if connect_timeout > 0 else "connect_timeout must be more than 0"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from secretsource.providers._azure.errors import explain
 from secretsource.providers._azure.question import DEADLINE, TIMED_OUT, bearer_of, held, listed, scope_of, was_let_in
+from secretsource.providers.base import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +61,12 @@ class Opened:
         """How the last request for a token went, where the credential was made here."""
         last: TokenAnswer | None = self._pace and self._pace.last
         return last
+
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds by which the clock of the token service is ahead of ours, as far as it told its time."""
+        ahead: float | None = self._pace and self._pace.clock_skew
+        return ahead
 
     def close(self) -> None:
         """Close the connections of a blocking client."""
@@ -113,14 +120,15 @@ class VaultClient:
                 return outcome
             answer = self._ask(question, deadline)
 
-    def who(self, deadline: float) -> str | NotFound | Failed:
+    def who(self, deadline: float) -> Identity | NotFound | Failed:
         """Whom the token is for, as its claims say; it is got, or was kept by the credential, and is not shown."""
         outside = DEADLINE.set(deadline)
         opened: Opened | None = None
         try:
             opened = self._opened or self._open()
             credential = opened.credential or self._settings.credential
-            return bearer_of(credential.get_token(scope_of(self._settings.vault_url)).token)
+            bearer = bearer_of(credential.get_token(scope_of(self._settings.vault_url)).token)
+            return Identity(bearer, opened.clock_skew)
         except Exception as error:
             late, making = monotonic() >= deadline, opened is None
             token = None if opened is None else opened.token

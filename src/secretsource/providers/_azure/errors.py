@@ -123,7 +123,9 @@ _TLS = Meaning(
     "the TLS certificate of the vault, or of the service that gives tokens, is not trusted",
     "check vault_url and authority, or set ca_cert",
 )
-_NO_CA = Meaning(FailureCode.MISCONFIGURED, "the file of ca_cert cannot be read", "check ca_cert")
+_NO_CA = Meaning(
+    FailureCode.MISCONFIGURED, "the file of ca_cert cannot be read, or has no certificate in it", "check ca_cert"
+)
 _RESOURCE = Meaning(
     FailureCode.MISCONFIGURED,
     "the vault asks for a token of another domain than its own",
@@ -136,7 +138,7 @@ _REFUSED_QUESTION = Meaning(
 _BAD_SETTINGS = Meaning(
     FailureCode.MISCONFIGURED,
     "azure's client cannot work with its settings",
-    "check authority, api_version, client_options and credential_options",
+    "check authority, AZURE_TENANT_ID, api_version, client_options and credential_options",
 )
 _ONLY_ASYNCHRONOUS = Meaning(
     FailureCode.MISCONFIGURED,
@@ -174,6 +176,7 @@ MEANINGS: dict[str, Meaning] = {
     "ServiceResponseTimeoutError": _SLOW,
     "ServiceRequestError": _UNREACHABLE,
     "ServiceRequestError/certificate": _TLS,
+    "ServiceRequestError/bundle": _NO_CA,
     "ClientAuthenticationError/certificate": _TLS,
     "ClientAuthenticationError/bundle": _NO_CA,
     "ServiceResponseError": _UNREACHABLE,
@@ -211,7 +214,7 @@ client.
 
 _TELLING_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("certificate", re.compile(r"certificate.verify.failed", re.IGNORECASE)),
-    ("bundle", re.compile(r"suitable TLS CA certificate bundle", re.IGNORECASE)),
+    ("bundle", re.compile(r"suitable TLS CA certificate bundle|no certificate or crl found", re.IGNORECASE)),
     ("challenge", re.compile(r"challenge resource|invalid scope", re.IGNORECASE)),
 )
 _PLAIN_CODE = re.compile(r"[A-Za-z0-9._]{1,64}")

@@ -7,7 +7,7 @@ outlast it.
 
 from __future__ import annotations
 
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from azure.core.pipeline.policies import AsyncRetryPolicy, RetryPolicy
 
 from secretsource.providers._azure.errors import DeadlinePassed, TokenAnswer
 from secretsource.providers._azure.question import DEADLINE
+from secretsource.providers.base import Identity
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -61,9 +62,11 @@ class TokenPace(Pace):
 
     Attributes:
         last: The last request for a token, or None before the first.
+        clock_skew: Seconds by which the clock of the service is ahead of ours, where an answer had a date.
     """
 
     last: TokenAnswer | None = None
+    clock_skew: float | None = None
     _signed_in = False
 
     def sent(self, request: PipelineRequest[Any]) -> None:
@@ -72,11 +75,12 @@ class TokenPace(Pace):
         super().sent(request)
 
     def answered(self, response: PipelineResponse[Any, Any]) -> None:
-        """Remember the status of an answer."""
+        """Remember the status of an answer, and its date."""
         status: int = response.http_response.status_code
         self._signed_in = self._signed_in or status == 200
         host = urlsplit(response.http_request.url).hostname or ""
         self.last = TokenAnswer(host, status, self._signed_in)
+        self.clock_skew = Identity.dated("", response.http_response.headers.get("Date"), time()).clock_skew
 
 
 class _Bounded:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import os
 from concurrent.futures import Future
+from contextlib import suppress
 from threading import Lock, Thread
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from secretsource.providers._gcp.errors import TIMED_OUT, explain
-from secretsource.providers.base import Failed, FailureCode
+from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -50,6 +51,30 @@ class Caller(NamedTuple):
         kind = type(self.credentials).__name__
         account = getattr(self.credentials, "service_account_email", None) or getattr(self.credentials, "account", None)
         return f"{account or kind} in project {self.project or 'of each reference'}"
+
+    def clock_skew(self, deadline: float) -> float | None:
+        """Seconds by which the clock of the source of tokens is ahead of ours; it is asked for a token.
+
+        Args:
+            deadline: Monotonic seconds at which it must have answered.
+
+        Returns:
+            None where there is nobody to ask, or no token to be had: that is for a look-up to say.
+        """
+        from google.auth.transport.requests import Request
+        from requests import Session
+
+        ahead: list[float | None] = [None]
+        with suppress(Exception), Session() as session:
+            ask = Request(session)
+
+            def dated(*arguments: Any, **keywords: Any) -> Any:
+                answer = ask(*arguments, **{**keywords, "timeout": max(0.1, deadline - monotonic())})
+                ahead.append(Identity.dated("", answer.headers.get("Date"), time()).clock_skew)
+                return answer
+
+            self.credentials.refresh(dated)  # type: ignore[no-untyped-call]
+        return ahead[-1]
 
 
 class CallerSearch:

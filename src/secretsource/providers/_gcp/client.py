@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from secretsource.providers._gcp.caller import Caller, CallerSearch
 from secretsource.providers._gcp.errors import NO_PROJECT, TIMED_OUT, explain, malformed
+from secretsource.providers.base import Identity
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -124,10 +125,17 @@ class GcpClients:
         for client in clients.values():
             await client.transport.close()
 
-    def who(self, deadline: float) -> str | NotFound | Failed:
-        """Who asks, for a person; no call is made beyond those that find the credentials."""
+    def who(self, deadline: float) -> Identity | NotFound | Failed:
+        """Who asks, for a person, and what time it is where the tokens come from."""
         caller = self._search.wait(deadline)
-        return caller.text if isinstance(caller, Caller) else caller
+        if not isinstance(caller, Caller):
+            return caller
+        _mask_responses()
+        token = _ours.set(True)
+        try:
+            return Identity(caller.text, caller.clock_skew(deadline))
+        finally:
+            _ours.reset(token)
 
     def ask(self, question: Question, deadline: float) -> Any:
         """Make one call; what Google's packages raise becomes an outcome.

@@ -197,6 +197,10 @@ MEANINGS: dict[str, Meaning] = {
     "urllib3.HTTPError": _UNREACHABLE,
     "builtins.TimeoutError": _SLOW,
     "builtins.OSError": _UNREACHABLE,
+    "builtins.FileNotFoundError/making": _NO_CREDENTIALS,
+    "builtins.IsADirectoryError/making": _NO_CREDENTIALS,
+    "builtins.NotADirectoryError/making": _NO_CREDENTIALS,
+    "builtins.PermissionError/making": _NO_CREDENTIALS,
     # the wiring
     "builtins.ImportError": _NOT_INSTALLED,
     "builtins.Exception/making": _BAD_CONFIGURATION,
@@ -222,7 +226,9 @@ _TELLING_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("certificate", re.compile(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed")),
     (
         "connection",
-        re.compile(r"[Ff]ailed to connect|[Cc]onnection (refused|reset)|Socket closed|DNS resolution failed"),
+        re.compile(
+            r"[Ff]ailed to connect|[Cc]onnection (refused|reset)|Socket closed|DNS resolution failed|errors resolving"
+        ),
     ),
     ("retryable", re.compile(r"\ARETRYABLE:")),
 )

@@ -13,16 +13,17 @@ from secretsource.providers.base import Failed, FailureCode, NotFound
 if TYPE_CHECKING:
     from secretsource.providers.base import SecretRef
 
-__all__ = ["LATEST", "NAME", "REGION", "Place", "place_of"]
+__all__ = ["LATEST", "NAME", "PROJECT_ID", "REGION", "Place", "place_of"]
 
 LATEST = "latest"
 """The alias of the newest version, whatever its state."""
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+PROJECT_ID = re.compile(r"[A-Za-z0-9.:_-]+")
 REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _VERSION = re.compile(r"[1-9][0-9]{0,18}|[A-Za-z][A-Za-z0-9_-]{0,62}")
 _PATH = re.compile(
-    rf"projects/([A-Za-z0-9.:_-]+)(?:/locations/({REGION.pattern}))?/secrets/({NAME.pattern})(?:/versions/([^/]+))?"
+    rf"projects/({PROJECT_ID.pattern})(?:/locations/({REGION.pattern}))?/secrets/({NAME.pattern})(?:/versions/([^/]+))?"
 )
 
 _NO_NAME = Failed(

@@ -5,19 +5,19 @@ auth = { method = "approle", role_id = "…", secret_id_file = "/run/secrets/sec
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._registry import unknown
 from secretsource.providers._vault.client import environment
 from secretsource.providers._vault.errors import explain_login, explain_unwrapping, malformed
-from secretsource.providers._vault.methods import METHODS, read_words
+from secretsource.providers._vault.methods import METHODS, read_words, text_of
+from secretsource.providers._vault.mounts import is_plain_path
+from secretsource.providers._vault.settings import is_namespace
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from secretsource.providers._vault.client import Answer, VaultConnection
 
 __all__ = ["Auth", "Grant"]
@@ -62,13 +62,11 @@ class Auth:
     """
 
     def __init__(self, provider: str, setting: Mapping[str, str] | None) -> None:
-        words = dict(setting or {})
-        self.method = words.pop("method", "token")
-        if self.method not in METHODS:
-            raise ConfigurationError(f"provider {provider!r}: {unknown('auth method', self.method, list(METHODS))}")
-        mistake = _mistake(self.method, words)
+        mistake = _mistake({} if setting is None else setting)
         if mistake:
             raise ConfigurationError(f"provider {provider!r}: {mistake}")
+        words = dict(setting or {})
+        self.method = words.pop("method", "token")
         self.mount = words.pop("mount", self.method).strip("/")
         self.namespace = words.pop("namespace", None)
         self._words = words
@@ -94,7 +92,8 @@ class Auth:
             return words
         login = METHODS[self.method].login
         if login is None:
-            return self._look_up(words.get("token") or _own_token(), connection, deadline)
+            token = words.get("token") or _own_token()
+            return token if isinstance(token, Failed) else self._look_up(token, connection, deadline)
         if self.method == "cert" and not connection.has_certificate:
             return NO_CERTIFICATE
         if "wrapping_token" in words:
@@ -115,10 +114,8 @@ class Auth:
             return malformed("the login was answered without a token")
         return Grant(str(auth["client_token"]), float(auth.get("lease_duration") or 0), bool(auth.get("renewable")))
 
-    def _look_up(self, token: str | None, connection: VaultConnection, deadline: float) -> Grant | Failed:
+    def _look_up(self, token: str, connection: VaultConnection, deadline: float) -> Grant | Failed:
         """A token that was given, with what Vault tells of its length, if it tells."""
-        if token is None:
-            return NO_TOKEN
         answer = connection.ask(
             lambda adapter: adapter.get("/v1/auth/token/lookup-self"),
             token=token,
@@ -151,24 +148,32 @@ class Auth:
         return secret_id
 
 
-def _mistake(method: str, words: Mapping[str, str]) -> str | None:
-    """What is wrong with the words of a method, without their values."""
+def _mistake(setting: object) -> str | None:
+    """What is wrong with the setting, without its values."""
+    if not isinstance(setting, Mapping):
+        return "auth must be a mapping, such as {'method': 'token', 'token_file': '/run/secrets/token'}"
+    words = dict(setting)
+    method = words.pop("method", "token")
+    if not isinstance(method, str) or method not in METHODS:
+        return unknown("auth method", str(method), list(METHODS))
     kind = METHODS[method]
     for word, value in words.items():
         if word not in kind.words:
-            return unknown(f"word in auth for method {method!r}:", word, kind.words)
+            return unknown(f"word in auth for method {method!r}:", str(word), kind.words)
         if type(value) is not str or not value:
             return f"{word} in auth must be a string that is not empty"
+    if not is_plain_path(words.get("mount", method).strip("/")) or not is_namespace(words.get("namespace", "")):
+        return "mount and namespace in auth must be paths, such as 'approle' and 'team/one'"
     missing = [word for word in kind.needs if word not in words and f"{word}_file" not in words]
     return f"auth method {method!r} needs {missing[0]}, or {missing[0]}_file" if missing else None
 
 
-def _own_token() -> str | None:
+def _own_token() -> str | Failed:
     """The token of this process or user: ``VAULT_TOKEN``, else what ``vault login`` left."""
     token = environment("TOKEN")
     if token is not None:
         return token.strip()
-    try:
-        return Path("~/.vault-token").expanduser().read_text(encoding="utf-8").strip() or None
-    except (OSError, ValueError, RuntimeError):
-        return None
+    kept = text_of("~/.vault-token")
+    if isinstance(kept, Failed):
+        return Failed(FailureCode.UNAUTHENTICATED, kept.reason, "mend it, or set auth or VAULT_TOKEN", kept.sdk_error)
+    return kept if isinstance(kept, str) and kept else NO_TOKEN

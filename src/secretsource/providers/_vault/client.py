@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import os
 from threading import Lock
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._vault.errors import TIMED_OUT, explain_error, malformed
+from secretsource.providers._vault.errors import BAD_ADDRESS, TIMED_OUT, explain_error, malformed
+from secretsource.providers._vault.settings import is_address
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "VaultConnection", "environment"]
 
 INDEX = "X-Vault-Index"
+
+BEHIND = 412
+"""The status with which a standby of Vault Enterprise says that the last write has not reached it yet."""
+
+PAUSES = (0.05, 0.15, 0.45)
+"""Seconds before a server that is behind is asked again, which is what Vault wants of its clients."""
+
 NO_ADDRESS = Failed(FailureCode.MISCONFIGURED, "no address of Vault is set", "set address, or VAULT_ADDR")
 
 
@@ -130,7 +138,7 @@ class VaultConnection:
         return (self._client_cert or environment("CLIENT_CERT")) is not None
 
     def ask(self, question: Question, *, token: str | None, namespace: str | None, deadline: float) -> Answer | Failed:
-        """Make one call; what requests or hvac raise becomes an outcome.
+        """Make one call, again where the server is behind; what requests or hvac raise becomes an outcome.
 
         Every exception does, because the traceback of one that went on would hold frames with the token and the
         answer in their locals.
@@ -147,12 +155,16 @@ class VaultConnection:
             return TIMED_OUT
         try:
             session = self._session or self._open()
-            if session is None:
-                return NO_ADDRESS
-            adapter = self._adapter(session, token, namespace, left)
-            response = question(adapter)
+            if isinstance(session, Failed):
+                return session
+            response = question(self._adapter(session, token, namespace, left))
+            for pause in PAUSES:
+                if response.status_code != BEHIND or monotonic() + pause >= deadline:
+                    break
+                sleep(pause)
+                response = question(self._adapter(session, token, namespace, deadline - monotonic()))
             if index := response.headers.get(INDEX):
-                session.headers[INDEX] = index  # reads from here on see what this call wrote
+                _send_along(session, index)
             return _read(response, monotonic() - asked)
         except Exception as error:
             return explain_error(error)
@@ -170,13 +182,13 @@ class VaultConnection:
             **self._fixed,
         )
 
-    def _open(self) -> Session | None:
-        """The session, made on first use; None when there is no address."""
+    def _open(self) -> Session | Failed:
+        """The session, made on first use."""
         with self._lock:
             if self._session is None:
                 address = self._address or environment("ADDR")
-                if address is None:
-                    return None
+                if address is None or not is_address(address):
+                    return NO_ADDRESS if address is None else BAD_ADDRESS
                 certificate = self._client_cert or environment("CLIENT_CERT")
                 key = self._client_key or environment("CLIENT_KEY")
                 session = _new_session()
@@ -211,6 +223,13 @@ def _new_session() -> Session:
         # Kept, not opened: a burst of threads must not throw connections away.
         session.mount(scheme, HTTPAdapter(pool_maxsize=64))
     return session
+
+
+def _send_along(session: Session, index: str) -> None:
+    """Have reads from here on see what the call wrote that was answered with this index."""
+    headers: Any = session.headers.copy()  # not changed in place: other threads are going through it
+    headers[INDEX] = index
+    session.headers = headers
 
 
 def _stay_encrypted(response: Response, **_: Any) -> Response:

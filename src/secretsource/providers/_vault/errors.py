@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "BAD_ADDRESS",
     "TIMED_OUT",
     "explain_answer",
     "explain_error",
@@ -132,6 +133,17 @@ _TLS = Meaning(
 _BAD_ADDRESS = Meaning(
     FailureCode.MISCONFIGURED, "the address is not a valid one", "set address, or VAULT_ADDR, to an http(s) URL"
 )
+BAD_ADDRESS = Failed(FailureCode.MISCONFIGURED, _BAD_ADDRESS.reason, _BAD_ADDRESS.remedy)
+_BAD_PROXY = Meaning(
+    FailureCode.MISCONFIGURED,
+    "the proxy's address is not a valid one, or of a kind that requests does not know",
+    "check proxy, VAULT_PROXY_ADDR and HTTPS_PROXY",
+)
+_BAD_HEADER = Meaning(
+    FailureCode.UNAUTHENTICATED,
+    "the token, or the namespace, has characters that no HTTP header can hold",
+    "check auth, VAULT_TOKEN and namespace",
+)
 _BAD_FILE = Meaning(
     FailureCode.MISCONFIGURED,
     "a certificate or key file cannot be read",
@@ -177,9 +189,11 @@ ERRORS: dict[str, Meaning] = {
     "TooManyRedirects": _ELSEWHERE,
     "InvalidURL": _BAD_ADDRESS,
     "MissingSchema": _BAD_ADDRESS,
-    "InvalidSchema": _BAD_ADDRESS,
-    "InvalidProxyURL": _BAD_ADDRESS,
-    "InvalidHeader": _TOKEN,
+    "LocationParseError": _BAD_ADDRESS,
+    "InvalidSchema": _BAD_PROXY,
+    "InvalidProxyURL": _BAD_PROXY,
+    "InvalidHeader": _BAD_HEADER,
+    "UnicodeEncodeError": _BAD_HEADER,
     "RequestException": _UNREACHABLE,
     "OSError": _BAD_FILE,  # requests' word for a certificate that is not there; its own errors are named above
     "ImportError": _NOT_INSTALLED,

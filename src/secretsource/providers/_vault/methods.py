@@ -6,10 +6,11 @@ it, read anew at each login. https://developer.hashicorp.com/vault/api-docs/auth
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from secretsource.providers.base import Failed, FailureCode
+from secretsource.providers._regular_file import Contents, read_file
+from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     Words: TypeAlias = Mapping[str, str]
 
-__all__ = ["METHODS", "Method", "read_words"]
+__all__ = ["METHODS", "Method", "read_words", "text_of"]
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 """Where Kubernetes puts the token of a pod's service account."""
@@ -53,8 +54,8 @@ def read_words(method: str, words: Words) -> dict[str, str] | Failed:
     if method == "kubernetes" and "jwt" not in found:
         found.setdefault("jwt_file", SERVICE_ACCOUNT)
     for word in [word for word in found if word.endswith("_file")]:
-        text = _text_of(found.pop(word))
-        if not text:
+        text = text_of(found.pop(word))
+        if not text or isinstance(text, (NotFound, Failed)):
             return Failed(
                 FailureCode.UNAUTHENTICATED,
                 f"the file that auth names as {word} is empty or cannot be read",
@@ -66,10 +67,12 @@ def read_words(method: str, words: Words) -> dict[str, str] | Failed:
     return found
 
 
-def _text_of(path: str) -> str:
+def text_of(path: str) -> str | NotFound | Failed:
+    """What a file says, without the space around it; a pipe, which could keep us waiting, is refused."""
+    content = read_file(os.path.expanduser(path), path)  # noqa: PTH111 - of a home that cannot be told, pathlib raises
     try:
-        return Path(path).expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, ValueError, RuntimeError):
+        return content.value.decode().strip() if isinstance(content, Contents) else content
+    except UnicodeDecodeError:
         return ""
 
 

@@ -1,0 +1,64 @@
+"""Which settings of the Vault provider can work; pure.
+
+What could only ever be answered "not there", such as a prefix that begins with a slash, is found here: later it would
+let a weaker provider answer.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from secretsource.providers._vault.mounts import is_plain_path
+
+__all__ = ["Settings", "is_address", "is_namespace"]
+
+
+class Settings(NamedTuple):
+    """What there is to check; the words are those of `VaultProvider`."""
+
+    address: str | None
+    mount: str
+    prefix: str
+    document: str | None
+    kv_version: int | None
+    namespace: str | None
+    connect_timeout: float
+
+    @property
+    def mistake(self) -> str | None:
+        """What is wrong, without the values; None where nothing is."""
+        address = "https://vault.internal:8200" if self.address is None else self.address
+        checks = (
+            (address.startswith(("https://", "http://")), "address must start with https:// or http://"),
+            (is_address(address), "address must be the URL of a host, such as 'https://vault.internal:8200'"),
+            (not address.rstrip("/").endswith("/v1"), "address must not end in /v1, which is added to it"),
+            (is_plain_path(self.mount), "mount must be a path, such as 'secret' or 'kv/team'"),
+            (is_plain_path(f"{self.prefix}x"), "prefix must be how a path begins, such as 'prod/'"),
+            (
+                self.document is None or is_plain_path(self.document.strip("/")),
+                "document must be a path below the mount, such as 'prod/app'",
+            ),
+            (self.kv_version in {None, 1, 2}, "kv_version must be 1 or 2"),
+            (self.namespace is None or is_namespace(self.namespace), "namespace must be a path, such as 'team/one'"),
+            (self.connect_timeout > 0, "connect_timeout must be more than 0"),
+        )
+        return next((sentence for right, sentence in checks if not right), None)
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is the URL of a host, with a port or without."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and _has_no_gap(text)
+    except ValueError:
+        return False
+
+
+def is_namespace(text: str) -> bool:
+    """Whether a namespace of this name can be told to Vault, which reads it from a header of HTTP."""
+    return _has_no_gap(text) and all(character <= "\xff" for character in text)
+
+
+def _has_no_gap(text: str) -> bool:
+    return text.isprintable() and " " not in text
