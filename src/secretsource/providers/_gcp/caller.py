@@ -73,7 +73,7 @@ class Caller(NamedTuple):
                 ahead.append(Identity.dated("", answer.headers.get("Date"), time()).clock_skew)
                 return answer
 
-            self.credentials.refresh(dated)  # type: ignore[no-untyped-call]
+            self.credentials.refresh(dated)
         return ahead[-1]
 
 
