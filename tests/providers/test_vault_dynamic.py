@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from tests.servers.postgres import PASSWORD, SUPERUSER, Postgres, postgres
 from tests.servers.relay import Relay, Reply, relay
 
 from secretsource import AsyncResolver, Resolver
+from secretsource.providers._vault import engines
 from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
 from secretsource.providers.vault import VaultProvider
 
@@ -407,3 +409,15 @@ def test_static_role_is_asked_for_again_after_its_rotation(engine: Engine, provi
     assert 3580 < answer.rotates_at - time.time() < 3602
     with psycopg.connect(engine.database.url_of(user, str(answer.value["password"]))) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("ttl", [0, 7])
+def test_static_role_is_asked_for_just_after_its_rotation(
+    ttl: int, engine: Engine, front: Relay, provider: VaultProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One second after, also when the rotation is due now: at that moment the old password could still be given."""
+    monkeypatch.setattr(engines, "time", lambda: 1000.0)
+    answer = json.dumps({"data": {"username": "u", "password": "p", "rotation_period": 5, "ttl": ttl}})
+    front.answer(200, answer.encode(), on=f"/v1/{engine.mount}/")
+    fetched = found(provider.fetch(SecretRef("vault", f"{engine.mount}/static-creds/app"), timeout=5))
+    assert (fetched.rotates_at, fetched.lease) == (1001.0 + ttl, None)
