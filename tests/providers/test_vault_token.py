@@ -227,6 +227,13 @@ class TestLoss:
         assert f'path "secret/data/{place}"' in failure.remedy
         assert front.asked == [f"GET secret/data/{place}", "GET auth/token/lookup-self"]
 
+    def test_no_policy_at_all(self, bao: OpenBao, place: str, make: Callable[..., VaultProvider]) -> None:
+        """A token that may not even see the mount is told what to allow, for either version of KV."""
+        failure = ask(make(auth={"method": "token", "token": bao.token("default")}), f"secret/{place}")
+        assert code(failure) is FailureCode.DENIED
+        assert f'path "secret/{place}" {{ capabilities = ["read"] }}' in failure.remedy
+        assert "in KV version 2 with data/ after the mount" in failure.remedy
+
     def test_loss_that_cannot_be_told(
         self, rules: str, bao: OpenBao, place: str, front: Relay, machine: Callable[..., VaultProvider]
     ) -> None:

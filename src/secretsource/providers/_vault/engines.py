@@ -7,7 +7,7 @@ from datetime import datetime
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._vault.errors import explain_answer, explain_write, malformed
+from secretsource.providers._vault.errors import explain_answer, explain_mount, explain_write, malformed
 from secretsource.providers._vault.leases import HeldLease
 from secretsource.providers._vault.mounts import Mount, MountTable
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Occupied, Stored
@@ -142,7 +142,7 @@ class VaultEngines:
         if answer.ok:
             mount = _mount(answer.part("data"))
         else:
-            outcome = explain_answer(answer.status, answer.body, path=location, wait=answer.wait)
+            outcome = explain_mount(answer.status, answer.body, path=location, wait=answer.wait)
             if isinstance(outcome, Failed):
                 return outcome
             mount = Mount(location.partition("/")[0], versioned=False)  # a Vault from before KV had versions

@@ -23,6 +23,7 @@ __all__ = [
     "explain_answer",
     "explain_error",
     "explain_login",
+    "explain_mount",
     "explain_unwrapping",
     "explain_write",
     "malformed",
@@ -217,6 +218,14 @@ def explain_answer(status: int, body: Mapping[str, Any] | None, *, path: str, wa
             return NotFound()
     meaning = _meaning(status, _said(body))
     return NotFound(meaning.reason) if meaning.code is None else _failure(meaning, status, path=path, wait=wait)
+
+
+def explain_mount(status: int, body: Mapping[str, Any] | None, *, path: str, wait: str = "") -> NotFound | Failed:
+    """The outcome when it cannot be said where an engine is mounted, and so not how the policy's path is written."""
+    outcome = explain_answer(status, body, path=path, wait=wait)
+    if isinstance(outcome, Failed) and outcome.code is FailureCode.DENIED:
+        return outcome._replace(remedy=f"{outcome.remedy} (in KV version 2 with data/ after the mount)")
+    return outcome
 
 
 def explain_write(status: int, body: Mapping[str, Any] | None, *, path: str, wait: str = "") -> Failed:
