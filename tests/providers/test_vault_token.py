@@ -16,6 +16,7 @@ from tests.servers.vault import ask, bao, code, fields, front, make, place
 
 from secretsource import Resolver
 from secretsource.providers._vault.auth import Grant
+from secretsource.providers._vault.client import seconds_of
 from secretsource.providers._vault.token import Token
 from secretsource.providers.base import FailureCode, Found, SecretRef
 from secretsource.providers.vault import VaultProvider
@@ -81,6 +82,11 @@ class TestLength:
         assert token.due_at == 1075.0
         token.postpone(1089.5)
         assert token.due_at == 1090.5
+
+    @pytest.mark.parametrize("told", ["3600", [1], -5, None, float("nan")])
+    def test_length_that_is_none(self, told: object) -> None:
+        """What is no length of time is taken as none that is known."""
+        assert seconds_of(told) == 0
 
     def test_masked(self) -> None:
         """Neither shows its text."""
