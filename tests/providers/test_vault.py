@@ -379,10 +379,15 @@ class TestAnswers:
         bao.put("secret", place, {})
         assert fields(ask(make(), f"secret/{place}")) == {}
 
-    def test_proxy_page(self, front: Relay, make: Callable[..., VaultProvider]) -> None:
-        """A 404 page of something else is not an absence."""
-        front.answer(404, b"<html>nothing here</html>", {"Content-Type": "text/html"})
-        assert code(ask(make(), "secret/x")) is FailureCode.MISCONFIGURED
+    @pytest.mark.parametrize(
+        "page",
+        [b"<html>404</html>", b'{"message":"no Route matched"}', b'{"errors":"none","data":7}', b'{"warnings":7}'],
+    )
+    def test_proxy_page(self, page: bytes, front: Relay, make: Callable[..., VaultProvider]) -> None:
+        """A 404 of something else is not an absence, and would not be one if it was written in JSON."""
+        front.answer(404, page)
+        for settings in ({}, {"kv_version": 2}, {"kv_version": 1}):
+            assert code(ask(make(**settings), "secret/x")) is FailureCode.MISCONFIGURED
 
     def test_mount_cannot_be_learned(self, front: Relay, make: Callable[..., VaultProvider]) -> None:
         """If the mount cannot be looked up, that is the outcome."""

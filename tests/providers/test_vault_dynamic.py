@@ -418,6 +418,6 @@ def test_static_role_is_asked_for_just_after_its_rotation(
     """One second after, also when the rotation is due now: at that moment the old password could still be given."""
     monkeypatch.setattr(engines, "time", lambda: 1000.0)
     answer = json.dumps({"data": {"username": "u", "password": "p", "rotation_period": 5, "ttl": ttl}})
-    front.answer(200, answer.encode(), on="static-creds/")
+    front.answer(200, answer.encode(), on=f"/v1/{engine.mount}/")
     fetched = found(provider.fetch(SecretRef("vault", f"{engine.mount}/static-creds/app"), timeout=5))
     assert (fetched.rotates_at, fetched.lease) == (1001.0 + ttl, None)

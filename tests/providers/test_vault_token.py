@@ -16,6 +16,7 @@ from tests.servers.vault import ask, bao, code, fields, front, make, place
 
 from secretsource import Resolver
 from secretsource.providers._vault.auth import Grant
+from secretsource.providers._vault.client import seconds_of
 from secretsource.providers._vault.token import Token
 from secretsource.providers.base import FailureCode, Found, SecretRef
 from secretsource.providers.vault import VaultProvider
@@ -81,6 +82,11 @@ class TestLength:
         assert token.due_at == 1075.0
         token.postpone(1089.5)
         assert token.due_at == 1090.5
+
+    @pytest.mark.parametrize("told", ["3600", [1], -5, None, float("nan")])
+    def test_length_that_is_none(self, told: object) -> None:
+        """What is no length of time is taken as none that is known."""
+        assert seconds_of(told) == 0
 
     def test_masked(self) -> None:
         """Neither shows its text."""
@@ -226,6 +232,13 @@ class TestLoss:
         assert code(failure) is FailureCode.DENIED
         assert f'path "secret/data/{place}"' in failure.remedy
         assert front.asked == [f"GET secret/data/{place}", "GET auth/token/lookup-self"]
+
+    def test_no_policy_at_all(self, bao: OpenBao, place: str, make: Callable[..., VaultProvider]) -> None:
+        """A token that may not even see the mount is told what to allow, for either version of KV."""
+        failure = ask(make(auth={"method": "token", "token": bao.token("default")}), f"secret/{place}")
+        assert code(failure) is FailureCode.DENIED
+        assert f'path "secret/{place}" {{ capabilities = ["read"] }}' in failure.remedy
+        assert "in KV version 2 with data/ after the mount" in failure.remedy
 
     def test_loss_that_cannot_be_told(
         self, rules: str, bao: OpenBao, place: str, front: Relay, machine: Callable[..., VaultProvider]

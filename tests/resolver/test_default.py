@@ -273,6 +273,12 @@ class TestFile:
         resolver.invalidate("STRIPE")
         assert resolver.get("STRIPE") == "local"
 
+    def test_a_place_with_a_misspelt_option(self, tmp_path: Path) -> None:
+        """Is found at start: ignored, it would have the current version served in place of the one that was meant."""
+        place = 'providers = ["env"]\n[secrets.STRIPE]\nenv = "STRIPE_KEY?versoin=2"'
+        with pytest.raises(ConfigurationError, match=r"secretsource.toml, in \[secrets.STRIPE\]: env has an unknown"):
+            self.wire(tmp_path, f"[environments.x]\n{place}")
+
     def test_a_setting_that_is_a_reference(self, tmp_path: Path) -> None:
         """It is looked up at first use: at a provider before it in the chain, or at a local one."""
         (tmp_path / "prefix").write_text("APP_")
@@ -301,6 +307,7 @@ class TestFile:
             ("ref+env://NO_SUCH", "refers to provider 'env', which has no such secret: it is not there"),
             ("ref+evn://X", "refers to an unknown provider 'evn': did you mean 'env'"),
             ("ref+later://X", "unknown provider 'later'"),
+            ("ref+env://HOME?versoin=2", "unknown option of a reference 'versoin': did you mean 'version'"),
             ("ref+env://HOME#field", "has no such secret: a field was asked for, but the value is not JSON"),
         ],
     )

@@ -201,8 +201,16 @@ def _places(config: Config, provider: ProviderConfig, driver: Provider) -> dict[
         place = secret.locations.get(provider.name)
         if place is not None:
             ref = parse_reference(place if "://" in place else f"{provider.name}://{place}")
+            if mistake := _misspelt(ref, driver):
+                raise ConfigurationError(f"{config.file}, in [secrets.{name}]: {provider.name} has an {mistake}")
             places[name] = driver.complete(ref)
     return places or None
+
+
+def _misspelt(ref: SecretRef, driver: Provider) -> str:
+    """Which option the driver does not know, if any: with a misspelt ``version`` it would give the current one."""
+    known = ["version", "stage", *sorted(driver.options)]
+    return next((unknown("option of a reference", key, known) for key, _ in ref.options if key not in known), "")
 
 
 def _chain(routes: Iterable[Route], skipped: Iterable[Skipped] = ()) -> Chain:
@@ -281,4 +289,6 @@ def _source(value: str, routes: Sequence[Route], provider: str) -> tuple[Route, 
                 + unknown("provider", ref.provider, [*DRIVERS, *(route.provider.name for route in routes)])
             )
         route = Route(_named(ref.provider))
+    if mistake := _misspelt(ref, route.provider):
+        raise ConfigurationError(f"a setting of provider {provider!r} has an {mistake}")
     return route, route.provider.complete(ref)

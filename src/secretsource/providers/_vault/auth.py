@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._registry import unknown
-from secretsource.providers._vault.client import environment
+from secretsource.providers._vault.client import environment, seconds_of
 from secretsource.providers._vault.errors import explain_login, explain_unwrapping, malformed
 from secretsource.providers._vault.methods import METHODS, read_words, text_of
 from secretsource.providers._vault.mounts import is_plain_path
@@ -112,7 +112,7 @@ class Auth:
         auth = answer.part("auth")
         if not auth.get("client_token"):
             return malformed("the login was answered without a token")
-        return Grant(str(auth["client_token"]), float(auth.get("lease_duration") or 0), bool(auth.get("renewable")))
+        return Grant(str(auth["client_token"]), seconds_of(auth.get("lease_duration")), bool(auth.get("renewable")))
 
     def _look_up(self, token: str, connection: VaultConnection, deadline: float) -> Grant | Failed:
         """A token that was given, with what Vault tells of its length, if it tells."""
@@ -125,7 +125,7 @@ class Auth:
         if isinstance(answer, Failed):
             return answer
         about = answer.part("data") if answer.ok else {}
-        return Grant(token, float(about.get("ttl") or 0), bool(about.get("renewable")))
+        return Grant(token, seconds_of(about.get("ttl")), bool(about.get("renewable")))
 
     def _unwrap(self, wrapping: str, connection: VaultConnection, deadline: float) -> str | Failed:
         """The secret id inside a wrapping token, which gives it once; later logins use what it gave."""

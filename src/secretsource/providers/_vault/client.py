@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Question: TypeAlias = Callable[[Any], Response]
     """A call on an hvac adapter; how hvac writes each of its API methods."""
 
-__all__ = ["Answer", "VaultConnection", "environment"]
+__all__ = ["Answer", "VaultConnection", "environment", "seconds_of"]
 
 INDEX = "X-Vault-Index"
 
@@ -75,6 +75,11 @@ class Answer:
         """An object inside the body, such as ``data`` or ``auth``; empty where there is none."""
         part = None if self.body is None else self.body.get(key)
         return part if isinstance(part, dict) else {}
+
+
+def seconds_of(told: object) -> float:
+    """A length of time in an answer; 0 where it is none."""
+    return float(told) if isinstance(told, (int, float)) and told > 0 else 0.0
 
 
 def environment(word: str) -> str | None:

@@ -7,7 +7,8 @@ from datetime import datetime
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._vault.errors import explain_answer, explain_write, malformed
+from secretsource.providers._vault.client import seconds_of
+from secretsource.providers._vault.errors import explain_answer, explain_mount, explain_write, malformed
 from secretsource.providers._vault.leases import HeldLease
 from secretsource.providers._vault.mounts import Mount, MountTable
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Occupied, Stored
@@ -142,7 +143,7 @@ class VaultEngines:
         if answer.ok:
             mount = _mount(answer.part("data"))
         else:
-            outcome = explain_answer(answer.status, answer.body, path=location, wait=answer.wait)
+            outcome = explain_mount(answer.status, answer.body, path=location, wait=answer.wait)
             if isinstance(outcome, Failed):
                 return outcome
             mount = Mount(location.partition("/")[0], versioned=False)  # a Vault from before KV had versions
@@ -178,7 +179,7 @@ class VaultEngines:
         fields = answer.part("data")
         if not fields or answer.body is None:
             return malformed("the answer holds no fields")
-        seconds, lease_id, now = _seconds(answer.body.get("lease_duration")), answer.body.get("lease_id"), monotonic()
+        seconds, lease_id, now = seconds_of(answer.body.get("lease_duration")), answer.body.get("lease_id"), monotonic()
         if not lease_id:
             return Found(fields, rotates_at=_rotation(fields), max_age=seconds or None)
         lease = HeldLease(
@@ -208,8 +209,8 @@ class VaultEngines:
             lease.end()
             return False
         if lease.renewable:
-            return lease.extend(_seconds((answer.body or {}).get("lease_duration")), now - answer.took)
-        lease.extend(_seconds(answer.part("data").get("ttl")), now - answer.took)
+            return lease.extend(seconds_of((answer.body or {}).get("lease_duration")), now - answer.took)
+        lease.extend(seconds_of(answer.part("data").get("ttl")), now - answer.took)
         return not lease.is_spent(now)
 
     def _ask(self, question: Question, ref: SecretRef, token: Token, deadline: float) -> Answer | Failed:
@@ -294,8 +295,4 @@ def _rotation(fields: Mapping[str, Any]) -> float | None:
     """When Vault replaces the password of a static role, in seconds since 1970 UTC; a second later, to be after it."""
     if "rotation_period" not in fields and "rotation_schedule" not in fields:
         return None
-    return time() + _seconds(fields.get("ttl")) + 1.0
-
-
-def _seconds(told: object) -> float:
-    return float(told) if isinstance(told, (int, float)) and told > 0 else 0.0
+    return time() + seconds_of(fields.get("ttl")) + 1.0

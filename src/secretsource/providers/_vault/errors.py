@@ -23,6 +23,7 @@ __all__ = [
     "explain_answer",
     "explain_error",
     "explain_login",
+    "explain_mount",
     "explain_unwrapping",
     "explain_write",
     "malformed",
@@ -136,7 +137,7 @@ _BAD_ADDRESS = Meaning(
 BAD_ADDRESS = Failed(FailureCode.MISCONFIGURED, _BAD_ADDRESS.reason, _BAD_ADDRESS.remedy)
 _BAD_PROXY = Meaning(
     FailureCode.MISCONFIGURED,
-    "the proxy's address is not a valid one, or of a kind that requests does not know",
+    "the address of the proxy, or of a redirect, is not a valid one, or of a kind that requests does not know",
     "check proxy, VAULT_PROXY_ADDR and HTTPS_PROXY",
 )
 _BAD_HEADER = Meaning(
@@ -213,10 +214,18 @@ def explain_answer(status: int, body: Mapping[str, Any] | None, *, path: str, wa
         removed = _removed(body.get("data"))
         if removed is not None:
             return removed
-        if not _said(body):
+        if _is_of_vault(body) and not _said(body):
             return NotFound()
     meaning = _meaning(status, _said(body))
     return NotFound(meaning.reason) if meaning.code is None else _failure(meaning, status, path=path, wait=wait)
+
+
+def explain_mount(status: int, body: Mapping[str, Any] | None, *, path: str, wait: str = "") -> NotFound | Failed:
+    """The outcome when it cannot be said where an engine is mounted, and so not how the policy's path is written."""
+    outcome = explain_answer(status, body, path=path, wait=wait)
+    if isinstance(outcome, Failed) and outcome.code is FailureCode.DENIED:
+        return outcome._replace(remedy=f"{outcome.remedy} (in KV version 2 with data/ after the mount)")
+    return outcome
 
 
 def explain_write(status: int, body: Mapping[str, Any] | None, *, path: str, wait: str = "") -> Failed:
@@ -282,8 +291,15 @@ def _said(body: Mapping[str, Any] | None) -> str:
     """What an answer gives as errors and warnings; "" where there is nothing to say."""
     if body is None:
         return ""
-    texts = [*(body.get("errors") or ()), *(body.get("warnings") or ())]
-    return " ".join(text for text in texts if isinstance(text, str))
+    lists = [said for said in (body.get("errors"), body.get("warnings")) if isinstance(said, list)]
+    return " ".join(text for said in lists for text in said if isinstance(text, str))
+
+
+def _is_of_vault(body: Mapping[str, Any]) -> bool:
+    """Whether a 404 is written as Vault does, and is not what some other API says of a path that it has not."""
+    data = body.get("data")
+    versioned = isinstance(data, dict) and isinstance(data.get("metadata"), dict)
+    return versioned or isinstance(body.get("errors"), list) or "request_id" in body
 
 
 def _removed(data: object) -> Failed | None:

@@ -6,6 +6,7 @@ from threading import Lock
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
+from secretsource.providers._vault.client import seconds_of
 from secretsource.providers._vault.errors import TIMED_OUT, explain_answer
 from secretsource.providers.base import Failed, FailureCode, Identity
 
@@ -212,7 +213,7 @@ class TokenSource:
         )
         if isinstance(answer, Failed):
             return False
-        seconds = float(answer.part("auth").get("lease_duration") or 0)
+        seconds = seconds_of(answer.part("auth").get("lease_duration"))
         if not answer.ok or seconds <= 0:
             return False
         token.extend(seconds, asked)
