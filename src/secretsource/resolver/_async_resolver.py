@@ -221,7 +221,7 @@ async def _fly(engine: Engine, provider: AsyncProvider, flight: Flight, turn: as
     async with turn:
         left = flight.until - engine.clock.now().mono
         outcome = await _afetch(provider, flight.ask.ref, left, anew=flight.anew)
-    engine.settle(flight, outcome)
+    engine.settle([(flight, outcome)])
 
 
 async def _afetch(provider: AsyncProvider, ref: SecretRef, timeout: float, *, anew: bool) -> Outcome:
