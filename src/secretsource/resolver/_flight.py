@@ -10,6 +10,7 @@ from threading import Lock, get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
     from secretsource.resolver._resolution import Ask, Reply
@@ -28,15 +29,18 @@ class Flight:
     Attributes:
         pilot: Identifier of the thread that carries the flight, for a reader on that thread, which must not wait for
             itself; None while the flight waits for a thread.
+        loop: The event loop that lands the flight in time, whatever happens, so that a reader there need not watch the
+            clock; None for a flight that a thread carries.
     """
 
-    __slots__ = ("_callbacks", "anew", "ask", "pilot", "reply", "until")
+    __slots__ = ("_callbacks", "anew", "ask", "loop", "pilot", "reply", "until")
 
     def __init__(self, ask: Ask, until: float, *, anew: bool = False) -> None:
         self.ask = ask
         self.until = until
         self.anew = anew
         self.pilot: int | None = get_ident()
+        self.loop: AbstractEventLoop | None = None
         self.reply: Reply | None = None
         self._callbacks: list[Callable[[], object]] = []
 
