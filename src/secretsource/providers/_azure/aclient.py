@@ -77,22 +77,27 @@ class AsyncVaultClient:
     async def carry(self, conversation: Conversation, deadline: float) -> Outcome:
         """Put the questions of a conversation until it has its outcome, or until the deadline.
 
-        The calls are made in a task of their own, so that when this one is cancelled, the traceback holds none of
-        azure's frames.
-
         Args:
             conversation: What to ask.
             deadline: Monotonic seconds at which it must end.
         """
-        task = asyncio.get_running_loop().create_task(self._carry(conversation, deadline))
+        left = deadline - monotonic()
+        if left <= 0:
+            return TIMED_OUT
+        outside = DEADLINE.set(deadline)
         try:
-            await asyncio.wait({task}, timeout=max(0.0, deadline - monotonic()))
+            async with asyncio.timeout(left):
+                return await self._carry(conversation, deadline)
+        except TimeoutError:
+            return TIMED_OUT
+        except asyncio.CancelledError as error:
+            message = error.args
         finally:
-            task.cancel()
-        return task.result() if task.done() else TIMED_OUT
+            DEADLINE.reset(outside)
+        # Raised from here, it brings along none of azure's frames.
+        raise asyncio.CancelledError(*message)
 
     async def _carry(self, conversation: Conversation, deadline: float) -> Outcome:
-        DEADLINE.set(deadline)
         here = await self._here()
         answer: Any = None
         while True:
