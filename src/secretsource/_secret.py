@@ -55,6 +55,9 @@ class Origin:
         self.served: Served = served
 
 
+_set = object.__setattr__
+
+
 class Secret(str):
     """A secret value that **is** a `str`, with its origin, and a repr that does not show it.
 
@@ -69,12 +72,12 @@ class Secret(str):
         if isinstance(value, bytes):
             from base64 import b64encode
 
-            secret = super().__new__(cls, b64encode(value).decode("ascii"))
-            object.__setattr__(secret, "_raw", value)
+            secret = str.__new__(cls, b64encode(value).decode("ascii"))
+            _set(secret, "_raw", value)
         else:
-            secret = super().__new__(cls, value)
-            object.__setattr__(secret, "_raw", None)
-        object.__setattr__(secret, "_origin", origin)
+            secret = str.__new__(cls, value)
+            _set(secret, "_raw", None)
+        _set(secret, "_origin", origin)
         return secret
 
     @property

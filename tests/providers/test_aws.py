@@ -354,6 +354,24 @@ class TestRotationHints:
         due = [outcome.rotates_at for outcome in outcomes if isinstance(outcome, Found)]
         assert due == [self.DUE.timestamp()] * 3
 
+    @pytest.mark.parametrize(("date", "hint"), [(DUE.timestamp(), DUE.timestamp()), ("soon", None)])
+    def test_given_to_a_session_of_its_own(
+        self, date: object, hint: float | None, aws: AwsInProcess, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A session that the provider makes leaves dates as they are sent; one that is none is no hint."""
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        put(aws, TOKEN="value")
+        provider = AwsProvider(region=REGION, rotation_hints=True)
+        provider.fetch(NOWHERE, timeout=5)  # makes the client
+        body = json.dumps({"Name": "TOKEN", "NextRotationDate": date}).encode()
+        (client,) = set(provider._clients._clients.values())
+        fault(client, "", 200, operation="DescribeSecret", body=body)
+        outcome = provider.fetch(SecretRef("aws", "TOKEN"), timeout=5)
+        assert isinstance(outcome, Found)
+        assert outcome.rotates_at == hint
+        provider.close()
+
     def test_not_asked_for_by_default(self, aws: AwsInProcess) -> None:
         """Without the setting there is one call and no hint."""
         put(aws, TOKEN="value")

@@ -16,10 +16,11 @@ from tests.servers.aws import REGION, AwsInProcess, fault, new_session
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers.aws import AwsProvider
-from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
+from secretsource.providers.base import Failed, FailureCode, Found, Identity, NotFound, SecretRef
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
 CANARY = "canary-93b7e1"
 REF = SecretRef("aws", "TOKEN")
@@ -112,6 +113,21 @@ class TestMaking:
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         provider = AwsProvider()
         assert isinstance(provider.fetch(REF, timeout=5), Found)
+        provider.close()
+
+    def test_role_of_a_profile(self, aws: AwsInProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A profile's role is assumed: the session that leaves dates as they are sent can tell when the role ends."""
+        config = tmp_path / "config"
+        config.write_text(
+            "[profile app]\nrole_arn = arn:aws:iam::123456789012:role/app\nsource_profile = base\n"
+            "[profile base]\naws_access_key_id = testing\naws_secret_access_key = testing\n"
+        )
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+        provider = AwsProvider(profile="app", region=REGION)
+        assert isinstance(provider.fetch(REF, timeout=5), Found)
+        who = provider.identify(timeout=5)
+        assert isinstance(who, Identity)
+        assert ":assumed-role/app/" in who.text
         provider.close()
 
     def test_region_setting_beats_the_environment(

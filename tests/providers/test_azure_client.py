@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import subprocess
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from threading import Barrier, Event
+from threading import Barrier, Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -33,12 +35,12 @@ from tests.servers.azure import (
 )
 
 from secretsource.providers._azure.pipeline import CredentialInThread
+from secretsource.providers.azure import AzureProvider
 from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from secretsource.providers.azure import AzureProvider
     from secretsource.providers.base import Outcome
 
 CANARY = "canary-a8d05e"
@@ -410,6 +412,99 @@ class TestTime:
         files = [Path(frame.filename).parts for frame in traceback.extract_tb(caught.value.__traceback__)]
         assert [file for file in files if "site-packages" in file and "secretsource" not in file] == []
         await azure.aclose()
+
+
+class Unasked:
+    """A credential that is not come to."""
+
+    def get_token(self, *scopes: str, **options: Any) -> Any:
+        raise AssertionError
+
+
+class TestEnvironment:
+    """Proxies that the environment names."""
+
+    @pytest.fixture
+    def proxy(self) -> Generator[tuple[str, list[bytes]]]:
+        """The URL of a proxy that connects nobody, and what each client has asked it for."""
+        said: list[bytes] = []
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+
+            def listen() -> None:
+                with suppress(OSError):
+                    while True:
+                        client, _ = listener.accept()
+                        with client:
+                            said.append(client.recv(65536).partition(b" HTTP/")[0])
+
+            Thread(target=listen, daemon=True).start()
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", said
+            listener.shutdown(socket.SHUT_RDWR)
+
+    @pytest.mark.parametrize(
+        ("variable", "excepted", "asked"),
+        [
+            ("HTTPS_PROXY", "", {b"CONNECT vault.invalid:443"}),
+            ("ALL_PROXY", "", {b"CONNECT vault.invalid:443"}),
+            ("HTTPS_PROXY", "vault.invalid", set()),
+            ("HTTP_PROXY", "", set()),
+        ],
+    )
+    @pytest.mark.parametrize("native", [False, True])
+    async def test_proxy(
+        self,
+        proxy: tuple[str, list[bytes]],
+        variable: str,
+        excepted: str,
+        asked: set[bytes],
+        native: bool,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The proxy for https is asked by both clients, unless the vault is excepted."""
+        address, said = proxy
+        for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+            monkeypatch.delenv(name.lower(), raising=False)
+        monkeypatch.setenv(variable, address)
+        monkeypatch.setenv("NO_PROXY", excepted)
+        azure = AzureProvider(vault_url="https://vault.invalid", credential=Unasked(), attempts=1)
+        outcome = await azure.afetch(REF, timeout=5) if native else azure.fetch(REF, timeout=5)
+        assert failure(outcome).code is FailureCode.UNAVAILABLE
+        assert set(said) == asked  # aiohttp tries again
+        await azure.aclose()
+        azure.close()
+
+    def test_setting(self, proxy: tuple[str, list[bytes]], monkeypatch: pytest.MonkeyPatch) -> None:
+        """A proxy that is set goes before that of the environment."""
+        address, said = proxy
+        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+        azure = AzureProvider(
+            vault_url="https://vault.invalid",
+            credential=Unasked(),
+            attempts=1,
+            client_options={"proxies": {"https": address}},
+        )
+        assert failure(azure.fetch(REF, timeout=5)).code is FailureCode.UNAVAILABLE
+        assert said == [b"CONNECT vault.invalid:443"]
+        azure.close()
+
+    def test_authorities(self, vault: KeyVault, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The blocking client trusts the bundle that the environment names for requests."""
+        azure = provider(vault, ca_cert=None, credential=given(vault))
+        assert failure(azure.fetch(REF, timeout=5)).code is FailureCode.MISCONFIGURED
+        azure.reset()
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", vault.ca)
+        assert isinstance(azure.fetch(REF, timeout=5), Found)
+        azure.close()
+
+    def test_no_netrc(self, vault: KeyVault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A password for the host in ``.netrc`` does not take the place of the token."""
+        netrc = tmp_path / "netrc"
+        netrc.write_text("machine localhost login somebody password elsewhere\n")
+        monkeypatch.setenv("NETRC", str(netrc))
+        azure = provider(vault, credential=given(vault))
+        assert isinstance(azure.fetch(REF, timeout=5), Found)
+        azure.close()
 
 
 def told(record: logging.LogRecord) -> list[str]:

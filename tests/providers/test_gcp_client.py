@@ -20,6 +20,7 @@ import pytest
 from google.auth.exceptions import DefaultCredentialsError
 from google.cloud.secretmanager_v1 import SecretManagerServiceClient
 from tests.servers.gcp import SecretManager, secret_manager
+from tests.servers.relay import relay
 
 from secretsource.providers._gcp import client as gcp_client
 from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
@@ -27,6 +28,7 @@ from secretsource.providers.gcp import GcpProvider
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from pathlib import Path
 
 CANARY = "canary-51be0d"
 REF = SecretRef("gcp", "TOKEN")
@@ -102,6 +104,21 @@ class TestMaking:
         assert all(isinstance(outcome, Found) for outcome in outcomes)
         assert len(made) == 1
         asked.close()
+
+    def test_environment(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Over REST, calls go to the proxy that the environment names, and to no account of ``.netrc``."""
+        netrc = tmp_path / "netrc"
+        netrc.write_text("default login somebody password elsewhere\n")
+        monkeypatch.setenv("NETRC", str(netrc))
+        with relay("http://127.0.0.1:1") as proxy:
+            monkeypatch.setenv("HTTP_PROXY", proxy.address)
+            proxy.answer(503, b"{}")
+            asked = GcpProvider(project="p1", endpoint="http://secrets.invalid", transport="rest")
+            assert failure(asked.fetch(REF, timeout=5)).code is FailureCode.UNAVAILABLE
+            asked.close()
+        (call,) = proxy.calls
+        assert call.path.startswith(f"http://secrets.invalid/v1/{NAMED}/versions/latest:access")
+        assert "authorization" not in {header.lower() for header in call.headers}
 
     async def test_many_tasks_make_one_client(self, gcp: SecretManager, made: list[str]) -> None:
         """So do tasks of one event loop."""

@@ -10,6 +10,7 @@ resource ``*`` only, beside GetSecretValue for each); with ``rotation_hints``, `
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -153,8 +154,8 @@ class AwsProvider(AwsServiceProvider, WritableProvider):
         if not isinstance(outcome, Found):
             return
         answer = self._clients.ask("describe_secret", region=region, deadline=deadline, SecretId=location)
-        if not isinstance(answer, (NotFound, Failed)) and answer.get("NextRotationDate") is not None:
-            outcome.rotates_at = answer["NextRotationDate"].timestamp()
+        if not isinstance(answer, (NotFound, Failed)):
+            outcome.rotates_at = _seconds(answer.get("NextRotationDate"))
 
 
 def _read_page(answer: Mapping[str, Any], locations: list[str]) -> dict[str, Outcome]:
@@ -166,13 +167,21 @@ def _read_page(answer: Mapping[str, Any], locations: list[str]) -> dict[str, Out
     wanted = set(locations)
     for entry in answer.get("SecretValues", ()):
         if CURRENT in entry.get("VersionStages", ()):
-            for location in wanted & {entry.get("Name"), entry.get("ARN")}:
-                outcomes[location] = _read(entry)
+            for location in (entry.get("Name"), entry.get("ARN")):
+                if location in wanted:
+                    outcomes[location] = _read(entry)
     for problem in answer.get("Errors", ()):
         outcomes[problem.get("SecretId", "")] = explain_code(
             problem.get("ErrorCode", ""), problem.get("Message", ""), action="secretsmanager:GetSecretValue"
         )
     return outcomes
+
+
+def _seconds(date: object) -> float | None:
+    """A date in seconds since 1970: a number, as it is sent, or what a session that was given makes of it."""
+    if isinstance(date, datetime):
+        return date.timestamp()
+    return float(date) if isinstance(date, (int, float)) else None
 
 
 def _read(entry: Mapping[str, Any]) -> Found | Failed:

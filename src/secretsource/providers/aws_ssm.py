@@ -82,8 +82,9 @@ class AwsParameterProvider(AwsServiceProvider):
         outcomes: dict[str, Outcome] = {missing: NotFound() for missing in answer.get("InvalidParameters", ())}
         wanted = set(locations)
         for parameter in answer.get("Parameters", ()):
-            for location in wanted & {parameter.get("Name"), parameter.get("ARN")}:
-                outcomes[location] = _read(parameter)
+            for location in (parameter.get("Name"), parameter.get("ARN")):
+                if location in wanted:
+                    outcomes[location] = _read(parameter)
         return outcomes
 
 

@@ -45,7 +45,7 @@ def as_fresh(secret: Secret) -> Secret:
     """The same secret, as later reads get it from memory."""
     origin = secret._origin
     return Secret(
-        secret.as_bytes() if secret._raw is not None else str(secret),
+        secret if secret._raw is None else secret._raw,
         Origin(origin.name, origin.fields, origin.ref, origin.version, origin.fetched, origin.expires, "fresh"),
     )
 

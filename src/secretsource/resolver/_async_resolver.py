@@ -1,7 +1,7 @@
 """`AsyncResolver`: the asynchronous shell over the same chain, cache and flights.
 
-A flight is a task of its own (or a job of a background thread, for a driver without a native client), so cancelling
-one that waits never cancels the flight that others share.
+A flight is carried by a task of its own (or by a background thread, for a driver without a native client), so
+cancelling one that waits never cancels the flight that others share.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from secretsource._clock import SYSTEM_CLOCK
 from secretsource._sentinels import UNSET
 from secretsource._traceless import traceless
 from secretsource.exceptions import SecretSourceError
-from secretsource.providers.base import AsyncProvider, Failed, FailureCode
+from secretsource.providers.base import AsyncProvider
 from secretsource.resolver import _questions as questions
-from secretsource.resolver._call import OVERDUE, abandon, by_route, checked, fetch, job, raised
+from secretsource.resolver._call import OVERDUE, abandon, by_route, fetch, job
+from secretsource.resolver._crew import Crew
+from secretsource.resolver._flight import Flight
 from secretsource.resolver._questions import Later
 from secretsource.resolver._resolution import Reply
 from secretsource.resolver._resolver import Resolver
@@ -31,10 +33,9 @@ if TYPE_CHECKING:
     from secretsource._clock import Clock
     from secretsource._secret import Secret, SecretSet
     from secretsource._sentinels import UnsetType
-    from secretsource.providers.base import Outcome, Provider, SecretRef
+    from secretsource.providers.base import Provider
     from secretsource.resolver._default import Numbers
     from secretsource.resolver._engine import Engine
-    from secretsource.resolver._flight import Flight
     from secretsource.resolver._questions import Question
     from secretsource.resolver._resolution import Ask
     from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
@@ -43,9 +44,6 @@ __all__ = ["AsyncResolver"]
 
 D = TypeVar("D")
 R = TypeVar("R")
-
-MAX_AT_ONCE = 32
-"""Most native calls of one batch under way at the same time."""
 
 
 class AsyncResolver:
@@ -196,79 +194,58 @@ class AsyncResolver:
             return []
         flights, led = engine.state.claim(step, until)
         self._launch(engine, led)
-        return [await _reply(engine, ask, flight, until) for ask, flight in zip(step, flights, strict=True)]
+        replies = []
+        # Whoever waits for the last one first is woken once, and not once for each of them.
+        for ask, flight in zip(reversed(step), reversed(flights), strict=True):
+            reply = None if flight is None else flight.reply
+            replies.append(reply or await self._awaited(engine, ask, flight, until))
+        replies.reverse()
+        return replies
 
     def _launch(self, engine: Engine, led: list[Flight]) -> None:
         for route, flights in by_route(led):
             if isinstance(route.provider, AsyncProvider):
-                turn = asyncio.Semaphore(MAX_AT_ONCE)
-                for flight in flights:
-                    task = asyncio.get_running_loop().create_task(_fly(engine, route.provider, flight, turn))
-                    self._tasks.add(task)
-                    task.add_done_callback(self._tasks.discard)
-                    task.add_done_callback(_landing_of(engine, flight))
+                Crew(engine, route.provider, flights, self._tasks)
             elif not engine.background.submit(job(engine, flights)):
                 abandon(engine, flights)
 
-
-def _landing_of(engine: Engine, flight: Flight) -> Callable[[asyncio.Task[None]], None]:
-    """Also a task that is cancelled before its first step lets those go who wait for it."""
-    return lambda _: abandon(engine, [flight])
-
-
-async def _fly(engine: Engine, provider: AsyncProvider, flight: Flight, turn: asyncio.Semaphore) -> None:
-    """Carry a flight to its end with the native client, when it is its turn."""
-    async with turn:
-        left = flight.until - engine.clock.now().mono
-        outcome = await _afetch(provider, flight.ask.ref, left, anew=flight.anew)
-    engine.settle(flight, outcome)
+    async def _awaited(self, engine: Engine, ask: Ask, flight: Flight | None, until: float) -> Reply:
+        provider, clock = ask.route.provider, engine.clock
+        if flight is None and isinstance(provider, AsyncProvider):
+            flight = Flight(ask, until, anew=ask.anew)  # asked directly, which is to say that nobody can join
+            self._launch(engine, [flight])
+        if flight is None:
+            return Reply(fetch(provider, ask.ref, until - clock.now().mono, anew=ask.anew), clock.now())
+        await _landing(flight, until, clock)
+        return flight.reply or Reply(OVERDUE, clock.now())
 
 
-async def _afetch(provider: AsyncProvider, ref: SecretRef, timeout: float, *, anew: bool) -> Outcome:
-    if timeout <= 0:
-        return OVERDUE
-    try:
-        if anew:
-            provider.discard(ref)
-        async with asyncio.timeout(timeout):
-            return checked(await provider.afetch(ref, timeout=timeout))
-    except TimeoutError:
-        return Failed(FailureCode.TIMEOUT)
-    except Exception as error:
-        name = type(error).__name__
-    return raised(name)
-
-
-async def _reply(engine: Engine, ask: Ask, flight: Flight | None, until: float) -> Reply:
-    remaining = until - engine.clock.now().mono
-    if flight is None:
-        provider = ask.route.provider
-        if isinstance(provider, AsyncProvider):
-            return Reply(await _afetch(provider, ask.ref, remaining, anew=ask.anew), engine.clock.now())
-        return Reply(fetch(provider, ask.ref, remaining, anew=ask.anew), engine.clock.now())
-    if flight.reply is None:
-        await _landing(flight, max(0.0, remaining))
-    return flight.reply or Reply(OVERDUE, engine.clock.now())
-
-
-async def _landing(flight: Flight, timeout: float) -> None:
+async def _landing(flight: Flight, until: float, clock: Clock) -> None:
     """Wait until a flight has landed, whichever thread or task carries it, or the time is over."""
-    loop, here, landed = asyncio.get_running_loop(), get_ident(), asyncio.Event()
+    loop, here = asyncio.get_running_loop(), get_ident()
+    landed = loop.create_future()
+
+    def let_go() -> None:
+        if not landed.done():
+            landed.set_result(None)
 
     def wake() -> None:
-        if get_ident() == here:
-            landed.set()
-            return
         try:
-            loop.call_soon_threadsafe(landed.set)
+            if get_ident() == here:
+                let_go()
+            else:
+                loop.call_soon_threadsafe(let_go)
         except RuntimeError:
             # The loop was closed while the flight was under way: nobody is waiting here any more.
             return
 
+    over = None
+    if flight.loop is not loop or flight.until > until:
+        over = loop.call_later(max(0.0, until - clock.now().mono), let_go)
     flight.on_landing(wake)
-    over = loop.call_later(timeout, landed.set)
     try:
-        await landed.wait()
+        await landed
     finally:
-        over.cancel()
         flight.forget(wake)
+        if over is not None:
+            over.cancel()

@@ -15,9 +15,13 @@ from secretsource.resolver._refresh import pause, schedule, schedule_absence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from secretsource._clock import Instant
     from secretsource.providers.base import Outcome, SecretRef
     from secretsource.resolver._refresh import FreshnessPolicy, Schedule
+
+    Reader: TypeAlias = tuple[str, tuple[str, ...]]
 
 __all__ = ["Age", "Cache", "Entry", "Setback"]
 
@@ -39,17 +43,18 @@ class Entry:
         outcome: What the provider said.
         at: When it said so.
         ages: When this answer passes from age to age.
-        readers: Names that were answered from it, each with the fields that led to its value.
+        readers: Names that were answered from it, or from the answer before it, each with the fields that led to its
+            value.
         unwanted: Whether its value was refused or is known to be old, so that to prolong it will not do.
     """
 
     __slots__ = ("_chosen", "ages", "at", "outcome", "readers", "unwanted")
 
-    def __init__(self, outcome: Found | NotFound, at: Instant, ages: Schedule) -> None:
+    def __init__(self, outcome: Found | NotFound, at: Instant, ages: Schedule, readers: set[Reader]) -> None:
         self.outcome = outcome
         self.at = at
         self.ages = ages
-        self.readers: set[tuple[str, tuple[str, ...]]] = set()
+        self.readers = readers
         self.unwanted = False
         self._chosen: dict[tuple[str, ...], str | bytes | NotFound | Failed] = {}
 
@@ -74,6 +79,11 @@ class Entry:
         if mono < ages.revalidate_until:
             return Age.REVALIDATE
         return Age.STALE if mono < ages.stale_until else Age.GONE
+
+    def passes(self, now: Instant) -> float:
+        """The monotonic second at which a fresh answer passes to its next age; in the past for any other."""
+        ages = self.ages
+        return ages.refresh_at if now.mono < ages.refresh_at else ages.fresh_until
 
     def prolong(self, behind: Entry, now: Instant, max_age: float | None) -> None:
         """Believe an absence as long as the value that was found behind it in the chain.
@@ -121,6 +131,11 @@ class Cache:
         """The entry of a document, whatever its age."""
         return self._entries.get(ref)
 
+    def is_unwanted(self, ref: SecretRef) -> bool:
+        """Whether what is kept of a document was refused, or is known to be old."""
+        entry = self._entries.get(ref)
+        return entry is not None and entry.unwanted
+
     def read_by(self, name: str) -> list[SecretRef]:
         """The documents that a name was answered from."""
         return [ref for ref, entry in self._entries.items() if any(name == reader for reader, _ in entry.readers)]
@@ -166,12 +181,10 @@ class Cache:
         self._setbacks.pop(ref, None)
         before = self._entries.pop(ref, None)
         if isinstance(outcome, Found):
-            entry = Entry(outcome, now, schedule(outcome, self.policy, now, max_age, luck))
+            ages = schedule(outcome, self.policy, now, max_age, luck)
         else:
-            entry = Entry(outcome, now, schedule_absence(self.policy, now, max_age, luck))
-        if before is not None:
-            entry.readers.update(before.readers)
-        self._entries[ref] = entry
+            ages = schedule_absence(self.policy, now, max_age, luck)
+        entry = self._entries[ref] = Entry(outcome, now, ages, set() if before is None else set(before.readers))
         return before, entry
 
     def evict(self) -> list[Entry]:

@@ -41,8 +41,9 @@ def carry(engine: Engine, flights: Sequence[Flight]) -> None:
                 mine = [flight for flight in mine if flight not in handed]
                 own = [flight for flight in led if flight not in handed]
             _fly(engine, route.provider, own)
-    finally:
+    except BaseException:
         abandon(engine, mine)
+        raise
 
 
 def _waits_for_each(provider: Provider) -> bool:
@@ -65,9 +66,9 @@ def job(engine: Engine, flights: Sequence[Flight]) -> Callable[[], None]:
 
 def abandon(engine: Engine, flights: Iterable[Flight]) -> None:
     """Let everyone go who waits for a flight that will not be carried to its end."""
-    for flight in flights:
-        if flight.reply is None:
-            engine.settle(flight, INTERRUPTED)
+    left = [(flight, INTERRUPTED) for flight in flights if flight.reply is None]
+    if left:
+        engine.settle(left)
 
 
 def fetch(provider: Provider, ref: SecretRef, timeout: float, *, anew: bool = False) -> Outcome:
@@ -95,15 +96,18 @@ def by_route(flights: Iterable[Flight]) -> Iterable[tuple[Route, list[Flight]]]:
 def _fly(engine: Engine, provider: Provider, flights: Sequence[Flight]) -> None:
     """Ask one provider for what some flights are to bring, and settle each; they have one deadline."""
     if engine.closed:
+        abandon(engine, flights)
         return
     if len(flights) > 1 and isinstance(provider, BatchProvider):
         answers = _fetch_many(provider, flights, flights[0].until - engine.clock.now().mono)
-        for flight in flights:
-            engine.settle(flight, answers if isinstance(answers, Failed) else checked(answers.get(flight.ask.ref)))
+        if isinstance(answers, Failed):
+            engine.settle([(flight, answers) for flight in flights])
+        else:
+            engine.settle([(flight, checked(answers.get(flight.ask.ref))) for flight in flights])
         return
     for flight in flights:
         left = flight.until - engine.clock.now().mono
-        engine.settle(flight, fetch(provider, flight.ask.ref, left, anew=flight.anew))
+        engine.settle([(flight, fetch(provider, flight.ask.ref, left, anew=flight.anew))])
 
 
 def _fetch_many(

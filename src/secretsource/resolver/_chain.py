@@ -14,7 +14,6 @@ not found; when one of them could not be asked, it is not known, and that is an 
 
 from __future__ import annotations
 
-from secretsource._namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError, InvalidReference
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
 from secretsource.resolver._cache import Age
@@ -49,26 +48,26 @@ def resolve(request: Request, chain: Chain, cache: Cache, now: Instant) -> Flow:
     """Walk the chain for one request; yields what to ask, is sent the replies, returns the `Resolution`."""
     if chain.overlay is not None:
         request = _overlaid(request, chain.overlay)
-    walk = _Walk(request, chain, cache, Resolution(request.ref, now))
+    result = Resolution(request, now)
     for route in chain.candidates(request.ref):
         place = _place(route, request)
         if isinstance(place, NotFound):
-            walk.result.steps.append(Step(route.provider.name, request.name, "not found", reason=place.reason))
+            result.steps.append(Step(route.provider.name, request.name, "not found", reason=place.reason))
             continue
-        outcome = yield from _consult(walk, route, place)
+        outcome = yield from _consult(result, route, place, cache)
         if isinstance(outcome, Found) and route.points(outcome):
-            outcome = yield from _follow(walk, route, place, outcome)
+            outcome = yield from _follow(result, route, place, outcome, chain, cache)
         if isinstance(outcome, Found):
-            return walk.result.ended(outcome, walk.result.ref)
+            return result.ended(outcome, result.ref)
         if isinstance(outcome, Failed):
             if not route.passes(outcome):
-                return walk.result.ended(outcome, walk.result.ref)
-            _doubt(walk.result, outcome, walk.result.ref)
+                return result.ended(outcome, result.ref)
+            _doubt(result, outcome, result.ref)
         elif route.final:
             break
-    if walk.result.doubt is not None:
-        return walk.result.ended(*walk.result.doubt)
-    return walk.result.ended(NotFound(), request.ref)
+    if result.doubt is not None:
+        return result.ended(*result.doubt)
+    return result.ended(NotFound(), request.ref)
 
 
 def together(flows: Sequence[Flow]) -> Flows:
@@ -79,14 +78,18 @@ def together(flows: Sequence[Flow]) -> Flows:
     results: dict[Flow, Resolution] = {}
     waiting: list[tuple[Flow, Any]] = [(flow, None) for flow in flows]
     while waiting:
-        asked: list[tuple[Flow, list[Ask]]] = []
+        asks: list[Ask] = []
+        asked: list[tuple[Flow, int, int]] = []
         for flow, replies in waiting:
+            before = len(asks)
             try:
-                asked.append((flow, flow.send(replies)))
+                asks += flow.send(replies)
             except StopIteration as end:
                 results[flow] = end.value
-        answers = iter((yield [ask for _, asks in asked for ask in asks]) if asked else ())
-        waiting = [(flow, [next(answers) for _ in asks]) for flow, asks in asked]
+            else:
+                asked.append((flow, before, len(asks)))
+        answers = (yield asks) if asks else ()
+        waiting = [(flow, answers[start:end]) for flow, start, end in asked]
     return [results[flow] for flow in flows]
 
 
@@ -98,33 +101,24 @@ def previous(request: Request, current: Resolution, chain: Chain, cache: Cache) 
     """
     if chain.overlay is not None:
         request = _overlaid(request, chain.overlay)
-    walk = _Walk(request, chain, cache, Resolution(current.ref, current.at))
+    result = Resolution(request, current.at, current.ref)
     route = chain.route(current.ref.provider)
     found = current.outcome if current.entry is None else current.entry.outcome
     place = route.provider.previous(current.ref, found) if isinstance(found, Found) else None
     if place is None:
-        return walk.result.ended(NotFound("the provider keeps no previous version"), current.ref)
-    outcome = yield from _consult(walk, route, place)
+        return result.ended(NotFound("the provider keeps no previous version"), current.ref)
+    outcome = yield from _consult(result, route, place, cache)
     if isinstance(outcome, Found) and route.points(outcome):
-        outcome = yield from _follow(walk, route, place, outcome)
+        outcome = yield from _follow(result, route, place, outcome, chain, cache)
     if isinstance(outcome, Failed) and outcome.code in _ENDED:
-        return walk.result.ended(NotFound(outcome.reason), walk.result.ref)
-    if isinstance(outcome, NotFound) and walk.result.doubt is not None:
-        return walk.result.ended(*walk.result.doubt)
-    return walk.result.ended(outcome, walk.result.ref)
+        return result.ended(NotFound(outcome.reason), result.ref)
+    if isinstance(outcome, NotFound) and result.doubt is not None:
+        return result.ended(*result.doubt)
+    return result.ended(outcome, result.ref)
 
 
 _ENDED = frozenset({FailureCode.DISABLED, FailureCode.DELETED})
 """What somebody decided of a version: once it is not the current one, it is not missed."""
-
-
-class _Walk(NamedTuple):
-    """What the steps of one walk share."""
-
-    request: Request
-    chain: Chain
-    cache: Cache
-    result: Resolution
 
 
 def _overlaid(request: Request, overlay: Route) -> Request:
@@ -150,7 +144,7 @@ def _place(route: Route, request: Request) -> SecretRef | NotFound:
 
 
 def _follow(
-    walk: _Walk, route: Route, place: SecretRef, found: Found
+    result: Resolution, route: Route, place: SecretRef, found: Found, chain: Chain, cache: Cache
 ) -> Generator[list[Ask], Sequence[Reply], Outcome]:
     """The answer behind a value ``ref+…``, which is followed to where it points.
 
@@ -159,7 +153,7 @@ def _follow(
     seen = [place]
     outcome: Outcome = found
     while isinstance(outcome, Found) and route.points(outcome):
-        target = _target(outcome, walk.chain)
+        target = _target(outcome, chain)
         if isinstance(target, Failed):
             return target
         route, place = target
@@ -168,44 +162,45 @@ def _follow(
         seen.append(place)
         if len(seen) > MAX_FOLLOWED:
             return _misled(f"the references lead through more than {MAX_FOLLOWED} places")
-        outcome = yield from _consult(walk, route, place)
+        outcome = yield from _consult(result, route, place, cache)
         if isinstance(outcome, NotFound):
-            if walk.result.doubt is not None and walk.result.doubt[1] == place:
-                return walk.result.doubt[0]
+            if result.doubt is not None and result.doubt[1] == place:
+                return result.doubt[0]
             return _misled(f"the reference {_path(seen)} leads to a secret that is not there")
     return outcome
 
 
-def _consult(walk: _Walk, route: Route, place: SecretRef) -> Generator[list[Ask], Sequence[Reply], Outcome]:
+def _consult(
+    result: Resolution, route: Route, place: SecretRef, cache: Cache
+) -> Generator[list[Ask], Sequence[Reply], Outcome]:
     """One provider's answer to one place, with the field selected and a line in the trace."""
-    result = walk.result
     started = result.at.mono
     result.ref, result.route = place, route
-    outcome, served, entry, excuse = yield from _answer(walk, route, place)
+    outcome, served, entry, excuse = yield from _answer(result, route, place, cache)
     version = None
     if isinstance(outcome, Found):
-        version = outcome.version
-        result.entry = entry
+        version, result.entry = outcome.version, entry
         if not route.points(outcome):
-            result.fields = ((place.field,) if place.field is not None else ()) + walk.request.fields
+            result.fields = result.request.fields if place.field is None else (place.field, *result.request.fields)
             outcome = _selected(outcome, entry, result.fields)
-    counts = served != result.served and (not isinstance(outcome, NotFound) or served == "stale")
-    if counts and _ORDER.index(served) > _ORDER.index(result.served):
-        result.served = served
+    if served != result.served and (served == "stale" or not isinstance(outcome, NotFound)):
+        result.served = _ORDER[max(_ORDER.index(result.served), _ORDER.index(served))]
     reason = excuse if isinstance(outcome, Found) else outcome.reason
     seconds = max(0.0, result.at.mono - started)
     result.steps.append(Step(place.provider, place, word_of(outcome), served, reason, seconds, version))
     return outcome
 
 
-def _answer(walk: _Walk, route: Route, place: SecretRef) -> Generator[list[Ask], Sequence[Reply], Known]:
+def _answer(
+    result: Resolution, route: Route, place: SecretRef, cache: Cache
+) -> Generator[list[Ask], Sequence[Reply], Known]:
     """From the cache where its age allows, else by asking, else what is left of the old answer."""
-    ref, result, fresh = place.document, walk.result, walk.request.fresh
+    ref, fresh = place.document, result.request.fresh
     if route.direct:
         (reply,) = yield [Ask(route, ref, anew=fresh)]
         result.at = reply.now
         return reply.outcome, "live", None, None
-    age, entry, failed, setback = walk.cache.look(ref, result.at)
+    age, entry, failed, setback = cache.look(ref, result.at)
     ask = Ask(route, ref, entry, setback, fresh)
     result.used.append(ask)
     if entry is not None and not fresh and age in _SERVABLE:
@@ -218,7 +213,7 @@ def _answer(walk: _Walk, route: Route, place: SecretRef) -> Generator[list[Ask],
         if not isinstance(reply.outcome, Failed):
             return reply.outcome, "live", reply.entry, None
         failed = reply.outcome
-        age, entry, _, _ = walk.cache.look(ref, result.at)
+        age, entry, _, _ = cache.look(ref, result.at)
     if entry is None or fresh or age is Age.GONE or not failed.retryable:
         return failed, "live", None, None
     _doubt(result, failed, place)

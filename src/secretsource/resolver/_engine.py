@@ -119,7 +119,14 @@ class Engine:
                 self._reset_providers()
         return now
 
-    def request(self, name: str, field: str | None = None, version: str | None = None, fresh: bool = False) -> Request:
+    def request(
+        self,
+        name: str,
+        field: str | None = None,
+        version: str | None = None,
+        fresh: bool = False,
+        plain: bool = False,
+    ) -> Request:
         """The parsed question.
 
         Raises:
@@ -133,13 +140,13 @@ class Engine:
             fields += (_word("field", field),)
         if version is not None:
             ref = ref._replace(version=_word("version", version), stage=None)
-        return Request(name, ref, fields, bool(fresh), plain=field is None and version is None and not fresh)
+        return Request(name, ref, fields, fresh, plain)
 
     # -- after the call -------------------------------------------------------------------------------------------
 
-    def settle(self, flight: Flight, outcome: Outcome) -> None:
-        """Remember what a flight brought, let everyone who joined it have it, and tell of a new value."""
-        for event in self.state.settle(flight, outcome):
+    def settle(self, brought: Sequence[tuple[Flight, Outcome]]) -> None:
+        """Remember what flights brought, let everyone who joined them have it, and tell of new values."""
+        for event in self.state.settle(brought):
             _tell(self.rotation_listeners, event)
 
     def report(self, request: Request, result: Resolution, started: Instant) -> None:

@@ -10,6 +10,7 @@ from threading import Lock, get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
     from secretsource.resolver._resolution import Ask, Reply
@@ -28,31 +29,35 @@ class Flight:
     Attributes:
         pilot: Identifier of the thread that carries the flight, for a reader on that thread, which must not wait for
             itself; None while the flight waits for a thread.
+        loop: The event loop that lands the flight in time, whatever happens, so that a reader there need not watch the
+            clock; None for a flight that a thread carries.
     """
 
-    __slots__ = ("_callbacks", "_gate", "anew", "ask", "pilot", "reply", "until")
+    __slots__ = ("_callbacks", "anew", "ask", "loop", "pilot", "reply", "until")
 
     def __init__(self, ask: Ask, until: float, *, anew: bool = False) -> None:
         self.ask = ask
         self.until = until
         self.anew = anew
         self.pilot: int | None = get_ident()
+        self.loop: AbstractEventLoop | None = None
         self.reply: Reply | None = None
-        self._gate = Lock()  # shut until the flight lands; an Event would cost more than all the rest of a flight
-        self._gate.acquire()
         self._callbacks: list[Callable[[], object]] = []
 
     def land(self, reply: Reply) -> None:
         """Give everyone who joined the reply."""
         self.reply = reply
-        self._open()
-        for callback in list(self._callbacks):
-            self._call(callback)
+        if self._callbacks:
+            for callback in list(self._callbacks):
+                self._call(callback)
 
     def wait(self, timeout: float) -> Reply | None:
         """Block until the flight has landed, at most ``timeout`` seconds; None when it has not."""
-        if self.reply is None and self._gate.acquire(timeout=timeout):
-            self._open()
+        gate = Lock()  # an Event would cost more than all the rest of a flight
+        gate.acquire()
+        self.on_landing(gate.release)
+        gate.acquire(timeout=timeout)
+        self.forget(gate.release)
         return self.reply
 
     def on_landing(self, callback: Callable[[], object]) -> None:
@@ -65,13 +70,6 @@ class Flight:
         """Do not call ``callback`` any more; it may have been called already."""
         if callback in self._callbacks:
             self._callbacks.remove(callback)
-
-    def _open(self) -> None:
-        """Let one through who waits; who comes through lets the next one through."""
-        try:
-            self._gate.release()
-        except RuntimeError:  # it is open already
-            return
 
     def _call(self, callback: Callable[[], object]) -> None:
         # The thread that lands and the one that joins may both come here: whoever takes the callback out calls it.

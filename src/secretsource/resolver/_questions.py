@@ -43,7 +43,7 @@ def get(
     engine: Engine, name: str, default: D | UnsetType, field: str | None, version: str | None, fresh: bool
 ) -> Question[Secret | D]:
     """One secret."""
-    request = engine.request(name, field, version, fresh)
+    request = engine.request(name, field, version, fresh, plain=field is None and version is None and not fresh)
     result = yield from _answer(engine, request)
     return engine.conclude(request, result, default)
 
@@ -86,7 +86,7 @@ def get_set(engine: Engine, name: str, field: str | None) -> Question[SecretSet]
 def reject(engine: Engine, secret: Secret) -> Question[Secret]:
     """The value to use after the other side refused ``secret``: a newer one if there is one."""
     origin = secret._origin
-    request = engine.request(origin.name)._replace(fields=origin.fields, plain=False)
+    request = engine.request(origin.name)._replace(fields=origin.fields)
     engine.state.refuse(secret)
     result = yield from _answer(engine, request)
     newest = engine.conclude(request, result, secret if origin.served == "default" else UNSET)

@@ -38,9 +38,11 @@ def parse_reference(text: str) -> SecretRef:
     Raises:
         InvalidReference: The text is neither; says what is wrong and where, without quoting it.
     """
-    _check_characters(text)
+    if not isinstance(text, str):
+        raise InvalidReference(f"a secret name is a str, not {type(text).__name__}")
     if text.isidentifier() and len(text) <= MAX_NAME:
         return SecretRef("", text)  # the usual name, in which no character means anything
+    _check_characters(text)
     scheme, mark, rest = text.removeprefix(FOLLOW_MARK).partition("://")
     if not mark:
         scheme, rest = "", text
@@ -76,8 +78,6 @@ def format_reference(ref: SecretRef) -> str:
 
 
 def _check_characters(text: str) -> None:
-    if not isinstance(text, str):
-        raise InvalidReference(f"a secret name is a str, not {type(text).__name__}")
     if not text:
         raise InvalidReference("the secret name is empty")
     if len(text) > MAX_REFERENCE:

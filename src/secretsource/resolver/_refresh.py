@@ -80,7 +80,8 @@ def schedule(found: Found, policy: FreshnessPolicy, now: Instant, max_age: float
         fresh, end = min(fresh, left), min(end, left)
     if found.lease is not None:
         fresh, end, ahead = min(fresh, found.lease.seconds), min(end, found.lease.seconds), LEASE_SHARE
-    fresh, end = max(0.0, fresh), max(0.0, end)
+    if fresh < 0.0:
+        fresh, end = 0.0, max(0.0, end)
     # A bound that is not the ttl (a file looked at once a second, a planned rotation) is a moment at which the value
     # is known to be in doubt, so nothing is served past it without asking.
     extra = policy.revalidate if fresh == ttl else 0.0

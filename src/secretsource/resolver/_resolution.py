@@ -25,7 +25,8 @@ class Request(NamedTuple):
         ref: The parsed name or reference.
         fields: Fields to select from the value, one inside the other, beyond the one of the place.
         fresh: Whether to ask the provider whatever is remembered.
-        plain: Whether the name says it all, so that its next reads may be answered by the name alone.
+        plain: Whether the name says it all and was read by itself, so that its next reads may be answered by the name
+            alone; to note that for names that are read together costs more than it saves.
         tracked: Whether the name counts as a reader of what answers it.
     """
 
@@ -86,8 +87,16 @@ class Step(NamedTuple):
         return self.place if isinstance(self.place, str) else format_reference(self.place)
 
 
+_ABSENT = NotFound()
+
+
 class Resolution:
     """How a request ended.
+
+    Args:
+        request: The question, as the chain understands it.
+        at: When the walk begins.
+        ref: Where it begins; None for where the request points.
 
     Attributes:
         outcome: The selected value as `Found`, or why there is none.
@@ -103,11 +112,25 @@ class Resolution:
         at: When it ended.
     """
 
-    __slots__ = ("at", "doubt", "due", "entry", "fields", "outcome", "ref", "route", "served", "steps", "used")
+    __slots__ = (
+        "at",
+        "doubt",
+        "due",
+        "entry",
+        "fields",
+        "outcome",
+        "ref",
+        "request",
+        "route",
+        "served",
+        "steps",
+        "used",
+    )
 
-    def __init__(self, ref: SecretRef, at: Instant) -> None:
-        self.outcome: Outcome = NotFound()
-        self.ref = ref
+    def __init__(self, request: Request, at: Instant, ref: SecretRef | None = None) -> None:
+        self.request = request
+        self.outcome: Outcome = _ABSENT
+        self.ref = request.ref if ref is None else ref
         self.route: Route | None = None
         self.entry: Entry | None = None
         self.fields: tuple[str, ...] = ()

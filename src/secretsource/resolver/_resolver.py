@@ -319,12 +319,16 @@ class Resolver:
         flights, led = engine.state.claim(step, until)
         if led:
             carry(engine, led)
-        return [self._reply(ask, flight, until) for ask, flight in zip(step, flights, strict=True)]
+        replies = []
+        # Whoever waits for the last one first is woken once, and not once for each of them.
+        for ask, flight in zip(reversed(step), reversed(flights), strict=True):
+            reply = None if flight is None else flight.reply
+            replies.append(reply or self._awaited(ask, flight, until))
+        replies.reverse()
+        return replies
 
-    def _reply(self, ask: Ask, flight: Flight | None, until: float) -> Reply:
+    def _awaited(self, ask: Ask, flight: Flight | None, until: float) -> Reply:
         clock = self._engine.clock
-        if flight is not None and flight.reply is not None:
-            return flight.reply
         if flight is None or flight.pilot == get_ident():
             # Asked directly; or led by this very thread further up (its event loop, a driver that resolves its own
             # credentials), where waiting would be waiting for ourselves.

@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Near", "State"]
 
+GOLDEN = 0.6180339887498949
+"""How far luck moves on, round a circle of length 1, from one answer to the next.
+
+No two processes begin at the same place, and the answers of one are spread evenly over all of the circle.
+"""
+
 HOT_SECONDS = 1.0
 """How long a read may be answered without looking at the chain; then the cheap sources before it are asked again."""
 
@@ -64,6 +70,7 @@ class State:
         self.near: dict[str, Near] = {}
         self._clock = clock
         self._lock = RLock()
+        self._luck = _drawn()
         self._flights: dict[SecretRef, Flight] = {}
         self._refused: dict[tuple[SecretRef, str | int], None] = {}
         self._shortcuts = True
@@ -86,17 +93,12 @@ class State:
                     continue
                 flight = self._under_way(ask)
                 if flight is None:
-                    flight = self._start(ask, until)
+                    # Whoever is first to ask after a value was refused asks for a new one, knowing of it or not.
+                    anew = ask.anew or self.cache.is_unwanted(ask.ref)
+                    flight = self._flights[ask.ref] = Flight(ask, until, anew=anew)
                     led.append(flight)
                 flights.append(flight)
         return flights, led
-
-    def _start(self, ask: Ask, until: float) -> Flight:
-        """A new flight; whoever is first to ask after a value was refused asks for a new one, knowing of it or not."""
-        entry = self.cache.entry(ask.ref)
-        anew = ask.anew or (entry is not None and entry.unwanted)
-        flight = self._flights[ask.ref] = Flight(ask, until, anew=anew)
-        return flight
 
     def _under_way(self, ask: Ask) -> Flight | None:
         """The flight to join; one that has landed since the asker looked counts, or two would fetch one after another.
@@ -124,26 +126,40 @@ class State:
 
     # -- after the call -------------------------------------------------------------------------------------------
 
-    def settle(self, flight: Flight, outcome: Outcome) -> list[RotationEvent]:
-        """Remember what a flight brought, let everyone who joined it have it, and say what has changed by it.
+    def settle(self, brought: Sequence[tuple[Flight, Outcome]]) -> list[RotationEvent]:
+        """Remember what flights brought, let everyone who joined them have it, and say what has changed by it."""
+        now = self._clock.now()
+        landing: list[tuple[Flight, Reply, Entry | None]] = []
+        with self._lock:
+            for flight, outcome in brought:
+                before, entry = self._keep(flight, outcome, now)
+                landing.append((flight, Reply(outcome, now, entry), before))
+            for evicted in self.cache.evict():
+                self._cool(evicted)
+        events: list[RotationEvent] = []
+        for flight, reply, before in landing:
+            flight.land(reply)
+            if before is not None:
+                events += rotations(flight.ask.ref.provider, before, reply.entry)
+        return events
+
+    def _keep(self, flight: Flight, outcome: Outcome, now: Instant) -> tuple[Entry | None, Entry | None]:
+        """The entry before and the entry now.
 
         What a provider was not asked for in time, or did not get to answer, is not held against it. Nor is anything
         kept of a flight that was disowned: whoever did that had learned that its answer may be of yesterday.
         """
-        ask, now = flight.ask, self._clock.now()
-        before = entry = None
-        with self._lock:
-            if self._flights.get(ask.ref) is flight:
-                del self._flights[ask.ref]
-                if outcome is not OVERDUE and outcome is not INTERRUPTED:
-                    max_age = ask.route.provider.max_age
-                    before, entry = self.cache.keep(ask.ref, outcome, now, max_age=max_age, luck=_luck())
-                    if not isinstance(outcome, Failed) or not outcome.retryable:
-                        self._cool(before)
-                    for evicted in self.cache.evict():
-                        self._cool(evicted)
-        flight.land(Reply(outcome, now, entry))
-        return rotations(ask.ref.provider, before, entry)
+        ask = flight.ask
+        if self._flights.get(ask.ref) is not flight:
+            return None, None
+        del self._flights[ask.ref]
+        if outcome is OVERDUE or outcome is INTERRUPTED:
+            return None, None
+        self._luck = (self._luck + GOLDEN) % 1.0
+        before, entry = self.cache.keep(ask.ref, outcome, now, max_age=ask.route.provider.max_age, luck=self._luck)
+        if before is not None and (not isinstance(outcome, Failed) or not outcome.retryable):
+            self._cool(before)
+        return before, entry
 
     def remember(self, request: Request, result: Resolution, secret: Secret) -> None:
         """Note who reads what, and let the next reads of this name take a short way.
@@ -153,7 +169,12 @@ class State:
         if not request.tracked:
             return
         with self._lock:
-            entries = [entry for ask in result.used if (entry := self._used(request.name, ask, result))]
+            entries = []
+            for ask in result.used:
+                entry = self.cache.touch(ask.ref)
+                if entry is not None:
+                    entries.append(entry)
+                    self._note_reader(entry, request.name, ask, result)
             if not request.plain or not self._shortcuts:
                 return
             if result.entry is None:
@@ -161,17 +182,17 @@ class State:
             elif self._clock is SYSTEM_CLOCK and result.entry in entries and len(entries) == len(result.used):
                 self._note_hot(request.name, result.at, entries, secret)
 
-    def _used(self, name: str, ask: Ask, result: Resolution) -> Entry | None:
-        entry = self.cache.touch(ask.ref)
-        if entry is not None and result.entry is not None:
+    def _note_reader(self, entry: Entry, name: str, ask: Ask, result: Resolution) -> None:
+        if result.entry is not None:
             entry.readers.add((name, result.fields if ask.ref == result.ref.document else ()))
             entry.prolong(result.entry, result.at, ask.route.provider.max_age)
-        return entry
 
     def _note_hot(self, name: str, at: Instant, entries: Sequence[Entry], secret: Secret) -> None:
         # A read that met an answer due for a refresh has started it by now, and its landing takes the name off again.
-        if all(entry.age(at) in (Age.FRESH, Age.AHEAD) for entry in entries):
-            lasts = min(HOT_SECONDS, *(_passes(entry, at) - at.mono for entry in entries))
+        lasts = HOT_SECONDS
+        for entry in entries:
+            lasts = min(lasts, entry.passes(at) - at.mono)
+        if lasts > 0.0:
             self.hot[name] = (at.wall, at.wall + lasts, secret if secret.served == "fresh" else as_fresh(secret))
 
     def _note_near(self, request: Request, result: Resolution) -> None:
@@ -242,6 +263,7 @@ class State:
     def after_fork(self) -> None:
         """In the child of a fork: the lock and the flights belong to threads of the parent; answers may be old."""
         self._lock = RLock()
+        self._luck = _drawn()
         self.renew(self._clock.now())
 
     def _forget_shortcuts(self) -> None:
@@ -255,11 +277,6 @@ class State:
                 self.hot.pop(name, None)
 
 
-def _passes(entry: Entry, at: Instant) -> float:
-    """The monotonic second of the next age of a fresh entry."""
-    ages = entry.ages
-    return ages.refresh_at if at.mono < ages.refresh_at else ages.fresh_until
-
-
-def _luck() -> float:
+def _drawn() -> float:
+    """A random number in [0, 1)."""
     return int.from_bytes(os.urandom(2), "big") / 65536

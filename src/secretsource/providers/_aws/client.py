@@ -180,7 +180,14 @@ class AwsClients:
 
         core = get_session()
         core.set_default_client_config(self._config())  # also for the calls that fetch credentials, such as AssumeRole
+        # Dates stay as they were sent, as in the AWS CLI: each secret comes with one that nobody reads, and to make
+        # them datetimes would be a fifth of the work for a batch.
+        core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_as_sent)
         return Session(botocore_session=core, profile_name=self._profile)
+
+
+def _as_sent(date: Any) -> Any:
+    return date
 
 
 def _prepare(client: Any, read_timeout: float) -> None:

@@ -132,7 +132,8 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
             answers = self._ask_batch(region, list(places), deadline)
             for location, asking in places.items():
                 if location in answers:
-                    outcomes.update(dict.fromkeys(asking, answers[location]))
+                    for ref in asking:
+                        outcomes[ref] = answers[location]
         for ref in refs:
             if ref not in outcomes:
                 outcomes[ref] = self._ask_one(ref, deadline)
@@ -161,8 +162,8 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
         """The locations that can share a call, each with the references to it."""
         places: dict[str | None, dict[str, list[SecretRef]]] = {}
         for ref in refs:
-            region = region_of(ref)
-            if _is_current(ref) and region not in self._without_batch:
+            region, is_current = region_of(ref), ref.version is None and ref.stage is None
+            if is_current and region not in self._without_batch:
                 places.setdefault(region, {}).setdefault(ref.location, []).append(ref)
         return [
             (region, dict(list(locations.items())[start : start + self.batch_size]))
@@ -199,10 +200,6 @@ def region_of(ref: SecretRef) -> str | None:
     """The region a reference names: its ARN's, which is the only one that knows the ARN, else its option."""
     arn = _ARN_REGION.match(ref.location) if ref.location.startswith("arn:") else None
     return arn[1] if arn else ref.option("region")
-
-
-def _is_current(ref: SecretRef) -> bool:
-    return ref.version is None and ref.stage is None
 
 
 def malformed(reason: str) -> Failed:

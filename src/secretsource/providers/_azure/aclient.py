@@ -7,6 +7,7 @@ which ``asyncio.run`` closes with its loop where nobody called ``aclose``.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncVaultClient"]
 
 PATIENCE = 1.0
-"""Seconds in which a call that is cancelled must have ended, when the client is closed."""
+"""Seconds in which a call must have ended when the client is closed."""
 
 CLOSED = Failed(FailureCode.UNAVAILABLE, "its client was closed before Key Vault could answer")
 
@@ -36,15 +37,27 @@ class OnLoop:
         turn: Held by the call that goes alone.
         let_in: Whether the vault has taken a token.
         opened: The client, or None when the next call is to make one.
-        calls: Those under way, also when nobody waits for them any more.
+        is_closing: Whether the calls under way are being ended.
     """
 
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
         self.let_in = False
         self.opened: Opened | None = None
-        self.calls: set[asyncio.Task[Outcome]] = set()
+        self.is_closing = False
         self._former: Opened | None = None
+        self._calls: set[asyncio.Timeout] = set()
+        self._is_idle = asyncio.Event()
+
+    def begin(self, call: asyncio.Timeout) -> None:
+        """Know of a call, by what ends it."""
+        self._calls.add(call)
+
+    def end(self, call: asyncio.Timeout) -> None:
+        """Forget a call that has ended."""
+        self._calls.discard(call)
+        if not self._calls:
+            self._is_idle.set()
 
     async def forget(self, opened: Opened | None) -> None:
         """Let the next call make a client anew; the former one is closed when it cannot be in use any more."""
@@ -56,10 +69,14 @@ class OnLoop:
 
     async def close(self) -> None:
         """End every call, then close every client."""
-        for call in self.calls:
-            call.cancel()
-        if self.calls:
-            await asyncio.wait(self.calls, timeout=PATIENCE)
+        self.is_closing = True
+        for call in self._calls:
+            if not call.expired():
+                call.reschedule(0)
+        if self._calls:
+            self._is_idle.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._is_idle.wait(), PATIENCE)
         for opened in (self.opened, self._former):
             if opened is not None:
                 await opened.aclose()
@@ -89,27 +106,31 @@ class AsyncVaultClient:
     async def carry(self, conversation: Conversation, deadline: float) -> Outcome:
         """Put the questions of a conversation until it has its outcome, or until the deadline.
 
-        The calls are made in a task of their own, so that when this one is cancelled, the traceback holds none of
-        azure's frames.
-
         Args:
             conversation: What to ask.
             deadline: Monotonic seconds at which it must end.
         """
+        left = deadline - monotonic()
+        if left <= 0:
+            return TIMED_OUT
         here = await self._here()
-        task = asyncio.get_running_loop().create_task(self._carry(here, conversation, deadline))
-        here.calls.add(task)
-        task.add_done_callback(here.calls.discard)
+        outside = DEADLINE.set(deadline)
+        call = asyncio.timeout(left)
         try:
-            await asyncio.wait({task}, timeout=max(0.0, deadline - monotonic()))
+            async with call:
+                here.begin(call)
+                return await self._carry(here, conversation, deadline)
+        except TimeoutError:
+            return CLOSED if here.is_closing else TIMED_OUT
+        except asyncio.CancelledError as error:
+            message = error.args
         finally:
-            task.cancel()
-        if task.cancelled():
-            return CLOSED
-        return task.result() if task.done() else TIMED_OUT
+            here.end(call)
+            DEADLINE.reset(outside)
+        # Raised from here, it brings along none of azure's frames.
+        raise asyncio.CancelledError(*message)
 
     async def _carry(self, here: OnLoop, conversation: Conversation, deadline: float) -> Outcome:
-        DEADLINE.set(deadline)
         answer: Any = None
         while True:
             try:

@@ -15,6 +15,7 @@ from secretsource.providers._azure.pipeline import (
     Pace,
     TokenPace,
     blocking_transport,
+    environment_proxies,
 )
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def open_vault(settings: VaultSettings) -> Opened:
         transport=blocking_transport(settings.ca_cert, CONNECTIONS),
         retry_policy=BoundedRetry(**_retry_options(settings)),
         raw_request_hook=Pace(settings.connection_timeout, settings.read_timeout).sent,
-        **settings.client,
+        **_client_options(settings),
     )
     return Opened(client, made, pace)
 
@@ -78,12 +79,16 @@ def aopen_vault(settings: VaultSettings) -> Opened:
     client = SecretClient(
         settings.vault_url,
         credential,
-        transport=EndingTransport(trust),
+        transport=EndingTransport(trust, use_env_settings=False),
         retry_policy=AsyncBoundedRetry(**_retry_options(settings)),
         raw_request_hook=Pace(settings.connection_timeout, settings.read_timeout, SLACK).sent,
-        **settings.client,
+        **_client_options(settings),
     )
     return Opened(client, made, pace)
+
+
+def _client_options(settings: VaultSettings) -> dict[str, Any]:
+    return {"proxies": environment_proxies(settings.vault_url), **settings.client}
 
 
 def _retry_options(settings: VaultSettings) -> dict[str, Any]:

@@ -7,6 +7,7 @@ outlast it.
 
 from __future__ import annotations
 
+import os
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ __all__ = [
     "Pace",
     "TokenPace",
     "blocking_transport",
+    "environment_proxies",
 ]
 
 
@@ -135,6 +137,18 @@ class CredentialInThread:
         return
 
 
+def environment_proxies(vault_url: str) -> dict[str, str]:
+    """The proxy of the environment for a vault, as azure's ``proxies``.
+
+    Looked up once: requests would do so at each call, which is a fifth of its work, and aiohttp even in a thread. Both
+    would look into ``.netrc`` as well, where an entry for the vault would take the place of the token.
+    """
+    from requests.utils import get_environ_proxies, select_proxy
+
+    proxy = select_proxy(vault_url, get_environ_proxies(vault_url))
+    return {"https": proxy} if proxy else {}
+
+
 def blocking_transport(ca_cert: str | None, connections: int) -> Any:
     """A transport that keeps as many connections as there may be threads; requests keeps ten and discards the rest."""
     from azure.core.pipeline.transport import RequestsTransport
@@ -144,4 +158,6 @@ def blocking_transport(ca_cert: str | None, connections: int) -> Any:
 
     session = Session()
     session.mount("https://", HTTPAdapter(pool_maxsize=connections, max_retries=Retry(total=False, redirect=False)))
-    return RequestsTransport(session=session, connection_verify=ca_cert or True)
+    session.trust_env = False
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    return RequestsTransport(session=session, connection_verify=ca_cert or bundle or True)
