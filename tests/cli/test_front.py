@@ -161,3 +161,30 @@ def test_a_closed_standard_error(project: Path, environment: dict[str, str]) -> 
     )
     os.close(theirs)
     assert (done.returncode, done.stdout) == (141, b"")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("keys verify <&-", 2, "there is no key on standard input"),
+        ("keys rules >&-", 2, "the operating system refused"),
+        ("keys rules >/dev/full", 2, "the operating system refused"),
+        ("keys rules <&- 2>&-", 0, ""),
+        ("keys verify <&- >&- 2>&-", 2, ""),
+    ],
+)
+def test_a_process_without_a_standard_stream(
+    project: Path, environment: dict[str, str], is_one_sentence: Judge, words: str, code: int, said: str
+) -> None:
+    """One sentence where it can be heard, and no file of ours in the place of the stream."""
+    import subprocess
+
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$0" -m secretsource {words}', sys.executable],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, said in done.stderr) == (code, True)
+    assert not said or is_one_sentence(done.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -260,6 +261,17 @@ def test_at_a_terminal_the_key_is_asked_for(keys: Keys, issued: Any, monkeypatch
     with pytest.raises(_presented.typer.Abort):
         _presented.presented_key()
     assert asked == ["API key: "] * 2
+
+
+def test_a_store_that_cannot_be_written_to_tells_the_verdict(keys: Keys, issued: Any, folder: Path) -> None:
+    """As a replica, or a file that another process writes to for long: only the use is not noted."""
+    _, text = issued()
+    writer = sqlite3.connect(folder / "keys.db", isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    done = keys("verify", "--json", "--store", "sqlite:///keys.db?timeout=0", key=text)
+    writer.close()
+    assert (done.exit_code, json.loads(done.stdout)["accepted"]) == (0, True)
+    assert done.stderr.startswith("warning: the use was not noted: the key store sqlite:///keys.db is locked")
 
 
 def test_an_outage_is_no_rejection(keys: Keys, issued: Any, monkeypatch: pytest.MonkeyPatch) -> None:

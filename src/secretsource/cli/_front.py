@@ -6,6 +6,7 @@ mistakes. No traceback is written, because its last line may quote what it faile
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,9 +29,21 @@ class Front(TyperGroup):
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the command that the arguments name, and exit."""
+        _open_streams()
         options["standalone_mode"] = False
         run = super().main
         sys.exit(_ended(lambda: run(*arguments, **options)))
+
+
+def _open_streams() -> None:
+    """Give a process that was started without a standard stream one again, before a file of ours takes its place.
+
+    There is nothing to read; what is written to standard output is refused, which is an error that is told, and what
+    is written to standard error is lost.
+    """
+    for name, mode, access in (("stdin", "r", os.O_RDONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_WRONLY)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, access), mode))
 
 
 def _ended(command: Callable[[], Any]) -> int:

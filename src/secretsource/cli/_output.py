@@ -110,10 +110,11 @@ def write(content: str | bytes, stream: TextIO | None = None) -> None:
         target.buffer.write(whole)
         target.flush()
         return
-    except BrokenPipeError:
-        # What is still buffered would fail again when the interpreter flushes it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), target.fileno())
-    raise typer.Exit(CLOSED_PIPE)
+    except OSError as error:
+        failure = error
+    # What is still buffered would fail again when the interpreter flushes it at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), target.fileno())
+    raise typer.Exit(CLOSED_PIPE) if isinstance(failure, BrokenPipeError) else failure
 
 
 def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], unbroken: Container[str]) -> str:

@@ -32,13 +32,13 @@ class KeyRequest(TypedDict, total=False):
         owner: Whose key it is: 1 to 255 printable characters, or an integer from 0.
         prefix: The kind of key: a letter and up to 15 of ``a-z0-9``; ``sk`` when left out.
         environment: 2 to 8 of ``a-z``; ``live`` when left out.
-        scopes: What it may do: exact scopes and wildcards such as ``invoices:*``.
+        scopes: What it may do: up to 1000 exact scopes and wildcards such as ``invoices:*``.
         expires_in: How long it lives, as a timedelta or in seconds; over 0.
         expires_at: When it ends, as an aware datetime or in seconds since 1970 UTC; instead of ``expires_in``.
         not_before: When it becomes good, as an aware datetime or in seconds since 1970 UTC.
         rate_limit: Rules such as ``100/minute, 10/second burst 20``.
         quota: Rules such as ``10000/month`` or ``500/day add up to 2000``.
-        networks: CIDR blocks it may be used from; empty for any.
+        networks: Up to 1000 CIDR blocks it may be used from; empty for any.
         name: What people call it: up to 255 printable characters.
         metadata: A JSON object of up to 4096 bytes.
     """

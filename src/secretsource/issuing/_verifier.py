@@ -162,7 +162,12 @@ class Verifier:
         finally:
             del text  # a traceback shows no key
         demanded = policy.check_demand(scope)
-        _check_cost(cost)
+        try:
+            is_cost = 0 <= cost <= MOST_COST
+        except TypeError:
+            is_cost = False
+        if not is_cost:
+            raise InvalidRequest(f"a check cannot cost that: give a number of requests, 0 to {MOST_COST}")
         if type(presented) is Rejected:
             return self._told(presented)
         mono, wall = self._mono(), self._wall()
@@ -293,11 +298,6 @@ def _witness(seen: object) -> frozenset[str]:
     if not isinstance(seen, str) or not seen:
         return frozenset()
     return frozenset({"".join(each if each.isprintable() else "\ufffd" for each in seen[:_LONGEST_WITNESS])})
-
-
-def _check_cost(cost: object) -> None:
-    if not isinstance(cost, (int, float)) or not 0 <= cost <= MOST_COST:
-        raise InvalidRequest(f"a check cannot cost that: give a number of requests, 0 to {MOST_COST}")
 
 
 def _is_elsewhere(*_: object) -> None:

@@ -8,14 +8,15 @@ import typer
 
 from secretsource.cli._exit_codes import MISSING, UNAVAILABLE
 from secretsource.cli._options import Json
-from secretsource.cli._output import say, write_json
+from secretsource.cli._output import say, warn, write_json
 from secretsource.cli.keys._opening import open_keys
 from secretsource.cli.keys._options import DEFAULT_STORE, Store
 from secretsource.cli.keys._presented import presented_key
 from secretsource.cli.keys._records import described, show_record
+from secretsource.exceptions import StoreError
 
 if TYPE_CHECKING:
-    from secretsource.issuing import Verdict
+    from secretsource.issuing import ApiKeys, Verdict
 
 __all__ = ["verify"]
 
@@ -42,9 +43,20 @@ def verify(
     from secretsource.issuing import NO_SCOPE
 
     text = presented_key()
-    with open_keys(context, store, peppered=True) as keys:
+    keys = open_keys(context, store, peppered=True)
+    try:
         verdict = keys.check(text, scope=scope or NO_SCOPE, ip=ip, cost=0, fresh=True, agent=AGENT)
+    finally:
+        _close(keys)
     _show(verdict, as_json)
+
+
+def _close(keys: ApiKeys) -> None:
+    """Note the use; a store that can be read and not written to has told the verdict all the same."""
+    try:
+        keys.close()
+    except StoreError as error:
+        warn(f"the use was not noted: {error}")
 
 
 def _show(verdict: Verdict, as_json: bool) -> None:
