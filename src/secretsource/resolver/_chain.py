@@ -180,9 +180,9 @@ def _consult(
     version = None
     if isinstance(outcome, Found):
         version, result.entry = outcome.version, entry
-        if not route.points(outcome):
-            result.fields = result.request.fields if place.field is None else (place.field, *result.request.fields)
-            outcome = _selected(outcome, entry, result.fields)
+        fields = result.fields = result.request.fields if place.field is None else (place.field, *result.request.fields)
+        if (fields or not isinstance(outcome.value, (str, bytes))) and not route.points(outcome):
+            outcome = _selected(outcome, entry, fields)
     if served != result.served and (served == "stale" or not isinstance(outcome, NotFound)):
         result.served = _ORDER[max(_ORDER.index(result.served), _ORDER.index(served))]
     reason = excuse if isinstance(outcome, Found) else outcome.reason
@@ -233,8 +233,6 @@ def _doubt(result: Resolution, failed: Failed, place: SecretRef) -> None:
 
 
 def _selected(found: Found, entry: Entry | None, fields: tuple[str, ...]) -> Outcome:
-    if not fields and isinstance(found.value, (str, bytes)):
-        return found
     chosen = select(found.value, fields) if entry is None else entry.select(fields)
     if isinstance(chosen, (NotFound, Failed)):
         return chosen

@@ -185,7 +185,8 @@ class State:
     def _note_reader(self, entry: Entry, name: str, ask: Ask, result: Resolution) -> None:
         if result.entry is not None:
             entry.readers.add((name, result.fields if ask.ref == result.ref.document else ()))
-            entry.prolong(result.entry, result.at, ask.route.provider.max_age)
+            if entry is not result.entry:
+                entry.prolong(result.entry, result.at, ask.route.provider.max_age)
 
     def _note_hot(self, name: str, at: Instant, entries: Sequence[Entry], secret: Secret) -> None:
         # A read that met an answer due for a refresh has started it by now, and its landing takes the name off again.

@@ -23,6 +23,7 @@ https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certifica
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import zip_longest
 
 __all__ = ["is_secret_name", "is_version", "secret_name"]
@@ -43,6 +44,7 @@ def is_version(text: str) -> bool:
     return _VERSION.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=1024)  # the same names are asked for again and again
 def secret_name(name: str, prefix: str = "") -> str | None:
     """The name under which Key Vault keeps a bare name; None where it would be too long.
 
