@@ -345,6 +345,7 @@ class TestTable:
             ({"x-ms-retry-after-ms": "250"}, 0.25),
             ({"retry-after-ms": "500", "Retry-After": "1"}, 0.5),
             ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+            ({"Retry-After": "9" * 5000}, None),
             ({}, None),
         ],
     )

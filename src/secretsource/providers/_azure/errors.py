@@ -217,6 +217,7 @@ _TELLING_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("bundle", re.compile(r"suitable TLS CA certificate bundle|no certificate or crl found", re.IGNORECASE)),
     ("challenge", re.compile(r"challenge resource|invalid scope", re.IGNORECASE)),
 )
+_WAIT = re.compile(r"[0-9]{1,9}")
 _PLAIN_CODE = re.compile(r"[A-Za-z0-9._]{1,64}")
 
 
@@ -312,6 +313,6 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the service asked us to wait."""
     for header, unit in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("Retry-After", 1.0)):
         asked = str(headers.get(header, ""))
-        if asked.isdecimal():
+        if _WAIT.fullmatch(asked):
             return int(asked) * unit
     return None
