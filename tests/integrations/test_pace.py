@@ -62,7 +62,7 @@ def test_a_forked_child_has_a_bell_of_its_own() -> None:
     bell = Bell()
     asyncio.run(bell.wait_until(monotonic()))
     before = threading.active_count()
-    bell.forget()  # what fork does
+    bell.after_fork()  # what fork does
     asyncio.run(bell.wait_until(monotonic()))
     assert threading.active_count() == before + 1
 

@@ -452,7 +452,7 @@ def test_a_forked_child_begins_its_own_chores(keys: ApiKeys) -> None:
     chores.begin()
     chores._stop.set()  # what fork does to the thread
     inherited = set(threading.enumerate())
-    chores.forget()
+    chores.after_fork()
     chores.begin()
     assert set(threading.enumerate()) - inherited
     chores.end()

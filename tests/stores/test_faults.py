@@ -353,7 +353,7 @@ async def test_a_loop_lets_go_of_what_another_process_opened(postgres_database: 
     assert await store.get(record(1).key_id) == record(1)
     inherited = store._lookup._seats().get_nowait()
     assert inherited is not None
-    store._store.database.forget()
+    store._store.database.after_fork()
     assert await store.get(record(1).key_id) == record(1)
     assert not inherited.connection.closed
     await inherited.connection.close()

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 import threading
 from contextlib import suppress
 from heapq import heappop, heappush
 from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING
+
+from secretsource import _fork
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -45,9 +46,9 @@ class Bell:
     """Wakes tasks of any event loop at their moment, by one thread, which begins with the first of them."""
 
     def __init__(self) -> None:
-        self.forget()
+        self.after_fork()
 
-    def forget(self) -> None:
+    def after_fork(self) -> None:
         """Begin anew in a forked child, which has none of its parent's threads and loops."""
         self._changed = threading.Condition()
         self._sleepers: list[Sleeper] = []
@@ -88,6 +89,4 @@ def _wake(woken: asyncio.Future[None]) -> None:
 
 
 _BELL = Bell()
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_BELL.forget)
+_fork.tell(_BELL)

@@ -6,10 +6,10 @@ owner weakly: an `ApiKeys` that is dropped without `close` is collected, and its
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 
+from secretsource import _fork
 from secretsource.exceptions import StoreError
 from secretsource.stores.base import ChangeFeed
 
@@ -43,9 +43,9 @@ class Chores:
         self._begun = False
         self.failures = 0
         self.flushing = threading.RLock()
-        _ALL.add(self)
+        _fork.tell(self)
 
-    def forget(self) -> None:
+    def after_fork(self) -> None:
         """Begin again in a forked child, which has none of its parent's threads."""
         self._lock = threading.Lock()
         self.flushing = threading.RLock()
@@ -179,15 +179,3 @@ class _Feed:
 
     def _tell(self, change: KeyChange) -> None:
         self._cache.news(change.key_id, change.revision)
-
-
-_ALL: weakref.WeakSet[Chores] = weakref.WeakSet()
-
-
-def _forget_all() -> None:
-    for chores in tuple(_ALL):
-        chores.forget()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)

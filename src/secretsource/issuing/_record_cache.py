@@ -16,11 +16,10 @@ Reading is one dictionary access without a lock; changing takes one.
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from functools import lru_cache
 
+from secretsource import _fork
 from secretsource.issuing import _policy as policy
 from secretsource.issuing import limits
 from secretsource.stores.base import Status
@@ -140,9 +139,9 @@ class RecordCache:
         self._lock = threading.Lock()
         self.get = self._entries.get
         """The entry under a hash of 32 bytes, or None; it may no longer be fresh."""
-        _ALL.add(self)
+        _fork.tell(self)
 
-    def forget(self) -> None:
+    def after_fork(self) -> None:
         """Begin anew in a forked child: another thread of its parent may have been in the middle of a change."""
         self._lock = threading.Lock()
         for kept in (self._entries, self._by_key, self._misses, self._floors):
@@ -232,15 +231,3 @@ class RecordCache:
     def _forget(self) -> None:
         self._floors.clear()
         self._forgotten = self._news
-
-
-_ALL: weakref.WeakSet[RecordCache] = weakref.WeakSet()
-
-
-def _forget_all() -> None:
-    for cache in tuple(_ALL):
-        cache.forget()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)

@@ -6,10 +6,9 @@ somebody will ask who still uses it.
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 
+from secretsource import _fork
 from secretsource.stores.base import Change, Use
 from secretsource.stores.records import MOST_WITNESSES
 
@@ -31,10 +30,10 @@ class UseLog:
 
     def __init__(self) -> None:
         self.seen: dict[str, float] = {}
-        self.forget()
-        _ALL.add(self)
+        self.after_fork()
+        _fork.tell(self)
 
-    def forget(self) -> None:
+    def after_fork(self) -> None:
         """Begin anew in a forked child: what was seen before is its parent's to store, and would be counted twice."""
         self.seen.clear()
         self._watched: dict[str, Use] = {}
@@ -83,15 +82,3 @@ def _sum(old: Use | None, new: Use) -> Use:
 
 def _union(old: Iterable[str], new: Iterable[str]) -> frozenset[str]:
     return frozenset([*dict.fromkeys([*old, *new])][:MOST_WITNESSES])
-
-
-_ALL: weakref.WeakSet[UseLog] = weakref.WeakSet()
-
-
-def _forget_all() -> None:
-    for uses in tuple(_ALL):
-        uses.forget()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)

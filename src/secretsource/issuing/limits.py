@@ -5,12 +5,11 @@ The rules themselves are in `limiters.base`, where limiters that several process
 
 from __future__ import annotations
 
-import os
 import re
 import threading
-import weakref
 from functools import lru_cache
 
+from secretsource import _fork
 from secretsource.exceptions import InvalidRequest
 from secretsource.limiters.base import AsyncLimiter, Draw, Limiter, LimitState, Plan, Quota, Rate, states
 
@@ -41,7 +40,7 @@ class LocalLimiter:
         self._accounts: dict[str, _Account] = {}
         self._lock = threading.Lock()
         self._max_accounts = max_accounts
-        _ALL.add(self)
+        _fork.tell(self)
 
     def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
         """Draw on the account ``key``; see `Plan.draw`."""
@@ -89,7 +88,7 @@ class LocalLimiter:
         for key in spare:
             del self._accounts[key]
 
-    def forget_locks(self) -> None:
+    def after_fork(self) -> None:
         """Begin with new locks in a forked child, where those that other threads held are never given back."""
         self._lock = threading.Lock()
         for account in self._accounts.values():
@@ -189,15 +188,3 @@ def _positive(digits: str, text: str) -> int:
     if 1 <= number <= LARGEST:
         return number
     raise InvalidRequest(f"limit {text!r} is out of range: numbers are from 1 to 1000000000")
-
-
-_ALL: weakref.WeakSet[LocalLimiter] = weakref.WeakSet()
-
-
-def _forget_locks() -> None:
-    for limiter in tuple(_ALL):
-        limiter.forget_locks()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_locks)

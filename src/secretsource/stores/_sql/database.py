@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import weakref
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool, StaticPool
 
+from secretsource import _fork
 from secretsource.exceptions import ConfigurationError, StoreError
 from secretsource.stores._sql import schema
 from secretsource.stores._sql.faults import FAULTS, diagnose
@@ -59,9 +59,9 @@ class Database:
         self.address = address
         self.on_fork: list[Callable[[], None]] = []
         self._start_anew()
-        _OPEN.add(self)
+        _fork.tell(self)
 
-    def forget(self) -> None:
+    def after_fork(self) -> None:
         """Start anew in a forked child: the parent's connections are the parent's, neither used nor closed here.
 
         They are not collected either, because that would close them.
@@ -231,14 +231,4 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-_OPEN: weakref.WeakSet[Database] = weakref.WeakSet()
 _PARENTS: list[object] = []
-
-
-def _forget_all() -> None:
-    for database in tuple(_OPEN):
-        database.forget()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)
