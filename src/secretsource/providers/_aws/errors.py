@@ -10,8 +10,9 @@ the throttling codes are those that botocore retries.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from secretsource.providers._meaning import Meaning
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:
@@ -22,20 +23,6 @@ __all__ = ["MEANINGS", "DeadlinePassed", "explain", "explain_code"]
 
 class DeadlinePassed(Exception):
     """The time allowed for a call was over before its next attempt."""
-
-
-class Meaning(NamedTuple):
-    """What an error code comes down to.
-
-    Attributes:
-        code: The failure, or None when it means that the secret is not there.
-        reason: One clause in our words, or None where NotFound says it all.
-        remedy: What to do next; ``{action}`` stands for the permission that the call needs.
-    """
-
-    code: FailureCode | None
-    reason: str | None
-    remedy: str | None = None
 
 
 _ABSENT = Meaning(None, None)
@@ -255,7 +242,7 @@ def explain(error: Exception, service: str, *, making: bool = False) -> NotFound
     if operation is None:  # everything but a ClientError, which is told apart without importing botocore
         known = next(cls.__name__ for cls in type(error).__mro__ if cls.__name__ in MEANINGS)
         meaning = MEANINGS.get(f"{known}/making") if making else None
-        return _outcome(meaning or MEANINGS[known], type(error).__name__, service)
+        return (meaning or MEANINGS[known]).outcome(type(error).__name__, action=service)
     answer: Mapping[str, Any] = getattr(error, "response", {})
     about = answer.get("Error", {})
     if operation.startswith("AssumeRole"):
@@ -286,14 +273,7 @@ def explain_code(code: str, text: str, *, action: str, metadata: Mapping[str, An
     if meaning is None:
         meaning = _by_status(metadata.get("HTTPStatusCode"))
     sdk_error = code if _PLAIN_CODE.fullmatch(code) else "ClientError"
-    return _outcome(meaning, sdk_error, action, _retry_after(metadata.get("HTTPHeaders", {})))
-
-
-def _outcome(meaning: Meaning, sdk_error: str, action: str, retry_after: float | None = None) -> NotFound | Failed:
-    if meaning.code is None:
-        return NotFound(meaning.reason)
-    remedy = None if meaning.remedy is None else meaning.remedy.replace("{action}", action)
-    return Failed(meaning.code, meaning.reason, remedy, sdk_error, retry_after if meaning.code.retryable else None)
+    return meaning.outcome(sdk_error, _retry_after(metadata.get("HTTPHeaders", {})), action=action)
 
 
 def _by_status(status: int | None) -> Meaning:

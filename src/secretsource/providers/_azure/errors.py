@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from secretsource.providers._meaning import Meaning
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:
@@ -50,20 +51,6 @@ class TokenAnswer(NamedTuple):
         if self.status is None:
             return "NoTokenAnswer" if self.signed_in or self.host != _METADATA_SERVICE else None
         return _status_key(self.status) if self.status in _OUTAGES or self.status >= 500 else None
-
-
-class Meaning(NamedTuple):
-    """What an error comes down to.
-
-    Attributes:
-        code: The failure, or None when it means that the secret is not there.
-        reason: One clause in our words, or None where NotFound says it all.
-        remedy: What to do next; ``{action}`` stands for the permission that the call needs.
-    """
-
-    code: FailureCode | None
-    reason: str | None
-    remedy: str | None = None
 
 
 _METADATA_SERVICE = "169.254.169.254"
@@ -246,12 +233,8 @@ def explain(
             key = "DeadlinePassed"
     elif isinstance(status, int) and _is_plain_answer(key, status):
         key = _status_key(status)
-    meaning = MEANINGS[key]
-    if meaning.code is None:
-        return NotFound(meaning.reason)
-    remedy = None if meaning.remedy is None else meaning.remedy.replace("{action}", action)
     wait = _retry_after(getattr(getattr(error, "response", None), "headers", None) or {})
-    return Failed(meaning.code, meaning.reason, remedy, sdk_error, wait if meaning.code.retryable else None)
+    return MEANINGS[key].outcome(sdk_error, wait, action=action)
 
 
 def _key(error: Exception, making: bool) -> str:

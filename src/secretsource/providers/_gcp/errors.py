@@ -11,8 +11,9 @@ reasons of https://github.com/googleapis/googleapis/blob/master/google/api/error
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from secretsource.providers._meaning import Meaning
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:
@@ -29,20 +30,6 @@ _GRANTS = {
     "add_secret_version": "roles/secretmanager.secretVersionAdder (secretmanager.versions.add)",
 }
 """What a caller needs for each call that the provider makes."""
-
-
-class Meaning(NamedTuple):
-    """What an exception comes down to.
-
-    Attributes:
-        code: The failure, or None when it means that the secret is not there.
-        reason: One clause in our words, or None where NotFound says it all.
-        remedy: What to do next; ``{grant}`` stands for the role or permission that the call needs.
-    """
-
-    code: FailureCode | None
-    reason: str | None
-    remedy: str | None = None
 
 
 TIMED_OUT = Failed(FailureCode.TIMEOUT, "the time allowed for it was over before Google Cloud could be asked")
@@ -247,20 +234,12 @@ def explain(error: Exception, call: str = ACCESS, *, making: bool = False) -> No
     cases += [f"/{case}" for case, words in _TELLING_WORDS if words.search(text)]
     classes = [f"{cls.__module__.partition('.')[0]}.{cls.__name__}" for cls in type(error).__mro__]
     key = next(key for known in classes for case in [*cases, ""] if (key := f"{known}{case}") in MEANINGS)
-    return _outcome(MEANINGS[key], error, call)
+    return MEANINGS[key].outcome(type(error).__name__, _retry_after(error), grant=_GRANTS[call])
 
 
 def malformed(reason: str | None = _UNREADABLE.reason) -> Failed:
     """The service answered, but not with a value."""
     return Failed(FailureCode.MALFORMED, reason, _UNREADABLE.remedy)
-
-
-def _outcome(meaning: Meaning, error: Exception, call: str) -> NotFound | Failed:
-    if meaning.code is None:
-        return NotFound(meaning.reason)
-    remedy = None if meaning.remedy is None else meaning.remedy.replace("{grant}", _GRANTS[call])
-    wait = _retry_after(error) if meaning.code.retryable else None
-    return Failed(meaning.code, meaning.reason, remedy, type(error).__name__, wait)
 
 
 def _text(error: Exception) -> str:

@@ -10,8 +10,9 @@ Sources: "HTTP status codes" in https://developer.hashicorp.com/vault/api-docs; 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from secretsource.providers._meaning import Meaning
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:
@@ -30,20 +31,6 @@ __all__ = [
 ]
 
 TIMED_OUT = Failed(FailureCode.TIMEOUT, "the time allowed for it was over before Vault could be asked")
-
-
-class Meaning(NamedTuple):
-    """What an error comes down to.
-
-    Attributes:
-        code: The failure, or None when it means that the secret is not there.
-        reason: One clause in our words, or None where NotFound says it all.
-        remedy: What to do next; ``{path}`` stands for the path that was asked for.
-    """
-
-    code: FailureCode | None
-    reason: str | None
-    remedy: str | None = None
 
 
 _ABSENT = Meaning(None, None)
@@ -78,7 +65,7 @@ _TOKEN = Meaning(
 _DENIED = Meaning(
     FailureCode.DENIED,
     "no policy of this token allows it (Vault says the same of a mount that does not exist)",
-    'allow it in a policy:  path "{path}" {{ capabilities = ["read"] }}',
+    'allow it in a policy:  path "{path}" { capabilities = ["read"] }',
 )
 _OVERTAKEN = Meaning(
     FailureCode.UNAVAILABLE, "somebody else wrote a version meanwhile", "look at what is there, and write again"
@@ -268,7 +255,7 @@ def explain_error(error: BaseException) -> Failed:
     meaning = next((ERRORS[name] for name in names if name in ERRORS), _UNREADABLE)
     if "JSONDecodeError" in names:
         meaning = _UNREADABLE
-    return Failed(_code(meaning), meaning.reason, meaning.remedy, type(error).__name__)
+    return meaning.failure(type(error).__name__)
 
 
 def malformed(reason: str) -> Failed:
@@ -308,17 +295,9 @@ def _removed(data: object) -> Failed | None:
     if not isinstance(metadata, dict):
         return None
     if metadata.get("destroyed"):
-        return _failure(_DESTROYED, 404, path="", wait="")
-    return _failure(_DELETED, 404, path="", wait="") if metadata.get("deletion_time") else None
+        return _failure(_DESTROYED, 404)
+    return _failure(_DELETED, 404) if metadata.get("deletion_time") else None
 
 
-def _failure(meaning: Meaning, status: int, *, path: str, wait: str) -> Failed:
-    code = _code(meaning)
-    remedy = None if meaning.remedy is None else meaning.remedy.format(path=path)
-    asked = float(wait) if wait.isdecimal() and code.retryable else None
-    return Failed(code, meaning.reason, remedy, f"HTTP {status}", asked)
-
-
-def _code(meaning: Meaning) -> FailureCode:
-    assert meaning.code is not None
-    return meaning.code
+def _failure(meaning: Meaning, status: int, *, path: str = "", wait: str = "") -> Failed:
+    return meaning.failure(f"HTTP {status}", float(wait) if wait.isdecimal() else None, path=path)

@@ -1,0 +1,44 @@
+"""A row of a driver's table of errors: what one of its vendor's errors means, in our words; pure.
+
+Each driver has such a table of its own; what a row comes to is the same for all.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from secretsource.providers.base import Failed, FailureCode, NotFound
+
+__all__ = ["Meaning"]
+
+
+class Meaning(NamedTuple):
+    """What an error comes down to.
+
+    Attributes:
+        code: The failure, or None when it means that the secret is not there.
+        reason: One clause in our words, or None where NotFound says it all.
+        remedy: What to do next; a word in braces stands for what only the call knows, such as a permission.
+    """
+
+    code: FailureCode | None
+    reason: str | None
+    remedy: str | None = None
+
+    def outcome(self, sdk_error: str, wait: float | None = None, **words: str) -> NotFound | Failed:
+        """The outcome that the error stands for.
+
+        Args:
+            sdk_error: Its code or class name, as the vendor has it.
+            wait: Seconds that the service asked us to wait; only for what may be tried again.
+            words: What stands for the words in braces.
+        """
+        return NotFound(self.reason) if self.code is None else self.failure(sdk_error, wait, **words)
+
+    def failure(self, sdk_error: str, wait: float | None = None, **words: str) -> Failed:
+        """As `outcome`, of an error that cannot mean an absence."""
+        assert self.code is not None
+        remedy = self.remedy
+        for word, meant in words.items():
+            remedy = remedy and remedy.replace(f"{{{word}}}", meant)
+        return Failed(self.code, self.reason, remedy, sdk_error, wait if self.code.retryable else None)
