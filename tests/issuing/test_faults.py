@@ -134,6 +134,17 @@ def test_guessing_secrets_locks_nobody_out(keys: ApiKeys, store: Any) -> None:
     assert keys.check(issued.plaintext, scope=NO_SCOPE)
 
 
+def test_guesses_at_a_key_of_an_older_pepper_ask_the_store_once(make_keys: Callable[..., ApiKeys], store: Any) -> None:
+    """As at one of the newest; and whoever has the key is let in meanwhile."""
+    issued = make_keys(peppers=[OLD_PEPPER]).issue(owner="acme")
+    renewed = make_keys(peppers=[PEPPER, OLD_PEPPER])
+    store.asked.clear()
+    for _ in range(100):
+        assert not renewed.check(KeyFormat().mint("sk", "live", issued.record.key_id), scope=NO_SCOPE)
+    assert renewed.check(issued.plaintext, scope=NO_SCOPE)
+    assert store.asked == ["get"]
+
+
 def test_no_use_is_lost_between_threads(keys: ApiKeys, store: MemoryStore) -> None:
     """Counting is not read-modify-write over a store: 8 threads, 400 uses, with flushes in between."""
     issued = keys.issue(owner="acme")

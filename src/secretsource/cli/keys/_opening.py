@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from secretsource.issuing import ApiKeys, PepperSet
 
-__all__ = ["Operator", "find_peppers", "open_keys", "operator"]
+__all__ = ["Operator", "find_peppers", "open_keys", "open_lasting_keys", "operator"]
 
 
 class Operator(TypedDict):
@@ -47,6 +47,15 @@ def open_keys(context: typer.Context, store: str, *, peppered: bool) -> ApiKeys:
     if find_spec("cryptography") is None:
         raise ConfigurationError("keys need the package cryptography: run  pip install 'secretsource[issuing]'")
     return ApiKeys.open(store, peppers=find_peppers(context) if peppered else (), imported=True)
+
+
+def open_lasting_keys(context: typer.Context, store: str) -> ApiKeys:
+    """As `open_keys`, for keys that somebody is to check when this command has ended."""
+    if store.startswith("memory:"):
+        raise ConfigurationError(
+            "a store in memory ends with this command: name one that stays, as in  sqlite:///keys.db"
+        )
+    return open_keys(context, store, peppered=True)
 
 
 def find_peppers(context: typer.Context) -> PepperSet:

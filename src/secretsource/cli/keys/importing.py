@@ -18,7 +18,7 @@ from secretsource.cli._options import Json
 from secretsource.cli._output import say, show_table, write_json
 from secretsource.cli._progress import progress
 from secretsource.cli.keys._checkpoint import Checkpoint
-from secretsource.cli.keys._opening import open_keys, operator
+from secretsource.cli.keys._opening import open_lasting_keys, operator
 from secretsource.cli.keys._options import DEFAULT_STORE, Store
 from secretsource.cli.keys._rejects import Rejects
 
@@ -103,7 +103,7 @@ def import_keys(
         run = _Run(
             checkpoint, stack.enter_context(rejected), lambda batch: draw(_position(stream), f"{batch.last} rows")
         )
-        totals = run.work(rows, stack.enter_context(open_keys(context, store, peppered=True)), options)
+        totals = run.work(rows, stack.enter_context(open_lasting_keys(context, store)), options)
     _show({**totals, "dry_run": dry_run}, rejected.path, as_json)
 
 

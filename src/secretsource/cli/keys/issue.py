@@ -11,7 +11,7 @@ import typer
 from secretsource.cli._options import Json
 from secretsource.cli._output import warn
 from secretsource.cli.keys._handover import Handover, Out
-from secretsource.cli.keys._opening import open_keys, operator
+from secretsource.cli.keys._opening import open_lasting_keys, operator
 from secretsource.cli.keys._options import DEFAULT_STORE, Store, duration, instant
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def issue(
     give --out FILE.
     """
     document = _metadata(metadata)
-    with Handover(out) as handover, open_keys(context, store, peppered=True) as keys:
+    with Handover(out) as handover, open_lasting_keys(context, store) as keys:
         issued = keys.issue(
             **operator(),
             owner=owner,
