@@ -126,7 +126,7 @@ class GcpClients:
 
     def who(self, deadline: float) -> str | NotFound | Failed:
         """Who asks, for a person; no call is made beyond those that find the credentials."""
-        caller = self._search.wait(deadline)
+        caller = self._search.found or self._search.wait(deadline)
         return caller.text if isinstance(caller, Caller) else caller
 
     def ask(self, question: Question, deadline: float) -> Any:
@@ -142,7 +142,7 @@ class GcpClients:
         Returns:
             The SDK's message, the project for `PROJECT`, or why neither could be had.
         """
-        caller = self._search.wait(deadline)
+        caller = self._search.found or self._search.wait(deadline)
         if not isinstance(caller, Caller):
             return caller
         if question is PROJECT:
@@ -161,7 +161,7 @@ class GcpClients:
 
     async def aask(self, question: Question, deadline: float) -> Any:
         """As `ask`, on the running event loop."""
-        caller = await self._search.async_wait(deadline)
+        caller = self._search.found or await self._search.async_wait(deadline)
         if not isinstance(caller, Caller):
             return caller
         if question is PROJECT:
