@@ -54,7 +54,7 @@ class Crew:
                 self._tasks.append(task)
                 roster.add(task)
         self._aboard = len(self._tasks)
-        self._over = loop.call_later(max(0.0, self._left()), self._cut_off)
+        self._over = loop.call_at(loop.time() + max(0.0, self._left()), self._cut_off)
 
     def _left(self) -> float:
         return self._flights[0].until - self._engine.clock.now().mono

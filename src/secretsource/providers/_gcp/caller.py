@@ -84,6 +84,9 @@ class CallerSearch:
         anonymous: True for an endpoint without TLS, which must not see credentials.
         quota_project: The project that calls are charged to; None for the credentials' own.
         credentials: Ready-made credentials; None for the application default ones.
+
+    Attributes:
+        found: The caller, once it is known.
     """
 
     def __init__(self, *, anonymous: bool, quota_project: str | None, credentials: Credentials | None) -> None:
@@ -96,12 +99,10 @@ class CallerSearch:
         """Forget what was found, and a search that is under way."""
         self._lock = Lock()
         self._search: Future[Caller | Failed | NotFound] | None = None
-        self._found: Caller | None = None
+        self.found: Caller | None = None
 
     def wait(self, deadline: float) -> Caller | Failed | NotFound:
         """The caller, or why there is none, by ``deadline`` in monotonic seconds."""
-        if self._found is not None:
-            return self._found
         search = self._begun()
         try:
             return search.result(deadline - monotonic())
@@ -110,8 +111,6 @@ class CallerSearch:
 
     async def async_wait(self, deadline: float) -> Caller | Failed | NotFound:
         """As `wait`, on the running event loop."""
-        if self._found is not None:
-            return self._found
         search = self._begun()
         if not search.done():
             try:
@@ -143,7 +142,7 @@ class CallerSearch:
         with self._lock:
             if self._search is search:
                 if isinstance(found, Caller):
-                    self._found = found
+                    self.found = found
                 else:
                     self._search = None
         search.set_result(found)

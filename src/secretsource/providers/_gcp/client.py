@@ -150,7 +150,7 @@ class GcpClients:
         Returns:
             The SDK's message, the project for `PROJECT`, or why neither could be had.
         """
-        caller = self._search.wait(deadline)
+        caller = self._search.found or self._search.wait(deadline)
         if not isinstance(caller, Caller):
             return caller
         if question is PROJECT:
@@ -169,7 +169,7 @@ class GcpClients:
 
     async def aask(self, question: Question, deadline: float) -> Any:
         """As `ask`, on the running event loop."""
-        caller = await self._search.async_wait(deadline)
+        caller = self._search.found or await self._search.async_wait(deadline)
         if not isinstance(caller, Caller):
             return caller
         if question is PROJECT:

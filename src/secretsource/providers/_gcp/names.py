@@ -6,6 +6,7 @@ https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from secretsource.providers.base import Failed, FailureCode, NotFound
@@ -65,6 +66,7 @@ class Place(NamedTuple):
         return f"{self.path}/versions/{self.version}"
 
 
+@lru_cache(maxsize=1024)  # the same names are asked for again and again
 def place_of(ref: SecretRef, project: str | None, location: str | None) -> Place | NotFound | Failed:
     """Where a reference leads: a name in the given project and region, or a resource name, which is complete.
 
