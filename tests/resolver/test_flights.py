@@ -518,15 +518,15 @@ class TestDeadline:
     def test_two_slow_providers(self, kind: ShellKind, new_shell: NewShell) -> None:
         """The second one gets what the first has left, which is nothing, and is not asked at all."""
         first, second = kind.provider({}, name="first"), kind.provider({"NAME": "there"}, name="second")
-        shell = new_shell(first, second, deadline=0.1, clock=SYSTEM_CLOCK)
+        shell = new_shell(first, second, deadline=0.5, clock=SYSTEM_CLOCK)
         chain = shell.engine.chain
         patient = chain.routes[0]._replace(on_unavailable="next")
         shell.engine._chain = chain._replace(routes=(patient, chain.routes[1]))
         started = time.monotonic()
         with first.hold(), second.hold(), pytest.raises(ProviderUnavailable):
             shell.get("NAME")
-        assert time.monotonic() - started < 1
-        assert first.timeouts[0] <= 0.1
+        assert time.monotonic() - started < 5
+        assert first.timeouts[0] <= 0.5
         assert second.calls == 0
 
     def test_the_rest_is_passed_on(self, kind: ShellKind, new_shell: NewShell, clock: FakeClock) -> None:
