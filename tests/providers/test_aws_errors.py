@@ -175,7 +175,13 @@ def test_secret_called_kms_is_not_a_key() -> None:
 
 @pytest.mark.parametrize(
     ("headers", "seconds"),
-    [({}, None), ({"retry-after": "7"}, 7.0), ({"x-amz-retry-after": "1500"}, 1.5), ({"retry-after": "soon"}, None)],
+    [
+        ({}, None),
+        ({"retry-after": "7"}, 7.0),
+        ({"x-amz-retry-after": "1500"}, 1.5),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "9" * 5000}, None),
+    ],
 )
 def test_wait_that_was_asked_for(headers: dict[str, str], seconds: float | None) -> None:
     """The wait is given in seconds, from whichever header has it; a date is not understood, and left out."""

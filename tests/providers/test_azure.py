@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.servers.azure import KeyVault, key_vault, now, problem, provider, public_cloud, signed_in
+from tests.servers.azure import KeyVault, emptied, key_vault, now, problem, provider, public_cloud
 
 from secretsource.config import load_config
 from secretsource.exceptions import ConfigurationError, ProviderDenied, SecretNotFound
@@ -41,11 +41,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[KeyVault]:
 @pytest.fixture
 def vault(server: KeyVault, monkeypatch: pytest.MonkeyPatch) -> Generator[KeyVault]:
     """An empty vault, and an environment with a service principal."""
-    signed_in(monkeypatch)
-    server.secrets.clear()
-    server.calls.clear()
-    yield server
-    server.heal()
+    with emptied(server, monkeypatch) as vault:
+        yield vault
 
 
 @pytest.fixture(params=["fetch", "afetch"])

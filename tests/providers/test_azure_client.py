@@ -27,10 +27,10 @@ from tests.servers.azure import (
     TOKEN,
     Answer,
     KeyVault,
+    emptied,
     key_vault,
     problem,
     provider,
-    signed_in,
     written,
 )
 
@@ -57,14 +57,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[KeyVault]:
 @pytest.fixture
 def vault(server: KeyVault, monkeypatch: pytest.MonkeyPatch) -> Generator[KeyVault]:
     """A vault where ``token`` holds the canary, and an environment with a service principal."""
-    signed_in(monkeypatch)
-    server.secrets.clear()
-    server.calls.clear()
-    server.logins = 0
-    server.put("token", CANARY)
-    yield server
-    server.faults.clear()
-    server.heal()
+    with emptied(server, monkeypatch) as vault:
+        vault.put("token", CANARY)
+        yield vault
 
 
 @pytest.fixture

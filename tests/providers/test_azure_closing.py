@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvloop
 from azure.core.credentials import AccessToken
-from tests.servers.azure import CLIENT_SECRET, DROPPED, Answer, KeyVault, key_vault, provider, signed_in
+from tests.servers.azure import CLIENT_SECRET, DROPPED, Answer, KeyVault, emptied, key_vault, provider
 
 from secretsource.providers._azure import aclient
 from secretsource.providers._azure.connections import EndingTransport
@@ -38,12 +38,9 @@ def server() -> Generator[KeyVault]:
 @pytest.fixture
 def vault(server: KeyVault, monkeypatch: pytest.MonkeyPatch) -> Generator[KeyVault]:
     """A vault with one secret, and an environment with a service principal."""
-    signed_in(monkeypatch)
-    server.secrets.clear()
-    server.calls.clear()
-    server.put("token", "value")
-    yield server
-    server.heal()
+    with emptied(server, monkeypatch) as vault:
+        vault.put("token", "value")
+        yield vault
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])

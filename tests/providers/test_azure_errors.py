@@ -18,10 +18,10 @@ from tests.servers.azure import (
     DROPPED,
     Answer,
     KeyVault,
+    emptied,
     key_vault,
     problem,
     provider,
-    signed_in,
     unused_port,
     written,
 )
@@ -51,12 +51,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[KeyVault]:
 @pytest.fixture
 def vault(server: KeyVault, monkeypatch: pytest.MonkeyPatch) -> Generator[KeyVault]:
     """A vault where ``token`` holds the canary, and an environment with a service principal."""
-    signed_in(monkeypatch)
-    server.secrets.clear()
-    server.put("token", CANARY)
-    yield server
-    server.faults.clear()
-    server.heal()
+    with emptied(server, monkeypatch) as vault:
+        vault.put("token", CANARY)
+        yield vault
 
 
 @pytest.fixture(params=["fetch", "afetch"])

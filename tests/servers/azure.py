@@ -30,6 +30,7 @@ __all__ = [
     "TOKEN",
     "Answer",
     "KeyVault",
+    "emptied",
     "key_vault",
     "now",
     "problem",
@@ -80,6 +81,18 @@ def signed_in(environ: Any) -> None:
     """Set the environment that azure-identity finds the service principal in."""
     for variable, value in PRINCIPAL.items():
         environ.setenv(variable, value)
+
+
+@contextmanager
+def emptied(vault: KeyVault, environ: Any) -> Generator[KeyVault]:
+    """A vault that runs, without secrets, calls and faults, and the environment of a service principal for it."""
+    signed_in(environ)
+    vault.secrets.clear()
+    vault.calls.clear()
+    vault.logins = 0
+    yield vault
+    vault.faults.clear()
+    vault.heal()
 
 
 def provider(vault: KeyVault, **settings: Any) -> AzureProvider:

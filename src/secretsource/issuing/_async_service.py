@@ -10,7 +10,7 @@ from secretsource.issuing._imports import Imports
 from secretsource.issuing._lifecycle import Move
 from secretsource.issuing._operations import Operations
 from secretsource.issuing._pepper_source import PepperSource
-from secretsource.issuing._request import by, whose
+from secretsource.issuing._request import by, wanted_owner
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.issuing._verifier import Verifier
 from secretsource.issuing._wiring import wire
@@ -214,7 +214,7 @@ class AsyncApiKeys:
         limit: int = 100,
     ) -> Page:
         """As `ApiKeys.list`."""
-        name = whose(owner)
+        name = wanted_owner(owner)
         return await arun(self._operations.list(KeyQuery(name, environment, prefix, status, after=after, limit=limit)))
 
     async def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
@@ -240,7 +240,7 @@ class AsyncApiKeys:
 
     async def export(self, *, owner: str | int | None = None) -> AsyncIterator[dict[str, Any]]:
         """As `ApiKeys.export`."""
-        name, after = whose(owner), None
+        name, after = wanted_owner(owner), None
         while True:
             rows, after = await arun(self._imports.page(name, after))
             for row in rows:

@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 from zlib import crc32
 
-from secretsource.exceptions import ConfigurationError, InvalidRequest
+from secretsource.exceptions import ConfigurationError, InvalidRequest, is_key_id
 from secretsource.issuing import _base62
 from secretsource.issuing._verdict import Reason, Rejected
 
@@ -34,7 +34,6 @@ _LAST_LOCATOR = _base62.encode(2**128 - 1, LOCATOR_LENGTH)
 PREFIX = "[a-z][a-z0-9]{0,15}"
 ENVIRONMENT = "[a-z]{2,8}"
 _IS_PREFIX = re.compile(PREFIX)
-_IS_LOCATOR = re.compile("[0-9A-Za-z]{22}")
 _IS_ENVIRONMENT = re.compile(ENVIRONMENT)
 
 _MALFORMED = Rejected(Reason.MALFORMED)
@@ -179,7 +178,7 @@ class KeyFormat:
         if not isinstance(text, str):
             return None
         if len(text) == LOCATOR_LENGTH:
-            return text if _IS_LOCATOR.fullmatch(text) and text <= _LAST_LOCATOR else None
+            return text if is_key_id(text) and text <= _LAST_LOCATOR else None
         located = self.locate(text)
         return None if isinstance(located, Rejected) else located
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from itertools import islice
@@ -17,7 +18,7 @@ from secretsource.exceptions import InvalidRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from ipaddress import IPv4Address
     from typing import Any, Literal, TypeAlias
 
@@ -158,13 +159,9 @@ def _listed(given: object, otherwise: str) -> tuple[Any, ...]:
     Raises:
         InvalidRequest: It is nothing of this kind, or has more in it than a record should.
     """
-    listed: tuple[Any, ...] | None
-    try:
-        listed = tuple(islice(given, MOST_LISTED + 1))  # type: ignore[call-overload]
-    except TypeError:
-        listed = None
-    if listed is None:
+    if not isinstance(given, Iterable):
         raise InvalidRequest(otherwise)
+    listed = tuple(islice(given, MOST_LISTED + 1))
     if len(listed) > MOST_LISTED:
         raise InvalidRequest(f"a key has at most {MOST_LISTED} scopes and as many networks")
     return listed

@@ -167,7 +167,7 @@ class RecordCache:
         """Keep a record that was read.
 
         Args:
-            hashed: The hash of the whole key under the newest pepper.
+            hashed: The hash of the whole key: under the newest pepper, or the record's own where the key is not known.
             record: What the store answered.
             mono: When the store was asked, in monotonic seconds.
             wall: The same in seconds since 1970 UTC.

@@ -173,7 +173,7 @@ def narrowed(query: KeyQuery) -> KeyQuery:
     raise InvalidRequest(f"a key has no such status: ask for one of {', '.join(Status)}")
 
 
-def whose(given: object) -> str | None:
+def wanted_owner(given: object) -> str | None:
     """The owner that a question is about, as records name it; None for all."""
     return None if given is None else owner(given)
 

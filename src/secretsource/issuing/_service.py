@@ -8,7 +8,7 @@ from secretsource.issuing._imports import Imports
 from secretsource.issuing._lifecycle import Move
 from secretsource.issuing._operations import Operations
 from secretsource.issuing._pepper_source import PepperSource
-from secretsource.issuing._request import by, whose
+from secretsource.issuing._request import by, wanted_owner
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.issuing._verifier import Verifier
 from secretsource.issuing._wiring import wire
@@ -382,7 +382,7 @@ class ApiKeys:
             InvalidRequest: The limit is out of range, the cursor is not one of ours, or no key can have what narrows.
             StoreError: The store could not answer.
         """
-        name = whose(owner)
+        name = wanted_owner(owner)
         return run(
             self._operations.list(
                 KeyQuery(name, environment, prefix, status, after=after, limit=limit, now=self._wiring.clock.now().wall)
@@ -443,7 +443,7 @@ class ApiKeys:
 
     def export(self, *, owner: str | int | None = None) -> Iterator[dict[str, Any]]:
         """All keys, or one owner's, as rows that `import_rows` takes; they hold hashes, so keep them as the store."""
-        name, after = whose(owner), None
+        name, after = wanted_owner(owner), None
         while True:
             rows, after = run(self._imports.page(name, after))
             yield from rows

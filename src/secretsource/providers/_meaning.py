@@ -5,11 +5,14 @@ Each driver has such a table of its own; what a row comes to is the same for all
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
-__all__ = ["Meaning"]
+__all__ = ["Meaning", "wait_of"]
+
+_WAIT = re.compile(r"[0-9]{1,9}")
 
 
 class Meaning(NamedTuple):
@@ -42,3 +45,11 @@ class Meaning(NamedTuple):
         for word, meant in words.items():
             remedy = remedy and remedy.replace(f"{{{word}}}", meant)
         return Failed(self.code, self.reason, remedy, sdk_error, wait if self.code.retryable else None)
+
+
+def wait_of(told: object) -> float | None:
+    """How long a service asks to be left alone: the number in a header such as ``Retry-After``, in the header's unit.
+
+    None for a header that is not there, or is no number of up to nine digits: a date, or a slip.
+    """
+    return float(told) if isinstance(told, str) and _WAIT.fullmatch(told) else None

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from secretsource._clock import Instant
+    from secretsource._secret import Served
     from secretsource.providers.base import Lease
     from secretsource.resolver._cache import Entry
     from secretsource.resolver._resolution import Request, Resolution
@@ -23,19 +24,19 @@ __all__ = ["as_fresh", "default_secret", "event_of", "found_at", "holds", "rotat
 
 def secret_of(request: Request, result: Resolution, found: Found) -> Secret:
     """What the application gets for a value that was found."""
-    assert isinstance(found.value, (str, bytes))
     wall = result.at.wall if result.entry is None else result.entry.at.wall
-    ends = found.expires_at if found.lease is None else _ends(found, found.lease, wall)
-    return Secret(
-        found.value, Origin(request.name, request.fields, result.ref, found.version, wall, ends, result.served)
-    )
+    return _secret(request.name, request.fields, result.ref, found, wall, result.served)
 
 
 def found_at(name: str, ref: SecretRef, found: Found, wall: float) -> Secret:
     """The same for a value that was asked for at one place, without a walk of the chain."""
+    return _secret(name, (), ref, found, wall, "live")
+
+
+def _secret(name: str, fields: tuple[str, ...], ref: SecretRef, found: Found, wall: float, served: Served) -> Secret:
     assert isinstance(found.value, (str, bytes))
     ends = found.expires_at if found.lease is None else _ends(found, found.lease, wall)
-    return Secret(found.value, Origin(name, (), ref, found.version, wall, ends, "live"))
+    return Secret(found.value, Origin(name, fields, ref, found.version, wall, ends, served))
 
 
 def _ends(found: Found, lease: Lease, wall: float) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from threading import RLock
 
+from secretsource import _fork
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.resolver._engine import Engine
@@ -102,9 +103,7 @@ class DefaultResolver(Resolver):
 
 
 default_resolver = DefaultResolver()
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=default_resolver.after_fork)
+_fork.tell(default_resolver)
 
 
 @traceless

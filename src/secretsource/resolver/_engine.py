@@ -5,10 +5,9 @@ The engine never waits and never fetches. The shells do that, in their own way, 
 
 from __future__ import annotations
 
-import os
-import weakref
 from threading import Lock
 
+from secretsource import _fork
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource._sentinels import UNSET
 from secretsource.exceptions import ConfigurationError, InvalidReference
@@ -78,7 +77,7 @@ class Engine:
         self._wiring = Lock()
         self.rotation_listeners: list[Callable[[RotationEvent], object]] = []
         self.event_listeners: list[Callable[[SecretEvent], object]] = []
-        _living.add(self)
+        _fork.tell(self)
 
     @property
     def hot(self) -> dict[str, tuple[float, float, Secret]]:
@@ -267,15 +266,3 @@ def _tell(listeners: Sequence[Callable[[E], object]], event: E) -> None:
         import logging
 
         logging.getLogger("secretsource").warning("a listener for %s raised %s", type(event).__name__, name)
-
-
-_living: weakref.WeakSet[Engine] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for engine in list(_living):
-        engine.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

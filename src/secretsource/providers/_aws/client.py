@@ -22,6 +22,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._aws.errors import DeadlinePassed, explain
+from secretsource.providers._meaning import wait_of
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:
@@ -228,8 +229,8 @@ def _refuse_late_retry(
 
 def _longest_wait(attempts: int, response: Any) -> float:
     """Seconds that botocore's standard mode may sleep before the next attempt: 1 s doubling, and what AWS asks for."""
-    asked = "" if response is None else response[0].headers.get("x-amz-retry-after", "")
-    return 2.0 ** (attempts - 1) + (min(int(asked) / 1000, 5.0) if asked.isdecimal() else 0.0)
+    asked = None if response is None else wait_of(response[0].headers.get("x-amz-retry-after"))
+    return 2.0 ** (attempts - 1) + min((asked or 0.0) / 1000, 5.0)
 
 
 def mask_request_body(record: logging.LogRecord) -> bool:

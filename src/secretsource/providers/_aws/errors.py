@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._meaning import Meaning
+from secretsource.providers._meaning import Meaning, wait_of
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:
@@ -290,7 +290,7 @@ def _by_status(status: int | None) -> Meaning:
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the service asked us to wait: ``retry-after`` in seconds, ``x-amz-retry-after`` in milliseconds."""
     for header, unit in (("x-amz-retry-after", 0.001), ("retry-after", 1.0)):
-        asked = headers.get(header, "")
-        if asked.isdecimal():
-            return int(asked) * unit
+        asked = wait_of(headers.get(header))
+        if asked is not None:
+            return asked * unit
     return None

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from secretsource.providers._meaning import Meaning
+from secretsource.providers._meaning import Meaning, wait_of
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:
@@ -204,7 +204,6 @@ _TELLING_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("bundle", re.compile(r"suitable TLS CA certificate bundle|no certificate or crl found", re.IGNORECASE)),
     ("challenge", re.compile(r"challenge resource|invalid scope", re.IGNORECASE)),
 )
-_WAIT = re.compile(r"[0-9]{1,9}")
 _PLAIN_CODE = re.compile(r"[A-Za-z0-9._]{1,64}")
 
 
@@ -295,7 +294,7 @@ def _status_key(status: int) -> str:
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the service asked us to wait."""
     for header, unit in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("Retry-After", 1.0)):
-        asked = str(headers.get(header, ""))
-        if _WAIT.fullmatch(asked):
-            return int(asked) * unit
+        asked = wait_of(headers.get(header))
+        if asked is not None:
+            return asked * unit
     return None

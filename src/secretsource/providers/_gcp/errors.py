@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._meaning import Meaning
+from secretsource.providers._meaning import Meaning, wait_of
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:
@@ -285,6 +285,6 @@ def _asked(error: Exception) -> Iterable[float]:
             delay = str(detail.get("retryDelay")).removesuffix("s")
             if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", delay, re.ASCII):
                 yield float(delay)
-    header = str(getattr(getattr(error, "response", None), "headers", {}).get("Retry-After", ""))
-    if re.fullmatch(r"\d{1,9}", header, re.ASCII):
-        yield float(header)
+    header = wait_of(getattr(getattr(error, "response", None), "headers", {}).get("Retry-After"))
+    if header is not None:
+        yield header

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._meaning import Meaning
+from secretsource.providers._meaning import Meaning, wait_of
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:
@@ -300,4 +300,4 @@ def _removed(data: object) -> Failed | None:
 
 
 def _failure(meaning: Meaning, status: int, *, path: str = "", wait: str = "") -> Failed:
-    return meaning.failure(f"HTTP {status}", float(wait) if wait.isdecimal() else None, path=path)
+    return meaning.failure(f"HTTP {status}", wait_of(wait), path=path)

@@ -258,9 +258,8 @@ class AsyncPostgresLookup:
             fault = diagnose(error)
         finally:
             seats.put_nowait(good)
-            if (
-                cursor is not None and cursor is not good
-            ):  # also after a cancellation, when an answer may still be on its way
+            # Also after a cancellation, when an answer may still be on its way.
+            if cursor is not None and cursor is not good:
                 await cursor.connection.close()
             if self._seats() is not seats:
                 await _clear(seats)
