@@ -155,6 +155,7 @@ class PageRun:
     def _as_reader(self) -> Generator[None]:
         """In the folder, with the commands on the path; all is as before afterwards."""
         environment, path, modules, home = dict(os.environ), list(sys.path), set(sys.modules), Path.cwd()
+        umask = os.umask(0o022)
         os.environ.update(_environment(self.folder.parent / f"{self.folder.name}-commands"))
         sys.path.insert(0, str(self.folder))
         os.chdir(self.folder)
@@ -162,6 +163,7 @@ class PageRun:
         try:
             yield
         finally:
+            os.umask(umask)
             os.chdir(home)
             configure()
             os.environ.clear()

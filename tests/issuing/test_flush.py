@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.forks import is_right_in_child
 
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
@@ -77,13 +77,13 @@ def test_a_forked_child_does_not_store_what_its_parent_has_seen(tmp_path: Path) 
         issued = keys.issue(owner="acme")
         keys.rotate(issued.record.key_id, overlap=3600)
         assert keys.check(issued.plaintext, scope=NO_SCOPE)
-        child = os.fork()
-        if child == 0:
+
+        def act() -> bool:
             accepted = keys.check(issued.plaintext, scope=NO_SCOPE)
             keys.flush()
-            os._exit(0 if accepted else 1)
-        _, status = os.waitpid(child, 0)
-        assert os.waitstatus_to_exitcode(status) == 0
+            return bool(accepted)
+
+        assert is_right_in_child(act)
         assert keys.rotation_status(issued.record.key_id).usage.requests == 2
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from tests.forks import is_right_in_child
 
 from secretsource.issuing._record_cache import Entry, RecordCache
 from secretsource.stores.base import KeyRecord, Status
@@ -215,11 +214,11 @@ def test_a_forked_child_begins_with_an_empty_cache() -> None:
     cache.fill(b"h" * 32, RECORD, 0.0, 0.0, cache.begin())
     cache._lock.acquire()
     cache._by_key.clear()
-    child = os.fork()
-    if child == 0:
-        signal.alarm(5)
+
+    def act() -> bool:
         empty = cache.get(b"h" * 32) is None
         cache.fill(b"h" * 32, RECORD, 0.0, 0.0, cache.begin())
         cache.news(RECORD.key_id, RECORD.revision + 1)
-        os._exit(0 if empty and len(cache) == 0 else 1)
-    assert os.waitpid(child, 0)[1] == 0
+        return empty and len(cache) == 0
+
+    assert is_right_in_child(act)

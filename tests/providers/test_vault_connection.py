@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from tests.forks import is_right_in_child
 from tests.servers.openbao import OpenBao, openbao
 from tests.servers.relay import Relay
 from tests.servers.vault import ask, bao, code, fields, front, make, place
@@ -193,20 +193,16 @@ class TestLife:
         ask(provider, f"secret/{place}")
         parents = provider._tokens.held
         assert parents is not None
-        read, write = os.pipe()
-        child = os.fork()
-        if child == 0:
+
+        def act() -> bool:
             provider.reset()
             outcome = ask(provider, f"secret/{place}")
             held = provider._tokens.held
             same = held is None or held.text == parents.text
             provider.close()
-            os.write(write, json.dumps([isinstance(outcome, Found), same]).encode())
-            os._exit(0)
-        os.waitpid(child, 0)
-        assert json.loads(os.read(read, 100)) == [True, False]
-        os.close(read)
-        os.close(write)
+            return isinstance(outcome, Found) and not same
+
+        assert is_right_in_child(act)
         assert bao.call("GET", "auth/token/lookup-self", token=parents.text).ok
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -218,11 +214,12 @@ class TestLife:
         ask(provider, f"secret/{place}")
         parents = provider._tokens.held
         assert parents is not None
-        child = os.fork()
-        if child == 0:
+
+        def act() -> bool:
             provider.close()
-            os._exit(0)
-        assert os.waitpid(child, 0)[1] == 0
+            return True
+
+        assert is_right_in_child(act)
         assert bao.call("GET", "auth/token/lookup-self", token=parents.text).ok
 
     def test_waking_up_keeps_the_token(self, bao: OpenBao, front: Relay, make: Callable[..., VaultProvider]) -> None:

@@ -173,5 +173,7 @@ def _reachable(binaries: Path, folder: Path, owner: dict[str, Any]) -> Path:
         shutil.copytree(binaries.parent, folder / package.name / binaries.parent.name, symlinks=True)
         for libraries in package.parent.glob(f"{package.name}.libs"):
             shutil.copytree(libraries, folder / libraries.name, symlinks=True)
+        for copy in folder.rglob("*") if owner else ():  # whatever the umask, it can run what is its own
+            os.chown(copy, owner["user"], owner["group"], follow_symlinks=False)
         return folder / package.name / binaries.parent.name / binaries.name
     return binaries

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.forks import begun, ended
 from tests.stores.databases import PostgresDatabase, do
 
 from secretsource.stores import sql
@@ -94,15 +95,16 @@ def test_a_forked_child_has_connections_of_its_own(store: KeyStore) -> None:
     """Parent and child ask and write at the same time, and neither reads the other's answers."""
     store.insert([new(1), new(2)])
     assert store.get(record(1).key_id) == record(1)
-    child = os.fork()
-    if child == 0:
+
+    def act() -> bool:
         good = all(store.get(record(2).key_id) == record(2) for _ in range(50))
         good = good and store.update(changed(record(2), name="by the child"))
         store.close()
-        os._exit(0 if good else 1)
+        return good
+
+    child = begun(act)
     asked = [store.get(record(1).key_id) for _ in range(50)]
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
+    assert ended(child)
     assert asked == [record(1)] * 50
     written = store.get(record(2).key_id)
     assert written is not None

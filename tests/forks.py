@@ -1,0 +1,38 @@
+"""A forked child of the tests, which never goes on as a second run of them, whatever becomes of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["begun", "ended", "is_right_in_child"]
+
+PATIENCE = 30
+"""Seconds after which a child that hangs is ended."""
+
+
+def begun(act: Callable[[], bool]) -> int:
+    """Fork a child that does something and ends at once; its process identifier."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            signal.alarm(PATIENCE)
+            code = 0 if act() else 1
+        finally:
+            os._exit(code)
+    return child
+
+
+def ended(child: int) -> bool:
+    """Wait for a child; whether what it did was right."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def is_right_in_child(act: Callable[[], bool]) -> bool:
+    """Whether what is done in a forked child is right; not so when it raises, hangs or is killed."""
+    return ended(begun(act))
