@@ -281,6 +281,34 @@ async def test_a_server_that_does_not_let_us_in(database_url: str) -> None:
         store.close()
 
 
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """Somebody who writes to a new file when it is to go over to WAL, to which SQLite then says no without waiting."""
+    with closing(sqlite3.connect(tmp_path / "keys.db", isolation_level=None)) as writer:
+        writer.execute("CREATE TABLE other (a)")
+        writer.execute("BEGIN IMMEDIATE")
+        yield writer
+
+
+def test_a_new_file_that_others_open_too(
+    tmp_path: Path, writer: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store waits until they let it."""
+    monkeypatch.setattr("time.sleep", lambda _: writer.execute("COMMIT"))
+    store = sql.SqlStore.open(f"sqlite:///{tmp_path / 'keys.db'}")
+    assert store.get("k" * 22) is None
+    assert not writer.in_transaction
+    store.close()
+
+
+def test_a_new_file_that_others_do_not_let_go_of(tmp_path: Path, writer: sqlite3.Connection) -> None:
+    """The store waits as long as its URL says."""
+    assert writer.in_transaction
+    store = sql.SqlStore.open(f"sqlite:///{tmp_path / 'keys.db'}?timeout=0.01")
+    with pytest.raises(StoreError, match="locked by another writer for too long"):
+        store.get("k" * 22)
+
+
 def test_a_file_that_cannot_be(tmp_path: Path) -> None:
     """A folder that is not there, a folder in its place, and a file of something else."""
     (tmp_path / "folder").mkdir()

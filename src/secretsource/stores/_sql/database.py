@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
@@ -151,7 +152,7 @@ class Database:
         )
         try:
             if path:
-                connection.execute("PRAGMA journal_mode = WAL")
+                _write_ahead(connection, self.address.timeout)
             connection.execute("PRAGMA synchronous = FULL")  # a revocation outlives a power cut
             connection.execute("PRAGMA foreign_keys = ON")
         except BaseException:
@@ -223,6 +224,20 @@ class Database:
         engine = create_engine("sqlite://", creator=self.connect_sqlite, hide_parameters=True, **pool)
         event.listen(engine, "begin", _begin)
         return engine
+
+
+def _write_ahead(connection: sqlite3.Connection, timeout: float) -> None:
+    """Go over to WAL; of those who do so to a new file at once, SQLite refuses all but one without waiting."""
+    until = time.monotonic() + timeout
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+        else:
+            return
+        time.sleep(0.001)
 
 
 def _begin(connection: Connection) -> None:
