@@ -6,6 +6,8 @@ import ipaddress
 import os
 import shutil
 import socket
+import threading
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +24,9 @@ FOREIGN = ("AWS_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "GCLOUD_", "GCE_", "VAULT_"
 """Prefixes of the variables that the library or a vendor's SDK would listen to."""
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+ENDED_BY_CLOSE = {"secretsource-flush", "secretsource-listen"}
+"""Names of the threads that are gone soon after what began them was closed."""
 
 settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("house")
@@ -58,6 +63,19 @@ def unwired() -> Iterator[None]:
     default_resolver.rewire(None)
     yield
     default_resolver.rewire(None)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    """A test closes what it opened, and what is closed ends its threads: the next test may count its own."""
+    before = set(threading.enumerate())
+    yield
+    patience = monotonic() + 5
+    while left := [
+        thread for thread in threading.enumerate() if thread.name in ENDED_BY_CLOSE and thread not in before
+    ]:
+        assert monotonic() < patience, f"this test left {left}"
+        sleep(0.005)
 
 
 def is_local(address: Any) -> bool:
