@@ -69,7 +69,9 @@ def test_a_rate_that_cannot_be_is_refused(written: str) -> None:
         parse(written, None)
 
 
-@pytest.mark.parametrize("written", ["", "5/hour", "0/day", "5/day add up to 0", "5/day up to 3", "1/day, 2/day"])
+@pytest.mark.parametrize(
+    "written", ["", "5/hour", "0/day", "5/day add up to 0", "5/day add up to 4", "5/day up to 3", "1/day, 2/day"]
+)
 def test_a_quota_that_cannot_be_is_refused(written: str) -> None:
     """The same for quotas."""
     with pytest.raises(InvalidRequest):

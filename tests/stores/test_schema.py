@@ -21,7 +21,7 @@ from secretsource.stores import sql
 from secretsource.stores._sql import schema
 from secretsource.stores._sql.address import read
 from secretsource.stores._sql.database import Database
-from secretsource.stores._sql.tables import HEAD, METADATA, VERSION_TABLE
+from secretsource.stores._sql.tables import HEAD, METADATA, VERSION_TABLE, VERSIONS
 from secretsource.stores.base import KeyQuery, Use
 from secretsource.stores.migratable import Migratable, Migration
 from secretsource.testing.store_samples import new, record
@@ -62,9 +62,9 @@ def down_to(url: str, version: str) -> None:
 
 
 def test_the_newest_migration_is_the_version_of_the_tables() -> None:
-    """Whoever adds a migration raises `HEAD`, and there is one line of them."""
+    """Whoever adds a migration adds to `VERSIONS`, and there is one line of them."""
     scripts = ScriptDirectory(str(files("secretsource.stores") / "migrations"))
-    assert scripts.get_heads() == [HEAD]
+    assert [script.revision for script in scripts.walk_revisions()][::-1] == list(VERSIONS)
 
 
 @pytest.mark.parametrize("way", ["migrated", "created"])
@@ -134,22 +134,30 @@ def test_an_empty_server_is_not_filled_unasked(new_database: str) -> None:
     assert drift(new_database) != []
 
 
-def test_a_newer_database_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("9999", f"is of version 9999, and this package knows up to {HEAD}: upgrade secretsource"),
+        ("0000", f"says that it is of version '0000', which there never was: restore its table {VERSION_TABLE}"),
+        ("", f"says that it is of version '', which there never was: restore its table {VERSION_TABLE}"),
+        ("000x", f"says that it is of version '000x', which there never was: restore its table {VERSION_TABLE}"),
+    ],
+)
+def test_a_database_of_an_unknown_version_is_refused(version: str, said: str, tmp_path: Path) -> None:
     """By a package that does not know what its tables mean."""
     file = tmp_path / "keys.db"
     url = f"sqlite:///{file}"
     sql.migrate(url)
     with closing(sqlite3.connect(file)) as connection:
-        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = ?", (version,))
         connection.commit()
     store = sql.SqlStore.open(url)
-    said = f"is of version 9999, and this package knows up to {HEAD}: upgrade secretsource"
     with pytest.raises(StoreError, match=said):
         store.list(KeyQuery())
     for work in (store.migrate, store.plan_migration, lambda: sql.migrate(url)):
         with pytest.raises(ConfigurationError, match=said):
             work()
-    assert sql.current_revision(url) == "9999"
+    assert sql.current_revision(url) == version
     store.close()
 
 

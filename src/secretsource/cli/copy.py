@@ -53,6 +53,7 @@ def copy(
     """
     wiring = Wiring.of(context)
     wanted = _wanted(context, wiring, names or [], all_declared)
+    _check_overwrite(context, overwrite or [], wanted)
     with wiring.resolver() as resolver:
         chain = resolver._engine.chain
         origin, goal = opened(wiring, chain, source), opened(wiring, chain, target)
@@ -117,6 +118,13 @@ def _wanted(context: typer.Context, wiring: Wiring, names: Sequence[str], all_de
     if any("://" in name for name in names):
         raise typer.BadParameter("a secret is named by its bare name here, and not by a reference", ctx=context)
     return list(dict.fromkeys(declared_secrets(wiring.config(), purpose="to copy") if all_declared else names))
+
+
+def _check_overwrite(context: typer.Context, overwrite: Sequence[str], wanted: Sequence[str]) -> None:
+    """A misspelt name would leave a value that was meant to be replaced."""
+    stray = sorted(set(overwrite) - set(wanted))
+    if stray:
+        raise typer.BadParameter(f"--overwrite {stray[0]}: that is none of the names to copy", ctx=context)
 
 
 def _planned(name: str, source: Held, target: Held, overwrite: Sequence[str]) -> Item:

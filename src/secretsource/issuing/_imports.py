@@ -12,7 +12,6 @@ from itertools import islice
 from traceback import clear_frames
 from typing import Any, NamedTuple, TypedDict
 
-from secretsource.exceptions import ConfigurationError
 from secretsource.issuing import _export as export
 from secretsource.issuing import _lifecycle as lifecycle
 from secretsource.issuing._intake import Candidate, Intake
@@ -185,11 +184,7 @@ class Imports:
         return [export.row(record, seals) for record in page.records], page.next
 
     def _intake(self, format: str, columns: Mapping[str, str], defaults: Mapping[str, Any]) -> Intake:
-        if self._w.peppers.is_empty and not self._w.allow_unpeppered:
-            raise ConfigurationError(
-                "keys are not imported without a pepper: "
-                "set SECRETSOURCE_PEPPER to  openssl rand -base64 32, or say allow_unpeppered=True"
-            )
+        self._w.need_pepper("keys are not imported")
         source = Source(format, columns, defaults)
         w = self._w
         return Intake(source, w.peppers, w.seals, w.lookups, w.format, w.clock.now().wall)

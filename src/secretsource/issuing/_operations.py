@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from secretsource.exceptions import (
-    ConfigurationError,
     InvalidRequest,
     InvalidTransition,
     KeyNotFound,
@@ -292,11 +291,8 @@ class Operations:
 
     def _check_front(self, record: KeyRecord) -> None:
         self._w.format.check_front(record.prefix, record.environment)
-        if self._w.peppers.is_empty and record.environment != "test" and not self._w.allow_unpeppered:
-            raise ConfigurationError(
-                f"a {record.environment!r} key is not minted without a pepper: "
-                "set SECRETSOURCE_PEPPER to  openssl rand -base64 32, or say allow_unpeppered=True"
-            )
+        if record.environment != "test":
+            self._w.need_pepper(f"a {record.environment!r} key is not minted")
 
     def _insert(self, drafts: Sequence[KeyRecord], by: By) -> Flow[Sequence[Issued]]:
         minted = [self._mint(record._replace(key_id=self._locator(record.owner))) for record in drafts]

@@ -72,6 +72,21 @@ class Wiring(NamedTuple):
     flush_every: float
     aside: Callable[..., Any]
 
+    def need_pepper(self, what: str) -> None:
+        """See to it that nothing is hashed without a pepper, unless that was asked for.
+
+        Args:
+            what: What is not done without one.
+
+        Raises:
+            ConfigurationError: There is no pepper.
+        """
+        if self.peppers.is_empty and not self.allow_unpeppered:
+            raise ConfigurationError(
+                f"{what} without a pepper: set SECRETSOURCE_PEPPER to  openssl rand -base64 32, "
+                "or give ApiKeys allow_unpeppered=True"
+            )
+
     def renewed(self, peppers: PepperSet) -> Wiring:
         """The same parts with other peppers; what was sealed with those until now is opened as before."""
         seals = LocatorSeals(peppers)

@@ -146,7 +146,8 @@ def parse(rate_limit: str | None, quota: str | None) -> Plan | None:
         The plan, or None without any limit.
 
     Raises:
-        InvalidRequest: A rule is not of this form, is zero or over 10**9, or two have one name.
+        InvalidRequest: A rule is not of this form, is zero or over 10**9, holds less than it is given, or two have
+            one name.
     """
     rules = [_rate(text) for text in _split(rate_limit)] + [_quota(text) for text in _split(quota)]
     names = [rule.name for rule in rules]
@@ -175,12 +176,15 @@ def _quota(text: str) -> Quota:
     if match is None:
         raise InvalidRequest(f"quota {text[:80]!r} is not of the form  10000/month  or  500/day add up to 2000")
     limit, period, add, ceiling = match.groups()
-    return Quota(
+    quota = Quota(
         _positive(limit, text),
         "day" if period == "day" else "month",
         "add" if add else "replace",
         _positive(ceiling, text) if ceiling else None,
     )
+    if quota.ceiling is not None and quota.ceiling < quota.limit:
+        raise InvalidRequest(f"quota {text!r} would never hold its {quota.limit}: raise what it adds up to")
+    return quota
 
 
 def _positive(digits: str, text: str) -> int:

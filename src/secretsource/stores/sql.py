@@ -142,7 +142,7 @@ class SqlStore(KeyStore):
         """Bring the tables up to date, or make them; see `Migratable.migrate`.
 
         Raises:
-            ConfigurationError: The database is of a newer version; nothing was done.
+            ConfigurationError: The database is of a version that this package does not know; nothing was done.
             StoreError: The database could not do it; what was begun was undone.
         """
         return self.database.migrate()
@@ -324,7 +324,7 @@ def migrate(url: str) -> str:
         The version it has now, such as ``0002``.
 
     Raises:
-        ConfigurationError: The URL cannot work, or the database is of a newer version.
+        ConfigurationError: The URL cannot work, or the database is of a version that this package does not know.
         StoreError: The database could not do it; what was begun was undone.
     """
     return Database(address.read(url)).migrate().after

@@ -96,7 +96,7 @@ class Database:
         """Bring the database to the newest version of the schema, and make it where there is none.
 
         Raises:
-            ConfigurationError: It is of a newer version; nothing was done.
+            ConfigurationError: It is of a version that this package does not know; nothing was done.
             StoreError: The database could not do it; what was begun was undone.
         """
         return self._migration(self._do(schema.upgrade, writes=True, checked=False))
@@ -112,8 +112,9 @@ class Database:
         return self._do(schema.current, writes=False, checked=False)
 
     def _migration(self, before: str | None) -> Migration:
-        if before is not None and before > HEAD:
-            raise ConfigurationError(f"the key store {self.address.shown} {schema.newer(before)}")
+        complaint = None if before is None else schema.foreign(before)
+        if complaint:
+            raise ConfigurationError(f"the key store {self.address.shown} {complaint}")
         return Migration(before, HEAD)
 
     def open(self) -> None:

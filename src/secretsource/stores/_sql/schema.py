@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Column, MetaData, String, Table, inspect, select, text
 
 from secretsource.stores._sql.faults import MIGRATE
-from secretsource.stores._sql.tables import HEAD, KEYS, METADATA, VERSION_TABLE
+from secretsource.stores._sql.tables import HEAD, KEYS, METADATA, VERSION_TABLE, VERSIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,14 +37,16 @@ def complaint(connection: Connection) -> str | None:
         return None
     if version is None:
         return "has no tables of ours yet: run  secretsource keys migrate"
-    if version > HEAD:
-        return newer(version)
-    return f"{MIGRATE} (it is of version {version:.32}, {HEAD} is needed)"
+    return foreign(version) or f"{MIGRATE} (it is of version {version:.32}, {HEAD} is needed)"
 
 
-def newer(version: str) -> str:
-    """What is to be said of a version that only a newer package has, to follow "the key store … "."""
-    return f"is of version {version:.32}, and this package knows up to {HEAD}: upgrade secretsource"
+def foreign(version: str) -> str | None:
+    """What is to be said of a version that this package does not know, to follow "the key store … "."""
+    if version in VERSIONS:
+        return None
+    if version.isdecimal() and version > HEAD:
+        return f"is of version {version:.32}, and this package knows up to {HEAD}: upgrade secretsource"
+    return f"says that it is of version {version!r:.32}, which there never was: restore its table {VERSION_TABLE}"
 
 
 def create(connection: Connection) -> None:
@@ -63,11 +65,11 @@ def upgrade(connection: Connection) -> str | None:
     """Bring a database to the newest version, from whichever it has, or none.
 
     Returns:
-        The version it had; when that is newer than this package's, nothing was done.
+        The version it had; when that is one this package does not know, nothing was done.
     """
     lock(connection)
     version = current(connection)
-    if version is None or version < HEAD:
+    if version is None or (version != HEAD and not foreign(version)):
         from alembic import command
 
         command.upgrade(_configuration(connection), "head")

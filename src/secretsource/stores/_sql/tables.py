@@ -23,8 +23,10 @@ from sqlalchemy.dialects.postgresql import TEXT
 
 METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
-HEAD = "0003"
-"""The newest version of the schema; a test holds it against the migrations."""
+VERSIONS = ("0001", "0002", "0003")
+"""The versions that the schema has had; a test holds them against the migrations."""
+
+HEAD = VERSIONS[-1]
 
 _TEXT = String().with_variant(TEXT(collation="C"), "postgresql")
 
