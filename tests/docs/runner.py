@@ -1,6 +1,6 @@
 """Run a page as its reader would: from top to bottom, in an empty folder, each block by its language.
 
-    python, setup    executed, all of a page in one namespace
+    python, setup    executed, all of a page in one namespace; what enters `servers` there is left with the page
     text             what the block above printed, compared
     console          `$ command` in a shell, its output compared; of `pip install` the extras, of `make` the target
     toml, dotenv     written where the first line says; a configuration is loaded for each of its environments
@@ -63,7 +63,8 @@ class PageRun:
 
     def __init__(self, folder: Path, **names: Any) -> None:
         self.folder = folder
-        self.names: dict[str, Any] = {"__name__": "__main__", **names}
+        self.servers = contextlib.ExitStack()
+        self.names: dict[str, Any] = {"__name__": "__main__", "servers": self.servers, **names}
         self.printed = ""
         self.status = 0
         self.done: list[tuple[Block, str]] = []
@@ -71,7 +72,7 @@ class PageRun:
 
     def read(self, page: Path, text: str) -> None:
         """Run every block of a page."""
-        with self._as_reader():
+        with self._as_reader(), self.servers:
             for block in blocks_of(page, text):
                 self.done.append((block, self._meet(block)))
             self._leave_nothing_printed(None)

@@ -42,6 +42,15 @@ def test_blocks_share_one_namespace_and_are_counted(run: PageRun) -> None:
     ]
 
 
+def test_what_a_page_starts_ends_with_it(run: PageRun) -> None:
+    """Also when a block fails."""
+    ended: list[str] = []
+    run.names["ended"] = ended
+    with pytest.raises(ZeroDivisionError):
+        run.read(PAGE, fenced("python", "servers.callback(ended.append, 'a server')", "1 / 0"))
+    assert ended == ["a server"]
+
+
 def test_a_file_is_written_and_can_be_imported(run: PageRun) -> None:
     """Python that begins with a file name is not run in the page, but can be imported by it."""
     run.read(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.forks import begun, ended
 from tests.servers.valkey import valkey
 
 from secretsource.exceptions import ConfigurationError, StoreError
@@ -405,17 +405,11 @@ def test_a_forked_child_has_connections_of_its_own(limiter: RedisLimiter) -> Non
     """Parent and child ask on, and neither hears the answers of the other."""
     rules = plan("1000/day")
     limiter.draw("k", rules, 1, 0.0, 0.0)
-    read, write = os.pipe()
-    child = multiprocessing.get_context("fork").Process(target=_draw_and_tell, args=(limiter, write))
-    child.start()
-    drawn = [limiter.draw("parent", rules, 1, 0.0, 0.0).states[0].remaining for _ in range(100)]
-    child.join(20)
-    assert drawn == list(range(999, 899, -1))
-    assert os.read(read, 100) == b"900"
-    os.close(read)
-    os.close(write)
 
+    def drawn(key: str) -> bool:
+        left = [limiter.draw(key, rules, 1, 0.0, 0.0).states[0].remaining for _ in range(100)]
+        return left == list(range(999, 899, -1))
 
-def _draw_and_tell(limiter: RedisLimiter, write: int) -> None:
-    drawn = [limiter.draw("child", plan("1000/day"), 1, 0.0, 0.0) for _ in range(100)]
-    os.write(write, str(drawn[-1].states[0].remaining).encode())
+    child = begun(lambda: drawn("child"))
+    assert drawn("parent")
+    assert ended(child)
