@@ -308,7 +308,7 @@ class TestTime:
         retrying(vault, **{"Retry-After": "1"})
         started = monotonic()
         assert isinstance(azure.fetch(REF, timeout=5), Found)
-        assert 1.0 <= monotonic() - started < 2.5
+        assert 1.0 <= monotonic() - started < 5
 
     async def test_retry_after_is_kept_on_the_loop(self, vault: KeyVault, azure: AzureProvider) -> None:
         """The same, while the loop does other things."""
@@ -316,7 +316,7 @@ class TestTime:
         retrying(vault, **{"x-ms-retry-after-ms": "200"})
         started = monotonic()
         assert isinstance(await azure.afetch(REF, timeout=5), Found)
-        assert 0.2 <= monotonic() - started < 1.5
+        assert 0.2 <= monotonic() - started < 5
         await azure.aclose()
 
     def test_retry_after_that_does_not_fit(self, vault: KeyVault, azure: AzureProvider) -> None:
@@ -324,8 +324,8 @@ class TestTime:
         azure.fetch(REF, timeout=5)
         retrying(vault, **{"Retry-After": "30"})
         started = monotonic()
-        outcome = failure(azure.fetch(REF, timeout=1))
-        assert monotonic() - started < 0.8
+        outcome = failure(azure.fetch(REF, timeout=5))
+        assert monotonic() - started < 4
         assert (outcome.code, outcome.retry_after) == (FailureCode.THROTTLED, 30.0)
 
     async def test_retry_after_that_does_not_fit_on_the_loop(self, vault: KeyVault, azure: AzureProvider) -> None:
@@ -333,8 +333,8 @@ class TestTime:
         await azure.afetch(REF, timeout=5)
         retrying(vault, **{"Retry-After": "30"})
         started = monotonic()
-        outcome = failure(await azure.afetch(REF, timeout=1))
-        assert monotonic() - started < 0.8
+        outcome = failure(await azure.afetch(REF, timeout=5))
+        assert monotonic() - started < 4
         assert (outcome.code, outcome.retry_after) == (FailureCode.THROTTLED, 30.0)
         await azure.aclose()
 
@@ -359,7 +359,7 @@ class TestTime:
         vault.standing = vault.hang
         started = monotonic()
         assert failure(azure.fetch(REF, timeout=5)).code is FailureCode.TIMEOUT
-        assert monotonic() - started < 1.5
+        assert monotonic() - started < 4
         azure.close()
 
     def test_one_deadline_for_all_requests(self, vault: KeyVault, azure: AzureProvider) -> None:
@@ -367,8 +367,8 @@ class TestTime:
         slow = vault.hang
         vault.standing = slow
         started = monotonic()
-        assert failure(azure.fetch(REF, timeout=0.5)).code is FailureCode.TIMEOUT
-        assert 0.3 < monotonic() - started < 1.2
+        assert failure(azure.fetch(REF, timeout=1)).code is FailureCode.TIMEOUT
+        assert 0.6 < monotonic() - started < 2.4
 
     def test_cold_threads_share_the_wait(self, vault: KeyVault, azure: AzureProvider) -> None:
         """A thread that waits for the one that signs in gives up at its own deadline, and not at the other's."""
@@ -384,7 +384,7 @@ class TestTime:
             assert signing_in.wait(5)
             started = monotonic()
             assert failure(azure.fetch(REF, timeout=0.1)).code is FailureCode.TIMEOUT
-            assert monotonic() - started < 1
+            assert monotonic() - started < 4
             vault.heal()
             assert isinstance(first.result(), Found)
 

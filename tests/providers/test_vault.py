@@ -460,6 +460,6 @@ class TestAnswers:
         front.hang()
         refs = [SecretRef("vault", f"secret/{number}") for number in range(40)]
         started = time.monotonic()
-        answers = provider.fetch_many(refs, timeout=0.3)
-        assert time.monotonic() - started < 1.3
+        answers = provider.fetch_many(refs, timeout=1)
+        assert time.monotonic() - started < 2.5
         assert {code(outcome) for outcome in answers.values()} == {FailureCode.TIMEOUT}

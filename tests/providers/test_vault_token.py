@@ -324,7 +324,7 @@ class TestSingleFlight:
                 time.sleep(0.01)
             started = time.monotonic()
             assert code(provider.fetch(provider.complete(_ref("x")), timeout=0.2)) is FailureCode.TIMEOUT
-            assert time.monotonic() - started < 1
+            assert time.monotonic() - started < 3
             front.heal()
             slow.result()
 

@@ -407,7 +407,7 @@ class TestBorrowing:
         provider.resolver = resolver = Resolver([provider])
         started = time.monotonic()
         assert resolver.get_many(["NAME", "CREDENTIAL"]) == {"NAME": "one", "CREDENTIAL": "s3cr3t"}
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 2
 
     def test_its_own_name(self) -> None:
         """Going round in a circle is an error, not a standstill."""

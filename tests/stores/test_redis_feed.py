@@ -189,7 +189,7 @@ def test_news_that_cannot_be_sent_is_counted_and_not_raised(fragile: Valkey) -> 
     began = monotonic()
     for _ in range(100):
         feed.publish([ONE])
-    assert monotonic() - began < 1
+    assert monotonic() - began < 5
     assert feed.failures == len(heard) == 100
     assert "telling of a changed key failed at redis://127.0.0.1" in str(heard[0])
     feed.close()

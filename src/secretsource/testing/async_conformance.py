@@ -76,15 +76,15 @@ class AsyncProviderConformance(ProviderConformance):
         caplog.set_level(logging.DEBUG)
         harness.put(NAME, CANARY)
         provoke(harness, fault)
-        ref = harness.ref(NAME).document
+        ref, timeout = harness.ref(NAME).document, self.allowed(fault)
 
         async def scenario(provider: AsyncProvider) -> Outcome:
-            return await provider.afetch(ref, timeout=self.patience)
+            return await provider.afetch(ref, timeout=timeout)
 
         started = monotonic()
         outcome = self.on_a_loop(harness, scenario)
-        assert monotonic() - started <= self.patience + self.slack
-        assert failed(outcome).code is failed(harness.provider.fetch(ref, timeout=self.patience)).code
+        assert monotonic() - started <= timeout + self.slack
+        assert failed(outcome).code is failed(harness.provider.fetch(ref, timeout=timeout)).code
         assert_unseen(CANARY, repr(outcome), repr(harness.provider), *told(caplog))
 
     def test_async_calls_run_at_once(self, harness: ProviderHarness) -> None:

@@ -99,7 +99,7 @@ class BatchProviderConformance(ProviderConformance):
         harness.put(NAME, CANARY)
         harness.put(OTHER, CANARY)
         provoke(harness, fault)
-        timeout = self.patience if fault == "hang" else self.timeout
+        timeout = self.allowed(fault)
         answers = self.fetch_many(harness, NAME, OTHER, timeout=timeout)
         alone = failed(harness.provider.fetch(harness.ref(NAME).document, timeout=timeout))
         together = [failed(answers[harness.ref(name).document]).code for name in (NAME, OTHER)]

@@ -111,6 +111,10 @@ class ProviderConformance:
         """Ask for one name with the ordinary timeout."""
         return harness.provider.fetch(harness.ref(name).document, timeout=self.timeout)
 
+    def allowed(self, fault: str) -> float:
+        """Seconds that a call may take under a fault: little where no answer comes, whatever it is given."""
+        return self.patience if fault == "hang" else self.timeout
+
     def value(self, harness: ProviderHarness, name: str = NAME) -> object:
         """The value of one name, which must be found."""
         return value_of(self.fetch(harness, name), harness.ref(name))
@@ -307,8 +311,7 @@ class ProviderConformance:
         harness.put(NAME, CANARY)
         self.fetch(harness)
         provoke(harness, fault)
-        timeout = self.patience if fault == "hang" else self.timeout
-        outcome = harness.provider.fetch(harness.ref(NAME).document, timeout=timeout)
+        outcome = harness.provider.fetch(harness.ref(NAME).document, timeout=self.allowed(fault))
         assert isinstance(outcome, Failed)
         assert_unseen(CANARY, repr(outcome), repr(harness.provider), *told(caplog))
 

@@ -87,9 +87,9 @@ class WritableProviderConformance(ProviderConformance):
         self.fetch(harness)
         provoke(harness, fault)
         assert isinstance(harness.provider, WritableProvider)
-        ref = harness.ref(NAME)
-        outcome = harness.provider.store(ref, CANARY, overwrite=True, timeout=self.patience)
-        read = harness.provider.fetch(ref.document, timeout=self.patience)
+        ref, timeout = harness.ref(NAME), self.allowed(fault)
+        outcome = harness.provider.store(ref, CANARY, overwrite=True, timeout=timeout)
+        read = harness.provider.fetch(ref.document, timeout=timeout)
         if isinstance(outcome, Stored):
             assert value_of(read, ref) == CANARY
         else:
