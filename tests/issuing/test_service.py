@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from secretsource import override
+from secretsource._clock import Instant
 from secretsource.exceptions import (
     ConfigurationError,
     InsufficientScope,
@@ -664,6 +665,28 @@ def test_a_flush_runs_now_and_then_and_survives_a_failure(store: Any, monkeypatc
         assert flushed.wait(5)
         assert keys._chores.failures == 1
         assert keys.get(issued.record.key_id).last_used is not None
+
+
+@pytest.mark.parametrize("scope", ["read", ["read", "write"]], ids=["at a glance", "the long way"])
+def test_a_check_is_of_one_moment(scope: Any, make_keys: Callable[..., ApiKeys], clock: FakeClock) -> None:
+    """Both clocks are read at once: the use that is stored is of the moment that decided."""
+    read: list[float] = []
+
+    class Passing:
+        sleep = clock.sleep
+
+        def now(self) -> Instant:
+            clock.advance(0.25)
+            read.append(clock.now().wall)
+            return clock.now()
+
+    keys = make_keys(clock=Passing())
+    issued = keys.issue(owner="acme", scopes=["read", "write"])
+    for _ in range(2):
+        assert keys.check(issued.plaintext, scope=scope)
+    decided = read[-1]
+    keys.flush()
+    assert keys.get(issued.record.key_id).last_used == decided
 
 
 def test_keys_that_are_dropped_are_collected(store: Any) -> None:

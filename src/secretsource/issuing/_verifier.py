@@ -39,6 +39,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from secretsource._clock import Clock
     from secretsource.issuing._flow import Flow
     from secretsource.issuing._gate import Presented
     from secretsource.issuing._policy import Demand
@@ -84,9 +85,7 @@ class Verifier:
         self._seen = wiring.uses.seen
         self._on_check = wiring.on_check
         self._take = wiring.limiter.take if isinstance(wiring.limiter, LocalLimiter) else _is_elsewhere
-        is_system = wiring.clock is SYSTEM_CLOCK  # then without an `Instant`
-        self._mono = monotonic if is_system else lambda: wiring.clock.now().mono
-        self._wall = time if is_system else lambda: wiring.clock.now().wall
+        self._mono, self._now = _readings(wiring.clock)
 
     def glance(self, text: str | None, scope: Demand, ip: str | None, cost: int) -> Accepted | bytes | None:
         """Steps 0 to 11 for a key that is fresh in the cache, active, in time and within its limits.
@@ -170,7 +169,7 @@ class Verifier:
             raise InvalidRequest(f"a check cannot cost that: give a number of requests, 0 to {MOST_COST}")
         if type(presented) is Rejected:
             return self._told(presented)
-        mono, wall = self._mono(), self._wall()
+        mono, wall = self._now()
         known = None if fresh else self._get(presented.hash)
         found = None if fresh else self._recall(presented, known, mono)
         if found is None:
@@ -298,6 +297,18 @@ def _witness(seen: object) -> frozenset[str]:
     if not isinstance(seen, str) or not seen:
         return frozenset()
     return frozenset({"".join(each if each.isprintable() else "\ufffd" for each in seen[:_LONGEST_WITNESS])})
+
+
+def _readings(clock: Clock) -> tuple[Callable[[], float], Callable[[], tuple[float, float]]]:
+    """How to read the monotonic clock alone, and both together; those of the system without an `Instant`."""
+    if clock is SYSTEM_CLOCK:
+        return monotonic, lambda: (monotonic(), time())
+
+    def read() -> tuple[float, float]:
+        now = clock.now()
+        return now.mono, now.wall
+
+    return lambda: clock.now().mono, read
 
 
 def _is_elsewhere(*_: object) -> None:
