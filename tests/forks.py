@@ -6,13 +6,17 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["begun", "ended", "is_right_in_child"]
+__all__ = ["begun", "ended", "is_right_in_child", "needs_fork"]
 
 PATIENCE = 30
 """Seconds after which a child that hangs is ended."""
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 
 def begun(act: Callable[[], bool]) -> int:

@@ -1,4 +1,4 @@
-"""The one file that reads the time.
+"""Where the resolver and the checks of keys get the time from, unless a test or an application gives them another.
 
 Ages are measured on the monotonic clock; instants shown to people are aware UTC. Both are read together, because
 the two drifting apart is how a process learns that it was frozen (a suspended laptop, a thawed Lambda sandbox).
@@ -10,6 +10,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
     from typing import Protocol
 
@@ -75,3 +76,16 @@ class SystemClock:
 
 
 SYSTEM_CLOCK = SystemClock()
+
+
+def readings(clock: Clock) -> tuple[Callable[[], float], Callable[[], tuple[float, float]]]:
+    """How to read the monotonic clock alone, and both together; those of the system without an `Instant`."""
+    if clock is SYSTEM_CLOCK:
+        monotonic, wall_time = time.monotonic, time.time
+        return monotonic, lambda: (monotonic(), wall_time())
+
+    def read() -> tuple[float, float]:
+        now = clock.now()
+        return now.mono, now.wall
+
+    return lambda: clock.now().mono, read

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.forks import is_right_in_child
+from tests.forks import is_right_in_child, needs_fork
 
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
@@ -61,6 +61,7 @@ def test_who_flushes_waits_for_the_flush_under_way(end: Callable[[ApiKeys], None
     keys.close()
 
 
+@needs_fork
 def test_a_forked_child_does_not_wait_for_its_parents_flush(slow: SlowStore) -> None:
     """The thread that holds it up is not there."""
     keys = ApiKeys(slow, peppers=[PEPPER], flush_every=0.001)
@@ -71,6 +72,7 @@ def test_a_forked_child_does_not_wait_for_its_parents_flush(slow: SlowStore) -> 
     keys.close()
 
 
+@needs_fork
 def test_a_forked_child_does_not_store_what_its_parent_has_seen(tmp_path: Path) -> None:
     """Both flush, and a request that was made before the fork is counted once."""
     with ApiKeys.open(f"sqlite:///{tmp_path / 'keys.db'}", peppers=[PEPPER]) as keys:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.forks import is_right_in_child
+from tests.forks import is_right_in_child, needs_fork
 
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import limits
@@ -297,6 +297,7 @@ def test_an_account_that_changes_its_rules_is_looked_at_as_a_whole() -> None:
     assert not looking.is_alive()
 
 
+@needs_fork
 def test_a_forked_child_waits_for_no_lock_of_its_parent() -> None:
     """Each lock was held by another thread when the process forked; what was drawn is still drawn."""
     limiter, plan = LocalLimiter(), parse("1/hour", None)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from tests.forks import is_right_in_child
+from tests.forks import is_right_in_child, needs_fork
 
 from secretsource.issuing._record_cache import Entry, RecordCache
 from secretsource.stores.base import KeyRecord, Status
@@ -208,6 +208,7 @@ def test_what_a_wildcard_granted_is_remembered_within_bounds() -> None:
     assert len(entry.granted) == 256
 
 
+@needs_fork
 def test_a_forked_child_begins_with_an_empty_cache() -> None:
     """Another thread of its parent was in the middle of a change, and is not there to end it."""
     cache = RecordCache()

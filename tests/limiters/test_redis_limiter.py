@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 import threading
@@ -12,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.forks import begun, ended
+from tests.forks import begun, ended, needs_fork
 from tests.servers.valkey import valkey
 
 from secretsource.exceptions import ConfigurationError, StoreError
@@ -400,7 +399,7 @@ def test_an_interrupted_draw_leaves_no_answer_behind(
     assert limiter._lines._idle[0] is line
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@needs_fork
 def test_a_forked_child_has_connections_of_its_own(limiter: RedisLimiter) -> None:
     """Parent and child ask on, and neither hears the answers of the other."""
     rules = plan("1000/day")

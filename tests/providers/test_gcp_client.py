@@ -19,6 +19,7 @@ import google.auth
 import pytest
 from google.auth.exceptions import DefaultCredentialsError
 from google.cloud.secretmanager_v1 import SecretManagerServiceClient
+from tests.forks import needs_fork
 from tests.servers.gcp import SecretManager, secret_manager
 from tests.servers.relay import relay
 
@@ -376,6 +377,7 @@ os._exit(wrong)
 """
 
 
+@needs_fork
 class TestFork:
     """A process that was forked from one that was using gRPC."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from tests.forks import is_right_in_child
+from tests.forks import is_right_in_child, needs_fork
 from tests.servers.openbao import OpenBao, openbao
 from tests.servers.relay import Relay
 from tests.servers.vault import ask, bao, code, fields, front, make, place
@@ -183,7 +182,7 @@ class TestLife:
         assert [fields(answer) for answer in answers] == [{"value": "x"}] * 64
         assert front.asked.count("GET auth/token/lookup-self") == 1
 
-    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+    @needs_fork
     def test_child_logs_in_for_itself(self, bao: OpenBao, make: Callable[..., VaultProvider], place: str) -> None:
         """A child has a token of its own, and closing there leaves the parent's alone."""
         bao.put("secret", place, {"value": "x"})
@@ -205,7 +204,7 @@ class TestLife:
         assert is_right_in_child(act)
         assert bao.call("GET", "auth/token/lookup-self", token=parents.text).ok
 
-    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+    @needs_fork
     def test_child_that_only_closes(self, bao: OpenBao, make: Callable[..., VaultProvider], place: str) -> None:
         """A child that closes without having been told of the fork revokes nothing of the parent's."""
         rules = bao.policy(uuid4().hex, f"secret/data/{place}")

@@ -7,7 +7,7 @@ import sys
 import time
 from textwrap import dedent
 
-import pytest
+from tests.forks import needs_fork
 
 PRELUDE = """
 import os, sys, threading, time
@@ -49,7 +49,6 @@ def run(script: str, *flags: str) -> str:
     return done.stdout
 
 
-needs_fork = pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="this system has no fork")
 # From Python 3.12 on, a fork beside running threads warns; that is what these tests are about.
 FORKING = ("-W", "error", "-W", "ignore:This process:DeprecationWarning")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.forks import begun, ended
+from tests.forks import begun, ended, needs_fork
 from tests.stores.databases import PostgresDatabase, do
 
 from secretsource.stores import sql
@@ -91,6 +91,7 @@ def test_a_process_that_is_killed_leaves_nothing_half_made(url: str, store: KeyS
     assert store.update(changed(record(1), name="alive"))
 
 
+@needs_fork
 def test_a_forked_child_has_connections_of_its_own(store: KeyStore) -> None:
     """Parent and child ask and write at the same time, and neither reads the other's answers."""
     store.insert([new(1), new(2)])

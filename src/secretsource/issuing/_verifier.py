@@ -21,10 +21,9 @@ long way, whose steps 0 to 4 are those of the `Gate`. Both weigh the same `Entry
 from __future__ import annotations
 
 from hmac import compare_digest
-from time import monotonic, time
 from typing import Any
 
-from secretsource._clock import SYSTEM_CLOCK
+from secretsource._clock import readings
 from secretsource.exceptions import InvalidRequest, StoreError
 from secretsource.issuing import _lifecycle as lifecycle
 from secretsource.issuing import _policy as policy
@@ -39,7 +38,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from secretsource._clock import Clock
     from secretsource.issuing._flow import Flow
     from secretsource.issuing._gate import Presented
     from secretsource.issuing._policy import Demand
@@ -85,7 +83,7 @@ class Verifier:
         self._seen = wiring.uses.seen
         self._on_check = wiring.on_check
         self._take = wiring.limiter.take if isinstance(wiring.limiter, LocalLimiter) else _is_elsewhere
-        self._mono, self._now = _readings(wiring.clock)
+        self._mono, self._now = readings(wiring.clock)
 
     def glance(self, text: str | None, scope: Demand, ip: str | None, cost: int) -> Accepted | bytes | None:
         """Steps 0 to 11 for a key that is fresh in the cache, active, in time and within its limits.
@@ -297,18 +295,6 @@ def _witness(seen: object) -> frozenset[str]:
     if not isinstance(seen, str) or not seen:
         return frozenset()
     return frozenset({"".join(each if each.isprintable() else "\ufffd" for each in seen[:_LONGEST_WITNESS])})
-
-
-def _readings(clock: Clock) -> tuple[Callable[[], float], Callable[[], tuple[float, float]]]:
-    """How to read the monotonic clock alone, and both together; those of the system without an `Instant`."""
-    if clock is SYSTEM_CLOCK:
-        return monotonic, lambda: (monotonic(), time())
-
-    def read() -> tuple[float, float]:
-        now = clock.now()
-        return now.mono, now.wall
-
-    return lambda: clock.now().mono, read
 
 
 def _is_elsewhere(*_: object) -> None:

@@ -112,8 +112,8 @@ class Database:
         return self._do(schema.current, writes=False, checked=False)
 
     def _migration(self, before: str | None) -> Migration:
-        complaint = None if before is None else schema.foreign(before)
-        if complaint:
+        complaint = schema.foreign(before)
+        if complaint is not None:
             raise ConfigurationError(f"the key store {self.address.shown} {complaint}")
         return Migration(before, HEAD)
 

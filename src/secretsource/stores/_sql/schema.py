@@ -40,9 +40,9 @@ def complaint(connection: Connection) -> str | None:
     return foreign(version) or f"{MIGRATE} (it is of version {version:.32}, {HEAD} is needed)"
 
 
-def foreign(version: str) -> str | None:
+def foreign(version: str | None) -> str | None:
     """What is to be said of a version that this package does not know, to follow "the key store … "."""
-    if version in VERSIONS:
+    if version is None or version in VERSIONS:
         return None
     if version.isdecimal() and version > HEAD:
         return f"is of version {version:.32}, and this package knows up to {HEAD}: upgrade secretsource"
@@ -69,7 +69,7 @@ def upgrade(connection: Connection) -> str | None:
     """
     lock(connection)
     version = current(connection)
-    if version is None or (version != HEAD and not foreign(version)):
+    if version in {None, *VERSIONS} - {HEAD}:
         from alembic import command
 
         command.upgrade(_configuration(connection), "head")
