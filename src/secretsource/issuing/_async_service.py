@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from secretsource._traceless import bare, boundaries
+from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._chores import AsyncChores
 from secretsource.issuing._flow import arun
 from secretsource.issuing._imports import Imports
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncApiKeys"]
 
 
+@boundaries(besides=("check",))
 class AsyncApiKeys:
     """Issues API keys and checks them; one for the whole process, used from any number of tasks of one event loop.
 
@@ -116,9 +119,14 @@ class AsyncApiKeys:
                 and await self._follow(refused=True)
             ):
                 verdict = await arun(self._verifier.check(text, None, scope, ip, cost, fresh, agent))
-        finally:
+            return verdict
+        except SecretSourceError as error:
+            failure = bare(error)
+        except BaseException:
             del text  # a traceback shows no key
-        return verdict
+            raise
+        del text, scope, ip, cost, fresh, agent
+        raise failure
 
     async def verify(
         self,

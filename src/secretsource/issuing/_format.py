@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 from zlib import crc32
 
+from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError, InvalidRequest, is_key_id
 from secretsource.issuing import _base62
 from secretsource.issuing._verdict import Reason, Rejected
@@ -90,6 +91,7 @@ class KeyFormat:
 
     version = 1
 
+    @traceless
     def __init__(self, *, prefixes: Sequence[str] = (), environments: Sequence[str] = ()) -> None:
         self.prefixes = _listed(prefixes, _IS_PREFIX, "key prefix", "a letter, then up to 15 of a-z and 0-9")
         self.environments = _listed(environments, _IS_ENVIRONMENT, "key environment", "2 to 8 of a-z")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import csv
 import json
-from traceback import clear_frames
 from typing import Any
 
+from secretsource._traceless import traceless
 from secretsource.exceptions import InvalidRequest
 
 TYPE_CHECKING = False
@@ -46,6 +46,7 @@ class Unreadable:
         raise TypeError("an Unreadable may hold a key and is not pickled")
 
 
+@traceless
 def read_rows(
     stream: BinaryIO,
     kind: Literal["jsonl", "csv"],
@@ -63,11 +64,7 @@ def read_rows(
         InvalidRequest: The file is in another encoding, or its header cannot be.
     """
     lines = _lines(stream)
-    try:
-        yield from _json_rows(lines) if kind == "jsonl" else _csv_rows(lines, judge)
-    except InvalidRequest as error:
-        clear_frames(error.__traceback__)  # they hold lines, and lines hold keys
-        raise
+    yield from _json_rows(lines) if kind == "jsonl" else _csv_rows(lines, judge)
 
 
 def _lines(stream: BinaryIO) -> Iterator[str | Unreadable]:

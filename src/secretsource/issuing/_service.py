@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from secretsource._traceless import bare, boundaries
+from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._chores import Chores
 from secretsource.issuing._flow import here, run
 from secretsource.issuing._imports import Imports
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["ApiKeys"]
 
 
+@boundaries(besides=("check",))
 class ApiKeys:
     """Issues API keys and checks them; one for the whole process, used from any number of threads.
 
@@ -158,9 +161,14 @@ class ApiKeys:
             verdict = run(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent))
             if isinstance(verdict, Rejected) and verdict.reason is Reason.PEPPER_RETIRED and self._follow(refused=True):
                 verdict = run(self._verifier.check(text, None, scope, ip, cost, fresh, agent))
-        finally:
+            return verdict
+        except SecretSourceError as error:
+            failure = bare(error)
+        except BaseException:
             del text  # a traceback shows no key
-        return verdict
+            raise
+        del text, scope, ip, cost, fresh, agent
+        raise failure
 
     def verify(
         self,

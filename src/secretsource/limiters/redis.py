@@ -12,6 +12,7 @@ A server that does not answer raises `StoreError`, and what then becomes of the 
 from __future__ import annotations
 
 from secretsource._redis import Address, Outage, faults
+from secretsource._traceless import traceless
 from secretsource.limiters._gcra import DIGEST, SCRIPT, answered, question
 from secretsource.limiters._lines import Lines
 
@@ -46,6 +47,7 @@ class RedisLimiter:
         ConfigurationError: The URL or the timeout cannot work.
     """
 
+    @traceless
     def __init__(
         self,
         url: str,
@@ -92,6 +94,7 @@ class RedisLimiter:
 class AsyncRedisLimiter:
     """As `RedisLimiter`, word for word, for an event loop; a draw may be cancelled."""
 
+    @traceless
     def __init__(
         self,
         url: str,

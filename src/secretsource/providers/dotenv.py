@@ -8,6 +8,7 @@ import stat
 from io import StringIO
 
 from secretsource._clock import SYSTEM_CLOCK
+from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._regular_file import Contents, read_file, signature_at, write_file
 from secretsource.providers.base import (
@@ -67,6 +68,7 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
     max_age: float | None = 1.0
     follows: bool = True
 
+    @traceless
     def __init__(
         self,
         path: str | None = None,

@@ -14,6 +14,7 @@ import re
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._gcp.client import PROJECT, GcpClients, Question
 from secretsource.providers._gcp.errors import malformed
@@ -73,6 +74,7 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
     scheme = "gcp"
     url_setting = "project"
 
+    @traceless
     def __init__(
         self,
         *,

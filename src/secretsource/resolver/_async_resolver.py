@@ -12,7 +12,7 @@ from typing import TypeVar, overload
 
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource._sentinels import UNSET
-from secretsource._traceless import traceless
+from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.providers.base import AsyncProvider
 from secretsource.resolver import _questions as questions
@@ -46,6 +46,7 @@ D = TypeVar("D")
 R = TypeVar("R")
 
 
+@boundaries(besides=("get",))
 class AsyncResolver:
     """As `Resolver`, for an event loop; made from one by `of`, it shares its chain, cache and flights.
 
@@ -55,7 +56,6 @@ class AsyncResolver:
         **numbers: ``ttl``, ``max_stale`` and the others as for `Resolver`.
     """
 
-    @traceless
     def __init__(
         self, providers: Sequence[str | Provider], *, clock: Clock = SYSTEM_CLOCK, **numbers: Unpack[Numbers]
     ) -> None:
@@ -104,7 +104,7 @@ class AsyncResolver:
         try:
             return await self._run(questions.get(self._resolver._engine, name, default, field, version, bool(fresh)))
         finally:
-            del default  # an error tracker sends the locals of every frame along, and a default may be a secret
+            del name, default, field, version, fresh  # an error tracker sends the locals of every frame along
 
     @overload
     async def get_many(self, names: Iterable[str]) -> dict[str, Secret]: ...
@@ -112,10 +112,7 @@ class AsyncResolver:
     async def get_many(self, names: Iterable[str], *, default: D) -> dict[str, Secret | D]: ...
     async def get_many(self, names: Iterable[str], *, default: D | UnsetType = UNSET) -> dict[str, Secret | D]:
         """As `Resolver.get_many`; native clients are asked concurrently."""
-        try:
-            return await self._run(questions.get_many(self._resolver._engine, names, default))
-        finally:
-            del default
+        return await self._run(questions.get_many(self._resolver._engine, names, default))
 
     async def get_set(self, name: str, *, field: str | None = None) -> SecretSet:
         """As `Resolver.get_set`."""
@@ -174,6 +171,7 @@ class AsyncResolver:
     async def _run(self, question: Question[R]) -> R:
         engine = self._resolver._engine
         until = engine.clock.now().mono + engine.deadline
+        step: list[Ask] | Later | None = None
         try:
             step = next(question)
             while True:
@@ -182,9 +180,8 @@ class AsyncResolver:
             answer: R = end.value
             return answer
         except SecretSourceError as error:
-            failure = error.with_traceback(None)
-        # Raised from here, an error brings along neither its context nor the frames that have seen answers.
-        del question
+            failure = bare(error)
+        del question, step
         raise failure
 
     async def _perform(self, engine: Engine, step: list[Ask] | Later, until: float) -> list[Reply]:

@@ -7,7 +7,7 @@ from time import time as wall_time
 
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource._sentinels import UNSET
-from secretsource._traceless import traceless
+from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.resolver import _questions as questions
 from secretsource.resolver._call import OVERDUE, abandon, carry, fetch, job
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Resolver"]
 
 
+@boundaries(besides=("get",))
 class Resolver:
     """Asks providers in order, keeps what they say, and follows rotation.
 
@@ -59,7 +60,6 @@ class Resolver:
         ProviderNotInstalled: A provider's vendor package is missing.
     """
 
-    @traceless
     def __init__(
         self,
         providers: Sequence[str | Provider],
@@ -83,7 +83,6 @@ class Resolver:
         self._hot = engine.hot
 
     @classmethod
-    @traceless
     def from_config(
         cls,
         path: str | os.PathLike[str] | None = None,
@@ -173,7 +172,7 @@ class Resolver:
         try:
             return self._slow(name, default, field, version, fresh)
         finally:
-            del default  # an error tracker sends the locals of every frame along, and a default may be a secret
+            del name, default, field, version, fresh  # an error tracker sends the locals of every frame along
 
     def _peek(self, name: object) -> Secret | None:
         """The hot answer to a name, if there is one; `get` has the same lines written out, for speed."""
@@ -190,7 +189,7 @@ class Resolver:
                     return secret
             return self._run(questions.get(self._engine, name, default, field, version, bool(fresh)))
         finally:
-            del default
+            del name, default, field, version, fresh
 
     def _nearby(self, name: object) -> Secret | None:
         """The answer to a name that the first provider, which is cheaper to ask than to remember, had last time."""
@@ -218,10 +217,7 @@ class Resolver:
             SecretNotFound: Some are not there; names all of them.
             ProviderError: A provider could not be asked, or refused, for one of them.
         """
-        try:
-            return self._run(questions.get_many(self._engine, names, default))
-        finally:
-            del default
+        return self._run(questions.get_many(self._engine, names, default))
 
     def get_set(self, name: str, *, field: str | None = None) -> SecretSet:
         """The versions of a secret that are valid now, newest first: the current one and, if kept, the one before.
@@ -296,6 +292,7 @@ class Resolver:
     def _run(self, question: Question[R]) -> R:
         engine = self._engine
         until = engine.clock.now().mono + engine.deadline
+        step: list[Ask] | Later | None = None
         try:
             step = next(question)
             while True:
@@ -304,9 +301,8 @@ class Resolver:
             answer: R = end.value
             return answer
         except SecretSourceError as error:
-            failure = error.with_traceback(None)
-        # Raised from here, an error brings along neither its context nor the frames that have seen answers.
-        del question
+            failure = bare(error)
+        del question, step
         raise failure
 
     def _perform(self, step: list[Ask] | Later, until: float) -> list[Reply]:

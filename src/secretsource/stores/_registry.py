@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import NamedTuple
 
+from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.stores.base import AsyncKeyStore, KeyStore
 
@@ -30,6 +31,7 @@ STORES: dict[str, StoreDriver] = {
 }
 
 
+@traceless
 def open_store(url: str) -> KeyStore:
     """The store that a URL names, for threads.
 
@@ -46,6 +48,7 @@ def open_store(url: str) -> KeyStore:
     return store.open(url)
 
 
+@traceless
 def open_async_store(url: str) -> AsyncKeyStore:
     """As `open_store`, for an event loop."""
     scheme = _scheme(url)

@@ -10,6 +10,7 @@ import threading
 from bisect import bisect_right, insort
 from itertools import islice
 
+from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.stores.base import (
     AsyncKeyStore,
@@ -50,6 +51,7 @@ class MemoryStore(KeyStore, ChangeFeed):
         self._listeners: dict[object, Callable[[KeyChange], None]] = {}
 
     @classmethod
+    @traceless
     def open(cls, url: str) -> Self:
         """A new, empty store."""
         _check(url)
@@ -209,6 +211,7 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
         self._store = store or MemoryStore()
 
     @classmethod
+    @traceless
     def open(cls, url: str) -> Self:
         """A new, empty store."""
         _check(url)

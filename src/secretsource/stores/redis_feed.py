@@ -17,6 +17,7 @@ import threading
 from time import monotonic
 
 from secretsource._redis import Address, Outage, faults
+from secretsource._traceless import traceless
 from secretsource.stores.base import KeyChange
 
 TYPE_CHECKING = False
@@ -42,6 +43,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 class _Feed:
     """What both feeds do: listen, in a thread per subscription; its arguments are those of `RedisChangeFeed`."""
 
+    @traceless
     def __init__(
         self,
         url: str,
@@ -63,6 +65,7 @@ class _Feed:
         """News that could not be sent."""
         return self._outage.failures
 
+    @traceless
     def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
         """As `ChangeFeed.subscribe`; after the end, the thread is gone within a third of ``patience``.
 

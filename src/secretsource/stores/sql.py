@@ -15,6 +15,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from secretsource._traceless import traceless
 from secretsource.exceptions import StoreError
 from secretsource.stores._sql import address, statements, transactions
 from secretsource.stores._sql.database import Database, Taken
@@ -57,6 +58,7 @@ class SqlStore(KeyStore):
         database.on_fork.append(self._lookup.forget)
 
     @classmethod
+    @traceless
     def open(cls, url: str) -> Self:
         """The store that a URL names.
 
@@ -202,6 +204,7 @@ class AsyncSqlStore(AsyncKeyStore):
         store.database.on_fork.append(self._forget)
 
     @classmethod
+    @traceless
     def open(cls, url: str) -> Self:
         """The store that a URL names; see `SqlStore.open`."""
         return cls(SqlStore.open(url))
@@ -292,6 +295,7 @@ class AsyncPostgresStore(AsyncSqlStore, ChangeFeed):
         store.database.on_fork.append(self._lookup.forget)
 
     @classmethod
+    @traceless
     def open(cls, url: str) -> Self:
         """The store that a URL names; see `SqlStore.open`."""
         return cls(PostgresStore.open(url))
@@ -314,6 +318,7 @@ class AsyncPostgresStore(AsyncSqlStore, ChangeFeed):
         return _subscribe(self._store.database, listener)
 
 
+@traceless
 def migrate(url: str) -> str:
     """Bring a database to the version that this package needs, and give an empty one its tables.
 
@@ -330,6 +335,7 @@ def migrate(url: str) -> str:
     return Database(address.read(url)).migrate().after
 
 
+@traceless
 def current_revision(url: str) -> str | None:
     """The version of a database, such as ``0002``; None when it has no tables of ours.
 
