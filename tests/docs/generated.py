@@ -33,7 +33,7 @@ from secretsource.resolver._failure import _CLASSES, _WORDS
 from secretsource.testing.servers import SecretServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _PART = re.compile(r"<!-- generated: (?P<what>[\w. -]+) -->\n(?P<text>.*?)<!-- end -->", re.DOTALL)
 
@@ -163,7 +163,7 @@ def described_class(path: str, *, called: bool = True) -> str:
     of = found(path)
     call = signature(of) if called and not issubclass(of, enum.Enum | Exception) else ""
     parts = [f"### `{of.__name__}{call}`", prose(of.__doc__)]
-    for name, member in vars(of).items():
+    for name, member in members(of):
         if name.startswith("_") or not getattr(unwrapped(member), "__doc__", None):
             continue
         if isinstance(member, property):
@@ -171,6 +171,13 @@ def described_class(path: str, *, called: bool = True) -> str:
         elif inspect.isfunction(unwrapped(member)):
             parts.append(f"#### `{name}{signature(unwrapped(member))}`\n\n{prose(member.__doc__)}")
     return "\n\n".join(part for part in parts if part)
+
+
+def members(of: type) -> Iterator[tuple[str, Any]]:
+    """The members of a class, and those of its private bases, which have no page of their own."""
+    for base in of.__mro__:
+        if base is of or base.__module__.startswith("secretsource.issuing._"):
+            yield from vars(base).items()
 
 
 def described_twin(path: str) -> str:

@@ -304,8 +304,8 @@ def test_a_rejected_row_does_not_show_itself(keys: ApiKeys, caplog: pytest.LogCa
     for secret in (rejected, Unreadable("x", CANARY)):
         with pytest.raises(TypeError, match="not pickled"):
             pickle.dumps(secret)
-    with pytest.raises(InvalidRequest):
-        keys.import_rows([bad], actor="a\0b")
+    with pytest.raises(ConfigurationError):
+        keys.import_rows([bad], format="no such format")
 
 
 @pytest.mark.parametrize("where", ["insert", "find", "on_batch", "rows"])

@@ -27,7 +27,8 @@ IN_TIME = {
     Status.EXPIRED: RECORD._replace(status=Status.EXPIRED),
 }
 STAYS = {
-    (Status.REVOKED, Move.REVOKE), (Status.REVOKED, Move.FINISH), (Status.EXPIRED, Move.FINISH),
+    (Status.REVOKED, Move.REVOKE), (Status.EXPIRED, Move.REVOKE),
+    (Status.REVOKED, Move.FINISH), (Status.EXPIRED, Move.FINISH),
     (Status.EXPIRED, Move.EXPIRE), (Status.DISABLED, Move.DISABLE), (Status.ACTIVE, Move.ENABLE),
 }  # fmt: skip
 
@@ -72,12 +73,13 @@ def test_expiry_is_written_only_when_it_has_come(status: Status) -> None:
 
 @pytest.mark.parametrize("status", [Status.ACTIVE, Status.ROTATING, Status.DISABLED])
 def test_a_key_ends_at_the_very_instant_of_its_expiry(status: Status) -> None:
-    """One tick before it is what it was; then it has expired, and can no longer be moved."""
+    """One tick before it is what it was; then it has expired, and no decision changes that."""
     record = IN_TIME[status]._replace(expires=NOW)
     assert record.status_at(math.nextafter(NOW, 0)) is status
     assert record.status_at(NOW) is Status.EXPIRED
+    assert lifecycle.move(record, Move.REVOKE, NOW) is None
     with pytest.raises(InvalidTransition, match="it is expired"):
-        lifecycle.move(record, Move.REVOKE, NOW)
+        lifecycle.move(record, Move.DISABLE, NOW)
 
 
 def test_a_revoked_key_stays_revoked_when_its_time_comes() -> None:

@@ -178,11 +178,24 @@ def test_all_keys_of_nobody_are_not_revoked(owner: Any, keys: ApiKeys, store: An
     assert store.asked == []
 
 
-def test_who_and_why_are_texts() -> None:
-    """They end up in the audit, so control characters stay out."""
-    assert _request.by("ann", None, "because") == By("ann", None, "because")
-    with pytest.raises(InvalidRequest, match="reason"):
-        _request.by(None, None, "line\nbreak")
+ANNOTATIONS = [
+    ("because", "because"),
+    ("", ""),
+    ("x" * 1000, "x" * 255),
+    ("two\nlines", "two lines"),
+    ("pasted\u00a0: blank\u3000s", "pasted : blank s"),
+    ("a\0b\x1b[31m", "a\ufffdb\ufffd[31m"),
+    ("lone \ud800", "lone \ufffd"),
+    ("turned \u202e", "turned \ufffd"),
+    (7, "7"),
+]
+
+
+@pytest.mark.parametrize(("given", "kept"), ANNOTATIONS)
+def test_an_annotation_is_made_to_fit(given: Any, kept: str) -> None:
+    """It is cut and cleaned, and never stops the call that it annotates."""
+    assert _request.by(given, given, given) == By(kept, kept, kept)
+    assert _request.by(None, None, None) == By()
 
 
 PAGES: dict[str, dict[str, Any]] = {

@@ -125,7 +125,7 @@ FUNCTIONS: list[Any] = [
 
 
 def _methods(service: type) -> Iterator[tuple[str, Any]]:
-    for name, attribute in vars(service).items():
+    for name, attribute in ((name, inspect.getattr_static(service, name)) for name in dir(service)):
         if name == "__init__" or (not name.startswith("_") and isinstance(attribute, (FunctionType, classmethod))):
             yield name, attribute
 

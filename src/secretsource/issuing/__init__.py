@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._operations import Issued, Rotated, RotationStatus
     from secretsource.issuing._policy import NO_SCOPE
     from secretsource.issuing._request import KeyRequest
+    from secretsource.issuing._revocations import RevokedKeys
     from secretsource.issuing._row_file import Unreadable, read_rows
     from secretsource.issuing._service import ApiKeys
     from secretsource.issuing._verdict import Accepted, Answer, Reason, Rejected, Verdict
@@ -51,6 +52,7 @@ __all__ = [
     "Reason",
     "Rejected",
     "RejectedRow",
+    "RevokedKeys",
     "Rotated",
     "RotationStatus",
     "Settings",
@@ -74,6 +76,7 @@ _HOMES = {
     "_operations": ("Issued", "Rotated", "RotationStatus"),
     "_policy": ("NO_SCOPE",),
     "_request": ("KeyRequest",),
+    "_revocations": ("RevokedKeys",),
     "_row_file": ("Unreadable", "read_rows"),
     "_service": ("ApiKeys",),
     "_verdict": ("Accepted", "Answer", "Reason", "Rejected", "Verdict"),

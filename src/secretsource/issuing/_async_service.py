@@ -13,6 +13,7 @@ from secretsource.issuing._lifecycle import Move
 from secretsource.issuing._operations import Operations
 from secretsource.issuing._pepper_source import PepperSource
 from secretsource.issuing._request import by, wanted_owner
+from secretsource.issuing._revocations import Revocations
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.issuing._verifier import Verifier
 from secretsource.issuing._wiring import wire
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._operations import Issued, Rotated, RotationStatus
     from secretsource.issuing._policy import Demand
     from secretsource.issuing._request import KeyRequest
+    from secretsource.issuing._revocations import RevokedKeys
     from secretsource.issuing._row_file import Unreadable
     from secretsource.issuing._verdict import Verdict
     from secretsource.issuing._wiring import Settings, Wiring
@@ -67,6 +69,7 @@ class AsyncApiKeys:
     def _adopt(self, wiring: Wiring) -> None:
         self._wiring = wiring
         self._operations = Operations(wiring)
+        self._revocations = Revocations(wiring, self._operations)
         self._imports = Imports(wiring, self._operations)
         self._verifier = Verifier(wiring, self._chores.begin)
         self._glance = self._verifier.glance
@@ -178,20 +181,26 @@ class AsyncApiKeys:
         return await arun(self._operations.finish_rotation(key_id, quiet_for, by(actor, origin, reason)))
 
     async def revoke(
-        self, key_id: str, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
+        self,
+        key_id: str,
+        *,
+        family: bool = False,
+        reason: str | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
     ) -> KeyRecord:
         """As `ApiKeys.revoke`."""
-        return await arun(self._operations.move(key_id, Move.REVOKE, by(actor, origin, reason)))
+        return await arun(self._revocations.one(key_id, by(actor, origin, reason), family=family))
 
     async def revoke_all(
         self, *, owner: str | int, reason: str | None = None, actor: str | None = None, origin: str | None = None
-    ) -> Sequence[KeyRecord]:
+    ) -> RevokedKeys:
         """As `ApiKeys.revoke_all`."""
-        return await arun(self._operations.revoke_owner(owner, by(actor, origin, reason)))
+        return await arun(self._revocations.of_owner(owner, by(actor, origin, reason)))
 
     async def surrender(self, text: str, *, reason: str | None = None, origin: str | None = None) -> KeyRecord:
         """As `ApiKeys.surrender`."""
-        flow = self._operations.surrender(self._verifier, text, by(None, origin, reason))
+        flow = self._revocations.by_text(self._verifier, text, by(None, origin, reason))
         del text  # a traceback shows no key
         return await arun(flow)
 

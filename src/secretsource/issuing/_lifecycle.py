@@ -1,6 +1,7 @@
 """The life of a key: which moves there are, and what each makes of a record. Pure; time is an argument.
 
     active → rotating → revoked | expired        a rotated key works until its overlap ends
+    rotating → rotating                          an overlap is shortened, never prolonged
     active ⇄ disabled                            either of them may be revoked, or expire
     revoked, expired                             final
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
-from secretsource._clock import LAST_INSTANT
+from secretsource._clock import LAST_INSTANT, utc
 from secretsource.exceptions import InvalidRequest, InvalidTransition
 from secretsource.stores.base import Change, EventKind, KeyEvent, KeyRecord, Status
 
@@ -49,6 +50,7 @@ MOVES: Mapping[tuple[Status, Move], Status] = {
 _IDLE = frozenset(
     {
         (Status.REVOKED, Move.REVOKE),
+        (Status.EXPIRED, Move.REVOKE),
         (Status.REVOKED, Move.FINISH),
         (Status.EXPIRED, Move.FINISH),
         (Status.DISABLED, Move.DISABLE),
@@ -66,6 +68,10 @@ _KINDS = {
     Move.ENABLE: EventKind.ENABLED,
     Move.EXPIRE: EventKind.EXPIRED,
 }
+
+
+_SAME_LENGTH = 0.001
+"""Seconds by which two overlaps may differ and count as the same one: floats of this size are that exact."""
 
 
 class By(NamedTuple):
@@ -140,11 +146,9 @@ def rotate(record: KeyRecord, successor_id: str, overlap: float, now: float, by:
         InvalidRequest: The overlap is negative, or endless.
         InvalidTransition: The old key is not active.
     """
-    if not 0 <= overlap < float("inf"):
-        raise InvalidRequest(f"an overlap of {overlap} seconds cannot be: give 0 or more")
+    end = _overlap_end(record, overlap, now)
     moved = move(record, Move.ROTATE, now, by)
     assert moved is not None
-    end = now + overlap if record.expires is None else min(now + overlap, record.expires)
     status = Status.ROTATING if overlap else Status.REVOKED
     predecessor = moved.record._replace(status=status, successor=successor_id, overlap_ends=end)
     begins = record.begins if record.begins is not None and record.begins > now else None
@@ -165,6 +169,47 @@ def rotate(record: KeyRecord, successor_id: str, overlap: float, now: float, by:
         revision=1,
     )
     return Rotation(Change(predecessor, moved.event), successor)
+
+
+def shorten(record: KeyRecord, rotated: float, overlap: float, now: float, by: By = NOBODY) -> Change | None:
+    """Bring the end of a rotated key forward.
+
+    Args:
+        record: The old key as stored; it has a successor.
+        rotated: When it was rotated, in seconds since 1970 UTC.
+        overlap: Seconds from now for which both shall work, from 0; 0 ends the old key at once, as after a leak.
+        now: When, in seconds since 1970 UTC.
+        by: Who, from where and why.
+
+    Returns:
+        The old key with its earlier end and the event, or None where this repeats the rotation as it is.
+
+    Raises:
+        InvalidRequest: The overlap is negative, or endless.
+        InvalidTransition: The key would end later than it does.
+    """
+    end = _overlap_end(record, overlap, now)
+    ends = record.overlap_ends if record.overlap_ends is not None else rotated
+    status = record.status_at(now)
+    is_repeat = end == ends or abs(rotated + overlap - ends) < _SAME_LENGTH
+    if is_repeat or (status is not Status.ROTATING and not overlap):
+        return None
+    if status is not Status.ROTATING or end > ends:
+        raise InvalidTransition(
+            f"cannot rotate key {record.display!r} again: it {'ends' if status is Status.ROTATING else 'ended'} at "
+            f"{utc(ends):%Y-%m-%d %H:%M:%S} UTC, and an overlap can be shortened only; rotate its successor instead"
+        )
+    if not overlap:
+        ended = _changed(record, Status.REVOKED, EventKind.ROTATION_FINISHED, now, by)
+        return ended._replace(record=ended.record._replace(overlap_ends=now))
+    return _changed(record._replace(overlap_ends=end), status, EventKind.ROTATED, now, by, record.status_reason)
+
+
+def _overlap_end(record: KeyRecord, overlap: float, now: float) -> float:
+    """When a key ends whose overlap begins now: an overlap never prolongs a key."""
+    if not 0 <= overlap < float("inf"):
+        raise InvalidRequest(f"overlap must be 0 seconds or more, not {overlap}")
+    return now + overlap if record.expires is None else min(now + overlap, record.expires)
 
 
 def _as_long(record: KeyRecord, expires: float, start: float) -> float:

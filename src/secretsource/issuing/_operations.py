@@ -21,7 +21,6 @@ from secretsource.exceptions import (
 from secretsource.issuing import _lifecycle as lifecycle
 from secretsource.issuing import _request
 from secretsource.issuing._lifecycle import Move
-from secretsource.issuing._verdict import Rejected
 from secretsource.stores.base import ChangeBus, KeyChange, KeyQuery, Status, Usage
 
 TYPE_CHECKING = False
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from secretsource.issuing._lifecycle import By
     from secretsource.issuing._locator import Owner
     from secretsource.issuing._request import KeyRequest
-    from secretsource.issuing._verifier import Verifier
     from secretsource.issuing._wiring import Wiring
     from secretsource.stores.base import KeyEvent, KeyRecord, Page
 
@@ -143,9 +141,10 @@ class Operations:
         for _ in range(_MOST_ATTEMPTS):
             old = yield from self.get(key_id)
             if old.successor is not None:
-                successor = yield from self.get(old.successor)
-                yield from self.tell(old, successor)
-                return Rotated(old, successor, None)
+                again = yield from self._rotate_again(old, old.successor, length, by)
+                if again is None:
+                    continue
+                return again
             now = self._w.clock.now().wall
             self._check_front(old)
             yield from self.leave_seals()
@@ -161,6 +160,18 @@ class Operations:
             if stored:
                 return Rotated(rotation.predecessor.record, issued.record, issued.plaintext)
         raise self._contended(key_id)
+
+    def _rotate_again(self, old: KeyRecord, new: str, overlap: float, by: By) -> Flow[Rotated | None]:
+        """A rotation that is there already, ended earlier if that is asked; None when another call was quicker."""
+        successor = yield from self.get(new)
+        change = lifecycle.shorten(old, successor.created, overlap, self._w.clock.now().wall, by)
+        if change is not None:
+            stored: bool = yield self._w.store.update(change)
+            if not stored:
+                return None
+            old = change.record
+        yield from self.tell(old, successor)
+        return Rotated(old, successor, None)
 
     def rotation_status(self, key_id: str) -> Flow[RotationStatus]:
         """Who still uses the old key."""
@@ -199,34 +210,6 @@ class Operations:
                 yield from self.tell(change.record)
                 return change.record
         raise self._contended(key_id)
-
-    def revoke_owner(self, owner: str | int, by: By) -> Flow[Sequence[KeyRecord]]:
-        """Revoke all keys of an owner that are not at their end."""
-        revoked: list[KeyRecord] = []
-        query = KeyQuery(owner=_request.owner(owner), limit=_BATCH)
-        while True:
-            page: Page = yield self._w.store.list(query)
-            for record in page.records:
-                now_is = record.status_at(self._w.clock.now().wall)
-                if now_is not in (Status.REVOKED, Status.EXPIRED):
-                    changed = yield from self.move(record.key_id, Move.REVOKE, by)
-                    revoked.append(changed)
-            if page.next is None:
-                return revoked
-            query = query._replace(after=page.next)
-
-    def surrender(self, verifier: Verifier, text: str, by: By) -> Flow[KeyRecord]:
-        """Revoke the key that is shown, whatever else it may do."""
-        presented = yield from verifier.gate.admit(text)
-        del text  # a traceback shows no key
-        if isinstance(presented, Rejected):
-            raise presented.error()
-        now = self._w.clock.now()
-        found = yield from verifier.read(presented, now.mono, now.wall, self._w.cache.begin())
-        if isinstance(found, Rejected):
-            raise found.error()
-        revoked = yield from self.move(found.record.key_id, Move.REVOKE, by)
-        return revoked
 
     def get(self, key_id: str) -> Flow[KeyRecord]:
         """The record of a key, from the store, which hears of nothing that is no ``key_id``: it may be a whole key."""

@@ -98,9 +98,21 @@ def draft(request: KeyRequest, now: float) -> KeyRecord:
 
 
 def by(actor: str | None, origin: str | None, reason: str | None = None) -> By:
-    """Who, from where and why, with the lengths checked."""
-    given = {"actor": actor, "origin": origin, "reason": reason}
-    return By(**{word: None if value is None else text(value, word) for word, value in given.items()})
+    """Who, from where and why: an annotation is made to fit, because it must never stop the call that it annotates."""
+    return By(*(None if given is None else cleaned(str(given), LONGEST_TEXT) for given in (actor, origin, reason)))
+
+
+def cleaned(given: str, longest: int) -> str:
+    """The beginning of a text from elsewhere, as every store takes it.
+
+    Args:
+        given: Any text.
+        longest: Characters to keep.
+
+    Returns:
+        The text, cut; blanks of every kind are a space, other characters that do not print are U+FFFD.
+    """
+    return "".join(each if each.isprintable() else " " if each.isspace() else "\ufffd" for each in given[:longest])
 
 
 def text(value: object, what: str) -> str:

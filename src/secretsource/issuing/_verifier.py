@@ -30,6 +30,7 @@ from secretsource.issuing import _policy as policy
 from secretsource.issuing._format import LONGEST_CREDENTIAL
 from secretsource.issuing._gate import Gate
 from secretsource.issuing._record_cache import RENEWABLE
+from secretsource.issuing._request import cleaned
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.issuing.limits import LocalLimiter, Rate
 from secretsource.stores.base import Status, Use
@@ -294,7 +295,7 @@ def _witness(seen: object) -> frozenset[str]:
     """What is kept of an address or a user agent: what a client sends must not keep a store from taking a flush."""
     if not isinstance(seen, str) or not seen:
         return frozenset()
-    return frozenset({"".join(each if each.isprintable() else "\ufffd" for each in seen[:_LONGEST_WITNESS])})
+    return frozenset({cleaned(seen, _LONGEST_WITNESS)})
 
 
 def _is_elsewhere(*_: object) -> None:

@@ -1,0 +1,134 @@
+"""Revocations of more than one key, and of a key that is shown: each a flow over `Operations`.
+
+An ending call does what it can: a key that has ended meanwhile counts as done, no single key keeps others alive, and
+keys that appear on the way are ended too.
+"""
+
+from __future__ import annotations
+
+from secretsource.exceptions import KeyNotFound, StoreError
+from secretsource.issuing import _request
+from secretsource.issuing._lifecycle import Move
+from secretsource.issuing._verdict import Rejected
+from secretsource.stores.base import KeyQuery, Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Self
+
+    from secretsource.issuing._flow import Flow
+    from secretsource.issuing._lifecycle import By
+    from secretsource.issuing._operations import Operations
+    from secretsource.issuing._verifier import Verifier
+    from secretsource.issuing._wiring import Wiring
+    from secretsource.stores.base import KeyRecord, Page
+
+__all__ = ["Revocations", "RevokedKeys"]
+
+_BATCH = 1000
+_MOST_PASSES = 64
+_MOST_FAILURES = 8
+"""Keys in a row that the store does not answer for, after which it counts as down."""
+
+_ENDED = frozenset({Status.REVOKED, Status.EXPIRED})
+
+
+class RevokedKeys(tuple["KeyRecord", ...]):
+    """The records that `revoke_all` revoked, and the keys that it could not revoke.
+
+    Args:
+        records: The records that were revoked now.
+        left: Keys that may still be good, by ``key_id``, each with the reason; call again for them.
+
+    Attributes:
+        left: As given; empty when no key of the owner is good any more.
+    """
+
+    left: Mapping[str, str]
+
+    def __new__(cls, records: Iterable[KeyRecord] = (), left: Mapping[str, str] | None = None) -> Self:
+        made = super().__new__(cls, records)
+        made.left = {} if left is None else left
+        return made
+
+
+class Revocations:
+    """The revocations of one wiring."""
+
+    def __init__(self, wiring: Wiring, operations: Operations) -> None:
+        self._w = wiring
+        self._operations = operations
+
+    def one(self, key_id: str, by: By, *, family: bool) -> Flow[KeyRecord]:
+        """Revoke a key; with ``family``, also each key that it was rotated from or to, however often."""
+        record: KeyRecord = yield from self._operations.move(key_id, Move.REVOKE, by)
+        if family:
+            # A revoked key is not rotated any more, so a successor that is read behind it is the only one.
+            yield from self._along(record, "successor", by)
+            yield from self._along(record, "predecessor", by)
+        return record
+
+    def of_owner(self, owner: str | int, by: By) -> Flow[RevokedKeys]:
+        """Revoke each key of an owner, pass after pass, until a pass finds no key to revoke."""
+        query = KeyQuery(owner=_request.owner(owner), limit=_BATCH)
+        revoked: dict[str, KeyRecord] = {}
+        for _ in range(_MOST_PASSES):
+            before = len(revoked)
+            left = yield from self._pass(query, revoked, by)
+            if len(revoked) == before:
+                return RevokedKeys(revoked.values(), left)
+        raise StoreError(
+            f"keys of this owner are issued as fast as they are revoked, {len(revoked)} so far: "
+            "stop issuing for it, then revoke again"
+        )
+
+    def by_text(self, verifier: Verifier, text: str, by: By) -> Flow[KeyRecord]:
+        """Revoke the key that is shown, whatever else it may do."""
+        presented = yield from verifier.gate.admit(text)
+        del text  # a traceback shows no key
+        if isinstance(presented, Rejected):
+            raise presented.error()
+        now = self._w.clock.now()
+        found = yield from verifier.read(presented, now.mono, now.wall, self._w.cache.begin())
+        if isinstance(found, Rejected):
+            raise found.error()
+        record: KeyRecord = yield from self._operations.move(found.record.key_id, Move.REVOKE, by)
+        return record
+
+    def _along(self, record: KeyRecord, link: str, by: By) -> Flow[None]:
+        key_id: str | None = getattr(record, link)
+        met = {record.key_id}
+        while key_id is not None and key_id not in met:
+            met.add(key_id)
+            try:
+                moved = yield from self._operations.move(key_id, Move.REVOKE, by)
+            except KeyNotFound:  # it was deleted, and cannot be used
+                return
+            key_id = getattr(moved, link)
+
+    def _pass(self, query: KeyQuery, revoked: dict[str, KeyRecord], by: By) -> Flow[dict[str, str]]:
+        """Go once through the keys of an owner; note those that were revoked, and give those that could not be."""
+        left: dict[str, str] = {}
+        failed = 0
+        while True:
+            page: Page = yield self._w.store.list(query)
+            for record in page.records:
+                if record.status_at(self._w.clock.now().wall) in _ENDED:
+                    continue
+                try:
+                    changed = yield from self._operations.move(record.key_id, Move.REVOKE, by)
+                except KeyNotFound:  # it was deleted meanwhile
+                    continue
+                except StoreError as error:
+                    left[record.key_id] = str(error)
+                    failed += 1
+                    if failed >= _MOST_FAILURES:
+                        raise
+                    continue
+                failed = 0
+                if changed.status is Status.REVOKED:
+                    revoked.setdefault(changed.key_id, changed)
+            if page.next is None:
+                return left
+            query = query._replace(after=page.next)
