@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -28,6 +29,13 @@ if TYPE_CHECKING:
     Judge = Callable[[str], bool]
 
 KEY = re.compile(r"[a-z0-9]+_[a-z]+_[0-9A-Za-z]{54}ss1[0-9A-Za-z]{6}")
+
+
+class Terminal(io.StringIO):
+    """Standard input of a person."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.fixture
@@ -169,7 +177,7 @@ def test_what_cannot_be_is_one_sentence(
     assert said in done.stderr
     assert "tiger" not in done.stderr
     assert not (folder / "new.key").exists()
-    assert json.loads(keys("list", "--json").stdout)["keys"] == []
+    assert not (folder / "keys.db").exists() or json.loads(keys("list", "--json").stdout)["keys"] == []
 
 
 def test_without_a_pepper_only_test_keys_are_made(
@@ -223,7 +231,8 @@ def test_a_bad_key_is_rejected_with_the_inner_reason(keys: Keys, issued: Any) ->
         (text, ("--scope", "invoices:pay"), "insufficient_scope"),
     ):
         done = keys("verify", *arguments, key=key)
-        assert (done.exit_code, done.stderr) == (1, f"rejected: {reason}\n")
+        assert (done.exit_code, done.stderr) == (1, "")
+        assert done.stdout.splitlines()[0] == f"rejected: {reason}"
         assert text not in done.output
     keys("disable", record["key_id"])
     done = keys("verify", "--json", key=text)
@@ -241,11 +250,6 @@ def test_no_key_at_all_is_a_mistake(keys: Keys, is_one_sentence: Judge) -> None:
 def test_at_a_terminal_the_key_is_asked_for(keys: Keys, issued: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without echo; Ctrl-D gives up."""
     _, text = issued()
-
-    class Terminal:
-        @staticmethod
-        def isatty() -> bool:
-            return True
 
     asked: list[str] = []
 
@@ -268,8 +272,10 @@ def test_a_store_that_cannot_be_written_to_tells_the_verdict(keys: Keys, issued:
     _, text = issued()
     writer = sqlite3.connect(folder / "keys.db", isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
-    done = keys("verify", "--json", "--store", "sqlite:///keys.db?timeout=0", key=text)
+    looked = keys("verify", "--json", "--store", "sqlite:///keys.db?timeout=0", key=text)
+    done = keys("verify", "--count", "--json", "--store", "sqlite:///keys.db?timeout=0", key=text)
     writer.close()
+    assert (looked.exit_code, looked.stderr) == (0, "")
     assert (done.exit_code, json.loads(done.stdout)["accepted"]) == (0, True)
     assert done.stderr.startswith("warning: the use was not noted: the key store sqlite:///keys.db is locked")
 
@@ -312,7 +318,8 @@ def test_a_rotation_with_an_overlap(keys: Keys, issued: Any, folder: Path) -> No
     assert (successor["predecessor"], successor["rotated"]["status"]) == (record["key_id"], "rotating")
     new = (folder / "second.key").read_text()
     for key in (old, new):
-        assert keys("verify", "--scope", "invoices:read", "--ip", "203.0.113.7", key=key).exit_code == 0
+        assert keys("verify", "--scope", "invoices:read", key=key).exit_code == 0  # leaves no trace
+        assert keys("verify", "--count", "--scope", "invoices:read", "--ip", "203.0.113.7", key=key).exit_code == 0
     rotation = json.loads(keys("show", record["key_id"], "--json").stdout)["rotation"]
     assert (rotation["old_key_requests"], rotation["old_key_networks"]) == (1, ["203.0.113.7"])
     assert (rotation["old_key_agents"], rotation["new_key_used"]) == (["secretsource keys verify"], True)
@@ -325,6 +332,72 @@ def test_a_rotation_with_an_overlap(keys: Keys, issued: Any, folder: Path) -> No
     assert keys("verify", key=old).exit_code == 1
     assert keys("verify", key=new).exit_code == 0
     assert "rotation" in json.loads(keys("show", successor["key_id"], "--json").stdout)
+
+
+def test_a_rotation_says_until_when_the_old_key_works(keys: Keys, issued: Any) -> None:
+    """And a second one with a shorter overlap ends it earlier."""
+    record, old = issued()
+    done = keys("rotate", record["key_id"], "--overlap", "7 days", "--out", "second.key")
+    assert re.search(r"note: the old key sk_live_\w{4}… works until \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ\n", done.stderr)
+    longer = keys("rotate", record["key_id"], "--overlap", "8d", "--out", "third.key")
+    assert (longer.exit_code, "can be shortened only" in longer.stderr) == (1, True)
+    done = keys("rotate", record["key_id"], "--overlap", "0s", "--reason", "leaked", "--out", "third.key")
+    assert (done.exit_code, "works no more" in done.stderr) == (0, True)
+    assert keys("verify", key=old).exit_code == 1
+
+
+def test_the_keys_of_an_owner_are_not_ended_unasked(keys: Keys, issued: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number is told first; without a terminal, --yes is needed."""
+    _, text = issued()
+    issued()
+    done = keys("revoke", "--owner", "acme")
+    assert (done.exit_code, "this ends 2 keys of 'acme': give --yes" in done.stderr) == (2, True)
+    assert keys("verify", key=text).exit_code == 0
+    assert keys("revoke", "--owner", "nobody").exit_code == 0
+    monkeypatch.setattr(sys.modules["secretsource.cli.keys.revoke"], "is_asked", lambda: True)
+    refused = keys("revoke", "--owner", "acme", key="n\n")
+    assert (refused.exit_code, "End 2 keys of 'acme', for good?" in refused.stderr) == (130, True)
+    assert keys("verify", key=text).exit_code == 0
+    assert keys("revoke", "--owner", "acme", key="y\n").exit_code == 0
+    assert keys("verify", key=text).exit_code == 1
+
+
+def test_a_family_is_revoked(keys: Keys, issued: Any, folder: Path) -> None:
+    """The key and its successor; --family says nothing of an owner."""
+    record, _ = issued()
+    keys("rotate", record["key_id"], "--overlap", "1h", "--out", "second.key")
+    assert keys("revoke", record["key_id"], "--family").exit_code == 0
+    assert keys("verify", key=(folder / "second.key").read_text()).exit_code == 1
+    assert keys("revoke", "--owner", "acme", "--family", "--yes").exit_code == 2
+
+
+def test_what_could_not_be_revoked_is_named(keys: Keys, issued: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an exit code that says so."""
+    record, _ = issued()
+
+    def locked(*_: Any) -> None:
+        raise StoreError("its row is locked: try again")
+
+    monkeypatch.setattr(SqlStore, "update", locked)
+    done = keys("revoke", "--owner", "acme", "--yes")
+    assert done.exit_code == 3
+    assert done.stderr == f"error: key {record['key_id']} was not revoked: its row is locked: try again\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["list"], ["show", "0" * 22], ["events", "0" * 22], ["stats"], ["verify"], ["revoke", "0" * 22], ["export"],
+     ["revoke", "--owner", "acme", "--yes"], ["migrate"]],
+)  # fmt: skip
+def test_a_store_that_is_not_there_is_not_made(
+    keys: Keys, folder: Path, arguments: list[str], is_one_sentence: Judge
+) -> None:
+    """A mistyped name is an error, and not a new store without keys."""
+    done = keys(*arguments, "--store", "sqlite:///mistyped.db", key="k")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert is_one_sentence(done.stderr)
+    assert "no key store at sqlite:///mistyped.db" in done.stderr
+    assert list(folder.iterdir()) == []
 
 
 def test_a_key_has_one_successor(keys: Keys, issued: Any, folder: Path) -> None:
@@ -344,8 +417,8 @@ def test_a_key_is_revoked_in_three_ways(keys: Keys, issued: Any) -> None:
     (revoked,) = json.loads(keys("revoke", one["key_id"], "--reason", "left", "--json").stdout)
     assert (revoked["status"], revoked["status_reason"]) == ("revoked", "left")
     assert "revoked" in keys("revoke", "--stdin", "--reason", "found in a log", key=three).stdout
-    assert len(json.loads(keys("revoke", "--owner", "acme", "--json").stdout)) == 1
-    assert keys("verify", key=two).stderr == "rejected: revoked\n"
+    assert len(json.loads(keys("revoke", "--owner", "acme", "--yes", "--json").stdout)) == 1
+    assert keys("verify", key=two).stdout.startswith("rejected: revoked\n")
     happened = json.loads(keys("events", one["key_id"], "--json").stdout)
     assert [event["kind"] for event in happened] == ["issued", "revoked"]
     assert (happened[1]["reason"], happened[1]["actor"] is not None) == ("left", True)
@@ -375,8 +448,9 @@ def test_disable_and_enable(keys: Keys, issued: Any) -> None:
 
 
 @pytest.mark.parametrize("verb", ["show", "rotate", "finish", "revoke", "disable", "enable", "events"])
-def test_a_whole_key_is_no_argument(keys: Keys, verb: str, is_one_sentence: Judge) -> None:
-    """It is refused and not repeated; an identifier that nobody has is told so."""
+def test_a_whole_key_is_no_argument(keys: Keys, issued: Any, verb: str, is_one_sentence: Judge) -> None:
+    """It is refused and not repeated; an identifier that no key has is refused too."""
+    issued()
     more = ["--overlap", "1d", "--out", "new.key"] if verb == "rotate" else []
     done = keys(verb, "sk_live_canary-4f1d9c", *more)
     assert done.exit_code == 2

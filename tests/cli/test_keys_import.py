@@ -57,7 +57,7 @@ def test_a_file_of_csv(keys: Keys, folder: Path) -> None:
         (2, "acme", None), (3, "ajax", None), (4, None, "x,y"),
     ]  # fmt: skip
     assert rejected[1] == {**rejected[1], "hash": digest(1), "scopes": "", "expires_at": "soon"}
-    assert keys("verify", "--scope", "invoices:read", key=TEXT).exit_code == 0
+    assert keys("verify", "--count", "--scope", "invoices:read", key=TEXT).exit_code == 0
     assert keys("verify", key=TEXT + "x").exit_code == 1
     assert sorted(path.name for path in folder.iterdir()) == ["keys.db", "old.csv", "old.csv.rejected.jsonl"]
     record = json.loads(keys("list", "--json").stdout)["keys"][0]

@@ -79,6 +79,7 @@ def test_an_export_that_fails_leaves_no_file(keys: Keys, folder: Path, monkeypat
     def gone(*_: Any) -> None:
         raise StoreError("the key store is gone: start it")
 
+    keys("migrate", "--create")
     monkeypatch.setattr(SqlStore, "list", gone)
     assert keys("export", "--out", "all.jsonl").exit_code == 3
     assert not (folder / "all.jsonl").exists()
@@ -90,9 +91,10 @@ def test_tables_are_made_and_brought_up_to_date(keys: Keys, folder: Path) -> Non
     assert (looked.exit_code, json.loads(looked.stdout)) == (
         1, {"from": None, "to": HEAD, "needed": True, "migrated": False},
     )  # fmt: skip
-    assert "run  secretsource keys migrate" in keys("migrate", "--check").stderr
+    assert "run  secretsource keys migrate --create" in keys("migrate", "--check").stderr
     assert list(folder.iterdir()) == []
-    done = keys("migrate")
+    assert "give --create" in keys("migrate").stderr
+    done = keys("migrate", "--create")
     assert (done.exit_code, done.stdout, done.stderr) == (0, f"from\tto\nno tables\t{HEAD}\n", "")
     again = keys("migrate", "--json")
     assert json.loads(again.stdout) == {"from": HEAD, "to": HEAD, "needed": False, "migrated": False}
@@ -103,7 +105,7 @@ def test_tables_are_made_and_brought_up_to_date(keys: Keys, folder: Path) -> Non
 @pytest.mark.parametrize("verb", [["migrate"], ["migrate", "--check"]])
 def test_a_newer_database_is_refused(verb: list[str], keys: Keys, folder: Path, is_one_sentence: Judge) -> None:
     """By every verb; nothing is done to it."""
-    keys("migrate")
+    keys("migrate", "--create")
     with closing(sqlite3.connect(folder / "keys.db")) as connection:
         connection.execute("UPDATE secretsource_schema SET version_num = '9999'")
         connection.commit()
@@ -121,7 +123,7 @@ def test_a_newer_database_is_refused(verb: list[str], keys: Keys, folder: Path, 
 )
 def test_a_store_that_cannot_be_migrated(store: str, said: str, keys: Keys, is_one_sentence: Judge) -> None:
     """One sentence says why."""
-    done = keys("migrate", "--store", store)
+    done = keys("migrate", "--create", "--store", store)
     assert done.exit_code in (2, 3)
     assert is_one_sentence(done.stderr)
     assert said in done.stderr

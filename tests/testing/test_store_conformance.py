@@ -76,7 +76,7 @@ class Endless(MemoryStore):
 
     def list(self, query: KeyQuery) -> Page:
         page = super().list(query)
-        return page._replace(next=page.next or "9e9 z")
+        return Page(page.records, page.next or "9e9 z")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
     from typing import TextIO
 
-__all__ = ["is_terminal", "say", "show_table", "warn", "write", "write_json", "write_line"]
+__all__ = ["is_asked", "is_terminal", "say", "show_table", "warn", "write", "write_json", "write_line"]
 
 _STYLES = {
     "found": "green",
@@ -52,6 +52,11 @@ _STYLES = {
 def is_terminal() -> bool:
     """Whether a person reads standard output."""
     return sys.stdout.isatty()
+
+
+def is_asked() -> bool:
+    """Whether a person can answer a question."""
+    return sys.stdin.isatty()
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], unbroken: Container[str] = ()) -> None:

@@ -281,11 +281,12 @@ class AsyncApiKeys:
             self._adopt(self._wiring.renewed(peppers))
         return peppers is not None
 
-    async def close(self) -> None:
+    async def close(self, *, flush: bool = True) -> None:
         """As `ApiKeys.close`."""
         self._chores.end()
         try:
-            await self.flush()
+            if flush:
+                await self.flush()
         finally:
             if self._owns_store:
                 await self._store.close()

@@ -172,15 +172,19 @@ class ApiKeys(KeyAdministration):
             self._adopt(self._wiring.renewed(peppers))
         return peppers is not None
 
-    def close(self) -> None:
+    def close(self, *, flush: bool = True) -> None:
         """Flush, and give back what `open` opened; called once or more.
 
+        Args:
+            flush: Whether to store what was seen; False leaves no trace of the checks since the last flush.
+
         Raises:
-            StoreError: The last flush was not taken by the store; what `open` opened was given back all the same.
+            StoreError: The store did not take the last flush; what `open` opened was given back.
         """
         self._chores.end()
         try:
-            self.flush()
+            if flush:
+                self.flush()
         finally:
             if self._owns_store:
                 self._store.close()

@@ -23,6 +23,11 @@ class Migration(NamedTuple):
 class Migratable(Protocol):
     """An ability: a store whose tables have a version."""
 
+    @property
+    def place(self) -> str:
+        """Where the store is, without user and password; for messages."""
+        ...
+
     def plan_migration(self) -> Migration:
         """What `migrate` would do; nothing is made or changed."""
         ...

@@ -14,7 +14,7 @@ from secretsource._clock import utc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from collections.abc import Set as AbstractSet
     from datetime import datetime
     from typing import Any
@@ -244,16 +244,33 @@ class KeyQuery(NamedTuple):
     now: float | None = None
 
 
-class Page(NamedTuple):
-    """Some records, oldest first (equal instants by ``key_id``), and where to go on.
+class Page:
+    """Some records, oldest first (equal instants by ``key_id``), and where to go on; iterates over its records.
 
     Attributes:
         records: The records of this page.
         next: What to give as `KeyQuery.after` for the next page; None at the end.
     """
 
-    records: list[KeyRecord]
-    next: str | None
+    __slots__ = ("next", "records")
+
+    def __init__(self, records: list[KeyRecord], next: str | None) -> None:
+        self.records = records
+        self.next = next
+
+    def __iter__(self) -> Iterator[KeyRecord]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Page) and (self.records, self.next) == (other.records, other.next)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Page({self.records!r}, {self.next!r})"
 
 
 class Use(NamedTuple):

@@ -2,7 +2,7 @@
 
     sqlite:///keys.db                            a file, made with its tables when it is first used, 0600
     sqlite://                                    in memory, for one process and as long as the store is open
-    postgresql://user:password@host/database     after  secretsource keys migrate,  or with  ?create=true
+    postgresql://user:password@host/database     after  secretsource keys migrate --create,  or with  ?create=true
 
 SQLite is opened in WAL mode, so readers wait for nobody; several processes of one machine may share a file, not
 several machines. PostgreSQL tells every process of changes as they are committed (`ChangeFeed`). The statements are
@@ -135,6 +135,11 @@ class SqlStore(KeyStore):
     def keep_seal(self, version: str, key: bytes) -> None:
         """Remember a locator key; see `KeyStore.keep_seal`."""
         self.database.write(partial(transactions.keep_seal, version=version, key=key))
+
+    @property
+    def place(self) -> str:
+        """Where the database is; see `Migratable.place`."""
+        return self.database.address.shown
 
     def plan_migration(self) -> Migration:
         """What `migrate` would do; see `Migratable.plan_migration`."""

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from secretsource.exceptions import StoreError
-from secretsource.stores.base import EventKind, KeyQuery, KeyRecord, KeyStore, Status, Usage, Use
+from secretsource.stores.base import EventKind, KeyQuery, KeyRecord, KeyStore, Page, Status, Usage, Use
 from secretsource.stores.records import MOST_WITNESSES
 from secretsource.testing.store_harness import STORE_FAULTS
 from secretsource.testing.store_listing import StoreListing
@@ -106,7 +106,7 @@ class StoreConformance(StoreListing):
         assert store.find([bytes(32), bytes(64)]) is None
         assert list(store.events("0" * 22)) == []
         assert store.usage("0" * 22) == Usage()
-        assert store.list(KeyQuery()) == ([], None)
+        assert store.list(KeyQuery()) == Page([], None)
         assert store.count_by_pepper(1000.0) == {}
 
     @pytest.mark.parametrize("stored", [record(1), FULL], ids=["least", "most"])

@@ -30,22 +30,25 @@ class Operator(TypedDict):
     origin: str | None
 
 
-def open_keys(context: typer.Context, store: str, *, peppered: bool) -> ApiKeys:
+def open_keys(context: typer.Context, store: str, *, peppered: bool, makes: bool = False) -> ApiKeys:
     """Open the keys of a store.
 
     Args:
         context: Says which configuration the pepper is found by.
         store: The store's URL.
         peppered: Whether the command hashes a key; for all others, no pepper is asked for.
+        makes: Whether the command makes the store where there is none; a command that reads must not.
 
     Raises:
-        ConfigurationError: The URL or the pepper cannot work, or a package is missing.
+        ConfigurationError: The URL or the pepper cannot work, a package is missing, or there is no store to read.
         ResolveError: The pepper could not be asked for.
     """
     from secretsource.issuing import ApiKeys
 
     if find_spec("cryptography") is None:
         raise ConfigurationError("keys need the package cryptography: run  pip install 'secretsource[issuing]'")
+    if not makes:
+        _refuse_missing(store)
     return ApiKeys.open(store, peppers=find_peppers(context) if peppered else (), imported=True)
 
 
@@ -55,7 +58,23 @@ def open_lasting_keys(context: typer.Context, store: str) -> ApiKeys:
         raise ConfigurationError(
             "a store in memory ends with this command: name one that stays, as in  sqlite:///keys.db"
         )
-    return open_keys(context, store, peppered=True)
+    return open_keys(context, store, peppered=True, makes=True)
+
+
+def _refuse_missing(url: str) -> None:
+    """Refuse a store that is not there: a mistyped name must not look like a store without keys."""
+    from secretsource.stores._registry import open_store
+    from secretsource.stores.migratable import Migratable
+
+    store = open_store(url)
+    try:
+        if isinstance(store, Migratable) and store.plan_migration().before is None:
+            raise ConfigurationError(
+                f"there is no key store at {store.place}: name another one with --store, or make it with "
+                "keys issue, keys import or  keys migrate --create"
+            )
+    finally:
+        store.close()
 
 
 def find_peppers(context: typer.Context) -> PepperSet:

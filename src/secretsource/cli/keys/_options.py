@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
+
+from secretsource.cli.keys._durations import length_of_time
 
 __all__ = ["DEFAULT_STORE", "KeyId", "Reason", "Store", "duration", "instant", "key_id"]
 
 DEFAULT_STORE = "sqlite:///keys.db"
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_IS_DURATION = re.compile(r"([0-9]{1,9})([smhdw])")
 _IS_KEY_ID = re.compile(r"[0-9A-Za-z]{22}")
 
 
 def duration(text: str) -> timedelta:
-    """A length of time: a whole number and one of ``s m h d w``.
+    """A length of time from now, as people write it; see `length_of_time`.
 
     Raises:
-        typer.BadParameter: It is not one, or over the longest that there is.
+        typer.BadParameter: It is not one, or it ends past the year 9999.
     """
-    match = _IS_DURATION.fullmatch(text)
-    try:
-        if match is not None:
-            return timedelta(**{_UNITS[match[2]]: int(match[1])})
-    except OverflowError:
-        pass
-    raise typer.BadParameter("a length of time is a number and one of s, m, h, d, w, such as  90d")
+    length = length_of_time(text, datetime.now(UTC))
+    if length is not None:
+        return length
+    raise typer.BadParameter("a length of time must be written like  90d,  2 weeks,  3 months  or  P90D")
 
 
 def instant(text: str) -> datetime:

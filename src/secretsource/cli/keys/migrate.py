@@ -18,11 +18,12 @@ __all__ = ["migrate"]
 
 
 def migrate(
+    create: Annotated[bool, typer.Option("--create", help="Make the store where there is none.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Change nothing; exit code 1 if there is work.")] = False,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
-    """Bring the tables of a store to the version that this package needs, or make them.
+    """Bring the tables of a store to the version that this package needs.
 
     All or nothing, and once: processes that run it at the same time wait for each other. A database that is up to
     date is left as it is, and one of a newer package is refused.
@@ -31,7 +32,13 @@ def migrate(
     if not isinstance(opened, Migratable):
         raise ConfigurationError("this key store has no tables to bring up to date: name another one with --store")
     try:
-        done = opened.plan_migration() if check else opened.migrate()
+        done = opened.plan_migration()
+        if done.before is None and not (create or check):
+            raise ConfigurationError(
+                f"there is no key store at {opened.place}: give --create to make it, or name another one with --store"
+            )
+        if not check:
+            done = opened.migrate()
     finally:
         opened.close()
     needed = done.before != done.after
@@ -43,5 +50,5 @@ def migrate(
             say("note", "the tables are of this version already")
     if check and needed:
         if not as_json:
-            say("note", "nothing was changed: run  secretsource keys migrate")
+            say("note", f"nothing was changed: run  secretsource keys migrate{'' if done.before else ' --create'}")
         raise typer.Exit(MISSING)

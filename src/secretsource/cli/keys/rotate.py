@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from secretsource._clock import utc
 from secretsource.cli._options import Json
-from secretsource.cli._output import warn, write_json
+from secretsource.cli._output import say, warn, write_json
 from secretsource.cli.keys._handover import Handover, Out
 from secretsource.cli.keys._opening import open_keys, operator
 from secretsource.cli.keys._options import DEFAULT_STORE, KeyId, Reason, Store, duration
 from secretsource.cli.keys._records import described, show_record
+from secretsource.stores.base import Status
+
+if TYPE_CHECKING:
+    from secretsource.stores.base import KeyRecord
 
 __all__ = ["finish", "rotate"]
 
@@ -31,7 +37,8 @@ def rotate(
 ) -> None:
     """Make the successor of a key, and show it once.
 
-    It has the same rights. A key has one successor, ever: a second call names it, and has no key to show.
+    It has the same rights. A key has one successor, ever: a second call names it, and has no key to show. With a
+    shorter --overlap, it ends the old key earlier.
     """
     with Handover(out) as handover, open_keys(context, store, peppered=True) as keys:
         rotated = keys.rotate(key_id, overlap=overlap, reason=reason, **operator())
@@ -39,12 +46,22 @@ def rotate(
             handover.take(rotated.plaintext)
     if rotated.plaintext is not None:
         handover.show(rotated.successor, as_json=as_json, more={"rotated": described(rotated.predecessor)})
-        return
-    if as_json:
-        write_json({**described(rotated.successor), "rotated": described(rotated.predecessor)})
     else:
-        show_record(rotated.successor)
-    warn("the key had been rotated before, and its successor was shown then")
+        if as_json:
+            write_json({**described(rotated.successor), "rotated": described(rotated.predecessor)})
+        else:
+            show_record(rotated.successor)
+        warn("the key had been rotated before, and its successor was shown then")
+    if not as_json:
+        say("note", _end_of(rotated.predecessor))
+
+
+def _end_of(old: KeyRecord) -> str:
+    """Until when a rotated key works."""
+    ends = old.end
+    if old.status is not Status.ROTATING or ends is None or ends <= time.time():
+        return f"the old key {old.display} works no more"
+    return f"the old key {old.display} works until {utc(ends):%Y-%m-%d %H:%M:%SZ}"
 
 
 def finish(

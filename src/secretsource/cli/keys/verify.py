@@ -8,7 +8,7 @@ import typer
 
 from secretsource.cli._exit_codes import MISSING, UNAVAILABLE
 from secretsource.cli._options import Json
-from secretsource.cli._output import say, warn, write_json
+from secretsource.cli._output import warn, write_json, write_line
 from secretsource.cli.keys._opening import open_keys
 from secretsource.cli.keys._options import DEFAULT_STORE, Store
 from secretsource.cli.keys._presented import presented_key
@@ -30,6 +30,7 @@ def verify(
         list[str] | None,
         typer.Option("--scope", metavar="SCOPE", help="What it has to be good for; may be given again."),
     ] = None,
+    count: Annotated[bool, typer.Option("--count", help="Count this as a use of the key.")] = False,
     ip: Annotated[str | None, typer.Option("--ip", metavar="ADDRESS", help="Where it would be used from.")] = None,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
@@ -37,8 +38,8 @@ def verify(
     """Check a key as a service would.
 
     The key comes on standard input, or is typed at a prompt. The reason is the inner one, which a service does not
-    tell. The exit code is 0 for a good key and 1 for any other. It takes nothing of the key's limits, and counts as
-    a use.
+    tell. The exit code is 0 for a good key and 1 for any other. It takes nothing of the key's limits, and leaves no
+    trace of use unless you give --count.
     """
     from secretsource.issuing import NO_SCOPE
 
@@ -47,14 +48,14 @@ def verify(
     try:
         verdict = keys.check(text, scope=scope or NO_SCOPE, ip=ip, cost=0, fresh=True, agent=AGENT)
     finally:
-        _close(keys)
+        _close(keys, count=count)
     _show(verdict, as_json)
 
 
-def _close(keys: ApiKeys) -> None:
-    """Note the use; a store that can be read and not written to has told the verdict all the same."""
+def _close(keys: ApiKeys, *, count: bool) -> None:
+    """Close the store; one that cannot be written to has told the verdict, which must be shown."""
     try:
-        keys.close()
+        keys.close(flush=count)
     except StoreError as error:
         warn(f"the use was not noted: {error}")
 
@@ -73,10 +74,10 @@ def _show(verdict: Verdict, as_json: bool) -> None:
                 "record": None if record is None else described(record),
             }
         )
-    elif record is not None:
-        show_record(record)
+    else:
+        write_line("accepted" if reason is None else f"rejected: {reason.value}")
+        if record is not None:
+            show_record(record)
     if reason is None:
         return
-    if not as_json:
-        say("rejected", reason.value)
     raise typer.Exit(UNAVAILABLE if reason is Reason.STORE_UNAVAILABLE else MISSING)

@@ -36,7 +36,7 @@ def complaint(connection: Connection) -> str | None:
     if version == HEAD:
         return None
     if version is None:
-        return "has no tables of ours yet: run  secretsource keys migrate"
+        return "has no tables of ours yet: run  secretsource keys migrate --create"
     return foreign(version) or f"{MIGRATE} (it is of version {version:.32}, {HEAD} is needed)"
 
 
