@@ -20,6 +20,8 @@ from tests.issuing.test_shared_limits import server, workers
 
 from secretsource.integrations import asgi
 from secretsource.issuing import KeyFormat, LocalLimiter, Reason, Rejected, _base62, _hashing, _policy, limits
+from secretsource.issuing import _lifecycle as lifecycle
+from secretsource.issuing._operations import Operations
 from secretsource.issuing._record_cache import RecordCache
 from secretsource.issuing._verifier import Verifier
 from secretsource.limiters.base import Plan
@@ -58,9 +60,15 @@ def write_back_what_was_cached(patch: Patch) -> None:
     patch.setattr(MemoryStore, "record_uses", store)
 
 
-def update_whatever_the_revision(patch: Patch) -> None:
-    """A row is overwritten by a change that was made from an older one."""
+def store_the_row_that_was_seen(patch: Patch) -> None:
+    """A renewed hash is stored with all of the row that was in the cache, whatever the row is by now."""
     patch.setattr(MemoryStore, "_follows", lambda self, change: change.record.key_id in self._records)
+
+    def rehash(self: Operations, seen: KeyRecord, now: float) -> Any:
+        change = lifecycle.rehash(seen._replace(revision=seen.revision - 1), seen.hash, seen.pepper_version, now)
+        yield self._w.store.update(change)
+
+    patch.setattr(Operations, "_rehash", rehash)
 
 
 def update_by_the_hash(patch: Patch) -> None:
@@ -271,7 +279,7 @@ FAULTS = [
     ),
     Fault(
         "a rehash that was made from an older row un-revokes a key",
-        update_whatever_the_revision,
+        store_the_row_that_was_seen,
         test_faults.test_a_renewed_hash_does_not_undo_a_revocation,
     ),
     Fault(

@@ -174,10 +174,11 @@ def test_scanners_find_keys_in_text_and_nothing_else(made: KeyFormat) -> None:
         for found in (key, f'API_KEY="{key}"', f"curl -H 'Authorization: Bearer {key}'", f"a\n{key}\n"):
             match = pattern.search(found)
             assert match is not None
-            assert match[1] == key
+            assert match[match.re.groups and 1] == key
         for other in (f"x{key}x", key[:-1], key.replace("ss1", "ss2"), f"{key}0"):
             assert pattern.search(other) is None
-    assert rule["secretGroup"] == 1
+    assert "secretGroup" not in rule
+    assert tomllib.loads(rules.gitleaks)["extend"] == {"useDefault": True}
     assert all(keyword in key for keyword in rule["keywords"])
     assert ("sk-pk" in rule["id"]) == bool(made.prefixes)
 

@@ -67,8 +67,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"hash": f"secretsource$01234567${'ab' * 32}"}, "the whole row"),
     ({"hash": "h" * 1025}, "hash is not"),
     ({"hash": None, "plaintext": "p" * 513}, "plaintext is not"),
-    ({"hash": None, "plaintext": f"{CANARY}\n"}, "plaintext is not"),
-    ({"hash": None, "plaintext": f" {CANARY}"}, "without space around it"),
+    ({"hash": None, "plaintext": f"a\n{CANARY}"}, "plaintext is not"),
     ({"hash": None, "plaintext": 5}, "plaintext is not"),
     ({"name": "n" * 256}, "name is not"),
     ({"name": 5}, "name is not"),
@@ -109,7 +108,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({**EXPORTED, "lookup": "zz"}, "lookup is not"),
     ({"onwer": CANARY}, "there is no column 'onwer': did you mean 'owner'?"),
     ({"Hash": CANARY}, "did you mean 'hash'?"),
-    ({f"sk_live_{CANARY}": 1}, "a name that is not known"),
+    ({f"{CANARY}1expires": 1}, "a column may be a limit"),
     ({"_line": CANARY}, "could not be read"),
 ]
 
@@ -181,7 +180,7 @@ def test_only_keys_of_a_front_that_is_made_here(monkeypatch: pytest.MonkeyPatch)
         ("generic", ["owner", "hash", "hash"], "two columns have one name"),
         ("generic", ["owner", "secret"], "none of them is hash or plaintext"),
         ("generic", ["hash", "scope"], "there is no column 'scope': did you mean 'scopes'?"),
-        ("generic", ["hash", CANARY], "column 2 has a name that is not known"),
+        ("generic", ["hash", CANARY], None),
         ("unkey", ["id", "hash", "anything"], None),
         ("unkey", ["id", "name"], "none of them is hash or plaintext"),
         ("drf-api-key", ["id", "whatever"], None),

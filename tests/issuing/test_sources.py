@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.issuing.foreign_keys import ROWS, key
 
+from secretsource.exceptions import ConfigurationError
 from secretsource.issuing import NO_SCOPE, Status
 from secretsource.stores.memory import MemoryStore
 
@@ -25,14 +26,14 @@ UNKEY_V2 = {
     "hash": HASH, "keyId": "key_2cGKbMxRyIzhCxo1Idjz8q", "start": "acme_abc1", "enabled": True, "name": "billing",
     "meta": {"plan": "pro"}, "createdAt": 1_701_425_400_000, "updatedAt": 1_701_425_400_000,
     "expires": 4_000_000_000_000, "permissions": ["invoices.read", "invoices:write"], "roles": ["admin"],
-    "credits": {"remaining": 7, "refill": {"interval": "monthly", "amount": 1000, "refillDay": 1}},
+    "credits": {"remaining": 1000, "refill": {"interval": "monthly", "amount": 1000, "refillDay": 1}},
     "identity": {"id": "id_1", "externalId": "cust_42", "meta": {}},
     "ratelimits": [{"name": "a", "limit": 100, "duration": 60_000, "autoApply": True},
                    {"name": "b", "limit": 5, "duration": 10_000, "autoApply": False}],
 }  # fmt: skip
 UNKEY_V1 = {
     "hash": HASH, "id": "key_2cGKbMxRyIzhCxo1Idjz8q", "start": "acme_abc1", "ownerId": "cust_42", "name": "billing",
-    "meta": {"plan": "pro"}, "createdAt": 1_701_425_400_000, "expires": 4_000_000_000_000, "remaining": 7,
+    "meta": {"plan": "pro"}, "createdAt": 1_701_425_400_000, "expires": 4_000_000_000_000, "remaining": 1000,
     "refill": {"interval": "monthly", "amount": 1000}, "permissions": "invoices.read,invoices:write",
     "ratelimit": {"type": "fast", "limit": 100, "duration": 60_000},
     "ratelimits": [{"limit": 5, "duration": 10_000}], "roles": [], "enabled": True,
@@ -40,7 +41,7 @@ UNKEY_V1 = {
 UNKEY_TABLE = {
     "hash": HASH, "id": "key_2cGKbMxRyIzhCxo1Idjz8q", "start": "acme_abc1", "external_id": "cust_42", "name": "billing",
     "meta": '{"plan": "pro"}', "created_at_m": "1701425400000", "deleted_at_m": "", "expires": "4000000000000",
-    "enabled": "1", "remaining_requests": "7", "refill_day": "1", "refill_amount": "1000", "key_auth_id": "ks_1",
+    "enabled": "1", "remaining_requests": 1000, "refill_day": "1", "refill_amount": "1000", "key_auth_id": "ks_1",
     "ratelimit_limit": "100", "ratelimit_duration": "60000", "ratelimits": '[{"limit": 5, "duration": 10000}]',
     "permissions": '["invoices.read", "invoices:write"]', "environment": "",
 }  # fmt: skip
@@ -109,7 +110,12 @@ def test_a_key_of_unkey_that_could_be_recovered(imported: Any, why: Any) -> None
     ("change", "said"),
     [
         ({"identity": None}, "no owner"),
+        ({"identity": {"externalId": "c", "ratelimits": [{"limit": 5, "duration": 60_000}]}}, "identity.ratelimits"),
         ({"credits": {"remaining": 5}}, "credits without a refill"),
+        ({"credits": {"remaining": 5, "refill": {"interval": "monthly", "amount": 9}}}, "cannot be carried"),
+        ({"credits": {"remaining": 0, "refill": {"interval": "daily", "amount": 9}}}, "cannot be carried"),
+        ({"credits": {"refill": {"interval": "monthly", "amount": 9, "refillDay": 15}}}, "another day"),
+        ({"lastExpiry": 5}, "column 'lastExpiry' may be a limit or an end"),
         ({"credits": None, "remaining": 5}, "credits without a refill"),
         ({"ratelimits": [{"limit": 5, "duration": 500}]}, "duration"),
         ({"ratelimits": [{"limit": 0, "duration": 60_000}]}, "rate_limit is not"),
@@ -150,7 +156,7 @@ def test_a_row_of_djangorestframework_api_key(row: dict[str, Any], make_keys: Ca
     """From its table, from ``dumpdata``, or from the time when the identifier had the hash alone."""
     keys = make_keys(imported=True)
     report = keys.import_rows([row], format="drf-api-key", columns={"owner": "organization_id"})
-    assert (report.imported, report.ignored) == (1, [])
+    assert (report.imported, report.ignored) == (1, {})
     (record,) = keys.list().records
     assert (record.owner, record.name, record.display) == ("42", "reports", f"{HEAD}…")
     assert (record.created, record.expires, record.status) == (1_714_557_600.123456, None, Status.ACTIVE)
@@ -170,4 +176,50 @@ def test_a_revoked_row_stays_revoked(imported: Any, why: Any) -> None:
 def test_columns_that_have_no_place_are_named(make_keys: Callable[..., ApiKeys]) -> None:
     """Roles of Unkey are, for instance; what is empty is not worth a word."""
     report = make_keys().import_rows([{**UNKEY_V2, "groups": []}], format="unkey")
-    assert list(report.ignored) == ["roles", "updatedAt"]
+    assert report.ignored == {"roles": 1, "updatedAt": 1}
+
+
+def test_columns_of_our_own_format_that_nobody_mapped(make_keys: Callable[..., ApiKeys]) -> None:
+    """They are counted and stop no row; those that speak of limits or ends stop theirs, and so do misspelt ones."""
+    keys = make_keys(imported=True)
+    rows = [
+        {"owner": "acme", "plaintext": f"key-{n}", "e-mail": "a@example.com", "plan": "" if n else "pro"}
+        for n in range(3)
+    ]
+    report = keys.import_rows(rows)
+    assert (report.imported, report.ignored) == (3, {"e-mail": 3, "plan": 1})
+    for column in ("valid_until", "is_active", "requestsRemaining", "monthly_quota", "end_date", "blocked"):
+        (reason,) = keys.import_rows([{"owner": "acme", "plaintext": "other", column: "5"}]).reasons
+        assert "may be a limit or an end" in reason
+        assert keys.import_rows([{"owner": "acme", "plaintext": f"empty-{column}", column: ""}]).imported == 1
+    (reason,) = keys.import_rows([{"owner": "acme", "plaintext": "other", "expires": "5"}]).reasons
+    assert "did you mean 'expires_at'" in reason or "may be a limit or an end" in reason
+
+
+def test_what_the_operator_decides_is_over_what_cannot_be_carried(imported: Any) -> None:
+    """A default for the quota or the rate takes the place of credits and of the limits of an identity."""
+    row = {
+        **UNKEY_V2,
+        "credits": {"remaining": 3, "refill": {"interval": "monthly", "amount": 1000, "refillDay": 15}},
+        "identity": {"externalId": "c", "ratelimits": [{"limit": 5, "duration": 60_000}]},
+        "ratelimits": None,
+    }
+    record = imported("unkey", row, quota="500/month", rate_limit="5/minute")
+    assert (record.quota, record.rate_limit) == ("500/month", "5/minute")
+
+
+@pytest.mark.parametrize(
+    ("zone", "instant"),
+    [("UTC", 1_704_067_200.0), ("+02:00", 1_704_060_000.0), ("Europe/Berlin", 1_704_063_600.0)],
+)
+def test_instants_without_a_zone(zone: str, instant: float, make_keys: Callable[..., ApiKeys]) -> None:
+    """They are in the zone that is given; those with one of their own stay as they are; an unknown zone is refused."""
+    keys = make_keys(imported=True)
+    row = {"owner": "acme", "plaintext": "abc", "created_at": "2024-01-01 00:00:00", "not_before": "2024-01-01T00:00Z"}
+    assert "zone" in next(iter(keys.import_rows([row]).reasons))
+    assert keys.import_rows([row], zone=zone).imported == 1
+    (record,) = keys.list()
+    assert (record.created, record.begins) == (instant, 1_704_067_200.0)
+    for wrong in ("Nowhere/Else", "2 o'clock", "../etc/passwd", ""):
+        with pytest.raises(ConfigurationError, match="time zone"):
+            keys.import_rows([row], zone=wrong)

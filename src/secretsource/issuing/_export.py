@@ -62,7 +62,7 @@ def row(record: KeyRecord, seals: SealBook) -> dict[str, Any]:
         "rate_limit": record.rate_limit,
         "quota": record.quota,
         "networks": list(record.networks),
-        "metadata": dict(record.metadata),
+        "metadata": record.metadata,
         "created_at": record.created,
         "not_before": record.begins,
         "expires_at": record.expires,

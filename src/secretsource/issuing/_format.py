@@ -68,7 +68,7 @@ class ScannerRules(NamedTuple):
     """How secret scanners find keys of this format.
 
     Attributes:
-        gitleaks: One ``[[rules]]`` table for ``.gitleaks.toml``.
+        gitleaks: A ``.gitleaks.toml`` of one rule, which leaves the scanner's own rules on (``useDefault``).
         github: A custom pattern for GitHub secret scanning.
     """
 
@@ -161,11 +161,10 @@ class KeyFormat:
         secret = f"{self._front('(?:', ')')}[0-9A-Za-z]{{54}}ss1[0-9A-Za-z]{{6}}"
         kinds = "-".join(self.prefixes)
         gitleaks = (
-            "[[rules]]\n"
+            "[extend]\nuseDefault = true\n\n[[rules]]\n"
             f'id = "secretsource-api-key{"-" + kinds if kinds else ""}"\n'
             'description = "An API key issued with secretsource (grammar 1)"\n'
-            f"regex = '''(?:^|[^0-9A-Za-z_])({secret})(?:[^0-9A-Za-z_]|$)'''\n"
-            "secretGroup = 1\n"
+            f"regex = '''\\b{secret}\\b'''\n"
             'keywords = ["ss1"]\n'
         )
         name = f"secretsource API key ({', '.join(self.prefixes)})" if kinds else "secretsource API key"

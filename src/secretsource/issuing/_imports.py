@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypedDict
 
 from secretsource.issuing import _export as export
 from secretsource.issuing import _lifecycle as lifecycle
+from secretsource.issuing import _row
 from secretsource.issuing._intake import Candidate, Intake
 from secretsource.issuing._row_file import Unreadable
 from secretsource.issuing._sources import Source
@@ -22,6 +23,7 @@ from secretsource.stores.base import EventKind, KeyQuery, KeyRecord
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import tzinfo
     from typing import NoReturn
 
     from secretsource.issuing._flow import Flow
@@ -82,7 +84,7 @@ class ImportReport(NamedTuple):
         rejected: How many are not.
         reasons: How many were rejected for which reason.
         first_rejected: The first 100 of them; `ImportOptions.on_batch` is told of every one.
-        ignored: Columns of another system that have no place here.
+        ignored: Columns that have no place here, each with the number of rows that said something in it.
     """
 
     rows: int
@@ -90,7 +92,7 @@ class ImportReport(NamedTuple):
     rejected: int
     reasons: Mapping[str, int]
     first_rejected: Sequence[RejectedRow]
-    ignored: Sequence[str]
+    ignored: Mapping[str, int]
 
 
 class ImportOptions(TypedDict, total=False):
@@ -100,6 +102,7 @@ class ImportOptions(TypedDict, total=False):
         format: ``generic``, ``unkey`` or ``drf-api-key``.
         columns: Where a column of ours is found, such as ``{"owner": "organization_id"}``.
         defaults: What a column holds where a row has nothing, such as ``{"algorithm": "sha256"}``.
+        zone: Where instants without a time zone are: ``UTC``, ``+02:00`` or a name such as ``Europe/Berlin``.
         start: How many rows came before these, for their numbers; 0.
         dry_run: Whether only to say what would be done; False.
         on_batch: Called after each thousand rows, once they are stored; it may write down what was rejected.
@@ -108,6 +111,7 @@ class ImportOptions(TypedDict, total=False):
     format: str
     columns: Mapping[str, str]
     defaults: Mapping[str, Any]
+    zone: str | None
     start: int
     dry_run: bool
     on_batch: Callable[[ImportBatch], object] | None
@@ -133,12 +137,13 @@ class Imports:
         format: str = "generic",
         columns: Mapping[str, str] | None = None,
         defaults: Mapping[str, Any] | None = None,
+        zone: str | None = None,
         start: int = 0,
         dry_run: bool = False,
         on_batch: Callable[[ImportBatch], object] | None = None,
     ) -> Flow[ImportReport]:
         """Store the keys that rows describe, batch by batch; an error keeps none of them in its frames."""
-        intake = self._intake(format, columns or {}, defaults or {})
+        intake = self._intake(format, columns or {}, defaults or {}, None if zone is None else _row.time_zone(zone))
         try:
             report = yield from self._import(rows, by, intake, start, dry_run, on_batch)
         except BaseException as error:
@@ -174,7 +179,7 @@ class Imports:
             tally.add(batch)
             if on_batch is not None:
                 on_batch(batch)
-        return tally.report(sorted(intake.source.ignored))
+        return tally.report(dict(sorted(intake.source.ignored.items())))
 
     def page(self, owner: str | None, after: str | None) -> Flow[tuple[list[dict[str, Any]], str | None]]:
         """A thousand records as rows that can be imported again, and where to go on."""
@@ -183,11 +188,13 @@ class Imports:
         page: Page = yield self._w.store.list(KeyQuery(owner=owner, after=after, limit=BATCH))
         return [export.row(record, seals) for record in page.records], page.next
 
-    def _intake(self, format: str, columns: Mapping[str, str], defaults: Mapping[str, Any]) -> Intake:
+    def _intake(
+        self, format: str, columns: Mapping[str, str], defaults: Mapping[str, Any], zone: tzinfo | None
+    ) -> Intake:
         self._w.need_pepper("keys are not imported")
         source = Source(format, columns, defaults)
         w = self._w
-        return Intake(source, w.peppers, w.seals, w.lookups, w.format, w.clock.now().wall)
+        return Intake(source, w.peppers, w.seals, w.lookups, w.format, w.clock.now().wall, zone)
 
     def _store(self, fit: Mapping[int, Candidate], by: By) -> Flow[set[int]]:
         """Store what is not there yet; the numbers of what is."""
@@ -268,7 +275,7 @@ class _Tally:
         self._reasons.update(row.reason for row in batch.rejected)
         self._first += batch.rejected[: _MOST_SHOWN - len(self._first)]
 
-    def report(self, ignored: Sequence[str]) -> ImportReport:
+    def report(self, ignored: Mapping[str, int]) -> ImportReport:
         rejected = self._reasons.total()
         return ImportReport(
             self._last - self._start, self._imported, rejected, dict(self._reasons.most_common()), self._first, ignored

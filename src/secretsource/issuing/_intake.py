@@ -14,6 +14,7 @@ from secretsource.stores.base import KeyRecord, Status
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import tzinfo
 
     from secretsource.issuing._format import KeyFormat
     from secretsource.issuing._hashing import PepperSet
@@ -49,6 +50,7 @@ class Intake:
         lookups: Their keys to what imported records are found by.
         format: The grammar of our own keys.
         now: The present, in seconds since 1970 UTC.
+        zone: Where instants without a time zone are; None refuses them.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Intake:
         lookups: LookupKeys,
         format: KeyFormat,
         now: float,
+        zone: tzinfo | None = None,
     ) -> None:
         self.source = source
         self._peppers = peppers
@@ -66,11 +69,12 @@ class Intake:
         self._lookups = lookups
         self._format = format
         self._now = now
+        self._zone = zone
 
     def read(self, row: Mapping[str, Any]) -> Candidate | str:
         """The record that a row asks for, or the reason why there can be none; the reason quotes nothing of the row."""
         try:
-            values = _row.read(self.source.translated(row))
+            values = _row.read(self.source.translated(row), self._zone)
             if "key_id" in values:
                 return Candidate(export.record(values, self._peppers, self._seals))
             return self._made(values)

@@ -21,6 +21,7 @@ from secretsource.exceptions import (
 from secretsource.issuing import _lifecycle as lifecycle
 from secretsource.issuing import _request
 from secretsource.issuing._lifecycle import Move
+from secretsource.issuing._text import canonical
 from secretsource.stores.base import ChangeBus, KeyChange, KeyQuery, Status, Usage
 
 TYPE_CHECKING = False
@@ -242,17 +243,26 @@ class Operations:
                 yield self._w.store.record_uses(uses)
                 uses = []
             while rehashes:
-                stored: bool = yield self._w.store.update(rehashes[-1])
-                record = rehashes.pop().record
-                if stored:
+                record = yield from self._rehash(rehashes[-1].record, rehashes[-1].event.time)
+                rehashes.pop()
+                if record is not None:
                     yield from self.tell(record)
         finally:
             self._w.uses.restore(uses, rehashes)
 
+    def _rehash(self, seen: KeyRecord, now: float) -> Flow[KeyRecord | None]:
+        """Store a new hash; of a record that was seen in a cache, nothing else is ever written back."""
+        record: KeyRecord | None = yield self._w.store.get(seen.key_id)
+        if record is None or record.revision != seen.revision - 1:
+            return None
+        change = lifecycle.rehash(record, seen.hash, seen.pepper_version, now, seen.lookup)
+        stored: bool = yield self._w.store.update(change)
+        return change.record if stored else None
+
     def whose(self, text: str, candidates: Iterable[str | int]) -> Owner | None:
         """Read the owner out of a key, or out of its locator, without the store."""
         locator = self._w.format.locator(text)
-        return None if locator is None else self._w.seals.open(locator, (str(name) for name in candidates))
+        return None if locator is None else self._w.seals.open(locator, (canonical(str(name)) for name in candidates))
 
     def tell(self, *records: KeyRecord) -> Flow[None]:
         """Spread news of records; also of what was found done, for who did it may have died before telling."""

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 from secretsource._clock import LAST_INSTANT
+from secretsource._frozen import frozen_document
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import _policy as policy
 from secretsource.issuing import limits
 from secretsource.issuing._lifecycle import By
+from secretsource.issuing._text import canonical, cleaned, is_legible
 from secretsource.stores.base import KeyQuery, KeyRecord, Status
 from secretsource.stores.records import NO_METADATA
 
@@ -29,7 +31,8 @@ class KeyRequest(TypedDict, total=False):
     """What to ask for when issuing a key; only ``owner`` must be given.
 
     Attributes:
-        owner: Whose key it is: 1 to 255 printable characters, or an integer from 0.
+        owner: Whose key it is: a name of 1 to 255 characters, or an integer from 0. Names are compared in Unicode NFC,
+            without blanks around them.
         prefix: The kind of key: a letter and up to 15 of ``a-z0-9``; ``sk`` when left out.
         environment: 2 to 8 of ``a-z``; ``live`` when left out.
         scopes: What it may do: up to 1000 exact scopes and wildcards such as ``invoices:*``.
@@ -39,8 +42,8 @@ class KeyRequest(TypedDict, total=False):
         rate_limit: Rules such as ``100/minute, 10/second burst 20``.
         quota: Rules such as ``10000/month`` or ``500/day add up to 2000``.
         networks: Up to 1000 CIDR blocks it may be used from; empty for any.
-        name: What people call it: up to 255 printable characters.
-        metadata: A JSON object of up to 4096 bytes.
+        name: What people call it: up to 255 characters.
+        metadata: A JSON object of up to 4096 bytes in UTF-8.
     """
 
     owner: Required[str | int]
@@ -102,28 +105,18 @@ def by(actor: str | None, origin: str | None, reason: str | None = None) -> By:
     return By(*(None if given is None else cleaned(str(given), LONGEST_TEXT) for given in (actor, origin, reason)))
 
 
-def cleaned(given: str, longest: int) -> str:
-    """The beginning of a text from elsewhere, as every store takes it.
-
-    Args:
-        given: Any text.
-        longest: Characters to keep.
-
-    Returns:
-        The text, cut; blanks of every kind are a space, other characters that do not print are U+FFFD.
-    """
-    return "".join(each if each.isprintable() else " " if each.isspace() else "\ufffd" for each in given[:longest])
-
-
 def text(value: object, what: str) -> str:
-    """A text of up to 255 printable characters.
+    """A text of up to 255 legible characters; see `is_legible`.
 
     Raises:
-        InvalidRequest: It is not; control characters, NUL and lone surrogates are not printable.
+        InvalidRequest: It is not.
     """
-    if isinstance(value, str) and len(value) <= LONGEST_TEXT and value.isprintable():
+    if isinstance(value, str) and len(value) <= LONGEST_TEXT and is_legible(value):
         return value
-    raise InvalidRequest(f"{what} is not a text of at most {LONGEST_TEXT} printable characters")
+    raise InvalidRequest(
+        f"{what} must be a text of at most {LONGEST_TEXT} characters, without controls, line breaks and "
+        "bidirectional overrides"
+    )
 
 
 def seconds(length: object, what: str) -> float:
@@ -157,14 +150,14 @@ def instant(moment: object, what: str) -> float | None:
 
 
 def owner(given: object) -> str:
-    """Whose key it is: a name of 1 to 255 printable characters, or an integer from 0.
+    """Whose key it is: a name of 1 to 255 legible characters in its one spelling, or an integer from 0.
 
     Raises:
         InvalidRequest: It is neither.
     """
     if isinstance(given, int) and not isinstance(given, bool) and 0 <= given < 10**LONGEST_TEXT:
         return str(given)
-    name = text(given, "owner")
+    name = canonical(text(given, "owner"))
     if name:
         return name
     raise InvalidRequest("a key needs an owner: give the name or number of a customer")
@@ -217,20 +210,31 @@ def _rules(rules: object, what: str) -> str | None:
 
 
 def metadata(given: object) -> Mapping[str, Any]:
-    """A JSON object of up to 4096 bytes, as a copy.
+    """A JSON object of up to 4096 bytes in UTF-8, as a frozen copy.
 
     Raises:
-        InvalidRequest: It is not.
+        InvalidRequest: It is not, or holds a text that no database takes.
     """
     try:
-        written = json.dumps(dict(given), allow_nan=False) if isinstance(given, Mapping) else None
+        written = json.dumps(dict(given), allow_nan=False, ensure_ascii=False) if isinstance(given, Mapping) else ""
+        size, kept = len(written.encode()), json.loads(written)
     except (TypeError, ValueError, RecursionError):
-        written = None
-    if written is None or "\\u0000" in written:
-        raise InvalidRequest("metadata is not a JSON object")
-    if len(written) > LARGEST_METADATA:
+        kept = None
+    if kept is None:
+        raise InvalidRequest("metadata must be a JSON object")
+    if size > LARGEST_METADATA:
         raise InvalidRequest(
-            f"metadata is larger than {LARGEST_METADATA} bytes as JSON: keep a reference to it instead"
+            f"metadata must be at most {LARGEST_METADATA} bytes as JSON, not {size}: keep a reference to it instead"
         )
-    kept: dict[str, Any] = json.loads(written)
-    return kept
+    if _holds_nul(kept):
+        raise InvalidRequest("metadata must hold no NUL character: take it out of its texts and names")
+    return frozen_document(kept)
+
+
+def _holds_nul(value: object) -> bool:
+    """Whether a text in a JSON value has the character that PostgreSQL does not take."""
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(map(_holds_nul, value)) or any(map(_holds_nul, value.values()))
+    return isinstance(value, list) and any(map(_holds_nul, value))

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime
+from datetime import datetime, tzinfo
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from secretsource.exceptions import InvalidRequest
+from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing import _policy as policy
 from secretsource.issuing import _request as request
 from secretsource.issuing import limits
+from secretsource.issuing._text import is_legible, stripped
 from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
 ROW, REASON, LINE = "_row", "_reason", "_line"
 """What a file of rejected rows says beside each row; passed over when it is imported again."""
@@ -28,8 +29,15 @@ ROW, REASON, LINE = "_row", "_reason", "_line"
 LONGEST_KEY = 512
 LONGEST_HASH = 1024
 _IS_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?")
+_IS_WORDS = re.compile(r"[A-Za-z_ .-]{1,40}")
+_IS_OFFSET = re.compile(r"[+-][0-9]{2}:[0-9]{2}")
 _IS_KEY_ID = re.compile(r"[0-9A-Za-z]{22}")
 _IS_SEAL = re.compile(r"([0-9a-f]{8})\$([0-9a-f]{32})")
+_LIMIT_OR_END = re.compile(
+    r"expir|revok|disab|delet|block|suspend|inactiv|active|enabl|valid|until|limit|quota|remain|credit|refill|budget|"
+    r"ends?(?:_|$)|^end|ratelimit|throttl|usage_?cap",
+    re.IGNORECASE,
+)
 _IS_HEX = re.compile(r"(?:[0-9a-f]{2}){32,64}")
 
 
@@ -45,37 +53,78 @@ class Column(NamedTuple):
     form: str
 
 
-def read(row: Mapping[str, Any]) -> dict[str, Any]:
+def read(row: Mapping[str, Any], zone: tzinfo | None = None) -> dict[str, Any]:
     """Read the cells of a row.
 
     Args:
         row: Cells that hold something, by the names of `COLUMNS`.
+        zone: Where instants without a time zone are; None refuses them.
 
     Raises:
-        InvalidRequest: A name is not known, or a cell is not of its form; no cell is quoted.
+        InvalidRequest: A cell is not of its form; no cell is quoted.
     """
     values: dict[str, Any] = {}
     for name, cell in row.items():
-        if name not in COLUMNS:
-            raise InvalidRequest(complaint([name]) or "")
         column = COLUMNS[name]
-        values[name] = _read(column, cell)
+        values[name] = _read(column, _placed(cell, zone) if column is _INSTANT else cell)
         if values[name] is None:
             raise InvalidRequest(f"{name} is not {column.form}")
     return values
 
 
-def complaint(names: Iterable[object]) -> str | None:
-    """What is wrong with the names of columns, or None; one that is like none of ours is not quoted."""
-    for place, name in enumerate(names, 1):
-        if (isinstance(name, str) and name in COLUMNS) or name in (ROW, REASON):
-            continue
-        near = get_close_matches(name.lower(), COLUMNS, 1) if isinstance(name, str) and len(name) <= 40 else []
-        if near:
-            return f"there is no column {name!r}: did you mean {near[0]!r}?"
-        where = "a column" if place == 1 else f"column {place}"
-        return f"{where} has a name that is not known: known are {', '.join(COLUMNS)}"
-    return None
+def unknown(name: object) -> str:
+    """What is wrong with the name of a column that we do not have; one that is like none of ours is not quoted."""
+    return _meant(name, 0.6) or f"a column has a name that is not known: known are {', '.join(COLUMNS)}"
+
+
+def mistake(name: object) -> str | None:
+    """What is wrong with the name of a column in a file, if it is almost one of ours."""
+    return None if name in COLUMNS or name in (ROW, REASON, LINE) else _meant(name, 0.8)
+
+
+def named(name: str) -> str:
+    """A column by its name; where the first line of a file is no header, a name may be a key, and is not quoted."""
+    return f"column {name!r}" if _IS_WORDS.fullmatch(name) else "a column"
+
+
+def _meant(name: object, alike: float) -> str | None:
+    near = get_close_matches(name.lower(), COLUMNS, 1, alike) if isinstance(name, str) and len(name) <= 40 else []
+    return f"there is no column {name!r}: did you mean {near[0]!r}?" if near else None
+
+
+def bears_on_life(name: object) -> bool:
+    """Whether the name of a column that nobody mapped speaks of the limits or the end of a key."""
+    return isinstance(name, str) and _LIMIT_OR_END.search(name) is not None
+
+
+def time_zone(written: str) -> tzinfo:
+    """A time zone by its offset or its name.
+
+    Args:
+        written: ``UTC``, ``Z``, an offset such as ``+02:00``, or a name of the time zone database.
+
+    Raises:
+        ConfigurationError: There is none of this name on this machine.
+    """
+    from zoneinfo import ZoneInfo
+
+    try:
+        if written in {"UTC", "Z"} or _IS_OFFSET.fullmatch(written):
+            found = datetime.fromisoformat(f"2000-01-01T00:00:00{'Z' if written == 'UTC' else written}").tzinfo
+            assert found is not None
+            return found
+        return ZoneInfo(written)
+    except (ValueError, OSError, LookupError):  # ZoneInfoNotFoundError is a LookupError
+        pass
+    raise ConfigurationError(f"there is no time zone {written!r:.40}: write  UTC,  +02:00  or  Europe/Berlin")
+
+
+def _placed(cell: object, zone: tzinfo | None) -> object:
+    """An instant, in a zone where it has none of its own."""
+    if not isinstance(cell, str) or zone is None or _IS_NUMBER.fullmatch(cell):
+        return cell
+    moment = datetime.fromisoformat(cell)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
 
 
 def _read(column: Column, cell: object) -> Any:
@@ -105,11 +154,11 @@ def instant(cell: object) -> float | None:
 
 
 def words(cell: object) -> list[str]:
-    """A list of texts, or one text with spaces or commas between them."""
+    """A list of texts, or one text with spaces or commas between them; empty ones do not count."""
     if isinstance(cell, str):
-        return json.loads(cell) if cell.startswith("[") else re.split(r"[\s,]+", cell.strip())
+        cell = json.loads(cell) if cell.startswith("[") else re.split(r"[\s,]+", cell)
     if isinstance(cell, list):
-        return cell
+        return [word for word in (stripped(word) if isinstance(word, str) else word for word in cell) if word != ""]
     raise TypeError
 
 
@@ -120,18 +169,11 @@ def document(cell: object) -> Mapping[str, Any]:
 
 def _text(longest: int) -> Callable[[Any], str]:
     def read_text(cell: object) -> str:
-        if isinstance(cell, str) and len(cell) <= longest and cell.isprintable():
+        if isinstance(cell, str) and len(cell) <= longest and is_legible(cell):
             return cell
         raise ValueError
 
     return read_text
-
-
-def _key(cell: object) -> str:
-    text = _text(LONGEST_KEY)(cell)
-    if text == text.strip():
-        return text
-    raise ValueError
 
 
 def _matching(form: re.Pattern[str]) -> Callable[[Any], str | None]:
@@ -168,15 +210,17 @@ def _revision(cell: object) -> int | None:
     return number if type(number) is int and 1 <= number < 2**31 else None
 
 
-_INSTANT = Column(instant, "an instant: seconds since 1970, or ISO 8601 with a time zone")
+_INSTANT = Column(
+    instant, "an instant: seconds since 1970, or ISO 8601 with a time zone; give a zone for those without one"
+)
 _KEY_ID = Column(_matching(_IS_KEY_ID), "22 characters of 0-9A-Za-z")
-_SHORT = Column(_text(request.LONGEST_TEXT), f"a text of at most {request.LONGEST_TEXT} printable characters")
+_SHORT = Column(_text(request.LONGEST_TEXT), f"a text of at most {request.LONGEST_TEXT} legible characters")
 
 COLUMNS: Mapping[str, Column] = {
-    "owner": Column(request.owner, "a name of 1 to 255 printable characters, or a whole number from 0"),
-    "hash": Column(_text(LONGEST_HASH), f"a text of at most {LONGEST_HASH} printable characters"),
+    "owner": Column(request.owner, "a name of 1 to 255 legible characters, or a whole number from 0"),
+    "hash": Column(_text(LONGEST_HASH), f"a text of at most {LONGEST_HASH} legible characters"),
     "algorithm": Column(_text(32), "the name of a hash, such as sha256"),
-    "plaintext": Column(_key, f"a text of at most {LONGEST_KEY} printable characters without space around it"),
+    "plaintext": Column(_text(LONGEST_KEY), f"a text of at most {LONGEST_KEY} legible characters"),
     "head": Column(_text(LONGEST_KEY), "the beginning of a key, up to a separator that is left out"),
     "start": _SHORT,
     "name": _SHORT,
@@ -194,7 +238,7 @@ COLUMNS: Mapping[str, Column] = {
     "status": Column(Status, f"one of {', '.join(Status)}"),
     "status_reason": _SHORT,
     "key_id": _KEY_ID,
-    "display": Column(_text(31), "a text of at most 31 printable characters"),
+    "display": Column(_text(31), "a text of at most 31 legible characters"),
     "predecessor": _KEY_ID,
     "successor": _KEY_ID,
     "root": _KEY_ID,

@@ -6,17 +6,19 @@
 ``drf-api-key`` rows of djangorestframework-api-key, from its table or from ``dumpdata``
 =============== =======================================================================================================
 
-A limit that cannot be carried over is an error and never dropped; anything else that has no place here is named, so
-that a report can say what was left out.
+A limit or an end that cannot be carried over rejects its row, and is never dropped. Anything else that has no place
+here is named with a count, so that a report can say what was left out.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing import _row
+from secretsource.issuing._text import stripped
 from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
@@ -41,7 +43,7 @@ class Source:
 
     Attributes:
         format: The format.
-        ignored: The columns of rows read so far that have no place here.
+        ignored: The columns that have no place here, each with the number of rows that said something in it.
 
     Raises:
         ConfigurationError: There is no such format or column.
@@ -50,18 +52,18 @@ class Source:
     def __init__(self, format: str, columns: Mapping[str, str], defaults: Mapping[str, Any]) -> None:
         if format not in FORMATS:
             raise ConfigurationError(f"there is no import format {format!r:.40}: known are {', '.join(FORMATS)}")
-        wrong = _row.complaint([*columns, *defaults])
+        wrong = next((name for name in (*columns, *defaults) if name not in _row.COLUMNS), None)
         if wrong is not None:
-            raise ConfigurationError(f"an import cannot do this: {wrong}")
+            raise ConfigurationError(f"an import cannot do this: {_row.unknown(wrong)}")
         if not _OF_ONE_KEY.isdisjoint(defaults):
             raise ConfigurationError(f"{' and '.join(sorted(_OF_ONE_KEY))} have no default: each key has its own")
         self.format = format
-        self.ignored: set[str] = set()
+        self.ignored: Counter[str] = Counter()
         self._columns = dict(columns)
         self._defaults = dict(defaults)
 
     def complaint(self, header: list[str]) -> str | None:
-        """What is wrong with the header of a CSV file, or None; only our own format knows all its columns."""
+        """What is wrong with the header of a CSV file, or None."""
         theirs = set(self._columns.values())
         if not {*header, *self._columns}.intersection(_NEEDED[self.format]):
             return f"none of them is {' or '.join(_NEEDED[self.format])}"
@@ -69,7 +71,8 @@ class Source:
             return "two columns have one name"
         if missing := sorted(theirs.difference(header)):
             return f"there is no column {missing[0]!r:.60}, which was to be read as one of ours"
-        return _row.complaint(name for name in header if name not in theirs) if self.format == "generic" else None
+        mistakes = (_row.mistake(name) for name in header if name not in theirs)
+        return next(filter(None, mistakes), None) if self.format == "generic" else None
 
     def translated(self, row: Mapping[str, Any]) -> Cells:
         """A row with the columns of `_row.COLUMNS`.
@@ -77,27 +80,52 @@ class Source:
         Raises:
             InvalidRequest: Something of it cannot be carried over.
         """
-        cells = {name: cell for name, cell in row.items() if name not in (_row.ROW, _row.REASON)}
+        cells = {name: _cell(cell) for name, cell in row.items() if name not in (_row.ROW, _row.REASON)}
         if _row.LINE in cells:
             raise InvalidRequest("it is a line that could not be read: write its cells in place of the line")
         if self.format == "drf-api-key" and isinstance(cells.get("fields"), dict):
             cells = {"id": cells.get("pk"), **cells["fields"]}  # one object of ``dumpdata --format jsonl``
         mapped = {ours: cells.pop(theirs, None) for ours, theirs in self._columns.items()}
-        ours = FORMATS[self.format](cells)
-        if self.format != "generic" and len(self.ignored) < _MOST_IGNORED:
-            self.ignored.update(name for name, cell in cells.items() if cell not in _NOTHING)
+        decided = frozenset(name for name, cell in {**self._defaults, **mapped}.items() if cell not in _NOTHING)
+        ours = FORMATS[self.format](cells, decided)
+        self._leave_out(cells)
         given = {name: cell for name, cell in {**ours, **mapped}.items() if cell is not None and cell != ""}
         return {**self._defaults, **given}
 
+    def _leave_out(self, cells: Cells) -> None:
+        """Count what has no place here.
+
+        Raises:
+            InvalidRequest: It may be a limit or an end of the key.
+        """
+        said = [name for name, cell in cells.items() if cell not in _NOTHING]
+        mistake = next(filter(None, map(_row.mistake, said)), None) if self.format == "generic" else None
+        if mistake is not None:
+            raise InvalidRequest(mistake)
+        grave = next((name for name in said if name not in _HARMLESS and _row.bears_on_life(name)), None)
+        if grave is not None:
+            raise InvalidRequest(
+                f"{_row.named(grave)} may be a limit or an end of the key: map it to a column of ours, "
+                "or leave it out of the file"
+            )
+        self.ignored.update(name for name in said if name in self.ignored or len(self.ignored) < _MOST_IGNORED)
+
+
+_HARMLESS = frozenset({"ratelimit_async", "last_refill_at", "lastRefillAt"})
+"""Columns of Unkey that speak of a limit and say nothing about it that could be lost."""
 
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
-def _generic(cells: Cells) -> Cells:
-    return cells
+def _cell(cell: Any) -> Any:
+    return stripped(cell) if isinstance(cell, str) else cell
 
 
-def _drf_api_key(cells: Cells) -> Cells:
+def _generic(cells: Cells, _: frozenset[str]) -> Cells:
+    return {name: cells.pop(name) for name in tuple(cells) if name in _row.COLUMNS}
+
+
+def _drf_api_key(cells: Cells, __: frozenset[str]) -> Cells:
     head, _, hashed = str(cells.pop("id", "") or "").partition(".")
     head = cells.pop("prefix", None) or head
     hashed = cells.pop("hashed_key", None) or hashed
@@ -112,9 +140,13 @@ def _drf_api_key(cells: Cells) -> Cells:
     }
 
 
-def _unkey(cells: Cells) -> Cells:
+def _unkey(cells: Cells, decided: frozenset[str]) -> Cells:
     take = _taker(cells)
     identity = take("identity")
+    if isinstance(identity, dict) and identity.get("ratelimits") and "rate_limit" not in decided:
+        raise InvalidRequest(
+            "identity.ratelimits is shared by all keys of an owner, and no key can carry it: give rate_limit a default"
+        )
     owner = take("externalId", "external_id", "ownerId", "owner_id")
     if owner is None and isinstance(identity, dict):
         owner = identity.get("externalId")
@@ -130,7 +162,7 @@ def _unkey(cells: Cells) -> Cells:
         "metadata": _unkey_metadata(take("meta"), take("keyId", "id")),
         "scopes": take("permissions"),
         "rate_limit": _unkey_rate_limit(take, cells),
-        "quota": _unkey_quota(take),
+        "quota": _unkey_quota(take, is_decided="quota" in decided),
         "created_at": _milliseconds(take("createdAt", "createdAtM", "created_at_m", "created_at")),
         "expires_at": _milliseconds(take("expires")),
         "last_used_at": _milliseconds(take("lastUsedAt", "last_used_at")),
@@ -177,18 +209,24 @@ def _rule(limit: Mapping[str, Any]) -> str:
     return f"{_number(limit.get('limit'))}/{milliseconds // 1000 // length} {unit}s"
 
 
-def _unkey_quota(take: Callable[..., Any]) -> str | None:
+def _unkey_quota(take: Callable[..., Any], *, is_decided: bool) -> str | None:
+    """The quota that credits amount to, unless the operator decided it; what is left of them is not carried."""
     credits = _object("credits", take("credits"))
     remaining = credits.get("remaining", take("remaining", "remaining_requests"))
     refill = _object("refill", credits.get("refill") or take("refill"))
-    amount = refill.get("amount") or take("refill_amount")
-    day, interval = take("refill_day"), refill.get("interval") or take("refill_interval")
-    if amount is not None:
-        monthly = interval == "monthly" or (interval is None and day is not None)
-        return f"{_number(amount)}/{'month' if monthly else 'day'}"
-    if remaining is None:
+    amount = refill.get("amount", take("refill_amount"))
+    day = refill.get("refillDay", take("refill_day", "refillDay"))
+    interval = refill.get("interval", take("refill_interval"))
+    if is_decided or (amount is None and remaining is None):
         return None
-    raise InvalidRequest("credits without a refill have no like here: leave them out, or write a quota")
+    if amount is None:
+        raise InvalidRequest("credits without a refill have no like here: give quota a default")
+    monthly = interval == "monthly" or (interval is None and day is not None)
+    if monthly and _number(day) not in (None, 1):
+        raise InvalidRequest("credits are refilled on another day than the first of the month: give quota a default")
+    if remaining is not None and _number(remaining) != _number(amount):
+        raise InvalidRequest("credits.remaining is not its refill, and cannot be carried: give quota a default")
+    return f"{_number(amount)}/{'month' if monthly else 'day'}"
 
 
 def _milliseconds(cell: object) -> Any:
@@ -222,7 +260,7 @@ def _flag(name: str, cell: object) -> bool:
     raise InvalidRequest(f"{name} is neither true nor false")
 
 
-FORMATS: Mapping[str, Callable[[Cells], Cells]] = {
+FORMATS: Mapping[str, Callable[[Cells, frozenset[str]], Cells]] = {
     "generic": _generic,
     "unkey": _unkey,
     "drf-api-key": _drf_api_key,

@@ -30,7 +30,7 @@ from secretsource.issuing import _policy as policy
 from secretsource.issuing._format import LONGEST_CREDENTIAL
 from secretsource.issuing._gate import Gate
 from secretsource.issuing._record_cache import RENEWABLE
-from secretsource.issuing._request import cleaned
+from secretsource.issuing._text import cleaned
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.issuing.limits import LocalLimiter, Rate
 from secretsource.stores.base import Status, Use

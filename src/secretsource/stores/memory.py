@@ -10,6 +10,7 @@ import threading
 from bisect import bisect_right, insort
 from itertools import islice
 
+from secretsource._frozen import FrozenDict, frozen_document
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.stores.base import (
@@ -182,6 +183,8 @@ class MemoryStore(KeyStore, ChangeFeed):
 
     def _put(self, change: Change) -> None:
         record, event = change
+        if not isinstance(record.metadata, FrozenDict):
+            record = record._replace(metadata=frozen_document(record.metadata))
         stored = self._records.get(record.key_id)
         if stored is None:
             insort(self._order, (record.created, record.key_id))

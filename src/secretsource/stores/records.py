@@ -7,10 +7,10 @@ Instants are seconds since 1970 UTC, as floats with at least microsecond resolut
 from __future__ import annotations
 
 import enum
-from types import MappingProxyType
 from typing import NamedTuple
 
 from secretsource._clock import utc
+from secretsource._frozen import FrozenDict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ __all__ = [
     "Use",
 ]
 
-NO_METADATA: Mapping[str, Any] = MappingProxyType({})
+NO_METADATA: Mapping[str, Any] = FrozenDict()
 MOST_WITNESSES = 32
 """How many distinct networks, and how many user agents, a store remembers of one key."""
 
@@ -73,7 +73,7 @@ class KeyRecord(NamedTuple):
         root: The first key of its chain of rotations, whose limits all of them share; None for itself.
         overlap_ends: When a rotating key ends, in seconds since 1970 UTC.
         last_used: When it was last accepted, in seconds since 1970 UTC; behind by up to one flush.
-        metadata: The issuer's own small JSON object.
+        metadata: The issuer's own small JSON object, frozen to its depth.
         foreign: For a key imported from elsewhere, its hash in a self-describing form.
         lookup: For a key imported from elsewhere, what it is found by: 32 to 64 bytes, unique; None for ours.
         revision: Starts at 1 and grows by one with each change.

@@ -26,7 +26,7 @@ def presented_key() -> str:
             raise typer.Abort from None
     else:
         text = sys.stdin.buffer.read(MOST_BYTES).decode("utf-8", "replace")
-    text = text.strip()
+    text = text.strip().strip("\ufeff").strip()
     if text:
         return text
     raise typer.BadParameter("there is no key on standard input: pipe it in, or type it at the prompt")

@@ -66,6 +66,10 @@ def import_keys(
         list[str] | None,
         typer.Option("--set", metavar="COLUMN=VALUE", help="What a column holds where a row has none; likewise."),
     ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option("--zone", metavar="ZONE", help="Where instants without a time zone are, such as UTC."),
+    ] = None,
     rejects: Annotated[
         Path | None,
         typer.Option("--rejects", metavar="PATH", help="Where rejected rows go.  [default: FILE.rejected.jsonl]"),
@@ -87,6 +91,7 @@ def import_keys(
     columns, defaults = _pairs("--column", column), _pairs("--set", default)
     judge = Source(format.value, columns, defaults).complaint
     options: ImportOptions = {"format": format.value, "columns": columns, "defaults": defaults, "dry_run": dry_run}
+    options["zone"] = zone
     path = None if file == STANDARD_INPUT else Path(file)
     written = kind or _kind(path)
     checkpoint = None if path is None or dry_run else Checkpoint(path, store, format.value)
@@ -136,7 +141,7 @@ class _Run:
             "imported": imported + report.imported,
             "rejected": done.total(),
             "reasons": dict(done.most_common()),
-            "left_out": list(report.ignored),
+            "left_out": dict(report.ignored),
         }
 
     def _keep(self, batch: ImportBatch) -> None:
@@ -170,7 +175,8 @@ def _show(totals: Mapping[str, Any], rejects: Path | None, as_json: bool) -> Non
         for reason, number in totals["reasons"].items():
             say("rejected", f"{number} {'row' if number == 1 else 'rows'}: {reason}")
         if totals["left_out"]:
-            say("note", f"columns that have no place here were left out: {', '.join(totals['left_out'])}")
+            counted = ", ".join(f"{name} ({number})" for name, number in totals["left_out"].items())
+            say("note", f"columns that have no place here were left out, with their rows: {counted}")
         if place is not None:
             say("note", f"the rejected rows are in {place!r}, as they were: mend them, and import that file")
     if totals["rejected"]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Text, bindparam, false, func, literal, select, tuple_
@@ -15,6 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert_postgresql
 from sqlalchemy.dialects.sqlite import insert as upsert_sqlite
 
+from secretsource._frozen import frozen_document
 from secretsource.exceptions import InvalidRequest
 from secretsource.stores._sql.tables import EVENTS, KEYS, SEALS, USES, WITNESSES
 from secretsource.stores.base import EventKind, KeyEvent, KeyQuery, KeyRecord, Page, Status, Usage
@@ -164,7 +164,7 @@ def from_record(record: KeyRecord) -> dict[str, Any]:
     columns = record._asdict()
     columns["scopes"] = json.dumps(sorted(record.scopes)) if record.scopes else ""
     columns["networks"] = json.dumps(record.networks) if record.networks else ""
-    columns["metadata"] = json.dumps(dict(record.metadata)) if record.metadata else ""
+    columns["metadata"] = json.dumps(record.metadata) if record.metadata else ""
     columns["status"] = record.status.value
     return columns
 
@@ -249,5 +249,5 @@ def to_record(cells: list[Any]) -> KeyRecord:
     cells[_NETWORKS] = _networks(cells[_NETWORKS])
     cells[_STATUS] = _STATUSES[cells[_STATUS]]
     metadata = cells[_METADATA]
-    cells[_METADATA] = MappingProxyType(json.loads(metadata)) if metadata else NO_METADATA
+    cells[_METADATA] = frozen_document(json.loads(metadata)) if metadata else NO_METADATA
     return _make(KeyRecord, cells)

@@ -1,0 +1,72 @@
+"""JSON documents that nobody changes by mistake: what is handed out cannot change what is kept.
+
+They are a `dict` and a `list` to everything that reads them (``==``, ``json.dumps``), and refuse each change. A copy, a
+deep copy and a pickle are plain again.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, NoReturn
+
+__all__ = ["FrozenDict", "FrozenList", "freeze", "frozen_document"]
+
+
+def _refused(_self: object, *_: object, **__: object) -> NoReturn:
+    raise TypeError("this document is part of a record and cannot be changed: change a copy of it")
+
+
+class FrozenDict(dict[str, "Any"]):
+    """A JSON object that cannot be changed."""
+
+    __slots__ = ()
+
+    __setitem__ = __delitem__ = __ior__ = _refused
+    clear = pop = popitem = setdefault = update = _refused
+
+    def __copy__(self) -> dict[str, Any]:
+        return dict(self)
+
+    def __deepcopy__(self, memo: object) -> dict[str, Any]:
+        return {name: _thawed(value) for name, value in self.items()}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (dict, (self.__deepcopy__(None),))
+
+
+class FrozenList(list["Any"]):
+    """A JSON array that cannot be changed."""
+
+    __slots__ = ()
+
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refused
+    append = clear = extend = insert = pop = remove = reverse = sort = _refused
+
+    def __copy__(self) -> list[Any]:
+        return list(self)
+
+    def __deepcopy__(self, memo: object) -> list[Any]:
+        return [_thawed(value) for value in self]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (list, (self.__deepcopy__(None),))
+
+
+def frozen_document(document: Mapping[str, Any]) -> FrozenDict:
+    """A JSON object, frozen to its depth; what was given is left as it is."""
+    return FrozenDict({name: freeze(value) for name, value in document.items()})
+
+
+def freeze(value: Any) -> Any:
+    """A JSON value, frozen to its depth."""
+    if isinstance(value, dict):
+        return frozen_document(value)
+    if isinstance(value, (list, tuple)):
+        return FrozenList(map(freeze, value))
+    return value
+
+
+def _thawed(value: Any) -> Any:
+    return value.__deepcopy__(None) if isinstance(value, (FrozenDict, FrozenList)) else value

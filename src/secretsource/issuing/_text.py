@@ -1,0 +1,53 @@
+"""Names and notes as they are kept: which characters are legal, and which spellings are one name. Pure.
+
+What is legal does not depend on the Unicode version of a Python: every character is, but for those that control a
+terminal, break a line, turn the direction of what follows, or are no characters. So an emoji of next year is legal, and
+two processes with different Pythons agree. For the same reason, spellings are composed (NFC, UAX #15) by the tables of
+Unicode 3.2, which every Python carries.
+"""
+
+from __future__ import annotations
+
+import re
+from unicodedata import ucd_3_2_0
+
+__all__ = ["canonical", "cleaned", "is_legible", "stripped"]
+
+_ILLEGIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_BLANK = "\ufeff"
+"""A byte order mark, which counts as a blank at either end of a text."""
+
+
+def is_legible(text: str) -> bool:
+    """Whether a text has no control, line or paragraph separator, bidirectional override or surrogate."""
+    return _ILLEGIBLE.search(text) is None
+
+
+def canonical(name: str) -> str:
+    """The one spelling of a name: composed, without blanks around it.
+
+    Args:
+        name: Any legible text.
+    """
+    bare = stripped(name)
+    return bare if bare.isascii() else ucd_3_2_0.normalize("NFC", bare)
+
+
+def stripped(text: str) -> str:
+    """A text without the blanks and byte order marks around it."""
+    while text != (bare := text.strip().strip(_BLANK)):
+        text = bare
+    return text
+
+
+def cleaned(given: str, longest: int) -> str:
+    """The beginning of a text from elsewhere, as every store takes it.
+
+    Args:
+        given: Any text.
+        longest: Characters to keep.
+
+    Returns:
+        The text, cut; where a character is not legible, a blank is a space and any other is U+FFFD.
+    """
+    return _ILLEGIBLE.sub(lambda match: " " if match[0].isspace() else "\ufffd", given[:longest])
