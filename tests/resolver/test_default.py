@@ -206,7 +206,9 @@ class TestConfigured:
 
     def test_no_file_at_all(self) -> None:
         """`from_config` says where it has looked, and what to do."""
-        with pytest.raises(ConfigurationError, match=r"there is no secretsource.toml .* run  secretsource init"):
+        with pytest.raises(
+            ConfigurationError, match=r"there is no secretsource.toml, .* in .*: run  secretsource init"
+        ):
             Resolver.from_config()
 
     def test_not_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,13 +44,7 @@ class Wiring:
         Raises:
             ConfigurationError: Something in it is wrong, or an environment was named and there is no file to have it.
         """
-        config = load_config(self.path, environment=self.environment)
-        if config is None and self.environment is not None:
-            raise ConfigurationError(
-                f"there is no secretsource.toml with the environment {self.environment!r}: "
-                "run  secretsource init  or leave out --env"
-            )
-        return config
+        return load_config(self.path, environment=self.environment)
 
     def resolver(self) -> Resolver:
         """A resolver as the configuration describes it, or as `get_secret` has it without one."""

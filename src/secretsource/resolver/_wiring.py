@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 
 from secretsource._clock import SYSTEM_CLOCK
+from secretsource._repository import folders, mentions
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._registry import DRIVERS, driver_class, is_installed, known_schemes, unknown
@@ -116,34 +117,31 @@ def first_engine() -> Engine:
         config = load_config()
         if config is not None:
             return engine_of(config, SYSTEM_CLOCK)
+        _warn_of_what_was_passed_over()
     return Engine(discovered, FreshnessPolicy(), deadline=5.0, max_entries=1024)
+
+
+def _warn_of_what_was_passed_over() -> None:
+    """Say in the log why a configuration that is there does not hold: without a word, another chain would."""
+    import logging
+
+    from secretsource.config import find_config
+
+    for seen in find_config().passed_over:
+        logging.getLogger("secretsource").warning(
+            "%s; if it is yours, name it with SECRETSOURCE_CONFIG, or change who may write there", seen.notice
+        )
 
 
 def _may_be_configured() -> bool:
     """Whether a configuration file may exist; cheap, so that a program without one does not load a TOML parser."""
-    if os.environ.get("SECRETSOURCE_CONFIG"):
+    if os.environ.get("SECRETSOURCE_CONFIG") or os.environ.get("SECRETSOURCE_ENV"):
         return True
-    try:
-        folder = os.getcwd()
-    except OSError:
-        return False
-    while True:
-        if os.path.exists(os.path.join(folder, "secretsource.toml")) or _has_table(
-            os.path.join(folder, "pyproject.toml")
-        ):
-            return True
-        above = os.path.dirname(folder)
-        if above == folder or os.path.exists(os.path.join(folder, ".git")):
-            return False
-        folder = above
-
-
-def _has_table(project: str) -> bool:
-    try:
-        with open(project, "rb") as file:
-            return b"tool.secretsource" in file.read()
-    except OSError:
-        return False
+    return any(
+        os.path.lexists(os.path.join(folder, "secretsource.toml"))
+        or mentions(os.path.join(folder, "pyproject.toml"), b"tool.secretsource")
+        for folder in folders()
+    )
 
 
 def configured(path: str | os.PathLike[str] | None, environment: str | None, clock: Clock) -> Engine:
@@ -156,10 +154,9 @@ def configured(path: str | os.PathLike[str] | None, environment: str | None, clo
 
     config = load_config(path, environment=environment)
     if config is None:
-        raise ConfigurationError(
-            "there is no secretsource.toml from the working directory up to the repository root: "
-            "run  secretsource init  or pass a path"
-        )
+        from secretsource.config import find_config, nowhere
+
+        raise ConfigurationError(f"{nowhere(find_config())}: run  secretsource init  or pass a path")
     return engine_of(config, clock)
 
 
