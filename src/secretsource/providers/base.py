@@ -239,6 +239,8 @@ class Provider(ABC):
         max_age: Longest time, in seconds, for which the resolver may keep an answer: None for the resolver's ttl,
             0 for never (asking is cheaper than keeping).
         follows: Whether a value of the form ``ref+scheme://…`` is followed to where it points.
+        strip_newline: Whether the resolver takes one line end off the end of each text that this provider answers,
+            also of each field of a mapping; every provider has this setting in a configuration.
         name: The instance's name: the scheme, or the section name where one scheme is configured twice.
     """
 
@@ -247,6 +249,7 @@ class Provider(ABC):
     options: ClassVar[frozenset[str]] = frozenset()
     max_age: float | None = None
     follows: bool = False
+    strip_newline: bool = False
 
     def __init__(self, *, name: str | None = None) -> None:
         self.name = name or self.scheme
