@@ -91,6 +91,23 @@ class TestDiscovered:
         (tmp_path / ".env").write_text("B=1\n")
         assert get_secret("B").provider == "dotenv"
 
+    def test_a_file_for_another_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A variable such as ``SSL_CERT_FILE`` speaks for its own name; for others, files are skipped."""
+        (tmp_path / "cert").write_text("pem")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert"))
+        configure()
+        (skipped,) = [step for step in default_resolver.explain("A").steps if step.provider == "file"]
+        assert skipped.outcome == "skipped"
+        assert str(skipped.reason).startswith("none of CREDENTIALS_DIRECTORY, A_FILE is set, and there is no folder")
+        assert "file       skipped" in str(default_resolver.explain("A"))
+        with pytest.raises(SecretNotFound) as caught:
+            get_secret("A")
+        assert caught.value.providers == ("env", "dotenv")
+        assert get_secret("SSL_CERT").provider == "file"
+        monkeypatch.setenv("SCHLÜSSEL_FILE", str(tmp_path / "cert"))
+        assert get_secret("SCHLÜSSEL").provider == "file"
+        assert get_secret(f"file://{tmp_path}/cert") == "pem"
+
     @pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"])
     def test_evidence(self, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """A variable that points to a service brings its provider in."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from secretsource import Resolver, configure
-from secretsource.config import load_config
+from secretsource.config import find_config, load_config, nowhere
 from secretsource.exceptions import ConfigurationError
 from secretsource.resolver._default import default_resolver
 
@@ -54,6 +54,11 @@ class Wiring:
         return default_resolver
 
 
+def sites(resolver: Resolver) -> Mapping[str, str]:
+    """Where each provider asks that the resolver has opened, by its name."""
+    return {name: route.provider.site for name, route in resolver._engine.chain.opened.items()}
+
+
 def declared_secrets(config: Config | None, *, purpose: str) -> Mapping[str, SecretConfig]:
     """The secrets that a configuration declares.
 
@@ -66,7 +71,7 @@ def declared_secrets(config: Config | None, *, purpose: str) -> Mapping[str, Sec
     """
     if config is None:
         raise ConfigurationError(
-            f"there is nothing {purpose}: run  secretsource init  and declare your secrets in secretsource.toml"
+            f"there is nothing {purpose}: {nowhere(find_config())}; run  secretsource init  and declare your secrets"
         )
     if not config.secrets:
         raise ConfigurationError(f"there is nothing {purpose}: declare your secrets as [secrets.NAME] in {config.file}")

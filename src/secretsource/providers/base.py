@@ -257,6 +257,14 @@ class Provider(ABC):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"
 
+    @property
+    def site(self) -> str:
+        """Where this provider asks, for a person: a region, a host and mount, a project, a file; empty for nowhere.
+
+        It asks nobody, and shows no credential.
+        """
+        return ""
+
     def locate(self, name: str) -> SecretRef | NotFound:
         """Where this provider keeps a bare name; NotFound when it could not hold such a name. Pure."""
         return SecretRef(self.name, name)

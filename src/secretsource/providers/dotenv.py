@@ -93,6 +93,11 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
         self._piping = Lock()
         self._parsed: _Parsed | None = None
 
+    @property
+    def site(self) -> str:
+        """The file, where there is one."""
+        return self._search().path or ""
+
     def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
         """``NAME_PREVIOUS``, where whoever rotates the value may leave the old one."""
         return ref._replace(location=ref.location + PREVIOUS)

@@ -59,6 +59,11 @@ class FileProvider(WritableProvider, IdentifiedProvider):
         self._directory = directory
         self._strip_newline = strip_newline
 
+    @property
+    def site(self) -> str:
+        """The folder that was set; without one, each name has its own."""
+        return self._directory or ""
+
     def locate(self, name: str) -> SecretRef | NotFound:
         """The file of that name; a name that leads out of the folder is refused."""
         if not name or _leaves_folder(name) or not _is_possible(name):

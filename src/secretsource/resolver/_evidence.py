@@ -19,7 +19,7 @@ class Evidence(NamedTuple):
 
     Attributes:
         variables: Variables.
-        ending: How the name of a variable ends.
+        ending: What is put behind a secret's name for the name of a variable; such a one speaks for this secret alone.
         folder: A folder.
     """
 
@@ -27,18 +27,25 @@ class Evidence(NamedTuple):
     ending: str | None = None
     folder: str | None = None
 
-    def lacking(self) -> str | None:
-        """Why the provider is left out, or None where something speaks for it."""
-        environ = os.environ
-        if any(environ.get(variable) for variable in self.variables):
+    def lacking(self, secret: str | None = None) -> str | None:
+        """Why the provider is left out, for one secret or for all; None where something speaks for it."""
+        if any(os.environ.get(variable) for variable in self.variables):
             return None
-        if self.ending and any(name.endswith(self.ending) and value for name, value in environ.items()):
+        if self.ending and _is_set(self.ending, secret):
             return None
         if self.folder and os.path.isdir(self.folder):
             return None
-        variables = [*self.variables, *([f"NAME{self.ending}"] if self.ending else [])]
+        variables = [*self.variables, *([f"{secret or 'NAME'}{self.ending}"] if self.ending else [])]
         reason = f"none of {', '.join(variables)} is set" if len(variables) > 1 else f"{variables[0]} is not set"
         return f"{reason}, and there is no folder {self.folder}" if self.folder else reason
+
+
+def _is_set(ending: str, secret: str | None) -> bool:
+    """Whether there is a variable with this ending, for one secret or for any."""
+    if secret is not None and secret.isascii():  # what is not cannot always be asked for
+        return bool(os.environ.get(secret + ending))
+    names = (name for name, value in os.environ.items() if value)
+    return any(name.endswith(ending) if secret is None else name == secret + ending for name in names)
 
 
 EVIDENCE: dict[str, Evidence] = {

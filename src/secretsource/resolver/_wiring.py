@@ -93,7 +93,7 @@ def discovered() -> Chain:
         if reason is None and not is_installed(scheme):
             reason = f"not installed: run  pip install 'secretsource[{scheme}]'"
         if reason is None:
-            routes.append(Route(_named(scheme)))
+            routes.append(Route(_named(scheme), unasked=evidence.lacking if evidence.ending else None))
         else:
             skipped.append(Skipped(scheme, reason))
     return _chain(routes, skipped)
