@@ -176,7 +176,7 @@ def test_which_file_is_in_force(project: Path, command: Command) -> None:
 
 
 def test_a_file_that_is_passed_over(
-    project: Path, command: Command, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    project: Path, command: Command, spawn: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each command says so once, and why."""
     below = project / "below"
@@ -195,6 +195,7 @@ def test_a_file_that_is_passed_over(
         assert done.stderr.startswith("configuration: there is none")
         document = json.loads(command(*words, "--json").stdout)
         assert [seen["file"] for seen in document["configuration"]["passed_over"]] == list(map(str, files))
+    assert spawn("doctor").stderr.count("passed over") == 2  # the library's log does not say it once more
     done = command("check")
     assert done.exit_code == MISTAKE
     assert "secretsource.toml is passed over, because every user may write to" in done.stderr

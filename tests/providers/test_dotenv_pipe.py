@@ -131,11 +131,20 @@ def test_a_writer_without_a_word(path: Path, write: Callable[..., Thread]) -> No
     assert failed(fetch(DotenvProvider(str(path), pipe=True))).code is FailureCode.UNAVAILABLE
 
 
-def test_a_writer_without_an_end(path: Path, write: Callable[..., Thread], monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more than the limit is read."""
+def test_a_writer_without_an_end(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than the limit is read, and the end is not waited for."""
     monkeypatch.setattr(pipe_module, "LIMIT", 1000)
-    write("TOKEN=" + "x" * 1000)
-    assert failed(fetch(DotenvProvider(str(path), pipe=True))).code is FailureCode.MALFORMED
+
+    def work() -> None:
+        with suppress(BrokenPipeError), path.open("w") as opened:
+            while True:
+                opened.write("TOKEN=" + "x" * 1000)
+
+    thread = Thread(target=work)
+    thread.start()
+    assert failed(fetch(DotenvProvider(str(path), pipe=True), timeout=5)).code is FailureCode.MALFORMED
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 def test_a_malformed_text(path: Path, write: Callable[..., Thread]) -> None:

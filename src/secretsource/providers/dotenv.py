@@ -136,7 +136,7 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
             return there
         if isinstance(there, Found) and not overwrite:
             return Occupied()
-        edited = self._edited(content, before, ref.location, value, path)
+        edited = self._edited(content, ref.location, value, path)
         if edited is None:
             return _malformed("a .env file cannot hold this name or value", "keep it in a file of its own")
         written = write_file(path, edited, path, overwrite=True)
@@ -241,8 +241,8 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
             return NotFound(f"the line {name!r} of {path} is empty")
         return Found(value)
 
-    def _edited(self, content: bytes, before: Pairs, name: str, value: str, path: str) -> bytes | None:
-        """The file with this value for this name; None when it would not be read back, or another value not."""
+    def _edited(self, content: bytes, name: str, value: str, path: str) -> bytes | None:
+        """The file with this value for this name; None when it would not be read back."""
         from secretsource.providers._dotenv.editing import edited
 
         try:
@@ -250,7 +250,7 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
         except UnicodeEncodeError:
             return None
         pairs = self._parse(after, path)
-        if not isinstance(pairs, list) or dict(pairs) != {**dict(before), name: value}:
+        if isinstance(pairs, Failed):
             return None
         read = self._look_up(name, pairs, path)
         return after if isinstance(read, Found) and read.value == value else None
