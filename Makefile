@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := $(VENV)/.tools
 WHEEL := $(VENV)/.wheel
+FLOOR := $(VENV)/.floor
 # Folders too, so that a file that was removed is noticed.
 SOURCES := $(shell find src -not -name '*.pyc' -not -name __pycache__)
 CHECKED := src tests $(if $(wildcard benchmarks/*.py),benchmarks)
@@ -28,11 +29,12 @@ CLEAN := env -u PYTHONPATH -u PYTHONHOME
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint docs clean check-format check-rules check-mypy check-pyright check-layers
+.PHONY: help demo test dotenv-floor bench lint docs clean check-format check-rules check-mypy check-pyright check-layers
 
 help:
 	@echo "make demo    secrets and keys at work, on this machine alone"
 	@echo "make test    everything CI runs: lint, types, layers, the tests against the built wheel, coverage, docs"
+	@echo "make dotenv-floor   the tests of .env with the oldest python-dotenv that is allowed, from the package index"
 	@echo "make bench   the benchmarks, with their budgets"
 	@echo "make lint    format, lint, types and layers only"
 	@echo "make docs    run every example of README.md and docs/"
@@ -56,6 +58,13 @@ test: lint $(WHEEL)
 		echo "The pure modules:"; \
 		$(BIN)/python -m coverage report --fail-under=100 --include="$(PURE_WRITTEN)"; \
 	fi
+
+# The driver stands on python-dotenv's parser, which read some lines otherwise before the floor of pyproject.toml.
+dotenv-floor: $(TOOLS)
+	@rm -rf $(FLOOR) && $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --target $(FLOOR) \
+		"$$(sed -n 's/^dependencies = \["\(python-dotenv\)>=\(.*\)"\]/\1==\2/p' pyproject.toml)"
+	@$(CLEAN) PYTHONPATH=$(FLOOR):src $(BIN)/python -m pytest -q tests/conformance/test_dotenv.py \
+		tests/providers/test_dotenv.py tests/providers/test_dotenv_text.py tests/providers/test_dotenv_pipe.py
 
 lint: $(TOOLS)
 	@$(MAKE) --no-print-directory --keep-going -j2 $(GROUPED) check-mypy check-pyright check-format check-rules check-layers

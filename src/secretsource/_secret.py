@@ -61,7 +61,7 @@ _set = object.__setattr__
 class Secret(str):
     """A secret value that **is** a `str`, with its origin, and a repr that does not show it.
 
-    A binary secret reads as base64 text; `as_bytes` gives the bytes themselves.
+    A binary secret, whose bytes are no text, is had by `as_bytes` or `as_base64`; to use it as text is an error.
     """
 
     __slots__ = ("_origin", "_raw")
@@ -70,9 +70,7 @@ class Secret(str):
 
     def __new__(cls, value: str | bytes, origin: Origin) -> Self:
         if isinstance(value, bytes):
-            from base64 import b64encode
-
-            secret = str.__new__(cls, b64encode(value).decode("ascii"))
+            secret: Self = str.__new__(_BinarySecret, NO_TEXT)  # type: ignore[assignment]
             _set(secret, "_raw", value)
         else:
             secret = str.__new__(cls, value)
@@ -124,6 +122,16 @@ class Secret(str):
             pass
         raise self._unlike("text that UTF-8 can say")
 
+    def as_base64(self) -> str:
+        """The bytes of `as_bytes` as base64 text (RFC 4648, section 4).
+
+        Raises:
+            ProviderResponseError: As for `as_bytes`.
+        """
+        from base64 import b64encode
+
+        return b64encode(self.as_bytes()).decode("ascii")
+
     def as_json(self) -> Any:
         """The value parsed as a JSON document.
 
@@ -164,6 +172,35 @@ class Secret(str):
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(f"secret {self.name!r} is not pickled: pass its name and resolve it where it is used")
+
+
+NO_TEXT = "\udcff this secret is binary"
+"""What a binary secret holds as text: half of a surrogate pair, which nothing can send or write."""
+
+
+class _BinarySecret(Secret):
+    """A secret of bytes that are no text: whatever takes it for text fails, and does not go on with something else."""
+
+    __slots__ = ()
+
+    def __str__(self) -> NoReturn:
+        raise self._no_text()
+
+    def __format__(self, _: str, /) -> NoReturn:
+        raise self._no_text()
+
+    def encode(self, *_: object, **__: object) -> NoReturn:
+        """Refuse: the bytes are had by `as_bytes`."""
+        raise self._no_text()
+
+    def _no_text(self) -> ProviderResponseError:
+        return ProviderResponseError(
+            f"secret {self.name!r} from provider {self.provider!r} is binary, and no text: "
+            "use as_bytes() or as_base64(), or store it as UTF-8 text",
+            name=self.name,
+            provider=self.provider,
+            code=FailureCode.MALFORMED,
+        )
 
 
 class SecretSet(tuple[Secret, ...]):

@@ -50,12 +50,13 @@ def rows(done: Any) -> dict[str, list[str]]:
 def test_all_is_well(project: Path, command: Command) -> None:
     """Each provider has a line: who we are, that it can be read, and how much is there."""
     done = command("doctor")
-    assert (done.exit_code, done.stderr) == (0, "")
+    assert (done.exit_code, done.stderr) == (0, f"configuration: {project}/secretsource.toml, environment 'test'\n")
     told = rows(done)
     assert [row[2:4] for row in told.values()] == [["yes", "1 of 4"], ["yes", "1 of 4"], ["yes", "1 of 4"]]
     assert told["dotenv"][1] == f"file {project / '.env'}"
     assert told["env"][1].startswith("process ")
     assert told["file"][1] == "files in mounted"
+    assert [row[7] for row in told.values()] == ["", str(project / ".env"), "mounted"]
     assert all(float(row[4]) >= 0 for row in told.values())
     assert CANARY not in done.output
 
@@ -69,7 +70,7 @@ def test_a_provider_that_may_not_be_read(project: Path, command: Command, become
     become_nobody()
     done = command("doctor")
     assert (done.exit_code, rows(done)["dotenv"][2]) == (MISSING, "denied")
-    assert done.stderr.startswith("error: provider 'dotenv' cannot be read at 'SESSION_KEY'")
+    assert f"error: provider 'dotenv' cannot be read at 'SESSION_KEY' ({project}/.env): " in done.stderr
     assert "let the user that runs this process read the file" in done.stderr
 
 
@@ -97,7 +98,10 @@ def test_a_clock_that_is_wrong(project: Path, command: Command, monkeypatch: pyt
     monkeypatch.setattr(DotenvProvider, "identify", lambda *_, **__: Identity("me", -90.2))
     done = command("doctor")
     assert (done.exit_code, rows(done)["dotenv"][5]) == (0, "-90 s")
-    assert done.stderr == "warning: the clock of provider 'dotenv' is -90 s from ours: set the clock of this machine\n"
+    assert (
+        done.stderr.splitlines()[1]
+        == "warning: the clock of provider 'dotenv' is -90 s from ours: set the clock of this machine"
+    )
 
 
 def test_an_identity_that_is_not_told(project: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

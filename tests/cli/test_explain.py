@@ -24,10 +24,10 @@ def columns(done: Any, *names: str) -> list[tuple[str, ...]]:
 def test_each_provider_has_a_line(project: Path, command: Command) -> None:
     """Those asked before the one that answered, that one, and those that were not needed."""
     done = command("explain", "MAIL_PASSWORD")
-    assert (done.exit_code, done.stderr) == (0, "")
+    assert (done.exit_code, done.stderr) == (0, f"configuration: {project}/secretsource.toml, environment 'test'\n")
     assert columns(done, "provider", "outcome", "where") == [
         ("env", "not found", "env://MAIL_PASSWORD"),
-        ("dotenv", "found", "dotenv://MAIL_PASSWORD"),
+        ("dotenv", "found", f"dotenv://MAIL_PASSWORD ({project}/.env)"),
         ("file", "not asked", ""),
     ]
     assert CANARY not in done.output
@@ -47,8 +47,9 @@ def test_a_secret_that_cannot_be_had(project: Path, command: Command) -> None:
     """What `get` would say is said too; the explanation itself succeeded."""
     done = command("explain", "NOWHERE")
     assert done.exit_code == 0
-    assert done.stderr.startswith("get would fail: secret 'NOWHERE' was not found")
-    assert done.stderr.count("\n") == 1
+    _, sentence = done.stderr.splitlines()
+    assert sentence.startswith("get would fail: secret 'NOWHERE' was not found")
+    assert sentence.endswith("; set it at one of these")
 
 
 def test_a_field(project: Path, command: Command) -> None:
@@ -63,6 +64,7 @@ def test_json(project: Path, command: Command) -> None:
     done = command("explain", "MAIL_PASSWORD", "--json")
     document = json.loads(done.stdout)
     steps = document.pop("steps")
+    assert document.pop("configuration")["file"] == str(project / "secretsource.toml")
     assert document == {
         "name": "MAIL_PASSWORD",
         "outcome": "found",
@@ -79,6 +81,7 @@ def test_json(project: Path, command: Command) -> None:
         "served": "live",
         "version": None,
         "where": "dotenv://MAIL_PASSWORD",
+        "site": str(project / ".env"),
         "reason": None,
     }
     assert CANARY not in done.output

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 CHAIN = ["env", "dotenv", "aws", "vault", "gcp", "azure"]
 PLACES = {"aws": "IN_AWS", "vault": "secret/IN_VAULT", "gcp": "IN_GCP", "azure": "in-azure"}
+SITES = {
+    "env": "", "dotenv": "/.env", "aws": "eu-west-1", "vault": ", mount secret", "gcp": "project ", "azure": "https://"
+}  # fmt: skip
+"""What tells where each provider asks."""
+
 NAMES = [f"IN_{provider.upper()}" for provider in CHAIN]
 
 
@@ -62,7 +67,7 @@ def rows(done: Any) -> list[list[str]]:
 def test_check(command: Command) -> None:
     """Each secret is found where it is, and nothing is shown of it."""
     done = command("check")
-    assert (done.exit_code, done.stderr) == (0, "")
+    assert (done.exit_code, done.stderr.splitlines()[1:]) == (0, ["total: 6 secrets: 6 found"])
     assert [row[3] for row in rows(done)] == CHAIN
     assert [bool(row[4]) for row in rows(done)] == [False, False, True, True, True, True]
     document = json.loads(command("check", "--json").stdout)
@@ -75,7 +80,8 @@ def test_check(command: Command) -> None:
 def test_explain(command: Command, place: int) -> None:
     """All before the one that has it were asked in order, and none behind it."""
     done = command("explain", NAMES[place])
-    assert (done.exit_code, done.stderr) == (0, "")
+    assert (done.exit_code, done.stderr.count("\n")) == (0, 1)
+    assert all(SITES[row[0]] in row[5] for row in rows(done)[: place + 1])
     assert [row[0] for row in rows(done)] == CHAIN
     assert [row[1] for row in rows(done)] == ["not found"] * place + ["found"] + ["not asked"] * (5 - place)
     assert CANARY not in done.output + command("explain", NAMES[place], "--json").output
@@ -85,7 +91,8 @@ def test_explain(command: Command, place: int) -> None:
 def test_doctor(command: Command) -> None:
     """Each of the six can be read, and has one of the six."""
     done = command("doctor")
-    assert (done.exit_code, done.stderr) == (0, "")
+    assert (done.exit_code, done.stderr.count("\n")) == (0, 1)
+    assert all(SITES[row[0]] in row[7] for row in rows(done))
     assert [row[0] for row in rows(done)] == CHAIN
     assert [row[2:4] for row in rows(done)] == [["yes", "1 of 6"]] * 6
     assert CANARY not in done.output + command("doctor", "--json").output

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from secretsource.config import load_config
+from secretsource import configure, get_secret
+from secretsource.config import find_config, load_config, unread_files
 from secretsource.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -112,6 +113,59 @@ def test_variables_name_the_file_and_the_environment(repository: Path, drivers: 
     assert load_config(environ={"SECRETSOURCE_CONFIG": "", "SECRETSOURCE_ENV": ""}) is None
 
 
+@pytest.mark.parametrize(
+    ("environment", "environ", "told"),
+    [
+        ("prod", {}, "environment 'prod' has no configuration file"),
+        (None, {"SECRETSOURCE_ENV": "prod"}, "environment 'prod' of SECRETSOURCE_ENV has no configuration file"),
+    ],
+)
+def test_an_environment_without_a_file(
+    environment: str | None, environ: dict[str, str], told: str, repository: Path
+) -> None:
+    """Whoever asks for an environment asks for a file; the error says which folders were searched."""
+    (repository / "a" / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_config(environment=environment, environ=environ)
+    assert str(caught.value) == (
+        f"{told}: there is no secretsource.toml, and no pyproject.toml with [tool.secretsource], in "
+        f"{repository}/a/b or {repository}/a or {repository}; "
+        "run  secretsource init, or name the file with SECRETSOURCE_CONFIG"
+    )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights are those of POSIX")
+def test_an_environment_whose_file_does_not_count(repository: Path) -> None:
+    """The error says that a file was passed over, and why."""
+    (repository / "secretsource.toml").write_text(ONE)
+    repository.chmod(0o777)
+    with pytest.raises(ConfigurationError, match=r"secretsource\.toml is passed over, because every user may write to"):
+        load_config(environ={"SECRETSOURCE_ENV": "one"})
+
+
+def test_the_default_resolver_asks_for_the_environment(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`get_secret` does not go on with another chain than the one that was asked for."""
+    monkeypatch.setenv("SECRETSOURCE_ENV", "prod")
+    monkeypatch.setenv("TOKEN", "from the environment")
+    configure()
+    with pytest.raises(ConfigurationError, match="environment 'prod' of SECRETSOURCE_ENV has no configuration file"):
+        get_secret("TOKEN")
+
+
+def test_files_that_are_there_and_not_read(repository: Path) -> None:
+    """The one in force is not among them; a project file in the same folder is, and one farther up."""
+    own, project, above = (
+        repository / "a" / "secretsource.toml",
+        repository / "a" / "pyproject.toml",
+        repository / "pyproject.toml",
+    )
+    for file, content in ((own, ONE), (project, PROJECT), (above, "[tool.secretsource]\nbroken = [")):
+        file.write_text(content)
+    assert find_config().path == str(own)
+    assert unread_files(own) == [project, above]
+    assert unread_files(repository / "other.toml") == [own, project, above]
+
+
 def test_arguments_win_over_variables(repository: Path, drivers: Drivers, monkeypatch: pytest.MonkeyPatch) -> None:
     """The caller knows better than the process environment."""
     (repository / "x.toml").write_text(TWO)
@@ -170,7 +224,7 @@ def test_working_directory_that_was_removed(tmp_path: Path, monkeypatch: pytest.
 
 def test_path_too_long_to_ask_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A working directory whose path has no room for a file name has no configuration, and no crash."""
-    monkeypatch.setattr(Path, "cwd", lambda: tmp_path / ("x" * 300))
+    monkeypatch.setattr(os, "getcwd", lambda: str(tmp_path / ("x" * 300)))
     assert load_config() is None
 
 

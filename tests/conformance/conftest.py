@@ -9,6 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 NOBODY = 65534
 
@@ -23,3 +24,12 @@ def become_nobody() -> Iterator[Callable[[], None]]:
 
     yield drop
     os.seteuid(os.getuid())
+
+
+def read_only(folder: Path) -> None:
+    """Let every user read the files of a temporary folder, and nobody but root write to it."""
+    for path in folder.iterdir():
+        path.chmod(0o444)
+    folder.chmod(0o555)
+    for above in list(folder.parents)[:2]:  # those of pytest, which are closed to others
+        above.chmod(above.stat().st_mode | 0o055)

@@ -84,7 +84,10 @@ class SecretsManagerHarness(ProviderHarness):
 class TestAwsProvider(BatchProviderConformance, WritableProviderConformance):
     """Every case, in this process."""
 
-    impossible: ClassVar = {"empty": "a secret of AWS has at least one character"}
+    impossible: ClassVar = {
+        "empty": "a secret of AWS has at least one character",
+        "deny_write": "the test server refuses reading and writing alike",
+    }
     patience: ClassVar = 0.6  # the first call also makes the client
 
     @pytest.fixture

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
+from tests.conformance.conftest import read_only
 
 from secretsource.providers.base import Failed, FailureCode, SecretRef
 from secretsource.providers.dotenv import DotenvProvider
@@ -42,6 +43,10 @@ class DotenvHarness(ProviderHarness):
 
     def deny(self) -> None:
         self.path.chmod(0)
+        self.become_nobody()
+
+    def deny_write(self) -> None:
+        read_only(self.path.parent)
         self.become_nobody()
 
     def break_response(self, planted: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
+from tests.conformance.conftest import read_only
 
 from secretsource.providers.file import FileProvider
 from secretsource.testing import ProviderHarness, WritableProviderConformance
@@ -40,6 +41,10 @@ class FileHarness(ProviderHarness):
     def deny(self) -> None:
         for path in self.folder.iterdir():
             path.chmod(0)
+        self.become_nobody()
+
+    def deny_write(self) -> None:
+        read_only(self.folder)
         self.become_nobody()
 
     def break_response(self, planted: str) -> None:

@@ -45,7 +45,10 @@ class GcpHarness(ServedHarness):
 class TestGcpProvider(AsyncProviderConformance, WritableProviderConformance):
     """Every case, over gRPC."""
 
-    impossible: ClassVar = {"empty": "Secret Manager takes no empty payload"}
+    impossible: ClassVar = {
+        "empty": "Secret Manager takes no empty payload",
+        "deny_write": "the test server refuses reading and writing alike",
+    }
 
     @pytest.fixture
     def harness(self, gcp: SecretManager) -> Generator[GcpHarness]:

@@ -34,6 +34,7 @@ class TestMemoryProvider(WritableProviderConformance):
 
     impossible: ClassVar = {
         "deny": "a dict has no permissions",
+        "deny_write": "a dict has no permissions",
         "throttle": NO_SERVICE,
         "hang": NO_SERVICE,
         "break_response": NO_SERVICE,

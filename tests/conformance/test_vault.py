@@ -57,6 +57,10 @@ class VaultHarness(ServedHarness):
     def deny_one(self, name: str) -> None:
         self.bao.policy(self.rules, self.allowed, deny=[f"{self.mount_in_policy}/{self.place}/{name}"])
 
+    def deny_write(self) -> None:
+        rules = f'path "{self.allowed}" {{ capabilities = ["read"] }}'
+        self.bao.do("PUT", f"sys/policies/acl/{self.rules}", {"policy": rules})
+
     def throttle(self) -> None:
         self.bao.do("POST", "sys/quotas/rate-limit/test", {"rate": 1, "interval": "1h", "path": f"{self.mount}/"})
         self.bao.call("GET", f"{self.mount}/data/nothing")  # the one call of this hour

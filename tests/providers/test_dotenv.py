@@ -11,13 +11,16 @@ import pytest
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers import dotenv as dotenv_module
+from secretsource.providers._dotenv.interpolation import POINTER
 from secretsource.providers._regular_file import read_file
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
 from secretsource.providers.dotenv import DotenvProvider
+from secretsource.resolver._reference import FOLLOW_MARK
 from secretsource.testing import FakeClock
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Literal
 
 REF = SecretRef("dotenv", "TOKEN")
 
@@ -154,11 +157,68 @@ class TestWhatIsInIt:
     def test_interpolation(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """If wished, ``${NAME}`` is the environment's value of it, else the file's; also after a change there."""
         monkeypatch.setattr(dotenv_module, "SYSTEM_CLOCK", FakeClock(wall=time.time() + 60))
-        path.write_text("HOST=file\nTOKEN=${HOST}-${USER_OF_IT:-nobody}-${NOT_THERE}\nBARE")
+        path.write_text("BARE\nHOST=file\nTOKEN=${HOST}-${USER_OF_IT:-nobody}-${NOT_THERE:-}")
         provider = DotenvProvider(str(path), interpolate=True)
         assert value(provider) == "file-nobody-"
         monkeypatch.setenv("HOST", "process")
         assert value(provider) == "process-nobody-"
+
+    @pytest.mark.parametrize(
+        ("line", "told"),
+        [
+            ("TOKEN=a${NOT_THERE}b", "${NOT_THERE}"),
+            ("TOKEN=${NOT_THERE}", "${NOT_THERE}"),
+            ("TOKEN=${BARE}", "${BARE}"),
+            ("TOKEN=canary-${PASS}", "${PASS}"),
+            ("TOKEN=canary-${NONE:-ref+env://PASS}", "${NONE}"),
+            ("TOKEN=${BROKEN}", "${NOT_THERE}"),
+            ("TOKEN=pa${ca:nary}ss${can ary}", "${…}"),
+            ("TOKEN=pa${}ss", "${…}"),
+        ],
+    )
+    def test_an_operand_that_cannot_be_put_in(self, path: Path, line: str, told: str) -> None:
+        """A variable that is nowhere, or points elsewhere inside of other text, fails that name, and is named."""
+        path.write_text(f"BARE\nPASS=ref+env://PASS\nBROKEN=x${{NOT_THERE}}\nFINE=1\n{line}\n")
+        provider = DotenvProvider(str(path), interpolate=True)
+        failure = failed(fetch(provider))
+        assert failure.code is FailureCode.MALFORMED
+        assert told in str(failure.reason)
+        assert "ary" not in repr(failure)
+        assert "env://" not in repr(failure)
+        assert value(provider, "FINE") == "1"
+
+    def test_an_operand_that_is_the_whole_value(self, path: Path) -> None:
+        """A value that is nothing but another one which points elsewhere points there too."""
+        path.write_text("PASS=ref+env://PASS\nTOKEN=${PASS}\n")
+        assert value(DotenvProvider(str(path), interpolate=True)) == "ref+env://PASS"
+        assert POINTER == FOLLOW_MARK
+
+    @pytest.mark.parametrize(
+        ("text", "plain", "replaced"),
+        [
+            ("TOKEN=\\${HOST}", "\\${HOST}", "\\file"),
+            ("TOKEN=$HOST", "$HOST", "$HOST"),
+            ("TOKEN='${HOST}'", "${HOST}", "file"),
+            ("TOKEN=${HOST:?needed}", "${HOST:?needed}", "${HOST:?needed}"),
+            ("TOKEN=`two words`", "`two words`", "`two words`"),
+        ],
+    )
+    def test_signs_that_mean_nothing(self, path: Path, text: str, plain: str, replaced: str) -> None:
+        """A backslash keeps nothing from being replaced, and backticks, ``$NAME`` and other forms are plain text."""
+        path.write_text(f"HOST=file\n{text}\n")
+        assert value(DotenvProvider(str(path))) == plain
+        assert value(DotenvProvider(str(path), interpolate=True)) == replaced
+
+    @pytest.mark.parametrize(("empty", "there"), [("value", True), ("absent", False)])
+    def test_an_empty_value(self, path: Path, empty: Literal["value", "absent"], there: bool) -> None:
+        """``NAME=`` is an empty value, or an absence where that is set; then such a value is not written either."""
+        path.write_text("TOKEN=\nOTHER=''\n")
+        provider = DotenvProvider(str(path), empty=empty)
+        outcomes = [fetch(provider), fetch(provider, "OTHER")]
+        assert [isinstance(outcome, Found) for outcome in outcomes] == [there, there]
+        assert there or "is empty" in str(outcomes[0])
+        written = provider.store(SecretRef("dotenv", "NEW"), "", timeout=1)
+        assert isinstance(written, Failed) is not there
 
     def test_another_encoding(self, path: Path) -> None:
         """The file is read in the encoding that was set."""
@@ -183,6 +243,10 @@ class TestWhatIsWrongWithIt:
             (b'FINE=1\n\n\r\n  \nTOKEN="canary\n', 5),
             (b"FINE='one\ntwo'\nTOKEN=canary\n=canary\n", 4),
             (b"FINE=1\nTOKEN=canary\xff\n", 2),
+            (b"TOKEN=can\0ary\nFINE=1\n", 1),
+            ("FINE=1\r\nTOKEN=canary\r\n".encode("utf-16-le"), 1),
+            ("FINE=1\nTOKEN=canary\n".encode("utf-16-be"), 1),
+            (b"TOKEN=1\ncanary\n", 2),
         ],
     )
     def test_a_line_that_cannot_be_read(
@@ -199,15 +263,6 @@ class TestWhatIsWrongWithIt:
             assert failure.remedy
             assert "canary" not in repr(failure)
         assert "canary" not in caplog.text
-
-    def test_a_nul_in_a_value(self, path: Path) -> None:
-        """A NUL, which no other place of an environment could hold, fails that name alone."""
-        path.write_bytes(b"TOKEN=can\0ary\nFINE=1\n")
-        provider = DotenvProvider(str(path))
-        failure = failed(fetch(provider))
-        assert failure.code is FailureCode.MALFORMED
-        assert "ary" not in repr(failure).replace("dotenv", "")
-        assert value(provider, "FINE") == "1"
 
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file")
     def test_a_pipe(self, path: Path) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
 from secretsource.providers.env import EnvProvider
+
+if TYPE_CHECKING:
+    from typing import Literal
 
 REF = SecretRef("env", "TOKEN")
 
@@ -79,6 +83,14 @@ def test_the_environment_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(fetch(provider, "TOKEN"), Found)
     monkeypatch.delenv("TOKEN")
     assert isinstance(fetch(provider, "TOKEN"), NotFound)
+
+
+@pytest.mark.parametrize(("empty", "there"), [("value", True), ("absent", False)])
+def test_an_empty_variable(empty: Literal["value", "absent"], there: bool) -> None:
+    """It is an empty value, or an absence where that is set, and then it says why."""
+    outcome = fetch(EnvProvider(environ={"TOKEN": ""}, empty=empty), "TOKEN")
+    assert isinstance(outcome, Found) is there
+    assert there or outcome == NotFound("the variable is empty")
 
 
 def test_previous_is_a_second_variable() -> None:

@@ -141,7 +141,15 @@ class TestWhatIsInAFile:
             (b" token \n", " token "),
             (b"\n", ""),
             (b"", ""),
-            (b"\xff\xfe\n", b"\xff\xfe\n"),
+            (b"\xff\n", b"\xff\n"),
+            (b"\xef\xbb\xbftoken\n", "token"),
+            (b"\xef\xbb\xbf\xef\xbb\xbftoken", "\ufefftoken"),
+            ("token\r\nü\n".encode("utf-16"), "token\r\nü"),
+            (b"\xfe\xff" + "token".encode("utf-16-be"), "token"),
+            (b"\xff\xfe\x00\x00" + "token".encode("utf-32-le"), b"\xff\xfe\x00\x00" + "token".encode("utf-32-le")),
+            (b"\xff\xfeodd", b"\xff\xfeodd"),
+            (b"\xff\xfe\x00\xd8\x01\x00", b"\xff\xfe\x00\xd8\x01\x00"),
+            (b"\xff\xfe\x07\x00\x41\x00", b"\xff\xfe\x07\x00\x41\x00"),
         ],
     )
     def test_one_line_end_is_taken_off(self, tmp_path: Path, content: bytes, value: str | bytes) -> None:

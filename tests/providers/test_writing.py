@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from typing import TYPE_CHECKING
 
@@ -112,6 +113,41 @@ def test_dotenv_refuses_what_it_cannot_hold(name: str, value: str | bytes, tmp_p
     assert file.read_text() == DOTENV
 
 
+@pytest.mark.parametrize("value", ["one\r\ntwo", "one\rtwo", "one\0two"])
+def test_dotenv_refuses_what_would_not_come_back(value: str, tmp_path: Path) -> None:
+    """A carriage return or NUL, which reading changes or refuses, is not written."""
+    file = tmp_path / ".env"
+    file.write_text(DOTENV)
+    outcome = DotenvProvider(str(file)).store(SecretRef("dotenv", "NAME"), value, timeout=1)
+    assert isinstance(outcome, Failed)
+    assert outcome.code is FailureCode.MALFORMED
+    assert file.read_text() == DOTENV
+
+
+@pytest.mark.parametrize("value", ["ends in a backslash\\", "\\'", "'", '"\\"', "`", "# no comment", "a\nb\n", "="])
+def test_dotenv_writes_any_sign(value: str, tmp_path: Path) -> None:
+    """Quotes, backslashes and line ends come back, and the lines after them keep their values."""
+    file = tmp_path / ".env"
+    file.write_text("NAME=old\nAFTER='it is'\n")
+    provider = DotenvProvider(str(file))
+    assert provider.store(SecretRef("dotenv", "NAME"), value, overwrite=True, timeout=1) == Stored()
+    assert [
+        getattr(provider.fetch(SecretRef("dotenv", name), timeout=1), "value", None) for name in ("NAME", "AFTER")
+    ] == [
+        value,
+        "it is",
+    ]
+
+
+def test_dotenv_keeps_a_byte_order_mark_and_other_line_ends(tmp_path: Path) -> None:
+    """The first line of a file from another editor is replaced, and its mark and line ends stay."""
+    file = tmp_path / ".env"
+    file.write_bytes(b"\xef\xbb\xbfNAME=old\r\nOTHER='a\r\nb'\r\n")
+    provider = DotenvProvider(str(file))
+    assert provider.store(SecretRef("dotenv", "NAME"), "new", overwrite=True, timeout=1) == Stored()
+    assert file.read_bytes() == b"\xef\xbb\xbfNAME='new'\r\nOTHER='a\r\nb'\r\n"
+
+
 def test_dotenv_that_interpolates_refuses_a_reference(tmp_path: Path) -> None:
     """A value that would be read back as another one is not written."""
     provider = DotenvProvider(str(tmp_path / ".env"), interpolate=True)
@@ -142,6 +178,33 @@ def test_file_is_written_whole_and_private(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["NAME", "target"]
 
 
+@pytest.mark.parametrize("strip_newline", [True, False])
+@pytest.mark.parametrize("value", ["x\n", "\n", "", "x\r\n", b"x\n", b"\xff\n", b"\xff\xfe\x00"], ids=repr)
+def test_file_is_read_back(value: str | bytes, strip_newline: bool, tmp_path: Path) -> None:
+    """What is written is had as the same bytes, with the line ends that it had."""
+    provider = FileProvider(str(tmp_path), strip_newline)
+    assert isinstance(provider.store(SecretRef("file", "NAME"), value, timeout=1), Stored)
+    read = getattr(provider.fetch(SecretRef("file", "NAME"), timeout=1), "value", None)
+    assert (read.encode() if isinstance(read, str) else read) == (value.encode() if isinstance(value, str) else value)
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power failure leaves the old value or the new one, and no empty file: the content is synced first."""
+    synced: list[bytes] = []
+
+    def sync(descriptor: int) -> None:
+        assert (tmp_path / "NAME").read_bytes() == b"old"
+        (partial,) = [path for path in tmp_path.iterdir() if path.stat().st_ino == os.fstat(descriptor).st_ino]
+        synced.append(partial.read_bytes())
+
+    (tmp_path / "NAME").write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", sync)
+    outcome = FileProvider(str(tmp_path)).store(SecretRef("file", "NAME"), "new", overwrite=True, timeout=1)
+    assert isinstance(outcome, Stored)
+    assert synced == [b"new"]
+    assert (tmp_path / "NAME").read_bytes() == b"new"
+
+
 @pytest.mark.parametrize(
     ("directory", "location", "value", "code"),
     [
@@ -150,11 +213,18 @@ def test_file_is_written_whole_and_private(tmp_path: Path) -> None:
         (".", "no/such/folder", "x", FailureCode.MISCONFIGURED),
         (".", "NUL\0", "x", FailureCode.MISCONFIGURED),
         (".", "NAME", "\udc80", FailureCode.MALFORMED),
+        (".", "NAME", "\ufeffx", FailureCode.MALFORMED),
+        (".", "NAME", "x".encode("utf-16"), FailureCode.MALFORMED),
         (".", "NAME", "x" * (1024 * 1024 + 1), FailureCode.MALFORMED),
     ],
 )
 def test_file_refuses(
-    directory: str | None, location: str, value: str, code: FailureCode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    directory: str | None,
+    location: str,
+    value: str | bytes,
+    code: FailureCode,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A file is not written where no folder is set, outside of it, or in a form that could not be read back."""
     monkeypatch.chdir(tmp_path)

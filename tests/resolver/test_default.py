@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import TYPE_CHECKING, Any, cast
@@ -22,8 +23,10 @@ from secretsource import (
 )
 from secretsource.exceptions import ConfigurationError, InvalidReference, ProviderNotInstalled, SecretNotFound
 from secretsource.providers import _registry
+from secretsource.providers import file as file_module
 from secretsource.providers.base import Failed, FailureCode
 from secretsource.resolver._default import default_resolver
+from secretsource.resolver._evidence import EVIDENCE
 from secretsource.testing import ScriptedProvider
 
 if TYPE_CHECKING:
@@ -33,9 +36,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def unconfigured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Each test starts in an empty repository, without a wiring."""
+    """Each test starts in an empty repository, without a wiring, and without a file that the machine mounts."""
     (tmp_path / ".git").mkdir()
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(EVIDENCE, "file", EVIDENCE["file"]._replace(folder=str(tmp_path / "no-such-folder")))
+    for variable in [name for name in os.environ if name.endswith("_FILE") or name == "CREDENTIALS_DIRECTORY"]:
+        monkeypatch.delenv(variable)
     configure()
     yield
     configure()
@@ -56,8 +62,51 @@ class TestDiscovered:
         skipped = dict(default_resolver.explain("A").skipped)
         assert skipped["aws"] == "none of AWS_REGION, AWS_DEFAULT_REGION, AWS_PROFILE is set"
         assert skipped["vault"] == "VAULT_ADDR is not set"
-        assert list(skipped) == ["aws", "vault", "gcp", "azure"]
+        assert list(skipped) == ["file", "aws", "vault", "gcp", "azure"]
         assert "aws        skipped: none of AWS_REGION" in str(default_resolver.explain("A"))
+
+    def test_no_evidence_for_files(self) -> None:
+        """Without a variable or a folder for it, the provider of files is skipped, and the reason names all three."""
+        skipped = dict(default_resolver.explain("A").skipped)
+        assert skipped["file"] == (
+            f"none of CREDENTIALS_DIRECTORY, NAME_FILE is set, and there is no folder {EVIDENCE['file'].folder}"
+        )
+
+    @pytest.mark.parametrize("place", ["variable", "systemd", "docker"])
+    def test_evidence_for_files(self, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """``NAME_FILE``, ``$CREDENTIALS_DIRECTORY`` or ``/run/secrets`` brings files in, after ``.env``."""
+        mounted = tmp_path / "mounted"
+        mounted.mkdir()
+        (mounted / "A").write_text("from a file\n")
+        if place == "variable":
+            monkeypatch.setenv("A_FILE", str(mounted / "A"))
+        elif place == "systemd":
+            monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(mounted))
+        else:
+            monkeypatch.setitem(EVIDENCE, "file", EVIDENCE["file"]._replace(folder=str(mounted)))
+            monkeypatch.setattr(file_module, "DOCKER", str(mounted))
+        configure()
+        assert get_secret("A") == "from a file"
+        assert [route.provider.name for route in default_resolver._engine.chain.routes] == ["env", "dotenv", "file"]
+        (tmp_path / ".env").write_text("B=1\n")
+        assert get_secret("B").provider == "dotenv"
+
+    def test_a_file_for_another_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A variable such as ``SSL_CERT_FILE`` speaks for its own name; for others, files are skipped."""
+        (tmp_path / "cert").write_text("pem")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert"))
+        configure()
+        (skipped,) = [step for step in default_resolver.explain("A").steps if step.provider == "file"]
+        assert skipped.outcome == "skipped"
+        assert str(skipped.reason).startswith("none of CREDENTIALS_DIRECTORY, A_FILE is set, and there is no folder")
+        assert "file       skipped" in str(default_resolver.explain("A"))
+        with pytest.raises(SecretNotFound) as caught:
+            get_secret("A")
+        assert caught.value.providers == ("env", "dotenv")
+        assert get_secret("SSL_CERT").provider == "file"
+        monkeypatch.setenv("SCHLÜSSEL_FILE", str(tmp_path / "cert"))
+        assert get_secret("SCHLÜSSEL").provider == "file"
+        assert get_secret(f"file://{tmp_path}/cert") == "pem"
 
     @pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"])
     def test_evidence(self, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +255,9 @@ class TestConfigured:
 
     def test_no_file_at_all(self) -> None:
         """`from_config` says where it has looked, and what to do."""
-        with pytest.raises(ConfigurationError, match=r"there is no secretsource.toml .* run  secretsource init"):
+        with pytest.raises(
+            ConfigurationError, match=r"there is no secretsource.toml, .* in .*: run  secretsource init"
+        ):
             Resolver.from_config()
 
     def test_not_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import json
 import pickle
 import traceback
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,9 @@ from secretsource import Secret, SecretSet
 from secretsource._secret import Origin
 from secretsource.exceptions import ProviderResponseError
 from secretsource.providers.base import Found, SecretRef
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CANARY = "canary-91f3"
 
@@ -89,6 +92,32 @@ def test_as_bytes() -> None:
     """The bytes of a binary one, else those of its text."""
     assert secret(b"\x00\xff").as_bytes() == b"\x00\xff"
     assert secret("ü").as_bytes() == b"\xc3\xbc"
+
+
+def test_as_base64() -> None:
+    """The same bytes as text."""
+    assert secret(b"\x00\xff").as_base64() == "AP8="
+    assert secret("ü").as_base64() == "w7w="
+
+
+@pytest.mark.parametrize(
+    "use",
+    [str, format, str.encode, lambda one: one.encode("latin-1"), lambda one: f"Bearer {one}"],
+    ids=["str", "format", "C encode", "encode", "f-string"],
+)
+def test_a_binary_one_is_no_text(use: Callable[[Secret], object]) -> None:
+    """What takes it for text fails, and the sentence says what to use; the bytes are nowhere in the error."""
+    with pytest.raises((ProviderResponseError, UnicodeEncodeError)) as caught:
+        use(secret(b"\xff" + CANARY.encode()))
+    assert CANARY not in repr(caught.value) + repr(getattr(caught.value, "object", ""))
+    assert isinstance(caught.value, UnicodeEncodeError) or "as_bytes()" in str(caught.value)
+
+
+def test_a_binary_one_that_slips_into_text() -> None:
+    """Where Python asks no method, what comes of it cannot be sent or written."""
+    for text in ("Bearer " + secret(b"\xff"), "".join([secret(b"\xff")])):
+        with pytest.raises(UnicodeEncodeError):
+            text.encode()
 
 
 def test_as_json() -> None:

@@ -490,6 +490,7 @@ class TestWhatIsImpossible:
             ("older_stage", [NAME]),
             ("deny", []),
             ("deny_one", [NAME]),
+            ("deny_write", []),
             ("throttle", []),
             ("hang", []),
             ("break_response", ["planted"]),

@@ -9,6 +9,8 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from secretsource._repository import nearest
+
 if TYPE_CHECKING:
     from secretsource.config import Config
 
@@ -21,10 +23,10 @@ GIT_SECONDS = 5
 def dotenv_files(config: Config | None) -> list[Path]:
     """The ``.env`` files that may be read here: those that the chain names, and the nearest up to the repository."""
     providers = () if config is None else config.providers
-    named = [str(provider.settings["path"]) for provider in providers if provider.settings.get("path")]
-    files = [Path(path) for path in named] + [folder / ".env" for folder in _repository_folders()]
-    found = [file for file in files if file.is_file()]
-    return list(dict.fromkeys(file.resolve() for file in found[: len(named) + 1]))
+    named = [Path(str(provider.settings["path"])) for provider in providers if provider.settings.get("path")]
+    found = nearest((".env",), os.path.isfile).path
+    files = [*named, Path(found)] if found else named
+    return list(dict.fromkeys(file.resolve() for file in files if file.is_file()))
 
 
 def dotenv_warnings(file: Path) -> list[str]:
@@ -38,13 +40,6 @@ def dotenv_warnings(file: Path) -> list[str]:
     if os.name == "posix" and mode & 0o077:
         warnings.append(f"{file} is open to other users of this machine (mode {mode:04o}): run  chmod 600 {file.name}")
     return warnings
-
-
-def _repository_folders() -> list[Path]:
-    """The working directory and those above it up to the root of the repository; outside of one, it alone."""
-    folders = [Path.cwd(), *Path.cwd().parents]
-    root = next((depth for depth, folder in enumerate(folders) if (folder / ".git").exists()), 0)
-    return folders[: root + 1]
 
 
 def _says_yes(file: Path, question: str, option: str) -> bool:

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from secretsource.cli._exit_codes import CLOSED_PIPE
+from secretsource.cli._sentence import for_a_person
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
     from typing import TextIO
 
-__all__ = ["is_asked", "is_terminal", "say", "show_table", "warn", "write", "write_json", "write_line"]
+__all__ = ["Urgent", "is_asked", "is_terminal", "say", "show_table", "warn", "write", "write_json", "write_line"]
 
 _STYLES = {
     "found": "green",
@@ -47,6 +48,12 @@ _STYLES = {
     "expired": "red",
 }
 """The colour of a cell that is one of these words; rich leaves colours out when ``NO_COLOR`` is set."""
+
+
+class Urgent(str):
+    """A cell that is drawn in red, whatever word it is."""
+
+    __slots__ = ()
 
 
 def is_terminal() -> bool:
@@ -86,7 +93,7 @@ def write_line(text: str) -> None:
 
 def say(kind: str, sentence: str) -> None:
     """Write one sentence to standard error, after what kind it is."""
-    write(f"{kind}: {printable(sentence)}\n", sys.stderr)
+    write(f"{kind}: {printable(for_a_person(sentence))}\n", sys.stderr)
 
 
 def warn(sentence: str) -> None:
@@ -122,6 +129,10 @@ def write(content: str | bytes, stream: TextIO | None = None) -> None:
     raise typer.Exit(CLOSED_PIPE) if isinstance(failure, BrokenPipeError) else failure
 
 
+def _style(cell: str) -> str:
+    return "red" if isinstance(cell, Urgent) else _STYLES.get(cell, "")
+
+
 def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], unbroken: Container[str]) -> str:
     """A table of those columns that have something in them, since a terminal is narrow."""
     from rich.box import SIMPLE_HEAD
@@ -134,7 +145,7 @@ def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], unbroken: Cont
     for place in filled:
         table.add_column(columns[place], overflow="fold", no_wrap=columns[place] in unbroken)
     for row in rows:
-        table.add_row(*(Text(row[place], _STYLES.get(row[place], "")) for place in filled))
+        table.add_row(*(Text(row[place], _style(row[place])) for place in filled))
     console = Console(file=sys.stdout)
     with console.capture() as drawn:
         console.print(table)

@@ -10,7 +10,12 @@ from secretsource.providers.base import FailureCode
 if TYPE_CHECKING:
     from secretsource import Secret
 
-__all__ = ["encoded", "encoded_for_environment"]
+__all__ = ["encoded", "encoded_for_environment", "is_binary"]
+
+
+def is_binary(secret: Secret) -> bool:
+    """Whether a secret is bytes that are no text."""
+    return secret._raw is not None
 
 
 def encoded(secret: Secret) -> bytes:
@@ -19,8 +24,10 @@ def encoded(secret: Secret) -> bytes:
     Raises:
         ProviderResponseError: A JSON document may escape half of a surrogate pair, which is no text.
     """
+    if is_binary(secret):
+        return secret.as_base64().encode()
     try:
-        return str(secret).encode()
+        return secret.encode()
     except UnicodeEncodeError:
         pass  # this error holds the value
     raise _unfit(secret, "holds half of a surrogate pair, which is no text: store it anew")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from secretsource import Resolver, configure
-from secretsource.config import load_config
+from secretsource.config import find_config, load_config, nowhere
 from secretsource.exceptions import ConfigurationError
 from secretsource.resolver._default import default_resolver
 
@@ -44,13 +44,7 @@ class Wiring:
         Raises:
             ConfigurationError: Something in it is wrong, or an environment was named and there is no file to have it.
         """
-        config = load_config(self.path, environment=self.environment)
-        if config is None and self.environment is not None:
-            raise ConfigurationError(
-                f"there is no secretsource.toml with the environment {self.environment!r}: "
-                "run  secretsource init  or leave out --env"
-            )
-        return config
+        return load_config(self.path, environment=self.environment)
 
     def resolver(self) -> Resolver:
         """A resolver as the configuration describes it, or as `get_secret` has it without one."""
@@ -58,6 +52,11 @@ class Wiring:
             return Resolver.from_config(self.path, environment=self.environment)
         configure()  # whatever this process has found before, what holds here is found anew
         return default_resolver
+
+
+def sites(resolver: Resolver) -> Mapping[str, str]:
+    """Where each provider asks that the resolver has opened, by its name."""
+    return {name: route.provider.site for name, route in resolver._engine.chain.opened.items()}
 
 
 def declared_secrets(config: Config | None, *, purpose: str) -> Mapping[str, SecretConfig]:
@@ -72,7 +71,7 @@ def declared_secrets(config: Config | None, *, purpose: str) -> Mapping[str, Sec
     """
     if config is None:
         raise ConfigurationError(
-            f"there is nothing {purpose}: run  secretsource init  and declare your secrets in secretsource.toml"
+            f"there is nothing {purpose}: {nowhere(find_config())}; run  secretsource init  and declare your secrets"
         )
     if not config.secrets:
         raise ConfigurationError(f"there is nothing {purpose}: declare your secrets as [secrets.NAME] in {config.file}")

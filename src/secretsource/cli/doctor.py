@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from secretsource.cli._exit_codes import MISSING
+from secretsource.cli._in_force import InForce
 from secretsource.cli._options import Json
 from secretsource.cli._output import say, show_table, warn, write_json
+from secretsource.cli._sentence import with_site
 from secretsource.cli._wiring import Wiring
 from secretsource.providers.base import Failed, Found, IdentifiedProvider, Identity, SecretRef
 from secretsource.resolver._call import fetch, raised
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["doctor"]
 
-COLUMNS = ("provider", "identity", "reads", "found", "ms", "clock", "reason")
+COLUMNS = ("provider", "identity", "reads", "found", "ms", "clock", "reason", "site")
 
 PROBE = "SECRETSOURCE_DOCTOR"
 """What is asked for where nothing is declared; that it is not there is an answer too."""
@@ -42,10 +44,11 @@ def doctor(context: typer.Context, as_json: Json = False) -> None:
 
     Says which identity the provider takes this process for, whether it may read the declared secrets, which
     permission is missing, how far the clocks are apart where the service tells its time, and how long an answer takes.
-    Fails when a provider cannot be read.
+    Says where each provider asks, and which configuration file is in force. Fails when a provider cannot be read.
     """
     wiring = Wiring.of(context)
-    config = wiring.config()
+    in_force = InForce.of(wiring)
+    config = in_force.config
     with wiring.resolver() as resolver:
         chain = resolver._engine.chain
         names = list(config.secrets) if config is not None and config.secrets else [PROBE]
@@ -54,10 +57,14 @@ def doctor(context: typer.Context, as_json: Json = False) -> None:
     if as_json:
         skipped = [{"provider": skipped.provider, "reason": skipped.reason} for skipped in chain.skipped]
         healthy = all(finding.readable for finding in findings)
-        write_json({"ok": healthy, "providers": [finding.described() for finding in findings], "skipped": skipped})
+        document = [finding.described() for finding in findings]
+        configuration = in_force.described()
+        write_json({"ok": healthy, "configuration": configuration, "providers": document, "skipped": skipped})
     else:
+        in_force.tell()
         rows = [finding.row() for finding in findings]
-        show_table(COLUMNS, [*rows, *((gap.provider, "", "skipped", "", "", "", gap.reason) for gap in chain.skipped)])
+        gaps = [(gap.provider, "", "skipped", "", "", "", gap.reason, "") for gap in chain.skipped]
+        show_table(COLUMNS, [*rows, *gaps])
         _tell(findings)
     raise typer.Exit(0 if all(finding.readable for finding in findings) else MISSING)
 
@@ -68,6 +75,7 @@ class Finding:
 
     Attributes:
         provider: Its name.
+        site: Where it asks.
         identity: Whom it takes us for, why that cannot be said, or None where there is nobody to ask.
         asked: How many places were asked for; after an outage, no more are.
         found: How many of them hold a value.
@@ -76,6 +84,7 @@ class Finding:
     """
 
     provider: str
+    site: str
     identity: Identity | Failed | None
     asked: int
     found: int
@@ -93,13 +102,15 @@ class Finding:
         skew = self.identity.clock_skew if isinstance(self.identity, Identity) else None
         clock = "" if skew is None else f"{round(skew):+d} s".replace("+0", "0")
         reason = (self._reason() or "") if self.failed is None else ""  # what failed has a sentence of its own
-        return self.provider, self._who() or "", reads, f"{self.found} of {self.asked}", self._took(), clock, reason
+        found = f"{self.found} of {self.asked}"
+        return self.provider, self._who() or "", reads, found, self._took(), clock, reason, self.site
 
     def described(self) -> dict[str, Any]:
         """The same as a JSON document."""
         skew = self.identity.clock_skew if isinstance(self.identity, Identity) else None
         return {
             "provider": self.provider,
+            "site": self.site or None,
             "identity": self._who(),
             "reads": self.readable,
             "outcome": None if self.failed is None else self.failed[1].code.value,
@@ -133,6 +144,7 @@ def _examined(route: Route, names: Sequence[str]) -> Finding:
     pairs = zip(documents, outcomes, strict=False)  # after an outage, not all were asked for
     return Finding(
         provider.name,
+        provider.site,
         _identified(provider),
         len(outcomes),
         sum(isinstance(outcome, Found) for outcome in outcomes),
@@ -179,9 +191,8 @@ def _tell(findings: Sequence[Finding]) -> None:
     for finding in findings:
         if finding.failed is not None:
             where, failed = finding.failed
-            sentence = (
-                f"provider {finding.provider!r} cannot be read at {where!r}: {failed.reason or failed.code.value}"
-            )
+            place = with_site(repr(where), finding.site)
+            sentence = f"provider {finding.provider!r} cannot be read at {place}: {failed.reason or failed.code.value}"
             say("error", f"{sentence}; {failed.remedy}" if failed.remedy else sentence)
         skew = finding.identity.clock_skew if isinstance(finding.identity, Identity) else None
         if skew is not None and abs(skew) >= SKEW:

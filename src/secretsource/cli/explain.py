@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from secretsource.cli._in_force import InForce
 from secretsource.cli._options import Field, Json, Name
 from secretsource.cli._output import is_terminal, say, show_table, write_json, write_line
-from secretsource.cli._wiring import Wiring
+from secretsource.cli._sentence import for_a_person, with_site
+from secretsource.cli._wiring import Wiring, sites
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from secretsource.resolver._resolution import Step
     from secretsource.resolver._trace import Trace
@@ -24,35 +26,40 @@ COLUMNS = ("provider", "outcome", "served", "ms", "version", "where", "reason")
 def explain(context: typer.Context, name: Name, field: Field = None, as_json: Json = False) -> None:
     """Show which provider answers for a name, and why.
 
+    Says which configuration file is in force, and which ones are not.
     Each provider that was asked or skipped has a line, with its reason and how long it took; never the value. The
     exit code is 0 also when the secret cannot be had, since that is what was to be explained; get and check fail.
     """
-    with Wiring.of(context).resolver() as resolver:
+    wiring = Wiring.of(context)
+    in_force = InForce.of(wiring)
+    with wiring.resolver() as resolver:
         trace = resolver.explain(name, field=field)
+        places = sites(resolver)
     if as_json:
-        write_json(described(trace))
+        write_json({**described(trace, places), "configuration": in_force.described()})
         return
+    in_force.tell()
     if is_terminal():
         write_line(f"{trace.name}: {trace.outcome}" + (f", served={trace.served}" if trace.served else ""))
-    show_table(COLUMNS, _rows(trace))
+    show_table(COLUMNS, _rows(trace, places))
     if trace.error is not None:
         say("get would fail", trace.error)
 
 
-def described(trace: Trace) -> dict[str, Any]:
-    """A trace as a JSON document."""
+def described(trace: Trace, places: Mapping[str, str]) -> dict[str, Any]:
+    """A trace as a JSON document, with the places where the providers ask."""
     return {
         "name": trace.name,
         "outcome": trace.outcome,
         "served": trace.served,
-        "error": trace.error,
-        "steps": [_step(step) for step in trace.steps],
+        "error": None if trace.error is None else for_a_person(trace.error),
+        "steps": [_step(step, places) for step in trace.steps],
         "not_asked": list(trace.unasked),
         "skipped": [{"provider": skipped.provider, "reason": skipped.reason} for skipped in trace.skipped],
     }
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: Step, places: Mapping[str, str]) -> dict[str, Any]:
     return {
         "provider": step.provider,
         "outcome": step.outcome,
@@ -60,16 +67,16 @@ def _step(step: Step) -> dict[str, Any]:
         "milliseconds": round(step.seconds * 1000, 1),
         "version": step.version,
         "where": step.reference,
+        "site": places.get(step.provider) or None,
         "reason": step.reason,
     }
 
 
-def _rows(trace: Trace) -> Iterator[tuple[str, ...]]:
+def _rows(trace: Trace, places: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
     for step in trace.steps:
         took = f"{step.seconds * 1000:.1f}" if step.served else ""
-        yield (
-            step.provider, step.outcome, step.served, took, step.version or "", step.reference, step.reason or ""
-        )  # fmt: skip
+        where = with_site(step.reference, places.get(step.provider, ""))
+        yield step.provider, step.outcome, step.served, took, step.version or "", where, step.reason or ""
     for provider in trace.unasked:
         yield provider, "not asked", "", "", "", "", "an earlier provider decided"
     for skipped in trace.skipped:

@@ -8,7 +8,7 @@ import typer
 
 from secretsource.cli._options import Field, Json, Name
 from secretsource.cli._output import write, write_json
-from secretsource.cli._value import encoded
+from secretsource.cli._value import encoded, is_binary
 from secretsource.cli._wiring import Wiring
 from secretsource.exceptions import ProviderResponseError, ResolveError, SecretNotFound
 from secretsource.providers.base import FailureCode
@@ -74,11 +74,11 @@ def _document(resolver: Resolver, name: str, field: str | None, version: str | N
 
 
 def _described(secret: Secret) -> dict[str, Any]:
-    binary = secret.as_bytes() != str(secret).encode()
+    binary = is_binary(secret)
     expires = secret.expires_at
     return {
         "name": secret.name,
-        "value": str(secret),
+        "value": secret.as_base64() if binary else str(secret),
         "encoding": "base64" if binary else "text",
         "provider": secret.provider,
         "version": secret.version,

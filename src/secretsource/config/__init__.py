@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secretsource.config._config import Config, SecretConfig, load_config, parse_config
+from secretsource.config._file import find_config, nowhere, unread_files
 from secretsource.config._provider import ProviderConfig, settings_from_url
 from secretsource.config._settings import Setting, driver_settings
 
@@ -12,7 +13,10 @@ __all__ = [
     "SecretConfig",
     "Setting",
     "driver_settings",
+    "find_config",
     "load_config",
+    "nowhere",
     "parse_config",
     "settings_from_url",
+    "unread_files",
 ]

@@ -5,26 +5,35 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+from secretsource._repository import Nearest, folders, mentions, nearest, sightings
 from secretsource.exceptions import ConfigurationError
 
 FILE_NAME = "secretsource.toml"
 PROJECT_FILE_NAME = "pyproject.toml"
+FILE_NAMES = (FILE_NAME, PROJECT_FILE_NAME)
 
 
-def find_config() -> Path | None:
-    """The configuration that holds for the working directory, or None.
+def find_config() -> Nearest:
+    """The configuration that holds for the working directory, and nearer files that do not count.
 
     That is ``secretsource.toml``, or ``pyproject.toml`` with a table ``[tool.secretsource]``, in the directory or the
     nearest above it, up to the root of the repository (the folder with ``.git``) and never beyond. Outside of a
     repository only the directory itself counts: what lies above it may belong to somebody else.
     """
-    for folder in _repository_folders():
-        own, project = folder / FILE_NAME, folder / PROJECT_FILE_NAME
-        if _is_there(own):  # a directory too: the container engine makes one where the file to mount is missing
-            return own
-        if _is_there(project) and _mentions_us(project):
-            return project
-    return None
+    return nearest(FILE_NAMES, _is_configuration)
+
+
+def unread_files(file: Path) -> list[Path]:
+    """The configurations around the working directory that count and are not read, because ``file`` is."""
+    there = (Path(seen.path) for seen in sightings(FILE_NAMES, _is_configuration) if seen.doubt is None)
+    return [path for path in there if path != file.absolute()]
+
+
+def nowhere(search: Nearest) -> str:
+    """Where a configuration was looked for, as one clause, when none was found."""
+    looked = " or ".join(folders()) or "the working directory, which is gone"
+    place = f"there is no {FILE_NAME}, and no {PROJECT_FILE_NAME} with [tool.secretsource], in {looked}"
+    return "; ".join([place, *(seen.notice for seen in search.passed_over)])
 
 
 def read_config(file: Path) -> str:
@@ -36,14 +45,10 @@ def read_config(file: Path) -> str:
     return _decoded(_content(file), file)
 
 
-def _repository_folders() -> list[Path]:
-    try:
-        directory = Path.cwd()
-    except OSError:  # it was removed
-        return []
-    folders = [directory, *directory.parents]
-    roots = (depth for depth, folder in enumerate(folders) if _is_there(folder / ".git"))
-    return folders[: next(roots, 0) + 1]
+def _is_configuration(path: str) -> bool:
+    """Whether there is a configuration; a directory too, which the container engine makes where a file is missing."""
+    file = Path(path)
+    return _is_there(file) and (file.name == FILE_NAME or _mentions_us(file))
 
 
 def _is_there(path: Path) -> bool:
@@ -58,12 +63,11 @@ def _is_there(path: Path) -> bool:
 
 def _mentions_us(project: Path) -> bool:
     """Whether there is a table of ours; a file that does not even have the word is not parsed."""
-    content = _content(project)
-    if b"secretsource" not in content:
+    if not mentions(str(project), b"secretsource"):
         return False
     try:
-        tool = tomllib.loads(_decoded(content, project)).get("tool")
-    except (ValueError, RecursionError):
+        tool = tomllib.loads(read_config(project)).get("tool")
+    except (ConfigurationError, ValueError, RecursionError):
         return True  # reading it as a configuration says what is wrong with it
     return isinstance(tool, dict) and "secretsource" in tool
 

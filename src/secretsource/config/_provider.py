@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Reaction: TypeAlias = Literal["stop", "next"]
 _REACTIONS = ("on_denied", "on_unavailable")
+_STRIP_NEWLINE = Setting("strip_newline", bool, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class ProviderConfig:
         settings: Keyword arguments for the driver; text that starts with ``ref+`` still points elsewhere.
         on_denied: What the chain does when this provider refuses.
         on_unavailable: What the chain does when this provider cannot be reached.
+        strip_newline: Whether one line end is taken off the end of each text; a driver may have a setting of its own.
         file: The file that says so, for messages.
         line: The line in it, from 1.
     """
@@ -46,6 +48,7 @@ class ProviderConfig:
     settings: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     on_denied: Reaction = "stop"
     on_unavailable: Reaction = "stop"
+    strip_newline: bool = False
     file: Path | None = field(default=None, compare=False)
     line: int | None = field(default=None, compare=False)
 
@@ -96,19 +99,22 @@ def checked_provider(
     """
     settings = driver_settings(driver)
     chosen: dict[str, object] = {}
+    known = {_STRIP_NEWLINE.name: _STRIP_NEWLINE, **settings}
     for key in [key for key in given if key not in _REACTIONS]:
-        if key not in settings:
-            raise wrong(unknown("setting", key, [*settings, *_REACTIONS]), key)
-        chosen[key] = read(settings[key], given[key])
+        if key not in known:
+            raise wrong(unknown("setting", key, [*known, *_REACTIONS]), key)
+        chosen[key] = read(known[key], given[key])
         if chosen[key] is UNSET:
-            raise wrong(f"setting {key!r} must be {settings[key].wanted}", key)
+            raise wrong(f"setting {key!r} must be {known[key].wanted}", key)
     for key, setting in settings.items():
         if setting.required and key not in chosen:
             raise wrong(f"provider {name!r} needs the setting {key!r}, which must be {setting.wanted}", key)
+    strip_newline = _STRIP_NEWLINE.name not in settings and bool(chosen.pop(_STRIP_NEWLINE.name, False))
     return ProviderConfig(
         name,
         scheme,
         MappingProxyType(chosen),
+        strip_newline=strip_newline,
         on_denied=_reaction(given, "on_denied", wrong),
         on_unavailable=_reaction(given, "on_unavailable", wrong),
     )

@@ -70,9 +70,10 @@ class PepperSource:
 
     def _ask(self) -> PepperSet:
         found = secretsource.get_secret_set(PEPPER_NAME)
-        peppers = PepperSet((*found, *self._known))
+        texts = [secret if secret._raw is None else secret.as_base64() for secret in found]
+        peppers = PepperSet((*texts, *self._known))
         self._current = found.current
-        self._known = dict.fromkeys((*map(str, found), *self._known))
+        self._known = dict.fromkeys((*map(str, texts), *self._known))
         return peppers
 
     def __repr__(self) -> str:

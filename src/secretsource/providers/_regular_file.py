@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource.providers.base import Written
 
-__all__ = ["LIMIT", "Contents", "Signature", "read_file", "signature_at", "write_file"]
+__all__ = ["LIMIT", "Contents", "Signature", "read_file", "refusal", "signature_at", "write_file"]
 
 LIMIT = 1024 * 1024
 """Longest file, in bytes, that is taken for a secret."""
@@ -88,15 +88,18 @@ def read_file(path: str, shown: str) -> Contents | NotFound | Failed:
         shown: What to call the file in a reason, when it cannot be read.
     """
     try:
-        descriptor = os.open(path, _FLAGS)
+        refused = _no_regular_file(os.stat(path), shown)  # to open a pipe and close it again would break its writer
+        descriptor = -1 if refused else os.open(path, _FLAGS)
     except ValueError:
         return NotFound("no file can have this name")
     except OSError as error:
-        return _refusal(error, shown)
+        return refusal(error, shown)
+    if refused is not None:
+        return refused
     try:
         return _read(descriptor, shown)
     except OSError as error:
-        return _refusal(error, shown)
+        return refusal(error, shown)
     finally:
         os.close(descriptor)
 
@@ -149,10 +152,10 @@ def _not_written(error: OSError, shown: str) -> Failed:
 
 
 def _read(descriptor: int, shown: str) -> Contents | Failed:
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        kind = "a directory" if stat.S_ISDIR(status.st_mode) else "no regular file"
-        return Failed(FailureCode.MISCONFIGURED, f"{shown} is {kind}", "name a regular file")
+    status = os.fstat(descriptor)  # of what was opened, which may not be what was looked at
+    refused = _no_regular_file(status, shown)
+    if refused is not None:
+        return refused
     with open(descriptor, "rb", closefd=False) as file:
         content = file.read(LIMIT + 1)
     if len(content) > LIMIT:
@@ -160,7 +163,15 @@ def _read(descriptor: int, shown: str) -> Contents | Failed:
     return Contents(content, Signature.of(status).version)
 
 
-def _refusal(error: OSError, shown: str) -> NotFound | Failed:
+def _no_regular_file(status: os.stat_result, shown: str) -> Failed | None:
+    """Why something is not read at all: it is a folder, or it would wait for another process."""
+    if stat.S_ISREG(status.st_mode):
+        return None
+    kind = "a directory" if stat.S_ISDIR(status.st_mode) else "no regular file"
+    return Failed(FailureCode.MISCONFIGURED, f"{shown} is {kind}", "name a regular file")
+
+
+def refusal(error: OSError, shown: str) -> NotFound | Failed:
     """What an error of the operating system means."""
     name = errno.errorcode.get(error.errno or 0, type(error).__name__)
     if error.errno in _ABSENT:

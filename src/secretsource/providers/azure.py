@@ -161,6 +161,11 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         self._client = VaultClient(settings)
         self._forget_async_client()
 
+    @property
+    def site(self) -> str:
+        """The vault."""
+        return self._settings.vault_url
+
     def locate(self, name: str) -> SecretRef | NotFound:
         """A field of the document where one is set, else the prefix and the rewritten name."""
         if self._document is not None:

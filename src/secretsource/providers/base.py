@@ -239,6 +239,8 @@ class Provider(ABC):
         max_age: Longest time, in seconds, for which the resolver may keep an answer: None for the resolver's ttl,
             0 for never (asking is cheaper than keeping).
         follows: Whether a value of the form ``ref+scheme://…`` is followed to where it points.
+        strip_newline: Whether the resolver takes one line end off the end of each text that this provider answers,
+            also of each field of a mapping; every provider has this setting in a configuration.
         name: The instance's name: the scheme, or the section name where one scheme is configured twice.
     """
 
@@ -247,12 +249,21 @@ class Provider(ABC):
     options: ClassVar[frozenset[str]] = frozenset()
     max_age: float | None = None
     follows: bool = False
+    strip_newline: bool = False
 
     def __init__(self, *, name: str | None = None) -> None:
         self.name = name or self.scheme
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"
+
+    @property
+    def site(self) -> str:
+        """Where this provider asks, for a person: a region, a host and mount, a project, a file; empty for nowhere.
+
+        It asks nobody, and shows no credential.
+        """
+        return ""
 
     def locate(self, name: str) -> SecretRef | NotFound:
         """Where this provider keeps a bare name; NotFound when it could not hold such a name. Pure."""

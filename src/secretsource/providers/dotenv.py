@@ -1,13 +1,15 @@
 """Secrets in a ``.env`` file, which is read and never loaded into the environment."""
 
-# ruff: noqa: PTH109, PTH116, PTH118, PTH120 - pathlib loads urllib, which the import of the package must not
+# ruff: noqa: PTH116 - pathlib loads urllib, which the import of the package must not
 from __future__ import annotations
 
 import os
 import stat
-from io import StringIO
+from threading import Lock
+from time import monotonic
 
 from secretsource._clock import SYSTEM_CLOCK
+from secretsource._repository import Nearest, folders, nearest
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._regular_file import Contents, read_file, signature_at, write_file
@@ -26,14 +28,14 @@ from secretsource.providers.base import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import ClassVar, TypeAlias
+    from typing import ClassVar, Literal, TypeAlias
 
-    from dotenv.parser import Original
-
+    from secretsource.providers._dotenv.interpolation import Held
+    from secretsource.providers._dotenv.text import Pairs
     from secretsource.providers._regular_file import Signature
     from secretsource.providers.base import Outcome, Written
 
-    _Lines: TypeAlias = dict[str, str | None]
+    Lines: TypeAlias = dict[str, Held]
 
 __all__ = ["DotenvProvider"]
 
@@ -48,9 +50,10 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
     """Reads ``NAME=value`` lines as python-dotenv does; the value before a rotation is in ``NAME_PREVIOUS``.
 
     Without a path, the nearest ``.env`` is taken, from the working directory up to the folder that holds ``.git``;
-    outside of a repository only the working directory is looked at. The file is parsed again when it has changed. Of
-    two lines with one name the later counts. A line that cannot be parsed fails every name, since nobody can tell
-    whose it was.
+    outside of a repository only the working directory is looked at. Above the working directory, a file counts only
+    where no other user could have put it. The file is parsed again when it has changed. Of two lines with one name
+    the later counts. A line that cannot be parsed, makes a name vanish or cuts a value short fails every name, since
+    nobody can tell whose it was.
 
     There is no version: all names share one file, so its times would report a rotation of each for a change of one.
 
@@ -58,6 +61,8 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
         path: The file; a relative path starts at the working directory.
         interpolate: Replace ``${NAME}`` by the environment's value of it, else by the file's, in any quotes.
         encoding: Of the file, as Python names it.
+        empty: What ``NAME=`` means: an empty ``value``, or that the secret is ``absent``.
+        pipe: Read a named pipe too: once, until its writer closes it, and keep what it gave.
 
     Raises:
         ConfigurationError: There is no such encoding.
@@ -74,6 +79,8 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
         path: str | None = None,
         interpolate: bool = False,
         encoding: str = "utf-8",
+        empty: Literal["value", "absent"] = "value",
+        pipe: bool = False,
         *,
         name: str | None = None,
     ) -> None:
@@ -83,7 +90,15 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
         self._path = path
         self._interpolate = interpolate
         self._encoding = encoding
+        self._empty_is_absent = empty == "absent"
+        self._pipe = pipe
+        self._piping = Lock()
         self._parsed: _Parsed | None = None
+
+    @property
+    def site(self) -> str:
+        """The file, where there is one."""
+        return self._search().path or ""
 
     def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
         """``NAME_PREVIOUS``, where whoever rotates the value may leave the old one."""
@@ -93,133 +108,179 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
         """Look the name up in the file, read anew if it has changed."""
         if ref.version is not None or ref.stage is not None:
             return NotFound("a .env file keeps no versions")
-        path = self._path or _nearest()
-        if path is None:
-            return NotFound("there is no .env file from the working directory up to the repository's root")
-        lines = self._lines(path)
-        return _look_up(ref.location, lines, path) if isinstance(lines, dict) else lines
+        search = self._search()
+        if search.path is None:
+            return NotFound(_nowhere(search))
+        pairs = self._pairs(search.path, timeout)
+        return self._look_up(ref.location, pairs, search.path) if isinstance(pairs, list) else pairs
 
     def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
         """Replace the line, or append one; every other line, comments too, stays as it is, and the mode becomes 0600.
 
-        Without a path and without a ``.env`` that is found, one is made in the working directory.
+        Without a path and without a ``.env`` that is found, one is made in the working directory. A value that would
+        not be read back as it is, such as one with a carriage return, is refused.
         """
         refusal = self.refusal(ref)
         if refusal is not None:
             return refusal
         if isinstance(value, bytes):
             return _malformed("a .env file holds text, and the value is bytes", "encode it as base64")
-        path = self._path or _nearest() or FILE_NAME
+        path = self._search().path or FILE_NAME
         kept = read_file(path, path)
         if isinstance(kept, Failed):
             return kept
-        there = NotFound() if isinstance(kept, NotFound) else self.fetch(ref, timeout=timeout)
+        content = kept.value if isinstance(kept, Contents) else b""
+        before = self._parse(content, path)
+        if isinstance(before, Failed):
+            return before
+        there = self._look_up(ref.location, before, path)
         if isinstance(there, Failed):
             return there
         if isinstance(there, Found) and not overwrite:
             return Occupied()
-        content = self._with_line(kept.value if isinstance(kept, Contents) else b"", ref.location, value)
-        lines = self._parse(content, path) if content is not None else None
-        if content is None or not isinstance(lines, dict) or lines.get(ref.location) != value:
+        edited = self._edited(content, ref.location, value, path)
+        if edited is None:
             return _malformed("a .env file cannot hold this name or value", "keep it in a file of its own")
-        written = write_file(path, content, path, overwrite=True)
+        written = write_file(path, edited, path, overwrite=True)
         return Stored() if isinstance(written, Stored) else written
 
     def identify(self, *, timeout: float) -> Identity | Failed:
         """The file; the operating system knows who asks."""
-        path = self._path or _nearest()
-        return Identity(f"file {path}" if path else f"no {FILE_NAME} file here")
-
-    def _with_line(self, content: bytes, name: str, value: str) -> bytes | None:
-        """The file with the last line of this name replaced, or one appended; None when that is not to be written."""
-        from dotenv.parser import parse_stream
-
-        text = content.decode(self._encoding)
-        bindings = list(parse_stream(StringIO(text, newline="")))
-        place = max((number for number, binding in enumerate(bindings) if binding.key == name), default=None)
-        statements = [binding.original.string for binding in bindings]
-        if place is None:
-            if text and not text.endswith(("\n", "\r")):
-                statements.append("\n")
-            statements.append(f"{name}={_quoted(value)}\n")
-        else:
-            statements[place] = _rewritten(statements[place], name, value, bindings[place].value)
-        try:
-            return "".join(statements).encode(self._encoding)
-        except UnicodeEncodeError:
-            return None
+        search = self._search()
+        if search.path is not None:
+            return Identity(f"file {search.path}")
+        return Identity("; ".join([f"no {FILE_NAME} file here", *(seen.notice for seen in search.passed_over)]))
 
     def close(self) -> None:
         """Forget what was read."""
         self._parsed = None
 
     def reset(self) -> None:
-        """Forget what was read."""
-        self._parsed = None
+        """Forget what was read, but for what a pipe gave: it is the same for the child of a fork."""
+        self._piping = Lock()
+        if self._parsed is not None and not self._parsed.is_piped:
+            self._parsed = None
 
-    def _lines(self, path: str) -> _Lines | NotFound | Failed:
+    def _search(self) -> Nearest:
+        """Where the file is: at the path that was set, else nearest to the working directory."""
+        if self._path:
+            return Nearest(self._path, ())
+        if not folders():  # the working directory was deleted, or may not be entered: reading a file in it says which
+            return Nearest(FILE_NAME, ())
+        return nearest((FILE_NAME,), _is_there)
+
+    def _pairs(self, path: str, timeout: float) -> Pairs | NotFound | Failed:
         """Names and values of the file; from memory when it is the same file as before."""
         signature = signature_at(path)
         parsed = self._parsed
-        if parsed is not None and parsed.path == path and parsed.signature == signature:
-            return parsed.lines
+        if parsed is not None and parsed.is_of(path, signature):
+            return parsed.pairs
         now = SYSTEM_CLOCK.now().wall * 1e9
         content = read_file(path, path)
-        if not isinstance(content, Contents):
-            return content
-        lines = self._parse(content.value, path)
-        # A file written a moment ago may be written again without a change of its times: it is not remembered.
-        # Nor is one whose values depend on the environment.
-        settled = signature is not None and now - signature.changed > SETTLED
-        if settled and not self._interpolate and isinstance(lines, dict):
-            self._parsed = _Parsed(path, signature, lines)
-        return lines
+        if isinstance(content, Failed):
+            from secretsource.providers._dotenv.pipe import is_pipe
 
-    def _parse(self, content: bytes, path: str) -> _Lines | Failed:
-        from dotenv.main import resolve_variables
-        from dotenv.parser import parse_stream
+            return self._piped(path, timeout) if is_pipe(path) else content
+        if isinstance(content, NotFound):
+            return content
+        pairs = self._parse(content.value, path)
+        # A file written a moment ago may be written again without a change of its times: it is not remembered.
+        settled = signature is not None and now - signature.changed > SETTLED
+        if settled and isinstance(pairs, list):
+            self._parsed = _Parsed(path, signature, pairs)
+        return pairs
+
+    def _piped(self, path: str, timeout: float) -> Pairs | NotFound | Failed:
+        """Names and values that a named pipe gives: its writer is asked once, whatever the number of threads."""
+        from secretsource.providers._dotenv.pipe import read_pipe
+
+        if not self._pipe:
+            return Failed(FailureCode.MISCONFIGURED, f"{path} is a named pipe", "set pipe = true to have it read")
+        until = monotonic() + timeout
+        with self._piping:
+            parsed, signature = self._parsed, signature_at(path)
+            if parsed is not None and parsed.is_of(path, signature):
+                return parsed.pairs
+            content = read_pipe(path, path, until - monotonic())
+            if not isinstance(content, Contents):
+                return content
+            pairs = self._parse(content.value, path)
+            if isinstance(pairs, list):
+                self._parsed = _Parsed(path, signature, pairs, is_piped=True)
+            return pairs
+
+    def _parse(self, content: bytes, path: str) -> Pairs | Failed:
+        from secretsource.providers._dotenv.text import Mistake, read_pairs
 
         try:
             text = content.decode(self._encoding)
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
             return _malformed(f"line {line} of {path} is not {self._encoding}", "save the file in this encoding")
-        pairs: list[tuple[str, str | None]] = []
-        for binding in parse_stream(StringIO(text.removeprefix("\ufeff"))):
-            if binding.error:
-                remedy = "write NAME=value there, with both quotes if any, or # before a comment"
-                return _malformed(f"line {_line_of(binding.original)} of {path} cannot be parsed", remedy)
-            if binding.key is not None:
-                pairs.append((binding.key, binding.value))
-        return dict(resolve_variables(pairs, override=False) if self._interpolate else pairs)
+        pairs = read_pairs(text)
+        if isinstance(pairs, Mistake):
+            return _malformed(f"line {pairs.line} of {path} {pairs.problem}", pairs.remedy)
+        return pairs
+
+    def _lines(self, pairs: Pairs) -> Lines:
+        """What each name stands for; with ``interpolate`` that also depends on the environment."""
+        if not self._interpolate:
+            return dict(pairs)
+        from secretsource.providers._dotenv.interpolation import interpolated
+
+        return interpolated(pairs, os.environ)
+
+    def _look_up(self, name: str, pairs: Pairs, path: str) -> Outcome:
+        lines = self._lines(pairs)
+        if name not in lines:
+            return NotFound()
+        value = lines[name]
+        if value is None:
+            return NotFound(f"the line {name!r} of {path} has no '='")
+        if not isinstance(value, str):
+            return _malformed(f"the value of {name!r} in {path} {value.problem}", value.remedy)
+        if not value and self._empty_is_absent:
+            return NotFound(f"the line {name!r} of {path} is empty")
+        return Found(value)
+
+    def _edited(self, content: bytes, name: str, value: str, path: str) -> bytes | None:
+        """The file with this value for this name; None when it would not be read back."""
+        from secretsource.providers._dotenv.editing import edited
+
+        try:
+            after = edited(content.decode(self._encoding), name, value).encode(self._encoding)
+        except UnicodeEncodeError:
+            return None
+        pairs = self._parse(after, path)
+        if isinstance(pairs, Failed):
+            return None
+        read = self._look_up(name, pairs, path)
+        return after if isinstance(read, Found) and read.value == value else None
 
 
 class _Parsed:
     """A file as it was read; no tuple, so that nothing that walks sequences walks into the values."""
 
-    __slots__ = ("lines", "path", "signature")
+    __slots__ = ("is_piped", "pairs", "path", "signature")
 
-    def __init__(self, path: str, signature: Signature | None, lines: _Lines) -> None:
+    def __init__(self, path: str, signature: Signature | None, pairs: Pairs, *, is_piped: bool = False) -> None:
         self.path = path
         self.signature = signature
-        self.lines = lines
+        self.pairs = pairs
+        self.is_piped = is_piped
+
+    def is_of(self, path: str, now: Signature | None) -> bool:
+        """Whether this is what would be read; the times of a pipe change when it is read, and it stays the same."""
+        then = self.signature
+        if self.path != path or then is None or now is None:
+            return False
+        return then.inode == now.inode if self.is_piped else then == now
 
 
-def _nearest() -> str | None:
-    """The nearest ``.env`` between the working directory and the repository's root."""
-    try:
-        folder = start = os.getcwd()
-    except OSError:  # it was deleted, or may not be entered: reading a file in it says which
-        return FILE_NAME
-    folders = [start]
-    while not os.path.lexists(os.path.join(folder, ".git")):
-        above = os.path.dirname(folder)
-        if above == folder:
-            folders = [start]
-            break
-        folders.append(folder := above)
-    paths = (os.path.join(folder, FILE_NAME) for folder in folders)
-    return next((path for path in paths if _is_there(path)), None)
+def _nowhere(search: Nearest) -> str:
+    """Why there is no file."""
+    reason = "there is no .env file from the working directory up to the repository's root"
+    return "; ".join([reason, *(f"{seen.notice}; set its path to have it read" for seen in search.passed_over)])
 
 
 def _is_there(path: str) -> bool:
@@ -230,40 +291,6 @@ def _is_there(path: str) -> bool:
         return True
     except OSError:
         return False
-
-
-def _look_up(name: str, lines: _Lines, path: str) -> Outcome:
-    if name not in lines:
-        return NotFound()
-    value = lines[name]
-    if value is None:
-        return NotFound(f"the line {name!r} of {path} has no '='")
-    if "\0" in value:
-        return _malformed(f"the value of {name!r} in {path} has a NUL character", "remove it, or keep it in a file")
-    return Found(value)
-
-
-def _quoted(value: str) -> str:
-    """A value in single quotes, in which only these two characters mean something else."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _rewritten(statement: str, name: str, value: str, before: str | None) -> str:
-    """A statement with another value; what stands before it, its ``export`` and its comment are kept."""
-    import re
-
-    body = statement.lstrip()
-    lead = statement[: len(statement) - len(body)]
-    export = "export " if re.match(r"export\s", body) else ""
-    end = re.search(r"[\r\n]*\Z", statement)
-    comment = None if "#" in (before or "") else re.search(r"[^\S\r\n]+#[^\r\n]*(?=[\r\n]*\Z)", statement)
-    return f"{lead}{export}{name}={_quoted(value)}{comment[0] if comment else ''}{end[0] if end else ''}"
-
-
-def _line_of(original: Original) -> int:
-    """The number of the line where a statement begins; the parser counts from the empty lines before it."""
-    text = original.string.replace("\r\n", "\n").replace("\r", "\n")
-    return original.line + text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def _malformed(reason: str, remedy: str) -> Failed:

@@ -9,7 +9,7 @@ from secretsource.providers.base import Failed, FailureCode, Found, IdentifiedPr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import ClassVar
+    from typing import ClassVar, Literal
 
     from secretsource.providers.base import Outcome
 
@@ -27,16 +27,26 @@ class EnvProvider(IdentifiedProvider):
     Args:
         prefix: Put before a bare name, such as ``MYAPP_``; the location of a reference is the whole variable.
         environ: Another mapping to look in, in place of the process's own.
+        empty: What an empty variable means: an empty ``value``, or that the secret is ``absent``, as where a tool such
+            as Docker Compose sets every variable that it knows.
     """
 
     scheme: ClassVar[str] = "env"
     max_age: float | None = 0.0
     follows: bool = True
 
-    def __init__(self, prefix: str = "", environ: Mapping[str, str] | None = None, *, name: str | None = None) -> None:
+    def __init__(
+        self,
+        prefix: str = "",
+        environ: Mapping[str, str] | None = None,
+        empty: Literal["value", "absent"] = "value",
+        *,
+        name: str | None = None,
+    ) -> None:
         super().__init__(name=name)
         self._prefix = prefix
         self._environ = os.environ if environ is None else environ
+        self._empty_is_absent = empty == "absent"
 
     def locate(self, name: str) -> SecretRef | NotFound:
         """The variable of that name, after the prefix; a name with ``=`` or NUL can be no variable."""
@@ -49,7 +59,7 @@ class EnvProvider(IdentifiedProvider):
         return ref._replace(location=ref.location + PREVIOUS)
 
     def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
-        """Look the variable up; a set but empty one is a value."""
+        """Look the variable up; a set but empty one is a value, unless it is set to be an absence."""
         if ref.version is not None or ref.stage is not None:
             return NotFound("the environment keeps no versions")
         if not _is_text(ref.location):
@@ -57,6 +67,8 @@ class EnvProvider(IdentifiedProvider):
         value = self._environ.get(ref.location)
         if value is None:
             return NotFound()
+        if not value and self._empty_is_absent:
+            return NotFound("the variable is empty")
         if not _is_text(value):
             return Failed(
                 FailureCode.MALFORMED,

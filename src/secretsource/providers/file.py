@@ -42,7 +42,8 @@ class FileProvider(WritableProvider, IdentifiedProvider):
     (``file:///run/secrets/stripe``). The value before a rotation is in ``NAME_PREVIOUS`` beside the file, and is
     also had as ``?stage=previous``.
 
-    UTF-8 is text, anything else is bytes. The version changes whenever the file is written or replaced.
+    UTF-8 is text, and so is UTF-16 that begins with its mark; the mark of either is taken off. Anything else is bytes.
+    The version changes whenever the file is written or replaced.
 
     Args:
         directory: The folder to look in, in place of the usual ones.
@@ -57,6 +58,11 @@ class FileProvider(WritableProvider, IdentifiedProvider):
         super().__init__(name=name)
         self._directory = directory
         self._strip_newline = strip_newline
+
+    @property
+    def site(self) -> str:
+        """The folder that was set; without one, each name has its own."""
+        return self._directory or ""
 
     def locate(self, name: str) -> SecretRef | NotFound:
         """The file of that name; a name that leads out of the folder is refused."""
@@ -85,16 +91,15 @@ class FileProvider(WritableProvider, IdentifiedProvider):
         if path is None:
             reason = "no folder is set that a secret could be written to"
             return Failed(FailureCode.MISCONFIGURED, reason, "set directory, or write the whole path")
-        if isinstance(value, str) and self._strip_newline and value.endswith("\n"):
-            value += "\n"  # which is what reading it takes off again
         try:
-            content = value if isinstance(value, bytes) else value.encode()
+            wanted = value if isinstance(value, bytes) else value.encode()
         except UnicodeEncodeError:
-            content = None
+            return Failed(FailureCode.MALFORMED, "the value is no UTF-8 text", "store it as bytes")
+        # One more line end where reading takes one off again.
+        content = next((form for form in (wanted, wanted + b"\n") if self._bytes_of(form) == wanted), None)
         if content is None or len(content) > LIMIT:
-            return Failed(
-                FailureCode.MALFORMED, "the value is no UTF-8 text, or too long for a file", "store it as bytes"
-            )
+            reason = "the value is too long for a file, or would not be read back as it is"
+            return Failed(FailureCode.MALFORMED, reason, "store a shorter value, without a byte order mark")
         return write_file(path, content, path, overwrite=overwrite)
 
     def identify(self, *, timeout: float) -> Identity | Failed:
@@ -122,12 +127,37 @@ class FileProvider(WritableProvider, IdentifiedProvider):
         return _read_named(named, ending, variable) if named else _read_in_usual_folders(location + ending)
 
     def _as_text(self, content: bytes) -> str | bytes:
-        """UTF-8 as text, without one line end if so wished; anything else as it is."""
-        try:
-            text = content.decode()
-        except UnicodeDecodeError:
+        """Text without its mark, and without one line end if so wished; anything else as it is."""
+        text = _decoded(content)
+        if text is None:
             return content
         return text.removesuffix("\n").removesuffix("\r") if self._strip_newline and text.endswith("\n") else text
+
+    def _bytes_of(self, content: bytes) -> bytes:
+        """What a reader of a file has as bytes."""
+        read = self._as_text(content)
+        return read if isinstance(read, bytes) else read.encode()
+
+
+def _decoded(content: bytes) -> str | None:
+    """The text that a file holds, or None for what is no text.
+
+    A random key may begin like UTF-16, so that every letter of such a text must be one that can be seen.
+    """
+    try:
+        return content.decode().removeprefix("\ufeff")
+    except UnicodeDecodeError:
+        pass
+    if not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return None
+    try:
+        text = content.decode("utf-16")
+    except UnicodeDecodeError:
+        return None
+    return text if text.translate(_LINES).isprintable() else None
+
+
+_LINES = dict.fromkeys(map(ord, "\t\r\n"))
 
 
 def _read_in(folder: str, name: str) -> Contents | NotFound | Failed:

@@ -10,6 +10,7 @@ https://cloud.google.com/secret-manager/docs/reference/rest
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -101,6 +102,12 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         self._clients = GcpClients(
             transport=transport, endpoint=endpoint, quota_project=quota_project, credentials=credentials
         )
+
+    @property
+    def site(self) -> str:
+        """The project, and the location of regional secrets."""
+        project = self._project or os.environ.get("GOOGLE_CLOUD_PROJECT")
+        return ", ".join([*([f"project {project}"] if project else []), *([self._location] if self._location else [])])
 
     def locate(self, name: str) -> SecretRef | NotFound:
         """A field of the document where one is set, else the prefix and the name, if there can be such a name."""

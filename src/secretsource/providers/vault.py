@@ -119,6 +119,7 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
         connect_timeout: float = 1.0,
     ) -> None:
         super().__init__(name=name)
+        self._address = address
         self._mount = mount.strip("/")
         mistake = Settings(address, self._mount, prefix, document, kv_version, namespace, connect_timeout).mistake
         if mistake:
@@ -143,6 +144,12 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
         fixed = None if kv_version is None else Mount(self._mount, versioned=kv_version == 2)
         self._engines = VaultEngines(self._connection, self._leases, fixed)
         self._process = os.getpid()
+
+    @property
+    def site(self) -> str:
+        """The server, and the mount of bare names."""
+        scheme, mark, rest = (self._address or os.environ.get("VAULT_ADDR", "")).partition("://")
+        return f"{scheme}{mark}{rest.rpartition('@')[2]}, mount {self._mount}"
 
     def locate(self, name: str) -> SecretRef | NotFound:
         """A field of the document where one is set, else the default field of the secret called prefix and name."""

@@ -14,6 +14,7 @@ from secretsource.providers.base import AsyncProvider, BatchProvider, Failed, Fa
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
 
     from secretsource.providers.base import Outcome, Provider, SecretRef
     from secretsource.resolver._engine import Engine
@@ -78,7 +79,7 @@ def fetch(provider: Provider, ref: SecretRef, timeout: float, *, anew: bool = Fa
     try:
         if anew:
             provider.discard(ref)
-        return checked(provider.fetch(ref, timeout=timeout))
+        return checked(provider.fetch(ref, timeout=timeout), provider)
     except Exception as error:
         name = type(error).__name__
     return raised(name)
@@ -103,7 +104,7 @@ def _fly(engine: Engine, provider: Provider, flights: Sequence[Flight]) -> None:
         if isinstance(answers, Failed):
             engine.settle([(flight, answers) for flight in flights])
         else:
-            engine.settle([(flight, checked(answers.get(flight.ask.ref))) for flight in flights])
+            engine.settle([(flight, checked(answers.get(flight.ask.ref), provider)) for flight in flights])
         return
     for flight in flights:
         left = flight.until - engine.clock.now().mono
@@ -125,18 +126,39 @@ def _fetch_many(
     return raised(name)
 
 
-def checked(outcome: object) -> Outcome:
-    """What a driver returned, if it is an outcome at all."""
+def checked(outcome: object, provider: Provider) -> Outcome:
+    """What a driver returned, if it is an outcome at all, in the form that its provider is set to."""
     if isinstance(outcome, Found):
         value: object = outcome.value
         if isinstance(value, (str, bytes, Mapping)):
-            return outcome
+            return _stripped(outcome) if provider.strip_newline else outcome
         mistake = f"found {type(value).__name__}, which is neither text, bytes nor a mapping"
     elif isinstance(outcome, (NotFound, Failed)):
         return outcome
     else:
         mistake = f"returned {type(outcome).__name__}, which is no outcome"
     return Failed(FailureCode.MALFORMED, f"the driver {mistake}", "report it to the driver's author")
+
+
+def _stripped(found: Found) -> Found:
+    """The same answer without one line end at the end of its text, or of each field that is text."""
+    value = found.value
+    return Found(
+        {key: _without_line_end(field) for key, field in value.items()}
+        if isinstance(value, Mapping)
+        else _without_line_end(value),
+        version=found.version,
+        expires_at=found.expires_at,
+        rotates_at=found.rotates_at,
+        lease=found.lease,
+        max_age=found.max_age,
+    )
+
+
+def _without_line_end(value: Any) -> Any:
+    if isinstance(value, str) and value.endswith("\n"):
+        return value.removesuffix("\n").removesuffix("\r")
+    return value
 
 
 def raised(name: str) -> Failed:

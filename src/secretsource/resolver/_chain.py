@@ -51,8 +51,8 @@ def resolve(request: Request, chain: Chain, cache: Cache, now: Instant) -> Flow:
     result = Resolution(request, now)
     for route in chain.candidates(request.ref):
         place = _place(route, request)
-        if isinstance(place, NotFound):
-            result.steps.append(Step(route.provider.name, request.name, "not found", reason=place.reason))
+        if isinstance(place, Step):
+            result.steps.append(place)
             continue
         outcome = yield from _consult(result, route, place, cache)
         if isinstance(outcome, Found) and route.points(outcome):
@@ -129,13 +129,17 @@ def _overlaid(request: Request, overlay: Route) -> Request:
     return request._replace(ref=SecretRef("", request.name), fields=request.fields[own:])
 
 
-def _place(route: Route, request: Request) -> SecretRef | NotFound:
+def _place(route: Route, request: Request) -> SecretRef | Step:
+    """Where to ask, or the line of the trace that says why this provider is not asked."""
     ref = request.ref
     if ref.provider == route.provider.name:
         return route.provider.complete(ref)
+    gap = None if route.unasked is None or ref.provider else route.unasked(ref.location)
+    if gap is not None:
+        return Step(route.provider.name, request.name, "skipped", reason=gap)
     place = route.locate(request.name if ref.provider else ref.location)
     if isinstance(place, NotFound):
-        return place
+        return Step(route.provider.name, request.name, "not found", reason=place.reason)
     if ref.version is None and ref.stage is None and not ref.options:
         return place
     return place._replace(

@@ -76,7 +76,7 @@ class Crew:
         try:
             if flight.anew:
                 self._provider.discard(flight.ask.ref)
-            return checked(await self._provider.afetch(flight.ask.ref, timeout=left))
+            return checked(await self._provider.afetch(flight.ask.ref, timeout=left), self._provider)
         except TimeoutError:
             return CUT_OFF
         except Exception as error:

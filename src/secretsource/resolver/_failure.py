@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from secretsource.resolver._resolution import Resolution, Step
     from secretsource.resolver._route import Chain
 
-__all__ = ["error_of", "none_found"]
+__all__ = ["FOR_PROGRAMS", "error_of", "none_found"]
 
 _CLASSES: Mapping[FailureCode, type[ProviderError]] = {
     FailureCode.TIMEOUT: ProviderUnavailable,
@@ -45,6 +45,10 @@ _WORDS: Mapping[FailureCode, tuple[str, str]] = {
     FailureCode.MALFORMED: ("its answer has not the promised form", "check how the secret is stored"),
     FailureCode.MISCONFIGURED: ("it is configured for something it has not got", "check its settings"),
 }
+
+
+FOR_PROGRAMS = ", or pass a default"
+"""Advice that a person at the command line cannot follow."""
 
 
 def error_of(name: str, result: Resolution, chain: Chain) -> ResolveError:
@@ -73,15 +77,16 @@ def error_of(name: str, result: Resolution, chain: Chain) -> ResolveError:
 
 def none_found(name: str, result: Resolution, chain: Chain) -> SecretNotFound:
     """The error for a name that every provider said is not there."""
-    asked = tuple(step.provider for step in result.steps)
+    steps = [step for step in result.steps if step.outcome != SKIPPED]
+    asked = tuple(step.provider for step in steps)
     if not asked:
         left_out = ", ".join(f"{skipped.provider} ({skipped.reason})" for skipped in chain.skipped)
         return SecretNotFound(
             f"secret {name!r} was not found: no provider is configured; skipped were {left_out or 'none'}", name=name
         )
-    said = ", ".join(map(_said, result.steps))
+    said = ", ".join(map(_said, steps))
     return SecretNotFound(
-        f"secret {name!r} was not found at {said}; set it at one of these, or pass a default",
+        f"secret {name!r} was not found at {said}; set it at one of these{FOR_PROGRAMS}",
         name=name,
         providers=asked,
     )
@@ -93,4 +98,4 @@ def _said(step: Step) -> str:
     return f"{step.provider!r} ({note})" if note else repr(step.provider)
 
 
-NOT_FOUND = "not found"
+NOT_FOUND, SKIPPED = "not found", "skipped"

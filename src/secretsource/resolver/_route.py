@@ -29,6 +29,7 @@ class Route(NamedTuple):
         on_unavailable: Whether an outage stops the chain or lets it go on.
         places: Where this provider keeps names that it does not keep under their own.
         final: Whether "not there", at a place this provider has for a name, ends the walk.
+        unasked: Why this provider is not asked for a bare name, or None where it is; without it, it always is.
     """
 
     provider: Provider
@@ -36,6 +37,7 @@ class Route(NamedTuple):
     on_unavailable: Literal["stop", "next"] = "stop"
     places: Mapping[str, SecretRef] | None = None
     final: bool = False
+    unasked: Callable[[str], str | None] | None = None
 
     @property
     def direct(self) -> bool:

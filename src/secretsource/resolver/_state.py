@@ -230,7 +230,7 @@ class State:
         """
         origin = secret._origin
         ref = origin.ref.document
-        mark = (ref, origin.version or hash(str(secret)))
+        mark = (ref, origin.version or hash(secret if secret._raw is None else secret._raw))
         with self._lock:
             entry = self.cache.entry(ref)
             if entry is None or not holds(entry, secret) or mark in self._refused:

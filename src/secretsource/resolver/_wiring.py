@@ -11,11 +11,14 @@ import os
 from collections.abc import Mapping
 
 from secretsource._clock import SYSTEM_CLOCK
+from secretsource._repository import folders, mentions
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._registry import DRIVERS, driver_class, is_installed, known_schemes, unknown
 from secretsource.providers.base import Found, Provider
+from secretsource.resolver._call import fetch
 from secretsource.resolver._document import select
+from secretsource.resolver._evidence import EVIDENCE
 from secretsource.resolver._reference import FOLLOW_MARK, parse_reference
 from secretsource.resolver._refresh import FreshnessPolicy
 from secretsource.resolver._route import Chain, Route, Skipped
@@ -30,14 +33,6 @@ if TYPE_CHECKING:
     from secretsource.resolver._engine import Engine
 
 __all__ = ["checked_policy", "configured", "discovered", "first_engine", "wired"]
-
-EVIDENCE: Mapping[str, tuple[str, ...]] = {
-    "aws": ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"),
-    "vault": ("VAULT_ADDR",),
-    "gcp": ("GOOGLE_CLOUD_PROJECT",),
-    "azure": ("AZURE_KEY_VAULT_URL",),
-}
-"""Variables of which one must be set for a remote provider to join the chain unasked; no metadata service is probed."""
 
 SETTING_TIMEOUT = 5.0
 """Seconds for looking up a setting that is a reference."""
@@ -90,19 +85,17 @@ def wired(providers: Sequence[str | Provider]) -> Chain:
 
 
 def discovered() -> Chain:
-    """The chain when nothing is configured: environment, ``.env``, and each service there is evidence for."""
+    """The chain when nothing is configured: environment, ``.env``, then files and each service with evidence for it."""
     routes = [Route(_named("env")), Route(_named("dotenv"))]
     skipped: list[Skipped] = []
-    for scheme, variables in EVIDENCE.items():
-        if not any(os.environ.get(variable) for variable in variables):
-            named = ", ".join(variables)
-            reason = f"none of {named} is set" if len(variables) > 1 else f"{named} is not set"
-        elif scheme not in DRIVERS or not is_installed(scheme):
+    for scheme, evidence in EVIDENCE.items():
+        reason = evidence.lacking()
+        if reason is None and not is_installed(scheme):
             reason = f"not installed: run  pip install 'secretsource[{scheme}]'"
+        if reason is None:
+            routes.append(Route(_named(scheme), unasked=evidence.lacking if evidence.ending else None))
         else:
-            routes.append(Route(_named(scheme)))
-            continue
-        skipped.append(Skipped(scheme, reason))
+            skipped.append(Skipped(scheme, reason))
     return _chain(routes, skipped)
 
 
@@ -116,34 +109,31 @@ def first_engine() -> Engine:
         config = load_config()
         if config is not None:
             return engine_of(config, SYSTEM_CLOCK)
+        _warn_of_what_was_passed_over()
     return Engine(discovered, FreshnessPolicy(), deadline=5.0, max_entries=1024)
+
+
+def _warn_of_what_was_passed_over() -> None:
+    """Say in the log why a configuration that is there does not hold: without a word, another chain would."""
+    import logging
+
+    from secretsource.config import find_config
+
+    for seen in find_config().passed_over:
+        logging.getLogger("secretsource").warning(
+            "%s; if it is yours, name it with SECRETSOURCE_CONFIG, or change who may write there", seen.notice
+        )
 
 
 def _may_be_configured() -> bool:
     """Whether a configuration file may exist; cheap, so that a program without one does not load a TOML parser."""
-    if os.environ.get("SECRETSOURCE_CONFIG"):
+    if os.environ.get("SECRETSOURCE_CONFIG") or os.environ.get("SECRETSOURCE_ENV"):
         return True
-    try:
-        folder = os.getcwd()
-    except OSError:
-        return False
-    while True:
-        if os.path.exists(os.path.join(folder, "secretsource.toml")) or _has_table(
-            os.path.join(folder, "pyproject.toml")
-        ):
-            return True
-        above = os.path.dirname(folder)
-        if above == folder or os.path.exists(os.path.join(folder, ".git")):
-            return False
-        folder = above
-
-
-def _has_table(project: str) -> bool:
-    try:
-        with open(project, "rb") as file:
-            return b"tool.secretsource" in file.read()
-    except OSError:
-        return False
+    return any(
+        os.path.lexists(os.path.join(folder, "secretsource.toml"))
+        or mentions(os.path.join(folder, "pyproject.toml"), b"tool.secretsource")
+        for folder in folders()
+    )
 
 
 def configured(path: str | os.PathLike[str] | None, environment: str | None, clock: Clock) -> Engine:
@@ -156,10 +146,9 @@ def configured(path: str | os.PathLike[str] | None, environment: str | None, clo
 
     config = load_config(path, environment=environment)
     if config is None:
-        raise ConfigurationError(
-            "there is no secretsource.toml from the working directory up to the repository root: "
-            "run  secretsource init  or pass a path"
-        )
+        from secretsource.config import find_config, nowhere
+
+        raise ConfigurationError(f"{nowhere(find_config())}: run  secretsource init  or pass a path")
     return engine_of(config, clock)
 
 
@@ -190,9 +179,15 @@ def chain_of(config: Config) -> Chain:
     routes: list[Route] = []
     for provider in config.providers:
         settings = {key: _looked_up(value, routes, provider.name) for key, value in provider.settings.items()}
-        driver = driver_class(provider.type)(name=provider.name, **settings)
-        routes.append(Route(driver, provider.on_denied, provider.on_unavailable, _places(config, provider, driver)))
+        route = _configured_route(provider, settings)
+        routes.append(route._replace(places=_places(config, provider, route.provider)))
     return _chain(routes)
+
+
+def _configured_route(config: ProviderConfig, settings: Mapping[str, object]) -> Route:
+    driver = driver_class(config.type)(name=config.name, **settings)
+    driver.strip_newline = config.strip_newline or driver.strip_newline
+    return Route(driver, config.on_denied, config.on_unavailable)
 
 
 def _places(config: Config, provider: ProviderConfig, driver: Provider) -> dict[str, SecretRef] | None:
@@ -248,8 +243,7 @@ def _route(word: str | Provider) -> Route:
             f"a setting in the URL '{config.type}://…' is itself a reference: write it in secretsource.toml, "
             "where it is looked up when the provider is first used"
         )
-    driver = driver_class(config.type)(name=config.name, **config.settings)
-    return Route(driver, config.on_denied, config.on_unavailable)
+    return _configured_route(config, config.settings)
 
 
 def _named(scheme: str) -> Provider:
@@ -269,7 +263,7 @@ def _looked_up(value: object, routes: Sequence[Route], provider: str) -> object:
     if not isinstance(value, str) or not value.startswith(FOLLOW_MARK):
         return value
     route, ref = _source(value, routes, provider)
-    outcome = route.provider.fetch(ref.document, timeout=SETTING_TIMEOUT)
+    outcome = fetch(route.provider, ref.document, SETTING_TIMEOUT)
     chosen = select(outcome.value, () if ref.field is None else (ref.field,)) if isinstance(outcome, Found) else outcome
     if isinstance(chosen, (str, bytes)):
         return chosen

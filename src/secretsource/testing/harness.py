@@ -20,6 +20,7 @@ ABILITIES = frozenset(
         *FAULTS,
         "binary",  # holds bytes that are no text
         "deny_one",  # can refuse one secret of a batch
+        "deny_write",  # can refuse to write, and go on answering
         "delete",  # a secret can be taken away again
         "empty",  # holds an empty text
         "heal",  # a fault can be ended
@@ -75,6 +76,10 @@ class ProviderHarness(ABC):
     def deny_one(self, name: str) -> None:
         """Refuse permission for this one secret from now on."""
         self._unwritten("deny_one", name)
+
+    def deny_write(self) -> None:
+        """Refuse to write from now on, and go on answering."""
+        self._unwritten("deny_write")
 
     def throttle(self) -> None:
         """Answer every call with "too many requests" from now on."""

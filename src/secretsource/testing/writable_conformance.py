@@ -96,6 +96,17 @@ class WritableProviderConformance(ProviderConformance):
             assert failed_to_write(outcome).code is failed(read).code
         assert_unseen(CANARY, repr(outcome), *told(caplog))
 
+    @needs("deny_write")
+    def test_write_that_failed_is_not_stored(self, harness: ProviderHarness) -> None:
+        """Where writing alone is refused, the outcome is Failed(DENIED), and every value is what it was."""
+        harness.put(NAME, "theirs")
+        self.fetch(harness)
+        harness.deny_write()
+        for name in (NAME, OTHER):
+            assert failed_to_write(self.store(harness, "ours", name=name, overwrite=True)).code is FailureCode.DENIED
+        assert self.value(harness) == "theirs"
+        assert isinstance(self.fetch(harness, OTHER), NotFound)
+
     def test_written_value_is_not_shown(self, harness: ProviderHarness, caplog: pytest.LogCaptureFixture) -> None:
         """A value on its way to the service is in no log record, even at DEBUG."""
         caplog.set_level(logging.DEBUG)

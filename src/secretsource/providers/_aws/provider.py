@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from abc import abstractmethod
 from time import monotonic, time
@@ -91,6 +92,7 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
             )
         if session is not None and client is not None:
             raise ConfigurationError(f"provider {self.name!r}: give a session or a client, not both")
+        self._region = region
         self._prefix = prefix
         self._document = document
         self._clients = AwsClients(
@@ -105,6 +107,11 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
             client=client,
         )
         self._without_batch: set[str | None] = set()
+
+    @property
+    def site(self) -> str:
+        """The region, as far as it is known without boto3, which may find another one in a profile."""
+        return self._region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
 
     def locate(self, name: str) -> SecretRef | NotFound:
         """A field of the document where one is set, else the prefix and the name, if AWS allows such a name."""

@@ -1,0 +1,145 @@
+"""What `check` found out about the declared secrets, and what that comes to (pure)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from secretsource.cli._exit_codes import MISSING, MISTAKE, UNAVAILABLE
+from secretsource.cli._output import Urgent
+from secretsource.cli._sentence import for_a_person, with_site
+from secretsource.providers.base import FailureCode, SecretRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from secretsource.config import SecretConfig
+    from secretsource.resolver._trace import Trace
+
+__all__ = ["Finding", "counted", "exit_code", "grouped", "totals"]
+
+FOUND, NOT_FOUND = "found", "not found"
+
+_PASSING = frozenset(code.value for code in FailureCode if code.retryable)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found out about one declared secret.
+
+    Attributes:
+        secret: What was declared.
+        trace: How it was looked up.
+        is_empty: Whether a value was found that has no character.
+        sites: Where each provider asks, by its name.
+    """
+
+    secret: SecretConfig
+    trace: Trace
+    is_empty: bool = False
+    sites: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def fine(self) -> bool:
+        """Whether the application can live with it: it is there; or optional, and absent or not to be asked for."""
+        outcome = self.trace.outcome
+        return outcome == FOUND or (not self.secret.required and (outcome == NOT_FOUND or outcome in _PASSING))
+
+    @property
+    def need(self) -> str:
+        """``required`` or ``optional``."""
+        return "required" if self.secret.required else "optional"
+
+    def row(self) -> tuple[str, ...]:
+        """The cells of a table; the outcome is red where it makes the check fail."""
+        provider, version, where = self._origin()
+        required = "yes" if self.secret.required else "no"
+        outcome = self.trace.outcome if self.fine else Urgent(self.trace.outcome)
+        return self.secret.name, required, outcome, provider, version or "", self.trace.served or "", where
+
+    def described(self) -> dict[str, Any]:
+        """The same as a JSON document."""
+        provider, version, where = self._origin()
+        error = self.trace.error
+        return {
+            "name": self.secret.name,
+            "required": self.secret.required,
+            "description": self.secret.description,
+            "outcome": self.trace.outcome,
+            "provider": provider or None,
+            "version": version,
+            "served": self.trace.served,
+            "where": where or None,
+            "empty": self.is_empty,
+            "error": None if error is None else for_a_person(error),
+        }
+
+    def _origin(self) -> tuple[str, str | None, str]:
+        """Provider, version and place of the answer; of a secret that is not there, every place that was asked."""
+        asked = [step for step in self.trace.steps if isinstance(step.place, SecretRef)]
+        places = [with_site(step.reference, self.sites.get(step.provider, "")) for step in asked]
+        if self.trace.outcome == NOT_FOUND or not places:
+            return "", None, ", ".join(places)
+        return asked[-1].provider, asked[-1].version, places[-1]
+
+    def likeness(self) -> str:
+        """The sentence of its error without what is this secret's alone, so that equal troubles are equal."""
+        sentence = self.trace.error or ""
+        own = {self.secret.name, *(step.reference for step in self.trace.steps)}
+        own |= {reference.partition("://")[2] for reference in own} - {""}
+        for word in sorted(own, key=len, reverse=True):
+            sentence = sentence.replace(repr(word), "…").replace(word, "…")
+        return sentence
+
+
+def exit_code(findings: Iterable[Finding]) -> int:
+    """What stands most in the way: a mistake, then a secret that is missing or denied, then an outage."""
+    troubles = {finding.trace.outcome for finding in findings if not finding.fine}
+    if troubles & {FailureCode.MALFORMED.value, FailureCode.MISCONFIGURED.value}:
+        return MISTAKE
+    if troubles - _PASSING:
+        return MISSING
+    return UNAVAILABLE if troubles else 0
+
+
+def grouped(findings: Iterable[Finding]) -> list[str]:
+    """One sentence for what one provider says of many names, with the names."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.trace.error is not None:
+            groups.setdefault(finding.likeness(), []).append(finding)
+    return [_sentence(alike) for alike in groups.values()]
+
+
+def _sentence(alike: Sequence[Finding]) -> str:
+    first = alike[0]
+    error = first.trace.error or ""
+    if len(alike) == 1:
+        return error
+    names = ", ".join(repr(finding.secret.name) for finding in alike)
+    ours = f"secret {first.secret.name!r}"
+    before, _, after = error.partition(ours)
+    return f"{before}secrets {names}{after.replace(' was not found', ' were not found', 1)}"
+
+
+def counted(findings: Sequence[Finding]) -> dict[str, Any]:
+    """How many secrets were found, and how many of each kind were not, for machines."""
+    lacking = Counter((finding.need, finding.trace.outcome) for finding in findings if finding.trace.outcome != FOUND)
+    return {
+        "secrets": len(findings),
+        "found": len(findings) - lacking.total(),
+        "failed": sum(not finding.fine for finding in findings),
+        "required": {outcome: number for (need, outcome), number in lacking.items() if need == "required"},
+        "optional": {outcome: number for (need, outcome), number in lacking.items() if need == "optional"},
+    }
+
+
+def totals(findings: Sequence[Finding]) -> str:
+    """The same as one line."""
+    count = counted(findings)
+    lacking = [
+        f"{number} {need} {outcome}" for need in ("required", "optional") for outcome, number in count[need].items()
+    ]
+    secrets = "secret" if count["secrets"] == 1 else "secrets"
+    return ", ".join([f"{count['secrets']} {secrets}: {count['found']} found", *lacking])

@@ -1,0 +1,72 @@
+"""Which configuration is in force, which ones are not, and why."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from secretsource._repository import nearest
+from secretsource.cli._output import say, warn
+from secretsource.config import find_config, unread_files
+
+if TYPE_CHECKING:
+    from secretsource._repository import Sighting
+    from secretsource.cli._wiring import Wiring
+    from secretsource.config import Config
+
+__all__ = ["InForce"]
+
+
+_SILENT = logging.NullHandler()
+"""Keeps from standard error what the library logs of files that are passed over: it is said here."""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What was found out about the files around the working directory.
+
+    Attributes:
+        config: The configuration in force, or None where the environment alone says which providers there are.
+        unread: Configurations that are not read, because that file is.
+        passed_over: Files that do not count.
+    """
+
+    config: Config | None
+    unread: tuple[Path, ...]
+    passed_over: tuple[Sighting, ...]
+
+    @classmethod
+    def of(cls, wiring: Wiring) -> InForce:
+        """What holds for the options of this command and its working directory."""
+        logging.getLogger("secretsource").addHandler(_SILENT)
+        config = wiring.config()
+        is_named = wiring.path is not None or bool(os.environ.get("SECRETSOURCE_CONFIG"))
+        passed_over = (() if is_named else find_config().passed_over) + nearest((".env",), os.path.isfile).passed_over
+        file = None if config is None else config.file
+        return cls(config, () if file is None else tuple(unread_files(file)), passed_over)
+
+    def tell(self) -> None:
+        """Say it on standard error, so that what a program reads from standard output stays as it is."""
+        config = self.config
+        if config is None:
+            say("configuration", "there is none: the chain is what the environment gives evidence of")
+        else:
+            say("configuration", f"{config.file}, environment {config.environment!r}")
+            for file in self.unread:
+                table = ", whose [tool.secretsource] counts only without it" if file.name == "pyproject.toml" else ""
+                say("note", f"{config.file} is in force, and not {file}{table}")
+        for seen in self.passed_over:
+            warn(seen.notice)
+
+    def described(self) -> dict[str, Any]:
+        """The same as a JSON document."""
+        config = self.config
+        return {
+            "file": None if config is None else str(config.file),
+            "environment": None if config is None else config.environment,
+            "not_read": [str(file) for file in self.unread],
+            "passed_over": [{"file": seen.path, "reason": seen.doubt} for seen in self.passed_over],
+        }

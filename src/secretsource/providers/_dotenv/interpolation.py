@@ -1,0 +1,68 @@
+"""``${NAME}`` inside of the values of a ``.env`` file (pure).
+
+A name is looked for in the environment, then in the lines above. Where python-dotenv would put nothing in, because
+the name is nowhere, the value is unusable: a connection string with an empty password is a mistake, and no value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from dotenv.variables import Variable, parse_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import TypeAlias
+
+    Held: TypeAlias = "str | Unusable | None"
+
+__all__ = ["POINTER", "Unusable", "interpolated"]
+
+POINTER = "ref+"
+"""How a value begins that is not the secret, but says where it is."""
+
+
+class Unusable(NamedTuple):
+    """Why a value cannot be made from its line; without anything of the value.
+
+    Attributes:
+        problem: What is wrong, as what follows "the value of 'NAME'".
+        remedy: What to do next.
+    """
+
+    problem: str
+    remedy: str
+
+
+def interpolated(pairs: Iterable[tuple[str, str | None]], environ: Mapping[str, str]) -> dict[str, Held]:
+    """The value of each name, with what ``${NAME}`` stands for put in; of two lines the later counts."""
+    values: dict[str, Held] = {}
+
+    def look_up(name: str) -> Held:
+        return environ[name] if name in environ else values.get(name)
+
+    for name, value in pairs:
+        values[name] = None if value is None else _expanded(value, look_up)
+    return values
+
+
+def _expanded(value: str, look_up: Callable[[str], Held]) -> str | Unusable:
+    parts: list[str] = []
+    atoms = list(parse_variables(value))
+    for atom in atoms:
+        if not isinstance(atom, Variable):
+            parts.append(atom.resolve({}))
+            continue
+        shown = f"${{{atom.name}}}" if atom.name.isidentifier() else "a ${…} without a variable's name"
+        operand = look_up(atom.name)
+        if operand is None:
+            operand = atom.default
+        if operand is None:
+            return Unusable(f"uses {shown}, which is set nowhere", "set it, or write ${NAME:-} for an empty text")
+        if isinstance(operand, Unusable):
+            return operand
+        if operand.startswith(POINTER) and len(atoms) > 1:
+            problem = f"uses {shown}, which is a reference ({POINTER}…) and is not followed inside of other text"
+            return Unusable(problem, "keep the whole value where the reference leads")
+        parts.append(operand)
+    return "".join(parts)

@@ -1,0 +1,112 @@
+"""The text of a ``.env`` file: what it says of each name, and which line is wrong (pure).
+
+Lines are read as python-dotenv reads them. On top of that stands one rule: a line that makes a name vanish, or cuts a
+value short, is malformed, because an absence would let a weaker source win.
+"""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+from typing import TYPE_CHECKING, NamedTuple
+
+from dotenv.parser import parse_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TypeAlias
+
+    from dotenv.parser import Binding
+
+    Pairs: TypeAlias = list[tuple[str, str | None]]
+
+__all__ = ["BYTE_ORDER_MARK", "Mistake", "bindings", "read_pairs"]
+
+BYTE_ORDER_MARK = "\ufeff"
+
+_OPENING = re.compile(r"\s*(?:export[^\S\r\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\r\n]*=[^\S\r\n]*(['\"]?)")
+"""A statement up to its value, and the quote that the value begins with."""
+
+
+class Mistake(NamedTuple):
+    """A line that is malformed, without anything of what is in it.
+
+    Attributes:
+        line: Its number, from 1.
+        problem: What is wrong, as what follows "line 3 of .env".
+        remedy: What to do next.
+    """
+
+    line: int
+    problem: str
+    remedy: str
+
+
+def bindings(text: str) -> Iterator[Binding]:
+    """The statements of a text, with the line ends that it has."""
+    return parse_stream(StringIO(text, newline=""))
+
+
+def read_pairs(text: str) -> Pairs | Mistake:
+    r"""Every name with its value, in order; None is the value of a line without ``=``.
+
+    One byte order mark is taken off, and every line end is read as ``\n``, also inside of quotes.
+    """
+    text = "\n".join(text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n").split("\r"))
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        return Mistake(line, "has a NUL character", "save the file as UTF-8, or set its encoding")
+    pairs: Pairs = []
+    valued: set[str] = set()
+    is_open = False  # whether the last statement has a value that would go on, had it quotes
+    for binding in bindings(text):
+        problem = _problem(binding, valued, after_unquoted=is_open)
+        if problem is not None:
+            return Mistake(_line_of(binding), *problem)
+        if binding.key is not None:
+            pairs.append((binding.key, binding.value))
+            if binding.value is not None:
+                valued.add(binding.key)
+            is_open = binding.value is not None and not _quote(binding)
+        elif binding.original.string.strip():  # a comment ends it, and an empty line does not
+            is_open = False
+    return pairs
+
+
+def _problem(binding: Binding, valued: set[str], *, after_unquoted: bool) -> tuple[str, str] | None:
+    """What is wrong with a statement, and what to do; None when nothing is."""
+    key, value = binding.key, binding.value
+    if binding.error:
+        return "cannot be parsed", "write NAME=value there, with both quotes if any, or # before a comment"
+    if key is None:
+        return None
+    if not key.isprintable():
+        return "has a name with a line break or another control character", "write NAME=value on one line"
+    if after_unquoted and (value is None or (set(value) == {"="} and not _quote(binding))):
+        return "looks like the rest of the value above it", "put a value of several lines into quotes"
+    if value is None:
+        return _bare_problem(key, valued)
+    if value.startswith("`") and not _quote(binding) and (len(value) == 1 or not value.endswith("`")):
+        return "has a value that begins with a backtick and does not end with one", "use single or double quotes"
+    return None
+
+
+def _bare_problem(key: str, valued: set[str]) -> tuple[str, str] | None:
+    """What is wrong with a line that has no ``=``."""
+    if not key.isidentifier():
+        return "has no '=', and is no variable name", "write NAME=value there, or # before a comment"
+    if key in valued:
+        return "has no '=', and takes away the value that its name has above", "remove the line"
+    return None
+
+
+def _quote(binding: Binding) -> str:
+    """The quote that the value of a statement begins with, or nothing."""
+    opening = _OPENING.match(binding.original.string)
+    return opening[1] if opening else ""
+
+
+def _line_of(binding: Binding) -> int:
+    """The number of the line where a statement begins; the parser counts from the empty lines before it."""
+    text = binding.original.string
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
