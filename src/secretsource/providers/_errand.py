@@ -1,0 +1,81 @@
+"""Slow work that one thread does for all who need it, each of whom waits until a deadline of their own.
+
+For what no timeout reaches: the look-up of a host name, a program that prints credentials, an import. Whoever gives up
+leaves the work running, and whoever comes next joins it: there is never a second thread for the same work.
+"""
+
+from __future__ import annotations
+
+from contextvars import copy_context
+from threading import Event, Lock, Thread
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+__all__ = ["Errands"]
+
+Result = TypeVar("Result")
+
+
+class _Errand(Generic[Result]):
+    """One piece of work, and what became of it."""
+
+    def __init__(self) -> None:
+        self.done = Event()
+        self.results: list[Result] = []
+        self.error: Exception | None = None
+
+    def run(self, work: Callable[[], Result]) -> None:
+        try:
+            self.results.append(work())
+        except Exception as error:
+            self.error = error
+
+
+class Errands:
+    """The work that is under way, each by its key."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._running: dict[Hashable, _Errand[Any]] = {}
+
+    def result(self, key: Hashable, work: Callable[[], Result], deadline: float) -> Result:
+        """What the work under this key gives; begins it unless it runs already.
+
+        Args:
+            key: What the work is; who gives the same key waits for the same work.
+            work: The work.
+            deadline: Monotonic seconds until which to wait.
+
+        Raises:
+            TimeoutError: The work goes on, and the deadline has passed.
+            Exception: The work raised it.
+        """
+        errand = self.begin(key, work)
+        if not errand.done.wait(max(0.0, deadline - monotonic())):
+            raise TimeoutError("the time allowed for the call is over")
+        if errand.error is not None:
+            raise errand.error
+        result: Result = errand.results[0]
+        return result
+
+    def begin(self, key: Hashable, work: Callable[[], Result]) -> _Errand[Result]:
+        """Begin the work unless it runs already, and do not wait for it."""
+        with self._lock:
+            errand = self._running.get(key)
+            if errand is None:
+                errand = self._running[key] = _Errand()
+                context = copy_context()  # the log is kept silent there as it is here
+                thread = Thread(
+                    target=context.run, args=(self._do, key, errand, work), name="secretsource-errand", daemon=True
+                )
+                thread.start()
+        return errand
+
+    def _do(self, key: Hashable, errand: _Errand[Result], work: Callable[[], Result]) -> None:
+        errand.run(work)
+        with self._lock:
+            del self._running[key]
+        errand.done.set()
