@@ -43,6 +43,10 @@ BATCH = 8 * ONE
 """Longest answer that holds several secrets, in bytes."""
 
 
+TOLERANCE = 0.01
+"""Seconds by which a single wait may outlast what is left."""
+
+
 class TooLarge(Exception):
     """The answer is longer than any that holds a secret."""
 
@@ -94,6 +98,13 @@ def time_left(deadline: float, most: float = float("inf")) -> float:
     return min(left, most)
 
 
+def limit(sock: socket.socket, left: float) -> None:
+    """Let the next wait of a socket take what is left, unless it would end about then anyway; to set it is a call."""
+    now = sock.gettimeout()
+    if now is None or not left / 2 < now < left + TOLERANCE:
+        sock.settimeout(left)
+
+
 class _BoundedReading(RawIOBase):
     """The bytes of one answer, as they come from the socket."""
 
@@ -108,7 +119,7 @@ class _BoundedReading(RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(time_left(self._deadline))
+        limit(self._sock, time_left(self._deadline))
         count: int | None = self._raw.readinto(buffer)
         self._size_left -= count or 0
         if self._size_left < 0:
@@ -150,7 +161,7 @@ class BoundedConnection:
         """Send for no longer than is left of the call."""
         bounds = bounds_of_call.get()
         if bounds is not None and self.sock is not None:
-            self.sock.settimeout(time_left(bounds.deadline))
+            limit(self.sock, time_left(bounds.deadline, bounds.reading))
         return super().send(data)  # type: ignore[misc]
 
 

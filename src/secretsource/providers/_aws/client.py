@@ -18,7 +18,7 @@ from secretsource.providers._aws.errors import explain
 from secretsource.providers._aws.place import account_in, words_of
 from secretsource.providers._aws.session import AwsSession
 from secretsource.providers._aws.shelf import ClientShelf
-from secretsource.providers._aws.silence import silence_botocore, silent
+from secretsource.providers._aws.silence import silence_botocore
 from secretsource.providers._aws.wire import bind
 from secretsource.providers._bounded_http import ONE, Bounds, bounds_of_call
 from secretsource.providers._errand import Errands
@@ -137,10 +137,9 @@ class AwsClients:
         service = service or self._service
         token = bounds_of_call.set(Bounds(deadline, size, self._connect_timeout, self._read_timeout))
         try:
-            with silent():
-                if self._given_client is not None:
-                    return self._ask_given(service, operation, region, question)
-                return self._ask_found(service, operation, region, deadline, question)
+            if self._given_client is not None:
+                return self._ask_given(service, operation, region, question)
+            return self._ask_found(service, operation, region, deadline, question)
         except TimeoutError:
             return _MAKING
         except Exception as error:
