@@ -47,7 +47,7 @@ class AwsProvider(AwsServiceProvider, WritableProvider):
     scheme = "aws"
     service = "secretsmanager"
     batch_size = 20
-    name_rule = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
+    name_rule = re.compile(r"[A-Za-z0-9/_+=.@!-]{1,512}")
 
     def __init__(
         self,
