@@ -43,6 +43,9 @@ BATCH = 8 * ONE
 """Longest answer that holds several secrets, in bytes."""
 
 
+PIECE = 65_536
+"""Bytes that are read at once."""
+
 TOLERANCE = 0.01
 """Seconds by which a single wait may outlast what is left."""
 
@@ -142,11 +145,17 @@ class BoundedResponse(HTTPResponse):
             whole: Any = self.fp
             self.fp = BufferedReader(_BoundedReading(sock, whole.detach(), bounds))
 
+    def read(self, amt: int | None = None) -> bytes:
+        """As `HTTPResponse.read`, but no room is made beforehand for a length that an answer only claims to have."""
+        if amt is not None:
+            return super().read(amt)
+        return b"".join(iter(lambda: super(BoundedResponse, self).read(PIECE), b""))
+
 
 class BoundedConnection:
     """Put before a connection class of `http.client`; connecting and sending keep the deadline as well."""
 
-    response_class = BoundedResponse
+    response_class: type[HTTPResponse] = BoundedResponse
     sock: socket.socket | None
     timeout: Any
 
