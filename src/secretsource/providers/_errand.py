@@ -33,6 +33,10 @@ class _Errand(Generic[Result]):
         except Exception as error:
             self.error = error
 
+    def wait(self, deadline: float) -> None:
+        if not self.done.wait(max(0.0, deadline - monotonic())):
+            raise TimeoutError("the time allowed for the call is over")
+
 
 class Errands:
     """The work that is under way, each by its key."""
@@ -54,12 +58,22 @@ class Errands:
             Exception: The work raised it.
         """
         errand = self.begin(key, work)
-        if not errand.done.wait(max(0.0, deadline - monotonic())):
-            raise TimeoutError("the time allowed for the call is over")
+        errand.wait(deadline)
         if errand.error is not None:
             raise errand.error
         result: Result = errand.results[0]
         return result
+
+    def join(self, key: Hashable, deadline: float) -> None:
+        """Wait for the work under this key where it runs, whatever it gives.
+
+        Raises:
+            TimeoutError: The work goes on, and the deadline has passed.
+        """
+        with self._lock:
+            errand = self._running.get(key)
+        if errand is not None:
+            errand.wait(deadline)
 
     def begin(self, key: Hashable, work: Callable[[], Result]) -> _Errand[Result]:
         """Begin the work unless it runs already, and do not wait for it."""

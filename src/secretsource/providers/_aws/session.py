@@ -104,8 +104,12 @@ class AwsSession:
         """
         if self._given is not None:
             return False
-        if self.signature == signature and self._is_time_to_renew():
-            self._errands.result("credentials", self._search, deadline)
+        with self._lock:
+            now = monotonic()
+            if self.signature == signature and now >= self._next_renewal:
+                self._next_renewal = now + RENEWAL_PAUSE
+                self._errands.begin("credentials", self._search)
+        self._errands.join("credentials", deadline)
         return self.signature != signature
 
     def known_region(self, wanted: str | None) -> str | None:
@@ -170,14 +174,6 @@ class AwsSession:
             return found
         self._handed.found = found
         return None
-
-    def _is_time_to_renew(self) -> bool:
-        with self._lock:
-            now = monotonic()
-            if now < self._next_renewal:
-                return False
-            self._next_renewal = now + RENEWAL_PAUSE
-            return True
 
     def _is_time_to_advance(self) -> bool:
         with self._lock:

@@ -1,0 +1,92 @@
+"""Slow work that one thread does, and for which each caller waits until a deadline of their own."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from threading import Event
+from time import monotonic
+
+import pytest
+
+from secretsource.providers._errand import Errands
+
+SOON, LATE = 0.05, 10.0
+
+
+def test_whoever_comes_meanwhile_waits_for_the_same_work() -> None:
+    """Work under one key runs once for all who ask while it runs, and again for who asks afterwards."""
+    errands, go, runs = Errands(), Event(), list[int]()
+
+    def work() -> int:
+        runs.append(1)
+        assert go.wait(LATE)
+        return len(runs)
+
+    first = errands.begin("key", work)
+    assert all(errands.begin("key", work) is first for _ in range(7))
+    with ThreadPoolExecutor(8) as threads:
+        waiting = [threads.submit(first.done.wait, LATE) for _ in range(8)]
+        go.set()
+        assert all(each.result() for each in waiting)
+    assert first.results == [1]
+    assert errands.result("key", work, monotonic() + LATE) == 2
+
+
+def test_each_waits_until_its_own_deadline() -> None:
+    """Who gives up leaves the work running, and who waits longer gets what it gives."""
+    errands, go, runs = Errands(), Event(), list[int]()
+
+    def work() -> str:
+        runs.append(1)
+        assert go.wait(LATE)
+        return "done"
+
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            errands.result("key", work, monotonic() + SOON)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(errands.result, "key", work, monotonic() + LATE)
+        go.set()
+        assert waiting.result() == "done"
+    assert runs == [1]
+
+
+def test_join_waits_for_what_runs() -> None:
+    """Joining waits until the deadline, or until the work has ended, and not at all where nothing runs."""
+    errands, go = Errands(), Event()
+    errands.join("key", monotonic())
+    errand = errands.begin("key", lambda: go.wait(LATE))
+    with pytest.raises(TimeoutError):
+        errands.join("key", monotonic() + SOON)
+    go.set()
+    errands.join("key", monotonic() + LATE)
+    assert errand.done.wait(LATE)
+    errands.join("key", monotonic())
+
+
+def test_exception_is_for_those_who_waited() -> None:
+    """What the work raises is raised to who waits, and the next caller tries anew."""
+    errands = Errands()
+
+    def fail() -> str:
+        raise LookupError("no")
+
+    with pytest.raises(LookupError):
+        errands.result("key", fail, monotonic() + LATE)
+    assert errands.result("key", lambda: "yes", monotonic() + LATE) == "yes"
+
+
+def test_keys_are_independent() -> None:
+    """Work under another key does not wait."""
+    errands, go = Errands(), Event()
+    errands.begin("slow", lambda: go.wait(LATE))
+    assert errands.result("quick", lambda: 1, monotonic() + LATE) == 1
+    go.set()
+
+
+def test_work_runs_in_the_context_of_who_began_it() -> None:
+    """Context variables, by which the log is kept silent, hold in the thread as well."""
+    silent: ContextVar[bool] = ContextVar("silent", default=False)
+    silent.set(True)
+    assert Errands().result("key", silent.get, monotonic() + LATE)
