@@ -90,3 +90,13 @@ def test_work_runs_in_the_context_of_who_began_it() -> None:
     silent: ContextVar[bool] = ContextVar("silent", default=False)
     silent.set(True)
     assert Errands().result("key", silent.get, monotonic() + LATE)
+
+
+def test_child_of_a_fork_begins_anew() -> None:
+    """What the parent's thread was doing is not waited for in the child, nor is a lock that it held."""
+    errands, go = Errands(), Event()
+    errands.begin("key", lambda: go.wait(LATE))
+    errands._lock.acquire()
+    errands.after_fork()
+    assert errands.result("key", lambda: "mine", monotonic() + LATE) == "mine"
+    go.set()

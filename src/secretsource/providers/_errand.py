@@ -11,6 +11,8 @@ from threading import Event, Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from secretsource._fork import tell
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
@@ -42,6 +44,11 @@ class Errands:
     """The work that is under way, each by its key."""
 
     def __init__(self) -> None:
+        self.after_fork()
+        tell(self)
+
+    def after_fork(self) -> None:
+        """Begin anew: the threads that did the work are not in the child, and one may have held the lock."""
         self._lock = Lock()
         self._running: dict[Hashable, _Errand[Any]] = {}
 
@@ -91,5 +98,6 @@ class Errands:
     def _do(self, key: Hashable, errand: _Errand[Result], work: Callable[[], Result]) -> None:
         errand.run(work)
         with self._lock:
-            del self._running[key]
+            if self._running.get(key) is errand:
+                del self._running[key]
         errand.done.set()

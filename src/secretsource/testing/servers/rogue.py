@@ -24,6 +24,7 @@ __all__ = ["DRIPS", "FLOODS", "MISCONDUCT", "Misconduct", "rogue_server"]
 MIB = 1024 * 1024
 PAUSE = 0.02  # far below any timeout for a single read, so that a limit on each read alone never ends the call
 MOST_SENT = 256 * MIB  # a flood ends here, so that a driver without a limit fails its test and not the machine
+PATIENCE = 15.0  # seconds until a drip, or silence, ends, so that a driver without a deadline fails its test as well
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 SIZED = OK + b"Content-Length: 99999999999\r\n\r\n{"
@@ -47,6 +48,10 @@ class Misconduct(NamedTuple):
     pieces: float = float("inf")
 
 
+def _drip(opening: bytes, piece: bytes) -> Misconduct:
+    return Misconduct(opening, piece, PAUSE, pieces=PATIENCE // PAUSE)
+
+
 def _flood(opening: bytes, piece: bytes) -> Misconduct:
     return Misconduct(opening, piece, pieces=MOST_SENT // len(piece))
 
@@ -54,10 +59,10 @@ def _flood(opening: bytes, piece: bytes) -> Misconduct:
 MISCONDUCT: Mapping[str, Misconduct | None] = {
     "unaccepted": None,  # the queue of the listening socket is full, so nobody gets a connection
     "silent": Misconduct(b"", b""),
-    "drip_head": Misconduct(b"HTTP/1.1 200 OK\r\n", b"X", PAUSE),
-    "drip_interim": Misconduct(b"", b"HTTP/1.1 100 Continue\r\n\r\n", PAUSE),
-    "drip_body": Misconduct(SIZED, b" ", PAUSE),
-    "drip_chunks": Misconduct(CHUNKED, b"1\r\n \r\n", PAUSE),
+    "drip_head": _drip(b"HTTP/1.1 200 OK\r\n", b"X"),
+    "drip_interim": _drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "drip_body": _drip(SIZED, b" "),
+    "drip_chunks": _drip(CHUNKED, b"1\r\n \r\n"),
     "flood_head": _flood(b"HTTP/1.1 200 OK\r\n", b"X-Filler: " + b"x" * 60_000 + b"\r\n"),
     "flood_body": _flood(SIZED, b" " * 65_536),
     "flood_chunks": _flood(CHUNKED, b"10000\r\n" + b" " * 65_536 + b"\r\n"),
@@ -117,7 +122,7 @@ def _play(act: Misconduct, client: socket.socket, released: Event) -> None:
         client.sendall(act.piece)
         sent += 1
     if not act.piece and act.pieces:
-        released.wait(60)
+        released.wait(PATIENCE)
 
 
 @contextmanager
