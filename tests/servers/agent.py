@@ -70,7 +70,7 @@ class Agent:
 
     def look(self, words: dict[str, str]) -> Reply:
         versions = self.versions.get(words["secretId"], [])
-        labels = ("AWSPREVIOUS", "AWSCURRENT")[-len(versions) :] if versions else ()
+        labels: list[str] = ["AWSPREVIOUS", "AWSCURRENT"][-len(versions) :] if versions else []
         by_label = dict(zip(labels, versions[-2:], strict=False))
         stage = words.get("versionStage")
         found = by_label.get(stage) if stage else {each[0]: each for each in versions}.get(words["versionId"])
