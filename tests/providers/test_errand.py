@@ -10,7 +10,7 @@ from time import monotonic
 import pytest
 from tests.forks import is_right_in_child, needs_fork
 
-from secretsource.providers._errand import Errands
+from secretsource.providers._errand import LOST, Errands
 
 SOON, LATE = 0.05, 10.0
 
@@ -64,6 +64,22 @@ def test_join_waits_for_what_runs() -> None:
     errands.join("key", monotonic() + LATE)
     assert errand.done.wait(LATE)
     errands.join("key", monotonic())
+
+
+def test_stuck_work_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work that has not ended after a minute is begun anew by who comes next, and its late end changes nothing."""
+    errands, go, now = Errands(), Event(), [0.0]
+    monkeypatch.setattr("secretsource.providers._errand.monotonic", lambda: now[0])
+    stuck = errands.begin("key", lambda: go.wait(LATE))
+    now[0] = LOST
+    assert errands.begin("key", lambda: True) is stuck
+    now[0] += 1
+    other = errands.begin("key", lambda: go.wait(LATE))
+    assert other is not stuck
+    go.set()
+    assert stuck.done.wait(LATE)
+    assert other.done.wait(LATE)
+    assert errands.result("key", lambda: "new", now[0] + LATE) == "new"
 
 
 def test_exception_is_for_those_who_waited() -> None:

@@ -1,7 +1,8 @@
 """Slow work that one thread does for all who need it, each of whom waits until a deadline of their own.
 
 For what no timeout reaches: the look-up of a host name, a program that prints credentials, an import. Whoever gives up
-leaves the work running, and whoever comes next joins it: there is never a second thread for the same work.
+leaves the work running, and whoever comes next joins it: there is no second thread for the same work, unless the first
+one has not ended after a minute.
 """
 
 from __future__ import annotations
@@ -21,11 +22,16 @@ __all__ = ["Errands"]
 Result = TypeVar("Result")
 
 
+LOST = 60.0
+"""Seconds after which unfinished work is given up, so that one stuck program does not fail a process for good."""
+
+
 class _Errand(Generic[Result]):
     """One piece of work, and what became of it."""
 
     def __init__(self) -> None:
         self.done = Event()
+        self.begun = monotonic()
         self.results: list[Result] = []
         self.error: Exception | None = None
 
@@ -83,10 +89,10 @@ class Errands:
             errand.wait(deadline)
 
     def begin(self, key: Hashable, work: Callable[[], Result]) -> _Errand[Result]:
-        """Begin the work unless it runs already, and do not wait for it."""
+        """Begin the work unless it runs already, for less than a minute, and do not wait for it."""
         with self._lock:
             errand = self._running.get(key)
-            if errand is None:
+            if errand is None or monotonic() - errand.begun > LOST:
                 errand = self._running[key] = _Errand()
                 context = copy_context()  # the log is kept silent there as it is here
                 thread = Thread(
