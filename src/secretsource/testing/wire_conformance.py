@@ -77,8 +77,8 @@ class WireConformance(ConformanceSuite):
             took, held = monotonic() - started, tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-        assert took <= timeout + self.slack, f"{name} took {took:.1f} s of {timeout} s"
         assert held <= self.most_held, f"{name} held {held // MIB} MiB at once"
+        assert took <= timeout + self.slack, f"{name} took {took:.1f} s of {timeout} s"
 
 
 def ways(provider: Provider, ref: SecretRef, other: SecretRef, timeout: float) -> Mapping[str, Way]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import socket
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from socketserver import BaseRequestHandler
 from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
@@ -115,14 +115,22 @@ def _acting(act: Misconduct, tls: SSLContext | None) -> Generator[int]:
 def _play(act: Misconduct, client: socket.socket, released: Event) -> None:
     """Take the question, and send what was planned until the client is gone or the server ends."""
     client.recv(65_536)
-    client.settimeout(0.1)  # a client that stopped reading must not hold this thread
-    client.sendall(act.opening)
+    client.settimeout(0.1)
+    _send(client, act.opening, released)
     sent = 0
     while act.piece and sent < act.pieces and not released.wait(act.pause):
-        client.sendall(act.piece)
+        _send(client, act.piece, released)
         sent += 1
     if not act.piece and act.pieces:
         released.wait(PATIENCE)
+
+
+def _send(client: socket.socket, piece: bytes, released: Event) -> None:
+    """Send all of a piece to a client that may be slow to read; it must not hold this thread once the server ends."""
+    left = memoryview(piece)
+    while left and not released.is_set():
+        with suppress(TimeoutError):
+            left = left[client.send(left) :]
 
 
 @contextmanager
