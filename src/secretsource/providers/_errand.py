@@ -1,7 +1,7 @@
-"""Slow work that one thread does for all who need it, each of whom waits until a deadline of their own.
+"""Slow work that one thread does for several callers, while each caller waits until its own deadline.
 
-For what no timeout reaches: the look-up of a host name, a program that prints credentials, an import. Whoever gives up
-leaves the work running, and whoever comes next joins it: there is no second thread for the same work, unless the first
+Some waits have no timeout: the look-up of a host name, a program that prints credentials, an import. A caller that gives
+up leaves the work running, and the next caller joins it. A second thread for the same work begins only when the first
 one has not ended after a minute.
 """
 
@@ -62,7 +62,7 @@ class Errands:
         """What the work under this key gives; begins it unless it runs already.
 
         Args:
-            key: What the work is; who gives the same key waits for the same work.
+            key: What the work is; callers with the same key wait for the same work.
             work: The work.
             deadline: Monotonic seconds until which to wait.
 

@@ -29,7 +29,7 @@ class Cause(NamedTuple):
     """What the network did.
 
     Attributes:
-        code: TIMEOUT, UNAVAILABLE, or MISCONFIGURED for a certificate that nobody trusts.
+        code: TIMEOUT, UNAVAILABLE, or MISCONFIGURED for a certificate that is not trusted.
         words: A clause such as ``connection refused``.
         remedy: What to do next.
     """

@@ -51,7 +51,7 @@ class FoundCredentials:
 
     @property
     def may_be_renewed(self) -> bool:
-        """Whether botocore would renew them now, if nobody had to wait."""
+        """Whether botocore would renew them now, without making a caller wait."""
         return self._ends_within(None)
 
     def renewed(self) -> FoundCredentials | Failed:

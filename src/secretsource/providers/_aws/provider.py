@@ -211,5 +211,5 @@ def region_of(ref: SecretRef) -> str | None:
 
 
 def malformed(reason: str) -> Failed:
-    """The service answered with a value that is none."""
+    """The failure of an answer that is not in the promised form."""
     return Failed(FailureCode.MALFORMED, reason, "check that endpoint_url, and no proxy, answers")

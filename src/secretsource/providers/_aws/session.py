@@ -1,4 +1,4 @@
-"""The boto3 session of one provider: what is configured, who we are, and the making of clients.
+"""The boto3 session of one provider: its configuration, its credentials, and the making of clients.
 
 A session of our own signs with credentials that one thread found (see `credentials`). When AWS does not accept them,
 files and environment are read anew, at most once in `RENEWAL_PAUSE` seconds: short-lived keys are replaced on disk

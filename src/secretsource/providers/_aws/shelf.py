@@ -1,4 +1,4 @@
-"""The clients that are kept: the ones used last, each closed when it has left and nobody uses it any more."""
+"""The clients that are kept: the ones used last. A client that leaves is closed when no call uses it any more."""
 
 from __future__ import annotations
 

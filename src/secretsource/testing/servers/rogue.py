@@ -57,7 +57,7 @@ def _flood(opening: bytes, piece: bytes) -> Misconduct:
 
 
 MISCONDUCT: Mapping[str, Misconduct | None] = {
-    "unaccepted": None,  # the queue of the listening socket is full, so nobody gets a connection
+    "unaccepted": None,  # the queue of the listening socket is full, so no client gets a connection
     "silent": Misconduct(b"", b""),
     "drip_head": _drip(b"HTTP/1.1 200 OK\r\n", b"X"),
     "drip_interim": _drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
