@@ -1,8 +1,8 @@
 """Slow work that one thread does for several callers, while each caller waits until its own deadline.
 
-Some waits have no timeout: the look-up of a host name, a program that prints credentials, an import. A caller that gives
-up leaves the work running, and the next caller joins it. A second thread for the same work begins only when the first
-one has not ended after a minute.
+Some waits have no timeout: the look-up of a host name, a program that prints credentials, an import. A caller that
+gives up leaves the work running, and the next caller joins it. A second thread for the same work begins only when the
+first one has not ended after a minute.
 """
 
 from __future__ import annotations
