@@ -61,6 +61,7 @@ class TestDotenvProvider(WritableProviderConformance):
     """Every case that one file of text can have."""
 
     impossible: ClassVar = {
+        "wire": "no network is asked",
         "binary": "the file is text",
         "version": "all names share one file, and so its times",
         "old_version": "the file is overwritten, and what was in it is gone",

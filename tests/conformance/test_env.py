@@ -36,6 +36,7 @@ class TestEnvProvider(ProviderConformance):
     """Every case that an environment can have."""
 
     impossible: ClassVar = {
+        "wire": "no network is asked",
         "binary": "a variable cannot hold a NUL, and what is not UTF-8 is refused",
         "version": "a variable has no version",
         "old_version": "a variable has no version",

@@ -56,6 +56,7 @@ class TestFileProvider(WritableProviderConformance):
     """Every case that a folder of files can have."""
 
     impossible: ClassVar = {
+        "wire": "no network is asked",
         "old_version": "a file is overwritten, and what was in it is gone",
         "throttle": LOCAL,
         "hang": LOCAL,

@@ -33,6 +33,7 @@ class TestMemoryProvider(WritableProviderConformance):
     """Every case, except for faults that a dict cannot have."""
 
     impossible: ClassVar = {
+        "wire": "no network is asked",
         "deny": "a dict has no permissions",
         "deny_write": "a dict has no permissions",
         "throttle": NO_SERVICE,

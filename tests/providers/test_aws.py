@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from moto import mock_aws
-from tests.servers.aws import REGION, AwsInProcess, fault, new_session, problem, response
+from tests.servers.aws import REGION, AwsInProcess, clients_of, fault, new_session, problem, response, set_clock
 
 from secretsource.providers.aws import AwsProvider
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from boto3.session import Session
 
+ABSENT = NotFound(f"not in {REGION}")
 NOWHERE = SecretRef("aws", "NOWHERE")
 
 
@@ -245,7 +246,7 @@ class TestMany:
         assert isinstance(guarded, Failed)
         assert guarded.code is FailureCode.DENIED
         assert "secretsmanager:GetSecretValue" in str(guarded.remedy)
-        assert outcomes[refs[3]] == NotFound()
+        assert outcomes[refs[3]] == ABSENT
 
     def test_pages(self, aws: AwsInProcess) -> None:
         """A batch that goes on is read on, also past an empty page; what it never answers is asked for alone."""
@@ -318,8 +319,7 @@ class TestMany:
         """The timeout is for all calls together: what it does not reach has timed out."""
         put(aws, ONE="1", TWO="2")
         now = [0.0]
-        monkeypatch.setattr("secretsource.providers._aws.provider.monotonic", lambda: now[0])
-        monkeypatch.setattr("secretsource.providers._aws.client.monotonic", lambda: now[0])
+        set_clock(monkeypatch, lambda: now[0])
         session = aws.session()
 
         def pass_time(**_: Any) -> None:
@@ -365,7 +365,7 @@ class TestRotationHints:
         provider = AwsProvider(region=REGION, rotation_hints=True)
         provider.fetch(NOWHERE, timeout=5)  # makes the client
         body = json.dumps({"Name": "TOKEN", "NextRotationDate": date}).encode()
-        (client,) = set(provider._clients._clients.values())
+        (client,) = clients_of(provider)
         fault(client, "", 200, operation="DescribeSecret", body=body)
         outcome = provider.fetch(SecretRef("aws", "TOKEN"), timeout=5)
         assert isinstance(outcome, Found)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from boto3.session import Session
-from tests.servers.aws import REGION, AwsInProcess, fault, new_session
+from tests.servers.aws import REGION, AwsInProcess, clients_of, fault, new_session, set_clock
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers.aws import AwsProvider
@@ -94,7 +94,7 @@ class TestMaking:
             REF,
             REF._replace(options=(("region", "us-east-2"),)),
         ):
-            assert provider.fetch(ref, timeout=5) == NotFound()
+            assert isinstance(provider.fetch(ref, timeout=5), NotFound)
         far = provider.fetch(SecretRef("aws", arn), timeout=5)
         assert isinstance(far, Found)
         assert made == ["eu-central-1", "us-east-2"]
@@ -168,7 +168,9 @@ class TestMaking:
     def test_reset_while_a_client_is_being_made(self) -> None:
         """A lock that another thread held at the fork does not stop the child."""
         provider = AwsProvider(client=object())
-        provider._clients._lock.acquire()
+        clients = provider._clients
+        for part in (clients._errands, clients._shelf, clients._session):
+            part._lock.acquire()
         provider.reset()
         provider.close()
 
@@ -261,10 +263,15 @@ class TestTime:
         session = aws.session()
         provider = AwsProvider(session=session)
         provider.fetch(REF, timeout=5)
-        standing = fault(provider._clients._clients["secretsmanager", None], "InternalServiceError", 500)
-        clock = iter([0.0, 0.0, 9.0])
-        monkeypatch.setattr("secretsource.providers._aws.provider.monotonic", lambda: next(clock))
-        monkeypatch.setattr("secretsource.providers._aws.client.monotonic", lambda: next(clock))
+        (client,) = clients_of(provider)
+        standing = fault(client, "InternalServiceError", 500)
+        now = [0.0]
+        set_clock(monkeypatch, lambda: now[0])
+
+        def sign_slowly(**_: Any) -> None:
+            now[0] += 9
+
+        client.meta.events.register_first("request-created", sign_slowly)
         outcome = failure(provider.fetch(REF, timeout=5))
         assert outcome.code is FailureCode.TIMEOUT
         assert standing.hits == 0

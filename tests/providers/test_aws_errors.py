@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from http.client import BadStatusLine, HTTPException, RemoteDisconnected
 
 import botocore.exceptions
 import botocore.parsers
@@ -10,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from secretsource.providers._aws.errors import MEANINGS, DeadlinePassed, explain, explain_code
+from secretsource.providers._bounded_http import TooLarge
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 ACTION = "secretsmanager:GetSecretValue"
@@ -84,7 +86,7 @@ def test_absence(code: str, message: str, reason: str | None) -> None:
         (botocore.exceptions.EndpointConnectionError(endpoint_url="x", error="x"), FailureCode.UNAVAILABLE),
         (botocore.exceptions.ProxyConnectionError(proxy_url="x", error="x"), FailureCode.UNAVAILABLE),
         (botocore.exceptions.ConnectionClosedError(endpoint_url="x", error="x"), FailureCode.UNAVAILABLE),
-        (botocore.exceptions.HTTPClientError(error="x"), FailureCode.UNAVAILABLE),
+        (botocore.exceptions.HTTPClientError(error="x"), FailureCode.MISCONFIGURED),
         (ConnectionResetError(), FailureCode.UNAVAILABLE),
         (botocore.exceptions.SSLError(endpoint_url="x", error=OSError()), FailureCode.MISCONFIGURED),
         (botocore.exceptions.NoCredentialsError(), FailureCode.UNAUTHENTICATED),
@@ -111,6 +113,35 @@ def test_exception_without_an_answer(error: Exception, expected: FailureCode) ->
     assert isinstance(outcome, Failed)
     assert outcome.code is expected
     assert outcome.sdk_error == type(error).__name__
+
+
+@pytest.mark.parametrize(
+    ("within", "expected", "said"),
+    [
+        (ConnectionRefusedError(), FailureCode.UNAVAILABLE, "sm.test:443 cannot be reached: connection refused"),
+        (ConnectionResetError(), FailureCode.UNAVAILABLE, "sm.test:443 cannot be reached: the connection"),
+        (
+            RemoteDisconnected("closed"),
+            FailureCode.UNAVAILABLE,
+            "sm.test:443 cannot be reached: the connection",
+        ),
+        (TimeoutError(), FailureCode.TIMEOUT, "sm.test:443 cannot be reached: it did not answer in time"),
+        (ValueError("Invalid header value"), FailureCode.MISCONFIGURED, "boto3 could not send the call"),
+        (FileNotFoundError("bundle"), FailureCode.MISCONFIGURED, "boto3 could not send the call"),
+        (TooLarge(), FailureCode.MALFORMED, "the answer is longer than any that holds secrets"),
+        (BadStatusLine(CANARY), FailureCode.MALFORMED, "boto3 cannot read the answer"),
+        (HTTPException("got more than 100 headers"), FailureCode.MALFORMED, "boto3 cannot read the answer"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_transport_is_told_by_its_cause(within: Exception, expected: FailureCode, said: str) -> None:
+    """What happened below botocore decides: only the network is an outage, and it is told with host and port."""
+    error = botocore.exceptions.HTTPClientError(error=within, endpoint_url=f"https://sm.test/?token={CANARY}")
+    outcome = explain(error, "secretsmanager")
+    assert isinstance(outcome, Failed)
+    assert outcome.code is expected
+    assert str(outcome.reason).startswith(said)
+    assert CANARY not in repr(outcome)
 
 
 def test_value_error_while_a_client_is_made() -> None:

@@ -24,9 +24,12 @@ from secretsource.testing.servers._moto import finished_rotations, refused_param
 from secretsource.testing.servers.aws import AwsServer, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
+    import pytest
     from botocore.awsrequest import AWSPreparedRequest
+
+    from secretsource.providers.aws import AwsProvider
 
 __all__ = [
     "REGION",
@@ -34,11 +37,13 @@ __all__ = [
     "AwsInProcess",
     "AwsOverHttp",
     "Fault",
+    "clients_of",
     "fault",
     "new_session",
     "problem",
     "quietly",
     "response",
+    "set_clock",
 ]
 
 REGION = AwsServer.region
@@ -108,6 +113,17 @@ def fault(
     for service in ("secrets-manager", "ssm"):
         events.register_first(f"before-send.{service}.{operation}", standing)
     return standing
+
+
+def clients_of(provider: AwsProvider) -> list[Any]:
+    """The clients that a provider has made and kept."""
+    return [kept.client for kept in provider._clients._shelf._kept.values()]
+
+
+def set_clock(monkeypatch: pytest.MonkeyPatch, monotonic: Callable[[], float]) -> None:
+    """Let the driver live by another clock."""
+    for module in ("_aws.client", "_aws.provider", "_aws.wire", "_bounded_http", "_errand"):
+        monkeypatch.setattr(f"secretsource.providers.{module}.monotonic", monotonic)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from secretsource.testing import (
     ProviderConformance,
     ProviderHarness,
 )
-from secretsource.testing.conformance import CANARY, NAME
+from secretsource.testing._cases import CANARY, NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -135,6 +135,7 @@ class ShelfHarness(ProviderHarness):
 class Suite(BatchProviderConformance, AsyncProviderConformance):
     """All cases there are, in little time."""
 
+    impossible: ClassVar = {"wire": "a shelf is asked over no network"}
     timeout: ClassVar[float] = 0.5
     patience: ClassVar[float] = 0.05
     slack: ClassVar[float] = 0.2
@@ -439,7 +440,7 @@ class TestWhatIsImpossible:
 
     def test_without_any_fault_there_are_no_cases_of_faults(self) -> None:
         """The cases that run once for each fault go with the last fault."""
-        four: dict[str, str] = {"deny": "local", "throttle": "local", "hang": "local", "down": "local"}
+        four: dict[str, str] = {"deny": "local", "throttle": "local", "hang": "local", "down": "local", "wire": "local"}
 
         class OneFault(ProviderConformance):
             impossible: ClassVar = four
@@ -464,7 +465,7 @@ class TestWhatIsImpossible:
             from secretsource.testing import ProviderConformance
 
             class TestPartly(ProviderConformance):
-                impossible = {"deny": "no", "throttle": "no", "hang": "no", "heal": "no"}
+                impossible = {"deny": "no", "throttle": "no", "hang": "no", "heal": "no", "wire": "no"}
             """
         )
         result = pytester.runpytest_inprocess("--collect-only", *QUIET)
@@ -496,6 +497,7 @@ class TestWhatIsImpossible:
             ("break_response", ["planted"]),
             ("down", []),
             ("heal", []),
+            ("behind", ["http://127.0.0.1:9"]),
         ]
         for method, arguments in calls:
             with pytest.raises(NotImplementedError, match=r"Silent does not know .* or declare '.*' in `impossible`"):

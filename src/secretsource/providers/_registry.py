@@ -32,6 +32,7 @@ DRIVERS: dict[str, Driver] = {
     "memory": Driver("secretsource.providers.memory:MemoryProvider"),
     "aws": Driver("secretsource.providers.aws:AwsProvider", "boto3", "aws"),
     "aws-ssm": Driver("secretsource.providers.aws_ssm:AwsParameterProvider", "boto3", "aws"),
+    "agent": Driver("secretsource.providers.agent:AgentProvider"),
     "vault": Driver("secretsource.providers.vault:VaultProvider", "hvac", "vault"),
     "gcp": Driver("secretsource.providers.gcp:GcpProvider", "google.cloud.secretmanager", "gcp"),
     "azure": Driver("secretsource.providers.azure:AzureProvider", "azure.keyvault.secrets", "azure"),

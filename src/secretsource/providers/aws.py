@@ -15,7 +15,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._aws.errors import explain_code
+from secretsource.providers._aws.place import told_with_place
 from secretsource.providers._aws.provider import AwsServiceProvider, malformed, region_of
+from secretsource.providers._bounded_http import BATCH
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Occupied, Stored, WritableProvider
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class AwsProvider(AwsServiceProvider, WritableProvider):
     scheme = "aws"
     service = "secretsmanager"
     batch_size = 20
-    name_rule = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
+    name_rule = re.compile(r"[A-Za-z0-9/_+=.@!-]{1,512}")
 
     def __init__(
         self,
@@ -86,11 +88,17 @@ class AwsProvider(AwsServiceProvider, WritableProvider):
 
     def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
         """``CreateSecret``, or ``PutSecretValue`` where there is one, which labels the new version AWSCURRENT."""
-        refusal, deadline = self.refusal(ref), monotonic() + timeout
+        refusal = self.refusal(ref)
         if refusal is not None:
             return refusal
         if not value:
             return Failed(FailureCode.MALFORMED, "a secret of AWS has at least one character", "store no empty value")
+        written = self._store(ref, value, overwrite=overwrite, deadline=monotonic() + timeout)
+        if not isinstance(written, Failed):
+            return written
+        return told_with_place(written, self._clients.place(region_of(ref), ref.location))
+
+    def _store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool, deadline: float) -> Written:
         content: dict[str, object] = {"SecretString": value} if isinstance(value, str) else {"SecretBinary": value}
         if overwrite:
             answer = self._put("put_secret_value", ref, deadline, SecretId=ref.location, **content)
@@ -114,14 +122,12 @@ class AwsProvider(AwsServiceProvider, WritableProvider):
         if ref.version is not None and not 32 <= len(ref.version) <= 64:
             return NotFound("a version id of AWS has 32 to 64 characters")
         region = region_of(ref)
-        answer = self._clients.ask(
-            "get_secret_value",
-            region=region,
-            deadline=deadline,
-            SecretId=ref.location,
-            **({} if ref.version is None else {"VersionId": ref.version}),
-            **({} if ref.version is not None and ref.stage is None else {"VersionStage": ref.stage or CURRENT}),
-        )
+        question: dict[str, Any] = {"SecretId": ref.location}
+        if ref.version is not None:
+            question["VersionId"] = ref.version
+        if ref.version is None or ref.stage is not None:
+            question["VersionStage"] = ref.stage or CURRENT
+        answer = self._clients.ask("get_secret_value", region=region, deadline=deadline, **question)
         if isinstance(answer, (NotFound, Failed)):
             return answer
         outcome = _read(answer)
@@ -133,10 +139,10 @@ class AwsProvider(AwsServiceProvider, WritableProvider):
         self, region: str | None, locations: list[str], deadline: float
     ) -> Mapping[str, Outcome] | NotFound | Failed:
         outcomes: dict[str, Outcome] = {}
-        page: dict[str, str] = {}
+        page: dict[str, Any] = {}
         while True:
             answer = self._clients.ask(
-                "batch_get_secret_value", region=region, deadline=deadline, SecretIdList=locations, **page
+                "batch_get_secret_value", region=region, deadline=deadline, size=BATCH, SecretIdList=locations, **page
             )
             if isinstance(answer, (NotFound, Failed)):
                 return answer

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._aws.provider import AwsServiceProvider, malformed, region_of
+from secretsource.providers._bounded_http import BATCH
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class AwsParameterProvider(AwsServiceProvider):
         self, region: str | None, locations: list[str], deadline: float
     ) -> Mapping[str, Outcome] | NotFound | Failed:
         answer = self._clients.ask(
-            "get_parameters", region=region, deadline=deadline, Names=locations, WithDecryption=True
+            "get_parameters", region=region, deadline=deadline, size=BATCH, Names=locations, WithDecryption=True
         )
         if isinstance(answer, (NotFound, Failed)):
             return answer

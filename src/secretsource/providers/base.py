@@ -285,7 +285,9 @@ class Provider(ABC):
 
         Args:
             ref: What to fetch; ``ref.field`` is for the resolver, unless the service can select it cheaper.
-            timeout: Seconds within which to answer; past it, return ``Failed(FailureCode.TIMEOUT)``.
+            timeout: Seconds within which to answer, however slowly the service does: one limit for credentials,
+                connecting, headers and body. Past it, return ``Failed(FailureCode.TIMEOUT)``. An answer of more than
+                1 MiB (8 MiB for a batch) is ``Failed(FailureCode.MALFORMED)``, and is not read to its end.
         """
 
     def discard(self, ref: SecretRef) -> None:

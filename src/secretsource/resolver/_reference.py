@@ -3,6 +3,7 @@
     STRIPE_SECRET_KEY                                        a bare name, which goes down the chain
     payments/stripe#secret_key                               a bare name and one field of its JSON document
     aws://payments/stripe#secret_key?stage=AWSPREVIOUS       one place at one provider
+    arn:aws:secretsmanager:eu-west-1:…:secret:stripe-AbCdEf  the same, by the address that the vendor has for it
     ref+aws://payments/stripe                                the same, as a value that points elsewhere
 
 ``#``, ``?``, ``&`` and ``%`` inside a part are percent-encoded (RFC 3986 §2.1). Errors never quote the text: a caller
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from secretsource.exceptions import InvalidReference
 from secretsource.providers.base import SecretRef
+from secretsource.resolver._address import belonging, refuse_url
 
 __all__ = ["FOLLOW_MARK", "MAX_NAME", "MAX_REFERENCE", "format_reference", "parse_reference"]
 
@@ -43,6 +45,8 @@ def parse_reference(text: str) -> SecretRef:
     if text.isidentifier() and len(text) <= MAX_NAME:
         return SecretRef("", text)  # the usual name, in which no character means anything
     _check_characters(text)
+    if "://" in text:
+        refuse_url(text)
     scheme, mark, rest = text.removeprefix(FOLLOW_MARK).partition("://")
     if not mark:
         scheme, rest = "", text
@@ -54,14 +58,8 @@ def parse_reference(text: str) -> SecretRef:
     if not scheme and len(location) > MAX_NAME:
         raise InvalidReference(f"the secret name has {len(location)} characters: at most {MAX_NAME} are allowed")
     options = _options(query)
-    return SecretRef(
-        scheme,
-        location,
-        field,
-        options.pop("version", None),
-        options.pop("stage", None),
-        tuple(sorted(options.items())),
-    )
+    version, stage = options.pop("version", None), options.pop("stage", None)
+    return belonging(SecretRef(scheme, location, field, version, stage, tuple(sorted(options.items()))))
 
 
 def format_reference(ref: SecretRef) -> str:

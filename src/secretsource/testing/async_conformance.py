@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from secretsource.providers.base import AsyncProvider, NotFound
-from secretsource.testing.conformance import (
+from secretsource.testing._cases import (
     ABSENT,
     CANARY,
     NAME,
     OTHER,
-    ProviderConformance,
     assert_unseen,
     failed,
     found,
@@ -24,6 +23,7 @@ from secretsource.testing.conformance import (
     told,
     value_of,
 )
+from secretsource.testing.conformance import ProviderConformance
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 
 from secretsource.providers.base import BatchProvider, FailureCode, NotFound, SecretRef
-from secretsource.testing.conformance import (
+from secretsource.testing._cases import (
     ABSENT,
     CANARY,
     NAME,
     OTHER,
-    ProviderConformance,
     assert_unseen,
     failed,
     found,
@@ -22,6 +21,7 @@ from secretsource.testing.conformance import (
     told,
     value_of,
 )
+from secretsource.testing.conformance import ProviderConformance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,91 +21,44 @@ fails its tests. A driver that subclasses `BatchProvider` or `AsyncProvider` is 
 from __future__ import annotations
 
 import logging
-from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
-import pytest
-
-from secretsource.providers.base import (
-    Failed,
-    FailureCode,
-    Found,
-    NotFound,
-    SecretRef,
+from secretsource.providers.base import Failed, FailureCode, Found, NotFound
+from secretsource.testing._cases import (
+    ABSENT,
+    CANARY,
+    NAME,
+    OTHER,
+    assert_unseen,
+    failed,
+    found,
+    needs,
+    provoke,
+    told,
+    value_of,
 )
-from secretsource.testing.harness import ABILITIES, FAULTS, ProviderHarness
+from secretsource.testing.wire_conformance import WireConformance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    import pytest
 
     from secretsource.providers.base import Outcome
-
-    Test = TypeVar("Test", bound=Callable[..., object])
+    from secretsource.testing.harness import ProviderHarness
 
 __all__ = ["ProviderConformance"]
 
-NAME = "CONFORMANCE_TOKEN"
-OTHER = "CONFORMANCE_OTHER"
-ABSENT = "CONFORMANCE_ABSENT"
-CANARY = "canary-7f3a91c2e5d8-must-not-be-seen"
 
-
-def needs(*abilities: str) -> Callable[[Test], Test]:
-    """Mark a test that is not generated where one of ``abilities`` is impossible; ``fault`` stands for any fault."""
-
-    def mark(test: Test) -> Test:
-        vars(test)["needs"] = frozenset(abilities)
-        return test
-
-    return mark
-
-
-class ProviderConformance:
+class ProviderConformance(WireConformance):
     """The cases of every `Provider`; subclass it and override the ``harness`` fixture.
 
     Attributes:
-        impossible: Abilities the service cannot have (of `harness.ABILITIES`), each with the reason.
         largest: Greatest length of a value, in bytes, that the service takes.
-        timeout: Seconds an ordinary call may take.
-        patience: Seconds given to a service that does not answer.
-        slack: Seconds by which a timeout may be overrun.
     """
 
-    impossible: ClassVar[Mapping[str, str]] = {}
     largest: ClassVar[int] = 64 * 1024
-    timeout: ClassVar[float] = 5.0
-    patience: ClassVar[float] = 0.3
-    slack: ClassVar[float] = 1.0
-
-    def __init_subclass__(cls, **keywords: Any) -> None:
-        super().__init_subclass__(**keywords)
-        for ability, reason in cls.impossible.items():
-            if ability not in ABILITIES or not reason:
-                raise TypeError(f"{cls.__name__}.impossible: {ability!r} is no ability, or lacks a reason")
-        lacking = {*cls.impossible, *(["fault"] if cls.impossible.keys() >= set(FAULTS) else [])}
-        for attribute in dir(cls):
-            wanted: frozenset[str] = getattr(getattr(cls, attribute), "needs", frozenset())
-            if not wanted.isdisjoint(lacking):
-                setattr(cls, attribute, None)  # how pytest is told that an inherited test is not collected
-
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Run the tests that take a ``fault`` once for each fault that is possible."""
-        if "fault" in metafunc.fixturenames:
-            metafunc.parametrize("fault", [fault for fault in FAULTS if fault not in self.impossible])
-
-    @pytest.fixture
-    def harness(self) -> ProviderHarness:
-        """The harness of the driver under test; every subclass overrides it."""
-        raise NotImplementedError("override the fixture `harness` so that it returns your ProviderHarness")
-
-    @pytest.fixture(autouse=True)
-    def closed_at_the_end(self, harness: ProviderHarness) -> Iterator[None]:
-        """Close the provider after each test."""
-        yield
-        harness.provider.close()
 
     def fetch(self, harness: ProviderHarness, name: str = NAME) -> Outcome:
         """Ask for one name with the ordinary timeout."""
@@ -349,44 +302,3 @@ class ProviderConformance:
         with ThreadPoolExecutor(2) as threads:
             answers = list(threads.map(ask, [NAME, OTHER]))
         assert answers == [["mine"] * 8, ["yours"] * 8]
-
-
-def found(outcome: Outcome) -> Found:
-    """The outcome, which must be a `Found`."""
-    assert isinstance(outcome, Found), outcome
-    return outcome
-
-
-def failed(outcome: Outcome) -> Failed:
-    """The outcome, which must be a `Failed`."""
-    assert isinstance(outcome, Failed), outcome
-    return outcome
-
-
-def value_of(outcome: Outcome, ref: SecretRef) -> object:
-    """The value of a `Found`, or the field of it that the reference names where a service keeps fields."""
-    value = found(outcome).value
-    if isinstance(value, (str, bytes)) or ref.field is None:
-        return value
-    return value[ref.field]
-
-
-def provoke(harness: ProviderHarness, fault: str) -> None:
-    """Bring about one of `FAULTS`."""
-    if fault == "break_response":
-        harness.break_response(CANARY)
-    else:
-        getattr(harness, fault)()
-
-
-def told(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Everything that log records carry: message, arguments, extras and traceback."""
-    return [caplog.text, *(repr(vars(record)) for record in caplog.records)]
-
-
-def assert_unseen(canary: str, *texts: str) -> None:
-    """Fail when a text shows the canary, plainly or in base64."""
-    encoded = b64encode(canary.encode()).decode().rstrip("=")
-    for text in texts:
-        assert canary not in text
-        assert encoded not in text

@@ -6,18 +6,25 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NoReturn
 
 from secretsource.providers.base import SecretRef
+from secretsource.testing.servers.rogue import MISCONDUCT
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from secretsource.providers.base import Provider
 
-__all__ = ["ABILITIES", "FAULTS", "ProviderHarness"]
+__all__ = ["ABILITIES", "FAULTS", "WIRE_FAULTS", "ProviderHarness"]
 
 FAULTS = ("deny", "throttle", "hang", "break_response", "down")
 """The ways in which a service can fail, each a method of `ProviderHarness`."""
 
+WIRE_FAULTS = tuple(MISCONDUCT)
+"""The ways in which a server can behave badly on the wire; `ProviderHarness.behind` leads a provider to it."""
+
 ABILITIES = frozenset(
     {
         *FAULTS,
+        *WIRE_FAULTS,
         "binary",  # holds bytes that are no text
         "deny_one",  # can refuse one secret of a batch
         "deny_write",  # can refuse to write, and go on answering
@@ -29,6 +36,7 @@ ABILITIES = frozenset(
         "stage",  # puts labels on versions
         "unicode",  # holds text beyond ASCII
         "version",  # names its versions
+        "wire",  # is asked over a network, by HTTP/1.1
     }
 )
 """What a test class may declare impossible, with a reason."""
@@ -42,9 +50,11 @@ class ProviderHarness(ABC):
 
     Attributes:
         provider: The provider under test, ready to be asked.
+        tls: What a server that stands in for the service speaks TLS with; None for plain HTTP.
     """
 
     provider: Provider
+    tls: SSLContext | None = None
 
     def ref(self, name: str) -> SecretRef:
         """Where the provider keeps ``name``: a legal variable name such as ``CONFORMANCE_TOKEN``."""
@@ -96,6 +106,10 @@ class ProviderHarness(ABC):
     def down(self) -> None:
         """Be out of service from now on: connection refused, or the service's own "internal error"."""
         self._unwritten("down")
+
+    def behind(self, address: str) -> Provider:
+        """A new provider wired as ``provider`` is, with credentials at hand, for a service at another base URL."""
+        self._unwritten("wire", address)
 
     def heal(self) -> None:
         """End the fault; every secret is there as before."""

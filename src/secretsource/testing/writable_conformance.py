@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from secretsource.providers.base import Failed, FailureCode, NotFound, Occupied, Stored, WritableProvider
-from secretsource.testing.conformance import (
+from secretsource.testing._cases import (
     CANARY,
     NAME,
     OTHER,
-    ProviderConformance,
     assert_unseen,
     failed,
     needs,
@@ -20,6 +19,7 @@ from secretsource.testing.conformance import (
     told,
     value_of,
 )
+from secretsource.testing.conformance import ProviderConformance
 
 if TYPE_CHECKING:
     from secretsource.providers.base import Written

@@ -1,44 +1,50 @@
-"""The boto3 clients of one provider: made once, bounded in time, and silent about what they read.
+"""The calls of one provider to AWS: bounded in time and size, silent, and told with the place that was asked.
 
-* **Once.** A `boto3.session.Session` of our own (the default one is not safe to share between threads), and one client
-  per region, made under a lock on first use. boto3 is imported then, and not before.
-* **Bounded.** Each attempt reads for no longer than is left of the call's timeout, an attempt is not begun after it,
-  and no retry is waited for that could begin after it. Connecting has a limit of its own, ``connect_timeout`` per
-  address, which botocore cannot change per call: a call ends within its timeout plus that. Not covered is the fetching
-  of credentials from a source that answers slowly. A botocore older than the per-request read timeout keeps to
-  ``read_timeout`` per attempt.
-* **Silent.** At DEBUG, botocore's parser logs each response with its whole body, which here is the secret in plain
-  text. From the first client on, a filter on that logger takes the body out of the records of our calls, and of no
-  other caller's.
+* **Clients** are made once per service and region, by one thread; the ones used last are kept. boto3 is imported
+  then, and not before.
+* **Bounds.** One deadline covers the search for credentials, the making of a client, looking up a name, connecting,
+  and each answer from its first byte to its last; an answer has a greatest size.
+* **Outcomes.** Every exception becomes one, because the traceback of one that went on would hold boto3's frames, and
+  in their locals the response.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-from contextvars import ContextVar
-from threading import Lock
+from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from secretsource.providers._aws.errors import DeadlinePassed, explain
-from secretsource.providers._meaning import wait_of
+from secretsource.providers._aws.errors import explain
+from secretsource.providers._aws.place import account_in, words_of
+from secretsource.providers._aws.session import AwsSession
+from secretsource.providers._aws.shelf import ClientShelf
+from secretsource.providers._aws.silence import silence_botocore
+from secretsource.providers._aws.wire import bind
+from secretsource.providers._bounded_http import ONE, Bounds, bounds_of_call
+from secretsource.providers._errand import Errands
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:
     from boto3.session import Session
-    from botocore.awsrequest import AWSRequest
-    from botocore.config import Config
-    from botocore.model import OperationModel
 
     from secretsource.providers.base import NotFound
 
+    Answer: TypeAlias = "dict[str, Any] | NotFound | Failed"
+
 __all__ = ["AwsClients"]
 
-_deadline: ContextVar[float | None] = ContextVar("secretsource_aws_deadline", default=None)
-"""Monotonic seconds at which the call that this thread is in must end; None outside our calls."""
-
 TIMED_OUT = Failed(FailureCode.TIMEOUT, "the time allowed for it was over before AWS could be asked")
+_SEARCHING = Failed(
+    FailureCode.TIMEOUT,
+    "AWS credentials were still being looked for when the time allowed for it was over",
+    "check the metadata service, the role, or credential_process of the profile",
+)
+_MAKING = Failed(FailureCode.TIMEOUT, "boto3 was still being prepared when the time allowed for it was over")
+_ELSEWHERE = Failed(
+    FailureCode.MISCONFIGURED,
+    "the client that was given is for another region or service",
+    "give a session instead of a client",
+)
 
 
 class AwsClients:
@@ -50,7 +56,7 @@ class AwsClients:
         profile: A profile of ``~/.aws/config``; None for boto3's own choice.
         endpoint_url: Where to connect, for a VPC endpoint or an emulator; None for boto3's own choice.
         connect_timeout: Seconds to connect to one address.
-        read_timeout: Seconds to wait for an answer, at most.
+        read_timeout: Seconds that one answer may take.
         attempts: Attempts in all, in botocore's ``standard`` retry mode.
         session: A ready-made session to make clients from.
         client: A ready-made client, used for its own region only; it is never closed or forgotten here.
@@ -75,174 +81,138 @@ class AwsClients:
         self._endpoint_url = endpoint_url
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
-        self._attempts = attempts
+        self._config = {
+            "connect_timeout": connect_timeout,
+            "read_timeout": read_timeout,
+            "retries": {"mode": "standard", "total_max_attempts": attempts},
+            "max_pool_connections": 64,  # kept, not opened: a burst of threads must not throw connections away
+        }
         self._given_session = session
         self._given_client = client
         self.reset()
 
     def reset(self) -> None:
         """Forget session and clients without using them, as after a fork."""
-        self._lock = Lock()
-        self._session: Session | None = None
-        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._errands = Errands()
+        self._shelf = ClientShelf()
+        self._given_is_bound = False
+        self._session = AwsSession(
+            self._errands,
+            region=self._region,
+            profile=self._profile,
+            endpoint_url=self._endpoint_url,
+            config=self._config,
+            given=self._given_session,
+        )
 
     def close(self) -> None:
         """Close the connections of the clients that were made here."""
-        with self._lock:
-            clients, self._clients = self._clients, {}
-        for client in clients.values():
-            if client is not self._given_client:
-                client.close()
+        self._shelf.clear()
 
     def ask(
-        self, operation: str, *, region: str | None, deadline: float, service: str | None = None, **question: Any
-    ) -> dict[str, Any] | NotFound | Failed:
+        self,
+        operation: str,
+        *,
+        region: str | None,
+        deadline: float,
+        service: str | None = None,
+        size: int = ONE,
+        **question: Any,
+    ) -> Answer:
         """Make one call; what boto3 raises becomes an outcome.
 
-        Every exception does, because the traceback of one that went on would hold boto3's frames, and in their locals
-        the response.
+        Credentials that AWS does not know, or no longer, are looked for anew, and the call is made once more where
+        others were found.
 
         Args:
             operation: Name of the client's method.
             region: The region to ask, or None for the default one.
             deadline: Monotonic seconds at which the call must end.
             service: boto3's name of another service, asked by the same session; None for this one.
+            size: Greatest length of the answer, in bytes.
             question: The parameters of the call.
         """
         if deadline <= monotonic():
             return TIMED_OUT
-        token = _deadline.set(deadline)
-        making = True
+        service = service or self._service
+        token = bounds_of_call.set(Bounds(deadline, size, self._connect_timeout, self._read_timeout))
         try:
-            asked = service or self._service
-            client = self._clients.get((asked, region)) or self._client(asked, region)
-            making = False
-            if client is None:
-                return Failed(
-                    FailureCode.MISCONFIGURED,
-                    "the client that was given is for another region or service",
-                    "give a session instead of a client",
-                )
-            answer: dict[str, Any] = getattr(client, operation)(**question)
-            return answer
+            if self._given_client is not None:
+                return self._ask_given(service, operation, region, question)
+            return self._ask_found(service, operation, region, deadline, question)
+        except TimeoutError:
+            return _MAKING
         except Exception as error:
-            return explain(error, service or self._service, making=making)
+            return explain(error, service, making=True)
         finally:
-            _deadline.reset(token)
+            bounds_of_call.reset(token)
 
-    def _client(self, service: str, region: str | None) -> Any:
-        """The client of a region, made on first use; None when a ready-made client cannot serve it."""
-        with self._lock:
-            client = self._clients.get((service, region))
-            if client is None:
-                make = self._given if self._given_client is not None else self._made
-                client = make(service, region)
-            if client is not None:
-                _prepare(client, self._read_timeout)
-                self._clients[service, region] = client
-            return client
+    def place(self, region: str | None, location: str) -> str:
+        """Where a location is asked for, as far as that is known without a call, for the reader of an error."""
+        if self._given_client is not None:
+            meta = self._given_client.meta
+            custom = None if ".amazonaws.com" in meta.endpoint_url else meta.endpoint_url
+            return words_of(meta.region_name, custom, account_in(location))
+        where = self._session.known_region(region)
+        return words_of(where, self._session.endpoint_of(self._service), account_in(location) or self._session.account)
 
-    def _given(self, service: str, region: str | None) -> Any:
-        fits = service == self._service and region in {None, self._given_client.meta.region_name}
-        return self._given_client if fits else None
+    def _ask_given(self, service: str, operation: str, region: str | None, question: dict[str, Any]) -> Answer:
+        client = self._given_client
+        if service != self._service or region not in {None, client.meta.region_name}:
+            return _ELSEWHERE
+        if not self._given_is_bound:
+            _prepare(client)
+            self._given_is_bound = True
+        return _call(client, service, operation, question)
 
-    def _made(self, service: str, region: str | None) -> Any:
-        if self._session is None:
-            self._session = self._given_session or self._new_session()
-        place = region or self._region or self._session.region_name or os.environ.get("AWS_REGION")
-        if (service, place) not in self._clients:
-            make: Any = self._session.client  # typed per service, where our service is a variable
-            # The drivers write every parameter themselves; to look at each once more is a fiftieth of a call's work.
-            config = self._config(parameter_validation=False)
-            self._clients[service, place] = make(
-                service, region_name=place, endpoint_url=self._endpoint_of(service), config=config
-            )
-        return self._clients[service, place]
+    def _ask_found(
+        self, service: str, operation: str, region: str | None, deadline: float, question: dict[str, Any]
+    ) -> Answer:
+        key = (service, self._region_of(region, deadline))
+        while deadline > monotonic():
+            with self._shelf.using(key) as client:
+                if client is not None:
+                    return self._ask_signed(client, service, operation, deadline, question)
+            self._errands.result(key, partial(_make, self._session, self._shelf, key), deadline)
+        return TIMED_OUT
 
-    def _endpoint_of(self, service: str) -> str | None:
-        """Where a service is; an endpoint inside AWS has one service only, an emulator has them all."""
-        url = self._endpoint_url
-        return None if url is not None and service != self._service and ".amazonaws.com" in url else url
+    def _region_of(self, region: str | None, deadline: float) -> str | None:
+        known = self._session.known_region(region)
+        return known or self._errands.result("region", self._session.read_region, deadline)
 
-    def _config(self, **more: Any) -> Config:
-        from botocore.config import Config
-
-        return Config(
-            connect_timeout=self._connect_timeout,
-            read_timeout=self._read_timeout,
-            retries={"mode": "standard", "total_max_attempts": self._attempts},
-            max_pool_connections=64,  # kept, not opened: a burst of threads must not throw connections away
-            **more,
-        )
-
-    def _new_session(self) -> Session:
-        from boto3.session import Session
-        from botocore.session import get_session
-
-        core = get_session()
-        core.set_default_client_config(self._config())  # also for the calls that fetch credentials, such as AssumeRole
-        # Dates stay as they were sent, as in the AWS CLI: each secret comes with one that nobody reads, and to make
-        # them datetimes would be a fifth of the work for a batch.
-        core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_as_sent)
-        return Session(botocore_session=core, profile_name=self._profile)
+    def _ask_signed(
+        self, client: Any, service: str, operation: str, deadline: float, question: dict[str, Any]
+    ) -> Answer:
+        session = self._session
+        try:
+            failure = session.failure(deadline)
+            if failure is not None:
+                return failure
+            signature = session.signature
+            answer = _call(client, service, operation, question)
+            refused = isinstance(answer, Failed) and answer.code is FailureCode.UNAUTHENTICATED
+            if not refused or not session.renew(signature, deadline):
+                return answer
+        except TimeoutError:
+            return _SEARCHING
+        return _call(client, service, operation, question)
 
 
-def _as_sent(date: Any) -> Any:
-    return date
+def _make(session: AwsSession, shelf: ClientShelf, key: tuple[str, str | None]) -> None:
+    if key not in shelf:
+        client = session.client(*key)
+        _prepare(client)
+        shelf.put(key, client)
 
 
-def _prepare(client: Any, read_timeout: float) -> None:
-    """Keep one client's calls to our deadlines, and its answers out of the log."""
-
-    def limit_reading(request: AWSRequest, **_: Any) -> None:
-        deadline = _deadline.get()
-        if deadline is None:
-            return
-        left = deadline - monotonic()
-        if left <= 0:
-            raise DeadlinePassed
-        request.context["read_timeout"] = min(read_timeout, left)
-
-    events = client.meta.events
-    events.register("request-created", limit_reading, unique_id="secretsource-limit-reading")
-    service = client.meta.service_model.service_id.hyphenize()
-    events.register_first(f"needs-retry.{service}", _refuse_late_retry, unique_id="secretsource-refuse-late-retry")
-    logging.getLogger("botocore.parsers").addFilter(mask_response_body)
-    logging.getLogger("botocore.endpoint").addFilter(mask_request_body)
+def _prepare(client: Any) -> None:
+    bind(client)
+    silence_botocore()
 
 
-def _refuse_late_retry(
-    attempts: int, response: Any, caught_exception: Exception | None, operation: OperationModel, **_: Any
-) -> None:
-    """End a call with the error at hand when the wait before a retry could outlast its deadline."""
-    deadline = _deadline.get()
-    if deadline is None or (response is not None and response[0].status_code < 300):
-        return
-    if deadline - monotonic() > _longest_wait(attempts, response):
-        return
-    if response is None:
-        raise caught_exception or DeadlinePassed
-    from botocore.exceptions import ClientError
-
-    raise ClientError(response[1], operation.name)
-
-
-def _longest_wait(attempts: int, response: Any) -> float:
-    """Seconds that botocore's standard mode may sleep before the next attempt: 1 s doubling, and what AWS asks for."""
-    asked = None if response is None else wait_of(response[0].headers.get("x-amz-retry-after"))
-    return 2.0 ** (attempts - 1) + min((asked or 0.0) / 1000, 5.0)
-
-
-def mask_request_body(record: logging.LogRecord) -> bool:
-    """Logging filter: while a call of ours runs, a request is logged without its body, which may be a value."""
-    if _deadline.get() is not None and str(record.msg).startswith("Making request"):
-        record.msg, record.args = "Making request: <masked by secretsource>", ()
-    return True
-
-
-def mask_response_body(record: logging.LogRecord) -> bool:
-    """Logging filter: while a call of ours runs, botocore's parser logs the headers of a response and nothing else."""
-    if _deadline.get() is not None and not str(record.msg).startswith("Response headers"):
-        record.msg, record.args = "Response body: <masked by secretsource>", ()
-        record.exc_info = record.exc_text = None
-    return True
+def _call(client: Any, service: str, operation: str, question: dict[str, Any]) -> Answer:
+    try:
+        answer: dict[str, Any] = getattr(client, operation)(**question)
+        return answer
+    except Exception as error:
+        return explain(error, service)

@@ -10,15 +10,18 @@ the throttling codes are those that botocore retries.
 from __future__ import annotations
 
 import re
+from http.client import BadStatusLine, HTTPException, LineTooLong, UnknownProtocol
 from typing import TYPE_CHECKING, Any
 
+from secretsource.providers._bounded_http import TooLarge
 from secretsource.providers._meaning import Meaning, wait_of
+from secretsource.providers._reach import cause_of, causes, unreachable
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MEANINGS", "DeadlinePassed", "explain", "explain_code"]
+__all__ = ["MEANINGS", "NO_CREDENTIALS", "DeadlinePassed", "explain", "explain_code"]
 
 
 class DeadlinePassed(Exception):
@@ -63,6 +66,11 @@ _UNREACHABLE = Meaning(
     "its endpoint cannot be reached",
     "check that the region exists and has the service, and the network, VPC endpoint or proxy on the way",
 )
+_UNSENT = Meaning(
+    FailureCode.MISCONFIGURED,
+    "boto3 could not send the call",
+    "check endpoint_url, AWS_CA_BUNDLE and the proxy settings",
+)
 _SLOW = Meaning(FailureCode.TIMEOUT, "it did not answer in time")
 _EXPIRED = Meaning(
     FailureCode.UNAUTHENTICATED,
@@ -84,6 +92,7 @@ _NO_CREDENTIALS = Meaning(
     "boto3 finds no AWS credentials",
     "set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role",
 )
+NO_CREDENTIALS = _NO_CREDENTIALS.failure("NoCredentialsError")
 _HALF_CREDENTIALS = Meaning(
     FailureCode.UNAUTHENTICATED,
     "the AWS credentials are incomplete",
@@ -120,6 +129,11 @@ _BAD_CONFIGURATION = Meaning(
 _NOT_INSTALLED = Meaning(FailureCode.MISCONFIGURED, "boto3 is not installed", "run  pip install 'secretsource[aws]'")
 _UNREADABLE = Meaning(
     FailureCode.MALFORMED, "boto3 cannot read the answer", "check that endpoint_url, and no proxy, answers"
+)
+_TOO_LARGE = Meaning(
+    FailureCode.MALFORMED,
+    "the answer is longer than any that holds secrets",
+    "check that endpoint_url, and no proxy, answers",
 )
 
 MEANINGS: dict[str, Meaning] = {
@@ -199,9 +213,11 @@ MEANINGS: dict[str, Meaning] = {
     "ReadTimeoutError": _SLOW,
     "SSLError": _TLS,
     "ConnectionError": _UNREACHABLE,
-    "HTTPClientError": _UNREACHABLE,
+    "ConnectionClosedError": _UNREACHABLE,
+    "ResponseStreamingError": _UNREACHABLE,
     "IncompleteReadError": _UNREACHABLE,
-    "OSError": _UNREACHABLE,
+    "HTTPClientError": _UNSENT,
+    "OSError": _UNSENT,
     # the wiring
     "NoRegionError": _NO_REGION,
     "ProfileNotFound": _NO_PROFILE,
@@ -213,6 +229,7 @@ MEANINGS: dict[str, Meaning] = {
     "ImportError": _NOT_INSTALLED,
     "BotoCoreError": _BAD_CONFIGURATION,
     # the answer
+    "TooLarge": _TOO_LARGE,
     "ResponseParserError": _UNREADABLE,
     "ValueError": _UNREADABLE,  # a date that is none, bytes that are neither text nor base64
     "Exception": _UNREADABLE,
@@ -221,6 +238,24 @@ MEANINGS: dict[str, Meaning] = {
 
 ``code/words`` are the cases of one code that only its text tells apart; ``class/making`` is for the making of a client.
 """
+
+_OF_THE_TRANSPORT = frozenset(
+    {
+        "ConnectTimeoutError",
+        "ReadTimeoutError",
+        "SSLError",
+        "ConnectionError",
+        "ConnectionClosedError",
+        "ResponseStreamingError",
+        "IncompleteReadError",
+        "HTTPClientError",
+        "OSError",
+    }
+)
+"""Names of the table behind which the network may be: what it did says more than the name."""
+
+_UNREADABLES = frozenset({TooLarge, HTTPException, BadStatusLine, LineTooLong, UnknownProtocol})
+"""What says that an answer came, and was not HTTP. Exactly these: `RemoteDisconnected` is one by descent only."""
 
 _TELLING_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("value", re.compile(r"secret value|staging label|version ?id", re.IGNORECASE)),
@@ -240,9 +275,7 @@ def explain(error: Exception, service: str, *, making: bool = False) -> NotFound
     """
     operation = getattr(error, "operation_name", None)
     if operation is None:  # everything but a ClientError, which is told apart without importing botocore
-        known = next(cls.__name__ for cls in type(error).__mro__ if cls.__name__ in MEANINGS)
-        meaning = MEANINGS.get(f"{known}/making") if making else None
-        return (meaning or MEANINGS[known]).outcome(type(error).__name__, action=service)
+        return _explain_silence(error, service, making=making)
     answer: Mapping[str, Any] = getattr(error, "response", {})
     about = answer.get("Error", {})
     if operation.startswith("AssumeRole"):
@@ -253,6 +286,19 @@ def explain(error: Exception, service: str, *, making: bool = False) -> NotFound
         action=f"{service}:{operation}",
         metadata=answer.get("ResponseMetadata", {}),
     )
+
+
+def _explain_silence(error: Exception, service: str, *, making: bool) -> NotFound | Failed:
+    """The outcome of an exception behind which there is no answer: it did not come, or could not be read."""
+    known = next(cls.__name__ for cls in type(error).__mro__ if cls.__name__ in MEANINGS)
+    if known in _OF_THE_TRANSPORT:
+        kept: Mapping[str, Any] = getattr(error, "kwargs", {})
+        within = next((type(cause).__name__ for cause in causes(error) if type(cause) in _UNREADABLES), None)
+        if within is None and cause_of(error) is not None:
+            return unreachable(str(kept.get("proxy_url") or kept.get("endpoint_url") or ""), error)
+        known = known if within is None else "TooLarge" if within == "TooLarge" else "Exception"
+    meaning = MEANINGS.get(f"{known}/making") if making else None
+    return (meaning or MEANINGS[known]).outcome(type(error).__name__, action=service)
 
 
 def explain_code(code: str, text: str, *, action: str, metadata: Mapping[str, Any] | None = None) -> NotFound | Failed:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._aws.client import AwsClients
+from secretsource.providers._aws.place import told_with_place
 from secretsource.providers.base import (
     BatchProvider,
     Failed,
     FailureCode,
+    Found,
     IdentifiedProvider,
     Identity,
     NotFound,
@@ -51,8 +53,8 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
         prefix: Put before a bare name, such as ``prod/``; explicit references are taken as they are.
         document: One JSON document that holds every bare name as a field.
         endpoint_url: Where to connect, for a VPC endpoint or an emulator.
-        connect_timeout: Seconds to connect to one address; a fetch may overrun its timeout by as much.
-        read_timeout: Seconds to wait for one answer, at most.
+        connect_timeout: Seconds to connect to one address, at most.
+        read_timeout: Seconds that one answer may take, from its first byte to its last, at most.
         attempts: Attempts in all, 1 or more, in botocore's ``standard`` retry mode.
         session: A ready-made `boto3.session.Session` to make clients from.
         client: A ready-made boto3 client; it serves its own region only, and after a fork it is used as it is.
@@ -124,7 +126,7 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
 
     def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
         """Ask for one secret, in the region of its ARN, of its ``region`` option, or of the settings."""
-        return self._ask_one(ref, monotonic() + timeout)
+        return self._told(ref, self._ask_one(ref, monotonic() + timeout))
 
     def fetch_many(self, refs: Sequence[SecretRef], *, timeout: float) -> Mapping[SecretRef, Outcome]:
         """Ask for current versions in batches per region, and for the rest one by one.
@@ -140,10 +142,10 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
             for location, asking in places.items():
                 if location in answers:
                     for ref in asking:
-                        outcomes[ref] = answers[location]
+                        outcomes[ref] = self._told(ref, answers[location])
         for ref in refs:
             if ref not in outcomes:
-                outcomes[ref] = self._ask_one(ref, deadline)
+                outcomes[ref] = self._told(ref, self._ask_one(ref, deadline))
         return outcomes
 
     def identify(self, *, timeout: float) -> Identity | Failed:
@@ -152,7 +154,7 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
         if isinstance(answer, NotFound):
             return malformed("STS gave no identity")
         if isinstance(answer, Failed):
-            return answer
+            return told_with_place(answer, self._clients.place(None, ""))
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         return Identity.dated(str(answer.get("Arn")), headers.get("date"), time())
 
@@ -164,6 +166,12 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
         """Forget session and clients without using them; a ready-made client is kept."""
         self._clients.reset()
         self._without_batch = set()
+
+    def _told(self, ref: SecretRef, outcome: Outcome) -> Outcome:
+        """An outcome, with the place that was asked in its reason."""
+        if isinstance(outcome, Found):
+            return outcome
+        return told_with_place(outcome, self._clients.place(region_of(ref), ref.location))
 
     def _batches(self, refs: Sequence[SecretRef]) -> list[tuple[str | None, dict[str, list[SecretRef]]]]:
         """The locations that can share a call, each with the references to it."""
@@ -210,5 +218,5 @@ def region_of(ref: SecretRef) -> str | None:
 
 
 def malformed(reason: str) -> Failed:
-    """The service answered with a value that is none."""
+    """The failure of an answer that is not in the promised form."""
     return Failed(FailureCode.MALFORMED, reason, "check that endpoint_url, and no proxy, answers")

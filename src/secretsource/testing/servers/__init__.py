@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from secretsource.testing.servers.azure import AzureServer, azure_server
     from secretsource.testing.servers.base import SecretServer
     from secretsource.testing.servers.gcp import GcpServer, gcp_server
+    from secretsource.testing.servers.rogue import rogue_server
     from secretsource.testing.servers.vault import VaultServer, vault_server
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "aws_server",
     "azure_server",
     "gcp_server",
+    "rogue_server",
     "vault_server",
 ]
 

@@ -1,0 +1,137 @@
+"""The credentials that sign our calls: found by one thread, and only handed over by all others.
+
+botocore looks for credentials when a client is made, and renews them when a call is signed, in the thread of the
+caller and behind a lock without a timeout. Here a client signs with what the last search found, so no call waits for
+a metadata service or a program longer than until its own deadline.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from secretsource.providers._aws.errors import NO_CREDENTIALS
+from secretsource.providers._aws.wiring import explain_search
+from secretsource.providers.base import Failed, FailureCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["FoundCredentials", "HandedCredentials", "find_credentials"]
+
+SOON = 60
+"""Seconds before the end of credentials from which a call waits for new ones."""
+
+_SENDABLE = re.compile(r"[\x21-\x7e]+")
+_PARTS = {
+    "access_key": "AWS_ACCESS_KEY_ID",
+    "secret_key": "AWS_SECRET_ACCESS_KEY",
+    "token": "AWS_SESSION_TOKEN",
+}
+
+
+class FoundCredentials:
+    """What a search found.
+
+    Args:
+        source: The object of botocore, which knows how to renew itself.
+        frozen: Access key, secret key, token and account, as one tuple.
+    """
+
+    __slots__ = ("frozen", "source")
+
+    def __init__(self, source: Any, frozen: Any) -> None:
+        self.source = source
+        self.frozen = frozen
+
+    @property
+    def ends_soon(self) -> bool:
+        """Whether a call must wait for new ones."""
+        return self._ends_within(SOON)
+
+    @property
+    def may_be_renewed(self) -> bool:
+        """Whether botocore would renew them now, without making a caller wait."""
+        return self._ends_within(None)
+
+    def renewed(self) -> FoundCredentials | Failed:
+        """Ask the source anew, which may take long."""
+        return _froze(self.source)
+
+    def _ends_within(self, seconds: int | None) -> bool:
+        needed: Callable[[int | None], bool] | None = getattr(self.source, "refresh_needed", None)
+        return needed is not None and needed(seconds)
+
+
+class HandedCredentials:
+    """What our clients of botocore take for their credentials: they are read here, and never looked for.
+
+    Attributes:
+        found: What the last search found; None before the first.
+    """
+
+    found: FoundCredentials | None = None
+
+    def load_credentials(self) -> HandedCredentials:
+        """As the chain of botocore that a session asks."""
+        return self
+
+    @property
+    def method(self) -> str | None:
+        """Where they come from, in botocore's words."""
+        return None if self.found is None else getattr(self.found.source, "method", None)
+
+    @property
+    def account(self) -> str | None:
+        """The account that they belong to, where their source told it."""
+        return getattr(self.get_frozen_credentials(), "account_id", None)
+
+    def get_frozen_credentials(self) -> Any:
+        """What a signature is made with."""
+        return None if self.found is None else self.found.frozen
+
+    def get_deferred_property(self, name: str) -> Callable[[], Any]:
+        """A function that gives one of them when it is called."""
+        return lambda: getattr(self.get_frozen_credentials(), name, None)
+
+
+def find_credentials(profile: str | None, prepare: Callable[[Any], None]) -> FoundCredentials | Failed:
+    """Look for credentials as boto3 does, beginning with what files and environment say now; may take long.
+
+    Args:
+        profile: A profile of ``~/.aws/config``; None for boto3's own choice.
+        prepare: Is given the botocore session that is used for it.
+    """
+    try:
+        from botocore.session import get_session
+
+        core: Any = get_session()
+        if profile is not None:
+            core.set_config_variable("profile", profile)
+        prepare(core)
+        source = core.get_credentials()
+    except Exception as error:
+        return explain_search(error)
+    return NO_CREDENTIALS if source is None else _froze(source)
+
+
+def _froze(source: Any) -> FoundCredentials | Failed:
+    try:
+        frozen = source.get_frozen_credentials()
+    except Exception as error:
+        return explain_search(error)
+    return _flaw_of(frozen) or FoundCredentials(source, frozen)
+
+
+def _flaw_of(frozen: Any) -> Failed | None:
+    """Why a header cannot carry credentials, where it cannot; a file written by ``echo`` ends in a line break."""
+    for part, variable in _PARTS.items():
+        text = getattr(frozen, part, None)
+        if text and not _SENDABLE.fullmatch(text):
+            what = part.replace("_", " ").replace("token", "session token")
+            return Failed(
+                FailureCode.UNAUTHENTICATED,
+                f"the AWS {what} contains a line break, a blank or another character that no header can carry",
+                f"remove it from {variable}, or from the file or program that gives the credentials",
+            )
+    return None

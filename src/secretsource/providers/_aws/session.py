@@ -1,0 +1,188 @@
+"""The boto3 session of one provider: its configuration, its credentials, and the making of clients.
+
+A session of our own signs with credentials that one thread found (see `credentials`). When AWS does not accept them,
+files and environment are read anew, at most once in `RENEWAL_PAUSE` seconds: short-lived keys are replaced on disk
+under a running process. A session that was given looks after its credentials itself.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from secretsource.providers._aws.credentials import FoundCredentials, HandedCredentials, find_credentials
+from secretsource.providers.base import Failed
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+    from botocore.config import Config
+
+    from secretsource.providers._errand import Errands
+
+__all__ = ["AwsSession"]
+
+RENEWAL_PAUSE = 5.0
+"""Seconds between two searches that a refusal by AWS began."""
+
+ADVANCE_PAUSE = 30.0
+"""Seconds between two renewals ahead of time."""
+
+
+class AwsSession:
+    """Makes clients, and keeps the credentials that they sign with.
+
+    Args:
+        errands: Runs what takes long.
+        region: The region of references that name none; None for boto3's own choice, then ``AWS_REGION``.
+        profile: A profile of ``~/.aws/config``; None for boto3's own choice.
+        endpoint_url: Where to connect, for a VPC endpoint or an emulator; None for boto3's own choice.
+        config: Settings for botocore's ``Config``.
+        given: A ready-made session.
+    """
+
+    def __init__(
+        self,
+        errands: Errands,
+        *,
+        region: str | None,
+        profile: str | None,
+        endpoint_url: str | None,
+        config: dict[str, Any],
+        given: Session | None,
+    ) -> None:
+        self._errands = errands
+        self._region = region
+        self._profile = profile
+        self._endpoint_url = endpoint_url
+        self._settings = config
+        self._given = given
+        self._lock = Lock()
+        self._session: Session | None = None
+        self._default_region: str | None = None
+        self._handed = HandedCredentials()
+        self._next_renewal = self._next_advance = 0.0
+
+    @property
+    def account(self) -> str | None:
+        """The account of the credentials, where it is known without a call."""
+        return self._handed.account
+
+    @property
+    def signature(self) -> object:
+        """What calls are signed with now; changes when the credentials do."""
+        return self._handed.get_frozen_credentials()
+
+    def failure(self, deadline: float) -> Failed | None:
+        """Why no call can be signed, or None; waits for a search, for no longer than until ``deadline``.
+
+        Raises:
+            TimeoutError: The search goes on.
+        """
+        if self._given is not None:
+            return None
+        found = self._handed.found
+        if found is None:
+            return self._errands.result("credentials", self._search, deadline)
+        if found.ends_soon:
+            return self._errands.result("credentials", partial(self._extend, found), deadline)
+        if found.may_be_renewed and self._is_time_to_advance():
+            self._errands.begin("credentials", partial(self._extend, found))
+        return None
+
+    def renew(self, signature: object, deadline: float) -> bool:
+        """Look for other credentials than those that AWS refused; whether there are any.
+
+        Args:
+            signature: What the refused call was signed with.
+            deadline: Monotonic seconds until which to wait.
+
+        Raises:
+            TimeoutError: The search goes on.
+        """
+        if self._given is not None:
+            return False
+        with self._lock:
+            now = monotonic()
+            if self.signature == signature and now >= self._next_renewal:
+                self._next_renewal = now + RENEWAL_PAUSE
+                self._errands.begin("credentials", self._search)
+        self._errands.join("credentials", deadline)
+        return self.signature != signature
+
+    def known_region(self, wanted: str | None) -> str | None:
+        """The region of a call that wants one, or none in particular, as far as that is known by now."""
+        return wanted or self._region or self._default_region
+
+    def read_region(self) -> str | None:
+        """The default region, from boto3's configuration."""
+        self._default_region = self._configured().region_name or os.environ.get("AWS_REGION")
+        return self._default_region
+
+    def client(self, service: str, region: str | None) -> Any:
+        """A new client, which may take a while to make."""
+        make: Any = self._configured().client  # typed per service, where our service is a variable
+        # The drivers write every parameter themselves; to look at each once more is a fiftieth of a call's work.
+        config = self._config(parameter_validation=False)
+        return make(service, region_name=region, endpoint_url=self.endpoint_of(service), config=config)
+
+    def endpoint_of(self, service: str) -> str | None:
+        """Where a service is; an endpoint inside AWS has one service only, an emulator has them all."""
+        url = self._endpoint_url
+        other = url is not None and not service.startswith(("secretsmanager", "ssm")) and ".amazonaws.com" in url
+        return None if other else url
+
+    def _configured(self) -> Session:
+        with self._lock:
+            if self._session is None:
+                self._session = self._given or self._new_session()
+            return self._session
+
+    def _new_session(self) -> Session:
+        from boto3.session import Session
+        from botocore.session import get_session
+
+        core = get_session()
+        # Dates stay as they were sent, as in the AWS CLI: each secret comes with one that nobody reads, and to make
+        # them datetimes would be a fifth of the work for a batch.
+        core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_as_sent)
+        core.register_component("credential_provider", self._handed)
+        return Session(botocore_session=core, profile_name=self._profile)
+
+    def _config(self, **more: Any) -> Config:
+        from botocore.config import Config
+
+        return Config(**self._settings, **more)
+
+    def _search(self) -> Failed | None:
+        return self._keep(find_credentials(self._profile, self._bound_search))
+
+    def _extend(self, found: FoundCredentials) -> Failed | None:
+        """Ask the source for later credentials; where it has become useless, look for another one."""
+        renewed = found.renewed()
+        if isinstance(renewed, Failed) and not renewed.retryable:
+            return self._search()
+        return self._keep(renewed)
+
+    def _bound_search(self, core: Any) -> None:
+        core.set_default_client_config(self._config())  # for the calls that fetch credentials, such as AssumeRole
+
+    def _keep(self, found: FoundCredentials | Failed) -> Failed | None:
+        if isinstance(found, Failed):
+            return found
+        self._handed.found = found
+        return None
+
+    def _is_time_to_advance(self) -> bool:
+        with self._lock:
+            now = monotonic()
+            if now < self._next_advance:
+                return False
+            self._next_advance = now + ADVANCE_PAUSE
+            return True
+
+
+def _as_sent(date: Any) -> Any:
+    return date

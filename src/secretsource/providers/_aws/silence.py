@@ -1,0 +1,34 @@
+"""botocore's log without what was read or sent: at DEBUG it tells each request and each response with its whole body.
+
+The filters are set once, by the first client, and take the body out of the records of our calls, and of no other
+caller's.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from secretsource.providers._bounded_http import bounds_of_call
+
+__all__ = ["silence_botocore"]
+
+
+def silence_botocore() -> None:
+    """Set the filters, unless they are set."""
+    logging.getLogger("botocore.parsers").addFilter(mask_response_body)
+    logging.getLogger("botocore.endpoint").addFilter(mask_request_body)
+
+
+def mask_request_body(record: logging.LogRecord) -> bool:
+    """Logging filter: while a call of ours runs, a request is logged without its body, which may be a value."""
+    if bounds_of_call.get() is not None and str(record.msg).startswith("Making request"):
+        record.msg, record.args = "Making request: <masked by secretsource>", ()
+    return True
+
+
+def mask_response_body(record: logging.LogRecord) -> bool:
+    """Logging filter: while a call of ours runs, botocore's parser logs the headers of a response and nothing else."""
+    if bounds_of_call.get() is not None and not str(record.msg).startswith("Response headers"):
+        record.msg, record.args = "Response body: <masked by secretsource>", ()
+        record.exc_info = record.exc_text = None
+    return True

@@ -1,0 +1,92 @@
+"""One client of botocore, whose calls keep the deadline and the size of ours, and whose others are as they were.
+
+The connections are urllib3's, made by pools that botocore chooses by scheme; ours put `BoundedPoolConnection` before
+its classes. What is left to botocore's events is the time between two attempts: none begins after the deadline, and no
+wait begins that could outlast it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from secretsource.providers._aws.errors import DeadlinePassed
+from secretsource.providers._bounded_http import BoundedPoolConnection, TooLarge, bounds_of_call
+from secretsource.providers._meaning import wait_of
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSRequest
+    from botocore.model import OperationModel
+
+__all__ = ["bind"]
+
+
+def bind(client: Any) -> None:
+    """Let one client keep to the bounds of the call that its thread is in."""
+    http = client._endpoint.http_session
+    http._pool_classes_by_scheme.update(_pool_classes())
+    http.close()  # connections that a ready-made client has open know no bounds
+    events = client.meta.events
+    events.register("request-created", _begin_attempt, unique_id="secretsource-begin-attempt")
+    service = client.meta.service_model.service_id.hyphenize()
+    events.register_first(f"needs-retry.{service}", _refuse_late_retry, unique_id="secretsource-refuse-late-retry")
+
+
+@cache
+def _pool_classes() -> dict[str, Any]:
+    from botocore.awsrequest import (
+        AWSHTTPConnection,
+        AWSHTTPConnectionPool,
+        AWSHTTPSConnection,
+        AWSHTTPSConnectionPool,
+    )
+
+    pools: dict[str, tuple[Any, Any]] = {
+        "http": (AWSHTTPConnectionPool, AWSHTTPConnection),
+        "https": (AWSHTTPSConnectionPool, AWSHTTPSConnection),
+    }
+    return {
+        scheme: type(
+            f"Bounded{pool.__name__}",
+            (pool,),
+            {"ConnectionCls": type(f"Bounded{connection.__name__}", (BoundedPoolConnection, connection), {})},
+        )
+        for scheme, (pool, connection) in pools.items()
+    }
+
+
+def _begin_attempt(request: AWSRequest, **_: Any) -> None:
+    bounds = bounds_of_call.get()
+    if bounds is None:
+        return
+    left = bounds.deadline - monotonic()
+    if left <= 0:
+        raise DeadlinePassed
+    request.context["read_timeout"] = min(bounds.reading, left)  # also for a transport that is not urllib3's
+
+
+def _refuse_late_retry(
+    attempts: int, response: Any, caught_exception: Exception | None, operation: OperationModel, **_: Any
+) -> None:
+    """End a call with the error at hand when the wait before a retry could outlast its deadline, or cannot help."""
+    bounds = bounds_of_call.get()
+    if bounds is None or (response is not None and response[0].status_code < 300):
+        return
+    if bounds.deadline - monotonic() > _longest_wait(attempts, response) and not _is_too_large(caught_exception):
+        return
+    if response is None:
+        raise caught_exception or DeadlinePassed
+    from botocore.exceptions import ClientError
+
+    raise ClientError(response[1], operation.name)
+
+
+def _is_too_large(error: Exception | None) -> bool:
+    return isinstance(getattr(error, "kwargs", {}).get("error"), TooLarge)
+
+
+def _longest_wait(attempts: int, response: Any) -> float:
+    """Seconds that botocore's standard mode may sleep before the next attempt: 1 s doubling, and what AWS asks for."""
+    asked = None if response is None else wait_of(response[0].headers.get("x-amz-retry-after"))
+    return 2.0 ** (attempts - 1) + min((asked or 0.0) / 1000, 5.0)

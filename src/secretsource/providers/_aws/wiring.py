@@ -1,0 +1,83 @@
+"""What it means that AWS credentials could not be made: a mistake of the wiring, unless the network failed; pure.
+
+Neither is an absence. A mistake does not pass by itself, so it is never called an outage, over which a chain may step.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from secretsource.providers._aws.errors import explain
+from secretsource.providers._reach import cause_of, unreachable
+from secretsource.providers.base import Failed, FailureCode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["explain_search"]
+
+SETTINGS = (
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_CONFIG_FILE",
+)
+"""Variables that name a file which credentials are made from."""
+
+_STATES: Mapping[type[OSError], str] = {
+    FileNotFoundError: "is not there",
+    PermissionError: "may not be read or run by this user",
+    IsADirectoryError: "is a folder",
+    NotADirectoryError: "is not there",
+}
+_ELSEWHERE = "credential_process or web_identity_token_file in ~/.aws/config"
+_OF_THE_CONFIGURATION = frozenset({"ProfileNotFound", "ConfigParseError", "ConfigNotFound", "InvalidConfigError"})
+_KEPT = frozenset({FailureCode.MISCONFIGURED, FailureCode.UNAUTHENTICATED})
+
+
+def explain_search(error: Exception) -> Failed:
+    """The failure of a search for credentials.
+
+    Args:
+        error: What botocore, a program or a file raised.
+    """
+    if cause_of(error) is not None:
+        return _unreachable(error)
+    if isinstance(error, OSError):
+        return _file(error)
+    outcome = explain(error, "sts", making=True)
+    if isinstance(outcome, Failed) and (outcome.retryable or outcome.code in _KEPT) and not _is_of_a_source(error):
+        return outcome
+    reason = outcome.reason if isinstance(outcome, Failed) and outcome.code is FailureCode.DENIED else None
+    return Failed(
+        FailureCode.UNAUTHENTICATED,
+        f"AWS credentials cannot be made: {reason or 'the output of their source is not in the promised form'}",
+        "check that credential_process prints the JSON that AWS asks for, and the role in ~/.aws/config",
+        type(error).__name__,
+    )
+
+
+def _is_of_a_source(error: Exception) -> bool:
+    """Whether a program, a file or a service gave what no credentials can be read from."""
+    return isinstance(error, (ValueError, LookupError, TypeError, AttributeError))
+
+
+def _unreachable(error: Exception) -> Failed:
+    kept: dict[str, Any] = getattr(error, "kwargs", {})
+    of_container = os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.2")
+    failed = unreachable(str(kept.get("endpoint_url") or of_container), error)
+    return failed._replace(reason=f"AWS credentials cannot be fetched: {failed.reason}")
+
+
+def _file(error: OSError) -> Failed:
+    path = str(error.filename or "a file")
+    state = next((words for kind, words in _STATES.items() if isinstance(error, kind)), "cannot be read")
+    named = [variable for variable in SETTINGS if os.environ.get(variable) == path]
+    shown = path if path.isprintable() and len(path) < 256 else "a file"
+    return Failed(
+        FailureCode.UNAUTHENTICATED,
+        f"AWS credentials cannot be made: {shown} {state}",
+        f"check {named[0] if named else _ELSEWHERE}",
+        type(error).__name__,
+    )

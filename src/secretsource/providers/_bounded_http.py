@@ -1,0 +1,219 @@
+"""One deadline and one size for everything that an answer of HTTP is made of.
+
+`http.client`, which urllib3 and so botocore, requests and hvac are built on, gives each single read a timeout of its
+own, and reads bodies without end. Here each read waits for what is left of the call, and what was read is counted.
+The seam is the one that `http.client` has for it: ``response_class`` of a connection.
+
+    with bounded(deadline, 1024 * 1024):
+        …                                   # connections of this thread whose class is a `BoundedConnection`
+"""
+
+from __future__ import annotations
+
+import socket
+from contextlib import contextmanager
+from contextvars import ContextVar
+from http.client import HTTPResponse
+from io import BufferedReader, RawIOBase
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from secretsource.providers._errand import Errands
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+__all__ = [
+    "BATCH",
+    "ONE",
+    "BoundedConnection",
+    "BoundedPoolConnection",
+    "BoundedResponse",
+    "Bounds",
+    "TooLarge",
+    "bounded",
+    "bounds_of_call",
+    "time_left",
+]
+
+ONE = 1024 * 1024
+"""Longest answer that holds one secret, in bytes."""
+
+BATCH = 8 * ONE
+"""Longest answer that holds several secrets, in bytes."""
+
+
+PIECE = 65_536
+"""Bytes that are read at once."""
+
+TOLERANCE = 0.01
+"""Seconds by which a single wait may outlast what is left."""
+
+
+class TooLarge(Exception):
+    """The answer is longer than any that holds a secret."""
+
+
+class Bounds:
+    """What is left of a call.
+
+    Args:
+        deadline: Monotonic seconds at which the call must end.
+        size: Bytes that one answer may have, headers included.
+        connecting: Seconds that connecting to one address may take.
+        reading: Seconds that one answer may take.
+    """
+
+    __slots__ = ("connecting", "deadline", "reading", "size")
+
+    def __init__(
+        self, deadline: float, size: int = ONE, connecting: float = float("inf"), reading: float = float("inf")
+    ) -> None:
+        self.deadline = deadline
+        self.size = size
+        self.connecting = connecting
+        self.reading = reading
+
+
+bounds_of_call: ContextVar[Bounds | None] = ContextVar("secretsource_bounds", default=None)
+"""The bounds of the call that this thread is in; None outside our calls."""
+
+
+@contextmanager
+def bounded(deadline: float, size: int = ONE) -> Generator[None]:
+    """Keep the calls of the block within a deadline, in monotonic seconds, and a size, in bytes."""
+    token = bounds_of_call.set(Bounds(deadline, size))
+    try:
+        yield
+    finally:
+        bounds_of_call.reset(token)
+
+
+def time_left(deadline: float, most: float = float("inf")) -> float:
+    """Seconds to wait at most.
+
+    Raises:
+        TimeoutError: None are left.
+    """
+    left = deadline - monotonic()
+    if left <= 0:
+        raise TimeoutError("the time allowed for the call is over")
+    return min(left, most)
+
+
+def limit(sock: socket.socket, left: float) -> None:
+    """Let the next wait of a socket take what is left, unless it would end about then anyway; to set it is a call."""
+    now = sock.gettimeout()
+    if now is None or not left / 2 < now < left + TOLERANCE:
+        sock.settimeout(left)
+
+
+class _BoundedReading(RawIOBase):
+    """The bytes of one answer, as they come from the socket."""
+
+    def __init__(self, sock: socket.socket, raw: Any, bounds: Bounds) -> None:
+        super().__init__()
+        self._sock = sock
+        self._raw = raw
+        self._deadline = min(bounds.deadline, monotonic() + bounds.reading)
+        self._size_left = bounds.size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        limit(self._sock, time_left(self._deadline))
+        count: int | None = self._raw.readinto(buffer)
+        self._size_left -= count or 0
+        if self._size_left < 0:
+            raise TooLarge
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+class BoundedResponse(HTTPResponse):
+    """An answer that keeps the bounds of the call that it belongs to."""
+
+    def __init__(self, sock: Any, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(sock, *arguments, **keywords)
+        bounds = bounds_of_call.get()
+        if bounds is not None:
+            whole: Any = self.fp
+            self.fp = BufferedReader(_BoundedReading(sock, whole.detach(), bounds))
+
+    def read(self, amt: int | None = None) -> bytes:
+        """As `HTTPResponse.read`, but no room is made beforehand for a length that an answer only claims to have."""
+        if amt is not None:
+            return super().read(amt)
+        return b"".join(iter(lambda: super(BoundedResponse, self).read(PIECE), b""))
+
+
+class BoundedConnection:
+    """Put before a connection class of `http.client`; connecting and sending keep the deadline as well."""
+
+    response_class: type[HTTPResponse] = BoundedResponse
+    sock: socket.socket | None
+    timeout: Any
+
+    def connect(self) -> None:
+        """Connect for no longer than is left of the call."""
+        bounds = bounds_of_call.get()
+        if bounds is not None:
+            self.timeout = time_left(bounds.deadline, bounds.connecting)
+        super().connect()  # type: ignore[misc]
+
+    def send(self, data: Any) -> Any:
+        """Send for no longer than is left of the call."""
+        bounds = bounds_of_call.get()
+        if bounds is not None and self.sock is not None:
+            limit(self.sock, time_left(bounds.deadline, bounds.reading))
+        return super().send(data)  # type: ignore[misc]
+
+
+class BoundedPoolConnection(BoundedConnection):
+    """Put before a connection class of urllib3, which tries one address after the other for the whole time each."""
+
+    _dns_host: str
+    port: int
+
+    def _new_conn(self) -> socket.socket:
+        bounds = bounds_of_call.get()
+        if bounds is None:
+            return self._connected()
+        name = self._dns_host
+        failure: Exception | None = None
+        try:
+            for address in look_up(name, self.port, bounds.deadline):
+                self._dns_host = address
+                self.timeout = time_left(bounds.deadline, bounds.connecting)
+                try:
+                    return self._connected()
+                except Exception as error:
+                    failure = error
+        finally:
+            self._dns_host = name
+        raise failure or OSError(f"{name} has no address")
+
+    def _connected(self) -> socket.socket:
+        sock: socket.socket = super()._new_conn()  # type: ignore[misc]  # urllib3's word for "connect", since 1.7
+        bounds = bounds_of_call.get()
+        if bounds is not None:
+            sock.settimeout(time_left(bounds.deadline))  # for TLS, which begins now
+        return sock
+
+
+_errands = Errands()
+
+
+def look_up(name: str, port: int, deadline: float) -> list[str]:
+    """The addresses of a host name, each once; the system's own look-up knows no timeout, so a thread waits for it."""
+
+    def ask() -> list[str]:
+        found = socket.getaddrinfo(name.strip("[]"), port, type=socket.SOCK_STREAM)
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+    return _errands.result((name, port), ask, deadline)

@@ -1,0 +1,145 @@
+"""A server that behaves badly on the wire: it falls silent, drips its answer byte by byte, or never stops talking.
+
+with rogue_server("drip_body") as address:
+    provider = CellarProvider(url=address)              # a good driver still ends when its timeout is over
+"""
+
+from __future__ import annotations
+
+import gzip
+import socket
+from contextlib import ExitStack, contextmanager, suppress
+from socketserver import BaseRequestHandler
+from threading import Event
+from typing import TYPE_CHECKING, NamedTuple
+
+from secretsource.testing.servers._http import LOOPBACK, LocalServer, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+    from ssl import SSLContext
+
+__all__ = ["DRIPS", "FLOODS", "MISCONDUCT", "Misconduct", "rogue_server"]
+
+MIB = 1024 * 1024
+PAUSE = 0.02  # far below any timeout for a single read, so that a limit on each read alone never ends the call
+MOST_SENT = 256 * MIB  # a flood ends here, so that a driver without a limit fails its test and not the machine
+PATIENCE = 15.0  # seconds until a drip, or silence, ends, so that a driver without a deadline fails its test as well
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+SIZED = OK + b"Content-Length: 99999999999\r\n\r\n{"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+ZIPPED = OK + b"Content-Encoding: gzip\r\nConnection: close\r\n\r\n"
+
+
+class Misconduct(NamedTuple):
+    """What a rogue server does once it was asked.
+
+    Attributes:
+        opening: Bytes that it sends at once.
+        piece: Bytes that it sends again and again after that; empty for silence.
+        pause: Seconds between two pieces; 0 for a flood.
+        pieces: Greatest number of pieces; the connection is closed after the last one.
+    """
+
+    opening: bytes
+    piece: bytes
+    pause: float = 0.0
+    pieces: float = float("inf")
+
+
+def _drip(opening: bytes, piece: bytes) -> Misconduct:
+    return Misconduct(opening, piece, PAUSE, pieces=PATIENCE // PAUSE)
+
+
+def _flood(opening: bytes, piece: bytes) -> Misconduct:
+    return Misconduct(opening, piece, pieces=MOST_SENT // len(piece))
+
+
+MISCONDUCT: Mapping[str, Misconduct | None] = {
+    "unaccepted": None,  # the queue of the listening socket is full, so no client gets a connection
+    "silent": Misconduct(b"", b""),
+    "drip_head": _drip(b"HTTP/1.1 200 OK\r\n", b"X"),
+    "drip_interim": _drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "drip_body": _drip(SIZED, b" "),
+    "drip_chunks": _drip(CHUNKED, b"1\r\n \r\n"),
+    "flood_head": _flood(b"HTTP/1.1 200 OK\r\n", b"X-Filler: " + b"x" * 60_000 + b"\r\n"),
+    "flood_body": _flood(SIZED, b" " * 65_536),
+    "flood_chunks": _flood(CHUNKED, b"10000\r\n" + b" " * 65_536 + b"\r\n"),
+    "flood_zipped": Misconduct(ZIPPED + gzip.compress(b" " * MOST_SENT, 1), b"", pieces=0),
+}
+"""Each way to behave badly; None where no connection is accepted."""
+
+FLOODS = frozenset(name for name in MISCONDUCT if name.startswith("flood"))
+"""Answers without a reasonable end, which a driver must call malformed."""
+
+DRIPS = frozenset(MISCONDUCT) - FLOODS
+"""Answers that do not come in time, which a driver must call a timeout."""
+
+
+@contextmanager
+def rogue_server(misconduct: str, tls: SSLContext | None = None) -> Generator[str]:
+    """Run a server that behaves badly until the end of the ``with`` block.
+
+    Args:
+        misconduct: How, as one of `MISCONDUCT`.
+        tls: What to speak TLS with, for a client that insists on it; None for plain HTTP.
+
+    Yields:
+        Its base URL.
+    """
+    scheme = "http" if tls is None else "https"
+    act = MISCONDUCT[misconduct]
+    with ExitStack() as ending:
+        port = ending.enter_context(_full_queue() if act is None else _acting(act, tls))
+        yield f"{scheme}://{LOOPBACK}:{port}"
+
+
+@contextmanager
+def _acting(act: Misconduct, tls: SSLContext | None) -> Generator[int]:
+    released = Event()
+
+    class Acting(BaseRequestHandler):
+        def handle(self) -> None:
+            with self.request if tls is None else tls.wrap_socket(self.request, server_side=True) as client:
+                _play(act, client, released)
+
+    server = LocalServer((LOOPBACK, 0), Acting)  # it need not speak HTTP
+    with serving(server) as port:
+        try:
+            yield port
+        finally:
+            released.set()
+
+
+def _play(act: Misconduct, client: socket.socket, released: Event) -> None:
+    """Take the question, and send what was planned until the client is gone or the server ends."""
+    client.recv(65_536)
+    client.settimeout(0.1)
+    _send(client, act.opening, released)
+    sent = 0
+    while act.piece and sent < act.pieces and not released.wait(act.pause):
+        _send(client, act.piece, released)
+        sent += 1
+    if not act.piece and act.pieces:
+        released.wait(PATIENCE)
+
+
+def _send(client: socket.socket, piece: bytes, released: Event) -> None:
+    """Send all of a piece to a client that may be slow to read; it must not hold this thread once the server ends."""
+    left = memoryview(piece)
+    while left and not released.is_set():
+        with suppress(TimeoutError):
+            left = left[client.send(left) :]
+
+
+@contextmanager
+def _full_queue() -> Generator[int]:
+    """A listening socket whose queue is full: the system drops every further attempt to connect."""
+    with ExitStack() as open_sockets:
+        listening = open_sockets.enter_context(socket.create_server((LOOPBACK, 0), backlog=0))
+        for _ in range(4):
+            waiting = open_sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listening.getsockname())
+        yield listening.getsockname()[1]

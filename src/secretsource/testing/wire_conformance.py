@@ -1,0 +1,103 @@
+"""What every driver must do when the other side behaves badly on the wire: keep its deadline, and its size."""
+
+from __future__ import annotations
+
+import asyncio
+import tracemalloc
+from contextlib import contextmanager
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, ClassVar
+
+from secretsource.providers.base import (
+    AsyncProvider,
+    BatchProvider,
+    Failed,
+    FailureCode,
+    IdentifiedProvider,
+    Identity,
+    WritableProvider,
+)
+from secretsource.testing._cases import NAME, OTHER, needs
+from secretsource.testing._suite import ConformanceSuite
+from secretsource.testing.servers.rogue import FLOODS, rogue_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+    from typing import TypeAlias
+
+    from secretsource.providers.base import Outcome, Provider, SecretRef
+    from secretsource.testing.harness import ProviderHarness
+
+    Way: TypeAlias = Callable[[], object]
+
+__all__ = ["WireConformance"]
+
+MIB = 1024 * 1024
+
+
+class WireConformance(ConformanceSuite):
+    """The cases of a driver that asks over a network, for each way in which it can ask.
+
+    Attributes:
+        most_held: Bytes that a call may hold at once while it is flooded: an answer of 8 MiB, read and decoded, and
+            what the vendor's client needs for itself.
+    """
+
+    most_held: ClassVar[int] = 48 * MIB
+
+    @needs("wire")
+    def test_answer_on_the_wire_is_bounded(self, wire_fault: str, harness: ProviderHarness) -> None:
+        """A drip ends as TIMEOUT when the timeout is over; a flood is MALFORMED, and is not held in memory.
+
+        The timeout is one for connecting, headers and body together, also for a batch, a write, and "who am I".
+        """
+        flood = wire_fault in FLOODS
+        timeout = self.timeout if flood else self.patience
+        with rogue_server(wire_fault, harness.tls) as address:
+            provider = harness.behind(address)
+            try:
+                for name, way in ways(provider, harness.ref(NAME), harness.ref(OTHER), timeout).items():
+                    with self.bounded(name, timeout, flood=flood):
+                        outcome = way()
+                    expected = FailureCode.MALFORMED if flood else FailureCode.TIMEOUT
+                    told = isinstance(outcome, Identity) or (isinstance(outcome, Failed) and outcome.code is expected)
+                    assert told, f"{name}: {outcome}, and not {expected}"
+            finally:
+                provider.close()
+
+    @contextmanager
+    def bounded(self, name: str, timeout: float, *, flood: bool) -> Generator[None]:
+        """Fail when the block takes longer than the timeout, or holds more than a flooded call may."""
+        if flood:
+            tracemalloc.start()
+        started = monotonic()
+        try:
+            yield
+            took, held = monotonic() - started, tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert held <= self.most_held, f"{name} held {held // MIB} MiB at once"
+        assert took <= timeout + self.slack, f"{name} took {took:.1f} s of {timeout} s"
+
+
+def ways(provider: Provider, ref: SecretRef, other: SecretRef, timeout: float) -> Mapping[str, Way]:
+    """Each way in which a driver can ask, by the name of its method."""
+    documents = [ref.document, other.document]
+    found: dict[str, Way] = {"fetch": partial(provider.fetch, ref.document, timeout=timeout)}
+    if isinstance(provider, BatchProvider):
+        found["fetch_many"] = lambda: provider.fetch_many(documents, timeout=timeout)[documents[0]]
+    if isinstance(provider, AsyncProvider):
+        found["afetch"] = lambda: asyncio.run(_await_once(provider, ref.document, timeout))
+    if isinstance(provider, WritableProvider):
+        found["store"] = partial(provider.store, ref, "a new value", overwrite=True, timeout=timeout)
+    if isinstance(provider, IdentifiedProvider):
+        found["identify"] = partial(provider.identify, timeout=timeout)
+    return found
+
+
+async def _await_once(provider: AsyncProvider, ref: SecretRef, timeout: float) -> Outcome:
+    try:
+        return await provider.afetch(ref, timeout=timeout)
+    finally:
+        await provider.aclose()

@@ -1,0 +1,115 @@
+"""Why a service could not be reached, in one sentence that names host, port and cause."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from http.client import IncompleteRead, RemoteDisconnected
+
+import pytest
+
+from secretsource.providers._reach import cause_of, place_of, unreachable
+from secretsource.providers.base import FailureCode
+
+CANARY = "canary-0b6e"
+URL = f"https://user:{CANARY}@secrets.test:8443/path?token={CANARY}#{CANARY}"
+
+
+def certificate() -> ssl.SSLError:
+    error = ssl.SSLCertVerificationError()
+    error.verify_message = CANARY
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (ConnectionRefusedError(CANARY), FailureCode.UNAVAILABLE, "connection refused"),
+        (socket.gaierror(socket.EAI_NONAME, CANARY), FailureCode.UNAVAILABLE, "no such host name"),
+        (socket.gaierror(socket.EAI_AGAIN, CANARY), FailureCode.UNAVAILABLE, "the name server does not answer"),
+        (TimeoutError(CANARY), FailureCode.TIMEOUT, "it did not answer in time"),
+        (ConnectionResetError(CANARY), FailureCode.UNAVAILABLE, "the connection was closed before the answer"),
+        (BrokenPipeError(CANARY), FailureCode.UNAVAILABLE, "the connection was closed before the answer"),
+        (RemoteDisconnected(CANARY), FailureCode.UNAVAILABLE, "the connection was closed before the answer"),
+        (IncompleteRead(b"x"), FailureCode.UNAVAILABLE, "the connection was closed before the answer"),
+        (OSError(errno.ENETUNREACH, CANARY), FailureCode.UNAVAILABLE, "there is no route to it"),
+        (certificate(), FailureCode.MISCONFIGURED, "its TLS certificate is not trusted"),
+        (ssl.SSLError(1, CANARY), FailureCode.UNAVAILABLE, "TLS failed"),
+        (RuntimeError(CANARY), FailureCode.UNAVAILABLE, "the network failed"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
+)
+def test_sentence(error: Exception, code: FailureCode, words: str) -> None:
+    """It names host, port and cause; no credentials, no path, no query, and nothing of the exception's text."""
+    failed = unreachable(URL, error)
+    assert failed.code is code
+    assert failed.reason == f"secrets.test:8443 cannot be reached: {words}"
+    assert failed.sdk_error == type(error).__name__
+    assert CANARY not in repr(failed)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [FileNotFoundError("token"), PermissionError("token"), ValueError("header"), OSError(errno.EMFILE, "files")],
+)
+def test_what_is_not_the_network_has_no_cause(error: Exception) -> None:
+    """A file, or text that is no header, is no outage."""
+    assert cause_of(error) is None
+
+
+def wrapped(style: str, error: Exception) -> Exception:
+    """An exception of a vendor's client that was made from another one, in each way that is in use."""
+    outer = RuntimeError("request failed")
+    if style == "cause":
+        outer.__cause__ = error
+    elif style == "context":
+        outer.__context__ = error
+    elif style == "args":
+        outer.args = ("failed", error)
+    elif style == "reason":
+        vars(outer)["reason"] = error
+    else:
+        vars(outer)["kwargs"] = {"error": error}
+    return outer
+
+
+@pytest.mark.parametrize("style", ["cause", "context", "args", "reason", "kwargs"])
+def test_cause_is_found_within(style: str) -> None:
+    """However a library keeps what happened below it, also twice over, it is found."""
+    cause = cause_of(wrapped(style, wrapped(style, ConnectionRefusedError())))
+    assert cause is not None
+    assert cause.words == "connection refused"
+
+
+def test_circle_of_causes_ends() -> None:
+    """Exceptions that are each other's context are looked at once."""
+    one, two = RuntimeError(), RuntimeError()
+    one.__context__, two.__context__ = two, one
+    assert cause_of(one) is None
+
+
+def test_more_telling_cause_wins() -> None:
+    """A client calls the end of its attempts a timeout; what ended them is told."""
+    outer = TimeoutError()
+    outer.__cause__ = ConnectionRefusedError()
+    cause = cause_of(outer)
+    assert cause is not None
+    assert cause.code is FailureCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("https://sm.test", "sm.test:443"),
+        ("http://sm.test/x", "sm.test:80"),
+        ("http://[::1]:8200/v1", "[::1]:8200"),
+        ("unix:///run/vault.sock", "its address"),
+        ("http://[broken", "its address"),
+        ("http://host:port", "its address"),
+        ("", "its address"),
+    ],
+)
+def test_place(url: str, place: str) -> None:
+    """Host and port, the scheme's own where the URL has none; what is no URL is not quoted."""
+    assert place_of(url) == place
