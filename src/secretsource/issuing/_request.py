@@ -33,7 +33,8 @@ class KeyRequest(TypedDict, total=False):
     Attributes:
         owner: Whose key it is: a name of 1 to 255 characters, or an integer from 0. Names are compared in Unicode NFC,
             without blanks around them.
-        prefix: The kind of key: a letter and up to 15 of ``a-z0-9``; ``sk`` when left out.
+        prefix: The kind of key: a letter and up to 15 of ``a-z0-9``; ``sk`` when left out. Take your own: secret
+            scanners take ``sk_live_`` for the key of another vendor.
         environment: 2 to 8 of ``a-z``; ``live`` when left out.
         scopes: What it may do: up to 1000 exact scopes and wildcards such as ``invoices:*``.
         expires_in: How long it lives, as a timedelta or in seconds; over 0.

@@ -27,7 +27,12 @@ def issue(
         list[str] | None, typer.Option("--scope", metavar="SCOPE", help="What it may do; may be given again.")
     ] = None,
     name: Annotated[str, typer.Option("--name", metavar="TEXT", help="What people call it.")] = "",
-    prefix: Annotated[str, typer.Option("--prefix", metavar="P", help="The kind of key.")] = "sk",
+    prefix: Annotated[
+        str,
+        typer.Option(
+            "--prefix", metavar="P", help="Your own, such as acme; scanners know sk_live_ as another vendor's."
+        ),
+    ] = "sk",
     environment: Annotated[
         str, typer.Option("--environment", metavar="E", help="Such as live or test; test needs no pepper.")
     ] = "live",
