@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 from tests.servers.openbao import OpenBao
-from tests.servers.relay import Relay, Reply
+from tests.servers.relay import Relay, Reply, relay
 from tests.servers.vault import ask, bao, code, fields, front, make, place
 
 from secretsource import Resolver
@@ -86,7 +86,7 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("settings", "told"),
         [
-            ({"address": "vault.internal:8200"}, "address must start with https:// or http://"),
+            ({"address": "vault.internal:8200"}, "address must start with https://, http:// or unix://"),
             ({"kv_version": 3}, "kv_version must be 1 or 2"),
             ({"connect_timeout": 0}, "connect_timeout must be more than 0"),
             ({"mount": ""}, "mount must be a path"),
@@ -412,14 +412,22 @@ class TestAnswers:
         """A path that has no GET is a mistake."""
         assert code(ask(make(), "sys/wrapping/wrap")) is FailureCode.MISCONFIGURED
 
-    def test_redirect_to_the_active_node(
+    def test_redirect_of_the_same_server(
         self, bao: OpenBao, front: Relay, make: Callable[..., VaultProvider], place: str
     ) -> None:
-        """A standby may send us to the active node."""
+        """A server may send us to another path of its own."""
         bao.put("secret", place, {"value": "x"})
-        target = f"{bao.address}/v1/secret/data/{place}"
-        front.answer(307, b"", {"Location": target}, on="/data/")
-        assert fields(ask(make(kv_version=2), f"secret/{place}")) == {"value": "x"}
+        front.answer(307, b"", {"Location": f"/v1/secret/data/{place}"}, on="/data/moved")
+        assert fields(ask(make(kv_version=2), "secret/moved")) == {"value": "x"}
+
+    def test_redirect_to_another_server(self, front: Relay, make: Callable[..., VaultProvider]) -> None:
+        """Another server, be it on the same host, is never sent the token: the error says what to set."""
+        with relay() as other:
+            front.answer(307, b"", {"Location": f"{other.address}/v1/secret/data/x"}, on="/data/")
+            failure = ask(make(kv_version=2), "secret/x")
+            assert code(failure) is FailureCode.MISCONFIGURED
+            assert failure.remedy == "set the address to the active node"
+            assert other.calls == []
 
     def test_redirect_in_a_circle(self, front: Relay, make: Callable[..., VaultProvider]) -> None:
         """Redirects without an end are a mistake in the wiring."""

@@ -102,7 +102,8 @@ class TestToken:
         """A missing or empty file is a matter of identity, and the error names the word."""
         failure = reads(method="token", token_file=str(tmp_path / "nothing"))
         assert code(failure) is FailureCode.UNAUTHENTICATED
-        assert failure.reason == "the file that auth names as token_file is empty or cannot be read"
+        gone = tmp_path / "nothing"
+        assert failure.reason == f"the file that auth names as token_file cannot be used: {gone} does not exist"
 
     @pytest.mark.parametrize("token", ["unknown", "with\nnewline"])
     def test_bad_token(self, token: str, reads: Any, rules: str) -> None:

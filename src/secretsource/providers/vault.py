@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Literal
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._vault.auth import Auth
+from secretsource.providers._vault.certificates import Certificates
 from secretsource.providers._vault.client import VaultConnection
 from secretsource.providers._vault.engines import VaultEngines
 from secretsource.providers._vault.leases import LeaseBook
@@ -71,7 +72,8 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
     """Secrets of HashiCorp Vault or OpenBao.
 
     Args:
-        address: Base URL, such as ``https://vault.internal:8200``; None for ``VAULT_ADDR``.
+        address: Base URL, such as ``https://vault.internal:8200``, or ``unix://`` and the path of an agent's socket;
+            None for ``VAULT_ADDR``.
         mount: Where the KV engine is mounted that holds bare names; it may have slashes.
         prefix: Put before a bare name, such as ``prod/``; explicit references are taken as they are.
         document: The path, below the mount, of one secret that holds every bare name as a field.
@@ -80,8 +82,8 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
         kv_version: 1 or 2, the version of the KV engine at ``mount``; None to ask Vault once.
         namespace: Namespace of Vault Enterprise or OpenBao; None for ``VAULT_NAMESPACE``. A reference takes another
             one by its option ``namespace``.
-        auth: How to log in: ``method`` (token, approle, kubernetes, jwt, oidc, userpass, cert or aws) and its words;
-            None for ``VAULT_TOKEN``, then ``~/.vault-token``.
+        auth: How to log in: ``method`` (token, approle, kubernetes, jwt, oidc, userpass, cert, aws, or agent where an
+            agent adds the token) and its words; None for ``VAULT_TOKEN``, then ``~/.vault-token``.
         verify: False to accept any TLS certificate.
         ca_cert: File or directory of authorities to trust; None for ``VAULT_CACERT``, ``VAULT_CAPATH``, then those
             of requests.
@@ -89,6 +91,9 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
         client_key: File with its key; None for ``VAULT_CLIENT_KEY``.
         proxy: URL of a proxy; None for ``VAULT_PROXY_ADDR``, then ``HTTPS_PROXY`` and its like.
         connect_timeout: Seconds to connect to one address; a fetch may overrun its timeout by as much.
+        trust_address: Whether credentials found on this machine, such as ``VAULT_TOKEN``, may go to ``address``
+            where it is plain HTTP beyond loopback, or differs from ``VAULT_ADDR``; False unless said in a
+            configuration file.
 
     Raises:
         ConfigurationError: A setting that cannot work.
@@ -117,6 +122,7 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
         client_key: str | None = None,
         proxy: str | None = None,
         connect_timeout: float = 1.0,
+        trust_address: bool = True,
     ) -> None:
         super().__init__(name=name)
         self._mount = mount.strip("/")
@@ -129,12 +135,10 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
         self._connection = VaultConnection(
             address=address,
             namespace=namespace,
-            verify=verify,
-            ca_cert=ca_cert,
-            client_cert=client_cert,
-            client_key=client_key,
+            certificates=Certificates(verify, ca_cert, client_cert, client_key),
             proxy=proxy,
             connect_timeout=connect_timeout,
+            trusted=trust_address,
         )
         self._tokens = TokenSource(self._connection, Auth(self.name, auth))
         self._leases = LeaseBook()
