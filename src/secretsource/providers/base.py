@@ -126,9 +126,11 @@ class Found:
         rotates_at: When the service plans to replace it, in seconds since 1970 UTC.
         lease: The lease it is held under.
         max_age: How long this one answer may be kept, in seconds, where the service says so.
+        default_field: The field of a mapping that is the value where nobody names one. A mapping without it is a
+            mistake in the wiring, not an absence; and a field that it lacks is looked for in that value, as JSON.
     """
 
-    __slots__ = ("expires_at", "lease", "max_age", "rotates_at", "value", "version")
+    __slots__ = ("default_field", "expires_at", "lease", "max_age", "rotates_at", "value", "version")
 
     def __init__(
         self,
@@ -139,6 +141,7 @@ class Found:
         rotates_at: float | None = None,
         lease: Lease | None = None,
         max_age: float | None = None,
+        default_field: str | None = None,
     ) -> None:
         self.value = value
         self.version = version
@@ -146,6 +149,7 @@ class Found:
         self.rotates_at = rotates_at
         self.lease = lease
         self.max_age = max_age
+        self.default_field = default_field
 
     def __repr__(self) -> str:
         return f"Found(<masked>, version={self.version!r})"

@@ -24,7 +24,7 @@ import os
 import re
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
@@ -33,7 +33,7 @@ from secretsource.providers._vault.certificates import Certificates
 from secretsource.providers._vault.client import VaultConnection
 from secretsource.providers._vault.engines import VaultEngines
 from secretsource.providers._vault.leases import LeaseBook
-from secretsource.providers._vault.mounts import Mount, is_plain_path
+from secretsource.providers._vault.mounts import Mount, is_plain_path, starts_with_host
 from secretsource.providers._vault.settings import Settings
 from secretsource.providers._vault.token import Token, TokenSource
 from secretsource.providers.base import (
@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 
     from secretsource.providers.base import Identity, Outcome, Written
 
+    Unfound = TypeVar("Unfound")
+
 __all__ = ["VaultProvider"]
 
 AT_ONCE = 16
@@ -65,6 +67,12 @@ _VERSION = re.compile(r"[1-9][0-9]{0,17}")
 
 NO_STAGES = Failed(
     FailureCode.MISCONFIGURED, "Vault puts no labels on versions", "name the version by its number: ?version=3"
+)
+
+A_HOST = Failed(
+    FailureCode.MISCONFIGURED,
+    "the reference names a host and a port, where the mount belongs",
+    "write vault://MOUNT/PATH, and set the host as address, or as VAULT_ADDR",
 )
 
 
@@ -131,6 +139,7 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
             raise ConfigurationError(f"provider {self.name!r}: {mistake}")
         self._prefix = prefix
         self._document = document
+        self._document_location = f"{self._mount}/{(document or '').strip('/')}"
         self._default_field = default_field or None
         self._connection = VaultConnection(
             address=address,
@@ -151,7 +160,7 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
     def locate(self, name: str) -> SecretRef | NotFound:
         """A field of the document where one is set, else the default field of the secret called prefix and name."""
         if self._document is not None:
-            return SecretRef(self.name, f"{self._mount}/{self._document.strip('/')}", field=name)
+            return SecretRef(self.name, self._document_location, field=name)
         location = f"{self._mount}/{self._prefix}{name}"
         if not is_plain_path(location):
             return NotFound("Vault has no such path")
@@ -176,17 +185,21 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
         deadline = monotonic() + timeout
         if ref.stage is not None:
             return NO_STAGES
+        if starts_with_host(ref.location):
+            return A_HOST
         if not is_plain_path(ref.location):
             return NotFound("Vault has no such path")
         if ref.version is not None and _VERSION.fullmatch(ref.version) is None:
             return NotFound("a version of Vault is a number from 1")
         token = self._tokens.current(deadline)
         if isinstance(token, Failed):
-            return token
+            return self._placed(token, ref)
         outcome = self._engines.read(ref.document, token, deadline)
         if isinstance(outcome, Failed) and outcome.code in {FailureCode.DENIED, FailureCode.UNAUTHENTICATED}:
             outcome, token = self._ask_again(ref.document, token, outcome, deadline)
-        return self._bounded(outcome, token)
+        if isinstance(outcome, Found):
+            return self._completed(outcome, ref, token)
+        return self._placed(outcome, ref)
 
     def fetch_many(self, refs: Sequence[SecretRef], *, timeout: float) -> Mapping[SecretRef, Outcome]:
         """Ask for each by a call of its own, several at once: Vault has no call for more than one."""
@@ -211,8 +224,8 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
             return Failed(FailureCode.MISCONFIGURED, "it is not said which field is written", "name it: #field")
         token = self._tokens.current(deadline)
         if isinstance(token, Failed):
-            return token
-        return self._engines.write(ref, value, overwrite=overwrite, token=token, deadline=deadline)
+            return self._placed(token, ref)
+        return self._placed(self._engines.write(ref, value, overwrite=overwrite, token=token, deadline=deadline), ref)
 
     def discard(self, ref: SecretRef) -> None:
         """Give up the lease of a dynamic secret, which is revoked once there is a new one."""
@@ -271,9 +284,24 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
             return other, token
         return self._engines.read(ref, other, deadline), other
 
-    def _bounded(self, outcome: Outcome, token: Token) -> Outcome:
-        """Have the resolver ask again while a token that was given, and ends, can still be renewed."""
-        if isinstance(outcome, Found) and self._tokens.is_given and token.renewable:
+    def _completed(self, found: Found, ref: SecretRef, token: Token) -> Found:
+        """What was found, with the field that a bare name means, and with an age at which the token can be renewed.
+
+        A token that was given, and ends, is renewed only while the resolver asks.
+        """
+        if ref.location.startswith(f"{self._mount}/") and ref.location != self._document_location:
+            found.default_field = self._default_field
+        if self._tokens.is_given and token.renewable:
             left = token.left(monotonic())
-            outcome.max_age = left if outcome.max_age is None else min(outcome.max_age, left)
-        return outcome
+            found.max_age = left if found.max_age is None else min(found.max_age, left)
+        return found
+
+    def _placed(self, outcome: Unfound, ref: SecretRef) -> Unfound:
+        """An outcome that is not the secret, with the server and the mount that were asked."""
+        server = self._connection.shown
+        if not server or not isinstance(outcome, (NotFound, Failed)):
+            return outcome
+        place = f"at {server}, mount {self._engines.mount_of(ref)!r}"
+        if isinstance(outcome, NotFound):
+            return outcome._replace(reason=f"{outcome.reason} ({place})" if outcome.reason else place)
+        return outcome._replace(reason=f"{outcome.reason or outcome.code.value} ({place})")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from secretsource.providers._vault.address import UNIX, Address
-from secretsource.providers._vault.mounts import is_plain_path
+from secretsource.providers._vault.mounts import is_plain_path, starts_with_host
 
 __all__ = ["Settings", "is_namespace"]
 
@@ -36,6 +36,10 @@ class Settings(NamedTuple):
                 "address must be the URL of a host, such as 'https://vault.internal:8200', or unix:// and a socket",
             ),
             (not address.rstrip("/").endswith("/v1"), "address must not end in /v1, which is added to it"),
+            (
+                not starts_with_host(self.mount),
+                "mount must be a path, not a host: give the host as address, such as https://vault.internal:8200",
+            ),
             (is_plain_path(self.mount), "mount must be a path, such as 'secret' or 'kv/team'"),
             (is_plain_path(f"{self.prefix}x"), "prefix must be how a path begins, such as 'prod/'"),
             (
