@@ -35,6 +35,7 @@ from secretsource.providers._vault.engines import VaultEngines
 from secretsource.providers._vault.leases import LeaseBook
 from secretsource.providers._vault.mounts import Mount, is_plain_path, starts_with_host
 from secretsource.providers._vault.settings import Settings
+from secretsource.providers._vault.surroundings import CREDENTIALS
 from secretsource.providers._vault.token import Token, TokenSource
 from secretsource.providers.base import (
     BatchProvider,
@@ -42,6 +43,7 @@ from secretsource.providers.base import (
     FailureCode,
     Found,
     IdentifiedProvider,
+    LeasingProvider,
     NotFound,
     SecretRef,
     WritableProvider,
@@ -76,7 +78,7 @@ A_HOST = Failed(
 )
 
 
-class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
+class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, IdentifiedProvider):
     """Secrets of HashiCorp Vault or OpenBao.
 
     Args:
@@ -110,6 +112,7 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
     scheme = "vault"
     url_setting = "mount"
     options = frozenset({"namespace"})
+    credentials = CREDENTIALS
 
     @traceless
     def __init__(
@@ -230,6 +233,25 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
     def discard(self, ref: SecretRef) -> None:
         """Give up the lease of a dynamic secret, which is revoked once there is a new one."""
         self._leases.discard(ref.document, monotonic())
+
+    def renew(self, *, timeout: float) -> float | None:
+        """Prolong the token and every lease that is due."""
+        now = monotonic()
+        leases, deadline = self._leases.standing(now), now + timeout
+        if not leases:
+            return None
+        token = self._tokens.current(deadline)
+        wait = self._engines.renew(leases, deadline)
+        if wait is None or isinstance(token, Failed):
+            return wait
+        return max(1.0, min(wait, token.due_at - monotonic()))
+
+    def leave(self) -> None:
+        """As `close`, but what leases stand, and the token that they end with, live on."""
+        if self._leases.standing(monotonic()):
+            self._leases.clear(monotonic())
+            self._tokens.forget()
+        self.close()
 
     def identify(self, *, timeout: float) -> Identity | Failed:
         """``GET auth/token/lookup-self``, which the default policy allows."""

@@ -118,6 +118,18 @@ class VaultEngines:
         path = f"{mount.path}/data/{mount.below(ref.location)}" if mount.versioned else ref.location
         return explain_write(answer.status, answer.body, path=path, wait=answer.wait)
 
+    def renew(self, leases: Sequence[HeldLease], deadline: float) -> float | None:
+        """Prolong the leases that are due; seconds after which to come back, None where none stands."""
+        waits: list[float] = []
+        for lease in leases:
+            if lease.renewable and not lease.due_in(monotonic()):
+                self._prolong(lease, deadline)
+            now = monotonic()
+            if lease.left(now) > 0:
+                # One that was not prolonged, or by little, is tried again when half of what is left is over.
+                waits.append(max(1.0, lease.due_in(now) or lease.left(now) / 2))
+        return min(waits, default=None)
+
     def revoke(self, leases: Sequence[HeldLease], token: Token, deadline: float) -> int:
         """End leases before their time.
 
