@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from secretsource.resolver._reference import FOLLOW_MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from secretsource.config import Config
     from secretsource.providers.base import Provider
@@ -25,6 +26,8 @@ FROM_ENVIRONMENT = f"{FOLLOW_MARK}env://"
 
 def inherited() -> dict[bytes, bytes]:
     """The variables that this process was started with, as bytes: the locale may lack characters of a value."""
+    if sys.platform == "win32":  # pragma: no cover - variables are text there
+        return {os.fsencode(name): value.encode() for name, value in os.environ.items()}
     variables = dict(os.environb)
     if COERCED in variables:
         given = _given()
@@ -50,12 +53,13 @@ def _given() -> Mapping[bytes, bytes] | None:
         pairs = Path("/proc/self/environ").read_bytes().split(b"\0")
     except OSError:
         return None
-    return dict(pair.partition(b"=")[::2] for pair in pairs if b"=" in pair)
+    return {name: value for name, mark, value in (pair.partition(b"=") for pair in pairs) if mark}
 
 
 def _texts(value: object) -> list[str]:
     """Every text in settings, however deep."""
     if isinstance(value, str):
         return [value]
-    inside = value.values() if hasattr(value, "values") else value if isinstance(value, (list, tuple)) else ()
-    return [text for each in inside for text in _texts(each)]
+    if isinstance(value, Mapping):
+        return _texts(list(value.values()))
+    return [text for each in value for text in _texts(each)] if isinstance(value, (list, tuple)) else []
