@@ -52,6 +52,9 @@ class VaultHarness(ServedHarness):
             auth={"method": "token", "token": bao.token(self.rules)},
         )
 
+    def behind(self, address: str) -> VaultProvider:
+        return VaultProvider(address=address, kv_version=2, auth={"method": "token", "token": "t"})
+
     def deny(self) -> None:
         self.bao.policy(self.rules, "somewhere/else")
 

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 from tests.servers.openbao import OpenBao
-from tests.servers.relay import Relay, Reply
-from tests.servers.vault import ask, bao, code, fields, front, make, place
+from tests.servers.relay import Relay, Reply, relay
+from tests.servers.vault import ask, bao, code, fields, front, make, place, told
 
 from secretsource import Resolver
 from secretsource.exceptions import ConfigurationError
@@ -86,7 +86,7 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("settings", "told"),
         [
-            ({"address": "vault.internal:8200"}, "address must start with https:// or http://"),
+            ({"address": "vault.internal:8200"}, "address must start with https://, http:// or unix://"),
             ({"kv_version": 3}, "kv_version must be 1 or 2"),
             ({"connect_timeout": 0}, "connect_timeout must be more than 0"),
             ({"mount": ""}, "mount must be a path"),
@@ -221,11 +221,11 @@ class TestKeyValue:
         provider = make()
         deleted, destroyed = ask(provider, f"secret/{place}"), ask(provider, f"secret/{place}", version="1")
         assert code(deleted) is code(destroyed) is FailureCode.DELETED
-        assert deleted.reason == "this version is deleted"
-        assert destroyed.reason == "this version is destroyed for good"
+        assert told(deleted) == "this version is deleted"
+        assert told(destroyed) == "this version is destroyed for good"
         assert fields(ask(provider, f"secret/{place}", version="2")) == {"value": "two"}
-        assert ask(provider, f"secret/{place}", version="9") == NotFound()
-        assert ask(provider, f"secret/{place}/never") == NotFound()
+        assert told(ask(provider, f"secret/{place}", version="9")) == ""
+        assert isinstance(ask(provider, f"secret/{place}/never"), NotFound)
         bao.do("PUT", f"secret/undelete/{place}", {"versions": [3]})
         assert fields(ask(provider, f"secret/{place}")) == {"value": "three"}
 
@@ -242,7 +242,7 @@ class TestKeyValue:
         """Who writes the path of the API is told that it is not the path of the secret."""
         missing = ask(make(), "secret/data/nothing")
         assert isinstance(missing, NotFound)
-        assert missing.reason == "the path of a KV secret is written without data/"
+        assert told(missing) == "the path of a KV secret is written without data/"
 
     def test_end_that_was_set(self, bao: OpenBao, make: Callable[..., VaultProvider], place: str) -> None:
         """A version that is set to delete itself says when."""
@@ -296,7 +296,7 @@ class TestKeyValue:
         answers = provider.fetch_many([now, before, never], timeout=5)
         assert fields(answers[now]) == {"value": "new"}
         assert fields(answers[before]) == {"value": "old"}
-        assert answers[never] == NotFound()
+        assert isinstance(answers[never], NotFound)
 
 
 class TestAnswers:
@@ -412,14 +412,22 @@ class TestAnswers:
         """A path that has no GET is a mistake."""
         assert code(ask(make(), "sys/wrapping/wrap")) is FailureCode.MISCONFIGURED
 
-    def test_redirect_to_the_active_node(
+    def test_redirect_of_the_same_server(
         self, bao: OpenBao, front: Relay, make: Callable[..., VaultProvider], place: str
     ) -> None:
-        """A standby may send us to the active node."""
+        """A server may send us to another path of its own."""
         bao.put("secret", place, {"value": "x"})
-        target = f"{bao.address}/v1/secret/data/{place}"
-        front.answer(307, b"", {"Location": target}, on="/data/")
-        assert fields(ask(make(kv_version=2), f"secret/{place}")) == {"value": "x"}
+        front.answer(307, b"", {"Location": f"/v1/secret/data/{place}"}, on="/data/moved")
+        assert fields(ask(make(kv_version=2), "secret/moved")) == {"value": "x"}
+
+    def test_redirect_to_another_server(self, front: Relay, make: Callable[..., VaultProvider]) -> None:
+        """Another server, be it on the same host, is never sent the token: the error says what to set."""
+        with relay() as other:
+            front.answer(307, b"", {"Location": f"{other.address}/v1/secret/data/x"}, on="/data/")
+            failure = ask(make(kv_version=2), "secret/x")
+            assert code(failure) is FailureCode.MISCONFIGURED
+            assert failure.remedy == "set the address to the active node"
+            assert other.calls == []
 
     def test_redirect_in_a_circle(self, front: Relay, make: Callable[..., VaultProvider]) -> None:
         """Redirects without an end are a mistake in the wiring."""
@@ -445,7 +453,7 @@ class TestAnswers:
         others: set[threading.Thread] = set()
         others = ours()
         for _ in range(2 * AT_ONCE):
-            assert set(provider.fetch_many(refs, timeout=5).values()) == {NotFound()}
+            assert {type(outcome) for outcome in provider.fetch_many(refs, timeout=5).values()} == {NotFound}
         started = ours()
         assert 0 < len(started) <= AT_ONCE
         provider.close()

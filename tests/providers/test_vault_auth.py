@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from tests.servers.openbao import OpenBao
 from tests.servers.relay import Relay, relay
-from tests.servers.vault import ask, bao, code, fields, front, make, place
+from tests.servers.vault import ask, bao, code, fields, front, make, place, told
 
 from secretsource.providers._vault import methods
 from secretsource.providers.base import FailureCode, Found
@@ -89,7 +89,7 @@ class TestToken:
         (tmp_path / ".vault-token").mkdir()
         failure = ask(make(auth=None), "secret/x")
         assert code(failure) is FailureCode.UNAUTHENTICATED
-        assert failure.reason == "~/.vault-token is a directory"
+        assert told(failure) == "~/.vault-token is a directory"
 
     def test_file_that_would_keep_us_waiting(self, reads: Any, tmp_path: Path) -> None:
         """A pipe that nobody writes to is refused at once, as is what is no text."""
@@ -102,7 +102,8 @@ class TestToken:
         """A missing or empty file is a matter of identity, and the error names the word."""
         failure = reads(method="token", token_file=str(tmp_path / "nothing"))
         assert code(failure) is FailureCode.UNAUTHENTICATED
-        assert failure.reason == "the file that auth names as token_file is empty or cannot be read"
+        gone = tmp_path / "nothing"
+        assert told(failure) == f"the file that auth names as token_file cannot be used: {gone} does not exist"
 
     @pytest.mark.parametrize("token", ["unknown", "with\nnewline"])
     def test_bad_token(self, token: str, reads: Any, rules: str) -> None:
@@ -160,7 +161,7 @@ class TestAppRole:
         assert front.asked.count("POST auth/approle/login") == 2
         failure = ask(make(auth=auth), f"secret/{place}")
         assert code(failure) is FailureCode.UNAUTHENTICATED
-        assert failure.reason == "the wrapping token is spent or has expired"
+        assert told(failure) == "the wrapping token is spent or has expired"
 
     def test_wrapping_of_something_else(self, bao: OpenBao, rules: str, reads: Any, place: str) -> None:
         """A wrapping token with no secret id in it is malformed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -108,19 +109,20 @@ class TestTls:
         provider = VaultProvider(address=tls.address, auth=self.auth(tls), ca_cert="nowhere.pem")
         assert code(ask(provider, "secret/x")) is FailureCode.MISCONFIGURED
 
-    def test_no_redirect_out_of_tls(self, tls: OpenBao, front: Relay) -> None:
-        """A redirect from https to http is not followed: it would carry the token in plain text."""
-        from secretsource.providers._vault.client import _stay_encrypted
-
-        provider = VaultProvider(address=tls.address, auth=self.auth(tls), ca_cert=str(tls.ca_cert))
-        ask(provider, "secret/x")
-        session = provider._connection._session
-        assert session is not None
-        assert _stay_encrypted in session.hooks["response"]
-        response = session.get(f"{tls.address}/ui", allow_redirects=False)
-        response.status_code, response.headers["location"] = 307, f"{front.address}/v1/secret/data/x"
-        assert response.is_redirect
-        assert not _stay_encrypted(response).is_redirect
+    @pytest.mark.parametrize("missing", ["ca_cert", "client_cert", "client_key"])
+    @pytest.mark.parametrize("kind", ["nowhere", "folder", "no certificate"])
+    def test_files_of_tls(self, missing: str, kind: str, tls: OpenBao, tmp_path: Path) -> None:
+        """A certificate file that is missing, a folder, or something else is wiring, and never an outage."""
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "no certificate").write_text("x")
+        files: dict[str, Any] = {
+            "ca_cert": str(tls.ca_cert),
+            "client_cert": str(tls.ca_cert),
+            "client_key": str(tls.ca_cert),
+        }
+        files[missing] = str(tmp_path / kind)
+        provider = VaultProvider(address=tls.address, auth=self.auth(tls), **files)
+        assert code(ask(provider, "secret/x")) is FailureCode.MISCONFIGURED
         provider.close()
 
     def test_login_by_certificate(self, tls: OpenBao, tmp_path: Any) -> None:

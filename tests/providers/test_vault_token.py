@@ -17,7 +17,7 @@ from tests.servers.vault import ask, bao, code, fields, front, make, place
 from secretsource import Resolver
 from secretsource.providers._vault.auth import Grant
 from secretsource.providers._vault.client import seconds_of
-from secretsource.providers._vault.token import Token
+from secretsource.providers._vault.token import AGAIN, Token
 from secretsource.providers.base import FailureCode, Found, SecretRef
 from secretsource.providers.vault import VaultProvider
 
@@ -254,6 +254,44 @@ class TestLoss:
         front.hang(on="lookup-self")
         assert code(provider.fetch(provider.complete(_ref(place)), timeout=0.2)) is FailureCode.TIMEOUT
         front.heal()
+
+    @pytest.mark.parametrize("method", ["token", "approle", "jwt"])
+    def test_refused_credentials_rest(
+        self, method: str, front: Relay, make: Callable[..., VaultProvider], tmp_path: Path, monkeypatch: Any
+    ) -> None:
+        """Credentials of a file that Vault refused are shown again after a while, and others that follow at once."""
+        word, more = {
+            "token": ("token", {}),
+            "approle": ("secret_id", {"role_id": "r"}),
+            "jwt": ("jwt", {"role": "r"}),
+        }[method]
+        file = tmp_path / word
+        file.write_text("old")
+
+        def refuse(call: Call) -> Reply | None:
+            shown = call.headers.get("X-Vault-Token", "") + call.body.decode()
+            if "new" in shown:
+                return Reply(200, b'{"auth":{"client_token":"new"},"data":{"data":{"value":"x"},"metadata":{}}}')
+            return Reply(403, b'{"errors":["permission denied"]}')
+
+        front.fault = refuse
+        later = [0.0]
+        monkeypatch.setattr("secretsource.providers._vault.token.monotonic", lambda: time.monotonic() + later[0])
+        provider = make(kv_version=2, auth={"method": method, f"{word}_file": str(file), **more})
+
+        def logins() -> int:
+            before = len(front.calls)
+            refused = provider._tokens.held or Token(Grant("old", 0, renewable=False), 0)
+            failure = provider._tokens.after_refusal(refused, time.monotonic() + later[0] + 5)
+            assert code(failure) is FailureCode.UNAUTHENTICATED
+            return len(front.calls) - before
+
+        assert logins() == 1
+        assert logins() == 0
+        later[0] += AGAIN + 0.1
+        assert logins() == 1
+        file.write_text("new")
+        assert fields(ask(provider, "secret/x")) == {"value": "x"}
 
     def test_given_token_that_is_lost(
         self, bao: OpenBao, rules: str, place: str, make: Callable[..., VaultProvider], tmp_path: Path

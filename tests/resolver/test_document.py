@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretsource.providers.base import Failed, FailureCode, NotFound
-from secretsource.resolver._document import select
+from secretsource.providers.base import Failed, FailureCode, Found, NotFound
+from secretsource.resolver._document import chosen, select
 
 DOCUMENT = '{"a": "text", "n": 1, "t": true, "z": null, "o": {"k": ["x", {"y": "deep"}]}, "/": "slash", "e": ""}'
 
@@ -90,3 +90,35 @@ def test_any_document(document: Any, fields: list[str]) -> None:
     import json
 
     assert isinstance(select(json.dumps(document), fields), (str, bytes, NotFound, Failed))
+
+
+class TestDefaultField:
+    """An answer that says which field is meant where nobody names one."""
+
+    def found(self, **fields: object) -> Found:
+        return Found(fields, default_field="value")
+
+    def test_it_is_meant(self) -> None:
+        """It is the value, and without it the wiring is at fault, also where it is null."""
+        assert chosen(self.found(value="x", a="y"), ("value",)) == "x"
+        for lacking in (self.found(a="y"), self.found(value=None)):
+            failed = chosen(lacking, ("value",))
+            assert isinstance(failed, Failed)
+            assert failed.code is FailureCode.MISCONFIGURED
+
+    def test_a_field_is_beside_it_or_inside(self) -> None:
+        """A field of the answer comes before a member of the document in the default field; absent is neither."""
+        inside = '{"a": "inside", "b": {"c": 1}}'
+        assert chosen(self.found(value=inside, a="beside"), ("value", "a")) == "beside"
+        assert chosen(self.found(value=inside), ("value", "a")) == "inside"
+        assert chosen(self.found(value=inside), ("value", "b", "c")) == "1"
+        assert chosen(self.found(value=inside, b={"c": "beside"}), ("value", "/b/c")) == "beside"
+        assert isinstance(chosen(self.found(value=inside), ("value", "z")), NotFound)
+        assert isinstance(chosen(self.found(), ("value", "z")), NotFound)
+
+    def test_other_questions(self) -> None:
+        """A place that names another field, a whole answer and an answer that says nothing are as ever."""
+        assert chosen(self.found(value='{"z": 1}'), ("z",)) == NotFound("the document has no field 'z'")
+        assert chosen(self.found(a="b"), ()) == '{"a":"b"}'
+        assert chosen(Found({"a": "b"}), ("value",)) == NotFound("the document has no field 'value'")
+        assert chosen(Found('{"value": "x"}', default_field="value"), ("value",)) == "x"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -10,13 +11,13 @@ import pytest
 from tests.servers.openbao import OpenBao, bao
 from tests.servers.relay import Relay, relay
 
-from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
+from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
 from secretsource.providers.vault import VaultProvider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-__all__ = ["ask", "bao", "code", "fields", "front", "make", "place"]
+__all__ = ["ask", "bao", "code", "fields", "front", "make", "place", "told"]
 
 
 @pytest.fixture
@@ -63,3 +64,11 @@ def code(outcome: object) -> FailureCode:
     """The code of what failed."""
     assert isinstance(outcome, Failed), outcome
     return outcome.code
+
+
+def told(outcome: object) -> str:
+    """What an outcome that is not the secret says, without the server and the mount, which it has to name."""
+    assert isinstance(outcome, (Failed, NotFound)), outcome
+    parts = re.fullmatch(r"(?:(.*) \()?at (?:127\.0\.0\.1:[0-9]+|unix:[^,]+), mount '[^']+'\)?", outcome.reason or "")
+    assert parts is not None, outcome
+    return parts[1] or ""

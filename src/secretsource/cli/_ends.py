@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef, WritableProvider
 from secretsource.resolver._call import fetch, raised
-from secretsource.resolver._document import select
+from secretsource.resolver._document import chosen, select
 from secretsource.resolver._reference import format_reference
 from secretsource.resolver._wiring import wired
 
@@ -77,8 +77,8 @@ def writer(route: Route) -> WritableProvider:
     return route.provider
 
 
-def held(route: Route, name: str) -> Held:
-    """What a provider has under a bare name now."""
+def held(route: Route, name: str, *, to_fill: bool = False) -> Held:
+    """What a provider has under a bare name now; ``to_fill`` it, a document without its field is an absence."""
     located = route.locate(name)
     if isinstance(located, NotFound):
         return Held("", located)
@@ -86,10 +86,10 @@ def held(route: Route, name: str) -> Held:
     outcome = fetch(route.provider, ref.document, PATIENCE)
     if isinstance(outcome, Found) and route.points(outcome):
         return Held(format_reference(ref), POINTS_ELSEWHERE, ref)
-    content = (
-        select(outcome.value, () if ref.field is None else (ref.field,)) if isinstance(outcome, Found) else outcome
-    )
-    return Held(format_reference(ref), content, ref)
+    if not isinstance(outcome, Found):
+        return Held(format_reference(ref), outcome, ref)
+    fields = () if ref.field is None else (ref.field,)
+    return Held(format_reference(ref), select(outcome.value, fields) if to_fill else chosen(outcome, fields), ref)
 
 
 def put(route: Route, place: Held, value: str | bytes, *, overwrite: bool) -> Written:

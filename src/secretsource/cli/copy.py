@@ -60,7 +60,7 @@ def copy(
         if origin.provider is goal.provider:
             raise typer.BadParameter("--from and --to are the same provider", ctx=context)
         writer(goal)
-        items = [_planned(name, held(origin, name), held(goal, name), overwrite or []) for name in wanted]
+        items = [_planned(name, held(origin, name), held(goal, name, to_fill=True), overwrite or []) for name in wanted]
         if apply and not any(item.stops for item in items):
             items = [_written(goal, item) for item in items]
         for route in (origin, goal):

@@ -40,7 +40,8 @@ def get(
         raise typer.BadParameter("--raw and --json exclude each other", ctx=context)
     with Wiring.of(context).resolver() as resolver:
         secret = _found(resolver, name, field, version, fresh)
-    text = encoded(secret)
+        text = encoded(secret)
+        resolver.close(revoke=False)  # what is written here must be alive when somebody uses it
     if as_json:
         write_json(_described(secret))
     else:

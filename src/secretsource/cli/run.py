@@ -1,6 +1,8 @@
 """``secretsource run -- CMD…``: start a command with the declared secrets in its environment.
 
 On POSIX the command takes the place of this process (exec), so signals, the exit code and the process id are its own.
+A secret under a lease ends when nobody prolongs the lease, so where there is one, this process stays, prolongs it,
+and revokes it when the command has ended.
 The secrets go into the new environment only, never into an argument, and never into the environment of this process.
 """
 
@@ -8,7 +10,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -18,9 +19,12 @@ import typer
 from secretsource.cli._exit_codes import NOT_A_COMMAND, NOT_EXECUTABLE
 from secretsource.cli._options import declared_names
 from secretsource.cli._output import say
+from secretsource.cli._supervision import end_as, supervised
+from secretsource.cli._surroundings import inherited, own_credentials
 from secretsource.cli._value import encoded_for_environment
 from secretsource.cli._wiring import Wiring, declared_secrets
 from secretsource.exceptions import ConfigurationError
+from secretsource.providers.base import LeasingProvider
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -28,6 +32,9 @@ if TYPE_CHECKING:
     from secretsource import Resolver, Secret
 
 __all__ = ["run"]
+
+PATIENCE = 5.0
+"""Seconds for a provider to say that it holds a lease, before the command starts."""
 
 
 def run(
@@ -42,20 +49,30 @@ def run(
             autocompletion=declared_names,
         ),
     ] = None,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Keep the providers' own credentials, such as VAULT_TOKEN, from it.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Say which of the providers' own credentials it inherits.")
+    ] = False,
 ) -> None:
     """Run a command with the declared secrets.
 
     They are in its environment only. Nothing is executed when a required secret cannot be had. A declared secret with
     required = false is left out when it is not there; one that --only names is required. Binary values are given as
-    base64.
+    base64. A secret under a lease is kept alive while the command runs, and revoked when it ends.
     """
     wiring = Wiring.of(context)
     names = _wanted(wiring, only)
     with wiring.resolver() as resolver:
         secrets = _all_of(resolver, names)
-    added = {name: encoded_for_environment(secret) for name, secret in secrets.items()}
-    problem = _become(command, added)
-    del secrets, added
+        environment = _surroundings(wiring, resolver, clean=clean, verbose=verbose)
+        environment |= {os.fsencode(name): encoded_for_environment(secret) for name, secret in secrets.items()}
+        ended = _supervised(command, environment, _holders(resolver))
+    if isinstance(ended, int):
+        raise typer.Exit(end_as(ended))
+    problem = ended or _become(command, environment)
+    del secrets, environment
     say("error", f"cannot run {command[0]!r}: {problem.strerror}")
     raise typer.Exit(NOT_A_COMMAND if isinstance(problem, FileNotFoundError) else NOT_EXECUTABLE)
 
@@ -81,14 +98,44 @@ def _all_of(resolver: Resolver, names: Mapping[str, bool]) -> dict[str, Secret]:
     return found | resolver.get_many(missing)
 
 
-def _become(command: Sequence[str], added: Mapping[str, bytes]) -> OSError:
+def _surroundings(wiring: Wiring, resolver: Resolver, *, clean: bool, verbose: bool) -> dict[bytes, bytes]:
+    """What the command inherits."""
+    variables = inherited()
+    providers = [route.provider for route in resolver._engine.chain.routes]
+    own = sorted(name for name in own_credentials(providers, wiring.config()) if os.fsencode(name) in variables)
+    if clean:
+        for name in own:
+            del variables[os.fsencode(name)]
+    if verbose:
+        left = [] if clean else own
+        say("note", f"the command inherits these credentials of the providers: {', '.join(left) or 'none'}")
+    return variables
+
+
+def _holders(resolver: Resolver) -> list[LeasingProvider]:
+    """The providers that hold a lease on what they gave."""
+    able = [provider for provider in resolver._engine.providers() if isinstance(provider, LeasingProvider)]
+    return [provider for provider in able if provider.renew(timeout=PATIENCE) is not None]
+
+
+def _supervised(
+    command: Sequence[str], environment: Mapping[bytes, bytes], holders: Sequence[LeasingProvider]
+) -> int | OSError | None:
+    """Run the command beside us, where that is needed; how it ended, why it could not start, or None."""
+    if not holders and sys.platform != "win32":
+        return None
+    try:
+        if sys.platform == "win32":  # pragma: no cover - there is no exec, and variables are text
+            texts = {os.fsdecode(name): value.decode() for name, value in environment.items()}
+            return supervised(command, texts, holders)
+        return supervised(command, environment, holders)
+    except OSError as error:
+        return error.with_traceback(None)
+
+
+def _become(command: Sequence[str], environment: Mapping[bytes, bytes]) -> OSError:
     """Let the command take the place of this process; returns only when that cannot be done."""
     try:
-        if sys.platform == "win32":  # pragma: no cover - there is no exec: wait for the command, and end as it does
-            texts = {name: value.decode() for name, value in added.items()}
-            sys.exit(subprocess.run(command, env={**os.environ, **texts}, check=False).returncode)  # noqa: S603 - as below
-        # As bytes, because the locale of this process may lack characters of the value.
-        environment = dict(os.environb) | {os.fsencode(name): value for name, value in added.items()}
         with _default_signals():
             os.execvpe(command[0], list(command), environment)  # noqa: S606 - this is what `run` is for
     except OSError as error:

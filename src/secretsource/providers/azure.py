@@ -107,6 +107,17 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
     """
 
     scheme = "azure"
+    credentials = frozenset(
+        {
+            "AZURE_CLIENT_SECRET",
+            "AZURE_CLIENT_CERTIFICATE_PATH",
+            "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+            "AZURE_FEDERATED_TOKEN_FILE",
+            "AZURE_PASSWORD",
+            "IDENTITY_HEADER",
+            "MSI_SECRET",
+        }
+    )
     url_setting = "vault_url"
     options = frozenset({"before"})
 

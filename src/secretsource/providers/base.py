@@ -9,7 +9,7 @@ This is the only page a driver author reads. A driver makes one call per questio
 
 A driver keeps no cache, no retry loop and no chain, and it does not raise for what a service answers. What it can
 do beyond one look-up it says by subclassing an ability: `BatchProvider`, `AsyncProvider`, `WritableProvider`,
-`IdentifiedProvider`.
+`LeasingProvider`, `IdentifiedProvider`.
 
 Value types here are named tuples and plain slotted classes, not dataclasses: importing `dataclasses` alone would
 cost half of the package's import budget. `Found` is no tuple on purpose, so that nothing that walks sequences (an
@@ -41,6 +41,7 @@ __all__ = [
     "IdentifiedProvider",
     "Identity",
     "Lease",
+    "LeasingProvider",
     "NotFound",
     "Occupied",
     "Provider",
@@ -126,9 +127,11 @@ class Found:
         rotates_at: When the service plans to replace it, in seconds since 1970 UTC.
         lease: The lease it is held under.
         max_age: How long this one answer may be kept, in seconds, where the service says so.
+        default_field: The field of a mapping that is the value where nobody names one. A mapping without it is a
+            mistake in the wiring, not an absence; and a field that it lacks is looked for in that value, as JSON.
     """
 
-    __slots__ = ("expires_at", "lease", "max_age", "rotates_at", "value", "version")
+    __slots__ = ("default_field", "expires_at", "lease", "max_age", "rotates_at", "value", "version")
 
     def __init__(
         self,
@@ -139,6 +142,7 @@ class Found:
         rotates_at: float | None = None,
         lease: Lease | None = None,
         max_age: float | None = None,
+        default_field: str | None = None,
     ) -> None:
         self.value = value
         self.version = version
@@ -146,6 +150,7 @@ class Found:
         self.rotates_at = rotates_at
         self.lease = lease
         self.max_age = max_age
+        self.default_field = default_field
 
     def __repr__(self) -> str:
         return f"Found(<masked>, version={self.version!r})"
@@ -238,6 +243,8 @@ class Provider(ABC):
         options: Reference options that ``fetch`` understands, beside ``version`` and ``stage``.
         max_age: Longest time, in seconds, for which the resolver may keep an answer: None for the resolver's ttl,
             0 for never (asking is cheaper than keeping).
+        credentials: Environment variables by which the driver proves who it is; ``secretsource run --clean`` keeps them
+            from the command that it starts.
         follows: Whether a value of the form ``ref+scheme://…`` is followed to where it points.
         strip_newline: Whether the resolver takes one line end off the end of each text that this provider answers,
             also of each field of a mapping; every provider has this setting in a configuration.
@@ -248,6 +255,7 @@ class Provider(ABC):
     url_setting: ClassVar[str | None] = None
     options: ClassVar[frozenset[str]] = frozenset()
     max_age: float | None = None
+    credentials: ClassVar[frozenset[str]] = frozenset()
     follows: bool = False
     strip_newline: bool = False
 
@@ -362,6 +370,25 @@ class WritableProvider(Provider):
                 "change the document with the service's own tools, or keep the secret in a place of its own",
             )
         return None
+
+
+class LeasingProvider(Provider):
+    """A provider whose service makes secrets for this program alone, which end when nobody prolongs them: leases."""
+
+    @abstractmethod
+    def renew(self, *, timeout: float) -> float | None:
+        """Prolong every lease that is due; ``secretsource run`` calls this while its command runs.
+
+        Args:
+            timeout: Seconds within which to answer.
+
+        Returns:
+            Seconds after which to call again; None where no lease is held.
+        """
+
+    @abstractmethod
+    def leave(self) -> None:
+        """As `close`, but every lease lives on until it ends by itself: somebody else goes on with the secret."""
 
 
 class IdentifiedProvider(Provider):

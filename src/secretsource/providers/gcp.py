@@ -73,6 +73,7 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
     """
 
     scheme = "gcp"
+    credentials = frozenset({"GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_API_KEY", "CLOUDSDK_AUTH_ACCESS_TOKEN"})
     url_setting = "project"
 
     @traceless

@@ -24,16 +24,18 @@ import os
 import re
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._vault.auth import Auth
+from secretsource.providers._vault.certificates import Certificates
 from secretsource.providers._vault.client import VaultConnection
 from secretsource.providers._vault.engines import VaultEngines
 from secretsource.providers._vault.leases import LeaseBook
-from secretsource.providers._vault.mounts import Mount, is_plain_path
+from secretsource.providers._vault.mounts import Mount, is_plain_path, starts_with_host
 from secretsource.providers._vault.settings import Settings
+from secretsource.providers._vault.surroundings import CREDENTIALS
 from secretsource.providers._vault.token import Token, TokenSource
 from secretsource.providers.base import (
     BatchProvider,
@@ -41,6 +43,7 @@ from secretsource.providers.base import (
     FailureCode,
     Found,
     IdentifiedProvider,
+    LeasingProvider,
     NotFound,
     SecretRef,
     WritableProvider,
@@ -51,6 +54,8 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
     from secretsource.providers.base import Identity, Outcome, Written
+
+    Unfound = TypeVar("Unfound")
 
 __all__ = ["VaultProvider"]
 
@@ -66,12 +71,19 @@ NO_STAGES = Failed(
     FailureCode.MISCONFIGURED, "Vault puts no labels on versions", "name the version by its number: ?version=3"
 )
 
+A_HOST = Failed(
+    FailureCode.MISCONFIGURED,
+    "the reference names a host and a port, where the mount belongs",
+    "write vault://MOUNT/PATH, and set the host as address, or as VAULT_ADDR",
+)
 
-class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
+
+class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, IdentifiedProvider):
     """Secrets of HashiCorp Vault or OpenBao.
 
     Args:
-        address: Base URL, such as ``https://vault.internal:8200``; None for ``VAULT_ADDR``.
+        address: Base URL, such as ``https://vault.internal:8200``, or ``unix://`` and the path of an agent's socket;
+            None for ``VAULT_ADDR``.
         mount: Where the KV engine is mounted that holds bare names; it may have slashes.
         prefix: Put before a bare name, such as ``prod/``; explicit references are taken as they are.
         document: The path, below the mount, of one secret that holds every bare name as a field.
@@ -80,8 +92,8 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
         kv_version: 1 or 2, the version of the KV engine at ``mount``; None to ask Vault once.
         namespace: Namespace of Vault Enterprise or OpenBao; None for ``VAULT_NAMESPACE``. A reference takes another
             one by its option ``namespace``.
-        auth: How to log in: ``method`` (token, approle, kubernetes, jwt, oidc, userpass, cert or aws) and its words;
-            None for ``VAULT_TOKEN``, then ``~/.vault-token``.
+        auth: How to log in: ``method`` (token, approle, kubernetes, jwt, oidc, userpass, cert, aws, or agent where an
+            agent adds the token) and its words; None for ``VAULT_TOKEN``, then ``~/.vault-token``.
         verify: False to accept any TLS certificate.
         ca_cert: File or directory of authorities to trust; None for ``VAULT_CACERT``, ``VAULT_CAPATH``, then those
             of requests.
@@ -89,6 +101,9 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
         client_key: File with its key; None for ``VAULT_CLIENT_KEY``.
         proxy: URL of a proxy; None for ``VAULT_PROXY_ADDR``, then ``HTTPS_PROXY`` and its like.
         connect_timeout: Seconds to connect to one address; a fetch may overrun its timeout by as much.
+        trust_address: Whether credentials found on this machine, such as ``VAULT_TOKEN``, may go to ``address``
+            where it is plain HTTP beyond loopback, or differs from ``VAULT_ADDR``; False unless said in a
+            configuration file.
 
     Raises:
         ConfigurationError: A setting that cannot work.
@@ -97,6 +112,7 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
     scheme = "vault"
     url_setting = "mount"
     options = frozenset({"namespace"})
+    credentials = CREDENTIALS
 
     @traceless
     def __init__(
@@ -117,6 +133,7 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
         client_key: str | None = None,
         proxy: str | None = None,
         connect_timeout: float = 1.0,
+        trust_address: bool = True,
     ) -> None:
         super().__init__(name=name)
         self._address = address
@@ -126,16 +143,15 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
             raise ConfigurationError(f"provider {self.name!r}: {mistake}")
         self._prefix = prefix
         self._document = document
+        self._document_location = f"{self._mount}/{(document or '').strip('/')}"
         self._default_field = default_field or None
         self._connection = VaultConnection(
             address=address,
             namespace=namespace,
-            verify=verify,
-            ca_cert=ca_cert,
-            client_cert=client_cert,
-            client_key=client_key,
+            certificates=Certificates(verify, ca_cert, client_cert, client_key),
             proxy=proxy,
             connect_timeout=connect_timeout,
+            trusted=trust_address,
         )
         self._tokens = TokenSource(self._connection, Auth(self.name, auth))
         self._leases = LeaseBook()
@@ -154,7 +170,7 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
     def locate(self, name: str) -> SecretRef | NotFound:
         """A field of the document where one is set, else the default field of the secret called prefix and name."""
         if self._document is not None:
-            return SecretRef(self.name, f"{self._mount}/{self._document.strip('/')}", field=name)
+            return SecretRef(self.name, self._document_location, field=name)
         location = f"{self._mount}/{self._prefix}{name}"
         if not is_plain_path(location):
             return NotFound("Vault has no such path")
@@ -179,17 +195,21 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
         deadline = monotonic() + timeout
         if ref.stage is not None:
             return NO_STAGES
+        if starts_with_host(ref.location):
+            return A_HOST
         if not is_plain_path(ref.location):
             return NotFound("Vault has no such path")
         if ref.version is not None and _VERSION.fullmatch(ref.version) is None:
             return NotFound("a version of Vault is a number from 1")
         token = self._tokens.current(deadline)
         if isinstance(token, Failed):
-            return token
+            return self._placed(token, ref)
         outcome = self._engines.read(ref.document, token, deadline)
         if isinstance(outcome, Failed) and outcome.code in {FailureCode.DENIED, FailureCode.UNAUTHENTICATED}:
             outcome, token = self._ask_again(ref.document, token, outcome, deadline)
-        return self._bounded(outcome, token)
+        if isinstance(outcome, Found):
+            return self._completed(outcome, ref, token)
+        return self._placed(outcome, ref)
 
     def fetch_many(self, refs: Sequence[SecretRef], *, timeout: float) -> Mapping[SecretRef, Outcome]:
         """Ask for each by a call of its own, several at once: Vault has no call for more than one."""
@@ -214,12 +234,31 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
             return Failed(FailureCode.MISCONFIGURED, "it is not said which field is written", "name it: #field")
         token = self._tokens.current(deadline)
         if isinstance(token, Failed):
-            return token
-        return self._engines.write(ref, value, overwrite=overwrite, token=token, deadline=deadline)
+            return self._placed(token, ref)
+        return self._placed(self._engines.write(ref, value, overwrite=overwrite, token=token, deadline=deadline), ref)
 
     def discard(self, ref: SecretRef) -> None:
         """Give up the lease of a dynamic secret, which is revoked once there is a new one."""
         self._leases.discard(ref.document, monotonic())
+
+    def renew(self, *, timeout: float) -> float | None:
+        """Prolong the token and every lease that is due."""
+        now = monotonic()
+        leases, deadline = self._leases.standing(now), now + timeout
+        if not leases:
+            return None
+        token = self._tokens.current(deadline)
+        wait = self._engines.renew(leases, deadline)
+        if wait is None or isinstance(token, Failed):
+            return wait
+        return max(1.0, min(wait, token.due_at - monotonic()))
+
+    def leave(self) -> None:
+        """As `close`, but what leases stand, and the token that they end with, live on."""
+        if self._leases.standing(monotonic()):
+            self._leases.clear(monotonic())
+            self._tokens.forget()
+        self.close()
 
     def identify(self, *, timeout: float) -> Identity | Failed:
         """``GET auth/token/lookup-self``, which the default policy allows."""
@@ -274,9 +313,24 @@ class VaultProvider(BatchProvider, WritableProvider, IdentifiedProvider):
             return other, token
         return self._engines.read(ref, other, deadline), other
 
-    def _bounded(self, outcome: Outcome, token: Token) -> Outcome:
-        """Have the resolver ask again while a token that was given, and ends, can still be renewed."""
-        if isinstance(outcome, Found) and self._tokens.is_given and token.renewable:
+    def _completed(self, found: Found, ref: SecretRef, token: Token) -> Found:
+        """What was found, with the field that a bare name means, and with an age at which the token can be renewed.
+
+        A token that was given, and ends, is renewed only while the resolver asks.
+        """
+        if ref.location.startswith(f"{self._mount}/") and ref.location != self._document_location:
+            found.default_field = self._default_field
+        if self._tokens.is_given and token.renewable:
             left = token.left(monotonic())
-            outcome.max_age = left if outcome.max_age is None else min(outcome.max_age, left)
-        return outcome
+            found.max_age = left if found.max_age is None else min(found.max_age, left)
+        return found
+
+    def _placed(self, outcome: Unfound, ref: SecretRef) -> Unfound:
+        """An outcome that is not the secret, with the server and the mount that were asked."""
+        server = self._connection.shown
+        if not server or not isinstance(outcome, (NotFound, Failed)):
+            return outcome
+        place = f"at {server}, mount {self._engines.mount_of(ref)!r}"
+        if isinstance(outcome, NotFound):
+            return outcome._replace(reason=f"{outcome.reason} ({place})" if outcome.reason else place)
+        return outcome._replace(reason=f"{outcome.reason or outcome.code.value} ({place})")

@@ -10,7 +10,7 @@ import enum
 
 from secretsource._namedtuple import NamedTuple
 from secretsource.providers.base import Failed, Found, NotFound
-from secretsource.resolver._document import select
+from secretsource.resolver._document import chosen
 from secretsource.resolver._refresh import pause, schedule, schedule_absence
 
 TYPE_CHECKING = False
@@ -64,12 +64,12 @@ class Entry:
     def select(self, fields: tuple[str, ...]) -> str | bytes | NotFound | Failed:
         """The value at ``fields`` of the document; remembered, so that a document is parsed once a field."""
         assert isinstance(self.outcome, Found)
-        chosen = self._chosen.get(fields)
-        if chosen is None:
-            chosen = select(self.outcome.value, fields)
-            if fields and isinstance(chosen, (str, bytes)):
-                self._chosen[fields] = chosen
-        return chosen
+        value = self._chosen.get(fields)
+        if value is None:
+            value = chosen(self.outcome, fields)
+            if fields and isinstance(value, (str, bytes)):
+                self._chosen[fields] = value
+        return value
 
     def age(self, now: Instant) -> Age:
         """How old the answer is at ``now``."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 from secretsource.exceptions import ConfigurationError, InvalidReference
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
 from secretsource.resolver._cache import Age
-from secretsource.resolver._document import select
+from secretsource.resolver._document import chosen
 from secretsource.resolver._reference import FOLLOW_MARK, format_reference, parse_reference
 from secretsource.resolver._resolution import Ask, Resolution, Step, word_of
 
@@ -237,10 +237,10 @@ def _doubt(result: Resolution, failed: Failed, place: SecretRef) -> None:
 
 
 def _selected(found: Found, entry: Entry | None, fields: tuple[str, ...]) -> Outcome:
-    chosen = select(found.value, fields) if entry is None else entry.select(fields)
-    if isinstance(chosen, (NotFound, Failed)):
-        return chosen
-    return Found(chosen, version=found.version, expires_at=found.expires_at, lease=found.lease)
+    value = chosen(found, fields) if entry is None else entry.select(fields)
+    if isinstance(value, (NotFound, Failed)):
+        return value
+    return Found(value, version=found.version, expires_at=found.expires_at, lease=found.lease)
 
 
 def _target(found: Found, chain: Chain) -> tuple[Route, SecretRef] | Failed:

@@ -14,11 +14,35 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from secretsource.providers.base import Value
+    from secretsource.providers.base import Found, Value
 
-__all__ = ["select"]
+__all__ = ["chosen", "select"]
 
 _MISSING = object()
+
+
+def chosen(found: Found, fields: Sequence[str]) -> str | bytes | NotFound | Failed:
+    """As `select`, of an answer whose driver may say which field is meant where nobody names one.
+
+    The first of ``fields`` is then that field, put there for the place, and what the caller asked for follows: a field
+    beside it, or else a member of the JSON document in it.
+    """
+    value, default = found.value, found.default_field
+    if default is None or not fields or fields[0] != default or not isinstance(value, Mapping):
+        return select(value, fields)
+    asked = fields[1:]
+    beside = select(value, asked) if asked else NotFound()
+    if not isinstance(beside, NotFound):
+        return beside
+    if value.get(default) is not None:
+        return select(value, fields)
+    if asked:
+        return beside
+    return Failed(
+        FailureCode.MISCONFIGURED,
+        f"the secret is there, and has no field {default!r}, which is what a name without a field means",
+        "name the field (NAME#field), or set default_field, or document",
+    )
 
 
 def select(value: Value, fields: Sequence[str]) -> str | bytes | NotFound | Failed:

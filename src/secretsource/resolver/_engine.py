@@ -11,7 +11,7 @@ from secretsource import _fork
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource._sentinels import UNSET
 from secretsource.exceptions import ConfigurationError, InvalidReference
-from secretsource.providers.base import Found, NotFound, SecretRef
+from secretsource.providers.base import Found, LeasingProvider, NotFound, SecretRef
 from secretsource.resolver._answer import default_secret, event_of, found_at, secret_of
 from secretsource.resolver._background import Background
 from secretsource.resolver._failure import error_of
@@ -230,11 +230,14 @@ class Engine:
         self.state.after_fork()
         self._reset_providers()
 
-    def close(self) -> None:
+    def close(self, *, revoke: bool = True) -> None:
         """Close every provider that was opened, for good; may be called again."""
         self.closed = True
         for provider in self.providers():
-            provider.close()
+            if revoke or not isinstance(provider, LeasingProvider):
+                provider.close()
+            else:
+                provider.leave()
         self.state.clear()
 
     def providers(self) -> list[Provider]:

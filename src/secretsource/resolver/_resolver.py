@@ -272,9 +272,14 @@ class Resolver:
         """Call ``callback`` for every look-up that is not a plain hit; returns a function that stops it."""
         return _listen(self._engine.event_listeners, callback)
 
-    def close(self) -> None:
-        """Close the providers' connections and forget every value; may be called twice."""
-        self._engine.close()
+    def close(self, *, revoke: bool = True) -> None:
+        """Close the providers' connections and forget every value; may be called twice.
+
+        Args:
+            revoke: False leaves alive what a service made for this program alone, such as a database user under a
+                lease, because somebody else was given it.
+        """
+        self._engine.close(revoke=revoke)
 
     def __enter__(self) -> Self:
         return self

@@ -17,7 +17,7 @@ from secretsource.exceptions import ConfigurationError
 from secretsource.providers._registry import DRIVERS, driver_class, is_installed, known_schemes, unknown
 from secretsource.providers.base import Found, Provider
 from secretsource.resolver._call import fetch
-from secretsource.resolver._document import select
+from secretsource.resolver._document import chosen
 from secretsource.resolver._evidence import EVIDENCE
 from secretsource.resolver._reference import FOLLOW_MARK, parse_reference
 from secretsource.resolver._refresh import FreshnessPolicy
@@ -264,12 +264,12 @@ def _looked_up(value: object, routes: Sequence[Route], provider: str) -> object:
         return value
     route, ref = _source(value, routes, provider)
     outcome = fetch(route.provider, ref.document, SETTING_TIMEOUT)
-    chosen = select(outcome.value, () if ref.field is None else (ref.field,)) if isinstance(outcome, Found) else outcome
-    if isinstance(chosen, (str, bytes)):
-        return chosen
+    found = chosen(outcome, () if ref.field is None else (ref.field,)) if isinstance(outcome, Found) else outcome
+    if isinstance(found, (str, bytes)):
+        return found
     raise ConfigurationError(
         f"a setting of provider {provider!r} refers to provider {ref.provider!r}, which has no such secret: "
-        f"{chosen.reason or 'it is not there'}"
+        f"{found.reason or 'it is not there'}"
     )
 
 

@@ -65,6 +65,22 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
 
     url_setting = "prefix"
     options = frozenset({"region"})
+    credentials = frozenset(
+        {
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "AWS_SECURITY_TOKEN",
+            "AWS_PROFILE",
+            "AWS_ROLE_ARN",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_SHARED_CREDENTIALS_FILE",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        }
+    )
     service: ClassVar[str]
     """boto3's name of the service, and the prefix of its permissions."""
     batch_size: ClassVar[int]

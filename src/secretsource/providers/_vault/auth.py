@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._registry import unknown
-from secretsource.providers._vault.client import environment, seconds_of
+from secretsource.providers._vault.client import seconds_of
 from secretsource.providers._vault.errors import explain_login, explain_unwrapping, malformed
-from secretsource.providers._vault.methods import METHODS, read_words, text_of
+from secretsource.providers._vault.methods import AGENT, METHODS, read_words, text_of
 from secretsource.providers._vault.mounts import is_plain_path
 from secretsource.providers._vault.settings import is_namespace
+from secretsource.providers._vault.surroundings import environment
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:
@@ -24,6 +25,21 @@ __all__ = ["Auth", "Grant"]
 
 NO_TOKEN = Failed(
     FailureCode.UNAUTHENTICATED, "there is no token for Vault", "set auth or VAULT_TOKEN, or run  vault login"
+)
+BAD_TOKEN = Failed(
+    FailureCode.UNAUTHENTICATED,
+    "the token for Vault has a line break or a character that no token has",
+    "set it anew, without what was pasted along",
+)
+REFUSED = Failed(
+    FailureCode.UNAUTHENTICATED,
+    "Vault does not accept the token: it has expired, was revoked, or is bound to other networks (token_bound_cidrs)",
+    "give a new one, or an auth method that can log in by itself",
+)
+AGENT_REFUSED = Failed(
+    FailureCode.UNAUTHENTICATED,
+    "the agent adds no token that Vault accepts",
+    "check the auto_auth of the agent, and that its api_proxy has use_auto_auth_token",
 )
 NO_CERTIFICATE = Failed(
     FailureCode.MISCONFIGURED, "the auth method cert needs a certificate of ours", "set client_cert and client_key"
@@ -76,31 +92,49 @@ class Auth:
         return f"<Auth {self.method!r}>"
 
     @property
+    def refused(self) -> Failed:
+        """The failure when Vault accepts no token that can be had so."""
+        return AGENT_REFUSED if self.method == AGENT else REFUSED
+
+    @property
     def makes_tokens(self) -> bool:
         """Whether a login creates a token, which is ours to end; a token that was given is not."""
         return METHODS[self.method].login is not None
 
-    def log_in(self, connection: VaultConnection, deadline: float) -> Grant | Failed:
+    def credentials(self, connection: VaultConnection) -> dict[str, str] | Failed:
+        """The words with the files read and with what the machine has, if that may be sent to this address."""
+        if METHODS[self.method].goes_by_the_machine(self._words):
+            refusal = connection.distrust()
+            if refusal is not None:
+                return refusal
+        words = read_words(self.method, self._words)
+        if isinstance(words, Failed) or self.method != "token":
+            return words
+        token = words.get("token") or _own_token()
+        if isinstance(token, Failed):
+            return token
+        return {"token": token} if token.isascii() and token.isprintable() else BAD_TOKEN
+
+    def log_in(self, words: Mapping[str, str], connection: VaultConnection, deadline: float) -> Grant | Failed:
         """Get a token.
 
         Args:
+            words: The `credentials`.
             connection: Where to log in.
             deadline: Monotonic seconds at which the login must end.
         """
-        words = read_words(self.method, self._words)
-        if isinstance(words, Failed):
-            return words
+        if self.method == AGENT:
+            return Grant("", 0.0, renewable=False)
         login = METHODS[self.method].login
         if login is None:
-            token = words.get("token") or _own_token()
-            return token if isinstance(token, Failed) else self._look_up(token, connection, deadline)
+            return self._look_up(words["token"], connection, deadline)
         if self.method == "cert" and not connection.has_certificate:
             return NO_CERTIFICATE
         if "wrapping_token" in words:
             secret_id = self._unwrap(words["wrapping_token"], connection, deadline)
             if isinstance(secret_id, Failed):
                 return secret_id
-            words["secret_id"] = secret_id
+            words = {**words, "secret_id": secret_id}
         answer = connection.ask(
             lambda adapter: login(words, adapter, self.mount), token=None, namespace=self.namespace, deadline=deadline
         )

@@ -4,33 +4,35 @@ hvac reads ``VAULT_CACERT`` and its like when it is imported, and later changes 
 proxies, certificates and ``.netrc`` at each call. Here the settings and the environment are read once, when the
 connection is first used, and handed to both explicitly.
 
-One `requests.Session` is shared by all threads. Each call has an hvac adapter of its own (an object with seven
-attributes), so token, namespace and timeout are that call's alone.
+One `VaultSession` is shared by all threads. Each call has an hvac adapter of its own (an object with seven
+attributes), so token, namespace and deadline are that call's alone.
 """
 
 from __future__ import annotations
 
-import os
 from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
+from secretsource.providers._origins import distrusted
+from secretsource.providers._vault.address import Address
 from secretsource.providers._vault.errors import BAD_ADDRESS, TIMED_OUT, explain_error, malformed
-from secretsource.providers._vault.settings import is_address
+from secretsource.providers._vault.surroundings import environment
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
-    from requests import Response, Session
+    from requests import Response
+
+    from secretsource.providers._vault.certificates import Certificates
+    from secretsource.providers._vault.session import VaultSession
 
     Question: TypeAlias = Callable[[Any], Response]
     """A call on an hvac adapter; how hvac writes each of its API methods."""
 
-__all__ = ["Answer", "VaultConnection", "environment", "seconds_of"]
-
-INDEX = "X-Vault-Index"
+__all__ = ["Answer", "VaultConnection", "seconds_of"]
 
 BEHIND = 412
 """The status with which a standby of Vault Enterprise says that the last write has not reached it yet."""
@@ -82,24 +84,16 @@ def seconds_of(told: object) -> float:
     return float(told) if isinstance(told, (int, float)) and told > 0 else 0.0
 
 
-def environment(word: str) -> str | None:
-    """A variable of Vault's (``VAULT_ADDR``), or of OpenBao's (``BAO_ADDR``), that is not empty."""
-    return os.environ.get(f"VAULT_{word}") or os.environ.get(f"BAO_{word}") or None
-
-
 class VaultConnection:
     """Where Vault is and how it is reached.
 
     Args:
-        address: Base URL; None for ``VAULT_ADDR``.
+        address: Base URL, or ``unix://`` and the path of a socket; None for ``VAULT_ADDR``.
         namespace: Of calls that name none; None for ``VAULT_NAMESPACE``.
-        verify: False to accept any certificate.
-        ca_cert: File or directory of the authorities to trust; None for ``VAULT_CACERT``, ``VAULT_CAPATH``,
-            ``REQUESTS_CA_BUNDLE``, then the ones that requests brings.
-        client_cert: Certificate file of ours; None for ``VAULT_CLIENT_CERT``.
-        client_key: Its key file; None for ``VAULT_CLIENT_KEY``.
+        certificates: The files of TLS.
         proxy: URL of a proxy; None for ``VAULT_PROXY_ADDR``, then ``HTTPS_PROXY`` and its like.
         connect_timeout: Seconds to connect to one address.
+        trusted: False where a file names ``address``, so that it may not have all that the environment holds.
     """
 
     def __init__(
@@ -107,27 +101,23 @@ class VaultConnection:
         *,
         address: str | None,
         namespace: str | None,
-        verify: bool,
-        ca_cert: str | None,
-        client_cert: str | None,
-        client_key: str | None,
+        certificates: Certificates,
         proxy: str | None,
         connect_timeout: float,
+        trusted: bool,
     ) -> None:
         self._address = address
         self._namespace = namespace
-        self._verify = verify
-        self._ca_cert = ca_cert
-        self._client_cert = client_cert
-        self._client_key = client_key
+        self._certificates = certificates
         self._proxy = proxy
         self._connect_timeout = connect_timeout
+        self._trusted = trusted
         self.reset()
 
     def reset(self) -> None:
         """Forget the session without using it, as after a fork."""
         self._lock = Lock()
-        self._session: Session | None = None
+        self._session: VaultSession | None = None
         self._fixed: dict[str, Any] = {}
 
     def close(self) -> None:
@@ -140,7 +130,26 @@ class VaultConnection:
     @property
     def has_certificate(self) -> bool:
         """Whether we can show a certificate of our own."""
-        return (self._client_cert or environment("CLIENT_CERT")) is not None
+        return self._certificates.own is not None
+
+    @property
+    def shown(self) -> str:
+        """The host and its port, or the socket, for messages; "" while no address is set."""
+        address = Address.of(self._address or environment("ADDR") or "")
+        return "" if address is None else address.shown
+
+    def distrust(self) -> Failed | None:
+        """Why credentials that were found, and not given, are not sent to this address; None where they are."""
+        if self._trusted or self._address is None or self._address.startswith("unix:"):
+            return None
+        reason = distrusted(self._address, environment("ADDR"), "VAULT_ADDR")
+        if reason is None:
+            return None
+        return Failed(
+            FailureCode.MISCONFIGURED,
+            f"credentials found on this machine are not sent to this address: {reason}",
+            "if the address is right, set trust_address = true beside it, or give the credentials in auth",
+        )
 
     def ask(self, question: Question, *, token: str | None, namespace: str | None, deadline: float) -> Answer | Failed:
         """Make one call, again where the server is behind; what requests or hvac raise becomes an outcome.
@@ -155,29 +164,29 @@ class VaultConnection:
             deadline: Monotonic seconds at which the call must end.
         """
         asked = monotonic()
-        left = deadline - asked
-        if left <= 0:
+        if deadline <= asked:
             return TIMED_OUT
         try:
             session = self._session or self._open()
             if isinstance(session, Failed):
                 return session
-            response = question(self._adapter(session, token, namespace, left))
+            response = question(self._adapter(session, token, namespace, deadline))
             for pause in PAUSES:
                 if response.status_code != BEHIND or monotonic() + pause >= deadline:
                     break
                 sleep(pause)
-                response = question(self._adapter(session, token, namespace, deadline - monotonic()))
-            if index := response.headers.get(INDEX):
-                _send_along(session, index)
+                response = question(self._adapter(session, token, namespace, deadline))
+            session.send_along(response)
             return _read(response, monotonic() - asked)
         except Exception as error:
             return explain_error(error)
 
-    def _adapter(self, session: Session, token: str | None, namespace: str | None, left: float) -> Any:
+    def _adapter(self, session: VaultSession, token: str | None, namespace: str | None, deadline: float) -> Any:
         from hvac.adapters import RawAdapter
 
-        timeout: Any = (min(self._connect_timeout, left), left)  # to connect, and to be answered
+        from secretsource.providers._bounded_requests import Deadline
+
+        timeout: Any = Deadline(deadline, self._connect_timeout)
         return RawAdapter(
             token=token,
             namespace=namespace or self._namespace or environment("NAMESPACE"),
@@ -187,62 +196,37 @@ class VaultConnection:
             **self._fixed,
         )
 
-    def _open(self) -> Session | Failed:
+    def _open(self) -> VaultSession | Failed:
         """The session, made on first use."""
         with self._lock:
             if self._session is None:
-                address = self._address or environment("ADDR")
-                if address is None or not is_address(address):
-                    return NO_ADDRESS if address is None else BAD_ADDRESS
-                certificate = self._client_cert or environment("CLIENT_CERT")
-                key = self._client_key or environment("CLIENT_KEY")
-                session = _new_session()
-                session.verify = self._verify and self._authorities()
-                session.cert = (certificate, key) if certificate and key else certificate
-                session.proxies.update(self._proxies(address))
-                # The adapter goes by the session, except where the session says False.
-                self._fixed = {"base_uri": address, "verify": session.verify}
-                self._session = session
+                named = self._address or environment("ADDR")
+                address = None if named is None else Address.of(named)
+                if address is None:
+                    return NO_ADDRESS if named is None else BAD_ADDRESS
+                mistake = self._certificates.mistake
+                if mistake is not None:
+                    return mistake
+                self._session = self._session_for(address)
             return self._session
 
-    def _authorities(self) -> str | bool:
-        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-        return self._ca_cert or environment("CACERT") or environment("CAPATH") or bundle or True
+    def _session_for(self, address: Address) -> VaultSession:
+        from secretsource.providers._vault.session import VaultSession
+
+        session = VaultSession(address.socket_path)
+        session.verify = self._certificates.authorities
+        session.cert = self._certificates.own
+        if address.socket_path is None:
+            session.proxies.update(self._proxies(address.url))
+        # The adapter goes by the session, except where the session says False.
+        self._fixed = {"base_uri": address.url, "verify": session.verify}
+        return session
 
     def _proxies(self, address: str) -> dict[str, str]:
         from requests.utils import get_environ_proxies
 
         proxy = self._proxy or environment("PROXY_ADDR") or environment("HTTP_PROXY")
         return {"http": proxy, "https": proxy} if proxy else get_environ_proxies(address)
-
-
-def _new_session() -> Session:
-    from requests import Session
-    from requests.adapters import HTTPAdapter
-
-    session = Session()
-    session.trust_env = False
-    session.max_redirects = 2  # a standby may send us to the active node
-    session.hooks["response"] = [_stay_encrypted]
-    for scheme in ("https://", "http://"):
-        # Kept, not opened: a burst of threads must not throw connections away.
-        session.mount(scheme, HTTPAdapter(pool_maxsize=64))
-    return session
-
-
-def _send_along(session: Session, index: str) -> None:
-    """Have reads from here on see what the call wrote that was answered with this index."""
-    headers: Any = session.headers.copy()  # not changed in place: other threads are going through it
-    headers[INDEX] = index
-    session.headers = headers
-
-
-def _stay_encrypted(response: Response, **_: Any) -> Response:
-    """Do not follow a redirect from https to http, which would send the token in plain text."""
-    target = response.headers.get("location", "")
-    if response.is_redirect and response.url.startswith("https:") and target.startswith("http:"):
-        del response.headers["location"]
-    return response
 
 
 def _read(response: Response, took: float) -> Answer | Failed:

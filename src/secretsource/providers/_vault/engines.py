@@ -8,15 +8,15 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._vault.client import seconds_of
-from secretsource.providers._vault.errors import explain_answer, explain_mount, explain_write, malformed
+from secretsource.providers._vault.errors import explain_answer, explain_write, malformed
 from secretsource.providers._vault.leases import HeldLease
-from secretsource.providers._vault.mounts import Mount, MountTable
+from secretsource.providers._vault.mounts import Mount
+from secretsource.providers._vault.questions import get, get_version, lease_call, put
+from secretsource.providers._vault.survey import MountSurvey
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Occupied, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from requests import Response
 
     from secretsource.providers._vault.client import Answer, Question, VaultConnection
     from secretsource.providers._vault.leases import LeaseBook
@@ -30,12 +30,6 @@ NO_VERSIONS = Failed(
     "this mount keeps no versions",
     "take the version out of the reference, or make the mount a KV engine of version 2",
 )
-NO_PATH = Failed(
-    FailureCode.MISCONFIGURED,
-    "the location has no path below its mount",
-    "write the mount and the path, such as secret/payments/stripe",
-)
-
 NOT_KV = Failed(
     FailureCode.MISCONFIGURED, "this engine makes its secrets itself, and takes none", "write to a KV engine"
 )
@@ -53,25 +47,35 @@ class VaultEngines:
     def __init__(self, connection: VaultConnection, leases: LeaseBook, fixed: Mount | None) -> None:
         self._connection = connection
         self._leases = leases
-        self._fixed = fixed
-        self._mounts = MountTable()
+        self._survey = MountSurvey(connection, fixed)
+
+    def mount_of(self, ref: SecretRef) -> str:
+        """The path of the mount that a location is under, as far as it is known."""
+        return self._survey.known(ref)
 
     def adopt(self, leases: LeaseBook) -> None:
         """Keep leases there from here on."""
         self._leases = leases
 
     def read(self, ref: SecretRef, token: Token, deadline: float) -> Outcome:
-        """Ask for one secret with this token."""
-        mount = self._mount_of(ref, token, deadline)
+        """Ask for one secret with this token, again where the mount turns out to be another than was thought."""
+        mount = self._survey.mount_of(ref, token, deadline)
         if isinstance(mount, Failed):
             return mount
+        outcome = self._read_at(mount, ref, token, deadline)
+        other = self._survey.instead_of(mount, outcome, ref, token, deadline)
+        if other is None or isinstance(other, (Failed, NotFound)):
+            return outcome if other is None else other
+        return self._read_at(other, ref, token, deadline)
+
+    def _read_at(self, mount: Mount, ref: SecretRef, token: Token, deadline: float) -> Outcome:
         if mount.versioned:
             return self._read_version(ref, mount, token, deadline)
         if ref.version is not None:
             return NO_VERSIONS
         lease = self._leases.current(ref, token, monotonic())
         if lease is None:
-            outcome = self._read_path(ref, mount, token, deadline)
+            outcome = self._read_path(ref, token, deadline)
             if isinstance(outcome, Found):
                 self._end_discarded(ref, token, deadline)
             return outcome
@@ -80,18 +84,22 @@ class VaultEngines:
             return stands
         if stands:
             return lease.found(monotonic())
-        outcome = self._read_path(ref, mount, token, deadline)
+        outcome = self._read_path(ref, token, deadline)
         if isinstance(outcome, Failed) and outcome.retryable and lease.left(monotonic()) > 0:
             return lease.found(monotonic())
         return outcome
 
     def write(self, ref: SecretRef, value: str, *, overwrite: bool, token: Token, deadline: float) -> Written:
         """Write one field of a KV secret beside its other fields; of version 2, only over the version that was read."""
-        mount = self._mount_of(ref, token, deadline)
+        mount = self._survey.mount_of(ref, token, deadline)
         if isinstance(mount, Failed):
             return mount
-        document = ref.document
-        there = (self._read_version if mount.versioned else self._read_path)(document, mount, token, deadline)
+        there = self._read_kv(mount, ref.document, token, deadline)
+        other = self._survey.instead_of(mount, there, ref, token, deadline)
+        if isinstance(other, Mount):
+            mount, there = other, self._read_kv(other, ref.document, token, deadline)
+        elif other is not None:
+            there = other
         if isinstance(there, Failed):
             return there
         fields = dict(there.value) if isinstance(there, Found) and isinstance(there.value, Mapping) else {}
@@ -101,7 +109,7 @@ class VaultEngines:
             return Occupied()
         fields[str(ref.field)] = value
         read = int(there.version or 0) if isinstance(there, Found) else 0
-        answer = self._ask(_put(mount, ref.location, fields, read), ref, token, deadline)
+        answer = self._ask(put(mount, ref.location, fields, read), ref, token, deadline)
         if isinstance(answer, Failed):
             return answer
         if answer.ok:
@@ -110,6 +118,18 @@ class VaultEngines:
         path = f"{mount.path}/data/{mount.below(ref.location)}" if mount.versioned else ref.location
         return explain_write(answer.status, answer.body, path=path, wait=answer.wait)
 
+    def renew(self, leases: Sequence[HeldLease], deadline: float) -> float | None:
+        """Prolong the leases that are due; seconds after which to come back, None where none stands."""
+        waits: list[float] = []
+        for lease in leases:
+            if lease.renewable and not lease.due_in(monotonic()):
+                self._prolong(lease, deadline)
+            now = monotonic()
+            if lease.left(now) > 0:
+                # One that was not prolonged, or by little, is tried again when half of what is left is over.
+                waits.append(max(1.0, lease.due_in(now) or lease.left(now) / 2))
+        return min(waits, default=None)
+
     def revoke(self, leases: Sequence[HeldLease], token: Token, deadline: float) -> int:
         """End leases before their time.
 
@@ -117,7 +137,7 @@ class VaultEngines:
             How many could not be ended.
         """
         for done, lease in enumerate(leases):
-            answer = self._ask(_lease_call("revoke_lease", lease), lease.ref, token, deadline)
+            answer = self._ask(lease_call("revoke_lease", lease), lease.ref, token, deadline)
             if isinstance(answer, Failed) or answer.status == 403:
                 return len(leases) - done
         return 0
@@ -129,32 +149,14 @@ class VaultEngines:
             if not self.revoke([lease], token, now + (deadline - now) / 2):
                 lease.end()
 
-    def _mount_of(self, ref: SecretRef, token: Token, deadline: float) -> Mount | Failed:
-        """The mount that a location is under: as set, as learned, or as Vault says."""
-        location, namespace = ref.location, ref.option("namespace")
-        if self._fixed is not None and location.startswith(f"{self._fixed.path}/"):
-            return self._fixed
-        known = self._mounts.find(namespace, location)
-        if known is not None:
-            return known
-        answer = self._ask(_get("sys/internal/ui/mounts/{path}", location), ref, token, deadline)
-        if isinstance(answer, Failed):
-            return answer
-        if answer.ok:
-            mount = _mount(answer.part("data"))
-        else:
-            outcome = explain_mount(answer.status, answer.body, path=location, wait=answer.wait)
-            if isinstance(outcome, Failed):
-                return outcome
-            mount = Mount(location.partition("/")[0], versioned=False)  # a Vault from before KV had versions
-        if not location.startswith(f"{mount.path}/"):
-            return NO_PATH
-        self._mounts.learn(namespace, mount)
-        return mount
+    def _read_kv(self, mount: Mount, ref: SecretRef, token: Token, deadline: float) -> Outcome:
+        if mount.versioned:
+            return self._read_version(ref, mount, token, deadline)
+        return self._read_path(ref, token, deadline)
 
     def _read_version(self, ref: SecretRef, mount: Mount, token: Token, deadline: float) -> Outcome:
         path = mount.below(ref.location)
-        answer = self._ask(_get_version(mount.path, path, ref.version), ref, token, deadline)
+        answer = self._ask(get_version(mount.path, path, ref.version), ref, token, deadline)
         if isinstance(answer, Failed):
             return answer
         if answer.ok:
@@ -164,14 +166,12 @@ class VaultEngines:
             return NotFound("the path of a KV secret is written without data/")
         return outcome
 
-    def _read_path(self, ref: SecretRef, mount: Mount, token: Token, deadline: float) -> Outcome:
-        answer = self._ask(_get("{path}", ref.location), ref, token, deadline)
+    def _read_path(self, ref: SecretRef, token: Token, deadline: float) -> Outcome:
+        answer = self._ask(get("{path}", ref.location), ref, token, deadline)
         if isinstance(answer, Failed):
             return answer
         if answer.ok:
             return self._found(ref, answer, token)
-        if answer.body is not None and answer.body.get("warnings"):
-            self._mounts.forget(ref.option("namespace"), mount)  # it may have become a KV engine of version 2
         return explain_answer(answer.status, answer.body, path=ref.location, wait=answer.wait)
 
     def _found(self, ref: SecretRef, answer: Answer, token: Token) -> Outcome:
@@ -198,7 +198,7 @@ class VaultEngines:
         """Renew a lease, or ask how long one stands that cannot be renewed; False when its secret is to be replaced."""
         call = "renew_lease" if lease.renewable else "read_lease"
         more = {"increment": round(lease.seconds)} if lease.renewable else {}
-        answer = self._ask(_lease_call(call, lease, **more), lease.ref, lease.token, deadline)
+        answer = self._ask(lease_call(call, lease, **more), lease.ref, lease.token, deadline)
         if isinstance(answer, Failed):
             return answer
         now = monotonic()
@@ -215,63 +215,6 @@ class VaultEngines:
 
     def _ask(self, question: Question, ref: SecretRef, token: Token, deadline: float) -> Answer | Failed:
         return self._connection.ask(question, token=token.text, namespace=ref.option("namespace"), deadline=deadline)
-
-
-def _get(form: str, path: str) -> Question:
-    """A GET of a path, with what is not plain in it escaped."""
-
-    def question(adapter: Any) -> Response:
-        from hvac.utils import format_url
-
-        answer: Response = adapter.get(format_url(f"/v1/{form}", path=path))
-        return answer
-
-    return question
-
-
-def _get_version(mount: str, path: str, version: str | None) -> Question:
-    def question(adapter: Any) -> Response:
-        from hvac.api.secrets_engines import KvV2
-
-        answer: Response = KvV2(adapter).read_secret_version(
-            path, version, mount_point=mount, raise_on_deleted_version=False
-        )
-        return answer
-
-    return question
-
-
-def _put(mount: Mount, location: str, fields: Mapping[str, object], read: int) -> Question:
-    """A write; of version 2 it succeeds only while ``read`` is the current version, 0 for none."""
-
-    def question(adapter: Any) -> Response:
-        from hvac.utils import format_url
-
-        if mount.versioned:
-            path = format_url("/v1/{mount}/data/{path}", mount=mount.path, path=mount.below(location))
-            answer: Response = adapter.post(path, json={"data": fields, "options": {"cas": read}})
-        else:
-            answer = adapter.post(format_url("/v1/{path}", path=location), json=fields)
-        return answer
-
-    return question
-
-
-def _lease_call(call: str, lease: HeldLease, **more: Any) -> Question:
-    def question(adapter: Any) -> Response:
-        from hvac.api.system_backend import Lease
-
-        answer: Response = getattr(Lease(adapter), call)(lease.lease_id, **more)
-        return answer
-
-    return question
-
-
-def _mount(about: Mapping[str, Any]) -> Mount:
-    """A mount as ``sys/internal/ui/mounts`` describes it."""
-    options = about.get("options")
-    version = options.get("version") if isinstance(options, dict) else None
-    return Mount(str(about.get("path", "")).strip("/"), about.get("type") in {"kv", "generic"} and version == "2")
 
 
 def _version(data: Mapping[str, Any]) -> Found | Failed:

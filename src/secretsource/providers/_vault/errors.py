@@ -30,6 +30,9 @@ __all__ = [
     "malformed",
 ]
 
+DEEPEST = 16
+"""Most errors that are looked at inside of one."""
+
 TIMED_OUT = Failed(FailureCode.TIMEOUT, "the time allowed for it was over before Vault could be asked")
 
 
@@ -92,7 +95,9 @@ _SEALED = Meaning(FailureCode.UNAVAILABLE, "Vault is sealed", "unseal it with  v
 _MAINTENANCE = Meaning(FailureCode.UNAVAILABLE, "Vault is down for maintenance", "see  vault status")
 _SLOW = Meaning(FailureCode.TIMEOUT, "it did not answer in time")
 _ELSEWHERE = Meaning(
-    FailureCode.MISCONFIGURED, "the address leads elsewhere, or away from https", "set the address to the active node"
+    FailureCode.MISCONFIGURED,
+    "it redirects to another server or away from https, where credentials are not sent",
+    "set the address to the active node",
 )
 _NOT_VAULT = Meaning(
     FailureCode.MISCONFIGURED, "what answered is not Vault", "check the address, and that no proxy answers for it"
@@ -105,6 +110,11 @@ _REFUSED_LOGIN = Meaning(
 _NO_METHOD = Meaning(
     FailureCode.MISCONFIGURED, "no such auth method is mounted there", "check the method and the mount in auth"
 )
+_OTHER_NETWORK = Meaning(
+    FailureCode.UNAUTHENTICATED,
+    "Vault refuses the login from the network of this machine",
+    "allow the network in the role: token_bound_cidrs, or secret_id_bound_cidrs",
+)
 _SPENT_WRAPPING = Meaning(
     FailureCode.UNAUTHENTICATED,
     "the wrapping token is spent or has expired",
@@ -112,6 +122,19 @@ _SPENT_WRAPPING = Meaning(
 )
 _UNREACHABLE = Meaning(
     FailureCode.UNAVAILABLE, "it cannot be reached", "check the address, and the network or proxy on the way"
+)
+_NO_SUCH_HOST = _UNREACHABLE._replace(reason="it cannot be reached: there is no host of this name")
+_CONNECTION_REFUSED = _UNREACHABLE._replace(reason="it cannot be reached: the connection is refused")
+_NO_CONNECTION = Meaning(FailureCode.TIMEOUT, "it cannot be reached: connecting takes too long", _UNREACHABLE.remedy)
+_CLOSED = _UNREACHABLE._replace(reason="it closed the connection before it had answered")
+_NO_SOCKET = _UNREACHABLE._replace(
+    reason="nothing listens there: there is no such socket", remedy="check the address, and that the agent runs"
+)
+_CLOSED_SOCKET = Meaning(
+    FailureCode.MISCONFIGURED, "this user may not use the socket", "give it the group of the socket, or another address"
+)
+_TOO_LONG = Meaning(
+    FailureCode.MALFORMED, "the answer is longer than 1 MiB", "check that Vault, and no other server, is at the address"
 )
 _TLS = Meaning(
     FailureCode.MISCONFIGURED,
@@ -125,6 +148,11 @@ BAD_ADDRESS = Failed(FailureCode.MISCONFIGURED, _BAD_ADDRESS.reason, _BAD_ADDRES
 _BAD_PROXY = Meaning(
     FailureCode.MISCONFIGURED,
     "the address of the proxy, or of a redirect, is not a valid one, or of a kind that requests does not know",
+    "check proxy, VAULT_PROXY_ADDR and HTTPS_PROXY",
+)
+_PROXY = Meaning(
+    FailureCode.UNAVAILABLE,
+    "the proxy on the way to it refuses, or cannot be reached",
     "check proxy, VAULT_PROXY_ADDR and HTTPS_PROXY",
 )
 _BAD_HEADER = Meaning(
@@ -163,6 +191,8 @@ STATUSES: dict[int, Meaning] = {
 _TELLING_WORDS: tuple[tuple[int, re.Pattern[str], Meaning], ...] = (
     (400, re.compile(r"unknown (static )?role"), _NO_ROLE),
     (400, re.compile(r"missing client token"), _TOKEN),
+    (400, re.compile(r"CIDR"), _OTHER_NETWORK),
+    (403, re.compile(r"CIDR"), _OTHER_NETWORK),
     (404, re.compile(r"unsupported path"), _NOT_READ),
     (404, re.compile(r"no handler for route|namespace not found"), _NO_MOUNT),
     (404, re.compile(r"versioned K/V"), _WRONG_KV),
@@ -170,22 +200,35 @@ _TELLING_WORDS: tuple[tuple[int, re.Pattern[str], Meaning], ...] = (
 )
 
 ERRORS: dict[str, Meaning] = {
+    "TooLarge": _TOO_LONG,
     "SSLError": _TLS,
-    "ConnectTimeout": _SLOW,
+    "ConnectTimeout": _NO_CONNECTION,
     "ReadTimeout": _SLOW,
-    "ReadTimeoutError": _SLOW,
     "TooManyRedirects": _ELSEWHERE,
     "InvalidURL": _BAD_ADDRESS,
     "MissingSchema": _BAD_ADDRESS,
     "LocationParseError": _BAD_ADDRESS,
     "InvalidSchema": _BAD_PROXY,
     "InvalidProxyURL": _BAD_PROXY,
+    "ProxyError": _PROXY,
     "InvalidHeader": _BAD_HEADER,
     "UnicodeEncodeError": _BAD_HEADER,
     "RequestException": _UNREACHABLE,
     "OSError": _BAD_FILE,  # requests' word for a certificate that is not there; its own errors are named above
     "ImportError": _NOT_INSTALLED,
 }
+
+CAUSES: dict[str, Meaning] = {
+    "ReadTimeoutError": _SLOW,
+    "NameResolutionError": _NO_SUCH_HOST,
+    "ConnectionRefusedError": _CONNECTION_REFUSED,
+    "ConnectionResetError": _CLOSED,
+    "RemoteDisconnected": _CLOSED,
+    "IncompleteRead": _CLOSED,
+    "NoSocket": _NO_SOCKET,
+    "ClosedSocket": _CLOSED_SOCKET,
+}
+"""What an error wraps, where that says more than the error itself does."""
 
 
 def explain_answer(status: int, body: Mapping[str, Any] | None, *, path: str, wait: str = "") -> NotFound | Failed:
@@ -248,14 +291,25 @@ def explain_unwrapping(status: int, body: Mapping[str, Any] | None, *, wait: str
 
 
 def explain_error(error: BaseException) -> Failed:
-    """The failure that an exception of requests or hvac stands for, by its most exact class that is known."""
-    inner = error.args[0] if error.args else None  # requests wraps what urllib3 raises while a body is read
-    names = [type(inner).__name__] if isinstance(inner, Exception) else []
-    names += [kind.__name__ for kind in type(error).__mro__]
-    meaning = next((ERRORS[name] for name in names if name in ERRORS), _UNREADABLE)
-    if "JSONDecodeError" in names:
-        meaning = _UNREADABLE
-    return meaning.failure(type(error).__name__)
+    """The failure that an exception of requests or hvac stands for, by the most exact class that is known."""
+    name = type(error).__name__
+    if name == "JSONDecodeError":
+        return _UNREADABLE.failure(name)
+    causes = [CAUSES[kind] for kind in (type(each).__name__ for each in _inside(error)) if kind in CAUSES]
+    known = [ERRORS[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in ERRORS]
+    return (known if name in ERRORS else [*causes, *known, _UNREADABLE])[0].failure(name)
+
+
+def _inside(error: BaseException) -> list[BaseException]:
+    """An error and what it wraps, from the outside in."""
+    found: list[BaseException] = []
+    waiting = [error]
+    while waiting and len(found) < DEEPEST:
+        each = waiting.pop(0)
+        found.append(each)
+        inner = [*each.args, getattr(each, "reason", None), each.__cause__]
+        waiting += [one for one in inner if isinstance(one, BaseException) and one not in found]
+    return found
 
 
 def malformed(reason: str) -> Failed:

@@ -72,6 +72,10 @@ class HeldLease:
         """Whether so much of it is over that one that cannot be renewed is to be replaced."""
         return now >= self._starts_at + SPENT * self.seconds
 
+    def due_in(self, now: float) -> float:
+        """Seconds after which to prolong it; 0 when that is due."""
+        return max(0.0, self.left(now) - (1 - SPENT) * self.seconds)
+
     def extend(self, seconds: float, now: float) -> bool:
         """Vault says that it ends ``seconds`` from ``now``; False when that is less than its full length."""
         self.ends_at = now + seconds
@@ -122,6 +126,11 @@ class LeaseBook:
         with self._lock:
             self._discarded = _standing(self._discarded, now)
             return [lease for lease in self._discarded if lease.ref == ref]
+
+    def standing(self, now: float) -> list[HeldLease]:
+        """The leases that are in use, also of secrets that were replaced, and have not ended."""
+        with self._lock:
+            return _standing([*self._current.values(), *self._former], now)
 
     def clear(self, now: float) -> list[HeldLease]:
         """Forget every lease; gives back those that have not ended, the newest first."""

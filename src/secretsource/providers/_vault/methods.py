@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     Words: TypeAlias = Mapping[str, str]
 
-__all__ = ["METHODS", "Method", "read_words", "text_of"]
+__all__ = ["AGENT", "METHODS", "Method", "read_words", "text_of"]
+
+AGENT = "agent"
+"""The method of a program whose Vault Agent or Proxy adds a token of its own to each call."""
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 """Where Kubernetes puts the token of a pod's service account."""
@@ -35,11 +38,17 @@ class Method(NamedTuple):
         needs: Words that must be there; a file may stand for each.
         may: Words that may be there; a file may stand for each.
         login: The call, given the words, an hvac adapter and the mount; None where there is nothing to call.
+        finds: Words that are looked for on this machine where the setting has none of them.
     """
 
     needs: tuple[str, ...]
     may: tuple[str, ...]
     login: Callable[[Words, Any, str], Response] | None
+    finds: tuple[str, ...] = ()
+
+    def goes_by_the_machine(self, words: Words) -> bool:
+        """Whether the credentials are those that this machine has, and not those that the setting gives."""
+        return any(word not in words and f"{word}_file" not in words for word in self.finds)
 
     @property
     def words(self) -> list[str]:
@@ -55,10 +64,11 @@ def read_words(method: str, words: Words) -> dict[str, str] | Failed:
         found.setdefault("jwt_file", SERVICE_ACCOUNT)
     for word in [word for word in found if word.endswith("_file")]:
         text = text_of(found.pop(word))
-        if not text or isinstance(text, (NotFound, Failed)):
+        if not isinstance(text, str) or not text:
+            what = text.reason if isinstance(text, (NotFound, Failed)) else "it is empty, or no text"
             return Failed(
                 FailureCode.UNAUTHENTICATED,
-                f"the file that auth names as {word} is empty or cannot be read",
+                f"the file that auth names as {word} cannot be used: {what}",
                 "check that it is there, and may be read by this user",
             )
         found.setdefault(word.removesuffix("_file"), text)
@@ -135,13 +145,16 @@ def _aws(words: Words, adapter: Any, mount: str) -> Response:
 
 
 METHODS: dict[str, Method] = {
-    "token": Method((), ("token",), None),
+    "token": Method((), ("token",), None, ("token",)),
+    AGENT: Method((), (), None),
     "approle": Method(("role_id",), ("secret_id", "wrapping_token"), _approle),
-    "kubernetes": Method(("role",), ("jwt",), _jwt),
+    "kubernetes": Method(("role",), ("jwt",), _jwt, ("jwt",)),
     "jwt": Method(("jwt",), ("role",), _jwt),
     "oidc": Method(("jwt",), ("role",), _jwt),
     "userpass": Method(("username", "password"), (), _userpass),
     "cert": Method((), ("name",), _cert),
-    "aws": Method((), ("role", "region", "header_value", KEY_ID, SECRET_KEY, SESSION_TOKEN), _aws),
+    "aws": Method(
+        (), ("role", "region", "header_value", KEY_ID, SECRET_KEY, SESSION_TOKEN), _aws, (KEY_ID, SECRET_KEY)
+    ),
 }
 """By name, which is also where Vault mounts the method unless told otherwise."""

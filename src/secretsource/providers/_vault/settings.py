@@ -7,11 +7,11 @@ let a weaker provider answer.
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
-from secretsource.providers._vault.mounts import is_plain_path
+from secretsource.providers._vault.address import UNIX, Address
+from secretsource.providers._vault.mounts import is_plain_path, starts_with_host
 
-__all__ = ["Settings", "is_address", "is_namespace"]
+__all__ = ["Settings", "is_namespace"]
 
 
 class Settings(NamedTuple):
@@ -30,9 +30,16 @@ class Settings(NamedTuple):
         """What is wrong, without the values; None where nothing is."""
         address = "https://vault.internal:8200" if self.address is None else self.address
         checks = (
-            (address.startswith(("https://", "http://")), "address must start with https:// or http://"),
-            (is_address(address), "address must be the URL of a host, such as 'https://vault.internal:8200'"),
+            (address.startswith(("https://", "http://", UNIX)), "address must start with https://, http:// or unix://"),
+            (
+                Address.of(address) is not None,
+                "address must be the URL of a host, such as 'https://vault.internal:8200', or unix:// and a socket",
+            ),
             (not address.rstrip("/").endswith("/v1"), "address must not end in /v1, which is added to it"),
+            (
+                not starts_with_host(self.mount),
+                "mount must be a path, not a host: give the host as address, such as https://vault.internal:8200",
+            ),
             (is_plain_path(self.mount), "mount must be a path, such as 'secret' or 'kv/team'"),
             (is_plain_path(f"{self.prefix}x"), "prefix must be how a path begins, such as 'prod/'"),
             (
@@ -44,15 +51,6 @@ class Settings(NamedTuple):
             (self.connect_timeout > 0, "connect_timeout must be more than 0"),
         )
         return next((sentence for right, sentence in checks if not right), None)
-
-
-def is_address(text: str) -> bool:
-    """Whether a text is the URL of a host, with a port or without."""
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and _has_no_gap(text)
-    except ValueError:
-        return False
 
 
 def is_namespace(text: str) -> bool:

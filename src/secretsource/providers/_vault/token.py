@@ -11,6 +11,8 @@ from secretsource.providers._vault.errors import TIMED_OUT, explain_answer
 from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from secretsource.providers._vault.auth import Auth, Grant
     from secretsource.providers._vault.client import Answer, VaultConnection
 
@@ -20,11 +22,8 @@ DUE = 2 / 3
 """Share of a token's life after which it is renewed. The resolver asks again at the same share of a lease, and no
 lease is said to outlive its token, so a token is renewed in time as long as its leases are used."""
 
-REFUSED = Failed(
-    FailureCode.UNAUTHENTICATED,
-    "Vault does not accept the token: it has expired, or was revoked",
-    "give a new one, or an auth method that can log in by itself",
-)
+AGAIN = 5.0
+"""Seconds after a refusal in which Vault is not asked again with the same credentials; others are tried at once."""
 
 
 class Token:
@@ -68,6 +67,27 @@ class Token:
         self.due_at = now + max(1.0, self.left(now) / 2)
 
 
+class Refusal:
+    """Credentials that Vault has refused; masked.
+
+    Args:
+        words: The credentials.
+        failure: How Vault refused them.
+        now: When it did, in monotonic seconds.
+    """
+
+    __slots__ = ("_until", "_words", "failure")
+
+    def __init__(self, words: Mapping[str, str], failure: Failed, now: float) -> None:
+        self._words = words
+        self.failure = failure
+        self._until = now + AGAIN
+
+    def stands(self, words: Mapping[str, str], now: float) -> bool:
+        """Whether these are the same credentials, so soon that Vault would refuse them again."""
+        return words == self._words and now < self._until
+
+
 class TokenSource:
     """Gets the token when it is needed, and keeps it.
 
@@ -88,6 +108,8 @@ class TokenSource:
         self._renewing = Lock()
         self._logins = 0
         self._failure: Failed | None = None
+        self._refusal: Refusal | None = None
+        self._shown: Mapping[str, str] = {}
 
     def forget(self) -> None:
         """Drop the token without using it: it belongs to another process."""
@@ -112,9 +134,12 @@ class TokenSource:
         return token if now < token.due_at else self._prolong(token, deadline)
 
     def after_refusal(self, refused: Token, deadline: float) -> Token | Failed:
-        """Another token than the one that Vault no longer accepts."""
+        """Another token than the one that Vault no longer accepts, by files that are read anew."""
         token = self._log_in(refused, deadline)
-        return REFUSED if isinstance(token, Token) and token.text == refused.text else token
+        if isinstance(token, Token) and token.text == refused.text:
+            self._refusal = Refusal(self._shown, self._auth.refused, monotonic())
+            return self._auth.refused
+        return token
 
     def is_accepted(self, token: Token, deadline: float) -> bool | Failed:
         """Whether Vault knows the token at all: what tells a bad token from a missing policy."""
@@ -124,7 +149,7 @@ class TokenSource:
         if answer.ok or answer.status in {401, 403}:
             return answer.ok
         failure = explain_answer(answer.status, answer.body, path="auth/token/lookup-self", wait=answer.wait)
-        return failure if isinstance(failure, Failed) else False
+        return failure if isinstance(failure, Failed) and failure.code is not FailureCode.UNAUTHENTICATED else False
 
     def identity(self, deadline: float) -> Identity | Failed:
         """Whom Vault takes us for: the token's display name and policies."""
@@ -133,10 +158,10 @@ class TokenSource:
         if isinstance(answer, Failed):
             return answer
         if answer.status in {401, 403}:
-            return REFUSED
+            return self._auth.refused
         if not answer.ok:
             failure = explain_answer(answer.status, answer.body, path="auth/token/lookup-self", wait=answer.wait)
-            return failure if isinstance(failure, Failed) else REFUSED
+            return failure if isinstance(failure, Failed) else self._auth.refused
         about = answer.part("data")
         named, policies = (
             about.get("display_name"),
@@ -174,7 +199,7 @@ class TokenSource:
             if self._logins != logins and self._failure is not None:
                 return self._failure
             asked = monotonic()
-            grant = self._auth.log_in(self._connection, deadline)
+            grant = self._grant(deadline)
             self._logins += 1
             self._failure = grant if isinstance(grant, Failed) else None
             if isinstance(grant, Failed):
@@ -183,6 +208,19 @@ class TokenSource:
             return self._token
         finally:
             self._lock.release()
+
+    def _grant(self, deadline: float) -> Grant | Failed:
+        """Log in with the credentials as they are now, unless Vault has just refused the same ones."""
+        words = self._auth.credentials(self._connection)
+        if isinstance(words, Failed):
+            return words
+        if self._refusal is not None and self._refusal.stands(words, monotonic()):
+            return self._refusal.failure
+        grant = self._auth.log_in(words, self._connection, deadline)
+        refused = isinstance(grant, Failed) and grant.code is FailureCode.UNAUTHENTICATED
+        self._refusal = Refusal(words, grant, monotonic()) if isinstance(grant, Failed) and refused else None
+        self._shown = words
+        return grant
 
     def _prolong(self, token: Token, deadline: float) -> Token | Failed:
         """Renew a token that is due, or take another; one thread does, and the others go on with what there is."""

@@ -1,17 +1,18 @@
-"""A server that is a process of its own: where it may listen, and when it is ready."""
+"""A server that is a process of its own: where it may listen, when it is ready, and that it ends with us."""
 
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["await_ready", "free_port"]
+__all__ = ["ServerProcess", "await_ready", "free_port"]
 
 STARTING = 30.0
 """Longest time, in seconds, that a server may take to come up."""
@@ -36,3 +37,49 @@ def await_ready(ready: Callable[[], bool], process: subprocess.Popen[bytes] | No
         if process is None or process.poll() is not None or time.monotonic() > until:
             raise RuntimeError(log.read_text(encoding="utf-8", errors="replace")[-2000:])
         time.sleep(0.02)
+
+
+WATCH = """
+import os, shutil, signal, sys
+pid, folder = int(sys.argv[1]), sys.argv[2]
+try:
+    server = os.pidfd_open(pid)
+    end = lambda: signal.pidfd_send_signal(server, signal.SIGKILL)
+except (AttributeError, OSError):
+    end = lambda: os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+sys.stdin.buffer.read()
+try:
+    end()
+except OSError:
+    pass
+shutil.rmtree(folder, ignore_errors=True)
+"""
+"""What a watcher does: it reads from a pipe, which ends when the process that holds its other end is gone."""
+
+
+class ServerProcess(subprocess.Popen[bytes]):
+    """A server that ends with this process, also where that is killed: a cancelled job leaves nothing behind.
+
+    Args:
+        command: The command and its arguments.
+        folder: Its home, which is removed when it outlives us.
+        options: As for `subprocess.Popen`.
+    """
+
+    def __init__(self, command: Sequence[str], folder: Path, **options: Any) -> None:
+        super().__init__(command, **options)
+        # A pipe, since what Linux offers for it goes by the thread that started the process, and others have nothing.
+        self._watcher = subprocess.Popen(  # noqa: S603 - our own words
+            [sys.executable, "-I", "-S", "-c", WATCH, str(self.pid), str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for us
+        )
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end, and send the watcher away."""
+        code = super().wait(timeout)
+        self._watcher.kill()
+        self._watcher.communicate()
+        return code

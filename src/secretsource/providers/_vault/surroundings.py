@@ -1,0 +1,15 @@
+"""The environment variables of Vault, and of OpenBao, which has each under a name of its own."""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["CREDENTIALS", "environment"]
+
+CREDENTIALS = frozenset({"VAULT_TOKEN", "BAO_TOKEN", "VAULT_CLIENT_KEY", "BAO_CLIENT_KEY"})
+"""Variables that give whoever has them the rights of this process at Vault."""
+
+
+def environment(word: str) -> str | None:
+    """A variable of Vault's (``VAULT_ADDR``), or of OpenBao's (``BAO_ADDR``), that is not empty."""
+    return os.environ.get(f"VAULT_{word}") or os.environ.get(f"BAO_{word}") or None
