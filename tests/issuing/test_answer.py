@@ -10,7 +10,7 @@ import pytest
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing import Accepted, HttpAnswer, Reason, Rejected, http_answer
-from secretsource.issuing._answer import check_realm
+from secretsource.issuing._http.answer import check_realm
 from secretsource.issuing.limits import parse
 from secretsource.stores.base import KeyRecord, Status
 

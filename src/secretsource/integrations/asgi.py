@@ -15,9 +15,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.integrations._pace import settle
-from secretsource.issuing._answer import check_realm, http_answer
-from secretsource.issuing._credential import credential
+from secretsource.issuing._http.answer import check_realm, http_answer
+from secretsource.issuing._http.credential import credential
+from secretsource.issuing._http.pace import settle
 from secretsource.issuing._policy import check_demand
 from secretsource.issuing._verdict import Rejected
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource.issuing._answer import HttpAnswer, http_answer
     from secretsource.issuing._async_service import AsyncApiKeys
-    from secretsource.issuing._credential import credential
     from secretsource.issuing._format import KeyFormat, ParsedKey
     from secretsource.issuing._hashing import Pepper, PepperSet
+    from secretsource.issuing._http.answer import HttpAnswer, http_answer
+    from secretsource.issuing._http.credential import credential
     from secretsource.issuing._imports import ImportBatch, ImportOptions, ImportReport, RejectedRow
     from secretsource.issuing._locator import Owner, OwnerKind
     from secretsource.issuing._operations import Issued, Rotated, RotationStatus
@@ -64,9 +64,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "_answer": ("HttpAnswer", "http_answer"),
+    "_http.answer": ("HttpAnswer", "http_answer"),
     "_async_service": ("AsyncApiKeys",),
-    "_credential": ("credential",),
+    "_http.credential": ("credential",),
     "_format": ("KeyFormat", "ParsedKey"),
     "_hashing": ("Pepper", "PepperSet"),
     "_imports": ("ImportBatch", "ImportOptions", "ImportReport", "RejectedRow"),
