@@ -37,6 +37,7 @@ CHALLENGES = {
     Reason.INSUFFICIENT_SCOPE: 'Bearer realm="billing", error="insufficient_scope"',
     Reason.RATE_LIMITED: None,
     Reason.QUOTA_EXCEEDED: None,
+    Reason.COST_TOO_HIGH: None,
     Reason.LIMITER_UNAVAILABLE: None,
     Reason.STORE_UNAVAILABLE: None,
 }

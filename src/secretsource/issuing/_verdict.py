@@ -44,6 +44,7 @@ class Reason(enum.Enum):
     INSUFFICIENT_SCOPE = "insufficient_scope"
     RATE_LIMITED = "rate_limited"
     QUOTA_EXCEEDED = "quota_exceeded"
+    COST_TOO_HIGH = "cost_too_high"
     LIMITER_UNAVAILABLE = "limiter_unavailable"
     STORE_UNAVAILABLE = "store_unavailable"
 
@@ -91,6 +92,13 @@ _ANSWERS = {
     ),
     Reason.RATE_LIMITED: Answer(429, "rate_limited", None, RateLimited, _LIMITED % "rate"),
     Reason.QUOTA_EXCEEDED: Answer(429, "quota_exceeded", None, RateLimited, _LIMITED % "quota"),
+    Reason.COST_TOO_HIGH: Answer(
+        429,
+        "cost_too_high",
+        None,
+        RateLimited,
+        "the request costs more than a limit of the API key ever allows: ask for less at once",
+    ),
     Reason.LIMITER_UNAVAILABLE: Answer(
         503, "unavailable", None, StoreError, "API keys cannot be checked now: try again later"
     ),
@@ -163,7 +171,7 @@ class Rejected:
         reason: The inner reason, for audits; never shown outside.
         record: The key's record, where the whole key had matched it; else None.
         scopes: The scopes that were asked for, after INSUFFICIENT_SCOPE.
-        draw: What its limits refused, after RATE_LIMITED and QUOTA_EXCEEDED.
+        draw: What its limits refused, after RATE_LIMITED, QUOTA_EXCEEDED and COST_TOO_HIGH.
     """
 
     __slots__ = ("draw", "reason", "record", "scopes")
@@ -192,7 +200,7 @@ class Rejected:
 
     @property
     def limits(self) -> Sequence[LimitState]:
-        """The state of each of the key's limits, after RATE_LIMITED and QUOTA_EXCEEDED."""
+        """The state of each of the key's limits, after RATE_LIMITED, QUOTA_EXCEEDED and COST_TOO_HIGH."""
         return () if self.draw is None else self.draw.states
 
     @property

@@ -105,9 +105,9 @@ class Verifier:
         if entry.networks is not None and not policy.is_within(entry.networks, ip):
             return None
         try:
-            if scope not in entry.granted or not 0 <= cost <= MOST_COST:
+            if scope not in entry.granted or type(cost) is not int or not 0 <= cost <= MOST_COST:
                 return None
-        except TypeError:  # several scopes in a list, or a cost that is no number
+        except TypeError:  # several scopes in a list
             return None
         granted = None
         plan = entry.plan
@@ -159,12 +159,8 @@ class Verifier:
         finally:
             del text  # a traceback shows no key
         demanded = policy.check_demand(scope)
-        try:
-            is_cost = 0 <= cost <= MOST_COST
-        except TypeError:
-            is_cost = False
-        if not is_cost:
-            raise InvalidRequest(f"a check cannot cost that: give a number of requests, 0 to {MOST_COST}")
+        if not isinstance(cost, int) or not 0 <= cost <= MOST_COST:
+            raise InvalidRequest(f"the cost of a check must be a whole number of requests, 0 to {MOST_COST}")
         if type(presented) is Rejected:
             return self._told(presented)
         mono, wall = self._now()
@@ -276,7 +272,7 @@ class Verifier:
                 return Rejected(Reason.LIMITER_UNAVAILABLE, record)
             share = plan.share(self._w.processes)
             draw = self._w.fallback.draw(entry.limit_key, share, cost, mono, wall)
-        return Accepted(record, draw) if draw.refused_by is None else _over_limit(record, draw)
+        return Accepted(record, draw) if draw.refused_by is None else _over_limit(record, draw, plan)
 
     def _note(
         self, record: KeyRecord, presented: Presented, ip: str | None, agent: str | None, mono: float, wall: float
@@ -326,7 +322,10 @@ def weigh(entry: Entry, demanded: tuple[str, ...], ip: str | None, wall: float) 
     return None
 
 
-def _over_limit(record: KeyRecord, draw: Draw) -> Rejected:
+def _over_limit(record: KeyRecord, draw: Draw, plan: Plan) -> Rejected:
+    """Why a draw was refused; a share of the plan, drawn on in an outage, cannot say that a cost never fits."""
+    if draw.retry_after is None and draw.plan is plan:
+        return Rejected(Reason.COST_TOO_HIGH, record, draw=draw)
     reason = Reason.RATE_LIMITED if isinstance(draw.refused_by, Rate) else Reason.QUOTA_EXCEEDED
     return Rejected(reason, record, draw=draw)
 
