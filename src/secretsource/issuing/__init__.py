@@ -8,6 +8,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource.issuing._async_service import AsyncApiKeys
+    from secretsource.issuing._event import CheckEvent
     from secretsource.issuing._format import KeyFormat, ParsedKey
     from secretsource.issuing._hashing import Pepper, PepperSet
     from secretsource.issuing._http.answer import HttpAnswer, http_answer
@@ -30,6 +31,7 @@ __all__ = [
     "Answer",
     "ApiKeys",
     "AsyncApiKeys",
+    "CheckEvent",
     "EventKind",
     "HttpAnswer",
     "ImportBatch",
@@ -67,6 +69,7 @@ _HOMES = {
     "_http.answer": ("HttpAnswer", "http_answer"),
     "_async_service": ("AsyncApiKeys",),
     "_http.credential": ("credential",),
+    "_event": ("CheckEvent",),
     "_format": ("KeyFormat", "ParsedKey"),
     "_hashing": ("Pepper", "PepperSet"),
     "_imports": ("ImportBatch", "ImportOptions", "ImportReport", "RejectedRow"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from secretsource._listeners import LONGEST_SETTLING
 from secretsource.issuing._chores import AsyncChores
+from secretsource.issuing._event import Request, tell
 from secretsource.issuing._flow import arun
 from secretsource.issuing._imports import Imports
 from secretsource.issuing._lifecycle import Move
@@ -19,10 +21,11 @@ from secretsource.stores.base import KeyQuery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
     from datetime import timedelta
     from typing import Any, Self, Unpack
 
+    from secretsource.issuing._event import CheckEvent
     from secretsource.issuing._imports import ImportOptions, ImportReport
     from secretsource.issuing._locator import Owner
     from secretsource.issuing._operations import Issued, Rotated, RotationStatus
@@ -58,6 +61,7 @@ class AsyncApiKeys:
             del settings  # a traceback shows no pepper
         self._chores = AsyncChores(self, wiring.flush_every, wiring.cache, store, wiring.feed)
         self._adopt(wiring)
+        self._listeners = wiring.listeners
         self._peppers: PepperSource | None = None
         self._owns_store = False
 
@@ -103,11 +107,15 @@ class AsyncApiKeys:
         cost: int = 1,
         fresh: bool = False,
         agent: str | None = None,
+        method: str | None = None,
+        path: str | None = None,
     ) -> Verdict:
         """As `ApiKeys.check`."""
         try:
             glanced = None if fresh else self._glance(text, scope, ip, cost)
             if type(glanced) is Accepted:
+                if self._listeners:
+                    tell(self._wiring, glanced, scope, cost, Request(ip, agent, method, path))
                 return glanced
             verdict = await arun(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent))
             if (
@@ -118,6 +126,8 @@ class AsyncApiKeys:
                 verdict = await arun(self._verifier.check(text, None, scope, ip, cost, fresh, agent))
         finally:
             del text  # a traceback shows no key
+        if self._listeners:
+            tell(self._wiring, verdict, scope, cost, Request(ip, agent, method, path))
         return verdict
 
     async def verify(
@@ -129,10 +139,14 @@ class AsyncApiKeys:
         cost: int = 1,
         fresh: bool = False,
         agent: str | None = None,
+        method: str | None = None,
+        path: str | None = None,
     ) -> KeyRecord:
         """As `ApiKeys.verify`."""
         try:
-            verdict = await self.check(text, scope=scope, ip=ip, cost=cost, fresh=fresh, agent=agent)
+            verdict = await self.check(
+                text, scope=scope, ip=ip, cost=cost, fresh=fresh, agent=agent, method=method, path=path
+            )
         finally:
             del text  # a traceback shows no key
         if isinstance(verdict, Rejected):
@@ -256,6 +270,10 @@ class AsyncApiKeys:
         """As `ApiKeys.flush`; who is cancelled stops waiting for it, and it goes on."""
         await self._chores.finish(arun(self._operations.flush()))
 
+    def on_event(self, listener: Callable[[CheckEvent], object]) -> Callable[[], None]:
+        """As `ApiKeys.on_event`; the listener is a function, and no coroutine."""
+        return self._listeners.add(listener, aside=True)
+
     async def _follow(self, *, refused: bool = False) -> bool:
         """As `ApiKeys._follow`."""
         now, source = self._wiring.clock.now().mono, self._peppers
@@ -270,6 +288,8 @@ class AsyncApiKeys:
         try:
             await self.flush()
         finally:
+            if self._listeners:
+                await asyncio.to_thread(self._listeners.settle, LONGEST_SETTLING)
             if self._owns_store:
                 await self._store.close()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from secretsource._listeners import LONGEST_SETTLING
 from secretsource.issuing._chores import Chores
+from secretsource.issuing._event import Request, tell
 from secretsource.issuing._flow import here, run
 from secretsource.issuing._imports import Imports
 from secretsource.issuing._lifecycle import Move
@@ -17,10 +19,11 @@ from secretsource.stores.base import KeyQuery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import timedelta
     from typing import Any, Self, Unpack
 
+    from secretsource.issuing._event import CheckEvent
     from secretsource.issuing._imports import ImportOptions, ImportReport
     from secretsource.issuing._locator import Owner
     from secretsource.issuing._operations import Issued, Rotated, RotationStatus
@@ -52,6 +55,7 @@ class ApiKeys:
             del settings  # a traceback shows no pepper
         self._chores = Chores(self, wiring.flush_every, wiring.cache, store, wiring.feed)
         self._adopt(wiring)
+        self._listeners = wiring.listeners
         self._peppers: PepperSource | None = None
         self._owns_store = False
 
@@ -134,6 +138,8 @@ class ApiKeys:
         cost: int = 1,
         fresh: bool = False,
         agent: str | None = None,
+        method: str | None = None,
+        path: str | None = None,
     ) -> Verdict:
         """Whether a key is good for what is asked.
 
@@ -144,6 +150,8 @@ class ApiKeys:
             cost: How much of its limits the request takes, 0 to 10**9; 0 only looks.
             fresh: Whether to read the record anew, past the cache.
             agent: The client's user agent, of any length.
+            method: The method of the request, for those who listen.
+            path: Its path, without the query, for those who listen.
 
         Returns:
             `Accepted`, which is true, or `Rejected`, which is false; also when the store cannot answer.
@@ -154,12 +162,16 @@ class ApiKeys:
         try:
             glanced = None if fresh else self._glance(text, scope, ip, cost)
             if type(glanced) is Accepted:
+                if self._listeners:
+                    tell(self._wiring, glanced, scope, cost, Request(ip, agent, method, path))
                 return glanced
             verdict = run(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent))
             if isinstance(verdict, Rejected) and verdict.reason is Reason.PEPPER_RETIRED and self._follow(refused=True):
                 verdict = run(self._verifier.check(text, None, scope, ip, cost, fresh, agent))
         finally:
             del text  # a traceback shows no key
+        if self._listeners:
+            tell(self._wiring, verdict, scope, cost, Request(ip, agent, method, path))
         return verdict
 
     def verify(
@@ -171,6 +183,8 @@ class ApiKeys:
         cost: int = 1,
         fresh: bool = False,
         agent: str | None = None,
+        method: str | None = None,
+        path: str | None = None,
     ) -> KeyRecord:
         """As `check`, raising what the outside may know instead of returning a rejection.
 
@@ -185,7 +199,9 @@ class ApiKeys:
             InvalidRequest: The demand itself is wrong.
         """
         try:
-            verdict = self.check(text, scope=scope, ip=ip, cost=cost, fresh=fresh, agent=agent)
+            verdict = self.check(
+                text, scope=scope, ip=ip, cost=cost, fresh=fresh, agent=agent, method=method, path=path
+            )
         finally:
             del text  # a traceback shows no key
         if isinstance(verdict, Rejected):
@@ -467,6 +483,17 @@ class ApiKeys:
         with self._chores.flushing:
             run(self._operations.flush())
 
+    def on_event(self, listener: Callable[[CheckEvent], object]) -> Callable[[], None]:
+        """Tell a listener of each check, in a thread of its own and in order; neither its errors nor its time harm any.
+
+        Args:
+            listener: What to call with each `CheckEvent`. It misses those that come while 10,000 wait for it.
+
+        Returns:
+            What to call for the listener to hear no more.
+        """
+        return self._listeners.add(listener, aside=True)
+
     def _follow(self, *, refused: bool = False) -> bool:
         """Take up peppers that are new; whether there were any."""
         now, source = self._wiring.clock.now().mono, self._peppers
@@ -476,7 +503,7 @@ class ApiKeys:
         return peppers is not None
 
     def close(self) -> None:
-        """Flush, and give back what `open` opened; called once or more.
+        """Flush, let listeners hear what has happened, and give back what `open` opened; called once or more.
 
         Raises:
             StoreError: The last flush was not taken by the store; what `open` opened was given back all the same.
@@ -485,6 +512,7 @@ class ApiKeys:
         try:
             self.flush()
         finally:
+            self._listeners.settle(LONGEST_SETTLING)
             if self._owns_store:
                 self._store.close()
 

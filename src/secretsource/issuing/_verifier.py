@@ -81,7 +81,6 @@ class Verifier:
         self._get = wiring.cache.get
         self._store = wiring.store
         self._seen = wiring.uses.seen
-        self._on_check = wiring.on_check
         self._take = wiring.limiter.take if isinstance(wiring.limiter, LocalLimiter) else _is_elsewhere
         self._mono, self._now = readings(wiring.clock)
 
@@ -121,14 +120,6 @@ class Verifier:
         verdict = _new(Accepted)  # as `Accepted(entry.record, …)` does, without the call
         verdict.record = entry.record
         verdict._granted = granted
-        if self._on_check is not None:
-            self._on_check(verdict)
-        return verdict
-
-    def _told(self, verdict: Verdict) -> Verdict:
-        """Step 11, the half that speaks."""
-        if self._on_check is not None:
-            self._on_check(verdict)
         return verdict
 
     def check(
@@ -162,7 +153,7 @@ class Verifier:
         if not isinstance(cost, int) or not 0 <= cost <= MOST_COST:
             raise InvalidRequest(f"the cost of a check must be a whole number of requests, 0 to {MOST_COST}")
         if type(presented) is Rejected:
-            return self._told(presented)
+            return presented
         mono, wall = self._now()
         known = None if fresh else self._get(presented.hash)
         found = None if fresh else self._recall(presented, known, mono)
@@ -172,7 +163,7 @@ class Verifier:
             mono = self._mono()  # the store may have taken its time
             wall += mono - asked
         if type(found) is Rejected:
-            return self._told(found)
+            return found
         verdict: Verdict | None = weigh(found, demanded, ip, wall)
         if verdict is None:
             plan = found.plan
@@ -181,7 +172,7 @@ class Verifier:
             )
             if type(verdict) is Accepted:
                 self._note(found.record, presented, ip, agent, mono, wall)
-        return self._told(verdict)
+        return verdict
 
     def _recall(self, presented: Presented, known: Entry | None, mono: float) -> Entry | Rejected | None:
         """Step 2: what the cache says of a key; None when the store is to be asked."""
@@ -277,7 +268,7 @@ class Verifier:
     def _note(
         self, record: KeyRecord, presented: Presented, ip: str | None, agent: str | None, mono: float, wall: float
     ) -> None:
-        """Step 11, the half that is written later."""
+        """Step 11."""
         self._seen[record.key_id] = mono
         if record.status is _ROTATING:
             self._w.uses.watch(Use(record.key_id, wall, 1, _witness(ip), _witness(agent)))
