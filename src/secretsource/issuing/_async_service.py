@@ -12,6 +12,7 @@ from secretsource.issuing._imports import Imports
 from secretsource.issuing._lifecycle import Move
 from secretsource.issuing._operations import Operations
 from secretsource.issuing._pepper_source import PepperSource
+from secretsource.issuing._policy import kind_of
 from secretsource.issuing._request import by, wanted_owner
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.issuing._verifier import Verifier
@@ -107,23 +108,26 @@ class AsyncApiKeys:
         cost: int = 1,
         fresh: bool = False,
         agent: str | None = None,
+        prefix: str | None = None,
+        environment: str | None = None,
         method: str | None = None,
         path: str | None = None,
     ) -> Verdict:
         """As `ApiKeys.check`."""
         try:
-            glanced = None if fresh else self._glance(text, scope, ip, cost)
+            kind = kind_of(prefix, environment)
+            glanced = None if fresh else self._glance(text, scope, ip, cost, kind)
             if type(glanced) is Accepted:
                 if self._listeners:
                     tell(self._wiring, glanced, scope, cost, Request(ip, agent, method, path))
                 return glanced
-            verdict = await arun(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent))
+            verdict = await arun(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent, kind))
             if (
                 isinstance(verdict, Rejected)
                 and verdict.reason is Reason.PEPPER_RETIRED
                 and await self._follow(refused=True)
             ):
-                verdict = await arun(self._verifier.check(text, None, scope, ip, cost, fresh, agent))
+                verdict = await arun(self._verifier.check(text, None, scope, ip, cost, fresh, agent, kind))
         finally:
             del text  # a traceback shows no key
         if self._listeners:
@@ -139,13 +143,24 @@ class AsyncApiKeys:
         cost: int = 1,
         fresh: bool = False,
         agent: str | None = None,
+        prefix: str | None = None,
+        environment: str | None = None,
         method: str | None = None,
         path: str | None = None,
     ) -> KeyRecord:
         """As `ApiKeys.verify`."""
         try:
             verdict = await self.check(
-                text, scope=scope, ip=ip, cost=cost, fresh=fresh, agent=agent, method=method, path=path
+                text,
+                scope=scope,
+                ip=ip,
+                cost=cost,
+                fresh=fresh,
+                agent=agent,
+                prefix=prefix,
+                environment=environment,
+                method=method,
+                path=path,
             )
         finally:
             del text  # a traceback shows no key

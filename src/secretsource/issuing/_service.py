@@ -10,6 +10,7 @@ from secretsource.issuing._imports import Imports
 from secretsource.issuing._lifecycle import Move
 from secretsource.issuing._operations import Operations
 from secretsource.issuing._pepper_source import PepperSource
+from secretsource.issuing._policy import kind_of
 from secretsource.issuing._request import by, wanted_owner
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.issuing._verifier import Verifier
@@ -138,6 +139,8 @@ class ApiKeys:
         cost: int = 1,
         fresh: bool = False,
         agent: str | None = None,
+        prefix: str | None = None,
+        environment: str | None = None,
         method: str | None = None,
         path: str | None = None,
     ) -> Verdict:
@@ -150,6 +153,8 @@ class ApiKeys:
             cost: How much of its limits the request takes, 0 to 10**9; 0 only looks.
             fresh: Whether to read the record anew, past the cache.
             agent: The client's user agent, of any length.
+            prefix: The only prefix to accept, whatever the text of the key looks like; None for any.
+            environment: The only environment to accept, likewise.
             method: The method of the request, for those who listen.
             path: Its path, without the query, for those who listen.
 
@@ -160,14 +165,15 @@ class ApiKeys:
             InvalidRequest: The demand itself is wrong: no scope, a wildcard, a cost out of range.
         """
         try:
-            glanced = None if fresh else self._glance(text, scope, ip, cost)
+            kind = kind_of(prefix, environment)
+            glanced = None if fresh else self._glance(text, scope, ip, cost, kind)
             if type(glanced) is Accepted:
                 if self._listeners:
                     tell(self._wiring, glanced, scope, cost, Request(ip, agent, method, path))
                 return glanced
-            verdict = run(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent))
+            verdict = run(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent, kind))
             if isinstance(verdict, Rejected) and verdict.reason is Reason.PEPPER_RETIRED and self._follow(refused=True):
-                verdict = run(self._verifier.check(text, None, scope, ip, cost, fresh, agent))
+                verdict = run(self._verifier.check(text, None, scope, ip, cost, fresh, agent, kind))
         finally:
             del text  # a traceback shows no key
         if self._listeners:
@@ -183,6 +189,8 @@ class ApiKeys:
         cost: int = 1,
         fresh: bool = False,
         agent: str | None = None,
+        prefix: str | None = None,
+        environment: str | None = None,
         method: str | None = None,
         path: str | None = None,
     ) -> KeyRecord:
@@ -200,7 +208,16 @@ class ApiKeys:
         """
         try:
             verdict = self.check(
-                text, scope=scope, ip=ip, cost=cost, fresh=fresh, agent=agent, method=method, path=path
+                text,
+                scope=scope,
+                ip=ip,
+                cost=cost,
+                fresh=fresh,
+                agent=agent,
+                prefix=prefix,
+                environment=environment,
+                method=method,
+                path=path,
             )
         finally:
             del text  # a traceback shows no key

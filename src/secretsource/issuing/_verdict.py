@@ -40,6 +40,7 @@ class Reason(enum.Enum):
     EXPIRED = "expired"
     DISABLED = "disabled"
     NOT_YET = "not_yet"
+    WRONG_KIND = "wrong_kind"
     WRONG_NETWORK = "wrong_network"
     INSUFFICIENT_SCOPE = "insufficient_scope"
     RATE_LIMITED = "rate_limited"

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from secretsource.issuing._flow import Flow
     from secretsource.issuing._gate import Presented
-    from secretsource.issuing._policy import Demand
+    from secretsource.issuing._policy import Demand, Kind
     from secretsource.issuing._record_cache import Entry
     from secretsource.issuing._verdict import Verdict
     from secretsource.issuing._wiring import Wiring
@@ -84,7 +84,9 @@ class Verifier:
         self._take = wiring.limiter.take if isinstance(wiring.limiter, LocalLimiter) else _is_elsewhere
         self._mono, self._now = readings(wiring.clock)
 
-    def glance(self, text: str | None, scope: Demand, ip: str | None, cost: int) -> Accepted | bytes | None:
+    def glance(
+        self, text: str | None, scope: Demand, ip: str | None, cost: int, kind: Kind | None = None
+    ) -> Accepted | bytes | None:
         """Steps 0 to 11 for a key that is fresh in the cache, active, in time and within its limits.
 
         Returns:
@@ -107,6 +109,8 @@ class Verifier:
             if scope not in entry.granted or type(cost) is not int or not 0 <= cost <= MOST_COST:
                 return None
         except TypeError:  # several scopes in a list
+            return None
+        if kind is not None and not kind.has(entry.record):
             return None
         granted = None
         plan = entry.plan
@@ -131,6 +135,7 @@ class Verifier:
         cost: int,
         fresh: bool,
         agent: str | None,
+        kind: Kind | None = None,
     ) -> Flow[Verdict]:
         """Steps 0 to 11, the long way.
 
@@ -142,6 +147,7 @@ class Verifier:
             cost: How much of the limits it takes, 0 to `MOST_COST`.
             fresh: Whether to pass the cache by.
             agent: The user agent it came with.
+            kind: Which keys are taken, or None for all.
         """
         presented = self.gate.present(text, hashed)
         try:
@@ -164,6 +170,8 @@ class Verifier:
             wall += mono - asked
         if type(found) is Rejected:
             return found
+        if kind is not None and not kind.has(found.record):
+            return Rejected(Reason.WRONG_KIND, found.record)
         verdict: Verdict | None = weigh(found, demanded, ip, wall)
         if verdict is None:
             plan = found.plan
@@ -231,6 +239,8 @@ class Verifier:
             rejected = self._compare(presented, record)
         else:
             rejected = yield self._w.aside(self._compare, presented, record)
+        if not self._w.format.allows(record.prefix, record.environment):  # one that was imported; it is never kept
+            return Rejected(Reason.WRONG_KIND, record) if rejected is None else rejected
         if rejected is None:
             return cache.fill(presented.hash, record, mono, wall, begun)
         if record.hash:  # else one of many imported keys, and known by no hash of ours yet
