@@ -19,6 +19,7 @@ import re
 import subprocess
 import sys
 from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tests.docs.generated_life import moves, reasons
@@ -163,7 +164,8 @@ def described_class(path: str, *, called: bool = True) -> str:
     of = found(path)
     call = signature(of) if called and not issubclass(of, enum.Enum | Exception) else ""
     parts = [f"### `{of.__name__}{call}`", prose(of.__doc__)]
-    for name, member in vars(of).items():
+    shared = [vars(base) for base in of.__mro__[1:] if base.__module__.startswith("secretsource.issuing._")]
+    for name, member in chain.from_iterable(members.items() for members in (vars(of), *shared)):
         if name.startswith("_") or not getattr(unwrapped(member), "__doc__", None):
             continue
         if isinstance(member, property):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from secretsource._listeners import LONGEST_SETTLING
+from secretsource.issuing._at_hand import AtHand
 from secretsource.issuing._chores import AsyncChores
 from secretsource.issuing._event import Request, tell
 from secretsource.issuing._flow import arun
@@ -22,11 +23,10 @@ from secretsource.stores.base import KeyQuery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from datetime import timedelta
     from typing import Any, Self, Unpack
 
-    from secretsource.issuing._event import CheckEvent
     from secretsource.issuing._imports import ImportOptions, ImportReport
     from secretsource.issuing._locator import Owner
     from secretsource.issuing._operations import Issued, Rotated, RotationStatus
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncApiKeys"]
 
 
-class AsyncApiKeys:
+class AsyncApiKeys(AtHand):
     """Issues API keys and checks them; one for the whole process, used from any number of tasks of one event loop.
 
     A key that is fresh in the cache is checked without waiting. No task starts and no store is asked before the first
@@ -284,10 +284,6 @@ class AsyncApiKeys:
     async def flush(self) -> None:
         """As `ApiKeys.flush`; who is cancelled stops waiting for it, and it goes on."""
         await self._chores.finish(arun(self._operations.flush()))
-
-    def on_event(self, listener: Callable[[CheckEvent], object]) -> Callable[[], None]:
-        """As `ApiKeys.on_event`; the listener is a function, and no coroutine."""
-        return self._listeners.add(listener, aside=True)
 
     async def _follow(self, *, refused: bool = False) -> bool:
         """As `ApiKeys._follow`."""

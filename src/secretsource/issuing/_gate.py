@@ -126,13 +126,17 @@ class Gate:
 
     def reconsider(self, refused: Rejected, text: object, hashed: bytes | None = None) -> Flow[Presented | Rejected]:
         """Look once more, where the store may have a seal that opens what none of ours does, and may be asked now."""
-        if refused.reason is not self._not_ours or self._w.clock.now().mono < self._seals_due:
+        if not self.may_reconsider(refused):
             return refused
         try:
             yield from self._read_seals()
             return self.present(text, hashed)
         finally:
             del text  # a traceback shows no key
+
+    def may_reconsider(self, refused: Rejected) -> bool:
+        """Whether the store may have a seal that opens what none of ours does, and may be asked now."""
+        return refused.reason is self._not_ours and self._w.clock.now().mono >= self._seals_due
 
     def _read_seals(self) -> Flow[None]:
         self._seals_due = self._w.clock.now().mono + SEALS_EVERY

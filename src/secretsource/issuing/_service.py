@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secretsource._listeners import LONGEST_SETTLING
+from secretsource.issuing._at_hand import AtHand
 from secretsource.issuing._chores import Chores
 from secretsource.issuing._event import Request, tell
 from secretsource.issuing._flow import here, run
@@ -20,11 +21,10 @@ from secretsource.stores.base import KeyQuery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import timedelta
     from typing import Any, Self, Unpack
 
-    from secretsource.issuing._event import CheckEvent
     from secretsource.issuing._imports import ImportOptions, ImportReport
     from secretsource.issuing._locator import Owner
     from secretsource.issuing._operations import Issued, Rotated, RotationStatus
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["ApiKeys"]
 
 
-class ApiKeys:
+class ApiKeys(AtHand):
     """Issues API keys and checks them; one for the whole process, used from any number of threads.
 
     No thread starts and no store is asked before the first key is checked.
@@ -499,17 +499,6 @@ class ApiKeys:
         """
         with self._chores.flushing:
             run(self._operations.flush())
-
-    def on_event(self, listener: Callable[[CheckEvent], object]) -> Callable[[], None]:
-        """Tell a listener of each check, in a thread of its own and in order; neither its errors nor its time harm any.
-
-        Args:
-            listener: What to call with each `CheckEvent`. It misses those that come while 10,000 wait for it.
-
-        Returns:
-            What to call for the listener to hear no more.
-        """
-        return self._listeners.add(listener, aside=True)
 
     def _follow(self, *, refused: bool = False) -> bool:
         """Take up peppers that are new; whether there were any."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from secretsource._clock import Instant
 
+_LONGEST_WITNESS = 255
+
 
 class UseLog:
     """Uses, and hashes to be renewed, that wait for a flush; for any number of threads.
@@ -66,6 +68,13 @@ class UseLog:
             self.watch(use)
         for change in changes:
             self.rehash(change)
+
+
+def witness(seen: object) -> frozenset[str]:
+    """What is kept of an address or a user agent: what a client sends must not keep a store from taking a flush."""
+    if not isinstance(seen, str) or not seen:
+        return frozenset()
+    return frozenset({"".join(each if each.isprintable() else "\ufffd" for each in seen[:_LONGEST_WITNESS])})
 
 
 def _sum(old: Use | None, new: Use) -> Use:

@@ -117,12 +117,13 @@ class Accepted:
         record: The key's record.
     """
 
-    # A check leaves what a `Draw` is made of, because few ask for it.
-    __slots__ = ("_granted", "record")
+    # A cached check leaves what a `Draw` is made of, because few ask for it, and no date.
+    __slots__ = ("_granted", "_rotated", "record")
     __match_args__ = ("record",)
 
-    def __init__(self, record: KeyRecord, draw: Draw | None = None) -> None:
+    def __init__(self, record: KeyRecord, draw: Draw | None = None, rotated: float | None = None) -> None:
         self.record = record
+        self._rotated = rotated
         self._granted: Draw | tuple[Plan, Levels, float, float] | None = draw
 
     def __bool__(self) -> Literal[True]:
@@ -154,6 +155,11 @@ class Accepted:
     def remaining(self) -> int | None:
         """How many requests the tightest of its limits still allows at once, or None without limits."""
         return min((state.remaining for state in self.limits), default=None)
+
+    @property
+    def rotated(self) -> float | None:
+        """For a key that is being rotated: since when, in seconds since 1970 UTC, where that is known; else None."""
+        return getattr(self, "_rotated", None)
 
     @property
     def sunset(self) -> float | None:

@@ -27,9 +27,12 @@ from secretsource._clock import readings
 from secretsource.exceptions import InvalidRequest, StoreError
 from secretsource.issuing import _lifecycle as lifecycle
 from secretsource.issuing import _policy as policy
+from secretsource.issuing._flow import run
 from secretsource.issuing._format import LONGEST_CREDENTIAL
 from secretsource.issuing._gate import Gate
 from secretsource.issuing._record_cache import RENEWABLE
+from secretsource.issuing._rotation_dates import RotationDates
+from secretsource.issuing._uses import witness
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.issuing.limits import LocalLimiter, Rate
 from secretsource.stores.base import Status, Use
@@ -56,7 +59,6 @@ _ACTIVE, _ROTATING = Status.ACTIVE, Status.ROTATING
 _NO_HASH = bytes(32)
 MOST_COST = 10**9
 """Requests that one check may take of a key's limits."""
-_LONGEST_WITNESS = 255
 _new = object.__new__
 
 
@@ -82,6 +84,7 @@ class Verifier:
         self._store = wiring.store
         self._seen = wiring.uses.seen
         self._take = wiring.limiter.take if isinstance(wiring.limiter, LocalLimiter) else _is_elsewhere
+        self._rotations = RotationDates(wiring.store)
         self._mono, self._now = readings(wiring.clock)
 
     def glance(
@@ -155,9 +158,7 @@ class Verifier:
                 presented = yield from self.gate.reconsider(presented, text, hashed)
         finally:
             del text  # a traceback shows no key
-        demanded = policy.check_demand(scope)
-        if not isinstance(cost, int) or not 0 <= cost <= MOST_COST:
-            raise InvalidRequest(f"the cost of a check must be a whole number of requests, 0 to {MOST_COST}")
+        demanded = _demanded(scope, cost)
         if type(presented) is Rejected:
             return presented
         mono, wall = self._now()
@@ -166,20 +167,70 @@ class Verifier:
         if found is None:
             asked = mono
             found = yield from self._ask(presented, known, mono, wall)
+            if type(found) is not Rejected and found.record.status is _ROTATING:
+                yield from self._rotations.learn(found.record)
             mono = self._mono()  # the store may have taken its time
             wall += mono - asked
         if type(found) is Rejected:
             return found
-        if kind is not None and not kind.has(found.record):
-            return Rejected(Reason.WRONG_KIND, found.record)
-        verdict: Verdict | None = weigh(found, demanded, ip, wall)
+        verdict = self._weigh(found, kind, demanded, ip, wall)
         if verdict is None:
-            plan = found.plan
-            verdict = (
-                Accepted(found.record) if plan is None else (yield from self._limit(found, plan, cost, mono, wall))
-            )
-            if type(verdict) is Accepted:
-                self._note(found.record, presented, ip, agent, mono, wall)
+            verdict = yield from self._grant(found, presented, ip, cost, agent, mono, wall)
+        return verdict
+
+    def recall(
+        self,
+        text: object,
+        hashed: bytes | None,
+        scope: Demand,
+        ip: str | None,
+        cost: int,
+        agent: str | None,
+        kind: Kind | None = None,
+    ) -> Verdict | None:
+        """As `check`, from memory; None, with nothing counted, where the store or another machine has to be asked."""
+        presented = self.gate.present(text, hashed)
+        del text  # a traceback shows no key
+        demanded = _demanded(scope, cost)
+        if type(presented) is Rejected:
+            return None if self.gate.may_reconsider(presented) else presented
+        mono, wall = self._now()
+        found = self._recall(presented, self._get(presented.hash), mono)
+        if type(found) is Rejected:
+            return None if found.reason is Reason.PEPPER_RETIRED else found
+        if found is None:
+            return None
+        verdict = self._weigh(found, kind, demanded, ip, wall)
+        if verdict is None and (found.plan is None or self._take is not _is_elsewhere):
+            verdict = run(self._grant(found, presented, ip, cost, agent, mono, wall))
+        return verdict
+
+    def _weigh(
+        self, entry: Entry, kind: Kind | None, demanded: tuple[str, ...], ip: str | None, wall: float
+    ) -> Verdict | None:
+        if kind is not None and not kind.has(entry.record):
+            return Rejected(Reason.WRONG_KIND, entry.record)
+        return weigh(entry, demanded, ip, wall)
+
+    def _grant(
+        self,
+        entry: Entry,
+        presented: Presented,
+        ip: str | None,
+        cost: int,
+        agent: str | None,
+        mono: float,
+        wall: float,
+    ) -> Flow[Verdict]:
+        """Steps 9 to 11, for a key that may do what is demanded."""
+        plan = entry.plan
+        verdict: Verdict = (
+            Accepted(entry.record) if plan is None else (yield from self._limit(entry, plan, cost, mono, wall))
+        )
+        if type(verdict) is Accepted:
+            self._note(entry.record, presented, ip, agent, mono, wall)
+            if entry.record.status is _ROTATING:
+                verdict._rotated = self._rotations.get(entry.record.key_id)
         return verdict
 
     def _recall(self, presented: Presented, known: Entry | None, mono: float) -> Entry | Rejected | None:
@@ -281,17 +332,22 @@ class Verifier:
         """Step 11."""
         self._seen[record.key_id] = mono
         if record.status is _ROTATING:
-            self._w.uses.watch(Use(record.key_id, wall, 1, _witness(ip), _witness(agent)))
+            self._w.uses.watch(Use(record.key_id, wall, 1, witness(ip), witness(agent)))
         if record.pepper_version != self._newest or record.foreign is not None:
             lookup = record.lookup and self._w.lookups.renewed(record.lookup, presented.lookups)
             self._w.uses.rehash(lifecycle.rehash(record, presented.hash, self._newest, wall, lookup))
 
 
-def _witness(seen: object) -> frozenset[str]:
-    """What is kept of an address or a user agent: what a client sends must not keep a store from taking a flush."""
-    if not isinstance(seen, str) or not seen:
-        return frozenset()
-    return frozenset({"".join(each if each.isprintable() else "\ufffd" for each in seen[:_LONGEST_WITNESS])})
+def _demanded(scope: Demand, cost: int) -> tuple[str, ...]:
+    """The scopes that are all needed.
+
+    Raises:
+        InvalidRequest: The demand is wrong, or its cost.
+    """
+    demanded = policy.check_demand(scope)
+    if not isinstance(cost, int) or not 0 <= cost <= MOST_COST:
+        raise InvalidRequest(f"the cost of a check must be a whole number of requests, 0 to {MOST_COST}")
+    return demanded
 
 
 def _is_elsewhere(*_: object) -> None:
