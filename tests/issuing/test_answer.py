@@ -40,6 +40,7 @@ CHALLENGES = {
     Reason.COST_TOO_HIGH: None,
     Reason.LIMITER_UNAVAILABLE: None,
     Reason.STORE_UNAVAILABLE: None,
+    Reason.OVERLOADED: None,
 }
 
 
@@ -108,7 +109,7 @@ def test_what_never_fits_has_no_retry_after() -> None:
     assert "Retry-After" not in answered(Rejected(Reason.RATE_LIMITED, RECORD, draw=refused))[1]
 
 
-@pytest.mark.parametrize("reason", [Reason.STORE_UNAVAILABLE, Reason.LIMITER_UNAVAILABLE])
+@pytest.mark.parametrize("reason", [Reason.STORE_UNAVAILABLE, Reason.LIMITER_UNAVAILABLE, Reason.OVERLOADED])
 def test_an_outage_says_when_to_ask_again(reason: Reason) -> None:
     """503 and not 401: the client's key may be good, and must not be thrown away."""
     answer, headers = answered(Rejected(reason))

@@ -61,8 +61,8 @@ def test_a_glance_answers_what_is_known(keys: ApiKeys, clock: FakeClock, ask_nob
         (good[:-1] + "!", {"scope": NO_SCOPE}, Reason.MALFORMED),
         (None, {"scope": NO_SCOPE}, Reason.MISSING),
     ]
-    for text, demand, reason in refused:
-        verdict = keys.glance(text, **demand)
+    for sent, demand, reason in refused:
+        verdict = keys.glance(sent, **demand)
         assert (verdict, getattr(verdict, "reason", None)) == (verdict, reason)
     clock.advance(6)
     assert keys.glance(good, scope="a") is None

@@ -27,6 +27,7 @@ PUBLIC = {
     Reason.COST_TOO_HIGH: (429, "cost_too_high", None, exceptions.RateLimited),
     Reason.LIMITER_UNAVAILABLE: (503, "unavailable", None, exceptions.StoreError),
     Reason.STORE_UNAVAILABLE: (503, "unavailable", None, exceptions.StoreError),
+    Reason.OVERLOADED: (503, "unavailable", None, exceptions.StoreError),
 }
 
 

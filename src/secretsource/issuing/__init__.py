@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from secretsource.issuing._event import CheckEvent
     from secretsource.issuing._format import KeyFormat, ParsedKey
     from secretsource.issuing._hashing import Pepper, PepperSet
+    from secretsource.issuing._http.admission import Admission, Admitted
     from secretsource.issuing._http.answer import HttpAnswer, http_answer
     from secretsource.issuing._http.credential import credential
+    from secretsource.issuing._http.settings import AdmissionSettings
     from secretsource.issuing._imports import ImportBatch, ImportOptions, ImportReport, RejectedRow
     from secretsource.issuing._locator import Owner, OwnerKind
     from secretsource.issuing._operations import Issued, Rotated, RotationStatus
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 __all__ = [
     "NO_SCOPE",
     "Accepted",
+    "Admission",
+    "AdmissionSettings",
+    "Admitted",
     "Answer",
     "ApiKeys",
     "AsyncApiKeys",
@@ -66,12 +71,14 @@ __all__ = [
 ]
 
 _HOMES = {
+    "_http.admission": ("Admission", "Admitted"),
     "_http.answer": ("HttpAnswer", "http_answer"),
     "_async_service": ("AsyncApiKeys",),
     "_http.credential": ("credential",),
     "_event": ("CheckEvent",),
     "_format": ("KeyFormat", "ParsedKey"),
     "_hashing": ("Pepper", "PepperSet"),
+    "_http.settings": ("AdmissionSettings",),
     "_imports": ("ImportBatch", "ImportOptions", "ImportReport", "RejectedRow"),
     "_locator": ("Owner", "OwnerKind"),
     "_operations": ("Issued", "Rotated", "RotationStatus"),

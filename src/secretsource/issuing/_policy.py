@@ -130,10 +130,11 @@ def kind_of(prefix: str | None, environment: str | None) -> Kind | None:
     """
     if prefix is None and environment is None:
         return None
-    for given, form, what, like in (
+    asked: tuple[tuple[object, re.Pattern[str], str, str], ...] = (
         (prefix, _IS_PREFIX, "prefix", "sk"),
         (environment, _IS_ENVIRONMENT, "environment", "live"),
-    ):
+    )
+    for given, form, what, like in asked:
         if given is not None and not (isinstance(given, str) and form.fullmatch(given)):
             raise InvalidRequest(
                 f"the {what} of a check must be one that a key can have, such as {like}, not {given!r:.40}"

@@ -48,6 +48,7 @@ class Reason(enum.Enum):
     COST_TOO_HIGH = "cost_too_high"
     LIMITER_UNAVAILABLE = "limiter_unavailable"
     STORE_UNAVAILABLE = "store_unavailable"
+    OVERLOADED = "overloaded"
 
     @property
     def answer(self) -> Answer:
@@ -106,6 +107,7 @@ _ANSWERS = {
     Reason.STORE_UNAVAILABLE: Answer(
         503, "unavailable", None, StoreError, "API keys cannot be checked now: try again later"
     ),
+    Reason.OVERLOADED: Answer(503, "unavailable", None, StoreError, "API keys cannot be checked now: try again later"),
 }
 
 

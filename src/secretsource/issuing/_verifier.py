@@ -338,7 +338,7 @@ class Verifier:
             self._w.uses.rehash(lifecycle.rehash(record, presented.hash, self._newest, wall, lookup))
 
 
-def _demanded(scope: Demand, cost: int) -> tuple[str, ...]:
+def _demanded(scope: Demand, cost: object) -> tuple[str, ...]:
     """The scopes that are all needed.
 
     Raises:
