@@ -7,7 +7,7 @@ import asyncio
 from secretsource._listeners import LONGEST_SETTLING
 from secretsource.issuing._at_hand import AtHand
 from secretsource.issuing._chores import AsyncChores
-from secretsource.issuing._event import Request, tell
+from secretsource.issuing._event import Asked, tell
 from secretsource.issuing._flow import arun
 from secretsource.issuing._imports import Imports
 from secretsource.issuing._lifecycle import Move
@@ -110,18 +110,26 @@ class AsyncApiKeys(AtHand):
         agent: str | None = None,
         prefix: str | None = None,
         environment: str | None = None,
-        method: str | None = None,
-        path: str | None = None,
     ) -> Verdict:
         """As `ApiKeys.check`."""
         try:
-            kind = kind_of(prefix, environment)
+            kind = None if prefix is None and environment is None else kind_of(prefix, environment)
             glanced = None if fresh else self._glance(text, scope, ip, cost, kind)
-            if type(glanced) is Accepted:
-                if self._listeners:
-                    tell(self._wiring, glanced, scope, cost, Request(ip, agent, method, path))
-                return glanced
-            verdict = await arun(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent, kind))
+            if type(glanced) is not Accepted:
+                return await self._look_up(text, Asked(scope, cost, kind, ip, agent), glanced, fresh=fresh)
+        finally:
+            del text  # a traceback shows no key
+        if self._listeners:
+            tell(self._wiring, glanced, Asked(scope, cost, kind, ip, agent))
+        return glanced
+
+    async def _look_up(
+        self, text: object, asked: Asked, hashed: bytes | None = None, *, fresh: bool = False
+    ) -> Verdict:
+        """The long way of a check."""
+        scope, cost, kind, ip, agent, *_ = asked
+        try:
+            verdict = await arun(self._verifier.check(text, hashed, scope, ip, cost, fresh, agent, kind))
             if (
                 isinstance(verdict, Rejected)
                 and verdict.reason is Reason.PEPPER_RETIRED
@@ -131,7 +139,7 @@ class AsyncApiKeys(AtHand):
         finally:
             del text  # a traceback shows no key
         if self._listeners:
-            tell(self._wiring, verdict, scope, cost, Request(ip, agent, method, path))
+            tell(self._wiring, verdict, asked)
         return verdict
 
     async def verify(
@@ -145,8 +153,6 @@ class AsyncApiKeys(AtHand):
         agent: str | None = None,
         prefix: str | None = None,
         environment: str | None = None,
-        method: str | None = None,
-        path: str | None = None,
     ) -> KeyRecord:
         """As `ApiKeys.verify`."""
         try:
@@ -159,8 +165,6 @@ class AsyncApiKeys(AtHand):
                 agent=agent,
                 prefix=prefix,
                 environment=environment,
-                method=method,
-                path=path,
             )
         finally:
             del text  # a traceback shows no key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secretsource.issuing._event import Request, tell
+from secretsource.issuing._event import Asked, tell
 from secretsource.issuing._policy import kind_of
 from secretsource.issuing._verdict import Accepted
 
@@ -40,10 +40,27 @@ class AtHand:
     ) -> Verdict | None:
         """As `check`, where memory is enough: it never waits, and an event loop may call it of keys for threads.
 
+        Args:
+            text: As for `check`.
+            scope: As for `check`.
+            ip: As for `check`.
+            cost: As for `check`.
+            agent: As for `check`.
+            prefix: As for `check`.
+            environment: As for `check`.
+            method: The method of the request, for those who listen.
+            path: Its path, without the query, for those who listen.
+
         Returns:
             The verdict; None, with nothing counted, where the store, a shared limiter or a new pepper has to be asked.
         """
-        kind = kind_of(prefix, environment)
+        try:
+            return self._recall(text, Asked(scope, cost, kind_of(prefix, environment), ip, agent, method, path))
+        finally:
+            del text  # a traceback shows no key
+
+    def _recall(self, text: str | None, asked: Asked) -> Verdict | None:
+        scope, cost, kind, ip, agent, *_ = asked
         verdict: Verdict | bytes | None
         try:
             verdict = self._verifier.glance(text, scope, ip, cost, kind)
@@ -53,7 +70,7 @@ class AtHand:
         finally:
             del text  # a traceback shows no key
         if verdict is not None and self._listeners:
-            tell(self._wiring, verdict, scope, cost, Request(ip, agent, method, path))
+            tell(self._wiring, verdict, asked)
         return verdict
 
     def on_event(self, listener: Callable[[CheckEvent], object]) -> Callable[[], None]:

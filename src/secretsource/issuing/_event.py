@@ -10,7 +10,7 @@ from secretsource.issuing._verdict import Rejected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource.issuing._policy import Demand
+    from secretsource.issuing._policy import Demand, Kind
     from secretsource.issuing._verdict import Reason, Verdict
     from secretsource.issuing._wiring import Wiring
     from secretsource.stores.base import KeyRecord
@@ -56,26 +56,29 @@ class CheckEvent(NamedTuple):
         return self.verdict.record
 
 
-class Request(NamedTuple):
-    """What a check is told of the request it is made for."""
+class Asked(NamedTuple):
+    """What a check is asked of a key, and for which request."""
 
+    scope: Demand
+    cost: int
+    kind: Kind | None = None
     ip: str | None = None
     agent: str | None = None
     method: str | None = None
     path: str | None = None
 
 
-def tell(wiring: Wiring, verdict: Verdict, scope: Demand, cost: int, request: Request) -> None:
+def tell(wiring: Wiring, verdict: Verdict, asked: Asked) -> None:
     """Tell those who listen of a check that has come to its verdict."""
     event = CheckEvent(
         wiring.clock.now().wall,
         verdict,
-        _listed(scope),
-        cost,
-        request.ip,
-        _shown(request.agent),
-        request.method,
-        _shown(request.path),
+        _listed(asked.scope),
+        asked.cost,
+        asked.ip,
+        _shown(asked.agent),
+        asked.method,
+        _shown(asked.path),
     )
     wiring.listeners.tell(event)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from secretsource._listeners import LONGEST_SETTLING
 from secretsource.issuing._at_hand import AtHand
 from secretsource.issuing._chores import Chores
-from secretsource.issuing._event import Request, tell
+from secretsource.issuing._event import Asked, tell
 from secretsource.issuing._flow import here, run
 from secretsource.issuing._imports import Imports
 from secretsource.issuing._lifecycle import Move
@@ -141,8 +141,6 @@ class ApiKeys(AtHand):
         agent: str | None = None,
         prefix: str | None = None,
         environment: str | None = None,
-        method: str | None = None,
-        path: str | None = None,
     ) -> Verdict:
         """Whether a key is good for what is asked.
 
@@ -155,8 +153,6 @@ class ApiKeys(AtHand):
             agent: The client's user agent, of any length.
             prefix: The only prefix to accept, whatever the text of the key looks like; None for any.
             environment: The only environment to accept, likewise.
-            method: The method of the request, for those who listen.
-            path: Its path, without the query, for those who listen.
 
         Returns:
             `Accepted`, which is true, or `Rejected`, which is false; also when the store cannot answer.
@@ -165,19 +161,27 @@ class ApiKeys(AtHand):
             InvalidRequest: The demand itself is wrong: no scope, a wildcard, a cost out of range.
         """
         try:
-            kind = kind_of(prefix, environment)
+            kind = None if prefix is None and environment is None else kind_of(prefix, environment)
             glanced = None if fresh else self._glance(text, scope, ip, cost, kind)
-            if type(glanced) is Accepted:
-                if self._listeners:
-                    tell(self._wiring, glanced, scope, cost, Request(ip, agent, method, path))
-                return glanced
-            verdict = run(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent, kind))
+            if type(glanced) is not Accepted:
+                return self._look_up(text, Asked(scope, cost, kind, ip, agent), glanced, fresh=fresh)
+        finally:
+            del text  # a traceback shows no key
+        if self._listeners:
+            tell(self._wiring, glanced, Asked(scope, cost, kind, ip, agent))
+        return glanced
+
+    def _look_up(self, text: object, asked: Asked, hashed: bytes | None = None, *, fresh: bool = False) -> Verdict:
+        """The long way of a check."""
+        scope, cost, kind, ip, agent, *_ = asked
+        try:
+            verdict = run(self._verifier.check(text, hashed, scope, ip, cost, fresh, agent, kind))
             if isinstance(verdict, Rejected) and verdict.reason is Reason.PEPPER_RETIRED and self._follow(refused=True):
                 verdict = run(self._verifier.check(text, None, scope, ip, cost, fresh, agent, kind))
         finally:
             del text  # a traceback shows no key
         if self._listeners:
-            tell(self._wiring, verdict, scope, cost, Request(ip, agent, method, path))
+            tell(self._wiring, verdict, asked)
         return verdict
 
     def verify(
@@ -191,8 +195,6 @@ class ApiKeys(AtHand):
         agent: str | None = None,
         prefix: str | None = None,
         environment: str | None = None,
-        method: str | None = None,
-        path: str | None = None,
     ) -> KeyRecord:
         """As `check`, raising what the outside may know instead of returning a rejection.
 
@@ -216,8 +218,6 @@ class ApiKeys(AtHand):
                 agent=agent,
                 prefix=prefix,
                 environment=environment,
-                method=method,
-                path=path,
             )
         finally:
             del text  # a traceback shows no key

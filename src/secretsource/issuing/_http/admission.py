@@ -15,7 +15,7 @@ from inspect import iscoroutinefunction
 from typing import Any, NamedTuple
 
 from secretsource.exceptions import ConfigurationError, InvalidRequest, StoreError
-from secretsource.issuing._event import Request, tell
+from secretsource.issuing._event import Asked, tell
 from secretsource.issuing._flow import arun, run
 from secretsource.issuing._http import settings as _settings
 from secretsource.issuing._http.answer import http_answer
@@ -138,7 +138,7 @@ class Admission:
             arrival = _Arrival(headers, ip, method, path, root_path, self._demand(scope), cost)
         finally:
             del headers  # a traceback shows no key
-        return run(self._steps(arrival, self._keys.check, pause))
+        return run(self._steps(arrival, self._keys._look_up, pause))
 
     async def aadmit(
         self,
@@ -171,8 +171,8 @@ class Admission:
             arrival = _Arrival(headers, ip, method, path, root_path, self._demand(scope), cost)
         finally:
             del headers  # a traceback shows no key
-        check = self._keys.check if self._is_async else self._check_aside
-        return await arun(self._steps(arrival, check, partial(settle, meanwhile=meanwhile)))
+        look_up = self._keys._look_up if self._is_async else self._look_up_aside
+        return await arun(self._steps(arrival, look_up, partial(settle, meanwhile=meanwhile)))
 
     def is_exempt(self, path: str, root_path: str = "") -> bool:
         """Whether a path needs no key; for edges that pass such requests through as they are.
@@ -202,7 +202,7 @@ class Admission:
         except (StoreError, Overloaded):
             return True
         if refused is not None and self._keys._listeners:
-            tell(wiring, refused, demand, 0, Request(ip, path=path))
+            tell(wiring, refused, Asked(demand, 0, None, ip, path=path))
         return refused is None
 
     def _demand(self, scope: Demand | None) -> Demand:
@@ -214,7 +214,7 @@ class Admission:
         return demand
 
     def _steps(
-        self, arrival: _Arrival, check: Callable[..., Any], wait: Callable[[float, float], Any]
+        self, arrival: _Arrival, look_up: Callable[[str, Asked], Any], wait: Callable[[float, float], Any]
     ) -> Flow[Admitted | HttpAnswer]:
         came, rules = time.monotonic(), self.rules
         if self.is_exempt(arrival.path, arrival.root_path) or (rules.passes_preflight and _is_preflight(arrival)):
@@ -222,7 +222,7 @@ class Admission:
         taken = rules.places.take(arrival.headers, self._keys._verifier.gate.could_be)
         if taken.key is None and rules.optional.has(routed(arrival.path, arrival.root_path)):
             return Admitted(None, _vary(rules.places.headers))
-        verdict: Verdict = yield from self._ask(taken, arrival, check)
+        verdict: Verdict = yield from self._ask(taken, arrival, look_up)
         answer = http_answer(verdict, realm=rules.realm, now=time.time())
         if isinstance(verdict, Rejected):
             if rules.refuse_after and verdict.answer.code == "invalid_key":
@@ -231,14 +231,17 @@ class Admission:
         headers = (*answer.headers, *_vary(taken.headers))
         return Admitted(verdict.record, headers, self._visible(arrival, taken), taken.subprotocol)
 
-    def _ask(self, taken: Taken, arrival: _Arrival, check: Callable[..., Any]) -> Flow[Verdict]:
-        """The verdict on what was taken; where no check has told of it, it is told here."""
-        request = Request(arrival.ip, first(arrival.headers, "user-agent"), arrival.method, arrival.path)
-        verdict: Verdict
+    def _ask(self, taken: Taken, arrival: _Arrival, look_up: Callable[[str, Asked], Any]) -> Flow[Verdict]:
+        """The verdict on what was taken, from memory or looked up; one that nobody has told of is told here."""
+        agent = first(arrival.headers, "user-agent")
+        asked = Asked(arrival.scope, arrival.cost, self.rules.kind, arrival.ip, agent, arrival.method, arrival.path)
+        verdict: Verdict | None
         if isinstance(taken.key, str):
-            demand = {"scope": arrival.scope, "cost": arrival.cost, **self.rules.kind}
+            verdict = self._keys._recall(taken.key, asked)
+            if verdict is not None:
+                return verdict
             try:
-                verdict = yield check(taken.key, **demand, **request._asdict())
+                verdict = yield look_up(taken.key, asked)
                 return verdict
             except (Overloaded, RuntimeError) as error:
                 if not is_overload(error):
@@ -247,18 +250,13 @@ class Admission:
         else:
             verdict = Rejected(Reason.MISSING) if taken.key is None else taken.key
         if self._keys._listeners:
-            tell(self._keys._wiring, verdict, arrival.scope, arrival.cost, request)
+            tell(self._keys._wiring, verdict, asked)
         return verdict
 
-    async def _check_aside(self, text: str, **how: Any) -> Verdict:
-        """A check by keys for threads: from memory here, or else where it holds up no event loop."""
-        try:
-            verdict: Verdict | None = self._keys.glance(text, **how)
-            if verdict is not None:
-                return verdict
-            lookup = _Lookup(self._keys.check, text, how)
-        finally:
-            del text  # a traceback shows no key
+    async def _look_up_aside(self, text: str, asked: Asked) -> Verdict:
+        """A look-up by keys for threads, where it holds up no event loop."""
+        lookup = _Lookup(self._keys._look_up, text, asked)
+        del text  # a traceback shows no key
         return await self._pool.call(lookup)
 
     def _visible(self, arrival: _Arrival, taken: Taken | None = None) -> Sequence[tuple[Text, Text]] | None:
@@ -270,15 +268,15 @@ class Admission:
 
 
 class _Lookup:
-    """A check that waits for a thread; its `repr` has no key."""
+    """A look-up that waits for a thread; its `repr` has no key."""
 
-    __slots__ = ("_check", "_how", "_text")
+    __slots__ = ("_asked", "_look_up", "_text")
 
-    def __init__(self, check: Callable[..., Verdict], text: str, how: dict[str, Any]) -> None:
-        self._check, self._text, self._how = check, text, how
+    def __init__(self, look_up: Callable[[str, Asked], Verdict], text: str, asked: Asked) -> None:
+        self._look_up, self._text, self._asked = look_up, text, asked
 
     def __call__(self) -> Verdict:
-        return self._check(self._text, **self._how)
+        return self._look_up(self._text, self._asked)
 
 
 def _vary(headers: Iterable[str]) -> tuple[tuple[str, str], ...]:

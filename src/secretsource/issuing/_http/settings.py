@@ -12,8 +12,10 @@ from secretsource.issuing._policy import kind_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from typing import Literal
+
+    from secretsource.issuing._policy import Kind
 
 __all__ = ["AdmissionSettings"]
 
@@ -63,7 +65,7 @@ class Rules(NamedTuple):
     exempt: Paths
     optional: Paths
     passes_preflight: bool
-    kind: Mapping[str, str | None]
+    kind: Kind | None
     hides: bool
     refuse_after: float
     lookups: int
@@ -79,15 +81,13 @@ def read(settings: AdmissionSettings) -> Rules:
     unknown = sorted(settings.keys() - AdmissionSettings.__annotations__.keys())
     if unknown:
         raise TypeError(f"there is no setting {unknown[0]!r:.80} of how requests are let in")
-    kind = {"prefix": settings.get("prefix"), "environment": settings.get("environment")}
-    kind_of(**kind)
     return Rules(
         check_realm(settings.get("realm", "api")),
         Places(settings.get("credentials", DEFAULT)),
         Paths(settings.get("exempt", ()), "exempt"),
         Paths(settings.get("optional", ()), "optional"),
         _passes(settings.get("preflight", "pass")),
-        kind,
+        kind_of(settings.get("prefix"), settings.get("environment")),
         bool(settings.get("hide", False)),
         _pace(settings.get("refuse_after", 0.025)),
         settings.get("lookups", 32),
