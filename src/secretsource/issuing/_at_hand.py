@@ -63,7 +63,7 @@ class AtHand:
         scope, cost, kind, ip, agent, *_ = asked
         verdict: Verdict | bytes | None
         try:
-            verdict = self._verifier.glance(text, scope, ip, cost, kind)
+            verdict = None if kind is not None else self._verifier.glance(text, scope, ip, cost)
             if type(verdict) is not Accepted:
                 hashed = verdict if type(verdict) is bytes else None
                 verdict = self._verifier.recall(text, hashed, scope, ip, cost, agent, kind)

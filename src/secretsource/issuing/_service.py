@@ -161,14 +161,15 @@ class ApiKeys(AtHand):
             InvalidRequest: The demand itself is wrong: no scope, a wildcard, a cost out of range.
         """
         try:
-            kind = None if prefix is None and environment is None else kind_of(prefix, environment)
-            glanced = None if fresh else self._glance(text, scope, ip, cost, kind)
+            is_long = fresh or prefix is not None or environment is not None
+            glanced = None if is_long else self._glance(text, scope, ip, cost)
             if type(glanced) is not Accepted:
+                kind = kind_of(prefix, environment)
                 return self._look_up(text, Asked(scope, cost, kind, ip, agent), glanced, fresh=fresh)
         finally:
             del text  # a traceback shows no key
         if self._listeners:
-            tell(self._wiring, glanced, Asked(scope, cost, kind, ip, agent))
+            tell(self._wiring, glanced, Asked(scope, cost, None, ip, agent))
         return glanced
 
     def _look_up(self, text: object, asked: Asked, hashed: bytes | None = None, *, fresh: bool = False) -> Verdict:
