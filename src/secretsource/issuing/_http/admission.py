@@ -241,8 +241,8 @@ class Admission:
             if verdict is not None:
                 return verdict
             try:
-                verdict = yield look_up(taken.key, asked)
-                return verdict
+                found: Verdict = yield look_up(taken.key, asked)
+                return found
             except (Overloaded, RuntimeError) as error:
                 if not is_overload(error):
                     raise
