@@ -61,12 +61,13 @@ async def ask(app: Any, key: str | None = None, **more: Any) -> Answer:
 
 
 async def test_a_good_key_comes_through(keys: ApiKeys) -> None:
-    """The application answers, and has the record in its scope; nothing is added to its answer."""
+    """The application answers, and has the record in its scope; its answer says that it depends on the header."""
     key = keys.issue(owner="acme", scopes=["invoices:read"]).plaintext
     answer = await ask(ApiKeyMiddleware(shop, keys, scope="invoices:read"), key)
     assert answer.status == 200
     assert json.loads(answer.body) == {"path": "/invoices", "owner": "acme"}
-    assert set(answer.headers) == {"content-length", "x-shop"}
+    assert set(answer.headers) == {"content-length", "x-shop", "vary"}
+    assert answer.headers["vary"] == "Authorization"
 
 
 async def test_keys_for_an_event_loop_work_alike() -> None:
@@ -163,11 +164,111 @@ async def test_a_rotated_key_hears_that_it_ends(keys: ApiKeys) -> None:
     app = ApiKeyMiddleware(shop, keys, scope=NO_SCOPE)
     answer = await ask(app, old.plaintext, headers=[("User-Agent", "billing/1.0")])
     assert set(answer.headers) == {
-        "content-length", "x-shop", "deprecation", "sunset", "ratelimit", "ratelimit-policy"
+        "content-length", "x-shop", "deprecation", "sunset", "ratelimit", "ratelimit-policy", "vary"
     }  # fmt: skip
-    assert set((await ask(app, new)).headers) == {"content-length", "x-shop", "ratelimit", "ratelimit-policy"}
+    assert set((await ask(app, new)).headers) == {"content-length", "x-shop", "ratelimit", "ratelimit-policy", "vary"}
     usage = keys.rotation_status(old.record.key_id).usage
     assert (usage.requests, usage.agents, usage.networks) == (1, {"billing/1.0"}, {"203.0.113.7"})
+
+
+def saying(*headers: tuple[str, str]) -> Any:
+    """An application whose answer has these headers."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raw = [(name.encode(), value.encode()) for name, value in headers]
+        await send({"type": "http.response.start", "status": 200, "headers": raw})
+        await send({"type": "http.response.body", "body": b""})
+
+    return app
+
+
+async def test_headers_of_which_one_may_exist_are_replaced(keys: ApiKeys) -> None:
+    """The application's own date would make them invalid; lists of the application stay beside ours."""
+    old = keys.issue(owner="acme", rate_limit="100/minute")
+    keys.rotate(old.record.key_id, overlap=3600)
+    own = [("Deprecation", "@1"), ("sunset", "Thu, 31 Dec 2099 23:59:59 GMT"), ("ratelimit", '"own";r=1;t=1')]
+    app = ApiKeyMiddleware(saying(*own), keys, scope=NO_SCOPE)
+    start, _ = await sent(app, connection(headers=[("X-API-Key", old.plaintext)]))
+    names = [name.lower() for name, _ in start["headers"]]
+    assert [names.count(name) for name in (b"deprecation", b"sunset", b"ratelimit")] == [1, 1, 2]
+    assert (b"Deprecation", b"@1") not in start["headers"]
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ([], ["X-API-Key"]),
+        ([("vary", "Accept-Encoding")], ["Accept-Encoding", "X-API-Key"]),
+        ([("Vary", "accept, x-api-key")], ["accept, x-api-key"]),
+        ([("Vary", "*")], ["*"]),
+    ],
+)
+async def test_an_answer_says_which_header_it_depends_on(
+    keys: ApiKeys, own: list[tuple[str, str]], expected: list[str]
+) -> None:
+    """So that no cache gives one customer's answer to another; what the application says stays."""
+    app = ApiKeyMiddleware(saying(*own), keys, scope=NO_SCOPE)
+    start, _ = await sent(app, connection(headers=[("X-API-Key", keys.issue(owner="acme").plaintext)]))
+    assert [value.decode() for name, value in start["headers"] if name.lower() == b"vary"] == expected
+
+
+async def test_an_optional_key_is_read(keys: ApiKeys) -> None:
+    """A public path knows its callers, and does not need to."""
+    app = ApiKeyMiddleware(shop, keys, scope=NO_SCOPE, optional=["/catalogue"])
+    key = keys.issue(owner="acme").plaintext
+    assert json.loads((await ask(app, key, path="/catalogue")).body)["owner"] == "acme"
+    start, body = await sent(app, connection(path="/catalogue"))
+    assert json.loads(body["body"])["owner"] is None
+    assert [value for name, value in start["headers"] if name == b"vary"] == [b"Authorization", b"X-API-Key"]
+    assert (await ask(app, "nonsense", path="/catalogue")).status == 401
+
+
+async def test_the_application_does_not_see_a_hidden_key(keys: ApiKeys) -> None:
+    """Nor does what it logs; the scope of the server stays as it is."""
+    seen: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope)
+
+    key = keys.issue(owner="acme").plaintext
+    guarded = ApiKeyMiddleware(app, keys, scope=NO_SCOPE, hide=True, exempt=["/health"])
+    for path in ("/invoices", "/health"):
+        scope = connection(path=path, headers=[("X-API-Key", key), ("Accept", "*/*")])
+        await sent(guarded, scope)
+        assert seen[-1]["headers"] == [(b"accept", b"*/*")]
+        assert len(scope["headers"]) == 2
+    await sent(ApiKeyMiddleware(app, keys, scope=NO_SCOPE), connection(headers=[("X-API-Key", key)]))
+    assert seen[-1]["headers"] == [(b"x-api-key", key.encode())]
+
+
+async def test_the_body_of_a_refused_request_is_dropped(keys: ApiKeys) -> None:
+    """While the refusal waits; not where the client asks whether to send it, nor of a request that is let in."""
+    app = ApiKeyMiddleware(shop, keys, scope=NO_SCOPE, refuse_after=0.05)
+    body = [{"type": "http.request", "body": b"x", "more_body": True} for _ in range(3)]
+    last = {"type": "http.request", "body": b"", "more_body": False}
+    for key, more, left in (
+        ("bad", (), 0),
+        ("bad", [("Expect", "100-continue")], 4),
+        (keys.issue(owner="a").plaintext, (), 4),
+    ):
+        waiting = [*body, last]
+
+        async def receive(waiting: list[Any] = waiting) -> Any:
+            return waiting.pop(0)
+
+        async def send(_: object) -> None:
+            assert len(waiting) == left  # noqa: B023 - called before the next round
+
+        await app(connection(headers=[("X-API-Key", key), *more]), receive, send)
+        assert len(waiting) == left
+
+
+async def test_an_application_that_is_mounted_is_exempt_by_its_own_paths(keys: ApiKeys) -> None:
+    """Whether or not the server puts the root path before the path."""
+    app = ApiKeyMiddleware(shop, keys, scope=NO_SCOPE, exempt=["/health"])
+    for path in ("/api/health", "/health"):
+        assert (await ask(app, path=path, root_path="/api")).status == 200
+    assert (await ask(app, path="/health", root_path="/health")).status == 401
 
 
 async def test_an_outage_of_the_store_fails_closed(keys: ApiKeys, store: MemoryStore) -> None:
@@ -253,7 +354,7 @@ async def test_a_web_socket_without_one_is_closed(keys: ApiKeys, store: MemorySt
     for headers, code in (
         ([], 4401),
         ([("X-API-Key", key)], 4403),
-        ([("X-API-Key", key), ("Authorization", "Bearer x")], 4400),
+        ([("X-API-Key", key), ("Authorization", f"Bearer {keys.issue(owner='acme').plaintext}")], 4400),
     ):
         messages = await sent(app, connection("websocket", headers=headers), [CONNECT])
         assert messages == [{"type": "websocket.close", "code": code, "reason": ""}]

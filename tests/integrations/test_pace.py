@@ -11,8 +11,8 @@ import pytest
 from tests.integrations.conftest import shop
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.integrations._pace import Bell, release
 from secretsource.integrations.asgi import ApiKeyMiddleware
+from secretsource.issuing._http.pace import Bell, release
 
 if TYPE_CHECKING:
     from secretsource.issuing import ApiKeys

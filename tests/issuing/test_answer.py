@@ -10,7 +10,7 @@ import pytest
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing import Accepted, HttpAnswer, Reason, Rejected, http_answer
-from secretsource.issuing._answer import check_realm
+from secretsource.issuing._http.answer import check_realm
 from secretsource.issuing.limits import parse
 from secretsource.stores.base import KeyRecord, Status
 
@@ -37,8 +37,10 @@ CHALLENGES = {
     Reason.INSUFFICIENT_SCOPE: 'Bearer realm="billing", error="insufficient_scope"',
     Reason.RATE_LIMITED: None,
     Reason.QUOTA_EXCEEDED: None,
+    Reason.COST_TOO_HIGH: None,
     Reason.LIMITER_UNAVAILABLE: None,
     Reason.STORE_UNAVAILABLE: None,
+    Reason.OVERLOADED: None,
 }
 
 
@@ -61,9 +63,9 @@ def test_every_rejection_is_a_problem_document(reason: Reason) -> None:
 
 
 def test_the_reasons_that_must_look_alike_do() -> None:
-    """Malformed, unknown, wrong secret, revoked, expired, disabled, another network: the same bytes."""
+    """Malformed, unknown, wrong secret, revoked, expired, disabled, another network, another kind: the same bytes."""
     public = [reason for reason in Reason if reason.answer.code == "invalid_key"]
-    assert len(public) == 11
+    assert len(public) == 12
     assert len({http_answer(Rejected(reason, RECORD), realm="r", now=NOW) for reason in public}) == 1
 
 
@@ -107,7 +109,7 @@ def test_what_never_fits_has_no_retry_after() -> None:
     assert "Retry-After" not in answered(Rejected(Reason.RATE_LIMITED, RECORD, draw=refused))[1]
 
 
-@pytest.mark.parametrize("reason", [Reason.STORE_UNAVAILABLE, Reason.LIMITER_UNAVAILABLE])
+@pytest.mark.parametrize("reason", [Reason.STORE_UNAVAILABLE, Reason.LIMITER_UNAVAILABLE, Reason.OVERLOADED])
 def test_an_outage_says_when_to_ask_again(reason: Reason) -> None:
     """503 and not 401: the client's key may be good, and must not be thrown away."""
     answer, headers = answered(Rejected(reason))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
 
+from secretsource.exceptions import ConfigurationError
 from secretsource.issuing import Reason, Rejected, credential
+from secretsource.issuing._http.credential import Places
 
 KEY = "sk_live_key"
 
@@ -101,16 +104,143 @@ def test_512_characters_are_taken_and_513_are_not() -> None:
 
 
 def test_what_is_too_long_is_not_read() -> None:
-    """Not even decoded: its length is all that is asked of it."""
+    """It is refused for its length, of which no more than 4096 bytes are looked at."""
 
     class Unreadable(bytes):
         def decode(self, *_: Any, **__: Any) -> str:
-            raise AssertionError("it was read")
+            raise AssertionError("all of it was read")
 
-    rejected = credential([(b"x-api-key", Unreadable(b"k" * 513))])
-    assert isinstance(rejected, Rejected)
+    for length in (513, 4096, 10**6):
+        rejected = credential([(b"x-api-key", Unreadable(b"k" * length))])
+        assert isinstance(rejected, Rejected)
+        assert rejected.reason is Reason.MALFORMED
 
 
 def test_any_byte_is_text() -> None:
     """A header may hold what is no UTF-8; it is no key, and no crash."""
     assert credential([(b"x-api-key", b"\xff\x00")]) == "\xff\x00"
+
+
+KEYS = ["one", "two", "schlüssel", "ключ"]
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_key_beyond_ascii_is_read_as_it_was_written(key: str, encoding: str) -> None:
+    """Clients send UTF-8 or Latin-1; servers hand it out as bytes (ASGI) or as text in Latin-1 (WSGI)."""
+    try:
+        sent = key.encode(encoding)
+    except UnicodeEncodeError:
+        return
+    assert credential([(b"x-api-key", sent)]) == key
+    assert credential({"X-API-Key": sent.decode("latin-1")}) == key
+    assert credential({"X-API-Key": key}) == key
+
+
+def basic(user: str, password: str) -> str:
+    """A value of the scheme Basic."""
+    return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("place", "headers"),
+    [
+        ("Authorization: Api-Key", {"Authorization": f"Api-Key {KEY}"}),
+        ("Authorization: Token", {"Authorization": f"token  {KEY}"}),
+        ("Authorization: Basic user", {"Authorization": basic(KEY, "")}),
+        ("Authorization: Basic user", {"Authorization": basic(KEY, "x:y")}),
+        ("Authorization: Basic password", {"Authorization": basic("api", KEY)}),
+        ("apikey", {"apikey": KEY}),
+        ("X-Acme-Key", [(b"x-acme-key", KEY.encode())]),
+        ("X-Acme: Key", {"x-acme": f"key {KEY}"}),
+        ("Sec-WebSocket-Protocol: bearer", {"Sec-WebSocket-Protocol": f"graphql-ws, bearer, {KEY}"}),
+        ("Sec-WebSocket-Protocol: bearer", [(b"sec-websocket-protocol", f"Bearer,{KEY},chat".encode())]),
+    ],
+)
+def test_the_adopter_says_where_the_key_is(place: str, headers: Any) -> None:
+    """There, and nowhere else."""
+    assert credential(headers, [place]) == KEY
+    assert credential(headers, ["X-Other", place]) == KEY
+    assert credential(headers, ["X-Other"]) is None
+    assert credential({"X-API-Key": KEY, "Authorization": f"Bearer {KEY}"}, [place]) is None
+
+
+@pytest.mark.parametrize(
+    "sent",
+    ["Basic", "Basic ", "Basic !!!", "Basic " + b64encode(b"no colon").decode(), "Basic a", f"Basic {KEY}"],
+)
+def test_what_is_no_pair_holds_no_key(sent: str) -> None:
+    """It is somebody else's."""
+    assert credential({"Authorization": sent}, ["Authorization: Basic password"]) is None
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("", "must be headers"),
+        ("X API Key", "must be headers"),
+        ("X-Key: A b", "must be headers"),
+        ("?api_key", "must be headers"),
+        ("X-Key:", "must be headers"),
+        (5, "must be headers"),
+        ("Cookie", "another header"),
+        ("Referer: key", "another header"),
+        ("Bearer", "Authorization: Bearer"),
+        ("Authorization", "needs a name"),
+        ("Sec-WebSocket-Protocol", "needs a name"),
+        ("Authorization: Basic", "a user and a password"),
+        ("Authorization: Bearer user", "a user and a password"),
+    ],
+)
+def test_a_place_that_cannot_be_is_found_at_the_start(place: Any, says: str) -> None:
+    """The sentence says what to write."""
+    with pytest.raises(ConfigurationError, match=says):
+        Places([place])
+
+
+@pytest.mark.parametrize("places", ["X-API-Key", []])
+def test_places_are_a_list(places: Any) -> None:
+    """And there is at least one."""
+    with pytest.raises(ConfigurationError, match="credentials must"):
+        Places(places)
+
+
+@pytest.mark.parametrize("other", ["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "x" * 600, "a session"])
+def test_what_cannot_be_a_key_is_not_ambiguous_beside_one(other: str) -> None:
+    """Whichever header holds which; alone, it is a key that is not accepted."""
+    for key, user in ((KEY, other), (other, KEY)):
+        headers = {"X-API-Key": key, "Authorization": f"Bearer {user}"}
+        assert Places().take(headers, KEY.__eq__).key == KEY
+    alone = Places().take({"Authorization": f"Bearer {other}"}, KEY.__eq__).key
+    assert alone == other or isinstance(alone, Rejected)
+    neither = Places().take({"Authorization": "Bearer one", "X-API-Key": "two"}, KEY.__eq__).key
+    assert isinstance(neither, Rejected)
+    both = Places().take({"Authorization": "Bearer one", "X-API-Key": "two"}, lambda _: True).key
+    assert isinstance(both, Rejected)
+
+
+def test_what_is_taken_says_where_it_was() -> None:
+    """For what depends on it; and it shows no key."""
+    places = Places(["Authorization: Bearer", "X-API-Key", "Sec-WebSocket-Protocol: bearer"])
+    taken = places.take({"x-api-key": KEY, "authorization": f"Bearer {KEY}", "accept": "*/*"})
+    assert (taken.key, set(taken.headers), taken.subprotocol) == (KEY, {"X-API-Key", "Authorization"}, None)
+    assert places.take({"sec-websocket-protocol": f"bearer, {KEY}"}).subprotocol == "bearer"
+    assert KEY not in repr(taken)
+
+
+def test_a_key_is_taken_out_of_the_headers() -> None:
+    """What stands in the same places and is no key stays, and so do the other subprotocols."""
+    places = Places(["Authorization: Bearer", "X-API-Key", "Sec-WebSocket-Protocol: bearer"])
+    headers = [
+        (b"Authorization", b"Bearer user"),
+        (b"authorization", b"bearer " + KEY.encode()),
+        (b"x-api-key", KEY.encode()),
+        (b"sec-websocket-protocol", f"chat, bearer,{KEY}".encode()),
+        (b"x-trace", KEY.encode()),
+    ]
+    assert places.without(headers, KEY.__eq__) == [
+        (b"Authorization", b"Bearer user"),
+        (b"sec-websocket-protocol", b"chat, bearer"),
+        (b"x-trace", KEY.encode()),
+    ]
+    assert places.without({"X-API-Key": KEY, "Accept": "*/*"}, KEY.__eq__) == [("Accept", "*/*")]

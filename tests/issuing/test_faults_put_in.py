@@ -18,9 +18,9 @@ from tests.integrations import test_asgi
 from tests.issuing import test_faults, test_shared_limits
 from tests.issuing.test_shared_limits import server, workers
 
-from secretsource.integrations import asgi
 from secretsource.issuing import KeyFormat, LocalLimiter, Reason, Rejected, _base62, _hashing, _policy, limits
 from secretsource.issuing import _lifecycle as lifecycle
+from secretsource.issuing._http import admission
 from secretsource.issuing._operations import Operations
 from secretsource.issuing._record_cache import RecordCache
 from secretsource.issuing._verifier import Verifier
@@ -242,13 +242,13 @@ def answer_401_with(status: int) -> Callable[[Patch], None]:
     """The framework has a status of its own for whoever is not known."""
 
     def put_in(patch: Patch) -> None:
-        answer = asgi.http_answer
+        answer = admission.http_answer
 
         def framework(*question: Any, **more: Any) -> Any:
             ours = answer(*question, **more)
             return ours._replace(status=status) if ours.status == 401 else ours
 
-        patch.setattr(asgi, "http_answer", framework)
+        patch.setattr(admission, "http_answer", framework)
 
     return put_in
 

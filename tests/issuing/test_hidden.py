@@ -87,23 +87,6 @@ def test_no_error_of_a_check_leads_to_the_key(call: Callable[[ApiKeys, str], obj
         keys.check(text, scope=NO_SCOPE)
 
 
-def test_no_error_of_a_listener_leads_to_the_key(make_keys: Callable[..., ApiKeys]) -> None:
-    """`on_check` is not to raise; when it does, from the store and from the cache, its traceback has no key."""
-    told: list[object] = []
-
-    def listen(verdict: object) -> None:
-        told.append(verdict)
-        raise StoreError("the listener is down")
-
-    keys = make_keys(on_check=listen)
-    text = keys.issue(owner="acme").plaintext
-    for _ in range(2):
-        with pytest.raises(StoreError) as caught:
-            keys.check(text, scope=NO_SCOPE)
-        assert_hidden(caught.value, text[30:62])
-    assert len(told) == 2
-
-
 @pytest.mark.parametrize("cost", [None, "1", 10**400])
 def test_no_cost_that_cannot_be_leads_to_the_key(cost: Any, keys: ApiKeys) -> None:
     """Where the cache knows the key already."""

@@ -158,6 +158,30 @@ def test_a_cost_beyond_the_burst_never_fits() -> None:
     assert draw.retry_after is None
 
 
+def test_a_rule_that_never_grants_a_cost_has_the_last_word() -> None:
+    """Also where another rule is asked first, and would only make the client wait."""
+    rules = plan("10/minute, 5/hour", "3/day")
+    levels = rules.draw(None, 3, 0.0, 0.0).levels
+    for cost, name, wait in ((8, "hour", None), (4, "day quota", None), (3, "hour", 720.0)):
+        draw = rules.draw(levels, cost, 0.0, 0.0)
+        assert draw.refused_by is not None
+        assert (draw.refused_by.name, draw.retry_after) == (name, wait)
+
+
+@pytest.mark.parametrize("rate_limit", ["1/day", "5/30 seconds", "100/minute burst 20", "1/hour burst 3"])
+def test_no_request_comes_early_by_more_than_rounding(rate_limit: str) -> None:
+    """A millisecond before its time it is refused and not counted as left; at its time it is granted."""
+    rules = plan(rate_limit)
+    rate = rules.rules[0]
+    assert isinstance(rate, Rate)
+    levels = rules.draw(None, rate.burst, 1000.0, 0.0).levels
+    for early in (rate.interval / 2, 0.0011):
+        looked = rules.draw(levels, 0, 1000.0 + rate.interval - early, 0.0)
+        assert not rules.draw(levels, 1, looked.mono, 0.0)
+        assert looked.states[0].remaining == 0
+    assert rules.draw(levels, 1, 1000.0 + rate.interval, 0.0)
+
+
 def test_a_cost_of_nothing_only_looks() -> None:
     """The level stays, also when there is nothing left."""
     limiter, rules = LocalLimiter(), plan("2/minute", "2/day")

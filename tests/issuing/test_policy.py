@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secretsource.exceptions import InvalidRequest
-from secretsource.issuing import NO_SCOPE
+from secretsource.issuing import NO_SCOPE, KeyRecord
 from secretsource.issuing import _policy as policy
 
 PARTS = st.from_regex(r"[a-z]{1,3}", fullmatch=True)
@@ -117,3 +117,23 @@ def test_a_network_that_cannot_be_is_refused(network: str) -> None:
     """Host bits too: whoever wrote them may have meant either."""
     with pytest.raises(InvalidRequest, match="CIDR"):
         policy.check_networks([network])
+
+
+@pytest.mark.parametrize(
+    ("prefix", "environment", "fits"),
+    [("sk", None, True), (None, "live", True), ("sk", "live", True), ("pk", None, False), ("sk", "test", False)],
+)
+def test_a_kind_is_that_of_the_record(prefix: str | None, environment: str | None, fits: bool) -> None:
+    """Both have to be right where both are demanded."""
+    record = KeyRecord("k" * 22, b"h" * 32, "01234567", "sk_live_kkkk…", "acme", "sk", "live", 0.0)
+    kind = policy.kind_of(prefix, environment)
+    assert kind is not None
+    assert kind.has(record) is fits
+    assert policy.kind_of(None, None) is None
+
+
+@pytest.mark.parametrize(("prefix", "environment"), [("", None), ("SK", None), (None, "l"), (None, "live "), (5, None)])
+def test_a_kind_that_no_key_can_have_is_an_error(prefix: Any, environment: Any) -> None:
+    """It would refuse every key."""
+    with pytest.raises(InvalidRequest, match="must be one that a key can have"):
+        policy.kind_of(prefix, environment)

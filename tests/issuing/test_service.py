@@ -597,6 +597,29 @@ def test_a_limiter_that_is_down_does_what_was_chosen(
     assert [reason(keys.check(text, scope=NO_SCOPE)) for _ in range(3)] == expected
 
 
+@pytest.mark.parametrize("cost", [0.5, 1.0, "1", None, -1, 10**9 + 1, pytest.param(10**5000, id="endless")])
+def test_a_cost_must_be_a_whole_number(keys: ApiKeys, cost: Any) -> None:
+    """Also where the cache knows the key, and the check would count a fraction."""
+    text = keys.issue(owner="acme", rate_limit="5/minute", quota="10/month").plaintext
+    for _ in range(2):
+        with pytest.raises(InvalidRequest, match="a whole number"):
+            keys.check(text, scope=NO_SCOPE, cost=cost)
+        keys.check(text, scope=NO_SCOPE)
+
+
+def test_a_cost_that_no_limit_ever_grants_is_refused_for_good(make_keys: Callable[..., ApiKeys]) -> None:
+    """From the store and from the cache; a share of the limit, in an outage, does not say so."""
+    keys = make_keys(limiter=DownSharedLimiter(), on_limiter_error="local", processes=2)
+    text = keys.issue(owner="acme", rate_limit="4/day").plaintext
+    assert reason(keys.check(text, scope=NO_SCOPE, cost=3)) is Reason.RATE_LIMITED
+    keys = make_keys()
+    for _ in range(2):
+        refused = keys.check(text, scope=NO_SCOPE, cost=5)
+        assert (reason(refused), refused.retry_after) == (Reason.COST_TOO_HIGH, None)  # type: ignore[union-attr]
+        assert "again" not in refused.answer.sentence  # type: ignore[union-attr]
+        assert keys.check(text, scope=NO_SCOPE, cost=0).remaining == 4  # type: ignore[union-attr]
+
+
 def test_a_store_that_is_down_rejects_what_is_not_cached(
     keys: ApiKeys, store: Any, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

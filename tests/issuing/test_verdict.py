@@ -24,8 +24,10 @@ PUBLIC = {
     Reason.INSUFFICIENT_SCOPE: (403, "insufficient_scope", "insufficient_scope", exceptions.InsufficientScope),
     Reason.RATE_LIMITED: (429, "rate_limited", None, exceptions.RateLimited),
     Reason.QUOTA_EXCEEDED: (429, "quota_exceeded", None, exceptions.RateLimited),
+    Reason.COST_TOO_HIGH: (429, "cost_too_high", None, exceptions.RateLimited),
     Reason.LIMITER_UNAVAILABLE: (503, "unavailable", None, exceptions.StoreError),
     Reason.STORE_UNAVAILABLE: (503, "unavailable", None, exceptions.StoreError),
+    Reason.OVERLOADED: (503, "unavailable", None, exceptions.StoreError),
 }
 
 

@@ -89,7 +89,7 @@ def is_on_the_edge(plan: Plan, levels: Any, cost: int, now: float) -> bool:
             held = None if levels is None else levels[place]
             ahead = max(0.0, held - now) if held is not None else 0.0
             room = rule.lead - ahead - rule.interval * cost
-            remaining = rule.burst + 0.001 - ahead / rule.interval
+            remaining = (rule.lead - ahead) / rule.interval
             if abs(room) < 1e-6 * rule.interval or abs(remaining - round(remaining)) < 1e-6:
                 return True
     return False

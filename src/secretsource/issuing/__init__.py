@@ -7,11 +7,14 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource.issuing._answer import HttpAnswer, http_answer
     from secretsource.issuing._async_service import AsyncApiKeys
-    from secretsource.issuing._credential import credential
+    from secretsource.issuing._event import CheckEvent
     from secretsource.issuing._format import KeyFormat, ParsedKey
     from secretsource.issuing._hashing import Pepper, PepperSet
+    from secretsource.issuing._http.admission import Admission, Admitted
+    from secretsource.issuing._http.answer import HttpAnswer, http_answer
+    from secretsource.issuing._http.credential import credential
+    from secretsource.issuing._http.settings import AdmissionSettings
     from secretsource.issuing._imports import ImportBatch, ImportOptions, ImportReport, RejectedRow
     from secretsource.issuing._locator import Owner, OwnerKind
     from secretsource.issuing._operations import Issued, Rotated, RotationStatus
@@ -28,9 +31,13 @@ if TYPE_CHECKING:
 __all__ = [
     "NO_SCOPE",
     "Accepted",
+    "Admission",
+    "AdmissionSettings",
+    "Admitted",
     "Answer",
     "ApiKeys",
     "AsyncApiKeys",
+    "CheckEvent",
     "EventKind",
     "HttpAnswer",
     "ImportBatch",
@@ -66,11 +73,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "_answer": ("HttpAnswer", "http_answer"),
+    "_http.admission": ("Admission", "Admitted"),
+    "_http.answer": ("HttpAnswer", "http_answer"),
     "_async_service": ("AsyncApiKeys",),
-    "_credential": ("credential",),
+    "_http.credential": ("credential",),
+    "_event": ("CheckEvent",),
     "_format": ("KeyFormat", "ParsedKey"),
     "_hashing": ("Pepper", "PepperSet"),
+    "_http.settings": ("AdmissionSettings",),
     "_imports": ("ImportBatch", "ImportOptions", "ImportReport", "RejectedRow"),
     "_locator": ("Owner", "OwnerKind"),
     "_operations": ("Issued", "Rotated", "RotationStatus"),

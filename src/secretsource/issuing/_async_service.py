@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 
+from secretsource._listeners import LONGEST_SETTLING
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
+from secretsource.issuing._at_hand import AtHand
 from secretsource.issuing._chores import AsyncChores
+from secretsource.issuing._event import Asked, tell
 from secretsource.issuing._flow import arun
 from secretsource.issuing._imports import Imports
 from secretsource.issuing._lifecycle import Move
 from secretsource.issuing._operations import Operations
 from secretsource.issuing._pepper_source import PepperSource
+from secretsource.issuing._policy import kind_of
 from secretsource.issuing._request import by, wanted_owner
 from secretsource.issuing._revocations import Revocations
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
@@ -41,7 +45,7 @@ __all__ = ["AsyncApiKeys"]
 
 
 @boundaries(besides=("check",))
-class AsyncApiKeys:
+class AsyncApiKeys(AtHand):
     """Issues API keys and checks them; one for the whole process, used from any number of tasks of one event loop.
 
     A key that is fresh in the cache is checked without waiting. No task starts and no store is asked before the first
@@ -63,6 +67,7 @@ class AsyncApiKeys:
             del settings  # a traceback shows no pepper
         self._chores = AsyncChores(self, wiring.flush_every, wiring.cache, store, wiring.feed)
         self._adopt(wiring)
+        self._listeners = wiring.listeners
         self._peppers: PepperSource | None = None
         self._owns_store = False
 
@@ -109,27 +114,45 @@ class AsyncApiKeys:
         cost: int = 1,
         fresh: bool = False,
         agent: str | None = None,
+        prefix: str | None = None,
+        environment: str | None = None,
     ) -> Verdict:
         """As `ApiKeys.check`."""
         try:
-            glanced = None if fresh else self._glance(text, scope, ip, cost)
-            if type(glanced) is Accepted:
-                return glanced
-            verdict = await arun(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent))
-            if (
-                isinstance(verdict, Rejected)
-                and verdict.reason is Reason.PEPPER_RETIRED
-                and await self._follow(refused=True)
-            ):
-                verdict = await arun(self._verifier.check(text, None, scope, ip, cost, fresh, agent))
-            return verdict
+            is_long = fresh or prefix is not None or environment is not None
+            glanced = None if is_long else self._glance(text, scope, ip, cost)
+            if type(glanced) is not Accepted:
+                kind = kind_of(prefix, environment)
+                return await self._look_up(text, Asked(scope, cost, kind, ip, agent), glanced, fresh=fresh)
+            if self._listeners:
+                tell(self._wiring, glanced, Asked(scope, cost, None, ip, agent))
+            return glanced
         except SecretSourceError as error:
             failure = bare(error)
         except BaseException:
             del text  # a traceback shows no key
             raise
-        del text, scope, ip, cost, fresh, agent
+        del text, scope, ip, cost, fresh, agent, prefix, environment
         raise failure
+
+    async def _look_up(
+        self, text: object, asked: Asked, hashed: bytes | None = None, *, fresh: bool = False
+    ) -> Verdict:
+        """The long way of a check."""
+        scope, cost, kind, ip, agent, *_ = asked
+        try:
+            verdict = await arun(self._verifier.check(text, hashed, scope, ip, cost, fresh, agent, kind))
+            if (
+                isinstance(verdict, Rejected)
+                and verdict.reason is Reason.PEPPER_RETIRED
+                and await self._follow(refused=True)
+            ):
+                verdict = await arun(self._verifier.check(text, None, scope, ip, cost, fresh, agent, kind))
+        finally:
+            del text  # a traceback shows no key
+        if self._listeners:
+            tell(self._wiring, verdict, asked)
+        return verdict
 
     async def verify(
         self,
@@ -140,10 +163,21 @@ class AsyncApiKeys:
         cost: int = 1,
         fresh: bool = False,
         agent: str | None = None,
+        prefix: str | None = None,
+        environment: str | None = None,
     ) -> KeyRecord:
         """As `ApiKeys.verify`."""
         try:
-            verdict = await self.check(text, scope=scope, ip=ip, cost=cost, fresh=fresh, agent=agent)
+            verdict = await self.check(
+                text,
+                scope=scope,
+                ip=ip,
+                cost=cost,
+                fresh=fresh,
+                agent=agent,
+                prefix=prefix,
+                environment=environment,
+            )
         finally:
             del text  # a traceback shows no key
         if isinstance(verdict, Rejected):
@@ -288,6 +322,8 @@ class AsyncApiKeys:
             if flush:
                 await self.flush()
         finally:
+            if self._listeners:
+                await asyncio.to_thread(self._listeners.settle, LONGEST_SETTLING)
             if self._owns_store:
                 await self._store.close()
 

@@ -201,6 +201,17 @@ class KeyFormat:
             f"its environment {' or '.join(self.environments) or '2 to 8 of a-z'}"
         )
 
+    def allows(self, prefix: str, environment: str) -> bool:
+        """Whether a key of this prefix and environment is accepted here, wherever it was issued.
+
+        Args:
+            prefix: Of its record.
+            environment: Of its record.
+        """
+        return (not self.prefixes or prefix in self.prefixes) and (
+            not self.environments or environment in self.environments
+        )
+
     def _front(self, opened: str, closed: str) -> str:
         prefix = "|".join(self.prefixes) or PREFIX
         environment = "|".join(self.environments) or ENVIRONMENT

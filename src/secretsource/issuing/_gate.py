@@ -12,6 +12,8 @@ ours, once a second at the most, however many keys are made up.
 
 from __future__ import annotations
 
+import re
+
 from secretsource.exceptions import StoreError
 from secretsource.issuing import _foreign as foreign
 from secretsource.issuing._format import LONGEST_CREDENTIAL
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._flow import Flow
     from secretsource.issuing._wiring import Wiring
 
+_IS_JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\Z")
 SEALS_EVERY = 1.0
 """Seconds between two readings of the store's seals."""
 
@@ -126,13 +129,24 @@ class Gate:
 
     def reconsider(self, refused: Rejected, text: object, hashed: bytes | None = None) -> Flow[Presented | Rejected]:
         """Look once more, where the store may have a seal that opens what none of ours does, and may be asked now."""
-        if refused.reason is not self._not_ours or self._w.clock.now().mono < self._seals_due:
+        if not self.may_reconsider(refused):
             return refused
         try:
             yield from self._read_seals()
             return self.present(text, hashed)
         finally:
             del text  # a traceback shows no key
+
+    def could_be(self, text: str) -> bool:
+        """Whether a text may be a key, for all that can be said of the text alone.
+
+        A token that was signed for somebody (a JWT) is not taken for a key of another system, though it might be one.
+        """
+        return type(self._locate(text)) is not Rejected or (self._w.imported and _IS_JWT.match(text) is None)
+
+    def may_reconsider(self, refused: Rejected) -> bool:
+        """Whether the store may have a seal that opens what none of ours does, and may be asked now."""
+        return refused.reason is self._not_ours and self._w.clock.now().mono >= self._seals_due
 
     def _read_seals(self) -> Flow[None]:
         self._seals_due = self._w.clock.now().mono + SEALS_EVERY

@@ -12,15 +12,18 @@ from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from secretsource.exceptions import InvalidRequest
+from secretsource.issuing._format import ENVIRONMENT, PREFIX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from ipaddress import IPv4Address
     from typing import Any, Literal, TypeAlias
+
+    from secretsource.stores.base import KeyRecord
 
     Demand: TypeAlias = "str | Sequence[str] | Literal[_Demand.NO_SCOPE]"
     Network: TypeAlias = "IPv4Network | IPv6Network"
@@ -32,6 +35,8 @@ _PART = r"[A-Za-z0-9._/-]+"
 _IS_SCOPE = re.compile(rf"{_PART}(?::{_PART})*")
 _IS_BLOCK = re.compile(r"[0-9A-Fa-f:.]{2,45}(?:/[0-9]{1,3})?")
 _MAPPED = IPv6Network("::ffff:0:0/96")
+_IS_PREFIX = re.compile(PREFIX)
+_IS_ENVIRONMENT = re.compile(ENVIRONMENT)
 _IS_WILDCARD = re.compile(rf"(?:{_PART}:)+\*")
 
 
@@ -99,6 +104,42 @@ def _demanded(scope: str) -> tuple[str]:
 
 def _undemandable(scope: object) -> InvalidRequest:
     return InvalidRequest(f"scope {scope!r:.140} cannot be demanded: write one exact scope, such as  invoices:read")
+
+
+class Kind(NamedTuple):
+    """Which keys a check takes, by their records.
+
+    Attributes:
+        prefix: The one prefix, or None for any.
+        environment: The one environment, or None for any.
+    """
+
+    prefix: str | None
+    environment: str | None
+
+    def has(self, record: KeyRecord) -> bool:
+        """Whether a key is of this kind."""
+        return self.prefix in {None, record.prefix} and self.environment in {None, record.environment}
+
+
+def kind_of(prefix: str | None, environment: str | None) -> Kind | None:
+    """The kind of keys that a check demands, or None for any.
+
+    Raises:
+        InvalidRequest: No key can be of this kind, so that every one would be refused.
+    """
+    if prefix is None and environment is None:
+        return None
+    asked: tuple[tuple[object, re.Pattern[str], str, str], ...] = (
+        (prefix, _IS_PREFIX, "prefix", "sk"),
+        (environment, _IS_ENVIRONMENT, "environment", "live"),
+    )
+    for given, form, what, like in asked:
+        if given is not None and not (isinstance(given, str) and form.fullmatch(given)):
+            raise InvalidRequest(
+                f"the {what} of a check must be one that a key can have, such as {like}, not {given!r:.40}"
+            )
+    return Kind(prefix, environment)
 
 
 def wildcards(scopes: Iterable[str]) -> tuple[str, ...]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from secretsource._listeners import LONGEST_SETTLING
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._administration import KeyAdministration
+from secretsource.issuing._at_hand import AtHand
 from secretsource.issuing._chores import Chores
+from secretsource.issuing._event import Asked, tell
 from secretsource.issuing._flow import here, run
 from secretsource.issuing._imports import Imports
 from secretsource.issuing._operations import Operations
 from secretsource.issuing._pepper_source import PepperSource
+from secretsource.issuing._policy import kind_of
 from secretsource.issuing._revocations import Revocations
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.issuing._verifier import Verifier
@@ -29,7 +33,7 @@ __all__ = ["ApiKeys"]
 
 
 @boundaries(besides=("check",))
-class ApiKeys(KeyAdministration):
+class ApiKeys(KeyAdministration, AtHand):
     """Issues API keys and checks them; one for the whole process, used from any number of threads.
 
     No thread starts and no store is asked before the first key is checked.
@@ -47,6 +51,7 @@ class ApiKeys(KeyAdministration):
             del settings  # a traceback shows no pepper
         self._chores = Chores(self, wiring.flush_every, wiring.cache, store, wiring.feed)
         self._adopt(wiring)
+        self._listeners = wiring.listeners
         self._peppers: PepperSource | None = None
         self._owns_store = False
 
@@ -92,6 +97,8 @@ class ApiKeys(KeyAdministration):
         cost: int = 1,
         fresh: bool = False,
         agent: str | None = None,
+        prefix: str | None = None,
+        environment: str | None = None,
     ) -> Verdict:
         """Whether a key is good for what is asked.
 
@@ -102,6 +109,8 @@ class ApiKeys(KeyAdministration):
             cost: How much of its limits the request takes, 0 to 10**9; 0 only looks.
             fresh: Whether to read the record anew, past the cache.
             agent: The client's user agent, of any length.
+            prefix: The only prefix to accept, whatever the text of the key looks like; None for any.
+            environment: The only environment to accept, likewise.
 
         Returns:
             `Accepted`, which is true, or `Rejected`, which is false; also when the store cannot answer.
@@ -110,20 +119,34 @@ class ApiKeys(KeyAdministration):
             InvalidRequest: The demand itself is wrong: no scope, a wildcard, a cost out of range.
         """
         try:
-            glanced = None if fresh else self._glance(text, scope, ip, cost)
-            if type(glanced) is Accepted:
-                return glanced
-            verdict = run(self._verifier.check(text, glanced, scope, ip, cost, fresh, agent))
-            if isinstance(verdict, Rejected) and verdict.reason is Reason.PEPPER_RETIRED and self._follow(refused=True):
-                verdict = run(self._verifier.check(text, None, scope, ip, cost, fresh, agent))
-            return verdict
+            is_long = fresh or prefix is not None or environment is not None
+            glanced = None if is_long else self._glance(text, scope, ip, cost)
+            if type(glanced) is not Accepted:
+                kind = kind_of(prefix, environment)
+                return self._look_up(text, Asked(scope, cost, kind, ip, agent), glanced, fresh=fresh)
+            if self._listeners:
+                tell(self._wiring, glanced, Asked(scope, cost, None, ip, agent))
+            return glanced
         except SecretSourceError as error:
             failure = bare(error)
         except BaseException:
             del text  # a traceback shows no key
             raise
-        del text, scope, ip, cost, fresh, agent
+        del text, scope, ip, cost, fresh, agent, prefix, environment
         raise failure
+
+    def _look_up(self, text: object, asked: Asked, hashed: bytes | None = None, *, fresh: bool = False) -> Verdict:
+        """The long way of a check."""
+        scope, cost, kind, ip, agent, *_ = asked
+        try:
+            verdict = run(self._verifier.check(text, hashed, scope, ip, cost, fresh, agent, kind))
+            if isinstance(verdict, Rejected) and verdict.reason is Reason.PEPPER_RETIRED and self._follow(refused=True):
+                verdict = run(self._verifier.check(text, None, scope, ip, cost, fresh, agent, kind))
+        finally:
+            del text  # a traceback shows no key
+        if self._listeners:
+            tell(self._wiring, verdict, asked)
+        return verdict
 
     def verify(
         self,
@@ -134,6 +157,8 @@ class ApiKeys(KeyAdministration):
         cost: int = 1,
         fresh: bool = False,
         agent: str | None = None,
+        prefix: str | None = None,
+        environment: str | None = None,
     ) -> KeyRecord:
         """As `check`, raising what the outside may know instead of returning a rejection.
 
@@ -148,7 +173,16 @@ class ApiKeys(KeyAdministration):
             InvalidRequest: The demand itself is wrong.
         """
         try:
-            verdict = self.check(text, scope=scope, ip=ip, cost=cost, fresh=fresh, agent=agent)
+            verdict = self.check(
+                text,
+                scope=scope,
+                ip=ip,
+                cost=cost,
+                fresh=fresh,
+                agent=agent,
+                prefix=prefix,
+                environment=environment,
+            )
         finally:
             del text  # a traceback shows no key
         if isinstance(verdict, Rejected):
@@ -173,7 +207,7 @@ class ApiKeys(KeyAdministration):
         return peppers is not None
 
     def close(self, *, flush: bool = True) -> None:
-        """Flush, and give back what `open` opened; called once or more.
+        """Flush, let listeners hear what has happened, and give back what `open` opened; called once or more.
 
         Args:
             flush: Whether to store what was seen; False leaves no trace of the checks since the last flush.
@@ -186,6 +220,7 @@ class ApiKeys(KeyAdministration):
             if flush:
                 self.flush()
         finally:
+            self._listeners.settle(LONGEST_SETTLING)
             if self._owns_store:
                 self._store.close()
 

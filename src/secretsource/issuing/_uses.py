@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 
 from secretsource import _fork
+from secretsource.issuing._text import cleaned
 from secretsource.stores.base import Change, Use
 from secretsource.stores.records import MOST_WITNESSES
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from secretsource._clock import Instant
+
+_LONGEST_WITNESS = 255
 
 
 class UseLog:
@@ -66,6 +69,13 @@ class UseLog:
             self.watch(use)
         for change in changes:
             self.rehash(change)
+
+
+def witness(seen: object) -> frozenset[str]:
+    """What is kept of an address or a user agent: what a client sends must not keep a store from taking a flush."""
+    if not isinstance(seen, str) or not seen:
+        return frozenset()
+    return frozenset({cleaned(seen, _LONGEST_WITNESS)})
 
 
 def _sum(old: Use | None, new: Use) -> Use:

@@ -40,12 +40,15 @@ class Reason(enum.Enum):
     EXPIRED = "expired"
     DISABLED = "disabled"
     NOT_YET = "not_yet"
+    WRONG_KIND = "wrong_kind"
     WRONG_NETWORK = "wrong_network"
     INSUFFICIENT_SCOPE = "insufficient_scope"
     RATE_LIMITED = "rate_limited"
     QUOTA_EXCEEDED = "quota_exceeded"
+    COST_TOO_HIGH = "cost_too_high"
     LIMITER_UNAVAILABLE = "limiter_unavailable"
     STORE_UNAVAILABLE = "store_unavailable"
+    OVERLOADED = "overloaded"
 
     @property
     def answer(self) -> Answer:
@@ -91,12 +94,20 @@ _ANSWERS = {
     ),
     Reason.RATE_LIMITED: Answer(429, "rate_limited", None, RateLimited, _LIMITED % "rate"),
     Reason.QUOTA_EXCEEDED: Answer(429, "quota_exceeded", None, RateLimited, _LIMITED % "quota"),
+    Reason.COST_TOO_HIGH: Answer(
+        429,
+        "cost_too_high",
+        None,
+        RateLimited,
+        "the request costs more than a limit of the API key ever allows: ask for less at once",
+    ),
     Reason.LIMITER_UNAVAILABLE: Answer(
         503, "unavailable", None, StoreError, "API keys cannot be checked now: try again later"
     ),
     Reason.STORE_UNAVAILABLE: Answer(
         503, "unavailable", None, StoreError, "API keys cannot be checked now: try again later"
     ),
+    Reason.OVERLOADED: Answer(503, "unavailable", None, StoreError, "API keys cannot be checked now: try again later"),
 }
 
 
@@ -108,12 +119,13 @@ class Accepted:
         record: The key's record.
     """
 
-    # A check leaves what a `Draw` is made of, because few ask for it.
-    __slots__ = ("_granted", "record")
+    # A cached check leaves what a `Draw` is made of, because few ask for it, and no date.
+    __slots__ = ("_granted", "_rotated", "record")
     __match_args__ = ("record",)
 
-    def __init__(self, record: KeyRecord, draw: Draw | None = None) -> None:
+    def __init__(self, record: KeyRecord, draw: Draw | None = None, rotated: float | None = None) -> None:
         self.record = record
+        self._rotated = rotated
         self._granted: Draw | tuple[Plan, Levels, float, float] | None = draw
 
     def __bool__(self) -> Literal[True]:
@@ -147,6 +159,11 @@ class Accepted:
         return min((state.remaining for state in self.limits), default=None)
 
     @property
+    def rotated(self) -> float | None:
+        """For a key that is being rotated: since when, in seconds since 1970 UTC, where that is known; else None."""
+        return getattr(self, "_rotated", None)
+
+    @property
     def sunset(self) -> float | None:
         """For a key that was rotated: when it ends, in seconds since 1970 UTC (RFC 8594); None for any other."""
         return self.record.overlap_ends if self.record.status is Status.ROTATING else None
@@ -163,7 +180,7 @@ class Rejected:
         reason: The inner reason, for audits; never shown outside.
         record: The key's record, where the whole key had matched it; else None.
         scopes: The scopes that were asked for, after INSUFFICIENT_SCOPE.
-        draw: What its limits refused, after RATE_LIMITED and QUOTA_EXCEEDED.
+        draw: What its limits refused, after RATE_LIMITED, QUOTA_EXCEEDED and COST_TOO_HIGH.
     """
 
     __slots__ = ("draw", "reason", "record", "scopes")
@@ -192,7 +209,7 @@ class Rejected:
 
     @property
     def limits(self) -> Sequence[LimitState]:
-        """The state of each of the key's limits, after RATE_LIMITED and QUOTA_EXCEEDED."""
+        """The state of each of the key's limits, after RATE_LIMITED, QUOTA_EXCEEDED and COST_TOO_HIGH."""
         return () if self.draw is None else self.draw.states
 
     @property

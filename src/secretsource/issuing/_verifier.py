@@ -27,10 +27,12 @@ from secretsource._clock import readings
 from secretsource.exceptions import InvalidRequest, StoreError
 from secretsource.issuing import _lifecycle as lifecycle
 from secretsource.issuing import _policy as policy
+from secretsource.issuing._flow import run
 from secretsource.issuing._format import LONGEST_CREDENTIAL
 from secretsource.issuing._gate import Gate
 from secretsource.issuing._record_cache import RENEWABLE
-from secretsource.issuing._text import cleaned
+from secretsource.issuing._rotation_dates import RotationDates
+from secretsource.issuing._uses import witness
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.issuing.limits import LocalLimiter, Rate
 from secretsource.stores.base import Status, Use
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 
     from secretsource.issuing._flow import Flow
     from secretsource.issuing._gate import Presented
-    from secretsource.issuing._policy import Demand
+    from secretsource.issuing._policy import Demand, Kind
     from secretsource.issuing._record_cache import Entry
     from secretsource.issuing._verdict import Verdict
     from secretsource.issuing._wiring import Wiring
@@ -57,7 +59,8 @@ _ACTIVE, _ROTATING = Status.ACTIVE, Status.ROTATING
 _NO_HASH = bytes(32)
 MOST_COST = 10**9
 """Requests that one check may take of a key's limits."""
-_LONGEST_WITNESS = 255
+_ONE = 1
+"""What nearly every check costs; the same object wherever it is written."""
 _new = object.__new__
 
 
@@ -82,8 +85,8 @@ class Verifier:
         self._get = wiring.cache.get
         self._store = wiring.store
         self._seen = wiring.uses.seen
-        self._on_check = wiring.on_check
         self._take = wiring.limiter.take if isinstance(wiring.limiter, LocalLimiter) else _is_elsewhere
+        self._rotations = RotationDates(wiring.store)
         self._mono, self._now = readings(wiring.clock)
 
     def glance(self, text: str | None, scope: Demand, ip: str | None, cost: int) -> Accepted | bytes | None:
@@ -106,9 +109,11 @@ class Verifier:
         if entry.networks is not None and not policy.is_within(entry.networks, ip):
             return None
         try:
-            if scope not in entry.granted or not 0 <= cost <= MOST_COST:
+            if scope not in entry.granted:
                 return None
-        except TypeError:  # several scopes in a list, or a cost that is no number
+        except TypeError:  # several scopes in a list
+            return None
+        if cost is not _ONE and (type(cost) is not int or not 0 <= cost <= MOST_COST):
             return None
         granted = None
         plan = entry.plan
@@ -122,14 +127,6 @@ class Verifier:
         verdict = _new(Accepted)  # as `Accepted(entry.record, …)` does, without the call
         verdict.record = entry.record
         verdict._granted = granted
-        if self._on_check is not None:
-            self._on_check(verdict)
-        return verdict
-
-    def _told(self, verdict: Verdict) -> Verdict:
-        """Step 11, the half that speaks."""
-        if self._on_check is not None:
-            self._on_check(verdict)
         return verdict
 
     def check(
@@ -141,6 +138,7 @@ class Verifier:
         cost: int,
         fresh: bool,
         agent: str | None,
+        kind: Kind | None = None,
     ) -> Flow[Verdict]:
         """Steps 0 to 11, the long way.
 
@@ -152,6 +150,7 @@ class Verifier:
             cost: How much of the limits it takes, 0 to `MOST_COST`.
             fresh: Whether to pass the cache by.
             agent: The user agent it came with.
+            kind: Which keys are taken, or None for all.
         """
         presented = self.gate.present(text, hashed)
         try:
@@ -159,34 +158,80 @@ class Verifier:
                 presented = yield from self.gate.reconsider(presented, text, hashed)
         finally:
             del text  # a traceback shows no key
-        demanded = policy.check_demand(scope)
-        try:
-            is_cost = 0 <= cost <= MOST_COST
-        except TypeError:
-            is_cost = False
-        if not is_cost:
-            raise InvalidRequest(f"a check cannot cost that: give a number of requests, 0 to {MOST_COST}")
+        demanded = _demanded(scope, cost)
         if type(presented) is Rejected:
-            return self._told(presented)
+            return presented
         mono, wall = self._now()
         known = None if fresh else self._get(presented.hash)
         found = None if fresh else self._recall(presented, known, mono)
         if found is None:
             asked = mono
             found = yield from self._ask(presented, known, mono, wall)
+            if type(found) is not Rejected and found.record.status is _ROTATING:
+                yield from self._rotations.learn(found.record)
             mono = self._mono()  # the store may have taken its time
             wall += mono - asked
         if type(found) is Rejected:
-            return self._told(found)
-        verdict: Verdict | None = weigh(found, demanded, ip, wall)
+            return found
+        verdict = self._weigh(found, kind, demanded, ip, wall)
         if verdict is None:
-            plan = found.plan
-            verdict = (
-                Accepted(found.record) if plan is None else (yield from self._limit(found, plan, cost, mono, wall))
-            )
-            if type(verdict) is Accepted:
-                self._note(found.record, presented, ip, agent, mono, wall)
-        return self._told(verdict)
+            verdict = yield from self._grant(found, presented, ip, cost, agent, mono, wall)
+        return verdict
+
+    def recall(
+        self,
+        text: object,
+        hashed: bytes | None,
+        scope: Demand,
+        ip: str | None,
+        cost: int,
+        agent: str | None,
+        kind: Kind | None = None,
+    ) -> Verdict | None:
+        """As `check`, from memory; None, with nothing counted, where the store or another machine has to be asked."""
+        presented = self.gate.present(text, hashed)
+        del text  # a traceback shows no key
+        demanded = _demanded(scope, cost)
+        if type(presented) is Rejected:
+            return None if self.gate.may_reconsider(presented) else presented
+        mono, wall = self._now()
+        found = self._recall(presented, self._get(presented.hash), mono)
+        if type(found) is Rejected:
+            return None if found.reason is Reason.PEPPER_RETIRED else found
+        if found is None:
+            return None
+        verdict = self._weigh(found, kind, demanded, ip, wall)
+        if verdict is None and (found.plan is None or self._take is not _is_elsewhere):
+            verdict = run(self._grant(found, presented, ip, cost, agent, mono, wall))
+        return verdict
+
+    def _weigh(
+        self, entry: Entry, kind: Kind | None, demanded: tuple[str, ...], ip: str | None, wall: float
+    ) -> Verdict | None:
+        if kind is not None and not kind.has(entry.record):
+            return Rejected(Reason.WRONG_KIND, entry.record)
+        return weigh(entry, demanded, ip, wall)
+
+    def _grant(
+        self,
+        entry: Entry,
+        presented: Presented,
+        ip: str | None,
+        cost: int,
+        agent: str | None,
+        mono: float,
+        wall: float,
+    ) -> Flow[Verdict]:
+        """Steps 9 to 11, for a key that may do what is demanded."""
+        plan = entry.plan
+        verdict: Verdict = (
+            Accepted(entry.record) if plan is None else (yield from self._limit(entry, plan, cost, mono, wall))
+        )
+        if type(verdict) is Accepted:
+            self._note(entry.record, presented, ip, agent, mono, wall)
+            if entry.record.status is _ROTATING:
+                verdict._rotated = self._rotations.get(entry.record.key_id)
+        return verdict
 
     def _recall(self, presented: Presented, known: Entry | None, mono: float) -> Entry | Rejected | None:
         """Step 2: what the cache says of a key; None when the store is to be asked."""
@@ -245,6 +290,8 @@ class Verifier:
             rejected = self._compare(presented, record)
         else:
             rejected = yield self._w.aside(self._compare, presented, record)
+        if not self._w.format.allows(record.prefix, record.environment):  # one that was imported; it is never kept
+            return Rejected(Reason.WRONG_KIND, record) if rejected is None else rejected
         if rejected is None:
             return cache.fill(presented.hash, record, mono, wall, begun)
         if record.hash:  # else one of many imported keys, and known by no hash of ours yet
@@ -277,25 +324,30 @@ class Verifier:
                 return Rejected(Reason.LIMITER_UNAVAILABLE, record)
             share = plan.share(self._w.processes)
             draw = self._w.fallback.draw(entry.limit_key, share, cost, mono, wall)
-        return Accepted(record, draw) if draw.refused_by is None else _over_limit(record, draw)
+        return Accepted(record, draw) if draw.refused_by is None else _over_limit(record, draw, plan)
 
     def _note(
         self, record: KeyRecord, presented: Presented, ip: str | None, agent: str | None, mono: float, wall: float
     ) -> None:
-        """Step 11, the half that is written later."""
+        """Step 11."""
         self._seen[record.key_id] = mono
         if record.status is _ROTATING:
-            self._w.uses.watch(Use(record.key_id, wall, 1, _witness(ip), _witness(agent)))
+            self._w.uses.watch(Use(record.key_id, wall, 1, witness(ip), witness(agent)))
         if record.pepper_version != self._newest or record.foreign is not None:
             lookup = record.lookup and self._w.lookups.renewed(record.lookup, presented.lookups)
             self._w.uses.rehash(lifecycle.rehash(record, presented.hash, self._newest, wall, lookup))
 
 
-def _witness(seen: object) -> frozenset[str]:
-    """What is kept of an address or a user agent: what a client sends must not keep a store from taking a flush."""
-    if not isinstance(seen, str) or not seen:
-        return frozenset()
-    return frozenset({cleaned(seen, _LONGEST_WITNESS)})
+def _demanded(scope: Demand, cost: object) -> tuple[str, ...]:
+    """The scopes that are all needed.
+
+    Raises:
+        InvalidRequest: The demand is wrong, or its cost.
+    """
+    demanded = policy.check_demand(scope)
+    if not isinstance(cost, int) or not 0 <= cost <= MOST_COST:
+        raise InvalidRequest(f"the cost of a check must be a whole number of requests, 0 to {MOST_COST}")
+    return demanded
 
 
 def _is_elsewhere(*_: object) -> None:
@@ -327,7 +379,10 @@ def weigh(entry: Entry, demanded: tuple[str, ...], ip: str | None, wall: float) 
     return None
 
 
-def _over_limit(record: KeyRecord, draw: Draw) -> Rejected:
+def _over_limit(record: KeyRecord, draw: Draw, plan: Plan) -> Rejected:
+    """Why a draw was refused; a share of the plan, drawn on in an outage, cannot say that a cost never fits."""
+    if draw.retry_after is None and draw.plan is plan:
+        return Rejected(Reason.COST_TOO_HIGH, record, draw=draw)
     reason = Reason.RATE_LIMITED if isinstance(draw.refused_by, Rate) else Reason.QUOTA_EXCEEDED
     return Rejected(reason, record, draw=draw)
 

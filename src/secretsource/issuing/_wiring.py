@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, TypedDict
 
 from secretsource._clock import SYSTEM_CLOCK
+from secretsource._listeners import Listeners
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing._format import KeyFormat
 from secretsource.issuing._hashing import PepperSet
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from secretsource._clock import Clock
+    from secretsource.issuing._event import CheckEvent
     from secretsource.issuing._verdict import Verdict
     from secretsource.issuing.limits import AsyncLimiter, Limiter
     from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyStore
@@ -48,7 +50,7 @@ class Wiring(NamedTuple):
         feed: Where news of changes is heard and told, beside the store's own.
         allow_unpeppered: Whether keys other than ``test`` keys may be minted without a pepper.
         imported: Whether keys that other systems issued are looked for.
-        on_check: What to tell each verdict.
+        listeners: Who is told of each check.
         flush_every: Seconds between two flushes.
         aside: Calls a function that takes long with its arguments: here, or where it holds up no event loop.
     """
@@ -68,7 +70,7 @@ class Wiring(NamedTuple):
     feed: ChangeFeed | None
     allow_unpeppered: bool
     imported: bool
-    on_check: Callable[[Verdict], None] | None
+    listeners: Listeners[CheckEvent]
     flush_every: float
     aside: Callable[..., Any]
 
@@ -112,7 +114,8 @@ class Settings(TypedDict, total=False):
             a `RedisChangeFeed`, or an `AsyncRedisChangeFeed` for an `AsyncApiKeys`.
         allow_unpeppered: Whether keys other than ``test`` keys may be minted without a pepper; False.
         imported: Whether keys that other systems issued are looked for; False, which spares the store all junk.
-        on_check: Called with each verdict, where it was reached; it returns at once and does not raise.
+        on_check: Called with each verdict, where it was reached; it must return at once, and may raise. See also
+            `ApiKeys.on_event`, which tells more, and in a thread of its own.
         flush_every: Seconds between two flushes of last-used times; 10.
         clock: Where the time is read.
     """
@@ -180,10 +183,18 @@ def wire(
         feed,
         allow_unpeppered,
         imported,
-        on_check,
+        _listening(on_check),
         flush_every,
         aside,
     )
+
+
+def _listening(on_check: Callable[[Verdict], None] | None) -> Listeners[CheckEvent]:
+    """The listeners to begin with."""
+    listeners: Listeners[CheckEvent] = Listeners()
+    if on_check is not None:
+        listeners.add(lambda event: on_check(event.verdict))
+    return listeners
 
 
 def _check_numbers(ttl: float, miss_ttl: float, flush_every: float, max_entries: int, processes: int) -> None:

@@ -107,10 +107,7 @@ def answered(plan: Plan, cost: int, mono: float, answer: bytes) -> Draw:
         told.append(mono + amount if isinstance(rule, Rate) else (int(amount), int(when)))
     if not refused:
         return Draw(plan, tuple(told), mono, wall)
-    place = int(refused) - 1
-    rule = plan.rules[place]
-    wait = rule.wait(told[place], cost, mono if isinstance(rule, Rate) else wall)
-    return Draw(plan, tuple(told), mono, wall, rule, wait)
+    return plan.refusal(plan.rules[int(refused) - 1], tuple(told), cost, mono, wall)
 
 
 @lru_cache(maxsize=4096)

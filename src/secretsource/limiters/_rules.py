@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     """What is kept per rule: the theoretical arrival time of a rate; balance and calendar period of a quota."""
     Rule: TypeAlias = "Rate | Quota"
 
+LONGEST_TOLERANCE = 0.001
+"""Seconds by which a request of a slow rate may come early, for rounding's sake."""
 MOST_PERIODS = 12_000
 """Refills that a quota is waited for; past it (32 years of days, a thousand of months) it counts as never."""
 
@@ -65,9 +67,9 @@ class Rate(NamedTuple):
     def lead(self) -> float:
         """Seconds by which requests may run ahead of the rate.
 
-        A thousandth of one request absorbs rounding, and can never let another one in.
+        A thousandth of one request absorbs rounding, at most a millisecond: it never lets another request in.
         """
-        return self.interval * (self.burst + 0.001)
+        return self.interval * self.burst + min(self.interval / 1000, LONGEST_TOLERANCE)
 
     def take(self, level: Level | None, cost: int, now: float) -> Level | None:
         """The level after ``cost`` requests at ``now`` (monotonic seconds), or None when they do not fit."""
@@ -83,7 +85,7 @@ class Rate(NamedTuple):
     def state(self, level: Level | None, now: float) -> LimitState:
         """What to tell of this limit."""
         ahead = self._ahead(level, now)
-        remaining = int(self.burst + 0.001 - ahead * self.limit / self.period)
+        remaining = int((self.lead - ahead) / self.interval)
         return LimitState(self.name, self.limit, self.period, max(0, remaining), ahead)
 
     def _ahead(self, level: Level | None, now: float) -> float:

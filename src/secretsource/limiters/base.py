@@ -59,9 +59,28 @@ class Plan:
             now = mono if rule.__class__ is Rate else wall
             level = rule.take(before[place], cost, now)
             if level is None:
-                return Draw(self, before, mono, wall, rule, rule.wait(before[place], cost, now))
+                return self.refusal(rule, before, cost, mono, wall)
             after.append(level)
         return Draw(self, tuple(after), mono, wall)
+
+    def refusal(self, rule: Rule, levels: Levels, cost: int, mono: float, wall: float) -> Draw:
+        """What comes of a draw that a rule refuses; another rule that never grants it has the last word.
+
+        Args:
+            rule: The first rule that refuses.
+            levels: What there is, one level per rule.
+            cost: Requests that were to be taken.
+            mono: Monotonic seconds.
+            wall: Seconds since 1970 UTC.
+        """
+        wait: float | None = None
+        for other, level in zip(self.rules, levels, strict=True):
+            longest = other.wait(level, cost, mono if isinstance(other, Rate) else wall)
+            if longest is None:
+                return Draw(self, levels, mono, wall, other)
+            if other is rule:
+                wait = longest
+        return Draw(self, levels, mono, wall, rule, wait)
 
     def share(self, processes: int) -> Plan:
         """The part of these limits that one of so many processes may grant by itself; at least one request each.

@@ -15,12 +15,13 @@ import threading
 from contextlib import suppress
 from heapq import heappop, heappush
 from itertools import count
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from secretsource import _fork
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from typing import TypeAlias
 
     Sleeper: TypeAlias = "tuple[float, int, asyncio.AbstractEventLoop, asyncio.Future[None]]"
@@ -37,9 +38,32 @@ def release(came: float, now: float, every: float) -> float:
     return came + every * max(1, math.ceil((now - came) / every))
 
 
-async def settle(came: float, every: float) -> None:
-    """Wait until a request may be answered; see `release`."""
-    await _BELL.wait_until(release(came, monotonic(), every))
+def pause(came: float, every: float) -> None:
+    """Wait until a request may be answered, in its own thread; see `release`."""
+    now = monotonic()
+    sleep(release(came, now, every) - now)
+
+
+async def settle(came: float, every: float, meanwhile: Callable[[], Awaitable[object]] | None = None) -> None:
+    """Wait until a request may be answered; see `release`.
+
+    Args:
+        came: When it came, in monotonic seconds.
+        every: Seconds, over 0.
+        meanwhile: What to do while waiting. It is given up at that moment, and may raise.
+    """
+    due = release(came, monotonic(), every)
+    task = None if meanwhile is None else asyncio.ensure_future(_quietly(meanwhile))
+    try:
+        await _BELL.wait_until(due)
+    finally:
+        if task is not None:
+            task.cancel()
+
+
+async def _quietly(work: Callable[[], Awaitable[object]]) -> None:
+    with suppress(Exception):
+        await work()
 
 
 class Bell:
@@ -61,12 +85,20 @@ class Bell:
         woken: asyncio.Future[None] = loop.create_future()
         with self._changed:
             heappush(self._sleepers, (due, next(self._order), loop, woken))
-            if not self._rings:
-                threading.Thread(target=self._ring, name="secretsource-bell", daemon=True).start()
-                self._rings = True
+            if not self._rings and not self._start():
+                loop.call_later(due - monotonic(), _wake, woken)
             if self._sleepers[0][3] is woken:
                 self._changed.notify()
         await woken
+
+    def _start(self) -> bool:
+        """Whether there is a thread now; without one, loops have to keep the time themselves."""
+        try:
+            threading.Thread(target=self._ring, name="secretsource-bell", daemon=True).start()
+        except RuntimeError:  # can't start new thread
+            return False
+        self._rings = True
+        return True
 
     def _ring(self) -> None:
         while True:

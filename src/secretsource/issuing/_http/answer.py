@@ -131,12 +131,9 @@ def _limits(limits: Sequence[LimitState]) -> Iterator[tuple[str, str]]:
 
 
 def _end(accepted: Accepted, now: float) -> Iterator[tuple[str, str]]:
-    """For a key that was rotated: that it is deprecated, and when it ends.
-
-    A record does not say since when, and "by now" is as true: so the date is that of the answer.
-    """
+    """For a key that was rotated: since when it is deprecated ("by now" where that is not known), and when it ends."""
     if accepted.sunset is not None:
-        yield "Deprecation", f"@{int(now)}"
+        yield "Deprecation", f"@{int(now if accepted.rotated is None else accepted.rotated)}"
         yield "Sunset", formatdate(accepted.sunset, usegmt=True)
 
 

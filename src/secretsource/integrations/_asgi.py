@@ -1,0 +1,85 @@
+"""Messages of ASGI: how a refusal is sent, and what is added to an application's answer, or taken from its request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+    from typing import TypeAlias
+
+    from secretsource.issuing import Admitted, HttpAnswer
+
+    Message: TypeAlias = MutableMapping[str, Any]
+    Scope: TypeAlias = MutableMapping[str, Any]
+    Receive: TypeAlias = Callable[[], Awaitable[Message]]
+    Send: TypeAlias = Callable[[Message], Awaitable[None]]
+    App: TypeAlias = Callable[[Any, Any, Any], Awaitable[Any]]
+    RawHeaders: TypeAlias = "list[tuple[bytes, bytes]]"
+
+_DENIAL = "websocket.http.response"
+_STARTS = frozenset({"http.response.start", "websocket.accept", f"{_DENIAL}.start"})
+_SINGLE = frozenset({b"deprecation", b"sunset"})
+"""Headers of which one may exist; the others of ours are lists, to which every line adds."""
+_TRY_AGAIN_LATER = 1013
+
+
+def adding(admitted: Admitted, scope: Scope, send: Send) -> Send:
+    """A `send` that adds what an accepted key hears to the headers of the application."""
+    added = [each for each in _raw(admitted.headers) if each[0] != b"vary" or scope["type"] == "http"]
+    replaced = _SINGLE & {name for name, _ in added}
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] in _STARTS:
+            own = [(name, value) for name, value in message.get("headers", ()) if name.lower() not in replaced]
+            message = {**message, "headers": [*own, *_missing(added, own)]}
+            if message["type"] == "websocket.accept" and not message.get("subprotocol"):
+                message["subprotocol"] = admitted.subprotocol  # a browser gives up when none of its list is accepted
+        await send(message)
+
+    return send_with_headers
+
+
+def hiding(admitted: Admitted, scope: Scope) -> Scope:
+    """The ASGI scope of a request without its key."""
+    visible: list[Any] = list(admitted.visible or ())  # of bytes, as they came
+    scope = {**scope, "headers": visible}
+    if "subprotocols" in scope:
+        listed = b",".join(value for name, value in visible if name == b"sec-websocket-protocol")
+        scope["subprotocols"] = [each.strip() for each in listed.decode("latin-1").split(",") if each.strip()]
+    return scope
+
+
+async def refuse(answer: HttpAnswer, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send a refusal in place of the application's answer."""
+    kind = "http.response"
+    if scope["type"] == "websocket":
+        await receive()  # websocket.connect, before which nothing may be sent
+        if _DENIAL not in (scope.get("extensions") or {}):
+            code = _TRY_AGAIN_LATER if answer.status == 503 else 4000 + answer.status
+            await send({"type": "websocket.close", "code": code, "reason": ""})
+            return
+        kind = _DENIAL
+    await send({"type": f"{kind}.start", "status": answer.status, "headers": _raw(answer.headers)})
+    await send({"type": f"{kind}.body", "body": answer.body})
+
+
+async def drop_body(scope: Scope, receive: Receive) -> None:
+    """Receive the body of a request that is refused, for a server whose queue is bounded may not send before.
+
+    A client that asks whether to send it (``Expect: 100-continue``) is not told to.
+    """
+    if scope["type"] == "http" and not any(name == b"expect" for name, _ in scope["headers"]):
+        while (await receive()).get("more_body"):
+            pass
+
+
+def _missing(added: RawHeaders, own: RawHeaders) -> RawHeaders:
+    """What is to be added; `Vary` only for what the application does not say itself."""
+    listed = b",".join(value for name, value in own if name.lower() == b"vary").lower()
+    said = {each.strip() for each in listed.split(b",")}
+    return [(name, value) for name, value in added if name != b"vary" or not {value.lower(), b"*"} & said]
+
+
+def _raw(headers: tuple[tuple[str, str], ...]) -> RawHeaders:
+    return [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in headers]

@@ -1,0 +1,99 @@
+"""A web socket that is open for as long as its key is good."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from secretsource.integrations._asgi import Message, Receive, Send
+
+ENDED = 4401
+REASON = "the API key has ended"
+
+
+class _KeyEnded(OSError):
+    """What an application hears that sends on a socket whose key has ended; as of a client that has gone."""
+
+
+async def serve_while(
+    is_good: Callable[[], Awaitable[bool]],
+    every: float,
+    app: Callable[[Receive, Send], Awaitable[object]],
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Serve a web socket, and close it once its key is not good any more.
+
+    Args:
+        is_good: Whether the key is good still.
+        every: Seconds between two questions.
+        app: The application.
+        receive: The server's.
+        send: The server's.
+    """
+    socket = _Socket(receive, send)
+    watch = asyncio.ensure_future(socket.watch(is_good, every))
+    try:
+        await app(socket.receive, socket.send)
+    except _KeyEnded:
+        pass
+    finally:
+        watch.cancel()
+        socket.close()
+
+
+class _Socket:
+    """What stands between an application and its web socket."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._sending = asyncio.Lock()
+        self._has_ended = asyncio.Event()
+        self._is_closed = False
+        self._coming: asyncio.Future[Message] | None = None
+
+    async def watch(self, is_good: Callable[[], Awaitable[bool]], every: float) -> None:
+        """Ask now and then, until the key has ended; then close the socket."""
+        await asyncio.sleep(every)
+        while await is_good():
+            await asyncio.sleep(every)
+        async with self._sending:
+            self._has_ended.set()
+            if not self._is_closed:
+                await self._send({"type": "websocket.close", "code": ENDED, "reason": REASON})
+
+    async def send(self, message: Message) -> None:
+        """Send what the application sends, until the key has ended."""
+        async with self._sending:
+            if self._has_ended.is_set():
+                raise _KeyEnded(REASON)
+            self._is_closed = self._is_closed or message["type"] not in {"websocket.accept", "websocket.send"}
+            await self._send(message)
+
+    async def receive(self) -> Message:
+        """What the client sends, or that it has gone, once the key has ended.
+
+        What is coming is not lost when an application gives up waiting for it; the next call has it.
+        """
+        coming = self._coming = self._coming or asyncio.ensure_future(self._receive())
+        ended = asyncio.ensure_future(self._has_ended.wait())
+        try:
+            waiting: set[asyncio.Future[Any]] = {coming, ended}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ended.cancel()
+        if not coming.done():
+            return {"type": "websocket.disconnect", "code": ENDED, "reason": REASON}
+        self._coming = None
+        message = coming.result()
+        self._is_closed = self._is_closed or message["type"] == "websocket.disconnect"
+        return message
+
+    def close(self) -> None:
+        """Receive no more."""
+        if self._coming is not None:
+            self._coming.cancel()

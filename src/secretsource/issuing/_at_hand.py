@@ -1,0 +1,94 @@
+"""What `ApiKeys` and `AsyncApiKeys` do alike, because it waits for nothing."""
+
+from __future__ import annotations
+
+from secretsource._traceless import bare, boundaries
+from secretsource.exceptions import SecretSourceError
+from secretsource.issuing._event import Asked, tell
+from secretsource.issuing._policy import kind_of
+from secretsource.issuing._verdict import Accepted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from secretsource._listeners import Listeners
+    from secretsource.issuing._event import CheckEvent
+    from secretsource.issuing._policy import Demand
+    from secretsource.issuing._verdict import Verdict
+    from secretsource.issuing._verifier import Verifier
+    from secretsource.issuing._wiring import Wiring
+
+
+@boundaries(besides=("glance",))
+class AtHand:
+    """The part of both services that asks nobody."""
+
+    _listeners: Listeners[CheckEvent]
+    _verifier: Verifier
+    _wiring: Wiring
+
+    def glance(
+        self,
+        text: str | None,
+        *,
+        scope: Demand,
+        ip: str | None = None,
+        cost: int = 1,
+        agent: str | None = None,
+        prefix: str | None = None,
+        environment: str | None = None,
+        method: str | None = None,
+        path: str | None = None,
+    ) -> Verdict | None:
+        """As `check`, where memory is enough: it never waits, and an event loop may call it of keys for threads.
+
+        Args:
+            text: As for `check`.
+            scope: As for `check`.
+            ip: As for `check`.
+            cost: As for `check`.
+            agent: As for `check`.
+            prefix: As for `check`.
+            environment: As for `check`.
+            method: The method of the request, for those who listen.
+            path: Its path, without the query, for those who listen.
+
+        Returns:
+            The verdict; None, with nothing counted, where the store, a shared limiter or a new pepper has to be asked.
+        """
+        try:
+            return self._recall(text, Asked(scope, cost, kind_of(prefix, environment), ip, agent, method, path))
+        except SecretSourceError as error:
+            failure = bare(error)
+        except BaseException:
+            del text  # a traceback shows no key
+            raise
+        del text, scope, ip, cost, agent, prefix, environment, method, path
+        raise failure
+
+    def _recall(self, text: str | None, asked: Asked) -> Verdict | None:
+        scope, cost, kind, ip, agent, *_ = asked
+        verdict: Verdict | bytes | None
+        try:
+            verdict = None if kind is not None else self._verifier.glance(text, scope, ip, cost)
+            if type(verdict) is not Accepted:
+                hashed = verdict if type(verdict) is bytes else None
+                verdict = self._verifier.recall(text, hashed, scope, ip, cost, agent, kind)
+        finally:
+            del text  # a traceback shows no key
+        if verdict is not None and self._listeners:
+            tell(self._wiring, verdict, asked)
+        return verdict
+
+    def on_event(self, listener: Callable[[CheckEvent], object]) -> Callable[[], None]:
+        """Tell a listener of each check, in a thread of its own and in order; neither its errors nor its time harm any.
+
+        Args:
+            listener: What to call with each `CheckEvent`; a plain function. It misses those that come while 10,000
+                wait for it.
+
+        Returns:
+            What to call for the listener to hear no more.
+        """
+        return self._listeners.add(listener, aside=True)

@@ -1,0 +1,94 @@
+"""What those who listen hear of a check: its verdict, and the request it was made for."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from secretsource.issuing._policy import NO_SCOPE
+from secretsource.issuing._verdict import Rejected
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource.issuing._policy import Demand, Kind
+    from secretsource.issuing._verdict import Reason, Verdict
+    from secretsource.issuing._wiring import Wiring
+    from secretsource.stores.base import KeyRecord
+
+__all__ = ["CheckEvent"]
+
+LONGEST_TOLD = 2048
+"""Characters of a path or a user agent that listeners hear."""
+_KEY = re.compile(r"[a-z][a-z0-9]{0,15}_[a-z]{2,8}_[0-9A-Za-z]{54}ss1[0-9A-Za-z]{6}")
+
+
+class CheckEvent(NamedTuple):
+    """One check of a key, accepted or refused.
+
+    Attributes:
+        at: When, in seconds since 1970 UTC.
+        verdict: What it came to.
+        scopes: The scopes that were demanded; none for `NO_SCOPE`.
+        cost: How much of the key's limits it takes.
+        ip: The client's address, where it was given.
+        agent: The client's user agent, where it was given.
+        method: The method of the request, where it was given.
+        path: The path of the request, where it was given; one of our keys in it is masked.
+    """
+
+    at: float
+    verdict: Verdict
+    scopes: tuple[str, ...] = ()
+    cost: int = 1
+    ip: str | None = None
+    agent: str | None = None
+    method: str | None = None
+    path: str | None = None
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why the key was refused, or None for one that was accepted."""
+        return self.verdict.reason if isinstance(self.verdict, Rejected) else None
+
+    @property
+    def record(self) -> KeyRecord | None:
+        """The key's record, where the whole key had matched it."""
+        return self.verdict.record
+
+
+class Asked(NamedTuple):
+    """What a check is asked of a key, and for which request."""
+
+    scope: Demand
+    cost: int
+    kind: Kind | None = None
+    ip: str | None = None
+    agent: str | None = None
+    method: str | None = None
+    path: str | None = None
+
+
+def tell(wiring: Wiring, verdict: Verdict, asked: Asked) -> None:
+    """Tell those who listen of a check that has come to its verdict."""
+    event = CheckEvent(
+        wiring.clock.now().wall,
+        verdict,
+        _listed(asked.scope),
+        asked.cost,
+        asked.ip,
+        _shown(asked.agent),
+        asked.method,
+        _shown(asked.path),
+    )
+    wiring.listeners.tell(event)
+
+
+def _listed(scope: Demand) -> tuple[str, ...]:
+    """The scopes of a demand that has been found to be one."""
+    if scope is NO_SCOPE:
+        return ()
+    return (scope,) if isinstance(scope, str) else tuple(scope)
+
+
+def _shown(text: str | None) -> str | None:
+    return text and _KEY.sub("<masked>", text[:LONGEST_TOLD])

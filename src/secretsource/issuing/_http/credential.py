@@ -1,0 +1,181 @@
+"""The key in the headers of a request: step 0 of the check. Pure.
+
+``Authorization: Bearer KEY``, or ``X-API-Key: KEY``, unless the adopter says otherwise; nothing else of a request is
+looked at. A key in a URL would be written to logs, histories and ``Referer`` headers, so it is not taken from there.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, cast
+
+from secretsource._traceless import traceless
+from secretsource.exceptions import ConfigurationError
+from secretsource.issuing._format import LONGEST_CREDENTIAL
+from secretsource.issuing._http.places import LONGEST_READ, place
+from secretsource.issuing._verdict import Reason, Rejected
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import TypeAlias
+
+    from secretsource.issuing._http.places import Place
+
+    Text: TypeAlias = "str | bytes"
+    Headers: TypeAlias = "Mapping[str, str] | Iterable[tuple[Text, Text]]"
+
+__all__ = ["DEFAULT", "Places", "credential"]
+
+DEFAULT = ("Authorization: Bearer", "X-API-Key")
+"""Where a key is looked for, unless an adopter says otherwise."""
+
+
+class Taken(NamedTuple):
+    """What was found.
+
+    Attributes:
+        key: The key as it was sent; None when none was; a rejection for two, or for one that is too long.
+        headers: The names of the headers it was in.
+        subprotocol: The web socket subprotocol that announced it, or None.
+    """
+
+    key: str | Rejected | None
+    headers: tuple[str, ...] = ()
+    subprotocol: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Taken(<masked>, headers={self.headers!r})"
+
+
+class Places:
+    """Where keys are looked for, in order.
+
+    Args:
+        credentials: A header (``X-API-Key``), or a header and a scheme (``Authorization: Bearer``); see `place`.
+
+    Attributes:
+        headers: The names of all headers that a key may be in.
+
+    Raises:
+        ConfigurationError: There is no place, or one that cannot be.
+    """
+
+    def __init__(self, credentials: Iterable[str] = DEFAULT) -> None:
+        if isinstance(credentials, str):
+            raise ConfigurationError("credentials must be a list of texts, not one text: write  credentials=[...]")
+        places = [place(written) for written in credentials]
+        if not places:
+            raise ConfigurationError("credentials must name at least one place, such as  X-API-Key")
+        self.headers = tuple(dict.fromkeys(each.header for each in places))
+        self._places: dict[Text, list[Place]] = {}
+        for name in self.headers:
+            listed = [each for each in places if each.header.lower() == name.lower()]
+            self._places[name.lower()] = self._places[name.lower().encode()] = listed
+
+    def take(self, headers: Headers, could_be: Callable[[str], bool] | None = None) -> Taken:
+        """Take the key out of a request's headers.
+
+        Args:
+            headers: As for `credential`.
+            could_be: Whether a text may be one of our keys; asked where two differ, for one may be somebody else's.
+        """
+        found: dict[str, list[Place]] = {}
+        is_too_long = False
+        for where, value in self._sent(headers):
+            for key in where.keys(value):
+                if len(key) > LONGEST_CREDENTIAL:
+                    is_too_long = True
+                elif key:
+                    found.setdefault(key, []).append(where)
+        if len(found) > 1 and could_be is not None:
+            found = {key: places for key, places in found.items() if could_be(key)} or found
+        if len(found) > 1:
+            return Taken(Rejected(Reason.AMBIGUOUS))
+        for key, places in found.items():
+            announced = next((each.scheme for each in places if each.is_subprotocol), None)
+            return Taken(key, tuple(dict.fromkeys(each.header for each in places)), announced)
+        return Taken(Rejected(Reason.MALFORMED) if is_too_long else None)
+
+    def without(self, headers: Headers, is_key: Callable[[str], bool]) -> list[tuple[Text, Text]]:
+        """The headers of a request without the keys in them, for what is not to see any.
+
+        Args:
+            headers: As for `credential`.
+            is_key: Whether a text that stands where a key may stand is one.
+        """
+        visible: list[tuple[Text, Text]] = []
+        for name, value in _pairs(headers):
+            places = self._places.get(name.lower(), [])
+            keys = {key for each in places for key in each.keys(_text(value)) if key and is_key(key)}
+            if not keys:
+                visible.append((name, value))
+            elif places[0].is_subprotocol:
+                visible.append((name, _unlisted(value, keys)))
+        return visible
+
+    def _sent(self, headers: Headers) -> Iterator[tuple[Place, str]]:
+        """What may be a key, in the order of the places."""
+        sent = [(name.lower(), value) for name, value in _pairs(headers) if name.lower() in self._places]
+        for name, value in sent:
+            text = _text(value)
+            for each in self._places[name]:
+                yield each, text
+
+
+_STANDARD = Places()
+
+
+@traceless
+def credential(headers: Headers, credentials: Iterable[str] | None = None) -> str | Rejected | None:
+    """Take the key out of a request's headers.
+
+    The same key twice is one key. A header that is empty counts as not sent, and so does an ``Authorization`` of
+    another scheme, for a proxy may want one of its own.
+
+    Args:
+        headers: A mapping of names to values, or pairs, as text or as bytes (as ASGI has them); names in any case,
+            several values of one name allowed. What is not ASCII is read as UTF-8, or else as Latin-1.
+        credentials: Where a key may be, as for `Admission`; ``Authorization: Bearer`` and ``X-API-Key`` when left out.
+
+    Returns:
+        The key as it was sent, up to 512 characters, for `ApiKeys.check`; None when none was sent;
+        ``Rejected(AMBIGUOUS)`` for two that differ; ``Rejected(MALFORMED)`` for one that is longer, and was not read.
+
+    Raises:
+        ConfigurationError: A place cannot be.
+    """
+    return (_STANDARD if credentials is None else Places(credentials)).take(headers).key
+
+
+def first(headers: Headers, wanted: str) -> str | None:
+    """The first value of a header, or None.
+
+    Args:
+        headers: As for `credential`.
+        wanted: Its name, in lower case.
+    """
+    names = (wanted, wanted.encode())
+    return next((_text(value) for name, value in _pairs(headers) if name.lower() in names), None)
+
+
+def _pairs(headers: Headers) -> Iterable[tuple[Text, Text]]:
+    items: Callable[[], Iterable[tuple[Text, Text]]] | None = getattr(headers, "items", None)
+    return cast("Iterable[tuple[Text, Text]]", headers) if items is None else items()
+
+
+def _text(sent: Text) -> str:
+    """The beginning of a header, given as bytes or as text in Latin-1: as UTF-8, or as Latin-1 where it is not that."""
+    value = sent[:LONGEST_READ]
+    if value.isascii():
+        return value if isinstance(value, str) else value.decode("ascii")
+    try:
+        return (value.encode("latin-1") if isinstance(value, str) else value).decode()
+    except UnicodeError:
+        return value if isinstance(value, str) else value.decode("latin-1")
+
+
+def _unlisted(value: Text, keys: set[str]) -> Text:
+    """A list of subprotocols without keys."""
+    kept = ", ".join(each for each in re.split(r"[ \t]*,[ \t]*", _text(value).strip(" \t")) if each not in keys)
+    return kept if isinstance(value, str) else kept.encode()

@@ -1,0 +1,81 @@
+"""Paths that need no key, or may go without one. Pure.
+
+A path that some server or application might read as another path is not one of them: whatever is not plainly below a
+folder needs a key.
+"""
+
+from __future__ import annotations
+
+from typing import final
+from unicodedata import normalize
+
+from secretsource.exceptions import ConfigurationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Paths", "routed"]
+
+_MISREAD = frozenset("\\;%?#")
+"""What Windows, servlet containers and a second decoding take for the end of a segment, or for an escape."""
+
+
+@final
+class Paths:
+    """Exact paths, and all that is plainly below a folder.
+
+    Args:
+        paths: ``/health`` for one path, ``/static/*`` for all below ``/static/``.
+        what: What they are, for messages: ``exempt`` or ``optional``.
+
+    Raises:
+        ConfigurationError: One of them is not of these forms.
+    """
+
+    def __init__(self, paths: Iterable[str], what: str) -> None:
+        if isinstance(paths, str):
+            raise ConfigurationError(f"{what} paths must be a list of texts, not one text: write  {what}=[...]")
+        exact, below = set[str](), list[str]()
+        for path in paths:
+            stem = path.removesuffix("*")
+            if not path.startswith("/") or "*" in stem or (stem != path and not (stem.endswith("/") and len(stem) > 1)):
+                raise ConfigurationError(f"{what} path {path!r:.80} must be of the form  /health  or  /static/*")
+            if stem == path:
+                exact.add(path)
+            else:
+                below.append(stem)
+        self._exact, self._below = frozenset(exact), tuple(below)
+
+    def has(self, path: str) -> bool:
+        """Whether a path is one of them.
+
+        Args:
+            path: As the application routes it; see `routed`.
+        """
+        if path in self._exact:
+            return True
+        return path.startswith(self._below) and any(
+            _is_plain(path[len(stem) :]) for stem in self._below if path.startswith(stem)
+        )
+
+
+def routed(path: str, root_path: str) -> str:
+    """The path by which an application routes: without what it is mounted under.
+
+    Args:
+        path: The whole path.
+        root_path: What the application is mounted under; a server or a router says so, and no client.
+    """
+    root = root_path.rstrip("/")
+    rest = path[len(root) :]
+    return rest if root and path.startswith(root) and rest[:1] in {"", "/"} else path
+
+
+def _is_plain(rest: str) -> bool:
+    """Whether the rest of a path stays below its folder for every reader, also one that folds look-alikes (NFKC)."""
+    folded = normalize("NFKC", rest)
+    if not folded.isprintable() or not _MISREAD.isdisjoint(folded) or folded.count("/") != rest.count("/"):
+        return False
+    segments = folded.removesuffix("/").split("/") if folded else []
+    return all(segment.strip(" .") for segment in segments)

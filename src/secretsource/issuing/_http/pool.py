@@ -1,0 +1,87 @@
+"""Threads in which checks wait for a store, where there is an event loop: a bounded number, and a bounded queue.
+
+The loop's own threads are few, and the whole application's. When these are all waiting and the queue is full, the store
+is too slow for what is asked of it, and a request is told so instead of waiting with the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from secretsource import _fork
+from secretsource.exceptions import ConfigurationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+R = TypeVar("R")
+
+MOST_THREADS = 1000
+WAITING = 16
+"""Calls that may wait for each thread."""
+PATIENCE = 5.0
+"""Seconds that a call waits for a thread."""
+
+
+class Overloaded(Exception):
+    """There is no thread to wait in."""
+
+
+def is_overload(error: Exception) -> bool:
+    """Whether it is one of these, or Python's own word for it: a check may have to begin a thread, too."""
+    return isinstance(error, Overloaded) or "start new thread" in str(error)
+
+
+class LookupPool:
+    """Calls functions that wait, each in a thread.
+
+    Args:
+        threads: How many there are, 1 to 1000; they begin when they are needed, and end with the pool.
+
+    Raises:
+        ConfigurationError: Their number is out of range.
+    """
+
+    def __init__(self, threads: object) -> None:
+        if not isinstance(threads, int) or not 1 <= threads <= MOST_THREADS:
+            raise ConfigurationError(
+                f"lookups must be a number of threads from 1 to {MOST_THREADS}, not {threads!r:.40}"
+            )
+        self._threads = threads
+        self.after_fork()
+        _fork.tell(self)
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child, which has none of its parent's threads."""
+        self._executor = ThreadPoolExecutor(self._threads, "secretsource-lookup")
+        self._calls: set[Future[Any]] = set()
+
+    async def call(self, function: Callable[[], R]) -> R:
+        """Call a function in a thread.
+
+        Raises:
+            Overloaded: So many wait already, no thread was free in time, or no thread can be started.
+        """
+        call = self._submit(function) if len(self._calls) < self._threads * (1 + WAITING) else None
+        if call is None:
+            raise Overloaded
+        answer = asyncio.wrap_future(call)
+        try:
+            await asyncio.wait({answer}, timeout=PATIENCE)
+            if not answer.done() and call.cancel():
+                raise Overloaded
+            return await answer
+        finally:
+            answer.cancel()  # of a request that is given up
+
+    def _submit(self, function: Callable[[], R]) -> Future[R] | None:
+        try:
+            call = self._executor.submit(function)
+        except RuntimeError:  # can't start new thread
+            return None
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        return call

@@ -1,0 +1,106 @@
+"""What an edge can be told of how requests are let in, read once."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypedDict
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.issuing._http.answer import check_realm
+from secretsource.issuing._http.credential import DEFAULT, Places
+from secretsource.issuing._http.paths import Paths
+from secretsource.issuing._policy import kind_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Literal
+
+    from secretsource.issuing._policy import Kind
+
+__all__ = ["AdmissionSettings"]
+
+LONGEST_PACE = 10.0
+
+
+class AdmissionSettings(TypedDict, total=False):
+    """What an `Admission`, and each edge on top of it, can be told; everything has a default.
+
+    Attributes:
+        realm: What the keys are for, as challenges name it: 1 to 128 printable ASCII characters; ``api``.
+        credentials: Where the key is: headers (``X-API-Key``), or headers with a scheme (``Authorization: Bearer``,
+            ``Authorization: Api-Key``, ``Authorization: Basic password``, ``Sec-WebSocket-Protocol: bearer``);
+            ``Authorization: Bearer`` and ``X-API-Key`` when left out.
+        exempt: Paths that need no key, as the application routes them: exact ones, and ``/static/*`` for all that is
+            below ``/static/``. No key is read there.
+        optional: Paths, written alike, that go on without a key when none is sent; one that is sent must be good.
+        preflight: ``pass`` (the default) lets the preflight of a browser through without a key: an ``OPTIONS`` with
+            ``Origin`` and ``Access-Control-Request-Method``; ``check`` asks for a key there, too.
+        prefix: The only prefix of keys to accept; any when left out.
+        environment: The only environment of keys to accept; any when left out.
+        hide: Whether to take the key out of the headers that the application sees; False.
+        refuse_after: Seconds from the arrival of a request to the answer that its key is not accepted, 0 to 10; 0.025.
+            It is as long for every reason, so that the time does not tell which. It must be longer than a look-up
+            takes; 0 answers at once.
+        lookups: Threads in which keys for threads wait for their store, where there is an event loop: 1 to 1000; 32.
+            When each has 16 more requests in line, further ones are answered 503.
+    """
+
+    realm: str
+    credentials: Iterable[str]
+    exempt: Iterable[str]
+    optional: Iterable[str]
+    preflight: Literal["pass", "check"]
+    prefix: str | None
+    environment: str | None
+    hide: bool
+    refuse_after: float
+    lookups: int
+
+
+class Rules(NamedTuple):
+    """The settings, ready to be followed."""
+
+    realm: str
+    places: Places
+    exempt: Paths
+    optional: Paths
+    passes_preflight: bool
+    kind: Kind | None
+    hides: bool
+    refuse_after: float
+    lookups: int
+
+
+def read(settings: AdmissionSettings) -> Rules:
+    """Check the settings, and fill in what is left out.
+
+    Raises:
+        ConfigurationError: A setting cannot work.
+        InvalidRequest: No key has this prefix or environment.
+    """
+    unknown = sorted(settings.keys() - AdmissionSettings.__annotations__.keys())
+    if unknown:
+        raise TypeError(f"there is no setting {unknown[0]!r:.80} of how requests are let in")
+    return Rules(
+        check_realm(settings.get("realm", "api")),
+        Places(settings.get("credentials", DEFAULT)),
+        Paths(settings.get("exempt", ()), "exempt"),
+        Paths(settings.get("optional", ()), "optional"),
+        _passes(settings.get("preflight", "pass")),
+        kind_of(settings.get("prefix"), settings.get("environment")),
+        bool(settings.get("hide", False)),
+        _pace(settings.get("refuse_after", 0.025)),
+        settings.get("lookups", 32),
+    )
+
+
+def _passes(preflight: str) -> bool:
+    if preflight not in {"pass", "check"}:
+        raise ConfigurationError(f"preflight must be pass or check, not {preflight!r:.80}")
+    return preflight == "pass"
+
+
+def _pace(refuse_after: object) -> float:
+    if not isinstance(refuse_after, (int, float)) or not 0 <= refuse_after <= LONGEST_PACE:
+        raise ConfigurationError(f"refuse_after must be in seconds from 0 to {LONGEST_PACE}, not {refuse_after!r:.80}")
+    return refuse_after

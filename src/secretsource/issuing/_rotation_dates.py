@@ -1,0 +1,42 @@
+"""Since when keys have been rotated: their records do not say, but those of their successors do."""
+
+from __future__ import annotations
+
+from secretsource.exceptions import StoreError
+from secretsource.stores.base import Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource.issuing._flow import Flow
+    from secretsource.stores.base import AsyncKeyStore, KeyRecord, KeyStore
+
+MOST_KEPT = 10_000
+
+
+class RotationDates:
+    """The dates of rotations, which never change, by the ``key_id`` of the old key.
+
+    Args:
+        store: Where a date is asked for, once.
+    """
+
+    __slots__ = ("_dates", "_store", "get")
+
+    def __init__(self, store: KeyStore | AsyncKeyStore) -> None:
+        self._store = store
+        self._dates: dict[str, float] = {}
+        self.get = self._dates.get
+        """Since when a key has been rotated, in seconds since 1970 UTC; None where that was not learnt."""
+
+    def learn(self, record: KeyRecord) -> Flow[None]:
+        """Ask for the date of a key that is being rotated, unless it is known; nothing depends on an answer."""
+        if record.status is not Status.ROTATING or record.successor is None or record.key_id in self._dates:
+            return
+        try:
+            successor: KeyRecord | None = yield self._store.get(record.successor)
+        except StoreError:
+            return
+        if successor is not None:
+            if len(self._dates) >= MOST_KEPT:
+                self._dates.clear()
+            self._dates[record.key_id] = successor.created
