@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from tests.forks import is_right_in_child, needs_fork
+from tests.forks import held_elsewhere, is_right_in_child, needs_fork
 
 from secretsource.issuing._record_cache import Entry, RecordCache
 from secretsource.stores.base import KeyRecord, Status
@@ -44,15 +44,15 @@ def test_a_record_is_fresh_from_before_it_was_read() -> None:
 @pytest.mark.parametrize("changes", [{"status": Status.ROTATING}, {"status": Status.REVOKED}, {"begins": WALL + 11}])
 def test_a_key_that_is_not_simply_good_takes_the_long_way(changes: dict[str, Any]) -> None:
     """Its record is kept, and each check weighs it in full."""
-    entry = Entry(RECORD._replace(**changes), *at(10.0), 5.0)
+    entry = Entry(RECORD.hash, RECORD._replace(**changes), *at(10.0), 5.0)
     assert entry.until == float("-inf")
     assert entry.fresh_until == 15.0
 
 
 def test_a_key_that_expires_soon_is_good_until_then() -> None:
     """Not until the end of its ttl; and one that began is good."""
-    assert Entry(RECORD._replace(expires=WALL + 12), *at(10.0), 5.0).until == 12.0
-    assert Entry(RECORD._replace(expires=WALL + 99, begins=WALL), *at(10.0), 5.0).until == 15.0
+    assert Entry(RECORD.hash, RECORD._replace(expires=WALL + 12), *at(10.0), 5.0).until == 12.0
+    assert Entry(RECORD.hash, RECORD._replace(expires=WALL + 99, begins=WALL), *at(10.0), 5.0).until == 15.0
 
 
 def test_memory_is_bounded() -> None:
@@ -254,7 +254,7 @@ TestCacheAgainstModel.settings = settings(max_examples=50)
 
 def test_what_a_wildcard_granted_is_remembered_within_bounds() -> None:
     """A program that demands ever new scopes does not fill the memory."""
-    entry = Entry(RECORD._replace(scopes=frozenset({"a:*"})), *at(0.0), 5.0)
+    entry = Entry(RECORD.hash, RECORD._replace(scopes=frozenset({"a:*"})), *at(0.0), 5.0)
     for number in range(1000):
         entry.remember((f"a:{number}",))
     assert len(entry.granted) == 256
@@ -265,7 +265,6 @@ def test_a_forked_child_begins_with_an_empty_cache() -> None:
     """Another thread of its parent was in the middle of a change, and is not there to end it."""
     cache = RecordCache()
     cache.fill(b"h" * 32, RECORD, 0.0, 0.0, cache.begin())
-    cache._lock.acquire()
     cache._by_key.clear()
 
     def act() -> bool:
@@ -274,4 +273,5 @@ def test_a_forked_child_begins_with_an_empty_cache() -> None:
         cache.news(RECORD.key_id, RECORD.revision + 1)
         return empty and len(cache) == 0
 
-    assert is_right_in_child(act)
+    with held_elsewhere(cache._lock):
+        assert is_right_in_child(act)

@@ -21,6 +21,7 @@ from secretsource.exceptions import (
 from secretsource.issuing import _lifecycle as lifecycle
 from secretsource.issuing import _request
 from secretsource.issuing._lifecycle import Move
+from secretsource.issuing._uses import Taken
 from secretsource.issuing._verdict import Rejected
 from secretsource.stores.base import ChangeBus, KeyChange, KeyQuery, Status, Usage
 
@@ -253,18 +254,19 @@ class Operations:
 
     def flush(self) -> Flow[None]:
         """Store what was seen; on failure it is kept for the next flush."""
-        uses, rehashes = self._w.uses.drain(self._w.clock.now())
+        log, taken = self._w.uses, Taken()
         try:
+            uses = log.take(taken, self._w.clock.now())
             if uses:
                 yield self._w.store.record_uses(uses)
-                uses = []
-            while rehashes:
-                stored: bool = yield self._w.store.update(rehashes[-1])
-                record = rehashes.pop().record
+                log.stored(taken)
+            for change in log.rehashes():
+                stored: bool = yield self._w.store.update(change)
+                log.renewed(change)
                 if stored:
-                    yield from self.tell(record)
+                    yield from self.tell(change.record)
         finally:
-            self._w.uses.restore(uses, rehashes)
+            log.restore(taken)
 
     def whose(self, text: str, candidates: Iterable[str | int]) -> Owner | None:
         """Read the owner out of a key, or out of its locator, without the store."""

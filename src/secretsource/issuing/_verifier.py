@@ -112,11 +112,9 @@ class Verifier:
         granted = None
         plan = entry.plan
         if plan is not None:
-            wall = now + entry.drift
-            levels = self._take(entry.limit_key, plan, cost, now, wall)
-            if levels is None:
+            granted = self._take(entry.limit_key, plan, cost, now, now + entry.drift)
+            if granted is None:
                 return hashed
-            granted = (plan, levels, now, wall)
         self._seen[entry.key_id] = now
         verdict = _new(Accepted)  # as `Accepted(entry.record, …)` does, without the call
         verdict.record = entry.record
