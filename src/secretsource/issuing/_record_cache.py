@@ -226,7 +226,7 @@ class RecordCache:
                 return entry
             if known is not None:
                 self._drop(known)
-            elif len(self._by_key) >= self._max_entries:
+            while len(self._by_key) >= self._max_entries:
                 for oldest in self._by_key.values():
                     self._drop(oldest)
                     break
@@ -260,7 +260,7 @@ class RecordCache:
             if key_id not in self._floors and len(self._floors) >= self._max_misses:
                 self._forget()
             floor = self._floors.setdefault(key_id, _Floor())
-            if floor.revision < revision:
+            if floor.revision < revision:  # noqa: PLR1730 - `max` is a call, and a handler may raise it meanwhile
                 floor.revision = revision
             floor.since, floor.until = self._news, _FOREVER
             known = self._by_key.get(key_id)

@@ -65,8 +65,9 @@ class UseLog:
                 watched = self._watched
                 before = watched.get(key_id)
                 after = _sum(before, use)
-                # No call from here on, so no signal's handler adds a use in between.
-                if watched is self._watched and (watched[key_id] if key_id in watched else None) is before:
+                # Without a call from here on, so that no signal's handler adds a use in between.
+                present = watched[key_id] if key_id in watched else None  # noqa: SIM401 - `get` is a call
+                if watched is self._watched and present is before:
                     watched[key_id] = after
                     return
 

@@ -84,7 +84,7 @@ class LocalLimiter:
 
     def _open(self, key: str, plan: Plan, mono: float, wall: float) -> _Account:
         with self._lock:
-            if len(self._accounts) >= self._max_accounts:
+            while len(self._accounts) >= self._max_accounts:
                 self._make_room(mono, wall)
             return self._accounts.setdefault(key, _Account(plan, mono, wall))
 
