@@ -26,6 +26,7 @@ PUBLIC = {
     Reason.QUOTA_EXCEEDED: (429, "quota_exceeded", None, exceptions.RateLimited),
     Reason.LIMITER_UNAVAILABLE: (503, "unavailable", None, exceptions.StoreError),
     Reason.STORE_UNAVAILABLE: (503, "unavailable", None, exceptions.StoreError),
+    Reason.VERIFIER_BUSY: (503, "unavailable", None, exceptions.StoreError),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import sleep
+
 from secretsource.issuing._chores import Chores
 from secretsource.issuing._flow import here, run
 from secretsource.issuing._imports import Imports
@@ -47,7 +49,7 @@ class ApiKeys:
     def __init__(self, store: KeyStore, **settings: Unpack[Settings]) -> None:
         self._store = store
         try:
-            wiring = wire(store, here, **settings)
+            wiring = wire(store, here, sleep, **settings)
         finally:
             del settings  # a traceback shows no pepper
         self._chores = Chores(self, wiring.flush_every, wiring.cache, store, wiring.feed)

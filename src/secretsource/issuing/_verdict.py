@@ -36,6 +36,7 @@ class Reason(enum.Enum):
     UNKNOWN = "unknown"
     WRONG_SECRET = "wrong_secret"  # noqa: S105 - a word for it, and none itself
     PEPPER_RETIRED = "pepper_retired"
+    TOO_COSTLY = "too_costly"
     REVOKED = "revoked"
     EXPIRED = "expired"
     DISABLED = "disabled"
@@ -46,6 +47,7 @@ class Reason(enum.Enum):
     QUOTA_EXCEEDED = "quota_exceeded"
     LIMITER_UNAVAILABLE = "limiter_unavailable"
     STORE_UNAVAILABLE = "store_unavailable"
+    VERIFIER_BUSY = "verifier_busy"
 
     @property
     def answer(self) -> Answer:
@@ -92,6 +94,9 @@ _ANSWERS = {
     Reason.RATE_LIMITED: Answer(429, "rate_limited", None, RateLimited, _LIMITED % "rate"),
     Reason.QUOTA_EXCEEDED: Answer(429, "quota_exceeded", None, RateLimited, _LIMITED % "quota"),
     Reason.LIMITER_UNAVAILABLE: Answer(
+        503, "unavailable", None, StoreError, "API keys cannot be checked now: try again later"
+    ),
+    Reason.VERIFIER_BUSY: Answer(
         503, "unavailable", None, StoreError, "API keys cannot be checked now: try again later"
     ),
     Reason.STORE_UNAVAILABLE: Answer(

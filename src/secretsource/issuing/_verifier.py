@@ -25,11 +25,13 @@ from typing import Any
 
 from secretsource._clock import readings
 from secretsource.exceptions import InvalidRequest, StoreError
+from secretsource.issuing import _foreign as foreign
 from secretsource.issuing import _lifecycle as lifecycle
 from secretsource.issuing import _policy as policy
 from secretsource.issuing._format import LONGEST_CREDENTIAL
 from secretsource.issuing._gate import Gate
 from secretsource.issuing._record_cache import RENEWABLE
+from secretsource.issuing._turns import PATIENCE, STEP, Turn
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.issuing.limits import LocalLimiter, Rate
 from secretsource.stores.base import Status, Use
@@ -241,13 +243,41 @@ class Verifier:
         if record.foreign is None:
             rejected = self._compare(presented, record)
         else:
-            rejected = yield self._w.aside(self._compare, presented, record)
+            rejected = yield from self._compare_foreign(presented, record, wall)
         if rejected is None:
             return cache.fill(presented.hash, record, mono, wall, begun)
         if record.hash:  # else one of many imported keys, and known by no hash of ours yet
             # Whoever knows a key_id and guesses secrets asks the store once per ttl, not once per guess.
             cache.fill(record.hash, record, mono, wall, begun)
         return rejected
+
+    def _compare_foreign(self, presented: Presented, record: KeyRecord, wall: float) -> Flow[Rejected | None]:
+        """As `_compare`, for a hash of another system: not of an ended key, and slow ones one after the other.
+
+        Anyone who knows how such a key begins can have it computed, so ending the key ends that too.
+        """
+        ended = _STATUS_REASONS.get(record.status_at(wall))
+        if ended is not None:
+            return Rejected(ended)
+        described = record.foreign or ""
+        if not foreign.is_worth_it(described):
+            return Rejected(Reason.TOO_COSTLY)
+        if not foreign.is_slow(described):
+            return self._compare(presented, record)
+        turn = Turn()
+        for _ in range(int(PATIENCE / STEP)):
+            if self._w.turns.take(turn):
+                rejected: Rejected | None = yield self._w.aside(self._compare_in_turn, turn, presented, record)
+                return rejected
+            yield self._w.pause(STEP)
+        return Rejected(Reason.VERIFIER_BUSY)
+
+    def _compare_in_turn(self, turn: Turn, presented: Presented, record: KeyRecord) -> Rejected | None:
+        """The turn ends with the work, not with whoever waits for it and may be cancelled."""
+        try:
+            return self._compare(presented, record)
+        finally:
+            self._w.turns.give(turn)
 
     def _compare(self, presented: Presented, record: KeyRecord) -> Rejected | None:
         """Whether it is this record's key; nothing of the record is answered before that."""

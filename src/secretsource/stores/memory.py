@@ -207,7 +207,8 @@ class MemoryStore(KeyStore, ChangeFeed):
 
     def _happened(self, key_id: str) -> tuple[KeyEvent, ...]:
         """The events of a key, oldest first."""
-        revision = self.revision(key_id) or 0
+        stored = self._records.get(key_id)
+        revision = 0 if stored is None else stored.revision
         return tuple([event for event in self._events.get(key_id, ()) if event.revision <= revision])
 
     def _holder(self, lookup: bytes) -> KeyRecord | None:
@@ -223,7 +224,8 @@ class MemoryStore(KeyStore, ChangeFeed):
         return repeated or record.key_id in self._records or self._holder(record.lookup) is not None
 
     def _follows(self, change: Change) -> bool:
-        return self.revision(change.record.key_id) == change.record.revision - 1
+        stored = self._records.get(change.record.key_id)
+        return stored is not None and stored.revision == change.record.revision - 1
 
     def _tell(self, changes: Iterable[Change]) -> None:
         for change in changes:
