@@ -189,7 +189,7 @@ def test_as_many_are_computed_at_once_as_was_said(lever: Lever, monkeypatch: pyt
 async def test_a_cancelled_check_keeps_its_turn_until_the_work_ends(
     lever: Lever, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A client that hangs up and asks again has one hash computed, not one for each call; the loop goes on meanwhile."""
+    """A client that hangs up and asks again has one hash computed, not one for each call; the loop goes on."""
     monkeypatch.setattr(verifier, "PATIENCE", 0.1)
     async with AsyncApiKeys(AsyncMemoryStore(lever.store), peppers=[PEPPER], imported=True) as keys:
         first = asyncio.create_task(keys.check(f"{HEAD}.1", scope=NO_SCOPE))

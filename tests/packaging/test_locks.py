@@ -1,4 +1,4 @@
-"""Locks are taken by ``with``: a signal that raises between a call of ``acquire`` and its ``try`` holds one for good."""
+"""Locks are taken by ``with``: a signal that raises between a call of ``acquire`` and its ``try`` holds one forever."""
 
 from __future__ import annotations
 

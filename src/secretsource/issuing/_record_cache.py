@@ -58,6 +58,7 @@ class Entry:
             needs the long way (rotating, disabled, not yet begun, …).
         fresh_until: Monotonic seconds until which the record need not be read again.
         hashed: The hash it is kept under.
+        expires: When its key ends by the wall clock, or None.
         granted: Demands that it meets, as they are written: its exact scopes, `NO_SCOPE`, and what was granted before.
         wildcards: The beginnings that its wildcards cover.
         networks: The networks it may be used from, or None for any.
@@ -69,6 +70,7 @@ class Entry:
 
     __slots__ = (
         "drift",
+        "expires",
         "fresh_until",
         "granted",
         "hashed",
@@ -93,6 +95,7 @@ class Entry:
         self.plan = limits.parse(record.rate_limit, record.quota) if record.rate_limit or record.quota else None
         self.key_id = record.key_id
         self.limit_key = record.root or record.key_id
+        self.expires = record.expires
         self.drift = drift = wall - mono
         self.fresh_until = self.until = until = mono + ttl
         if record.status is not _ACTIVE or (record.begins is not None and record.begins > wall):

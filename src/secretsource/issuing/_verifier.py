@@ -23,7 +23,6 @@ from __future__ import annotations
 from hmac import compare_digest
 from typing import Any
 
-from secretsource._clock import readings
 from secretsource.exceptions import InvalidRequest, StoreError
 from secretsource.issuing import _foreign as foreign
 from secretsource.issuing import _lifecycle as lifecycle
@@ -85,7 +84,9 @@ class Verifier:
         self._seen = wiring.uses.seen
         self._on_check = wiring.on_check
         self._take = wiring.limiter.take if isinstance(wiring.limiter, LocalLimiter) else _is_elsewhere
-        self._mono, self._now = readings(wiring.clock)
+        self._mono = wiring.present.mono
+        self._wall = wiring.present.wall
+        self._now = wiring.present.both
 
     def glance(self, text: str | None, scope: Demand, ip: str | None, cost: int) -> Accepted | bytes | None:
         """Steps 0 to 11 for a key that is fresh in the cache, active, in time and within its limits.
@@ -102,12 +103,13 @@ class Verifier:
             return None
         del text  # a traceback shows no key
         entry = self._get(hashed)
-        if entry is None or now >= entry.until:
+        # The wall clock may have been set forward since.
+        if entry is None or now >= entry.until or (entry.expires is not None and self._wall() >= entry.expires):
             return hashed
         if entry.networks is not None and not policy.is_within(entry.networks, ip):
             return None
         try:
-            if scope not in entry.granted or not 0 <= cost <= MOST_COST:
+            if scope not in entry.granted or (cost != 1 and not 0 <= cost <= MOST_COST):
                 return None
         except TypeError:  # several scopes in a list, or a cost that is no number
             return None
@@ -171,10 +173,8 @@ class Verifier:
         known = None if fresh else self._get(presented.hash)
         found = None if fresh else self._recall(presented, known, mono)
         if found is None:
-            asked = mono
             found = yield from self._ask(presented, known, mono, wall)
-            mono = self._mono()  # the store may have taken its time
-            wall += mono - asked
+            mono, wall = self._now()  # the store may have taken its time
         if type(found) is Rejected:
             return self._told(found)
         verdict: Verdict | None = weigh(found, demanded, ip, wall)

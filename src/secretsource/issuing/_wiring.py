@@ -10,6 +10,7 @@ from secretsource.issuing._format import KeyFormat
 from secretsource.issuing._hashing import PepperSet
 from secretsource.issuing._locator import LocatorSeals
 from secretsource.issuing._lookup import LookupKeys
+from secretsource.issuing._present import Present
 from secretsource.issuing._record_cache import RecordCache
 from secretsource.issuing._turns import Turns
 from secretsource.issuing._uses import UseLog
@@ -40,6 +41,7 @@ class Wiring(NamedTuple):
         lookups: The keys of the same peppers to what imported records are found by.
         format: The grammar.
         clock: Where the time is read.
+        present: The same for checks, where time does not go back.
         cache: Records read a moment ago.
         uses: What was seen since the last flush.
         limiter: Where limits are counted.
@@ -62,6 +64,7 @@ class Wiring(NamedTuple):
     lookups: LookupKeys
     format: KeyFormat
     clock: Clock
+    present: Present
     cache: RecordCache
     uses: UseLog
     limiter: Limiter | AsyncLimiter
@@ -181,6 +184,7 @@ def wire(
         LookupKeys(chosen),
         format or KeyFormat(),
         clock,
+        Present(clock),
         RecordCache(ttl=ttl, miss_ttl=miss_ttl, max_entries=max_entries),
         UseLog(),
         limiter or LocalLimiter(),
