@@ -104,7 +104,7 @@ class Verifier:
         del text  # a traceback shows no key
         entry = self._get(hashed)
         # The wall clock may have been set forward since.
-        if entry is None or now >= entry.until or (entry.expires is not None and self._wall() >= entry.expires):
+        if entry is None or now >= entry.until or ((ends := entry.expires) is not None and self._wall() >= ends):
             return hashed
         if entry.networks is not None and not policy.is_within(entry.networks, ip):
             return None
