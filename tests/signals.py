@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dis
 import sys
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -123,10 +123,10 @@ def at_each_place(
     """
     for place in count(1):
         world = prepare()
-        handler = cut_short if then is None else lambda world=world: then(world)
+        handler = cut_short if then is None else partial(then, world)
         ended = True
         try:
-            passed = run(lambda world=world: act(world), place, places, handler)
+            passed = run(partial(act, world), place, places, handler)
         except CutShortError:
             ended, passed = False, place
         judge(world, ended)

@@ -118,7 +118,12 @@ def test_what_is_no_credential_stops_at_the_gate(
     keys = make_keys(imported=True)
     hashed: list[str] = []
     gate = Gate(keys._wiring)
-    monkeypatch.setattr(gate, "_hashes", lambda text: hashed.append(text) or {gate._newest: bytes(32)})
+
+    def hash_all(text: str) -> dict[str, bytes]:
+        hashed.append(text)
+        return {gate._newest: bytes(32)}
+
+    monkeypatch.setattr(gate, "_hashes", hash_all)
     store.asked.clear()
     assert reason(gate.present(text)) is Reason.MALFORMED
     assert reason(keys.check(text, scope=NO_SCOPE)) is Reason.MALFORMED
