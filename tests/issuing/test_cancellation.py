@@ -23,7 +23,7 @@ class WaitingStore(AsyncMemoryStore):
     """A store that waits before and after everything it does."""
 
     def __getattribute__(self, name: str) -> Any:
-        given = super().__getattribute__(name)
+        given: Any = super().__getattribute__(name)
         if name.startswith("_") or name == "subscribe" or not callable(given):
             return given
 

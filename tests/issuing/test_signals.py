@@ -194,20 +194,19 @@ def test_a_handler_draws_in_the_middle_of_a_draw(
     """Both are charged, each once."""
     inner, outer = ways
 
+    entered: list[Limited] = []
+
     def judge(world: Limited, _: bool) -> None:
-        assert world.left() == 3 - world.kept + (0 if world.entered else 1)
+        assert world.left() == 3 - world.kept + (0 if world in entered else 1)
 
-    class Entered(Limited):
-        entered = False
-
-    def enter(world: Entered) -> None:
-        world.entered = True
+    def enter(world: Limited) -> None:
+        entered.append(world)
         assert getattr(world.limiter, inner)("k", world.plan, 1, 0.0, 0.0)
 
     def act(world: Limited) -> object:
         return getattr(world.limiter, outer)("k", world.plan, 1, 0.0, 0.0)
 
-    count = at_each_place(lambda: Entered(first, then), act, enter, judge, "moments")
+    count = at_each_place(lambda: Limited(first, then), act, enter, judge, "moments")
     tell(record_property, "a handler in limits", count)
 
 

@@ -7,7 +7,7 @@ import base64
 import gc
 import hashlib
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 import argon2
@@ -177,8 +177,7 @@ def test_as_many_are_computed_at_once_as_was_said(lever: Lever, monkeypatch: pyt
     keys = ApiKeys(lever.store, peppers=[PEPPER], imported=True, imported_at_once=2)
     with keys, ThreadPoolExecutor(3) as pool:
         asked = [pool.submit(keys.check, f"{HEAD}.{number}", scope=NO_SCOPE) for number in range(3)]
-        while not any(each.done() for each in asked):
-            pass
+        wait(asked, timeout=10, return_when=FIRST_COMPLETED)
         lever.go_on.set()
         assert sorted(refused(each.result(30)).value for each in asked) == ["verifier_busy", *["wrong_secret"] * 2]
     assert lever.most == 2
