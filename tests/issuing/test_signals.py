@@ -343,6 +343,8 @@ class Stored:
         for each in records:
             assert [event.revision for event in self.store.events(each.key_id)] == [*range(1, each.revision + 1)]
             assert each.lookup is None or self.store.find([each.lookup]) == each
+        renamed = self.store.find([b"n"])
+        assert renamed is None or renamed.lookup == b"n"
         known = {each.key_id for each in records}
         assert len(known & {record(1).key_id, record(2).key_id}) in {0, 2}
         first = self.store.get(record(0).key_id)
@@ -412,6 +414,15 @@ def test_a_memory_provider_outlives_what_is_cut_short(
     def make() -> MemoryProvider:
         return MemoryProvider({"a": "1"})
 
+    def make_two() -> MemoryProvider:
+        provider = make()
+        provider.put("a", "2")
+        return provider
+
+    def judge_deleted(provider: MemoryProvider, _: bool) -> None:
+        assert secret(provider) is None or secret(provider, "1") == "1"  # the current one goes first
+        judge(provider, _)
+
     def judge_numbers(provider: MemoryProvider, _: bool) -> None:
         assert {secret(provider, number) for number in ("1", "2", "3")} <= {"1", "2", "4", None}
         assert all(secret(provider, number) == value for value, number in numbers)
@@ -419,7 +430,7 @@ def test_a_memory_provider_outlives_what_is_cut_short(
 
     numbers: list[tuple[str, str]] = []
     count = at_each_place(make, lambda provider: provider.put("a", "2"), None, judge, places)
-    count += at_each_place(make, lambda provider: provider.delete("a"), None, judge, places)
+    count += at_each_place(make_two, lambda provider: provider.delete("a"), None, judge_deleted, places)
     count += at_each_place(
         make,
         lambda provider: numbers.append(("2", provider.put("a", "2"))),
