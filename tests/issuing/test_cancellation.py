@@ -27,9 +27,11 @@ class WaitingStore(AsyncMemoryStore):
         if name.startswith("_") or name == "subscribe" or not callable(given):
             return given
 
+        call: Callable[..., Awaitable[Any]] = given
+
         async def wait(*arguments: Any, **keywords: Any) -> Any:
             await asyncio.sleep(0)
-            answer = await given(*arguments, **keywords)
+            answer = await call(*arguments, **keywords)
             await asyncio.sleep(0)
             return answer
 
