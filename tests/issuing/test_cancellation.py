@@ -24,14 +24,12 @@ class WaitingStore(AsyncMemoryStore):
 
     def __getattribute__(self, name: str) -> Any:
         given: Any = super().__getattribute__(name)
-        if name.startswith("_") or name == "subscribe" or not callable(given):
+        if name.startswith("_") or name == "subscribe":
             return given
-
-        call: Callable[..., Awaitable[Any]] = given
 
         async def wait(*arguments: Any, **keywords: Any) -> Any:
             await asyncio.sleep(0)
-            answer = await call(*arguments, **keywords)
+            answer = await given(*arguments, **keywords)
             await asyncio.sleep(0)
             return answer
 
