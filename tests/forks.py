@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
     from contextlib import AbstractContextManager
     from typing import Any
 
@@ -47,7 +47,7 @@ def is_right_in_child(act: Callable[[], bool]) -> bool:
 
 
 @contextmanager
-def held_elsewhere(lock: AbstractContextManager[Any]) -> Iterator[None]:
+def held_elsewhere(lock: AbstractContextManager[Any]) -> Generator[None, None, None]:
     """Let another thread hold a lock meanwhile, as one that a forked child does not have."""
     held, done = threading.Event(), threading.Event()
 
