@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import threading
+from collections import Counter
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from tests.chain.outcomes import table
 from secretsource.resolver._default import default_resolver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 FOREIGN = ("AWS_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "GCLOUD_", "GCE_", "VAULT_", "BAO_", "SECRETSOURCE_")
@@ -148,6 +149,17 @@ def stays_on_this_machine(attempts: list[str]) -> Iterator[None]:
     assert not reached, f"this test tried to reach {reached}"
 
 
+def counted(reports: Iterable[pytest.TestReport]) -> list[str]:
+    """What passing tests have done very often; they say ``record_property("signals", "what: 123")`` once or more."""
+    sums = Counter[str]()
+    for report in reports:
+        for name, value in report.user_properties:
+            if name == "signals":
+                what, _, number = str(value).rpartition(": ")
+                sums[what] += int(number)
+    return [f"{what}: {number}" for what, number in [*sorted(sums.items()), ("all", sums.total())] if number]
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """End a run with what its tests have found out; they say it with ``record_property(name, line)``."""
     said = {
@@ -160,6 +172,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     shown = {
         "every provider, every outcome": table(cells) if cells else [],
         "measured": sorted(value for name, value in said if name == "measured"),
+        "cut short or entered again": counted(terminalreporter.getreports("passed")),
     }
     for title, lines in shown.items():
         if lines:

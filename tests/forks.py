@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
+    from contextlib import AbstractContextManager
+    from typing import Any
 
-__all__ = ["begun", "ended", "is_right_in_child", "needs_fork"]
+__all__ = ["begun", "ended", "held_elsewhere", "is_right_in_child", "needs_fork"]
 
 PATIENCE = 30
 """Seconds after which a child that hangs is ended."""
@@ -40,3 +44,23 @@ def ended(child: int) -> bool:
 def is_right_in_child(act: Callable[[], bool]) -> bool:
     """Whether what is done in a forked child is right; not so when it raises, hangs or is killed."""
     return ended(begun(act))
+
+
+@contextmanager
+def held_elsewhere(lock: AbstractContextManager[Any]) -> Generator[None, None, None]:
+    """Let another thread hold a lock meanwhile, as one that a forked child does not have."""
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            held.set()
+            done.wait(PATIENCE)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(PATIENCE)
+    try:
+        yield
+    finally:
+        done.set()
+        holder.join(PATIENCE)

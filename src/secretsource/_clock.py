@@ -89,3 +89,8 @@ def readings(clock: Clock) -> tuple[Callable[[], float], Callable[[], tuple[floa
         return now.mono, now.wall
 
     return lambda: clock.now().mono, read
+
+
+def wall_reading(clock: Clock) -> Callable[[], float]:
+    """How to read the wall clock alone, in seconds since 1970 UTC."""
+    return time.time if clock is SYSTEM_CLOCK else lambda: clock.now().wall

@@ -56,6 +56,8 @@ class FrozenList(list["Any"]):
 
 def frozen_document(document: Mapping[str, Any]) -> FrozenDict:
     """A JSON object, frozen to its depth; what was given is left as it is."""
+    if type(document) is FrozenDict:
+        return document
     return FrozenDict({name: freeze(value) for name, value in document.items()})
 
 

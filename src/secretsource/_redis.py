@@ -110,7 +110,7 @@ class Outage:
         self._pause = pause
         self._on_error = on_error
         self._until = float("-inf")
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may ask, too
         self.failures = 0
 
     def lasts(self, mono: float) -> bool:

@@ -41,6 +41,7 @@ CHALLENGES = {
     Reason.LIMITER_UNAVAILABLE: None,
     Reason.STORE_UNAVAILABLE: None,
     Reason.OVERLOADED: None,
+    Reason.VERIFIER_BUSY: None,
 }
 
 
@@ -65,7 +66,7 @@ def test_every_rejection_is_a_problem_document(reason: Reason) -> None:
 def test_the_reasons_that_must_look_alike_do() -> None:
     """Malformed, unknown, wrong secret, revoked, expired, disabled, another network, another kind: the same bytes."""
     public = [reason for reason in Reason if reason.answer.code == "invalid_key"]
-    assert len(public) == 12
+    assert len(public) == 13
     assert len({http_answer(Rejected(reason, RECORD), realm="r", now=NOW) for reason in public}) == 1
 
 
@@ -109,7 +110,10 @@ def test_what_never_fits_has_no_retry_after() -> None:
     assert "Retry-After" not in answered(Rejected(Reason.RATE_LIMITED, RECORD, draw=refused))[1]
 
 
-@pytest.mark.parametrize("reason", [Reason.STORE_UNAVAILABLE, Reason.LIMITER_UNAVAILABLE, Reason.OVERLOADED])
+@pytest.mark.parametrize(
+    "reason",
+    [Reason.STORE_UNAVAILABLE, Reason.LIMITER_UNAVAILABLE, Reason.OVERLOADED, Reason.VERIFIER_BUSY],
+)
 def test_an_outage_says_when_to_ask_again(reason: Reason) -> None:
     """503 and not 401: the client's key may be good, and must not be thrown away."""
     answer, headers = answered(Rejected(reason))

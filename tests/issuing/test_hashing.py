@@ -21,7 +21,7 @@ NEW, OLD = "the newest pepper of the tests", "the older pepper of the tests"
 
 
 @given(
-    st.text(min_size=16, max_size=100, alphabet=st.characters(codec="utf-8")),
+    st.text(min_size=16, max_size=100, alphabet=st.characters(codec="utf-8")).map(lambda text: f"a{text}b"),
     st.text(alphabet=st.characters(codec="utf-8")),
 )
 def test_the_hash_is_hmac_under_an_hkdf_key(value: str, text: str) -> None:
@@ -48,12 +48,33 @@ def test_versions_tell_peppers_apart_wherever_they_are_kept() -> None:
     int(Pepper(NEW).version, 16)
 
 
-def test_a_short_pepper_is_refused() -> None:
-    """15 bytes are too few and 16 are enough; the error does not show them."""
-    Pepper("x" * 16)
-    with pytest.raises(ConfigurationError, match="openssl rand") as caught:
-        Pepper("x" * 15)
-    assert "xxx" not in str(caught.value)
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("canary-15-bytes", "shorter than 16 bytes"),
+        ("x" * 44, "one character repeated"),
+        ("é" * 16, "one character repeated"),
+        (" " * 44, "not blanks"),
+        ("\t\n\u3000\xa0" * 9, "not blanks"),
+        (" canary canary canary", "no blanks or line ends around it"),
+        ("canary canary canary\n", "no blanks or line ends around it"),
+        ("canary canary canary\u2003", "no blanks or line ends around it"),
+        ("ref+vault://secret/canary#pepper", "not a reference to it"),
+    ],
+)
+def test_what_is_no_pepper_is_refused(value: str, said: str) -> None:
+    """In any place of a set; the sentence says what to do, and does not show it."""
+    for make in (Pepper, lambda value: PepperSet([value]), lambda value: PepperSet([NEW, value])):
+        with pytest.raises(ConfigurationError, match=said) as caught:
+            make(value)
+        assert "canary" not in str(caught.value)
+        assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["sixteen bytes ok", "a\tb" * 6, "AA" * 20 + "B", "a ref+vault://x in it"])
+def test_what_only_looks_strange_is_a_pepper(value: str) -> None:
+    """From 16 bytes on; blanks within, and few characters."""
+    assert not Pepper(value).is_empty
 
 
 def test_a_set_is_newest_first_and_takes_equal_peppers_once() -> None:

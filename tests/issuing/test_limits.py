@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.forks import is_right_in_child, needs_fork
+from tests.forks import held_elsewhere, is_right_in_child, needs_fork
 
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import limits
 from secretsource.issuing.limits import LocalLimiter, Plan, Quota, Rate, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NEW_YEAR = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
 DAY = 86400.0
@@ -267,35 +271,42 @@ def test_memory_is_bounded_and_the_used_accounts_stay() -> None:
     assert len(limiter) <= 10
 
 
-def test_no_update_is_lost_between_threads() -> None:
-    """Eight threads after 400 requests of one account are granted exactly 400."""
-    limiter, rules = LocalLimiter(), plan("400/day")
-    granted: list[Any] = []
+@pytest.mark.parametrize("has_gil", [True, False])
+@pytest.mark.parametrize(
+    "rules", [plan("400/day"), plan("400/day, 1000/hour"), plan(None, "400/day")], ids=["rate", "rates", "quota"]
+)
+def test_no_update_is_lost_between_threads(rules: Plan, has_gil: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight threads after 400 requests of one account, by either way, are granted exactly 400; also without a GIL."""
+    monkeypatch.setattr(limits, "_HAS_GIL", has_gil and limits._HAS_GIL)
+    limiter, granted = LocalLimiter(), list[Any]()
 
-    def work() -> None:
-        for _ in range(100):
-            if limiter.draw("k", rules, 1, 0.0, 0.0):
-                granted.append(1)
+    def work(ask: Callable[..., object]) -> None:
+        granted.extend(bool(ask("k", rules, 1, 0.0, 0.0)) for _ in range(100))
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(granted) == 400
+    threads = [threading.Thread(target=work, args=(ask,)) for ask in (limiter.draw, limiter.take) for _ in range(4)]
+    pace = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(pace)
+    assert sum(granted) == 400
 
 
 def test_accounts_are_looked_through_once_for_many_that_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where one account of a hundred is full again, a tenth goes, so that not each new one looks at all of them."""
     limiter, plan, looks = LocalLimiter(max_accounts=100), parse("1/hour", None), list[object]()
     assert plan is not None
-    is_full = limits._Account.is_full
+    is_full = limits._is_full
 
-    def look(self: Any, *when: float) -> bool:
-        looks.append(self)
-        return is_full(self, *when)
+    def look(held: Any, *when: float) -> bool:
+        looks.append(held)
+        return is_full(held, *when)
 
-    monkeypatch.setattr(limits._Account, "is_full", look)
+    monkeypatch.setattr(limits, "_is_full", look)
     for number in range(100):
         limiter.draw(f"k{number}", plan, 1 if number else 0, 0.0, 0.0)
     limiter.draw("one more", plan, 1, 0.0, 0.0)
@@ -304,21 +315,16 @@ def test_accounts_are_looked_through_once_for_many_that_are_opened(monkeypatch: 
     assert "k99" in limiter._accounts
 
 
-def test_an_account_that_changes_its_rules_is_looked_at_as_a_whole() -> None:
-    """Never the old rules with the new levels: who makes room waits for who draws."""
-    limiter, plan = LocalLimiter(), parse("1/hour", None)
-    assert plan is not None
-    limiter.draw("k", plan, 1, 0.0, 0.0)
+def test_an_account_is_looked_at_without_waiting_for_who_draws_on_it() -> None:
+    """Its rules and its levels are replaced together, so one look sees both of one draw."""
+    limiter, hourly, both = LocalLimiter(max_accounts=1), plan("1/hour"), plan("1/hour, 5/day")
+    limiter.draw("k", hourly, 1, 0.0, 0.0)
+    limiter.draw("k", both, 0, 0.0, 0.0)
     account = limiter._accounts["k"]
-    account.acquire()
-    looking = threading.Thread(target=account.is_full, args=(0.0, 0.0))
-    looking.start()
-    looking.join(0.05)
-    waits = looking.is_alive()
-    account.release()
-    looking.join(10)
-    assert waits
-    assert not looking.is_alive()
+    with held_elsewhere(account.lock):
+        assert limiter.draw("another", hourly, 1, 0.0, 0.0)
+    assert account.held[0] is both
+    assert len(account.held[1]) == 2
 
 
 @needs_fork
@@ -327,11 +333,10 @@ def test_a_forked_child_waits_for_no_lock_of_its_parent() -> None:
     limiter, plan = LocalLimiter(), parse("1/hour", None)
     assert plan is not None
     assert limiter.draw("k", plan, 1, 0.0, 0.0)
-    limiter._lock.acquire()
-    limiter._accounts["k"].acquire()
 
     def act() -> bool:
         refused = not limiter.draw("k", plan, 1, 0.0, 0.0)
         return refused and bool(limiter.draw("other", plan, 1, 0.0, 0.0))
 
-    assert is_right_in_child(act)
+    with held_elsewhere(limiter._lock), held_elsewhere(limiter._accounts["k"].lock):
+        assert is_right_in_child(act)

@@ -28,6 +28,7 @@ PUBLIC = {
     Reason.LIMITER_UNAVAILABLE: (503, "unavailable", None, exceptions.StoreError),
     Reason.STORE_UNAVAILABLE: (503, "unavailable", None, exceptions.StoreError),
     Reason.OVERLOADED: (503, "unavailable", None, exceptions.StoreError),
+    Reason.VERIFIER_BUSY: (503, "unavailable", None, exceptions.StoreError),
 }
 
 

@@ -81,7 +81,10 @@ USUAL: dict[str, Any] = {
 HOLDS_SECRETS = {"text", "key_id", "url", "peppers", "value", "secrets", "rows", "default", "requests", "stream"}
 """Arguments that no message quotes; the others, such as names, are quoted where they are well formed."""
 
-HOT = {"Resolver.get", "AsyncResolver.get", "ApiKeys.check", "AsyncApiKeys.check"}
+HOT = {
+    *("Resolver.get", "AsyncResolver.get"),
+    *("ApiKeys.check", "AsyncApiKeys.check", "ApiKeys.glance", "AsyncApiKeys.glance"),
+}
 """Boundaries by lines of their own; they are tried like all the others."""
 
 

@@ -115,12 +115,12 @@ class Breakable(MemoryStore):
     half_made = False
     says = "the key store is down: try again"
 
-    def _put(self, change: Change) -> None:
+    def _put(self, stages: Sequence[Any]) -> bool:
         if self.broken and self.half_made:
-            super()._put(change)
+            super()._put(stages)
         if self.broken:
             raise StoreError(self.says)
-        super()._put(change)
+        return super()._put(stages)
 
     def record_uses(self, uses: Sequence[Use]) -> None:
         if self.broken:

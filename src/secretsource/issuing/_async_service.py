@@ -62,7 +62,7 @@ class AsyncApiKeys(AtHand):
     def __init__(self, store: AsyncKeyStore, **settings: Unpack[Settings]) -> None:
         self._store = store
         try:
-            wiring = wire(store, asyncio.to_thread, **settings)
+            wiring = wire(store, asyncio.to_thread, asyncio.sleep, **settings)
         finally:
             del settings  # a traceback shows no pepper
         self._chores = AsyncChores(self, wiring.flush_every, wiring.cache, store, wiring.feed)

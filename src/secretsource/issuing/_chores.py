@@ -38,7 +38,7 @@ class Chores:
         self._keys = weakref.ref(keys)
         self._every = every
         self._feed = _Feed(cache, sources)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._stop = threading.Event()
         self._begun = False
         self.failures = 0
@@ -47,7 +47,7 @@ class Chores:
 
     def after_fork(self) -> None:
         """Begin again in a forked child, which has none of its parent's threads."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self.flushing = threading.RLock()
         self._begun = False
 
@@ -60,10 +60,17 @@ class Chores:
     def _start(self) -> None:
         if self._begun:  # another thread was quicker
             return
-        self._begun = True
-        self._stop = threading.Event()
-        self._feed.subscribe()
-        threading.Thread(target=self._flush_now_and_then, name="secretsource-flush", daemon=True).start()
+        try:
+            self._begun = True  # also for a signal's handler that checks a key meanwhile
+            self._stop.set()  # ends a thread whose start was cut short
+            self._stop = stop = threading.Event()
+            self._feed.subscribe()
+            threading.Thread(
+                target=self._flush_now_and_then, args=(stop,), name="secretsource-flush", daemon=True
+            ).start()
+        except BaseException:
+            self._begun = False  # the next check starts them
+            raise
 
     def end(self) -> None:
         """Stop; a flush that is under way ends by itself, and the next one waits for it."""
@@ -71,8 +78,7 @@ class Chores:
         self._feed.cancel()
         self._begun = False
 
-    def _flush_now_and_then(self) -> None:
-        stop = self._stop
+    def _flush_now_and_then(self, stop: threading.Event) -> None:
         while not stop.wait(self._every):
             keys = self._keys()
             if keys is None:
@@ -171,7 +177,8 @@ class _Feed:
         self.cancel()
         if self._sources:
             self._cache.news(None, 0)  # whatever was kept before there was news is in doubt
-            self._cancels = [source.subscribe(self._tell) for source in self._sources]
+            for source in self._sources:
+                self._cancels.append(source.subscribe(self._tell))
 
     def cancel(self) -> None:
         while self._cancels:

@@ -31,10 +31,18 @@ if TYPE_CHECKING:
 
 _SEPARATORS = ".:_-"
 _DIGEST_SIZES = {"sha256": 32, "sha512": 64}
-_MOST_ITERATIONS = 10_000_000
-_MOST_COST, _MOST_PASSES, _MOST_KIBIBYTES = 18, 100, 2**20
-"""What one verification may take: tens of seconds, or a gigabyte of memory; a hash that asks for more is a lever."""
+_MOST_ITERATIONS = 2_000_000
+_MOST_COST = 14
+_MOST_PASSES, _MOST_KIBIBYTES, _MOST_LANES, _MOST_WORK = 64, 2**18, 16, 2**20
+_ARGON2_VERSIONS = (16, 19)
+"""What one verification may take: a second or two, 256 MiB of memory and 16 threads. An argon2 hash makes as many
+passes over so many kibibytes, and their product counts. A hash that asks for more is a lever: any guess would pull it.
+"""
 
+_IS_ARGON2 = re.compile(
+    r"\$argon2(?:id|i|d)(?:\$v=([0-9]{1,3}))?\$m=([0-9]{1,10}),t=([0-9]{1,10}),p=([0-9]{1,8})"
+    r"\$[A-Za-z0-9+/]{1,128}\$[A-Za-z0-9+/]{1,128}"
+)
 _IS_BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./0-9A-Za-z]{53}")
 
 
@@ -52,7 +60,7 @@ def matches(described: str, text: str) -> bool:
     algorithm, _, rest = described.partition("$")
     verify = _VERIFIERS.get(algorithm)
     if verify is not None:
-        return verify(algorithm, rest, text.encode())
+        return is_worth_it(described) and verify(algorithm, rest, text.encode())
     del text
     raise InvalidRequest(_unknown(algorithm))
 
@@ -84,19 +92,78 @@ def check(described: str) -> None:
         InvalidRequest: It is of none of them, is cut short, or asks for more work than one request is worth.
         ConfigurationError: The package that verifies it is not installed.
     """
-    algorithm, _, rest = described.partition("$")
-    if algorithm == "drf-api-key":
-        algorithm, _, rest = rest.partition("$")
-        rest = f"${rest}" if algorithm == "argon2" else rest.removeprefix("$") if algorithm == "sha512" else rest
-        sound = algorithm in {"sha512", "argon2"} or algorithm.startswith("pbkdf2_")
-    else:
-        algorithm, sound = "sha256" if algorithm == "unkey" else algorithm, algorithm in _VERIFIERS
-    if not sound or algorithm not in _VERIFIERS:
+    algorithm, rest = _made_with(described)
+    if algorithm not in _VERIFIERS:
         raise InvalidRequest(
             f"hash does not say how it was made: put one of {', '.join(sorted(_VERIFIERS))} and $ in front"
         )
     if not _is_sound(algorithm, rest):
-        raise InvalidRequest(f"hash is not one of {algorithm}, is cut short, or asks for more work than it is worth")
+        raise InvalidRequest(f"hash is not one of {algorithm}, or is cut short")
+    complaint = _complaint(algorithm, rest)
+    if complaint is not None:
+        raise InvalidRequest(complaint)
+
+
+def is_worth_it(described: str) -> bool:
+    """Whether verifying a hash takes no more than one guess is worth; also of a hash that was stored long ago.
+
+    Args:
+        described: One of the forms above.
+    """
+    return _complaint(*_made_with(described)) is None
+
+
+def is_slow(described: str) -> bool:
+    """Whether a hash was made to take long; a digest without salt was not.
+
+    Args:
+        described: One of the forms above.
+    """
+    return _made_with(described)[0] not in _DIGEST_SIZES
+
+
+def _made_with(described: str) -> tuple[str, str]:
+    """The algorithm of a hash, and what it says of itself; an algorithm that is none of ours has no verifier."""
+    algorithm, _, rest = described.partition("$")
+    if algorithm == "drf-api-key":
+        algorithm, _, rest = rest.partition("$")
+        rest = f"${rest}" if algorithm == "argon2" else rest.removeprefix("$") if algorithm == "sha512" else rest
+        known = algorithm in {"sha512", "argon2"} or algorithm.startswith("pbkdf2_")
+        return algorithm if known else "", rest
+    return "sha256" if algorithm == "unkey" else algorithm, rest
+
+
+def _complaint(algorithm: str, rest: str) -> str | None:
+    """What is too much in a hash, or None; what cannot be read matches no key, and costs nothing."""
+    if algorithm == "bcrypt":
+        match = _IS_BCRYPT.fullmatch(rest)
+        if match is not None and int(match[1]) > _MOST_COST:
+            return f"bcrypt hashes may have a cost of at most {_MOST_COST}, not {int(match[1])}"
+    elif algorithm.startswith("pbkdf2_"):
+        iterations = rest.partition("$")[0]
+        if not iterations.isascii() or not iterations.isdigit() or len(iterations) > 8:
+            return f"{algorithm} hashes begin with the number of their iterations, at most {_MOST_ITERATIONS}"
+        if int(iterations) > _MOST_ITERATIONS:
+            return f"{algorithm} hashes may have at most {_MOST_ITERATIONS} iterations, not {int(iterations)}"
+    elif algorithm == "argon2":
+        return _argon2_complaint(rest)
+    return None
+
+
+def _argon2_complaint(rest: str) -> str | None:
+    _load("argon2", "argon2-cffi")
+    match = _IS_ARGON2.fullmatch(rest)
+    if match is None:
+        return "argon2 hashes are PHC strings, such as  $argon2id$v=19$m=65536,t=3,p=4$SALT$HASH"
+    version, memory, passes, lanes = (int(each or 16) for each in match.groups())
+    if version not in _ARGON2_VERSIONS:
+        return f"argon2 hashes have version 16 or 19, not {version}"
+    if memory > _MOST_KIBIBYTES or passes > _MOST_PASSES or lanes > _MOST_LANES or memory * passes > _MOST_WORK:
+        return (
+            f"argon2 hashes may ask for m={_MOST_KIBIBYTES}, t={_MOST_PASSES}, p={_MOST_LANES} and m*t={_MOST_WORK} at "
+            f"most, not m={memory}, t={passes}, p={lanes}"
+        )
+    return None
 
 
 def _is_sound(algorithm: str, rest: str) -> bool:
@@ -105,7 +172,7 @@ def _is_sound(algorithm: str, rest: str) -> bool:
     if algorithm == "bcrypt":
         _load("bcrypt", "bcrypt")
         match = _IS_BCRYPT.fullmatch(rest)
-        return match is not None and 4 <= int(match[1]) <= _MOST_COST
+        return match is not None and int(match[1]) >= 4
     if algorithm == "argon2":
         return _is_sound_argon2(rest)
     return _pbkdf2_parts(algorithm, rest) is not None
@@ -208,7 +275,7 @@ def _pbkdf2_parts(algorithm: str, rest: str) -> tuple[str, bytes, int, bytes] | 
     iterations, _, salted = rest.partition("$")
     salt, _, written = salted.partition("$")
     digest = _digest(function, written) if function in _DIGEST_SIZES else None
-    if digest is None or not re.fullmatch("[0-9]{1,8}", iterations) or not 0 < int(iterations) <= _MOST_ITERATIONS:
+    if digest is None or not re.fullmatch("[0-9]{1,8}", iterations) or not int(iterations):
         return None
     return function, salt.encode(), int(iterations), digest
 
@@ -234,10 +301,10 @@ def _argon2(_: str, rest: str, key: bytes) -> bool:
 def _is_sound_argon2(rest: str) -> bool:
     argon2 = _load("argon2", "argon2-cffi")
     try:
-        parameters = argon2.extract_parameters(rest)
+        argon2.extract_parameters(rest)
     except (argon2.exceptions.InvalidHashError, ValueError):
         return False
-    return bool(parameters.time_cost <= _MOST_PASSES and parameters.memory_cost <= _MOST_KIBIBYTES)
+    return True
 
 
 def _load(module: str, package: str) -> Any:

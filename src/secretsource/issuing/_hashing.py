@@ -39,6 +39,31 @@ def derive(pepper: bytes, purpose: bytes, length: int) -> bytes:
     return digest(extracted, purpose + b"\x01", "sha256")[:length]
 
 
+_FAULTS: tuple[tuple[Callable[[str], bool], str], ...] = (
+    (
+        lambda pepper: pepper.isspace(),
+        "the pepper must be a secret, not blanks: make one with  openssl rand -base64 32",
+    ),
+    (
+        lambda pepper: pepper != pepper.strip(),
+        "the pepper must have no blanks or line ends around it: look at how it is stored",
+    ),
+    (
+        lambda pepper: len(pepper.encode()) < SHORTEST_PEPPER,
+        "the pepper is shorter than 16 bytes: make one with  openssl rand -base64 32",
+    ),
+    (
+        lambda pepper: len(set(pepper)) == 1,
+        "the pepper must be a secret, not one character repeated: make one with  openssl rand -base64 32",
+    ),
+    (
+        lambda pepper: pepper.startswith("ref+"),
+        "the pepper must be the secret itself, not a reference to it: give  get_secret(...)  or the secret's value",
+    ),
+)
+"""What a pepper cannot be; the first that holds is told."""
+
+
 def _complaint(pepper: object) -> str | None:
     """What is wrong with a pepper, or None; an empty one stands for none."""
     if not isinstance(pepper, str):
@@ -46,9 +71,7 @@ def _complaint(pepper: object) -> str | None:
     written = pepper.encode(errors="replace")
     if written != pepper.encode(errors="surrogatepass"):
         return "the pepper cannot be written as UTF-8: make one with  openssl rand -base64 32"
-    if 0 < len(written) < SHORTEST_PEPPER:
-        return "the pepper is shorter than 16 bytes: make one with  openssl rand -base64 32"
-    return None
+    return next((said for fault, said in _FAULTS if pepper and fault(pepper)), None)
 
 
 class Pepper:

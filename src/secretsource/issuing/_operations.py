@@ -22,6 +22,7 @@ from secretsource.issuing import _lifecycle as lifecycle
 from secretsource.issuing import _request
 from secretsource.issuing._lifecycle import Move
 from secretsource.issuing._text import canonical
+from secretsource.issuing._uses import Taken
 from secretsource.stores.base import ChangeBus, KeyChange, KeyQuery, Status, Usage
 
 TYPE_CHECKING = False
@@ -237,18 +238,19 @@ class Operations:
 
     def flush(self) -> Flow[None]:
         """Store what was seen; on failure it is kept for the next flush."""
-        uses, rehashes = self._w.uses.drain(self._w.clock.now())
+        log, taken = self._w.uses, Taken()
         try:
+            uses = log.take(taken, self._w.clock.now())
             if uses:
                 yield self._w.store.record_uses(uses)
-                uses = []
-            while rehashes:
-                record = yield from self._rehash(rehashes[-1].record, rehashes[-1].event.time)
-                rehashes.pop()
+                log.stored(taken)
+            for change in log.rehashes():
+                record = yield from self._rehash(change.record, change.event.time)
+                log.renewed(change)
                 if record is not None:
                     yield from self.tell(record)
         finally:
-            self._w.uses.restore(uses, rehashes)
+            log.restore(taken)
 
     def _rehash(self, seen: KeyRecord, now: float) -> Flow[KeyRecord | None]:
         """Store a new hash; of a record that was seen in a cache, nothing else is ever written back."""

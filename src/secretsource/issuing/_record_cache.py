@@ -5,6 +5,7 @@ What is kept is the record and never a verdict: each check weighs it anew. Five 
 * an entry is fresh for ``ttl`` seconds **from before its record was read**, whatever the reading took;
 * a revision never goes back: neither an entry nor a fill with an older record replaces a newer one;
 * news of a change raises the key's floor, below which no later fill is let in, not even one already on its way;
+  news that cannot be true puts every record in doubt, and no floor keeps a record out for longer than ``ttl``;
 * when floors have to be forgotten, fills that were on their way then are not kept at all;
 * nothing that is read from here is ever written back to the store.
 
@@ -12,6 +13,12 @@ A record whose ttl is over is renewed by its revision alone, which costs a fract
 read whole all the same (`RENEWABLE`).
 
 Reading is one dictionary access without a lock; changing takes one.
+
+A signal may end a change at any step, or check a key in the middle of it. So the steps are in an order that leaves a
+valid cache after each of them. An entry is noted under its ``key_id`` first, where news finds it, and can be found by
+its hash last; news raises the floor first, and ends the entry then. The lock may be taken again by the thread that
+holds it. Python runs a signal's handler after a call, at a jump back and at the start of a function: a comparison and
+the assignment behind it, with no call in between, are one step.
 """
 
 from __future__ import annotations
@@ -20,6 +27,7 @@ import threading
 from functools import lru_cache
 
 from secretsource import _fork
+from secretsource.exceptions import is_key_id
 from secretsource.issuing import _policy as policy
 from secretsource.issuing import limits
 from secretsource.stores.base import Status
@@ -29,8 +37,11 @@ if TYPE_CHECKING:
     from secretsource.stores.base import KeyRecord
 
 _ACTIVE = Status.ACTIVE
-_NEVER = float("-inf")
+_NEVER, _FOREVER = float("-inf"), float("inf")
 _MOST_GRANTED = 256
+_MOST_CHANGES = 1000
+"""Revisions that a kept record may be behind news of it; news of a later one is made up."""
+_LAST_REVISION = 2**31 - 1
 RENEWABLE = 60.0
 """Seconds from a whole reading of a record in which its unchanged revision renews it.
 
@@ -46,6 +57,8 @@ class Entry:
         until: Monotonic seconds until which it is fresh, active and within its time; minus infinity for a key that
             needs the long way (rotating, disabled, not yet begun, …).
         fresh_until: Monotonic seconds until which the record need not be read again.
+        hashed: The hash it is kept under.
+        expires: When its key ends by the wall clock, or None.
         granted: Demands that it meets, as they are written: its exact scopes, `NO_SCOPE`, and what was granted before.
         wildcards: The beginnings that its wildcards cover.
         networks: The networks it may be used from, or None for any.
@@ -57,8 +70,10 @@ class Entry:
 
     __slots__ = (
         "drift",
+        "expires",
         "fresh_until",
         "granted",
+        "hashed",
         "key_id",
         "limit_key",
         "networks",
@@ -69,7 +84,10 @@ class Entry:
         "wildcards",
     )
 
-    def __init__(self, record: KeyRecord, mono: float, wall: float, ttl: float, whole: float | None = None) -> None:
+    def __init__(
+        self, hashed: bytes, record: KeyRecord, mono: float, wall: float, ttl: float, whole: float | None = None
+    ) -> None:
+        self.hashed = hashed
         self.record = record
         self.whole = mono if whole is None else whole
         self.granted, self.wildcards = _rights(record.scopes)
@@ -77,12 +95,17 @@ class Entry:
         self.plan = limits.parse(record.rate_limit, record.quota) if record.rate_limit or record.quota else None
         self.key_id = record.key_id
         self.limit_key = record.root or record.key_id
+        self.expires = record.expires
         self.drift = drift = wall - mono
         self.fresh_until = self.until = until = mono + ttl
         if record.status is not _ACTIVE or (record.begins is not None and record.begins > wall):
             self.until = _NEVER
         elif record.expires is not None and record.expires - drift < until:
             self.until = record.expires - drift
+
+    def end(self) -> None:
+        """Be fresh no longer, also for a reader that holds it already."""
+        self.until = self.fresh_until = _NEVER
 
     def remember(self, demanded: tuple[str, ...]) -> None:
         """Note demands that its wildcards met, so that the next check need not work them out."""
@@ -95,6 +118,23 @@ def _rights(scopes: frozenset[str]) -> tuple[frozenset[object], tuple[str, ...]]
     """The demands that scopes meet as they are written, and the beginnings that their wildcards cover."""
     exact = (scope for scope in scopes if not scope.endswith("*"))
     return frozenset({policy.NO_SCOPE, *exact}), policy.wildcards(scopes)
+
+
+class _Floor:
+    """The lowest revision that is let in of one key.
+
+    Attributes:
+        revision: That of the latest news.
+        since: The number of that news; readings that began before it may have missed the change.
+        until: Monotonic seconds until which it holds for later readings too; see `RecordCache._is_outdated`.
+    """
+
+    __slots__ = ("revision", "since", "until")
+
+    def __init__(self) -> None:
+        self.revision = 0
+        self.since = 0
+        self.until = _FOREVER
 
 
 class RecordCache:
@@ -131,27 +171,28 @@ class RecordCache:
         self._max_entries = max_entries
         self._max_misses = max_misses
         self._entries: dict[bytes, Entry] = {}
-        self._by_key: dict[str, bytes] = {}
+        self._by_key: dict[str, Entry] = {}
         self._misses: dict[str | bytes, float] = {}
-        self._floors: dict[str, int] = {}
+        self._floors: dict[str, _Floor] = {}
         self._news = 0
         self._forgotten = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self.get = self._entries.get
         """The entry under a hash of 32 bytes, or None; it may no longer be fresh."""
         _fork.tell(self)
 
     def after_fork(self) -> None:
         """Begin anew in a forked child: another thread of its parent may have been in the middle of a change."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         for kept in (self._entries, self._by_key, self._misses, self._floors):
             kept.clear()
 
     def peek(self, key_id: str, now: float) -> Entry | None:
         """The entry of a key while it is fresh, for a text that is not known yet."""
-        hashed = self._by_key.get(key_id)
-        entry = None if hashed is None else self._entries.get(hashed)
-        return entry if entry is not None and now < entry.fresh_until else None
+        entry = self._by_key.get(key_id)
+        if entry is None or now >= entry.fresh_until or self.get(entry.hashed) is not entry:
+            return None
+        return entry
 
     def is_missing(self, question: str | bytes, now: float) -> bool:
         """Whether the store said a moment ago that there is no such key."""
@@ -177,57 +218,95 @@ class RecordCache:
         Returns:
             The entry to go on with: a newer one where there is one, and in doubt one that is not kept.
         """
-        entry = Entry(record, mono, wall, self.ttl, whole)
+        entry = Entry(hashed, record, mono, wall, self.ttl, whole)
         if self.ttl <= 0:
             return entry
         with self._lock:
-            present = self._entries.get(hashed)
-            if present is not None and present.record.revision > record.revision:
-                return present
-            floor = self._floors.get(record.key_id, 0)
-            if record.revision < floor or begun < self._forgotten:
+            known = self._by_key.get(record.key_id)
+            if known is not None and known.record.revision > record.revision:
+                return known
+            if self._is_outdated(record, mono, begun):
                 return entry
-            known_as = self._by_key.get(record.key_id)
-            if known_as is not None:
-                self._drop(known_as)
-            elif len(self._entries) >= self._max_entries:
-                self._drop(next(iter(self._entries)))
-            self._entries[hashed] = entry
-            self._by_key[record.key_id] = hashed
+            if known is not None:
+                self._drop(known)
+            while len(self._by_key) >= self._max_entries:
+                for oldest in self._by_key.values():
+                    self._drop(oldest)
+                    break
+            noted = self._by_key.setdefault(record.key_id, entry)
+            # Outdated by now, if a signal's handler has heard news; what comes after this line ends the noted entry.
+            if noted is entry and not self._is_outdated(record, mono, begun):
+                self._entries[hashed] = entry
         return entry
 
     def miss(self, question: str | bytes, now: float, begun: int) -> None:
         """Keep that there is no such key, unless there has been news of any key since."""
         with self._lock:
-            if begun == self._news and self.miss_ttl > 0:
-                if len(self._misses) >= self._max_misses:
-                    self._misses.clear()
-                self._misses[question] = now + self.miss_ttl
+            misses = self._misses
+            if self.miss_ttl <= 0:
+                return
+            if len(misses) >= self._max_misses:
+                misses.clear()
+            if begun == self._news:
+                misses[question] = now + self.miss_ttl
 
     def news(self, key_id: str | None, revision: int) -> None:
         """A record has changed, here or elsewhere; None when any of them may have."""
         with self._lock:
             self._news += 1
-            self._misses.clear()
-            if key_id is None:
+            self._misses = {}  # a new one, for a reading that began before may still write into the old one
+            if key_id is None or not self._is_credible(key_id, revision):
                 self._forget()
-                self._entries.clear()
-                self._by_key.clear()
+                for entry in [*self._by_key.values()]:
+                    self._drop(entry)
                 return
-            floor = self._floors.pop(key_id, 0)
-            if len(self._floors) >= self._max_misses:
+            if key_id not in self._floors and len(self._floors) >= self._max_misses:
                 self._forget()
-            self._floors[key_id] = max(floor, revision)
-            hashed = self._by_key.get(key_id)
-            if hashed is not None and self._entries[hashed].record.revision < revision:
-                self._drop(hashed)
+            floor = self._floors.setdefault(key_id, _Floor())
+            if floor.revision < revision:  # noqa: PLR1730 - `max` is a call, and a handler may raise it meanwhile
+                floor.revision = revision
+            floor.since, floor.until = self._news, _FOREVER
+            known = self._by_key.get(key_id)
+            if known is not None and known.record.revision < revision:
+                self._drop(known)
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def _drop(self, hashed: bytes) -> None:
-        del self._by_key[self._entries.pop(hashed).record.key_id]
+    def _is_credible(self, key_id: str, revision: int) -> bool:
+        """Whether news can be true; others may be able to speak where it is heard."""
+        if not is_key_id(key_id) or not 0 < revision <= _LAST_REVISION:
+            return False
+        known = self._by_key.get(key_id)
+        return known is None or revision <= known.record.revision + _MOST_CHANGES
+
+    def _is_outdated(self, record: KeyRecord, mono: float, begun: int) -> bool:
+        """Whether there was, or may have been, news of a later record than one that was read.
+
+        It is believed for a ttl from the first reading that began after it and does not bear it out: a replica may lag
+        behind, and news may be made up. Readings that began before it are kept out for as long as they may last.
+        """
+        if begun < self._forgotten:
+            return True
+        floor = self._floors.get(record.key_id)
+        if floor is None or record.revision >= floor.revision:
+            return False
+        if begun >= floor.since:
+            if mono >= floor.until:
+                self._floors.pop(record.key_id, None)
+                return False
+            floor.until = min(floor.until, mono + self.ttl)
+        return True
+
+    def _drop(self, entry: Entry) -> None:
+        """Keep an entry no longer; if another one has taken its place, that one stays."""
+        entry.end()
+        key_id, hashed, by_key, entries = entry.key_id, entry.hashed, self._by_key, self._entries
+        if hashed in entries and entries[hashed] is entry:
+            del entries[hashed]
+        if key_id in by_key and by_key[key_id] is entry:
+            del by_key[key_id]
 
     def _forget(self) -> None:
-        self._floors.clear()
         self._forgotten = self._news
+        self._floors.clear()

@@ -89,8 +89,8 @@ class Revocations:
         del text  # a traceback shows no key
         if isinstance(presented, Rejected):
             raise presented.error()
-        now = self._w.clock.now()
-        found = yield from verifier.read(presented, now.mono, now.wall, self._w.cache.begin())
+        mono, wall = self._w.present.both()
+        found = yield from verifier.read(presented, mono, wall, self._w.cache.begin())
         if isinstance(found, Rejected):
             raise found.error()
         record: KeyRecord = yield from self._operations.move(found.record.key_id, Move.REVOKE, by)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import sleep
+
 from secretsource._listeners import LONGEST_SETTLING
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
@@ -46,7 +48,7 @@ class ApiKeys(KeyAdministration, AtHand):
     def __init__(self, store: KeyStore, **settings: Unpack[Settings]) -> None:
         self._store = store
         try:
-            wiring = wire(store, here, **settings)
+            wiring = wire(store, here, sleep, **settings)
         finally:
             del settings  # a traceback shows no pepper
         self._chores = Chores(self, wiring.flush_every, wiring.cache, store, wiring.feed)

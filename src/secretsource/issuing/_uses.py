@@ -22,8 +22,25 @@ if TYPE_CHECKING:
 _LONGEST_WITNESS = 255
 
 
+class Taken:
+    """What a flush has taken out of a log.
+
+    Attributes:
+        watched: Uses that are counted, by key; nobody else has them meanwhile.
+        seen: When each key was last accepted; the log has it too, until it is stored.
+    """
+
+    __slots__ = ("seen", "watched")
+
+    def __init__(self) -> None:
+        self.watched: dict[str, Use] = {}
+        self.seen: dict[str, float] = {}
+
+
 class UseLog:
     """Uses, and hashes to be renewed, that wait for a flush; for any number of threads.
+
+    A signal may end each of its steps, or begin another one in the middle: a use is forgotten only after it was stored.
 
     Attributes:
         seen: When each key was last accepted, in monotonic seconds; written without a lock.
@@ -41,34 +58,64 @@ class UseLog:
         self.seen.clear()
         self._watched: dict[str, Use] = {}
         self._rehashes: dict[str, Change] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def watch(self, use: Use) -> None:
         """Add a use of a key that is being rotated."""
+        key_id = use.key_id
         with self._lock:
-            self._watched[use.key_id] = _sum(self._watched.get(use.key_id), use)
+            while True:
+                watched = self._watched
+                before = watched.get(key_id)
+                after = _sum(before, use)
+                # Without a call from here on, so that no signal's handler adds a use in between.
+                present = watched[key_id] if key_id in watched else None  # noqa: SIM401 - `get` is a call
+                if watched is self._watched and present is before:
+                    watched[key_id] = after
+                    return
 
     def rehash(self, change: Change) -> None:
         """Renew a hash at the next flush, if the record has not changed by then."""
-        with self._lock:
-            self._rehashes[change.record.key_id] = change
+        self._rehashes[change.record.key_id] = change
 
-    def drain(self, now: Instant) -> tuple[list[Use], list[Change]]:
-        """Take out all that has been collected."""
-        with self._lock:
-            watched, self._watched = self._watched, {}
-            rehashes, self._rehashes = self._rehashes, {}
-        while self.seen:  # taken one by one, because another thread may be writing at the same time
-            key_id, mono = self.seen.popitem()
-            watched[key_id] = _sum(watched.get(key_id), Use(key_id, mono + now.drift))
-        return list(watched.values()), list(rehashes.values())
+    def take(self, taken: Taken, now: Instant) -> list[Use]:
+        """Take out the uses that have been collected.
 
-    def restore(self, uses: Iterable[Use], changes: Iterable[Change]) -> None:
-        """Put back what could not be stored."""
-        for use in uses:
-            self.watch(use)
-        for change in changes:
-            self.rehash(change)
+        Args:
+            taken: Where they go; give it to `stored` when they are, and always to `restore` in the end.
+            now: The present.
+        """
+        with self._lock:
+            taken.watched, self._watched = self._watched, {}
+        taken.seen = self.seen.copy()
+        uses = taken.watched.copy()
+        for key_id, mono in taken.seen.items():
+            uses[key_id] = _sum(uses.get(key_id), Use(key_id, mono + now.drift))
+        return list(uses.values())
+
+    def stored(self, taken: Taken) -> None:
+        """Forget uses that are stored now."""
+        taken.watched = {}
+        seen = self.seen
+        for key_id, mono in taken.seen.items():
+            if key_id in seen and seen[key_id] == mono:  # else it was used again meanwhile
+                del seen[key_id]
+
+    def restore(self, taken: Taken) -> None:
+        """Put back what was not stored."""
+        if taken.watched is not self._watched:
+            for use in taken.watched.values():
+                self.watch(use)
+
+    def rehashes(self) -> list[Change]:
+        """The hashes to be renewed."""
+        return list(self._rehashes.values())
+
+    def renewed(self, change: Change) -> None:
+        """Forget a hash that was renewed, or need not be any more."""
+        waiting, key_id = self._rehashes, change.record.key_id
+        if key_id in waiting and waiting[key_id] is change:
+            del waiting[key_id]
 
 
 def witness(seen: object) -> frozenset[str]:

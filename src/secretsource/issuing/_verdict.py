@@ -36,6 +36,7 @@ class Reason(enum.Enum):
     UNKNOWN = "unknown"
     WRONG_SECRET = "wrong_secret"  # noqa: S105 - a word for it, and none itself
     PEPPER_RETIRED = "pepper_retired"
+    TOO_COSTLY = "too_costly"
     REVOKED = "revoked"
     EXPIRED = "expired"
     DISABLED = "disabled"
@@ -49,6 +50,7 @@ class Reason(enum.Enum):
     LIMITER_UNAVAILABLE = "limiter_unavailable"
     STORE_UNAVAILABLE = "store_unavailable"
     OVERLOADED = "overloaded"
+    VERIFIER_BUSY = "verifier_busy"
 
     @property
     def answer(self) -> Answer:
@@ -102,6 +104,9 @@ _ANSWERS = {
         "the request costs more than a limit of the API key ever allows: ask for less at once",
     ),
     Reason.LIMITER_UNAVAILABLE: Answer(
+        503, "unavailable", None, StoreError, "API keys cannot be checked now: try again later"
+    ),
+    Reason.VERIFIER_BUSY: Answer(
         503, "unavailable", None, StoreError, "API keys cannot be checked now: try again later"
     ),
     Reason.STORE_UNAVAILABLE: Answer(

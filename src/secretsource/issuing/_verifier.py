@@ -23,8 +23,8 @@ from __future__ import annotations
 from hmac import compare_digest
 from typing import Any
 
-from secretsource._clock import readings
 from secretsource.exceptions import InvalidRequest, StoreError
+from secretsource.issuing import _foreign as foreign
 from secretsource.issuing import _lifecycle as lifecycle
 from secretsource.issuing import _policy as policy
 from secretsource.issuing._flow import run
@@ -32,6 +32,7 @@ from secretsource.issuing._format import LONGEST_CREDENTIAL
 from secretsource.issuing._gate import Gate
 from secretsource.issuing._record_cache import RENEWABLE
 from secretsource.issuing._rotation_dates import RotationDates
+from secretsource.issuing._turns import PATIENCE, STEP, Turn
 from secretsource.issuing._uses import witness
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.issuing.limits import LocalLimiter, Rate
@@ -87,7 +88,9 @@ class Verifier:
         self._seen = wiring.uses.seen
         self._take = wiring.limiter.take if isinstance(wiring.limiter, LocalLimiter) else _is_elsewhere
         self._rotations = RotationDates(wiring.store)
-        self._mono, self._now = readings(wiring.clock)
+        self._mono = wiring.present.mono
+        self._wall = wiring.present.wall
+        self._now = wiring.present.both
 
     def glance(self, text: str | None, scope: Demand, ip: str | None, cost: int) -> Accepted | bytes | None:
         """Steps 0 to 11 for a key that is fresh in the cache, active, in time and within its limits.
@@ -104,7 +107,8 @@ class Verifier:
             return None
         del text  # a traceback shows no key
         entry = self._get(hashed)
-        if entry is None or now >= entry.until:
+        # The wall clock may have been set forward since.
+        if entry is None or now >= entry.until or ((ends := entry.expires) is not None and self._wall() >= ends):
             return hashed
         if entry.networks is not None and not policy.is_within(entry.networks, ip):
             return None
@@ -118,11 +122,9 @@ class Verifier:
         granted = None
         plan = entry.plan
         if plan is not None:
-            wall = now + entry.drift
-            levels = self._take(entry.limit_key, plan, cost, now, wall)
-            if levels is None:
+            granted = self._take(entry.limit_key, plan, cost, now, now + entry.drift)
+            if granted is None:
                 return hashed
-            granted = (plan, levels, now, wall)
         self._seen[entry.key_id] = now
         verdict = _new(Accepted)  # as `Accepted(entry.record, …)` does, without the call
         verdict.record = entry.record
@@ -165,12 +167,10 @@ class Verifier:
         known = None if fresh else self._get(presented.hash)
         found = None if fresh else self._recall(presented, known, mono)
         if found is None:
-            asked = mono
             found = yield from self._ask(presented, known, mono, wall)
             if type(found) is not Rejected and found.record.status is _ROTATING:
                 yield from self._rotations.learn(found.record)
-            mono = self._mono()  # the store may have taken its time
-            wall += mono - asked
+            mono, wall = self._now()  # the store may have taken its time
         if type(found) is Rejected:
             return found
         verdict = self._weigh(found, kind, demanded, ip, wall)
@@ -289,7 +289,7 @@ class Verifier:
         if record.foreign is None:
             rejected = self._compare(presented, record)
         else:
-            rejected = yield self._w.aside(self._compare, presented, record)
+            rejected = yield from self._compare_foreign(presented, record, wall)
         if not self._w.format.allows(record.prefix, record.environment):  # one that was imported; it is never kept
             return Rejected(Reason.WRONG_KIND, record) if rejected is None else rejected
         if rejected is None:
@@ -298,6 +298,34 @@ class Verifier:
             # Whoever knows a key_id and guesses secrets asks the store once per ttl, not once per guess.
             cache.fill(record.hash, record, mono, wall, begun)
         return rejected
+
+    def _compare_foreign(self, presented: Presented, record: KeyRecord, wall: float) -> Flow[Rejected | None]:
+        """As `_compare`, for a hash of another system: not of an ended key, and slow ones one after the other.
+
+        Anyone who knows how such a key begins can have it computed, so ending the key ends that too.
+        """
+        ended = _STATUS_REASONS.get(record.status_at(wall))
+        if ended is not None:
+            return Rejected(ended)
+        described = record.foreign or ""
+        if not foreign.is_worth_it(described):
+            return Rejected(Reason.TOO_COSTLY)
+        if not foreign.is_slow(described):
+            return self._compare(presented, record)
+        turn = Turn()
+        for _ in range(int(PATIENCE / STEP)):
+            if self._w.turns.take(turn):
+                rejected: Rejected | None = yield self._w.aside(self._compare_in_turn, turn, presented, record)
+                return rejected
+            yield self._w.pause(STEP)
+        return Rejected(Reason.VERIFIER_BUSY)
+
+    def _compare_in_turn(self, turn: Turn, presented: Presented, record: KeyRecord) -> Rejected | None:
+        """The turn ends with the work, not with whoever waits for it and may be cancelled."""
+        try:
+            return self._compare(presented, record)
+        finally:
+            self._w.turns.give(turn)
 
     def _compare(self, presented: Presented, record: KeyRecord) -> Rejected | None:
         """Whether it is this record's key; nothing of the record is answered before that."""

@@ -11,7 +11,9 @@ from secretsource.issuing._format import KeyFormat
 from secretsource.issuing._hashing import PepperSet
 from secretsource.issuing._locator import LocatorSeals
 from secretsource.issuing._lookup import LookupKeys
+from secretsource.issuing._present import Present
 from secretsource.issuing._record_cache import RecordCache
+from secretsource.issuing._turns import Turns
 from secretsource.issuing._uses import UseLog
 from secretsource.issuing.limits import LocalLimiter
 
@@ -41,6 +43,7 @@ class Wiring(NamedTuple):
         lookups: The keys of the same peppers to what imported records are found by.
         format: The grammar.
         clock: Where the time is read.
+        present: The same for checks, where time does not go back.
         cache: Records read a moment ago.
         uses: What was seen since the last flush.
         limiter: Where limits are counted.
@@ -53,6 +56,8 @@ class Wiring(NamedTuple):
         listeners: Who is told of each check.
         flush_every: Seconds between two flushes.
         aside: Calls a function that takes long with its arguments: here, or where it holds up no event loop.
+        pause: Waits for so many seconds, in the same way.
+        turns: Who verifies a hash of another system.
     """
 
     store: KeyStore | AsyncKeyStore
@@ -61,6 +66,7 @@ class Wiring(NamedTuple):
     lookups: LookupKeys
     format: KeyFormat
     clock: Clock
+    present: Present
     cache: RecordCache
     uses: UseLog
     limiter: Limiter | AsyncLimiter
@@ -73,6 +79,8 @@ class Wiring(NamedTuple):
     listeners: Listeners[CheckEvent]
     flush_every: float
     aside: Callable[..., Any]
+    pause: Callable[[float], Any]
+    turns: Turns
 
     def need_pepper(self, what: str) -> None:
         """See to it that nothing is hashed without a pepper, unless that was asked for.
@@ -114,6 +122,8 @@ class Settings(TypedDict, total=False):
             a `RedisChangeFeed`, or an `AsyncRedisChangeFeed` for an `AsyncApiKeys`.
         allow_unpeppered: Whether keys other than ``test`` keys may be minted without a pepper; False.
         imported: Whether keys that other systems issued are looked for; False, which spares the store all junk.
+        imported_at_once: Slow hashes of other systems that this process verifies at the same time; 1. A check that
+            would wait for longer than two seconds is rejected with `Reason.VERIFIER_BUSY` (503).
         on_check: Called with each verdict, where it was reached; it must return at once, and may raise. See also
             `ApiKeys.on_event`, which tells more, and in a thread of its own.
         flush_every: Seconds between two flushes of last-used times; 10.
@@ -131,6 +141,7 @@ class Settings(TypedDict, total=False):
     feed: ChangeFeed | None
     allow_unpeppered: bool
     imported: bool
+    imported_at_once: int
     on_check: Callable[[Verdict], None] | None
     flush_every: float
     clock: Clock
@@ -139,6 +150,7 @@ class Settings(TypedDict, total=False):
 def wire(
     store: KeyStore | AsyncKeyStore,
     aside: Callable[..., Any],
+    pause: Callable[[float], Any],
     *,
     peppers: Iterable[str] | PepperSet = (),
     format: KeyFormat | None = None,
@@ -151,6 +163,7 @@ def wire(
     feed: ChangeFeed | None = None,
     allow_unpeppered: bool = False,
     imported: bool = False,
+    imported_at_once: int = 1,
     on_check: Callable[[Verdict], None] | None = None,
     flush_every: float = 10.0,
     clock: Clock = SYSTEM_CLOCK,
@@ -161,7 +174,7 @@ def wire(
         ConfigurationError: A setting cannot work.
     """
     try:
-        _check_numbers(ttl, miss_ttl, flush_every, max_entries, 1 if processes is None else processes)
+        _check_numbers(ttl, miss_ttl, flush_every, max_entries, 1 if processes is None else processes, imported_at_once)
         _check_limiting(limiter, on_limiter_error, processes)
         _check_kinds(format, on_check)
         chosen = peppers if isinstance(peppers, PepperSet) else PepperSet(peppers)
@@ -174,6 +187,7 @@ def wire(
         LookupKeys(chosen),
         format or KeyFormat(),
         clock,
+        Present(clock),
         RecordCache(ttl=ttl, miss_ttl=miss_ttl, max_entries=max_entries),
         UseLog(),
         limiter or LocalLimiter(),
@@ -186,6 +200,8 @@ def wire(
         _listening(on_check),
         flush_every,
         aside,
+        pause,
+        Turns(imported_at_once),
     )
 
 
@@ -197,14 +213,18 @@ def _listening(on_check: Callable[[Verdict], None] | None) -> Listeners[CheckEve
     return listeners
 
 
-def _check_numbers(ttl: float, miss_ttl: float, flush_every: float, max_entries: int, processes: int) -> None:
-    given = (ttl, miss_ttl, flush_every, max_entries, processes)
-    if all(isinstance(number, (int, float)) for number in given) and (
-        ttl >= 0 and miss_ttl >= 0 and flush_every > 0 and max_entries >= 1 and processes >= 1
+def _check_numbers(ttl: float, miss_ttl: float, flush_every: float, *counts: float) -> None:
+    if (
+        all(isinstance(number, (int, float)) for number in (ttl, miss_ttl, flush_every, *counts))
+        and ttl >= 0
+        and miss_ttl >= 0
+        and flush_every > 0
+        and all(number >= 1 for number in counts)
     ):
         return
     raise ConfigurationError(
-        "ttl and miss_ttl are seconds from 0, flush_every is over 0, max_entries and processes are counts from 1"
+        "ttl and miss_ttl are seconds from 0, flush_every is over 0, "
+        "max_entries, processes and imported_at_once are counts from 1"
     )
 
 

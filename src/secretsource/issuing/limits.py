@@ -6,6 +6,7 @@ The rules themselves are in `limiters.base`, where limiters that several process
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from functools import lru_cache
 
@@ -15,14 +16,20 @@ from secretsource.limiters.base import AsyncLimiter, Draw, Limiter, LimitState, 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeAlias
 
     from secretsource.limiters.base import Levels
+
+    Held: TypeAlias = "tuple[Plan, Levels, float, float]"
+    """What a granted `Draw` is made of: its plan, its levels, and when it was made on both clocks."""
 
 __all__ = ["AsyncLimiter", "Draw", "LimitState", "Limiter", "LocalLimiter", "Plan", "Quota", "Rate", "parse"]
 
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 LARGEST = 10**9
+_HAS_GIL: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
+"""Whether steps without a call are whole: Python changes threads, and runs a signal's handler, after a call, at a jump
+back and at the start of a function. So a level that is read, raised and put back between two calls needs no lock."""
 _RATE = re.compile(r"([0-9]{1,10}) ?/ ?(?:([0-9]{1,5}) ?)?(second|minute|hour|day)s?(?: burst ([0-9]{1,10}))?")
 _QUOTA = re.compile(r"([0-9]{1,10}) ?/ ?(day|month)(?: (add)(?: up to ([0-9]{1,10}))?)?")
 
@@ -38,100 +45,94 @@ class LocalLimiter:
 
     def __init__(self, *, max_accounts: int = 100_000) -> None:
         self._accounts: dict[str, _Account] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._max_accounts = max_accounts
         _fork.tell(self)
 
     def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
         """Draw on the account ``key``; see `Plan.draw`."""
         account = self._accounts.get(key) or self._open(key, plan, mono, wall)
-        account.acquire()
-        try:
-            return account.draw(plan, cost, mono, wall)
-        finally:
-            account.release()
+        with account.lock:
+            while True:
+                held = account.held
+                draw = plan.draw(_levels(held, plan), cost, mono, wall)
+                if account.held is held:  # else a signal's handler, or a cached check, has drawn on it meanwhile
+                    account.held = (plan, draw.levels, mono, wall)
+                    return draw
 
-    def take(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Levels | None:
+    def take(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Held | None:
         """As `draw`, for who wants to know no more of a grant than what it left; every cached check passes here.
 
         Returns:
-            The levels, one per rule; None when it is refused, and `draw` says by what.
+            What a `Draw` is made of; None when it is refused, and `draw` says by what.
         """
         account = self._accounts.get(key) or self._open(key, plan, mono, wall)
-        account.acquire()
-        try:
-            if plan.interval is None or account.plan is not plan:
-                draw = account.draw(plan, cost, mono, wall)
-                return draw.levels if draw.refused_by is None else None
-            level: Any = account.levels[0]  # of one rate: what `Rate.take` does, without the calls
-            arrival = (mono if level is None or level < mono else level) + plan.interval * cost
+        interval = plan.interval
+        held = account.held
+        if _HAS_GIL and interval is not None and held[0] is plan:  # one rate: as `Rate.take`, but in one step
+            level: Any = held[1][0]
+            arrival = (mono if level is None or level < mono else level) + interval * cost
             if arrival - mono > plan.lead:
                 return None
-            account.levels = levels = (arrival,)
-            return levels
-        finally:
-            account.release()
+            account.held = left = (plan, (arrival,), mono, wall)
+            return left
+        draw = self.draw(key, plan, cost, mono, wall)
+        return (plan, draw.levels, mono, wall) if draw.refused_by is None else None
 
     def __len__(self) -> int:
         return len(self._accounts)
 
     def _open(self, key: str, plan: Plan, mono: float, wall: float) -> _Account:
         with self._lock:
-            if len(self._accounts) >= self._max_accounts:
+            while len(self._accounts) >= self._max_accounts:
                 self._make_room(mono, wall)
-            return self._accounts.setdefault(key, _Account(plan))
+            return self._accounts.setdefault(key, _Account(plan, mono, wall))
 
     def _make_room(self, mono: float, wall: float) -> None:
-        full = [key for key, account in self._accounts.items() if account.is_full(mono, wall)]
+        full = [key for key, account in [*self._accounts.items()] if _is_full(account.held, mono, wall)]
         least = max(1, self._max_accounts // 10)  # so that few of those who open an account look at all the others
         spare = full if len(full) >= least else [*dict.fromkeys([*full, *self._accounts])][:least]
         for key in spare:
-            del self._accounts[key]
+            self._accounts.pop(key, None)
 
     def after_fork(self) -> None:
         """Begin with new locks in a forked child, where those that other threads held are never given back."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         for account in self._accounts.values():
-            account.renew_lock()
+            account.lock = threading.RLock()
 
 
 class _Account:
-    __slots__ = ("acquire", "levels", "plan", "release")
+    """What is held of one key.
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.levels: Levels = (None,) * len(plan.rules)
-        self.renew_lock()
+    Attributes:
+        held: The plan of the last draw, the levels that it left, and when; replaced as a whole, because a signal may
+            end a draw at any step.
+        lock: Held by the thread that draws; a signal's handler may draw in the middle of it.
+    """
 
-    def renew_lock(self) -> None:
-        lock = threading.Lock()
-        self.acquire, self.release = lock.acquire, lock.release  # half the price of a `with`, on the hot path
+    __slots__ = ("held", "lock")
 
-    def draw(self, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
-        """Draw, by who has the lock."""
-        if self.plan is not plan:
-            self._change(plan)
-        draw = plan.draw(self.levels, cost, mono, wall)
-        self.levels = draw.levels
-        return draw
+    def __init__(self, plan: Plan, mono: float, wall: float) -> None:
+        self.held: Held = (plan, (None,) * len(plan.rules), mono, wall)
+        self.lock = threading.RLock()
 
-    def _change(self, plan: Plan) -> None:
-        """Go over to other rules; a rule that stays keeps its level."""
-        kept = dict(zip(self.plan.rules, self.levels, strict=True))
-        self.levels = tuple(kept.get(rule) for rule in plan.rules)
-        self.plan = plan
 
-    def is_full(self, mono: float, wall: float) -> bool:
-        self.acquire()  # its plan and its levels belong together
-        try:
-            plan, levels = self.plan, self.levels
-        finally:
-            self.release()
-        now = states(plan, levels, mono, wall)
-        return all(
-            state.remaining >= (rule.burst if isinstance(rule, Rate) else rule.limit)
-            for rule, state in zip(plan.rules, now, strict=True)
-        )
+def _levels(held: Held, plan: Plan) -> Levels:
+    """The levels that a plan begins with; after a change of rules, one that stays keeps its level."""
+    former, levels, *_ = held
+    if former is plan:
+        return levels
+    kept = dict(zip(former.rules, levels, strict=True))
+    return tuple(kept.get(rule) for rule in plan.rules)
+
+
+def _is_full(held: Held, mono: float, wall: float) -> bool:
+    plan, levels, *_ = held
+    return all(
+        state.remaining >= (rule.burst if isinstance(rule, Rate) else rule.limit)
+        for rule, state in zip(plan.rules, states(plan, levels, mono, wall), strict=True)
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -33,7 +33,7 @@ class Lines:
         self._address = address
         self._client: redis.Redis | None = None
         self._idle: deque[Any] = deque()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may ask, too
         self._process = 0
 
     def ask(self, *words: str | int | bytes) -> Any:

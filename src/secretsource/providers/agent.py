@@ -20,6 +20,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
+from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._aws.agent_token import DEFAULT_TOKEN_FILE, agent_token
 from secretsource.providers._aws.errors import explain_code
@@ -84,6 +85,7 @@ class AgentProvider(Provider):
     scheme = "agent"
     url_setting = "prefix"
 
+    @traceless
     def __init__(
         self,
         *,

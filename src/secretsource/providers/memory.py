@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from threading import Lock
+from threading import RLock
 
 from secretsource.providers.base import Found, NotFound, Occupied, SecretRef, Stored, WritableProvider
 
@@ -33,8 +33,8 @@ class MemoryProvider(WritableProvider):
         self, secrets: Mapping[str, str | bytes | Mapping[str, object]] | None = None, *, name: str | None = None
     ) -> None:
         super().__init__(name=name)
-        self._versions: dict[str, list[Value | None]] = {}
-        self._lock = Lock()
+        self._versions: dict[str, dict[int, tuple[Value | None]]] = {}
+        self._lock = RLock()  # a signal's handler may ask in the middle of a change
         for location, value in (secrets or {}).items():
             self.put(location, value)
 
@@ -44,11 +44,12 @@ class MemoryProvider(WritableProvider):
         Returns:
             The version's identifier.
         """
-        kept = dict(value) if isinstance(value, Mapping) else value
+        kept = (dict(value) if isinstance(value, Mapping) else value,)
         with self._lock:
-            versions = self._versions.setdefault(location, [])
-            versions.append(kept)
-            return str(len(versions))
+            versions = self._versions.setdefault(location, {})
+            while versions.setdefault(number := len(versions) + 1, kept) is not kept:
+                pass  # a signal's handler has taken this number
+        return str(number)
 
     def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
         """Put a new version into the dict."""
@@ -62,8 +63,9 @@ class MemoryProvider(WritableProvider):
     def delete(self, location: str) -> None:
         """Take every version of a secret away; one that is not there is no error."""
         with self._lock:
-            versions = self._versions.get(location, [])
-            versions[:] = [None] * len(versions)
+            versions = self._versions.get(location, {})
+            for number in range(len(versions), 0, -1):  # the current one first, which ends the secret
+                versions[number] = (None,)
 
     def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
         """The version counted before ``current``."""
@@ -73,15 +75,15 @@ class MemoryProvider(WritableProvider):
     def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
         """Look in the dict; a version or stage that does not exist is NotFound."""
         with self._lock:
-            versions = tuple(self._versions.get(ref.location, ()))
-        if not versions or versions[-1] is None:
-            return NotFound()
+            versions = dict(self._versions.get(ref.location, {}))
         number = len(versions)
+        if versions.get(number, (None,)) == (None,):
+            return NotFound()
         if ref.version is not None:
             number = _number(ref.version)
         elif ref.stage is not None:
             number -= {"current": 0, "previous": 1}.get(ref.stage, number)
-        value = versions[number - 1] if 1 <= number <= len(versions) else None
+        (value,) = versions.get(number, (None,))
         return NotFound("this version does not exist") if value is None else Found(value, version=str(number))
 
 

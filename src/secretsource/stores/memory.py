@@ -10,7 +10,7 @@ import threading
 from bisect import bisect_right, insort
 from itertools import islice
 
-from secretsource._frozen import FrozenDict, frozen_document
+from secretsource._frozen import frozen_document
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.stores.base import (
@@ -33,21 +33,30 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
-    from typing import Self
+    from typing import Any, Self, TypeAlias
+
+    Stage: TypeAlias = tuple[dict[str, Any], dict[str, Any]]
+    """What is kept by ``key_id``, and what replaces a part of it."""
 
 __all__ = ["AsyncMemoryStore", "MemoryStore"]
 
 
 class MemoryStore(KeyStore, ChangeFeed):
-    """Records in a dictionary; every method is one critical section."""
+    """Records in a dictionary, where every change is one step.
+
+    A signal may end a change anywhere, or make another one in the middle of it. So what is new is made first and put in
+    place by a call each (`_replace`). Until the last of them nothing has changed: events later than their record do not
+    count, and `_order` and `_lookups` may lead to records that are not there.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._records: dict[str, KeyRecord] = {}
         self._lookups: dict[bytes, str] = {}
-        self._events: dict[str, list[KeyEvent]] = {}
+        self._events: dict[str, tuple[KeyEvent, ...]] = {}
         self._usage: dict[str, Usage] = {}
         self._order: list[tuple[float, str]] = []
+        self._changes = 0
         self._seals: dict[str, bytes] = {}
         self._listeners: dict[object, Callable[[KeyChange], None]] = {}
 
@@ -60,13 +69,15 @@ class MemoryStore(KeyStore, ChangeFeed):
 
     def insert(self, changes: Sequence[Change]) -> frozenset[str]:
         """Store new records; see `KeyStore.insert`."""
-        with self._lock:
+        taken: frozenset[str] = frozenset()
+
+        def make() -> Sequence[Stage] | None:
+            nonlocal taken
             seen: set[bytes] = set()
             taken = frozenset(record.key_id for record, _ in changes if self._is_taken(record, seen))
-            if not taken:
-                for change in changes:
-                    self._put(change)
-        if not taken:
+            return None if taken else self._made(changes)
+
+        if self._replace(make):
             self._tell(changes)
         return taken
 
@@ -81,29 +92,23 @@ class MemoryStore(KeyStore, ChangeFeed):
 
     def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
         """An imported record; see `KeyStore.find`."""
-        with self._lock:
-            for lookup in lookups:
-                if lookup in self._lookups:
-                    return self._records[self._lookups[lookup]]
-        return None
+        return next(filter(None, map(self._holder, lookups)), None)
 
     def update(self, change: Change) -> bool:
         """Compare and set; see `KeyStore.update`."""
-        with self._lock:
-            stored = self._follows(change)
-            if stored:
-                self._put(change)
+        stored = self._replace(lambda: self._made([change]) if self._follows(change) else None)
         if stored:
             self._tell([change])
         return stored
 
     def rotate(self, predecessor: Change, successor: Change) -> bool:
         """Compare, set and insert; see `KeyStore.rotate`."""
-        with self._lock:
-            stored = self._follows(predecessor) and not self._is_taken(successor.record, set())
-            if stored:
-                self._put(successor)
-                self._put(predecessor)
+
+        def make() -> Sequence[Stage] | None:
+            fits = self._follows(predecessor) and not self._is_taken(successor.record, set())
+            return self._made([successor, predecessor]) if fits else None
+
+        stored = self._replace(make)
         if stored:
             self._tell([predecessor, successor])
         return stored
@@ -112,32 +117,30 @@ class MemoryStore(KeyStore, ChangeFeed):
         """Records, oldest first; see `KeyStore.list`."""
         with self._lock:
             start = bisect_right(self._order, _place(query.after)) if query.after else 0
-            ordered = (self._records[key_id] for _, key_id in islice(self._order, start, None))
+            places = dict.fromkeys(islice(self._order, start, None))
+            ordered = (self._records[key_id] for _, key_id in places if key_id in self._records)
             found = list(islice((record for record in ordered if _picks(query, record)), query.limit + 1))
         page = found[: query.limit]
         return Page(page, _cursor(page[-1]) if len(found) > query.limit else None)
 
     def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
         """Events, oldest first; see `KeyStore.events`."""
-        with self._lock:
-            return [event for event in self._events.get(key_id, ()) if event.revision > after][:limit]
+        return [event for event in self._happened(key_id) if event.revision > after][:limit]
 
     def record_uses(self, uses: Sequence[Use]) -> None:
         """Add what was seen; see `KeyStore.record_uses`."""
-        with self._lock:
+
+        def make() -> Sequence[Stage]:
+            records, usage = dict[str, KeyRecord](), dict[str, Usage]()
             for use in uses:
-                record = self._records.get(use.key_id)
-                if record is None:
-                    continue
-                old = self._usage.get(use.key_id, Usage())
-                latest = max(record.last_used or use.last_used, use.last_used)
-                self._usage[use.key_id] = Usage(
-                    latest,
-                    old.requests + use.requests,
-                    _united(old.networks, use.networks),
-                    _united(old.agents, use.agents),
-                )
-                self._records[use.key_id] = record._replace(last_used=latest)
+                record = records.get(use.key_id) or self._records.get(use.key_id)
+                if record is not None:
+                    latest = max(record.last_used or use.last_used, use.last_used)
+                    records[use.key_id] = record._replace(last_used=latest)
+                    usage[use.key_id] = _sum(usage.get(use.key_id) or self.usage(use.key_id), use, latest)
+            return [(self._records, records), (self._usage, usage)]
+
+        self._replace(make)
 
     def usage(self, key_id: str) -> Usage:
         """What uses add up to; see `KeyStore.usage`."""
@@ -146,10 +149,9 @@ class MemoryStore(KeyStore, ChangeFeed):
     def count_by_pepper(self, now: float) -> Mapping[str, int]:
         """Keys per pepper; see `KeyStore.count_by_pepper`."""
         counts: dict[str, int] = {}
-        with self._lock:
-            for record in self._records.values():
-                if record.status_at(now) not in (Status.REVOKED, Status.EXPIRED):
-                    counts[record.pepper_version] = counts.get(record.pepper_version, 0) + 1
+        for record in [*self._records.values()]:
+            if record.status_at(now) not in (Status.REVOKED, Status.EXPIRED):
+                counts[record.pepper_version] = counts.get(record.pepper_version, 0) + 1
         return counts
 
     def seals(self) -> Mapping[str, bytes]:
@@ -170,32 +172,66 @@ class MemoryStore(KeyStore, ChangeFeed):
 
         return cancel
 
+    def _replace(self, make: Callable[[], Sequence[Stage] | None]) -> bool:
+        """Put what is made in place, stage by stage, unless there is nothing; the last stage is the one that counts.
+
+        A signal's handler may make a change after each call; then this one is made again. No call comes between the
+        comparison and the update, so no handler does.
+        """
+        with self._lock:
+            while True:
+                before = self._changes
+                stages = make()
+                if stages is None:
+                    return False
+                if self._changes == before and self._put(stages):
+                    return True
+
+    def _put(self, stages: Sequence[Stage]) -> bool:
+        self._changes = number = self._changes + 1
+        for kept, new in stages:
+            if self._changes != number:
+                return False
+            kept.update(new)
+        return True
+
+    def _made(self, changes: Sequence[Change]) -> Sequence[Stage]:
+        """The stages of changes; what leads to a record is there before it is."""
+        records, events = dict[str, KeyRecord](), dict[str, tuple[KeyEvent, ...]]()
+        for record, event in changes:
+            stored = self._records.get(record.key_id)
+            if stored is None:
+                insort(self._order, (record.created, record.key_id))
+            if record.lookup is not None:
+                self._lookups[record.lookup] = record.key_id
+            records[record.key_id] = record._replace(
+                last_used=record.last_used if stored is None else stored.last_used,
+                metadata=frozen_document(record.metadata),
+            )
+            events[record.key_id] = (*self._happened(record.key_id), event)
+        return [(self._events, events), (self._records, records)]
+
+    def _happened(self, key_id: str) -> tuple[KeyEvent, ...]:
+        """The events of a key, oldest first."""
+        stored = self._records.get(key_id)
+        revision = 0 if stored is None else stored.revision
+        return tuple([event for event in self._events.get(key_id, ()) if event.revision <= revision])
+
+    def _holder(self, lookup: bytes) -> KeyRecord | None:
+        """The record that is found by a look-up value."""
+        record = self._records.get(self._lookups.get(lookup, ""))
+        return record if record is not None and record.lookup == lookup else None
+
     def _is_taken(self, record: KeyRecord, seen: set[bytes]) -> bool:
         if record.lookup is None:
             return record.key_id in self._records
         repeated = record.lookup in seen
         seen.add(record.lookup)
-        return repeated or record.key_id in self._records or record.lookup in self._lookups
+        return repeated or record.key_id in self._records or self._holder(record.lookup) is not None
 
     def _follows(self, change: Change) -> bool:
         stored = self._records.get(change.record.key_id)
         return stored is not None and stored.revision == change.record.revision - 1
-
-    def _put(self, change: Change) -> None:
-        record, event = change
-        if not isinstance(record.metadata, FrozenDict):
-            record = record._replace(metadata=frozen_document(record.metadata))
-        stored = self._records.get(record.key_id)
-        if stored is None:
-            insort(self._order, (record.created, record.key_id))
-        else:
-            record = record._replace(last_used=stored.last_used)
-            if stored.lookup is not None:
-                del self._lookups[stored.lookup]
-        if record.lookup is not None:
-            self._lookups[record.lookup] = record.key_id
-        self._records[record.key_id] = record
-        self._events.setdefault(record.key_id, []).append(event)
 
     def _tell(self, changes: Iterable[Change]) -> None:
         for change in changes:
@@ -295,6 +331,12 @@ def _picks(query: KeyQuery, record: KeyRecord) -> bool:
     if query.expires_before is not None and (record.expires is None or record.expires >= query.expires_before):
         return False
     return query.unused_since is None or (record.last_used or record.created) < query.unused_since
+
+
+def _sum(old: Usage, use: Use, latest: float) -> Usage:
+    return Usage(
+        latest, old.requests + use.requests, _united(old.networks, use.networks), _united(old.agents, use.agents)
+    )
 
 
 def _united(old: AbstractSet[str], new: AbstractSet[str]) -> frozenset[str]:

@@ -1,0 +1,40 @@
+"""What time it is for keys: a time that does not go back.
+
+The end of a key is an instant of the wall clock. A time server, or a person, may set that clock back; a key that was
+past its end must not come to life again. So the present is never earlier than the latest that this process has read,
+and what has passed on the monotonic clock since. A clock that was wrongly ahead ends keys early until a restart.
+"""
+
+from __future__ import annotations
+
+from secretsource._clock import readings, wall_reading
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource._clock import Clock
+
+
+class Present:
+    """Reads a clock for the checks of one `ApiKeys`.
+
+    Args:
+        clock: Where the time is read.
+
+    Attributes:
+        mono: Gives monotonic seconds.
+        wall: Gives the wall clock as it is, in seconds since 1970 UTC: enough to see that a key has ended.
+    """
+
+    __slots__ = ("_both", "_drift", "mono", "wall")
+
+    def __init__(self, clock: Clock) -> None:
+        self.mono, self._both = readings(clock)
+        self.wall = wall_reading(clock)
+        self._drift = float("-inf")
+
+    def both(self) -> tuple[float, float]:
+        """Monotonic seconds, and seconds since 1970 UTC that never go back."""
+        mono, wall = self._both()
+        if wall - mono > self._drift:  # noqa: PLR1730 - `max` is a call, after which another thread may come
+            self._drift = wall - mono
+        return mono, max(wall, mono + self._drift)

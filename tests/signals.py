@@ -1,0 +1,135 @@
+"""Signals at chosen moments: what runs is cut short, or entered again, before one instruction after another.
+
+Python runs a signal's handler in the main thread, and only where the interpreter looks for it: after a call, at a jump
+back, and at the start of a function. `MOMENTS` are these. `EVERYWHERE` is each instruction, except for those that
+begin to leave a ``with`` block: there the interpreter never looks, and nothing written in Python could be safe.
+"""
+
+from __future__ import annotations
+
+import dis
+import sys
+from functools import cache, partial
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import secretsource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, FrameType
+    from typing import TypeAlias
+
+    Places: TypeAlias = Literal["moments", "everywhere"]
+
+SOURCE = str(Path(secretsource.__file__).parent)
+_LOOKS = ("CALL", "JUMP_BACKWARD", "POP_JUMP_BACKWARD", "RESUME")
+"""How the names of the instructions begin behind which CPython 3.11 looks for signals (``CHECK_EVAL_BREAKER``)."""
+
+
+class CutShortError(BaseException):
+    """What a handler raises: a soft time limit, a Ctrl-C."""
+
+
+@cache
+def _names(code: CodeType) -> dict[int, str]:
+    return {step.offset: step.opname for step in dis.get_instructions(code)}
+
+
+@cache
+def _leaving(code: CodeType) -> frozenset[int]:
+    """The offsets of the instructions that leave a ``with`` block up to the call of ``__exit__``."""
+    steps = list(dis.get_instructions(code))
+    found: set[int] = set()
+    for place, step in enumerate(steps):
+        ahead = steps[place : place + 5]
+        if [each.opname for each in ahead] == ["LOAD_CONST"] * 3 + ["PRECALL", "CALL"] and not any(
+            each.argval for each in ahead[:3]
+        ):
+            found.update(each.offset for each in ahead)
+            while place and steps[place - 1].opname in {"SWAP", "NOP", "POP_TOP"}:
+                place -= 1  # noqa: PLW2901 - what stands between the body and these
+                found.add(steps[place].offset)
+            found.add(step.offset)
+    return frozenset(found)
+
+
+class _Injector:
+    def __init__(self, place: int, places: Places, then: Callable[[], None]) -> None:
+        self.seen = 0
+        self._place = place
+        self._places = places
+        self._then = then
+        self._last: dict[FrameType, int] = {}
+
+    def enter(self, frame: FrameType, event: str, _: Any) -> Any:
+        if event != "call" or not frame.f_code.co_filename.startswith(SOURCE):
+            return None
+        frame.f_trace_opcodes = True
+        return self.step
+
+    def step(self, frame: FrameType, event: str, _: Any) -> Any:
+        if event == "opcode" and self._is_place(frame):
+            self.seen += 1
+            if self.seen == self._place:
+                self._then()
+        return self.step
+
+    def _is_place(self, frame: FrameType) -> bool:
+        code, offset = frame.f_code, frame.f_lasti
+        last = self._last.get(frame)
+        self._last[frame] = offset
+        if self._places == "everywhere":
+            return offset not in _leaving(code)
+        return last is not None and _names(code)[last].startswith(_LOOKS)
+
+
+def run(act: Callable[[], object], place: int, places: Places, then: Callable[[], None]) -> int:
+    """Do something, and ``then`` something else at one place of it; the number of places that were passed."""
+    injector = _Injector(place, places, then)
+    before = sys.gettrace()
+    sys.settrace(injector.enter)
+    try:
+        act()
+    finally:
+        sys.settrace(before)
+    return injector.seen
+
+
+def cut_short() -> None:
+    """What the handler of a soft time limit does."""
+    raise CutShortError
+
+
+def at_each_place(
+    prepare: Callable[[], Any],
+    act: Callable[[Any], object],
+    then: Callable[[Any], None] | None,
+    judge: Callable[[Any, bool], None],
+    places: Places,
+) -> int:
+    """Cut something short, or enter it again, at each of its places in turn, each time on a world of its own.
+
+    Args:
+        prepare: Makes a world.
+        act: What is done in it.
+        then: What a handler does in it that returns; None for one that raises.
+        judge: Looks at the world afterwards; is told whether ``act`` came to its end.
+        places: Where.
+
+    Returns:
+        How many places there were.
+    """
+    for place in count(1):
+        world = prepare()
+        handler = cut_short if then is None else partial(then, world)
+        ended = True
+        try:
+            passed = run(partial(act, world), place, places, handler)
+        except CutShortError:
+            ended, passed = False, place
+        judge(world, ended)
+        if passed < place:
+            return place - 1
+    raise AssertionError
