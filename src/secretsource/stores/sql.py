@@ -19,7 +19,8 @@ from secretsource.exceptions import StoreError
 from secretsource.stores._sql import address, statements, transactions
 from secretsource.stores._sql.database import Database, Taken
 from secretsource.stores._sql.feed import PostgresFeed
-from secretsource.stores._sql.hot import AsyncPostgresLookup, PostgresLookup, SharedLookup, SqliteLookup
+from secretsource.stores._sql.hot import AsyncPostgresLookup, PostgresLookup
+from secretsource.stores._sql.sqlite_lookup import SharedLookup, SqliteLookup
 from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyChange, KeyStore
 
 TYPE_CHECKING = False
@@ -69,7 +70,8 @@ class SqlStore(KeyStore):
         return cls(Database(address.read(url)))
 
     def _make_lookup(self) -> Lookup:
-        return SqliteLookup(self.database) if self.database.address.path else SharedLookup(self.database)
+        file = self.database.sqlite
+        return SharedLookup(self.database) if file is None or file.is_in_memory else SqliteLookup(self.database, file)
 
     def insert(self, changes: Sequence[Change]) -> frozenset[str]:
         """Store new records; see `KeyStore.insert`."""

@@ -5,12 +5,8 @@ Connections are opened at the first question, never before. A forked child lets 
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import threading
-import time
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -20,6 +16,7 @@ from secretsource import _fork
 from secretsource.exceptions import ConfigurationError, StoreError
 from secretsource.stores._sql import schema
 from secretsource.stores._sql.faults import FAULTS, diagnose
+from secretsource.stores._sql.sqlite_file import SqliteFile
 from secretsource.stores._sql.tables import HEAD
 from secretsource.stores.migratable import Migration
 
@@ -53,11 +50,13 @@ class Database:
 
     Attributes:
         address: Where it is.
+        sqlite: The file, when it is SQLite.
         on_fork: What else is to be called in a forked child.
     """
 
     def __init__(self, address: Address) -> None:
         self.address = address
+        self.sqlite = SqliteFile(address) if address.dialect == "sqlite" else None
         self.on_fork: list[Callable[[], None]] = []
         self._start_anew()
         _fork.tell(self)
@@ -107,7 +106,7 @@ class Database:
 
     def version(self) -> str | None:
         """The version of the schema; None for a database without it, and for a file that is not there."""
-        if self.address.path and not Path(self.address.path).exists():
+        if self.sqlite is not None and self.sqlite.is_missing():
             return None
         return self._do(schema.current, writes=False, checked=False)
 
@@ -143,24 +142,6 @@ class Database:
         given = {name: value for name, value in named.items() if value is not None}
         return {**_LIBPQ, **given, "dbname": url.database or "postgres", **url.query}
 
-    def connect_sqlite(self) -> sqlite3.Connection:
-        """A connection to the file; a new file, and what SQLite keeps beside it, is for its owner only (0600)."""
-        path = self.address.path
-        if path:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = sqlite3.connect(
-            path or ":memory:", timeout=self.address.timeout, isolation_level=None, check_same_thread=False
-        )
-        try:
-            if path:
-                _write_ahead(connection, self.address.timeout)
-            connection.execute("PRAGMA synchronous = FULL")  # a revocation outlives a power cut
-            connection.execute("PRAGMA foreign_keys = ON")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
     def failure(self, fault: Fault) -> StoreError:
         """The error that tells of a fault."""
         return StoreError(f"the key store {self.address.shown} {fault.sentence}")
@@ -168,7 +149,7 @@ class Database:
     def _check(self) -> None:
         engine = self._make_engine()
         try:
-            if self.address.create and (self.address.dialect != "sqlite" or self._is_empty(engine)):
+            if self.address.create and (self.sqlite is None or self._is_empty(engine)):
                 self._within(engine, schema.create, writes=True)
             complaint = self._within(engine, schema.complaint, writes=False)
         except BaseException:
@@ -210,35 +191,21 @@ class Database:
     @contextmanager
     def _transaction(self, engine: Engine, *, writes: bool) -> Generator[Connection]:
         alone: AbstractContextManager[Any] = nullcontext()
-        if self.address.dialect == "sqlite" and (writes or not self.address.path):
+        if self.sqlite is not None and (writes or not self.address.path):
             alone = self._writing  # SQLite has one writer at a time, and waiting here is cheaper than polling there
         with alone, engine.execution_options(secretsource_writes=writes).begin() as connection:
             yield connection
 
     def _make_engine(self) -> Engine:
-        if self.address.dialect == "postgresql":
+        if self.sqlite is None:
             arguments = {name: value for name, value in _LIBPQ.items() if name not in self.address.url.query}
             return create_engine(
                 self.address.url, connect_args=arguments, pool_pre_ping=True, hide_parameters=True, **_POOL
             )
         pool: dict[str, Any] = {"poolclass": QueuePool, **_POOL} if self.address.path else {"poolclass": StaticPool}
-        engine = create_engine("sqlite://", creator=self.connect_sqlite, hide_parameters=True, **pool)
+        engine = create_engine("sqlite://", creator=self.sqlite.connect, hide_parameters=True, **pool)
         event.listen(engine, "begin", _begin)
         return engine
-
-
-def _write_ahead(connection: sqlite3.Connection, timeout: float) -> None:
-    """Go over to WAL; of those who do so to a new file at once, SQLite refuses all but one without waiting."""
-    until = time.monotonic() + timeout
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
-                raise
-        else:
-            return
-        time.sleep(0.001)
 
 
 def _begin(connection: Connection) -> None:
