@@ -1,12 +1,15 @@
-"""Forked children: each has the memory of its parent, and none of its other threads.
+"""What is done before a fork, and after it in the parent and in the child.
 
-A lock that another thread held is never given back there, a change that it was in the middle of stays half made, and
-open connections are still the parent's. Whoever keeps such things asks to be told.
+A forked child has the memory of its parent, and none of its other threads. A lock that another thread held is never
+given back there, a change that it was in the middle of stays half made, and open connections are still the parent's.
+A keeper of such things begins anew in the child. A holder also brings them to rest before the fork, and goes on after
+it; that is for things which a child cannot simply leave alone.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 
 TYPE_CHECKING = False
@@ -14,14 +17,26 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Keeper(Protocol):
-        """What keeps them."""
+        """What begins anew in a child."""
 
         def after_fork(self) -> None:
             """Begin anew, in the child."""
             ...
 
+    class Holder(Keeper, Protocol):
+        """What also comes to rest before a fork."""
+
+        def before_fork(self) -> None:
+            """Come to rest, in the parent; this ends in bounded time."""
+            ...
+
+        def after_fork_in_parent(self) -> None:
+            """Go on, in the parent."""
+            ...
+
 
 _KEEPERS: weakref.WeakSet[Keeper] = weakref.WeakSet()
+_HOLDERS: weakref.WeakSet[Holder] = weakref.WeakSet()
 
 
 def tell(keeper: Keeper) -> None:
@@ -29,10 +44,44 @@ def tell(keeper: Keeper) -> None:
     _KEEPERS.add(keeper)
 
 
-def _tell_all() -> None:
-    for keeper in tuple(_KEEPERS):
-        keeper.after_fork()
+def ask(holder: Holder) -> None:
+    """Tell a holder of every fork: before it, and after it in the parent or in the child.
+
+    A fork that Python does not make, such as that of a server written in C, may be told of afterwards only.
+    """
+    _HOLDERS.add(holder)
+    _KEEPERS.add(holder)
 
 
+class _Forks:
+    """Forks, one at a time: two threads that fork at once would wait for each other's holders."""
+
+    def __init__(self) -> None:
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._alone = threading.RLock()
+        self._resting: list[tuple[Holder, ...]] = []
+
+    def before(self) -> None:
+        self._alone.acquire()  # given back on the other side of the fork, where no ``with`` reaches
+        self._resting.append(tuple(_HOLDERS))
+        for holder in self._resting[-1]:
+            holder.before_fork()
+
+    def after_in_parent(self) -> None:
+        for holder in self._resting.pop():
+            holder.after_fork_in_parent()
+        self._alone.release()
+
+    def after_in_child(self) -> None:
+        self._begin_anew()
+        for keeper in tuple(_KEEPERS):
+            keeper.after_fork()
+
+
+_FORKS = _Forks()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_tell_all)
+    os.register_at_fork(
+        before=_FORKS.before, after_in_parent=_FORKS.after_in_parent, after_in_child=_FORKS.after_in_child
+    )

@@ -1,6 +1,7 @@
 """A database behind an SQL store: its connections, its transactions, and what became of them.
 
-Connections are opened at the first question, never before. A forked child lets go of its parent's and opens its own.
+Connections are opened at the first question, never before. A forked child lets go of its parent's and opens its own;
+see `SqliteFile` for what is done before a fork.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from secretsource import _fork
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from secretsource.stores._sql.address import Address
     from secretsource.stores._sql.faults import Fault
+    from secretsource.stores._sql.sqlite_file import SqliteConnection
 
     Work = Callable[[Connection], "Answer"]
 
@@ -73,8 +76,8 @@ class Database:
 
     def _start_anew(self) -> None:
         self._engine: Engine | None = None
-        self._opening = threading.Lock()
-        self._writing = threading.Lock()
+        self._opening = threading.RLock()
+        self._writing = threading.RLock()
 
     def read(self, work: Work[Answer]) -> Answer:
         """Do work that only reads, in one transaction."""
@@ -116,17 +119,18 @@ class Database:
             raise ConfigurationError(f"the key store {self.address.shown} {complaint}")
         return Migration(before, HEAD)
 
-    def open(self) -> None:
+    def open(self) -> Engine:
         """See that the database can be reached and is of the right version; the first question of all does it.
 
         Raises:
             StoreError: It is not.
         """
-        if self._engine is not None:
-            return
-        with self._opening:
-            if self._engine is None:
-                self._check()
+        engine = self._engine
+        if engine is None:
+            with self._opening:
+                engine = self._engine or self._checked()
+                self._engine = engine
+        return engine
 
     def close(self) -> None:
         """Close every connection, one in use as soon as it no longer is; the next question opens new ones."""
@@ -146,7 +150,7 @@ class Database:
         """The error that tells of a fault."""
         return StoreError(f"the key store {self.address.shown} {fault.sentence}")
 
-    def _check(self) -> None:
+    def _checked(self) -> Engine:
         engine = self._make_engine()
         try:
             if self.address.create and (self.sqlite is None or self._is_empty(engine)):
@@ -158,21 +162,23 @@ class Database:
         if complaint is not None:
             engine.dispose()
             raise StoreError(f"the key store {self.address.shown} {complaint}")
-        self._engine = engine
+        return engine
 
     def _is_empty(self, engine: Engine) -> bool:
         return self._within(engine, schema.current, writes=False) is None
 
     def _do(self, work: Work[Answer], *, writes: bool, checked: bool = True) -> Answer:
-        if checked:
-            self.open()
-        engine = self._engine if checked else self._make_engine()
-        assert engine is not None
-        try:
-            return self._within(engine, work, writes=writes)
-        finally:
-            if engine is not self._engine:  # not kept, or closed meanwhile
-                engine.pool.dispose()
+        with self._turn():
+            engine = self.open() if checked else self._make_engine()
+            try:
+                return self._within(engine, work, writes=writes)
+            finally:
+                if engine is not self._engine:  # not kept, or closed meanwhile
+                    engine.pool.dispose()
+
+    def _turn(self) -> AbstractContextManager[Any]:
+        """What a fork waits for: connections to a server can be left alone in a child, those to a file cannot."""
+        return nullcontext() if self.sqlite is None else self.sqlite.turns.mine()
 
     def _within(self, engine: Engine, work: Work[Answer], *, writes: bool) -> Answer:
         for last in (False, True):
@@ -205,6 +211,7 @@ class Database:
         pool: dict[str, Any] = {"poolclass": QueuePool, **_POOL} if self.address.path else {"poolclass": StaticPool}
         engine = create_engine("sqlite://", creator=self.sqlite.connect, hide_parameters=True, **pool)
         event.listen(engine, "begin", _begin)
+        event.listen(engine, "checkout", _see_that_it_is_open)
         return engine
 
 
@@ -212,6 +219,12 @@ def _begin(connection: Connection) -> None:
     """Begin here, because ``sqlite3`` does not; and as a writer, because a reader that turns into one may deadlock."""
     writes = connection.get_execution_options().get("secretsource_writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _see_that_it_is_open(connection: SqliteConnection, *_: object) -> None:
+    """Have the pool open another connection in place of one that was closed for a fork."""
+    if not connection.is_open:
+        raise DisconnectionError
 
 
 _PARENTS: list[object] = []

@@ -1,8 +1,11 @@
-"""The connections of this process to one SQLite database: how the file is made, opened, and closed.
+"""The connections of this process to one SQLite database: how the file is made, opened, and closed before a fork.
 
 SQLite locks its file with ``fcntl``, and POSIX drops all of a process's locks on a file when the process closes any
 descriptor of it (https://www.sqlite.org/howtocorrupt.html, 2.2). So nothing here, and nothing else in this package,
 opens an existing file except through SQLite.
+
+SQLite also remembers the locks of a process, and a forked child takes its parent's for its own (2.6 there). So every
+connection is closed before a fork, and both sides open new ones. Where that cannot be, the child is refused.
 """
 
 from __future__ import annotations
@@ -10,12 +13,62 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 from tempfile import mkstemp
 
+from secretsource import _fork
+from secretsource.exceptions import StoreError
+from secretsource.stores._sql.turns import Turns
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from secretsource.stores._sql.address import Address
+
+PATIENCE = 10.0
+"""Seconds for which a fork waits for work that has begun."""
+
+_LEFT_BEHIND: dict[SqliteConnection, Hashable] = {}
+"""Connections that were open when this process was forked: SQLite is wrong here about the locks of their databases."""
+
+_IN_USE = (
+    "was in use while this process was forked, and cannot be opened here: fork before that work begins, or start "
+    "this process by spawn or exec"
+)
+_IN_MEMORY = (
+    "is in the memory of the process that this one was forked from: use a file, as in  sqlite:///keys.db, or open "
+    "the store after the fork"
+)
+
+
+class SqliteConnection(sqlite3.Connection):
+    """A connection that says whether it is open, and that only the process which opened it can close.
+
+    Args:
+        name: What SQLite opens.
+        timeout: Seconds to wait for a lock.
+        opened: Where it is noted for as long as it is open, and which database it is to.
+    """
+
+    def __init__(self, name: str, timeout: float, opened: dict[SqliteConnection, Hashable], database: Hashable) -> None:
+        self._opened = opened
+        self._process = os.getpid()
+        self.is_open = True
+        opened[self] = database  # before it is opened, because a fork may come between
+        try:
+            super().__init__(name, timeout=timeout, isolation_level=None, check_same_thread=False, uri=True)
+        except BaseException:
+            del opened[self]
+            raise
+
+    def close(self) -> None:
+        """Close it, unless it is the parent's."""
+        if self._process == os.getpid():
+            self.is_open = False
+            super().close()
+            self._opened.pop(self, None)
 
 
 class SqliteFile:
@@ -23,11 +76,20 @@ class SqliteFile:
 
     Args:
         address: Where it is; an empty path is a database in memory.
+
+    Attributes:
+        turns: Whose turn it is; a thread takes its own for as long as it works with a connection.
     """
 
     def __init__(self, address: Address) -> None:
-        self._timeout = address.timeout
+        self._address = address
         self._path = Path(address.path).absolute() if address.path else None
+        self._begin_anew()
+        _fork.ask(self)
+
+    def _begin_anew(self) -> None:
+        self.turns = Turns()
+        self._opened: dict[SqliteConnection, Hashable] = {}
 
     @property
     def is_in_memory(self) -> bool:
@@ -38,28 +100,62 @@ class SqliteFile:
         """Whether the file is yet to be made."""
         return self._path is not None and not self._path.exists()
 
-    def connect(self) -> sqlite3.Connection:
-        """Open a connection; a new file, and what SQLite keeps beside it, is for its owner only (0600)."""
-        connection = sqlite3.connect(
-            self._name(), timeout=self._timeout, isolation_level=None, check_same_thread=False, uri=True
-        )
-        try:
-            if self._path is not None:
-                _write_ahead(connection, self._timeout)
-            connection.execute("PRAGMA synchronous = FULL")  # a revocation outlives a power cut
-            connection.execute("PRAGMA foreign_keys = ON")
-        except BaseException:
-            connection.close()
-            raise
+    def connect(self) -> SqliteConnection:
+        """Open a connection; a new file, and what SQLite keeps beside it, is for its owner only (0600).
+
+        Raises:
+            StoreError: The parent of this process had it open, and did not close it before the fork.
+        """
+        with self.turns.mine():
+            name, database = self._named()
+            if database in _LEFT_BEHIND.values():
+                reason = _IN_MEMORY if self._path is None else _IN_USE
+                raise StoreError(f"the key store {self._address.shown} {reason}")
+            connection = SqliteConnection(name, self._address.timeout, self._opened, database)
+            try:
+                self._set_up(connection)
+            except BaseException:
+                connection.close()
+                raise
         return connection
 
-    def _name(self) -> str:
-        """What SQLite opens: a file that is there, because it would make one that everybody can read."""
+    def before_fork(self) -> None:
+        """Wait until no thread works with it, and close every connection.
+
+        When there is still work after `PATIENCE` seconds, all stays as it is, and the child is refused; as it is for
+        a database in memory, which would be two from then on.
+        """
+        if self._path is None or not self.turns.take_all(PATIENCE):
+            return
+        for connection in tuple(self._opened):
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    def after_fork_in_parent(self) -> None:
+        """Let all threads work again; each opens a connection when it needs one."""
+        self.turns.give_back()
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child, and remember what was left open."""
+        for connection in self._opened:
+            _keep_for_good(connection)
+        _LEFT_BEHIND.update(self._opened)
+        self._begin_anew()
+
+    def _named(self) -> tuple[str, Hashable]:
+        """What SQLite opens, and what tells it from others; a file that SQLite made would not be private."""
         if self._path is None:
-            return ":memory:"
+            return ":memory:", self
         if self.is_missing():
             _make(self._path.resolve())
-        return f"{self._path.as_uri()}?mode=rw"
+        state = self._path.stat()
+        return f"{self._path.as_uri()}?mode=rw", (state.st_dev, state.st_ino)
+
+    def _set_up(self, connection: SqliteConnection) -> None:
+        if self._path is not None:
+            _write_ahead(connection, self._address.timeout)
+        connection.execute("PRAGMA synchronous = FULL")  # a revocation outlives a power cut
+        connection.execute("PRAGMA foreign_keys = ON")
 
 
 def _make(path: Path) -> None:
@@ -78,7 +174,15 @@ def _make(path: Path) -> None:
         draft.unlink()
 
 
-def _write_ahead(connection: sqlite3.Connection, timeout: float) -> None:
+def _keep_for_good(connection: SqliteConnection) -> None:
+    """Never collect a parent's connection, not even when the interpreter ends: to close it may change the file."""
+    with suppress(ImportError):
+        import ctypes
+
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+
+def _write_ahead(connection: SqliteConnection, timeout: float) -> None:
     """Switch to WAL; when several do so with a new file at once, SQLite refuses all but one without waiting."""
     until = time.monotonic() + timeout
     while True:

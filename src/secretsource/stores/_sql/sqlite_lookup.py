@@ -6,7 +6,6 @@ Each thread keeps its own connection to a file.
 from __future__ import annotations
 
 import threading
-import weakref
 
 from secretsource.stores._sql import transactions
 from secretsource.stores._sql.faults import FAULTS, diagnose
@@ -15,17 +14,15 @@ from secretsource.stores._sql.statements import to_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
     from typing import Any
 
     from secretsource.stores._sql.database import Database
-    from secretsource.stores._sql.sqlite_file import SqliteFile
+    from secretsource.stores._sql.sqlite_file import SqliteConnection, SqliteFile
+    from secretsource.stores._sql.turns import Turn
     from secretsource.stores.base import KeyRecord
 
 SQLITE_RECORD, SQLITE_REVISION = f"{RECORD}?", f"{REVISION}?"
-_ABANDONED: list[object] = []
-"""Connections of a parent process: to close one would be to unlock and change the file in the parent's name."""
 
 
 class SharedLookup:
@@ -53,11 +50,12 @@ class SharedLookup:
 class _Kept:
     """A thread's own connection to an SQLite file, closed when the thread or the store ends."""
 
-    __slots__ = ("__weakref__", "connection", "execute")
+    __slots__ = ("connection", "execute", "turn")
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: SqliteConnection, turn: Turn) -> None:
         self.connection = connection
         self.execute: Callable[[str, tuple[str]], Any] = connection.cursor().execute
+        self.turn = turn
 
     def __del__(self) -> None:
         self.connection.close()
@@ -77,10 +75,8 @@ class SqliteLookup:
         self.forget()
 
     def forget(self) -> None:
-        """Let go of connections without closing them."""
-        _ABANDONED.extend(getattr(self, "_all", ()))
+        """Begin anew in a forked child, where every connection is closed or the parent's."""
         self._local = threading.local()
-        self._all: weakref.WeakSet[_Kept] = weakref.WeakSet()
 
     def get(self, key_id: str) -> KeyRecord | None:
         """The record of a key; see `KeyStore.get`."""
@@ -97,16 +93,19 @@ class SqliteLookup:
         try:
             if kept is None:
                 kept = self._keep()
-            return kept.execute(query, (key_id,)).fetchone()
+            with kept.turn:
+                if not kept.connection.is_open:  # a fork came between
+                    kept = self._keep()
+                return kept.execute(query, (key_id,)).fetchone()
         except FAULTS as error:
             fault = diagnose(error)
         raise self._database.failure(fault)
 
     def _keep(self) -> _Kept:
-        self._database.open()
-        kept = _Kept(self._file.connect())
-        self._local.kept = kept
-        self._all.add(kept)
+        turn = self._file.turns.mine()
+        with turn:
+            self._database.open()
+            kept = self._local.kept = _Kept(self._file.connect(), turn)
         return kept
 
     def close(self) -> None:
