@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from tests.forks import is_right_in_child, needs_fork
 
 from secretsource import _fork
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
 
 
 class Watched:
@@ -57,3 +66,54 @@ def test_a_child_forks_in_its_turn() -> None:
     thread.start()
     thread.join(30)
     assert right == [True]
+
+
+@needs_fork
+def test_a_holder_that_comes_during_a_fork_waits_until_it_is_over() -> None:
+    """What it holds would not be brought to rest before this fork."""
+    asked = threading.Event()
+
+    class Late(Watched):
+        def before_fork(self) -> None:
+            super().before_fork()
+            thread.start()
+            self.told.append("too early" if asked.wait(0.1) else "in time")
+
+    def ask() -> None:
+        _fork.ask(late)
+        asked.set()
+
+    late, thread, holder = Watched(), threading.Thread(target=ask), Late()
+    _fork.ask(holder)
+    assert is_right_in_child(lambda: "in time" in holder.told)
+    assert asked.wait(5)
+    thread.join()
+
+
+MODULE = """
+import tests_of_forks_events as events
+events.begun.set()
+assert events.go_on.wait(5)
+"""
+
+
+@needs_fork
+def test_a_fork_waits_for_an_import_of_another_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child can import the same module; its lock would never be given back there."""
+    (tmp_path / "tests_of_forks_slow.py").write_text(MODULE)
+    events: Any = ModuleType("tests_of_forks_events")
+    events.begun, events.go_on = threading.Event(), threading.Event()
+    monkeypatch.setitem(sys.modules, events.__name__, events)
+    monkeypatch.syspath_prepend(tmp_path)
+    importing = threading.Thread(target=import_module, args=["tests_of_forks_slow"])
+    importing.start()
+    assert events.begun.wait(5)
+
+    def let_go() -> None:
+        while not _fork._FORKS._resting:  # until the fork waits
+            pass
+        events.go_on.set()
+
+    threading.Thread(target=let_go).start()
+    assert is_right_in_child(lambda: import_module("tests_of_forks_slow") is not None)
+    importing.join(5)

@@ -9,11 +9,14 @@ it; that is for things which a child cannot simply leave alone.
 from __future__ import annotations
 
 import os
+import sys
 import threading
+import time
 import weakref
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import FrameType
     from typing import Protocol
 
     class Keeper(Protocol):
@@ -35,6 +38,10 @@ if TYPE_CHECKING:
             ...
 
 
+PATIENCE = 10.0
+"""Seconds for which a fork waits for imports of other threads, and each holder for what it waits for."""
+
+_IMPORT = "<frozen importlib._bootstrap>"
 _KEEPERS: weakref.WeakSet[Keeper] = weakref.WeakSet()
 _HOLDERS: weakref.WeakSet[Holder] = weakref.WeakSet()
 
@@ -49,35 +56,66 @@ def ask(holder: Holder) -> None:
 
     A fork that Python does not make, such as that of a server written in C, may be told of afterwards only.
     """
-    _HOLDERS.add(holder)
-    _KEEPERS.add(holder)
+    with _FORKS.alone:  # a fork that is under way has not asked this one
+        _HOLDERS.add(holder)
+        _KEEPERS.add(holder)
 
 
 class _Forks:
-    """Forks, one at a time: two threads that fork at once would wait for each other's holders."""
+    """Forks, one at a time: two threads that fork at once would wait for each other's holders.
+
+    Attributes:
+        alone: Held from before a fork until after it.
+    """
 
     def __init__(self) -> None:
         self._begin_anew()
 
     def _begin_anew(self) -> None:
-        self._alone = threading.RLock()
+        self.alone = threading.RLock()
         self._resting: list[tuple[Holder, ...]] = []
 
     def before(self) -> None:
-        self._alone.acquire()  # given back on the other side of the fork, where no ``with`` reaches
+        self.alone.acquire()  # given back on the other side of the fork, where no ``with`` reaches
         self._resting.append(tuple(_HOLDERS))
+        _wait_for_imports()
         for holder in self._resting[-1]:
             holder.before_fork()
 
     def after_in_parent(self) -> None:
         for holder in self._resting.pop():
             holder.after_fork_in_parent()
-        self._alone.release()
+        self.alone.release()
 
     def after_in_child(self) -> None:
         self._begin_anew()
         for keeper in tuple(_KEEPERS):
             keeper.after_fork()
+
+
+def _wait_for_imports() -> None:
+    """Wait for a while until no other thread imports: in a child, its module would be locked for ever.
+
+    Drivers are imported where they are first used, which may be any thread. A thread that forks while it imports does
+    not wait, because others may wait for it.
+    """
+    until = time.monotonic() + PATIENCE
+    while not _imports(sys._getframe()) and _others_import() and time.monotonic() < until:
+        time.sleep(0.001)
+
+
+def _others_import() -> bool:
+    me = threading.get_ident()
+    return any(_imports(frame) for thread, frame in sys._current_frames().items() if thread != me)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether there is an import in a thread's stack."""
+    while frame is not None:
+        if frame.f_code.co_filename == _IMPORT:
+            return True
+        frame = frame.f_back
+    return False
 
 
 _FORKS = _Forks()

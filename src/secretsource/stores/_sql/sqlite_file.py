@@ -49,26 +49,21 @@ class SqliteConnection(sqlite3.Connection):
     Args:
         name: What SQLite opens.
         timeout: Seconds to wait for a lock.
-        opened: Where it is noted for as long as it is open, and which database it is to.
+        file: What it is to; it lives as long as its connections, so that a fork finds all that are open.
     """
 
-    def __init__(self, name: str, timeout: float, opened: dict[SqliteConnection, Hashable], database: Hashable) -> None:
-        self._opened = opened
+    def __init__(self, name: str, timeout: float, file: SqliteFile) -> None:
+        self._file = file
         self._process = os.getpid()
         self.is_open = True
-        opened[self] = database  # before it is opened, because a fork may come between
-        try:
-            super().__init__(name, timeout=timeout, isolation_level=None, check_same_thread=False, uri=True)
-        except BaseException:
-            del opened[self]
-            raise
+        super().__init__(name, timeout=timeout, isolation_level=None, check_same_thread=False, uri=True)
 
     def close(self) -> None:
         """Close it, unless it is the parent's."""
         if self._process == os.getpid():
             self.is_open = False
             super().close()
-            self._opened.pop(self, None)
+            self._file.opened.pop(self, None)
 
 
 class SqliteFile:
@@ -79,6 +74,7 @@ class SqliteFile:
 
     Attributes:
         turns: Whose turn it is; a thread takes its own for as long as it works with a connection.
+        opened: The connections that are open, each with what tells its database from others.
     """
 
     def __init__(self, address: Address) -> None:
@@ -89,7 +85,7 @@ class SqliteFile:
 
     def _begin_anew(self) -> None:
         self.turns = Turns()
-        self._opened: dict[SqliteConnection, Hashable] = {}
+        self.opened: dict[SqliteConnection, Hashable] = {}
 
     @property
     def is_in_memory(self) -> bool:
@@ -111,7 +107,8 @@ class SqliteFile:
             if database in _LEFT_BEHIND.values():
                 reason = _IN_MEMORY if self._path is None else _IN_USE
                 raise StoreError(f"the key store {self._address.shown} {reason}")
-            connection = SqliteConnection(name, self._address.timeout, self._opened, database)
+            connection = SqliteConnection(name, self._address.timeout, self)
+            self.opened[connection] = database
             try:
                 self._set_up(connection)
             except BaseException:
@@ -127,7 +124,7 @@ class SqliteFile:
         """
         if self._path is None or not self.turns.take_all(PATIENCE):
             return
-        for connection in tuple(self._opened):
+        for connection in tuple(self.opened):
             with suppress(sqlite3.Error):
                 connection.close()
 
@@ -137,9 +134,9 @@ class SqliteFile:
 
     def after_fork(self) -> None:
         """Begin anew in a forked child, and remember what was left open."""
-        for connection in self._opened:
+        for connection in self.opened:
             _keep_for_good(connection)
-        _LEFT_BEHIND.update(self._opened)
+        _LEFT_BEHIND.update(self.opened)
         self._begin_anew()
 
     def _named(self) -> tuple[str, Hashable]:
