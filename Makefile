@@ -1,8 +1,9 @@
-# One command each: `make demo`, `make test`, `make bench`, `make lint`, `make docs`, `make clean`.
+# One command each: `make demo`, `make test`, `make torture`, `make bench`, `make lint`, `make docs`, `make clean`.
 # Every one makes .venv first if it is missing or pyproject.toml is newer, with any Python from 3.11 on.
 
 PYTHON ?= python3
 WORKERS ?= 2
+SECONDS ?= 3600
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,11 +29,12 @@ CLEAN := env -u PYTHONPATH -u PYTHONHOME
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint docs clean check-format check-rules check-mypy check-pyright check-layers
+.PHONY: help demo test torture bench lint docs clean check-format check-rules check-mypy check-pyright check-layers
 
 help:
 	@echo "make demo    secrets and keys at work, on this machine alone"
 	@echo "make test    everything CI runs: lint, types, layers, the tests against the built wheel, coverage, docs"
+	@echo "make torture an hour of processes that fork, close and are killed, on SQLite and on PostgreSQL (SECONDS=3600)"
 	@echo "make bench   the benchmarks, with their budgets"
 	@echo "make lint    format, lint, types and layers only"
 	@echo "make docs    run every example of README.md and docs/"
@@ -56,6 +58,10 @@ test: lint $(WHEEL)
 		echo "The pure modules:"; \
 		$(BIN)/python -m coverage report --fail-under=100 --include="$(PURE_WRITTEN)"; \
 	fi
+
+torture: $(WHEEL)
+	@$(CLEAN) $(BIN)/python -m tests.torture --seconds $(SECONDS)
+	@$(CLEAN) $(BIN)/python -m tests.torture --seconds $(SECONDS) --postgres
 
 lint: $(TOOLS)
 	@$(MAKE) --no-print-directory --keep-going -j2 $(GROUPED) check-mypy check-pyright check-format check-rules check-layers

@@ -179,12 +179,8 @@ class Crew:
 
     def _judge(self) -> list[str]:
         """What is not as it was confirmed to be, when nobody works any more."""
-        complaints: list[str] = []
-        ledger = Ledger(self._ledger)
         with ApiKeys.open(self._plan.url, peppers=[PEPPER]) as keys:
-            for key_id, claim in ledger.read().items():
-                complaints += judgement.lost(keys, key_id, claim)
-                complaints += judgement.lost_events(keys, key_id)
+            complaints = judgement.all_lost(keys, Ledger(self._ledger).read())
         file = self._plan.file
         if file is not None:
             complaints += self._judge_file(file)
@@ -192,9 +188,12 @@ class Crew:
 
     def _judge_file(self, file: Path) -> list[str]:
         complaints = [f"{log} is left" for log in file.parent.glob(f"{file.name}-*")]
-        with closing(sqlite3.connect(file)) as connection:
-            said = connection.execute("PRAGMA integrity_check").fetchall()
-            orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
+        try:
+            with closing(sqlite3.connect(file)) as connection:
+                said = connection.execute("PRAGMA integrity_check").fetchall()
+                orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
+        except sqlite3.DatabaseError as error:
+            said, orphans = [(str(error),)], []
         if said != [("ok",)] or orphans:
             complaints.append(f"the file is damaged: {said[:3]} {orphans[:3]}")
         if self._log > LONGEST_LOG:

@@ -8,7 +8,7 @@ from secretsource.exceptions import KeyNotFound, StoreError
 from secretsource.issuing import NO_SCOPE, Reason, Rejected, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tests.torture.ledger import Claim
 
@@ -56,7 +56,26 @@ def lost(keys: ApiKeys, key_id: str, claim: Claim) -> Iterator[str]:
 
 
 def lost_events(keys: ApiKeys, key_id: str) -> Iterator[str]:
-    """Changes of a key that have no event, or events that have no change."""
+    """Changes of a key that have no event, or events that have no change.
+
+    Raises:
+        StoreError: The store did not answer.
+    """
+    try:
+        revision = keys.get(key_id).revision
+    except KeyNotFound:
+        return
     revisions = [event.revision for event in keys.events(key_id, limit=1000)]
-    if revisions != [*range(1, keys.get(key_id).revision + 1)]:
-        yield f"{key_id} has events of the revisions {revisions}"
+    if revisions != [*range(1, revision + 1)]:
+        yield f"{key_id} is at revision {revision}, and has events of {revisions}"
+
+
+def all_lost(keys: ApiKeys, claims: Mapping[str, Claim]) -> list[str]:
+    """What of all that was confirmed is not so, when nobody changes anything any more."""
+    complaints: list[str] = []
+    for key_id, claim in claims.items():
+        try:
+            complaints += [*lost(keys, key_id, claim), *lost_events(keys, key_id)]
+        except StoreError as error:
+            complaints.append(f"{key_id} cannot be read: {error}")
+    return complaints
