@@ -77,10 +77,17 @@ class _Forks:
 
     def before(self) -> None:
         self.alone.acquire()  # given back on the other side of the fork, where no ``with`` reaches
-        self._resting.append(tuple(_HOLDERS))
-        _wait_for_imports()
-        for holder in self._resting[-1]:
-            holder.before_fork()
+        holders = tuple(_HOLDERS)
+        self._resting.append(holders)
+        until = time.monotonic() + PATIENCE
+        while True:
+            _wait_for_imports(until)
+            for holder in holders:
+                holder.before_fork()
+            if not _is_held_up() or time.monotonic() >= until:
+                return
+            for holder in holders:  # an import that has begun meanwhile may need them
+                holder.after_fork_in_parent()
 
     def after_in_parent(self) -> None:
         for holder in self._resting.pop():
@@ -93,20 +100,20 @@ class _Forks:
             keeper.after_fork()
 
 
-def _wait_for_imports() -> None:
-    """Wait for a while until no other thread imports: in a child, its module would be locked for ever.
+def _wait_for_imports(until: float) -> None:
+    while _is_held_up() and time.monotonic() < until:
+        time.sleep(0.001)
+
+
+def _is_held_up() -> bool:
+    """Whether another thread imports: in a child, its module would be locked for ever.
 
     Drivers are imported where they are first used, which may be any thread. A thread that forks while it imports does
     not wait, because others may wait for it.
     """
-    until = time.monotonic() + PATIENCE
-    while not _imports(sys._getframe()) and _others_import() and time.monotonic() < until:
-        time.sleep(0.001)
-
-
-def _others_import() -> bool:
     me = threading.get_ident()
-    return any(_imports(frame) for thread, frame in sys._current_frames().items() if thread != me)
+    frames = sys._current_frames()
+    return not _imports(frames[me]) and any(map(_imports, frames.values()))
 
 
 def _imports(frame: FrameType | None) -> bool:

@@ -24,6 +24,8 @@ from secretsource.issuing import NO_SCOPE, ApiKeys
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from secretsource.issuing._request import KeyRequest
+
 PEPPER = "a pepper of the tests, long enough"
 THREADS = 2
 """Threads of a process that change keys, beside the one that forks."""
@@ -104,7 +106,8 @@ class Hand:
             self._ledger.write(WRONG, repr(error))
 
     def _issue(self) -> None:
-        for each in self._process.keys.issue_many([{"owner": "customer"}] * self._random.randint(1, 3)):
+        request: KeyRequest = {"owner": "customer"}
+        for each in self._process.keys.issue_many([request] * self._random.randint(1, 3)):
             self._ledger.write(ISSUED, each.record.key_id, each.plaintext)
 
     def _revoke(self) -> None:
@@ -222,7 +225,12 @@ def main(written: str) -> None:
     threads = [threading.Thread(target=work, args=[number]) for number in range(THREADS)]
     for thread in threads:
         thread.start()
-    threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
+
+    def end() -> None:
+        sys.stdin.read()
+        stop.set()
+
+    threading.Thread(target=end, daemon=True).start()
     hand = Hand(process, f"{settings.seed} forks")
     while not stop.is_set():
         hand.do((hand.fork, 4.0))
