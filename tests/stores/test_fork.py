@@ -161,6 +161,22 @@ def test_a_child_of_a_fork_in_the_middle_of_work_is_refused(
     assert names(url) == {"by the parent", "by a later child"}
 
 
+def test_nothing_is_closed_in_the_middle_of_a_fork(store: SqlStore) -> None:
+    """A child would wait for ever for what another thread holds in SQLite."""
+    assert store.database.sqlite is not None
+    turns = store.database.sqlite.turns
+    closing = threading.Thread(target=store.close)
+    assert turns.take_all(5)
+    opened = set(store.database.sqlite.opened)
+    closing.start()
+    closing.join(0.1)
+    assert closing.is_alive()
+    assert all(connection.is_open for connection in opened)
+    turns.give_back()
+    closing.join(5)
+    assert not any(connection.is_open for connection in opened)
+
+
 def test_a_store_in_memory_is_not_two() -> None:
     """A child does not go on with a copy, in which nothing of what the parent revokes is heard of."""
     store = sql.SqlStore.open("sqlite://")

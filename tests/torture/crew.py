@@ -96,7 +96,9 @@ class Crew:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._ledger = plan.folder / "ledger"
-        self._ledger.touch()
+        self._errors = plan.folder / "errors"
+        for file in (self._ledger, self._errors):
+            file.touch()
         self._random = random.Random(plan.seed)
         self._running: list[subprocess.Popen[bytes]] = []
         self._groups: list[int] = []
@@ -128,10 +130,11 @@ class Crew:
 
     def _start(self) -> subprocess.Popen[bytes]:
         settings = Settings(self._plan.url, str(self._ledger), self._random.randrange(1 << 30))
-        started = subprocess.Popen(
-            [sys.executable, "-m", "tests.torture.worker", json.dumps(settings)],
-            cwd=TREE, stdin=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
+        with self._errors.open("ab") as errors:
+            started = subprocess.Popen(
+                [sys.executable, "-m", "tests.torture.worker", json.dumps(settings)],
+                cwd=TREE, stdin=subprocess.PIPE, stderr=errors, start_new_session=True,
+            )  # fmt: skip
         self._groups.append(started.pid)
         return started
 
@@ -181,6 +184,9 @@ class Crew:
         """What is not as it was confirmed to be, when nobody works any more."""
         with ApiKeys.open(self._plan.url, peppers=[PEPPER]) as keys:
             complaints = judgement.all_lost(keys, Ledger(self._ledger).read())
+        said = self._errors.read_text(errors="replace")
+        if said:
+            complaints.append(f"a process said: {said[:5000]}")  # also one that hung, whose parent was killed
         file = self._plan.file
         if file is not None:
             complaints += self._judge_file(file)

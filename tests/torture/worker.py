@@ -196,7 +196,7 @@ class Hand:
 def _be_a_child(process: Process, seed: str) -> None:
     code = 1
     try:
-        faulthandler.dump_traceback_later(STUCK, exit=True)  # on the standard error of the run
+        faulthandler.dump_traceback_later(STUCK, exit=True)  # which says where it hangs
         process.is_child = True
         hand = Hand(process, seed)
         for _ in range(hand._random.randint(1, 6)):

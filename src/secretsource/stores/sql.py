@@ -5,8 +5,9 @@
     postgresql://user:password@host/database     after  secretsource keys migrate,  or with  ?create=true
 
 SQLite is opened in WAL mode, so readers wait for nobody; several processes of one machine may share a file, not
-several machines. PostgreSQL tells every process of changes as they are committed (`ChangeFeed`). The statements are
-written once, in `_sql.statements`; the transactions once, in `_sql.transactions`.
+several machines. Both tell every process of changes (`ChangeFeed`): PostgreSQL as they are committed, and a file is
+looked at 20 times a second. The statements are written once, in `_sql.statements`; the transactions once, in
+`_sql.transactions`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from secretsource.stores._sql import address, statements, transactions
 from secretsource.stores._sql.database import Database, Taken
 from secretsource.stores._sql.feed import PostgresFeed
 from secretsource.stores._sql.hot import AsyncPostgresLookup, PostgresLookup
+from secretsource.stores._sql.sqlite_feed import SqliteFeed
 from secretsource.stores._sql.sqlite_lookup import SharedLookup, SqliteLookup
 from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyChange, KeyStore
 
@@ -45,8 +47,8 @@ _ATTEMPTS = 3
 _THREADS = 16
 
 
-class SqlStore(KeyStore):
-    """Records in a database; on PostgreSQL `open` gives a `PostgresStore`, which also tells of changes.
+class SqlStore(KeyStore, ChangeFeed):
+    """Records in a database, which tells other processes of changes: those on one machine, or on PostgreSQL all.
 
     Args:
         database: Where they are kept.
@@ -149,6 +151,10 @@ class SqlStore(KeyStore):
         """
         return self.database.migrate()
 
+    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
+        """Tell ``listener`` of each change; see `ChangeFeed.subscribe`. A database in memory has nobody to tell."""
+        return _subscribe(self.database, listener)
+
     def close(self) -> None:
         """Close every connection; see `KeyStore.close`."""
         self._lookup.close()
@@ -173,7 +179,7 @@ class SqlStore(KeyStore):
         return f"{type(self).__name__}({self.database.address.shown!r})"
 
 
-class PostgresStore(SqlStore, ChangeFeed):
+class PostgresStore(SqlStore):
     """Records in PostgreSQL, which tells every process of changes as they are committed.
 
     Args:
@@ -183,12 +189,8 @@ class PostgresStore(SqlStore, ChangeFeed):
     def _make_lookup(self) -> Lookup:
         return PostgresLookup(self.database)
 
-    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
-        """Tell ``listener`` of each change; see `ChangeFeed.subscribe`."""
-        return _subscribe(self.database, listener)
 
-
-class AsyncSqlStore(AsyncKeyStore):
+class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
     """An `SqlStore` for an event loop.
 
     Transactions run in threads: one that has begun ends whole, also when the task that waits for it is cancelled.
@@ -263,6 +265,10 @@ class AsyncSqlStore(AsyncKeyStore):
         """Remember a locator key; see `KeyStore.keep_seal`."""
         await self._in_thread(self._store.keep_seal, version, key)
 
+    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
+        """Tell ``listener`` of each change; see `SqlStore.subscribe`."""
+        return self._store.subscribe(listener)
+
     async def close(self) -> None:
         """Let what has begun end, and close every connection; see `KeyStore.close`."""
         threads, self._threads = self._threads, None
@@ -281,7 +287,7 @@ class AsyncSqlStore(AsyncKeyStore):
         return f"{type(self).__name__}({self._store!r})"
 
 
-class AsyncPostgresStore(AsyncSqlStore, ChangeFeed):
+class AsyncPostgresStore(AsyncSqlStore):
     """A `PostgresStore` for an event loop.
 
     Args:
@@ -310,10 +316,6 @@ class AsyncPostgresStore(AsyncSqlStore, ChangeFeed):
         """Close every connection of this loop; see `KeyStore.close`."""
         await self._lookup.close()
         await super().close()
-
-    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
-        """Tell ``listener`` of each change; see `ChangeFeed.subscribe`."""
-        return _subscribe(self._store.database, listener)
 
 
 def migrate(url: str) -> str:
@@ -346,6 +348,13 @@ def current_revision(url: str) -> str | None:
 
 
 def _subscribe(database: Database, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
-    feed = PostgresFeed(database, listener)
+    file = database.sqlite
+    if file is not None and file.is_in_memory:
+        return _nothing_to_end
+    feed = PostgresFeed(database, listener) if file is None else SqliteFeed(database, file, listener)
     feed.begin()
     return feed.end
+
+
+def _nothing_to_end() -> None:
+    """No subscription was begun."""

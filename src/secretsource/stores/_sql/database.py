@@ -134,10 +134,11 @@ class Database:
 
     def close(self) -> None:
         """Close every connection, one in use as soon as it no longer is; the next question opens new ones."""
-        with self._opening:
-            engine, self._engine = self._engine, None
-        if engine is not None:
-            engine.pool.dispose()
+        with self._turn():
+            with self._opening:
+                engine, self._engine = self._engine, None
+            if engine is not None:
+                engine.pool.dispose()
 
     def driver_arguments(self) -> dict[str, Any]:
         """What ``psycopg.connect`` is called with."""

@@ -55,15 +55,20 @@ class SqliteConnection(sqlite3.Connection):
     def __init__(self, name: str, timeout: float, file: SqliteFile) -> None:
         self._file = file
         self._process = os.getpid()
-        self.is_open = True
+        self.is_open = False
         super().__init__(name, timeout=timeout, isolation_level=None, check_same_thread=False, uri=True)
+        self.is_open = True
 
     def close(self) -> None:
-        """Close it, unless it is the parent's."""
-        if self._process == os.getpid():
-            self.is_open = False
-            super().close()
-            self._file.opened.pop(self, None)
+        """Close it in a turn, because a child would wait for SQLite's mutex for ever; never the parent's."""
+        if self.is_open and self._process == os.getpid():
+            with self._file.turns.mine():
+                self.is_open = False
+                super().close()
+                self._file.opened.pop(self, None)
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class SqliteFile:
