@@ -8,15 +8,15 @@ it; that is for things which a child cannot simply leave alone.
 
 from __future__ import annotations
 
+import _frozen_importlib
 import os
-import sys
 import threading
 import time
 import weakref
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import FrameType
+    from collections.abc import Callable
     from typing import Protocol
 
     class Keeper(Protocol):
@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 PATIENCE = 10.0
 """Seconds for which a fork waits for imports of other threads, and each holder for what it waits for."""
 
-_IMPORT = "<frozen importlib._bootstrap>"
+_MODULE_LOCKS: dict[str, Callable[[], object]] = getattr(_frozen_importlib, "_module_locks", {})
+"""The locks of imports that are under way, as the import system keeps them; an interpreter may have none."""
+
 _KEEPERS: weakref.WeakSet[Keeper] = weakref.WeakSet()
 _HOLDERS: weakref.WeakSet[Holder] = weakref.WeakSet()
 
@@ -111,18 +113,9 @@ def _is_held_up() -> bool:
     Drivers are imported where they are first used, which may be any thread. A thread that forks while it imports does
     not wait, because others may wait for it.
     """
-    me = threading.get_ident()
-    frames = sys._current_frames()
-    return not _imports(frames[me]) and any(map(_imports, frames.values()))
-
-
-def _imports(frame: FrameType | None) -> bool:
-    """Whether there is an import in a thread's stack."""
-    while frame is not None:
-        if frame.f_code.co_filename == _IMPORT:
-            return True
-        frame = frame.f_back
-    return False
+    locks = [made() for made in tuple(_MODULE_LOCKS.values())]
+    owners = {getattr(lock, "owner", None) for lock in locks} - {None}
+    return bool(owners) and threading.get_ident() not in owners
 
 
 _FORKS = _Forks()
