@@ -1,8 +1,9 @@
-# One command each: `make demo`, `make test`, `make bench`, `make lint`, `make docs`, `make clean`.
+# One command each: `make demo`, `make test`, `make torture`, `make bench`, `make lint`, `make docs`, `make clean`.
 # Every one makes .venv first if it is missing or pyproject.toml is newer, with any Python from 3.11 on.
 
 PYTHON ?= python3
 WORKERS ?= 2
+SECONDS ?= 3600
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,12 +30,12 @@ CLEAN := env -u PYTHONPATH -u PYTHONHOME
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test dotenv-floor bench lint docs clean check-format check-rules check-mypy check-pyright check-layers
+.PHONY: help demo test torture dotenv-floor bench lint docs clean check-format check-rules check-mypy check-pyright check-layers
 
 help:
 	@echo "make demo    secrets and keys at work, on this machine alone"
 	@echo "make test    everything CI runs: lint, types, layers, the tests against the built wheel, coverage, docs"
-	@echo "make dotenv-floor   the tests of .env with the oldest python-dotenv that is allowed, from the package index"
+	@echo "make torture an hour of processes that fork, close and are killed, on SQLite and on PostgreSQL (SECONDS=3600)"
 	@echo "make bench   the benchmarks, with their budgets"
 	@echo "make lint    format, lint, types and layers only"
 	@echo "make docs    run every example of README.md and docs/"
@@ -49,7 +50,7 @@ bench: $(WHEEL)
 docs: $(WHEEL)
 	@$(CLEAN) $(BIN)/python -m pytest -q tests/docs
 
-test: lint $(WHEEL)
+test: lint dotenv-floor $(WHEEL)
 	@rm -f .coverage .coverage.*
 	@$(CLEAN) $(BIN)/python -m coverage run -m pytest -q -n $(WORKERS)
 	@$(BIN)/python -m coverage combine --quiet
@@ -65,6 +66,10 @@ dotenv-floor: $(TOOLS)
 		"$$(sed -n 's/^dependencies = \["\(python-dotenv\)>=\(.*\)"\]/\1==\2/p' pyproject.toml)"
 	@$(CLEAN) PYTHONPATH=$(FLOOR):src $(BIN)/python -m pytest -q tests/conformance/test_dotenv.py \
 		tests/providers/test_dotenv.py tests/providers/test_dotenv_text.py tests/providers/test_dotenv_pipe.py
+
+torture: $(WHEEL)
+	@$(CLEAN) $(BIN)/python -m tests.torture --seconds $(SECONDS)
+	@$(CLEAN) $(BIN)/python -m tests.torture --seconds $(SECONDS) --postgres
 
 lint: $(TOOLS)
 	@$(MAKE) --no-print-directory --keep-going -j2 $(GROUPED) check-mypy check-pyright check-format check-rules check-layers

@@ -1,27 +1,51 @@
-"""Forked children: each has the memory of its parent, and none of its other threads.
+"""What is done before a fork, and after it in the parent and in the child.
 
-A lock that another thread held is never given back there, a change that it was in the middle of stays half made, and
-open connections are still the parent's. Whoever keeps such things asks to be told.
+A forked child has the memory of its parent, and none of its other threads. A lock that another thread held is never
+given back there, a change that it was in the middle of stays half made, and open connections are still the parent's.
+A keeper of such things begins anew in the child. A holder also brings them to rest before the fork, and goes on after
+it; that is for things which a child cannot simply leave alone.
 """
 
 from __future__ import annotations
 
+import _frozen_importlib
 import os
+import threading
+import time
 import weakref
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Protocol
 
     class Keeper(Protocol):
-        """What keeps them."""
+        """What begins anew in a child."""
 
         def after_fork(self) -> None:
             """Begin anew, in the child."""
             ...
 
+    class Holder(Keeper, Protocol):
+        """What also comes to rest before a fork."""
+
+        def before_fork(self) -> None:
+            """Come to rest, in the parent; this ends in bounded time."""
+            ...
+
+        def after_fork_in_parent(self) -> None:
+            """Go on, in the parent."""
+            ...
+
+
+PATIENCE = 10.0
+"""Seconds for which a fork waits for imports of other threads, and each holder for what it waits for."""
+
+_MODULE_LOCKS: dict[str, Callable[[], object]] = getattr(_frozen_importlib, "_module_locks", {})
+"""The locks of imports that are under way, as the import system keeps them; an interpreter may have none."""
 
 _KEEPERS: weakref.WeakSet[Keeper] = weakref.WeakSet()
+_HOLDERS: weakref.WeakSet[Holder] = weakref.WeakSet()
 
 
 def tell(keeper: Keeper) -> None:
@@ -29,10 +53,73 @@ def tell(keeper: Keeper) -> None:
     _KEEPERS.add(keeper)
 
 
-def _tell_all() -> None:
-    for keeper in tuple(_KEEPERS):
-        keeper.after_fork()
+def ask(holder: Holder) -> None:
+    """Tell a holder of every fork: before it, and after it in the parent or in the child.
+
+    A fork that Python does not make, such as that of a server written in C, may be told of afterwards only.
+    """
+    with _FORKS.alone:  # a fork that is under way has not asked this one
+        _HOLDERS.add(holder)
+        _KEEPERS.add(holder)
 
 
+class _Forks:
+    """Forks, one at a time: two threads that fork at once would wait for each other's holders.
+
+    Attributes:
+        alone: Held from before a fork until after it.
+    """
+
+    def __init__(self) -> None:
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self.alone = threading.RLock()
+        self._resting: list[tuple[Holder, ...]] = []
+
+    def before(self) -> None:
+        self.alone.acquire()  # given back on the other side of the fork, where no ``with`` reaches
+        holders = tuple(_HOLDERS)
+        self._resting.append(holders)
+        until = time.monotonic() + PATIENCE
+        while True:
+            _wait_for_imports(until)
+            for holder in holders:
+                holder.before_fork()
+            if not _is_held_up() or time.monotonic() >= until:
+                return
+            for holder in holders:  # an import that has begun meanwhile may need them
+                holder.after_fork_in_parent()
+
+    def after_in_parent(self) -> None:
+        for holder in self._resting.pop():
+            holder.after_fork_in_parent()
+        self.alone.release()
+
+    def after_in_child(self) -> None:
+        self._begin_anew()
+        for keeper in tuple(_KEEPERS):
+            keeper.after_fork()
+
+
+def _wait_for_imports(until: float) -> None:
+    while _is_held_up() and time.monotonic() < until:
+        time.sleep(0.001)
+
+
+def _is_held_up() -> bool:
+    """Whether another thread imports: in a child, its module would be locked for ever.
+
+    Drivers are imported where they are first used, which may be any thread. A thread that forks while it imports does
+    not wait, because others may wait for it.
+    """
+    locks = [made() for made in tuple(_MODULE_LOCKS.values())]
+    owners = {getattr(lock, "owner", None) for lock in locks} - {None}
+    return bool(owners) and threading.get_ident() not in owners
+
+
+_FORKS = _Forks()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_tell_all)
+    os.register_at_fork(
+        before=_FORKS.before, after_in_parent=_FORKS.after_in_parent, after_in_child=_FORKS.after_in_child
+    )

@@ -127,7 +127,7 @@ def part(transcript: str, number: int) -> str:
         (7, ["rotation", "without a restart", "explain STRIPE_SECRET_KEY: found"]),
         (8, ["denial", "ProviderDenied: ", "explain DATABASE_PASSWORD: denied", "file       not asked"]),
         (9, ["outage", "served=stale", "explain STRIPE_SECRET_KEY: found, served=stale"]),
-        (10, ["SECRETSOURCE_PEPPER is from .env", "in no file of the database", "$ curl -i -H", "HTTP/1.1 200 OK"]),
+        (10, ["SECRETSOURCE_PEPPER is from .env", "is nowhere in the database", "$ curl -i -H", "HTTP/1.1 200 OK"]),
         (11, ["deprecation: @", "sunset: ", "1 request by billing-worker/1.4 from 127.0.0.1", "401 Unauthorized"]),
         (12, ["HTTP/1.1 200 OK", "revoked sk_live_", 'error="invalid_token"', "events of sk_live_"]),
         (13, ["401 Unauthorized", "403 Forbidden", "429 Too Many Requests", "retry-after: "]),

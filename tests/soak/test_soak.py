@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -16,9 +17,11 @@ from tests.soak.worker import Settings
 
 from secretsource.issuing import ApiKeys
 from secretsource.stores import sql
+from secretsource.stores._registry import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.servers.postgres import Postgres
     from tests.servers.valkey import Valkey
@@ -47,15 +50,33 @@ class Way(NamedTuple):
 WAYS = {
     # Where there is news, a record is fresh for so long that news which gets lost is seen.
     "notify": Way(600.0, GIVEN_UP, "closed", 2 * LIMIT),
+    "sqlite": Way(600.0, GIVEN_UP, "closed", 2 * LIMIT),
     "redis": Way(600.0, GIVEN_UP, "local", 3 * LIMIT),
     "ttl": Way(2.0, 2.0, "open", 2 * LIMIT),
 }
 
 
+class LocalFile:
+    """A database that is a file, which cannot be killed.
+
+    Args:
+        folder: Where it is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.url = f"sqlite:///{folder}/keys.db?timeout=30"
+
+    def kill(self) -> None:
+        """There is no server."""
+
+    def start(self) -> None:
+        """There is no server."""
+
+
 class Stand:
     """Both servers, the processes, and what is needed to give them keys and to judge them."""
 
-    def __init__(self, database: Postgres, redis: Valkey, news: str) -> None:
+    def __init__(self, database: Postgres | LocalFile, redis: Valkey, news: str) -> None:
         self.database = database
         self.redis = redis
         self.way = WAYS[news]
@@ -73,7 +94,7 @@ class Stand:
 
     def play(self, hands: Crew, seconds: float, meanwhile: Callable[[float], None] | None = None) -> Evidence:
         """Let the processes play a stage."""
-        store = sql.PostgresStore.open(self.database.url)
+        store = open_store(self.database.url)
         with ApiKeys(store, peppers=["a pepper of the tests, long enough"]) as keys:
             begins = time.monotonic() + 0.3
             each = stages(keys, seconds, begins)
@@ -92,9 +113,10 @@ class Stand:
 
 
 @pytest.fixture(params=list(WAYS))
-def stand(request: pytest.FixtureRequest) -> Iterator[Stand]:
+def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
     """Servers whose commits outlive them."""
-    with postgres(synchronous_commit="on", max_connections="100") as database, valkey() as redis:
+    server = postgres(synchronous_commit="on", max_connections="100")
+    with nullcontext(LocalFile(tmp_path)) if request.param == "sqlite" else server as database, valkey() as redis:
         yield Stand(database, redis, request.param)
 
 

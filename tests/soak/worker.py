@@ -36,9 +36,9 @@ class Settings(NamedTuple):
     """How a process is to work.
 
     Attributes:
-        database: The URL of PostgreSQL.
+        database: The URL of PostgreSQL, or of a file.
         redis: The URL of Valkey, for limits.
-        news: How it hears of changes: ``notify``, ``redis`` or ``ttl``.
+        news: How it hears of changes: ``notify``, ``sqlite``, ``redis`` or ``ttl``.
         is_async: Whether it checks on an event loop.
         drift: Wall seconds minus monotonic seconds, the same in all processes.
         ttl: Seconds for which a record is used without reading it again.
@@ -76,7 +76,7 @@ class SharedClock:
         return self._last.get()
 
 
-class WatchedStore(sql.PostgresStore):
+class WatchedFile(sql.SqlStore):
     """A store that notes what was in flushes that failed."""
 
     def __init__(self, *arguments: Any) -> None:
@@ -89,6 +89,10 @@ class WatchedStore(sql.PostgresStore):
         except StoreError:
             self.doubtful.update({use.key_id: use.requests for use in uses if use.requests})
             raise
+
+
+class WatchedStore(WatchedFile, sql.PostgresStore):
+    """The same on PostgreSQL."""
 
 
 class Quiet:
@@ -113,15 +117,17 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._clock = SharedClock(settings.drift)
         self._is_async = settings.is_async
-        self._store = WatchedStore.open(settings.database)
+        shared = settings.news == "sqlite"
+        self._store = (WatchedFile if shared else WatchedStore).open(settings.database)
         self._limiter = (AsyncRedisLimiter if self._is_async else RedisLimiter)(settings.redis, timeout=5.0)
-        store: Any = sql.AsyncPostgresStore(self._store) if self._is_async else self._store
+        on_loop = sql.AsyncSqlStore if shared else sql.AsyncPostgresStore
+        store: Any = on_loop(self._store) if self._is_async else self._store
         feed = None
         if settings.news == "redis":
             feed = (AsyncRedisChangeFeed if self._is_async else RedisChangeFeed)(settings.redis)
         kind: Any = AsyncApiKeys if self._is_async else ApiKeys
         self._keys = kind(
-            store if settings.news == "notify" else Quiet(store),
+            store if settings.news in ("notify", "sqlite") else Quiet(store),
             peppers=["a pepper of the tests, long enough"],
             ttl=settings.ttl,
             flush_every=0.3,

@@ -184,9 +184,3 @@ def test_a_listener_that_was_cut_off_is_told_that_it_missed_something(database_u
     news.wait_for(lambda told: told.count(GAP) == 3)
     cancel()
     store.close()
-
-
-def test_a_file_tells_nobody() -> None:
-    """SQLite has no way to; a store that claimed one would be believed."""
-    assert not isinstance(sql.SqlStore.open("sqlite://"), ChangeFeed)
-    assert not isinstance(sql.AsyncSqlStore.open("sqlite://"), ChangeFeed)

@@ -6,7 +6,8 @@ Its pepper is a secret like any other: the consuming half finds it, by the confi
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+import sqlite3
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -105,12 +106,13 @@ class Shop:
         return document
 
     def look_for_keys(self) -> None:
-        """Look for the keys in every file of the database."""
-        stored = b"".join(file.read_bytes() for file in self._scene.folder.glob("keys.db*"))
+        """Look for the keys in the database, which SQLite reads, because opening its file here would drop its locks."""
+        with closing(sqlite3.connect(self._scene.folder / "keys.db")) as connection:
+            stored = connection.serialize()
         expect(stored, "the database is a file")
         found = [text for text in self._texts.values() if text.encode() in stored]
         expect(not found, "no key is in the database")
-        self._scene.say("keys.db has a hash of it, made with the pepper; the key itself is in no file of the database")
+        self._scene.say("keys.db has a hash of it, made with the pepper; the key itself is nowhere in the database")
 
     def _remember(self, record: KeyRecord, text: str) -> None:
         self._scene.hide(text)

@@ -5,8 +5,9 @@
     postgresql://user:password@host/database     after  secretsource keys migrate --create,  or with  ?create=true
 
 SQLite is opened in WAL mode, so readers wait for nobody; several processes of one machine may share a file, not
-several machines. PostgreSQL tells every process of changes as they are committed (`ChangeFeed`). The statements are
-written once, in `_sql.statements`; the transactions once, in `_sql.transactions`.
+several machines. Both tell every process of changes (`ChangeFeed`): PostgreSQL as they are committed, and a file is
+looked at 20 times a second. The statements are written once, in `_sql.statements`; the transactions once, in
+`_sql.transactions`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from secretsource.exceptions import StoreError
 from secretsource.stores._sql import address, statements, transactions
 from secretsource.stores._sql.database import Database, Taken
 from secretsource.stores._sql.feed import PostgresFeed
-from secretsource.stores._sql.hot import AsyncPostgresLookup, PostgresLookup, SharedLookup, SqliteLookup
+from secretsource.stores._sql.hot import AsyncPostgresLookup, PostgresLookup
+from secretsource.stores._sql.sqlite_feed import SqliteFeed
+from secretsource.stores._sql.sqlite_lookup import SharedLookup, SqliteLookup
 from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyChange, KeyStore
 
 TYPE_CHECKING = False
@@ -45,8 +48,8 @@ _ATTEMPTS = 3
 _THREADS = 16
 
 
-class SqlStore(KeyStore):
-    """Records in a database; on PostgreSQL `open` gives a `PostgresStore`, which also tells of changes.
+class SqlStore(KeyStore, ChangeFeed):
+    """Records in a database, which tells other processes of changes: those on one machine, or on PostgreSQL all.
 
     Args:
         database: Where they are kept.
@@ -71,7 +74,8 @@ class SqlStore(KeyStore):
         return cls(Database(address.read(url)))
 
     def _make_lookup(self) -> Lookup:
-        return SqliteLookup(self.database) if self.database.address.path else SharedLookup(self.database)
+        file = self.database.sqlite
+        return SharedLookup(self.database) if file is None or file.is_in_memory else SqliteLookup(self.database, file)
 
     def insert(self, changes: Sequence[Change]) -> frozenset[str]:
         """Store new records; see `KeyStore.insert`."""
@@ -154,6 +158,10 @@ class SqlStore(KeyStore):
         """
         return self.database.migrate()
 
+    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
+        """Tell ``listener`` of each change; see `ChangeFeed.subscribe`. A database in memory has nobody to tell."""
+        return _subscribe(self.database, listener)
+
     def close(self) -> None:
         """Close every connection; see `KeyStore.close`."""
         self._lookup.close()
@@ -178,7 +186,7 @@ class SqlStore(KeyStore):
         return f"{type(self).__name__}({self.database.address.shown!r})"
 
 
-class PostgresStore(SqlStore, ChangeFeed):
+class PostgresStore(SqlStore):
     """Records in PostgreSQL, which tells every process of changes as they are committed.
 
     Args:
@@ -188,12 +196,8 @@ class PostgresStore(SqlStore, ChangeFeed):
     def _make_lookup(self) -> Lookup:
         return PostgresLookup(self.database)
 
-    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
-        """Tell ``listener`` of each change; see `ChangeFeed.subscribe`."""
-        return _subscribe(self.database, listener)
 
-
-class AsyncSqlStore(AsyncKeyStore):
+class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
     """An `SqlStore` for an event loop.
 
     Transactions run in threads: one that has begun ends whole, also when the task that waits for it is cancelled.
@@ -269,6 +273,10 @@ class AsyncSqlStore(AsyncKeyStore):
         """Remember a locator key; see `KeyStore.keep_seal`."""
         await self._in_thread(self._store.keep_seal, version, key)
 
+    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
+        """Tell ``listener`` of each change; see `SqlStore.subscribe`."""
+        return self._store.subscribe(listener)
+
     async def close(self) -> None:
         """Let what has begun end, and close every connection; see `KeyStore.close`."""
         threads, self._threads = self._threads, None
@@ -287,7 +295,7 @@ class AsyncSqlStore(AsyncKeyStore):
         return f"{type(self).__name__}({self._store!r})"
 
 
-class AsyncPostgresStore(AsyncSqlStore, ChangeFeed):
+class AsyncPostgresStore(AsyncSqlStore):
     """A `PostgresStore` for an event loop.
 
     Args:
@@ -317,10 +325,6 @@ class AsyncPostgresStore(AsyncSqlStore, ChangeFeed):
         """Close every connection of this loop; see `KeyStore.close`."""
         await self._lookup.close()
         await super().close()
-
-    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
-        """Tell ``listener`` of each change; see `ChangeFeed.subscribe`."""
-        return _subscribe(self._store.database, listener)
 
 
 @traceless
@@ -355,6 +359,13 @@ def current_revision(url: str) -> str | None:
 
 
 def _subscribe(database: Database, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
-    feed = PostgresFeed(database, listener)
+    file = database.sqlite
+    if file is not None and file.is_in_memory:
+        return _nothing_to_end
+    feed = PostgresFeed(database, listener) if file is None else SqliteFeed(database, file, listener)
     feed.begin()
     return feed.end
+
+
+def _nothing_to_end() -> None:
+    """No subscription was begun."""

@@ -1,25 +1,24 @@
 """A database behind an SQL store: its connections, its transactions, and what became of them.
 
-Connections are opened at the first question, never before. A forked child lets go of its parent's and opens its own.
+Connections are opened at the first question, never before. A forked child lets go of its parent's and opens its own;
+see `SqliteFile` for what is done before a fork.
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import threading
-import time
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from secretsource import _fork
 from secretsource.exceptions import ConfigurationError, StoreError
 from secretsource.stores._sql import schema
 from secretsource.stores._sql.faults import FAULTS, diagnose
+from secretsource.stores._sql.sqlite_file import SqliteFile
 from secretsource.stores._sql.tables import HEAD
 from secretsource.stores.migratable import Migration
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from secretsource.stores._sql.address import Address
     from secretsource.stores._sql.faults import Fault
+    from secretsource.stores._sql.sqlite_file import SqliteConnection
 
     Work = Callable[[Connection], "Answer"]
 
@@ -53,11 +53,13 @@ class Database:
 
     Attributes:
         address: Where it is.
+        sqlite: The file, when it is SQLite.
         on_fork: What else is to be called in a forked child.
     """
 
     def __init__(self, address: Address) -> None:
         self.address = address
+        self.sqlite = SqliteFile(address) if address.dialect == "sqlite" else None
         self.on_fork: list[Callable[[], None]] = []
         self._start_anew()
         _fork.tell(self)
@@ -74,8 +76,8 @@ class Database:
 
     def _start_anew(self) -> None:
         self._engine: Engine | None = None
-        self._opening = threading.Lock()
-        self._writing = threading.Lock()
+        self._opening = threading.RLock()
+        self._writing = threading.RLock()
 
     def read(self, work: Work[Answer]) -> Answer:
         """Do work that only reads, in one transaction."""
@@ -107,7 +109,7 @@ class Database:
 
     def version(self) -> str | None:
         """The version of the schema; None for a database without it, and for a file that is not there."""
-        if self.address.path and not Path(self.address.path).exists():
+        if self.sqlite is not None and self.sqlite.is_missing():
             return None
         return self._do(schema.current, writes=False, checked=False)
 
@@ -117,24 +119,26 @@ class Database:
             raise ConfigurationError(f"the key store {self.address.shown} {complaint}")
         return Migration(before, HEAD)
 
-    def open(self) -> None:
+    def open(self) -> Engine:
         """See that the database can be reached and is of the right version; the first question of all does it.
 
         Raises:
             StoreError: It is not.
         """
-        if self._engine is not None:
-            return
-        with self._opening:
-            if self._engine is None:
-                self._check()
+        engine = self._engine
+        if engine is None:
+            with self._opening:
+                engine = self._engine or self._checked()
+                self._engine = engine
+        return engine
 
     def close(self) -> None:
         """Close every connection, one in use as soon as it no longer is; the next question opens new ones."""
-        with self._opening:
-            engine, self._engine = self._engine, None
-        if engine is not None:
-            engine.pool.dispose()
+        with self._turn():
+            with self._opening:
+                engine, self._engine = self._engine, None
+            if engine is not None:
+                engine.pool.dispose()
 
     def driver_arguments(self) -> dict[str, Any]:
         """What ``psycopg.connect`` is called with."""
@@ -143,32 +147,14 @@ class Database:
         given = {name: value for name, value in named.items() if value is not None}
         return {**_LIBPQ, **given, "dbname": url.database or "postgres", **url.query}
 
-    def connect_sqlite(self) -> sqlite3.Connection:
-        """A connection to the file; a new file, and what SQLite keeps beside it, is for its owner only (0600)."""
-        path = self.address.path
-        if path:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = sqlite3.connect(
-            path or ":memory:", timeout=self.address.timeout, isolation_level=None, check_same_thread=False
-        )
-        try:
-            if path:
-                _write_ahead(connection, self.address.timeout)
-            connection.execute("PRAGMA synchronous = FULL")  # a revocation outlives a power cut
-            connection.execute("PRAGMA foreign_keys = ON")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
     def failure(self, fault: Fault) -> StoreError:
         """The error that tells of a fault."""
         return StoreError(f"the key store {self.address.shown} {fault.sentence}")
 
-    def _check(self) -> None:
+    def _checked(self) -> Engine:
         engine = self._make_engine()
         try:
-            if self.address.create and (self.address.dialect != "sqlite" or self._is_empty(engine)):
+            if self.address.create and (self.sqlite is None or self._is_empty(engine)):
                 self._within(engine, schema.create, writes=True)
             complaint = self._within(engine, schema.complaint, writes=False)
         except BaseException:
@@ -177,21 +163,23 @@ class Database:
         if complaint is not None:
             engine.dispose()
             raise StoreError(f"the key store {self.address.shown} {complaint}")
-        self._engine = engine
+        return engine
 
     def _is_empty(self, engine: Engine) -> bool:
         return self._within(engine, schema.current, writes=False) is None
 
     def _do(self, work: Work[Answer], *, writes: bool, checked: bool = True) -> Answer:
-        if checked:
-            self.open()
-        engine = self._engine if checked else self._make_engine()
-        assert engine is not None
-        try:
-            return self._within(engine, work, writes=writes)
-        finally:
-            if engine is not self._engine:  # not kept, or closed meanwhile
-                engine.pool.dispose()
+        with self._turn():
+            engine = self.open() if checked else self._make_engine()
+            try:
+                return self._within(engine, work, writes=writes)
+            finally:
+                if engine is not self._engine:  # not kept, or closed meanwhile
+                    engine.pool.dispose()
+
+    def _turn(self) -> AbstractContextManager[Any]:
+        """What a fork waits for: connections to a server can be left alone in a child, those to a file cannot."""
+        return nullcontext() if self.sqlite is None else self.sqlite.turns.mine()
 
     def _within(self, engine: Engine, work: Work[Answer], *, writes: bool) -> Answer:
         for last in (False, True):
@@ -210,41 +198,34 @@ class Database:
     @contextmanager
     def _transaction(self, engine: Engine, *, writes: bool) -> Generator[Connection]:
         alone: AbstractContextManager[Any] = nullcontext()
-        if self.address.dialect == "sqlite" and (writes or not self.address.path):
+        if self.sqlite is not None and (writes or not self.address.path):
             alone = self._writing  # SQLite has one writer at a time, and waiting here is cheaper than polling there
         with alone, engine.execution_options(secretsource_writes=writes).begin() as connection:
             yield connection
 
     def _make_engine(self) -> Engine:
-        if self.address.dialect == "postgresql":
+        if self.sqlite is None:
             arguments = {name: value for name, value in _LIBPQ.items() if name not in self.address.url.query}
             return create_engine(
                 self.address.url, connect_args=arguments, pool_pre_ping=True, hide_parameters=True, **_POOL
             )
         pool: dict[str, Any] = {"poolclass": QueuePool, **_POOL} if self.address.path else {"poolclass": StaticPool}
-        engine = create_engine("sqlite://", creator=self.connect_sqlite, hide_parameters=True, **pool)
+        engine = create_engine("sqlite://", creator=self.sqlite.connect, hide_parameters=True, **pool)
         event.listen(engine, "begin", _begin)
+        event.listen(engine, "checkout", _see_that_it_is_open)
         return engine
-
-
-def _write_ahead(connection: sqlite3.Connection, timeout: float) -> None:
-    """Go over to WAL; of those who do so to a new file at once, SQLite refuses all but one without waiting."""
-    until = time.monotonic() + timeout
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
-                raise
-        else:
-            return
-        time.sleep(0.001)
 
 
 def _begin(connection: Connection) -> None:
     """Begin here, because ``sqlite3`` does not; and as a writer, because a reader that turns into one may deadlock."""
     writes = connection.get_execution_options().get("secretsource_writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _see_that_it_is_open(connection: SqliteConnection, *_: object) -> None:
+    """Have the pool open another connection in place of one that was closed for a fork."""
+    if not connection.is_open:
+        raise DisconnectionError
 
 
 _PARENTS: list[object] = []

@@ -1,16 +1,14 @@
 """The two look-ups of uncached checks, straight to the driver: statements by primary key, prepared once.
 
-This is the only place that goes past SQLAlchemy, whose compiling, pooling and row objects cost more than SQLite needs
-for the whole look-up. Each thread keeps its own connection to an SQLite file; those to PostgreSQL are kept in a stack,
-so that there are as many as there were look-ups at once.
+Here and in `sqlite_lookup`, SQLAlchemy is passed by: its compiling, pooling and row objects cost more than SQLite needs
+for the whole look-up. Connections to PostgreSQL are kept in a stack, so that there are as many as there were look-ups
+at once.
 """
 
 from __future__ import annotations
 
-import threading
 import weakref
 
-from secretsource.stores._sql import transactions
 from secretsource.stores._sql.faults import CROWDED, FAULTS, diagnose
 from secretsource.stores._sql.seats import Seats
 from secretsource.stores._sql.statements import to_record
@@ -19,8 +17,6 @@ from secretsource.stores._sql.tables import KEYS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
-    import sqlite3
-    from collections.abc import Callable
     from typing import Any, Protocol, TypeAlias
 
     import psycopg
@@ -59,7 +55,6 @@ def _query(*columns: str) -> str:
 RECORD = _query(*(column.name for column in KEYS.c if not column.primary_key))
 """All that is not known from the question."""
 REVISION = _query("revision")
-SQLITE_RECORD, SQLITE_REVISION = f"{RECORD}?", f"{REVISION}?"
 POSTGRESQL_RECORD, POSTGRESQL_REVISION = f"{RECORD}%s".encode(), f"{REVISION}%s".encode()
 MOST = 16
 """Connections to PostgreSQL at once, of a process or of an event loop; who finds all of them taken waits for one."""
@@ -67,86 +62,6 @@ _PATIENCE = 10.0
 """Longest time to wait for one, in seconds."""
 _ABANDONED: list[object] = []
 """Connections of a parent process: to collect one would be to speak to the server in the parent's name."""
-
-
-class SharedLookup:
-    """Asks for a record on the one connection there is: that of a database in memory."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key; see `KeyStore.get`."""
-        return self._database.read(lambda connection: transactions.get(connection, key_id))
-
-    def revision(self, key_id: str) -> int | None:
-        """The revision of its record; see `KeyStore.revision`."""
-        record = self.get(key_id)
-        return None if record is None else record.revision
-
-    def close(self) -> None:
-        """Nothing of its own is open."""
-
-    def forget(self) -> None:
-        """Nothing of its own is open."""
-
-
-class _Kept:
-    """A thread's own connection to an SQLite file, closed when the thread or the store ends."""
-
-    __slots__ = ("__weakref__", "connection", "execute")
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
-        self.execute: Callable[[str, tuple[str]], Any] = connection.cursor().execute
-
-    def __del__(self) -> None:
-        self.connection.close()
-
-
-class SqliteLookup:
-    """Asks for a record on the thread's own connection."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self.forget()
-
-    def forget(self) -> None:
-        """Let go of connections without closing them."""
-        _ABANDONED.extend(getattr(self, "_all", ()))
-        self._local = threading.local()
-        self._all: weakref.WeakSet[_Kept] = weakref.WeakSet()
-
-    def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key; see `KeyStore.get`."""
-        row = self._ask(SQLITE_RECORD, key_id)
-        return None if row is None else to_record([key_id, *row])
-
-    def revision(self, key_id: str) -> int | None:
-        """The revision of its record; see `KeyStore.revision`."""
-        row = self._ask(SQLITE_REVISION, key_id)
-        return None if row is None else row[0]
-
-    def _ask(self, query: str, key_id: str) -> Any:
-        kept: _Kept | None = getattr(self._local, "kept", None)
-        try:
-            if kept is None:
-                kept = self._keep()
-            return kept.execute(query, (key_id,)).fetchone()
-        except FAULTS as error:
-            fault = diagnose(error)
-        raise self._database.failure(fault)
-
-    def _keep(self) -> _Kept:
-        self._database.open()
-        kept = _Kept(self._database.connect_sqlite())
-        self._local.kept = kept
-        self._all.add(kept)
-        return kept
-
-    def close(self) -> None:
-        """Close the connections of all threads; one that is in use, as soon as it no longer is."""
-        self._local = threading.local()
 
 
 class PostgresLookup:

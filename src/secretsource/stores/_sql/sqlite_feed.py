@@ -1,0 +1,116 @@
+"""News of changes from an SQLite file: one connection that looks 20 times a second whether anybody has committed.
+
+``PRAGMA data_version`` says so in some microseconds. Only then are the events read that are newer than those before:
+they are numbered in the order of their commits, because SQLite has one writer at a time. A flush of uses writes none.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from secretsource import _fork
+from secretsource.exceptions import StoreError
+from secretsource.stores._sql.faults import FAULTS
+from secretsource.stores._sql.tables import EVENTS
+from secretsource.stores.base import KeyChange
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from secretsource.stores._sql.database import Database
+    from secretsource.stores._sql.sqlite_file import SqliteConnection, SqliteFile
+
+PAUSE = 0.05
+"""Seconds between two looks; news is late by no more, and by what a look takes."""
+LONGEST_PAUSE = 1.0
+"""Seconds between two looks at a file that cannot be read; doubled each time until then."""
+MOST = 1000
+"""Changes that are named one by one; more at once are told as a gap."""
+
+_GAP = KeyChange(None, 0)
+_VERSION = "PRAGMA data_version"
+_LAST = f"SELECT coalesce(max(rowid), 0) FROM {EVENTS.name}"  # noqa: S608 - made of our own names
+_NEWER = f"SELECT key_id, revision FROM {EVENTS.name} WHERE rowid > ? ORDER BY rowid LIMIT {MOST}"  # noqa: S608
+
+
+class SqliteFeed:
+    """One subscription.
+
+    Args:
+        database: Sees to it that there are tables.
+        file: Where to look.
+        listener: What to tell; see `ChangeFeed.subscribe`.
+    """
+
+    def __init__(self, database: Database, file: SqliteFile, listener: Callable[[KeyChange], None]) -> None:
+        self._database = database
+        self._file = file
+        self._listener = listener
+        self._ended = False
+        self._position: int | None = None
+        self._begin_anew()
+        _fork.tell(self)
+
+    def _begin_anew(self) -> None:
+        self._looking = threading.Lock()
+        self._connection: SqliteConnection | None = None
+        self._version: int | None = None
+
+    def after_fork(self) -> None:
+        """End in a forked child, which has no such thread; whoever wants news there subscribes again."""
+        self._ended = True
+        self._begin_anew()
+
+    def begin(self) -> None:
+        """Start to look."""
+        threading.Thread(target=self._listen, name="secretsource-listen", daemon=True).start()
+
+    def end(self) -> None:
+        """Look no longer, and close the connection."""
+        self._ended = True
+        with self._looking:
+            if self._connection is not None:
+                self._connection.close()
+
+    def _listen(self) -> None:
+        pause = PAUSE
+        while not self._ended:
+            try:
+                changes = self._look()
+            except (*FAULTS, StoreError):
+                pause = min(pause * 2, LONGEST_PAUSE)  # what comes meanwhile is newer than what was read
+            else:
+                pause = PAUSE
+                for change in changes:
+                    self._listener(change)
+            time.sleep(pause)  # without a lock, which a fork would copy
+
+    def _look(self) -> Sequence[KeyChange]:
+        """What has changed since the last look."""
+        with self._file.turns.mine(), self._looking:
+            if self._ended:
+                return ()
+            connection = self._opened()
+            version: int = connection.execute(_VERSION).fetchone()[0]
+            if version == self._version:
+                return ()
+            changes = self._changes(connection)
+            self._version = version
+        return changes
+
+    def _opened(self) -> SqliteConnection:
+        connection = self._connection
+        if connection is None or not connection.is_open:  # the first, or a fork came between
+            self._database.open()
+            connection = self._connection = self._file.connect()
+            self._version = None
+        return connection
+
+    def _changes(self, connection: SqliteConnection) -> Sequence[KeyChange]:
+        before, last = self._position, connection.execute(_LAST).fetchone()[0]
+        self._position = last
+        if before is None or not 0 <= last - before <= MOST:  # the first, too many, or numbered anew
+            return (_GAP,)
+        return [KeyChange(*row) for row in connection.execute(_NEWER, (before,)).fetchall()]

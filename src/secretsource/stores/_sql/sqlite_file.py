@@ -1,0 +1,198 @@
+"""The connections of this process to one SQLite database: how the file is made, opened, and closed before a fork.
+
+SQLite locks its file with ``fcntl``, and POSIX drops all of a process's locks on a file when the process closes any
+descriptor of it (https://www.sqlite.org/howtocorrupt.html, 2.2). So nothing here, and nothing else in this package,
+opens an existing file except through SQLite.
+
+SQLite also remembers the locks of a process, and a forked child takes its parent's for its own (2.6 there). So every
+connection is closed before a fork, and both sides open new ones. Where that cannot be, the child is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import suppress
+from pathlib import Path
+from tempfile import mkstemp
+
+from secretsource import _fork
+from secretsource.exceptions import StoreError
+from secretsource.stores._sql.turns import Turns
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from secretsource.stores._sql.address import Address
+
+PATIENCE = 10.0
+"""Seconds for which a fork waits for work that has begun."""
+
+_LEFT_BEHIND: dict[SqliteConnection, Hashable] = {}
+"""Connections that were open when this process was forked: SQLite is wrong here about the locks of their databases."""
+
+_IN_USE = (
+    "was in use while this process was forked, and cannot be opened here: fork before that work begins, or start "
+    "this process by spawn or exec"
+)
+_IN_MEMORY = (
+    "is in the memory of the process that this one was forked from: use a file, as in  sqlite:///keys.db, or open "
+    "the store after the fork"
+)
+
+
+class SqliteConnection(sqlite3.Connection):
+    """A connection that says whether it is open, and that only the process which opened it can close.
+
+    Args:
+        name: What SQLite opens.
+        timeout: Seconds to wait for a lock.
+        file: What it is to; it lives as long as its connections, so that a fork finds all that are open.
+    """
+
+    def __init__(self, name: str, timeout: float, file: SqliteFile) -> None:
+        self._file = file
+        self._process = os.getpid()
+        self.is_open = False
+        super().__init__(name, timeout=timeout, isolation_level=None, check_same_thread=False, uri=True)
+        self.is_open = True
+
+    def close(self) -> None:
+        """Close it in a turn, because a child would wait for SQLite's mutex for ever; never the parent's."""
+        if self.is_open and self._process == os.getpid():
+            with self._file.turns.mine():
+                self.is_open = False
+                super().close()
+                self._file.opened.pop(self, None)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class SqliteFile:
+    """One SQLite database, for any number of threads.
+
+    Args:
+        address: Where it is; an empty path is a database in memory.
+
+    Attributes:
+        turns: Whose turn it is; a thread takes its own for as long as it works with a connection.
+        opened: The connections that are open, each with what tells its database from others.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._path = Path(address.path).absolute() if address.path else None
+        self._begin_anew()
+        _fork.ask(self)
+
+    def _begin_anew(self) -> None:
+        self.turns = Turns()
+        self.opened: dict[SqliteConnection, Hashable] = {}
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether it is gone when its one connection is closed."""
+        return self._path is None
+
+    def is_missing(self) -> bool:
+        """Whether the file is yet to be made."""
+        return self._path is not None and not self._path.exists()
+
+    def connect(self) -> SqliteConnection:
+        """Open a connection; a new file, and what SQLite keeps beside it, is for its owner only (0600).
+
+        Raises:
+            StoreError: The parent of this process had it open, and did not close it before the fork.
+        """
+        with self.turns.mine():
+            name, database = self._named()
+            if database in _LEFT_BEHIND.values():
+                reason = _IN_MEMORY if self._path is None else _IN_USE
+                raise StoreError(f"the key store {self._address.shown} {reason}")
+            connection = SqliteConnection(name, self._address.timeout, self)
+            self.opened[connection] = database
+            try:
+                self._set_up(connection)
+            except BaseException:
+                connection.close()
+                raise
+        return connection
+
+    def before_fork(self) -> None:
+        """Wait until no thread works with it, and close every connection.
+
+        When there is still work after `PATIENCE` seconds, all stays as it is, and the child is refused; as it is for
+        a database in memory, which would be two from then on.
+        """
+        if self._path is None or not self.turns.take_all(PATIENCE):
+            return
+        for connection in tuple(self.opened):
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    def after_fork_in_parent(self) -> None:
+        """Let all threads work again; each opens a connection when it needs one."""
+        self.turns.give_back()
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child, and remember what was left open."""
+        for connection in self.opened:
+            _keep_for_good(connection)
+        _LEFT_BEHIND.update(self.opened)
+        self._begin_anew()
+
+    def _named(self) -> tuple[str, Hashable]:
+        """What SQLite opens, and what tells it from others; a file that SQLite made would not be private."""
+        if self._path is None:
+            return ":memory:", self
+        if self.is_missing():
+            _make(self._path.resolve())
+        state = self._path.stat()
+        return f"{self._path.as_uri()}?mode=rw", (state.st_dev, state.st_ino)
+
+    def _set_up(self, connection: SqliteConnection) -> None:
+        if self._path is not None:
+            _write_ahead(connection, self._address.timeout)
+        connection.execute("PRAGMA synchronous = FULL")  # a revocation outlives a power cut
+        connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _make(path: Path) -> None:
+    """Make an empty file for its owner only, unless somebody else makes it first.
+
+    The file gets its name when its descriptor is closed, so no other thread can hold a lock that closing it drops.
+    """
+    descriptor, name = mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(descriptor)
+    draft = Path(name)
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def _keep_for_good(connection: SqliteConnection) -> None:
+    """Never collect a parent's connection, not even when the interpreter ends: to close it may change the file."""
+    with suppress(ImportError):
+        import ctypes
+
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+
+def _write_ahead(connection: SqliteConnection, timeout: float) -> None:
+    """Switch to WAL; when several do so with a new file at once, SQLite refuses all but one without waiting."""
+    until = time.monotonic() + timeout
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+        else:
+            return
+        time.sleep(0.001)

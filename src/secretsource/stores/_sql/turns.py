@@ -1,0 +1,64 @@
+"""Turns at working: each thread has one while it works, and a fork takes all of them, so that nobody works meanwhile.
+
+Taking one's own turn costs an uncached check next to nothing, because no other thread wants it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from contextlib import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Turn: TypeAlias = threading.RLock
+
+
+class Turns:
+    """The turns of the threads that have worked at least once."""
+
+    def __init__(self) -> None:
+        self._mine = threading.local()
+        self._all: weakref.WeakSet[Turn] = weakref.WeakSet()
+        self._joining = threading.RLock()
+        self._taken: list[Turn] = []
+
+    def mine(self) -> Turn:
+        """The turn of this thread, to work with in a ``with`` block; a signal's function may take it once more."""
+        turn: Turn | None = getattr(self._mine, "turn", None)
+        if turn is None:
+            with self._joining:
+                turn = self._mine.turn = threading.RLock()
+                self._all.add(turn)
+        return turn
+
+    def take_all(self, patience: float) -> bool:
+        """Wait until no other thread works, and let none begin, until `give_back`.
+
+        Args:
+            patience: Longest time to wait, in seconds.
+
+        Returns:
+            False, with nothing taken, when somebody still works then.
+        """
+        until = time.monotonic() + patience
+        if self._take(self._joining, until) and all(self._take(turn, until) for turn in list(self._all)):
+            return True
+        self.give_back()
+        return False
+
+    def give_back(self) -> None:
+        """Let all others work again."""
+        while self._taken:
+            with suppress(RuntimeError):  # a signal came before it was taken
+                self._taken.pop().release()
+
+    def _take(self, turn: Turn, until: float) -> bool:
+        self._taken.append(turn)
+        if turn.acquire(timeout=max(0.0, until - time.monotonic())):
+            return True
+        self._taken.pop()
+        return False

@@ -1,0 +1,327 @@
+"""A store on SQLite on both sides of a fork: nothing that was confirmed is lost, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.forks import begun, ended, is_right_in_child, needs_fork
+from tests.stores.test_closing import Work
+
+from secretsource.exceptions import StoreError
+from secretsource.issuing import NO_SCOPE, ApiKeys
+from secretsource.stores import sql
+from secretsource.stores._sql import sqlite_file
+from secretsource.testing.store_samples import changed, new, record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from secretsource.stores.sql import SqlStore
+
+pytestmark = needs_fork
+
+TREE = Path(__file__).parents[2]
+DESCRIPTORS = Path("/proc/self/fd")
+CHILDREN = 30
+KEY = record(1).key_id
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """Where the store is."""
+    return f"sqlite:///{tmp_path / 'keys.db'}"
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[SqlStore]:
+    """A store with one key, which this thread has looked up."""
+    opened = sql.SqlStore.open(url)
+    opened.insert([new(1)])
+    assert opened.get(KEY) == record(1)
+    yield opened
+    opened.close()
+
+
+def names(url: str) -> set[str]:
+    """What another process finds: the names of all keys."""
+    program = (
+        "import sys; from secretsource.stores import sql; from secretsource.stores.base import KeyQuery\n"
+        "records = sql.SqlStore.open(sys.argv[1]).list(KeyQuery(limit=1000)).records\n"
+        "print(*[record.name for record in records], sep='\\n')"
+    )
+    run = subprocess.run([sys.executable, "-c", program, url], check=True, capture_output=True, text=True, cwd=TREE)
+    return set(run.stdout.splitlines())
+
+
+def raises(act: Callable[[], object], text: str) -> bool:
+    """Whether it raises a `StoreError` that says this."""
+    try:
+        act()
+    except StoreError as error:
+        return text in str(error)
+    return False
+
+
+def in_use() -> list[str]:
+    """The files of stores that this process has open."""
+    links = (str(each.readlink()) for each in DESCRIPTORS.iterdir() if each.is_symlink())
+    return [link for link in links if "keys.db" in link]
+
+
+def test_what_a_child_commits_outlives_its_parents_closing(store: SqlStore, url: str) -> None:
+    """The parent closes while the child goes on; everybody sees what the child has changed after that."""
+    closed, closing = os.pipe()
+
+    def act() -> bool:
+        assert store.get(KEY) == record(1)
+        os.read(closed, 1)
+        return store.update(changed(record(1), name="by the child"))
+
+    child = begun(act)
+    store.close()
+    os.write(closing, b"x")
+    assert ended(child)
+    assert names(url) == {"by the child"}
+    os.close(closed)
+    os.close(closing)
+
+
+@pytest.mark.skipif(not DESCRIPTORS.exists(), reason="this system does not tell which files are open")
+def test_nothing_of_the_store_is_open_at_a_fork(store: SqlStore) -> None:
+    """Neither of the pool, nor of this thread, nor of another one that still runs; later each opens its own."""
+    looked, go_on = threading.Event(), threading.Event()
+    answers: list[Any] = []
+
+    def look_twice() -> None:
+        answers.append(store.get(KEY))
+        looked.set()
+        assert go_on.wait(5)
+        answers.append(store.get(KEY))
+
+    other = threading.Thread(target=look_twice)
+    other.start()
+    assert looked.wait(5)
+    assert in_use()
+    assert is_right_in_child(lambda: not in_use() and store.get(KEY) == record(1) and bool(in_use()))
+    assert not in_use()
+    go_on.set()
+    other.join(5)
+    assert answers == [record(1), record(1)]
+    assert store.update(changed(record(1), name="later"))
+
+
+def test_a_fork_waits_for_work_that_has_begun(store: SqlStore) -> None:
+    """A transaction of another thread ends before the child begins, and the child can write at once."""
+    work = Work()
+    working = threading.Thread(target=store.database.write, args=[work])
+    working.start()
+    assert work.begun.wait(5)
+    assert store.database.sqlite is not None
+    turns = store.database.sqlite.turns
+
+    def let_go() -> None:
+        while not turns._taken:  # until the fork waits
+            pass
+        work.go_on.set()
+
+    threading.Thread(target=let_go).start()
+    assert is_right_in_child(lambda: work.done and store.update(changed(record(1), name="by the child")))
+    working.join(5)
+
+
+def test_a_child_of_a_fork_in_the_middle_of_work_is_refused(
+    store: SqlStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Work that does not end holds up a fork for a while only; the child is told why, and the parent goes on."""
+    monkeypatch.setattr(sqlite_file, "PATIENCE", 0.05)
+    work = Work()
+    working = threading.Thread(target=store.database.write, args=[work])
+    working.start()
+    assert work.begun.wait(5)
+
+    def act() -> bool:
+        again = sql.SqlStore.open(url)
+        uses: list[Callable[[], object]] = [
+            lambda: store.get(KEY), lambda: store.insert([new(2)]), lambda: again.get(KEY), again.database.version,
+        ]  # fmt: skip
+        return all(raises(use, "was in use while this process was forked") for use in uses)
+
+    assert is_right_in_child(act)
+    work.go_on.set()
+    working.join(5)
+    assert store.update(changed(record(1), name="by the parent"))
+    assert is_right_in_child(lambda: store.insert([new(2, name="by a later child")]) == frozenset())
+    assert names(url) == {"by the parent", "by a later child"}
+
+
+def test_nothing_is_closed_in_the_middle_of_a_fork(store: SqlStore) -> None:
+    """A child would wait for ever for what another thread holds in SQLite."""
+    assert store.database.sqlite is not None
+    turns = store.database.sqlite.turns
+    closing = threading.Thread(target=store.close)
+    assert turns.take_all(5)
+    opened = set(store.database.sqlite.opened)
+    closing.start()
+    closing.join(0.1)
+    assert closing.is_alive()
+    assert all(connection.is_open for connection in opened)
+    turns.give_back()
+    closing.join(5)
+    assert not any(connection.is_open for connection in opened)
+
+
+def test_a_store_in_memory_is_not_two() -> None:
+    """A child does not go on with a copy, in which nothing of what the parent revokes is heard of."""
+    store = sql.SqlStore.open("sqlite://")
+    assert is_right_in_child(lambda: store.insert([new(1)]) == frozenset())  # it was not used before
+    store.insert([new(1)])
+    assert is_right_in_child(
+        lambda: raises(lambda: store.get(KEY), "in the memory of the process that this one was forked from")
+    )
+    assert store.get(KEY) == record(1)
+    store.close()
+
+
+def test_every_child_of_a_busy_process_can_write(store: SqlStore, url: str) -> None:
+    """Threads look up and write all the time while the process forks; each child's change is there in the end."""
+    store.insert([new(number) for number in range(100, 100 + CHILDREN)])
+    stop = threading.Event()
+    failed: list[str] = []
+
+    def work(number: int) -> None:
+        mine = record(number)
+        try:
+            store.insert([new(number)])
+            while not stop.is_set():
+                mine = changed(store.get(mine.key_id) or mine, name="busy").record
+                store.update(changed(store.get(mine.key_id) or mine, name="busy"))
+        except Exception as error:
+            failed.append(repr(error))
+
+    threads = [threading.Thread(target=work, args=[number]) for number in (2, 3, 4)]
+    for thread in threads:
+        thread.start()
+    children = [
+        begun(lambda number=number: store.update(changed(record(number), name=f"child {number}")))  # type: ignore[misc]
+        for number in range(100, 100 + CHILDREN)
+    ]
+    assert [ended(child) for child in children] == [True] * CHILDREN
+    stop.set()
+    for thread in threads:
+        thread.join(10)
+    assert failed == []
+    assert {f"child {number}" for number in range(100, 100 + CHILDREN)} <= names(url)
+
+
+def test_two_threads_fork_at_once(tmp_path: Path) -> None:
+    """With two stores, neither waits for the other, and every child can use both."""
+    stores = [sql.SqlStore.open(f"sqlite:///{tmp_path / f'{name}keys.db'}") for name in "ab"]
+    for store in stores:
+        store.insert([new(1)])
+    right: list[bool] = []
+
+    def fork() -> None:
+        for _ in range(5):
+            right.append(is_right_in_child(lambda: all(store.get(KEY) == record(1) for store in stores)))
+
+    threads = [threading.Thread(target=fork) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert right == [True] * 10
+    for store in stores:
+        store.close()
+
+
+async def test_a_child_of_an_event_loop_begins_its_own(url: str) -> None:
+    """What was asked in threads is answered, and the child asks in threads of its own."""
+    store = sql.AsyncSqlStore.open(url)
+    await store.insert([new(1)])
+    asking = [asyncio.ensure_future(store.get(KEY)) for _ in range(20)]
+    await asyncio.sleep(0)
+
+    async def act() -> bool:
+        return await store.update(changed(record(1), name="by the child")) and await store.get(KEY) is not None
+
+    def run() -> bool:
+        asyncio.events._set_running_loop(None)
+        return asyncio.run(act())
+
+    child = begun(run)
+    assert await asyncio.gather(*asking) == [record(1)] * 20
+    assert ended(child)
+    assert names(url) == {"by the child"}
+    await store.close()
+
+
+def test_keys_that_are_loaded_before_the_fork_are_checked_in_every_worker(url: str) -> None:
+    """A server that preloads: workers check, revoke and flush; what one of them revokes, all others refuse."""
+    with ApiKeys.open(url, peppers=["a pepper of the tests, long enough"], ttl=0.0, flush_every=0.02) as keys:
+        issued = [keys.issue(owner=f"customer {number}") for number in range(4)]
+        assert keys.check(issued[0].plaintext, scope=NO_SCOPE)
+
+        def act(number: int) -> bool:
+            good = bool(keys.check(issued[number].plaintext, scope=NO_SCOPE))
+            keys.flush()
+            keys.revoke(issued[number].record.key_id)
+            return good and keys.get(issued[number].record.key_id).last_used is not None
+
+        children = [begun(lambda number=number: act(number)) for number in range(3)]  # type: ignore[misc]
+        assert [ended(child) for child in children] == [True] * 3
+        verdicts = [bool(keys.check(each.plaintext, scope=NO_SCOPE)) for each in issued]
+    assert verdicts == [False, False, False, True]
+
+
+def test_a_daemon_outlives_those_that_started_it(store: SqlStore, url: str) -> None:
+    """A process that forks twice, and whose parents end, keeps what it is told."""
+    done, doing = os.pipe()
+
+    def daemonize() -> bool:
+        daemon = begun(lambda: store.update(changed(record(1), name="by the daemon")))
+        os.write(doing, b"x" if ended(daemon) else b"-")
+        return True
+
+    assert ended(begun(daemonize))
+    assert os.read(done, 1) == b"x"
+    assert names(url) == {"by the daemon"}
+    os.close(done)
+    os.close(doing)
+
+
+FORKED_BY_C = """
+import ctypes, os, sys
+from secretsource.exceptions import StoreError
+from secretsource.stores import sql
+from secretsource.testing.store_samples import changed, new, record
+store = sql.SqlStore.open(sys.argv[1])
+store.insert([new(1)])
+store.get(record(1).key_id)
+child = ctypes.PyDLL(None).fork()
+if child == 0:
+    ctypes.pythonapi.PyOS_AfterFork_Child()
+    try:
+        store.get(record(1).key_id)
+    except StoreError as error:
+        print(error)
+    sys.exit(7)  # the whole interpreter ends
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+assert os.path.exists(sys.argv[1].removeprefix("sqlite:///") + "-wal")
+assert store.update(changed(record(1), name="by the parent"))
+"""
+
+
+def test_a_fork_that_python_did_not_make_is_refused(url: str) -> None:
+    """A child of a server written in C, which tells of its fork afterwards: the file is neither used nor changed."""
+    run = subprocess.run(
+        [sys.executable, "-c", FORKED_BY_C, url], check=True, capture_output=True, text=True, cwd=TREE, timeout=30
+    )
+    assert "was in use while this process was forked" in run.stdout
+    assert names(url) == {"by the parent"}

@@ -1,0 +1,44 @@
+"""A short torture; ``python -m tests.torture --seconds 3600`` is a long one."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.forks import needs_fork
+from tests.servers.postgres import postgres
+from tests.torture.crew import Crew, Plan
+
+from secretsource.stores import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+SECONDS = 20.0
+PROCESSES = 3
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty store."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/keys.db?timeout=20"
+        return
+    with postgres(max_connections="200") as server:
+        sql.migrate(server.url)
+        yield server.url
+
+
+@needs_fork
+def test_nothing_that_was_confirmed_is_lost(
+    url: str, tmp_path: Path, record_property: Callable[[str, Any], None]
+) -> None:
+    """By processes that check, issue, revoke, rotate, flush, close, fork, run commands and are killed at any moment."""
+    plan = Plan(url, tmp_path, SECONDS, random.SystemRandom().randrange(1 << 30), PROCESSES)
+    outcome = Crew(plan).play()
+    record_property("measured", str(outcome))
+    assert outcome.lost == [], outcome
+    assert outcome.kills >= 3
+    assert all(outcome.counts.get(kind, 0) > 0 for kind in ("issued", "revoked", "rotated", "used", "fork", "close"))
