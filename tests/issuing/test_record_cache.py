@@ -82,10 +82,10 @@ def test_misses_live_shorter_and_are_cleared_by_any_news() -> None:
     cache.miss("a", 0.0, cache.begin())
     assert cache.is_missing("a", 0.9)
     assert not cache.is_missing("a", 1.0)
-    cache.news("b", 1)
+    cache.news(numbered(1)[1].key_id, 1)
     assert not cache.is_missing("a", 0.5)
     begun = cache.begin()
-    cache.news("a", 1)
+    cache.news(numbered(2)[1].key_id, 1)
     cache.miss("a", 0.0, begun)
     assert not cache.is_missing("a", 0.0)
     for question in "abc":
@@ -139,6 +139,58 @@ def test_floors_that_have_to_be_forgotten_keep_out_what_was_on_its_way() -> None
         hashed, record = numbered(number)
         cache.fill(hashed, record, *at(0.0), begun)
         assert cache.get(hashed) is None
+
+
+@pytest.mark.parametrize(
+    ("key_id", "revision"),
+    [
+        (RECORD.key_id, 2**31 - 1),
+        (RECORD.key_id, RECORD.revision + 1001),
+        (RECORD.key_id, 2**31),
+        (RECORD.key_id, 0),
+        (RECORD.key_id, -1),
+        ("x", 2),
+        ("k" * 21 + "é", 2),
+        ("", 2),
+    ],
+)
+def test_news_that_cannot_be_true_is_a_gap(key_id: str, revision: int) -> None:
+    """Whoever can speak on the channel can empty the cache, and pins no key outside of it."""
+    cache = RecordCache()
+    cache.fill(RECORD.hash, RECORD, *at(0.0), cache.begin())
+    cache.news(key_id, revision)
+    assert len(cache) == 0
+    cache.fill(RECORD.hash, RECORD, *at(0.0), cache.begin())
+    assert cache.get(RECORD.hash) is not None
+
+
+def test_news_of_a_thousand_changes_is_believed() -> None:
+    """It drops the record that it is about, and no other."""
+    cache = RecordCache()
+    cache.fill(RECORD.hash, RECORD, *at(0.0), cache.begin())
+    cache.fill(*numbered(1), *at(0.0), cache.begin())
+    cache.news(RECORD.key_id, RECORD.revision + 1000)
+    assert cache.get(RECORD.hash) is None
+    assert len(cache) == 1
+
+
+def test_news_that_no_reading_bears_out_is_believed_for_a_ttl() -> None:
+    """A replica may lag behind for so long; a key that somebody made up news of is kept again after it."""
+    cache = RecordCache(ttl=5)
+    cache.news(RECORD.key_id, 2**31 - 1)
+    for moment, kept in [(1.0, False), (5.9, False), (6.0, True)]:
+        cache.fill(RECORD.hash, RECORD, *at(moment), cache.begin())
+        assert (cache.get(RECORD.hash) is not None) is kept
+
+
+def test_a_reading_that_began_before_news_does_not_wear_it_out() -> None:
+    """However long it takes: of two that were on their way for longer than a ttl, neither is kept."""
+    cache = RecordCache(ttl=5)
+    first, second = cache.begin(), cache.begin()
+    cache.news(RECORD.key_id, 2)
+    for moment, begun in [(0.0, first), (6.0, second)]:
+        cache.fill(RECORD.hash, RECORD, *at(moment), begun)
+        assert cache.get(RECORD.hash) is None
 
 
 class CacheAgainstModel(RuleBasedStateMachine):

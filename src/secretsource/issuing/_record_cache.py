@@ -5,6 +5,7 @@ What is kept is the record and never a verdict: each check weighs it anew. Five 
 * an entry is fresh for ``ttl`` seconds **from before its record was read**, whatever the reading took;
 * a revision never goes back: neither an entry nor a fill with an older record replaces a newer one;
 * news of a change raises the key's floor, below which no later fill is let in, not even one already on its way;
+  news that cannot be true puts every record in doubt, and no floor keeps a record out for longer than ``ttl``;
 * when floors have to be forgotten, fills that were on their way then are not kept at all;
 * nothing that is read from here is ever written back to the store.
 
@@ -20,6 +21,7 @@ import threading
 from functools import lru_cache
 
 from secretsource import _fork
+from secretsource.exceptions import is_key_id
 from secretsource.issuing import _policy as policy
 from secretsource.issuing import limits
 from secretsource.stores.base import Status
@@ -29,8 +31,12 @@ if TYPE_CHECKING:
     from secretsource.stores.base import KeyRecord
 
 _ACTIVE = Status.ACTIVE
-_NEVER = float("-inf")
+_NEVER, _FOREVER = float("-inf"), float("inf")
 _MOST_GRANTED = 256
+_NO_FLOOR = (0, 0, _FOREVER)
+_MOST_CHANGES = 1000
+"""Revisions that a kept record may be behind news of it; news of a later one is made up."""
+_LAST_REVISION = 2**31 - 1
 RENEWABLE = 60.0
 """Seconds from a whole reading of a record in which its unchanged revision renews it.
 
@@ -133,7 +139,7 @@ class RecordCache:
         self._entries: dict[bytes, Entry] = {}
         self._by_key: dict[str, bytes] = {}
         self._misses: dict[str | bytes, float] = {}
-        self._floors: dict[str, int] = {}
+        self._floors: dict[str, tuple[int, int, float]] = {}
         self._news = 0
         self._forgotten = 0
         self._lock = threading.Lock()
@@ -184,8 +190,7 @@ class RecordCache:
             present = self._entries.get(hashed)
             if present is not None and present.record.revision > record.revision:
                 return present
-            floor = self._floors.get(record.key_id, 0)
-            if record.revision < floor or begun < self._forgotten:
+            if begun < self._forgotten or self._is_outdated(record, mono, begun):
                 return entry
             known_as = self._by_key.get(record.key_id)
             if known_as is not None:
@@ -209,21 +214,44 @@ class RecordCache:
         with self._lock:
             self._news += 1
             self._misses.clear()
-            if key_id is None:
+            if key_id is None or not self._is_credible(key_id, revision):
                 self._forget()
                 self._entries.clear()
                 self._by_key.clear()
                 return
-            floor = self._floors.pop(key_id, 0)
+            floor, *_ = self._floors.pop(key_id, _NO_FLOOR)
             if len(self._floors) >= self._max_misses:
                 self._forget()
-            self._floors[key_id] = max(floor, revision)
+            self._floors[key_id] = max(floor, revision), self._news, _FOREVER
             hashed = self._by_key.get(key_id)
             if hashed is not None and self._entries[hashed].record.revision < revision:
                 self._drop(hashed)
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def _is_credible(self, key_id: str, revision: int) -> bool:
+        """Whether news can be true; others may be able to speak where it is heard."""
+        if not is_key_id(key_id) or not 0 < revision <= _LAST_REVISION:
+            return False
+        hashed = self._by_key.get(key_id)
+        return hashed is None or revision <= self._entries[hashed].record.revision + _MOST_CHANGES
+
+    def _is_outdated(self, record: KeyRecord, mono: float, begun: int) -> bool:
+        """Whether there was news of a later record.
+
+        It is believed for a ttl from the first reading that began after it and does not bear it out: a replica may lag
+        behind, and news may be made up. Readings that began before it are kept out for as long as they may last.
+        """
+        floor, since, until = self._floors.get(record.key_id, _NO_FLOOR)
+        if record.revision >= floor:
+            return False
+        if begun >= since:
+            if mono >= until:
+                del self._floors[record.key_id]
+                return False
+            self._floors[record.key_id] = floor, since, min(until, mono + self.ttl)
+        return True
 
     def _drop(self, hashed: bytes) -> None:
         del self._by_key[self._entries.pop(hashed).record.key_id]
