@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._credential import credential
     from secretsource.issuing._format import KeyFormat, ParsedKey
     from secretsource.issuing._hashing import Pepper, PepperSet
+    from secretsource.issuing._health import Health
     from secretsource.issuing._imports import ImportBatch, ImportOptions, ImportReport, RejectedRow
     from secretsource.issuing._locator import Owner, OwnerKind
     from secretsource.issuing._operations import Issued, Rotated, RotationStatus
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._verdict import Accepted, Answer, Reason, Rejected, Verdict
     from secretsource.issuing._wiring import Settings
     from secretsource.issuing.limits import LimitState, LocalLimiter
-    from secretsource.stores.base import EventKind, KeyEvent, KeyRecord, Page, Status, Usage
+    from secretsource.stores.base import EventKind, FeedHealth, KeyEvent, KeyRecord, Page, Status, Usage
 
 __all__ = [
     "NO_SCOPE",
@@ -31,6 +32,8 @@ __all__ = [
     "ApiKeys",
     "AsyncApiKeys",
     "EventKind",
+    "FeedHealth",
+    "Health",
     "HttpAnswer",
     "ImportBatch",
     "ImportOptions",
@@ -68,6 +71,7 @@ _HOMES = {
     "_async_service": ("AsyncApiKeys",),
     "_credential": ("credential",),
     "_format": ("KeyFormat", "ParsedKey"),
+    "_health": ("Health",),
     "_hashing": ("Pepper", "PepperSet"),
     "_imports": ("ImportBatch", "ImportOptions", "ImportReport", "RejectedRow"),
     "_locator": ("Owner", "OwnerKind"),

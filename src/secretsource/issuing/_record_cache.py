@@ -24,7 +24,7 @@ from secretsource import _fork
 from secretsource.exceptions import is_key_id
 from secretsource.issuing import _policy as policy
 from secretsource.issuing import limits
-from secretsource.stores.base import Status
+from secretsource.stores.records import LAST_REVISION, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ _MOST_GRANTED = 256
 _NO_FLOOR = (0, 0, _FOREVER)
 _MOST_CHANGES = 1000
 """Revisions that a kept record may be behind news of it; news of a later one is made up."""
-_LAST_REVISION = 2**31 - 1
 RENEWABLE = 60.0
 """Seconds from a whole reading of a record in which its unchanged revision renews it.
 
@@ -232,7 +231,7 @@ class RecordCache:
 
     def _is_credible(self, key_id: str, revision: int) -> bool:
         """Whether news can be true; others may be able to speak where it is heard."""
-        if not is_key_id(key_id) or not 0 < revision <= _LAST_REVISION:
+        if not is_key_id(key_id) or not 0 < revision <= LAST_REVISION:
             return False
         hashed = self._by_key.get(key_id)
         return hashed is None or revision <= self._entries[hashed].record.revision + _MOST_CHANGES

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from typing import Any, Self, Unpack
 
+    from secretsource.issuing._health import Health
     from secretsource.issuing._imports import ImportOptions, ImportReport
     from secretsource.issuing._locator import Owner
     from secretsource.issuing._operations import Issued, Rotated, RotationStatus
@@ -457,6 +458,10 @@ class ApiKeys:
             StoreError: The store could not answer.
         """
         return self._store.count_by_pepper(self._wiring.clock.now().wall)
+
+    def health(self) -> Health:
+        """Whether news of changes arrives, and whether the store takes flushes; at once, without asking the store."""
+        return self._chores.health()
 
     def flush(self) -> None:
         """Store last-used times and renewed hashes now; they are also stored every few seconds, and by `close`.

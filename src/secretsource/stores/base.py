@@ -21,6 +21,7 @@ from typing import Protocol, runtime_checkable
 from secretsource.stores.records import (
     Change,
     EventKind,
+    FeedHealth,
     KeyChange,
     KeyEvent,
     KeyQuery,
@@ -42,6 +43,7 @@ __all__ = [
     "ChangeBus",
     "ChangeFeed",
     "EventKind",
+    "FeedHealth",
     "KeyChange",
     "KeyEvent",
     "KeyQuery",
@@ -49,6 +51,7 @@ __all__ = [
     "KeyStore",
     "Page",
     "Status",
+    "Subscription",
     "Usage",
     "Use",
 ]
@@ -273,8 +276,21 @@ class ChangeFeed(Protocol):
             listener: What to call.
 
         Returns:
-            What to call to end the subscription.
+            What to call to end the subscription; a `Subscription` where it can say whether it hears.
         """
+        ...
+
+
+@runtime_checkable
+class Subscription(Protocol):
+    """What `ChangeFeed.subscribe` returns, where it can say whether news arrives."""
+
+    def __call__(self) -> None:
+        """End it."""
+        ...
+
+    def health(self) -> FeedHealth:
+        """Whether news arrives, as of now; from any thread, at once."""
         ...
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from secretsource.stores._sql.hot import Lookup
-    from secretsource.stores.base import Change, KeyEvent, KeyQuery, KeyRecord, Page, Usage, Use
+    from secretsource.stores.base import Change, KeyEvent, KeyQuery, KeyRecord, Page, Subscription, Usage, Use
     from secretsource.stores.migratable import Migration
 
     Given = ParamSpec("Given")
@@ -181,7 +181,7 @@ class PostgresStore(SqlStore, ChangeFeed):
     def _make_lookup(self) -> Lookup:
         return PostgresLookup(self.database)
 
-    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[KeyChange], None]) -> Subscription:
         """Tell ``listener`` of each change; see `ChangeFeed.subscribe`."""
         return _subscribe(self.database, listener)
 
@@ -309,7 +309,7 @@ class AsyncPostgresStore(AsyncSqlStore, ChangeFeed):
         await self._lookup.close()
         await super().close()
 
-    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[KeyChange], None]) -> Subscription:
         """Tell ``listener`` of each change; see `ChangeFeed.subscribe`."""
         return _subscribe(self._store.database, listener)
 
@@ -343,7 +343,6 @@ def current_revision(url: str) -> str | None:
     return Database(address.read(url)).version()
 
 
-def _subscribe(database: Database, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
-    feed = PostgresFeed(database, listener)
-    feed.begin()
-    return feed.end
+def _subscribe(database: Database, listener: Callable[[KeyChange], None]) -> Subscription:
+    feed = PostgresFeed(database.listen, database.announce, database.address.timeout)
+    return feed.listen(database.address.shown, listener)

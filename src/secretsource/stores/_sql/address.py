@@ -71,7 +71,7 @@ def read(text: str) -> Address:
     if dialect == "sqlite":
         return _sqlite(driver_url)
     shown = f"postgresql://{url.host or 'local'}{f':{url.port}' if url.port else ''}/{url.database or ''}"
-    return Address(dialect, driver_url, "", create, 0.0, shown)
+    return Address(dialect, driver_url, "", create, BUSY_TIMEOUT, shown)
 
 
 def _sqlite(url: URL) -> Address:

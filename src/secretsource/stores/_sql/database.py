@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from contextlib import AbstractContextManager
 
+    import psycopg
+
     from secretsource.stores._sql.address import Address
     from secretsource.stores._sql.faults import Fault
 
@@ -142,6 +144,17 @@ class Database:
         named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
         given = {name: value for name, value in named.items() if value is not None}
         return {**_LIBPQ, **given, "dbname": url.database or "postgres", **url.query}
+
+    def listen(self) -> psycopg.Connection[Any]:
+        """A connection to PostgreSQL to hear of changes on."""
+        import psycopg
+
+        return psycopg.connect(**self.driver_arguments(), autocommit=True)
+
+    def announce(self, channel: str) -> None:
+        """Send an empty notice on the way that changes take, over a connection of its own."""
+        with self.listen() as connection:
+            connection.execute("SELECT pg_catalog.pg_notify(%s, '')", [channel])
 
     def connect_sqlite(self) -> sqlite3.Connection:
         """A connection to the file; a new file, and what SQLite keeps beside it, is for its owner only (0600)."""

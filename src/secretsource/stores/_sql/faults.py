@@ -44,6 +44,9 @@ _SCHEMA = Fault(MIGRATE)
 _BUSY = Fault("is locked by another writer for too long: try again, or give the URL a longer timeout")
 _DAMAGED = Fault("is not a database of ours, or is damaged: restore it from a backup")
 CROWDED = Fault("has no connection free for a look-up: see why it answers slowly, or ask it less at once")
+UNHEARD = Fault(
+    "does not send news of changes here: give its URL  feed_url=  with the server itself, not a pooler or a replica",
+)
 _UNKNOWN = Fault("could not answer: see its own log for the reason, then try again")
 
 _POSTGRESQL = {
