@@ -103,6 +103,20 @@ class Postgres:
         self._process.send_signal(signal.SIGINT)
         self._process.wait(20)
 
+    def freeze(self) -> None:
+        """Stop it and all that it has started: its connections stay open, and nothing is answered."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, what: signal.Signals) -> None:
+        assert self._process is not None
+        for process in (self._process.pid, *_children(self._process.pid)):
+            with suppress(ProcessLookupError):
+                os.kill(process, what)
+
     def _comes_up(self, until: float) -> bool:
         log = self._folder / "log"
         with log.open("wb") as output:

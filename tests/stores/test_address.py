@@ -9,8 +9,7 @@ import pytest
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.stores import _registry, sql
-from secretsource.stores._sql import address
-from secretsource.stores._sql.database import Database
+from secretsource.stores._sql import address, postgres
 
 PASSWORD = "hunter2-of-the-url"
 
@@ -62,9 +61,9 @@ def test_an_address_that_cannot_be_is_refused_unquoted(url: str, why: str) -> No
 
 def test_libpq_is_told_what_the_url_says() -> None:
     """What the URL says goes before what we say."""
-    arguments = Database(
-        address.read("postgresql://me:secret@host:5433/keys?connect_timeout=2&sslmode=require")
-    ).driver_arguments()
+    arguments = postgres.arguments(
+        address.read("postgresql://me:secret@host:5433/keys?connect_timeout=2&sslmode=require").url
+    )
     assert arguments == {
         "host": "host", "port": 5433, "user": "me", "password": "secret", "dbname": "keys", "sslmode": "require",
         "connect_timeout": "2", "tcp_user_timeout": "15000", "application_name": "secretsource",

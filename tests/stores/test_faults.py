@@ -19,7 +19,7 @@ from tests.stores.databases import PostgresDatabase, do
 
 from secretsource.exceptions import StoreError
 from secretsource.stores import sql
-from secretsource.stores._sql import faults, hot
+from secretsource.stores._sql import faults
 from secretsource.stores._sql.hot import MOST
 from secretsource.stores._sql.seats import Seats
 from secretsource.stores.base import KeyStore
@@ -214,7 +214,7 @@ async def test_a_herd_of_tasks_shares_the_connections_of_its_loop(
     found = await asyncio.gather(*(store.get(record(1).key_id) for _ in range(10 * MOST)))
     assert found == [record(1)] * 10 * MOST
     assert len(connected) <= MOST
-    monkeypatch.setattr(hot, "_PATIENCE", 0.01)
+    monkeypatch.setattr(store._lookup, "_patience", 0.01)
     seats = store._lookup._seats()
     taken = [await seats.get() for _ in range(MOST)]
     with pytest.raises(StoreError, match="no connection free"):
@@ -242,7 +242,7 @@ async def test_a_look_up_that_ends_after_the_store_was_closed_keeps_nothing(
 
 def test_a_thread_does_not_wait_for_ever(store: sql.PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """All connections are taken, and none is given back: that is an error, and no hanging request."""
-    monkeypatch.setattr(hot, "_PATIENCE", 0.01)
+    monkeypatch.setattr(store._lookup, "_patience", 0.01)
     seats: Seats[Any] = store._lookup._seats  # type: ignore[attr-defined]
     taken = [seats.take(0) for _ in range(MOST)]
     with pytest.raises(StoreError, match="no connection free"):
@@ -401,7 +401,7 @@ async def test_look_ups_that_fail_say_why(postgres_database: PostgresDatabase, m
             await loop_store.get("x")
     finally:
         do(postgres_database.url, "ALTER TABLE away RENAME TO secretsource_keys")
-    monkeypatch.setattr(store.database, "driver_arguments", lambda: {"host": "127.0.0.1", "port": 1})
+    monkeypatch.setattr(store.database.server, "_arguments", lambda: {"host": "127.0.0.1", "port": 1})
     with pytest.raises(StoreError, match="cannot be reached"):
         store.get("x")
     with pytest.raises(StoreError, match="cannot be reached"):

@@ -14,6 +14,7 @@ from secretsource.issuing import NO_SCOPE, ApiKeys
 from secretsource.stores import sql
 from secretsource.stores._news import GAP
 from secretsource.stores._sql.feed import PostgresFeed
+from secretsource.stores._sql.postgres import Server
 from secretsource.stores.base import KeyChange, Subscription
 
 if TYPE_CHECKING:
@@ -39,9 +40,11 @@ def listen(store: sql.PostgresStore) -> Iterator[Callable[..., tuple[Listening, 
     """Listen with a feed; the subscription ends after the test."""
     made: list[Listening] = []
 
-    def begin(announce: Callable[[str], None] = store.database.announce) -> tuple[Listening, Ear]:
-        ear = Ear()
-        made.append(PostgresFeed(store.database.listen, announce, 0.3, 0.3).listen("there", ear))
+    def begin(announce: Callable[[str], None] | None = None) -> tuple[Listening, Ear]:
+        ear, server = Ear(), Server(store.database.address._replace(timeout=0.3))
+        if announce is not None:
+            server.announce = announce  # type: ignore[method-assign]
+        made.append(PostgresFeed(server, 0.3).listen(ear))
         return made[-1], ear
 
     yield begin
@@ -87,7 +90,7 @@ def test_a_notice_that_does_not_arrive_is_no_feed(
 
     def announce(channel: str) -> None:
         if not is_lost.is_set():
-            store.database.announce(channel)
+            store.database.server.announce(channel)
 
     listening, ear = listen(announce)
     assert [ear.next(), ear.next()] == [GAP, GAP]

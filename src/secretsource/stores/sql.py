@@ -344,5 +344,4 @@ def current_revision(url: str) -> str | None:
 
 
 def _subscribe(database: Database, listener: Callable[[KeyChange], None]) -> Subscription:
-    feed = PostgresFeed(database.listen, database.announce, database.address.timeout)
-    return feed.listen(database.address.shown, listener)
+    return PostgresFeed(database.server).listen(listener)

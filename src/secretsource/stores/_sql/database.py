@@ -20,6 +20,7 @@ from secretsource import _fork
 from secretsource.exceptions import ConfigurationError, StoreError
 from secretsource.stores._sql import schema
 from secretsource.stores._sql.faults import FAULTS, diagnose
+from secretsource.stores._sql.postgres import MIGRATING, Server
 from secretsource.stores._sql.tables import HEAD
 from secretsource.stores.migratable import Migration
 
@@ -28,17 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from contextlib import AbstractContextManager
 
-    import psycopg
-
     from secretsource.stores._sql.address import Address
     from secretsource.stores._sql.faults import Fault
 
     Work = Callable[[Connection], "Answer"]
 
 Answer = TypeVar("Answer")
-
-_LIBPQ = {"connect_timeout": "5", "tcp_user_timeout": "15000", "application_name": "secretsource"}
-"""What libpq is told where the URL says nothing else: no question waits for a dead server for long."""
 
 _POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "pool_timeout": 10}
 
@@ -55,11 +51,13 @@ class Database:
 
     Attributes:
         address: Where it is.
+        server: Where sessions are begun, for PostgreSQL.
         on_fork: What else is to be called in a forked child.
     """
 
     def __init__(self, address: Address) -> None:
         self.address = address
+        self.server = Server(address)
         self.on_fork: list[Callable[[], None]] = []
         self._start_anew()
         _fork.tell(self)
@@ -101,7 +99,7 @@ class Database:
             ConfigurationError: It is of a version that this package does not know; nothing was done.
             StoreError: The database could not do it; what was begun was undone.
         """
-        return self._migration(self._do(schema.upgrade, writes=True, checked=False))
+        return self._migration(self._do(schema.upgrade, writes=True, checked=False, patience=MIGRATING))
 
     def plan_migration(self) -> Migration:
         """What `migrate` would do."""
@@ -137,24 +135,6 @@ class Database:
             engine, self._engine = self._engine, None
         if engine is not None:
             engine.pool.dispose()
-
-    def driver_arguments(self) -> dict[str, Any]:
-        """What ``psycopg.connect`` is called with."""
-        url = self.address.url
-        named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
-        given = {name: value for name, value in named.items() if value is not None}
-        return {**_LIBPQ, **given, "dbname": url.database or "postgres", **url.query}
-
-    def listen(self) -> psycopg.Connection[Any]:
-        """A connection to PostgreSQL to hear of changes on."""
-        import psycopg
-
-        return psycopg.connect(**self.driver_arguments(), autocommit=True)
-
-    def announce(self, channel: str) -> None:
-        """Send an empty notice on the way that changes take, over a connection of its own."""
-        with self.listen() as connection:
-            connection.execute("SELECT pg_catalog.pg_notify(%s, '')", [channel])
 
     def connect_sqlite(self) -> sqlite3.Connection:
         """A connection to the file; a new file, and what SQLite keeps beside it, is for its owner only (0600)."""
@@ -195,10 +175,10 @@ class Database:
     def _is_empty(self, engine: Engine) -> bool:
         return self._within(engine, schema.current, writes=False) is None
 
-    def _do(self, work: Work[Answer], *, writes: bool, checked: bool = True) -> Answer:
+    def _do(self, work: Work[Answer], *, writes: bool, checked: bool = True, patience: float | None = None) -> Answer:
         if checked:
             self.open()
-        engine = self._engine if checked else self._make_engine()
+        engine = self._engine if checked else self._make_engine(patience)
         assert engine is not None
         try:
             return self._within(engine, work, writes=writes)
@@ -213,6 +193,8 @@ class Database:
                     return work(connection)
             except FAULTS as error:
                 fault = diagnose(error)
+            if fault.stale:
+                engine.dispose()
             if last or not fault.again:
                 break
         del work
@@ -228,12 +210,9 @@ class Database:
         with alone, engine.execution_options(secretsource_writes=writes).begin() as connection:
             yield connection
 
-    def _make_engine(self) -> Engine:
+    def _make_engine(self, patience: float | None = None) -> Engine:
         if self.address.dialect == "postgresql":
-            arguments = {name: value for name, value in _LIBPQ.items() if name not in self.address.url.query}
-            return create_engine(
-                self.address.url, connect_args=arguments, pool_pre_ping=True, hide_parameters=True, **_POOL
-            )
+            return self.server.engine(patience or self.address.timeout)
         pool: dict[str, Any] = {"poolclass": QueuePool, **_POOL} if self.address.path else {"poolclass": StaticPool}
         engine = create_engine("sqlite://", creator=self.connect_sqlite, hide_parameters=True, **pool)
         event.listen(engine, "begin", _begin)

@@ -18,6 +18,7 @@ from secretsource.stores import _news
 from secretsource.stores._listening import Listening
 from secretsource.stores._news import GAP
 from secretsource.stores._sql.faults import UNHEARD, diagnose
+from secretsource.stores._sql.postgres import Unheard
 from secretsource.stores._sql.statements import CHANNEL
 
 TYPE_CHECKING = False
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from secretsource.stores._sql.postgres import Server
     from secretsource.stores.base import KeyChange
 
 PAUSES = (0.1, 1.0)
@@ -39,42 +41,29 @@ PROVED_EVERY = 60.0
 """Seconds between two notices to itself."""
 
 
-class Unheard(Exception):
-    """The notice to itself did not arrive."""
-
-
 class PostgresFeed:
     """What one subscription listens with.
 
     Args:
-        connect: Opens a connection to listen on, in autocommit.
-        announce: Sends an empty notice on a channel, on the way that changes take.
-        patience: Seconds within which a notice arrives.
-        every: Seconds between two notices.
+        server: Where news is written, and where it is heard.
+        every: Seconds between two notices to itself.
     """
 
-    def __init__(
-        self,
-        connect: Callable[[], psycopg.Connection[Any]],
-        announce: Callable[[str], None],
-        patience: float,
-        every: float = PROVED_EVERY,
-    ) -> None:
-        self._connect = connect
-        self._announce = announce
-        self._patience = patience
+    def __init__(self, server: Server, every: float = PROVED_EVERY) -> None:
+        self._server = server
+        self._patience = server.address.timeout
         self._every = every
 
-    def listen(self, name: str, listener: Callable[[KeyChange], None]) -> Listening:
+    def listen(self, listener: Callable[[KeyChange], None]) -> Listening:
         """Begin a subscription; see `ChangeFeed.subscribe`."""
-        listening = Listening(name, self.hear, _explain, listener, PAUSES)
+        listening = Listening(self._server.listens_to, self.hear, _explain, listener, PAUSES)
         listening.begin()
         return listening
 
     def hear(self, listening: Listening) -> None:
         """Listen until the end, or until nothing can be heard."""
         own = f"{CHANNEL}_{secrets.token_hex(8)}"
-        with self._connect() as connection:
+        with self._server.listen() as connection:
             for channel in (CHANNEL, own):
                 connection.execute(f"LISTEN {channel}".encode())
             listening.tell(GAP)
@@ -85,7 +74,7 @@ class PostgresFeed:
     def _prove(self, connection: psycopg.Connection[Any], own: str, listening: Listening) -> None:
         """See that a notice arrives; where none can be sent, that is in doubt, and what there is goes on."""
         try:
-            self._announce(own)
+            self._server.announce(own)
         except Exception as error:  # the connection that listens may be as good as ever
             listening.doubt(_explain(error))
         else:

@@ -63,8 +63,6 @@ SQLITE_RECORD, SQLITE_REVISION = f"{RECORD}?", f"{REVISION}?"
 POSTGRESQL_RECORD, POSTGRESQL_REVISION = f"{RECORD}%s".encode(), f"{REVISION}%s".encode()
 MOST = 16
 """Connections to PostgreSQL at once, of a process or of an event loop; who finds all of them taken waits for one."""
-_PATIENCE = 10.0
-"""Longest time to wait for one, in seconds."""
 _ABANDONED: list[object] = []
 """Connections of a parent process: to collect one would be to speak to the server in the parent's name."""
 
@@ -154,6 +152,8 @@ class PostgresLookup:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._server = database.server
+        self._patience = database.address.timeout
         self._seats = self._new_seats()
 
     def _new_seats(self) -> Seats[psycopg.Cursor[Any]]:
@@ -180,11 +180,13 @@ class PostgresLookup:
         A connection that was kept may have been cut meanwhile; then all are dropped, and a new one is asked once.
         """
         seats = self._seats
-        kept = seats.take(_PATIENCE)
+        kept = seats.take(self._patience)
         cursor = good = None
         try:
             cursor = self._connect() if kept is None else kept
-            row = cursor.execute(query, (key_id,), prepare=True).fetchone()
+            cursor.execute(self._server.question(query), (key_id,), prepare=True)
+            cursor.nextset()  # behind a pooler there are two answers
+            row = cursor.fetchone()
             good = cursor
             return row
         except _errors() as error:
@@ -199,11 +201,11 @@ class PostgresLookup:
         return self._ask(query, key_id, once=True)
 
     def _connect(self) -> psycopg.Cursor[Any]:
-        import psycopg
+        from psycopg import ClientCursor
 
         self._database.open()
-        connection = psycopg.connect(**self._database.driver_arguments(), autocommit=True)
-        return connection.cursor(binary=True)
+        connection = self._server.connect(self._patience, autocommit=True)
+        return ClientCursor(connection) if self._server.address.pooled else connection.cursor(binary=True)
 
     def close(self) -> None:
         """Close the connections: those that are in use, as soon as they no longer are."""
@@ -227,6 +229,8 @@ class AsyncPostgresLookup:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._server = database.server
+        self._patience = database.address.timeout
         self._by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncSeats] = weakref.WeakKeyDictionary()
 
     def forget(self) -> None:
@@ -251,7 +255,9 @@ class AsyncPostgresLookup:
         cursor = good = None
         try:
             cursor = await self._connect() if kept is None else kept
-            row = await (await cursor.execute(query, (key_id,), prepare=True)).fetchone()
+            await cursor.execute(self._server.question(query), (key_id,), prepare=True)
+            cursor.nextset()
+            row = await cursor.fetchone()
             good = cursor
             return row
         except _errors() as error:
@@ -273,7 +279,7 @@ class AsyncPostgresLookup:
 
         if not seats.empty():
             return seats.get_nowait()
-        patience = timeout(_PATIENCE)
+        patience = timeout(self._patience)
         try:
             async with patience:
                 return await seats.get()
@@ -295,11 +301,11 @@ class AsyncPostgresLookup:
     async def _connect(self) -> psycopg.AsyncCursor[Any]:
         import asyncio
 
-        import psycopg
+        from psycopg import AsyncClientCursor
 
         await asyncio.to_thread(self._database.open)
-        connection = await psycopg.AsyncConnection.connect(**self._database.driver_arguments(), autocommit=True)
-        return connection.cursor(binary=True)
+        connection = await self._server.aconnect(self._patience)
+        return AsyncClientCursor(connection) if self._server.address.pooled else connection.cursor(binary=True)
 
     async def close(self) -> None:
         """Close the connections of this loop: those that are in use, as soon as they no longer are."""
