@@ -39,13 +39,13 @@ def public(kind: type) -> dict[str, Any]:
 
 
 def test_both_shells_have_the_same_methods_and_parameters() -> None:
-    """What one learns for threads holds for an event loop; only `whose`, which waits for nothing, and
-    `export`, which is iterated, are no coroutines."""
+    """What one learns for threads holds for an event loop; only `whose` and `health`, which wait for
+    nothing, and `export`, which is iterated, are no coroutines."""
     assert public(ApiKeys).keys() == public(AsyncApiKeys).keys()
     for name, parameters in public(ApiKeys).items():
         assert [*parameters.values()] == [*public(AsyncApiKeys)[name].values()], name
     plain = [name for name in public(AsyncApiKeys) if not inspect.iscoroutinefunction(getattr(AsyncApiKeys, name))]
-    assert plain == ["export", "whose"]
+    assert plain == ["export", "health", "whose"]
     assert inspect.isasyncgenfunction(AsyncApiKeys.export)
 
 

@@ -222,7 +222,7 @@ class Operations:
         if isinstance(presented, Rejected):
             raise presented.error()
         now = self._w.clock.now()
-        found = yield from verifier.read(presented, now.mono, now.wall, self._w.cache.begin())
+        found = yield from verifier.read(presented, now.mono, now.wall, self._w.cache.begin(), self._w.store.get)
         if isinstance(found, Rejected):
             raise found.error()
         revoked = yield from self.move(found.record.key_id, Move.REVOKE, by)

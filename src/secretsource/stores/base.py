@@ -94,10 +94,17 @@ class KeyStore(ABC):
             The record, or None when there is none.
         """
 
+    def peek(self, key_id: str) -> KeyRecord | None:
+        """The record of a key as a check may see it: from a replica, where the store has one and says how late it is.
+
+        What is changed, and what has to be fresh, is read by `get`.
+        """
+        return self.get(key_id)
+
     def revision(self, key_id: str) -> int | None:
         """The revision of a key's record, or None; the question of a check that has read the record before.
 
-        A store that can answer it for less than the whole record overrides it.
+        It may be as late as `peek`. A store that can answer it for less than the whole record overrides it.
         """
         record = self.get(key_id)
         return None if record is None else record.revision
@@ -213,6 +220,10 @@ class AsyncKeyStore(ABC):
     @abstractmethod
     async def get(self, key_id: str) -> KeyRecord | None:
         """As `KeyStore.get`."""
+
+    async def peek(self, key_id: str) -> KeyRecord | None:
+        """As `KeyStore.peek`."""
+        return await self.get(key_id)
 
     async def revision(self, key_id: str) -> int | None:
         """As `KeyStore.revision`."""

@@ -20,6 +20,7 @@ from secretsource.stores._sql import address, statements, transactions
 from secretsource.stores._sql.database import Database, Taken
 from secretsource.stores._sql.feed import PostgresFeed
 from secretsource.stores._sql.hot import AsyncPostgresLookup, PostgresLookup, SharedLookup, SqliteLookup
+from secretsource.stores._sql.replica import AsyncReplicaLookup, ReplicaLookup
 from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyChange, KeyStore
 
 TYPE_CHECKING = False
@@ -79,6 +80,10 @@ class SqlStore(KeyStore):
 
     def get(self, key_id: str) -> KeyRecord | None:
         """The record of a key; see `KeyStore.get`."""
+        return self._lookup.get(key_id)
+
+    def peek(self, key_id: str) -> KeyRecord | None:
+        """As `get`, for one call less."""
         return self._lookup.get(key_id)
 
     def revision(self, key_id: str) -> int | None:
@@ -178,8 +183,15 @@ class PostgresStore(SqlStore, ChangeFeed):
         database: Where they are kept.
     """
 
-    def _make_lookup(self) -> Lookup:
-        return PostgresLookup(self.database)
+    _lookup: PostgresLookup
+
+    def _make_lookup(self) -> PostgresLookup:
+        replica = self.database.address.replica
+        return PostgresLookup(self.database) if replica is None else ReplicaLookup(self.database, replica)
+
+    def peek(self, key_id: str) -> KeyRecord | None:
+        """The record of a key as a check may see it; see `KeyStore.peek`."""
+        return self._lookup.peek(key_id)
 
     def subscribe(self, listener: Callable[[KeyChange], None]) -> Subscription:
         """Tell ``listener`` of each change; see `ChangeFeed.subscribe`."""
@@ -288,7 +300,8 @@ class AsyncPostgresStore(AsyncSqlStore, ChangeFeed):
 
     def __init__(self, store: SqlStore) -> None:
         super().__init__(store)
-        self._lookup = AsyncPostgresLookup(store.database)
+        database, replica = store.database, store.database.address.replica
+        self._lookup = AsyncPostgresLookup(database) if replica is None else AsyncReplicaLookup(database, replica)
         store.database.on_fork.append(self._lookup.forget)
 
     @classmethod
@@ -299,6 +312,10 @@ class AsyncPostgresStore(AsyncSqlStore, ChangeFeed):
     async def get(self, key_id: str) -> KeyRecord | None:
         """The record of a key; see `KeyStore.get`."""
         return await self._lookup.get(key_id)
+
+    async def peek(self, key_id: str) -> KeyRecord | None:
+        """The record of a key as a check may see it; see `KeyStore.peek`."""
+        return await self._lookup.peek(key_id)
 
     async def revision(self, key_id: str) -> int | None:
         """The revision of its record; see `KeyStore.revision`."""

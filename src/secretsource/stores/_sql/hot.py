@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from secretsource.stores._sql.database import Database
+    from secretsource.stores._sql.postgres import Server
     from secretsource.stores.base import KeyRecord
 
     class Lookup(Protocol):
@@ -51,14 +52,15 @@ if TYPE_CHECKING:
     """As `Seats`, for one event loop."""
 
 
-def _query(*columns: str) -> str:
-    names = ", ".join(f'"{column}"' for column in columns)
+def query(*columns: str, beside: str = "") -> str:
+    """What asks for columns of a key, to be followed by its ``key_id``; with an expression beside them."""
+    names = ", ".join(f'"{column}"' for column in columns) + beside
     return f"SELECT {names} FROM {KEYS.name} WHERE key_id = "  # noqa: S608 - made of our own names
 
 
-RECORD = _query(*(column.name for column in KEYS.c if not column.primary_key))
+COLUMNS = tuple(column.name for column in KEYS.c if not column.primary_key)
 """All that is not known from the question."""
-REVISION = _query("revision")
+RECORD, REVISION = query(*COLUMNS), query("revision")
 SQLITE_RECORD, SQLITE_REVISION = f"{RECORD}?", f"{REVISION}?"
 POSTGRESQL_RECORD, POSTGRESQL_REVISION = f"{RECORD}%s".encode(), f"{REVISION}%s".encode()
 MOST = 16
@@ -148,11 +150,16 @@ class SqliteLookup:
 
 
 class PostgresLookup:
-    """Asks for a record on a connection that nobody uses at the moment."""
+    """Asks for a record on a connection that nobody uses at the moment.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: Where records are; it is opened before the first question.
+        server: Whom to ask instead of its own server.
+    """
+
+    def __init__(self, database: Database, server: Server | None = None) -> None:
         self._database = database
-        self._server = database.server
+        self._server = server or database.server
         self._patience = database.address.timeout
         self._seats = self._new_seats()
 
@@ -166,15 +173,19 @@ class PostgresLookup:
 
     def get(self, key_id: str) -> KeyRecord | None:
         """The record of a key; see `KeyStore.get`."""
-        row = self._ask(POSTGRESQL_RECORD, key_id)
+        row = self.ask(POSTGRESQL_RECORD, key_id)
         return None if row is None else to_record([key_id, *row])
 
     def revision(self, key_id: str) -> int | None:
         """The revision of its record; see `KeyStore.revision`."""
-        row = self._ask(POSTGRESQL_REVISION, key_id)
+        row = self.ask(POSTGRESQL_REVISION, key_id)
         return None if row is None else row[0]
 
-    def _ask(self, query: bytes, key_id: str, *, once: bool = False) -> Any:
+    def peek(self, key_id: str) -> KeyRecord | None:
+        """The record of a key as a check may see it; see `KeyStore.peek`."""
+        return self.get(key_id)
+
+    def ask(self, query: bytes, key_id: str, *, once: bool = False) -> Any:
         """The row that a query finds.
 
         A connection that was kept may have been cut meanwhile; then all are dropped, and a new one is asked once.
@@ -198,7 +209,7 @@ class PostgresLookup:
         if kept is None or once or not fault.lost:
             raise self._database.failure(fault)
         self.close()
-        return self._ask(query, key_id, once=True)
+        return self.ask(query, key_id, once=True)
 
     def _connect(self) -> psycopg.Cursor[Any]:
         from psycopg import ClientCursor
@@ -227,9 +238,9 @@ def _errors() -> tuple[type[Exception], ...]:
 class AsyncPostgresLookup:
     """As `PostgresLookup`, for event loops: each has connections of its own."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, server: Server | None = None) -> None:
         self._database = database
-        self._server = database.server
+        self._server = server or database.server
         self._patience = database.address.timeout
         self._by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncSeats] = weakref.WeakKeyDictionary()
 
@@ -240,15 +251,19 @@ class AsyncPostgresLookup:
 
     async def get(self, key_id: str) -> KeyRecord | None:
         """The record of a key; see `KeyStore.get`."""
-        row = await self._ask(POSTGRESQL_RECORD, key_id)
+        row = await self.ask(POSTGRESQL_RECORD, key_id)
         return None if row is None else to_record([key_id, *row])
 
     async def revision(self, key_id: str) -> int | None:
         """The revision of its record; see `KeyStore.revision`."""
-        row = await self._ask(POSTGRESQL_REVISION, key_id)
+        row = await self.ask(POSTGRESQL_REVISION, key_id)
         return None if row is None else row[0]
 
-    async def _ask(self, query: bytes, key_id: str, *, once: bool = False) -> Any:
+    async def peek(self, key_id: str) -> KeyRecord | None:
+        """The record of a key as a check may see it; see `KeyStore.peek`."""
+        return await self.get(key_id)
+
+    async def ask(self, query: bytes, key_id: str, *, once: bool = False) -> Any:
         """The row that a query finds; as in `PostgresLookup`."""
         seats = self._seats()
         kept = await self._taken(seats)
@@ -272,7 +287,7 @@ class AsyncPostgresLookup:
         if kept is None or once or not fault.lost:
             raise self._database.failure(fault)
         await self.close()
-        return await self._ask(query, key_id, once=True)
+        return await self.ask(query, key_id, once=True)
 
     async def _taken(self, seats: AsyncSeats) -> psycopg.AsyncCursor[Any] | None:
         from asyncio import timeout
