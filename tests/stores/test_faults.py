@@ -189,7 +189,7 @@ def test_no_more_look_ups_at_once_than_connections(store: sql.PostgresStore) -> 
         all_taken.wait(10)
         return cursor
 
-    store._lookup._connect = connect_together  # type: ignore[attr-defined]
+    store._lookup._connect = connect_together  # type: ignore[method-assign]
     answers: list[object] = []
     threads = [threading.Thread(target=lambda: answers.append(store.get(record(1).key_id))) for _ in range(3 * MOST)]
     for thread in threads:
