@@ -144,6 +144,35 @@ def test_a_standby_takes_no_changes(servers: Pair) -> None:
         store.insert([new(9)])
 
 
+def both(primary: Postgres, standby: Postgres) -> str:
+    """A URL with both servers, of which the one that takes changes is meant; the other is tried first."""
+    hosts = f"127.0.0.1:{standby.port},127.0.0.1:{primary.port}"
+    url = primary.url.replace(f"127.0.0.1:{primary.port}", hosts)
+    return f"{url}?target_session_attrs=read-write&connect_timeout=2"
+
+
+def test_a_primary_that_takes_no_more_changes_is_left() -> None:
+    """Its connections stay open, so they are given up, and the change is made where changes are taken now."""
+    with pair() as (primary, standby):
+        sql.migrate(both(primary, standby))
+        with closing(sql.PostgresStore.open(both(primary, standby))) as store:
+            store.insert([new(1)])
+            with closing(sql.PostgresStore.open(standby.url)) as follower:
+                until(lambda: follower.get(record(1).key_id))
+            standby.promote()
+            do(primary.url, "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+            with closing(sql.PostgresStore.open(primary.url)) as demoted:
+                until(
+                    lambda: demoted.database.read(
+                        lambda each: each.exec_driver_sql("SHOW transaction_read_only").scalar() == "on"
+                    )
+                )
+            change = changed(record(1), name="changed")
+            assert store.update(change)
+        with closing(sql.PostgresStore.open(standby.url)) as promoted:
+            assert promoted.get(record(1).key_id) == change.record
+
+
 class Load:
     """Threads that issue keys, and revoke every other one, whatever the store says meanwhile.
 
@@ -192,9 +221,7 @@ class Load:
 def test_nothing_confirmed_is_lost_in_a_failover(capsys: pytest.CaptureFixture[str]) -> None:
     """The primary dies under load and the standby is promoted: the same objects go on, as soon as it takes changes."""
     with pair(synchronous_commit="on", synchronous_standby_names="*") as (primary, standby):
-        hosts = f"127.0.0.1:{standby.port},127.0.0.1:{primary.port}"
-        url = primary.url.replace(f"127.0.0.1:{primary.port}", hosts)
-        url = f"{url}?target_session_attrs=read-write&connect_timeout=2"
+        url = both(primary, standby)
         sql.migrate(url)
         with ApiKeys.open(url, peppers=PEPPERS, ttl=0) as keys:
             load = Load(keys)
