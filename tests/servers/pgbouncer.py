@@ -16,7 +16,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from tests.servers.openbao import free_port
@@ -84,7 +84,7 @@ def pgbouncer(server: Postgres, sessions: int = 4) -> Generator[Pgbouncer]:
             process.wait(20)
 
 
-def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
+def _wait(port: int, process: subprocess.Popen[Any]) -> None:
     until = time.monotonic() + 20
     while True:
         try:
