@@ -142,7 +142,7 @@ def test_a_session_that_others_use_is_told_nothing_for_good(server: Postgres, da
         assert store.get("absent") is None
         assert other.execute(show).fetchone() == ('"$user", public', "0")
         told = store.database.read(lambda connection: tuple(connection.exec_driver_sql(show).one()))
-        assert told == ("public, pg_temp", "5s")
-        in_one_breath = psycopg.ClientCursor(other).execute(store.database.server.question(show.encode()), ())
+        assert told == ("pg_catalog, pg_temp", "5s")
+        in_one_breath = psycopg.ClientCursor(other).execute(store.database.server.question(show), ())
         in_one_breath.nextset()
         assert in_one_breath.fetchone() == told

@@ -62,7 +62,8 @@ class Pair:
 def running() -> Iterator[Pair]:
     """Two servers for the tests that leave them up."""
     with pair() as (primary, standby):
-        sql.migrate(primary.url)
+        version = sql.migrate(primary.url)
+        until(lambda: sql.current_revision(standby.url) == version)
         yield Pair(primary, standby)
 
 
@@ -157,6 +158,7 @@ def test_a_primary_that_takes_no_more_changes_is_left() -> None:
         sql.migrate(both(primary, standby))
         with closing(sql.PostgresStore.open(both(primary, standby))) as store:
             store.insert([new(1)])
+            until(lambda: sql.current_revision(standby.url))
             with closing(sql.PostgresStore.open(standby.url)) as follower:
                 until(lambda: follower.get(record(1).key_id))
             standby.promote()

@@ -11,7 +11,7 @@ from tests.stores.databases import PostgresDatabase, do
 
 from secretsource.exceptions import StoreError
 from secretsource.stores import sql
-from secretsource.stores.base import KeyQuery
+from secretsource.stores.base import KeyQuery, Status, Use
 from secretsource.testing.store_samples import changed, new, record
 
 if TYPE_CHECKING:
@@ -69,8 +69,53 @@ def test_tables_for_the_session_do_not_come_first(app: str) -> None:
         store._lookup._seats.give(cursor)  # type: ignore[attr-defined]
         cursor.execute("CREATE TEMPORARY TABLE secretsource_keys AS SELECT * FROM public.secretsource_keys LIMIT 0")
         assert store.get(record(1).key_id) == record(1)
-        assert cursor.execute(SHOW).fetchone() == ("public, pg_temp",)
-        assert store.database.read(lambda each: each.exec_driver_sql(SHOW).scalar()) == "public, pg_temp"
+        assert cursor.execute(SHOW).fetchone() == ("pg_catalog, pg_temp",)
+        assert store.database.read(lambda each: each.exec_driver_sql(SHOW).scalar()) == "pg_catalog, pg_temp"
+
+
+TRAPS = """
+CREATE FUNCTION {schema}.trap({left}, {right}) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped'; END $$;
+CREATE OPERATOR {schema}.= (LEFTARG = {left}, RIGHTARG = {right}, FUNCTION = {schema}.trap);
+CREATE OPERATOR {schema}.< (LEFTARG = {left}, RIGHTARG = {right}, FUNCTION = {schema}.trap);
+CREATE OPERATOR {schema}.> (LEFTARG = {left}, RIGHTARG = {right}, FUNCTION = {schema}.trap);
+CREATE FUNCTION {schema}.pg_notify({left}, {right}) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped'; END $$;
+"""
+"""Functions and operators that fit our statements better than PostgreSQL's own do."""
+KINDS = ("varchar", "text", "name")
+
+
+@pytest.mark.parametrize("schema", ["public", "keys"])
+async def test_functions_and_operators_beside_the_tables_are_not_called(
+    database_url: str, app: str, schema: str
+) -> None:
+    """Even in the schema of the tables, where another user may have been allowed to make some."""
+    if schema == "keys":
+        do(database_url, "CREATE SCHEMA keys", "GRANT ALL ON SCHEMA keys TO app")
+    url = f"{app}?schema={schema}"
+    assert sql.migrate(url if schema == "keys" else database_url)
+    pairs = [(left, right) for left in KINDS for right in KINDS if "varchar" in (left, right)]
+    do(database_url, *(TRAPS.format(schema=schema, left=left, right=right) for left, right in pairs))
+    try:
+        with closing(sql.PostgresStore.open(url)) as store:
+            assert store.insert([new(1, lookup=b"1" * 32)]) == frozenset()
+            assert store.insert([new(1)]) == {record(1).key_id}
+            change = changed(record(1, lookup=b"1" * 32), name="stored")
+            assert store.update(change)
+            assert store.find([b"1" * 32]) == store.get(record(1).key_id) == store.peek(record(1).key_id)
+            assert store.revision(record(1).key_id) == 2
+            assert store.list(KeyQuery(owner="acme", status=Status.ACTIVE, after="0.0 " + "0" * 22, now=5.0)).records
+            assert len(store.events(record(1).key_id)) == 2
+            store.record_uses([Use(record(1).key_id, 5.0, 1, {"192.0.2.1"}, {"agent"})])
+            assert store.usage(record(1).key_id).requests == 1
+            assert store.count_by_pepper(5.0) == {"01234567": 1}
+            store.keep_seal("01234567", b"1" * 16)
+            assert store.seals() == {"01234567": b"1" * 16}
+            loop_store = sql.AsyncPostgresStore(store)
+            assert await loop_store.get(record(1).key_id) == change.record._replace(last_used=5.0)
+            await loop_store.close()
+    finally:
+        do(database_url, *(f"DROP FUNCTION {schema}.trap({left}, {right}) CASCADE" for left, right in pairs))
+        do(database_url, *(f"DROP FUNCTION {schema}.pg_notify({left}, {right})" for left, right in pairs))
 
 
 @pytest.mark.parametrize("how", ["options", "schema", "role"])
@@ -84,8 +129,6 @@ async def test_tables_in_a_schema_of_their_own(database_url: str, app: str, how:
     with closing(sql.PostgresStore.open(url)) as store:
         store.insert([new(1)])
         assert store.get(record(1).key_id) == record(1)
-        path = store.database.read(lambda each: str(each.exec_driver_sql(SHOW).scalar()))
-        assert path.replace('"', "") == "keys, pg_temp"
         loop_store = sql.AsyncPostgresStore(store)
         assert await loop_store.get(record(1).key_id) == record(1)
         await loop_store.close()

@@ -16,7 +16,6 @@ from tests.stores.databases import PostgresDatabase
 
 from secretsource.exceptions import StoreError
 from secretsource.stores import sql
-from secretsource.stores._sql import postgres as sessions
 from secretsource.stores._sql import timed
 from secretsource.stores._sql.schema import _CREATION_LOCK
 from secretsource.stores.base import KeyQuery
@@ -153,10 +152,10 @@ def test_a_migration_may_take_longer(fragile: Postgres, monkeypatch: pytest.Monk
     url = f"{fragile.url}?timeout=0.1"
     with psycopg.connect(fragile.url) as other:
         other.execute("SELECT pg_advisory_xact_lock(%s)", [_CREATION_LOCK])
-        monkeypatch.setattr("secretsource.stores._sql.database.MIGRATING", 1.0)
+        monkeypatch.setattr("secretsource.stores._sql.postgres.MIGRATING", 1.0)
         with bounded(1.0, "locked for too long"):
             sql.migrate(url)
-        monkeypatch.setattr("secretsource.stores._sql.database.MIGRATING", sessions.MIGRATING)
+        monkeypatch.undo()
         migrating = threading.Thread(target=sql.migrate, args=(url,))
         migrating.start()
         migrating.join(1.0)

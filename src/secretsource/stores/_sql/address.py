@@ -39,7 +39,7 @@ class Address(NamedTuple):
         timeout: Seconds to wait for a lock of an SQLite file, or for an answer of PostgreSQL.
         shown: What may be shown of it.
         pooled: Whether a pooler gives each transaction a session that others have used.
-        schema: The schema of our tables, quoted; empty where it is to be found.
+        schema: The schema of our tables; empty where it is to be found.
         feed: Where news of changes is heard; None for the same place.
         replica: Where checks read records; None for the same place.
         lag: Seconds by which the replica may lag behind; past it, checks read at the same place again.
@@ -88,7 +88,7 @@ def read(text: str) -> Address:
         create=create,
         timeout=_seconds("timeout", ours.get("timeout", TIMEOUT), 0.05),
         pooled=bool(pooler),
-        schema='"' + str(schema).replace('"', '""') + '"' if schema else "",
+        schema=str(schema),
         feed=_beside("feed_url", ours, server),
         replica=_beside("read_url", ours, server),
         lag=_seconds("read_lag", ours.get("read_lag", LAG), 0.05),

@@ -20,7 +20,7 @@ from secretsource import _fork
 from secretsource.exceptions import ConfigurationError, StoreError
 from secretsource.stores._sql import schema
 from secretsource.stores._sql.faults import FAULTS, diagnose
-from secretsource.stores._sql.postgres import MIGRATING, Server
+from secretsource.stores._sql.postgres import Server
 from secretsource.stores._sql.tables import HEAD
 from secretsource.stores.migratable import Migration
 
@@ -99,7 +99,7 @@ class Database:
             ConfigurationError: It is of a version that this package does not know; nothing was done.
             StoreError: The database could not do it; what was begun was undone.
         """
-        return self._migration(self._do(schema.upgrade, writes=True, checked=False, patience=MIGRATING))
+        return self._migration(self._do(schema.upgrade, writes=True, checked=False, migrates=True))
 
     def plan_migration(self) -> Migration:
         """What `migrate` would do."""
@@ -175,10 +175,10 @@ class Database:
     def _is_empty(self, engine: Engine) -> bool:
         return self._within(engine, schema.current, writes=False) is None
 
-    def _do(self, work: Work[Answer], *, writes: bool, checked: bool = True, patience: float | None = None) -> Answer:
+    def _do(self, work: Work[Answer], *, writes: bool, checked: bool = True, migrates: bool = False) -> Answer:
         if checked:
             self.open()
-        engine = self._engine if checked else self._make_engine(patience)
+        engine = self._engine if checked else self._make_engine(migrates=migrates)
         assert engine is not None
         try:
             return self._within(engine, work, writes=writes)
@@ -210,9 +210,9 @@ class Database:
         with alone, engine.execution_options(secretsource_writes=writes).begin() as connection:
             yield connection
 
-    def _make_engine(self, patience: float | None = None) -> Engine:
+    def _make_engine(self, *, migrates: bool = False) -> Engine:
         if self.address.dialect == "postgresql":
-            return self.server.engine(patience or self.address.timeout)
+            return self.server.engine(migrates=migrates)
         pool: dict[str, Any] = {"poolclass": QueuePool, **_POOL} if self.address.path else {"poolclass": StaticPool}
         engine = create_engine("sqlite://", creator=self.connect_sqlite, hide_parameters=True, **pool)
         event.listen(engine, "begin", _begin)

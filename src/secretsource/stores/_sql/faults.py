@@ -49,9 +49,7 @@ _TAKEN = Fault("already has a key with this identifier", taken=True)
 _SCHEMA = Fault(MIGRATE)
 _BUSY = Fault("is locked by another writer for too long: try again, or give the URL a longer timeout")
 _LATE = Fault("gave no answer in time: see that it runs and is reachable from here, or give its URL a longer timeout")
-_POOLED = Fault(
-    "is behind a pooler that shares sessions: add  pooler=transaction  to its URL, and  feed_url=  for news"
-)
+POOLED = Fault("is behind a pooler that shares sessions: add  pooler=transaction  to its URL, and  feed_url=  for news")
 _NO_OPTIONS = Fault(
     "is behind a pooler that takes no  options=  in its URL: leave them out, and use  schema=  for a schema"
 )
@@ -67,8 +65,8 @@ _POSTGRESQL = {
     "22": _REFUSED,
     "23": _REFUSED,
     "23505": _TAKEN,
-    "26000": _POOLED,
-    "42P05": _POOLED,
+    "26000": POOLED,
+    "42P05": POOLED,
     "25006": _READ_ONLY,
     "28": Fault("does not let this user in: check the user and the password in its URL"),
     "3D000": Fault("does not exist: create the database, or correct its name in the URL"),

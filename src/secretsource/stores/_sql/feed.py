@@ -14,6 +14,7 @@ from __future__ import annotations
 import secrets
 from time import monotonic
 
+from secretsource.exceptions import StoreError
 from secretsource.stores import _news
 from secretsource.stores._listening import Listening
 from secretsource.stores._news import GAP
@@ -107,4 +108,6 @@ class PostgresFeed:
 
 
 def _explain(error: Exception) -> str:
+    if isinstance(error, StoreError):  # which quotes nothing
+        return str(error)
     return UNHEARD.sentence if isinstance(error, Unheard) else diagnose(error).sentence

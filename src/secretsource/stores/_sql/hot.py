@@ -52,17 +52,20 @@ if TYPE_CHECKING:
     """As `Seats`, for one event loop."""
 
 
-def query(*columns: str, beside: str = "") -> str:
+def query(*columns: str, beside: str = "", table: str = KEYS.name) -> str:
     """What asks for columns of a key, to be followed by its ``key_id``; with an expression beside them."""
     names = ", ".join(f'"{column}"' for column in columns) + beside
-    return f"SELECT {names} FROM {KEYS.name} WHERE key_id = "  # noqa: S608 - made of our own names
+    return f"SELECT {names} FROM {table} WHERE key_id = "  # noqa: S608 - made of our own names
 
 
 COLUMNS = tuple(column.name for column in KEYS.c if not column.primary_key)
 """All that is not known from the question."""
 RECORD, REVISION = query(*COLUMNS), query("revision")
 SQLITE_RECORD, SQLITE_REVISION = f"{RECORD}?", f"{REVISION}?"
-POSTGRESQL_RECORD, POSTGRESQL_REVISION = f"{RECORD}%s".encode(), f"{REVISION}%s".encode()
+POSTGRESQL_RECORD, POSTGRESQL_REVISION = (
+    f"{query(*columns, table='{table}')}%s" for columns in (COLUMNS, ("revision",))
+)
+"""Templates; a `Server` knows the schema of the table."""
 MOST = 16
 """Connections to PostgreSQL at once, of a process or of an event loop; who finds all of them taken waits for one."""
 _ABANDONED: list[object] = []
@@ -185,7 +188,7 @@ class PostgresLookup:
         """The record of a key as a check may see it; see `KeyStore.peek`."""
         return self.get(key_id)
 
-    def ask(self, query: bytes, key_id: str, *, once: bool = False) -> Any:
+    def ask(self, query: str, key_id: str, *, once: bool = False) -> Any:
         """The row that a query finds.
 
         A connection that was kept may have been cut meanwhile; then all are dropped, and a new one is asked once.
@@ -263,7 +266,7 @@ class AsyncPostgresLookup:
         """The record of a key as a check may see it; see `KeyStore.peek`."""
         return await self.get(key_id)
 
-    async def ask(self, query: bytes, key_id: str, *, once: bool = False) -> Any:
+    async def ask(self, query: str, key_id: str, *, once: bool = False) -> Any:
         """The row that a query finds; as in `PostgresLookup`."""
         seats = self._seats()
         kept = await self._taken(seats)

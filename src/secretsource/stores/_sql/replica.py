@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from secretsource.stores._sql.database import Database
     from secretsource.stores.base import KeyRecord
 
-_RECORD, _REVISION = (f"{query(*columns, beside=f', {POSITION}')}%s".encode() for columns in (COLUMNS, ("revision",)))
+_RECORD, _REVISION = (
+    f"{query(*columns, beside=f', {POSITION}', table='{table}')}%s" for columns in (COLUMNS, ("revision",))
+)
 
 
 class ReplicaLookup(PostgresLookup):
@@ -40,7 +42,7 @@ class ReplicaLookup(PostgresLookup):
         row = self._look_up(_REVISION, key_id)
         return None if row is None else row[0]
 
-    def _look_up(self, question: bytes, key_id: str) -> Any:
+    def _look_up(self, question: str, key_id: str) -> Any:
         primary, replica = partial(self.ask, question, key_id), partial(self._replica.ask, question, key_id)
         return run(look_up(self._progress, primary, replica, monotonic))
 
@@ -73,7 +75,7 @@ class AsyncReplicaLookup(AsyncPostgresLookup):
         row = await self._look_up(_REVISION, key_id)
         return None if row is None else row[0]
 
-    async def _look_up(self, question: bytes, key_id: str) -> Any:
+    async def _look_up(self, question: str, key_id: str) -> Any:
         primary, replica = partial(self.ask, question, key_id), partial(self._replica.ask, question, key_id)
         return await arun(look_up(self._progress, primary, replica, monotonic))
 
