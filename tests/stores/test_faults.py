@@ -122,7 +122,7 @@ def test_a_deadlock_that_happens_once_is_not_heard_of(
     store.insert([new(1)])
     do(postgres_database.url, "DROP SEQUENCE IF EXISTS tries", "CREATE SEQUENCE tries")
     postgres_database.on_second_statement(
-        f"IF nextval('tries') = 1 THEN RAISE EXCEPTION 'planned' USING ERRCODE = '{state}'; END IF"
+        f"IF nextval('public.tries') = 1 THEN RAISE EXCEPTION 'planned' USING ERRCODE = '{state}'; END IF"
     )
     for ask in (
         lambda: store.update(changed(record(1), name="stored")),

@@ -25,5 +25,5 @@ class Health(NamedTuple):
 
     @property
     def hears(self) -> bool:
-        """Whether news is known to arrive from every feed; true where there is none, and the ttl is the bound."""
-        return all(feed.listening for feed in self.feeds)
+        """Whether news arrives: false while a feed says that it hears none; a feed that cannot say is believed."""
+        return all(feed.listening is not False for feed in self.feeds)
