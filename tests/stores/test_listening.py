@@ -117,6 +117,16 @@ def test_health_says_since_when(driver: Driver, listen: Callable[..., Listening]
     assert not listening.health().listening
 
 
+def test_what_is_heard_after_the_end_is_told_to_nobody() -> None:
+    """The driver may look up late."""
+    told: list[object] = []
+    listening = Listening("there", lambda _: None, str, told.append, (0.0, 0.0))
+    listening.tell(GAP)
+    listening()
+    listening.tell(GAP)
+    assert told == [GAP]
+
+
 def test_a_thread_that_is_gone_is_not_listening() -> None:
     """As in a forked child, which has none of its parent's threads."""
     listening = Listening("there", lambda _: None, str, lambda _: None, (0.0, 0.0))

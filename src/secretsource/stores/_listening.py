@@ -66,9 +66,10 @@ class Listening:
         return health if is_alive else health._replace(listening=False)
 
     def tell(self, change: KeyChange) -> None:
-        """Pass on what was heard."""
+        """Pass on what was heard, unless it has ended meanwhile."""
         self.note()
-        self._listener(change)
+        if not self.ended.is_set():
+            self._listener(change)
 
     def note(self) -> None:
         """Note that something was heard, be it only an answer to ourselves."""
