@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import secretsource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import CodeType, FrameType
     from typing import TypeAlias
 
@@ -86,14 +86,23 @@ class _Injector:
 
 
 def run(act: Callable[[], object], place: int, places: Places, then: Callable[[], None]) -> int:
-    """Do something, and ``then`` something else at one place of it; the number of places that were passed."""
+    """Do something, and ``then`` something else at one place of it; the number of places that were passed.
+
+    It runs within a generator, which has a stack of handled errors of its own. What is cut short while it leaves an
+    ``except`` block, where CPython never looks for signals, would otherwise be the context of every later error.
+    """
     injector = _Injector(place, places, then)
     before = sys.gettrace()
-    sys.settrace(injector.enter)
-    try:
-        act()
-    finally:
-        sys.settrace(before)
+
+    def within() -> Iterator[None]:
+        sys.settrace(injector.enter)
+        try:
+            act()
+        finally:
+            sys.settrace(before)
+        yield
+
+    next(within())
     return injector.seen
 
 

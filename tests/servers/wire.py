@@ -23,6 +23,7 @@ class Wire:
     Attributes:
         port: Where it begins, on 127.0.0.1.
         lost: Set when an answer was lost.
+        is_open: Clear it, and nothing comes back any more, though no connection ends.
     """
 
     def __init__(self, listening: socket.socket, to: int) -> None:
@@ -32,6 +33,8 @@ class Wire:
         self._words = b""
         self._pairs: list[Thread] = []
         self.lost = Event()
+        self.is_open = Event()
+        self.is_open.set()
 
     def lose_answer_to(self, words: bytes) -> None:
         """Cut the connection on which these words are said next, when they are answered."""
@@ -73,7 +76,8 @@ class Wire:
                 if said.is_set():
                     self.lost.set()
                     return
-                client.sendall(piece)
+                if self.is_open.is_set():
+                    client.sendall(piece)
 
 
 @contextmanager

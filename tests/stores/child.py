@@ -56,7 +56,7 @@ def die(url: str, work: str, before: str) -> None:
 
     @event.listens_for(engine, "commit" if before == "COMMIT" else "before_cursor_execute")
     def strike(_: Any, cursor: Any = None, statement: str = "COMMIT", *rest: Any) -> None:
-        if statement.startswith(before):
+        if statement.replace("public.", "").startswith(before):
             os.kill(os.getpid(), signal.SIGKILL)
 
     if work == "insert":

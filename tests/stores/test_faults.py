@@ -19,7 +19,7 @@ from tests.stores.databases import PostgresDatabase, do
 
 from secretsource.exceptions import StoreError
 from secretsource.stores import sql
-from secretsource.stores._sql import faults, hot
+from secretsource.stores._sql import faults, timed
 from secretsource.stores._sql.hot import MOST
 from secretsource.stores._sql.seats import Seats
 from secretsource.stores.base import KeyStore
@@ -65,6 +65,11 @@ def of_sqlite(code: int) -> sqlite3.Error:
         (errors.DiskFull(ROW), "no room left"),
         (errors.ReadOnlySqlTransaction(ROW), "can only be read"),
         (errors.QueryCanceled(ROW), "statement_timeout"),
+        (errors.LockNotAvailable(ROW), "locked for too long"),
+        (errors.InvalidSqlStatementName(ROW), "pooler=transaction"),
+        (errors.DuplicatePreparedStatement(ROW), "pooler=transaction"),
+        (psycopg.OperationalError("FATAL:  unsupported startup parameter: options"), "schema="),
+        (timed.LateAnswer(), "gave no answer in time"),
         (errors.NotNullViolation(ROW), "refused the record"),
         (errors.IoError(ROW), "trouble with its disk"),
         (errors.DataCorrupted(ROW), "is damaged"),
@@ -117,7 +122,7 @@ def test_a_deadlock_that_happens_once_is_not_heard_of(
     store.insert([new(1)])
     do(postgres_database.url, "DROP SEQUENCE IF EXISTS tries", "CREATE SEQUENCE tries")
     postgres_database.on_second_statement(
-        f"IF nextval('tries') = 1 THEN RAISE EXCEPTION 'planned' USING ERRCODE = '{state}'; END IF"
+        f"IF nextval('public.tries') = 1 THEN RAISE EXCEPTION 'planned' USING ERRCODE = '{state}'; END IF"
     )
     for ask in (
         lambda: store.update(changed(record(1), name="stored")),
@@ -184,7 +189,7 @@ def test_no_more_look_ups_at_once_than_connections(store: sql.PostgresStore) -> 
         all_taken.wait(10)
         return cursor
 
-    store._lookup._connect = connect_together  # type: ignore[attr-defined]
+    store._lookup._connect = connect_together  # type: ignore[method-assign]
     answers: list[object] = []
     threads = [threading.Thread(target=lambda: answers.append(store.get(record(1).key_id))) for _ in range(3 * MOST)]
     for thread in threads:
@@ -214,7 +219,7 @@ async def test_a_herd_of_tasks_shares_the_connections_of_its_loop(
     found = await asyncio.gather(*(store.get(record(1).key_id) for _ in range(10 * MOST)))
     assert found == [record(1)] * 10 * MOST
     assert len(connected) <= MOST
-    monkeypatch.setattr(hot, "_PATIENCE", 0.01)
+    monkeypatch.setattr(store._lookup, "_patience", 0.01)
     seats = store._lookup._seats()
     taken = [await seats.get() for _ in range(MOST)]
     with pytest.raises(StoreError, match="no connection free"):
@@ -242,7 +247,7 @@ async def test_a_look_up_that_ends_after_the_store_was_closed_keeps_nothing(
 
 def test_a_thread_does_not_wait_for_ever(store: sql.PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """All connections are taken, and none is given back: that is an error, and no hanging request."""
-    monkeypatch.setattr(hot, "_PATIENCE", 0.01)
+    monkeypatch.setattr(store._lookup, "_patience", 0.01)
     seats: Seats[Any] = store._lookup._seats  # type: ignore[attr-defined]
     taken = [seats.take(0) for _ in range(MOST)]
     with pytest.raises(StoreError, match="no connection free"):
@@ -401,7 +406,7 @@ async def test_look_ups_that_fail_say_why(postgres_database: PostgresDatabase, m
             await loop_store.get("x")
     finally:
         do(postgres_database.url, "ALTER TABLE away RENAME TO secretsource_keys")
-    monkeypatch.setattr(store.database, "driver_arguments", lambda: {"host": "127.0.0.1", "port": 1})
+    monkeypatch.setattr(store.database.server, "_arguments", lambda: {"host": "127.0.0.1", "port": 1})
     with pytest.raises(StoreError, match="cannot be reached"):
         store.get("x")
     with pytest.raises(StoreError, match="cannot be reached"):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import queue
 from time import monotonic
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.servers.valkey import valkey
+from tests.stores.ears import Ear
 
 from secretsource.exceptions import ConfigurationError, StoreError
 from secretsource.stores.base import ChangeBus, KeyChange
@@ -24,28 +24,6 @@ if TYPE_CHECKING:
 GAP = KeyChange(None, 0)
 ONE, OTHER = KeyChange("a" * 22, 2), KeyChange("b" * 22, 7)
 PASSWORD = "password-of-the-feed"
-
-
-class Ear:
-    """A listener that waits for what it is told."""
-
-    def __init__(self) -> None:
-        self._heard: queue.Queue[KeyChange] = queue.Queue()
-
-    def __call__(self, change: KeyChange) -> None:
-        self._heard.put(change)
-
-    def next(self, timeout: float = 5.0) -> KeyChange:
-        """The next change."""
-        return self._heard.get(timeout=timeout)
-
-    def is_quiet(self, seconds: float) -> bool:
-        """Whether nothing is heard for so long."""
-        try:
-            self._heard.get(timeout=seconds)
-        except queue.Empty:
-            return True
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +83,8 @@ def test_a_channel_of_its_own(running_valkey: Valkey, listen: Listen) -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", ["", "what?", "a:", ":3", "a:-1", "a:1 b", "a:1  b:2", "a:²", "a:" + "9" * 19, b"\xff:1"]
+    "payload",
+    ["", "what?", "a:", ":3", "a:-1", "a:1 b", "a:1  b:2", f"{'a' * 22}:²", f"{'a' * 22}:" + "9" * 4301, b"\xff:1"],
 )
 def test_what_cannot_be_read_puts_everything_in_doubt(
     payload: str | bytes, running_valkey: Valkey, listen: Listen

@@ -106,14 +106,14 @@ def test_a_lock_would_be_noticed(
 ) -> None:
     """With the fault put in, a look-up that locks what it reads, the row is not free."""
     issued, store = keys.issue(owner="acme"), keys._wiring.store
-    get, held = store.get, []
+    get, held = store.peek, []
 
     def locking(key_id: str) -> Any:
         record = get(key_id)
         held.append(database.lock(key_id))
         return record
 
-    monkeypatch.setattr(store, "get", locking)
+    monkeypatch.setattr(store, "peek", locking)
     assert keys.check(issued.plaintext, scope=NO_SCOPE)
     assert free == [False]
     held[0].close()

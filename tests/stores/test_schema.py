@@ -58,7 +58,7 @@ def down_to(url: str, version: str) -> None:
     def downgrade(connection: Any) -> None:
         command.downgrade(schema._configuration(connection), version)
 
-    Database(read(url))._do(downgrade, writes=True, checked=False)
+    Database(read(url))._do(downgrade, writes=True, checked=False, migrates=True)
 
 
 def test_the_newest_migration_is_the_version_of_the_tables() -> None:

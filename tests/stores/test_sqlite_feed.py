@@ -52,7 +52,7 @@ def feed(store: SqlStore) -> Iterator[SqliteFeed]:
     made = SqliteFeed(store.database, store.database.sqlite, lambda _: None)
     assert made._look() == (GAP,)
     yield made
-    made.end()
+    made()
 
 
 @pytest.mark.parametrize("kind", [sql.SqlStore, sql.AsyncSqlStore])
@@ -116,7 +116,8 @@ def test_a_feed_that_could_not_look_tells_what_it_missed(store: SqlStore, url: s
     cancel = listening.subscribe(news)
     news.wait_for(lambda told: told == [GAP])
     away = file.with_name("keys.away")
-    feed: SqliteFeed = cancel.__self__  # pyright: ignore[reportFunctionMemberAccess]
+    assert isinstance(cancel, SqliteFeed)
+    feed = cancel
     with feed._looking:
         assert feed._connection is not None
         feed._connection.close()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._event import CheckEvent
     from secretsource.issuing._format import KeyFormat, ParsedKey
     from secretsource.issuing._hashing import Pepper, PepperSet
+    from secretsource.issuing._health import Health
     from secretsource.issuing._http.admission import Admission, Admitted
     from secretsource.issuing._http.answer import HttpAnswer, http_answer
     from secretsource.issuing._http.credential import credential
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._verdict import Accepted, Answer, Reason, Rejected, Verdict
     from secretsource.issuing._wiring import Settings
     from secretsource.issuing.limits import LimitState, LocalLimiter
-    from secretsource.stores.base import EventKind, KeyEvent, KeyRecord, Page, Status, Usage
+    from secretsource.stores.base import EventKind, FeedHealth, KeyEvent, KeyRecord, Page, Status, Usage
 
 __all__ = [
     "NO_SCOPE",
@@ -39,6 +40,8 @@ __all__ = [
     "AsyncApiKeys",
     "CheckEvent",
     "EventKind",
+    "FeedHealth",
+    "Health",
     "HttpAnswer",
     "ImportBatch",
     "ImportOptions",
@@ -79,6 +82,7 @@ _HOMES = {
     "_http.credential": ("credential",),
     "_event": ("CheckEvent",),
     "_format": ("KeyFormat", "ParsedKey"),
+    "_health": ("Health",),
     "_hashing": ("Pepper", "PepperSet"),
     "_http.settings": ("AdmissionSettings",),
     "_imports": ("ImportBatch", "ImportOptions", "ImportReport", "RejectedRow"),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from typing import Any, Self, Unpack
 
+    from secretsource.issuing._health import Health
     from secretsource.issuing._imports import ImportOptions, ImportReport
     from secretsource.issuing._locator import Owner
     from secretsource.issuing._operations import Issued, Rotated, RotationStatus
@@ -302,6 +303,10 @@ class AsyncApiKeys(AtHand):
     async def count_by_pepper(self) -> Mapping[str, int]:
         """As `ApiKeys.count_by_pepper`."""
         return await self._store.count_by_pepper(self._wiring.clock.now().wall)
+
+    def health(self) -> Health:
+        """As `ApiKeys.health`."""
+        return self._chores.health()
 
     async def flush(self) -> None:
         """As `ApiKeys.flush`; who is cancelled stops waiting for it, and it goes on."""

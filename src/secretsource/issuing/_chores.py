@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import threading
 import weakref
+from itertools import zip_longest
 
 from secretsource import _fork
 from secretsource.exceptions import StoreError
-from secretsource.stores.base import ChangeFeed
+from secretsource.issuing._health import Health
+from secretsource.stores.base import ChangeFeed, FeedHealth, Subscription
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,6 +80,10 @@ class Chores:
         self._feed.cancel()
         self._begun = False
 
+    def health(self) -> Health:
+        """Whether they go on."""
+        return Health(self._feed.health(), self.failures)
+
     def _flush_now_and_then(self, stop: threading.Event) -> None:
         while not stop.wait(self._every):
             keys = self._keys()
@@ -125,6 +131,10 @@ class AsyncChores:
                 self._task.cancel()
             self._task = None
 
+    def health(self) -> Health:
+        """Whether they go on."""
+        return Health(self._feed.health(), self.failures)
+
     async def finish(self, flush: Coroutine[Any, Any, None]) -> None:
         """Do a flush to its end, after those that are under way in this loop.
 
@@ -171,18 +181,30 @@ class _Feed:
     def __init__(self, cache: RecordCache, sources: tuple[object, ...]) -> None:
         self._cache = cache
         self._sources = [source for source in sources if isinstance(source, ChangeFeed)]
-        self._cancels: list[Callable[[], None]] = []
+        self._subscriptions: list[Callable[[], None]] = []
 
     def subscribe(self) -> None:
         self.cancel()
         if self._sources:
             self._cache.news(None, 0)  # whatever was kept before there was news is in doubt
             for source in self._sources:
-                self._cancels.append(source.subscribe(self._tell))
+                self._subscriptions.append(source.subscribe(self._tell))
 
     def cancel(self) -> None:
-        while self._cancels:
-            self._cancels.pop()()
+        while self._subscriptions:
+            self._subscriptions.pop()()
+
+    def health(self) -> tuple[FeedHealth, ...]:
+        return tuple(_health(source, end) for source, end in zip_longest(self._sources, self._subscriptions))
 
     def _tell(self, change: KeyChange) -> None:
         self._cache.news(change.key_id, change.revision)
+
+
+def _health(source: ChangeFeed, end: Callable[[], None] | None) -> FeedHealth:
+    if isinstance(end, Subscription):
+        return end.health()
+    name = type(source).__name__
+    if end is None:
+        return FeedHealth(name, False, trouble="listening begins with the first key that needs the store")
+    return FeedHealth(name, None)

@@ -90,7 +90,7 @@ class Revocations:
         if isinstance(presented, Rejected):
             raise presented.error()
         mono, wall = self._w.present.both()
-        found = yield from verifier.read(presented, mono, wall, self._w.cache.begin())
+        found = yield from verifier.read(presented, mono, wall, self._w.cache.begin(), self._w.store.get)
         if isinstance(found, Rejected):
             raise found.error()
         record: KeyRecord = yield from self._operations.move(found.record.key_id, Move.REVOKE, by)

@@ -26,6 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Self, Unpack
 
+    from secretsource.issuing._health import Health
     from secretsource.issuing._policy import Demand
     from secretsource.issuing._verdict import Verdict
     from secretsource.issuing._wiring import Settings, Wiring
@@ -190,6 +191,10 @@ class ApiKeys(KeyAdministration, AtHand):
         if isinstance(verdict, Rejected):
             raise verdict.error()
         return verdict.record
+
+    def health(self) -> Health:
+        """Whether news of changes arrives, and whether the store takes flushes; at once, without asking the store."""
+        return self._chores.health()
 
     def flush(self) -> None:
         """Store last-used times and renewed hashes now; they are also stored every few seconds, and by `close`.

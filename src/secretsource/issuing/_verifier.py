@@ -167,7 +167,7 @@ class Verifier:
         known = None if fresh else self._get(presented.hash)
         found = None if fresh else self._recall(presented, known, mono)
         if found is None:
-            found = yield from self._ask(presented, known, mono, wall)
+            found = yield from self._ask(presented, known, mono, wall, fresh)
             if type(found) is not Rejected and found.record.status is _ROTATING:
                 yield from self._rotations.learn(found.record)
             mono, wall = self._now()  # the store may have taken its time
@@ -244,13 +244,15 @@ class Verifier:
             return entry if rejected is None else rejected
         return _unknown(presented) if cache.is_missing(presented.key_id or presented.hash, mono) else None
 
-    def _ask(self, presented: Presented, known: Entry | None, mono: float, wall: float) -> Flow[Entry | Rejected]:
+    def _ask(
+        self, presented: Presented, known: Entry | None, mono: float, wall: float, fresh: bool
+    ) -> Flow[Entry | Rejected]:
         """Step 5: whether the record that is known has changed, or the whole record."""
         self._begin()
         begun = self._cache.begin()
         if known is not None and mono < known.whole + RENEWABLE:
             return self._renew(presented, known, mono, wall, begun)
-        return self.read(presented, mono, wall, begun)
+        return self.read(presented, mono, wall, begun, self._store.get if fresh else self._store.peek)
 
     def _renew(
         self, presented: Presented, known: Entry, mono: float, wall: float, begun: int
@@ -261,10 +263,12 @@ class Verifier:
             return Rejected(Reason.STORE_UNAVAILABLE)
         if revision == known.record.revision:
             return self._cache.fill(presented.hash, known.record, mono, wall, begun, known.whole)
-        found = yield from self.read(presented, mono, wall, begun)
+        found = yield from self.read(presented, mono, wall, begun, self._store.peek)
         return found
 
-    def read(self, presented: Presented, mono: float, wall: float, begun: int) -> Flow[Entry | Rejected]:
+    def read(
+        self, presented: Presented, mono: float, wall: float, begun: int, get: Callable[[str], Any]
+    ) -> Flow[Entry | Rejected]:
         """Step 5: the entry of a key whose whole record is read, or why there is none.
 
         Args:
@@ -272,12 +276,13 @@ class Verifier:
             mono: The present, in monotonic seconds.
             wall: The same in seconds since 1970 UTC.
             begun: What `RecordCache.begin` gave before anything was asked.
+            get: How a record is read: by `KeyStore.get`, or, where it may be late, by `KeyStore.peek`.
         """
         store, cache = self._store, self._cache
         record: KeyRecord | None
         try:
             if presented.key_id:
-                record = yield store.get(presented.key_id)
+                record = yield get(presented.key_id)
             else:
                 record = yield store.find(presented.lookups)
         except StoreError:

@@ -21,6 +21,7 @@ from typing import Protocol, runtime_checkable
 from secretsource.stores.records import (
     Change,
     EventKind,
+    FeedHealth,
     KeyChange,
     KeyEvent,
     KeyQuery,
@@ -42,6 +43,7 @@ __all__ = [
     "ChangeBus",
     "ChangeFeed",
     "EventKind",
+    "FeedHealth",
     "KeyChange",
     "KeyEvent",
     "KeyQuery",
@@ -49,6 +51,7 @@ __all__ = [
     "KeyStore",
     "Page",
     "Status",
+    "Subscription",
     "Usage",
     "Use",
 ]
@@ -91,10 +94,17 @@ class KeyStore(ABC):
             The record, or None when there is none.
         """
 
+    def peek(self, key_id: str) -> KeyRecord | None:
+        """The record of a key as a check may see it: from a replica, where the store has one and says how late it is.
+
+        What is changed, and what has to be fresh, is read by `get`.
+        """
+        return self.get(key_id)
+
     def revision(self, key_id: str) -> int | None:
         """The revision of a key's record, or None; the question of a check that has read the record before.
 
-        A store that can answer it for less than the whole record overrides it.
+        It may be as late as `peek`. A store that can answer it for less than the whole record overrides it.
         """
         record = self.get(key_id)
         return None if record is None else record.revision
@@ -211,6 +221,10 @@ class AsyncKeyStore(ABC):
     async def get(self, key_id: str) -> KeyRecord | None:
         """As `KeyStore.get`."""
 
+    async def peek(self, key_id: str) -> KeyRecord | None:
+        """As `KeyStore.peek`."""
+        return await self.get(key_id)
+
     async def revision(self, key_id: str) -> int | None:
         """As `KeyStore.revision`."""
         record = await self.get(key_id)
@@ -273,8 +287,21 @@ class ChangeFeed(Protocol):
             listener: What to call.
 
         Returns:
-            What to call to end the subscription.
+            What to call to end the subscription; a `Subscription` where it can say whether it hears.
         """
+        ...
+
+
+@runtime_checkable
+class Subscription(Protocol):
+    """What `ChangeFeed.subscribe` returns, where it can say whether news arrives."""
+
+    def __call__(self) -> None:
+        """End it."""
+        ...
+
+    def health(self) -> FeedHealth:
+        """Whether news arrives, as of now; from any thread, at once."""
         ...
 
 

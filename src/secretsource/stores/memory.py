@@ -12,7 +12,8 @@ from itertools import islice
 
 from secretsource._frozen import frozen_document
 from secretsource._traceless import traceless
-from secretsource.exceptions import ConfigurationError, InvalidRequest
+from secretsource.exceptions import ConfigurationError
+from secretsource.stores import _cursor
 from secretsource.stores.base import (
     AsyncKeyStore,
     Change,
@@ -116,12 +117,12 @@ class MemoryStore(KeyStore, ChangeFeed):
     def list(self, query: KeyQuery) -> Page:
         """Records, oldest first; see `KeyStore.list`."""
         with self._lock:
-            start = bisect_right(self._order, _place(query.after)) if query.after else 0
+            start = 0 if query.after is None else bisect_right(self._order, _cursor.place(query.after))
             places = dict.fromkeys(islice(self._order, start, None))
             ordered = (self._records[key_id] for _, key_id in places if key_id in self._records)
             found = list(islice((record for record in ordered if _picks(query, record)), query.limit + 1))
         page = found[: query.limit]
-        return Page(page, _cursor(page[-1]) if len(found) > query.limit else None)
+        return Page(page, _cursor.behind(page[-1]) if len(found) > query.limit else None)
 
     def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
         """Events, oldest first; see `KeyStore.events`."""
@@ -341,16 +342,3 @@ def _sum(old: Usage, use: Use, latest: float) -> Usage:
 
 def _united(old: AbstractSet[str], new: AbstractSet[str]) -> frozenset[str]:
     return frozenset(islice(sorted(old) + sorted(new - old), MOST_WITNESSES))
-
-
-def _cursor(record: KeyRecord) -> str:
-    return f"{record.created!r} {record.key_id}"
-
-
-def _place(cursor: str) -> tuple[float, str]:
-    created, _, key_id = cursor.partition(" ")
-    try:
-        return float(created), key_id
-    except ValueError:
-        pass
-    raise InvalidRequest("the cursor of this listing is not one of ours: start again without it")

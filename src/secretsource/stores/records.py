@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Change",
     "EventKind",
+    "FeedHealth",
     "KeyChange",
     "KeyEvent",
     "KeyQuery",
@@ -35,6 +36,8 @@ __all__ = [
 NO_METADATA: Mapping[str, Any] = FrozenDict()
 MOST_WITNESSES = 32
 """How many distinct networks, and how many user agents, a store remembers of one key."""
+LAST_REVISION = 2**31 - 1
+"""No record is changed more often."""
 
 
 class Status(enum.StrEnum):
@@ -317,3 +320,31 @@ class KeyChange(NamedTuple):
 
     key_id: str | None
     revision: int
+
+
+class FeedHealth(NamedTuple):
+    """Whether news of changes arrives; it has no secret in it.
+
+    Attributes:
+        name: What is listened to, without user and password.
+        listening: Whether news arrives; None where the feed cannot say.
+        since: Since when that is so, in seconds since 1970 UTC; None where the feed cannot say.
+        heard: When something was last heard, in seconds since 1970 UTC, or None for never.
+        trouble: Why no news arrives, and what to do; empty while it does.
+    """
+
+    name: str
+    listening: bool | None
+    since: float | None = None
+    heard: float | None = None
+    trouble: str = ""
+
+    @property
+    def since_at(self) -> datetime | None:
+        """Since when it is so, as aware UTC."""
+        return None if self.since is None else utc(self.since)
+
+    @property
+    def heard_at(self) -> datetime | None:
+        """When something was last heard, as aware UTC, or None for never."""
+        return None if self.heard is None else utc(self.heard)

@@ -13,12 +13,13 @@ of the same process, which tries again about once a second; until then their cac
 
 from __future__ import annotations
 
-import threading
 from time import monotonic
 
 from secretsource._redis import Address, Outage, faults
 from secretsource._traceless import traceless
-from secretsource.stores.base import KeyChange
+from secretsource.stores import _news
+from secretsource.stores._listening import Listening
+from secretsource.stores._news import GAP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,12 +31,12 @@ if TYPE_CHECKING:
     import redis.asyncio
 
     from secretsource.exceptions import StoreError
+    from secretsource.stores.base import KeyChange, Subscription
 
 __all__ = ["AsyncRedisChangeFeed", "RedisChangeFeed"]
 
 CHANNEL = "secretsource:keys"
 DOING = "telling of a changed key"
-GAP = KeyChange(None, 0)
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 """Seconds before a connection is tried again; doubled each time."""
 
@@ -66,20 +67,22 @@ class _Feed:
         return self._outage.failures
 
     @traceless
-    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[KeyChange], None]) -> Subscription:
         """As `ChangeFeed.subscribe`; after the end, the thread is gone within a third of ``patience``.
 
         Raises:
             ConfigurationError: A part of the URL cannot be read.
         """
-        subscription = _Subscription(self._address, self._channel, self._patience, listener, self._catch_up)
-        subscription.begin()
-        return subscription.end
+        ear = _Ear(self._address, self._channel, self._patience, self._catch_up)
+        pauses = (FIRST_PAUSE, LONGEST_PAUSE)
+        listening = Listening(self._address.place, ear.hear, _explain, listener, pauses)
+        listening.begin()
+        return listening
 
     def _take(self, changes: Sequence[KeyChange]) -> str:
         """What to say of changes; news that was not sent before puts every record in doubt."""
         untold, self._untold = self._untold, False
-        return _written([GAP] if untold else changes)
+        return " ".join(map(_news.written, [GAP] if untold else changes))
 
     def _drop(self) -> None:
         """Note news that is not sent, because the server did not answer a moment ago."""
@@ -177,80 +180,56 @@ class AsyncRedisChangeFeed(_Feed):
             await client.aclose()
 
 
-class _Subscription:
-    """One listener, and the thread that hears for it."""
+class _Ear:
+    """Hears for one subscription."""
 
     def __init__(
-        self,
-        address: Address,
-        channel: str,
-        patience: float,
-        listener: Callable[[KeyChange], None],
-        catch_up: Callable[[redis.Redis], None],
+        self, address: Address, channel: str, patience: float, catch_up: Callable[[redis.Redis], None]
     ) -> None:
         self._client = address.connect()  # a URL that cannot be read is told here, not in a thread
         self._channel = channel
         self._patience = patience
-        self._listener = listener
         self._catch_up = catch_up
-        self._ended = threading.Event()
-        self._pause = FIRST_PAUSE
-        self._thread = threading.Thread(target=self._listen, name="secretsource-listen", daemon=True)
 
-    def begin(self) -> None:
-        """Start to listen."""
-        self._thread.start()
-
-    def end(self) -> None:
-        """Listen no longer."""
-        self._ended.set()
-
-    def _listen(self) -> None:
-        client: Any = self._client  # redis-py leaves its pubsub without types
-        while not self._ended.is_set():
-            try:
-                with client.pubsub() as pubsub:
-                    pubsub.subscribe(self._channel)
-                    self._pass_on(pubsub, client)
-            except faults():
-                pass
-            self._ended.wait(self._pause)
-            self._pause = min(self._pause * 2, LONGEST_PAUSE)
-        client.close()
-
-    def _pass_on(self, pubsub: Any, client: redis.Redis) -> None:
+    def hear(self, listening: Listening) -> None:
         """Hear until the end, or until nothing is heard for too long."""
+        client: Any = self._client  # redis-py leaves its pubsub without types
+        try:
+            with client.pubsub() as pubsub:
+                pubsub.subscribe(self._channel)
+                self._pass_on(pubsub, listening)
+        finally:
+            client.close()
+
+    def _pass_on(self, pubsub: Any, listening: Listening) -> None:
         heard = monotonic()
-        while not self._ended.is_set():
-            self._catch_up(client)
+        while not listening.ended.is_set():
+            self._catch_up(self._client)
             message = pubsub.get_message(timeout=self._patience / 3)
             if message is not None:
                 heard = monotonic()
-                self._hear(message)
+                _hear(message, listening)
             elif monotonic() - heard > self._patience:
                 return
             else:
                 pubsub.ping()
 
-    def _hear(self, message: dict[str, Any]) -> None:
-        if message["type"] == "subscribe":  # the client may also have reconnected by itself
-            self._pause = FIRST_PAUSE
-            self._listener(GAP)
-        elif message["type"] == "message":
-            for change in _read(message["data"]):
-                self._listener(change)
 
-
-def _written(changes: Sequence[KeyChange]) -> str:
-    return " ".join(f"{change.key_id or ''}:{change.revision}" for change in changes)
+def _hear(message: dict[str, Any], listening: Listening) -> None:
+    listening.note()
+    if message["type"] == "subscribe":  # the client may also have reconnected by itself
+        listening.prove()
+        listening.tell(GAP)
+    elif message["type"] == "message":
+        for change in _read(message["data"]):
+            listening.tell(change)
 
 
 def _read(payload: bytes) -> list[KeyChange]:
     """The changes that a message tells of; one that cannot be read puts every record in doubt."""
-    changes: list[KeyChange] = []
-    for word in payload.decode("ascii", "replace").split(" "):
-        key_id, found, revision = word.rpartition(":")
-        if not (word.isascii() and key_id and found and revision.isdecimal() and len(revision) < 19):
-            return [GAP]
-        changes.append(KeyChange(key_id, int(revision)))
-    return changes
+    changes = [_news.read(word) for word in payload.decode("ascii", "replace").split(" ")]
+    return [GAP] if GAP in changes else changes
+
+
+def _explain(error: Exception) -> str:
+    return f"cannot listen ({type(error).__name__}): look at the server, its address and its password"

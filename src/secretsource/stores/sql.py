@@ -22,6 +22,7 @@ from secretsource.stores._sql import address, statements, transactions
 from secretsource.stores._sql.database import Database, Taken
 from secretsource.stores._sql.feed import PostgresFeed
 from secretsource.stores._sql.hot import AsyncPostgresLookup, PostgresLookup
+from secretsource.stores._sql.replica import AsyncReplicaLookup, ReplicaLookup
 from secretsource.stores._sql.sqlite_feed import SqliteFeed
 from secretsource.stores._sql.sqlite_lookup import SharedLookup, SqliteLookup
 from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyChange, KeyStore
@@ -85,6 +86,10 @@ class SqlStore(KeyStore, ChangeFeed):
 
     def get(self, key_id: str) -> KeyRecord | None:
         """The record of a key; see `KeyStore.get`."""
+        return self._lookup.get(key_id)
+
+    def peek(self, key_id: str) -> KeyRecord | None:
+        """As `get`, for one call less."""
         return self._lookup.get(key_id)
 
     def revision(self, key_id: str) -> int | None:
@@ -193,8 +198,15 @@ class PostgresStore(SqlStore):
         database: Where they are kept.
     """
 
-    def _make_lookup(self) -> Lookup:
-        return PostgresLookup(self.database)
+    _lookup: PostgresLookup
+
+    def _make_lookup(self) -> PostgresLookup:
+        replica = self.database.address.replica
+        return PostgresLookup(self.database) if replica is None else ReplicaLookup(self.database, replica)
+
+    def peek(self, key_id: str) -> KeyRecord | None:
+        """The record of a key as a check may see it; see `KeyStore.peek`."""
+        return self._lookup.peek(key_id)
 
 
 class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
@@ -304,7 +316,8 @@ class AsyncPostgresStore(AsyncSqlStore):
 
     def __init__(self, store: SqlStore) -> None:
         super().__init__(store)
-        self._lookup = AsyncPostgresLookup(store.database)
+        database, replica = store.database, store.database.address.replica
+        self._lookup = AsyncPostgresLookup(database) if replica is None else AsyncReplicaLookup(database, replica)
         store.database.on_fork.append(self._lookup.forget)
 
     @classmethod
@@ -316,6 +329,10 @@ class AsyncPostgresStore(AsyncSqlStore):
     async def get(self, key_id: str) -> KeyRecord | None:
         """The record of a key; see `KeyStore.get`."""
         return await self._lookup.get(key_id)
+
+    async def peek(self, key_id: str) -> KeyRecord | None:
+        """The record of a key as a check may see it; see `KeyStore.peek`."""
+        return await self._lookup.peek(key_id)
 
     async def revision(self, key_id: str) -> int | None:
         """The revision of its record; see `KeyStore.revision`."""
@@ -360,11 +377,13 @@ def current_revision(url: str) -> str | None:
 
 def _subscribe(database: Database, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
     file = database.sqlite
-    if file is not None and file.is_in_memory:
+    if file is None:
+        return PostgresFeed(database.server).listen(listener)
+    if file.is_in_memory:
         return _nothing_to_end
-    feed = PostgresFeed(database, listener) if file is None else SqliteFeed(database, file, listener)
+    feed = SqliteFeed(database, file, listener)
     feed.begin()
-    return feed.end
+    return feed
 
 
 def _nothing_to_end() -> None:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["StoreListing"]
 
 
+FOREIGN_CURSORS = (
+    "nonsense", "", " ", "\0", "\ud800", "nan " + "k" * 22, "inf " + "k" * 22, "1e999 " + "k" * 22, "5.0 k", "9" * 5000
+)  # fmt: skip
+"""Cursors that no store has given."""
+
+
 class StoreListing:
     """The cases of `KeyStore.list`; its store is the fixture ``store`` of who inherits them."""
 
@@ -66,10 +72,12 @@ class StoreListing:
         store.insert([told(record(1, key_id=key_id), EventKind.ISSUED) for key_id in ids])
         assert list(_walk(store, KeyQuery(limit=2))) == sorted(ids)
 
-    def test_list_refuses_a_foreign_cursor(self, store: KeyStore) -> None:
-        """A cursor that is not from `Page.next` is the caller's mistake."""
+    @pytest.mark.parametrize("cursor", FOREIGN_CURSORS, ids=ascii)
+    def test_list_refuses_a_foreign_cursor(self, store: KeyStore, cursor: str) -> None:
+        """A cursor that is not from `Page.next` is the caller's mistake, whatever it looks like."""
+        store.insert([new(1)])
         with pytest.raises(InvalidRequest):
-            store.list(KeyQuery(after="nonsense"))
+            store.list(KeyQuery(after=cursor))
 
 
 def _walk(store: KeyStore, query: KeyQuery) -> Iterator[str]:

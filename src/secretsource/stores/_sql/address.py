@@ -8,16 +8,24 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from secretsource.exceptions import ConfigurationError
+from secretsource.stores._sql import hosts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import URL
 
 BUSY_TIMEOUT = 5.0
 """Seconds that a writer waits for another one of an SQLite file, where the URL says nothing else."""
+TIMEOUT = 5.0
+"""Seconds that PostgreSQL may take for an answer, where the URL says nothing else."""
+LAG = 5.0
+"""Seconds by which a replica may lag behind, where the URL says nothing else."""
 
 _DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
 _TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
+_OURS = ("create", "timeout", "pooler", "schema", "feed_url", "read_url", "read_lag")
 
 
 class Address(NamedTuple):
@@ -28,8 +36,13 @@ class Address(NamedTuple):
         url: For the driver, without our options; it may hold a password.
         path: The file of an SQLite database; empty for one in memory.
         create: Whether an empty database is given its tables without being asked again.
-        timeout: Seconds to wait for a lock of an SQLite file.
+        timeout: Seconds to wait for a lock of an SQLite file, or for an answer of PostgreSQL.
         shown: What may be shown of it.
+        pooled: Whether a pooler gives each transaction a session that others have used.
+        schema: The schema of our tables; empty where it is to be found.
+        feed: Where news of changes is heard; None for the same place.
+        replica: Where checks read records; None for the same place.
+        lag: Seconds by which the replica may lag behind; past it, checks read at the same place again.
     """
 
     dialect: str
@@ -38,6 +51,11 @@ class Address(NamedTuple):
     create: bool
     timeout: float
     shown: str
+    pooled: bool = False
+    schema: str = ""
+    feed: Address | None = None
+    replica: Address | None = None
+    lag: float = LAG
 
     def __repr__(self) -> str:
         return f"Address({self.shown!r})"
@@ -47,15 +65,39 @@ def read(text: str) -> Address:
     """Read the URL of an SQL store.
 
     Args:
-        text: ``sqlite:///file``, ``sqlite://`` for a database in memory, ``postgresql://user:password@host/database``;
-            with ``?create=true`` an empty database is given its tables, ``?timeout=`` is for SQLite only, and anything
-            else is for libpq.
+        text: ``sqlite:///file``, ``sqlite://`` for a database in memory, ``postgresql://user:password@host/database``,
+            also with several hosts; with ``?create=true`` an empty database is given its tables, and ``?timeout=`` is
+            how long it may take. PostgreSQL also has ``pooler``, ``schema``, ``feed_url``, ``read_url`` and
+            ``read_lag``; anything else is for libpq.
 
     Raises:
         ConfigurationError: It cannot work; it is not quoted.
     """
+    url = _parse(text)
+    del text
+    dialect = url.get_backend_name()
+    create = _flag(url.query.get("create", "false"))
+    if dialect == "sqlite":
+        return _sqlite(url.difference_update_query(["create"]))
+    ours = {name: value for name, value in url.query.items() if name in _OURS}
+    server = url.difference_update_query(_OURS)
+    pooler, schema = ours.get("pooler", ""), ours.get("schema", "")
+    if pooler not in ("", "transaction"):
+        raise ConfigurationError("the option  pooler  of a key store's URL is  transaction,  or left out")
+    return _at(server)._replace(
+        create=create,
+        timeout=_seconds("timeout", ours.get("timeout", TIMEOUT), 0.05),
+        pooled=bool(pooler),
+        schema=str(schema),
+        feed=_beside("feed_url", ours, server),
+        replica=_beside("read_url", ours, server),
+        lag=_seconds("read_lag", ours.get("read_lag", LAG), 0.05),
+    )
+
+
+def _parse(text: str) -> URL:
     try:
-        url = make_url(text)
+        url = hosts.spread(text, make_url)
         dialect = url.get_backend_name()
     except (ArgumentError, ValueError):
         del text
@@ -66,17 +108,40 @@ def read(text: str) -> Address:
         )
     if url.drivername not in (dialect, _DRIVERS[dialect]):
         raise ConfigurationError(f"a key store on {dialect} is reached by {_DRIVERS[dialect]}://, and no other driver")
-    create = _flag(url.query.get("create", "false"))
-    driver_url = url.difference_update_query(["create"]).set(drivername=_DRIVERS[dialect])
-    if dialect == "sqlite":
-        return _sqlite(driver_url)
-    shown = f"postgresql://{url.host or 'local'}{f':{url.port}' if url.port else ''}/{url.database or ''}"
-    return Address(dialect, driver_url, "", create, 0.0, shown)
+    if any(name in str(url.password) for name in ("?feed_url=", "&feed_url=", "?read_url=", "&read_url=")):
+        raise ConfigurationError("a URL inside of a key store's URL is percent-encoded: use  urllib.parse.quote(…)")
+    return url.set(drivername=_DRIVERS[dialect])
+
+
+def _at(url: URL) -> Address:
+    """The address of a server, without options of ours."""
+    return Address("postgresql", url, "", False, TIMEOUT, f"postgresql://{hosts.shown(url)}/{url.database or ''}")
+
+
+def _beside(option: str, ours: Mapping[str, object], main: URL) -> Address | None:
+    """Another server of the same database; what its URL leaves out is as in the main one."""
+    text = ours.get(option)
+    if text is None:
+        return None
+    url = _parse(text) if isinstance(text, str) else None
+    if url is None or url.get_backend_name() != "postgresql" or set(url.query) & set(_OURS):
+        raise ConfigurationError(
+            f"the option  {option}  of a key store's URL is the URL of another PostgreSQL server: postgresql://HOST:PORT"
+        )
+    inherited = {name: value for name, value in main.query.items() if name not in hosts.OPTIONS}
+    return _at(
+        url.set(
+            username=url.username or main.username,
+            password=url.password or (main.password if url.username in (None, main.username) else None),
+            database=url.database or main.database,
+            query={**inherited, **url.query},
+        )
+    )
 
 
 def _sqlite(url: URL) -> Address:
     options = dict(url.query)
-    timeout = _seconds(options.pop("timeout", BUSY_TIMEOUT))
+    timeout = _seconds("timeout", options.pop("timeout", BUSY_TIMEOUT), 0.0)
     if options or url.host:
         raise ConfigurationError(
             "a key store on SQLite is a file on this machine, with  timeout=SECONDS  as its only option: "
@@ -92,11 +157,11 @@ def _flag(given: object) -> bool:
     raise ConfigurationError("the option  create  of a key store's URL is true or false")
 
 
-def _seconds(given: object) -> float:
+def _seconds(option: str, given: object, least: float) -> float:
     try:
         seconds = float(str(given))
     except ValueError:
         seconds = -1.0
-    if 0 <= seconds <= 3600:
+    if least <= seconds <= 3600:
         return seconds
-    raise ConfigurationError("the option  timeout  of a key store's URL is in seconds, 0 to 3600")
+    raise ConfigurationError(f"the option  {option}  of a key store's URL is in seconds, {least:g} to 3600")

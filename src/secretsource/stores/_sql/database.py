@@ -18,6 +18,7 @@ from secretsource import _fork
 from secretsource.exceptions import ConfigurationError, StoreError
 from secretsource.stores._sql import schema
 from secretsource.stores._sql.faults import FAULTS, diagnose
+from secretsource.stores._sql.postgres import Server
 from secretsource.stores._sql.sqlite_file import SqliteFile
 from secretsource.stores._sql.tables import HEAD
 from secretsource.stores.migratable import Migration
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
-_LIBPQ = {"connect_timeout": "5", "tcp_user_timeout": "15000", "application_name": "secretsource"}
-"""What libpq is told where the URL says nothing else: no question waits for a dead server for long."""
-
 _POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "pool_timeout": 10}
 
 
@@ -54,12 +52,14 @@ class Database:
     Attributes:
         address: Where it is.
         sqlite: The file, when it is SQLite.
+        server: Where sessions are begun, for PostgreSQL.
         on_fork: What else is to be called in a forked child.
     """
 
     def __init__(self, address: Address) -> None:
         self.address = address
         self.sqlite = SqliteFile(address) if address.dialect == "sqlite" else None
+        self.server = Server(address)
         self.on_fork: list[Callable[[], None]] = []
         self._start_anew()
         _fork.tell(self)
@@ -101,7 +101,7 @@ class Database:
             ConfigurationError: It is of a version that this package does not know; nothing was done.
             StoreError: The database could not do it; what was begun was undone.
         """
-        return self._migration(self._do(schema.upgrade, writes=True, checked=False))
+        return self._migration(self._do(schema.upgrade, writes=True, checked=False, migrates=True))
 
     def plan_migration(self) -> Migration:
         """What `migrate` would do."""
@@ -140,13 +140,6 @@ class Database:
             if engine is not None:
                 engine.pool.dispose()
 
-    def driver_arguments(self) -> dict[str, Any]:
-        """What ``psycopg.connect`` is called with."""
-        url = self.address.url
-        named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
-        given = {name: value for name, value in named.items() if value is not None}
-        return {**_LIBPQ, **given, "dbname": url.database or "postgres", **url.query}
-
     def failure(self, fault: Fault) -> StoreError:
         """The error that tells of a fault."""
         return StoreError(f"the key store {self.address.shown} {fault.sentence}")
@@ -168,9 +161,9 @@ class Database:
     def _is_empty(self, engine: Engine) -> bool:
         return self._within(engine, schema.current, writes=False) is None
 
-    def _do(self, work: Work[Answer], *, writes: bool, checked: bool = True) -> Answer:
+    def _do(self, work: Work[Answer], *, writes: bool, checked: bool = True, migrates: bool = False) -> Answer:
         with self._turn():
-            engine = self.open() if checked else self._make_engine()
+            engine = self.open() if checked else self._make_engine(migrates=migrates)
             try:
                 return self._within(engine, work, writes=writes)
             finally:
@@ -188,6 +181,8 @@ class Database:
                     return work(connection)
             except FAULTS as error:
                 fault = diagnose(error)
+            if fault.stale:
+                engine.dispose()
             if last or not fault.again:
                 break
         del work
@@ -203,12 +198,9 @@ class Database:
         with alone, engine.execution_options(secretsource_writes=writes).begin() as connection:
             yield connection
 
-    def _make_engine(self) -> Engine:
+    def _make_engine(self, *, migrates: bool = False) -> Engine:
         if self.sqlite is None:
-            arguments = {name: value for name, value in _LIBPQ.items() if name not in self.address.url.query}
-            return create_engine(
-                self.address.url, connect_args=arguments, pool_pre_ping=True, hide_parameters=True, **_POOL
-            )
+            return self.server.engine(migrates=migrates)
         pool: dict[str, Any] = {"poolclass": QueuePool, **_POOL} if self.address.path else {"poolclass": StaticPool}
         engine = create_engine("sqlite://", creator=self.sqlite.connect, hide_parameters=True, **pool)
         event.listen(engine, "begin", _begin)

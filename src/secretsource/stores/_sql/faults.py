@@ -26,24 +26,38 @@ class Fault(NamedTuple):
         again: Whether the transaction was rolled back only because of others, so that it may be tried again.
         taken: Whether a value that has to be unique is there already.
         lost: Whether the connection is of no use any more.
+        stale: Whether all connections may be to a server that is not the right one any more.
     """
 
     sentence: str
     again: bool = False
     taken: bool = False
     lost: bool = False
+    stale: bool = False
 
 
 MIGRATE = "has not the tables of this version: run  secretsource keys migrate"
 _LOST = Fault("cannot be reached, or broke the connection: see that it runs and is reachable from here", lost=True)
 _FULL = Fault("has no room left on its disk: free some, nothing was stored")
-_READ_ONLY = Fault("can only be read: connect to the primary, or allow writing")
+_READ_ONLY = Fault(
+    "can only be read: connect to the primary (with several hosts, target_session_attrs=read-write), or allow writing",
+    again=True,
+    stale=True,
+)
 _REFUSED = Fault("refused the record: a text in it cannot be stored, or it breaks a rule of the database")
 _TAKEN = Fault("already has a key with this identifier", taken=True)
 _SCHEMA = Fault(MIGRATE)
 _BUSY = Fault("is locked by another writer for too long: try again, or give the URL a longer timeout")
+_LATE = Fault("gave no answer in time: see that it runs and is reachable from here, or give its URL a longer timeout")
+POOLED = Fault("is behind a pooler that shares sessions: add  pooler=transaction  to its URL, and  feed_url=  for news")
+_NO_OPTIONS = Fault(
+    "is behind a pooler that takes no  options=  in its URL: leave them out, and use  schema=  for a schema"
+)
 _DAMAGED = Fault("is not a database of ours, or is damaged: restore it from a backup")
 CROWDED = Fault("has no connection free for a look-up: see why it answers slowly, or ask it less at once")
+UNHEARD = Fault(
+    "does not send news of changes here: give its URL  feed_url=  with the server itself, not a pooler or a replica",
+)
 _UNKNOWN = Fault("could not answer: see its own log for the reason, then try again")
 
 _POSTGRESQL = {
@@ -51,6 +65,8 @@ _POSTGRESQL = {
     "22": _REFUSED,
     "23": _REFUSED,
     "23505": _TAKEN,
+    "26000": POOLED,
+    "42P05": POOLED,
     "25006": _READ_ONLY,
     "28": Fault("does not let this user in: check the user and the password in its URL"),
     "3D000": Fault("does not exist: create the database, or correct its name in the URL"),
@@ -61,11 +77,14 @@ _POSTGRESQL = {
     "42703": _SCHEMA,
     "53": Fault("is out of memory or connections: raise its limits, or lower the number of processes"),
     "53100": _FULL,
-    "57014": Fault("took longer than its statement_timeout: look at its load"),
+    "55P03": Fault("kept what was asked for locked for too long: end the transaction that holds it, and try again"),
+    "57014": Fault("took longer than its statement_timeout: look at its load, or give its URL a longer timeout"),
     "57P": _LOST,
     "58": Fault("has trouble with its disk: see its own log"),
     "XX": _DAMAGED,
 }
+_NAMED = {"LateAnswer": _LATE, "OperationalError": _LOST, "DataError": _REFUSED}
+"""Errors of psycopg that have no code, by the name of their class."""
 _SQLITE = {
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
@@ -108,8 +127,9 @@ def _of_sqlite(code: int) -> Fault:
 def _of_postgresql(error: BaseException) -> Fault:
     state = getattr(error, "sqlstate", None)
     if state is None:
-        names = {kind.__name__ for kind in type(error).__mro__}
-        return _LOST if "OperationalError" in names else _REFUSED if "DataError" in names else _UNKNOWN
+        if "unsupported startup parameter" in str(error):  # a pooler says it before there is a code
+            return _NO_OPTIONS
+        return next((_NAMED[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in _NAMED), _UNKNOWN)
     return next((_POSTGRESQL[code] for code in _classes(state) if code in _POSTGRESQL), _UNKNOWN)
 
 

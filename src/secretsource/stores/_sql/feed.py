@@ -3,15 +3,24 @@
 Every transaction that changes a key notifies in the same transaction, so news is neither early nor of what was rolled
 back (https://www.postgresql.org/docs/current/sql-notify.html). While there is no connection there is no news: after
 each new one, the listener is told that any record may have changed.
+
+A connection can be had and hear nothing: behind a pooler, at another server than the one that is written to, over a
+network that dropped it in silence. So the feed sends itself a notice on the way that changes take, at the start and
+then each minute, and believes to listen only when it hears that.
 """
 
 from __future__ import annotations
 
-import threading
+import secrets
+from time import monotonic
 
-from secretsource.stores._sql.faults import FAULTS
+from secretsource.exceptions import StoreError
+from secretsource.stores import _news
+from secretsource.stores._listening import Listening
+from secretsource.stores._news import GAP
+from secretsource.stores._sql.faults import UNHEARD, diagnose
+from secretsource.stores._sql.postgres import Unheard
 from secretsource.stores._sql.statements import CHANNEL
-from secretsource.stores.base import KeyChange
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,60 +29,85 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from secretsource.stores._sql.database import Database
+    from secretsource.stores._sql.postgres import Server
+    from secretsource.stores.base import KeyChange
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
-"""Seconds before a connection is tried again; doubled each time. Once it can be had, news is late by no more."""
+PAUSES = (0.1, 1.0)
+"""Seconds before a connection is tried again: at first, and at most. Once it can be had, news is late by no more."""
 
 LOOK_UP = 1.0
 """Seconds after which it is seen whether the subscription has ended."""
 
+PROVED_EVERY = 60.0
+"""Seconds between two notices to itself."""
+
 
 class PostgresFeed:
-    """One subscription.
+    """What one subscription listens with.
 
     Args:
-        database: Where to listen.
-        listener: What to tell; see `ChangeFeed.subscribe`.
+        server: Where news is written, and where it is heard.
+        every: Seconds between two notices to itself.
     """
 
-    def __init__(self, database: Database, listener: Callable[[KeyChange], None]) -> None:
-        self._database = database
-        self._listener = listener
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._listen, name="secretsource-listen", daemon=True)
+    def __init__(self, server: Server, every: float = PROVED_EVERY) -> None:
+        self._server = server
+        self._patience = server.address.timeout
+        self._every = every
 
-    def begin(self) -> None:
-        """Start to listen."""
-        self._thread.start()
+    def listen(self, listener: Callable[[KeyChange], None]) -> Listening:
+        """Begin a subscription; see `ChangeFeed.subscribe`."""
+        listening = Listening(self._server.listens_to, self.hear, _explain, listener, PAUSES)
+        listening.begin()
+        return listening
 
-    def end(self) -> None:
-        """Listen no longer; the thread ends within a second."""
-        self._ended.set()
+    def hear(self, listening: Listening) -> None:
+        """Listen until the end, or until nothing can be heard."""
+        own = f"{CHANNEL}_{secrets.token_hex(8)}"
+        with self._server.listen() as connection:
+            for channel in (CHANNEL, own):
+                connection.execute(f"LISTEN {channel}".encode())
+            listening.tell(GAP)
+            while not listening.ended.is_set():
+                self._prove(connection, own, listening)
+                self._pass_on(connection, own, listening, self._every)
 
-    def _listen(self) -> None:
-        import psycopg
+    def _prove(self, connection: psycopg.Connection[Any], own: str, listening: Listening) -> None:
+        """See that a notice arrives; where none can be sent, that is in doubt, and what there is goes on."""
+        try:
+            self._server.announce(own)
+        except Exception as error:  # the connection that listens may be as good as ever
+            listening.doubt(_explain(error))
+        else:
+            if not self._pass_on(connection, own, listening, self._patience, until_own=True):
+                raise Unheard
 
-        pause = FIRST_PAUSE
-        while not self._ended.is_set():
-            try:
-                with psycopg.connect(**self._database.driver_arguments(), autocommit=True) as connection:
-                    connection.execute(f"LISTEN {CHANNEL}")
-                    pause = FIRST_PAUSE
-                    self._listener(KeyChange(None, 0))
-                    self._pass_on(connection)
-            except (psycopg.Error, *FAULTS):
-                self._ended.wait(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
+    def _pass_on(
+        self,
+        connection: psycopg.Connection[Any],
+        own: str,
+        listening: Listening,
+        seconds: float,
+        *,
+        until_own: bool = False,
+    ) -> bool:
+        """Pass on what is heard for so long; whether the notice to itself was heard."""
+        until = monotonic() + seconds
+        heard = False
+        while not listening.ended.is_set() and not (heard and until_own):
+            left = until - monotonic()
+            if left <= 0:
+                return heard
+            for notify in connection.notifies(timeout=min(left, LOOK_UP), stop_after=1):
+                if notify.channel == own:
+                    heard = True
+                    listening.prove()
+                else:
+                    listening.tell(_news.read(notify.payload))
+        return True
 
-    def _pass_on(self, connection: psycopg.Connection[Any]) -> None:
-        while not self._ended.is_set():
-            for notify in connection.notifies(timeout=LOOK_UP):
-                if self._ended.is_set():
-                    return
-                self._listener(_read(notify.payload))
 
-
-def _read(payload: str) -> KeyChange:
-    key_id, found, revision = payload.rpartition(":")
-    return KeyChange(key_id, int(revision)) if found and revision.isdecimal() else KeyChange(None, 0)
+def _explain(error: Exception) -> str:
+    if isinstance(error, StoreError):  # which quotes nothing
+        return str(error)
+    return UNHEARD.sentence if isinstance(error, Unheard) else diagnose(error).sentence

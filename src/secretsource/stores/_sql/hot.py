@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from secretsource.stores._sql.database import Database
+    from secretsource.stores._sql.postgres import Server
     from secretsource.stores.base import KeyRecord
 
     class Lookup(Protocol):
@@ -47,28 +48,37 @@ if TYPE_CHECKING:
     """As `Seats`, for one event loop."""
 
 
-def _query(*columns: str) -> str:
-    names = ", ".join(f'"{column}"' for column in columns)
-    return f"SELECT {names} FROM {KEYS.name} WHERE key_id = "  # noqa: S608 - made of our own names
+def query(*columns: str, beside: str = "", table: str = KEYS.name) -> str:
+    """What asks for columns of a key, to be followed by its ``key_id``; with an expression beside them."""
+    names = ", ".join(f'"{column}"' for column in columns) + beside
+    return f"SELECT {names} FROM {table} WHERE key_id = "  # noqa: S608 - made of our own names
 
 
-RECORD = _query(*(column.name for column in KEYS.c if not column.primary_key))
+COLUMNS = tuple(column.name for column in KEYS.c if not column.primary_key)
 """All that is not known from the question."""
-REVISION = _query("revision")
-POSTGRESQL_RECORD, POSTGRESQL_REVISION = f"{RECORD}%s".encode(), f"{REVISION}%s".encode()
+RECORD, REVISION = query(*COLUMNS), query("revision")
+POSTGRESQL_RECORD, POSTGRESQL_REVISION = (
+    f"{query(*columns, table='{table}')}%s" for columns in (COLUMNS, ("revision",))
+)
+"""Templates; a `Server` knows the schema of the table."""
 MOST = 16
 """Connections to PostgreSQL at once, of a process or of an event loop; who finds all of them taken waits for one."""
-_PATIENCE = 10.0
-"""Longest time to wait for one, in seconds."""
 _ABANDONED: list[object] = []
 """Connections of a parent process: to collect one would be to speak to the server in the parent's name."""
 
 
 class PostgresLookup:
-    """Asks for a record on a connection that nobody uses at the moment."""
+    """Asks for a record on a connection that nobody uses at the moment.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: Where records are; it is opened before the first question.
+        server: Whom to ask instead of its own server.
+    """
+
+    def __init__(self, database: Database, server: Server | None = None) -> None:
         self._database = database
+        self._server = server or database.server
+        self._patience = database.address.timeout
         self._seats = self._new_seats()
 
     def _new_seats(self) -> Seats[psycopg.Cursor[Any]]:
@@ -81,25 +91,31 @@ class PostgresLookup:
 
     def get(self, key_id: str) -> KeyRecord | None:
         """The record of a key; see `KeyStore.get`."""
-        row = self._ask(POSTGRESQL_RECORD, key_id)
+        row = self.ask(POSTGRESQL_RECORD, key_id)
         return None if row is None else to_record([key_id, *row])
 
     def revision(self, key_id: str) -> int | None:
         """The revision of its record; see `KeyStore.revision`."""
-        row = self._ask(POSTGRESQL_REVISION, key_id)
+        row = self.ask(POSTGRESQL_REVISION, key_id)
         return None if row is None else row[0]
 
-    def _ask(self, query: bytes, key_id: str, *, once: bool = False) -> Any:
+    def peek(self, key_id: str) -> KeyRecord | None:
+        """The record of a key as a check may see it; see `KeyStore.peek`."""
+        return self.get(key_id)
+
+    def ask(self, query: str, key_id: str, *, once: bool = False) -> Any:
         """The row that a query finds.
 
         A connection that was kept may have been cut meanwhile; then all are dropped, and a new one is asked once.
         """
         seats = self._seats
-        kept = seats.take(_PATIENCE)
+        kept = seats.take(self._patience)
         cursor = good = None
         try:
             cursor = self._connect() if kept is None else kept
-            row = cursor.execute(query, (key_id,), prepare=True).fetchone()
+            cursor.execute(self._server.question(query), (key_id,), prepare=True)
+            cursor.nextset()  # behind a pooler there are two answers
+            row = cursor.fetchone()
             good = cursor
             return row
         except _errors() as error:
@@ -111,14 +127,14 @@ class PostgresLookup:
         if kept is None or once or not fault.lost:
             raise self._database.failure(fault)
         self.close()
-        return self._ask(query, key_id, once=True)
+        return self.ask(query, key_id, once=True)
 
     def _connect(self) -> psycopg.Cursor[Any]:
-        import psycopg
+        from psycopg import ClientCursor
 
         self._database.open()
-        connection = psycopg.connect(**self._database.driver_arguments(), autocommit=True)
-        return connection.cursor(binary=True)
+        connection = self._server.connect(self._patience, autocommit=True)
+        return ClientCursor(connection) if self._server.address.pooled else connection.cursor(binary=True)
 
     def close(self) -> None:
         """Close the connections: those that are in use, as soon as they no longer are."""
@@ -140,8 +156,10 @@ def _errors() -> tuple[type[Exception], ...]:
 class AsyncPostgresLookup:
     """As `PostgresLookup`, for event loops: each has connections of its own."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, server: Server | None = None) -> None:
         self._database = database
+        self._server = server or database.server
+        self._patience = database.address.timeout
         self._by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncSeats] = weakref.WeakKeyDictionary()
 
     def forget(self) -> None:
@@ -151,22 +169,28 @@ class AsyncPostgresLookup:
 
     async def get(self, key_id: str) -> KeyRecord | None:
         """The record of a key; see `KeyStore.get`."""
-        row = await self._ask(POSTGRESQL_RECORD, key_id)
+        row = await self.ask(POSTGRESQL_RECORD, key_id)
         return None if row is None else to_record([key_id, *row])
 
     async def revision(self, key_id: str) -> int | None:
         """The revision of its record; see `KeyStore.revision`."""
-        row = await self._ask(POSTGRESQL_REVISION, key_id)
+        row = await self.ask(POSTGRESQL_REVISION, key_id)
         return None if row is None else row[0]
 
-    async def _ask(self, query: bytes, key_id: str, *, once: bool = False) -> Any:
+    async def peek(self, key_id: str) -> KeyRecord | None:
+        """The record of a key as a check may see it; see `KeyStore.peek`."""
+        return await self.get(key_id)
+
+    async def ask(self, query: str, key_id: str, *, once: bool = False) -> Any:
         """The row that a query finds; as in `PostgresLookup`."""
         seats = self._seats()
         kept = await self._taken(seats)
         cursor = good = None
         try:
             cursor = await self._connect() if kept is None else kept
-            row = await (await cursor.execute(query, (key_id,), prepare=True)).fetchone()
+            await cursor.execute(self._server.question(query), (key_id,), prepare=True)
+            cursor.nextset()
+            row = await cursor.fetchone()
             good = cursor
             return row
         except _errors() as error:
@@ -181,14 +205,14 @@ class AsyncPostgresLookup:
         if kept is None or once or not fault.lost:
             raise self._database.failure(fault)
         await self.close()
-        return await self._ask(query, key_id, once=True)
+        return await self.ask(query, key_id, once=True)
 
     async def _taken(self, seats: AsyncSeats) -> psycopg.AsyncCursor[Any] | None:
         from asyncio import timeout
 
         if not seats.empty():
             return seats.get_nowait()
-        patience = timeout(_PATIENCE)
+        patience = timeout(self._patience)
         try:
             async with patience:
                 return await seats.get()
@@ -210,11 +234,11 @@ class AsyncPostgresLookup:
     async def _connect(self) -> psycopg.AsyncCursor[Any]:
         import asyncio
 
-        import psycopg
+        from psycopg import AsyncClientCursor
 
         await asyncio.to_thread(self._database.open)
-        connection = await psycopg.AsyncConnection.connect(**self._database.driver_arguments(), autocommit=True)
-        return connection.cursor(binary=True)
+        connection = await self._server.aconnect(self._patience)
+        return AsyncClientCursor(connection) if self._server.address.pooled else connection.cursor(binary=True)
 
     async def close(self) -> None:
         """Close the connections of this loop: those that are in use, as soon as they no longer are."""

@@ -25,7 +25,7 @@ _CREATION_LOCK = 0x5EC2E750
 
 def current(connection: Connection) -> str | None:
     """The version of a database, such as ``0002``; None when it is not one of ours, or empty."""
-    if not inspect(connection).has_table(VERSION_TABLE):
+    if not _has_table(connection, VERSION_TABLE):
         return None
     return connection.execute(select(_VERSION.c.version_num)).scalar()
 
@@ -55,7 +55,7 @@ def create(connection: Connection) -> None:
     The transaction has to be one that writes; whoever comes second finds them made.
     """
     lock(connection)
-    if current(connection) is None and not inspect(connection).has_table(KEYS.name):
+    if current(connection) is None and not _has_table(connection, KEYS.name):
         METADATA.create_all(connection, checkfirst=False)
         _VERSION.create(connection)
         connection.execute(_VERSION.insert(), {"version_num": HEAD})
@@ -74,6 +74,12 @@ def upgrade(connection: Connection) -> str | None:
 
         command.upgrade(_configuration(connection), "head")
     return version
+
+
+def _has_table(connection: Connection, name: str) -> bool:
+    """Whether there is a table where statements on this connection look for it."""
+    schemas = connection.get_execution_options().get("schema_translate_map", {})
+    return inspect(connection).has_table(name, schema=schemas.get(None))
 
 
 def lock(connection: Connection) -> None:

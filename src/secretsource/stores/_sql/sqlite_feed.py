@@ -11,9 +11,10 @@ import time
 
 from secretsource import _fork
 from secretsource.exceptions import StoreError
-from secretsource.stores._sql.faults import FAULTS
+from secretsource.stores._sql.faults import diagnose
 from secretsource.stores._sql.tables import EVENTS
 from secretsource.stores.base import KeyChange
+from secretsource.stores.records import FeedHealth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _NEWER = f"SELECT key_id, revision FROM {EVENTS.name} WHERE rowid > ? ORDER BY r
 
 
 class SqliteFeed:
-    """One subscription.
+    """One subscription; call it to end it.
 
     Args:
         database: Sees to it that there are tables.
@@ -49,6 +50,7 @@ class SqliteFeed:
         self._file = file
         self._listener = listener
         self._ended = False
+        self._health = FeedHealth(database.address.shown, False, time.time())
         self._position: int | None = None
         self._begin_anew()
         _fork.tell(self)
@@ -67,25 +69,47 @@ class SqliteFeed:
         """Start to look."""
         threading.Thread(target=self._listen, name="secretsource-listen", daemon=True).start()
 
-    def end(self) -> None:
+    def __call__(self) -> None:
         """Look no longer, and close the connection."""
         self._ended = True
+        self._health = self._health._replace(listening=False)
         with self._looking:
             if self._connection is not None:
                 self._connection.close()
+
+    def health(self) -> FeedHealth:
+        """Whether the file can be read, as of the last look."""
+        return self._health
 
     def _listen(self) -> None:
         pause = PAUSE
         while not self._ended:
             try:
-                changes = self._look()
-            except (*FAULTS, StoreError):
+                self._pass_on(self._look())
+            except Exception as error:  # also of the listener: without this thread, no news would come
                 pause = min(pause * 2, LONGEST_PAUSE)  # what comes meanwhile is newer than what was read
+                self._doubt(error)
             else:
                 pause = PAUSE
-                for change in changes:
-                    self._listener(change)
+                if not self._health.listening and not self._ended:
+                    self._health = FeedHealth(self._health.name, True, time.time(), self._health.heard)
             time.sleep(pause)  # without a lock, which a fork would copy
+
+    def _pass_on(self, changes: Sequence[KeyChange]) -> None:
+        """Tell of changes; where that fails, the next look tells of a gap."""
+        if changes:
+            self._health = self._health._replace(heard=time.time())
+        try:
+            for change in changes:
+                self._listener(change)
+        except Exception:
+            self._position = self._version = None
+            raise
+
+    def _doubt(self, error: Exception) -> None:
+        since = time.time() if self._health.listening else self._health.since
+        trouble = str(error) if isinstance(error, StoreError) else diagnose(error).sentence
+        self._health = self._health._replace(listening=False, since=since, trouble=trouble)
 
     def _look(self) -> Sequence[KeyChange]:
         """What has changed since the last look."""

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert_postgresql
 from sqlalchemy.dialects.sqlite import insert as upsert_sqlite
 
 from secretsource._frozen import frozen_document
-from secretsource.exceptions import InvalidRequest
+from secretsource.stores import _cursor
 from secretsource.stores._sql.tables import EVENTS, KEYS, SEALS, USES, WITNESSES
 from secretsource.stores.base import EventKind, KeyEvent, KeyQuery, KeyRecord, Page, Status, Usage
 from secretsource.stores.records import MOST_WITNESSES, NO_METADATA
@@ -73,7 +73,7 @@ USAGE = (
 )
 SELECT_WITNESSES = select(WITNESSES.c.kind, WITNESSES.c.seen).where(WITNESSES.c.key_id == bindparam("which"))
 SELECT_SEALS = select(SEALS.c.version, SEALS.c.key)
-NOTIFY = select(func.pg_notify(CHANNEL, func.unnest(bindparam("payloads", type_=ARRAY(Text)))))
+NOTIFY = select(func.pg_catalog.pg_notify(CHANNEL, func.pg_catalog.unnest(bindparam("payloads", type_=ARRAY(Text)))))
 
 
 def count_uses(dialect: str) -> Insert:
@@ -139,7 +139,7 @@ def select_page(query: KeyQuery) -> Select[Any]:
     if query.unused_since is not None:
         narrowing.append(func.coalesce(KEYS.c.last_used, KEYS.c.created) < query.unused_since)
     if query.after is not None:
-        created, key_id = _place(query.after)
+        created, key_id = _cursor.place(query.after)
         narrowing.append(tuple_(KEYS.c.created, KEYS.c.key_id) > tuple_(literal(created), literal(key_id)))
     return SELECT_KEYS.where(*narrowing).order_by(KEYS.c.created, KEYS.c.key_id).limit(query.limit + 1)
 
@@ -147,16 +147,7 @@ def select_page(query: KeyQuery) -> Select[Any]:
 def page(rows: Sequence[Row[Any]], limit: int) -> Page:
     """What `select_page` found, and where to go on."""
     records = [to_record(list(row)) for row in rows[:limit]]
-    return Page(records, f"{records[-1].created!r} {records[-1].key_id}" if len(rows) > limit else None)
-
-
-def _place(cursor: str) -> tuple[float, str]:
-    created, _, key_id = cursor.partition(" ")
-    try:
-        return float(created), key_id
-    except ValueError:
-        pass
-    raise InvalidRequest("the cursor of this listing is not one of ours: start again without it")
+    return Page(records, _cursor.behind(records[-1]) if len(rows) > limit else None)
 
 
 def from_record(record: KeyRecord) -> dict[str, Any]:

@@ -1,0 +1,34 @@
+"""Where a listing goes on: the instant and the key of the last record of a page, as one text. Pure."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from secretsource.exceptions import InvalidRequest, is_key_id
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource.stores.records import KeyRecord
+
+_LONGEST = 64
+
+
+def behind(record: KeyRecord) -> str:
+    """The cursor to go on with behind a record."""
+    return f"{float(record.created)!r} {record.key_id}"
+
+
+def place(cursor: str) -> tuple[float, str]:
+    """The instant and the key behind which a listing goes on.
+
+    Raises:
+        InvalidRequest: The cursor is not exactly as `behind` writes it.
+    """
+    written, _, key_id = cursor[:_LONGEST].partition(" ")
+    try:
+        created = float(written)
+    except ValueError:
+        created = float("nan")
+    if isfinite(created) and is_key_id(key_id) and cursor == f"{created!r} {key_id}":
+        return created, key_id
+    raise InvalidRequest("the cursor of this listing is not one of ours: start again without it")

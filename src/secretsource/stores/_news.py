@@ -1,0 +1,29 @@
+"""News of changed keys as it is written on a channel, and read from one. Pure.
+
+Others may be able to speak on the channel: another user of the database, another program of the same Redis. What is
+not exactly as this package writes it puts every record in doubt, which is safe, and nothing more comes of it.
+"""
+
+from __future__ import annotations
+
+from secretsource.exceptions import is_key_id
+from secretsource.stores.records import LAST_REVISION, KeyChange
+
+GAP = KeyChange(None, 0)
+"""Any record may have changed."""
+
+_MOST_DIGITS = len(str(LAST_REVISION))
+
+
+def written(change: KeyChange) -> str:
+    """A change as a word: printable ASCII without a space."""
+    return f"{change.key_id or ''}:{change.revision}"
+
+
+def read(word: str) -> KeyChange:
+    """The change that a word tells of; `GAP` where it is not one of ours."""
+    key_id, _, digits = word.rpartition(":")
+    is_number = len(digits) <= _MOST_DIGITS and digits.isascii() and digits.isdecimal()
+    if not is_number or not is_key_id(key_id) or not 0 < int(digits) <= LAST_REVISION:
+        return GAP
+    return KeyChange(key_id, int(digits))

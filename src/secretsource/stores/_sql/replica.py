@@ -1,0 +1,95 @@
+"""Look-ups of checks from a replica of PostgreSQL, for as long as it lags behind by no more than its bound."""
+
+from __future__ import annotations
+
+from functools import partial
+from time import monotonic
+
+from secretsource._flow import arun, run
+from secretsource.stores._sql.hot import COLUMNS, AsyncPostgresLookup, PostgresLookup, query
+from secretsource.stores._sql.lag import POSITION, Progress, look_up
+from secretsource.stores._sql.postgres import Server
+from secretsource.stores._sql.statements import to_record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from secretsource.stores._sql.address import Address
+    from secretsource.stores._sql.database import Database
+    from secretsource.stores.base import KeyRecord
+
+_RECORD, _REVISION = (
+    f"{query(*columns, beside=f', {POSITION}', table='{table}')}%s" for columns in (COLUMNS, ("revision",))
+)
+
+
+class ReplicaLookup(PostgresLookup):
+    """As `PostgresLookup`; what a check may see comes from the replica of the address."""
+
+    def __init__(self, database: Database, replica: Address) -> None:
+        super().__init__(database)
+        self._replica = PostgresLookup(database, _server(database, replica))
+        self._progress = Progress(database.address.lag)
+
+    def peek(self, key_id: str) -> KeyRecord | None:
+        """The record of a key as a check may see it; see `KeyStore.peek`."""
+        row = self._look_up(_RECORD, key_id)
+        return None if row is None else to_record([key_id, *row])
+
+    def revision(self, key_id: str) -> int | None:
+        """The revision of its record; see `KeyStore.revision`."""
+        row = self._look_up(_REVISION, key_id)
+        return None if row is None else row[0]
+
+    def _look_up(self, question: str, key_id: str) -> Any:
+        primary, replica = partial(self.ask, question, key_id), partial(self._replica.ask, question, key_id)
+        return run(look_up(self._progress, primary, replica, monotonic))
+
+    def close(self) -> None:
+        """Close the connections to both servers."""
+        super().close()
+        self._replica.close()
+
+    def forget(self) -> None:
+        """Let go of connections without closing them."""
+        super().forget()
+        self._replica.forget()
+
+
+class AsyncReplicaLookup(AsyncPostgresLookup):
+    """As `ReplicaLookup`, for event loops."""
+
+    def __init__(self, database: Database, replica: Address) -> None:
+        super().__init__(database)
+        self._replica = AsyncPostgresLookup(database, _server(database, replica))
+        self._progress = Progress(database.address.lag)
+
+    async def peek(self, key_id: str) -> KeyRecord | None:
+        """As `ReplicaLookup.peek`."""
+        row = await self._look_up(_RECORD, key_id)
+        return None if row is None else to_record([key_id, *row])
+
+    async def revision(self, key_id: str) -> int | None:
+        """As `ReplicaLookup.revision`."""
+        row = await self._look_up(_REVISION, key_id)
+        return None if row is None else row[0]
+
+    async def _look_up(self, question: str, key_id: str) -> Any:
+        primary, replica = partial(self.ask, question, key_id), partial(self._replica.ask, question, key_id)
+        return await arun(look_up(self._progress, primary, replica, monotonic))
+
+    async def close(self) -> None:
+        """Close the connections of this loop to both servers."""
+        await super().close()
+        await self._replica.close()
+
+    def forget(self) -> None:
+        """Let go of connections without closing them."""
+        super().forget()
+        self._replica.forget()
+
+
+def _server(database: Database, replica: Address) -> Server:
+    main = database.address
+    return Server(replica._replace(timeout=main.timeout, schema=main.schema))
