@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from threading import Condition, Thread
+from threading import Condition, RLock, Thread, current_thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,26 +27,35 @@ class Background:
     def __init__(self, idle_seconds: float = IDLE_SECONDS) -> None:
         self._idle_seconds = idle_seconds
         self._jobs: deque[Callable[[], object]] = deque()
-        self._changed = Condition()
+        # Entered again by a signal handler that asks for a secret; a Condition of its own could be left locked.
+        self._lock = RLock()
+        self._changed = Condition(self._lock)
         self._idle = 0
-        self.threads = 0
+        self._crew: set[Thread] = set()
+
+    @property
+    def threads(self) -> int:
+        """How many threads there are now."""
+        return sum(thread.is_alive() for thread in tuple(self._crew))
 
     def submit(self, job: Callable[[], object]) -> bool:
         """Run ``job`` soon; False when there is no thread for it and none can be started, as when Python ends."""
-        with self._changed:
+        with self._lock:
             self._jobs.append(job)
             if self._idle >= len(self._jobs):
                 self._changed.notify()
                 return True
             if self.threads >= MAX_THREADS:
                 return True
+            thread = Thread(target=self._work, name="secretsource-refresh", daemon=True)
+            self._crew.add(thread)
             try:
-                Thread(target=self._work, name="secretsource-refresh", daemon=True).start()
+                thread.start()
             except RuntimeError:
+                self._crew.discard(thread)
                 if not self.threads:
                     self._jobs.remove(job)
-                return self.threads > 0
-            self.threads += 1
+                    return False
             return True
 
     def _work(self) -> None:
@@ -57,12 +66,12 @@ class Background:
                 continue
 
     def _next(self) -> Callable[[], object] | None:
-        with self._changed:
+        with self._lock:
             if not self._jobs:
                 self._idle += 1
                 self._changed.wait(self._idle_seconds)
                 self._idle -= 1
             if self._jobs:
                 return self._jobs.popleft()
-            self.threads -= 1
+            self._crew.discard(current_thread())
             return None

@@ -195,15 +195,15 @@ def _answer(
     result: Resolution, route: Route, place: SecretRef, cache: Cache
 ) -> Generator[list[Ask], Sequence[Reply], Known]:
     """From the cache where its age allows, else by asking, else what is left of the old answer."""
-    ref, fresh = place.document, result.request.fresh
+    ref, fresh, since = place.document, result.request.fresh, result.request.since
     if route.direct:
-        (reply,) = yield [Ask(route, ref, anew=fresh)]
+        (reply,) = yield [Ask(route, ref, anew=fresh, since=since)]
         result.at = reply.now
         return reply.outcome, "live", None, None
     age, entry, failed, setback = cache.look(ref, result.at)
-    ask = Ask(route, ref, entry, setback, fresh)
-    result.used.append(ask)
-    if entry is not None and not fresh and age in _SERVABLE:
+    ask = Ask(route, ref, entry, setback, fresh, since)
+    if entry is not None and not fresh and age in _SERVABLE and entry.number >= since:
+        result.used.append((ask, entry))
         if age is not Age.FRESH and failed is None:
             result.due.append(ask)
         return entry.outcome, _SERVABLE[age], entry, None
@@ -211,11 +211,14 @@ def _answer(
         (reply,) = yield [ask]
         result.at = reply.now
         if not isinstance(reply.outcome, Failed):
+            result.used.append((ask, reply.entry))
             return reply.outcome, "live", reply.entry, None
         failed = reply.outcome
         age, entry, _, _ = cache.look(ref, result.at)
     if entry is None or fresh or age is Age.GONE or not failed.retryable:
+        result.used.append((ask, None))
         return failed, "live", None, None
+    result.used.append((ask, entry))
     _doubt(result, failed, place)
     return entry.outcome, "stale", entry, f"{failed.code.value}: the last known value is served"
 

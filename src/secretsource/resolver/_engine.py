@@ -5,7 +5,7 @@ The engine never waits and never fetches. The shells do that, in their own way, 
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import RLock
 
 from secretsource import _fork
 from secretsource._clock import SYSTEM_CLOCK
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from secretsource.resolver._refresh import FreshnessPolicy
     from secretsource.resolver._resolution import Resolution
     from secretsource.resolver._route import Chain, Route
-    from secretsource.resolver._state import Near
+    from secretsource.resolver._shortcuts import Near
     from secretsource.resolver._trace import RotationEvent, SecretEvent
 
     D = TypeVar("D")
@@ -74,7 +74,7 @@ class Engine:
         self.clock = clock
         self.background = Background()
         self.closed = False
-        self._wiring = Lock()
+        self._wiring = RLock()
         self.rotation_listeners: list[Callable[[RotationEvent], object]] = []
         self.event_listeners: list[Callable[[SecretEvent], object]] = []
         _fork.tell(self)
@@ -82,7 +82,7 @@ class Engine:
     @property
     def hot(self) -> dict[str, tuple[float, float, Secret]]:
         """Name to the span of wall time in which a secret answers it at once."""
-        return self.state.hot
+        return self.state.shortcuts.hot
 
     # -- before the call ------------------------------------------------------------------------------------------
 
@@ -112,10 +112,10 @@ class Engine:
         now = self.clock.now()
         ahead = now.wall - now.mono - self._drift
         if abs(ahead) > FROZEN_SECONDS:
-            self._drift = now.drift
             if ahead > 0:
                 self.state.renew(now, ahead)
                 self._reset_providers()
+            self._drift = now.drift
         return now
 
     def request(
@@ -139,7 +139,12 @@ class Engine:
             fields += (_word("field", field),)
         if version is not None:
             ref = ref._replace(version=_word("version", version), stage=None)
-        return Request(name, ref, fields, fresh, plain)
+        since = self.state.since(name, fresh=fresh)
+        return Request(name, ref, fields, fresh, plain, since=since)
+
+    def again(self, request: Request) -> Request:
+        """The same question, to be asked whatever is remembered."""
+        return request._replace(fresh=True, since=self.state.since(request.name, fresh=True))
 
     # -- after the call -------------------------------------------------------------------------------------------
 
@@ -156,7 +161,7 @@ class Engine:
     def nearby(self, near: Near, outcome: Outcome) -> Secret | None:
         """The secret that the first provider of the chain gave directly; None when the chain has to be walked."""
         if not isinstance(outcome, Found) or not isinstance(outcome.value, (str, bytes)) or near.route.points(outcome):
-            self.state.near.pop(near.name, None)
+            self.state.shortcuts.near.pop(near.name, None)
             return None
         return found_at(near.name, near.ref, outcome, self.clock.now().wall)
 
@@ -202,7 +207,7 @@ class Engine:
 
     def invalidate(self, request: Request, version: str | None) -> None:
         """Make what a name is answered from stale, unless it already holds ``version``."""
-        self.state.invalidate(self._places(request), version)
+        self.state.invalidate(request.name, self._places(request), version)
 
     def _places(self, request: Request) -> list[SecretRef]:
         """Every document that a name may be answered from."""
@@ -225,7 +230,7 @@ class Engine:
 
     def after_fork(self) -> None:
         """In the child of a fork: locks, flights and clients belong to the parent; answers may be old."""
-        self._wiring = Lock()
+        self._wiring = RLock()
         self.background = Background()
         self.state.after_fork()
         self._reset_providers()

@@ -48,11 +48,13 @@ def get(
     return engine.conclude(request, result, default)
 
 
-def get_many(engine: Engine, names: Iterable[str], default: D | UnsetType) -> Question[dict[str, Secret | D]]:
+def get_many(
+    engine: Engine, names: Iterable[str], default: D | UnsetType, fresh: bool
+) -> Question[dict[str, Secret | D]]:
     """Many secrets, what one provider is to be asked for asked together; all that are missing are named at once."""
     if isinstance(names, str):
         raise InvalidReference("names is a list, such as ['ONE', 'OTHER'], not one string")
-    requests = [engine.request(name) for name in dict.fromkeys(names)]
+    requests = [engine.request(name, fresh=fresh) for name in dict.fromkeys(names)]
     results = yield from _answers(engine, requests)
     found: dict[str, Secret | D] = {}
     missing: list[SecretNotFound] = []
@@ -87,8 +89,11 @@ def reject(engine: Engine, secret: Secret) -> Question[Secret]:
     """The value to use after the other side refused ``secret``: a newer one if there is one."""
     origin = secret._origin
     request = engine.request(origin.name)._replace(fields=origin.fields)
-    engine.state.refuse(secret)
+    crossing = engine.state.refuse(secret)
     result = yield from _answer(engine, request)
+    if crossing and engine.state.still_has(secret):
+        # What was joined had begun before this refusal, and the value may have been replaced since.
+        result = yield from _answer(engine, engine.again(request))
     newest = engine.conclude(request, result, secret if origin.served == "default" else UNSET)
     if newest == secret and result.doubt is not None:
         raise error_of(origin.name, result.ended(*result.doubt), engine.chain)
