@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     D = TypeVar("D")
 
-__all__ = ["as_fresh", "default_secret", "event_of", "found_at", "holds", "rotations", "secret_of"]
+__all__ = ["as_fresh", "default_secret", "event_of", "found_at", "holds", "is_same", "rotations", "secret_of"]
 
 
 def secret_of(request: Request, result: Resolution, found: Found) -> Secret:
@@ -72,6 +72,13 @@ def holds(entry: Entry, secret: Secret) -> bool:
     return entry.select(fields if place is None else (place, *fields)) == value
 
 
+def is_same(one: Secret, other: Secret) -> bool:
+    """Whether two secrets are one version, or one value where the provider has no versions."""
+    if one.version is not None and other.version is not None:
+        return one.version == other.version
+    return one == other and one._raw == other._raw
+
+
 def rotations(provider: str, before: Entry | None, now: Entry | None) -> list[RotationEvent]:
     """One event for each name whose value is not what it was."""
     if before is None or now is None or before is now:
@@ -79,7 +86,7 @@ def rotations(provider: str, before: Entry | None, now: Entry | None) -> list[Ro
     old, new = before.outcome, now.outcome
     if not isinstance(old, Found) or not isinstance(new, Found) or old.value == new.value:
         return []
-    names = {name for name, fields in before.readers if before.select(fields) != now.select(fields)}
+    names = {name for name, fields in tuple(before.readers) if before.select(fields) != now.select(fields)}
     return [RotationEvent(name, provider, old.version, new.version) for name in sorted(names)]
 
 

@@ -142,10 +142,6 @@ class Engine:
         since = self.state.since(name, fresh=fresh)
         return Request(name, ref, fields, fresh, plain, since=since)
 
-    def again(self, request: Request) -> Request:
-        """The same question, to be asked whatever is remembered."""
-        return request._replace(fresh=True, since=self.state.since(request.name, fresh=True))
-
     # -- after the call -------------------------------------------------------------------------------------------
 
     def settle(self, brought: Sequence[tuple[Flight, Outcome]]) -> None:

@@ -12,6 +12,7 @@ from secretsource._secret import Secret, SecretSet
 from secretsource._sentinels import UNSET
 from secretsource.exceptions import InvalidReference, SecretNotFound
 from secretsource.providers.base import NotFound
+from secretsource.resolver._answer import is_same
 from secretsource.resolver._chain import previous, resolve, together
 from secretsource.resolver._failure import error_of, none_found
 from secretsource.resolver._resolution import Ask
@@ -89,12 +90,14 @@ def reject(engine: Engine, secret: Secret) -> Question[Secret]:
     """The value to use after the other side refused ``secret``: a newer one if there is one."""
     origin = secret._origin
     request = engine.request(origin.name)._replace(fields=origin.fields)
-    crossing = engine.state.refuse(secret)
+    since = engine.state.refuse(secret)
     result = yield from _answer(engine, request)
-    if crossing and engine.state.still_has(secret):
-        # What was joined had begun before this refusal, and the value may have been replaced since.
-        result = yield from _answer(engine, engine.again(request))
     newest = engine.conclude(request, result, secret if origin.served == "default" else UNSET)
+    if since and is_same(newest, secret):
+        # It came from a call that began before this refusal, and the value may have been replaced since.
+        request = request._replace(since=since)
+        result = yield from _answer(engine, request)
+        newest = engine.conclude(request, result, UNSET)
     if newest == secret and result.doubt is not None:
         raise error_of(origin.name, result.ended(*result.doubt), engine.chain)
     return newest

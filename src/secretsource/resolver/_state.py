@@ -230,13 +230,14 @@ class State:
         with self._lock:
             return self.cache.read_by(name)
 
-    def refuse(self, secret: Secret) -> bool:
+    def refuse(self, secret: Secret) -> int:
         """Note that the other side refused this value: make what is kept stale, unless it is a newer one already.
 
         A value is refetched at most once: if the provider still has it, asking again would hammer it for nothing.
 
         Returns:
-            Whether a call that began before this may answer the reader: one that others wait for who refused the same.
+            0; or, while a call is under way for others who refused the same, the number from which on a call has begun
+            after this refusal.
         """
         origin = secret._origin
         ref = origin.ref.document
@@ -244,25 +245,19 @@ class State:
         with self._lock:
             entry = self.cache.entry(ref)
             if entry is not None and not holds(entry, secret):
-                return False
+                return 0
             if mark in self._refused:
-                return self.flights.latest(ref) is not None
+                return 0 if self.flights.latest(ref) is None else self.flights.begun + 1
             self._spoil(ref)
             for pointer in self.cache.read_by(origin.name):
                 if self._is_found(pointer):
                     self._spoil(pointer)
             _note(self._refused, mark, None, self.cache.max_entries)
-            return False
+            return 0
 
     def _is_found(self, ref: SecretRef) -> bool:
         entry = self.cache.entry(ref)
         return entry is not None and isinstance(entry.outcome, Found)
-
-    def still_has(self, secret: Secret) -> bool:
-        """Whether what is kept is the value of ``secret``."""
-        with self._lock:
-            entry = self.cache.entry(secret._origin.ref.document)
-            return entry is not None and holds(entry, secret)
 
     def _spoil(self, ref: SecretRef) -> None:
         self.shortcuts.cool(self.cache.entry(ref))
