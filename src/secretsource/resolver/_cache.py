@@ -125,6 +125,7 @@ class Setback(NamedTuple):
     failed: Failed
     failures: int
     until: float
+    number: int = 0
 
 
 class Cache:
@@ -194,7 +195,7 @@ class Cache:
         """
         before = self._entries.get(ref)
         if isinstance(outcome, Failed):
-            self._set_back(ref, outcome, now, luck)
+            self._set_back(ref, outcome, now, luck, number)
             if outcome.retryable:
                 return before, before
             self._entries.pop(ref, None)
@@ -246,12 +247,12 @@ class Cache:
         self._entries.clear()
         self._setbacks.clear()
 
-    def _set_back(self, ref: SecretRef, failed: Failed, now: Instant, luck: float) -> None:
+    def _set_back(self, ref: SecretRef, failed: Failed, now: Instant, luck: float, number: int) -> None:
         known = self._setbacks.pop(ref, None)
         failures = known.failures + 1 if known is not None else 1
         if len(self._setbacks) >= self.max_entries:
             self._setbacks.pop(next(iter(self._setbacks)), None)
-        self._setbacks[ref] = Setback(failed, failures, now.mono + pause(failures, failed, luck))
+        self._setbacks[ref] = Setback(failed, failures, now.mono + pause(failures, failed, luck), number)
 
 
 def _spoil(entry: Entry, now: Instant) -> None:

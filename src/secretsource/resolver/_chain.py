@@ -207,7 +207,7 @@ def _answer(
         if age is not Age.FRESH and failed is None:
             result.due.append(ask)
         return entry.outcome, _SERVABLE[age], entry, None
-    if failed is None or fresh:
+    if failed is None or fresh or setback is None or setback.number < since:
         (reply,) = yield [ask]
         result.at = reply.now
         if not isinstance(reply.outcome, Failed):

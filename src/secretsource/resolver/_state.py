@@ -116,7 +116,7 @@ class State:
         outcome: Outcome | None = None
         if entry is not None and entry is not ask.entry and age is Age.FRESH and entry.number >= ask.since:
             outcome = entry.outcome
-        elif failed is not None and setback is not ask.setback:
+        elif failed is not None and setback is not None and setback is not ask.setback and setback.number >= ask.since:
             outcome = failed
         if outcome is None:
             return None
@@ -166,18 +166,25 @@ class State:
         """The entry before and the entry now.
 
         What a provider was not asked for in time, or did not get to answer, is not held against it. Nor is anything
-        kept of a flight that does not count: its answer may be of yesterday.
+        kept of a flight that does not count: its answer may be of yesterday. Only a denial ends also then what calls
+        before it have brought.
         """
-        ask = flight.ask
-        if not self.flights.land(flight) or outcome is OVERDUE or outcome is INTERRUPTED:
+        ref = flight.ask.ref
+        counts = self.flights.land(flight)
+        if outcome is OVERDUE or outcome is INTERRUPTED or not (counts or self._ends(ref, flight, outcome)):
             return None, None
         if not isinstance(outcome, Failed) or not outcome.retryable:
             self.flights.outdate(flight)
-            self.shortcuts.cool(self.cache.entry(ask.ref))
+            self.shortcuts.cool(self.cache.entry(ref))
         self._luck = (self._luck + GOLDEN) % 1.0
-        return self.cache.keep(
-            ask.ref, outcome, now, max_age=ask.route.provider.max_age, luck=self._luck, number=flight.number
-        )
+        bound = flight.ask.route.provider.max_age
+        return self.cache.keep(ref, outcome, now, max_age=bound, luck=self._luck, number=flight.number)
+
+    def _ends(self, ref: SecretRef, flight: Flight, outcome: Outcome) -> bool:
+        """Whether an outcome is a failure of a permanent kind, later than what is kept."""
+        entry = self.cache.entry(ref)
+        failed = isinstance(outcome, Failed) and not outcome.retryable
+        return failed and entry is not None and entry.number < flight.number
 
     def remember(self, request: Request, result: Resolution, secret: Secret) -> None:
         """Note who reads what, and let the next reads of this name take a short way."""
@@ -244,7 +251,7 @@ class State:
         mark = (ref, origin.version or hash(str(secret)))
         with self._lock:
             entry = self.cache.entry(ref)
-            if entry is not None and not holds(entry, secret):
+            if entry is not None and not holds(entry, secret) and entry.at.wall >= origin.fetched:
                 return 0
             if mark in self._refused:
                 return 0 if self.flights.latest(ref) is None else self.flights.begun + 1
