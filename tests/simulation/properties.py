@@ -67,11 +67,16 @@ def _a_refused_value_is_asked_for_once(world: World) -> Iterator[object]:
             yield read
 
 
-def _no_read_goes_back(world: World) -> Iterator[object]:
-    """What a refusal gives is never older than what was refused; but for an outage."""
-    for read in _answered(world, "reject"):
-        if read.served != "stale" and read.state.startswith("v") and int(read.state[1:]) < int(read.refused[1:]):
-            yield read
+def _no_reader_goes_back(world: World) -> Iterator[object]:
+    """After a read has given a version, no later read gives an older one; but for an outage."""
+    newest: dict[str, list[Operation]] = {}
+    for read in _answered(world, "get", "fresh", "reject"):
+        if not read.state.startswith("v") or read.served == "stale":
+            continue
+        for before in newest.setdefault(read.place, []):
+            if before.ended < read.began and int(before.state[1:]) > int(read.state[1:]):
+                yield before, read
+        newest[read.place].append(read)
 
 
 def _ages_are_kept(world: World) -> Iterator[object]:
@@ -97,7 +102,10 @@ def _a_denial_ends_the_value(world: World) -> Iterator[object]:
 
 
 def _one_flight_a_reference(world: World) -> Iterator[object]:
-    """Two calls for one place overlap only if the first is late, or somebody came who could not do with it."""
+    """Two calls for one place overlap only if the first is late, or somebody came who could not do with it.
+
+    Nor is a call joined beside which another one has answered: which of the two is older is not known.
+    """
     for index, later in enumerate(world.calls):
         for earlier in world.calls[:index]:
             if earlier.place != later.place or 0 < earlier.ended < later.began:
@@ -107,7 +115,8 @@ def _one_flight_a_reference(world: World) -> Iterator[object]:
 
 
 def _has_reason(world: World, earlier: Call, later: Call) -> bool:
-    if world.clock.frozen:
+    beside = (call for call in world.calls if call.place == later.place and call is not earlier)
+    if world.clock.frozen or any(earlier.began < call.ended < later.began for call in beside):
         return True
     place = POINTED.get(later.place, later.place)
     demanding = (one for one in world.operations if one.kind != "get" and one.place == place)
@@ -139,7 +148,7 @@ PROPERTIES = (
     _forced_reads_are_linearizable,
     _nothing_older_comes_back,
     _a_refused_value_is_asked_for_once,
-    _no_read_goes_back,
+    _no_reader_goes_back,
     _ages_are_kept,
     _a_denial_ends_the_value,
     _one_flight_a_reference,

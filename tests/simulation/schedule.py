@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Question: TypeAlias = "Callable[[], Awaitable[Secret]]"
 
-__all__ = ["run"]
+__all__ = ["history", "run"]
 
 CLIENTS = 4
 TURNS = 7
@@ -29,6 +29,11 @@ ACTS = ("get",) * 6 + ("fresh",) * 4 + ("reject",) * 3 + ("invalidate",) * 2 + (
 
 def run(seed: int) -> list[str]:
     """Run the schedule of a seed, and say which properties it broke."""
+    return history(seed)[1]
+
+
+def history(seed: int) -> tuple[World, list[str]]:
+    """The same, with everything that happened."""
     random, clock = Random(seed), SimulatedClock()
     world = World(random, clock)
     with SeededLoop(random, clock) as loop:
@@ -51,13 +56,14 @@ def run(seed: int) -> list[str]:
             left += [f"{len(resolver._tasks)} tasks are left behind"] if resolver._tasks else []
             loop.run(_afterwards(world, resolver))
         except Stuck as stuck:
-            return [str(stuck)]
-    return [*broken(world), *left, *(f"a callback raised: {fault.get('exception')!r}" for fault in loop.faults)]
+            return world, [str(stuck)]
+    return world, [*broken(world), *left, *(f"a callback raised: {fault.get('exception')!r}" for fault in loop.faults)]
 
 
 async def _crowd(world: World, resolver: AsyncResolver) -> None:
     """Every client at once; whether wall time goes back or stands still for long, but not both in one schedule."""
-    clients = [_Client(world, resolver, backward=world.random.random() < 0.3) for _ in range(CLIENTS)]
+    backward, held = world.random.random() < 0.3, list[Secret]()
+    clients = [_Client(world, resolver, held, backward=backward) for _ in range(CLIENTS)]
     await asyncio.gather(*(client.live() for client in clients))
 
 
@@ -71,14 +77,14 @@ async def _afterwards(world: World, resolver: AsyncResolver) -> None:
 
 
 class _Client:
-    """Acts at random, now and then giving up while it waits."""
+    """Acts at random, now and then giving up while it waits; all hold what any of them got last."""
 
-    def __init__(self, world: World, resolver: AsyncResolver, *, backward: bool) -> None:
+    def __init__(self, world: World, resolver: AsyncResolver, held: list[Secret], *, backward: bool) -> None:
         self._world = world
         self._random = world.random
         self._resolver = resolver
         self._backward = backward
-        self._held: Secret | None = None
+        self._held = held
 
     async def live(self) -> None:
         for _ in range(TURNS):
@@ -101,8 +107,9 @@ class _Client:
         elif act != "reject":
             read = self._one_of_many if self._random.random() < 0.3 else self._resolver.get
             await self._ask(act, name, partial(read, name, fresh=act == "fresh"))
-        elif self._held is not None:
-            await self._ask(act, self._held.name, partial(self._resolver.reject, self._held), self._held.version or "")
+        elif self._held:
+            held = self._held[-1]
+            await self._ask(act, held.name, partial(self._resolver.reject, held), held.version or "")
 
     async def _one_of_many(self, name: str, *, fresh: bool) -> Secret:
         return (await self._resolver.get_many([name], fresh=fresh))[name]
@@ -126,7 +133,7 @@ class _Client:
             await asyncio.sleep(self._random.choice((0.0, 0.0, 0.01, 0.1)))
             asked.cancel()
         try:
-            self._held = await asked or self._held
+            self._held += filter(None, [await asked])
         except asyncio.CancelledError:
             return
 

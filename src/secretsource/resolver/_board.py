@@ -45,7 +45,7 @@ class Board:
         bring a value only prolonged, where that will not do.
         """
         for flight in self._candidates(ask.ref):
-            if mono > flight.until:
+            if mono > flight.until or flight.crossed:
                 continue
             if not flight.number or (flight.number >= ask.since and (flight.anew or not ask.anew)):
                 return flight
@@ -94,11 +94,16 @@ class Board:
             self._aloft.pop(ref, None)
         return kept
 
-    def outdate(self, flight: Flight) -> None:
+    def answered(self, flight: Flight) -> None:
         """Its answer is known: those of calls to the same place that began before it count no more."""
         for other in self._aloft.get(flight.ask.ref, ()):
             if other.number < flight.number:
                 other.counts = False
+
+    def crossed(self, flight: Flight) -> None:
+        """Somebody has its answer: calls that were under way beside it may bring an older one, and are not joined."""
+        for other in self._aloft.get(flight.ask.ref, ()):
+            other.crossed = True
 
     def disown(self, ref: SecretRef) -> None:
         """The answers of all calls under way to one place count no more: something newer is known to be there."""

@@ -102,6 +102,18 @@ class Entry:
         ages = self.ages
         return ages.refresh_at if now.mono < ages.refresh_at else ages.fresh_until
 
+    def differs(self, other: Found | NotFound) -> bool:
+        """Whether another answer to the same question says something else."""
+        own = self.outcome
+        if isinstance(own, Found) and isinstance(other, Found):
+            return (own.version, own.value) != (other.version, other.value)
+        return isinstance(own, Found) or isinstance(other, Found)
+
+    def expire(self, now: Instant) -> None:
+        """Be stale at once, so that the next read asks anew; it still helps if the provider is down."""
+        then = min(now.mono, self.ages.refresh_at)
+        self.ages = self.ages._replace(refresh_at=then, fresh_until=then, revalidate_until=then)
+
     def prolong(self, behind: Entry, now: Instant, max_age: float | None) -> None:
         """Believe an absence as long as the value that was found behind it in the chain.
 
@@ -232,14 +244,14 @@ class Cache:
         entry = self._entries.get(ref)
         if entry is not None:
             entry.unwanted = True
-            _spoil(entry, now)
+            entry.expire(now)
         return entry
 
     def spoil_all(self, now: Instant, frozen: float = 0.0) -> None:
         """Make every entry stale at once: this process was forked, or was frozen for ``frozen`` seconds."""
         self._setbacks.clear()
         for entry in list(self._entries.values()):
-            _spoil(entry, now)
+            entry.expire(now)
             entry.ages = entry.ages._replace(stale_until=entry.ages.stale_until - frozen)
 
     def clear(self) -> None:
@@ -253,8 +265,3 @@ class Cache:
         if len(self._setbacks) >= self.max_entries:
             self._setbacks.pop(next(iter(self._setbacks)), None)
         self._setbacks[ref] = Setback(failed, failures, now.mono + pause(failures, failed, luck), number)
-
-
-def _spoil(entry: Entry, now: Instant) -> None:
-    then = min(now.mono, entry.ages.refresh_at)
-    entry.ages = entry.ages._replace(refresh_at=then, fresh_until=then, revalidate_until=then)

@@ -30,13 +30,14 @@ class Flight:
     Attributes:
         number: Its place in the order in which calls begin; 0 until it has begun.
         counts: Whether its answer may be kept; not after a later call has answered, nor after it has landed.
+        crossed: Whether another call has answered while this was under way: which of them read first is not known.
         pilot: Identifier of the thread that carries the flight, for a reader on that thread, which must not wait for
             itself; None while the flight waits for a thread.
         loop: The event loop that lands the flight in time, whatever happens, so that a reader there need not watch the
             clock; None for a flight that a thread carries.
     """
 
-    __slots__ = ("_callbacks", "anew", "ask", "counts", "loop", "number", "pilot", "reply", "until")
+    __slots__ = ("_callbacks", "anew", "ask", "counts", "crossed", "loop", "number", "pilot", "reply", "until")
 
     def __init__(self, ask: Ask, until: float, *, anew: bool = False) -> None:
         self.ask = ask
@@ -44,6 +45,7 @@ class Flight:
         self.anew = anew
         self.number = 0
         self.counts = True
+        self.crossed = False
         self.pilot: int | None = get_ident()
         self.loop: AbstractEventLoop | None = None
         self.reply: Reply | None = None

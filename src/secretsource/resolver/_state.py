@@ -11,7 +11,7 @@ import os
 from threading import RLock
 
 from secretsource._clock import SYSTEM_CLOCK
-from secretsource.providers.base import Failed, Found
+from secretsource.providers.base import Failed, Found, NotFound
 from secretsource.resolver._answer import holds, rotations
 from secretsource.resolver._board import Board
 from secretsource.resolver._cache import Age, Cache
@@ -170,21 +170,28 @@ class State:
         before it have brought.
         """
         ref = flight.ask.ref
-        counts = self.flights.land(flight)
-        if outcome is OVERDUE or outcome is INTERRUPTED or not (counts or self._ends(ref, flight, outcome)):
+        counts, known = self.flights.land(flight), self.cache.entry(ref)
+        if outcome is OVERDUE or outcome is INTERRUPTED:
+            return None, None
+        self.flights.crossed(flight)
+        if not counts and not _ends(known, flight, outcome):
+            self._doubt(known, outcome, now)
             return None, None
         if not isinstance(outcome, Failed) or not outcome.retryable:
-            self.flights.outdate(flight)
-            self.shortcuts.cool(self.cache.entry(ref))
+            self.flights.answered(flight)
+            self.shortcuts.cool(known)
         self._luck = (self._luck + GOLDEN) % 1.0
         bound = flight.ask.route.provider.max_age
-        return self.cache.keep(ref, outcome, now, max_age=bound, luck=self._luck, number=flight.number)
+        before, entry = self.cache.keep(ref, outcome, now, max_age=bound, luck=self._luck, number=flight.number)
+        if flight.crossed and entry is not None:
+            self._doubt(entry, None if before is None else before.outcome, now)
+        return before, entry
 
-    def _ends(self, ref: SecretRef, flight: Flight, outcome: Outcome) -> bool:
-        """Whether an outcome is a failure of a permanent kind, later than what is kept."""
-        entry = self.cache.entry(ref)
-        failed = isinstance(outcome, Failed) and not outcome.retryable
-        return failed and entry is not None and entry.number < flight.number
+    def _doubt(self, entry: Entry | None, other: Outcome | None, now: Instant) -> None:
+        """Two calls were under way at once and brought two values: which is the older is not known, so ask again."""
+        if entry is not None and isinstance(other, (Found, NotFound)) and entry.differs(other):
+            self.shortcuts.cool(entry)
+            entry.expire(now)
 
     def remember(self, request: Request, result: Resolution, secret: Secret) -> None:
         """Note who reads what, and let the next reads of this name take a short way."""
@@ -305,6 +312,12 @@ def _note(notes: dict[K, V], key: K, value: V, most: int) -> None:
     while len(notes) >= most:
         notes.pop(next(iter(tuple(notes))), None)
     notes[key] = value
+
+
+def _ends(known: Entry | None, flight: Flight, outcome: Outcome) -> bool:
+    """Whether an outcome is a failure of a permanent kind, later than what is known."""
+    failed = isinstance(outcome, Failed) and not outcome.retryable
+    return failed and known is not None and known.number < flight.number
 
 
 def _drawn() -> float:
