@@ -229,7 +229,7 @@ class TestReject:
     """The same after a refusal."""
 
     def test_of_a_value_that_is_not_kept(self, pool: ThreadPoolExecutor) -> None:
-        """A call under way since before the refusal does not answer it, though nothing is kept that could be refused."""
+        """A call under way since before the refusal does not answer it, though nothing is kept."""
         register = Register(KEY="old")
         resolver = Resolver([register], max_entries=1)
         old = resolver.get("KEY")

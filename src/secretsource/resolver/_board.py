@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from secretsource.providers.base import SecretRef
+    from secretsource.providers.base import Outcome, SecretRef
     from secretsource.resolver._flight import Flight
     from secretsource.resolver._resolution import Ask
 
@@ -100,10 +100,10 @@ class Board:
             if other.number < flight.number:
                 other.counts = False
 
-    def crossed(self, flight: Flight) -> None:
+    def crossed(self, flight: Flight, outcome: Outcome) -> None:
         """Somebody has its answer: calls that were under way beside it may bring an older one, and are not joined."""
         for other in self._aloft.get(flight.ask.ref, ()):
-            other.crossed = True
+            other.crossed = (*other.crossed, outcome)
 
     def disown(self, ref: SecretRef) -> None:
         """The answers of all calls under way to one place count no more: something newer is known to be there."""

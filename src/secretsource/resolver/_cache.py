@@ -102,9 +102,11 @@ class Entry:
         ages = self.ages
         return ages.refresh_at if now.mono < ages.refresh_at else ages.fresh_until
 
-    def differs(self, other: Found | NotFound) -> bool:
-        """Whether another answer to the same question says something else."""
+    def differs(self, other: Outcome) -> bool:
+        """Whether another answer to the same question says something else; a failure says nothing."""
         own = self.outcome
+        if isinstance(other, Failed):
+            return False
         if isinstance(own, Found) and isinstance(other, Found):
             return (own.version, own.value) != (other.version, other.value)
         return isinstance(own, Found) or isinstance(other, Found)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
+    from secretsource.providers.base import Outcome
     from secretsource.resolver._resolution import Ask, Reply
 
 __all__ = ["Flight"]
@@ -30,7 +31,7 @@ class Flight:
     Attributes:
         number: Its place in the order in which calls begin; 0 until it has begun.
         counts: Whether its answer may be kept; not after a later call has answered, nor after it has landed.
-        crossed: Whether another call has answered while this was under way: which of them read first is not known.
+        crossed: What other calls answered while this was under way: which of them read first is not known.
         pilot: Identifier of the thread that carries the flight, for a reader on that thread, which must not wait for
             itself; None while the flight waits for a thread.
         loop: The event loop that lands the flight in time, whatever happens, so that a reader there need not watch the
@@ -45,7 +46,7 @@ class Flight:
         self.anew = anew
         self.number = 0
         self.counts = True
-        self.crossed = False
+        self.crossed: tuple[Outcome, ...] = ()
         self.pilot: int | None = get_ident()
         self.loop: AbstractEventLoop | None = None
         self.reply: Reply | None = None

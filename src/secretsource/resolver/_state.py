@@ -173,9 +173,9 @@ class State:
         counts, known = self.flights.land(flight), self.cache.entry(ref)
         if outcome is OVERDUE or outcome is INTERRUPTED:
             return None, None
-        self.flights.crossed(flight)
+        self.flights.crossed(flight, outcome)
         if not counts and not _ends(known, flight, outcome):
-            self._doubt(known, outcome, now)
+            self._doubt(known, (outcome,), now)
             return None, None
         if not isinstance(outcome, Failed) or not outcome.retryable:
             self.flights.answered(flight)
@@ -183,13 +183,12 @@ class State:
         self._luck = (self._luck + GOLDEN) % 1.0
         bound = flight.ask.route.provider.max_age
         before, entry = self.cache.keep(ref, outcome, now, max_age=bound, luck=self._luck, number=flight.number)
-        if flight.crossed and entry is not None:
-            self._doubt(entry, None if before is None else before.outcome, now)
+        self._doubt(entry, flight.crossed, now)
         return before, entry
 
-    def _doubt(self, entry: Entry | None, other: Outcome | None, now: Instant) -> None:
-        """Two calls were under way at once and brought two values: which is the older is not known, so ask again."""
-        if entry is not None and isinstance(other, (Found, NotFound)) and entry.differs(other):
+    def _doubt(self, entry: Entry | None, others: Sequence[Outcome], now: Instant) -> None:
+        """Calls that were under way at once brought other values: which is the older is not known, so ask again."""
+        if entry is not None and any(entry.differs(other) for other in others):
             self.shortcuts.cool(entry)
             entry.expire(now)
 
