@@ -127,7 +127,7 @@ class TestFork:
             state, background = resolver._engine.state, resolver._engine.background
             held, go_on = threading.Event(), threading.Event()
             def hold():
-                with state._lock, background._changed, default_resolver._wiring:
+                with state._lock, background._lock, default_resolver._wiring:
                     held.set()
                     go_on.wait(10)
             thread = threading.Thread(target=hold)

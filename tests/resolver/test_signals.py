@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 PACKAGE = str(Path(secretsource.__file__).parent)
 PATIENCE = 5.0
-VALUES = {"A": '{"field": "a"}', "B": "b", "C": "c"}
+VALUES: dict[str, Any] = {"A": '{"field": "a"}', "B": "b", "C": "c"}
 
 
 class Struck(BaseException):
@@ -92,7 +92,7 @@ CHECKING = ("CALL", "RESUME", "JUMP_BACKWARD")
 """Begins of the names of the instructions after which the interpreter looks for signals."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def after_checks(code: CodeType) -> frozenset[tuple[int, int]]:
     """The pairs of an instruction that looks for signals and one after it, both inside the same ``try`` or ``with``.
 
@@ -126,13 +126,13 @@ ACTS: dict[str, Callable[[Resolver, FakeClock, Any], object]] = {
     "get": lambda resolver, clock, held: resolver.get("B"),
     "get, a field": lambda resolver, clock, held: resolver.get("A#field"),
     "get, forced": lambda resolver, clock, held: resolver.get("A", fresh=True),
-    "get, due for a refresh": lambda resolver, clock, held: (clock.advance(90), resolver.get("A")),
+    "get, due for a refresh": lambda resolver, clock, held: [clock.sleep(90), resolver.get("A")],
     "get_many": lambda resolver, clock, held: resolver.get_many(["A", "B", "C"]),
     "get_many, forced": lambda resolver, clock, held: resolver.get_many(["A", "B", "C"], fresh=True),
     "get_set": lambda resolver, clock, held: resolver.get_set("A"),
     "reject": lambda resolver, clock, held: resolver.reject(held),
     "invalidate": lambda resolver, clock, held: resolver.invalidate("A"),
-    "thaw": lambda resolver, clock, held: (clock.freeze(60), resolver.get("A")),
+    "thaw": lambda resolver, clock, held: [clock.step_wall(60), resolver.get("A")],
     "explain": lambda resolver, clock, held: resolver.explain("B"),
     "close": lambda resolver, clock, held: resolver.close(),
 }

@@ -68,15 +68,14 @@ class Background:
         return True
 
     def _work(self, first: Job) -> None:
+        from contextlib import suppress
         from queue import SimpleQueue
 
         inbox: SimpleQueue[Job] = SimpleQueue()
         job: Job | None = first
         while job is not None:
-            try:
+            with suppress(BaseException):  # a driver that calls sys.exit ends its own call, not what others wait for
                 job()
-            except BaseException:  # noqa: S110 - a driver that calls sys.exit ends its own call, not what others wait for
-                pass
             job = self._next(inbox)
 
     def _next(self, inbox: SimpleQueue[Job]) -> Job | None:

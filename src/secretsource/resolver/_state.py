@@ -11,7 +11,7 @@ import os
 from threading import RLock
 
 from secretsource._clock import SYSTEM_CLOCK
-from secretsource.providers.base import Failed, Found, NotFound
+from secretsource.providers.base import Failed, Found
 from secretsource.resolver._answer import holds, rotations
 from secretsource.resolver._board import Board
 from secretsource.resolver._cache import Age, Cache
