@@ -46,17 +46,17 @@ class SoftTimeLimit(Exception):
 
 
 class Strike:
-    """Raises at one of the moments at which a signal may be handled; counts them.
+    """Runs a handler at one of the moments at which a signal may be handled; counts them.
 
     Args:
-        at: The number of the moment; None to count only.
-        fault: What to raise.
+        at: The number of the moment.
+        handler: What to do then.
     """
 
-    def __init__(self, at: int | None, fault: type[BaseException]) -> None:
+    def __init__(self, at: int, handler: Callable[[], object]) -> None:
         self.moments = 0
         self._at = at
-        self._fault = fault
+        self._handler = handler
 
     def __enter__(self) -> Strike:
         sys.settrace(self._enter)
@@ -85,7 +85,7 @@ class Strike:
         self.moments += 1
         if self.moments - 1 == self._at:
             sys.settrace(None)
-            raise self._fault
+            self._handler()
 
 
 CHECKING = ("CALL", "RESUME", "JUMP_BACKWARD")
@@ -172,10 +172,14 @@ def test_a_signal_at_every_moment(
     act: str, fault: type[BaseException], others: ThreadPoolExecutor, record_property: Callable[[str, Any], None]
 ) -> None:
     """Whatever a thread was doing when it was struck, the others get every secret, and it does itself."""
+
+    def handler() -> None:
+        raise fault
+
     struck = moment = 0
     while True:
         resolver, clock, held = fresh_world()
-        with Strike(moment, fault) as strike:
+        with Strike(moment, handler) as strike:
             try:
                 ACTS[act](resolver, clock, held)
             except (fault, SecretSourceError):
@@ -186,6 +190,30 @@ def test_a_signal_at_every_moment(
         moment += 1
     assert struck > 10
     record_property("measured", f"signals: {struck:5} raised in {act}, as {fault.__name__}; nobody is stuck")
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_handler_that_asks_at_every_moment(
+    act: str, others: ThreadPoolExecutor, record_property: Callable[[str, Any], None]
+) -> None:
+    """A handler gets its secrets in the middle of what its thread was doing, which then goes on."""
+    moment = 0
+    while True:
+        resolver, clock, held = fresh_world()
+
+        def handler(resolver: Resolver = resolver) -> None:
+            if not resolver._engine.closed:
+                assert resolver.get("A", fresh=True) == VALUES["A"]
+                assert resolver.get_many(VALUES, fresh=True) == VALUES
+                resolver.invalidate("B")
+
+        with Strike(moment, handler) as strike:
+            ACTS[act](resolver, clock, held)
+        if strike.moments <= moment:
+            break
+        everybody_is_answered(resolver, others, closed=resolver._engine.closed)
+        moment += 1
+    record_property("measured", f"signals: {moment:5} handlers that ask, in {act}; all are answered")
 
 
 # -- real timers --------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from secretsource._secret import Origin, Secret
 from secretsource.providers.base import Found, NotFound, SecretRef
+from secretsource.resolver._reference import literal
 from secretsource.resolver._resolution import word_of
 from secretsource.resolver._trace import RotationEvent, SecretEvent
 
@@ -69,7 +70,8 @@ def holds(entry: Entry, secret: Secret) -> bool:
         return entry.outcome.version == secret.version
     place, fields = secret._origin.ref.field, secret._origin.fields
     value = str(secret) if secret._raw is None else secret._raw
-    return entry.select(fields if place is None else (place, *fields)) == value
+    chosen = entry.select(fields if place is None else (place, *fields))
+    return chosen == value or (literal(chosen) is not None and literal(chosen) == value)
 
 
 def is_same(one: Secret, other: Secret) -> bool:

@@ -15,7 +15,7 @@ from secretsource._traceless import traceless
 from secretsource.exceptions import SecretSourceError
 from secretsource.providers.base import AsyncProvider
 from secretsource.resolver import _questions as questions
-from secretsource.resolver._call import OVERDUE, abandon, by_route, fetch, job
+from secretsource.resolver._call import OVERDUE, abandon, by_route, fetch, hand_over
 from secretsource.resolver._crew import Crew
 from secretsource.resolver._flight import Flight
 from secretsource.resolver._landing import landing
@@ -217,7 +217,7 @@ class AsyncResolver:
         for route, flights in by_route(led):
             if isinstance(route.provider, AsyncProvider):
                 Crew(engine, route.provider, flights, self._tasks)
-            elif not engine.background.submit(job(engine, flights)):
+            elif not hand_over(engine, flights):
                 abandon(engine, flights)
 
     async def _awaited(self, engine: Engine, ask: Ask, flight: Flight | None, until: float) -> Reply:

@@ -79,14 +79,14 @@ class Board:
         going = tuple(other for other in self._aloft.get(ref, ()) if not _over(other, mono))
         self._aloft[ref] = (*going, flight)
         if self._planned.get(ref) is flight:
-            del self._planned[ref]
+            self._planned.pop(ref, None)
 
     def land(self, flight: Flight) -> bool:
         """Take a flight off the board; whether its answer may be kept."""
         ref = flight.ask.ref
         kept, flight.counts = flight.counts and flight.number > 0, False
         if self._planned.get(ref) is flight:
-            del self._planned[ref]
+            self._planned.pop(ref, None)
         going = tuple(other for other in self._aloft.get(ref, ()) if other is not flight)
         if going:
             self._aloft[ref] = going

@@ -14,14 +14,25 @@ from secretsource.providers.base import AsyncProvider, BatchProvider, Failed, Fa
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from secretsource.providers.base import Outcome, Provider, SecretRef
     from secretsource.resolver._engine import Engine
     from secretsource.resolver._flight import Flight
     from secretsource.resolver._route import Route
 
-__all__ = ["INTERRUPTED", "OVERDUE", "PATIENCE", "abandon", "by_route", "carry", "checked", "fetch", "job", "raised"]
+__all__ = [
+    "INTERRUPTED",
+    "OVERDUE",
+    "PATIENCE",
+    "abandon",
+    "by_route",
+    "carry",
+    "checked",
+    "fetch",
+    "hand_over",
+    "raised",
+]
 
 OVERDUE = Failed(FailureCode.TIMEOUT, "the deadline for the whole chain has passed")
 INTERRUPTED = Failed(FailureCode.UNAVAILABLE, "the call was interrupted before the provider answered", "ask again")
@@ -40,7 +51,7 @@ def carry(engine: Engine, flights: Sequence[Flight]) -> None:
     for route, led in by_route(flights):
         own = led
         if len(led) > 1 and _waits_for_each(route.provider):
-            handed = {flight for flight in led[1:] if engine.background.submit(job(engine, [flight]))}
+            handed = {flight for flight in led[1:] if hand_over(engine, [flight])}
             own = [flight for flight in led if flight not in handed]
         _fly(engine, route.provider, own)
 
@@ -50,10 +61,8 @@ def _waits_for_each(provider: Provider) -> bool:
     return isinstance(provider, AsyncProvider) and not isinstance(provider, BatchProvider)
 
 
-def job(engine: Engine, flights: Sequence[Flight]) -> Callable[[], None]:
-    """Flights to be carried by a background thread, which reads nothing itself and so may be waited for by anyone."""
-    for flight in flights:
-        flight.pilot = None
+def hand_over(engine: Engine, flights: Sequence[Flight]) -> bool:
+    """Have a background thread carry flights, which then anyone may wait for; False when there is no such thread."""
 
     def carry_there() -> None:
         for flight in flights:
@@ -64,7 +73,11 @@ def job(engine: Engine, flights: Sequence[Flight]) -> Callable[[], None]:
             abandon(engine, flights)
             raise
 
-    return carry_there
+    if not engine.background.submit(carry_there):
+        return False
+    for flight in flights:  # only now: a signal handler that asks in between must not wait for what is not under way
+        flight.giver = get_ident()
+    return True
 
 
 def abandon(engine: Engine, flights: Iterable[Flight]) -> None:
@@ -126,7 +139,7 @@ def _depart(engine: Engine, flights: Sequence[Flight]) -> None:
     patience = 0.0
     for flight in flights:
         ahead = engine.state.ahead_of(flight) if flight.anew else None
-        if ahead is not None and ahead.pilot != get_ident():
+        if ahead is not None and not ahead.is_carried_here():
             patience = patience or monotonic() + PATIENCE
             ahead.wait(max(0.0, patience - monotonic()))
     engine.state.begin(flights)

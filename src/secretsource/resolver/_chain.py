@@ -181,6 +181,8 @@ def _consult(
     if isinstance(outcome, Found):
         version, result.entry = outcome.version, entry
         fields = result.fields = result.request.fields if place.field is None else (place.field, *result.request.fields)
+        if (text := route.literal(outcome)) is not None:
+            outcome, entry = _with(outcome, text), None
         if (fields or not isinstance(outcome.value, (str, bytes))) and not route.points(outcome):
             outcome = _selected(outcome, entry, fields)
     if served != result.served and (served == "stale" or not isinstance(outcome, NotFound)):
@@ -239,23 +241,37 @@ def _selected(found: Found, entry: Entry | None, fields: tuple[str, ...]) -> Out
     chosen = select(found.value, fields) if entry is None else entry.select(fields)
     if isinstance(chosen, (NotFound, Failed)):
         return chosen
-    return Found(chosen, version=found.version, expires_at=found.expires_at, lease=found.lease)
+    return _with(found, chosen)
+
+
+def _with(found: Found, value: str | bytes) -> Found:
+    """The same answer with another value."""
+    return Found(value, version=found.version, expires_at=found.expires_at, lease=found.lease)
 
 
 def _target(found: Found, chain: Chain) -> tuple[Route, SecretRef] | Failed:
+    text = str(found.value)
+    if not text.startswith(FOLLOW_MARK):
+        mark = text.partition("+")[0]
+        return _misled(f"its value starts with '{mark}+', which is the form of another tool", WRITE_OURS)
     try:
-        ref = parse_reference(str(found.value))
+        ref = parse_reference(text)
         if ref.provider:
+            chain.know(ref.provider)
             (route,) = chain.knowing(ref, (chain.find(ref.provider),))
             return route, route.provider.complete(ref)
         reason = "it names no provider"
     except (ConfigurationError, InvalidReference) as error:
         reason = str(error)
-    return _misled(f"its value starts with '{FOLLOW_MARK}' but cannot be followed: {reason}")
+    return _misled(f"its value starts with '{FOLLOW_MARK}' but cannot be followed: {reason}", MEND)
 
 
-def _misled(reason: str) -> Failed:
-    return Failed(FailureCode.MISCONFIGURED, reason, "mend the reference, or create the secret it names")
+MEND = f"mend the reference; a value that really starts so is written with one '{FOLLOW_MARK}' more"
+WRITE_OURS = f"write {FOLLOW_MARK}provider://place, or one '{FOLLOW_MARK}' before a value that really starts so"
+
+
+def _misled(reason: str, remedy: str = "mend the reference, or create the secret it names") -> Failed:
+    return Failed(FailureCode.MISCONFIGURED, reason, remedy)
 
 
 def _path(places: list[SecretRef]) -> str:

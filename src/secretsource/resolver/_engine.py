@@ -15,7 +15,7 @@ from secretsource.providers.base import Found, NotFound, SecretRef
 from secretsource.resolver._answer import default_secret, event_of, found_at, secret_of
 from secretsource.resolver._background import Background
 from secretsource.resolver._failure import error_of
-from secretsource.resolver._reference import parse_reference
+from secretsource.resolver._reference import MAX_REFERENCE, format_reference, parse_reference
 from secretsource.resolver._resolution import Request, word_of
 from secretsource.resolver._state import State
 from secretsource.resolver._trace import Trace
@@ -132,6 +132,8 @@ class Engine:
             InvalidReference: The name, field or version cannot be.
         """
         ref = parse_reference(name)
+        # One name for all spellings: an escape that need not be there makes no other reader and no other short way.
+        name = name if ref.location == name else format_reference(ref)
         fields: tuple[str, ...] = ()
         if ref.field is not None and not ref.provider:
             fields = (ref.field,)
@@ -139,8 +141,7 @@ class Engine:
             fields += (_word("field", field),)
         if version is not None:
             ref = ref._replace(version=_word("version", version), stage=None)
-        since = self.state.since(name, fresh=fresh)
-        return Request(name, ref, fields, fresh, plain, since=since)
+        return Request(name, ref, fields, fresh, plain, since=self.state.since(name, fresh=fresh))
 
     # -- after the call -------------------------------------------------------------------------------------------
 
@@ -252,6 +253,10 @@ def _word(what: str, given: object) -> str:
         raise InvalidReference(f"the {what} of a secret is a str, not {type(given).__name__}")
     if not given:
         raise InvalidReference(f"the {what} of a secret is not empty: leave it out")
+    if len(given) > MAX_REFERENCE:
+        raise InvalidReference(
+            f"the {what} of a secret has {len(given)} characters: at most {MAX_REFERENCE} are allowed"
+        )
     return given
 
 

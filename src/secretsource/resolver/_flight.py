@@ -32,13 +32,13 @@ class Flight:
         number: Its place in the order in which calls begin; 0 until it has begun.
         counts: Whether its answer may be kept; not after a later call has answered, nor after it has landed.
         crossed: What other calls answered while this was under way: which of them read first is not known.
-        pilot: Identifier of the thread that carries the flight, for a reader on that thread, which must not wait for
-            itself; None while the flight waits for a thread.
+        pilot: Identifier of the thread that carries the flight.
+        giver: Identifier of the thread that has handed it over to another one, if any.
         loop: The event loop that lands the flight in time, whatever happens, so that a reader there need not watch the
             clock; None for a flight that a thread carries.
     """
 
-    __slots__ = ("_callbacks", "anew", "ask", "counts", "crossed", "loop", "number", "pilot", "reply", "until")
+    __slots__ = ("_callbacks", "anew", "ask", "counts", "crossed", "giver", "loop", "number", "pilot", "reply", "until")
 
     def __init__(self, ask: Ask, until: float, *, anew: bool = False) -> None:
         self.ask = ask
@@ -47,10 +47,16 @@ class Flight:
         self.number = 0
         self.counts = True
         self.crossed: tuple[Outcome, ...] = ()
-        self.pilot: int | None = get_ident()
+        self.pilot = get_ident()
+        self.giver: int | None = None
         self.loop: AbstractEventLoop | None = None
         self.reply: Reply | None = None
         self._callbacks: list[Callable[[], object]] = []
+
+    def is_carried_here(self) -> bool:
+        """Whether this thread carries it, further up: then waiting would be waiting for itself."""
+        here = get_ident()
+        return self.pilot == here and self.giver != here
 
     def land(self, reply: Reply) -> None:
         """Give everyone who joined the reply; may be called again, if a signal cut it short."""

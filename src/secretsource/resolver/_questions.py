@@ -55,15 +55,16 @@ def get_many(
     """Many secrets, what one provider is to be asked for asked together; all that are missing are named at once."""
     if isinstance(names, str):
         raise InvalidReference("names is a list, such as ['ONE', 'OTHER'], not one string")
-    requests = [engine.request(name, fresh=fresh) for name in dict.fromkeys(names)]
+    given = list(dict.fromkeys(names))
+    requests = [engine.request(name, fresh=fresh) for name in given]
     results = yield from _answers(engine, requests)
     found: dict[str, Secret | D] = {}
     missing: list[SecretNotFound] = []
-    for request, result in zip(requests, results, strict=True):
+    for name, request, result in zip(given, requests, results, strict=True):
         if isinstance(result.outcome, NotFound) and default is UNSET:
             missing.append(none_found(request.name, result, engine.chain))
         else:
-            found[request.name] = engine.conclude(request, result, default)
+            found[name] = engine.conclude(request, result, default)
     if len(missing) > 1:
         raise _all_missing(missing)
     if missing:

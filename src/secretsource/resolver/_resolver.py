@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from threading import get_ident
 from time import time as wall_time
 
 from secretsource._clock import SYSTEM_CLOCK
@@ -10,7 +9,7 @@ from secretsource._sentinels import UNSET
 from secretsource._traceless import traceless
 from secretsource.exceptions import SecretSourceError
 from secretsource.resolver import _questions as questions
-from secretsource.resolver._call import OVERDUE, abandon, carry, fetch, job
+from secretsource.resolver._call import OVERDUE, abandon, carry, fetch, hand_over
 from secretsource.resolver._engine import Engine
 from secretsource.resolver._questions import Later
 from secretsource.resolver._resolution import Reply
@@ -318,7 +317,7 @@ class Resolver:
         try:
             if isinstance(step, Later):
                 engine.state.claim(step.asks, engine.clock.now().mono + engine.deadline, led)
-                if led and not engine.background.submit(job(engine, led)):
+                if led and not hand_over(engine, led):
                     abandon(engine, led)
                 return []
             flights = engine.state.claim(step, until, led)
@@ -337,7 +336,7 @@ class Resolver:
 
     def _awaited(self, ask: Ask, flight: Flight | None, until: float) -> Reply:
         clock = self._engine.clock
-        if flight is None or flight.pilot == get_ident():
+        if flight is None or flight.is_carried_here():
             # Asked directly; or led by this very thread further up (its event loop, a driver that resolves its own
             # credentials), where waiting would be waiting for ourselves.
             left = until - clock.now().mono

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from secretsource._namedtuple import NamedTuple
-from secretsource.exceptions import InvalidReference
-from secretsource.providers._registry import unknown
+from secretsource.exceptions import ConfigurationError, InvalidReference
+from secretsource.providers._registry import DRIVERS, known_schemes, unknown
 from secretsource.providers.base import Failed, FailureCode, NotFound
-from secretsource.resolver._reference import FOLLOW_MARK
+from secretsource.resolver._reference import is_pointer, literal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,8 +50,11 @@ class Route(NamedTuple):
 
     def points(self, found: Found) -> bool:
         """Whether this answer is not the value but says where it is."""
-        value = found.value
-        return self.provider.follows and isinstance(value, str) and value.startswith(FOLLOW_MARK)
+        return self.provider.follows and is_pointer(found.value)
+
+    def literal(self, found: Found) -> str | None:
+        """The value itself, where it is written as one that only looks as if it said where it is; else None."""
+        return literal(found.value) if self.provider.follows else None
 
     def passes(self, failed: Failed) -> bool:
         """Whether this failure lets the chain go on."""
@@ -88,6 +91,17 @@ class Chain(NamedTuple):
         """The route of a provider that answered."""
         overlay = self.overlay
         return overlay if overlay is not None and overlay.provider.name == name else self.find(name)
+
+    def know(self, provider: str) -> None:
+        """Nothing, for a provider that can be opened.
+
+        Raises:
+            ConfigurationError: It is unknown; the error lists those that are not.
+        """
+        if provider in self.opened or provider in DRIVERS or provider in (schemes := known_schemes()):
+            return
+        known = ", ".join(sorted({*schemes, *self.opened}))
+        raise ConfigurationError(f"provider {provider!r} is unknown: known are {known}")
 
     def candidates(self, ref: SecretRef) -> tuple[Route, ...]:
         """The routes to ask for a reference, in order.
