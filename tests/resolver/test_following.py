@@ -198,3 +198,38 @@ def test_an_option_that_nobody_knows(kind: ShellKind, new_shell: NewShell) -> No
     for name in ("NAME?verison=1", "scripted://NAME?verison=1"):
         with pytest.raises(InvalidReference, match="'verison': did you mean 'version'"):
             shell.get(name)
+
+
+@pytest.mark.parametrize("value", ["secretref+vault://s3cr3t", "secretref+s3cr3t"])
+def test_the_form_of_another_tool(value: str, environ: Environ, new_shell: NewShell) -> None:
+    """It is not the secret, and the error says what to write."""
+    environ(NAME=value)
+    with pytest.raises(ProviderResponseError, match=r"another tool; write ref\+provider://place") as caught:
+        new_shell("env").get("NAME")
+    assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["ref+abc", "ref+env://OTHER", "ref+ref+abc", "secretref+vault://x", "ref+"])
+def test_a_value_that_really_begins_so(text: str, environ: Environ, new_shell: NewShell) -> None:
+    """With one mark more in front it is the value itself, each time and after a refusal."""
+    environ(NAME="ref+" + text if text != "ref+" else "ref+ref+")
+    shell = new_shell("env")
+    secret = shell.get("NAME")
+    assert [secret, shell.get("NAME"), shell.reject(secret)] == [text] * 3
+
+
+def test_a_document_that_really_begins_so(kind: ShellKind, new_shell: NewShell) -> None:
+    """A kept value too, which can be told from a newer one when it is refused."""
+    provider = kind.provider({"NAME": ["ref+ref+one", "ref+ref+two"]}, follows=True)
+    shell = new_shell(provider)
+    secret = shell.get("NAME")
+    assert (secret, shell.reject(secret), provider.calls) == ("ref+one", "ref+two", 2)
+
+
+def test_an_unknown_provider(environ: Environ, new_shell: NewShell) -> None:
+    """The error lists those that are known, beside the nearest."""
+    environ(ONE="ref+vaullt://x", OTHER="ref+zzzzzz://x")
+    shell = new_shell("env")
+    for name in ("ONE", "OTHER"):
+        with pytest.raises(ProviderResponseError, match="known are aws, .*dotenv, env, file, .*vault"):
+            shell.get(name)

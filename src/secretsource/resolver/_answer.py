@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from secretsource.providers.base import Lease
     from secretsource.resolver._cache import Entry
     from secretsource.resolver._resolution import Request, Resolution
+    from secretsource.resolver._route import Route
 
     D = TypeVar("D")
 
@@ -26,18 +27,23 @@ __all__ = ["as_fresh", "default_secret", "event_of", "found_at", "holds", "is_sa
 def secret_of(request: Request, result: Resolution, found: Found) -> Secret:
     """What the application gets for a value that was found."""
     wall = result.at.wall if result.entry is None else result.entry.at.wall
-    return _secret(request.name, request.fields, result.ref, found, wall, result.served)
+    return _secret(request.name, request.fields, result.ref, result.route, found, wall, result.served)
 
 
-def found_at(name: str, ref: SecretRef, found: Found, wall: float) -> Secret:
+def found_at(name: str, ref: SecretRef, route: Route, found: Found, wall: float) -> Secret:
     """The same for a value that was asked for at one place, without a walk of the chain."""
-    return _secret(name, (), ref, found, wall, "live")
+    return _secret(name, (), ref, route, found, wall, "live")
 
 
-def _secret(name: str, fields: tuple[str, ...], ref: SecretRef, found: Found, wall: float, served: Served) -> Secret:
-    assert isinstance(found.value, (str, bytes))
+def _secret(
+    name: str, fields: tuple[str, ...], ref: SecretRef, route: Route | None, found: Found, wall: float, served: Served
+) -> Secret:
+    value = found.value
+    assert isinstance(value, (str, bytes))
+    if route is not None:
+        value = route.read(value)
     ends = found.expires_at if found.lease is None else _ends(found, found.lease, wall)
-    return Secret(found.value, Origin(name, fields, ref, found.version, wall, ends, served))
+    return Secret(value, Origin(name, fields, ref, found.version, wall, ends, served))
 
 
 def _ends(found: Found, lease: Lease, wall: float) -> float:

@@ -181,8 +181,6 @@ def _consult(
     if isinstance(outcome, Found):
         version, result.entry = outcome.version, entry
         fields = result.fields = result.request.fields if place.field is None else (place.field, *result.request.fields)
-        if (text := route.literal(outcome)) is not None:
-            outcome, entry = _with(outcome, text), None
         if (fields or not isinstance(outcome.value, (str, bytes))) and not route.points(outcome):
             outcome = _selected(outcome, entry, fields)
     if served != result.served and (served == "stale" or not isinstance(outcome, NotFound)):
@@ -241,12 +239,7 @@ def _selected(found: Found, entry: Entry | None, fields: tuple[str, ...]) -> Out
     chosen = select(found.value, fields) if entry is None else entry.select(fields)
     if isinstance(chosen, (NotFound, Failed)):
         return chosen
-    return _with(found, chosen)
-
-
-def _with(found: Found, value: str | bytes) -> Found:
-    """The same answer with another value."""
-    return Found(value, version=found.version, expires_at=found.expires_at, lease=found.lease)
+    return Found(chosen, version=found.version, expires_at=found.expires_at, lease=found.lease)
 
 
 def _target(found: Found, chain: Chain) -> tuple[Route, SecretRef] | Failed:

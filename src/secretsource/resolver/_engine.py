@@ -160,7 +160,7 @@ class Engine:
         if not isinstance(outcome, Found) or not isinstance(outcome.value, (str, bytes)) or near.route.points(outcome):
             self.state.shortcuts.near.pop(near.name, None)
             return None
-        return found_at(near.name, near.ref, outcome, self.clock.now().wall)
+        return found_at(near.name, near.ref, near.route, outcome, self.clock.now().wall)
 
     if TYPE_CHECKING:
 

@@ -52,9 +52,10 @@ class Route(NamedTuple):
         """Whether this answer is not the value but says where it is."""
         return self.provider.follows and is_pointer(found.value)
 
-    def literal(self, found: Found) -> str | None:
-        """The value itself, where it is written as one that only looks as if it said where it is; else None."""
-        return literal(found.value) if self.provider.follows else None
+    def read(self, value: str | bytes) -> str | bytes:
+        """A value as it is meant: one that only looks as if it said where it is has one mark too many."""
+        text = literal(value) if self.provider.follows else None
+        return value if text is None else text
 
     def passes(self, failed: Failed) -> bool:
         """Whether this failure lets the chain go on."""
@@ -100,8 +101,9 @@ class Chain(NamedTuple):
         """
         if provider in self.opened or provider in DRIVERS or provider in (schemes := known_schemes()):
             return
-        known = ", ".join(sorted({*schemes, *self.opened}))
-        raise ConfigurationError(f"provider {provider!r} is unknown: known are {known}")
+        known = sorted({*schemes, *self.opened})
+        said, listed = unknown("provider", provider, known), f"known are {', '.join(known)}"
+        raise ConfigurationError(said if listed in said else f"{said} {listed}")
 
     def candidates(self, ref: SecretRef) -> tuple[Route, ...]:
         """The routes to ask for a reference, in order.

@@ -16,7 +16,7 @@ from secretsource.exceptions import ConfigurationError
 from secretsource.providers._registry import DRIVERS, driver_class, is_installed, known_schemes, unknown
 from secretsource.providers.base import Found, Provider
 from secretsource.resolver._document import select
-from secretsource.resolver._reference import FOLLOW_MARK, parse_reference
+from secretsource.resolver._reference import FOLLOW_MARK, literal, parse_reference
 from secretsource.resolver._refresh import FreshnessPolicy
 from secretsource.resolver._route import Chain, Route, Skipped
 
@@ -259,7 +259,7 @@ def _named(scheme: str) -> Provider:
 def _refers(value: object) -> bool:
     if isinstance(value, Mapping):
         return any(map(_refers, value.values()))
-    return isinstance(value, str) and value.startswith(FOLLOW_MARK)
+    return isinstance(value, str) and value.startswith(FOLLOW_MARK) and literal(value) is None
 
 
 def _looked_up(value: object, routes: Sequence[Route], provider: str) -> object:
@@ -268,6 +268,8 @@ def _looked_up(value: object, routes: Sequence[Route], provider: str) -> object:
         return {key: _looked_up(item, routes, provider) for key, item in value.items()}
     if not isinstance(value, str) or not value.startswith(FOLLOW_MARK):
         return value
+    if (text := literal(value)) is not None:
+        return text
     route, ref = _source(value, routes, provider)
     outcome = route.provider.fetch(ref.document, timeout=SETTING_TIMEOUT)
     chosen = select(outcome.value, () if ref.field is None else (ref.field,)) if isinstance(outcome, Found) else outcome
