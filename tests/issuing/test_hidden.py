@@ -183,7 +183,7 @@ def test_rich_shows_no_key(keys: ApiKeys) -> None:
     from rich.pretty import pretty_repr
 
     issued = keys.issue(owner="acme")
-    rotated = keys.rotate(issued.record.key_id)
+    rotated = keys.rotate(issued.record.key_id, overlap=60)
     assert rotated.plaintext is not None
     shown = pretty_repr([issued, rotated], max_width=400)
     assert issued.plaintext[-40:] not in shown

@@ -231,5 +231,5 @@ def test_an_unknown_provider(environ: Environ, new_shell: NewShell) -> None:
     environ(ONE="ref+vaullt://x", OTHER="ref+zzzzzz://x")
     shell = new_shell("env")
     for name in ("ONE", "OTHER"):
-        with pytest.raises(ProviderResponseError, match="known are aws, .*dotenv, env, file, .*vault"):
+        with pytest.raises(ProviderResponseError, match=r"known are aws, .*dotenv, env, file, .*vault"):
             shell.get(name)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 PACKAGE = str(Path(secretsource.__file__).parent)
 PATIENCE = 5.0
-VALUES: dict[str, Any] = {"A": '{"field": "a"}', "B": "b", "C": "c"}
+VALUES: Any = {"A": '{"field": "a"}', "B": "b", "C": "c"}
 
 
 class Struck(BaseException):
@@ -122,17 +122,23 @@ def fresh_world() -> tuple[Resolver, FakeClock, Any]:
     return resolver, clock, resolver.get("A")
 
 
+def get_later(resolver: Resolver, move: Callable[[float], None], seconds: float) -> object:
+    """Read A after the clocks were moved."""
+    move(seconds)
+    return resolver.get("A")
+
+
 ACTS: dict[str, Callable[[Resolver, FakeClock, Any], object]] = {
     "get": lambda resolver, clock, held: resolver.get("B"),
     "get, a field": lambda resolver, clock, held: resolver.get("A#field"),
     "get, forced": lambda resolver, clock, held: resolver.get("A", fresh=True),
-    "get, due for a refresh": lambda resolver, clock, held: [clock.sleep(90), resolver.get("A")],
+    "get, due for a refresh": lambda resolver, clock, held: get_later(resolver, clock.advance, 90),
     "get_many": lambda resolver, clock, held: resolver.get_many(["A", "B", "C"]),
     "get_many, forced": lambda resolver, clock, held: resolver.get_many(["A", "B", "C"], fresh=True),
     "get_set": lambda resolver, clock, held: resolver.get_set("A"),
     "reject": lambda resolver, clock, held: resolver.reject(held),
     "invalidate": lambda resolver, clock, held: resolver.invalidate("A"),
-    "thaw": lambda resolver, clock, held: [clock.step_wall(60), resolver.get("A")],
+    "thaw": lambda resolver, clock, held: get_later(resolver, clock.freeze, 60),
     "explain": lambda resolver, clock, held: resolver.explain("B"),
     "close": lambda resolver, clock, held: resolver.close(),
 }
