@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from secretsource.exceptions import InvalidReference, ProviderDenied, ProviderResponseError, ProviderUnavailable
-from secretsource.providers.base import Failed, FailureCode, SecretRef
+from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
 from secretsource.resolver._chain import MAX_FOLLOWED
 
 if TYPE_CHECKING:
@@ -233,3 +233,39 @@ def test_an_unknown_provider(environ: Environ, new_shell: NewShell) -> None:
     for name in ("ONE", "OTHER"):
         with pytest.raises(ProviderResponseError, match=r"known are aws, .*dotenv, env, file, .*vault"):
             shell.get(name)
+
+
+def test_a_pointer_is_believed_for_its_own_time(kind: ShellKind, new_shell: NewShell, clock: FakeClock) -> None:
+    """Not as long as what it points at: where it points may change meanwhile."""
+    front = kind.provider({"NAME": [Found("ref+back://one", max_age=10), "ref+back://two"]}, name="front", follows=True)
+    back = kind.provider({"one": "1", "two": "2"}, name="back")
+    shell = new_shell(front, back, ttl=100)
+    assert shell.get("NAME") == "1"
+    clock.advance(11)
+    assert shell.get("NAME") == "2"
+
+
+def test_rotation_of_a_pointer(kind: ShellKind, new_shell: NewShell) -> None:
+    """The name is told of when its pointer changes, though it reads a field of what is behind it."""
+    front = kind.provider({"NAME": ["ref+back://one#f", "ref+back://two#f"]}, name="front", follows=True)
+    back = kind.provider({"one": '{"f": "1"}', "two": '{"f": "2"}'}, name="back")
+    shell = new_shell(front, back)
+    heard: list[tuple[str, str]] = []
+    shell.on_rotate(lambda event: heard.append((event.name, event.provider)))
+    shell.get("NAME")
+    assert shell.get("NAME", fresh=True) == "2"
+    shell.until(lambda: heard)
+    assert heard == [("NAME", "front")]
+
+
+def test_rotation_behind_a_pointer(kind: ShellKind, new_shell: NewShell) -> None:
+    """And when the field changes that it leads to; not when another field does."""
+    front = kind.provider({"NAME": "ref+back://doc#f"}, name="front", follows=True)
+    back = kind.provider({"doc": ['{"f": 1, "g": 1}', '{"f": 1, "g": 2}', '{"f": 2, "g": 2}']}, name="back")
+    shell = new_shell(front, back)
+    heard: list[tuple[str, str]] = []
+    shell.on_rotate(lambda event: heard.append((event.name, event.provider)))
+    for value in ("1", "1", "2"):
+        assert shell.get("NAME", fresh=True) == value
+    shell.until(lambda: heard)
+    assert heard == [("NAME", "back")]

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -196,6 +197,25 @@ def test_a_signal_at_every_moment(
         moment += 1
     assert struck > 10
     record_property("measured", f"signals: {struck:5} raised in {act}, as {fault.__name__}; nobody is stuck")
+
+
+def test_a_refusal_that_was_struck_is_made_again() -> None:
+    """A value counts as refused only once it is sure to be asked for anew: whoever refuses it again gets the new one."""
+    moment = 0
+
+    def handler() -> None:
+        raise Struck
+
+    while True:
+        resolver = Resolver([ScriptedProvider({"A": ["old", "new"]})], clock=FakeClock())
+        old = resolver.get("A")
+        with Strike(moment, handler) as strike, suppress(Struck):
+            resolver.reject(old)
+        if strike.moments <= moment:
+            break
+        assert resolver.reject(old) == "new"
+        moment += 1
+    assert moment > 100
 
 
 @pytest.mark.parametrize("act", ACTS)
