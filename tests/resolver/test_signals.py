@@ -200,7 +200,7 @@ def test_a_signal_at_every_moment(
 
 
 def test_a_refusal_that_was_struck_is_made_again() -> None:
-    """A value counts as refused only once it is sure to be asked for anew: whoever refuses it again gets the new one."""
+    """A value counts as refused once it is sure to be asked for anew: who refuses it again gets the new one."""
     moment = 0
 
     def handler() -> None:

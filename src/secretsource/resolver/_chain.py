@@ -47,7 +47,7 @@ MAX_FOLLOWED = 8
 def resolve(request: Request, chain: Chain, cache: Cache, now: Instant) -> Flow:
     """Walk the chain for one request; yields what to ask, is sent the replies, returns the `Resolution`."""
     if chain.overlay is not None:
-        request = _overlaid(request, chain.overlay)
+        request = _overlaid(request, chain.overlay.route)
     result = Resolution(request, now)
     for route in chain.candidates(request.ref):
         place = _place(route, request)
@@ -100,7 +100,7 @@ def previous(request: Request, current: Resolution, chain: Chain, cache: Cache) 
     denied, or could not be asked for, may still be valid, so that is a failure.
     """
     if chain.overlay is not None:
-        request = _overlaid(request, chain.overlay)
+        request = _overlaid(request, chain.overlay.route)
     result = Resolution(request, current.at, current.ref)
     route = chain.route(current.ref.provider)
     found = current.outcome if current.entry is None else current.entry.outcome

@@ -17,6 +17,7 @@ from secretsource.resolver._background import Background
 from secretsource.resolver._failure import error_of
 from secretsource.resolver._reference import MAX_REFERENCE, format_reference, parse_reference
 from secretsource.resolver._resolution import Request, word_of
+from secretsource.resolver._route import Chain, nowhere
 from secretsource.resolver._state import State
 from secretsource.resolver._trace import Trace
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from secretsource.resolver._flight import Flight
     from secretsource.resolver._refresh import FreshnessPolicy
     from secretsource.resolver._resolution import Resolution
-    from secretsource.resolver._route import Chain, Route
+    from secretsource.resolver._route import Overlay
     from secretsource.resolver._shortcuts import Near
     from secretsource.resolver._trace import RotationEvent, SecretEvent
 
@@ -67,7 +68,7 @@ class Engine:
     ) -> None:
         self._make_chain = chain
         self._chain: Chain | None = None
-        self._overlay: Route | None = None
+        self._overlay: Overlay | None = None
         self._drift = clock.now().drift
         self.state = State(policy, max_entries, clock)
         self.deadline = deadline
@@ -95,10 +96,12 @@ class Engine:
         """
         if self.closed:
             raise ConfigurationError("this resolver is closed: make a new one, or close it when nobody asks any more")
-        chain = self._chain
+        overlay, chain = self._overlay, self._chain
+        if overlay is not None and overlay.only:
+            return Chain((), nowhere, {}, overlay=overlay)
         if chain is None:
             chain = self._publish(self._make_chain())
-        return chain if self._overlay is None else chain._replace(overlay=self._overlay)
+        return chain if overlay is None else chain._replace(overlay=overlay)
 
     def _publish(self, made: Chain) -> Chain:
         """Of two threads that have both made the chain, the first is right; the other has opened nothing."""
@@ -209,6 +212,8 @@ class Engine:
     def _places(self, request: Request) -> list[SecretRef]:
         """Every document that a name may be answered from."""
         ref, chain = request.ref, self.chain
+        if chain.overlay is not None and chain.overlay.only:
+            return []
         if ref.provider:
             located: list[SecretRef | NotFound] = [chain.find(ref.provider).provider.complete(ref)]
         else:
@@ -220,10 +225,15 @@ class Engine:
         """The providers of the chain by name."""
         return "not wired yet" if self._chain is None else " -> ".join(r.provider.name for r in self._chain.routes)
 
-    def lay_over(self, route: Route | None) -> None:
-        """Put a route before all others, or take it away again."""
-        self._overlay = route
-        self.state.allow_shortcuts(route is None)
+    def lay_over(self, overlay: Overlay | None) -> None:
+        """Put a route before all others, or in their place, or take it away again."""
+        self._overlay = overlay
+        self.state.allow_shortcuts(overlay is None)
+
+    def forget(self) -> None:
+        """Forget every value and client, and go on with the same providers."""
+        self.state.clear()
+        self._reset_providers()
 
     def after_fork(self) -> None:
         """In the child of a fork: locks, flights and clients belong to the parent; answers may be old."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from secretsource.providers.base import Found, Provider, SecretRef
 
-__all__ = ["Chain", "Route", "Skipped"]
+__all__ = ["Chain", "Overlay", "Route", "Skipped", "nowhere"]
 
 _DENIALS = frozenset({FailureCode.DENIED, FailureCode.UNAUTHENTICATED, FailureCode.DISABLED, FailureCode.DELETED})
 
@@ -71,6 +71,18 @@ class Skipped(NamedTuple):
     reason: str
 
 
+class Overlay(NamedTuple):
+    """A route that comes before all others for every name and reference; tests use it.
+
+    Attributes:
+        route: The route.
+        only: Whether it stands in the place of all others, which are then neither made nor asked.
+    """
+
+    route: Route
+    only: bool = False
+
+
 class Chain(NamedTuple):
     """The providers to ask, in order, and how to reach one by name.
 
@@ -79,19 +91,19 @@ class Chain(NamedTuple):
         find: The route of a provider named in a reference; raises `ConfigurationError` for an unknown one.
         opened: Every route made so far by name: those of the chain, and those that a reference led to.
         skipped: Providers left out, for `explain`.
-        overlay: A route that comes before all others for every name and reference; tests use it.
+        overlay: A route that comes before all others for every name and reference, or in their place.
     """
 
     routes: tuple[Route, ...]
     find: Callable[[str], Route]
     opened: dict[str, Route]
     skipped: tuple[Skipped, ...] = ()
-    overlay: Route | None = None
+    overlay: Overlay | None = None
 
     def route(self, name: str) -> Route:
         """The route of a provider that answered."""
         overlay = self.overlay
-        return overlay if overlay is not None and overlay.provider.name == name else self.find(name)
+        return overlay.route if overlay is not None and overlay.route.provider.name == name else self.find(name)
 
     def know(self, provider: str) -> None:
         """Nothing, for a provider that can be opened.
@@ -112,10 +124,12 @@ class Chain(NamedTuple):
             ConfigurationError: It names a provider that is unknown.
             InvalidReference: It has an option that none of them knows.
         """
+        if self.overlay is not None and self.overlay.only:
+            return (self.overlay.route,)
         routes = (self.find(ref.provider),) if ref.provider else self.routes
         if ref.options:
             self.knowing(ref, routes)
-        return routes if self.overlay is None else (self.overlay, *routes)
+        return routes if self.overlay is None else (self.overlay.route, *routes)
 
     def knowing(self, ref: SecretRef, routes: tuple[Route, ...]) -> tuple[Route, ...]:
         """The same routes, if each option of the reference is known to one of them.
@@ -128,3 +142,8 @@ class Chain(NamedTuple):
             if key not in known:
                 raise InvalidReference(unknown("option of a reference", key, sorted(known)))
         return routes
+
+
+def nowhere(name: str) -> Route:
+    """The route of a provider where none may be asked."""
+    raise ConfigurationError(f"provider {name!r} is not asked inside override(only=True): give the test its value")
