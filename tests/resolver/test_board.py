@@ -10,12 +10,13 @@ from secretsource.resolver._board import Board
 from secretsource.resolver._flight import Flight
 from secretsource.resolver._resolution import Ask, Reply
 from secretsource.resolver._route import Route
-from secretsource.testing import ScriptedProvider
+from secretsource.testing import FakeClock, ScriptedProvider
 
 ROUTE = Route(ScriptedProvider())
 REF = SecretRef("scripted", "KEY")
 PLAIN = Ask(ROUTE, REF)
 UNTIL = 5.0
+NOW = FakeClock(mono=0.0)
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def planned(board: Board, *, anew: bool = False) -> Flight:
 
 def begun(board: Board, *, anew: bool = False) -> Flight:
     flight = planned(board, anew=anew)
-    board.begin(flight, 0.0)
+    board.begin(flight, NOW)
     return flight
 
 
@@ -54,7 +55,7 @@ def test_forced_reads_share_what_has_not_begun(board: Board) -> None:
     flight = planned(board)
     assert board.find(before, 0.0) is flight
     flight.anew = True
-    board.begin(flight, 0.0)
+    board.begin(flight, NOW)
     assert board.find(before, 0.0) is flight
     assert board.find(forced(board), 0.0) is None
     assert board.find(PLAIN, 0.0) is flight
@@ -93,7 +94,7 @@ def test_disowned(board: Board) -> None:
     board.disown(REF)
     assert board.find(PLAIN, 0.0) is waiting
     assert not board.land(flying)
-    board.begin(waiting, 0.0)
+    board.begin(waiting, NOW)
     assert board.land(waiting)
 
 
@@ -108,7 +109,7 @@ def test_one_that_never_began(board: Board) -> None:
     flight = planned(board)
     assert not board.land(flight)
     flight.land(Reply(Found("v"), Instant(0, 0)))
-    board.begin(flight, 0.0)
+    board.begin(flight, NOW)
     assert (len(board), flight.number) == (0, 0)
 
 
@@ -116,9 +117,24 @@ def test_one_whose_loop_is_no_more(board: Board) -> None:
     """A flight past its deadline stands on the board no longer than until the next call to its place."""
     lost = begun(board)
     flight = planned(board)
-    board.begin(flight, UNTIL + 1)
+    board.begin(flight, FakeClock(mono=UNTIL + 1))
     assert len(board) == 1
     assert not board.land(lost)
+
+
+def test_one_that_lands_after_its_deadline(board: Board) -> None:
+    """It takes no flight off the board that began after it had left, and those know of what it brought."""
+    late = begun(board)
+    second = planned(board)
+    board.begin(second, FakeClock(mono=UNTIL + 1))
+    board.land(second)
+    third = Flight(PLAIN, UNTIL + 9)
+    board.plan(third)
+    board.begin(third, FakeClock(mono=UNTIL + 2))
+    assert not board.land(late)
+    assert board.find(PLAIN, UNTIL + 2) is third
+    board.crossed(late, Found("v"))
+    assert len(third.crossed) == 1
 
 
 def test_forgotten(board: Board) -> None:

@@ -311,8 +311,8 @@ class TestInvalidate:
 
 def joined(resolver: Resolver) -> int:
     """How many readers wait for the call under way for KEY."""
-    (flights,) = resolver._engine.state.flights._aloft.values()
-    return len(flights[-1]._callbacks)
+    (berth,) = resolver._engine.state.flights._berths.values()
+    return len(berth.aloft[-1]._callbacks)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

@@ -52,7 +52,7 @@ def _news_does_not_reach_calls_under_way() -> AbstractContextManager[None]:
 
 
 def _news_of_a_pointer_stays_there() -> AbstractContextManager[None]:
-    return _instead(State, "since", lambda since: lambda self, name, *, fresh: since(self, "", fresh=fresh))
+    return _instead(State, "since", lambda since: lambda self, name, fresh: since(self, "", fresh))
 
 
 def _a_refusal_joins_an_older_one() -> AbstractContextManager[None]:

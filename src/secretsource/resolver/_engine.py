@@ -144,7 +144,7 @@ class Engine:
             fields += (_word("field", field),)
         if version is not None:
             ref = ref._replace(version=_word("version", version), stage=None)
-        return Request(name, ref, fields, fresh, plain, since=self.state.since(name, fresh=fresh))
+        return Request(name, ref, fields, fresh, plain, True, self.state.since(name, fresh))
 
     # -- after the call -------------------------------------------------------------------------------------------
 

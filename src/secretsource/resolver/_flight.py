@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from secretsource.providers.base import Outcome
+    from secretsource.resolver._board import Berth
     from secretsource.resolver._resolution import Ask, Reply
 
 __all__ = ["Flight"]
@@ -29,6 +30,7 @@ class Flight:
         anew: Whether the driver is to give up what it holds for this document.
 
     Attributes:
+        berth: Where it stands on the board; None for one that nobody can join.
         number: Its place in the order in which calls begin; 0 until it has begun.
         counts: Whether its answer may be kept; not after a later call has answered, nor after it has landed.
         crossed: What other calls answered while this was under way: which of them read first is not known.
@@ -38,13 +40,27 @@ class Flight:
             clock; None for a flight that a thread carries.
     """
 
-    __slots__ = ("_callbacks", "anew", "ask", "counts", "crossed", "giver", "loop", "number", "pilot", "reply", "until")
+    __slots__ = (
+        "_callbacks",
+        "anew",
+        "ask",
+        "berth",
+        "counts",
+        "crossed",
+        "giver",
+        "loop",
+        "number",
+        "pilot",
+        "reply",
+        "until",
+    )
 
     def __init__(self, ask: Ask, until: float, *, anew: bool = False) -> None:
         self.ask = ask
         self.until = until
         self.anew = anew
         self.number = 0
+        self.berth: Berth | None = None
         self.counts = True
         self.crossed: tuple[Outcome, ...] = ()
         self.pilot = get_ident()

@@ -71,9 +71,11 @@ class State:
 
     # -- before the call ------------------------------------------------------------------------------------------
 
-    def since(self, name: str, *, fresh: bool) -> int:
+    def since(self, name: str, fresh: bool) -> int:
         """The number from which on a call may answer a read of ``name`` that begins now."""
-        return self.flights.begun + 1 if fresh else self._floors.get(name, 0)
+        if fresh:
+            return self.flights.begun + 1
+        return self._floors.get(name, 0) if self._floors else 0
 
     def claim(self, asks: Sequence[Ask], until: float, led: list[Flight]) -> list[Flight | None]:
         """Join the flight of each ask, or plan one that has to land before ``until``.
@@ -126,22 +128,18 @@ class State:
 
     def ahead_of(self, flight: Flight) -> Flight | None:
         """The forced call under way to the place of a forced call that has not begun: it is given a moment to land."""
-        if not flight.anew or flight.ask.route.direct:
-            return None
-        with self._lock:
-            latest = self.flights.latest(flight.ask.ref)
-            return latest if latest is not None and latest.anew else None
+        latest = self.flights.latest(flight.ask.ref)
+        return latest if latest is not None and latest.anew else None
 
     def begin(self, flights: Iterable[Flight]) -> None:
         """The calls of these flights go out now.
 
         The first call after a value was refused asks for a new one, whether those who wait for it know of that or not.
         """
-        now = self._clock.now()
         with self._lock:
             for flight in flights:
                 flight.anew = flight.anew or self.cache.is_unwanted(flight.ask.ref)
-                self.flights.begin(flight, now.mono)
+                self.flights.begin(flight, self._clock)
 
     # -- after the call -------------------------------------------------------------------------------------------
 
@@ -183,7 +181,8 @@ class State:
         self._luck = (self._luck + GOLDEN) % 1.0
         bound = flight.ask.route.provider.max_age
         before, entry = self.cache.keep(ref, outcome, now, max_age=bound, luck=self._luck, number=flight.number)
-        self._doubt(entry, flight.crossed, now)
+        if flight.crossed:
+            self._doubt(entry, flight.crossed, now)
         return before, entry
 
     def _doubt(self, entry: Entry | None, others: Sequence[Outcome], now: Instant) -> None:
