@@ -25,7 +25,8 @@ def measure(rounds: int = 60, seconds: float = 0.004) -> list[Figure]:
     with patch.dict(os.environ, environment, clear=True), peers() as names, Resolver(["env", remote]) as resolver:
         configure(resolver)
         try:
-            names |= {"os": os, "resolver": resolver, "get_secret": get_secret, "hot": resolver._hot, "by_hand": by_hand}
+            names |= {"os": os, "by_hand": by_hand}
+            names |= {"resolver": resolver, "get_secret": get_secret, "hot": resolver._hot}
             figures = [figure for way in WAYS for figure in _compared(way, names, rounds, seconds)]
             walk = per_call(ONCE_A_SECOND, names, seconds)()
         finally:

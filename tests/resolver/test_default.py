@@ -551,6 +551,8 @@ class TestOnly:
             assert secretsource.explain("B").outcome == "not found"
             secretsource.invalidate("B")
             secretsource.invalidate("vault://B")
+            with pytest.raises(ConfigurationError, match="'vault' is not asked inside override"):
+                default_resolver._engine.chain.find("vault")
         assert (provider.calls, default_resolver._engine.chain.opened.keys()) == (0, {"scripted"})
         assert get_secret("B") == "b"
 
