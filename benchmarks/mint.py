@@ -29,7 +29,11 @@ def measure(rounds: int = 40, seconds: float = 0.01, batches: int = 20) -> list[
         file = Path(folder) / "keys.db"
         with opened(f"sqlite:///{file}") as keys:
             record = draft({"owner": "acme", "scopes": ["invoices:read"]}, 1_800_000_000.0)
-            names = {"record": record, "mint": keys._operations._mint, "locator": keys._operations._locator}
+            names: dict[str, object] = {
+                "record": record,
+                "mint": keys._operations._mint,
+                "locator": keys._operations._locator,
+            }
             names["by_hand"] = written_out()
             minted = interleave({what: per_call(what, names, seconds) for what in (MINT, BY_HAND)}, rounds)
             issued(keys, BATCH)

@@ -101,7 +101,8 @@ def after_checks(code: CodeType) -> frozenset[tuple[int, int]]:
     same block, as at the end of a ``with``, the tracer would raise where no signal does.
     """
     instructions = [one for one in dis.get_instructions(code) if one.opname != "CACHE"]
-    guards = [(one.start, one.end, one.target) for one in dis.Bytecode(code).exception_entries]
+    entries: Any = dis.Bytecode(code)
+    guards = [(one.start, one.end, one.target) for one in entries.exception_entries]
 
     def guard(offset: int) -> int:
         return next((target for start, end, target in guards if start <= offset < end), -1)
