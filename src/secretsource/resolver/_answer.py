@@ -40,8 +40,8 @@ def _secret(
 ) -> Secret:
     value = found.value
     assert isinstance(value, (str, bytes))
-    if route is not None:
-        value = route.read(value)
+    assert route is not None, "what was found was found at a provider"
+    value = route.read(value)
     ends = found.expires_at if found.lease is None else _ends(found, found.lease, wall)
     return Secret(value, Origin(name, fields, ref, found.version, wall, ends, served))
 
