@@ -6,6 +6,7 @@ import os
 import statistics
 from collections.abc import Generator
 from contextlib import contextmanager
+from time import time
 from typing import Any
 from unittest.mock import patch
 
@@ -24,7 +25,8 @@ def measure(rounds: int = 60, seconds: float = 0.004) -> list[Figure]:
     with patch.dict(os.environ, environment, clear=True), peers() as names, Resolver(["env", remote]) as resolver:
         configure(resolver)
         try:
-            names |= {"os": os, "resolver": resolver, "get_secret": get_secret, "hot": resolver._hot}
+            names |= {"os": os, "by_hand": by_hand}
+            names |= {"resolver": resolver, "get_secret": get_secret, "hot": resolver._hot}
             figures = [figure for way in WAYS for figure in _compared(way, names, rounds, seconds)]
             walk = per_call(ONCE_A_SECOND, names, seconds)()
         finally:
@@ -41,7 +43,16 @@ ENVIRON = f"os.environ[{OTHER_NAME!r}]"
 POWERTOOLS = f"parameters.get_secret({NAME!r})"
 SECRET_CACHE = f"cache.get_secret_string({NAME!r})"
 ONCE_A_SECOND = f"hot.clear(); resolver.get({NAME!r})"
-LIMITS = {ENVIRON: 1 / 2, POWERTOOLS: 1 / 10, SECRET_CACHE: 1 / 200}
+BY_HAND = f"by_hand({NAME!r})"
+LIMITS = {ENVIRON: 0.6, BY_HAND: 1.25, POWERTOOLS: 1 / 10, SECRET_CACHE: 1 / 200}
+
+KEPT = {NAME: (0.0, 1e11, VALUE)}
+
+
+def by_hand(name: str) -> str | None:
+    """The floor: one look-up in a dictionary and one reading of the clock, as an application would write it out."""
+    since, until, value = KEPT[name]
+    return value if since <= time() < until else None
 
 
 @contextmanager

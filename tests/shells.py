@@ -81,7 +81,7 @@ class Shell:
 
     def landed(self) -> None:
         """Wait until no flight is under way."""
-        self.until(lambda: not self.engine.state._flights)
+        self.until(lambda: not self.engine.state.flights)
 
     def end(self) -> None:
         """Close the resolver and the event loop."""

@@ -17,7 +17,7 @@ from secretsource.resolver._resolver import Resolver
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource.resolver._async_default import aget_secret, aget_secrets
+    from secretsource.resolver._async_default import aexplain, aget_secret, aget_secrets, areject
     from secretsource.resolver._async_resolver import AsyncResolver
 
 __all__ = [
@@ -25,13 +25,20 @@ __all__ = [
     "Resolver",
     "Secret",
     "SecretSet",
+    "aexplain",
     "aget_secret",
     "aget_secrets",
+    "areject",
     "configure",
+    "explain",
     "get_secret",
     "get_secret_set",
     "get_secrets",
+    "invalidate",
+    "on_event",
+    "on_rotate",
     "override",
+    "reject",
 ]
 
 __version__ = "0.1.0"
@@ -39,11 +46,15 @@ __version__ = "0.1.0"
 get_secret = _resolver.get
 get_secrets = _resolver.get_many
 get_secret_set = _resolver.get_set
+reject = _resolver.reject
+explain = _resolver.explain
+invalidate = _resolver.invalidate
+on_rotate = _resolver.on_rotate
+on_event = _resolver.on_event
 
 _LATE = {
     "AsyncResolver": "secretsource.resolver._async_resolver",
-    "aget_secret": "secretsource.resolver._async_default",
-    "aget_secrets": "secretsource.resolver._async_default",
+    **dict.fromkeys(("aexplain", "aget_secret", "aget_secrets", "areject"), "secretsource.resolver._async_default"),
 }
 
 

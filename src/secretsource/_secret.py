@@ -12,7 +12,7 @@ from secretsource.providers.base import FailureCode, SecretRef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
     from typing import Any, Literal, NoReturn, Self, TypeAlias
 
@@ -120,7 +120,9 @@ class Secret(str):
             return self.encode()
         except UnicodeEncodeError:
             pass
-        raise self._unlike("text that UTF-8 can say")
+        failure = self._unlike("text that UTF-8 can say")
+        del self  # an error tracker sends the locals of every frame along
+        raise failure
 
     def as_base64(self) -> str:
         """The bytes of `as_bytes` as base64 text (RFC 4648, section 4).
@@ -133,18 +135,20 @@ class Secret(str):
         return b64encode(self.as_bytes()).decode("ascii")
 
     def as_json(self) -> Any:
-        """The value parsed as a JSON document.
+        """The value parsed as a JSON document; whole numbers of any length are ints, all others floats.
 
         Raises:
             ProviderResponseError: It is not JSON; the error does not show the value.
         """
-        import json
+        from secretsource._json_text import native
 
         try:
-            return json.loads(self if self._raw is None else self._raw)
+            return native(self if self._raw is None else self._raw)
         except (ValueError, RecursionError):
             pass
-        raise self._unlike("a JSON document")
+        failure = self._unlike("a JSON document")
+        del self  # an error tracker sends the locals of every frame along
+        raise failure
 
     def _unlike(self, form: str) -> ProviderResponseError:
         return ProviderResponseError(
@@ -157,6 +161,13 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return f"Secret({self.name!r}, provider={self.provider!r}, version={self.version!r}, served={self.served!r})"
+
+    def __rich_repr__(self) -> Iterator[str | tuple[str, object]]:
+        """What rich, and tracebacks that show locals with it, print: a str they would print as it is."""
+        yield self.name
+        yield "provider", self.provider
+        yield "version", self.version
+        yield "served", self.served
 
     def __setattr__(self, attribute: str, value: object) -> NoReturn:
         raise AttributeError("a Secret is not changed; ask the resolver for a new one")
@@ -223,3 +234,7 @@ class SecretSet(tuple[Secret, ...]):
 
     def __repr__(self) -> str:
         return f"SecretSet({list(self)!r})"
+
+    def __rich_repr__(self) -> Iterator[list[Secret]]:
+        """What rich prints: the secrets, each of which does not show itself."""
+        yield list(self)

@@ -131,7 +131,7 @@ class TestBenchmarks:
         """All readers get the same value, and the provider is asked once."""
         figures = by_name(hit.measure(rounds=1, seconds=0.0001))
         assert figures["calls that reached the provider"].verdict == "PASS"
-        assert sum(figure.limit is not None for figure in figures.values()) == 7
+        assert sum(figure.limit is not None for figure in figures.values()) == 9
 
     def test_threads(self) -> None:
         """The reads of all threads are counted together."""

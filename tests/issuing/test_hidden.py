@@ -161,6 +161,19 @@ def test_the_check_for_hidden_keys_is_not_blind() -> None:
         assert_hidden(chained, "canary")
 
 
+def test_rich_shows_no_key(keys: ApiKeys) -> None:
+    """What is issued and what is rotated print their records, also where rich prints locals."""
+    from rich.pretty import pretty_repr
+
+    issued = keys.issue(owner="acme")
+    rotated = keys.rotate(issued.record.key_id, overlap=60)
+    assert rotated.plaintext is not None
+    shown = pretty_repr([issued, rotated], max_width=400)
+    assert issued.plaintext[-40:] not in shown
+    assert rotated.plaintext[-40:] not in shown
+    assert shown.count(issued.record.key_id) >= 2
+
+
 def test_every_public_name_is_there() -> None:
     """Loaded when asked for; an unknown one is named."""
     for name in issuing.__all__:

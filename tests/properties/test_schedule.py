@@ -40,6 +40,15 @@ def test_a_value(found: Found, policy: FreshnessPolicy, max_age: float | None, l
     assert plain.stale_until <= NOW.mono + policy.max_stale + 1e-6
 
 
+@given(founds, policies, luck)
+def test_nothing_lasts_past_its_end(found: Found, policy: FreshnessPolicy, lucky: float) -> None:
+    """A value that ends by itself, or has ended, is served in no age past that moment: not for a second."""
+    ages = schedule(found, policy, NOW, None, lucky)
+    ends = [] if found.expires_at is None else [max(0.0, found.expires_at - NOW.wall)]
+    ends += [] if found.lease is None else [max(0.0, found.lease.seconds)]
+    assert all(ages.stale_until <= NOW.mono + end + 1e-6 for end in ends)
+
+
 @given(policies, st.none() | seconds, luck)
 def test_an_absence(policy: FreshnessPolicy, max_age: float | None, lucky: float) -> None:
     """An absence is believed no longer than its ttl, nor than the provider's bound."""

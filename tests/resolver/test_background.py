@@ -45,7 +45,7 @@ def test_a_thread_that_is_idle_is_used() -> None:
         done = Event()
         background.submit(done.set)
         assert done.wait(5)
-        wait_until(lambda: background._idle == 1)
+        wait_until(lambda: len(background._idle) == 1)
     assert background.threads == 1
 
 

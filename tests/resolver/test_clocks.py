@@ -241,7 +241,7 @@ class TestNear:
         """It is the same in every respect as the one that the whole chain gives."""
         resolver = Resolver(["env"])
         long, short = resolver.get("KEY"), resolver.get("KEY")
-        assert "KEY" in resolver._engine.state.near
+        assert "KEY" in resolver._engine.state.shortcuts.near
         assert long is not short
         for attribute in ("name", "provider", "version", "served", "expires_at"):
             assert getattr(long, attribute) == getattr(short, attribute)
@@ -300,7 +300,7 @@ class TestNear:
         for i in range(10):
             monkeypatch.setenv(f"N{i}", "v")
             resolver.get(f"N{i}")
-        assert len(resolver._engine.state.near) <= 3
+        assert len(resolver._engine.state.shortcuts.near) <= 3
 
     def test_not_after_close(self) -> None:
         """A closed resolver is closed for these names too."""

@@ -27,7 +27,7 @@ from secretsource.providers import file as file_module
 from secretsource.providers.base import Failed, FailureCode
 from secretsource.resolver._default import default_resolver
 from secretsource.resolver._evidence import EVIDENCE
-from secretsource.testing import ScriptedProvider
+from secretsource.testing import ScriptedAsyncProvider, ScriptedProvider
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -536,3 +536,86 @@ class TestPublic:
         assert set(secretsource.__all__) <= set(dir(secretsource))
         with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
             getattr(secretsource, "no_such" + "_name")
+
+
+class TestFunctions:
+    """What stands beside `get_secret` does what the methods of a `Resolver` do."""
+
+    @pytest.fixture
+    def provider(self) -> ScriptedAsyncProvider:
+        provider = ScriptedAsyncProvider({"KEY": ["one", "two", "three"]})
+        configure([provider])
+        return provider
+
+    def test_for_threads(self, provider: ScriptedAsyncProvider) -> None:
+        """Reject, explain, invalidate, and hear of it."""
+        heard: list[str] = []
+        stop = [secretsource.on_rotate(lambda event: heard.append("rotated"))]
+        stop.append(secretsource.on_event(lambda event: heard.append(event.outcome)))
+        secret = get_secret("KEY")
+        assert secretsource.explain("KEY").served == "fresh"
+        assert secretsource.reject(secret) == "two"
+        secretsource.invalidate("KEY")
+        assert get_secret("KEY") == "three"
+        assert heard == ["found", "rotated", "found", "rotated", "found"]
+        for one in stop:
+            one()
+            one()
+        get_secrets(["KEY"], fresh=True)
+        assert len(heard) == 5
+
+    async def test_for_tasks(self, provider: ScriptedAsyncProvider) -> None:
+        """Those that wait have a twin."""
+        secret = await secretsource.aget_secret("KEY")
+        assert await secretsource.areject(secret) == "two"
+        assert (await secretsource.aexplain("KEY")).outcome == "found"
+        assert await secretsource.aget_secrets(["KEY"], fresh=True) == {"KEY": "three"}
+
+    def test_listeners_stay_when_it_is_wired_anew(self) -> None:
+        """A listener from before it was configured hears of what comes after; a resolver left is left alone."""
+        heard: list[str] = []
+        stop = secretsource.on_event(lambda event: heard.append(event.name))
+        first = Resolver([ScriptedProvider({"A": "a", "B": "b"})])
+        configure(first)
+        get_secret("A")
+        configure([ScriptedProvider({"B": "b"})])
+        get_secret("B")
+        first.get("B")
+        assert heard == ["A", "B"]
+        stop()
+        assert (first._engine.event_listeners, default_resolver._engine.event_listeners) == ([], [])
+
+
+class TestOnly:
+    """``override(…, only=True)``."""
+
+    def test_nothing_else_gets_through(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A name that it has not is an error that says why; no provider is asked, nor made, by name or by reference."""
+        monkeypatch.setenv("B", "process")
+        provider = ScriptedProvider({"B": "b"})
+        configure([provider])
+        with override({"A": "test", "env://A": "reference"}, only=True):
+            assert (get_secret("A"), get_secret("env://A"), get_secret("B", default="d")) == ("test", "reference", "d")
+            for name in ("B", "env://B", "vault://B#f", "nobody://B"):
+                with pytest.raises(SecretNotFound, match=r"override\(only=True\) has no such name"):
+                    get_secret(name)
+            assert secretsource.explain("B").outcome == "not found"
+            secretsource.invalidate("B")
+            secretsource.invalidate("vault://B")
+            with pytest.raises(ConfigurationError, match="'vault' is not asked inside override"):
+                default_resolver._engine.chain.find("vault")
+        assert (provider.calls, default_resolver._engine.chain.opened.keys()) == (0, {"scripted"})
+        assert get_secret("B") == "b"
+
+    def test_nested(self) -> None:
+        """Inside it another override adds names; what is further out is not there."""
+        with override({"A": "outer"}), override({"B": "only"}, only=True), override({"C": "inner"}):
+            assert get_secrets(["B", "C"]) == {"B": "only", "C": "inner"}
+            assert get_secret("A", default=None) is None
+        with override({"A": "outer"}) as outer, outer:
+            assert repr(override({"A": "1"}, only=True)) == "override(A, only=True)"
+
+    def test_another_spelling(self) -> None:
+        """A name is overridden however it is spelt."""
+        with override({"DOC#%66": "test"}):
+            assert get_secret("DOC#f") == "test"

@@ -122,3 +122,53 @@ class TestDefaultField:
         assert chosen(self.found(a="b"), ()) == '{"a":"b"}'
         assert chosen(Found({"a": "b"}), ("value",)) == NotFound("the document has no field 'value'")
         assert chosen(Found('{"value": "x"}', default_field="value"), ("value",)) == "x"
+
+
+NUMBERS = ["1.10", "1e3", "1E5", "-0", "0.1000", "1e400", "0.1e-7", "12345678901234567890.123", "9" * 5000]
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number[:24])
+def test_a_number_as_it_is_written(number: str) -> None:
+    """By itself, inside what is selected around it, and from bytes; of any length."""
+    document = f'{{"n": {number}, "o": {{"n": [{number}]}}}}'
+    for value in (document, document.encode()):
+        assert select(value, ("n",)) == number
+        assert select(value, ("o",)) == f'{{"n":[{number}]}}'
+        assert select(value, ("/o/n/0",)) == number
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_number(number: str) -> None:
+    """A document with it is malformed, whichever field is asked for."""
+    assert_malformed(select(f'{{"n": {number}, "a": "text"}}', ("a",)))
+    assert_malformed(select({"o": {"n": float(number)}}, ("o",)))
+
+
+def assert_malformed(chosen: object) -> None:
+    assert isinstance(chosen, Failed)
+    assert chosen.code is FailureCode.MALFORMED
+
+
+def test_a_text_that_looks_like_a_number() -> None:
+    """It is a text, and stays in quotes inside a document."""
+    assert select('{"a": "1.10", "o": {"a": "1.10"}}', ("a",)) == "1.10"
+    assert select('{"a": "1.10", "o": {"a": "1.10"}}', ("o",)) == '{"a":"1.10"}'
+
+
+def test_one_byte_order_mark() -> None:
+    """One before the document is taken off; a second one is no JSON."""
+    assert select("\ufeff" + DOCUMENT, ("a",)) == "text"
+    assert select(("\ufeff" + DOCUMENT).encode(), ("a",)) == "text"
+    assert_malformed(select("\ufeff\ufeff" + DOCUMENT, ("a",)))
+
+
+@pytest.mark.parametrize("index", ["1" * 4301, "9" * 50, "0" * 4301, "18446744073709551616"])
+def test_an_index_of_many_digits(index: str) -> None:
+    """It is beyond every list, and no error."""
+    assert isinstance(select('{"l": [1, 2]}', (f"/l/{index}",)), NotFound)
+
+
+@given(st.text(max_size=40))
+def test_any_field(field: str) -> None:
+    """Whatever is asked for, the answer is an outcome."""
+    assert isinstance(select('{"l": [1, {"a": 2}], "": 0}', (field,)), (str, NotFound, Failed))

@@ -96,7 +96,8 @@ class TestThreads:
         resolver.get("NAME")
         with pytest.raises(ProviderUnavailable):
             resolver.get("BAD")
-        flights, led = state.claim(late, clock.now().mono + 5)
+        led: list[Flight] = []
+        flights = state.claim(late, clock.now().mono + 5, led)
         assert led == []
         replies = [flight.reply for flight in flights if flight is not None]
         assert [type(reply.outcome) for reply in replies if reply is not None] == [Found, Failed]
@@ -183,7 +184,7 @@ class TestInterrupted:
         resolver = Resolver([first, second])
         with pytest.raises(KeyboardInterrupt):
             resolver.get_many(["first://N", "second://N"])
-        assert resolver._engine.state._flights == {}
+        assert not resolver._engine.state.flights
         assert resolver.get("second://N") == "there"
 
     def test_a_refresh_that_exits(self, clock: FakeClock) -> None:
@@ -195,7 +196,7 @@ class TestInterrupted:
         provider.interruption = SystemExit(1)
         for i in range(5):
             resolver.get(f"N{i}")
-        wait_until(lambda: provider.calls == 11 and not resolver._engine.state._flights)
+        wait_until(lambda: provider.calls == 11 and not resolver._engine.state.flights)
         provider.interruption = None
         resolver.get("N5")
         wait_until(lambda: provider.calls == 12)
@@ -426,7 +427,7 @@ class TestBorrowing:
         clock.advance(90)
         started = time.monotonic()
         resolver.get_many(["NAME", "CREDENTIAL"])
-        wait_until(lambda: not resolver._engine.state._flights)
+        wait_until(lambda: not resolver._engine.state.flights)
         assert resolver.get("NAME") == "two"
         assert time.monotonic() - started < 2
 
@@ -447,7 +448,7 @@ class TestNoThread:
         resolver.get("NAME")
         clock.advance(90)
         assert resolver.get("NAME").served == "fresh"
-        assert resolver._engine.state._flights == {}
+        assert not resolver._engine.state.flights
 
     async def test_a_task(self) -> None:
         """A task whose driver needs a thread is told so at once."""
@@ -470,17 +471,22 @@ class TestLanding:
         flight.on_landing(lambda: called.append("after"))
         assert called == ["before", "after"]
 
-    def test_called_once(self, flight: Flight) -> None:
-        """Also when both sides come to call it."""
+    def test_called_until_it_is_forgotten(self, flight: Flight) -> None:
+        """A callback that raised, as a signal does in it, is called again when the flight lands again."""
         called: list[str] = []
 
         def callback() -> None:
             called.append("now")
+            if len(called) == 1:
+                raise KeyboardInterrupt
 
         flight.on_landing(callback)
-        flight._call(callback)
-        flight._call(callback)
-        assert called == ["now"]
+        reply = Reply(Found("v"), Instant(0, 0))
+        with pytest.raises(KeyboardInterrupt):
+            flight.land(reply)
+        flight.land(reply)
+        flight.land(reply)
+        assert called == ["now", "now"]
 
     def test_every_thread_that_waits(self, flight: Flight) -> None:
         """All threads are let through, those that come late too, and so they are when it lands twice."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from secretsource.exceptions import InvalidReference, ProviderDenied, ProviderResponseError, ProviderUnavailable
-from secretsource.providers.base import Failed, FailureCode, SecretRef
+from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
 from secretsource.resolver._chain import MAX_FOLLOWED
 
 if TYPE_CHECKING:
@@ -198,3 +198,74 @@ def test_an_option_that_nobody_knows(kind: ShellKind, new_shell: NewShell) -> No
     for name in ("NAME?verison=1", "scripted://NAME?verison=1"):
         with pytest.raises(InvalidReference, match="'verison': did you mean 'version'"):
             shell.get(name)
+
+
+@pytest.mark.parametrize("value", ["secretref+vault://s3cr3t", "secretref+s3cr3t"])
+def test_the_form_of_another_tool(value: str, environ: Environ, new_shell: NewShell) -> None:
+    """It is not the secret, and the error says what to write."""
+    environ(NAME=value)
+    with pytest.raises(ProviderResponseError, match=r"another tool; write ref\+provider://place") as caught:
+        new_shell("env").get("NAME")
+    assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["ref+abc", "ref+env://OTHER", "ref+ref+abc", "secretref+vault://x", "ref+"])
+def test_a_value_that_really_begins_so(text: str, environ: Environ, new_shell: NewShell) -> None:
+    """With one mark more in front it is the value itself, each time and after a refusal."""
+    environ(NAME="ref+" + text if text != "ref+" else "ref+ref+")
+    shell = new_shell("env")
+    secret = shell.get("NAME")
+    assert [secret, shell.get("NAME"), shell.reject(secret)] == [text] * 3
+
+
+def test_a_document_that_really_begins_so(kind: ShellKind, new_shell: NewShell) -> None:
+    """A kept value too, which can be told from a newer one when it is refused."""
+    provider = kind.provider({"NAME": ["ref+ref+one", "ref+ref+two"]}, follows=True)
+    shell = new_shell(provider)
+    secret = shell.get("NAME")
+    assert (secret, shell.reject(secret), provider.calls) == ("ref+one", "ref+two", 2)
+
+
+def test_an_unknown_provider(environ: Environ, new_shell: NewShell) -> None:
+    """The error lists those that are known, beside the nearest."""
+    environ(ONE="ref+vaullt://x", OTHER="ref+zzzzzz://x")
+    shell = new_shell("env")
+    for name in ("ONE", "OTHER"):
+        with pytest.raises(ProviderResponseError, match=r"known are aws, .*dotenv, env, file, .*vault"):
+            shell.get(name)
+
+
+def test_a_pointer_is_believed_for_its_own_time(kind: ShellKind, new_shell: NewShell, clock: FakeClock) -> None:
+    """Not as long as what it points at: where it points may change meanwhile."""
+    front = kind.provider({"NAME": [Found("ref+back://one", max_age=10), "ref+back://two"]}, name="front", follows=True)
+    back = kind.provider({"one": "1", "two": "2"}, name="back")
+    shell = new_shell(front, back, ttl=100)
+    assert shell.get("NAME") == "1"
+    clock.advance(11)
+    assert shell.get("NAME") == "2"
+
+
+def test_rotation_of_a_pointer(kind: ShellKind, new_shell: NewShell) -> None:
+    """The name is told of when its pointer changes, though it reads a field of what is behind it."""
+    front = kind.provider({"NAME": ["ref+back://one#f", "ref+back://two#f"]}, name="front", follows=True)
+    back = kind.provider({"one": '{"f": "1"}', "two": '{"f": "2"}'}, name="back")
+    shell = new_shell(front, back)
+    heard: list[tuple[str, str]] = []
+    shell.on_rotate(lambda event: heard.append((event.name, event.provider)))
+    shell.get("NAME")
+    assert shell.get("NAME", fresh=True) == "2"
+    shell.until(lambda: heard)
+    assert heard == [("NAME", "front")]
+
+
+def test_rotation_behind_a_pointer(kind: ShellKind, new_shell: NewShell) -> None:
+    """And when the field changes that it leads to; not when another field does."""
+    front = kind.provider({"NAME": "ref+back://doc#f"}, name="front", follows=True)
+    back = kind.provider({"doc": ['{"f": 1, "g": 1}', '{"f": 1, "g": 2}', '{"f": 2, "g": 2}']}, name="back")
+    shell = new_shell(front, back)
+    heard: list[tuple[str, str]] = []
+    shell.on_rotate(lambda event: heard.append((event.name, event.provider)))
+    for value in ("1", "1", "2"):
+        assert shell.get("NAME", fresh=True) == value
+    shell.until(lambda: heard)
+    assert heard == [("NAME", "back")]

@@ -223,6 +223,19 @@ class TestGetSet:
         assert list(shell.get_set("KEY")) == list(shell.get_set("KEY")) == ["new", "old"]
         assert provider.calls == 2
 
+    def test_both_are_refreshed_ahead(self, kind: ShellKind, new_shell: NewShell, clock: FakeClock) -> None:
+        """In the last fifth of their ttl both versions are asked for again, behind the back of whoever reads them."""
+        before = SecretRef("scripted", "KEY", stage="previous")
+        provider = kind.provider({"KEY": "new", before: ["old", "older"]})
+        shell = new_shell(provider, ttl=100)
+        shell.get_set("KEY")
+        clock.advance(90)
+        assert list(shell.get_set("KEY")) == ["new", "old"]
+        shell.landed()
+        assert provider.refs.count(before) == 2
+        assert list(shell.get_set("KEY")) == ["new", "older"]
+        assert provider.calls == 4
+
     def test_two_that_are_one(self, kind: ShellKind, new_shell: NewShell) -> None:
         """A previous version of the same value is not shown twice."""
         before = SecretRef("scripted", "KEY", stage="previous")

@@ -333,7 +333,7 @@ class TestLife:
             gate.entered.wait(5)
             resolver.close()
         background = resolver._engine.background
-        while background._jobs or background._idle < background.threads:
+        while background._jobs or len(background._idle) < background.threads:
             time.sleep(0.001)
         assert provider.calls <= len(names) + MAX_THREADS
 

@@ -156,3 +156,54 @@ def test_a_set() -> None:
     assert (one.current, one.previous, len(one)) == ("new", "old", 2)
     assert SecretSet([secret("new")]).previous is None
     assert copy.copy(one) == one
+
+
+def test_rich_masks() -> None:
+    """rich prints a str as it is, unless it is told what to print; so do tracebacks that show locals with it."""
+    from io import StringIO
+
+    from rich.console import Console
+    from rich.pretty import pretty_repr
+    from rich.traceback import Traceback
+
+    def fail() -> None:
+        one, many = secret(LONG), SecretSet([secret(LONG), secret(LONG)])
+        raise ValueError(one.name, many[0].name)
+
+    shown = pretty_repr([secret(LONG), SecretSet([secret(LONG)])], max_string=20)
+    assert shown.count("Secret('KEY', provider='aws', version='7', served='live')") == 2
+    out = StringIO()
+    try:
+        fail()
+    except ValueError:
+        Console(file=out, width=200).print(Traceback(show_locals=True))
+    assert CANARY not in shown + out.getvalue()
+    assert "one = Secret('KEY'" in out.getvalue()
+
+
+LONG = CANARY + "x" * 200
+
+
+class TestJson:
+    """A secret that is a document."""
+
+    def test_numbers(self) -> None:
+        """Whole numbers of any length are ints, all others floats."""
+        digits = "9" * 5000
+        document = secret('{"n": 12, "f": 1.5, "long": ' + digits + "}").as_json()
+        assert (document["n"], document["f"], document["long"] % 1000, type(document["long"])) == (12, 1.5, 999, int)
+
+    def test_a_byte_order_mark(self) -> None:
+        """One is taken off, from text and from bytes."""
+        assert secret('\ufeff{"a": 1}').as_json() == secret('\ufeff{"a": 1}'.encode()).as_json() == {"a": 1}
+
+    @pytest.mark.parametrize("value", [LONG, '{"a": NaN}', "[" * 100_000 + CANARY, b"\xff" + CANARY.encode()])
+    def test_what_is_not_json(self, value: str | bytes) -> None:
+        """The error names the secret; no frame that it came through still has the value."""
+        with pytest.raises(ProviderResponseError, match="'KEY' from provider 'aws' is not a JSON document") as caught:
+            secret(value).as_json()
+        frames = [frame for frame, _ in traceback.walk_tb(caught.tb) if frame.f_code.co_name != "test_what_is_not_json"]
+        held = [local for frame in frames for local in frame.f_locals.values()]
+        assert frames
+        assert not [local for local in held if isinstance(local, (str, bytes)) and CANARY in str(local)]
+        assert caught.value.__context__ is None

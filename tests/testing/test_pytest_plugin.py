@@ -13,9 +13,12 @@ from secretsource.exceptions import SecretNotFound
 from secretsource.testing import FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+    from pathlib import Path
 
-    Replace = Callable[[Mapping[str, str | bytes | None]], None]
+    from secretsource import override
+
+    Replace = Callable[..., override]
 
 
 def test_a_secret_is_replaced(secret_override: Replace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,6 +48,76 @@ def test_it_ends_with_the_test(request: pytest.FixtureRequest, monkeypatch: pyte
     assert get_secret("TOKEN_OF_THE_TEST") == "replaced"
     assert list(fixture) == []
     assert get_secret("TOKEN_OF_THE_TEST") == "process"
+
+
+def test_it_may_end_sooner(secret_override: Replace) -> None:
+    """In a ``with`` statement it ends with the block; ``only`` lets nothing else through."""
+    with secret_override({"TOKEN_OF_THE_TEST": "block"}, only=True):
+        assert get_secret("TOKEN_OF_THE_TEST") == "block"
+    assert get_secret("TOKEN_OF_THE_TEST", default=None) is None
+
+
+ISOLATED = """
+import os
+import secretsource
+from secretsource import configure, get_secret
+from secretsource.testing import ScriptedProvider
+
+def test_finds(monkeypatch):
+    monkeypatch.setenv("TOKEN", "first")
+    assert get_secret("TOKEN") == "first"
+
+def test_finds_in_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("TOKEN=second")
+    assert get_secret("TOKEN") == "second"
+
+def test_configures():
+    configure([ScriptedProvider({"TOKEN": "third"})])
+    assert get_secret("TOKEN") == "third"
+
+def test_finds_again():
+    assert get_secret("TOKEN", default=None) is None
+
+class Counting(ScriptedProvider):
+    pass
+
+KEPT = Counting({"TOKEN": "kept"})
+
+import pytest
+
+@pytest.fixture(scope="module")
+def configured():
+    configure([KEPT])
+    yield
+    configure(None)
+
+def test_uses(configured):
+    assert [get_secret("TOKEN"), get_secret("TOKEN"), KEPT.calls, KEPT.resets] == ["kept", "kept", 1, 0]
+
+def test_uses_with_nothing_remembered(configured):
+    assert [get_secret("TOKEN"), KEPT.calls, KEPT.resets] == ["kept", 2, 1]
+
+def test_overrides_the_configuration(configured):
+    configure([ScriptedProvider({"TOKEN": "own"})])
+    assert get_secret("TOKEN") == "own"
+
+def test_has_the_configuration_again(configured):
+    assert get_secret("TOKEN") == "kept"
+"""
+
+
+def test_tests_do_not_see_each_other(tmp_path: Path) -> None:
+    """What one finds or configures ends with it; what was configured around tests stays, and remembers nothing."""
+    (tmp_path / "test_isolated.py").write_text(ISOLATED)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".", "test_isolated.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "8 passed" in done.stdout, done.stdout
 
 
 def test_the_clock_is_fake(fake_clock: object) -> None:

@@ -27,7 +27,7 @@ from secretsource.stores.base import ChangeBus, KeyChange, KeyQuery, Status, Usa
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import timedelta
     from typing import NoReturn
 
@@ -61,6 +61,10 @@ class Issued:
     def __repr__(self) -> str:
         return f"Issued(<masked>, {self.record!r})"
 
+    def __rich_repr__(self) -> Iterator[object]:
+        """What rich prints: the record, never the key."""
+        yield self.record
+
     def __reduce__(self) -> NoReturn:
         raise TypeError("an Issued holds a key and is not pickled")
 
@@ -84,6 +88,11 @@ class Rotated:
 
     def __repr__(self) -> str:
         return f"Rotated({self.predecessor!r}, {self.successor!r})"
+
+    def __rich_repr__(self) -> Iterator[object]:
+        """What rich prints: both records, never the key."""
+        yield self.predecessor
+        yield self.successor
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Rotated holds a key and is not pickled")

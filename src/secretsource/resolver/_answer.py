@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from secretsource._secret import Origin, Secret
 from secretsource.providers.base import Found, NotFound, SecretRef
+from secretsource.resolver._reference import literal
 from secretsource.resolver._resolution import word_of
 from secretsource.resolver._trace import RotationEvent, SecretEvent
 
@@ -16,27 +17,33 @@ if TYPE_CHECKING:
     from secretsource.providers.base import Lease
     from secretsource.resolver._cache import Entry
     from secretsource.resolver._resolution import Request, Resolution
+    from secretsource.resolver._route import Route
 
     D = TypeVar("D")
 
-__all__ = ["as_fresh", "default_secret", "event_of", "found_at", "holds", "rotations", "secret_of"]
+__all__ = ["as_fresh", "default_secret", "event_of", "found_at", "holds", "is_same", "rotations", "secret_of"]
 
 
 def secret_of(request: Request, result: Resolution, found: Found) -> Secret:
     """What the application gets for a value that was found."""
     wall = result.at.wall if result.entry is None else result.entry.at.wall
-    return _secret(request.name, request.fields, result.ref, found, wall, result.served)
+    return _secret(request.name, request.fields, result.ref, result.route, found, wall, result.served)
 
 
-def found_at(name: str, ref: SecretRef, found: Found, wall: float) -> Secret:
+def found_at(name: str, ref: SecretRef, route: Route, found: Found, wall: float) -> Secret:
     """The same for a value that was asked for at one place, without a walk of the chain."""
-    return _secret(name, (), ref, found, wall, "live")
+    return _secret(name, (), ref, route, found, wall, "live")
 
 
-def _secret(name: str, fields: tuple[str, ...], ref: SecretRef, found: Found, wall: float, served: Served) -> Secret:
-    assert isinstance(found.value, (str, bytes))
+def _secret(
+    name: str, fields: tuple[str, ...], ref: SecretRef, route: Route | None, found: Found, wall: float, served: Served
+) -> Secret:
+    value = found.value
+    assert isinstance(value, (str, bytes))
+    assert route is not None, "what was found was found at a provider"
+    value = route.read(value)
     ends = found.expires_at if found.lease is None else _ends(found, found.lease, wall)
-    return Secret(found.value, Origin(name, fields, ref, found.version, wall, ends, served))
+    return Secret(value, Origin(name, fields, ref, found.version, wall, ends, served))
 
 
 def _ends(found: Found, lease: Lease, wall: float) -> float:
@@ -69,7 +76,15 @@ def holds(entry: Entry, secret: Secret) -> bool:
         return entry.outcome.version == secret.version
     place, fields = secret._origin.ref.field, secret._origin.fields
     value = str(secret) if secret._raw is None else secret._raw
-    return entry.select(fields if place is None else (place, *fields)) == value
+    chosen = entry.select(fields if place is None else (place, *fields))
+    return chosen == value or (literal(chosen) is not None and literal(chosen) == value)
+
+
+def is_same(one: Secret, other: Secret) -> bool:
+    """Whether two secrets are one version, or one value where the provider has no versions."""
+    if one.version is not None and other.version is not None:
+        return one.version == other.version
+    return one == other and one._raw == other._raw
 
 
 def rotations(provider: str, before: Entry | None, now: Entry | None) -> list[RotationEvent]:
@@ -79,7 +94,7 @@ def rotations(provider: str, before: Entry | None, now: Entry | None) -> list[Ro
     old, new = before.outcome, now.outcome
     if not isinstance(old, Found) or not isinstance(new, Found) or old.value == new.value:
         return []
-    names = {name for name, fields in before.readers if before.select(fields) != now.select(fields)}
+    names = {name for name, fields in tuple(before.readers) if before.select(fields) != now.select(fields)}
     return [RotationEvent(name, provider, old.version, new.version) for name in sorted(names)]
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from secretsource.resolver._async_resolver import AsyncResolver
 from secretsource.resolver._default import default_resolver
 
-__all__ = ["aget_secret", "aget_secrets"]
+__all__ = ["aexplain", "aget_secret", "aget_secrets", "areject"]
 
 _resolver = AsyncResolver.of(default_resolver)
 
 aget_secret = _resolver.get
 aget_secrets = _resolver.get_many
+areject = _resolver.reject
+aexplain = _resolver.explain

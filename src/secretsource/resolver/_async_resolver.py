@@ -7,7 +7,6 @@ cancelling one that waits never cancels the flight that others share.
 from __future__ import annotations
 
 import asyncio
-from threading import get_ident
 from typing import TypeVar, overload
 
 from secretsource._clock import SYSTEM_CLOCK
@@ -16,9 +15,10 @@ from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.providers.base import AsyncProvider
 from secretsource.resolver import _questions as questions
-from secretsource.resolver._call import OVERDUE, abandon, by_route, fetch, job
+from secretsource.resolver._call import OVERDUE, abandon, by_route, fetch, hand_over
 from secretsource.resolver._crew import Crew
 from secretsource.resolver._flight import Flight
+from secretsource.resolver._landing import landing
 from secretsource.resolver._questions import Later
 from secretsource.resolver._resolution import Reply
 from secretsource.resolver._resolver import Resolver
@@ -107,12 +107,14 @@ class AsyncResolver:
             del name, default, field, version, fresh  # an error tracker sends the locals of every frame along
 
     @overload
-    async def get_many(self, names: Iterable[str]) -> dict[str, Secret]: ...
+    async def get_many(self, names: Iterable[str], *, fresh: bool = False) -> dict[str, Secret]: ...
     @overload
-    async def get_many(self, names: Iterable[str], *, default: D) -> dict[str, Secret | D]: ...
-    async def get_many(self, names: Iterable[str], *, default: D | UnsetType = UNSET) -> dict[str, Secret | D]:
+    async def get_many(self, names: Iterable[str], *, default: D, fresh: bool = False) -> dict[str, Secret | D]: ...
+    async def get_many(
+        self, names: Iterable[str], *, default: D | UnsetType = UNSET, fresh: bool = False
+    ) -> dict[str, Secret | D]:
         """As `Resolver.get_many`; native clients are asked concurrently."""
-        return await self._run(questions.get_many(self._resolver._engine, names, default))
+        return await self._run(questions.get_many(self._resolver._engine, names, default, bool(fresh)))
 
     async def get_set(self, name: str, *, field: str | None = None) -> SecretSet:
         """As `Resolver.get_set`."""
@@ -186,11 +188,9 @@ class AsyncResolver:
 
     async def _perform(self, engine: Engine, step: list[Ask] | Later, until: float) -> list[Reply]:
         if isinstance(step, Later):
-            _, led = engine.state.claim(step.asks, engine.clock.now().mono + engine.deadline)
-            self._launch(engine, led)
+            self._lead(engine, step.asks, engine.clock.now().mono + engine.deadline)
             return []
-        flights, led = engine.state.claim(step, until)
-        self._launch(engine, led)
+        flights = self._lead(engine, step, until)
         replies = []
         # Whoever waits for the last one first is woken once, and not once for each of them.
         for ask, flight in zip(reversed(step), reversed(flights), strict=True):
@@ -199,11 +199,22 @@ class AsyncResolver:
         replies.reverse()
         return replies
 
+    def _lead(self, engine: Engine, asks: Sequence[Ask], until: float) -> list[Flight | None]:
+        """Join the flights of these asks, and launch those that nobody leads yet."""
+        led: list[Flight] = []
+        try:
+            flights = engine.state.claim(asks, until, led)
+            self._launch(engine, led)
+        except BaseException:
+            abandon(engine, led)
+            raise
+        return flights
+
     def _launch(self, engine: Engine, led: list[Flight]) -> None:
         for route, flights in by_route(led):
             if isinstance(route.provider, AsyncProvider):
                 Crew(engine, route.provider, flights, self._tasks)
-            elif not engine.background.submit(job(engine, flights)):
+            elif not hand_over(engine, flights):
                 abandon(engine, flights)
 
     async def _awaited(self, engine: Engine, ask: Ask, flight: Flight | None, until: float) -> Reply:
@@ -213,36 +224,5 @@ class AsyncResolver:
             self._launch(engine, [flight])
         if flight is None:
             return Reply(fetch(provider, ask.ref, until - clock.now().mono, anew=ask.anew), clock.now())
-        await _landing(flight, until, clock)
+        await landing(flight, until, lambda: until - clock.now().mono)
         return flight.reply or Reply(OVERDUE, clock.now())
-
-
-async def _landing(flight: Flight, until: float, clock: Clock) -> None:
-    """Wait until a flight has landed, whichever thread or task carries it, or the time is over."""
-    loop, here = asyncio.get_running_loop(), get_ident()
-    landed = loop.create_future()
-
-    def let_go() -> None:
-        if not landed.done():
-            landed.set_result(None)
-
-    def wake() -> None:
-        try:
-            if get_ident() == here:
-                let_go()
-            else:
-                loop.call_soon_threadsafe(let_go)
-        except RuntimeError:
-            # The loop was closed while the flight was under way: nobody is waiting here any more.
-            return
-
-    over = None
-    if flight.loop is not loop or flight.until > until:
-        over = loop.call_later(max(0.0, until - clock.now().mono), let_go)
-    flight.on_landing(wake)
-    try:
-        await landed
-    finally:
-        flight.forget(wake)
-        if over is not None:
-            over.cancel()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from threading import Condition, Thread
+from threading import RLock, Thread, current_thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from queue import SimpleQueue
+    from typing import TypeAlias
+
+    Job: TypeAlias = Callable[[], object]
 
 __all__ = ["Background"]
 
@@ -20,49 +24,76 @@ class Background:
 
     Daemon threads do not hold up the end of the interpreter; a refresh that it cuts off is simply lost.
 
+    Whoever submits may be struck by a signal, and its handler may submit. So an idle thread waits at a queue of its
+    own, which is put into in one step: a `Condition` that is struck while it notifies loses the next notice.
+
     Args:
         idle_seconds: How long a thread waits for another job before it leaves.
     """
 
     def __init__(self, idle_seconds: float = IDLE_SECONDS) -> None:
         self._idle_seconds = idle_seconds
-        self._jobs: deque[Callable[[], object]] = deque()
-        self._changed = Condition()
-        self._idle = 0
-        self.threads = 0
+        self._jobs: deque[Job] = deque()
+        self._lock = RLock()
+        self._idle: list[SimpleQueue[Job]] = []
+        self._crew: set[Thread] = set()
 
-    def submit(self, job: Callable[[], object]) -> bool:
+    @property
+    def threads(self) -> int:
+        """How many threads there are now."""
+        return sum(thread.is_alive() for thread in tuple(self._crew))
+
+    def submit(self, job: Job) -> bool:
         """Run ``job`` soon; False when there is no thread for it and none can be started, as when Python ends."""
-        with self._changed:
+        with self._lock:
+            if self._idle:
+                self._idle[-1].put(job)
+                self._idle.pop()
+                return True
+            if self.threads < MAX_THREADS and self._started(job):
+                return True
+            if not self.threads:
+                return False
             self._jobs.append(job)
-            if self._idle >= len(self._jobs):
-                self._changed.notify()
-                return True
-            if self.threads >= MAX_THREADS:
-                return True
-            try:
-                Thread(target=self._work, name="secretsource-refresh", daemon=True).start()
-            except RuntimeError:
-                if not self.threads:
-                    self._jobs.remove(job)
-                return self.threads > 0
-            self.threads += 1
             return True
 
-    def _work(self) -> None:
-        while (job := self._next()) is not None:
-            try:
-                job()
-            except BaseException:  # noqa: S112 - a driver that calls sys.exit ends its own call, not what others wait for
-                continue
+    def _started(self, job: Job) -> bool:
+        thread = Thread(target=self._work, args=(job,), name="secretsource-refresh", daemon=True)
+        self._crew.add(thread)
+        try:
+            thread.start()
+        except RuntimeError:
+            self._crew.discard(thread)
+            return False
+        return True
 
-    def _next(self) -> Callable[[], object] | None:
-        with self._changed:
-            if not self._jobs:
-                self._idle += 1
-                self._changed.wait(self._idle_seconds)
-                self._idle -= 1
+    def _work(self, first: Job) -> None:
+        from contextlib import suppress
+        from queue import SimpleQueue
+
+        inbox: SimpleQueue[Job] = SimpleQueue()
+        job: Job | None = first
+        while job is not None:
+            with suppress(BaseException):  # a driver that calls sys.exit ends its own call, not what others wait for
+                job()
+            job = self._next(inbox)
+
+    def _next(self, inbox: SimpleQueue[Job]) -> Job | None:
+        from queue import Empty
+
+        with self._lock:
             if self._jobs:
                 return self._jobs.popleft()
-            self.threads -= 1
-            return None
+            self._idle.append(inbox)
+        try:
+            job = inbox.get(timeout=self._idle_seconds)
+        except Empty:
+            job = None
+        with self._lock:
+            if inbox in self._idle:  # its time is over, or a signal kept the one who submitted from striking it off
+                self._idle.remove(inbox)
+            if job is None and not inbox.empty():
+                job = inbox.get()
+            if job is None:
+                self._crew.discard(current_thread())
+        return job

@@ -7,6 +7,7 @@ one document serves all of its fields. Reading is a plain look-up in a dict; who
 from __future__ import annotations
 
 import enum
+from collections import OrderedDict
 
 from secretsource._namedtuple import NamedTuple
 from secretsource.providers.base import Failed, Found, NotFound
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
     Reader: TypeAlias = tuple[str, tuple[str, ...]]
 
-__all__ = ["Age", "Cache", "Entry", "Setback"]
+__all__ = ["MAX_READERS", "Age", "Cache", "Entry", "Setback"]
+
+MAX_READERS = 1024
+"""Most names and fields noted for one document; a reader beyond them is answered, and not told of rotations."""
 
 
 class Age(enum.Enum):
@@ -45,16 +49,20 @@ class Entry:
         ages: When this answer passes from age to age.
         readers: Names that were answered from it, or from the answer before it, each with the fields that led to its
             value.
+        number: The place of the call that brought it in the order in which calls begin.
         unwanted: Whether its value was refused or is known to be old, so that to prolong it will not do.
     """
 
-    __slots__ = ("_chosen", "ages", "at", "outcome", "readers", "unwanted")
+    __slots__ = ("_chosen", "ages", "at", "number", "outcome", "readers", "unwanted")
 
-    def __init__(self, outcome: Found | NotFound, at: Instant, ages: Schedule, readers: set[Reader]) -> None:
+    def __init__(
+        self, outcome: Found | NotFound, at: Instant, ages: Schedule, readers: set[Reader], number: int = 0
+    ) -> None:
         self.outcome = outcome
         self.at = at
         self.ages = ages
         self.readers = readers
+        self.number = number
         self.unwanted = False
         self._chosen: dict[tuple[str, ...], str | bytes | NotFound | Failed] = {}
 
@@ -67,9 +75,18 @@ class Entry:
         value = self._chosen.get(fields)
         if value is None:
             value = chosen(self.outcome, fields)
-            if fields and isinstance(value, (str, bytes)):
+            if fields and isinstance(value, (str, bytes)) and len(self._chosen) < MAX_READERS:
                 self._chosen[fields] = value
         return value
+
+    def note_reader(self, reader: Reader) -> bool:
+        """Note who was answered from this; whether there was room for one more."""
+        if reader in self.readers:
+            return True
+        if len(self.readers) >= MAX_READERS:
+            return False
+        self.readers.add(reader)
+        return True
 
     def age(self, now: Instant) -> Age:
         """How old the answer is at ``now``."""
@@ -84,6 +101,20 @@ class Entry:
         """The monotonic second at which a fresh answer passes to its next age; in the past for any other."""
         ages = self.ages
         return ages.refresh_at if now.mono < ages.refresh_at else ages.fresh_until
+
+    def differs(self, other: Outcome) -> bool:
+        """Whether another answer to the same question says something else; a failure says nothing."""
+        own = self.outcome
+        if isinstance(other, Failed):
+            return False
+        if isinstance(own, Found) and isinstance(other, Found):
+            return (own.version, own.value) != (other.version, other.value)
+        return isinstance(own, Found) or isinstance(other, Found)
+
+    def expire(self, now: Instant) -> None:
+        """Be stale at once, so that the next read asks anew; it still helps if the provider is down."""
+        then = min(now.mono, self.ages.refresh_at)
+        self.ages = self.ages._replace(refresh_at=then, fresh_until=then, revalidate_until=then)
 
     def prolong(self, behind: Entry, now: Instant, max_age: float | None) -> None:
         """Believe an absence as long as the value that was found behind it in the chain.
@@ -108,10 +139,13 @@ class Setback(NamedTuple):
     failed: Failed
     failures: int
     until: float
+    number: int = 0
 
 
 class Cache:
     """A bounded map of reference to entry, least recently used first out.
+
+    A signal may raise between any two steps: each step leaves the map as it was or as it is to be.
 
     Args:
         policy: How long answers are kept.
@@ -121,7 +155,7 @@ class Cache:
     def __init__(self, policy: FreshnessPolicy, max_entries: int) -> None:
         self.policy = policy
         self.max_entries = max_entries
-        self._entries: dict[SecretRef, Entry] = {}
+        self._entries: OrderedDict[SecretRef, Entry] = OrderedDict()
         self._setbacks: dict[SecretRef, Setback] = {}
 
     def __len__(self) -> int:
@@ -138,7 +172,8 @@ class Cache:
 
     def read_by(self, name: str) -> list[SecretRef]:
         """The documents that a name was answered from."""
-        return [ref for ref, entry in self._entries.items() if any(name == reader for reader, _ in entry.readers)]
+        readings = list(self._entries.items())
+        return [ref for ref, entry in readings if any(name == reader for reader, _ in tuple(entry.readers))]
 
     def look(self, ref: SecretRef, now: Instant) -> tuple[Age, Entry | None, Failed | None, Setback | None]:
         """What is known of a document at ``now``.
@@ -157,7 +192,7 @@ class Cache:
         return self._entries.get(ref) is entry and self._setbacks.get(ref) is setback
 
     def keep(
-        self, ref: SecretRef, outcome: Outcome, now: Instant, *, max_age: float | None, luck: float
+        self, ref: SecretRef, outcome: Outcome, now: Instant, *, max_age: float | None, luck: float, number: int = 0
     ) -> tuple[Entry | None, Entry | None]:
         """Remember an answer; a failure of a permanent kind drops what was known, a passing one leaves it.
 
@@ -167,37 +202,43 @@ class Cache:
             now: When it said so.
             max_age: The provider's own bound, in seconds.
             luck: A random number in [0, 1).
+            number: The place of the call in the order in which calls begin.
 
         Returns:
             The entry before and the entry now.
         """
+        before = self._entries.get(ref)
         if isinstance(outcome, Failed):
-            self._set_back(ref, outcome, now, luck)
-            before = self._entries.get(ref)
+            self._set_back(ref, outcome, now, luck, number)
             if outcome.retryable:
                 return before, before
             self._entries.pop(ref, None)
             return before, None
         self._setbacks.pop(ref, None)
-        before = self._entries.pop(ref, None)
         if isinstance(outcome, Found):
             ages = schedule(outcome, self.policy, now, max_age, luck)
         else:
             ages = schedule_absence(self.policy, now, max_age, luck)
-        entry = self._entries[ref] = Entry(outcome, now, ages, set() if before is None else set(before.readers))
+        readers = set() if before is None else set(before.readers)
+        entry = self._entries[ref] = Entry(outcome, now, ages, readers, number)
+        self.touch(ref)
         return before, entry
 
     def evict(self) -> list[Entry]:
         """Drop the least recently used entries above the bound, and give them back."""
         excess = len(self._entries) - self.max_entries
-        return [self._entries.pop(ref) for ref in list(self._entries)[:excess]] if excess > 0 else []
+        if excess <= 0:
+            return []
+        dropped = [self._entries.pop(ref, None) for ref in list(self._entries)[:excess]]
+        return [entry for entry in dropped if entry is not None]
 
     def touch(self, ref: SecretRef) -> Entry | None:
         """Count a use of an entry, and give it."""
-        entry = self._entries.pop(ref, None)
-        if entry is not None:
-            self._entries[ref] = entry
-        return entry
+        try:
+            self._entries.move_to_end(ref)
+        except KeyError:
+            return None
+        return self._entries.get(ref)
 
     def spoil(self, ref: SecretRef, now: Instant) -> Entry | None:
         """Make an entry stale at once, so that the next read asks anew; it still helps if the provider is down."""
@@ -205,14 +246,14 @@ class Cache:
         entry = self._entries.get(ref)
         if entry is not None:
             entry.unwanted = True
-            _spoil(entry, now)
+            entry.expire(now)
         return entry
 
     def spoil_all(self, now: Instant, frozen: float = 0.0) -> None:
         """Make every entry stale at once: this process was forked, or was frozen for ``frozen`` seconds."""
         self._setbacks.clear()
         for entry in list(self._entries.values()):
-            _spoil(entry, now)
+            entry.expire(now)
             entry.ages = entry.ages._replace(stale_until=entry.ages.stale_until - frozen)
 
     def clear(self) -> None:
@@ -220,14 +261,9 @@ class Cache:
         self._entries.clear()
         self._setbacks.clear()
 
-    def _set_back(self, ref: SecretRef, failed: Failed, now: Instant, luck: float) -> None:
+    def _set_back(self, ref: SecretRef, failed: Failed, now: Instant, luck: float, number: int) -> None:
         known = self._setbacks.pop(ref, None)
         failures = known.failures + 1 if known is not None else 1
         if len(self._setbacks) >= self.max_entries:
-            self._setbacks.pop(next(iter(self._setbacks)))
-        self._setbacks[ref] = Setback(failed, failures, now.mono + pause(failures, failed, luck))
-
-
-def _spoil(entry: Entry, now: Instant) -> None:
-    then = min(now.mono, entry.ages.refresh_at)
-    entry.ages = entry.ages._replace(refresh_at=then, fresh_until=then, revalidate_until=then)
+            self._setbacks.pop(next(iter(self._setbacks)), None)
+        self._setbacks[ref] = Setback(failed, failures, now.mono + pause(failures, failed, luck), number)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from threading import get_ident
+from time import monotonic
 
 from secretsource.providers.base import AsyncProvider, BatchProvider, Failed, FailureCode, Found, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from secretsource.providers.base import Outcome, Provider, SecretRef
@@ -21,30 +22,39 @@ if TYPE_CHECKING:
     from secretsource.resolver._flight import Flight
     from secretsource.resolver._route import Route
 
-__all__ = ["INTERRUPTED", "OVERDUE", "abandon", "by_route", "carry", "checked", "fetch", "job", "raised"]
+__all__ = [
+    "INTERRUPTED",
+    "OVERDUE",
+    "PATIENCE",
+    "abandon",
+    "by_route",
+    "carry",
+    "checked",
+    "fetch",
+    "hand_over",
+    "raised",
+]
 
 OVERDUE = Failed(FailureCode.TIMEOUT, "the deadline for the whole chain has passed")
 INTERRUPTED = Failed(FailureCode.UNAVAILABLE, "the call was interrupted before the provider answered", "ask again")
 
+PATIENCE = 0.25
+"""Seconds for which a forced call waits for the one before it, so that a crowd of forced reads shares a few calls."""
+
 
 def carry(engine: Engine, flights: Sequence[Flight]) -> None:
-    """Fetch what one shell leads, one provider after the other; whatever happens, nobody is left waiting.
+    """Fetch what one shell leads, one provider after the other.
 
     A provider that waits for a network and has no batch call is asked for several things at once: for one in this
-    thread, and for the others in the background, as far as its threads go.
+    thread, and for the others in the background, as far as its threads go. Whoever calls this abandons the flights
+    if it raises.
     """
-    mine = flights
-    try:
-        for route, led in by_route(flights):
-            own = led
-            if len(led) > 1 and _waits_for_each(route.provider):
-                handed = {flight for flight in led[1:] if engine.background.submit(job(engine, [flight]))}
-                mine = [flight for flight in mine if flight not in handed]
-                own = [flight for flight in led if flight not in handed]
-            _fly(engine, route.provider, own)
-    except BaseException:
-        abandon(engine, mine)
-        raise
+    for route, led in by_route(flights):
+        own = led
+        if len(led) > 1 and _waits_for_each(route.provider):
+            handed = {flight for flight in led[1:] if hand_over(engine, [flight])}
+            own = [flight for flight in led if flight not in handed]
+        _fly(engine, route.provider, own)
 
 
 def _waits_for_each(provider: Provider) -> bool:
@@ -52,22 +62,33 @@ def _waits_for_each(provider: Provider) -> bool:
     return isinstance(provider, AsyncProvider) and not isinstance(provider, BatchProvider)
 
 
-def job(engine: Engine, flights: Sequence[Flight]) -> Callable[[], None]:
-    """Flights to be carried by a background thread, which reads nothing itself and so may be waited for by anyone."""
-    for flight in flights:
-        flight.pilot = None
+def hand_over(engine: Engine, flights: Sequence[Flight]) -> bool:
+    """Have a background thread carry flights, which then anyone may wait for; False when there is no such thread."""
 
     def carry_there() -> None:
         for flight in flights:
             flight.pilot = get_ident()
-        carry(engine, flights)
+        try:
+            carry(engine, flights)
+        except BaseException:
+            abandon(engine, flights)
+            raise
 
-    return carry_there
+    if not engine.background.submit(carry_there):
+        return False
+    for flight in flights:  # only now: a signal handler that asks in between must not wait for what is not under way
+        flight.giver = get_ident()
+    return True
 
 
 def abandon(engine: Engine, flights: Iterable[Flight]) -> None:
     """Let everyone go who waits for a flight that will not be carried to its end."""
-    left = [(flight, INTERRUPTED) for flight in flights if flight.reply is None]
+    left: list[tuple[Flight, Outcome]] = []
+    for flight in flights:
+        if flight.reply is None:
+            left.append((flight, INTERRUPTED))
+        else:
+            flight.land(flight.reply)  # once more: a signal may have kept some from being called
     if left:
         engine.settle(left)
 
@@ -96,10 +117,12 @@ def by_route(flights: Iterable[Flight]) -> Iterable[tuple[Route, list[Flight]]]:
 
 def _fly(engine: Engine, provider: Provider, flights: Sequence[Flight]) -> None:
     """Ask one provider for what some flights are to bring, and settle each; they have one deadline."""
+    flights = [flight for flight in flights if flight.reply is None]
     if engine.closed:
         abandon(engine, flights)
         return
     if len(flights) > 1 and isinstance(provider, BatchProvider):
+        _depart(engine, flights)
         answers = _fetch_many(provider, flights, flights[0].until - engine.clock.now().mono)
         if isinstance(answers, Failed):
             engine.settle([(flight, answers) for flight in flights])
@@ -107,8 +130,20 @@ def _fly(engine: Engine, provider: Provider, flights: Sequence[Flight]) -> None:
             engine.settle([(flight, checked(answers.get(flight.ask.ref), provider)) for flight in flights])
         return
     for flight in flights:
+        _depart(engine, [flight])
         left = flight.until - engine.clock.now().mono
         engine.settle([(flight, fetch(provider, flight.ask.ref, left, anew=flight.anew))])
+
+
+def _depart(engine: Engine, flights: Sequence[Flight]) -> None:
+    """Begin, a moment later if a forced call is under way to the same place: those who come meanwhile come along."""
+    patience = 0.0
+    for flight in flights:
+        ahead = engine.state.ahead_of(flight) if flight.anew else None
+        if ahead is not None and not ahead.is_carried_here():
+            patience = patience or monotonic() + PATIENCE
+            ahead.wait(max(0.0, patience - monotonic()))
+    engine.state.begin(flights)
 
 
 def _fetch_many(

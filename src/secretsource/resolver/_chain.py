@@ -47,7 +47,7 @@ MAX_FOLLOWED = 8
 def resolve(request: Request, chain: Chain, cache: Cache, now: Instant) -> Flow:
     """Walk the chain for one request; yields what to ask, is sent the replies, returns the `Resolution`."""
     if chain.overlay is not None:
-        request = _overlaid(request, chain.overlay)
+        request = _overlaid(request, chain.overlay.route)
     result = Resolution(request, now)
     for route in chain.candidates(request.ref):
         place = _place(route, request)
@@ -100,7 +100,7 @@ def previous(request: Request, current: Resolution, chain: Chain, cache: Cache) 
     denied, or could not be asked for, may still be valid, so that is a failure.
     """
     if chain.overlay is not None:
-        request = _overlaid(request, chain.overlay)
+        request = _overlaid(request, chain.overlay.route)
     result = Resolution(request, current.at, current.ref)
     route = chain.route(current.ref.provider)
     found = current.outcome if current.entry is None else current.entry.outcome
@@ -199,27 +199,30 @@ def _answer(
     result: Resolution, route: Route, place: SecretRef, cache: Cache
 ) -> Generator[list[Ask], Sequence[Reply], Known]:
     """From the cache where its age allows, else by asking, else what is left of the old answer."""
-    ref, fresh = place.document, result.request.fresh
+    ref, fresh, since = place.document, result.request.fresh, result.request.since
     if route.direct:
-        (reply,) = yield [Ask(route, ref, anew=fresh)]
+        (reply,) = yield [Ask(route, ref, anew=fresh, since=since)]
         result.at = reply.now
         return reply.outcome, "live", None, None
     age, entry, failed, setback = cache.look(ref, result.at)
-    ask = Ask(route, ref, entry, setback, fresh)
-    result.used.append(ask)
-    if entry is not None and not fresh and age in _SERVABLE:
+    ask = Ask(route, ref, entry, setback, fresh, since)
+    if entry is not None and not fresh and age in _SERVABLE and entry.number >= since:
+        result.used.append((ask, entry))
         if age is not Age.FRESH and failed is None:
             result.due.append(ask)
         return entry.outcome, _SERVABLE[age], entry, None
-    if failed is None or fresh:
+    if failed is None or fresh or setback is None or setback.number < since:
         (reply,) = yield [ask]
         result.at = reply.now
         if not isinstance(reply.outcome, Failed):
+            result.used.append((ask, reply.entry))
             return reply.outcome, "live", reply.entry, None
         failed = reply.outcome
         age, entry, _, _ = cache.look(ref, result.at)
     if entry is None or fresh or age is Age.GONE or not failed.retryable:
+        result.used.append((ask, None))
         return failed, "live", None, None
+    result.used.append((ask, entry))
     _doubt(result, failed, place)
     return entry.outcome, "stale", entry, f"{failed.code.value}: the last known value is served"
 
@@ -244,19 +247,28 @@ def _selected(found: Found, entry: Entry | None, fields: tuple[str, ...]) -> Out
 
 
 def _target(found: Found, chain: Chain) -> tuple[Route, SecretRef] | Failed:
+    text = str(found.value)
+    if not text.startswith(FOLLOW_MARK):
+        mark = text.partition("+")[0]
+        return _misled(f"its value starts with '{mark}+', which is the form of another tool", WRITE_OURS)
     try:
-        ref = parse_reference(str(found.value))
+        ref = parse_reference(text)
         if ref.provider:
+            chain.know(ref.provider)
             (route,) = chain.knowing(ref, (chain.find(ref.provider),))
             return route, route.provider.complete(ref)
         reason = "it names no provider"
     except (ConfigurationError, InvalidReference) as error:
         reason = str(error)
-    return _misled(f"its value starts with '{FOLLOW_MARK}' but cannot be followed: {reason}")
+    return _misled(f"its value starts with '{FOLLOW_MARK}' but cannot be followed: {reason}", MEND)
 
 
-def _misled(reason: str) -> Failed:
-    return Failed(FailureCode.MISCONFIGURED, reason, "mend the reference, or create the secret it names")
+MEND = f"mend the reference; a value that really starts so is written with one '{FOLLOW_MARK}' more"
+WRITE_OURS = f"write {FOLLOW_MARK}provider://place, or one '{FOLLOW_MARK}' before a value that really starts so"
+
+
+def _misled(reason: str, remedy: str = "mend the reference, or create the secret it names") -> Failed:
+    return Failed(FailureCode.MISCONFIGURED, reason, remedy)
 
 
 def _path(places: list[SecretRef]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from secretsource.providers.base import Failed, FailureCode
-from secretsource.resolver._call import OVERDUE, abandon, checked, raised
+from secretsource.resolver._call import OVERDUE, PATIENCE, abandon, checked, raised
+from secretsource.resolver._landing import landing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Crew:
 
     async def _work(self) -> None:
         for flight in self._ahead:
+            if flight.reply is not None:
+                continue
             try:
                 outcome = await self._ask(flight)
             except BaseException:
@@ -70,6 +73,10 @@ class Crew:
                 self._engine.settle([(flight, outcome)])
 
     async def _ask(self, flight: Flight) -> Outcome:
+        ahead = self._engine.state.ahead_of(flight) if flight.anew else None
+        if ahead is not None:
+            await landing(ahead, self._engine.clock.now().mono + PATIENCE, lambda: PATIENCE)
+        self._engine.state.begin([flight])
         left = self._left()
         if left <= 0:
             return OVERDUE
@@ -85,7 +92,7 @@ class Crew:
 
     def _cut_off(self) -> None:
         """The time is over, for flights that have not begun and for those whose driver does not keep to it."""
-        self._engine.settle([(flight, OVERDUE) for flight in self._ahead])
+        self._engine.settle([(flight, OVERDUE) for flight in self._ahead if flight.reply is None])
         self._engine.settle([(flight, CUT_OFF) for flight in self._flights if flight.reply is None])
         for task in self._tasks:
             task.cancel()

@@ -18,12 +18,15 @@ from secretsource.resolver._wiring import first_engine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import TypedDict, Unpack
+    from collections.abc import Callable, Sequence
+    from typing import TypedDict, TypeVar, Unpack
 
     from secretsource._secret import Secret
     from secretsource.providers.base import Provider
-    from secretsource.resolver._route import Route
+    from secretsource.resolver._route import Overlay
+    from secretsource.resolver._trace import RotationEvent, SecretEvent
+
+    L = TypeVar("L")
 
     class Numbers(TypedDict, total=False):
         """The numbers of a `Resolver`."""
@@ -52,15 +55,18 @@ class _FirstUse:
 
 
 class DefaultResolver(Resolver):
-    """A resolver that wires itself at first use, and can be wired anew."""
+    """A resolver that wires itself at first use, and can be wired anew; who listens to it goes along."""
 
     if not TYPE_CHECKING:
         _engine = _FirstUse()
 
     def __init__(self) -> None:
         self._hot: dict[str, tuple[float, float, Secret]] = {}
-        self._overlay: Route | None = None
+        self._overlay: Overlay | None = None
         self._wired: Engine | None = None
+        self._given: Engine | None = None
+        self._on_rotate: list[Callable[[RotationEvent], object]] = []
+        self._on_event: list[Callable[[SecretEvent], object]] = []
         self._wiring = RLock()
 
     def wire(self) -> Engine:
@@ -74,18 +80,47 @@ class DefaultResolver(Resolver):
 
     def _adopt(self, engine: Engine) -> None:
         engine.lay_over(self._overlay)
+        engine.rotation_listeners += self._on_rotate
+        engine.event_listeners += self._on_event
         super()._adopt(engine)
         self._wired = engine
 
-    def lay_over(self, route: Route | None) -> None:
-        """Put a route before the whole chain, now and after a new wiring; None takes it away."""
-        self._overlay = route
-        self._engine.lay_over(route)
+    def _leave(self, engine: Engine) -> None:
+        engine.lay_over(None)
+        _strike_off(engine.rotation_listeners, self._on_rotate)
+        _strike_off(engine.event_listeners, self._on_event)
+
+    def on_rotate(self, callback: Callable[[RotationEvent], object]) -> Callable[[], None]:
+        """As `Resolver.on_rotate`, now and after a new wiring."""
+        return self._listen(self._on_rotate, callback, lambda engine: engine.rotation_listeners)
+
+    def on_event(self, callback: Callable[[SecretEvent], object]) -> Callable[[], None]:
+        """As `Resolver.on_event`, now and after a new wiring."""
+        return self._listen(self._on_event, callback, lambda engine: engine.event_listeners)
+
+    def _listen(self, own: list[L], callback: L, of: Callable[[Engine], list[L]]) -> Callable[[], None]:
+        own.append(callback)
+        if self._wired is not None:
+            of(self._wired).append(callback)
+
+        def stop() -> None:
+            _strike_off(own, [callback])
+            if self._wired is not None:
+                _strike_off(of(self._wired), [callback])
+
+        return stop
+
+    def lay_over(self, overlay: Overlay | None) -> None:
+        """Put a route before the whole chain, or in its place, now and after a new wiring; None takes it away."""
+        self._overlay = overlay
+        if self._wired is not None:
+            self._wired.lay_over(overlay)
 
     def rewire(self, engine: Engine | None) -> None:
         """Stand on another engine; None finds the wiring anew at the next use."""
         if self._wired is not None:
-            self._wired.lay_over(None)
+            self._leave(self._wired)
+        self._given = engine
         if engine is not None:
             self._adopt(engine)
             return
@@ -94,12 +129,31 @@ class DefaultResolver(Resolver):
             self._wired = None
         self._hot = {}
 
+    @property
+    def given(self) -> Engine | None:
+        """The engine that somebody configured; None for one that was found, or is still to be."""
+        return self._given
+
+    def restore(self, given: Engine | None) -> None:
+        """Stand as before a test: on what was configured then, with nothing remembered, or else on what is found."""
+        if self._given is not given or given is None:
+            self.rewire(given)
+        if given is not None:
+            given.forget()
+
     def __repr__(self) -> str:
         return "<DefaultResolver not wired yet>" if self._wired is None else super().__repr__()
 
     def after_fork(self) -> None:
         """In the child of a fork, the thread that was wiring is gone, and its lock with it."""
         self._wiring = RLock()
+
+
+def _strike_off(listeners: list[L], gone: Sequence[L]) -> None:
+    """Take listeners off a list in place, each as often as it is given."""
+    for listener in gone:
+        if listener in listeners:
+            listeners.remove(listener)
 
 
 default_resolver = DefaultResolver()

@@ -1,13 +1,15 @@
 """From what a provider answered to the one value asked for (pure).
 
 A field is a key of the document, or a JSON pointer (RFC 6901) when it starts with ``/``. Numbers and booleans come
-back as their JSON text, objects and arrays as a JSON document. A field that is not there, or is null, is NotFound.
+back as their JSON text, numbers as they are written there; objects and arrays as a JSON document. A field that is not
+there, or is null, is NotFound.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from secretsource._json_text import Numeral, read, written
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 TYPE_CHECKING = False
@@ -70,15 +72,15 @@ def _field(value: Value, field: str) -> str | bytes | NotFound | Failed:
     found = _pointer(document, field) if field.startswith("/") else _key(document, field)
     if found is _MISSING or found is None:
         return NotFound(f"the document has no field {field!r}" if found is _MISSING else f"field {field!r} is null")
+    if isinstance(found, Numeral):
+        return str(found)
     return found if isinstance(found, (str, bytes)) else _json(found)
 
 
 def _parse(value: str | bytes) -> object:
-    import json
-
     # The parser's error carries the whole document, so it is dropped here and never leaves the block.
     try:
-        return json.loads(value)
+        return read(value)
     except (ValueError, RecursionError):
         pass
     return Failed(
@@ -96,8 +98,7 @@ def _pointer(document: object, pointer: str) -> object:
     for token in pointer[1:].split("/"):
         key = token.replace("~1", "/").replace("~0", "~")
         if isinstance(document, list):
-            inside = key.isascii() and key.isdigit() and (key == "0" or key[0] != "0") and int(key) < len(document)
-            document = document[int(key)] if inside else _MISSING
+            document = document[int(key)] if _is_index(key, len(document)) else _MISSING
         else:
             document = _key(document, key)
         if document is _MISSING:
@@ -105,17 +106,15 @@ def _pointer(document: object, pointer: str) -> object:
     return document
 
 
-def _json(value: object) -> str | Failed:
-    import json
+def _is_index(key: str, length: int) -> bool:
+    """Whether a token is the number of one of ``length`` items; it may have any number of digits."""
+    digits = key.isascii() and key.isdigit() and (key == "0" or key[0] != "0")
+    return digits and len(key) <= len(str(length)) and int(key) < length
 
+
+def _json(value: object) -> str | Failed:
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+        return written(value)
     except (TypeError, ValueError, RecursionError):
         pass
     return Failed(FailureCode.MALFORMED, "the document has parts that JSON cannot show", "ask for one of its fields")
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError

@@ -5,7 +5,7 @@ The engine never waits and never fetches. The shells do that, in their own way, 
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import RLock
 
 from secretsource import _fork
 from secretsource._clock import SYSTEM_CLOCK
@@ -15,8 +15,9 @@ from secretsource.providers.base import Found, LeasingProvider, NotFound, Secret
 from secretsource.resolver._answer import default_secret, event_of, found_at, secret_of
 from secretsource.resolver._background import Background
 from secretsource.resolver._failure import error_of
-from secretsource.resolver._reference import parse_reference
+from secretsource.resolver._reference import MAX_REFERENCE, format_reference, parse_reference
 from secretsource.resolver._resolution import Request, word_of
+from secretsource.resolver._route import Chain, nowhere
 from secretsource.resolver._state import State
 from secretsource.resolver._trace import Trace
 
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from secretsource.resolver._flight import Flight
     from secretsource.resolver._refresh import FreshnessPolicy
     from secretsource.resolver._resolution import Resolution
-    from secretsource.resolver._route import Chain, Route
-    from secretsource.resolver._state import Near
+    from secretsource.resolver._route import Overlay
+    from secretsource.resolver._shortcuts import Near
     from secretsource.resolver._trace import RotationEvent, SecretEvent
 
     D = TypeVar("D")
@@ -67,14 +68,14 @@ class Engine:
     ) -> None:
         self._make_chain = chain
         self._chain: Chain | None = None
-        self._overlay: Route | None = None
+        self._overlay: Overlay | None = None
         self._drift = clock.now().drift
         self.state = State(policy, max_entries, clock)
         self.deadline = deadline
         self.clock = clock
         self.background = Background()
         self.closed = False
-        self._wiring = Lock()
+        self._wiring = RLock()
         self.rotation_listeners: list[Callable[[RotationEvent], object]] = []
         self.event_listeners: list[Callable[[SecretEvent], object]] = []
         _fork.tell(self)
@@ -82,7 +83,7 @@ class Engine:
     @property
     def hot(self) -> dict[str, tuple[float, float, Secret]]:
         """Name to the span of wall time in which a secret answers it at once."""
-        return self.state.hot
+        return self.state.shortcuts.hot
 
     # -- before the call ------------------------------------------------------------------------------------------
 
@@ -95,10 +96,12 @@ class Engine:
         """
         if self.closed:
             raise ConfigurationError("this resolver is closed: make a new one, or close it when nobody asks any more")
-        chain = self._chain
+        overlay, chain = self._overlay, self._chain
+        if overlay is not None and overlay.only:
+            return Chain((), nowhere, {}, overlay=overlay)
         if chain is None:
             chain = self._publish(self._make_chain())
-        return chain if self._overlay is None else chain._replace(overlay=self._overlay)
+        return chain if overlay is None else chain._replace(overlay=overlay)
 
     def _publish(self, made: Chain) -> Chain:
         """Of two threads that have both made the chain, the first is right; the other has opened nothing."""
@@ -112,10 +115,10 @@ class Engine:
         now = self.clock.now()
         ahead = now.wall - now.mono - self._drift
         if abs(ahead) > FROZEN_SECONDS:
-            self._drift = now.drift
             if ahead > 0:
                 self.state.renew(now, ahead)
                 self._reset_providers()
+            self._drift = now.drift
         return now
 
     def request(
@@ -132,6 +135,8 @@ class Engine:
             InvalidReference: The name, field or version cannot be.
         """
         ref = parse_reference(name)
+        # One name for all spellings: an escape that need not be there makes no other reader and no other short way.
+        name = name if ref.location == name else format_reference(ref)
         fields: tuple[str, ...] = ()
         if ref.field is not None and not ref.provider:
             fields = (ref.field,)
@@ -139,7 +144,7 @@ class Engine:
             fields += (_word("field", field),)
         if version is not None:
             ref = ref._replace(version=_word("version", version), stage=None)
-        return Request(name, ref, fields, fresh, plain)
+        return Request(name, ref, fields, fresh, plain, True, self.state.since(name, fresh))
 
     # -- after the call -------------------------------------------------------------------------------------------
 
@@ -156,9 +161,9 @@ class Engine:
     def nearby(self, near: Near, outcome: Outcome) -> Secret | None:
         """The secret that the first provider of the chain gave directly; None when the chain has to be walked."""
         if not isinstance(outcome, Found) or not isinstance(outcome.value, (str, bytes)) or near.route.points(outcome):
-            self.state.near.pop(near.name, None)
+            self.state.shortcuts.near.pop(near.name, None)
             return None
-        return found_at(near.name, near.ref, outcome, self.clock.now().wall)
+        return found_at(near.name, near.ref, near.route, outcome, self.clock.now().wall)
 
     if TYPE_CHECKING:
 
@@ -202,11 +207,13 @@ class Engine:
 
     def invalidate(self, request: Request, version: str | None) -> None:
         """Make what a name is answered from stale, unless it already holds ``version``."""
-        self.state.invalidate(self._places(request), version)
+        self.state.invalidate(request.name, self._places(request), version)
 
     def _places(self, request: Request) -> list[SecretRef]:
         """Every document that a name may be answered from."""
         ref, chain = request.ref, self.chain
+        if chain.overlay is not None and chain.overlay.only:
+            return []
         if ref.provider:
             located: list[SecretRef | NotFound] = [chain.find(ref.provider).provider.complete(ref)]
         else:
@@ -218,14 +225,19 @@ class Engine:
         """The providers of the chain by name."""
         return "not wired yet" if self._chain is None else " -> ".join(r.provider.name for r in self._chain.routes)
 
-    def lay_over(self, route: Route | None) -> None:
-        """Put a route before all others, or take it away again."""
-        self._overlay = route
-        self.state.allow_shortcuts(route is None)
+    def lay_over(self, overlay: Overlay | None) -> None:
+        """Put a route before all others, or in their place, or take it away again."""
+        self._overlay = overlay
+        self.state.allow_shortcuts(overlay is None)
+
+    def forget(self) -> None:
+        """Forget every value and client, and go on with the same providers."""
+        self.state.clear()
+        self._reset_providers()
 
     def after_fork(self) -> None:
         """In the child of a fork: locks, flights and clients belong to the parent; answers may be old."""
-        self._wiring = Lock()
+        self._wiring = RLock()
         self.background = Background()
         self.state.after_fork()
         self._reset_providers()
@@ -254,6 +266,10 @@ def _word(what: str, given: object) -> str:
         raise InvalidReference(f"the {what} of a secret is a str, not {type(given).__name__}")
     if not given:
         raise InvalidReference(f"the {what} of a secret is not empty: leave it out")
+    if len(given) > MAX_REFERENCE:
+        raise InvalidReference(
+            f"the {what} of a secret has {len(given)} characters: at most {MAX_REFERENCE} are allowed"
+        )
     return given
 
 

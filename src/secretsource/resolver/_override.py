@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from secretsource._traceless import traceless
-from secretsource.exceptions import ConfigurationError
+from secretsource.exceptions import ConfigurationError, InvalidReference
 from secretsource.providers.base import Found, NotFound, Provider, SecretRef
 from secretsource.resolver._default import default_resolver
-from secretsource.resolver._route import Route
+from secretsource.resolver._reference import format_reference, parse_reference
+from secretsource.resolver._route import Overlay, Route
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,22 +28,30 @@ class OverrideProvider(Provider):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers: list[Mapping[str, str | bytes | None]] = []
+        self.layers: list[override] = []
+
+    @property
+    def only(self) -> bool:
+        """Whether one of them lets nothing else through."""
+        return any(layer.only for layer in self.layers)
 
     def locate(self, name: str) -> SecretRef | NotFound:
-        """A place for the names that some override has; the others are the chain's business."""
-        return SecretRef(self.name, name) if any(name in layer for layer in self.layers) else NotFound()
+        """A place for the names that some override has; the others are the chain's business, if there is one."""
+        known = self.only or any(name in layer.secrets for layer in self.layers)
+        return SecretRef(self.name, name) if known else NotFound()
 
     def previous(self, ref: SecretRef, current: Found) -> SecretRef:
         """The name with ``_PREVIOUS`` behind it."""
         return ref._replace(location=ref.location + "_PREVIOUS")
 
     def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
-        """Look into the mappings; None there means that the secret is not there."""
+        """Look into the mappings, down to one that lets nothing else through; None is a secret that is not there."""
         for layer in reversed(self.layers):
-            if ref.location in layer:
-                value = layer[ref.location]
+            if ref.location in layer.secrets:
+                value = layer.secrets[ref.location]
                 return NotFound("overridden as absent") if value is None else Found(value, version="override")
+            if layer.only:
+                return NotFound("override(only=True) has no such name")
         return NotFound()
 
 
@@ -57,28 +66,44 @@ class override:
 
     Args:
         secrets: Name or reference to value; None for a secret that is not there.
+        only: Whether these are all the secrets there are: any other name is not found, and no provider is made or
+            asked, nor an override further out.
 
     Raises:
         ConfigurationError: A value is neither str, bytes nor None.
     """
 
     @traceless
-    def __init__(self, secrets: Mapping[str, str | bytes | None]) -> None:
+    def __init__(self, secrets: Mapping[str, str | bytes | None], *, only: bool = False) -> None:
         for name, value in secrets.items():
             if value is not None and not isinstance(value, (str, bytes)):
                 raise ConfigurationError(f"the override of {name!r} is {type(value).__name__}: give str, bytes or None")
-        self._secrets = dict(secrets)
+        self.secrets = {_spelt(name): value for name, value in secrets.items()}
+        self.only = only
 
     def __enter__(self) -> Self:
-        _provider.layers.append(self._secrets)
-        default_resolver.lay_over(_route)
+        if self not in _provider.layers:
+            _provider.layers.append(self)
+        _lay_over()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _provider.layers[:] = [layer for layer in _provider.layers if layer is not self._secrets]
-        default_resolver.lay_over(_route if _provider.layers else None)
+        _provider.layers[:] = [layer for layer in _provider.layers if layer is not self]
+        _lay_over()
 
     def __repr__(self) -> str:
-        return f"override({', '.join(sorted(self._secrets))})"
+        return f"override({', '.join(sorted(self.secrets))}{', only=True' if self.only else ''})"
+
+
+def _lay_over() -> None:
+    default_resolver.lay_over(Overlay(_route, _provider.only) if _provider.layers else None)
+
+
+def _spelt(name: str) -> str:
+    """The one spelling by which a resolver asks for a name."""
+    try:
+        return format_reference(parse_reference(name))
+    except InvalidReference:
+        return name

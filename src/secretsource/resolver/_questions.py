@@ -12,6 +12,7 @@ from secretsource._secret import Secret, SecretSet
 from secretsource._sentinels import UNSET
 from secretsource.exceptions import InvalidReference, SecretNotFound
 from secretsource.providers.base import NotFound
+from secretsource.resolver._answer import is_same
 from secretsource.resolver._chain import previous, resolve, together
 from secretsource.resolver._failure import error_of, none_found
 from secretsource.resolver._resolution import Ask
@@ -48,19 +49,22 @@ def get(
     return engine.conclude(request, result, default)
 
 
-def get_many(engine: Engine, names: Iterable[str], default: D | UnsetType) -> Question[dict[str, Secret | D]]:
+def get_many(
+    engine: Engine, names: Iterable[str], default: D | UnsetType, fresh: bool
+) -> Question[dict[str, Secret | D]]:
     """Many secrets, what one provider is to be asked for asked together; all that are missing are named at once."""
     if isinstance(names, str):
         raise InvalidReference("names is a list, such as ['ONE', 'OTHER'], not one string")
-    requests = [engine.request(name) for name in dict.fromkeys(names)]
+    given = list(dict.fromkeys(names))
+    requests = [engine.request(name, fresh=fresh) for name in given]
     results = yield from _answers(engine, requests)
     found: dict[str, Secret | D] = {}
     missing: list[SecretNotFound] = []
-    for request, result in zip(requests, results, strict=True):
+    for name, request, result in zip(given, requests, results, strict=True):
         if isinstance(result.outcome, NotFound) and default is UNSET:
             missing.append(none_found(request.name, result, engine.chain))
         else:
-            found[request.name] = engine.conclude(request, result, default)
+            found[name] = engine.conclude(request, result, default)
     if len(missing) > 1:
         raise _all_missing(missing)
     if missing:
@@ -87,9 +91,14 @@ def reject(engine: Engine, secret: Secret) -> Question[Secret]:
     """The value to use after the other side refused ``secret``: a newer one if there is one."""
     origin = secret._origin
     request = engine.request(origin.name)._replace(fields=origin.fields)
-    engine.state.refuse(secret)
+    since = engine.state.refuse(secret)
     result = yield from _answer(engine, request)
     newest = engine.conclude(request, result, secret if origin.served == "default" else UNSET)
+    if since and is_same(newest, secret):
+        # It came from a call that began before this refusal, and the value may have been replaced since.
+        request = request._replace(since=since)
+        result = yield from _answer(engine, request)
+        newest = engine.conclude(request, result, UNSET)
     if newest == secret and result.doubt is not None:
         raise error_of(origin.name, result.ended(*result.doubt), engine.chain)
     return newest

@@ -5,6 +5,7 @@
     aws://payments/stripe#secret_key?stage=AWSPREVIOUS       one place at one provider
     arn:aws:secretsmanager:eu-west-1:…:secret:stripe-AbCdEf  the same, by the address that the vendor has for it
     ref+aws://payments/stripe                                the same, as a value that points elsewhere
+    ref+ref+abc                                              a value that is the text ref+abc, and points nowhere
 
 ``#``, ``?``, ``&`` and ``%`` inside a part are percent-encoded (RFC 3986 §2.1). Errors never quote the text: a caller
 who passes a value where a name belongs must not find that value in a log.
@@ -16,10 +17,13 @@ from secretsource.exceptions import InvalidReference
 from secretsource.providers.base import SecretRef
 from secretsource.resolver._address import belonging, refuse_url
 
-__all__ = ["FOLLOW_MARK", "MAX_NAME", "MAX_REFERENCE", "format_reference", "parse_reference"]
+__all__ = ["FOLLOW_MARK", "MAX_NAME", "MAX_REFERENCE", "format_reference", "is_pointer", "literal", "parse_reference"]
 
 FOLLOW_MARK = "ref+"
 """What a value starts with that is not the secret but says where it is."""
+
+FOREIGN_MARK = "secretref+"
+"""What other tools write before such a value; it is not followed, and it is not the secret either."""
 
 MAX_NAME = 512
 """Longest bare name, in characters; the longest that any of the services takes (AWS)."""
@@ -73,6 +77,18 @@ def format_reference(ref: SecretRef) -> str:
     if pairs:
         text += "?" + "&".join(f"{_encode(key).replace('=', '%3D')}={_encode(value)}" for key, value in pairs)
     return text
+
+
+def is_pointer(value: object) -> bool:
+    """Whether a value says where the secret is, in our form or in that of another tool."""
+    return isinstance(value, str) and value.startswith((FOLLOW_MARK, FOREIGN_MARK)) and literal(value) is None
+
+
+def literal(value: object) -> str | None:
+    """The text that a value stands for which has one ``ref+`` more than the text; None for any other value."""
+    if not isinstance(value, str) or not value.startswith((FOLLOW_MARK * 2, FOLLOW_MARK + FOREIGN_MARK)):
+        return None
+    return value.removeprefix(FOLLOW_MARK)
 
 
 def _check_characters(text: str) -> None:

@@ -28,6 +28,7 @@ class Request(NamedTuple):
         plain: Whether the name says it all and was read by itself, so that its next reads may be answered by the name
             alone; to note that for names that are read together costs more than it saves.
         tracked: Whether the name counts as a reader of what answers it.
+        since: The number from which on a call may answer it, in the order in which calls begin; 0 for any.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Request(NamedTuple):
     fresh: bool = False
     plain: bool = False
     tracked: bool = True
+    since: int = 0
 
 
 class Ask(NamedTuple):
@@ -47,6 +49,7 @@ class Ask(NamedTuple):
         entry: The answer that was known when this was decided; a newer one makes the fetch needless.
         setback: The failure that was known then; likewise.
         anew: Whether a value that the driver would only prolong will not do.
+        since: The number from which on a call may answer it.
     """
 
     route: Route
@@ -54,6 +57,7 @@ class Ask(NamedTuple):
     entry: Entry | None = None
     setback: Setback | None = None
     anew: bool = False
+    since: int = 0
 
 
 class Reply(NamedTuple):
@@ -107,7 +111,7 @@ class Resolution:
         served: How the value was come by.
         steps: What was asked, in order.
         due: Documents to refresh in the background.
-        used: Documents that the answer rests on, as they were asked for.
+        used: Documents that the answer rests on, as they were asked for, each with the entry that answered.
         doubt: A provider that could not be asked, though the chain went on, and where.
         at: When it ended.
     """
@@ -137,7 +141,7 @@ class Resolution:
         self.served: Served = "live"
         self.steps: list[Step] = []
         self.due: list[Ask] = []
-        self.used: list[Ask] = []
+        self.used: list[tuple[Ask, Entry | None]] = []
         self.doubt: tuple[Failed, SecretRef] | None = None
         self.at = at
 

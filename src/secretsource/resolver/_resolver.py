@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from threading import get_ident
 from time import time as wall_time
 
 from secretsource._clock import SYSTEM_CLOCK
@@ -10,7 +9,7 @@ from secretsource._sentinels import UNSET
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.resolver import _questions as questions
-from secretsource.resolver._call import OVERDUE, abandon, carry, fetch, job
+from secretsource.resolver._call import OVERDUE, abandon, carry, fetch, hand_over
 from secretsource.resolver._engine import Engine
 from secretsource.resolver._questions import Later
 from secretsource.resolver._resolution import Reply
@@ -194,7 +193,7 @@ class Resolver:
     def _nearby(self, name: object) -> Secret | None:
         """The answer to a name that the first provider, which is cheaper to ask than to remember, had last time."""
         engine = self._engine
-        near = engine.state.near.get(name) if isinstance(name, str) else None
+        near = engine.state.shortcuts.near.get(name) if isinstance(name, str) else None
         if near is None or engine.event_listeners:
             return None
         return engine.nearby(near, fetch(near.route.provider, near.ref, engine.deadline))
@@ -202,22 +201,25 @@ class Resolver:
     if TYPE_CHECKING:
 
         @overload
-        def get_many(self, names: Iterable[str]) -> dict[str, Secret]: ...
+        def get_many(self, names: Iterable[str], *, fresh: bool = False) -> dict[str, Secret]: ...
         @overload
-        def get_many(self, names: Iterable[str], *, default: D) -> dict[str, Secret | D]: ...
+        def get_many(self, names: Iterable[str], *, default: D, fresh: bool = False) -> dict[str, Secret | D]: ...
 
-    def get_many(self, names: Iterable[str], *, default: D | UnsetType = UNSET) -> dict[str, Secret | D]:
+    def get_many(
+        self, names: Iterable[str], *, default: D | UnsetType = UNSET, fresh: bool = False
+    ) -> dict[str, Secret | D]:
         """Many secrets by name; a provider with a batch call is asked once for all that it may hold.
 
         Args:
             names: Names or references; repeated ones count once.
             default: What to return for a name that no provider has.
+            fresh: Ask the providers, whatever is remembered, as in `get`.
 
         Raises:
             SecretNotFound: Some are not there; names all of them.
             ProviderError: A provider could not be asked, or refused, for one of them.
         """
-        return self._run(questions.get_many(self._engine, names, default))
+        return self._run(questions.get_many(self._engine, names, default, bool(fresh)))
 
     def get_set(self, name: str, *, field: str | None = None) -> SecretSet:
         """The versions of a secret that are valid now, newest first: the current one and, if kept, the one before.
@@ -312,14 +314,19 @@ class Resolver:
 
     def _perform(self, step: list[Ask] | Later, until: float) -> list[Reply]:
         engine = self._engine
-        if isinstance(step, Later):
-            _, led = engine.state.claim(step.asks, engine.clock.now().mono + engine.deadline)
-            if led and not engine.background.submit(job(engine, led)):
-                abandon(engine, led)
-            return []
-        flights, led = engine.state.claim(step, until)
-        if led:
-            carry(engine, led)
+        led: list[Flight] = []
+        try:
+            if isinstance(step, Later):
+                engine.state.claim(step.asks, engine.clock.now().mono + engine.deadline, led)
+                if led and not hand_over(engine, led):
+                    abandon(engine, led)
+                return []
+            flights = engine.state.claim(step, until, led)
+            if led:
+                carry(engine, led)
+        except BaseException:
+            abandon(engine, led)
+            raise
         replies = []
         # Whoever waits for the last one first is woken once, and not once for each of them.
         for ask, flight in zip(reversed(step), reversed(flights), strict=True):
@@ -330,7 +337,7 @@ class Resolver:
 
     def _awaited(self, ask: Ask, flight: Flight | None, until: float) -> Reply:
         clock = self._engine.clock
-        if flight is None or flight.pilot == get_ident():
+        if flight is None or flight.is_carried_here():
             # Asked directly; or led by this very thread further up (its event loop, a driver that resolves its own
             # credentials), where waiting would be waiting for ourselves.
             left = until - clock.now().mono

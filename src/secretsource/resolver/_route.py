@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from secretsource._namedtuple import NamedTuple
-from secretsource.exceptions import InvalidReference
-from secretsource.providers._registry import unknown
+from secretsource.exceptions import ConfigurationError, InvalidReference
+from secretsource.providers._registry import DRIVERS, known_schemes, unknown
 from secretsource.providers.base import Failed, FailureCode, NotFound
-from secretsource.resolver._reference import FOLLOW_MARK
+from secretsource.resolver._reference import is_pointer, literal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from secretsource.providers.base import Found, Provider, SecretRef
 
-__all__ = ["Chain", "Route", "Skipped"]
+__all__ = ["Chain", "Overlay", "Route", "Skipped", "nowhere"]
 
 _DENIALS = frozenset({FailureCode.DENIED, FailureCode.UNAUTHENTICATED, FailureCode.DISABLED, FailureCode.DELETED})
 
@@ -52,8 +52,12 @@ class Route(NamedTuple):
 
     def points(self, found: Found) -> bool:
         """Whether this answer is not the value but says where it is."""
-        value = found.value
-        return self.provider.follows and isinstance(value, str) and value.startswith(FOLLOW_MARK)
+        return self.provider.follows and is_pointer(found.value)
+
+    def read(self, value: str | bytes) -> str | bytes:
+        """A value as it is meant: one that only looks as if it said where it is has one mark too many."""
+        text = literal(value) if self.provider.follows else None
+        return value if text is None else text
 
     def passes(self, failed: Failed) -> bool:
         """Whether this failure lets the chain go on."""
@@ -69,6 +73,18 @@ class Skipped(NamedTuple):
     reason: str
 
 
+class Overlay(NamedTuple):
+    """A route that comes before all others for every name and reference; tests use it.
+
+    Attributes:
+        route: The route.
+        only: Whether it stands in the place of all others, which are then neither made nor asked.
+    """
+
+    route: Route
+    only: bool = False
+
+
 class Chain(NamedTuple):
     """The providers to ask, in order, and how to reach one by name.
 
@@ -77,19 +93,31 @@ class Chain(NamedTuple):
         find: The route of a provider named in a reference; raises `ConfigurationError` for an unknown one.
         opened: Every route made so far by name: those of the chain, and those that a reference led to.
         skipped: Providers left out, for `explain`.
-        overlay: A route that comes before all others for every name and reference; tests use it.
+        overlay: A route that comes before all others for every name and reference, or in their place.
     """
 
     routes: tuple[Route, ...]
     find: Callable[[str], Route]
     opened: dict[str, Route]
     skipped: tuple[Skipped, ...] = ()
-    overlay: Route | None = None
+    overlay: Overlay | None = None
 
     def route(self, name: str) -> Route:
         """The route of a provider that answered."""
         overlay = self.overlay
-        return overlay if overlay is not None and overlay.provider.name == name else self.find(name)
+        return overlay.route if overlay is not None and overlay.route.provider.name == name else self.find(name)
+
+    def know(self, provider: str) -> None:
+        """Nothing, for a provider that can be opened.
+
+        Raises:
+            ConfigurationError: It is unknown; the error lists those that are not.
+        """
+        if provider in self.opened or provider in DRIVERS or provider in (schemes := known_schemes()):
+            return
+        known = sorted({*schemes, *self.opened})
+        said, listed = unknown("provider", provider, known), f"known are {', '.join(known)}"
+        raise ConfigurationError(said if listed in said else f"{said} {listed}")
 
     def candidates(self, ref: SecretRef) -> tuple[Route, ...]:
         """The routes to ask for a reference, in order.
@@ -98,10 +126,12 @@ class Chain(NamedTuple):
             ConfigurationError: It names a provider that is unknown.
             InvalidReference: It has an option that none of them knows.
         """
+        if self.overlay is not None and self.overlay.only:
+            return (self.overlay.route,)
         routes = (self.find(ref.provider),) if ref.provider else self.routes
         if ref.options:
             self.knowing(ref, routes)
-        return routes if self.overlay is None else (self.overlay, *routes)
+        return routes if self.overlay is None else (self.overlay.route, *routes)
 
     def knowing(self, ref: SecretRef, routes: tuple[Route, ...]) -> tuple[Route, ...]:
         """The same routes, if each option of the reference is known to one of them.
@@ -114,3 +144,8 @@ class Chain(NamedTuple):
             if key not in known:
                 raise InvalidReference(unknown("option of a reference", key, sorted(known)))
         return routes
+
+
+def nowhere(name: str) -> Route:
+    """The route of a provider where none may be asked."""
+    raise ConfigurationError(f"provider {name!r} is not asked inside override(only=True): give the test its value")

@@ -1,7 +1,8 @@
 """What threads and tasks share: the answers that are kept and the flights under way, changed under one lock.
 
 The lock is held for microseconds and never across a call. It may be taken again by the thread that holds it, since a
-signal handler or a finalizer can ask for a secret at any moment.
+signal handler or a finalizer can ask for a secret at any moment. A signal may also raise at any moment: the steps of
+each change are ordered so that those done by then leave a state that is right, if only colder than it could be.
 """
 
 from __future__ import annotations
@@ -10,17 +11,19 @@ import os
 from threading import RLock
 
 from secretsource._clock import SYSTEM_CLOCK
-from secretsource._namedtuple import NamedTuple
-from secretsource.providers.base import AsyncProvider, Failed, Found
-from secretsource.resolver._answer import as_fresh, holds, rotations
+from secretsource.providers.base import Failed, Found
+from secretsource.resolver._answer import holds, rotations
+from secretsource.resolver._board import Board
 from secretsource.resolver._cache import Age, Cache
 from secretsource.resolver._call import INTERRUPTED, OVERDUE
 from secretsource.resolver._flight import Flight
 from secretsource.resolver._resolution import Reply
+from secretsource.resolver._shortcuts import Shortcuts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import TypeVar
 
     from secretsource._clock import Clock, Instant
     from secretsource._secret import Secret
@@ -28,27 +31,18 @@ if TYPE_CHECKING:
     from secretsource.resolver._cache import Entry
     from secretsource.resolver._refresh import FreshnessPolicy
     from secretsource.resolver._resolution import Ask, Request, Resolution
-    from secretsource.resolver._route import Route
     from secretsource.resolver._trace import RotationEvent
 
-__all__ = ["Near", "State"]
+    K = TypeVar("K")
+    V = TypeVar("V")
+
+__all__ = ["State"]
 
 GOLDEN = 0.6180339887498949
 """How far luck moves on, round a circle of length 1, from one answer to the next.
 
 No two processes begin at the same place, and the answers of one are spread evenly over all of the circle.
 """
-
-HOT_SECONDS = 1.0
-"""How long a read may be answered without looking at the chain; then the cheap sources before it are asked again."""
-
-
-class Near(NamedTuple):
-    """Where a name was found by the first provider that was asked, which is cheaper to ask than to remember."""
-
-    name: str
-    route: Route
-    ref: SecretRef
 
 
 class State:
@@ -60,69 +54,92 @@ class State:
         clock: Where the time is read.
 
     Attributes:
-        hot: Name to the seconds of the wall clock from which and until which a secret answers it at once.
-        near: Name to the place where it is asked for directly, without a walk of the chain.
+        cache: The answers.
+        flights: The calls that are planned or under way.
+        shortcuts: The short ways from a name to its value.
     """
 
     def __init__(self, policy: FreshnessPolicy, max_entries: int, clock: Clock) -> None:
         self.cache = Cache(policy, max_entries)
-        self.hot: dict[str, tuple[float, float, Secret]] = {}
-        self.near: dict[str, Near] = {}
+        self.flights = Board()
+        self.shortcuts = Shortcuts(max_entries)
         self._clock = clock
         self._lock = RLock()
         self._luck = _drawn()
-        self._flights: dict[SecretRef, Flight] = {}
+        self._floors: dict[str, int] = {}
         self._refused: dict[tuple[SecretRef, str | int], None] = {}
-        self._shortcuts = True
 
     # -- before the call ------------------------------------------------------------------------------------------
 
-    def claim(self, asks: Sequence[Ask], until: float) -> tuple[list[Flight | None], list[Flight]]:
-        """Join the flight of each ask, or start one that has to land before ``until``.
+    def since(self, name: str, fresh: bool) -> int:
+        """The number from which on a call may answer a read of ``name`` that begins now."""
+        if fresh:
+            return self.flights.begun + 1
+        return self._floors.get(name, 0) if self._floors else 0
+
+    def claim(self, asks: Sequence[Ask], until: float, led: list[Flight]) -> list[Flight | None]:
+        """Join the flight of each ask, or plan one that has to land before ``until``.
+
+        Args:
+            asks: The documents that are wanted.
+            until: The monotonic second of the deadline.
+            led: Where those are put that were planned, before anybody can join them: the caller must carry and settle
+                them, also when a signal ends this call.
 
         Returns:
-            The flight of each ask, in order, None for one that is asked directly; and those among them that were
-            started, which the caller must fetch and settle.
+            The flight of each ask, in order; None for one that is asked directly.
         """
         flights: list[Flight | None] = []
-        led: list[Flight] = []
+        now = self._clock.now()
         with self._lock:
             for ask in asks:
                 if ask.route.direct:
                     flights.append(None)
                     continue
-                flight = self._under_way(ask)
+                flight = self._under_way(ask, now)
                 if flight is None:
-                    # Whoever is first to ask after a value was refused asks for a new one, knowing of it or not.
-                    anew = ask.anew or self.cache.is_unwanted(ask.ref)
-                    flight = self._flights[ask.ref] = Flight(ask, until, anew=anew)
+                    flight = Flight(ask, until)
                     led.append(flight)
+                    self.flights.plan(flight)
+                # Whoever asks before it begins decides how it is asked.
+                flight.anew = flight.anew or ask.anew
                 flights.append(flight)
-        return flights, led
+        return flights
 
-    def _under_way(self, ask: Ask) -> Flight | None:
+    def _under_way(self, ask: Ask, now: Instant) -> Flight | None:
         """The flight to join; one that has landed since the asker looked counts, or two would fetch one after another.
 
-        A flight past its deadline is left alone: its thread hangs, or its event loop is no more. So is one that may
-        bring a value only prolonged, where that will not do.
+        But not for an asker that wants what is there now: that flight may have begun before the asker did.
         """
-        flight = self._flights.get(ask.ref)
-        if flight is None and self.cache.knows(ask.ref, ask.entry, ask.setback):
-            return None
-        now = self._clock.now()
-        if flight is not None and now.mono <= flight.until and (flight.anew or not ask.anew):
+        flight = self.flights.find(ask, now.mono)
+        if flight is not None or ask.anew or self.cache.knows(ask.ref, ask.entry, ask.setback):
             return flight
         age, entry, failed, setback = self.cache.look(ask.ref, now)
         outcome: Outcome | None = None
-        if entry is not None and entry is not ask.entry and age is Age.FRESH:
+        if entry is not None and entry is not ask.entry and age is Age.FRESH and entry.number >= ask.since:
             outcome = entry.outcome
-        elif failed is not None and setback is not ask.setback:
+        elif failed is not None and setback is not None and setback is not ask.setback and setback.number >= ask.since:
             outcome = failed
         if outcome is None:
             return None
         landed = Flight(ask, now.mono)
         landed.land(Reply(outcome, now, entry))
         return landed
+
+    def ahead_of(self, flight: Flight) -> Flight | None:
+        """The forced call under way to the place of a forced call that has not begun: it is given a moment to land."""
+        latest = self.flights.latest(flight.ask.ref)
+        return latest if latest is not None and latest.anew else None
+
+    def begin(self, flights: Iterable[Flight]) -> None:
+        """The calls of these flights go out now.
+
+        The first call after a value was refused asks for a new one, whether those who wait for it know of that or not.
+        """
+        with self._lock:
+            for flight in flights:
+                flight.anew = flight.anew or self.cache.is_unwanted(flight.ask.ref)
+                self.flights.begin(flight, self._clock)
 
     # -- after the call -------------------------------------------------------------------------------------------
 
@@ -135,7 +152,7 @@ class State:
                 before, entry = self._keep(flight, outcome, now)
                 landing.append((flight, Reply(outcome, now, entry), before))
             for evicted in self.cache.evict():
-                self._cool(evicted)
+                self.shortcuts.cool(evicted)
         events: list[RotationEvent] = []
         for flight, reply, before in landing:
             flight.land(reply)
@@ -147,135 +164,158 @@ class State:
         """The entry before and the entry now.
 
         What a provider was not asked for in time, or did not get to answer, is not held against it. Nor is anything
-        kept of a flight that was disowned: whoever did that had learned that its answer may be of yesterday.
+        kept of a flight that does not count: its answer may be of yesterday. Only a denial ends also then what calls
+        before it have brought.
         """
-        ask = flight.ask
-        if self._flights.get(ask.ref) is not flight:
-            return None, None
-        del self._flights[ask.ref]
+        ref = flight.ask.ref
+        counts, known = self.flights.land(flight), self.cache.entry(ref)
         if outcome is OVERDUE or outcome is INTERRUPTED:
             return None, None
+        self.flights.crossed(flight, outcome)
+        if not counts and not _ends(known, flight, outcome):
+            self._doubt(known, (outcome,), now)
+            return None, None
+        if not isinstance(outcome, Failed) or not outcome.retryable:
+            self.flights.answered(flight)
+            self.shortcuts.cool(known)
         self._luck = (self._luck + GOLDEN) % 1.0
-        before, entry = self.cache.keep(ask.ref, outcome, now, max_age=ask.route.provider.max_age, luck=self._luck)
-        if before is not None and (not isinstance(outcome, Failed) or not outcome.retryable):
-            self._cool(before)
+        bound = flight.ask.route.provider.max_age
+        before, entry = self.cache.keep(ref, outcome, now, max_age=bound, luck=self._luck, number=flight.number)
+        if flight.crossed:
+            self._doubt(entry, flight.crossed, now)
         return before, entry
 
-    def remember(self, request: Request, result: Resolution, secret: Secret) -> None:
-        """Note who reads what, and let the next reads of this name take a short way.
+    def _doubt(self, entry: Entry | None, others: Sequence[Outcome], now: Instant) -> None:
+        """Calls that were under way at once brought other values: which is the older is not known, so ask again."""
+        if entry is not None and any(entry.differs(other) for other in others):
+            self.shortcuts.cool(entry)
+            entry.expire(now)
 
-        For a second, one look-up in a dict; or, where a provider is asked directly, only that provider.
-        """
+    def remember(self, request: Request, result: Resolution, secret: Secret) -> None:
+        """Note who reads what, and let the next reads of this name take a short way."""
         if not request.tracked:
             return
         with self._lock:
-            entries = []
-            for ask in result.used:
+            entries: list[Entry] = []
+            for ask, used in result.used:
                 entry = self.cache.touch(ask.ref)
-                if entry is not None:
+                if entry is not None and self._note_reader(entry, request.name, ask, result) and entry is used:
                     entries.append(entry)
-                    self._note_reader(entry, request.name, ask, result)
-            if not request.plain or not self._shortcuts:
+            if not request.plain or not self.shortcuts.allowed:
                 return
             if result.entry is None:
-                self._note_near(request, result)
+                self.shortcuts.note_near(request, result)
             elif self._clock is SYSTEM_CLOCK and result.entry in entries and len(entries) == len(result.used):
-                self._note_hot(request.name, result.at, entries, secret)
+                self.shortcuts.note_hot(request.name, result.at, entries, secret)
 
-    def _note_reader(self, entry: Entry, name: str, ask: Ask, result: Resolution) -> None:
-        if result.entry is not None:
-            entry.readers.add((name, result.fields if ask.ref == result.ref.document else ()))
-            if entry is not result.entry:
-                entry.prolong(result.entry, result.at, ask.route.provider.max_age)
-
-    def _note_hot(self, name: str, at: Instant, entries: Sequence[Entry], secret: Secret) -> None:
-        # A read that met an answer due for a refresh has started it by now, and its landing takes the name off again.
-        lasts = HOT_SECONDS
-        for entry in entries:
-            lasts = min(lasts, entry.passes(at) - at.mono)
-        if lasts > 0.0:
-            self.hot[name] = (at.wall, at.wall + lasts, secret if secret.served == "fresh" else as_fresh(secret))
-
-    def _note_near(self, request: Request, result: Resolution) -> None:
-        route = result.route
-        if len(result.steps) != 1 or route is None or not route.direct or isinstance(route.provider, AsyncProvider):
-            return
-        if result.ref.field is None and not result.fields:
-            if len(self.near) >= self.cache.max_entries:
-                self.near.clear()
-            self.near[request.name] = Near(request.name, route, result.ref)
+    def _note_reader(self, entry: Entry, name: str, ask: Ask, result: Resolution) -> bool:
+        if result.entry is None:
+            return True
+        noted = entry.note_reader((name, result.fields if ask.ref == result.ref.document else ()))
+        if entry is not result.entry:
+            entry.prolong(result.entry, result.at, ask.route.provider.max_age)
+        return noted
 
     # -- changing what is kept ------------------------------------------------------------------------------------
 
-    def invalidate(self, refs: Iterable[SecretRef], version: str | None) -> None:
-        """Make these documents stale, except those that already hold ``version``."""
-        now = self._clock.now()
+    def invalidate(self, name: str, refs: Iterable[SecretRef], version: str | None) -> None:
+        """Have the next read of ``name`` ask, except for documents that already hold ``version``.
+
+        Args:
+            name: What is to be read anew, wherever the chain and its pointers lead it.
+            refs: The documents that it is known to be read from.
+            version: The version that is current now, if known.
+        """
         with self._lock:
-            for ref in refs:
-                entry = self.cache.entry(ref)
-                current = None if entry is None or not isinstance(entry.outcome, Found) else entry.outcome.version
-                if version is None or current != version:
-                    self._flights.pop(ref, None)
-                    self._cool(self.cache.spoil(ref, now))
+            outdated = [ref for ref in refs if version is None or self._version(ref) != version]
+            for ref in outdated:
+                self._spoil(ref)
+            if version is None:
+                _note(self._floors, name, self.flights.begun + 1, self.cache.max_entries)
+
+    def _version(self, ref: SecretRef) -> str | None:
+        entry = self.cache.entry(ref)
+        return entry.outcome.version if entry is not None and isinstance(entry.outcome, Found) else None
 
     def read_by(self, name: str) -> list[SecretRef]:
         """The documents that a name was answered from."""
         with self._lock:
             return self.cache.read_by(name)
 
-    def refuse(self, secret: Secret) -> None:
+    def refuse(self, secret: Secret) -> int:
         """Note that the other side refused this value: make what is kept stale, unless it is a newer one already.
 
         A value is refetched at most once: if the provider still has it, asking again would hammer it for nothing.
+
+        Returns:
+            0; or, while a call is under way for others who refused the same, the number from which on a call has begun
+            after this refusal.
         """
         origin = secret._origin
         ref = origin.ref.document
         mark = (ref, origin.version or hash(secret if secret._raw is None else secret._raw))
         with self._lock:
             entry = self.cache.entry(ref)
-            if entry is None or not holds(entry, secret) or mark in self._refused:
-                return
-            while len(self._refused) >= self.cache.max_entries:
-                del self._refused[next(iter(self._refused))]
-            self._refused[mark] = None
-            self._flights.pop(ref, None)
-            self._cool(self.cache.spoil(ref, self._clock.now()))
+            if entry is not None and not holds(entry, secret) and entry.at.wall >= origin.fetched:
+                return 0
+            if mark in self._refused:
+                return 0 if self.flights.latest(ref) is None else self.flights.begun + 1
+            self._spoil(ref)
+            for pointer in self.cache.read_by(origin.name):
+                if self._is_found(pointer):
+                    self._spoil(pointer)
+            _note(self._refused, mark, None, self.cache.max_entries)
+            return 0
+
+    def _is_found(self, ref: SecretRef) -> bool:
+        entry = self.cache.entry(ref)
+        return entry is not None and isinstance(entry.outcome, Found)
+
+    def _spoil(self, ref: SecretRef) -> None:
+        self.shortcuts.cool(self.cache.entry(ref))
+        self.flights.disown(ref)
+        self.cache.spoil(ref, self._clock.now())
 
     def renew(self, now: Instant, frozen: float = 0.0) -> None:
         """Make everything stale: this process was forked, or was frozen for ``frozen`` seconds."""
         with self._lock:
-            self._flights.clear()
-            self.hot.clear()
+            self.flights.disown_all()
+            self.shortcuts.hot.clear()
             self.cache.spoil_all(now, frozen)
 
     def clear(self) -> None:
         """Forget every answer."""
         with self._lock:
-            self._flights.clear()
-            self._forget_shortcuts()
+            self.flights.disown_all()
+            self.shortcuts.forget()
             self.cache.clear()
 
     def allow_shortcuts(self, allowed: bool) -> None:
         """Whether names may be answered by a short way; not while a test lays its values over the chain."""
         with self._lock:
-            self._shortcuts = allowed
-            self._forget_shortcuts()
+            self.shortcuts.allowed = allowed
+            self.shortcuts.forget()
 
     def after_fork(self) -> None:
         """In the child of a fork: the lock and the flights belong to threads of the parent; answers may be old."""
         self._lock = RLock()
         self._luck = _drawn()
+        self.flights.forget()
         self.renew(self._clock.now())
 
-    def _forget_shortcuts(self) -> None:
-        self.hot.clear()
-        self.near.clear()
 
-    def _cool(self, entry: Entry | None) -> None:
-        """Take the names that were answered from an entry off the hot path."""
-        if entry is not None:
-            for name, _ in entry.readers:
-                self.hot.pop(name, None)
+def _note(notes: dict[K, V], key: K, value: V, most: int) -> None:
+    """Note something, the oldest notes making room for it."""
+    notes.pop(key, None)
+    while len(notes) >= most:
+        notes.pop(next(iter(tuple(notes))), None)
+    notes[key] = value
+
+
+def _ends(known: Entry | None, flight: Flight, outcome: Outcome) -> bool:
+    """Whether an outcome is a failure of a permanent kind, later than what is known."""
+    failed = isinstance(outcome, Failed) and not outcome.retryable
+    return failed and known is not None and known.number < flight.number
 
 
 def _drawn() -> float:

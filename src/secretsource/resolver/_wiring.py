@@ -19,7 +19,7 @@ from secretsource.providers.base import Found, Provider
 from secretsource.resolver._call import fetch
 from secretsource.resolver._document import chosen
 from secretsource.resolver._evidence import EVIDENCE
-from secretsource.resolver._reference import FOLLOW_MARK, parse_reference
+from secretsource.resolver._reference import FOLLOW_MARK, literal, parse_reference
 from secretsource.resolver._refresh import FreshnessPolicy
 from secretsource.resolver._route import Chain, Route, Skipped
 
@@ -253,7 +253,7 @@ def _named(scheme: str) -> Provider:
 def _refers(value: object) -> bool:
     if isinstance(value, Mapping):
         return any(map(_refers, value.values()))
-    return isinstance(value, str) and value.startswith(FOLLOW_MARK)
+    return isinstance(value, str) and value.startswith(FOLLOW_MARK) and literal(value) is None
 
 
 def _looked_up(value: object, routes: Sequence[Route], provider: str) -> object:
@@ -262,6 +262,8 @@ def _looked_up(value: object, routes: Sequence[Route], provider: str) -> object:
         return {key: _looked_up(item, routes, provider) for key, item in value.items()}
     if not isinstance(value, str) or not value.startswith(FOLLOW_MARK):
         return value
+    if (text := literal(value)) is not None:
+        return text
     route, ref = _source(value, routes, provider)
     outcome = fetch(route.provider, ref.document, SETTING_TIMEOUT)
     found = chosen(outcome, () if ref.field is None else (ref.field,)) if isinstance(outcome, Found) else outcome

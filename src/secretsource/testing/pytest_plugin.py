@@ -1,10 +1,11 @@
 """Fixtures for applications that use secretsource; pytest loads them by itself once the package is installed.
 
-Nothing of the package is imported until a test asks for a fixture.
+Nothing of the package is imported until a test asks for a fixture, or imports it itself.
 """
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from secretsource import override
+    from secretsource.resolver._default import DefaultResolver
     from secretsource.testing.clock import FakeClock
 
 __all__ = ["fake_clock", "secret_override"]
@@ -24,19 +27,44 @@ pytest.register_assert_rewrite(
 )
 
 
+@pytest.fixture(autouse=True)
+def _default_resolver_of_its_own() -> Iterator[None]:
+    """Each test finds the default resolver as it would be without the tests before it.
+
+    What was configured before the test stands again after it, and remembers nothing. What the test configured, or had
+    found in its environment and working directory, ends with it.
+    """
+    resolver = _default_resolver()
+    given = None if resolver is None else resolver.given
+    if resolver is not None and given is None:
+        resolver.restore(None)
+    yield
+    resolver = _default_resolver()
+    if resolver is not None:
+        resolver.restore(given)
+
+
+def _default_resolver() -> DefaultResolver | None:
+    """The default resolver, if anybody has imported it."""
+    module = sys.modules.get("secretsource.resolver._default")
+    return getattr(module, "default_resolver", None)
+
+
 @pytest.fixture
-def secret_override() -> Iterator[Callable[[Mapping[str, str | bytes | None]], None]]:
-    """Give secrets other values until the end of the test; None means that the secret is not there.
+def secret_override() -> Iterator[Callable[[Mapping[str, str | bytes | None]], override]]:
+    """Give secrets other values until the end of the test, or of a ``with`` block; None means that one is not there.
 
     def test_charges_a_card(secret_override):
         secret_override({"STRIPE_SECRET_KEY": "sk_test_x"})
+
+    With ``only=True`` these are all the secrets there are.
     """
     from secretsource import override
 
     with ExitStack() as overrides:
 
-        def replace(secrets: Mapping[str, str | bytes | None]) -> None:
-            overrides.enter_context(override(secrets))
+        def replace(secrets: Mapping[str, str | bytes | None], *, only: bool = False) -> override:
+            return overrides.enter_context(override(secrets, only=only))
 
         yield replace
 
