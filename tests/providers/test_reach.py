@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from secretsource.providers._reach import cause_of, place_of, unreachable
+from secretsource.providers._reach import Cause, cause_of, place_of, unreachable
 from secretsource.providers.base import FailureCode
 
 if TYPE_CHECKING:
@@ -112,6 +112,28 @@ def test_cause_is_found_within(style: str) -> None:
     cause = cause_of(wrapped(style, wrapped(style, ConnectionRefusedError())))
     assert cause is not None
     assert cause.words == "connection refused"
+
+
+def cause_as_caught(error: Exception) -> Cause | None:
+    """As a driver asks: an exception is made from another one, and caught."""
+    try:
+        try:
+            raise error
+        except Exception:
+            raise RuntimeError("request failed")  # noqa: B904 - its context is what is looked at
+    except RuntimeError as caught:
+        return cause_of(caught)
+
+
+def test_what_a_caller_treats_is_no_cause() -> None:
+    """An exception that the caller was treating when it asked says nothing of why the call failed."""
+    try:
+        raise ConnectionRefusedError("the caller's")
+    except ConnectionRefusedError:
+        assert cause_as_caught(ValueError("ours")) is None
+        cause = cause_as_caught(TimeoutError("ours"))
+    assert cause is not None
+    assert cause.code is FailureCode.TIMEOUT
 
 
 def test_circle_of_causes_ends() -> None:

@@ -82,13 +82,7 @@ bounds_of_call: ContextVar[Bounds | None] = ContextVar("secretsource_bounds", de
 
 @contextmanager
 def bounded(deadline: float, size: int = ONE, *, connecting: float = float("inf")) -> Generator[None]:
-    """Keep the calls of the block within a deadline, in monotonic seconds, and a size, in bytes.
-
-    Args:
-        deadline: As for `Bounds`.
-        size: As for `Bounds`.
-        connecting: As for `Bounds`.
-    """
+    """Keep the calls of the block within bounds; the arguments are those of `Bounds`."""
     token = bounds_of_call.set(Bounds(deadline, size, connecting))
     try:
         yield

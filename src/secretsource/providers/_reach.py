@@ -17,6 +17,7 @@ from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
 __all__ = ["Cause", "cause_of", "causes", "place_of", "unreachable"]
 
@@ -142,11 +143,14 @@ def _of_tls(error: ssl.SSLError) -> Cause | None:
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """An exception and those that it came from, in whatever way its library keeps them."""
-    waiting, seen = [error], set[int]()
+    """An exception and those that it came from, in whatever way its library keeps them.
+
+    Python also notes as its context what a caller of ours was treating when it called; that is no cause.
+    """
+    waiting, seen, callers = [error], set[int](), _callers(error)
     while waiting and len(seen) < MOST_CAUSES:
         each = waiting.pop(0)
-        if id(each) in seen:
+        if id(each) in seen or (each.__traceback__ is not None and each.__traceback__.tb_frame in callers):
             continue
         seen.add(id(each))
         yield each
@@ -155,3 +159,13 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         if isinstance(of_botocore, dict):
             kept = (*kept, of_botocore.get("error"))
         waiting += [cause for cause in kept if isinstance(cause, BaseException)]
+
+
+def _callers(error: BaseException) -> set[FrameType]:
+    """The callers of the frame that caught an exception; empty for an exception that was never raised."""
+    found: set[FrameType] = set()
+    frame = None if error.__traceback__ is None else error.__traceback__.tb_frame.f_back
+    while frame is not None:
+        found.add(frame)
+        frame = frame.f_back
+    return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from secretsource.providers._errand import Errands
 from secretsource.providers._vault.client import seconds_of
-from secretsource.providers._vault.errors import TIMED_OUT, explain_answer
+from secretsource.providers._vault.errors import explain_answer
 from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:
@@ -25,6 +25,12 @@ lease is said to outlive its token, so a token is renewed in time as long as its
 
 AGAIN = 5.0
 """Seconds after a refusal in which Vault is not asked again with the same credentials; others are tried at once."""
+
+LATE = Failed(
+    FailureCode.TIMEOUT,
+    "there was no token in time: Vault, or the source of the credentials, did not answer",
+    "check the address, the network on the way, and auth",
+)
 
 
 class Token:
@@ -195,7 +201,7 @@ class TokenSource:
         try:
             return self._logins.result(stale, lambda: self._logged_in(stale, deadline), deadline)
         except TimeoutError:
-            return TIMED_OUT
+            return LATE
 
     def _logged_in(self, stale: Token | None, deadline: float) -> Token | Failed:
         if self._token is not None and self._token is not stale:
