@@ -6,7 +6,7 @@ the place under test, and throttling is a quota.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
 import pytest
@@ -37,19 +37,21 @@ def front(bao: OpenBao) -> Generator[Relay]:
 class VaultHarness(ServedHarness):
     """Writes secrets as an operator does, into a place of its own."""
 
-    mount, mount_in_policy = "secret", "secret/data"
+    mount, mount_in_policy, version = "secret", "secret/data", 2
 
     def __init__(self, bao: OpenBao, front: Relay) -> None:
         self.bao, self.server = bao, VaultServer(bao, front)
         self.place = f"conformance/{uuid4().hex}"
         self.allowed = f"{self.mount_in_policy}/{self.place}/*"
         self.rules = bao.policy(f"conformance-{uuid4().hex}", self.allowed)
-        self.token = bao.token(self.rules)
-        self.provider = self.behind(front.address)
+        self.provider = self.made(front.address, {"method": "token", "token": bao.token(self.rules)})
+
+    def made(self, address: str, auth: dict[str, str], **more: Any) -> VaultProvider:
+        return VaultProvider(address=address, mount=self.mount, prefix=f"{self.place}/", auth=auth, **more)
 
     def behind(self, address: str) -> VaultProvider:
-        auth = {"method": "token", "token": self.token}
-        return VaultProvider(address=address, mount=self.mount, prefix=f"{self.place}/", auth=auth)
+        # A token and a mount would be asked for first, so that the fault never met the call for the secret.
+        return self.made(address, {"method": "agent"}, kv_version=self.version)
 
     def deny(self) -> None:
         self.bao.policy(self.rules, "somewhere/else")
@@ -74,6 +76,7 @@ class VersionOneHarness(VaultHarness):
     """KV of version 1, at a mount with a slash."""
 
     mount = mount_in_policy = "kv/one"
+    version = 1
 
     def put(self, name: str, value: str | bytes) -> None:
         self.bao.do("POST", f"{self.mount}/{self.place}/{name}", {"value": value})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import ssl
 import time
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -67,6 +69,19 @@ def test_silence_after_a_byte(session: requests.Session) -> None:
         with pytest.raises(requests.ReadTimeout):
             get(session, f"http://127.0.0.1:{port}/", 1.5)
         assert time.monotonic() - started < 2.6
+
+
+def test_name_server_that_does_not_answer(session: requests.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The look-up of the host name has no more time than the call."""
+    answered = Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(10) and [])
+    started = time.monotonic()
+    try:
+        with pytest.raises(requests.ConnectionError, match="the time allowed for the call is over"):
+            get(session, "http://slow.invalid/")
+    finally:
+        answered.set()
+    assert SECONDS <= time.monotonic() - started < LATE
 
 
 def test_silence(session: requests.Session) -> None:
