@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import ssl
 import time
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 import trustme
 from tests.servers.odd import HEAD, drip, flood, odd
+from urllib3 import PoolManager
 
-from secretsource.providers._bounded_requests import BoundedAdapter, Deadline, NoSocket, TooLarge
+from secretsource.providers._bounded_http import BoundedConnection, BoundedPoolConnection, TooLarge, bounded
+from secretsource.providers._bounded_requests import BoundedAdapter, NoSocket
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -26,17 +30,17 @@ LATE = 2.5
 
 @pytest.fixture
 def session() -> Generator[requests.Session]:
-    """A session that is bounded to 64 KiB."""
+    """A session whose calls are bounded."""
     with requests.Session() as session:
         session.trust_env = False
         for scheme in ("http://", "https://"):
-            session.mount(scheme, BoundedAdapter(limit=65536))
+            session.mount(scheme, BoundedAdapter())
         yield session
 
 
 def get(session: requests.Session, url: str, seconds: float = SECONDS, **more: Any) -> requests.Response:
-    timeout: Any = Deadline(time.monotonic() + seconds, 5.0)
-    return session.get(url, timeout=timeout, **more)
+    with bounded(time.monotonic() + seconds, 65536):
+        return session.get(url, **more)
 
 
 STARTS = {"status": b"HT", "headers": OK + b"X-A: ", "body": HEAD, "chunks": OK + b"Transfer-Encoding: chunked\r\n\r\n"}
@@ -65,6 +69,19 @@ def test_silence_after_a_byte(session: requests.Session) -> None:
         with pytest.raises(requests.ReadTimeout):
             get(session, f"http://127.0.0.1:{port}/", 1.5)
         assert time.monotonic() - started < 2.6
+
+
+def test_name_server_that_does_not_answer(session: requests.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The look-up of the host name has no more time than the call."""
+    answered = Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(10) and [])
+    started = time.monotonic()
+    try:
+        with pytest.raises(requests.ConnectionError, match="the time allowed for the call is over"):
+            get(session, "http://slow.invalid/")
+    finally:
+        answered.set()
+    assert SECONDS <= time.monotonic() - started < LATE
 
 
 def test_silence(session: requests.Session) -> None:
@@ -138,6 +155,25 @@ def test_drip_through_a_proxy(session: requests.Session) -> None:
         assert time.monotonic() - started < LATE
 
 
+def test_pools_of_a_proxy_are_bounded_once() -> None:
+    """However many calls go through a proxy, its connections are of one class."""
+    adapter = BoundedAdapter()
+    kinds = [
+        adapter.proxy_manager_for("http://proxy.invalid").pool_classes_by_scheme["https"].ConnectionCls
+        for _ in range(2)
+    ]
+    assert kinds[0] is kinds[1]
+    assert issubclass(kinds[0], BoundedPoolConnection)
+
+
+def test_socks_proxy_looks_the_name_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through a SOCKS proxy the name of the host is left to the proxy, and connections are bounded."""
+    monkeypatch.setattr("requests.adapters.SOCKSProxyManager", lambda *_, **__: PoolManager())
+    pools = BoundedAdapter().proxy_manager_for("socks5h://proxy.invalid").pool_classes_by_scheme
+    assert issubclass(pools["https"].ConnectionCls, BoundedConnection)
+    assert not issubclass(pools["https"].ConnectionCls, BoundedPoolConnection)
+
+
 def test_connections_are_kept(session: requests.Session) -> None:
     """Two answers that were read to their end came over one connection."""
     answer = OK + b"Content-Length: 2\r\n\r\n{}"
@@ -164,5 +200,5 @@ def test_unix_socket(tmp_path: Path) -> None:
             assert get(session, "http://localhost/", 10).json() == {}
         place.unlink()
         with pytest.raises(requests.ConnectionError) as caught:
-            get(session, "http://localhost/")
+            get(session, "http://localhost/", 10)
     assert NoSocket.__name__ in repr(caught.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from base64 import b64decode
 from pathlib import Path
@@ -20,7 +21,7 @@ from tests.servers.relay import Relay, relay
 from tests.servers.vault import ask, bao, code, fields, front, make, place, told
 
 from secretsource.providers._vault import methods
-from secretsource.providers.base import FailureCode, Found
+from secretsource.providers.base import FailureCode, Found, SecretRef
 from secretsource.providers.vault import VaultProvider
 
 if TYPE_CHECKING:
@@ -337,6 +338,21 @@ class TestAws:
         provider = VaultProvider(address=vault.address, auth={"method": "aws"})
         assert code(ask(provider, "secret/x")) is FailureCode.UNAUTHENTICATED
         assert vault.asked == []
+
+    def test_keys_that_do_not_come(self, vault: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A search for keys that hangs holds a call no longer than its timeout; a later call may have them."""
+        found = threading.Event()
+        monkeypatch.setattr("botocore.session.get_session", lambda: found.wait(10) and None)
+        provider = VaultProvider(address=vault.address, kv_version=1, auth={"method": "aws"})
+        started = time.monotonic()
+        try:
+            failure = provider.fetch(SecretRef("vault", "secret/x"), timeout=0.2)
+            assert code(failure) is FailureCode.TIMEOUT
+            assert told(failure).startswith("there was no token in time")
+            assert time.monotonic() - started < 5
+        finally:
+            found.set()
+        assert code(ask(provider, "secret/x")) is FailureCode.UNAUTHENTICATED
 
 
 class TestAnswers:

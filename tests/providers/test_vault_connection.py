@@ -154,6 +154,29 @@ class TestTls:
         assert code(ask(VaultProvider(auth={"method": "cert"}, **common), "secret/x")) is FailureCode.MISCONFIGURED
 
 
+class TestSite:
+    """Where the provider asks, for a person."""
+
+    @pytest.mark.parametrize(
+        ("address", "shown"),
+        [
+            ("https://user:canary@vault.internal/canary?token=canary#canary", "vault.internal:443"),
+            ("http://[::1]:8200", "[::1]:8200"),
+            ("unix:///run/vault/agent.sock", "unix:///run/vault/agent.sock"),
+        ],
+    )
+    def test_server_and_mount(self, address: str, shown: str) -> None:
+        """Host and port, or the socket, and the mount; nothing else of the address."""
+        assert VaultProvider(address=address, mount="kv/team").site == f"{shown}, mount kv/team"
+
+    @pytest.mark.parametrize("variable", ["VAULT_ADDR", "BAO_ADDR"])
+    def test_address_of_the_environment(self, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The address may come from the environment, and may be missing."""
+        assert VaultProvider().site == "no address, mount secret"
+        monkeypatch.setenv(variable, "https://vault.internal:8200")
+        assert VaultProvider().site == "vault.internal:8200, mount secret"
+
+
 class TestProxy:
     """The proxy is the one that is set, then Vault's, then everyone's."""
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import socket
+import ssl
+from http.client import LineTooLong, RemoteDisconnected
 from typing import Any
 
 import pytest
 import requests
-from urllib3.exceptions import LocationParseError, ReadTimeoutError
+from urllib3.exceptions import LocationParseError, ProtocolError
 
+from secretsource.providers._bounded_http import TooLarge
+from secretsource.providers._bounded_requests import ClosedSocket, NoSocket
 from secretsource.providers._vault.errors import (
     explain_answer,
     explain_error,
@@ -18,6 +23,7 @@ from secretsource.providers._vault.errors import (
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 CANARY = "canary-51f0c4"
+ADDRESS = f"https://user:{CANARY}@vault.internal:8200/{CANARY}"
 
 
 def errors(*texts: str) -> dict[str, Any]:
@@ -153,9 +159,11 @@ def test_unwrapping() -> None:
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (requests.ConnectTimeout(CANARY), FailureCode.TIMEOUT),
-        (requests.ReadTimeout(CANARY), FailureCode.TIMEOUT),
-        (requests.ConnectionError(ReadTimeoutError(None, "", CANARY)), FailureCode.TIMEOUT),  # type: ignore[arg-type]
+        (requests.ConnectTimeout(TimeoutError(CANARY)), FailureCode.TIMEOUT),
+        (requests.ConnectionError(ProtocolError(CANARY, LineTooLong(CANARY))), FailureCode.MALFORMED),
+        (requests.ConnectionError(ProtocolError(CANARY, NoSocket(CANARY))), FailureCode.UNAVAILABLE),
+        (requests.ConnectionError(ProtocolError(CANARY, ClosedSocket(CANARY))), FailureCode.MISCONFIGURED),
+        (TooLarge(CANARY), FailureCode.MALFORMED),
         (requests.ConnectionError(CANARY), FailureCode.UNAVAILABLE),
         (requests.exceptions.ProxyError(CANARY), FailureCode.UNAVAILABLE),
         (requests.exceptions.ChunkedEncodingError(CANARY), FailureCode.UNAVAILABLE),
@@ -175,7 +183,27 @@ def test_unwrapping() -> None:
 )
 def test_exception(error: Exception, expected: FailureCode) -> None:
     """Each exception has its failure; its text is not passed on, only the name of its class."""
-    failure = explain_error(error)
+    failure = explain_error(error, ADDRESS)
     assert failure.code is expected
     assert failure.sdk_error == type(error).__name__
+    assert CANARY not in repr(failure)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (ConnectionRefusedError(CANARY), FailureCode.UNAVAILABLE, "connection refused"),
+        (socket.gaierror(socket.EAI_NONAME, CANARY), FailureCode.UNAVAILABLE, "no such host name"),
+        (RemoteDisconnected(CANARY), FailureCode.UNAVAILABLE, "the connection was closed before the answer"),
+        (TimeoutError(CANARY), FailureCode.TIMEOUT, "it did not answer in time"),
+        (ssl.SSLCertVerificationError(1, CANARY), FailureCode.MISCONFIGURED, "its TLS certificate is not trusted"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_network(error: Exception, code: FailureCode, words: str) -> None:
+    """What the network did is told in the words of every driver, with host and port; certificates name the settings."""
+    failure = explain_error(requests.ConnectionError(ProtocolError(CANARY, error)), ADDRESS)
+    assert failure.code is code
+    assert failure.reason == f"vault.internal:8200 cannot be reached: {words}"
+    assert ("ca_cert" in (failure.remedy or "")) is (code is FailureCode.MISCONFIGURED)
     assert CANARY not in repr(failure)

@@ -168,7 +168,7 @@ def test_place(make: Callable[..., VaultProvider], place: str) -> None:
     """What is not there, and what fails, names the server and the mount."""
     assert told(ask(make(), f"secret/{place}")) == ""
     failure = ask(make(address="http://127.0.0.1:1"), "kv/one/x")
-    assert told(failure) == "it cannot be reached: the connection is refused"
+    assert told(failure) == "127.0.0.1:1 cannot be reached: connection refused"
     assert told(ask(make(auth={"method": "token", "token": "x"}, kv_version=2), "secret/x")).startswith(
         "Vault does not"
     )

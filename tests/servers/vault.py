@@ -69,6 +69,8 @@ def code(outcome: object) -> FailureCode:
 def told(outcome: object) -> str:
     """What an outcome that is not the secret says, without the server and the mount, which it has to name."""
     assert isinstance(outcome, (Failed, NotFound)), outcome
-    parts = re.fullmatch(r"(?:(.*) \()?at (?:127\.0\.0\.1:[0-9]+|unix:[^,]+), mount '[^']+'\)?", outcome.reason or "")
+    server = r"(?:127\.0\.0\.1:[0-9]+|unix:[^,]+)"
+    told = rf"(?:(.*) \()?at {server}, mount '[^']+'\)?|({server} cannot be reached: .*) \(mount '[^']+'\)"
+    parts = re.fullmatch(told, outcome.reason or "")
     assert parts is not None, outcome
-    return parts[1] or ""
+    return parts[1] or parts[2] or ""

@@ -17,6 +17,7 @@ from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
 __all__ = ["Cause", "cause_of", "causes", "place_of", "unreachable"]
 
@@ -29,7 +30,7 @@ class Cause(NamedTuple):
     """What the network did.
 
     Attributes:
-        code: TIMEOUT, UNAVAILABLE, or MISCONFIGURED for a certificate that is not trusted.
+        code: TIMEOUT, UNAVAILABLE, or MISCONFIGURED where TLS fails, which does not pass by itself.
         words: A clause such as ``connection refused``.
         remedy: What to do next.
     """
@@ -46,7 +47,12 @@ _CERTIFICATE = Cause(
     "its TLS certificate is not trusted",
     "check the address, or give the certificate authority that signed it",
 )
-_TLS = Cause(FailureCode.UNAVAILABLE, "TLS failed", "check that the address speaks TLS, and the proxy on the way")
+_OUR_CERTIFICATE = Cause(
+    FailureCode.MISCONFIGURED,
+    "it does not accept our TLS certificate",
+    "check the client certificate and its key, and that the service trusts their authority",
+)
+_TLS = Cause(FailureCode.MISCONFIGURED, "TLS failed", "check that the address speaks TLS, and the proxy on the way")
 _NO_NAME = Cause(FailureCode.UNAVAILABLE, "no such host name", "check the address, and the name server")
 _NAME_LATER = Cause(FailureCode.UNAVAILABLE, "the name server does not answer", "check the name server")
 _REFUSED = Cause(FailureCode.UNAVAILABLE, "connection refused", _UP)
@@ -56,6 +62,7 @@ _SLOW = Cause(FailureCode.TIMEOUT, "it did not answer in time", _WAY)
 
 _NO_ROUTES = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EADDRNOTAVAIL})
 _LATER = frozenset({socket.EAI_AGAIN})
+_CLOSED_IN_TLS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
 def cause_of(error: BaseException) -> Cause | None:
@@ -70,12 +77,14 @@ def cause_of(error: BaseException) -> Cause | None:
 
 
 def place_of(url: str) -> str:
-    """Host and port of a URL: no user, no path, no query, which may hold credentials."""
+    """Host and port of a URL, or the Unix socket: no user, no path, no query, which may hold credentials."""
     try:
         parts = urlsplit(url)
         port = parts.port or PORTS.get(parts.scheme)
     except ValueError:
         return "its address"
+    if parts.scheme == "unix":
+        return f"unix://{parts.path}"
     host = parts.hostname or ""
     if not host:
         return "its address"
@@ -104,10 +113,8 @@ def unreachable(url: str, error: BaseException, *, remedy: str | None = None) ->
 
 def _of_one(error: BaseException) -> Cause | None:
     match error:
-        case ssl.SSLCertVerificationError():
-            return _CERTIFICATE
         case ssl.SSLError():
-            return _TLS
+            return _of_tls(error)
         case socket.gaierror():
             return _NAME_LATER if error.errno in _LATER else _NO_NAME
         case ConnectionRefusedError():
@@ -122,12 +129,28 @@ def _of_one(error: BaseException) -> Cause | None:
             return None
 
 
+def _of_tls(error: ssl.SSLError) -> Cause | None:
+    """What came of TLS; None for a file of ours that holds no certificate or key."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _CERTIFICATE
+    if isinstance(error, _CLOSED_IN_TLS):
+        return _CLOSED
+    library, reason = getattr(error, "library", None), getattr(error, "reason", None)
+    if library == "X509" or (library == "SSL" and not reason):  # OpenSSL's words where it reads a file
+        return None
+    of_ours = "ALERT" in str(reason) and ("CERTIFICATE" in str(reason) or "UNKNOWN_CA" in str(reason))
+    return _OUR_CERTIFICATE if of_ours else _TLS
+
+
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """An exception and those that it came from, in whatever way its library keeps them."""
-    waiting, seen = [error], set[int]()
+    """An exception and those that it came from, in whatever way its library keeps them.
+
+    Python also notes as its context what a caller of ours was treating when it called; that is no cause.
+    """
+    waiting, seen, callers = [error], set[int](), _callers(error)
     while waiting and len(seen) < MOST_CAUSES:
         each = waiting.pop(0)
-        if id(each) in seen:
+        if id(each) in seen or (each.__traceback__ is not None and each.__traceback__.tb_frame in callers):
             continue
         seen.add(id(each))
         yield each
@@ -136,3 +159,13 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         if isinstance(of_botocore, dict):
             kept = (*kept, of_botocore.get("error"))
         waiting += [cause for cause in kept if isinstance(cause, BaseException)]
+
+
+def _callers(error: BaseException) -> set[FrameType]:
+    """The callers of the frame that caught an exception; empty for an exception that was never raised."""
+    found: set[FrameType] = set()
+    frame = None if error.__traceback__ is None else error.__traceback__.tb_frame.f_back
+    while frame is not None:
+        found.add(frame)
+        frame = frame.f_back
+    return found

@@ -100,7 +100,7 @@ class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, Identified
         client_cert: File with a TLS certificate of ours; None for ``VAULT_CLIENT_CERT``.
         client_key: File with its key; None for ``VAULT_CLIENT_KEY``.
         proxy: URL of a proxy; None for ``VAULT_PROXY_ADDR``, then ``HTTPS_PROXY`` and its like.
-        connect_timeout: Seconds to connect to one address; a fetch may overrun its timeout by as much.
+        connect_timeout: Seconds to connect to one address.
         trust_address: Whether credentials found on this machine, such as ``VAULT_TOKEN``, may go to ``address``
             where it is plain HTTP beyond loopback, or differs from ``VAULT_ADDR``; False unless said in a
             configuration file.
@@ -136,7 +136,6 @@ class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, Identified
         trust_address: bool = True,
     ) -> None:
         super().__init__(name=name)
-        self._address = address
         self._mount = mount.strip("/")
         mistake = Settings(address, self._mount, prefix, document, kv_version, namespace, connect_timeout).mistake
         if mistake:
@@ -164,8 +163,7 @@ class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, Identified
     @property
     def site(self) -> str:
         """The server, and the mount of bare names."""
-        scheme, mark, rest = (self._address or os.environ.get("VAULT_ADDR", "")).partition("://")
-        return f"{scheme}{mark}{rest.rpartition('@')[2]}, mount {self._mount}"
+        return f"{self._connection.shown or 'no address'}, mount {self._mount}"
 
     def locate(self, name: str) -> SecretRef | NotFound:
         """A field of the document where one is set, else the default field of the secret called prefix and name."""
@@ -330,7 +328,9 @@ class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, Identified
         server = self._connection.shown
         if not server or not isinstance(outcome, (NotFound, Failed)):
             return outcome
-        place = f"at {server}, mount {self._engines.mount_of(ref)!r}"
+        place = f"mount {self._engines.mount_of(ref)!r}"
+        if not (outcome.reason or "").startswith(server):
+            place = f"at {server}, {place}"
         if isinstance(outcome, NotFound):
             return outcome._replace(reason=f"{outcome.reason} ({place})" if outcome.reason else place)
         return outcome._replace(reason=f"{outcome.reason or outcome.code.value} ({place})")

@@ -1,8 +1,8 @@
 """One client of botocore, whose calls keep the deadline and the size of ours, and whose others are as they were.
 
-The connections are urllib3's, made by pools that botocore chooses by scheme; ours put `BoundedPoolConnection` before
-its classes. What is left to botocore's events is the time between two attempts: none begins after the deadline, and no
-wait begins that could outlast it.
+The connections are urllib3's, made by pools that botocore chooses by scheme; ours are bounded. What is left to
+botocore's events is the time between two attempts: none begins after the deadline, and no wait begins that could
+outlast it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._aws.errors import DeadlinePassed
-from secretsource.providers._bounded_http import BoundedPoolConnection, TooLarge, bounds_of_call
+from secretsource.providers._bounded_http import TooLarge, bounded_pool, bounds_of_call
 from secretsource.providers._meaning import wait_of
 
 if TYPE_CHECKING:
@@ -35,25 +35,9 @@ def bind(client: Any) -> None:
 
 @cache
 def _pool_classes() -> dict[str, Any]:
-    from botocore.awsrequest import (
-        AWSHTTPConnection,
-        AWSHTTPConnectionPool,
-        AWSHTTPSConnection,
-        AWSHTTPSConnectionPool,
-    )
+    from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool
 
-    pools: dict[str, tuple[Any, Any]] = {
-        "http": (AWSHTTPConnectionPool, AWSHTTPConnection),
-        "https": (AWSHTTPSConnectionPool, AWSHTTPSConnection),
-    }
-    return {
-        scheme: type(
-            f"Bounded{pool.__name__}",
-            (pool,),
-            {"ConnectionCls": type(f"Bounded{connection.__name__}", (BoundedPoolConnection, connection), {})},
-        )
-        for scheme, (pool, connection) in pools.items()
-    }
+    return {"http": bounded_pool(AWSHTTPConnectionPool), "https": bounded_pool(AWSHTTPSConnectionPool)}
 
 
 def _begin_attempt(request: AWSRequest, **_: Any) -> None:

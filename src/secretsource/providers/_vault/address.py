@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from secretsource.providers._reach import place_of
+
 __all__ = ["Address"]
 
 UNIX = "unix://"
@@ -30,7 +32,7 @@ class Address(NamedTuple):
             return None
         if text.startswith(UNIX):
             path = text.removeprefix(UNIX)
-            return cls("http://localhost", path, text) if path.startswith("/") and path != "/" else None
+            return cls("http://localhost", path, place_of(text)) if path.startswith("/") and path != "/" else None
         try:
             parts = urlsplit(text)
             port = parts.port
@@ -38,4 +40,4 @@ class Address(NamedTuple):
             return None
         if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
             return None
-        return cls(text, None, f"{parts.hostname}:{port or {'http': 80, 'https': 443}[parts.scheme]}")
+        return cls(text, None, place_of(text))

@@ -5,7 +5,7 @@ proxies, certificates and ``.netrc`` at each call. Here the settings and the env
 connection is first used, and handed to both explicitly.
 
 One `VaultSession` is shared by all threads. Each call has an hvac adapter of its own (an object with seven
-attributes), so token, namespace and deadline are that call's alone.
+attributes), so its token and namespace are that call's alone, as its bounds are.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
+from secretsource.providers._bounded_http import bounded
 from secretsource.providers._origins import distrusted
 from secretsource.providers._vault.address import Address
 from secretsource.providers._vault.errors import BAD_ADDRESS, TIMED_OUT, explain_error, malformed
@@ -135,7 +136,7 @@ class VaultConnection:
     @property
     def shown(self) -> str:
         """The host and its port, or the socket, for messages; "" while no address is set."""
-        address = Address.of(self._address or environment("ADDR") or "")
+        address = Address.of(self._named or "")
         return "" if address is None else address.shown
 
     def distrust(self) -> Failed | None:
@@ -170,27 +171,32 @@ class VaultConnection:
             session = self._session or self._open()
             if isinstance(session, Failed):
                 return session
-            response = question(self._adapter(session, token, namespace, deadline))
-            for pause in PAUSES:
-                if response.status_code != BEHIND or monotonic() + pause >= deadline:
-                    break
-                sleep(pause)
-                response = question(self._adapter(session, token, namespace, deadline))
+            adapter = self._adapter(session, token, namespace)
+            with bounded(deadline, connecting=self._connect_timeout):
+                response = question(adapter)
+                for pause in PAUSES:
+                    if response.status_code != BEHIND or monotonic() + pause >= deadline:
+                        break
+                    sleep(pause)
+                    response = question(adapter)
             session.send_along(response)
             return _read(response, monotonic() - asked)
         except Exception as error:
-            return explain_error(error)
+            return explain_error(error, self._named or "")
 
-    def _adapter(self, session: VaultSession, token: str | None, namespace: str | None, deadline: float) -> Any:
+    @property
+    def _named(self) -> str | None:
+        """The address as it is set, here or in the environment."""
+        return self._address or environment("ADDR")
+
+    def _adapter(self, session: VaultSession, token: str | None, namespace: str | None) -> Any:
         from hvac.adapters import RawAdapter
 
-        from secretsource.providers._bounded_requests import Deadline
-
-        timeout: Any = Deadline(deadline, self._connect_timeout)
+        in_bounds: Any = None  # the call has its own, and needs no timeout of requests
         return RawAdapter(
             token=token,
             namespace=namespace or self._namespace or environment("NAMESPACE"),
-            timeout=timeout,
+            timeout=in_bounds,
             session=session,
             ignore_exceptions=True,  # hvac's exceptions carry the answer, and there are none for 412, 472 and 473
             **self._fixed,
@@ -200,7 +206,7 @@ class VaultConnection:
         """The session, made on first use."""
         with self._lock:
             if self._session is None:
-                named = self._address or environment("ADDR")
+                named = self._named
                 address = None if named is None else Address.of(named)
                 if address is None:
                     return NO_ADDRESS if named is None else BAD_ADDRESS

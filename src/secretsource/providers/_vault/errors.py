@@ -1,8 +1,8 @@
-"""What an error of Vault means, as two tables; pure.
+"""What an error of Vault means, by tables; pure.
 
-One goes by the HTTP status, and where that has several causes by words in the answer; the other by the class names of
-the exceptions of requests and hvac, where no server answered. The words are ours: what Vault says is read here, and
-never passed on.
+One goes by the HTTP status, and where that has several causes by words in the answer. The others go by the class names
+of the exceptions of requests and hvac, where no server answered; `_reach` says what the network did. The words are
+ours: what Vault says is read here, and never passed on.
 
 Sources: "HTTP status codes" in https://developer.hashicorp.com/vault/api-docs; the answers of OpenBao 2.7.
 """
@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._meaning import Meaning, wait_of
+from secretsource.providers._reach import cause_of, causes, unreachable
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ __all__ = [
     "explain_write",
     "malformed",
 ]
-
-DEEPEST = 16
-"""Most errors that are looked at inside of one."""
 
 TIMED_OUT = Failed(FailureCode.TIMEOUT, "the time allowed for it was over before Vault could be asked")
 
@@ -120,26 +118,16 @@ _SPENT_WRAPPING = Meaning(
     "the wrapping token is spent or has expired",
     "wrap a new secret id; if nobody of yours unwrapped the old one, somebody else did",
 )
-_UNREACHABLE = Meaning(
-    FailureCode.UNAVAILABLE, "it cannot be reached", "check the address, and the network or proxy on the way"
-)
-_NO_SUCH_HOST = _UNREACHABLE._replace(reason="it cannot be reached: there is no host of this name")
-_CONNECTION_REFUSED = _UNREACHABLE._replace(reason="it cannot be reached: the connection is refused")
-_NO_CONNECTION = Meaning(FailureCode.TIMEOUT, "it cannot be reached: connecting takes too long", _UNREACHABLE.remedy)
-_CLOSED = _UNREACHABLE._replace(reason="it closed the connection before it had answered")
-_NO_SOCKET = _UNREACHABLE._replace(
-    reason="nothing listens there: there is no such socket", remedy="check the address, and that the agent runs"
+_NO_SOCKET = Meaning(
+    FailureCode.UNAVAILABLE,
+    "nothing listens there: there is no such socket",
+    "check the address, and that the agent runs",
 )
 _CLOSED_SOCKET = Meaning(
     FailureCode.MISCONFIGURED, "this user may not use the socket", "give it the group of the socket, or another address"
 )
 _TOO_LONG = Meaning(
     FailureCode.MALFORMED, "the answer is longer than 1 MiB", "check that Vault, and no other server, is at the address"
-)
-_TLS = Meaning(
-    FailureCode.MISCONFIGURED,
-    "its TLS certificate, or ours, is not accepted",
-    "check ca_cert, client_cert and client_key, and that the address is the name in the certificate",
 )
 _BAD_ADDRESS = Meaning(
     FailureCode.MISCONFIGURED, "the address is not a valid one", "set address, or VAULT_ADDR, to an http(s) URL"
@@ -160,9 +148,10 @@ _BAD_HEADER = Meaning(
     "the token, or the namespace, has characters that no HTTP header can hold",
     "check auth, VAULT_TOKEN and namespace",
 )
+_TLS_REMEDY = "check ca_cert, client_cert and client_key, and that the address is the name in the certificate"
 _BAD_FILE = Meaning(
     FailureCode.MISCONFIGURED,
-    "a certificate or key file cannot be read",
+    "a file of TLS cannot be read, or holds no certificate or key that fits",
     "check ca_cert, client_cert and client_key",
 )
 _NOT_INSTALLED = Meaning(FailureCode.MISCONFIGURED, "hvac is not installed", "run  pip install 'secretsource[vault]'")
@@ -200,10 +189,6 @@ _TELLING_WORDS: tuple[tuple[int, re.Pattern[str], Meaning], ...] = (
 )
 
 ERRORS: dict[str, Meaning] = {
-    "TooLarge": _TOO_LONG,
-    "SSLError": _TLS,
-    "ConnectTimeout": _NO_CONNECTION,
-    "ReadTimeout": _SLOW,
     "TooManyRedirects": _ELSEWHERE,
     "InvalidURL": _BAD_ADDRESS,
     "MissingSchema": _BAD_ADDRESS,
@@ -213,22 +198,30 @@ ERRORS: dict[str, Meaning] = {
     "ProxyError": _PROXY,
     "InvalidHeader": _BAD_HEADER,
     "UnicodeEncodeError": _BAD_HEADER,
-    "RequestException": _UNREACHABLE,
-    "OSError": _BAD_FILE,  # requests' word for a certificate that is not there; its own errors are named above
+    "JSONDecodeError": _UNREADABLE,
+    "ModuleNotFoundError": _NOT_INSTALLED,
     "ImportError": _NOT_INSTALLED,
 }
+"""What an error means, by its class alone."""
 
 CAUSES: dict[str, Meaning] = {
-    "ReadTimeoutError": _SLOW,
-    "NameResolutionError": _NO_SUCH_HOST,
-    "ConnectionRefusedError": _CONNECTION_REFUSED,
-    "ConnectionResetError": _CLOSED,
-    "RemoteDisconnected": _CLOSED,
-    "IncompleteRead": _CLOSED,
+    "TooLarge": _TOO_LONG,
     "NoSocket": _NO_SOCKET,
     "ClosedSocket": _CLOSED_SOCKET,
+    "BadStatusLine": _UNREADABLE,
+    "LineTooLong": _UNREADABLE,
+    "UnknownProtocol": _UNREADABLE,
+    "HTTPException": _UNREADABLE,
 }
-"""What an error wraps, where that says more than the error itself does."""
+"""What an error means by what it came from, where that says more than what the network did."""
+
+LEFT: dict[str, Meaning | None] = {
+    "SSLError": _BAD_FILE,
+    "RequestException": None,  # the network, in a way that is not known
+    "OSError": _BAD_FILE,  # requests' word for a certificate that is not there
+    "BaseException": _UNREADABLE,
+}
+"""What an error means by its most exact class where the network did nothing that is known."""
 
 
 def explain_answer(status: int, body: Mapping[str, Any] | None, *, path: str, wait: str = "") -> NotFound | Failed:
@@ -290,26 +283,23 @@ def explain_unwrapping(status: int, body: Mapping[str, Any] | None, *, wait: str
     return failure
 
 
-def explain_error(error: BaseException) -> Failed:
-    """The failure that an exception of requests or hvac stands for, by the most exact class that is known."""
+def explain_error(error: BaseException, address: str) -> Failed:
+    """The failure that an exception of requests or hvac stands for.
+
+    Args:
+        error: The exception.
+        address: Where Vault was asked.
+    """
     name = type(error).__name__
-    if name == "JSONDecodeError":
-        return _UNREADABLE.failure(name)
-    causes = [CAUSES[kind] for kind in (type(each).__name__ for each in _inside(error)) if kind in CAUSES]
-    known = [ERRORS[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in ERRORS]
-    return (known if name in ERRORS else [*causes, *known, _UNREADABLE])[0].failure(name)
-
-
-def _inside(error: BaseException) -> list[BaseException]:
-    """An error and what it wraps, from the outside in."""
-    found: list[BaseException] = []
-    waiting = [error]
-    while waiting and len(found) < DEEPEST:
-        each = waiting.pop(0)
-        found.append(each)
-        inner = [*each.args, getattr(each, "reason", None), each.__cause__]
-        waiting += [one for one in inner if isinstance(one, BaseException) and one not in found]
-    return found
+    within = [CAUSES[kind] for kind in (type(each).__name__ for each in causes(error)) if kind in CAUSES]
+    meaning = ERRORS.get(name) or next(iter(within), None)
+    cause = cause_of(error)
+    if meaning is None and cause is None:
+        meaning = next(LEFT[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in LEFT)
+    if meaning is not None:
+        return meaning.failure(name)
+    of_tls = cause is not None and cause.code is FailureCode.MISCONFIGURED
+    return unreachable(address, error, remedy=_TLS_REMEDY if of_tls else None)
 
 
 def malformed(reason: str) -> Failed:

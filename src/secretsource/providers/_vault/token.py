@@ -6,8 +6,9 @@ from threading import Lock
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
+from secretsource.providers._errand import Errands
 from secretsource.providers._vault.client import seconds_of
-from secretsource.providers._vault.errors import TIMED_OUT, explain_answer
+from secretsource.providers._vault.errors import explain_answer
 from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ lease is said to outlive its token, so a token is renewed in time as long as its
 
 AGAIN = 5.0
 """Seconds after a refusal in which Vault is not asked again with the same credentials; others are tried at once."""
+
+LATE = Failed(
+    FailureCode.TIMEOUT,
+    "there was no token in time: Vault, or the source of the credentials, did not answer",
+    "check the address, the network on the way, and auth",
+)
 
 
 class Token:
@@ -100,14 +107,13 @@ class TokenSource:
         self._connection = connection
         self._auth = auth
         self._token: Token | None = None
+        self._logins = Errands()
         self.renew_locks()
 
     def renew_locks(self) -> None:
         """Locks that nobody holds, as after a fork."""
         self._lock = Lock()
-        self._renewing = Lock()
-        self._logins = 0
-        self._failure: Failed | None = None
+        self._renewing = False
         self._refusal: Refusal | None = None
         self._shown: Mapping[str, str] = {}
 
@@ -189,25 +195,23 @@ class TokenSource:
             )
 
     def _log_in(self, stale: Token | None, deadline: float) -> Token | Failed:
-        """A token in place of ``stale``; whoever comes while a login is under way shares its outcome."""
-        logins = self._logins
-        if not self._lock.acquire(timeout=max(0.0, deadline - monotonic())):
-            return TIMED_OUT
-        try:
-            if self._token is not None and self._token is not stale:
-                return self._token
-            if self._logins != logins and self._failure is not None:
-                return self._failure
-            asked = monotonic()
-            grant = self._grant(deadline)
-            self._logins += 1
-            self._failure = grant if isinstance(grant, Failed) else None
-            if isinstance(grant, Failed):
-                return grant
-            self._token = Token(grant, asked)
+        """A token in place of ``stale``; callers that come while a login is under way share its outcome."""
+        if self._token is not None and self._token is not stale:
             return self._token
-        finally:
-            self._lock.release()
+        try:
+            return self._logins.result(stale, lambda: self._logged_in(stale, deadline), deadline)
+        except TimeoutError:
+            return LATE
+
+    def _logged_in(self, stale: Token | None, deadline: float) -> Token | Failed:
+        if self._token is not None and self._token is not stale:
+            return self._token
+        asked = monotonic()
+        grant = self._grant(deadline)
+        if isinstance(grant, Failed):
+            return grant
+        self._token = Token(grant, asked)
+        return self._token
 
     def _grant(self, deadline: float) -> Grant | Failed:
         """Log in with the credentials as they are now, unless Vault has just refused the same ones."""
@@ -224,19 +228,24 @@ class TokenSource:
 
     def _prolong(self, token: Token, deadline: float) -> Token | Failed:
         """Renew a token that is due, or take another; one thread does, and the others go on with what there is."""
-        if not self._renewing.acquire(blocking=False):
-            return token
+        with self._lock:
+            if self._renewing:
+                return token
+            self._renewing = True
         try:
-            if token is not self._token or self._renew(token, deadline):
-                return self._token or token
-            longer = self._log_in(token, deadline)
-            if isinstance(longer, Token) and longer.left(monotonic()) > token.left(monotonic()):
-                return longer
-            token.postpone(monotonic())
-            self._token = token
-            return token
+            return self._prolonged(token, deadline)
         finally:
-            self._renewing.release()
+            self._renewing = False
+
+    def _prolonged(self, token: Token, deadline: float) -> Token | Failed:
+        if token is not self._token or self._renew(token, deadline):
+            return self._token or token
+        longer = self._log_in(token, deadline)
+        if isinstance(longer, Token) and longer.left(monotonic()) > token.left(monotonic()):
+            return longer
+        token.postpone(monotonic())
+        self._token = token
+        return token
 
     def _renew(self, token: Token, deadline: float) -> bool:
         """Have Vault prolong a token; False when it cannot, or no longer by its full length."""
