@@ -196,7 +196,7 @@ def test_root_trusts_root_alone() -> None:
 
 @pytest.mark.parametrize(
     ("path", "counts"),
-    [("/home/me", True), ("/home/me/work/x", True), ("/home/meg/x", False), ("/", False), ("/home/me/../x", False)],
+    [("/home/me", True), ("/home/me/src/x", True), ("/home/meg/x", False), ("/", False), ("/home/me/../x", False)],
 )
 def test_where_owners_cannot_be_told(path: str, counts: bool) -> None:
     """On Windows, only what is in the user's home folder counts."""

@@ -11,7 +11,7 @@ import secretsource
 
 SOURCE = Path(secretsource.__file__).parent
 BY_HAND = {"_fork.py", "providers/_azure/client.py", "stores/_sql/turns.py"}
-"""Modules that wait for a lock no longer than until a deadline, or hold one across a fork, which ``with`` cannot say."""
+"""Modules that wait for a lock until a deadline, or hold one across a fork, which ``with`` cannot say."""
 
 
 def bare(source: str) -> list[int]:

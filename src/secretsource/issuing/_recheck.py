@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secretsource.issuing._verdict import Reason, Rejected
-from secretsource.issuing._verifier import weigh
+from secretsource.issuing._weighing import weigh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

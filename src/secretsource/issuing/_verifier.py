@@ -35,7 +35,8 @@ from secretsource.issuing._rotation_dates import RotationDates
 from secretsource.issuing._turns import PATIENCE, STEP, Turn
 from secretsource.issuing._uses import witness
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
-from secretsource.issuing.limits import LocalLimiter, Rate
+from secretsource.issuing._weighing import STATUS_REASONS, over_limit, weigh
+from secretsource.issuing.limits import LocalLimiter
 from secretsource.stores.base import Status, Use
 
 TYPE_CHECKING = False
@@ -51,12 +52,7 @@ if TYPE_CHECKING:
     from secretsource.issuing.limits import Draw, Plan
     from secretsource.stores.base import KeyRecord
 
-_STATUS_REASONS = {
-    Status.REVOKED: Reason.REVOKED,
-    Status.EXPIRED: Reason.EXPIRED,
-    Status.DISABLED: Reason.DISABLED,
-}
-_ACTIVE, _ROTATING = Status.ACTIVE, Status.ROTATING
+_ROTATING = Status.ROTATING
 _NO_HASH = bytes(32)
 MOST_COST = 10**9
 """Requests that one check may take of a key's limits."""
@@ -309,7 +305,7 @@ class Verifier:
 
         Anyone who knows how such a key begins can have it computed, so ending the key ends that too.
         """
-        ended = _STATUS_REASONS.get(record.status_at(wall))
+        ended = STATUS_REASONS.get(record.status_at(wall))
         if ended is not None:
             return Rejected(ended)
         described = record.foreign or ""
@@ -357,7 +353,7 @@ class Verifier:
                 return Rejected(Reason.LIMITER_UNAVAILABLE, record)
             share = plan.share(self._w.processes)
             draw = self._w.fallback.draw(entry.limit_key, share, cost, mono, wall)
-        return Accepted(record, draw) if draw.refused_by is None else _over_limit(record, draw, plan)
+        return Accepted(record, draw) if draw.refused_by is None else over_limit(record, draw, plan)
 
     def _note(
         self, record: KeyRecord, presented: Presented, ip: str | None, agent: str | None, mono: float, wall: float
@@ -385,39 +381,6 @@ def _demanded(scope: Demand, cost: object) -> tuple[str, ...]:
 
 def _is_elsewhere(*_: object) -> None:
     """Nothing is taken from a limiter that has to be asked; the long way asks it."""
-
-
-def weigh(entry: Entry, demanded: tuple[str, ...], ip: str | None, wall: float) -> Rejected | None:
-    """Steps 6 to 8: whether a record allows what is demanded, now and from there.
-
-    Args:
-        entry: The record, whose key was presented.
-        demanded: The scopes that are all needed.
-        ip: The address it came from.
-        wall: The present, in seconds since 1970 UTC.
-    """
-    record = entry.record
-    if record.status is not _ACTIVE or (record.expires is not None and record.expires <= wall):
-        reason = _STATUS_REASONS.get(record.status_at(wall))
-        if reason is not None:
-            return Rejected(reason, record)
-    if record.begins is not None and wall < record.begins:
-        return Rejected(Reason.NOT_YET, record)
-    if entry.networks is not None and not policy.is_within(entry.networks, ip):
-        return Rejected(Reason.WRONG_NETWORK, record)
-    if not entry.granted.issuperset(demanded):
-        if not policy.grants(record.scopes, entry.wildcards, demanded):
-            return Rejected(Reason.INSUFFICIENT_SCOPE, record, scopes=demanded)
-        entry.remember(demanded)
-    return None
-
-
-def _over_limit(record: KeyRecord, draw: Draw, plan: Plan) -> Rejected:
-    """Why a draw was refused; a share of the plan, drawn on in an outage, cannot say that a cost never fits."""
-    if draw.retry_after is None and draw.plan is plan:
-        return Rejected(Reason.COST_TOO_HIGH, record, draw=draw)
-    reason = Reason.RATE_LIMITED if isinstance(draw.refused_by, Rate) else Reason.QUOTA_EXCEEDED
-    return Rejected(reason, record, draw=draw)
 
 
 def _unknown(presented: Presented) -> Rejected:

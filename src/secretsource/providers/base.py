@@ -7,13 +7,11 @@ This is the only page a driver author reads. A driver makes one call per questio
 * `Failed`    the service could not be asked, or refused: the chain stops, because an outage or a lost
               permission must never let a weaker source win silently.
 
-A driver keeps no cache, no retry loop and no chain, and it does not raise for what a service answers. What it can
-do beyond one look-up it says by subclassing an ability: `BatchProvider`, `AsyncProvider`, `WritableProvider`,
-`LeasingProvider`, `IdentifiedProvider`.
+A driver keeps no cache, no retry loop and no chain, and it does not raise for what a service answers. An ability beyond
+one look-up is a subclass: `BatchProvider`, `AsyncProvider`, `WritableProvider`, `LeasingProvider`, `IdentifiedProvider`.
 
-Value types here are named tuples and plain slotted classes, not dataclasses: importing `dataclasses` alone would
-cost half of the package's import budget. `Found` is no tuple on purpose, so that nothing that walks sequences (an
-error tracker, a pretty printer) walks into the value.
+Value types here are named tuples and slotted classes: importing `dataclasses` would cost half of the import budget.
+`Found` is no tuple, so that nothing that walks sequences (an error tracker, a pretty printer) walks into the value.
 """
 
 from __future__ import annotations
@@ -360,9 +358,8 @@ class WritableProvider(Provider):
     def refusal(ref: SecretRef) -> Failed | None:
         """Why nobody can write to a reference: it chooses a version, or (pass ``ref.document`` to allow it) a field."""
         if ref.version is not None or ref.stage is not None:
-            return Failed(
-                FailureCode.MISCONFIGURED, "a write makes a version of its own", "name no version and no stage"
-            )
+            remedy = "name no version and no stage"
+            return Failed(FailureCode.MISCONFIGURED, "a write makes a version of its own", remedy)
         if ref.field is not None:
             return Failed(
                 FailureCode.MISCONFIGURED,

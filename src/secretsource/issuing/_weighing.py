@@ -1,0 +1,54 @@
+"""Steps 6 to 8 of a check: whether a record allows what is demanded, now and from there. Pure; time is an argument."""
+
+from __future__ import annotations
+
+from secretsource.issuing import _policy as policy
+from secretsource.issuing._verdict import Reason, Rejected
+from secretsource.issuing.limits import Rate
+from secretsource.stores.base import Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource.issuing._record_cache import Entry
+    from secretsource.issuing.limits import Draw, Plan
+    from secretsource.stores.base import KeyRecord
+
+STATUS_REASONS = {
+    Status.REVOKED: Reason.REVOKED,
+    Status.EXPIRED: Reason.EXPIRED,
+    Status.DISABLED: Reason.DISABLED,
+}
+_ACTIVE = Status.ACTIVE
+
+
+def weigh(entry: Entry, demanded: tuple[str, ...], ip: str | None, wall: float) -> Rejected | None:
+    """Steps 6 to 8: whether a record allows what is demanded, now and from there.
+
+    Args:
+        entry: The record, whose key was presented.
+        demanded: The scopes that are all needed.
+        ip: The address it came from.
+        wall: The present, in seconds since 1970 UTC.
+    """
+    record = entry.record
+    if record.status is not _ACTIVE or (record.expires is not None and record.expires <= wall):
+        reason = STATUS_REASONS.get(record.status_at(wall))
+        if reason is not None:
+            return Rejected(reason, record)
+    if record.begins is not None and wall < record.begins:
+        return Rejected(Reason.NOT_YET, record)
+    if entry.networks is not None and not policy.is_within(entry.networks, ip):
+        return Rejected(Reason.WRONG_NETWORK, record)
+    if not entry.granted.issuperset(demanded):
+        if not policy.grants(record.scopes, entry.wildcards, demanded):
+            return Rejected(Reason.INSUFFICIENT_SCOPE, record, scopes=demanded)
+        entry.remember(demanded)
+    return None
+
+
+def over_limit(record: KeyRecord, draw: Draw, plan: Plan) -> Rejected:
+    """Why a draw was refused; a share of the plan, drawn on in an outage, cannot say that a cost never fits."""
+    if draw.retry_after is None and draw.plan is plan:
+        return Rejected(Reason.COST_TOO_HIGH, record, draw=draw)
+    reason = Reason.RATE_LIMITED if isinstance(draw.refused_by, Rate) else Reason.QUOTA_EXCEEDED
+    return Rejected(reason, record, draw=draw)
