@@ -9,12 +9,12 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, NoReturn
+    from typing import Any
 
 __all__ = ["FrozenDict", "FrozenList", "freeze", "frozen_document"]
 
 
-def _refused(_self: object, *_: object, **__: object) -> NoReturn:
+def _refused(*_: Any, **__: Any) -> Any:
     raise TypeError("this document is part of a record and cannot be changed: change a copy of it")
 
 

@@ -11,7 +11,7 @@ from tests.servers.valkey import valkey
 from secretsource.exceptions import ConfigurationError, StoreError
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, LocalLimiter, Reason
 from secretsource.limiters.redis import AsyncRedisLimiter, RedisLimiter
-from secretsource.stores.base import KeyChange
+from secretsource.stores.base import KeyChange, Subscription
 from secretsource.stores.memory import AsyncMemoryStore
 from secretsource.stores.redis_feed import AsyncRedisChangeFeed, RedisChangeFeed
 
@@ -40,7 +40,7 @@ class HearingFeed(RedisChangeFeed):
         super().__init__(url, patience=0.3)
         self.heard: queue.Queue[KeyChange] = queue.Queue()
 
-    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[KeyChange], None]) -> Subscription:
         def hear(change: KeyChange) -> None:
             listener(change)
             self.heard.put(change)

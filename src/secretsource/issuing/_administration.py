@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from secretsource._flow import run
 from secretsource._traceless import boundaries
-from secretsource.issuing._flow import run
 from secretsource.issuing._lifecycle import Move
 from secretsource.issuing._request import by, wanted_owner
 from secretsource.stores.base import KeyQuery

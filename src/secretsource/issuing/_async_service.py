@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+from secretsource._flow import arun
 from secretsource._listeners import LONGEST_SETTLING
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._at_hand import AtHand
 from secretsource.issuing._chores import AsyncChores
 from secretsource.issuing._event import Asked, tell
-from secretsource.issuing._flow import arun
 from secretsource.issuing._imports import Imports
 from secretsource.issuing._lifecycle import Move
 from secretsource.issuing._operations import Operations

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from typing import NoReturn
 
-    from secretsource.issuing._flow import Flow
+    from secretsource._flow import Flow
     from secretsource.issuing._lifecycle import By
     from secretsource.issuing._operations import Operations
     from secretsource.issuing._wiring import Wiring

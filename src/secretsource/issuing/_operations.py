@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from typing import NoReturn
 
-    from secretsource.issuing._flow import Flow
+    from secretsource._flow import Flow
     from secretsource.issuing._lifecycle import By
     from secretsource.issuing._locator import Owner
     from secretsource.issuing._request import KeyRequest

@@ -7,7 +7,7 @@ from secretsource.issuing._weighing import weigh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource.issuing._flow import Flow
+    from secretsource._flow import Flow
     from secretsource.issuing._wiring import Wiring
     from secretsource.stores.base import KeyRecord
 

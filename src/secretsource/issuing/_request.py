@@ -216,11 +216,12 @@ def metadata(given: object) -> Mapping[str, Any]:
     Raises:
         InvalidRequest: It is not, or holds a text that no database takes.
     """
+    size, kept = 0, None
     try:
         written = json.dumps(dict(given), allow_nan=False, ensure_ascii=False) if isinstance(given, Mapping) else ""
         size, kept = len(written.encode()), json.loads(written)
     except (TypeError, ValueError, RecursionError):
-        kept = None
+        pass
     if kept is None:
         raise InvalidRequest("metadata must be a JSON object")
     if size > LARGEST_METADATA:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Self
 
-    from secretsource.issuing._flow import Flow
+    from secretsource._flow import Flow
     from secretsource.issuing._lifecycle import By
     from secretsource.issuing._operations import Operations
     from secretsource.issuing._verifier import Verifier

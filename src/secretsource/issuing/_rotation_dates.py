@@ -7,7 +7,7 @@ from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource.issuing._flow import Flow
+    from secretsource._flow import Flow
     from secretsource.stores.base import AsyncKeyStore, KeyRecord, KeyStore
 
 MOST_KEPT = 10_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import sleep
 
+from secretsource._flow import here, run
 from secretsource._listeners import LONGEST_SETTLING
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
@@ -11,7 +12,6 @@ from secretsource.issuing._administration import KeyAdministration
 from secretsource.issuing._at_hand import AtHand
 from secretsource.issuing._chores import Chores
 from secretsource.issuing._event import Asked, tell
-from secretsource.issuing._flow import here, run
 from secretsource.issuing._imports import Imports
 from secretsource.issuing._operations import Operations
 from secretsource.issuing._pepper_source import PepperSource

@@ -23,11 +23,11 @@ from __future__ import annotations
 from hmac import compare_digest
 from typing import Any
 
+from secretsource._flow import run
 from secretsource.exceptions import InvalidRequest, StoreError
 from secretsource.issuing import _foreign as foreign
 from secretsource.issuing import _lifecycle as lifecycle
 from secretsource.issuing import _policy as policy
-from secretsource.issuing._flow import run
 from secretsource.issuing._format import LONGEST_CREDENTIAL
 from secretsource.issuing._gate import Gate
 from secretsource.issuing._record_cache import RENEWABLE
@@ -43,7 +43,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from secretsource.issuing._flow import Flow
+    from secretsource._flow import Flow
     from secretsource.issuing._gate import Presented
     from secretsource.issuing._policy import Demand, Kind
     from secretsource.issuing._record_cache import Entry

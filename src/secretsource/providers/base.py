@@ -7,8 +7,8 @@ This is the only page a driver author reads. A driver makes one call per questio
 * `Failed`    the service could not be asked, or refused: the chain stops, because an outage or a lost
               permission must never let a weaker source win silently.
 
-A driver keeps no cache, no retry loop and no chain, and it does not raise for what a service answers. An ability beyond
-one look-up is a subclass: `BatchProvider`, `AsyncProvider`, `WritableProvider`, `LeasingProvider`, `IdentifiedProvider`.
+A driver keeps no cache, no retry loop and no chain, and raises nothing for what a service answers. An ability is a
+subclass: `BatchProvider`, `AsyncProvider`, `WritableProvider`, `LeasingProvider`, `IdentifiedProvider`.
 
 Value types here are named tuples and slotted classes: importing `dataclasses` would cost half of the import budget.
 `Found` is no tuple, so that nothing that walks sequences (an error tracker, a pretty printer) walks into the value.

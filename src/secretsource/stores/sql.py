@@ -26,6 +26,7 @@ from secretsource.stores._sql.replica import AsyncReplicaLookup, ReplicaLookup
 from secretsource.stores._sql.sqlite_feed import SqliteFeed
 from secretsource.stores._sql.sqlite_lookup import SharedLookup, SqliteLookup
 from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyChange, KeyStore
+from secretsource.stores.records import FeedHealth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from secretsource.stores._sql.hot import Lookup
-    from secretsource.stores.base import Change, KeyEvent, KeyQuery, KeyRecord, Page, Usage, Use
+    from secretsource.stores.base import Change, KeyEvent, KeyQuery, KeyRecord, Page, Subscription, Usage, Use
     from secretsource.stores.migratable import Migration
 
     Given = ParamSpec("Given")
@@ -163,7 +164,7 @@ class SqlStore(KeyStore, ChangeFeed):
         """
         return self.database.migrate()
 
-    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[KeyChange], None]) -> Subscription:
         """Tell ``listener`` of each change; see `ChangeFeed.subscribe`. A database in memory has nobody to tell."""
         return _subscribe(self.database, listener)
 
@@ -285,7 +286,7 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         """Remember a locator key; see `KeyStore.keep_seal`."""
         await self._in_thread(self._store.keep_seal, version, key)
 
-    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[KeyChange], None]) -> Subscription:
         """Tell ``listener`` of each change; see `SqlStore.subscribe`."""
         return self._store.subscribe(listener)
 
@@ -375,16 +376,26 @@ def current_revision(url: str) -> str | None:
     return Database(address.read(url)).version()
 
 
-def _subscribe(database: Database, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
+def _subscribe(database: Database, listener: Callable[[KeyChange], None]) -> Subscription:
     file = database.sqlite
     if file is None:
         return PostgresFeed(database.server).listen(listener)
     if file.is_in_memory:
-        return _nothing_to_end
+        return _Alone(database.address.shown)
     feed = SqliteFeed(database, file, listener)
     feed.begin()
     return feed
 
 
-def _nothing_to_end() -> None:
-    """No subscription was begun."""
+class _Alone:
+    """The subscription to a database in memory, which nobody else changes."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self) -> None:
+        """Nothing was begun."""
+
+    def health(self) -> FeedHealth:
+        """There is no news to miss."""
+        return FeedHealth(self._name, True)

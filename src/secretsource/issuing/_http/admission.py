@@ -14,9 +14,9 @@ from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, NamedTuple
 
+from secretsource._flow import arun, run
 from secretsource.exceptions import ConfigurationError, InvalidRequest, StoreError
 from secretsource.issuing._event import Asked, tell
-from secretsource.issuing._flow import arun, run
 from secretsource.issuing._http import settings as _settings
 from secretsource.issuing._http.answer import http_answer
 from secretsource.issuing._http.credential import first
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
     from typing import Unpack
 
+    from secretsource._flow import Flow
     from secretsource.issuing._async_service import AsyncApiKeys
-    from secretsource.issuing._flow import Flow
     from secretsource.issuing._http.answer import HttpAnswer
     from secretsource.issuing._http.credential import Headers, Taken, Text
     from secretsource.issuing._http.settings import AdmissionSettings
