@@ -13,9 +13,11 @@ from tests.stores.ears import Ear
 from secretsource.issuing import NO_SCOPE, ApiKeys
 from secretsource.stores import sql
 from secretsource.stores._news import GAP
+from secretsource.stores._sql import transactions
 from secretsource.stores._sql.feed import PostgresFeed
 from secretsource.stores._sql.postgres import Server
 from secretsource.stores.base import KeyChange, Subscription
+from secretsource.testing.store_samples import changed, new, record, rotated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -146,3 +148,36 @@ def test_keys_say_whether_they_hear(database_url: str, store: sql.PostgresStore)
         assert "password" not in str(keys.health())
         assert keys.health().failed_flushes == 0
     assert not keys.health().hears
+
+
+def test_every_change_of_a_batch_is_told(
+    store: sql.PostgresStore, listen: Callable[..., tuple[Listening, Ear]]
+) -> None:
+    """Of a thousand keys that are made in one transaction, and of both keys of a rotation."""
+    _, ear = listen()
+    assert ear.next() == GAP
+    store.insert([new(number) for number in range(1, 1001)])
+    assert {ear.next() for _ in range(1000)} == {KeyChange(record(number).key_id, 1) for number in range(1, 1001)}
+    assert store.rotate(*rotated(record(1), 1001))
+    assert {ear.next(), ear.next()} == {KeyChange(record(1).key_id, 2), KeyChange(record(1001).key_id, 1)}
+
+
+def test_news_comes_after_the_commit(
+    database_url: str, store: sql.PostgresStore, listen: Callable[..., tuple[Listening, Ear]]
+) -> None:
+    """Whoever hears it reads the change; while the transaction is open, and when it is rolled back, nothing is told."""
+    _, ear = listen()
+    assert ear.next() == GAP
+    store.insert([new(1)])
+    assert ear.next() == KeyChange(record(1).key_id, 1)
+    change = changed(record(1), name="later")
+    with store.database.open().connect() as connection:
+        transactions.update(connection, change)
+        assert ear.is_quiet(0.3)
+        connection.rollback()
+    assert ear.is_quiet(0.3)
+    with store.database.open().begin() as connection:
+        transactions.update(connection, change)
+        assert ear.is_quiet(0.3)
+    assert ear.next() == KeyChange(record(1).key_id, 2)
+    assert store.get(record(1).key_id) == change.record
