@@ -22,6 +22,8 @@ from secretsource.testing.store_samples import changed, new, record, rotated
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sqlalchemy import Connection
+
     from secretsource.stores._listening import Listening
 
 PEPPERS = ["a pepper of the tests, long enough"]
@@ -171,13 +173,15 @@ def test_news_comes_after_the_commit(
     store.insert([new(1)])
     assert ear.next() == KeyChange(record(1).key_id, 1)
     change = changed(record(1), name="later")
-    with store.database.open().connect() as connection:
+
+    def rolled_back(connection: Connection) -> None:
         transactions.update(connection, change)
         assert ear.is_quiet(0.3)
-        connection.rollback()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        store.database.write(rolled_back)
     assert ear.is_quiet(0.3)
-    with store.database.open().begin() as connection:
-        transactions.update(connection, change)
-        assert ear.is_quiet(0.3)
+    assert store.database.write(lambda connection: (transactions.update(connection, change), ear.is_quiet(0.3))[1])
     assert ear.next() == KeyChange(record(1).key_id, 2)
     assert store.get(record(1).key_id) == change.record
