@@ -47,7 +47,7 @@ def written(value: object) -> str:
 
     Raises:
         TypeError: It has a part that JSON has no word for.
-        ValueError: A number in it is none, or it contains itself.
+        ValueError: It has NaN or an infinity in it, or contains itself.
         RecursionError: It is nested too deeply.
     """
     if isinstance(value, Numeral):

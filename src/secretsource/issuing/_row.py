@@ -104,7 +104,7 @@ def time_zone(written: str) -> tzinfo:
         written: ``UTC``, ``Z``, an offset such as ``+02:00``, or a name of the time zone database.
 
     Raises:
-        ConfigurationError: There is none of this name on this machine.
+        ConfigurationError: This machine knows no zone of this name.
     """
     from zoneinfo import ZoneInfo
 

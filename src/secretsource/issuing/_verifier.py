@@ -322,7 +322,7 @@ class Verifier:
         return Rejected(Reason.VERIFIER_BUSY)
 
     def _compare_in_turn(self, turn: Turn, presented: Presented, record: KeyRecord) -> Rejected | None:
-        """The turn ends with the work, not with whoever waits for it and may be cancelled."""
+        """The turn ends with the work, and not with the check that waits for it, which may be cancelled."""
         try:
             return self._compare(presented, record)
         finally:

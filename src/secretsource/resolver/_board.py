@@ -49,8 +49,8 @@ class Board:
     def find(self, ask: Ask, mono: float) -> Flight | None:
         """The flight that may answer an ask at ``mono``.
 
-        A flight past its deadline is left alone: its thread hangs, or its event loop is no more. So is one that may
-        bring a value only prolonged, where that will not do.
+        A flight past its deadline is left alone: its thread hangs, or its event loop is closed. So is one that may
+        bring a value only prolonged, where a new one is needed.
         """
         berth = self._berths.get(ask.ref)
         if berth is None:
@@ -74,14 +74,14 @@ class Board:
         berth.planned = flight
 
     def begin(self, flight: Flight, clock: Clock) -> None:
-        """Its call goes out now: whoever comes from here on may come too late for it."""
+        """Its call goes out now: a reader that comes from here on may be too late for it."""
         berth = flight.berth
         if berth is None or flight.reply is not None:
             return
         flight.number = self.begun = self.begun + 1
         going = berth.aloft
         if going:
-            # One past its deadline may stand here for good, as when its event loop is no more.
+            # One past its deadline may stand here for good, as when its event loop is closed.
             mono = clock.now().mono
             going = tuple(other for other in berth.aloft if not _over(other, mono))
         berth.aloft = (*going, flight)

@@ -46,7 +46,7 @@ def carry(engine: Engine, flights: Sequence[Flight]) -> None:
     """Fetch what one shell leads, one provider after the other.
 
     A provider that waits for a network and has no batch call is asked for several things at once: for one in this
-    thread, and for the others in the background, as far as its threads go. Whoever calls this abandons the flights
+    thread, and for the others in the background, as far as its threads go. The caller abandons the flights
     if it raises.
     """
     for route, led in by_route(flights):

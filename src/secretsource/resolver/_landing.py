@@ -15,7 +15,7 @@ __all__ = ["landing"]
 
 
 async def landing(flight: Flight, until: float, left: Callable[[], float]) -> None:
-    """Wait until a flight has landed, or the time is over; whoever is cancelled meanwhile takes no flight along.
+    """Wait until a flight has landed, or the time is over; a task that is cancelled meanwhile takes no flight along.
 
     Args:
         flight: What to wait for.

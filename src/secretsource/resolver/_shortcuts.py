@@ -1,4 +1,4 @@
-"""The short ways from a name to its value (pure: whoever writes holds the lock; reading is a look-up in a dict).
+"""The short ways from a name to its value (pure: a writer holds the lock; reading is a look-up in a dict).
 
 A name that was answered from memory is answered by one look-up for a second; then the chain is walked again, so that
 the cheap sources before the one that answered are asked. A name that the first provider gave directly is asked for

@@ -101,7 +101,7 @@ class State:
                     flight = Flight(ask, until)
                     led.append(flight)
                     self.flights.plan(flight)
-                # Whoever asks before it begins decides how it is asked.
+                # A reader that asks before it begins decides how it is asked.
                 flight.anew = flight.anew or ask.anew
                 flights.append(flight)
         return flights

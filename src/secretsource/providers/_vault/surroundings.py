@@ -7,7 +7,7 @@ import os
 __all__ = ["CREDENTIALS", "environment"]
 
 CREDENTIALS = frozenset({"VAULT_TOKEN", "BAO_TOKEN", "VAULT_CLIENT_KEY", "BAO_CLIENT_KEY"})
-"""Variables that give whoever has them the rights of this process at Vault."""
+"""Variables that give their holder the rights of this process at Vault."""
 
 
 def environment(word: str) -> str | None:

@@ -61,7 +61,7 @@ class SqliteFeed:
         self._version: int | None = None
 
     def after_fork(self) -> None:
-        """End in a forked child, which has no such thread; whoever wants news there subscribes again."""
+        """End in a forked child, which has no such thread; subscribe again to have news there."""
         self._ended = True
         self._begin_anew()
 
