@@ -24,7 +24,7 @@ class Background:
 
     Daemon threads do not hold up the end of the interpreter; a refresh that it cuts off is simply lost.
 
-    A submitting thread may be struck by a signal, whose handler may submit too. So an idle thread waits at a queue of its
+    A signal may strike a thread that submits, and its handler may submit too. So an idle thread waits at a queue of its
     own, which is put into in one step: a `Condition` that is struck while it notifies loses the next notice.
 
     Args:
