@@ -48,7 +48,7 @@ def test_a_page_has_one_title(page: Path) -> None:
 
 
 def test_every_test_that_is_named_is_there() -> None:
-    """A page that says which test shows something names one that exists, also of the conformance suites that we ship."""
+    """A page that says which test shows something names one that exists, in the shipped suites too."""
     shipped = ROOT / "src" / "secretsource" / "testing"
     files = [*(ROOT / "tests").rglob("test_*.py"), *shipped.glob("*conformance.py")]
     written = {name for file in files for name in re.findall(r"def (test_\w+)\(", file.read_text())}
