@@ -23,10 +23,9 @@ from secretsource.stores._sql.database import Database, Taken
 from secretsource.stores._sql.feed import PostgresFeed
 from secretsource.stores._sql.hot import AsyncPostgresLookup, PostgresLookup
 from secretsource.stores._sql.replica import AsyncReplicaLookup, ReplicaLookup
-from secretsource.stores._sql.sqlite_feed import SqliteFeed
+from secretsource.stores._sql.sqlite_feed import Alone, SqliteFeed
 from secretsource.stores._sql.sqlite_lookup import SharedLookup, SqliteLookup
 from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyChange, KeyStore
-from secretsource.stores.records import FeedHealth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -381,21 +380,7 @@ def _subscribe(database: Database, listener: Callable[[KeyChange], None]) -> Sub
     if file is None:
         return PostgresFeed(database.server).listen(listener)
     if file.is_in_memory:
-        return _Alone(database.address.shown)
+        return Alone(database.address.shown)
     feed = SqliteFeed(database, file, listener)
     feed.begin()
     return feed
-
-
-class _Alone:
-    """The subscription to a database in memory, which nobody else changes."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __call__(self) -> None:
-        """Nothing was begun."""
-
-    def health(self) -> FeedHealth:
-        """There is no news to miss."""
-        return FeedHealth(self._name, True)
