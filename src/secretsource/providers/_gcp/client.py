@@ -2,8 +2,8 @@
 
 * **Once.** One synchronous client per region, made under a lock on first use, and one asynchronous client per region
   and event loop, since a channel of `grpc.aio` is bound to its loop.
-* **Bounded.** Each call gets what is left of its time, and the SDK's own retries (60 s) are off. Over REST the limit
-  holds for connecting and for each read, not for their sum.
+* **Bounded.** Each call gets what is left of its time, and the SDK's own retries (60 s) are off. An answer is 1 MiB at
+  most. gRPC's deadline covers a call as a whole; over REST, the connections are bounded by us.
 * **Silent.** At DEBUG, and with ``GOOGLE_SDK_PYTHON_LOGGING_SCOPE``, the SDK logs each response with its payload. A
   filter on its loggers takes that out of the records of our calls, and of no other caller's.
 * **After a fork** a client of the parent is neither used nor freed, and the child speaks REST: gRPC in the child of a
@@ -15,15 +15,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from contextvars import ContextVar
 from functools import lru_cache, partial
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from secretsource.providers._bounded_http import ONE, Bounds, bounded, bounds_of_call
 from secretsource.providers._gcp.caller import Caller, CallerSearch
 from secretsource.providers._gcp.errors import NO_PROJECT, TIMED_OUT, explain, malformed
-from secretsource.providers.base import Identity
+from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from google.api_core.client_options import ClientOptions
     from google.auth.credentials import Credentials
 
-    from secretsource.providers.base import Failed, NotFound
+    from secretsource.providers.base import NotFound
 
 __all__ = ["PROJECT", "GcpClients", "Question"]
 
@@ -45,11 +45,14 @@ _TALKATIVE = (
     "grpc._common",  # an error there comes with a traceback whose frames hold the response,
     "grpc._plugin_wrapping",  # and one there with all that the token endpoint has answered
 )
-_RECONNECT = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 2000))
-"""By default a channel that was long cut off waits up to 2 minutes before it tries again."""
-
-_ours: ContextVar[bool] = ContextVar("secretsource_gcp_call", default=False)
-"""Whether a call of ours is under way."""
+CHANNEL = (
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+    ("grpc.max_receive_message_length", ONE),
+)
+"""By default a channel that was cut off waits up to 2 minutes, and Google's client takes a message of any length."""
+CONNECTIONS = 64
+"""Connections that a client over REST keeps."""
 
 _left_alone: list[object] = []
 """Clients of the parent process, kept from the garbage collector, which would talk to threads that are gone."""
@@ -131,11 +134,8 @@ class GcpClients:
         if not isinstance(caller, Caller):
             return caller
         _mask_responses()
-        token = _ours.set(True)
-        try:
+        with bounded(deadline):
             return Identity(caller.text, caller.clock_skew(deadline))
-        finally:
-            _ours.reset(token)
 
     def ask(self, question: Question, deadline: float) -> Any:
         """Make one call; what Google's packages raise becomes an outcome.
@@ -155,17 +155,26 @@ class GcpClients:
             return caller
         if question is PROJECT:
             return caller.project or NO_PROJECT
-        token = _ours.set(True)
+        answer = self._ask_once(question, deadline)
+        if _is_refusal(answer) and self._search.renew(caller, deadline):
+            answer = self._ask_once(question, deadline)
+        return answer
+
+    def _ask_once(self, question: Question, deadline: float) -> Any:
+        token = bounds_of_call.set(Bounds(deadline))
         making = True
         try:
-            client = self._clients.get(question.location) or self._client(question.location, caller)
+            failed = None if self._search.has_token else self._search.refusal(deadline)
+            if failed is not None:
+                return failed
+            client = self._clients.get(question.location) or self._client(question.location)
             making = False
             left = deadline - monotonic()
             return _call(client, question, left) if left > 0 else TIMED_OUT
         except Exception as error:
-            return explain(error, question.call, making=making)
+            return explain(error, question.call, url=self._url(question.location), making=making)
         finally:
-            _ours.reset(token)
+            bounds_of_call.reset(token)
 
     async def aask(self, question: Question, deadline: float) -> Any:
         """As `ask`, on the running event loop."""
@@ -174,22 +183,31 @@ class GcpClients:
             return caller
         if question is PROJECT:
             return caller.project or NO_PROJECT
-        token = _ours.set(True)
+        answer = await self._aask_once(question, deadline)
+        if _is_refusal(answer) and await asyncio.to_thread(self._search.renew, caller, deadline):
+            answer = await self._aask_once(question, deadline)
+        return answer
+
+    async def _aask_once(self, question: Question, deadline: float) -> Any:
+        token = bounds_of_call.set(Bounds(deadline))
         making = True
         try:
+            failed = None if self._search.has_token else await asyncio.to_thread(self._search.refusal, deadline)
+            if failed is not None:
+                return failed
             clients = self._of_this_loop()
-            client = clients.get(question.location) or self._async_client(clients, question.location, caller)
+            client = clients.get(question.location) or self._async_client(clients, question.location)
             making = False
             left = deadline - monotonic()
             answer = await _call(client, question, left) if left > 0 else TIMED_OUT
         except Exception as error:
-            return explain(error, question.call, making=making)
+            return explain(error, question.call, url=self._url(question.location), making=making)
         finally:
-            _ours.reset(token)
+            bounds_of_call.reset(token)
         # The asynchronous client answers None where the synchronous one raises that it cannot read the answer.
         return malformed() if answer is None else answer
 
-    def _client(self, location: str | None, caller: Caller) -> Any:
+    def _client(self, location: str | None) -> Any:
         """The synchronous client of a region, made on first use."""
         from google.cloud.secretmanager_v1 import SecretManagerServiceClient
         from google.cloud.secretmanager_v1.services.secret_manager_service import transports
@@ -202,13 +220,13 @@ class GcpClients:
                     transport = partial(maker, channel=self._channel(maker, asynchronous=False))
                 _mask_responses()
                 client = SecretManagerServiceClient(
-                    credentials=caller.credentials, transport=transport, client_options=self._options(location)
+                    credentials=self._search.handed, transport=transport, client_options=self._options(location)
                 )
                 _read_environment(client.transport)
                 self._clients[location] = client
             return self._clients[location]
 
-    def _async_client(self, clients: dict[str | None, Any], location: str | None, caller: Caller) -> Any:
+    def _async_client(self, clients: dict[str | None, Any], location: str | None) -> Any:
         """The asynchronous client of a region, made on first use, for the loop whose clients these are."""
         from google.cloud.secretmanager_v1 import SecretManagerServiceAsyncClient
         from google.cloud.secretmanager_v1.services.secret_manager_service import transports
@@ -217,7 +235,7 @@ class GcpClients:
         transport: Any = partial(maker, channel=self._channel(maker, asynchronous=True))
         _mask_responses()
         clients[location] = SecretManagerServiceAsyncClient(
-            credentials=caller.credentials, transport=transport, client_options=self._options(location)
+            credentials=self._search.handed, transport=transport, client_options=self._options(location)
         )
         return clients[location]
 
@@ -238,10 +256,17 @@ class GcpClients:
         plain = grpc.aio.insecure_channel if asynchronous else grpc.insecure_channel
 
         def channel(host: str, *, options: Any, **settings: Any) -> Any:
-            options = [*options, *_RECONNECT]
+            ours = {name for name, _ in CHANNEL}
+            options = [*(option for option in options if option[0] not in ours), *CHANNEL]
             return plain(host, options) if self._plain else maker.create_channel(host, options=options, **settings)
 
         return channel
+
+    def _url(self, location: str | None) -> str:
+        """What is asked, for the reader of an error."""
+        if self._endpoint is not None:
+            return self._endpoint if "://" in self._endpoint else f"https://{self._endpoint}"
+        return f"https://{_host_of(location) or 'secretmanager.googleapis.com'}"
 
     def _options(self, location: str | None) -> ClientOptions:
         """Where to connect; nothing where the SDK's own choice is right."""
@@ -250,9 +275,16 @@ class GcpClients:
         if self._endpoint is not None:
             endpoint = self._endpoint.rstrip("/")
             return ClientOptions(api_endpoint=endpoint if self._transport == "rest" else endpoint.rpartition("/")[2])
-        if location is not None:
-            return ClientOptions(api_endpoint=f"secretmanager.{location}.rep.googleapis.com")
-        return ClientOptions()
+        return ClientOptions(api_endpoint=_host_of(location)) if location is not None else ClientOptions()
+
+
+def _host_of(location: str | None) -> str | None:
+    """The host of a region; None for the SDK's own choice."""
+    return None if location is None else f"secretmanager.{location}.rep.googleapis.com"
+
+
+def _is_refusal(answer: object) -> bool:
+    return isinstance(answer, Failed) and answer.code is FailureCode.UNAUTHENTICATED
 
 
 def _call(client: Any, question: Question, timeout: float) -> Any:
@@ -286,6 +318,10 @@ def _read_environment(transport: Any) -> None:
         return
     from requests.utils import get_environ_proxies
 
+    from secretsource.providers._bounded_adapter import bind_session
+
+    bind_session(session, pool_maxsize=CONNECTIONS)
+    session._max_refresh_attempts = 0  # a refused token is ours to replace
     session.trust_env = False
     session.proxies.update(get_environ_proxies(transport.host))
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
@@ -298,7 +334,7 @@ def _mask_responses() -> None:
 
 def mask_response(record: logging.LogRecord) -> bool:
     """Logging filter: while a call of ours runs, a record keeps its message and loses what was sent and answered."""
-    if _ours.get():
+    if bounds_of_call.get() is not None:
         for extra in ("request", "httpRequest", "response", "httpResponse"):
             if extra in vars(record):
                 vars(record)[extra] = "<masked by secretsource>"

@@ -15,6 +15,7 @@ from secretsource.testing.servers.azure.answers import DENIED, DROPPED, MISSING,
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from ssl import SSLContext
 
 __all__ = ["PRINCIPAL", "KeyVault", "Stored"]
 
@@ -43,6 +44,7 @@ class KeyVault:
     Args:
         url: Where both of them are.
         ca: The file with the certificate of their authority.
+        tls: What a server of the same authority on 127.0.0.1 speaks TLS with.
 
     Attributes:
         url: Where the secrets are.
@@ -55,8 +57,9 @@ class KeyVault:
         refused: Inner code of the refusal for a secret, or for "*".
     """
 
-    def __init__(self, url: str, ca: str) -> None:
+    def __init__(self, url: str, ca: str, tls: SSLContext) -> None:
         self.ca = ca
+        self.tls = tls
         self.url = self.authority = url
         self.resource = "https://vault.azure.net"
         self.secrets: dict[str, list[Stored]] = {}
