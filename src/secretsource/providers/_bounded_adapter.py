@@ -16,7 +16,7 @@ from secretsource.providers._bounded_http import BoundedPoolConnection
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
 
-__all__ = ["BoundedAdapter", "bind_session"]
+__all__ = ["BoundedAdapter", "bind_adapters", "bind_session"]
 
 ENCODING = "Content-Encoding"
 
@@ -53,6 +53,13 @@ def bind_session(session: Session, **options: Any) -> Session:
     for scheme in ("https://", "http://"):
         session.mount(scheme, BoundedAdapter(**options))
     return session
+
+
+def bind_adapters(session: Session) -> None:
+    """The same with the adapters that a session has, which may hold a certificate; compressed answers are expanded."""
+    for adapter in session.adapters.values():
+        if isinstance(adapter, HTTPAdapter):
+            _bind_pools(adapter.poolmanager)
 
 
 def _bind_pools(pools: Any) -> Any:

@@ -26,7 +26,7 @@ import re
 from functools import lru_cache
 from itertools import zip_longest
 
-__all__ = ["is_secret_name", "is_version", "secret_name"]
+__all__ = ["is_secret_name", "is_version", "plain_name", "secret_name"]
 
 LONGEST = 127
 
@@ -58,6 +58,20 @@ def secret_name(name: str, prefix: str = "") -> str | None:
         for unit, following in zip_longest(units, units[1:], fillvalue="")
     )
     location = prefix + "".join(written)
+    return location if name and is_secret_name(location) else None
+
+
+@lru_cache(maxsize=1024)
+def plain_name(name: str, prefix: str = "") -> str | None:
+    """A bare name as people write it in Key Vault, with ``-`` for ``_``; None where Key Vault allows no such name.
+
+    Two names may meet: ``DB_HOST``, ``db_host`` and ``db-host`` are all ``db-host``.
+
+    Args:
+        name: Any name.
+        prefix: What stands before it, in Key Vault's own letters.
+    """
+    location = prefix + name.replace("_", "-").lower()
     return location if name and is_secret_name(location) else None
 
 

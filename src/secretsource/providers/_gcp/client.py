@@ -13,16 +13,18 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-from functools import lru_cache, partial
+from functools import partial
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from secretsource.providers._bounded_http import ONE, Bounds, bounded, bounds_of_call
+from secretsource.providers._bounded_http import Bounds, bounded, bounds_of_call
 from secretsource.providers._gcp.caller import Caller, CallerSearch
 from secretsource.providers._gcp.errors import NO_PROJECT, TIMED_OUT, explain, malformed
+from secretsource.providers._gcp.silence import mask_responses
+from secretsource.providers._gcp.wire import call, channel_options, prepare_session
+from secretsource.providers._reach import place_of
 from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:
@@ -35,24 +37,6 @@ if TYPE_CHECKING:
     from secretsource.providers.base import NotFound
 
 __all__ = ["PROJECT", "GcpClients", "Question"]
-
-_TRANSPORTS = "google.cloud.secretmanager_v1.services.secret_manager_service.transports"
-_TALKATIVE = (
-    f"{_TRANSPORTS}.grpc",
-    f"{_TRANSPORTS}.grpc_asyncio",
-    f"{_TRANSPORTS}.rest",
-    "google.auth.transport.requests",
-    "grpc._common",  # an error there comes with a traceback whose frames hold the response,
-    "grpc._plugin_wrapping",  # and one there with all that the token endpoint has answered
-)
-CHANNEL = (
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2000),
-    ("grpc.max_receive_message_length", ONE),
-)
-"""By default a channel that was cut off waits up to 2 minutes, and Google's client takes a message of any length."""
-CONNECTIONS = 64
-"""Connections that a client over REST keeps."""
 
 _left_alone: list[object] = []
 """Clients of the parent process, kept from the garbage collector, which would talk to threads that are gone."""
@@ -100,6 +84,16 @@ class GcpClients:
         """Whether there is an asynchronous client; the SDK has none for REST."""
         return self._transport == "grpc"
 
+    @property
+    def project(self) -> str | None:
+        """The project of the credentials, where it is known by now."""
+        return None if self._search.found is None else self._search.found.project
+
+    @property
+    def host(self) -> str | None:
+        """Host and port that are asked instead of Google's own."""
+        return None if self._endpoint is None else place_of(self._url(None))
+
     def reset(self) -> None:
         """Forget credentials and clients without using them; in the child of a fork, speak REST from now on."""
         if self._process != os.getpid() and (self._clients or self._async_clients):
@@ -133,7 +127,7 @@ class GcpClients:
         caller = self._search.wait(deadline)
         if not isinstance(caller, Caller):
             return caller
-        _mask_responses()
+        mask_responses()
         with bounded(deadline):
             return Identity(caller.text, caller.clock_skew(deadline))
 
@@ -170,7 +164,7 @@ class GcpClients:
             client = self._clients.get(question.location) or self._client(question.location)
             making = False
             left = deadline - monotonic()
-            return _call(client, question, left) if left > 0 else TIMED_OUT
+            return call(client, question, left) if left > 0 else TIMED_OUT
         except Exception as error:
             return explain(error, question.call, url=self._url(question.location), making=making)
         finally:
@@ -199,7 +193,7 @@ class GcpClients:
             client = clients.get(question.location) or self._async_client(clients, question.location)
             making = False
             left = deadline - monotonic()
-            answer = await _call(client, question, left) if left > 0 else TIMED_OUT
+            answer = await call(client, question, left) if left > 0 else TIMED_OUT
         except Exception as error:
             return explain(error, question.call, url=self._url(question.location), making=making)
         finally:
@@ -218,11 +212,11 @@ class GcpClients:
                 if self._transport == "grpc":
                     maker = transports.SecretManagerServiceGrpcTransport
                     transport = partial(maker, channel=self._channel(maker, asynchronous=False))
-                _mask_responses()
+                mask_responses()
                 client = SecretManagerServiceClient(
                     credentials=self._search.handed, transport=transport, client_options=self._options(location)
                 )
-                _read_environment(client.transport)
+                prepare_session(client.transport)
                 self._clients[location] = client
             return self._clients[location]
 
@@ -233,7 +227,7 @@ class GcpClients:
 
         maker = transports.SecretManagerServiceGrpcAsyncIOTransport
         transport: Any = partial(maker, channel=self._channel(maker, asynchronous=True))
-        _mask_responses()
+        mask_responses()
         clients[location] = SecretManagerServiceAsyncClient(
             credentials=self._search.handed, transport=transport, client_options=self._options(location)
         )
@@ -256,8 +250,7 @@ class GcpClients:
         plain = grpc.aio.insecure_channel if asynchronous else grpc.insecure_channel
 
         def channel(host: str, *, options: Any, **settings: Any) -> Any:
-            ours = {name for name, _ in CHANNEL}
-            options = [*(option for option in options if option[0] not in ours), *CHANNEL]
+            options = channel_options(options)
             return plain(host, options) if self._plain else maker.create_channel(host, options=options, **settings)
 
         return channel
@@ -285,58 +278,3 @@ def _host_of(location: str | None) -> str | None:
 
 def _is_refusal(answer: object) -> bool:
     return isinstance(answer, Failed) and answer.code is FailureCode.UNAUTHENTICATED
-
-
-def _call(client: Any, question: Question, timeout: float) -> Any:
-    """Make the call, with what the SDK would make of a mapping and of a number of seconds.
-
-    It would fill in the request field by field, and look at the clock for what each attempt may take, where there is
-    but one: a twentieth of its work.
-    """
-    kind, limit = _kinds(question.call)
-    request = kind.wrap(kind.pb()(**question.request))
-    return getattr(client, question.call)(request=request, retry=None, timeout=limit(timeout))
-
-
-@lru_cache(maxsize=8)
-def _kinds(call: str) -> tuple[Any, Any]:
-    """What a call takes, by the classes of the SDK: its request, and a timeout."""
-    from google.api_core.timeout import ConstantTimeout
-    from google.cloud import secretmanager_v1
-
-    return getattr(secretmanager_v1, call.title().replace("_", "") + "Request"), ConstantTimeout
-
-
-def _read_environment(transport: Any) -> None:
-    """Look up proxies and certificates once; over REST, requests would do so at each call, a fifth of its work.
-
-    It would look into ``.netrc`` as well, where an entry for Google would take the place of the token. The SDK has no
-    setting for its session; where that is not found, calls are only slower.
-    """
-    session = getattr(transport, "_session", None)
-    if session is None:
-        return
-    from requests.utils import get_environ_proxies
-
-    from secretsource.providers._bounded_adapter import bind_session
-
-    bind_session(session, pool_maxsize=CONNECTIONS)
-    session._max_refresh_attempts = 0  # a refused token is ours to replace
-    session.trust_env = False
-    session.proxies.update(get_environ_proxies(transport.host))
-    session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-
-
-def _mask_responses() -> None:
-    for name in _TALKATIVE:
-        logging.getLogger(name).addFilter(mask_response)
-
-
-def mask_response(record: logging.LogRecord) -> bool:
-    """Logging filter: while a call of ours runs, a record keeps its message and loses what was sent and answered."""
-    if bounds_of_call.get() is not None:
-        for extra in ("request", "httpRequest", "response", "httpResponse"):
-            if extra in vars(record):
-                vars(record)[extra] = "<masked by secretsource>"
-        record.exc_info = record.exc_text = None
-    return True
