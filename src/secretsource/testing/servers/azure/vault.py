@@ -50,6 +50,7 @@ class KeyVault:
         url: Where the secrets are.
         authority: Where the tokens are.
         calls: Method, path and status of what was answered, in order.
+        assertions: Federated tokens that are taken in place of the client's secret.
         logins: How many tokens were asked for.
         faults: What answers instead, in turn: a callable that gives an answer, or None to let a call pass.
         standing: What answers instead from now on, when there is no fault in turn.
@@ -66,6 +67,7 @@ class KeyVault:
         self.deleted: dict[str, list[Stored]] = {}
         self.tokens: set[str] = set()
         self.revoked: set[str] = set()
+        self.assertions: set[str] = set()
         self.evaluates_continuously = True
         self.calls: list[tuple[str, str, int]] = []
         self.logins = 0
@@ -149,7 +151,8 @@ class KeyVault:
         self.logins += 1
         if self.token_fault is not None:
             return self.token_fault()
-        if (form.get("client_id"), form.get("client_secret")) != (CLIENT, CLIENT_SECRET):
+        is_known = form.get("client_secret") == CLIENT_SECRET or form.get("client_assertion") in self.assertions
+        if form.get("client_id") != CLIENT or not is_known:
             return written(
                 {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."}, 401
             )
