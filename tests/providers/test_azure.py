@@ -96,6 +96,34 @@ class TestLocate:
         assert isinstance(AzureProvider(vault_url=VAULT).locate("A" * 128), NotFound)
 
 
+class TestNames:
+    """How a vault is asked for bare names."""
+
+    @pytest.mark.parametrize("name", ["db-password", "db_password", "DB_PASSWORD"])
+    def test_plain(self, vault: KeyVault, way: str, name: str) -> None:
+        """With plain names, every usual spelling finds the secret that a person named."""
+        vault.put("db-password", "pw")
+        azure = provider(vault, names="plain")
+        ref = azure.locate(name)
+        assert isinstance(ref, SecretRef)
+        assert found(ask(way, azure, ref)).value == "pw"
+
+    def test_not_found_names_the_place(self, vault: KeyVault, way: str) -> None:
+        """What was asked for is told as it is written in the vault, with the vault."""
+        vault.put("db-password", "pw")
+        azure = provider(vault)
+        ref = azure.locate("db-password")
+        assert isinstance(ref, SecretRef)
+        host = vault.url.removeprefix("https://")
+        assert ask(way, azure, ref) == NotFound(f"there is no azure://--ldb--hpassword in {host}")
+
+    def test_unknown_setting(self) -> None:
+        """A spelling that is not known is refused at once."""
+        wrong: Any = "pretty"
+        with pytest.raises(ConfigurationError, match="names must be 'escaped' or 'plain'"):
+            AzureProvider(vault_url=VAULT, names=wrong)
+
+
 class TestReferences:
     """What is asked for a reference."""
 

@@ -71,8 +71,10 @@ def plain_name(name: str, prefix: str = "") -> str | None:
         name: Any name.
         prefix: What stands before it, in Key Vault's own letters.
     """
-    location = prefix + name.replace("_", "-").lower()
-    return location if name and is_secret_name(location) else None
+    written = name.replace("_", "-")
+    if not name or not is_secret_name(prefix + written):
+        return None
+    return prefix + written.lower()
 
 
 def _units(name: str) -> list[str]:
