@@ -6,6 +6,7 @@ import asyncio
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib import import_module
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Event, Thread
 from time import monotonic
@@ -13,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
-from google.cloud import secretmanager_v1  # noqa: F401 - here, and not within the time of a test's first call
 from google.oauth2.credentials import Credentials
 from tests.servers.gcp import secret_manager
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from secretsource.providers.base import Outcome
+
+import_module("google.cloud.secretmanager_v1")  # here, and not within the time of a test's first call
 
 REF = SecretRef("gcp", "TOKEN")
 PATHS = ("grpc", "asyncio", "rest")
@@ -83,7 +85,7 @@ def dripping(opening: bytes, piece: bytes) -> Generator[str]:
 def answering(answer: Callable[[Any, Any], bytes]) -> Generator[str]:
     """A server of gRPC that gives these bytes for every message; its address."""
 
-    class Every(grpc.GenericRpcHandler):
+    class Every(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
         def service(self, handler_call_details: Any) -> Any:
             return grpc.unary_unary_rpc_method_handler(answer)
 

@@ -51,7 +51,8 @@ def open_vault(settings: VaultSettings) -> Opened:
     made, credential = None, settings.credential
     if credential is None:
         options = _token_options(settings, pace)
-        transport = token_transport(pace, **{"connection_verify": settings.ca_cert or True, **settings.tokens})
+        trust: dict[str, Any] = {"connection_verify": settings.ca_cert or True}
+        transport = token_transport(pace, **{**trust, **settings.tokens})
         credential = made = DefaultAzureCredential(**options, transport=transport)
     elif iscoroutinefunction(credential.get_token):
         raise AsynchronousCredential
