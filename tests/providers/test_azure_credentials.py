@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
+import tracemalloc
 from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from azure.identity import ClientSecretCredential
-from tests.servers.azure import CLIENT, CLIENT_SECRET, TENANT, KeyVault, emptied, key_vault, provider
+from tests.servers.azure import CLIENT, CLIENT_SECRET, TENANT, Answer, KeyVault, emptied, key_vault, provider
 
 from secretsource import Resolver
 from secretsource.exceptions import ProviderDenied, ProviderResponseError
@@ -279,3 +281,20 @@ def test_mark(tmp_path: Path) -> None:
     replaced.write_text("second")
     replaced.replace(file)
     assert mark_of(environ) != mark
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_compressed_answer_is_not_expanded(vault: KeyVault, way: Way) -> None:
+    """A short answer that would become a huge one is taken as it is, which is no answer of a vault."""
+    with asking(provider(vault), way) as ask:
+        assert isinstance(ask(), Found)
+        bomb = gzip.compress(b" " * 2**26)
+        vault.standing = lambda: Answer(200, bomb, {"Content-Encoding": "gzip", "Content-Type": "application/json"})
+        tracemalloc.start()
+        try:
+            outcome = failure(ask())
+            held = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert outcome.code is FailureCode.MALFORMED
+    assert held < 2**24
