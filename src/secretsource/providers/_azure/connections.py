@@ -95,10 +95,14 @@ class BoundedResponse(ClientResponse):
         await super().start(connection)
         body: Any = _BoundedBody(self.content)
         self.content = body
-        headers = CIMultiDict(self._headers or {})
-        headers.popall("Content-Encoding", None)
-        self._headers = CIMultiDictProxy(headers)
         return self
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:  # type: ignore[override]  # aiohttp keeps the first look
+        """Those of the answer, as if it were not compressed."""
+        return CIMultiDictProxy(
+            CIMultiDict((name, text) for name, text in self._headers.items() if name.lower() != "content-encoding")
+        )
 
 
 class EndingTransport(AioHttpTransport):  # type: ignore[misc]  # azure loads the class when it is asked for
