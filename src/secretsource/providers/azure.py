@@ -96,8 +96,8 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         verify_challenge_resource: False to give a token to a vault that asks for one of another domain than its own,
             such as one behind a proxy with a name of yours.
         ca_cert: File with the authorities to trust, for vault and tokens; None for those of certifi.
-        connection_timeout: Seconds to connect to one address; a fetch may overrun its timeout by as much.
-        read_timeout: Seconds to wait for one answer, at most.
+        connection_timeout: Seconds to connect to one address, at most.
+        read_timeout: Seconds that one answer may take, from its first byte to its last, at most.
         attempts: Attempts in all, 1 or more, by azure-core's retry policy; Retry-After is waited for where the
             fetch's timeout allows it.
         client_options: Further options of ``SecretClient``, such as ``proxies`` and ``retry_backoff_factor``.

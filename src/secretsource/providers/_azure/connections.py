@@ -98,7 +98,7 @@ class BoundedResponse(ClientResponse):
         return self
 
     @property
-    def headers(self) -> CIMultiDictProxy[str]:  # type: ignore[override]  # aiohttp keeps the first look
+    def headers(self) -> CIMultiDictProxy[str]:  # aiohttp keeps its first look, which start takes
         """Those of the answer, as if it were not compressed."""
         return CIMultiDictProxy(
             CIMultiDict((name, text) for name, text in self._headers.items() if name.lower() != "content-encoding")
