@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from secretsource.config._provider import checked_provider, settings_from_url
+from secretsource.config._provider import as_in_file, checked_provider, settings_from_url
 from secretsource.config._settings import Setting
 from secretsource.config._url import is_provider_name, split_provider_url
 from secretsource.exceptions import ConfigurationError
@@ -90,13 +89,13 @@ def _provider(word: str, environment: Section, sections: Mapping[str, Section], 
     hint = f" (the nearest section is [providers.{near[0]}])" if near else ""
     with environment.locating("providers", hint):
         config = settings_from_url(word, drivers=drivers) if "://" in word else _from_scheme(word, drivers(word))
-    return replace(config, file=environment.file, line=environment.line("providers"))
+    return as_in_file(config, drivers(config.type), environment.file, environment.line("providers"))
 
 
 def _from_section(name: str, scheme: str, section: Section, driver: type[Provider]) -> ProviderConfig:
     given = {key: value for key, value in section.table.items() if key != "type"}
     config = checked_provider(name, scheme, driver, given, Setting.accept, section.wrong)
-    return replace(config, file=section.file, line=section.line())
+    return as_in_file(config, driver, section.file, section.line())
 
 
 def _from_scheme(scheme: str, driver: type[Provider]) -> ProviderConfig:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Reaction: TypeAlias = Literal["stop", "next"]
 _REACTIONS = ("on_denied", "on_unavailable")
 _STRIP_NEWLINE = Setting("strip_newline", bool, False)
+_TRUST = "trust_address"
+"""The setting of drivers that have credentials of the environment, and an address to send them to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,17 @@ class ProviderConfig:
     strip_newline: bool = False
     file: Path | None = field(default=None, compare=False)
     line: int | None = field(default=None, compare=False)
+
+
+def as_in_file(config: ProviderConfig, driver: type[Provider], file: Path, line: int | None) -> ProviderConfig:
+    """A provider that a file describes: unless the file says so, credentials it does not have go to no address of its.
+
+    Whoever can place a file where the program looks for one could else have them sent to a server of his own.
+    """
+    settings = dict(config.settings)
+    if _TRUST in driver_settings(driver):
+        settings.setdefault(_TRUST, False)
+    return replace(config, settings=MappingProxyType(settings), file=file, line=line)
 
 
 @traceless

@@ -32,6 +32,7 @@ __all__ = [
     "Bounds",
     "TooLarge",
     "bounded",
+    "bounded_pool",
     "bounds_of_call",
     "time_left",
 ]
@@ -80,9 +81,9 @@ bounds_of_call: ContextVar[Bounds | None] = ContextVar("secretsource_bounds", de
 
 
 @contextmanager
-def bounded(deadline: float, size: int = ONE) -> Generator[None]:
-    """Keep the calls of the block within a deadline, in monotonic seconds, and a size, in bytes."""
-    token = bounds_of_call.set(Bounds(deadline, size))
+def bounded(deadline: float, size: int = ONE, *, connecting: float = float("inf")) -> Generator[None]:
+    """Keep the calls of the block within bounds; the arguments are those of `Bounds`."""
+    token = bounds_of_call.set(Bounds(deadline, size, connecting))
     try:
         yield
     finally:
@@ -204,6 +205,23 @@ class BoundedPoolConnection(BoundedConnection):
         if bounds is not None:
             sock.settimeout(time_left(bounds.deadline))  # for TLS, which begins now
         return sock
+
+
+def bounded_pool(pool: Any, kind: type[BoundedConnection] = BoundedPoolConnection) -> Any:
+    """A pool class of urllib3 as one whose connections are bounded; one that is so already stays as it is.
+
+    Args:
+        pool: The class, of urllib3 or of a library that is built on it.
+        kind: What to put before its connection class.
+    """
+    connection = pool.ConnectionCls
+    if issubclass(connection, BoundedConnection):
+        return pool
+    return type(
+        f"Bounded{pool.__name__}",
+        (pool,),
+        {"ConnectionCls": type(f"Bounded{connection.__name__}", (kind, connection), {})},
+    )
 
 
 _errands = Errands()

@@ -199,6 +199,6 @@ def _session(connections: int) -> Session:
     from requests import Session
     from urllib3.util import Retry
 
-    from secretsource.providers._bounded_adapter import bind_session
+    from secretsource.providers._bounded_session import bind_session
 
     return bind_session(Session(), pool_maxsize=connections, max_retries=Retry(total=False, redirect=False))

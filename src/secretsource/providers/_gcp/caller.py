@@ -80,7 +80,7 @@ class Caller(NamedTuple):
         from google.auth.transport.requests import Request
         from requests import Session
 
-        from secretsource.providers._bounded_adapter import bind_session
+        from secretsource.providers._bounded_session import bind_session
 
         ahead: list[float | None] = [None]
         with suppress(Exception), bind_session(Session()) as session:
@@ -216,7 +216,7 @@ class CallerSearch:
         from google.auth.transport.requests import Request
         from requests import Session
 
-        from secretsource.providers._bounded_adapter import bind_session
+        from secretsource.providers._bounded_session import bind_session
 
         with bounded(monotonic() + LONGEST), bind_session(Session()) as session:
             credentials, project = google.auth.default(

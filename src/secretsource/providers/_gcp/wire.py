@@ -61,7 +61,7 @@ def prepare_session(transport: Any) -> None:
         return
     from requests.utils import get_environ_proxies
 
-    from secretsource.providers._bounded_adapter import bind_adapters, bind_session
+    from secretsource.providers._bounded_session import bind_adapters, bind_session
 
     if getattr(session, "is_mtls", False):
         bind_adapters(session)  # they hold the client's certificate

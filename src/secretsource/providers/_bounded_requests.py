@@ -1,0 +1,92 @@
+"""HTTP by requests that keeps the bounds of the call, as `_bounded_http` has them.
+
+For drivers whose SDK takes a `requests.Session`; only they import this.
+
+    session.mount("https://", BoundedAdapter())
+    with bounded(deadline):
+        session.get(url)                    # without a timeout of requests, which begins anew for every read
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+from requests.adapters import HTTPAdapter
+
+from secretsource.providers._bounded_http import BoundedConnection, BoundedPoolConnection, bounded_pool
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest, Response
+
+__all__ = ["BoundedAdapter", "ClosedSocket", "NoSocket"]
+
+
+class NoSocket(OSError):
+    """There is no Unix socket at the path."""
+
+
+class ClosedSocket(OSError):
+    """There is a Unix socket, and this user may not connect to it."""
+
+
+class BoundedAdapter(HTTPAdapter):
+    """What a `requests.Session` sends calls with.
+
+    Args:
+        socket_path: A Unix socket to connect to, whatever host a URL names.
+        options: As for `HTTPAdapter`.
+    """
+
+    def __init__(self, *, socket_path: str | None = None, **options: Any) -> None:
+        self._socket_path = socket_path
+        super().__init__(**options)
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """As the original, with pools whose connections are bounded."""
+        super().init_poolmanager(*arguments, **options)
+        path = self._socket_path
+        _bound(self.poolmanager, BoundedPoolConnection if path is None else _connection_to(path))
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """As the original, with pools whose connections are bounded."""
+        # A SOCKS proxy looks up the name of the host; we may not even be able to.
+        kind = BoundedConnection if proxy.lower().startswith("socks") else BoundedPoolConnection
+        return _bound(super().proxy_manager_for(proxy, **options), kind)
+
+    def build_response(self, req: PreparedRequest, resp: Any) -> Response:
+        """As the original, but a compressed answer is not expanded: a short one could become a huge one."""
+        resp.headers.discard("Content-Encoding")
+        return super().build_response(req, resp)
+
+
+class _UnixConnection(BoundedConnection):
+    """Put before a connection class of urllib3; it connects to a Unix socket."""
+
+    socket_path: str
+
+    def _new_conn(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(self.timeout)
+            connection.connect(self.socket_path)
+        except BaseException as error:
+            connection.close()
+            known: dict[type, type[OSError]] = {FileNotFoundError: NoSocket, PermissionError: ClosedSocket}
+            if type(error) in known:
+                raise known[type(error)] from error
+            raise
+        return connection
+
+
+def _connection_to(path: str) -> type[_UnixConnection]:
+    """The connection class of one socket; urllib3 makes connections by class."""
+    return type("UnixConnection", (_UnixConnection,), {"socket_path": path})
+
+
+def _bound(pools: Any, kind: type[BoundedConnection]) -> Any:
+    """Let a pool manager of urllib3 make bounded connections."""
+    pools.pool_classes_by_scheme = {
+        scheme: bounded_pool(pool, kind) for scheme, pool in pools.pool_classes_by_scheme.items()
+    }
+    return pools

@@ -1,0 +1,92 @@
+"""Which server a URL names, and whether the credentials of a call may go there; pure.
+
+A call bears credentials, in a header or in its body. So a redirect is followed only to the server that was asked, and
+what was found in the environment is not sent to any address that a configuration file names.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from typing import NamedTuple
+from urllib.parse import urljoin, urlsplit
+
+__all__ = ["Origin", "distrusted", "leads_home"]
+
+_FORM = re.compile(
+    r"(?:https?://(?:[a-z0-9.\-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?)?(?:/(?!/)[a-z0-9\-._~:/?#\[\]!$&'()*+,;=%]*)?",
+    re.IGNORECASE,
+)
+"""An http(s) URL, or a path of the same server: programs disagree about all else, such as blanks, ``\\`` and ``@``."""
+
+_PORTS = {"https": 443, "http": 80}
+
+
+class Origin(NamedTuple):
+    """The server that a URL names.
+
+    Attributes:
+        scheme: In small letters.
+        host: In small letters, without brackets.
+        port: Also where the URL leaves it out.
+    """
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: str) -> Origin | None:
+        """The origin of an http(s) URL; None for anything else."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port or _PORTS[parts.scheme]
+        except (KeyError, ValueError):
+            return None
+        return cls(parts.scheme, parts.hostname, port) if parts.hostname else None
+
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody on the way can read a call: it is encrypted, or does not leave this machine."""
+        if self.scheme == "https" or self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def leads_home(url: str, location: str) -> bool:
+    """Whether a redirect leads to the same host and port, and not from https to http.
+
+    Args:
+        url: What was asked for.
+        location: The header ``Location`` of the answer.
+    """
+    if _FORM.fullmatch(location) is None:
+        return False
+    here, there = Origin.of(url), Origin.of(urljoin(url, location))
+    if here is None or there is None or here.host != there.host:
+        return False
+    return here == there or (here.scheme == "http" and there.scheme == "https" and _keeps_port(here, there))
+
+
+def distrusted(address: str, ambient: str | None, variable: str) -> str | None:
+    """Why credentials found in the environment do not go to an address that a file names; None where they may.
+
+    Args:
+        address: The URL in the file.
+        ambient: The URL that the environment names for the same service; None where it names none.
+        variable: What to call ``ambient`` in the reason.
+    """
+    named, usual = Origin.of(address), None if ambient is None else Origin.of(ambient)
+    if ambient is not None and (named is None or named != usual):
+        return f"a file names another server than {variable} does"
+    if named is None or not named.is_private:
+        return "a file names a server that is reached without encryption"
+    return None
+
+
+def _keeps_port(here: Origin, there: Origin) -> bool:
+    """Whether the port is the same, or the usual one of either scheme."""
+    return here.port == there.port or (here.port, there.port) == (_PORTS["http"], _PORTS["https"])
