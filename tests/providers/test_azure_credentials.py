@@ -298,3 +298,51 @@ def test_compressed_answer_is_not_expanded(vault: KeyVault, way: Way) -> None:
             tracemalloc.stop()
     assert outcome.code is FailureCode.MALFORMED
     assert held < 2**24
+
+
+class TestTrust:
+    """Credentials of this machine, and addresses that a file names."""
+
+    ELSEWHERE = "https://other-vault.vault.azure.net"
+
+    @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize("variable", ["AZURE_KEY_VAULT_URL", "AZURE_AUTHORITY_HOST"])
+    def test_other_address(self, vault: KeyVault, monkeypatch: pytest.MonkeyPatch, way: Way, variable: str) -> None:
+        """They are not used where the environment names another address, and nothing is asked."""
+        monkeypatch.setenv(variable, self.ELSEWHERE)
+        with asking(provider(vault, trust_address=False), way) as ask:
+            outcome = failure(ask())
+        assert outcome.code is FailureCode.MISCONFIGURED
+        assert f"a file names another server than {variable} does" in str(outcome.reason)
+        assert "trust_address" in str(outcome.remedy)
+        assert vault.calls == []
+
+    @pytest.mark.parametrize("usual", [None, "same"])
+    def test_no_other_address(self, vault: KeyVault, monkeypatch: pytest.MonkeyPatch, usual: str | None) -> None:
+        """They are used where the environment names none, or the same in another spelling."""
+        if usual is not None:
+            monkeypatch.setenv("AZURE_KEY_VAULT_URL", f"{vault.url}/".replace("https://", "HTTPS://"))
+        with asking(provider(vault, trust_address=False), "fetch") as ask:
+            assert isinstance(ask(), Found)
+
+    def test_trusted(self, vault: KeyVault, monkeypatch: pytest.MonkeyPatch) -> None:
+        """They are used where the settings say so, as settings in code do."""
+        monkeypatch.setenv("AZURE_KEY_VAULT_URL", self.ELSEWHERE)
+        with asking(provider(vault), "fetch") as ask:
+            assert isinstance(ask(), Found)
+
+    def test_file_does_not_trust_by_itself(
+        self, vault: KeyVault, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """What a file names is not trusted unless the file says so."""
+        monkeypatch.setenv("AZURE_KEY_VAULT_URL", self.ELSEWHERE)
+        file = tmp_path / "secretsource.toml"
+        file.write_text(
+            f'[environments.production]\nproviders = ["azure"]\n[providers.azure]\nvault_url = "{vault.url}"\n'
+        )
+        with (
+            Resolver.from_config(path=file, environment="production") as resolver,
+            pytest.raises(ProviderResponseError, match="AZURE_KEY_VAULT_URL"),
+        ):
+            resolver.get("TOKEN")
+        assert vault.calls == []

@@ -92,6 +92,8 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
             machine's own.
         authority: Where tokens come from, such as ``login.microsoftonline.us``; None for ``AZURE_AUTHORITY_HOST``, then
             the public cloud.
+        trust_address: Whether credentials found on this machine may be used for ``vault_url`` and ``authority`` where
+            ``AZURE_KEY_VAULT_URL`` and ``AZURE_AUTHORITY_HOST`` name others; a file must say so, code need not.
         api_version: Version of the REST API; None for the newest that azure's client knows.
         verify_challenge_resource: False to give a token to a vault that asks for one of another domain than its own,
             such as one behind a proxy with a name of yours.
@@ -125,6 +127,7 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         on_expired: Literal["warn", "refuse", "ignore"] = "warn",
         managed_identity_client_id: str | None = None,
         authority: str | None = None,
+        trust_address: bool = True,
         api_version: str | None = None,
         verify_challenge_resource: bool = True,
         ca_cert: str | None = None,
@@ -163,6 +166,7 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
             attempts,
             {**_given(client), **self._further("client_options", client_options)},
             {**_given(tokens), **self._further("credential_options", credential_options)},
+            trust_address,
         )
         self._settings = settings
         self._client = VaultClient(settings)

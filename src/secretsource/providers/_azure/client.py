@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from secretsource.providers._azure.errors import explain
 from secretsource.providers._azure.question import TIMED_OUT, bearer_of, held, listed, scope_of, was_let_in
-from secretsource.providers._azure.wiring import flaw_in, mark_of
+from secretsource.providers._azure.wiring import distrust_in, flaw_in, mark_of
 from secretsource.providers._bounded_http import ONE, Bounds, bounds_of_call
 from secretsource.providers.base import Failed, FailureCode, Identity
 
@@ -49,6 +49,7 @@ class VaultSettings(NamedTuple):
     attempts: int
     client: Mapping[str, Any]
     tokens: Mapping[str, Any]
+    trusts: bool = True
 
 
 class Opened:
@@ -244,7 +245,10 @@ class VaultClient:
 
 def flaw_of(settings: VaultSettings) -> Failed | None:
     """Why no credentials can be made, where that is plain without azure."""
-    return None if settings.credential is not None else flaw_in(os.environ, settings.tokens)
+    if settings.credential is not None:
+        return None
+    distrust = None if settings.trusts else distrust_in(os.environ, settings.vault_url, settings.tokens)
+    return distrust or flaw_in(os.environ, settings.tokens)
 
 
 def is_refusal(answer: object) -> bool:

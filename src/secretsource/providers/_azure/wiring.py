@@ -9,17 +9,19 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from secretsource.providers._origins import distrusted
 from secretsource.providers._regular_file import read_file, signature_at
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["flaw_in", "mark_of"]
+__all__ = ["distrust_in", "flaw_in", "mark_of"]
 
 TENANT, CLIENT, SECRET = "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"
 CERTIFICATE, TOKEN = "AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE"
 PASSWORDS = ("AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_USERNAME", "AZURE_PASSWORD")
+VAULT, AUTHORITY = "AZURE_KEY_VAULT_URL", "AZURE_AUTHORITY_HOST"
 VARIABLES = (TENANT, CLIENT, SECRET, CERTIFICATE, TOKEN, *PASSWORDS)
 FILES = (CERTIFICATE, TOKEN)
 
@@ -32,6 +34,26 @@ def mark_of(environ: Mapping[str, str]) -> int:
     named = [environ.get(variable) for variable in VARIABLES]
     files = [signature_at(path) for variable in FILES if (path := environ.get(variable))]
     return hash((*named, *files))
+
+
+def distrust_in(environ: Mapping[str, str], vault_url: str, options: Mapping[str, Any]) -> Failed | None:
+    """Why credentials of this machine are not used for what a file names; None where they are.
+
+    Args:
+        environ: The environment.
+        vault_url: The vault.
+        options: Those of ``DefaultAzureCredential``, whose ``authority`` is sent the credentials themselves.
+    """
+    named = {VAULT: vault_url, AUTHORITY: options.get("authority")}
+    for variable, address in named.items():
+        usual = environ.get(variable)
+        if address and usual and (reason := distrusted(_url(address), _url(usual), variable)):
+            return Failed(
+                FailureCode.MISCONFIGURED,
+                f"credentials found on this machine are not sent to this address: {reason}",
+                "if the address is right, set trust_address = true beside it",
+            )
+    return None
 
 
 def flaw_in(environ: Mapping[str, str], options: Mapping[str, Any]) -> Failed | None:
@@ -51,6 +73,10 @@ def flaw_in(environ: Mapping[str, str], options: Mapping[str, Any]) -> Failed | 
     if environ.get(TOKEN) and not options.get("exclude_workload_identity_credential"):
         return _flaw_of_text(environ, TENANT, CLIENT) or _flaw_of_file(environ, TOKEN)
     return None
+
+
+def _url(address: str) -> str:
+    return address if "://" in address else f"https://{address}"
 
 
 def _flaw_of_text(environ: Mapping[str, str], *variables: str) -> Failed | None:
