@@ -17,7 +17,7 @@ import pytest
 from google.oauth2.credentials import Credentials
 from tests.servers.gcp import secret_manager
 
-from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
+from secretsource.providers.base import Failed, FailureCode, Found, Identity, SecretRef
 from secretsource.providers.gcp import GcpProvider
 from secretsource.testing.servers.rogue import DRIPS, FLOODS, rogue_server
 
@@ -169,3 +169,17 @@ def test_token_source_that_nobody_runs(path: str) -> None:
     assert isinstance(outcome, Failed)
     assert outcome.code is FailureCode.UNAVAILABLE
     assert f"127.0.0.1:{port} cannot be reached: connection refused" in str(outcome.reason)
+
+
+@pytest.mark.parametrize("misconduct", ["silent", "drip_body", "flood_body"])
+def test_identity(misconduct: str) -> None:
+    """To ask who one is ends in time, whatever the source of tokens does."""
+    with rogue_server(misconduct) as address:
+        asked = GcpProvider(project="p1", endpoint="localhost:1", credentials=login(address))
+        began = monotonic()
+        who = asked.identify(timeout=TIMEOUT)
+        took = monotonic() - began
+        asked.close()
+    assert isinstance(who, Identity)
+    assert who.clock_skew is None
+    assert took < TIMEOUT + SLACK

@@ -36,7 +36,7 @@ class TokenAnswer(NamedTuple):
     """How the last request for a token went.
 
     Attributes:
-        host: Whom it was put to.
+        host: The service that was asked.
         status: The HTTP status of the answer, or None while there is none.
         signed_in: Whether a token was ever had there.
         failure: Why there was no answer, where the network told it.
@@ -49,7 +49,7 @@ class TokenAnswer(NamedTuple):
 
     @property
     def url(self) -> str:
-        """Whom it was put to, as a URL."""
+        """The URL of the service that was asked."""
         return f"https://{self.host}"
 
     @property
