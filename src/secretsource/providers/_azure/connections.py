@@ -98,8 +98,8 @@ class BoundedResponse(ClientResponse):
         return self
 
     @property
-    def headers(self) -> CIMultiDictProxy[str]:  # aiohttp keeps its first look, which start takes
-        """Those of the answer, as if it were not compressed."""
+    def headers(self) -> CIMultiDictProxy[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Those of the answer, as if it were not compressed; a property, because aiohttp keeps its own first look."""
         return CIMultiDictProxy(
             CIMultiDict((name, text) for name, text in self._headers.items() if name.lower() != "content-encoding")
         )
