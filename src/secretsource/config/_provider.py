@@ -58,7 +58,7 @@ class ProviderConfig:
 def as_in_file(config: ProviderConfig, driver: type[Provider], file: Path, line: int | None) -> ProviderConfig:
     """A provider that a file describes: unless the file says so, credentials it does not have go to no address of its.
 
-    Whoever can place a file where the program looks for one could else have them sent to a server of his own.
+    Otherwise, a person who can place a file where the program looks for one gets them sent to a server of their own.
     """
     settings = dict(config.settings)
     if _TRUST in driver_settings(driver):
