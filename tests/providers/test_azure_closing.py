@@ -14,6 +14,7 @@ from tests.servers.azure import CLIENT_SECRET, DROPPED, Answer, KeyVault, emptie
 
 from secretsource.providers._azure import aclient
 from secretsource.providers._azure.connections import EndingTransport
+from secretsource.providers._meaning import told_with_place
 from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ def test_in_the_middle_of_a_call(vault: KeyVault, loops: Loops) -> None:
         calls = [asyncio.ensure_future(azure.afetch(REF, timeout=5)) for _ in range(3)]
         await asyncio.wait(calls, timeout=0.2)
         await azure.aclose()
-        assert await asyncio.gather(*calls) == [aclient.CLOSED] * 3
+        told = told_with_place(aclient.CLOSED, vault.url.removeprefix("https://"))
+        assert await asyncio.gather(*calls) == [told] * 3
 
     assert left_open(play(), loops) == []
 

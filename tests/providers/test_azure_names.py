@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretsource.providers._azure.names import is_secret_name, is_version, secret_name
+from secretsource.providers._azure.names import is_secret_name, is_version, plain_name, secret_name
 
 NAMES = st.text(st.sampled_from("ABYZabyz019_-./é鍵\x00") | st.characters(), min_size=1, max_size=24)
 CONFUSING = st.text(st.sampled_from("AaBbLlUuHhSsXx019_-"), min_size=1, max_size=12)
@@ -99,3 +99,18 @@ def test_illegal(text: str) -> None:
 def test_version(text: str, legal: bool) -> None:
     """A version is 32 hexadecimal digits, so that no other word gets into the path of a request."""
     assert is_version(text) is legal
+
+
+class TestPlain:
+    """Names as people write them in a vault."""
+
+    @pytest.mark.parametrize("name", ["db-password", "db_password", "DB-PASSWORD", "DB_PASSWORD", "Db_Password"])
+    def test_every_spelling_is_one_name(self, name: str) -> None:
+        """An underscore is a hyphen, and the case does not matter."""
+        assert plain_name(name) == "db-password"
+        assert plain_name(name, "prod-") == "prod-db-password"
+
+    @pytest.mark.parametrize("name", ["", "a.b", "a b", "é", "x" * 128, "\N{KELVIN SIGN}ey"])
+    def test_no_name(self, name: str) -> None:
+        """What Key Vault allows no name for is not there."""
+        assert plain_name(name) is None

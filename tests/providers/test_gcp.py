@@ -183,7 +183,14 @@ class TestOne:
         """A version that is not there is not found, and the reason says that the secret is."""
         gcp.store.add(TOKEN, b"one")
         outcome = provider(gcp, transport=transport).fetch(REF._replace(version="9"), timeout=5)
-        assert outcome == NotFound("the secret is there, but has no such version or alias")
+        assert isinstance(outcome, NotFound)
+        assert (outcome.reason or "").startswith("the secret is there, but has no such version or alias (in project p1")
+
+    def test_not_found_names_the_place(self, gcp: SecretManager, transport: str) -> None:
+        """A secret that is not there is told by its whole name, and by the server that was asked."""
+        host = gcp.address.removeprefix("http://")
+        outcome = provider(gcp, transport=transport).fetch(REF, timeout=5)
+        assert outcome == NotFound(f"there is no {TOKEN} at {host}")
 
     def test_impossible_reference_is_not_asked(self, gcp: SecretManager) -> None:
         """A reference that cannot be right is answered without a call, and without a search for credentials."""

@@ -67,7 +67,7 @@ def public_cloud() -> Generator[KeyVault]:
 
         def here(host: Any, service: Any, *arguments: Any, **keywords: Any) -> Any:
             name = host.decode() if isinstance(host, bytes) else host
-            if name in {MY_VAULT, *LOGIN}:
+            if name in {MY_VAULT, *LOGIN} or (name == "127.0.0.1" and service == 443):
                 return look_up("127.0.0.1", port, *arguments, **keywords)
             return look_up(host, service, *arguments, **keywords)
 

@@ -6,11 +6,11 @@ Each driver has such a table of its own; what a row comes to is the same for all
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
-__all__ = ["Meaning", "wait_of"]
+__all__ = ["Meaning", "told_with_place", "wait_of"]
 
 _WAIT = re.compile(r"[0-9]{1,9}")
 
@@ -53,3 +53,20 @@ def wait_of(told: object) -> float | None:
     None for a header that is not there, or is no number of up to nine digits: a date, or a slip.
     """
     return float(told) if isinstance(told, str) and _WAIT.fullmatch(told) else None
+
+
+@overload
+def told_with_place(answer: Failed, place: str) -> Failed: ...
+
+
+@overload
+def told_with_place(answer: NotFound | Failed, place: str) -> NotFound | Failed: ...
+
+
+def told_with_place(answer: NotFound | Failed, place: str) -> NotFound | Failed:
+    """What a service says instead of a value, with the place that was asked in its reason, unless it is there."""
+    if answer.reason is not None and place in answer.reason:
+        return answer
+    if isinstance(answer, NotFound):
+        return NotFound(f"{answer.reason} (in {place})" if answer.reason else f"not in {place}")
+    return answer._replace(reason=f"{answer.reason or answer.code.value} (in {place})")

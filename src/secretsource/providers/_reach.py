@@ -154,7 +154,8 @@ def causes(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(each))
         yield each
-        kept = (each.__cause__, each.__context__, getattr(each, "reason", None), *each.args)
+        of_azure = getattr(each, "inner_exception", None)
+        kept = (each.__cause__, each.__context__, getattr(each, "reason", None), of_azure, *each.args)
         of_botocore = getattr(each, "kwargs", None)
         if isinstance(of_botocore, dict):
             kept = (*kept, of_botocore.get("error"))

@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._azure.client import VaultClient, VaultSettings
-from secretsource.providers._azure.names import is_secret_name, is_version, secret_name
+from secretsource.providers._azure.names import is_secret_name, is_version, plain_name, secret_name
 from secretsource.providers._azure.question import Held, Question, version_before
 from secretsource.providers._azure.validity import rule
+from secretsource.providers._meaning import told_with_place
 from secretsource.providers.base import (
     AsyncProvider,
     Failed,
@@ -83,18 +84,22 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
             ``AZURE_KEY_VAULT_URL``.
         prefix: Put before a bare name, such as ``prod-``; explicit references are taken as they are.
         document: The secret that holds every bare name as a field of a JSON document.
+        names: How a bare name is written in the vault: "escaped" keeps two different names apart; "plain" writes ``-``
+            for ``_`` and small letters, for a vault whose names people chose: ``db_password`` is ``db-password``.
         on_expired: What becomes of a secret past its ``exp`` or before its ``nbf``, which Key Vault gives out all the
             same: "warn" serves it with a log record, "refuse" fails, "ignore" serves it.
         managed_identity_client_id: The user-assigned identity to use; None for ``AZURE_CLIENT_ID``, then the
             machine's own.
         authority: Where tokens come from, such as ``login.microsoftonline.us``; None for ``AZURE_AUTHORITY_HOST``, then
             the public cloud.
+        trust_address: Whether credentials found on this machine may be used for ``vault_url`` and ``authority`` where
+            ``AZURE_KEY_VAULT_URL`` and ``AZURE_AUTHORITY_HOST`` name others; a file must say so, code need not.
         api_version: Version of the REST API; None for the newest that azure's client knows.
         verify_challenge_resource: False to give a token to a vault that asks for one of another domain than its own,
             such as one behind a proxy with a name of yours.
         ca_cert: File with the authorities to trust, for vault and tokens; None for those of certifi.
-        connection_timeout: Seconds to connect to one address; a fetch may overrun its timeout by as much.
-        read_timeout: Seconds to wait for one answer, at most.
+        connection_timeout: Seconds to connect to one address, at most.
+        read_timeout: Seconds that one answer may take, from its first byte to its last, at most.
         attempts: Attempts in all, 1 or more, by azure-core's retry policy; Retry-After is waited for where the
             fetch's timeout allows it.
         client_options: Further options of ``SecretClient``, such as ``proxies`` and ``retry_backoff_factor``.
@@ -129,9 +134,11 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         vault_url: str | None = None,
         prefix: str = "",
         document: str | None = None,
+        names: Literal["escaped", "plain"] = "escaped",
         on_expired: Literal["warn", "refuse", "ignore"] = "warn",
         managed_identity_client_id: str | None = None,
         authority: str | None = None,
+        trust_address: bool = True,
         api_version: str | None = None,
         verify_challenge_resource: bool = True,
         ca_cert: str | None = None,
@@ -147,6 +154,8 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
             raise self._wrong("attempts must be 1 or more, and connection_timeout and read_timeout more than 0")
         if on_expired not in {"warn", "refuse", "ignore"}:
             raise self._wrong("on_expired must be 'warn', 'refuse' or 'ignore'")
+        if names not in {"escaped", "plain"}:
+            raise self._wrong("names must be 'escaped' or 'plain'")
         if _PREFIX.fullmatch(prefix) is None or (document is not None and not is_secret_name(document)):
             raise self._wrong("prefix and document must be of letters, digits and hyphens, which Key Vault allows")
         if authority is not None and not _is_host(_url_of(authority)):
@@ -155,6 +164,7 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
             raise self._wrong("credential must have get_token, as those of azure.identity have")
         self._prefix = prefix
         self._document = document
+        self._written = plain_name if names == "plain" else secret_name
         self._on_expired: OnExpired = on_expired
         client = {"api_version": api_version, "verify_challenge_resource": verify_challenge_resource}
         tokens = {"managed_identity_client_id": managed_identity_client_id, "authority": authority}
@@ -167,6 +177,7 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
             attempts,
             {**_given(client), **self._further("client_options", client_options)},
             {**_given(tokens), **self._further("credential_options", credential_options)},
+            trust_address,
         )
         self._settings = settings
         self._client = VaultClient(settings)
@@ -181,9 +192,9 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         """A field of the document where one is set, else the prefix and the rewritten name."""
         if self._document is not None:
             return SecretRef(self.name, self._document, field=name)
-        location = secret_name(name, self._prefix)
+        location = self._written(name, self._prefix)
         if location is None:
-            return NotFound("Key Vault allows no name of this length")
+            return NotFound("Key Vault allows no such name, or none of this length")
         return SecretRef(self.name, location)
 
     def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
@@ -194,13 +205,13 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
 
     def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
         """Ask for one version of a secret: the current one, the one named, or the one before the current one."""
-        return self._client.carry(self._conversation(ref), time.monotonic() + timeout)
+        return self._told(ref, self._client.carry(self._conversation(ref), time.monotonic() + timeout))
 
     async def afetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
         """As ``fetch``, with azure's asynchronous client."""
         deadline = time.monotonic() + timeout
         client = self._async_client or self._make_async_client()
-        return await client.carry(self._conversation(ref), deadline)
+        return self._told(ref, await client.carry(self._conversation(ref), deadline))
 
     def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
         """Set the secret; Key Vault has no call that only creates, so what is there is looked for first."""
@@ -215,15 +226,15 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
             return Occupied() if isinstance(there, Found) else there
         version = self._client.write(ref.location, value, deadline)
         if isinstance(version, NotFound):
-            return Failed(FailureCode.MISCONFIGURED, "there is no such vault", "check vault_url")
-        return version if isinstance(version, Failed) else Stored(version)
+            version = Failed(FailureCode.MISCONFIGURED, "there is no such vault", "check vault_url")
+        return told_with_place(version, self._host) if isinstance(version, Failed) else Stored(version)
 
     def identify(self, *, timeout: float) -> Identity | Failed:
         """The claims of the access token, which are not verified, and the time of the service that gave it."""
         who = self._client.who(time.monotonic() + timeout)
         if isinstance(who, NotFound):
-            return Failed(FailureCode.MISCONFIGURED, "there is nobody to get a token from", "check authority")
-        return who
+            who = Failed(FailureCode.MISCONFIGURED, "there is nobody to get a token from", "check authority")
+        return told_with_place(who, self._host) if isinstance(who, Failed) else who
 
     def close(self) -> None:
         """Close the blocking client's connections; a credential that was given stays open."""
@@ -238,6 +249,19 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         """Forget every client without using it; a credential that was given is kept."""
         self._client.reset()
         self._forget_async_client()
+
+    @property
+    def _host(self) -> str:
+        return self._settings.vault_url.removeprefix("https://")
+
+    def _told(self, ref: SecretRef, outcome: Outcome) -> Outcome:
+        """An outcome, with the place that was asked in its reason: a bare name is not what the vault was asked for."""
+        if isinstance(outcome, Found):
+            return outcome
+        if isinstance(outcome, NotFound) and outcome.reason is None:
+            version = "" if ref.version is None else f"?version={ref.version}"
+            return NotFound(f"there is no azure://{ref.location}{version} in {self._host}")
+        return told_with_place(outcome, self._host)
 
     def _forget_async_client(self) -> None:
         self._making = Lock()

@@ -13,13 +13,14 @@ import asyncio
 import os
 import re
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._gcp.client import PROJECT, GcpClients, Question
 from secretsource.providers._gcp.errors import malformed
 from secretsource.providers._gcp.names import LATEST, NAME, PROJECT_ID, REGION, Place, place_of
+from secretsource.providers._meaning import told_with_place
 from secretsource.providers.base import (
     AsyncProvider,
     Failed,
@@ -130,13 +131,13 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
 
     def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
         """Ask for one version: a number, an alias, or the newest."""
-        return self._fetch_until(ref, monotonic() + timeout)
+        return self._told(ref, self._fetch_until(ref, monotonic() + timeout))
 
     async def afetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
         """As ``fetch``, by the SDK's asynchronous client; over REST, which it does not have, by a worker thread."""
         deadline = monotonic() + timeout
         if not self._clients.native_async:
-            return await asyncio.to_thread(self._fetch_until, ref, deadline)
+            return self._told(ref, await asyncio.to_thread(self._fetch_until, ref, deadline))
         steps = self._steps(ref)
         try:
             question = next(steps)
@@ -144,10 +145,14 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
                 question = steps.send(await self._clients.aask(question, deadline))
         except StopIteration as end:
             outcome: Outcome = end.value
-        return outcome
+        return self._told(ref, outcome)
 
     def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
         """Add a version, to a new secret where there is none."""
+        written = self._store(ref, value, overwrite=overwrite, timeout=timeout)
+        return self._told(ref, written) if isinstance(written, Failed) else written
+
+    def _store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool, timeout: float) -> Written:
         refusal, deadline = self.refusal(ref), monotonic() + timeout
         place = place_of(ref, self._project, self._location)
         if refusal is not None or not isinstance(place, Place) or place.version != LATEST:
@@ -183,7 +188,9 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
     def identify(self, *, timeout: float) -> Identity | Failed:
         """The account and project of the credentials, as they say themselves, and the time of the tokens' source."""
         who = self._clients.who(monotonic() + timeout)
-        return malformed(who.reason) if isinstance(who, NotFound) else who
+        if isinstance(who, NotFound):
+            return malformed(who.reason)
+        return told_with_place(who, self.site) if isinstance(who, Failed) and self.site else who
 
     def close(self) -> None:
         """Close the connections of the synchronous clients."""
@@ -196,6 +203,25 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
     def reset(self) -> None:
         """Forget credentials and clients without using them; in the child of a fork, speak REST from now on."""
         self._clients.reset()
+
+    @overload
+    def _told(self, ref: SecretRef, outcome: Failed) -> Failed: ...
+
+    @overload
+    def _told(self, ref: SecretRef, outcome: Outcome) -> Outcome: ...
+
+    def _told(self, ref: SecretRef, outcome: Outcome) -> Outcome:
+        """An outcome, with the place that was asked in its reason."""
+        if isinstance(outcome, Found):
+            return outcome
+        place = place_of(ref, self._project or self._clients.project, self._location)
+        if not isinstance(place, Place):
+            return outcome
+        host = self._clients.host
+        at = "" if host is None or host in (outcome.reason or "") else f" at {host}"
+        if isinstance(outcome, NotFound) and outcome.reason is None:
+            return NotFound(f"there is no {place.shown}{at}")
+        return told_with_place(outcome, f"{place.words}{at}")
 
     def _check(self, transport: str, endpoint: str | None, quota_project: str | None) -> None:
         projects = {"project": self._project, "quota_project": quota_project}

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import overload
-
 from secretsource.providers._reach import place_of
-from secretsource.providers.base import Failed, NotFound
 
-__all__ = ["account_in", "told_with_place", "words_of"]
+__all__ = ["account_in", "words_of"]
 
 
 def words_of(region: str | None, endpoint_url: str | None, account: str | None) -> str:
@@ -28,18 +25,3 @@ def account_in(location: str) -> str | None:
     """The account that a location names, which only an ARN does."""
     parts = location.split(":")
     return parts[4] if len(parts) > 5 and parts[0] == "arn" and parts[4].isdecimal() else None
-
-
-@overload
-def told_with_place(answer: Failed, place: str) -> Failed: ...
-
-
-@overload
-def told_with_place(answer: NotFound | Failed, place: str) -> NotFound | Failed: ...
-
-
-def told_with_place(answer: NotFound | Failed, place: str) -> NotFound | Failed:
-    """What a service says instead of a value, with the place in its reason."""
-    if isinstance(answer, NotFound):
-        return NotFound(f"{answer.reason} (in {place})" if answer.reason else f"not in {place}")
-    return answer._replace(reason=f"{answer.reason or answer.code.value} (in {place})")

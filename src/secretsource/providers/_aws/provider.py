@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._aws.client import AwsClients
-from secretsource.providers._aws.place import told_with_place
+from secretsource.providers._meaning import told_with_place
 from secretsource.providers.base import (
     BatchProvider,
     Failed,

@@ -7,12 +7,15 @@ which ``asyncio.run`` closes with its loop where nobody called ``aclose``.
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._azure.client import explained
-from secretsource.providers._azure.question import DEADLINE, TIMED_OUT, held, listed, was_let_in
+from secretsource.providers._azure.client import Renewal, explained, flaw_of, is_refusal
+from secretsource.providers._azure.question import TIMED_OUT, held, listed, was_let_in
+from secretsource.providers._azure.wiring import mark_of
+from secretsource.providers._bounded_http import Bounds, bounds_of_call
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
     from secretsource.providers._azure.client import Opened, VaultSettings
     from secretsource.providers._azure.question import Answer, Conversation, Question
-    from secretsource.providers.base import Outcome
+    from secretsource.providers.base import NotFound, Outcome
 
 __all__ = ["AsyncVaultClient"]
 
@@ -45,6 +48,7 @@ class OnLoop:
         self.let_in = False
         self.opened: Opened | None = None
         self.is_closing = False
+        self.renewal = Renewal()
         self._former: Opened | None = None
         self._calls: set[asyncio.Timeout] = set()
         self._is_idle = asyncio.Event()
@@ -114,7 +118,7 @@ class AsyncVaultClient:
         if left <= 0:
             return TIMED_OUT
         here = await self._here()
-        outside = DEADLINE.set(deadline)
+        outside = bounds_of_call.set(Bounds(deadline))
         call = asyncio.timeout(left)
         try:
             async with call:
@@ -126,7 +130,7 @@ class AsyncVaultClient:
             message = error.args
         finally:
             here.end(call)
-            DEADLINE.reset(outside)
+            bounds_of_call.reset(outside)
         # Raised from here, it brings along none of azure's frames.
         raise asyncio.CancelledError(*message)
 
@@ -158,20 +162,35 @@ class AsyncVaultClient:
                     return answer
         return await self._put(here, question, deadline)
 
-    async def _put(self, here: OnLoop, question: Question, deadline: float) -> Answer:
+    async def _put(self, here: OnLoop, question: Question, deadline: float, *, again: bool = True) -> Answer:
         """Make one call; what azure raises becomes an answer."""
         opened: Opened | None = None
         try:
-            opened = here.opened or self._open(here)
+            opened = here.opened
+            if opened is None:
+                flaw = flaw_of(self._settings)
+                if flaw is not None:
+                    return flaw
+                opened = self._open(here)
             if question.permission == "secrets/get":
                 return held(await opened.client.get_secret(question.name, question.version))
             pages = opened.client.list_properties_of_secret_versions(question.name)
             return [listed(about) async for about in pages]
         except Exception as error:
-            answer, refused = explained(error, question, opened, deadline)
-        if refused:
-            await here.forget(opened)
+            answer = explained(error, question.permission, opened, self._settings, deadline)
+        if again and await self._renewed(here, answer, opened):
+            return await self._put(here, question, deadline, again=False)
         return answer
+
+    async def _renewed(self, here: OnLoop, answer: NotFound | Failed, opened: Opened | None) -> bool:
+        """As that of the blocking client."""
+        if opened is None or not is_refusal(answer) or self._settings.credential is not None:
+            return False
+        if here.opened is opened:
+            if not here.let_in and not here.renewal.begins(monotonic()):
+                return False
+            await here.forget(opened)
+        return opened.mark != mark_of(os.environ)
 
     def _open(self, here: OnLoop) -> Opened:
         from secretsource.providers._azure.opening import aopen_vault

@@ -3,31 +3,39 @@
 * **Once.** One client for all threads, made on first use; azure is imported then, and not before. Until the vault has
   taken a token, calls go one at a time: a cold start asks for one token, and not for as many as there are threads, and
   azure's client, which forgets its token when it is challenged, is not challenged by two at once.
-* **Bounded.** Each request, those for tokens too, waits for no longer than is left of the call's timeout, and no retry
-  is waited for that could begin after it. Not covered are credentials that run a program (``az``), and a credential
-  that was given.
+* **Bounded.** One deadline covers the requests of a call, those for tokens too, from the look-up of a name to the last
+  byte of an answer, which is 1 MiB at most; no retry is waited for that could begin after it. Not covered are
+  credentials that run a program (``az``), and a credential that was given.
+* **Renewed.** When a token is refused, credentials are read anew, and the call is made once more where the environment
+  or a file that it names has changed.
 * **Silent.** azure's pipelines log neither bodies nor the headers that carry tokens, unless ``logging_enable`` is set,
   which the driver refuses; what azure-identity would log of an answer it cannot read is masked.
 """
 
 from __future__ import annotations
 
+import os
 from threading import Event, Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from secretsource.providers._azure.errors import explain
-from secretsource.providers._azure.question import DEADLINE, TIMED_OUT, bearer_of, held, listed, scope_of, was_let_in
-from secretsource.providers.base import Identity
+from secretsource.providers._azure.question import TIMED_OUT, bearer_of, held, listed, scope_of, was_let_in
+from secretsource.providers._azure.wiring import distrust_in, flaw_in, mark_of
+from secretsource.providers._bounded_http import ONE, Bounds, bounds_of_call
+from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from secretsource.providers._azure.errors import TokenAnswer
     from secretsource.providers._azure.question import Answer, Conversation, Question
-    from secretsource.providers.base import Failed, NotFound, Outcome
+    from secretsource.providers.base import NotFound, Outcome
 
-__all__ = ["Opened", "VaultClient", "VaultSettings", "explained"]
+__all__ = ["Opened", "Renewal", "VaultClient", "VaultSettings", "explained", "flaw_of", "is_refusal"]
+
+RENEWAL_PAUSE = 5.0
+"""Seconds between two clients for credentials that were refused from the first call on."""
 
 
 class VaultSettings(NamedTuple):
@@ -41,13 +49,19 @@ class VaultSettings(NamedTuple):
     attempts: int
     client: Mapping[str, Any]
     tokens: Mapping[str, Any]
+    trusts: bool = True
 
 
 class Opened:
-    """A client, and the credential that was made for it."""
+    """A client, and the credential that was made for it.
 
-    def __init__(self, client: Any, credential: Any = None, pace: Any = None) -> None:
+    Attributes:
+        mark: What the credential was made from; see `wiring.mark_of`.
+    """
+
+    def __init__(self, client: Any, credential: Any = None, pace: Any = None, mark: int = 0) -> None:
         self.client = client
+        self.mark = mark
         self._credential = credential
         self._pace = pace
 
@@ -81,6 +95,22 @@ class Opened:
             await self._credential.close()
 
 
+class Renewal:
+    """When a client is made anew that was never let in: at most once in `RENEWAL_PAUSE` seconds."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+        self._lock = Lock()
+
+    def begins(self, now: float) -> bool:
+        """Whether one begins now, in monotonic seconds."""
+        with self._lock:
+            if now < self._next:
+                return False
+            self._next = now + RENEWAL_PAUSE
+            return True
+
+
 class VaultClient:
     """The blocking client of one vault, for any number of threads.
 
@@ -97,6 +127,7 @@ class VaultClient:
         self._turn, self._making = Lock(), Lock()
         self._opened: Opened | None = None
         self._let_in = Event()
+        self._renewal = Renewal()
 
     def close(self) -> None:
         """Close the connections, and those of the credential that was made here."""
@@ -122,33 +153,23 @@ class VaultClient:
 
     def who(self, deadline: float) -> Identity | NotFound | Failed:
         """Whom the token is for, as its claims say; it is got, or was kept by the credential, and is not shown."""
-        outside = DEADLINE.set(deadline)
-        opened: Opened | None = None
-        try:
-            opened = self._opened or self._open()
+        scope = scope_of(self._settings.vault_url)
+
+        def who(opened: Opened) -> Identity:
             credential = opened.credential or self._settings.credential
-            bearer = bearer_of(credential.get_token(scope_of(self._settings.vault_url)).token)
-            return Identity(bearer, opened.clock_skew)
-        except Exception as error:
-            late, making = monotonic() >= deadline, opened is None
-            token = None if opened is None else opened.token
-            return explain(error, "secrets/get", making=making, token=token, late=late)
-        finally:
-            DEADLINE.reset(outside)
+            return Identity(bearer_of(credential.get_token(scope).token), opened.clock_skew)
+
+        answer: Identity | NotFound | Failed = self._call(who, "secrets/get", deadline)
+        return answer
 
     def write(self, name: str, value: str, deadline: float) -> str | NotFound | Failed:
         """Set a secret; the identifier of the new version."""
-        outside = DEADLINE.set(deadline)
-        opened: Opened | None = None
-        try:
-            opened = self._opened or self._open()
+
+        def write(opened: Opened) -> str:
             return str(opened.client.set_secret(name, value).properties.version)
-        except Exception as error:
-            late, making = monotonic() >= deadline, opened is None
-            token = None if opened is None else opened.token
-            return explain(error, "secrets/set", making=making, token=token, late=late)
-        finally:
-            DEADLINE.reset(outside)
+
+        answer: str | NotFound | Failed = self._call(write, "secrets/set", deadline)
+        return answer
 
     def _ask(self, question: Question, deadline: float) -> Answer:
         if self._let_in.is_set():
@@ -167,28 +188,52 @@ class VaultClient:
         return self._put(question, deadline)
 
     def _put(self, question: Question, deadline: float) -> Answer:
-        """Make one call; what azure raises becomes an answer.
+        def put(opened: Opened) -> Answer:
+            if question.permission == "secrets/get":
+                return held(opened.client.get_secret(question.name, question.version))
+            return [listed(about) for about in opened.client.list_properties_of_secret_versions(question.name)]
+
+        answer: Answer = self._call(put, question.permission, deadline)
+        return answer
+
+    def _call(self, work: Callable[[Opened], Any], permission: str, deadline: float, *, again: bool = True) -> Any:
+        """Do some work with the client; what azure raises becomes an answer.
 
         Every exception does, because the traceback of one that went on would hold azure's frames, and in their locals
         token and response.
         """
         if deadline <= monotonic():
             return TIMED_OUT
-        outside = DEADLINE.set(deadline)
+        settings = self._settings
+        bounds = Bounds(deadline, ONE, settings.connection_timeout, settings.read_timeout)
+        outside = bounds_of_call.set(bounds)
         opened: Opened | None = None
         try:
-            opened = self._opened or self._open()
-            if question.permission == "secrets/get":
-                return held(opened.client.get_secret(question.name, question.version))
-            return [listed(about) for about in opened.client.list_properties_of_secret_versions(question.name)]
+            opened = self._opened
+            if opened is None:
+                flaw = flaw_of(settings)
+                if flaw is not None:
+                    return flaw
+                opened = self._open()
+            return work(opened)
         except Exception as error:
-            answer, refused = explained(error, question, opened, deadline)
+            answer = explained(error, permission, opened, settings, deadline)
         finally:
-            DEADLINE.reset(outside)
-        if refused and self._opened is opened:
+            bounds_of_call.reset(outside)
+        if again and self._renewed(answer, opened):
+            return self._call(work, permission, deadline, again=False)
+        return answer
+
+    def _renewed(self, answer: NotFound | Failed, opened: Opened | None) -> bool:
+        """Whether others are there for credentials that were refused; the client is to be made anew then."""
+        if opened is None or not is_refusal(answer) or self._settings.credential is not None:
+            return False
+        if self._opened is opened:
+            if not self._let_in.is_set() and not self._renewal.begins(monotonic()):
+                return False
             self._let_in.clear()
             self._opened = None  # not closed: other threads may be in the middle of a call
-        return answer
+        return opened.mark != mark_of(os.environ)
 
     def _open(self) -> Opened:
         from secretsource.providers._azure.opening import open_vault
@@ -198,13 +243,28 @@ class VaultClient:
             return self._opened
 
 
-def explained(error: Exception, question: Question, opened: Opened | None, deadline: float) -> tuple[Answer, bool]:
-    """What an exception means, and whether the token was refused, so that credential and client are to be made anew."""
-    answer = explain(
+def flaw_of(settings: VaultSettings) -> Failed | None:
+    """Why no credentials can be made, where that is plain without azure."""
+    if settings.credential is not None:
+        return None
+    distrust = None if settings.trusts else distrust_in(os.environ, settings.vault_url, settings.tokens)
+    return distrust or flaw_in(os.environ, settings.tokens)
+
+
+def is_refusal(answer: object) -> bool:
+    """Whether the credentials were refused."""
+    return isinstance(answer, Failed) and answer.code is FailureCode.UNAUTHENTICATED
+
+
+def explained(
+    error: Exception, permission: str, opened: Opened | None, settings: VaultSettings, deadline: float
+) -> NotFound | Failed:
+    """What an exception means, of a call that has the client or is still making it."""
+    return explain(
         error,
-        question.permission,
+        permission,
+        url=settings.vault_url,
         making=opened is None,
         token=None if opened is None else opened.token,
         late=monotonic() >= deadline,
     )
-    return answer, getattr(error, "status_code", None) == 401

@@ -11,13 +11,18 @@ import ssl
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from aiohttp import ClientSession, DummyCookieJar, TCPConnector
+from aiohttp import ClientResponse, ClientSession, DummyCookieJar, TCPConnector
 from azure.core.pipeline.transport import AioHttpTransport
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from secretsource.providers._bounded_http import ONE, TooLarge
 
 if TYPE_CHECKING:
     from aiohttp.connector import Connection
 
-__all__ = ["EndingTransport", "trust_in"]
+    from secretsource.providers._azure.pipeline import TokenPace
+
+__all__ = ["EndingTransport", "TokenTransport", "trust_in"]
 
 
 def trust_in(ca_cert: str | None) -> ssl.SSLContext | bool:
@@ -52,6 +57,54 @@ class Connections(TCPConnector):
         await asyncio.sleep(0)  # a loop closes a socket in the turn after
 
 
+class _BoundedBody:
+    """The body of an answer, up to 1 MiB.
+
+    Args:
+        body: aiohttp's own, which knows no limit.
+    """
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+        self._left = ONE
+
+    async def read(self, size: int = -1) -> bytes:
+        """As the original, for all of it or for at most ``size`` bytes."""
+        if size >= 0:
+            return self._counted(await self._body.read(size))
+        pieces = []
+        while piece := self._counted(await self._body.readany()):
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def _counted(self, piece: bytes) -> bytes:
+        self._left -= len(piece)
+        if self._left < 0:
+            raise TooLarge
+        return piece
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._body, name)
+
+
+class BoundedResponse(ClientResponse):
+    """An answer with a bounded body, which stays compressed: a short one could become a huge one."""
+
+    async def start(self, connection: Connection) -> ClientResponse:
+        """Read the head; aiohttp bounds that by itself."""
+        await super().start(connection)
+        body: Any = _BoundedBody(self.content)
+        self.content = body
+        return self
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Those of the answer, as if it were not compressed; a property, because aiohttp keeps its own first look."""
+        return CIMultiDictProxy(
+            CIMultiDict((name, text) for name, text in self._headers.items() if name.lower() != "content-encoding")
+        )
+
+
 class EndingTransport(AioHttpTransport):  # type: ignore[misc]  # azure loads the class when it is asked for
     """A transport of the running loop that connects once; azure's own reads ``ca_cert``, and connects, per request.
 
@@ -75,6 +128,8 @@ class EndingTransport(AioHttpTransport):  # type: ignore[misc]  # azure loads th
                 connector=self._connections,
                 trust_env=self._trust_env,
                 cookie_jar=DummyCookieJar(),
+                headers={"Accept-Encoding": "identity"},
+                response_class=BoundedResponse,
                 auto_decompress=False,
             )
         await super().open()
@@ -83,3 +138,25 @@ class EndingTransport(AioHttpTransport):  # type: ignore[misc]  # azure loads th
         """End every connection, those included whose request was given up; none is opened after that."""
         await self._connections.end()
         await super().close()
+
+
+class TokenTransport(EndingTransport):
+    """A transport for the requests for tokens.
+
+    Args:
+        pace: Is told what became of a request without an answer.
+        trust: As for `EndingTransport`.
+        options: As for `EndingTransport`.
+    """
+
+    def __init__(self, pace: TokenPace, trust: ssl.SSLContext | bool, **options: Any) -> None:
+        super().__init__(trust, **options)
+        self._pace = pace
+
+    async def send(self, request: Any, **options: Any) -> Any:
+        """As azure's own."""
+        try:
+            return await super().send(request, **options)
+        except Exception as error:
+            self._pace.failed(request.url, error)
+            raise

@@ -10,15 +10,18 @@ Sources: https://learn.microsoft.com/azure/key-vault/general/rest-error-codes an
 from __future__ import annotations
 
 import re
+from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from secretsource.providers._bounded_http import TooLarge
 from secretsource.providers._meaning import Meaning, wait_of
+from secretsource.providers._reach import cause_of, place_of, unreachable
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["MEANINGS", "AsynchronousCredential", "DeadlinePassed", "TokenAnswer", "explain"]
+__all__ = ["MEANINGS", "AsynchronousCredential", "DeadlinePassed", "TokenAnswer", "explain", "explain_token_failure"]
 
 
 class DeadlinePassed(Exception):
@@ -33,14 +36,21 @@ class TokenAnswer(NamedTuple):
     """How the last request for a token went.
 
     Attributes:
-        host: Whom it was put to.
+        host: The service that was asked.
         status: The HTTP status of the answer, or None while there is none.
         signed_in: Whether a token was ever had there.
+        failure: Why there was no answer, where the network told it.
     """
 
     host: str
     status: int | None = None
     signed_in: bool = False
+    failure: Failed | None = None
+
+    @property
+    def url(self) -> str:
+        """The URL of the service that was asked."""
+        return f"https://{self.host}"
 
     @property
     def outage(self) -> str | None:
@@ -139,6 +149,14 @@ _UNREADABLE = Meaning(
     FailureCode.MALFORMED, "azure's client cannot read the answer", "check that vault_url, and no proxy, answers"
 )
 
+_TOO_LARGE = Meaning(
+    FailureCode.MALFORMED, "the answer is longer than 1 MiB", "check that vault_url, and no proxy, answers"
+)
+_NETWORK = frozenset({_UNREACHABLE, _NO_TOKEN_ANSWER, _SLOW, _TLS})
+"""What is told with host, port and cause."""
+_AS_A_CAUSE: dict[Meaning, Exception] = {_SLOW: TimeoutError(), _TLS: SSLCertVerificationError()}
+"""What happened, where only the row tells it."""
+
 MEANINGS: dict[str, Meaning] = {
     # the secret
     "SecretNotFound": _ABSENT,
@@ -190,6 +208,8 @@ MEANINGS: dict[str, Meaning] = {
     "HTTP 5xx": _INTERNAL,
     # the answer
     "DecodeError": _UNREADABLE,
+    "TooLarge": _TOO_LARGE,
+    "ServiceResponseError/garbled": _UNREADABLE,
     "HttpResponseError": _UNREACHABLE,  # without a status: the answer broke off
     "Exception": _UNREADABLE,
 }
@@ -202,19 +222,27 @@ client.
 _TELLING_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("certificate", re.compile(r"certificate.verify.failed", re.IGNORECASE)),
     ("bundle", re.compile(r"suitable TLS CA certificate bundle|no certificate or crl found", re.IGNORECASE)),
+    ("garbled", re.compile(r"\A[0-9]{3}, message[:=]")),  # of aiohttp: what came is no answer of HTTP
     ("challenge", re.compile(r"challenge resource|invalid scope", re.IGNORECASE)),
 )
 _PLAIN_CODE = re.compile(r"[A-Za-z0-9._]{1,64}")
 
 
 def explain(
-    error: Exception, action: str, *, making: bool = False, token: TokenAnswer | None = None, late: bool = False
+    error: Exception,
+    action: str,
+    *,
+    url: str | None = None,
+    making: bool = False,
+    token: TokenAnswer | None = None,
+    late: bool = False,
 ) -> NotFound | Failed:
     """The outcome that an exception of azure's client stands for.
 
     Args:
         error: What a client, or making one, raised.
         action: The permission that the call needs, such as ``secrets/get``.
+        url: What was asked; only host and port are told, where the network failed.
         making: Whether the client was still being made.
         token: How the last request for a token went, where that is known.
         late: Whether the time allowed for the call is over.
@@ -227,13 +255,40 @@ def explain(
             sdk_error = code
             break
     if key in {"ClientAuthenticationError", "CredentialUnavailableError"}:
+        if token is not None and token.outage is not None and token.failure is not None:
+            return token.failure
         key = _outage(error, token) or key
         if late and key == "NoTokenAnswer":
             key = "DeadlinePassed"
     elif isinstance(status, int) and _is_plain_answer(key, status):
         key = _status_key(status)
+    meaning = MEANINGS[key]
     wait = _retry_after(getattr(getattr(error, "response", None), "headers", None) or {})
-    return MEANINGS[key].outcome(sdk_error, wait, action=action)
+    if url is not None and meaning in _NETWORK:
+        asked = url if token is None or meaning is not _NO_TOKEN_ANSWER else token.url
+        return _of_network(error, meaning, asked)._replace(retry_after=wait)
+    return meaning.outcome(sdk_error, wait, action=action)
+
+
+def explain_token_failure(error: Exception, url: str) -> Failed | None:
+    """Why a request for a token had no answer; None where the exception does not say so.
+
+    Args:
+        error: What the transport raised.
+        url: What was asked; only host and port are told.
+    """
+    if isinstance(error, TooLarge):
+        return _TOO_LARGE.failure(type(error).__name__)._replace(
+            reason=f"the answer of {place_of(url)}, which gives tokens, is longer than 1 MiB"
+        )
+    return None if cause_of(error) is None else unreachable(url, error)
+
+
+def _of_network(error: Exception, meaning: Meaning, url: str) -> Failed:
+    """The failure with host, port and cause; the row says what happened where the exception does not."""
+    told = error if cause_of(error) is not None else _AS_A_CAUSE.get(meaning, error)
+    failed = unreachable(url, told, remedy=meaning.remedy)
+    return failed._replace(sdk_error=type(error).__name__)
 
 
 def _key(error: Exception, making: bool) -> str:

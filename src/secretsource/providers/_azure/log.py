@@ -11,7 +11,7 @@ import logging
 import re
 import traceback
 
-from secretsource.providers._azure.question import DEADLINE, NEVER
+from secretsource.providers._bounded_http import bounds_of_call
 
 __all__ = ["mask_answers"]
 
@@ -33,7 +33,7 @@ def mask_answers() -> None:
 
 def mask_answer(record: logging.LogRecord) -> bool:
     """Cut a record, and its traceback, where the answer of a token service begins."""
-    if DEADLINE.get() == NEVER:
+    if bounds_of_call.get() is None:
         return True
     text = record.getMessage()
     if record.exc_info and _ANSWER.search("".join(traceback.format_exception(*record.exc_info))):

@@ -26,7 +26,7 @@ import re
 from functools import lru_cache
 from itertools import zip_longest
 
-__all__ = ["is_secret_name", "is_version", "secret_name"]
+__all__ = ["is_secret_name", "is_version", "plain_name", "secret_name"]
 
 LONGEST = 127
 
@@ -59,6 +59,22 @@ def secret_name(name: str, prefix: str = "") -> str | None:
     )
     location = prefix + "".join(written)
     return location if name and is_secret_name(location) else None
+
+
+@lru_cache(maxsize=1024)
+def plain_name(name: str, prefix: str = "") -> str | None:
+    """A bare name as people write it in Key Vault, with ``-`` for ``_``; None where Key Vault allows no such name.
+
+    Two names may meet: ``DB_HOST``, ``db_host`` and ``db-host`` are all ``db-host``.
+
+    Args:
+        name: Any name.
+        prefix: What stands before it, in Key Vault's own letters.
+    """
+    written = name.replace("_", "-")
+    if not name or not is_secret_name(prefix + written):
+        return None
+    return prefix + written.lower()
 
 
 def _units(name: str) -> list[str]:

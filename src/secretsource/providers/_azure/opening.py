@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,9 @@ from secretsource.providers._azure.pipeline import (
     TokenPace,
     blocking_transport,
     environment_proxies,
+    token_transport,
 )
+from secretsource.providers._azure.wiring import mark_of
 
 if TYPE_CHECKING:
     from secretsource.providers._azure.client import VaultSettings
@@ -42,11 +45,15 @@ def open_vault(settings: VaultSettings) -> Opened:
     from azure.identity import DefaultAzureCredential
     from azure.keyvault.secrets import SecretClient
 
+    mark = mark_of(os.environ)  # before the files are read: a change in between must not pass unseen
     mask_answers()
     pace = TokenPace(settings.connection_timeout, settings.read_timeout)
     made, credential = None, settings.credential
     if credential is None:
-        credential = made = DefaultAzureCredential(**_token_options(settings, pace))
+        options = _token_options(settings, pace)
+        trust: dict[str, Any] = {"connection_verify": settings.ca_cert or True}
+        transport = token_transport(pace, **{**trust, **settings.tokens})
+        credential = made = DefaultAzureCredential(**options, transport=transport)
     elif iscoroutinefunction(credential.get_token):
         raise AsynchronousCredential
     client = SecretClient(
@@ -57,7 +64,7 @@ def open_vault(settings: VaultSettings) -> Opened:
         raw_request_hook=Pace(settings.connection_timeout, settings.read_timeout).sent,
         **_client_options(settings),
     )
-    return Opened(client, made, pace)
+    return Opened(client, made, pace, mark)
 
 
 def aopen_vault(settings: VaultSettings) -> Opened:
@@ -65,14 +72,15 @@ def aopen_vault(settings: VaultSettings) -> Opened:
     from azure.identity.aio import DefaultAzureCredential
     from azure.keyvault.secrets.aio import SecretClient
 
-    from secretsource.providers._azure.connections import EndingTransport, trust_in
+    from secretsource.providers._azure.connections import EndingTransport, TokenTransport, trust_in
 
+    mark = mark_of(os.environ)  # before the files are read: a change in between must not pass unseen
     mask_answers()
     trust = trust_in(settings.ca_cert)
     pace = TokenPace(settings.connection_timeout, settings.read_timeout, SLACK)
     made, credential = None, settings.credential
     if credential is None:
-        transport = EndingTransport(trust, **settings.tokens)
+        transport = TokenTransport(pace, trust, **settings.tokens)
         credential = made = DefaultAzureCredential(**_token_options(settings, pace), transport=transport)
     elif not iscoroutinefunction(credential.get_token):
         credential = CredentialInThread(credential)
@@ -84,7 +92,7 @@ def aopen_vault(settings: VaultSettings) -> Opened:
         raw_request_hook=Pace(settings.connection_timeout, settings.read_timeout, SLACK).sent,
         **_client_options(settings),
     )
-    return Opened(client, made, pace)
+    return Opened(client, made, pace, mark)
 
 
 def _client_options(settings: VaultSettings) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from azure.core.pipeline.policies import AsyncRetryPolicy, RetryPolicy
 
-from secretsource.providers._azure.errors import DeadlinePassed, TokenAnswer
-from secretsource.providers._azure.question import DEADLINE
+from secretsource.providers._azure.errors import DeadlinePassed, TokenAnswer, explain_token_failure
+from secretsource.providers._bounded_http import bounds_of_call
 from secretsource.providers.base import Identity
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from azure.core.credentials import AccessToken, TokenCredential
     from azure.core.pipeline import PipelineRequest, PipelineResponse
+    from requests import Session
 
 __all__ = [
     "AsyncBoundedRetry",
@@ -32,6 +33,7 @@ __all__ = [
     "TokenPace",
     "blocking_transport",
     "environment_proxies",
+    "token_transport",
 ]
 
 
@@ -51,7 +53,7 @@ class Pace:
 
     def sent(self, request: PipelineRequest[Any]) -> None:
         """Bound one request, which is about to be sent."""
-        left = DEADLINE.get() - monotonic()
+        left = _seconds_left()
         if left <= 0:
             raise DeadlinePassed
         options, limit = request.context.options, left + self._slack
@@ -76,6 +78,11 @@ class TokenPace(Pace):
         self.last = TokenAnswer(urlsplit(request.http_request.url).hostname or "", None, self._signed_in)
         super().sent(request)
 
+    def failed(self, url: str, error: Exception) -> None:
+        """Remember why a request had no answer: azure-identity tells of it in its own words only, or not at all."""
+        if self.last is not None:
+            self.last = self.last._replace(failure=explain_token_failure(error, url))
+
     def answered(self, response: PipelineResponse[Any, Any]) -> None:
         """Remember the status of an answer, and its date."""
         status: int = response.http_response.status_code
@@ -95,7 +102,7 @@ class _Bounded:
             return False
         asked = policy.get_retry_after(response) if error is None else None
         wait: float = asked or policy.get_backoff_time(settings)
-        return monotonic() + wait < DEADLINE.get()
+        return wait < _seconds_left()
 
 
 class BoundedRetry(_Bounded, RetryPolicy[Any, Any]):
@@ -137,6 +144,12 @@ class CredentialInThread:
         return
 
 
+def _seconds_left() -> float:
+    """Seconds until the call that this thread or task is in must end; without end outside our calls."""
+    bounds = bounds_of_call.get()
+    return float("inf") if bounds is None else bounds.deadline - monotonic()
+
+
 def environment_proxies(vault_url: str) -> dict[str, str]:
     """The proxy of the environment for a vault, as azure's ``proxies``.
 
@@ -152,12 +165,40 @@ def environment_proxies(vault_url: str) -> dict[str, str]:
 def blocking_transport(ca_cert: str | None, connections: int) -> Any:
     """A transport that keeps as many connections as there may be threads; requests keeps ten and discards the rest."""
     from azure.core.pipeline.transport import RequestsTransport
-    from requests import Session
-    from requests.adapters import HTTPAdapter
-    from urllib3.util import Retry
 
-    session = Session()
-    session.mount("https://", HTTPAdapter(pool_maxsize=connections, max_retries=Retry(total=False, redirect=False)))
+    session = _session(connections)
     session.trust_env = False
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     return RequestsTransport(session=session, connection_verify=ca_cert or bundle or True)
+
+
+def token_transport(pace: TokenPace, *, use_env_settings: bool = True, **options: Any) -> Any:
+    """A transport for the requests for tokens.
+
+    Args:
+        pace: Is told what became of a request without an answer.
+        use_env_settings: Whether the environment may name a proxy.
+        options: As for ``RequestsTransport``.
+    """
+    from azure.core.pipeline.transport import RequestsTransport
+
+    class TokenTransport(RequestsTransport):  # type: ignore[misc]  # azure loads the class when it is asked for
+        def send(self, request: Any, **options: Any) -> Any:
+            try:
+                return super().send(request, **options)
+            except Exception as error:
+                pace.failed(request.url, error)
+                raise
+
+    session = _session(1)
+    session.trust_env = use_env_settings
+    return TokenTransport(session=session, **options)
+
+
+def _session(connections: int) -> Session:
+    from requests import Session
+    from urllib3.util import Retry
+
+    from secretsource.providers._bounded_session import bind_session
+
+    return bind_session(Session(), pool_maxsize=connections, max_retries=Retry(total=False, redirect=False))

@@ -6,7 +6,6 @@ through to its outcome.
 
 from __future__ import annotations
 
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from secretsource.providers._azure.validity import Validity
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     Conversation: TypeAlias = "Generator[Question, Answer, Outcome]"
 
 __all__ = [
-    "DEADLINE",
-    "NEVER",
     "TIMED_OUT",
     "Held",
     "Question",
@@ -33,11 +30,6 @@ __all__ = [
     "version_before",
     "was_let_in",
 ]
-
-NEVER = float("inf")
-
-DEADLINE: ContextVar[float] = ContextVar("secretsource_azure_deadline", default=NEVER)
-"""Monotonic seconds at which the call that this thread or task is in must end; `NEVER` outside our calls."""
 
 TIMED_OUT = Failed(FailureCode.TIMEOUT, "the time allowed for it was over before Key Vault could answer")
 

@@ -2,7 +2,9 @@
 
 The search for application default credentials may take many seconds (a metadata server that is not there), and
 importing Google's packages half of one. So one thread does both, however many look-ups wait for it, and each waits no
-longer than it has time.
+longer than it has time. The same holds for a token. When Google Cloud does not accept credentials that were found, they
+are looked for anew, at most once in `RENEWAL_PAUSE` seconds: keys are replaced on disk under a running process.
+Credentials that were given look after themselves.
 """
 
 from __future__ import annotations
@@ -15,18 +17,32 @@ from threading import Lock, Thread
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from secretsource.providers._gcp.errors import TIMED_OUT, explain
+from secretsource.providers._bounded_http import bounded
+from secretsource.providers._errand import Errands
+from secretsource.providers._gcp.errors import TIMED_OUT
 from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
+    from secretsource.providers._gcp.credentials import HandedCredentials
     from secretsource.providers.base import NotFound
 
 __all__ = ["Caller", "CallerSearch"]
 
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
+RENEWAL_PAUSE = 5.0
+"""Seconds between two searches that a refusal began."""
+
+LONGEST = 30.0
+"""Seconds for the questions of one search to the metadata server."""
+
+_FETCHING = Failed(
+    FailureCode.TIMEOUT,
+    "an access token was still being fetched when the time allowed for it was over",
+    "check the network on the way to the token's source: oauth2.googleapis.com, or the metadata server",
+)
 _NO_THREAD = Failed(
     FailureCode.UNAVAILABLE,
     "no thread could be started to look for credentials",
@@ -64,8 +80,10 @@ class Caller(NamedTuple):
         from google.auth.transport.requests import Request
         from requests import Session
 
+        from secretsource.providers._bounded_session import bind_session
+
         ahead: list[float | None] = [None]
-        with suppress(Exception), Session() as session:
+        with suppress(Exception), bind_session(Session()) as session:
             ask = Request(session)
 
             def dated(*arguments: Any, **keywords: Any) -> Any:
@@ -87,6 +105,7 @@ class CallerSearch:
 
     Attributes:
         found: The caller, once it is known.
+        handed: What clients take for their credentials, once the caller is known.
     """
 
     def __init__(self, *, anonymous: bool, quota_project: str | None, credentials: Credentials | None) -> None:
@@ -100,6 +119,34 @@ class CallerSearch:
         self._lock = Lock()
         self._search: Future[Caller | Failed | NotFound] | None = None
         self.found: Caller | None = None
+        self.handed: HandedCredentials | None = None
+        self._errands = Errands()
+        self._next_renewal = 0.0
+
+    @property
+    def has_token(self) -> bool:
+        """Whether a call can be sent at once."""
+        return self.handed is not None and self.handed.valid
+
+    def refusal(self, deadline: float) -> Failed | None:
+        """Why a call cannot be sent, or None; waits for a token, for no longer than until ``deadline``."""
+        try:
+            return None if self.has_token else self._errands.result("token", self._fetch_token, deadline)
+        except TimeoutError:
+            return _FETCHING
+
+    def renew(self, refused: Caller | None, deadline: float) -> bool:
+        """Look for other credentials than those that Google Cloud refused; whether there are any.
+
+        Args:
+            refused: Who asked.
+            deadline: Monotonic seconds until which to wait.
+        """
+        if self.found is refused and self._is_time_to_renew():
+            self._errands.begin("token", self._search_anew)
+        with suppress(TimeoutError):
+            self._errands.join("token", deadline)
+        return self.found is not refused
 
     def wait(self, deadline: float) -> Caller | Failed | NotFound:
         """The caller, or why there is none, by ``deadline`` in monotonic seconds."""
@@ -138,29 +185,94 @@ class CallerSearch:
         try:
             found = self._caller()
         except Exception as error:
-            found = explain(error, making=True)
+            from secretsource.providers._gcp.wiring import explain_search
+
+            found = explain_search(error)
         with self._lock:
             if self._search is search:
                 if isinstance(found, Caller):
-                    self.found = found
+                    self._keep(found)
                 else:
                     self._search = None
         search.set_result(found)
 
     def _caller(self) -> Caller:
         _import_packages()
-        import google.auth
         from google.auth.credentials import AnonymousCredentials, with_scopes_if_required
 
         named = os.environ.get("GOOGLE_CLOUD_PROJECT") or os.environ.get("GCLOUD_PROJECT")
         if self._anonymous:
             return Caller(AnonymousCredentials(), named)
         if self._given is None:
-            return Caller(*google.auth.default(default_scopes=_SCOPES, quota_project_id=self._quota_project))
-        credentials: Any = with_scopes_if_required(self._given, None, default_scopes=_SCOPES)
+            return self._ambient()
+        credentials: Any = _self_signing(with_scopes_if_required(self._given, None, default_scopes=_SCOPES))
         if self._quota_project is not None and hasattr(credentials, "with_quota_project"):
             credentials = credentials.with_quota_project(self._quota_project)
         return Caller(credentials, named or getattr(credentials, "project_id", None))
+
+    def _ambient(self) -> Caller:
+        """The application default credentials, by what files and environment say now."""
+        import google.auth
+        from google.auth.transport.requests import Request
+        from requests import Session
+
+        from secretsource.providers._bounded_session import bind_session
+
+        with bounded(monotonic() + LONGEST), bind_session(Session()) as session:
+            credentials, project = google.auth.default(
+                default_scopes=_SCOPES, quota_project_id=self._quota_project, request=Request(session)
+            )
+        return Caller(_self_signing(credentials), project)
+
+    def _keep(self, caller: Caller) -> None:
+        from secretsource.providers._gcp.credentials import HandedCredentials
+
+        if self.handed is None:
+            self.handed = HandedCredentials(caller.credentials)
+        self.handed.source = caller.credentials
+        self.found = caller
+
+    def _fetch_token(self) -> Failed | None:
+        """A token of the caller; where the credentials have become useless, those that are there now are taken."""
+        from secretsource.providers._gcp.credentials import refresh
+
+        assert self.found is not None
+        failed = refresh(self.found.credentials)
+        if failed is None or failed.retryable or not self._is_time_to_renew():
+            return failed
+        return self._search_anew() or failed
+
+    def _search_anew(self) -> Failed | None:
+        """Take the credentials that are there now, unless they are those that were there before."""
+        from secretsource.providers._gcp.credentials import are_the_same, refresh
+        from secretsource.providers._gcp.wiring import explain_search
+
+        assert self.found is not None
+        try:
+            anew = self._ambient()
+        except Exception as error:
+            return explain_search(error)
+        failed = refresh(anew.credentials)
+        if failed is None and not are_the_same(self.found.credentials, anew.credentials):
+            self._keep(anew)
+        return failed
+
+    def _is_time_to_renew(self) -> bool:
+        """Whether credentials that were found may be looked for again now."""
+        if self._anonymous or self._given is not None:
+            return False
+        with self._lock:
+            now = monotonic()
+            if now < self._next_renewal:
+                return False
+            self._next_renewal = now + RENEWAL_PAUSE
+            return True
+
+
+def _self_signing(credentials: Any) -> Any:
+    """Credentials that sign their own token where they have a key for it, as Google's clients would have them."""
+    sign = getattr(credentials, "with_always_use_jwt_access", None)
+    return credentials if sign is None else sign(True)
 
 
 def _import_packages() -> None:

@@ -2,8 +2,8 @@
 
 * **Once.** One synchronous client per region, made under a lock on first use, and one asynchronous client per region
   and event loop, since a channel of `grpc.aio` is bound to its loop.
-* **Bounded.** Each call gets what is left of its time, and the SDK's own retries (60 s) are off. Over REST the limit
-  holds for connecting and for each read, not for their sum.
+* **Bounded.** Each call gets what is left of its time, and the SDK's own retries (60 s) are off. An answer is 1 MiB at
+  most. gRPC's deadline covers a call as a whole; over REST, the connections are bounded by us.
 * **Silent.** At DEBUG, and with ``GOOGLE_SDK_PYTHON_LOGGING_SCOPE``, the SDK logs each response with its payload. A
   filter on its loggers takes that out of the records of our calls, and of no other caller's.
 * **After a fork** a client of the parent is neither used nor freed, and the child speaks REST: gRPC in the child of a
@@ -13,17 +13,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-from contextvars import ContextVar
-from functools import lru_cache, partial
+from functools import partial
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from secretsource.providers._bounded_http import Bounds, bounded, bounds_of_call
 from secretsource.providers._gcp.caller import Caller, CallerSearch
 from secretsource.providers._gcp.errors import NO_PROJECT, TIMED_OUT, explain, malformed
-from secretsource.providers.base import Identity
+from secretsource.providers._gcp.silence import mask_responses
+from secretsource.providers._gcp.wire import call, channel_options, prepare_session
+from secretsource.providers._reach import place_of
+from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -32,24 +34,9 @@ if TYPE_CHECKING:
     from google.api_core.client_options import ClientOptions
     from google.auth.credentials import Credentials
 
-    from secretsource.providers.base import Failed, NotFound
+    from secretsource.providers.base import NotFound
 
 __all__ = ["PROJECT", "GcpClients", "Question"]
-
-_TRANSPORTS = "google.cloud.secretmanager_v1.services.secret_manager_service.transports"
-_TALKATIVE = (
-    f"{_TRANSPORTS}.grpc",
-    f"{_TRANSPORTS}.grpc_asyncio",
-    f"{_TRANSPORTS}.rest",
-    "google.auth.transport.requests",
-    "grpc._common",  # an error there comes with a traceback whose frames hold the response,
-    "grpc._plugin_wrapping",  # and one there with all that the token endpoint has answered
-)
-_RECONNECT = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 2000))
-"""By default a channel that was long cut off waits up to 2 minutes before it tries again."""
-
-_ours: ContextVar[bool] = ContextVar("secretsource_gcp_call", default=False)
-"""Whether a call of ours is under way."""
 
 _left_alone: list[object] = []
 """Clients of the parent process, kept from the garbage collector, which would talk to threads that are gone."""
@@ -97,6 +84,16 @@ class GcpClients:
         """Whether there is an asynchronous client; the SDK has none for REST."""
         return self._transport == "grpc"
 
+    @property
+    def project(self) -> str | None:
+        """The project of the credentials, where it is known by now."""
+        return None if self._search.found is None else self._search.found.project
+
+    @property
+    def host(self) -> str | None:
+        """Host and port that are asked instead of Google's own."""
+        return None if self._endpoint is None else place_of(self._url(None))
+
     def reset(self) -> None:
         """Forget credentials and clients without using them; in the child of a fork, speak REST from now on."""
         if self._process != os.getpid() and (self._clients or self._async_clients):
@@ -130,12 +127,9 @@ class GcpClients:
         caller = self._search.wait(deadline)
         if not isinstance(caller, Caller):
             return caller
-        _mask_responses()
-        token = _ours.set(True)
-        try:
+        mask_responses()
+        with bounded(deadline):
             return Identity(caller.text, caller.clock_skew(deadline))
-        finally:
-            _ours.reset(token)
 
     def ask(self, question: Question, deadline: float) -> Any:
         """Make one call; what Google's packages raise becomes an outcome.
@@ -155,17 +149,26 @@ class GcpClients:
             return caller
         if question is PROJECT:
             return caller.project or NO_PROJECT
-        token = _ours.set(True)
+        answer = self._ask_once(question, deadline)
+        if _is_refusal(answer) and self._search.renew(caller, deadline):
+            answer = self._ask_once(question, deadline)
+        return answer
+
+    def _ask_once(self, question: Question, deadline: float) -> Any:
+        token = bounds_of_call.set(Bounds(deadline))
         making = True
         try:
-            client = self._clients.get(question.location) or self._client(question.location, caller)
+            failed = None if self._search.has_token else self._search.refusal(deadline)
+            if failed is not None:
+                return failed
+            client = self._clients.get(question.location) or self._client(question.location)
             making = False
             left = deadline - monotonic()
-            return _call(client, question, left) if left > 0 else TIMED_OUT
+            return call(client, question, left) if left > 0 else TIMED_OUT
         except Exception as error:
-            return explain(error, question.call, making=making)
+            return explain(error, question.call, url=self._url(question.location), making=making)
         finally:
-            _ours.reset(token)
+            bounds_of_call.reset(token)
 
     async def aask(self, question: Question, deadline: float) -> Any:
         """As `ask`, on the running event loop."""
@@ -174,22 +177,31 @@ class GcpClients:
             return caller
         if question is PROJECT:
             return caller.project or NO_PROJECT
-        token = _ours.set(True)
+        answer = await self._aask_once(question, deadline)
+        if _is_refusal(answer) and await asyncio.to_thread(self._search.renew, caller, deadline):
+            answer = await self._aask_once(question, deadline)
+        return answer
+
+    async def _aask_once(self, question: Question, deadline: float) -> Any:
+        token = bounds_of_call.set(Bounds(deadline))
         making = True
         try:
+            failed = None if self._search.has_token else await asyncio.to_thread(self._search.refusal, deadline)
+            if failed is not None:
+                return failed
             clients = self._of_this_loop()
-            client = clients.get(question.location) or self._async_client(clients, question.location, caller)
+            client = clients.get(question.location) or self._async_client(clients, question.location)
             making = False
             left = deadline - monotonic()
-            answer = await _call(client, question, left) if left > 0 else TIMED_OUT
+            answer = await call(client, question, left) if left > 0 else TIMED_OUT
         except Exception as error:
-            return explain(error, question.call, making=making)
+            return explain(error, question.call, url=self._url(question.location), making=making)
         finally:
-            _ours.reset(token)
+            bounds_of_call.reset(token)
         # The asynchronous client answers None where the synchronous one raises that it cannot read the answer.
         return malformed() if answer is None else answer
 
-    def _client(self, location: str | None, caller: Caller) -> Any:
+    def _client(self, location: str | None) -> Any:
         """The synchronous client of a region, made on first use."""
         from google.cloud.secretmanager_v1 import SecretManagerServiceClient
         from google.cloud.secretmanager_v1.services.secret_manager_service import transports
@@ -200,24 +212,24 @@ class GcpClients:
                 if self._transport == "grpc":
                     maker = transports.SecretManagerServiceGrpcTransport
                     transport = partial(maker, channel=self._channel(maker, asynchronous=False))
-                _mask_responses()
+                mask_responses()
                 client = SecretManagerServiceClient(
-                    credentials=caller.credentials, transport=transport, client_options=self._options(location)
+                    credentials=self._search.handed, transport=transport, client_options=self._options(location)
                 )
-                _read_environment(client.transport)
+                prepare_session(client.transport)
                 self._clients[location] = client
             return self._clients[location]
 
-    def _async_client(self, clients: dict[str | None, Any], location: str | None, caller: Caller) -> Any:
+    def _async_client(self, clients: dict[str | None, Any], location: str | None) -> Any:
         """The asynchronous client of a region, made on first use, for the loop whose clients these are."""
         from google.cloud.secretmanager_v1 import SecretManagerServiceAsyncClient
         from google.cloud.secretmanager_v1.services.secret_manager_service import transports
 
         maker = transports.SecretManagerServiceGrpcAsyncIOTransport
         transport: Any = partial(maker, channel=self._channel(maker, asynchronous=True))
-        _mask_responses()
+        mask_responses()
         clients[location] = SecretManagerServiceAsyncClient(
-            credentials=caller.credentials, transport=transport, client_options=self._options(location)
+            credentials=self._search.handed, transport=transport, client_options=self._options(location)
         )
         return clients[location]
 
@@ -238,10 +250,16 @@ class GcpClients:
         plain = grpc.aio.insecure_channel if asynchronous else grpc.insecure_channel
 
         def channel(host: str, *, options: Any, **settings: Any) -> Any:
-            options = [*options, *_RECONNECT]
+            options = channel_options(options)
             return plain(host, options) if self._plain else maker.create_channel(host, options=options, **settings)
 
         return channel
+
+    def _url(self, location: str | None) -> str:
+        """What is asked, for the reader of an error."""
+        if self._endpoint is not None:
+            return self._endpoint if "://" in self._endpoint else f"https://{self._endpoint}"
+        return f"https://{_host_of(location) or 'secretmanager.googleapis.com'}"
 
     def _options(self, location: str | None) -> ClientOptions:
         """Where to connect; nothing where the SDK's own choice is right."""
@@ -250,57 +268,13 @@ class GcpClients:
         if self._endpoint is not None:
             endpoint = self._endpoint.rstrip("/")
             return ClientOptions(api_endpoint=endpoint if self._transport == "rest" else endpoint.rpartition("/")[2])
-        if location is not None:
-            return ClientOptions(api_endpoint=f"secretmanager.{location}.rep.googleapis.com")
-        return ClientOptions()
+        return ClientOptions(api_endpoint=_host_of(location)) if location is not None else ClientOptions()
 
 
-def _call(client: Any, question: Question, timeout: float) -> Any:
-    """Make the call, with what the SDK would make of a mapping and of a number of seconds.
-
-    It would fill in the request field by field, and look at the clock for what each attempt may take, where there is
-    but one: a twentieth of its work.
-    """
-    kind, limit = _kinds(question.call)
-    request = kind.wrap(kind.pb()(**question.request))
-    return getattr(client, question.call)(request=request, retry=None, timeout=limit(timeout))
+def _host_of(location: str | None) -> str | None:
+    """The host of a region; None for the SDK's own choice."""
+    return None if location is None else f"secretmanager.{location}.rep.googleapis.com"
 
 
-@lru_cache(maxsize=8)
-def _kinds(call: str) -> tuple[Any, Any]:
-    """What a call takes, by the classes of the SDK: its request, and a timeout."""
-    from google.api_core.timeout import ConstantTimeout
-    from google.cloud import secretmanager_v1
-
-    return getattr(secretmanager_v1, call.title().replace("_", "") + "Request"), ConstantTimeout
-
-
-def _read_environment(transport: Any) -> None:
-    """Look up proxies and certificates once; over REST, requests would do so at each call, a fifth of its work.
-
-    It would look into ``.netrc`` as well, where an entry for Google would take the place of the token. The SDK has no
-    setting for its session; where that is not found, calls are only slower.
-    """
-    session = getattr(transport, "_session", None)
-    if session is None:
-        return
-    from requests.utils import get_environ_proxies
-
-    session.trust_env = False
-    session.proxies.update(get_environ_proxies(transport.host))
-    session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-
-
-def _mask_responses() -> None:
-    for name in _TALKATIVE:
-        logging.getLogger(name).addFilter(mask_response)
-
-
-def mask_response(record: logging.LogRecord) -> bool:
-    """Logging filter: while a call of ours runs, a record keeps its message and loses what was sent and answered."""
-    if _ours.get():
-        for extra in ("request", "httpRequest", "response", "httpResponse"):
-            if extra in vars(record):
-                vars(record)[extra] = "<masked by secretsource>"
-        record.exc_info = record.exc_text = None
-    return True
+def _is_refusal(answer: object) -> bool:
+    return isinstance(answer, Failed) and answer.code is FailureCode.UNAUTHENTICATED

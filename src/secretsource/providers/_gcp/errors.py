@@ -11,9 +11,12 @@ reasons of https://github.com/googleapis/googleapis/blob/master/google/api/error
 from __future__ import annotations
 
 import re
+from socket import EAI_NONAME, gaierror
+from ssl import SSLCertVerificationError, SSLError
 from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._meaning import Meaning, wait_of
+from secretsource.providers._reach import cause_of, unreachable
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:
@@ -136,6 +139,14 @@ _NOT_INSTALLED = Meaning(
 )
 _UNREADABLE = Meaning(FailureCode.MALFORMED, "the answer cannot be read", "check that endpoint, and no proxy, answers")
 
+_TOO_LARGE = Meaning(
+    FailureCode.MALFORMED, "the answer is longer than 1 MiB", "check that endpoint, and no proxy, answers"
+)
+_NETWORK = frozenset({_UNREACHABLE, _SLOW, _TLS})
+"""What is told with host, port and cause."""
+_AS_A_CAUSE: dict[Meaning, Exception] = {_SLOW: TimeoutError(), _TLS: SSLCertVerificationError()}
+"""What happened, where only the row tells it."""
+
 MEANINGS: dict[str, Meaning] = {
     # the secret
     "google.NotFound": _ABSENT,
@@ -163,6 +174,7 @@ MEANINGS: dict[str, Meaning] = {
     "google.ClientCertError": _CLIENT_CERTIFICATE,
     # load
     "google.TooManyRequests": _THROTTLED,
+    "google.TooManyRequests/too large": _TOO_LARGE,
     # the service, and the way there
     "google.ServerError": _INTERNAL,
     "google.ServerError/token": _NO_TOKEN,
@@ -192,6 +204,7 @@ MEANINGS: dict[str, Meaning] = {
     "builtins.ImportError": _NOT_INSTALLED,
     "builtins.Exception/making": _BAD_CONFIGURATION,
     # the answer
+    "secretsource.TooLarge": _TOO_LARGE,
     "builtins.Exception": _UNREADABLE,
 }
 """Package and class of an exception to its meaning; ``class/words`` are the cases that only its text tells apart."""
@@ -209,6 +222,7 @@ _TELLING_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("billing", re.compile(r":BILLING_DISABLED:|requires billing to be enabled")),
     ("token refused", re.compile(r"from plugin failed.*\b(invalid_\w+|unauthorized_client|[Rr]eauth\w*)\b", re.DOTALL)),
     ("token", re.compile(r"from plugin failed")),
+    ("too large", re.compile(r"larger than max|metadata size exceeds")),  # of gRPC on our side
     ("unreadable", re.compile(r"Exception deserializing response")),
     ("certificate", re.compile(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed")),
     (
@@ -221,12 +235,25 @@ _TELLING_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 
 
-def explain(error: Exception, call: str = ACCESS, *, making: bool = False) -> NotFound | Failed:
+_CAUSES: tuple[tuple[str, Exception], ...] = (
+    ("onnection refused", ConnectionRefusedError()),
+    ("DNS resolution failed", gaierror(EAI_NONAME, "")),
+    ("errors resolving", gaierror(EAI_NONAME, "")),
+    ("handshak", SSLError()),
+    ("onnection reset", ConnectionResetError()),
+    ("Socket closed", ConnectionResetError()),
+    ("imed out", TimeoutError()),
+)
+"""What gRPC says of the network, as the system would have raised it."""
+
+
+def explain(error: Exception, call: str = ACCESS, *, url: str | None = None, making: bool = False) -> NotFound | Failed:
     """The outcome that an exception of Google's packages stands for.
 
     Args:
         error: What a client, or making one, raised.
         call: The client's method that was called, for the grant that it needs.
+        url: What was asked; only host and port are told, where the network failed.
         making: Whether the client, or its credentials, were still being made.
     """
     text = _text(error)
@@ -234,7 +261,20 @@ def explain(error: Exception, call: str = ACCESS, *, making: bool = False) -> No
     cases += [f"/{case}" for case, words in _TELLING_WORDS if words.search(text)]
     classes = [f"{cls.__module__.partition('.')[0]}.{cls.__name__}" for cls in type(error).__mro__]
     key = next(key for known in classes for case in [*cases, ""] if (key := f"{known}{case}") in MEANINGS)
-    return MEANINGS[key].outcome(type(error).__name__, _retry_after(error), grant=_GRANTS[call])
+    meaning = MEANINGS[key]
+    if url is not None and meaning in _NETWORK:
+        return _of_network(error, meaning, url)
+    return meaning.outcome(type(error).__name__, _retry_after(error), grant=_GRANTS[call])
+
+
+def _of_network(error: Exception, meaning: Meaning, url: str) -> Failed:
+    """The failure with host, port and cause, which gRPC tells in its text only."""
+    told = error if cause_of(error) is not None else _AS_A_CAUSE.get(meaning)
+    if told is None:
+        text = _text(error)
+        told = next((cause for words, cause in _CAUSES if words in text), error)
+    failed = unreachable(url, told, remedy=meaning.remedy)
+    return failed._replace(sdk_error=type(error).__name__, retry_after=_retry_after(error))
 
 
 def malformed(reason: str | None = _UNREADABLE.reason) -> Failed:

@@ -61,6 +61,17 @@ class Place(NamedTuple):
         return f"projects/{self.project}{region}/secrets/{self.secret}"
 
     @property
+    def words(self) -> str:
+        """Project and region, for a person."""
+        project = "no project" if self.project is None else f"project {self.project}"
+        return project if self.location is None else f"{project}, {self.location}"
+
+    @property
+    def shown(self) -> str:
+        """What is asked for: the secret, and the version unless it is the newest."""
+        return self.path if self.version == LATEST else self.version_path
+
+    @property
     def version_path(self) -> str:
         """The resource name of the version."""
         return f"{self.path}/versions/{self.version}"

@@ -123,6 +123,16 @@ def _play(act: Misconduct, client: socket.socket, released: Event) -> None:
         sent += 1
     if not act.piece and act.pieces:
         released.wait(PATIENCE)
+    _part(client, released)
+
+
+def _part(client: socket.socket, released: Event) -> None:
+    """End the answer, then take what is left of the question: a close before that would tear the answer, too."""
+    client.shutdown(socket.SHUT_WR)
+    while not released.is_set():
+        with suppress(TimeoutError):
+            if not client.recv(65_536):
+                return
 
 
 def _send(client: socket.socket, piece: bytes, released: Event) -> None:

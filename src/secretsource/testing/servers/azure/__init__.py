@@ -106,7 +106,7 @@ def azure_server(*hosts: str) -> Generator[AzureServer]:
     """Run a vault until the end of the ``with`` block.
 
     Args:
-        hosts: Names beside localhost that its certificate is for.
+        hosts: Names beside localhost and 127.0.0.1 that its certificate is for.
 
     Raises:
         ConfigurationError: trustme, which makes the certificate, is not installed.
@@ -116,12 +116,12 @@ def azure_server(*hosts: str) -> Generator[AzureServer]:
 
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost", *hosts).configure_cert(context)
+    authority.issue_cert("localhost", "127.0.0.1", *hosts).configure_cert(context)
     with TemporaryDirectory(prefix="azure-") as folder:
         ca = Path(folder) / "ca.pem"
         authority.cert_pem.write_to_path(str(ca))
         server = HttpsServer(context)
-        server.vault = KeyVault(f"https://localhost:{server.server_port}", str(ca))
+        server.vault = KeyVault(f"https://localhost:{server.server_port}", str(ca), context)
         with serving(server):
             try:
                 yield AzureServer(server.vault)

@@ -15,6 +15,7 @@ from secretsource.testing.servers.azure.answers import DENIED, DROPPED, MISSING,
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from ssl import SSLContext
 
 __all__ = ["PRINCIPAL", "KeyVault", "Stored"]
 
@@ -43,11 +44,13 @@ class KeyVault:
     Args:
         url: Where both of them are.
         ca: The file with the certificate of their authority.
+        tls: What a server of the same authority on 127.0.0.1 speaks TLS with.
 
     Attributes:
         url: Where the secrets are.
         authority: Where the tokens are.
         calls: Method, path and status of what was answered, in order.
+        assertions: Federated tokens that are taken in place of the client's secret.
         logins: How many tokens were asked for.
         faults: What answers instead, in turn: a callable that gives an answer, or None to let a call pass.
         standing: What answers instead from now on, when there is no fault in turn.
@@ -55,14 +58,16 @@ class KeyVault:
         refused: Inner code of the refusal for a secret, or for "*".
     """
 
-    def __init__(self, url: str, ca: str) -> None:
+    def __init__(self, url: str, ca: str, tls: SSLContext) -> None:
         self.ca = ca
+        self.tls = tls
         self.url = self.authority = url
         self.resource = "https://vault.azure.net"
         self.secrets: dict[str, list[Stored]] = {}
         self.deleted: dict[str, list[Stored]] = {}
         self.tokens: set[str] = set()
         self.revoked: set[str] = set()
+        self.assertions: set[str] = set()
         self.evaluates_continuously = True
         self.calls: list[tuple[str, str, int]] = []
         self.logins = 0
@@ -146,7 +151,8 @@ class KeyVault:
         self.logins += 1
         if self.token_fault is not None:
             return self.token_fault()
-        if (form.get("client_id"), form.get("client_secret")) != (CLIENT, CLIENT_SECRET):
+        is_known = form.get("client_secret") == CLIENT_SECRET or form.get("client_assertion") in self.assertions
+        if form.get("client_id") != CLIENT or not is_known:
             return written(
                 {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."}, 401
             )

@@ -19,6 +19,7 @@ class Faults:
     Attributes:
         garbage: What every answer is instead of a message, or None.
         altered: Applied to the payload of every answer.
+        accepts: Says of the header ``authorization`` of each call whether it is let in; None for all.
     """
 
     def __init__(self) -> None:
@@ -29,6 +30,7 @@ class Faults:
         """End the fault."""
         self.garbage: bytes | None = None
         self.altered: Callable[[SecretPayload], object] | None = None
+        self.accepts: Callable[[str], bool] | None = None
         self._refusals: dict[str, Refusal] = {}
         self._wait: float | None = None
         released, self._released = self._released, Event()
@@ -48,8 +50,10 @@ class Faults:
         """Answer no call before the fault ends."""
         self.slow(60)
 
-    def meet(self, asked: str) -> None:
+    def meet(self, asked: str, bearer: str = "") -> None:
         """Let a call run into the fault."""
+        if self.accepts is not None and not self.accepts(bearer):
+            raise Refusal("UNAUTHENTICATED", "Request had invalid authentication credentials.")
         if self._wait is not None:
             self._released.wait(self._wait)
         for on, refusal in self._refusals.items():

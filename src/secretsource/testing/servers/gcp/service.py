@@ -51,7 +51,7 @@ class Service:
         """The answer as a message, or as the bytes of a broken one; a `Refusal` is raised."""
         resource = str(request.parent if method.startswith(("List", "Create", "Add")) else request.name)
         self.calls.append(Call(method, resource, headers))
-        self.faults.meet(f"{method} {resource}")
+        self.faults.meet(f"{method} {resource}", headers.get("authorization", ""))
         if self.faults.garbage is not None:
             return self.faults.garbage
         return getattr(self, f"_{method}")(request)

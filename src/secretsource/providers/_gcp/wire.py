@@ -1,0 +1,73 @@
+"""How a call goes out: over a channel of gRPC or a session of requests, each within one deadline and one size."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from secretsource.providers._bounded_http import ONE
+
+if TYPE_CHECKING:
+    from secretsource.providers._gcp.client import Question
+
+__all__ = ["call", "channel_options", "prepare_session"]
+
+CHANNEL = (
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+    ("grpc.max_receive_message_length", ONE),
+)
+"""By default a channel that was cut off waits up to 2 minutes, and Google's client takes a message of any length."""
+CONNECTIONS = 64
+"""Connections that a client over REST keeps."""
+
+
+def channel_options(given: Any) -> list[tuple[str, Any]]:
+    """The options of a channel: Google's own, with ours in their place."""
+    ours = {name for name, _ in CHANNEL}
+    return [*(option for option in given if option[0] not in ours), *CHANNEL]
+
+
+def call(client: Any, question: Question, timeout: float) -> Any:
+    """Make the call, with what the SDK would make of a mapping and of a number of seconds.
+
+    It would fill in the request field by field, and look at the clock for what each attempt may take, where there is
+    but one: a twentieth of its work.
+    """
+    kind, limit = _kinds(question.call)
+    request = kind.wrap(kind.pb()(**question.request))
+    return getattr(client, question.call)(request=request, retry=None, timeout=limit(timeout))
+
+
+@lru_cache(maxsize=8)
+def _kinds(call: str) -> tuple[Any, Any]:
+    """What a call takes, by the classes of the SDK: its request, and a timeout."""
+    from google.api_core.timeout import ConstantTimeout
+    from google.cloud import secretmanager_v1
+
+    return getattr(secretmanager_v1, call.title().replace("_", "") + "Request"), ConstantTimeout
+
+
+def prepare_session(transport: Any) -> None:
+    """Bound the session of a client over REST, and look up proxies and certificates once.
+
+    requests would look them up at each call, a fifth of its work, and look into ``.netrc`` as well, where an entry for
+    Google would take the place of the token. The SDK has no setting for its session; where that is not found, calls
+    are slower, and bounded in each read only.
+    """
+    session = getattr(transport, "_session", None)
+    if session is None:
+        return
+    from requests.utils import get_environ_proxies
+
+    from secretsource.providers._bounded_session import bind_adapters, bind_session
+
+    if getattr(session, "is_mtls", False):
+        bind_adapters(session)  # they hold the client's certificate
+    else:
+        bind_session(session, pool_maxsize=CONNECTIONS)
+    session._max_refresh_attempts = 0  # a refused token is ours to replace
+    session.trust_env = False
+    session.proxies.update(get_environ_proxies(transport.host))
+    session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
