@@ -63,7 +63,7 @@ class Issued:
 
     def __rich_repr__(self) -> Iterator[object]:
         """What rich prints: the record, never the key."""
-        yield self.record
+        yield "record", self.record
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an Issued holds a key and is not pickled")
@@ -91,8 +91,8 @@ class Rotated:
 
     def __rich_repr__(self) -> Iterator[object]:
         """What rich prints: both records, never the key."""
-        yield self.predecessor
-        yield self.successor
+        yield "predecessor", self.predecessor
+        yield "successor", self.successor
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Rotated holds a key and is not pickled")
