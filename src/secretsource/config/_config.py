@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from secretsource._repository import Nearest
+from secretsource._suggest import unknown
 from secretsource._traceless import traceless
 from secretsource.config._chain import (
     SECRET_KEYS,
@@ -27,7 +28,7 @@ from secretsource.config._chain import (
 from secretsource.config._file import PROJECT_FILE_NAME, find_config, nowhere, read_config
 from secretsource.config._section import read_toml
 from secretsource.exceptions import ConfigurationError, InvalidReference
-from secretsource.providers._registry import driver_class, unknown
+from secretsource.providers._registry import driver_class
 from secretsource.resolver._reference import parse_reference
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import tomllib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from secretsource._suggest import unknown
 from secretsource.config._lines import line_index
 from secretsource.exceptions import ConfigurationError, ProviderNotInstalled
-from secretsource.providers._registry import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence

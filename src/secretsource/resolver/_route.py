@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from secretsource._namedtuple import NamedTuple
+from secretsource._suggest import unknown
 from secretsource.exceptions import ConfigurationError, InvalidReference
-from secretsource.providers._registry import DRIVERS, known_schemes, unknown
+from secretsource.providers._registry import DRIVERS, known_schemes
 from secretsource.providers.base import Failed, FailureCode, NotFound
 from secretsource.resolver._reference import is_pointer, literal
 

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource._repository import folders, mentions
+from secretsource._suggest import unknown
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
-from secretsource.providers._registry import DRIVERS, driver_class, is_installed, known_schemes, unknown
+from secretsource.providers._registry import DRIVERS, driver_class, is_installed, known_schemes
 from secretsource.providers.base import Found, Provider
 from secretsource.resolver._call import fetch
 from secretsource.resolver._document import chosen
