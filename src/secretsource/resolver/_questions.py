@@ -62,6 +62,7 @@ def get_many(
     missing: list[tuple[SecretNotFound, str]] = []
     for name, request, result in zip(given, requests, results, strict=True):
         if isinstance(result.outcome, NotFound) and default is UNSET:
+            engine.note(result)
             missing.append((none_found(request.name, result, engine.chain), meant_by(request.ref, engine.chain)))
         else:
             found[name] = engine.conclude(request, result, default)
