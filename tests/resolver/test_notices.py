@@ -95,8 +95,9 @@ def test_a_fault_of_the_wiring(
 
 def test_behind_a_provider_that_refuses(kind: ShellKind, new_shell: NewShell, caplog: pytest.LogCaptureFixture) -> None:
     """Where the chain goes on, a denial means "not there"; credentials that are not accepted are a fault even so."""
-    scripts = {"A": [DENIED], "B": [UNKNOWN], "C": [UNKNOWN]}
-    shell = new_shell(kind.provider(scripts), kind.provider({"A": "s3cr3t", "B": "s3cr3t"}, name="second"))
+    shell = new_shell(
+        kind.provider({"A": DENIED, "B": UNKNOWN}), kind.provider({"A": "s3cr3t", "B": "s3cr3t"}, name="second")
+    )
     pass_denials(shell)
     assert shell.get("A") == "s3cr3t"
     assert lines(caplog) == []
