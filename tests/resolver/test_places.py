@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 class Abroad(ScriptedProvider):
     """Keeps names below a path of its own, at a site."""
 
-    site = "https://eu.example, mount kv"
+    @property
+    def site(self) -> str:
+        """A host and a mount."""
+        return "https://eu.example, mount kv"
 
     def locate(self, name: str) -> SecretRef | NotFound:
         """Below ``prod``."""
