@@ -131,6 +131,17 @@ def test_one_line_for_what_one_provider_says_of_many(project: Path, command: Com
     assert errors[0].startswith("error: secrets 'B', 'C' were not found at 'env', 'dotenv'")
 
 
+def test_one_line_where_names_are_kept_at_places_of_their_own(project: Path, command: Command) -> None:
+    """The place that an error names is its secret's alone: the trouble is one even so, and all places are named."""
+    (project / "secretsource.toml").write_text(
+        '[environments.x]\nproviders = ["env"]\n[providers.env]\nprefix = "APP_"\n[secrets.B]\n[secrets.C]\n'
+    )
+    errors = [line for line in command("check").stderr.splitlines() if line.startswith("error: ")]
+    assert errors == [
+        "error: secrets 'B', 'C' were not found at 'env' (env://APP_B, env://APP_C); set it at one of these"
+    ]
+
+
 def test_an_empty_secret(project: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """A required one that is there and empty is warned of; an optional one may be."""
     monkeypatch.setenv("SESSION_KEY", "")
@@ -149,9 +160,10 @@ def test_a_provider_that_is_down(project: Path, command: Command, monkeypatch: p
     done = command("check")
     assert done.exit_code == UNAVAILABLE
     assert done.stderr.splitlines()[1:] == [
-        "error: cannot get secret 'TLS_KEY' from provider 'file': it is down; check that it is up and reachable",
-        "warning: cannot get secret 'DEBUG_TOKEN' from provider 'file': it is down; check that it is up and reachable "
-        "(optional, so the check goes on)",
+        "error: cannot get secret 'TLS_KEY' from provider 'file' (mounted): it is down; "
+        "check that it is up and reachable",
+        "warning: cannot get secret 'DEBUG_TOKEN' from provider 'file' (mounted): it is down; "
+        "check that it is up and reachable (optional, so the check goes on)",
         "total: 4 secrets: 2 found, 1 required unavailable, 1 optional unavailable",
     ]
     monkeypatch.setenv("TLS_KEY", "here")

@@ -140,3 +140,13 @@ def test_an_environment_without_a_configuration(folder: Path, command: Command, 
     assert done.exit_code == 2
     assert is_one_sentence(done.stderr)
     assert "secretsource init" in done.stderr
+
+
+def test_a_failure_is_said_once(
+    folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By the command, with the name; the line of the log that a program would have is left out."""
+    monkeypatch.setenv("TOKEN", "ref+nowhere")
+    done = command("get", "TOKEN")
+    assert "cannot get secret 'TOKEN'" in done.stderr
+    assert caplog.messages == []

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+from secretsource._suggest import unknown
 from secretsource.exceptions import ConfigurationError, ProviderNotInstalled
-from secretsource.providers._registry import unknown
 from secretsource.providers.base import Provider
 
 if TYPE_CHECKING:

@@ -263,6 +263,10 @@ class TestMistakes:
                 environment("[secrets.A]", f"asw = '{CANARY}'"),
                 "line 4, in [secrets.A]: unknown key 'asw': known are description, env, required",
             ),
+            (
+                environment("[secrets.A]", f"vault = '{CANARY}'"),
+                "line 4, in [secrets.A]: no environment has the provider 'vault': add it to the providers of one",
+            ),
             (environment("[secrets]", "A.requird = 1"), "line 4, in [secrets.A]: unknown key 'requird'"),
             (environment("[secrets]", "", "A = { requird = 1 }"), "line 5, in [secrets.A]: unknown key 'requird'"),
             ("environments = 5", "line 1: environments must be a table"),

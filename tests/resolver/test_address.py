@@ -83,6 +83,8 @@ def test_named_provider_is_kept(text: str) -> None:
         (f"https://shop.vault.azure.net/secrets/{CANARY}", "write azure://NAME"),
         (f"https://SHOP.VAULT.AZURE.NET/secrets/{CANARY}/0123", "write azure://NAME"),
         (f"https://shop.vault.usgovcloudapi.net/secrets/{CANARY}", "write azure://NAME"),
+        (f"ARN:aws:secretsmanager:eu-west-1:111122223333:secret:{CANARY}", "not one of a secret or a parameter"),
+        (f"@Microsoft.KeyVault(VaultName=shop;SecretName={CANARY})", "write azure://NAME"),
         (f"@Microsoft.KeyVault(SecretUri=https://shop.vault.azure.net/secrets/{CANARY})", "write azure://NAME"),
     ],
 )

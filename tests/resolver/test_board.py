@@ -113,6 +113,14 @@ def test_one_that_never_began(board: Board) -> None:
     assert (len(board), flight.number) == (0, 0)
 
 
+def test_one_that_was_replaced_before_it_began(board: Board) -> None:
+    """It leaves the place of the next one to that one, which answers those who come after its begin."""
+    first = planned(board)
+    second = planned(board)
+    board.begin(first, FakeClock())
+    assert board.find(forced(board), 0.0) is second
+
+
 def test_one_whose_loop_is_no_more(board: Board) -> None:
     """A flight past its deadline stands on the board no longer than until the next call to its place."""
     lost = begun(board)

@@ -77,13 +77,15 @@ class TestFork:
         assert out == "exit 0\n"
 
     def test_an_old_value_still_helps(self) -> None:
-        """In an outage the child serves what the parent knew, as stale."""
+        """In an outage the child serves what the parent knew, as stale, and logs that."""
         out = run(
             """
+            import logging
             from secretsource.providers.base import Failed, FailureCode
             provider = ScriptedProvider({"KEY": "one"})
             resolver = Resolver([provider])
             resolver.get("KEY")
+            logging.basicConfig(stream=sys.stdout, format="%(message)s")
             def child():
                 provider.answer("KEY", Failed(FailureCode.UNAVAILABLE))
                 secret = resolver.get("KEY")
@@ -92,7 +94,10 @@ class TestFork:
             """,
             *FORKING,
         )
-        assert out == "exit 0\n"
+        assert out == (
+            "provider 'scripted' cannot be asked (unavailable): old values are served, until they reach max_stale\n"
+            "exit 0\n"
+        )
 
     def test_while_a_flight_is_under_way(self) -> None:
         """The thread that carries it is not in the child, and nobody there waits for it."""

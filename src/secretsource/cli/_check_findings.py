@@ -120,6 +120,9 @@ def _sentence(alike: Sequence[Finding]) -> str:
     names = ", ".join(repr(finding.secret.name) for finding in alike)
     ours = f"secret {first.secret.name!r}"
     before, _, after = error.partition(ours)
+    for steps in zip(*(finding.trace.steps for finding in alike), strict=False):
+        if isinstance(steps[0].place, SecretRef):
+            after = after.replace(steps[0].reference, ", ".join(dict.fromkeys(step.reference for step in steps)))
     return f"{before}secrets {names}{after.replace(' was not found', ' were not found', 1)}"
 
 

@@ -49,9 +49,12 @@ class Wiring:
     def resolver(self) -> Resolver:
         """A resolver as the configuration describes it, or as `get_secret` has it without one."""
         if self.config() is not None:
-            return Resolver.from_config(self.path, environment=self.environment)
-        configure()  # whatever this process has found before, what holds here is found anew
-        return default_resolver
+            resolver = Resolver.from_config(self.path, environment=self.environment)
+        else:
+            configure()  # whatever this process has found before, what holds here is found anew
+            resolver = default_resolver
+        resolver._engine.notices.quiet = True  # the command says it, with the name
+        return resolver
 
 
 def sites(resolver: Resolver) -> Mapping[str, str]:

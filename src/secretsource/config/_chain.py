@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from secretsource._suggest import nearest
 from secretsource.config._provider import as_in_file, checked_provider, settings_from_url
 from secretsource.config._settings import Setting
 from secretsource.config._url import is_provider_name, split_provider_url
@@ -85,8 +85,8 @@ def _provider(word: str, environment: Section, sections: Mapping[str, Section], 
         with section.locating("type", hint):
             driver = drivers(scheme or word)
         return _from_section(word, scheme or word, section, driver)
-    near = get_close_matches(word, sections, n=1)
-    hint = f" (the nearest section is [providers.{near[0]}])" if near else ""
+    near = nearest(word, sections)
+    hint = f" (the nearest section is [providers.{near}])" if near else ""
     with environment.locating("providers", hint):
         config = settings_from_url(word, drivers=drivers) if "://" in word else _from_scheme(word, drivers(word))
     return as_in_file(config, drivers(config.type), environment.file, environment.line("providers"))

@@ -11,11 +11,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from secretsource._repository import Nearest
+from secretsource._suggest import unknown
 from secretsource._traceless import traceless
 from secretsource.config._chain import (
     SECRET_KEYS,
@@ -27,7 +29,7 @@ from secretsource.config._chain import (
 from secretsource.config._file import PROJECT_FILE_NAME, find_config, nowhere, read_config
 from secretsource.config._section import read_toml
 from secretsource.exceptions import ConfigurationError, InvalidReference
-from secretsource.providers._registry import driver_class, unknown
+from secretsource.providers._registry import DRIVERS, driver_class
 from secretsource.resolver._reference import parse_reference
 
 if TYPE_CHECKING:
@@ -74,6 +76,7 @@ class Config:
         max_entries: Most values that are kept at a time.
         jitter: Share of the ttl by which each entry's own may differ, from 0 to below 1.
         secrets: The declared secrets, by name.
+        elsewhere: Providers of the file that are not in this chain, each with the environments that have it.
     """
 
     file: Path | None
@@ -87,6 +90,7 @@ class Config:
     max_entries: int = 1024
     jitter: float = 0.1
     secrets: Mapping[str, SecretConfig] = field(default_factory=lambda: MappingProxyType({}))
+    elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @traceless
@@ -148,11 +152,17 @@ def parse_config(text: str, *, file: Path, environment: str | None = None, drive
     name = _chosen(environment, top, environments)
     configs = {each: _tuned_environment(each, section, top) for each, section in environments.items()}
     sections = provider_sections(top.section("providers"))
-    named = {provider for section in environments.values() for provider in chain_names(section)}
-    chain = provider_chain(environments[name], sections, drivers)
+    chains = {each: chain_names(section) for each, section in environments.items()}
+    named = sorted({*sections, *chain.from_iterable(chains.values())})
+    providers = provider_chain(environments[name], sections, drivers)
     check_other_sections(environments[name], sections, drivers)
-    secrets = _secrets(top.section("secrets"), sorted({*sections, *named}))
-    return replace(configs[name], providers=chain, secrets=secrets)
+    secrets = _secrets(top.section("secrets"), named)
+    elsewhere = {
+        provider: tuple(each for each, names in chains.items() if provider in names)
+        for provider in named
+        if provider not in chains[name]
+    }
+    return replace(configs[name], providers=providers, secrets=secrets, elsewhere=MappingProxyType(elsewhere))
 
 
 def _own_table(root: Section) -> Section:
@@ -217,6 +227,9 @@ def _secrets(secrets: Section, providers: list[str]) -> Mapping[str, SecretConfi
     """The declared secrets, whose further keys are providers that some environment uses."""
     declared: dict[str, SecretConfig] = {}
     for name, section in secrets.sections().items():
+        for key in section.table:
+            if key in DRIVERS and key not in providers:
+                raise section.wrong(f"no environment has the provider {key!r}: add it to the providers of one", key)
         section.only((*SECRET_KEYS, *providers))
         if _mistake(name) or "://" in name:
             raise section.wrong(_mistake(name) or "a secret is declared by its bare name, without '://'")

@@ -1,18 +1,18 @@
 """Where each key of a TOML text stands, which the standard parser does not tell (pure).
 
-The text has been parsed before, so this scanner relies on its being valid: it looks for the key of each statement and
-steps over the value. Keys inside an inline table or an array have no entry of their own; the statement that
-holds them has (https://toml.io/en/v1.0.0).
+The text has been parsed before, so this scanner relies on its being valid, up to where the parser stopped: it looks for
+the key of each statement and steps over the value. Keys inside an inline table or an array have no entry of their own;
+the statement that holds them has (https://toml.io/en/v1.0.0).
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _PART = r"""(?:[A-Za-z0-9_-]+|"(?:\\.|[^"\\\n])*"|'[^'\n]*')"""
 
@@ -26,29 +26,67 @@ _STATEMENT = re.compile(
 _TOKEN = re.compile(
     r'''\#[^\n]*
     | """(?:\\.|[^\\])*?"{3,5} | \'\'\'.*?\'{3,5}
-    | "(?:\\.|[^"\\])*"        | '[^']*'
-    | [\[\]{}\n]''',
+    | (?!""")"(?:\\.|[^"\\\n])*" | (?!\'\'\')'[^'\n]*'
+    | [\[\]{}\n"']''',
     re.VERBOSE | re.DOTALL,
 )
+
+
+class Statement(NamedTuple):
+    """One key with its value, or the header of a table.
+
+    Attributes:
+        path: From the root of the text.
+        is_header: Whether it is the header of a table.
+        start: The offset of its key.
+    """
+
+    path: tuple[str, ...]
+    is_header: bool
+    start: int
+
+
+def statements(text: str) -> Iterator[Statement]:
+    """The statements of a TOML text in order, as far as it is valid."""
+    table: tuple[str, ...] = ()
+    at = 0
+    while found := _STATEMENT.match(text, at):
+        path = _path(found["key"])
+        if found["header"]:
+            table = path
+        else:
+            path = table + path
+        yield Statement(path, found["header"] is not None, found.start("key"))
+        at = _end(text, found.end())
 
 
 def line_index(text: str) -> Mapping[tuple[str, ...], int]:
     """The line, from 1, of every key and table of a valid TOML text, by its path from the root."""
     lines: dict[tuple[str, ...], int] = {}
-    table: tuple[str, ...] = ()
-    at = 0
-    while statement := _STATEMENT.match(text, at):
-        path = _path(statement["key"])
-        if statement["header"]:
-            table = path
-        else:
-            path = table + path
-        line = text.count("\n", 0, statement.start("key")) + 1
+    for path, _, start in statements(text):
+        line = line_at(text, start)
         for length in range(1, len(path)):
             lines.setdefault(path[:length], line)
         lines[path] = line
-        at = _end(text, statement.end())
     return lines
+
+
+def line_at(text: str, at: int) -> int:
+    """The line, from 1, of an offset."""
+    return text.count("\n", 0, at) + 1
+
+
+def unclosed(text: str, end: int) -> int | None:
+    """The offset of the first bracket, brace or quote before ``end`` that is not closed by then, or None."""
+    open_at: list[int] = []
+    for token in _TOKEN.finditer(text, 0, end):
+        if token[0] in {'"', "'"}:
+            return token.start()
+        if token[0] in "[{":
+            open_at.append(token.start())
+        elif token[0] in "]}" and open_at:
+            open_at.pop()
+    return open_at[0] if open_at else None
 
 
 def _path(key: str) -> tuple[str, ...]:

@@ -8,11 +8,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from secretsource._sentinels import UNSET
+from secretsource._suggest import unknown
 from secretsource._traceless import traceless
 from secretsource.config._settings import Setting, driver_settings
 from secretsource.config._url import split_provider_url
 from secretsource.exceptions import ConfigurationError
-from secretsource.providers._registry import driver_class, unknown
+from secretsource.providers._registry import driver_class
 
 if TYPE_CHECKING:
     from pathlib import Path

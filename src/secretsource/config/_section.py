@@ -5,14 +5,14 @@ No message quotes a value: it may be a secret.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from secretsource._suggest import unknown
 from secretsource.config._lines import line_index
+from secretsource.config._mistake import TOO_DEEP, mistake_in
 from secretsource.exceptions import ConfigurationError, ProviderNotInstalled
-from secretsource.providers._registry import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -145,19 +145,18 @@ def read_toml(text: str, file: Path) -> Section:
     """The root table of a file's text.
 
     Raises:
-        ConfigurationError: The text is not TOML; says where, without quoting it.
+        ConfigurationError: The text is not TOML; says where and why, without quoting it.
     """
-    mistake = ""
+    complaint = ""
     try:
         table = tomllib.loads(text)
     except ValueError as error:  # beside its own error, the parser passes on that of an integer of too many digits
-        mistake = str(error)
+        complaint = str(error)
     except RecursionError:
-        mistake = "nested too deeply"
+        complaint = TOO_DEEP
     else:
         return Section(file, line_index(text), (), table)
-    where = re.search(r"\(at line (\d+), column (\d+)\)$", mistake)
-    place = f", line {where[1]}, column {where[2]}" if where else ""
-    if mistake.endswith("(at end of document)"):
-        place = f", line {text.count(chr(10)) + 1}, at its end"
-    raise ConfigurationError(f"{file}{place}: this is not valid TOML")
+    place, reason = mistake_in(text, complaint)
+    del complaint  # it may quote a part of the text
+    where = f"{file}, {place}" if place else str(file)
+    raise ConfigurationError(f"{where}: this is not valid TOML{reason and f': {reason}'}")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, tzinfo
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from secretsource._suggest import meant
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing import _policy as policy
 from secretsource.issuing import _request as request
@@ -88,8 +88,8 @@ def named(name: str) -> str:
 
 
 def _meant(name: object, alike: float) -> str | None:
-    near = get_close_matches(name.lower(), COLUMNS, 1, alike) if isinstance(name, str) and len(name) <= 40 else []
-    return f"there is no column {name!r}: did you mean {near[0]!r}?" if near else None
+    question = meant(name, COLUMNS, alike) if isinstance(name, str) and len(name) <= 40 else ""
+    return f"there is no column {name!r}: {question}" if question else None
 
 
 def bears_on_life(name: object) -> bool:

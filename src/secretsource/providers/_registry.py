@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from secretsource._namedtuple import NamedTuple
+from secretsource._suggest import unknown
 from secretsource.exceptions import ConfigurationError, ProviderNotInstalled
 from secretsource.providers.base import Provider
 
@@ -92,12 +93,3 @@ def _from_entry_point(scheme: str) -> type[Provider]:
             return loaded
         cause = f"provider {scheme!r} is declared by {point.value!r}, which is no Provider class"
     raise ConfigurationError(cause or unknown("provider", scheme, known_schemes()))
-
-
-def unknown(kind: str, word: str, known: list[str]) -> str:
-    """One sentence for a word we do not know, with the nearest one that we do."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(word, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
-    return f"unknown {kind} {word!r}: {hint}"

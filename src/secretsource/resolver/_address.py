@@ -31,7 +31,7 @@ def belonging(ref: SecretRef) -> SecretRef:
         InvalidReference: The address is cut short, or of a service that keeps no secrets.
     """
     location = ref.location
-    if location.startswith("arn:"):
+    if location[:4].lower() == "arn:":
         return _of_arn(ref) if ref.provider in _OWNERS else ref
     if ref.provider or not location.startswith(("projects/", _GCP)):
         return ref
@@ -45,7 +45,8 @@ def refuse_url(text: str) -> None:
         InvalidReference: The text is such a URL, also as App Service writes it.
     """
     lowered = text.lower()
-    if "https://" in lowered and any(host in lowered for host in _KEY_VAULTS):
+    is_url = "https://" in lowered and any(host in lowered for host in _KEY_VAULTS)
+    if is_url or lowered.startswith("@microsoft.keyvault("):
         raise InvalidReference(
             "the name is the URL of a secret in Azure Key Vault: write azure://NAME or azure://NAME?version=VERSION, "
             "and give the vault as vault_url of the provider"
@@ -55,6 +56,8 @@ def refuse_url(text: str) -> None:
 def _of_arn(ref: SecretRef) -> SecretRef:
     parts = ref.location.split(":")
     service = parts[2] if len(parts) > 2 else ""
+    if parts[0] != "arn":
+        service = ""  # AWS takes it in lower case only
     if service == "secretsmanager" and len(parts) > 6 and parts[5] == "secret" and parts[6]:
         return _of_secrets_manager(ref, parts)
     if service == "ssm" and len(parts) > 5 and parts[5].startswith("parameter/"):

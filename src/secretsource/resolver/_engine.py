@@ -15,6 +15,7 @@ from secretsource.providers.base import Found, LeasingProvider, NotFound, Secret
 from secretsource.resolver._answer import default_secret, event_of, found_at, secret_of
 from secretsource.resolver._background import Background
 from secretsource.resolver._failure import error_of
+from secretsource.resolver._notices import Notices
 from secretsource.resolver._reference import MAX_REFERENCE, format_reference, parse_reference
 from secretsource.resolver._resolution import Request, word_of
 from secretsource.resolver._route import Chain, nowhere
@@ -74,6 +75,7 @@ class Engine:
         self.deadline = deadline
         self.clock = clock
         self.background = Background()
+        self.notices = Notices()
         self.closed = False
         self._wiring = RLock()
         self.rotation_listeners: list[Callable[[RotationEvent], object]] = []
@@ -158,6 +160,11 @@ class Engine:
         if not isinstance(result.outcome, Found) or result.served != "fresh":
             _tell(self.event_listeners, event_of(request, result, started))
 
+    def note(self, result: Resolution) -> None:
+        """Log what went wrong in a look-up; where one provider was asked and gave a value, nothing has."""
+        if len(result.steps) > 1 or result.served == "stale" or not isinstance(result.outcome, Found):
+            self.notices.tell(result, self.chain)
+
     def nearby(self, near: Near, outcome: Outcome) -> Secret | None:
         """The secret that the first provider of the chain gave directly; None when the chain has to be walked."""
         if not isinstance(outcome, Found) or not isinstance(outcome.value, (str, bytes)) or near.route.points(outcome):
@@ -180,6 +187,7 @@ class Engine:
             ProviderError: A provider could not be asked, or refused.
         """
         outcome = result.outcome
+        self.note(result)
         if isinstance(outcome, Found):
             secret = secret_of(request, result, outcome)
             self.state.remember(request, result, secret)
@@ -239,6 +247,7 @@ class Engine:
         """In the child of a fork: locks, flights and clients belong to the parent; answers may be old."""
         self._wiring = RLock()
         self.background = Background()
+        self.notices.after_fork()
         self.state.after_fork()
         self._reset_providers()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secretsource._suggest import meant
 from secretsource.exceptions import (
     ProviderDenied,
     ProviderError,
@@ -10,17 +11,18 @@ from secretsource.exceptions import (
     ResolveError,
     SecretNotFound,
 )
-from secretsource.providers.base import Failed, FailureCode
+from secretsource.providers.base import Failed, FailureCode, SecretRef
+from secretsource.resolver._reference import format_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from secretsource.providers.base import Outcome
-    from secretsource.resolver._resolution import Resolution, Step
+    from secretsource.resolver._resolution import Request, Resolution, Step
     from secretsource.resolver._route import Chain
 
-__all__ = ["FOR_PROGRAMS", "error_of", "none_found"]
+__all__ = ["FOR_PROGRAMS", "error_of", "meant_by", "none_found"]
 
 _CLASSES: Mapping[FailureCode, type[ProviderError]] = {
     FailureCode.TIMEOUT: ProviderUnavailable,
@@ -65,8 +67,11 @@ def error_of(name: str, result: Resolution, chain: Chain) -> ResolveError:
     provider = result.ref.provider
     what, next_step = _WORDS[outcome.code]
     vendor = f" ({outcome.sdk_error})" if outcome.sdk_error else ""
+    told = " ".join((name, outcome.reason or "", outcome.remedy or ""))
+    where = ", ".join(_untold(result.ref, result.request.ref, told, chain))
     return _CLASSES[outcome.code](
-        f"cannot get secret {name!r} from provider {provider!r}: {outcome.reason or what}{vendor}; "
+        f"cannot get secret {name!r} from provider {provider!r}{where and f' ({where})'}{_aside(provider, chain)}: "
+        f"{outcome.reason or what}{vendor}; "
         f"{outcome.remedy or next_step}",
         name=name,
         provider=provider,
@@ -84,18 +89,48 @@ def none_found(name: str, result: Resolution, chain: Chain) -> SecretNotFound:
         return SecretNotFound(
             f"secret {name!r} was not found: no provider is configured; skipped were {left_out or 'none'}", name=name
         )
-    said = ", ".join(map(_said, steps))
+    said = ", ".join(_said(step, result.request, chain) for step in steps)
+    question = meant_by(result.ref, chain)
     return SecretNotFound(
-        f"secret {name!r} was not found at {said}; set it at one of these{FOR_PROGRAMS}",
+        f"secret {name!r} was not found at {said}; "
+        f"{question and f'{question} Otherwise '}set it at one of these{FOR_PROGRAMS}",
         name=name,
         providers=asked,
     )
 
 
-def _said(step: Step) -> str:
+def meant_by(ref: SecretRef, chain: Chain) -> str:
+    """The question whether a declared secret was meant; empty where none is like this name, or the name is declared."""
+    return "" if ref.provider or not chain.declared else meant(ref.location, chain.declared, ALIKE)
+
+
+def _said(step: Step, request: Request, chain: Chain) -> str:
+    """A provider that was asked, what it said, and where it was asked unless it said that."""
     word = "" if step.outcome == NOT_FOUND else f"{step.outcome}: "
     note = f"{word}{step.reason}" if step.reason else word.removesuffix(": ")
-    return f"{step.provider!r} ({note})" if note else repr(step.provider)
+    places: Sequence[str] = ()
+    if isinstance(step.place, SecretRef):
+        places = _untold(step.place, request.ref, f"{request.name} {note}", chain)
+    notes = ": ".join(filter(None, (", ".join(places), note)))
+    return repr(step.provider) + (f" ({notes})" if notes else "") + _aside(step.provider, chain)
 
+
+def _untold(place: SecretRef, asked: SecretRef, told: str, chain: Chain) -> list[str]:
+    """The reference of a place, if it is another than was asked for, and where its provider is, as far as not told."""
+    route = chain.opened.get(place.provider)
+    site = "" if route is None else route.provider.site
+    reference = "" if place.location == asked.location else format_reference(place)
+    essence = site.partition(", ")[0].rpartition("://")[2].rstrip("/")
+    return [word for word, core in ((reference, place.location), (site, essence)) if core and word and core not in told]
+
+
+def _aside(provider: str, chain: Chain) -> str:
+    """A clause about a provider that a reference named and that is not in the chain."""
+    absence = chain.absence(provider)
+    return f", which is {absence}" if absence else ""
+
+
+ALIKE = 0.8
+"""How much of two names must be the same for the one to be taken for the other: names of secrets share much."""
 
 NOT_FOUND, SKIPPED = "not found", "skipped"

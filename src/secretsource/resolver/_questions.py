@@ -14,7 +14,7 @@ from secretsource.exceptions import InvalidReference, SecretNotFound
 from secretsource.providers.base import NotFound
 from secretsource.resolver._answer import is_same
 from secretsource.resolver._chain import previous, resolve, together
-from secretsource.resolver._failure import error_of, none_found
+from secretsource.resolver._failure import FOR_PROGRAMS, error_of, meant_by, none_found
 from secretsource.resolver._resolution import Ask
 
 TYPE_CHECKING = False
@@ -59,16 +59,17 @@ def get_many(
     requests = [engine.request(name, fresh=fresh) for name in given]
     results = yield from _answers(engine, requests)
     found: dict[str, Secret | D] = {}
-    missing: list[SecretNotFound] = []
+    missing: list[tuple[SecretNotFound, str]] = []
     for name, request, result in zip(given, requests, results, strict=True):
         if isinstance(result.outcome, NotFound) and default is UNSET:
-            missing.append(none_found(request.name, result, engine.chain))
+            engine.note(result)
+            missing.append((none_found(request.name, result, engine.chain), meant_by(request.ref, engine.chain)))
         else:
             found[name] = engine.conclude(request, result, default)
     if len(missing) > 1:
         raise _all_missing(missing)
     if missing:
-        raise missing[0]
+        raise missing[0][0]
     return found
 
 
@@ -137,12 +138,12 @@ def _answers(engine: Engine, requests: Sequence[Request]) -> Question[list[Resol
     return results
 
 
-def _all_missing(missing: list[SecretNotFound]) -> SecretNotFound:
-    names = ", ".join(repr(error.name) for error in missing)
-    asked = tuple(dict.fromkeys(provider for error in missing for provider in error.providers))
+def _all_missing(missing: list[tuple[SecretNotFound, str]]) -> SecretNotFound:
+    names = ", ".join(repr(error.name) + (question and f" ({question})") for error, question in missing)
+    asked = tuple(dict.fromkeys(provider for error, _ in missing for provider in error.providers))
     return SecretNotFound(
         f"{len(missing)} secrets were not found: {names}; asked were {', '.join(asked) or 'no providers'}: "
-        "set them there, or pass a default",
-        name=missing[0].name,
+        f"set them there{FOR_PROGRAMS}",
+        name=missing[0][0].name,
         providers=asked,
     )

@@ -49,7 +49,7 @@ def parse_reference(text: str) -> SecretRef:
     if text.isidentifier() and len(text) <= MAX_NAME:
         return SecretRef("", text)  # the usual name, in which no character means anything
     _check_characters(text)
-    if "://" in text:
+    if "://" in text or text[0] == "@":
         refuse_url(text)
     scheme, mark, rest = text.removeprefix(FOLLOW_MARK).partition("://")
     if not mark:

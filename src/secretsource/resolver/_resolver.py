@@ -237,7 +237,8 @@ class Resolver:
     def reject(self, secret: Secret) -> Secret:
         """The other side refused ``secret``: return a newer value if there is one, else the same value.
 
-        However many callers reject one version, its provider is asked at most once.
+        However many callers reject one version, its provider is asked at most once; a caller that gets the refused
+        value back from a call which began before its own refusal may have it asked once more.
 
         Raises:
             ProviderError: The provider could not be asked.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from secretsource._namedtuple import NamedTuple
+from secretsource._suggest import unknown
 from secretsource.exceptions import ConfigurationError, InvalidReference
-from secretsource.providers._registry import DRIVERS, known_schemes, unknown
+from secretsource.providers._registry import DRIVERS, known_schemes
 from secretsource.providers.base import Failed, FailureCode, NotFound
 from secretsource.resolver._reference import is_pointer, literal
 
@@ -94,6 +95,8 @@ class Chain(NamedTuple):
         opened: Every route made so far by name: those of the chain, and those that a reference led to.
         skipped: Providers left out, for `explain`.
         overlay: A route that comes before all others for every name and reference, or in their place.
+        declared: The names of the secrets that the configuration declares.
+        elsewhere: Providers that the configuration has for other environments, each with their names.
     """
 
     routes: tuple[Route, ...]
@@ -101,6 +104,8 @@ class Chain(NamedTuple):
     opened: dict[str, Route]
     skipped: tuple[Skipped, ...] = ()
     overlay: Overlay | None = None
+    declared: tuple[str, ...] = ()
+    elsewhere: Mapping[str, tuple[str, ...]] | None = None
 
     def route(self, name: str) -> Route:
         """The route of a provider that answered."""
@@ -111,13 +116,29 @@ class Chain(NamedTuple):
         """Nothing, for a provider that can be opened.
 
         Raises:
-            ConfigurationError: It is unknown; the error lists those that are not.
+            ConfigurationError: It is unknown, or of another environment; the error lists those that are known.
         """
         if provider in self.opened or provider in DRIVERS or provider in (schemes := known_schemes()):
             return
+        if self.elsewhere is not None and provider in self.elsewhere:
+            raise ConfigurationError(
+                f"provider {provider!r} is {self.absence(provider)}: add it to the providers of this environment"
+            )
         known = sorted({*schemes, *self.opened})
         said, listed = unknown("provider", provider, known), f"known are {', '.join(known)}"
         raise ConfigurationError(said if listed in said else f"{said} {listed}")
+
+    def absence(self, provider: str) -> str:
+        """Where a provider is instead of in the chain; empty for one that is in it."""
+        if any(provider == route.provider.name for route in (*self.routes, *(self.overlay or ())[:1])):
+            return ""
+        if self.elsewhere is None or provider not in self.elsewhere:
+            return "not in the chain, so none of your settings hold for it"
+        names = self.elsewhere[provider]
+        if not names:
+            return "configured, but in the chain of no environment"
+        plural = "s" if len(names) > 1 else ""
+        return f"in the chain of environment{plural} {', '.join(map(repr, names))} only"
 
     def candidates(self, ref: SecretRef) -> tuple[Route, ...]:
         """The routes to ask for a reference, in order.

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource._repository import folders, mentions
+from secretsource._suggest import unknown
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
-from secretsource.providers._registry import DRIVERS, driver_class, is_installed, known_schemes, unknown
+from secretsource.providers._registry import DRIVERS, driver_class, is_installed
 from secretsource.providers.base import Found, Provider
 from secretsource.resolver._call import fetch
 from secretsource.resolver._document import chosen
@@ -181,7 +182,7 @@ def chain_of(config: Config) -> Chain:
         settings = {key: _looked_up(value, routes, provider.name) for key, value in provider.settings.items()}
         route = _configured_route(provider, settings)
         routes.append(route._replace(places=_places(config, provider, route.provider)))
-    return _chain(routes)
+    return _chain(routes, config=config)
 
 
 def _configured_route(config: ProviderConfig, settings: Mapping[str, object]) -> Route:
@@ -208,7 +209,7 @@ def _misspelt(ref: SecretRef, driver: Provider) -> str:
     return next((unknown("option of a reference", key, known) for key, _ in ref.options if key not in known), "")
 
 
-def _chain(routes: Iterable[Route], skipped: Iterable[Skipped] = ()) -> Chain:
+def _chain(routes: Iterable[Route], skipped: Iterable[Skipped] = (), config: Config | None = None) -> Chain:
     opened: dict[str, Route] = {}
     for route in routes:
         if route.provider.name in opened:
@@ -221,11 +222,13 @@ def _chain(routes: Iterable[Route], skipped: Iterable[Skipped] = ()) -> Chain:
     def find(name: str) -> Route:
         if name in opened:
             return opened[name]
-        if name not in DRIVERS and name not in (schemes := known_schemes()):
-            raise ConfigurationError(unknown("provider", name, [*schemes, *opened]))
+        chain.know(name)
         return opened.setdefault(name, Route(_named(name)))
 
-    return Chain(in_chain, find, opened, tuple(skipped))
+    chain = Chain(in_chain, find, opened, tuple(skipped))
+    if config is not None:
+        chain = chain._replace(declared=tuple(config.secrets), elsewhere=config.elsewhere)
+    return chain
 
 
 def _route(word: str | Provider) -> Route:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import NamedTuple
 
+from secretsource._suggest import unknown
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.stores.base import AsyncKeyStore, KeyStore
@@ -84,5 +85,5 @@ def _from_entry_point(scheme: str, kind: type) -> type:
         loaded = point.load()
         if isinstance(loaded, type) and issubclass(loaded, kind):
             return loaded
-    known = sorted({*STORES, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP))})
-    raise ConfigurationError(f"unknown key store {scheme[:40]!r}: known are {', '.join(known)}")
+    known = {*STORES, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP))}
+    raise ConfigurationError(unknown("key store", scheme[:40], known))

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from secretsource._suggest import unknown
 from secretsource.exceptions import ConfigurationError
-from secretsource.providers._registry import unknown
 from secretsource.providers._vault.client import seconds_of
 from secretsource.providers._vault.errors import explain_login, explain_unwrapping, malformed
 from secretsource.providers._vault.methods import AGENT, METHODS, read_words, text_of
