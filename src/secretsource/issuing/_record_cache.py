@@ -107,6 +107,10 @@ class Entry:
         """Be fresh no longer, also for a reader that holds it already."""
         self.until = self.fresh_until = _NEVER
 
+    def slow(self) -> None:
+        """Take the long way from now on: its key has ended, and the wall clock may be set back."""
+        self.until = _NEVER
+
     def remember(self, demanded: tuple[str, ...]) -> None:
         """Note demands that its wildcards met, so that the next check need not work them out."""
         if len(self.granted) < _MOST_GRANTED:
@@ -225,10 +229,11 @@ class RecordCache:
             known = self._by_key.get(record.key_id)
             if known is not None and known.record.revision > record.revision:
                 return known
-            if self._is_outdated(record, mono, begun):
+            is_kept = not self._is_outdated(record, mono, begun)
+            if known is not None and (is_kept or known.record.revision < record.revision):
+                self._drop(known)  # a later record ends it, even one that is not kept
+            if not is_kept:
                 return entry
-            if known is not None:
-                self._drop(known)
             while len(self._by_key) >= self._max_entries:
                 for oldest in self._by_key.values():
                     self._drop(oldest)

@@ -400,6 +400,7 @@ def weigh(entry: Entry, demanded: tuple[str, ...], ip: str | None, wall: float) 
     if record.status is not _ACTIVE or (record.expires is not None and record.expires <= wall):
         reason = _STATUS_REASONS.get(record.status_at(wall))
         if reason is not None:
+            entry.slow()
             return Rejected(reason, record)
     if record.begins is not None and wall < record.begins:
         return Rejected(Reason.NOT_YET, record)
