@@ -6,7 +6,7 @@ What is kept is the record and never a verdict: each check weighs it anew. Five 
 * a revision never goes back: neither an entry nor a fill with an older record replaces a newer one;
 * news of a change raises the key's floor, below which no later fill is let in, not even one already on its way;
   news that cannot be true puts every record in doubt, and no floor keeps a record out for longer than ``ttl``;
-* when floors have to be forgotten, fills that were on their way then are not kept at all;
+* when floors have to be forgotten, fills that were on their way then are not kept at all, but count as news;
 * nothing that is read from here is ever written back to the store.
 
 A record whose ttl is over is renewed by its revision alone, which costs a fraction of reading it; now and then it is
@@ -229,11 +229,13 @@ class RecordCache:
             known = self._by_key.get(record.key_id)
             if known is not None and known.record.revision > record.revision:
                 return known
-            is_kept = not self._is_outdated(record, mono, begun)
-            if known is not None and (is_kept or known.record.revision < record.revision):
-                self._drop(known)  # a later record ends it, even one that is not kept
-            if not is_kept:
+            if self._is_outdated(record, mono, begun):
+                floor = self._floors.get(record.key_id)
+                if floor is None or floor.revision < record.revision:
+                    self.news(record.key_id, record.revision)  # it is not kept, yet nothing older may be either
                 return entry
+            if known is not None:
+                self._drop(known)
             while len(self._by_key) >= self._max_entries:
                 for oldest in self._by_key.values():
                     self._drop(oldest)
