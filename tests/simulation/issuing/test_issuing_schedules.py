@@ -37,8 +37,8 @@ def test_every_schedule_of_keys_keeps_the_properties(part: int, record_property:
     for seed in seeds(part):
         world, broken = history(seed)
         assert not broken, f"SIMULATION_SEED={seed} replays it\n" + "\n".join([*broken, *told(world)])
-    which = f"seed {SEED}" if SEED else f"seeds 0 to {SCHEDULES - 1}"
-    record_property("measured", f"simulation of keys: {SCHEDULES} schedules ({which}) keep every property")
+    which = f"the schedule of seed {SEED} keeps" if SEED else f"{SCHEDULES} schedules, seeds from 0, keep"
+    record_property("measured", f"simulation of keys: {which} every property")
 
 
 def test_a_seed_is_one_schedule_of_keys() -> None:
