@@ -12,6 +12,7 @@ from tests.model.replay import difference, ways
 from tests.model.rules import Rule
 from tests.model.system import ONE_KEY, TWO_KEYS
 from tests.simulation.issuing import faults
+from tests.simulation.untraced import untraced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,8 @@ REAL_FAULTS = (
 @cache
 def explored(model: Model) -> Exploration:
     """A model explored to its end, once."""
-    return explore(model)
+    with untraced():
+        return explore(model)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -13,6 +13,7 @@ import pytest
 from tests.simulation.issuing.faults import FAULTS
 from tests.simulation.issuing.schedule import history, run
 from tests.simulation.issuing.telling import told
+from tests.simulation.untraced import untraced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,9 +35,10 @@ def seeds(part: int) -> Iterable[int]:
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_schedule_of_keys_keeps_the_properties(part: int, record_property: Callable[[str, Any], None]) -> None:
     """Lost and late news, slow stores, clocks that step, changes by several: what `properties` lists holds in each."""
-    for seed in seeds(part):
-        world, broken = history(seed)
-        assert not broken, f"SIMULATION_SEED={seed} replays it\n" + "\n".join([*broken, *told(world)])
+    with untraced():
+        for seed in seeds(part):
+            world, broken = history(seed)
+            assert not broken, f"SIMULATION_SEED={seed} replays it\n" + "\n".join([*broken, *told(world)])
     which = f"the schedule of seed {SEED} keeps" if SEED else f"{SCHEDULES} schedules, seeds from 0, keep"
     record_property("measured", f"simulation of keys: {which} every property")
 
@@ -54,7 +56,7 @@ def test_a_planted_fault_of_keys_is_found(
 ) -> None:
     """Each fault breaks a property within some schedules."""
     name = fault.__name__.strip("_").replace("_", " ")
-    with fault():
+    with fault(), untraced():
         for runs in range(1, MOST_RUNS + 1):
             broken = run(runs)
             if broken:
