@@ -62,6 +62,14 @@ def test_a_cached_key_ends_when_the_wall_clock_steps_forward(keys: ApiKeys, text
     assert verdicts(keys, text) == [Reason.EXPIRED] * 3
 
 
+def test_a_cached_key_that_was_seen_expired_stays_so(keys: ApiKeys, text: str, clock: FakeClock) -> None:
+    """The wall clock steps forward past its end and back again, and the record in the cache is still fresh."""
+    clock.step_wall(3600)
+    assert not keys.check(text, scope=NO_SCOPE)
+    clock.step_wall(-3600)
+    assert verdicts(keys, text) == [Reason.EXPIRED] * 3
+
+
 @pytest.mark.parametrize("limits", [{}, {"rate_limit": "9/minute"}], ids=["plain", "limited"])
 def test_each_cached_check_of_a_key_that_ends_looks_at_the_wall_clock(
     limits: dict[str, Any], make_keys: Callable[..., ApiKeys], clock: FakeClock

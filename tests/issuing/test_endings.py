@@ -169,6 +169,19 @@ class TestRevokeAll:
         assert first.record.key_id not in {record.key_id for record in revoked}
         assert revoked.left == {}
 
+    def test_a_key_that_is_rotated_and_ends_meanwhile(self, keys: ApiKeys, store: Any, clock: FakeClock) -> None:
+        """Its successor ends too, although nothing was revoked in the first pass."""
+        old, made = keys.issue(owner="acme"), []
+
+        def meanwhile() -> None:
+            made.append(keys.rotate(old.record.key_id, overlap=1))
+            clock.advance(2)
+
+        store.meanwhile = meanwhile
+        revoked = keys.revoke_all(owner="acme")
+        assert [record.key_id for record in revoked] == [made[0].successor.key_id]
+        assert not keys.check(made[0].plaintext, scope=NO_SCOPE)
+
     def test_a_key_that_cannot_be_revoked(self, keys: ApiKeys, store: Any) -> None:
         """It stops no other one, and is in the answer."""
         made = [keys.issue(owner="acme") for _ in range(5)]

@@ -41,6 +41,33 @@ def test_a_record_is_fresh_from_before_it_was_read() -> None:
     assert cache.peek("unknown", 10.0) is None
 
 
+def test_a_later_record_ends_an_older_entry_even_if_it_is_not_kept() -> None:
+    """After one check has seen the end of a key, no other is answered from before it."""
+    cache = RecordCache()
+    begun = cache.begin()
+    cache.news(None, 0)
+    hashed, record = numbered(1)
+    cache.fill(hashed, record, *at(1.0), cache.begin())
+    cache.fill(hashed, record._replace(revision=2, status=Status.REVOKED), *at(0.0), begun)
+    assert cache.get(hashed) is None
+    assert cache.peek(record.key_id, 1.0) is None
+
+
+def test_a_record_that_is_not_kept_is_news_all_the_same() -> None:
+    """An older record, read since floors were forgotten, is not kept behind it; a reading from now on is."""
+    cache = RecordCache()
+    before = cache.begin()
+    cache.news(None, 0)
+    since = cache.begin()
+    hashed, record = numbered(1)
+    ended = record._replace(revision=2, status=Status.REVOKED)
+    cache.fill(hashed, ended, *at(0.0), before)
+    cache.fill(hashed, record, *at(1.0), since)
+    assert cache.get(hashed) is None
+    cache.fill(hashed, ended, *at(2.0), cache.begin())
+    assert cache.peek(record.key_id, 2.0) is not None
+
+
 @pytest.mark.parametrize("changes", [{"status": Status.ROTATING}, {"status": Status.REVOKED}, {"begins": WALL + 11}])
 def test_a_key_that_is_not_simply_good_takes_the_long_way(changes: dict[str, Any]) -> None:
     """Its record is kept, and each check weighs it in full."""

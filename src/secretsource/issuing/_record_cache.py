@@ -6,7 +6,7 @@ What is kept is the record and never a verdict: each check weighs it anew. Five 
 * a revision never goes back: neither an entry nor a fill with an older record replaces a newer one;
 * news of a change raises the key's floor, below which no later fill is let in, not even one already on its way;
   news that cannot be true puts every record in doubt, and no floor keeps a record out for longer than ``ttl``;
-* when floors have to be forgotten, fills that were on their way then are not kept at all;
+* when floors have to be forgotten, fills that were on their way then are not kept at all, but count as news;
 * nothing that is read from here is ever written back to the store.
 
 A record whose ttl is over is renewed by its revision alone, which costs a fraction of reading it; now and then it is
@@ -106,6 +106,10 @@ class Entry:
     def end(self) -> None:
         """Be fresh no longer, also for a reader that holds it already."""
         self.until = self.fresh_until = _NEVER
+
+    def slow(self) -> None:
+        """Take the long way from now on: its key has ended, and the wall clock may be set back."""
+        self.until = _NEVER
 
     def remember(self, demanded: tuple[str, ...]) -> None:
         """Note demands that its wildcards met, so that the next check need not work them out."""
@@ -226,6 +230,9 @@ class RecordCache:
             if known is not None and known.record.revision > record.revision:
                 return known
             if self._is_outdated(record, mono, begun):
+                floor = self._floors.get(record.key_id)
+                if floor is None or floor.revision < record.revision:
+                    self.news(record.key_id, record.revision)  # it is not kept, yet nothing older may be either
                 return entry
             if known is not None:
                 self._drop(known)

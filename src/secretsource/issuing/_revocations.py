@@ -70,16 +70,16 @@ class Revocations:
         return record
 
     def of_owner(self, owner: str | int, by: By) -> Flow[RevokedKeys]:
-        """Revoke each key of an owner, pass after pass, until a pass finds no key to revoke."""
+        """Revoke each key of an owner, pass after pass, until a pass meets no other key that is good."""
         query = KeyQuery(owner=_request.owner(owner), limit=_BATCH)
-        revoked: dict[str, KeyRecord] = {}
+        ended: dict[str, KeyRecord] = {}
         for _ in range(_MOST_PASSES):
-            before = len(revoked)
-            left = yield from self._pass(query, revoked, by)
-            if len(revoked) == before:
-                return RevokedKeys(revoked.values(), left)
+            before = len(ended)
+            left = yield from self._pass(query, ended, by)
+            if len(ended) == before:
+                return RevokedKeys((record for record in ended.values() if record.status is Status.REVOKED), left)
         raise StoreError(
-            f"keys of this owner are issued as fast as they are revoked, {len(revoked)} so far: "
+            f"keys of this owner are issued as fast as they are revoked, {len(ended)} so far: "
             "stop issuing for it, then revoke again"
         )
 
@@ -107,8 +107,12 @@ class Revocations:
                 return
             key_id = getattr(moved, link)
 
-    def _pass(self, query: KeyQuery, revoked: dict[str, KeyRecord], by: By) -> Flow[dict[str, str]]:
-        """Go once through the keys of an owner; note those that were revoked, and give those that could not be."""
+    def _pass(self, query: KeyQuery, ended: dict[str, KeyRecord], by: By) -> Flow[dict[str, str]]:
+        """Go once through the keys of an owner; note those that have ended now, and give those that could not be.
+
+        A key that was good when it was listed may have been rotated, and expired, before its turn came: it counts too,
+        so that the next pass meets its successor.
+        """
         left: dict[str, str] = {}
         failed = 0
         while True:
@@ -127,8 +131,7 @@ class Revocations:
                         raise
                     continue
                 failed = 0
-                if changed.status is Status.REVOKED:
-                    revoked.setdefault(changed.key_id, changed)
+                ended.setdefault(changed.key_id, changed)
             if page.next is None:
                 return left
             query = query._replace(after=page.next)

@@ -1,4 +1,4 @@
-"""Steps 6 to 8 of a check: whether a record allows what is demanded, now and from there. Pure; time is an argument."""
+"""Steps 6 to 8 of a check: whether a record allows what is demanded, now and from there. Time is an argument."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def weigh(entry: Entry, demanded: tuple[str, ...], ip: str | None, wall: float) 
     if record.status is not _ACTIVE or (record.expires is not None and record.expires <= wall):
         reason = STATUS_REASONS.get(record.status_at(wall))
         if reason is not None:
+            entry.slow()
             return Rejected(reason, record)
     if record.begins is not None and wall < record.begins:
         return Rejected(Reason.NOT_YET, record)

@@ -1,0 +1,278 @@
+"""Faults to plant in the issuing half, each of a kind that was made or could be: the simulation must find every one.
+
+A fault is a context manager that puts one wrong thing in the place of a right one, for as long as it is entered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from tests.simulation.issuing.network import SlowStore
+
+from secretsource.issuing import LocalLimiter, _revocations
+from secretsource.issuing import _lifecycle as lifecycle
+from secretsource.issuing._operations import Operations
+from secretsource.issuing._present import Present
+from secretsource.issuing._record_cache import Entry, RecordCache
+from secretsource.issuing._revocations import Revocations, RevokedKeys
+from secretsource.limiters.base import Draw, Plan, Rate
+from secretsource.stores.base import KeyQuery
+from secretsource.stores.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from contextlib import AbstractContextManager
+
+    from secretsource.stores.base import Change, KeyRecord
+
+__all__ = ["FAULTS"]
+
+
+@contextmanager
+def _instead(owner: Any, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Generator[None]:
+    """Put what ``make`` makes of the right thing in its place."""
+    with patch.object(owner, name, make(getattr(owner, name))):
+        yield
+
+
+def _ttl_counts_from_after_the_read() -> AbstractContextManager[None]:
+    def late(fill: Callable[..., Any]) -> Callable[..., Any]:
+        def wrong(self: RecordCache, hashed: bytes, record: KeyRecord, mono: float, wall: float, *more: Any) -> Entry:
+            now = asyncio.get_running_loop().time()
+            return fill(self, hashed, record, now, wall + now - mono, *more)
+
+        return wrong
+
+    return _instead(RecordCache, "fill", late)
+
+
+def _floors_are_off() -> AbstractContextManager[None]:
+    return _instead(RecordCache, "_is_outdated", lambda _: lambda self, record, mono, begun: begun < self._forgotten)
+
+
+def _the_fence_of_forgotten_floors_is_off() -> AbstractContextManager[None]:
+    return _instead(
+        RecordCache,
+        "_is_outdated",
+        lambda right: lambda self, record, mono, begun: right(self, record, mono, max(begun, self._forgotten)),
+    )
+
+
+def _a_reading_does_not_say_when_it_began() -> AbstractContextManager[None]:
+    return _instead(
+        RecordCache,
+        "fill",
+        lambda fill: (
+            lambda self, hashed, record, mono, wall, begun, whole=None: fill(
+                self, hashed, record, mono, wall, self.begin(), whole
+            )
+        ),
+    )
+
+
+def _a_revision_goes_back() -> AbstractContextManager[None]:
+    def forgetful(fill: Callable[..., Any]) -> Callable[..., Any]:
+        def wrong(self: RecordCache, hashed: bytes, record: KeyRecord, *more: Any) -> Entry:
+            known = self._by_key.get(record.key_id)
+            if known is not None and known.record.revision > record.revision:
+                self._drop(known)
+            return fill(self, hashed, record, *more)
+
+        return wrong
+
+    return _instead(RecordCache, "fill", forgetful)
+
+
+def _a_later_record_leaves_the_older_entry() -> AbstractContextManager[None]:
+    """Where the later one is not kept."""
+
+    def forgetful(fill: Callable[..., Any]) -> Callable[..., Any]:
+        def wrong(
+            self: RecordCache, hashed: bytes, record: KeyRecord, mono: float, wall: float, begun: int, *more: Any
+        ) -> Entry:
+            known = self._by_key.get(record.key_id)
+            if known is not None and known.record.revision < record.revision and self._is_outdated(record, mono, begun):
+                return Entry(hashed, record, mono, wall, self.ttl)
+            return fill(self, hashed, record, mono, wall, begun, *more)
+
+        return wrong
+
+    return _instead(RecordCache, "fill", forgetful)
+
+
+def _an_end_that_was_seen_is_forgotten() -> AbstractContextManager[None]:
+    """A clock that is set forward and back brings an expired key to life for the rest of its ttl."""
+    return _instead(Entry, "slow", lambda _: lambda self: None)
+
+
+def _news_leaves_the_entry() -> AbstractContextManager[None]:
+    def lenient(news: Callable[..., Any]) -> Callable[..., Any]:
+        def wrong(self: RecordCache, key_id: str | None, revision: int) -> None:
+            kept = dict(self._by_key)
+            with patch.object(Entry, "end"), patch.object(RecordCache, "_drop"):
+                news(self, key_id, revision)
+            self._by_key.update(kept)
+
+        return wrong
+
+    return _instead(RecordCache, "news", lenient)
+
+
+def _a_cached_record_is_written_back() -> AbstractContextManager[None]:
+    def wrong(self: Operations, seen: KeyRecord, now: float) -> Any:
+        stored: KeyRecord | None = yield self._w.store.get(seen.key_id)
+        if stored is None or stored.pepper_version == seen.pepper_version:
+            return None
+        cached = seen._replace(revision=stored.revision)
+        change = lifecycle.rehash(cached, seen.hash, seen.pepper_version, now)
+        done: bool = yield self._w.store.update(change)
+        return change.record if done else None
+
+    return _instead(Operations, "_rehash", lambda _: wrong)
+
+
+def _a_rotation_does_not_compare() -> AbstractContextManager[None]:
+    """Two calls make two successors."""
+
+    def careless(rotate: Callable[..., Any]) -> Callable[..., Any]:
+        def wrong(self: MemoryStore, predecessor: Change, successor: Change) -> bool:
+            stored = self.get(predecessor.record.key_id)
+            assert stored is not None
+            revision = stored.revision + 1
+            change = predecessor._replace(
+                record=predecessor.record._replace(revision=revision),
+                event=predecessor.event._replace(revision=revision),
+            )
+            return bool(rotate(self, change, successor))
+
+        return wrong
+
+    return _instead(MemoryStore, "rotate", careless)
+
+
+@contextmanager
+def _news_goes_before_the_commit() -> Generator[None]:
+    def early(write: Callable[..., Any]) -> Callable[..., Any]:
+        async def wrong(self: SlowStore, *changes: Any) -> Any:
+            for process in self._world.processes:
+                for change in _flat(changes):
+                    process.keys._wiring.cache.news(change.record.key_id, change.record.revision)
+            return await write(self, *changes)
+
+        return wrong
+
+    def silent(_: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *given: iter(())
+
+    with ExitStack() as stack:
+        for name in ("insert", "update", "rotate"):
+            stack.enter_context(_instead(SlowStore, name, early))
+        stack.enter_context(_instead(Operations, "tell", silent))
+        yield
+
+
+def _flat(changes: Sequence[Any]) -> list[Change]:
+    return [one for change in changes for one in (change if isinstance(change, list) else [change])]
+
+
+def _revoke_all_has_no_second_pass() -> AbstractContextManager[None]:
+    def wrong(self: Revocations, owner: str, by: Any) -> Any:
+        ended = dict[str, Any]()
+        left = yield from self._pass(KeyQuery(owner=owner, limit=1000), ended, by)
+        return RevokedKeys(ended.values(), left)
+
+    return _instead(Revocations, "of_owner", lambda _: wrong)
+
+
+def _revoke_all_counts_the_revoked_only() -> AbstractContextManager[None]:
+    """A key that was rotated and has expired meanwhile does not bring another pass."""
+
+    class Counted(dict[str, Any]):
+        def setdefault(self, key: str, default: Any = None) -> Any:
+            return super().setdefault(key, default) if default.status.value == "revoked" else None
+
+    def narrow(right: Callable[..., Any]) -> Callable[..., Any]:
+        def wrong(self: Revocations, query: KeyQuery, ended: dict[str, Any], by: Any) -> Any:
+            counted = Counted(ended)
+            left = yield from right(self, query, counted, by)
+            ended.update(counted)
+            return left
+
+        return wrong
+
+    return _instead(_revocations.Revocations, "_pass", narrow)
+
+
+def _a_family_is_the_key_alone() -> AbstractContextManager[None]:
+    return _instead(Revocations, "_along", lambda _: lambda *given: iter(()))
+
+
+def _a_refused_draw_takes_from_the_first_rule() -> AbstractContextManager[None]:
+    def wrong(self: Plan, levels: Any, cost: int, mono: float, wall: float) -> Draw:
+        after: list[Any] = [*(levels or (None,) * len(self.rules))]
+        for place, rule in enumerate(self.rules):
+            level = rule.take(after[place], cost, mono if isinstance(rule, Rate) else wall)
+            if level is None:
+                return self.refusal(rule, tuple(after), cost, mono, wall)
+            after[place] = level
+        return Draw(self, tuple(after), mono, wall)
+
+    return _instead(Plan, "draw", lambda _: wrong)
+
+
+def _a_cached_check_is_charged_twice() -> AbstractContextManager[None]:
+    def twice(take: Callable[..., Any]) -> Callable[..., Any]:
+        def wrong(self: LocalLimiter, *given: Any) -> Any:
+            left = take(self, *given)
+            return left and (take(self, *given) or left)
+
+        return wrong
+
+    return _instead(LocalLimiter, "take", twice)
+
+
+def _the_wall_clock_is_believed() -> AbstractContextManager[None]:
+    return _instead(Present, "both", lambda _: lambda self: self._both())
+
+
+def _a_lost_race_counts_as_won() -> AbstractContextManager[None]:
+    """Whoever is second leaves the record of the first, and says that it is done."""
+    return _instead(MemoryStore, "update", lambda update: lambda self, change: update(self, change) or True)
+
+
+def _an_event_is_lost() -> AbstractContextManager[None]:
+    def forgetful(made: Callable[..., Any]) -> Callable[..., Any]:
+        def wrong(self: MemoryStore, changes: Sequence[Change]) -> Any:
+            (events, told), *more = made(self, changes)
+            kept = {key_id: happened[-3:] for key_id, happened in told.items()}
+            return [(events, kept), *more]
+
+        return wrong
+
+    return _instead(MemoryStore, "_made", forgetful)
+
+
+FAULTS: tuple[Callable[[], AbstractContextManager[None]], ...] = (
+    _ttl_counts_from_after_the_read,
+    _floors_are_off,
+    _the_fence_of_forgotten_floors_is_off,
+    _a_reading_does_not_say_when_it_began,
+    _a_revision_goes_back,
+    _a_later_record_leaves_the_older_entry,
+    _an_end_that_was_seen_is_forgotten,
+    _news_leaves_the_entry,
+    _a_cached_record_is_written_back,
+    _a_rotation_does_not_compare,
+    _news_goes_before_the_commit,
+    _revoke_all_has_no_second_pass,
+    _revoke_all_counts_the_revoked_only,
+    _a_family_is_the_key_alone,
+    _a_refused_draw_takes_from_the_first_rule,
+    _a_cached_check_is_charged_twice,
+    _the_wall_clock_is_believed,
+    _a_lost_race_counts_as_won,
+    _an_event_is_lost,
+)
