@@ -123,6 +123,7 @@ def _play(act: Misconduct, client: socket.socket, released: Event) -> None:
         sent += 1
     if not act.piece and act.pieces:
         released.wait(PATIENCE)
+    _end(client, released)
 
 
 def _send(client: socket.socket, piece: bytes, released: Event) -> None:
@@ -131,6 +132,15 @@ def _send(client: socket.socket, piece: bytes, released: Event) -> None:
     while left and not released.is_set():
         with suppress(TimeoutError):
             left = left[client.send(left) :]
+
+
+def _end(client: socket.socket, released: Event) -> None:
+    """End the answer; to close a socket with a part of the question unread would tear the answer down as well."""
+    client.shutdown(socket.SHUT_WR)
+    while not released.is_set():
+        with suppress(TimeoutError):
+            if not client.recv(65_536):
+                return
 
 
 @contextmanager
