@@ -259,7 +259,8 @@ def test_real_timers(others: ThreadPoolExecutor, record_property: Callable[[str,
     try:
         while time.monotonic() < until:
             try:
-                signal.setitimer(signal.ITIMER_REAL, draw.uniform(0.0001, 0.001))
+                # It comes again, because Python ignores an error that strikes in a finalizer.
+                signal.setitimer(signal.ITIMER_REAL, draw.uniform(0.0001, 0.001), 0.2)
                 while True:
                     resolver.reject(resolver.get("A", fresh=True))
                     resolver.get_many(VALUES)
