@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FOREIGN = ("AWS_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "GCLOUD_", "GCE_", "VAULT_", "BAO_", "SECRETSOURCE_")
 """Prefixes of the variables that the library or a vendor's SDK would listen to."""
 
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+"""Before gRPC is loaded: its fork handlers end a forked child when another of its threads is at work."""
+
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 ENDED_BY_CLOSE = {"secretsource-flush", "secretsource-listen"}

@@ -108,7 +108,9 @@ class Scene:
     @cached_property
     def resolver(self) -> Resolver:
         """The resolver of all steps."""
-        return self.resources.enter_context(Resolver.from_config(self.configuration, environment=self.environment))
+        resolver = Resolver.from_config(self.configuration, environment=self.environment)
+        resolver._engine.notices.quiet = True  # the tour tells of each fault itself
+        return self.resources.enter_context(resolver)
 
     @cached_property
     def shop(self) -> Shop:
