@@ -15,7 +15,8 @@
 from __future__ import annotations
 
 import os
-from threading import Event, Lock
+from contextlib import suppress
+from threading import Event, Lock, RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -124,7 +125,7 @@ class VaultClient:
 
     def reset(self) -> None:
         """Forget the client without using it, as after a fork."""
-        self._turn, self._making = Lock(), Lock()
+        self._turn, self._making = RLock(), Lock()
         self._opened: Opened | None = None
         self._let_in = Event()
         self._renewal = Renewal()
@@ -175,16 +176,17 @@ class VaultClient:
         if self._let_in.is_set():
             return self._put(question, deadline)
         turn = self._turn
-        if not turn.acquire(timeout=max(0.0, deadline - monotonic())):
-            return TIMED_OUT
         try:
+            if not turn.acquire(timeout=max(0.0, deadline - monotonic())):
+                return TIMED_OUT
             if not self._let_in.is_set():
                 answer = self._put(question, deadline)
                 if was_let_in(answer):
                     self._let_in.set()
                 return answer
         finally:
-            turn.release()
+            with suppress(RuntimeError):  # it was not had in time, or a signal came before it was taken
+                turn.release()
         return self._put(question, deadline)
 
     def _put(self, question: Question, deadline: float) -> Answer:
