@@ -48,7 +48,7 @@ def test_each_move_is_in_the_table_or_refused(status: Status, move: Move) -> Non
             status=MOVES[status, move], status_reason="because", revision=record.revision + 1
         )
         assert change.event[:2] == (record.key_id, 2)
-        assert change.event[3:] == (NOW, "ann", "10.0.0.1", "because")
+        assert change.event[3:7] == (NOW, "ann", "10.0.0.1", "because")
     else:
         with pytest.raises(InvalidTransition, match=f"it is {status.value}"):
             lifecycle.move(record, move, NOW)

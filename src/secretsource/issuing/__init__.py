@@ -5,6 +5,8 @@ Names are loaded when they are first used; importing this package costs next to 
 
 from __future__ import annotations
 
+from secretsource._sentinels import UNSET
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource.issuing._async_service import AsyncApiKeys
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._key.format import KeyFormat, ParsedKey
     from secretsource.issuing._key.hashing import Pepper, PepperSet
     from secretsource.issuing._key.locator import Owner, OwnerKind
+    from secretsource.issuing._manage.amend import KeyUpdate
     from secretsource.issuing._manage.health import Health
     from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
     from secretsource.issuing._manage.request import KeyRequest
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NO_SCOPE",
+    "UNSET",
     "Accepted",
     "Admission",
     "AdmissionSettings",
@@ -51,6 +55,7 @@ __all__ = [
     "KeyFormat",
     "KeyRecord",
     "KeyRequest",
+    "KeyUpdate",
     "LimitState",
     "LocalLimiter",
     "Owner",
@@ -89,6 +94,7 @@ _HOMES = {
     "_key.locator": ("Owner", "OwnerKind"),
     "_manage.operations": ("Issued", "Rotated", "RotationStatus"),
     "_check.policy": ("NO_SCOPE",),
+    "_manage.amend": ("KeyUpdate",),
     "_manage.request": ("KeyRequest",),
     "_manage.revocations": ("RevokedKeys",),
     "_transfer.row_file": ("Unreadable", "read_rows"),

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._check.verifier import Verifier
     from secretsource.issuing._key.locator import Owner
+    from secretsource.issuing._manage.amend import KeyUpdate
     from secretsource.issuing._manage.operations import Issued, Operations, Rotated, RotationStatus
     from secretsource.issuing._manage.request import KeyRequest
     from secretsource.issuing._manage.revocations import Revocations, RevokedKeys
+    from secretsource.issuing._manage.updates import Updates
     from secretsource.issuing._transfer.imports import ImportOptions, ImportReport, Imports
     from secretsource.issuing._transfer.row_file import Unreadable
     from secretsource.stores.base import KeyEvent, KeyRecord, KeyStore, Page, Status
@@ -34,6 +36,7 @@ class KeyAdministration:
     _parts: Parts
     _operations: Operations
     _revocations: Revocations
+    _updates: Updates
     _imports: Imports
     _verifier: Verifier
     _store: KeyStore
@@ -79,6 +82,40 @@ class KeyAdministration:
             StoreError: The store could not answer.
         """
         return run(self._operations.issue(requests, by(actor, origin)))
+
+    def update(
+        self,
+        key_id: str,
+        *,
+        revision: int | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
+        reason: str | None = None,
+        **update: Unpack[KeyUpdate],
+    ) -> KeyRecord:
+        """Change a key that has not ended; while it rotates, its successor changes with it.
+
+        Every process hears of it as of a revocation, so a scope that was taken away is refused as soon.
+
+        Args:
+            key_id: Which: 22 characters of ``0-9A-Za-z``.
+            revision: Change it only if its record still has this revision; None for any.
+            actor: Who changes it; this and the next two are cut to 255 characters.
+            origin: From where.
+            reason: Why.
+            update: What to change; see `KeyUpdate`. What is left out stays, and None clears.
+
+        Returns:
+            The record as it is now.
+
+        Raises:
+            KeyNotFound: There is no such key.
+            Conflict: The record has another revision.
+            InvalidTransition: The key has ended.
+            InvalidRequest: Something of it cannot be; nothing was changed.
+            StoreError: The store could not answer.
+        """
+        return run(self._updates.update(key_id, update, revision, by(actor, origin, reason)))
 
     def rotate(
         self,

@@ -18,6 +18,7 @@ from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.request import by, wanted_owner
 from secretsource.issuing._manage.revocations import Revocations
+from secretsource.issuing._manage.updates import Updates
 from secretsource.issuing._settings import assemble
 from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._check.policy import Demand
     from secretsource.issuing._key.locator import Owner
+    from secretsource.issuing._manage.amend import KeyUpdate
     from secretsource.issuing._manage.health import Health
     from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
     from secretsource.issuing._manage.request import KeyRequest
@@ -77,6 +79,7 @@ class AsyncApiKeys(AtHand):
         self._parts = parts
         self._operations = Operations(parts)
         self._revocations = Revocations(parts, self._operations)
+        self._updates = Updates(parts, self._operations)
         self._imports = Imports(parts, self._operations)
         self._verifier = Verifier(parts, self._chores.begin)
         self._glance = self._verifier.glance
@@ -185,6 +188,19 @@ class AsyncApiKeys(AtHand):
         if isinstance(verdict, Rejected):
             raise verdict.error()
         return verdict.record
+
+    async def update(
+        self,
+        key_id: str,
+        *,
+        revision: int | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
+        reason: str | None = None,
+        **update: Unpack[KeyUpdate],
+    ) -> KeyRecord:
+        """As `ApiKeys.update`."""
+        return await arun(self._updates.update(key_id, update, revision, by(actor, origin, reason)))
 
     async def rotate(
         self,

@@ -17,6 +17,7 @@ from secretsource.issuing._manage.chores import Chores
 from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.revocations import Revocations
+from secretsource.issuing._manage.updates import Updates
 from secretsource.issuing._settings import assemble
 from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
@@ -63,6 +64,7 @@ class ApiKeys(KeyAdministration, AtHand):
         self._parts = parts
         self._operations = Operations(parts)
         self._revocations = Revocations(parts, self._operations)
+        self._updates = Updates(parts, self._operations)
         self._imports = Imports(parts, self._operations)
         self._verifier = Verifier(parts, self._chores.begin)
         self._glance = self._verifier.glance

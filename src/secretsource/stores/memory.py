@@ -102,6 +102,13 @@ class MemoryStore(KeyStore, ChangeFeed):
             self._tell([change])
         return stored
 
+    def update_all(self, changes: Sequence[Change]) -> bool:
+        """Compare and set all or none; see `KeyStore.update_all`."""
+        stored = self._replace(lambda: self._made(changes) if all(map(self._follows, changes)) else None)
+        if stored:
+            self._tell(changes)
+        return stored
+
     def rotate(self, predecessor: Change, successor: Change) -> bool:
         """Compare, set and insert; see `KeyStore.rotate`."""
 
@@ -276,6 +283,10 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
     async def update(self, change: Change) -> bool:
         """Compare and set; see `KeyStore.update`."""
         return self._store.update(change)
+
+    async def update_all(self, changes: Sequence[Change]) -> bool:
+        """Compare and set all or none; see `KeyStore.update_all`."""
+        return self._store.update_all(changes)
 
     async def rotate(self, predecessor: Change, successor: Change) -> bool:
         """Compare, set and insert; see `KeyStore.rotate`."""

@@ -170,13 +170,14 @@ def from_change(change: Change) -> dict[str, Any]:
 
 def from_event(event: KeyEvent) -> dict[str, Any]:
     """An event as the columns hold it."""
-    return {**event._asdict(), "kind": event.kind.value}
+    return {**event._asdict(), "kind": event.kind.value, "fields": ",".join(event.fields) or None}
 
 
 def to_event(row: Sequence[Any]) -> KeyEvent:
     """The event in a row of `SELECT_EVENTS`."""
-    key_id, revision, kind, *rest = row
-    return KeyEvent(key_id, revision, EventKind(kind), *rest)
+    key_id, revision, kind, time, actor, origin, reason, fields = row
+    names = tuple(fields.split(",")) if fields else ()
+    return KeyEvent(key_id, revision, EventKind(kind), time, actor, origin, reason, names)
 
 
 def to_usage(row: Sequence[Any] | None, witnesses: Iterable[Sequence[str]]) -> Usage:
