@@ -39,8 +39,9 @@ def test_one_field(name: str, keys: ApiKeys) -> None:
     given, field, becomes, cleared = CHANGES[name]
     if name == "networks":
         given, becomes = ["10.0.0.0/8", "::1"], ("10.0.0.0/8", "::1/128")
+    update: dict[str, Any] = {name: given}
     record = keys.issue(owner="acme", scopes=["z:read"]).record
-    changed = keys.update(record.key_id, actor="ann", origin="203.0.113.7", reason="asked", **{name: given})
+    changed = keys.update(record.key_id, actor="ann", origin="203.0.113.7", reason="asked", **update)
     assert changed == record._replace(**{field: becomes, "revision": 2})
     assert keys.get(record.key_id) == changed
     event = keys.events(record.key_id)[-1]
@@ -233,8 +234,9 @@ class TestBadInput:
     def test_what_cannot_be(self, given: dict[str, Any], says: str, keys: ApiKeys) -> None:
         """The sentence says what and why."""
         record = keys.issue(owner="acme").record
+        update: Any = {"name": "new", **given}
         with pytest.raises(InvalidRequest, match=says):
-            keys.update(record.key_id, **{"name": "new", **given})
+            keys.update(record.key_id, **update)
         assert keys.get(record.key_id) == record
 
     @pytest.mark.parametrize("end", ["revoke", "expire", "finish"])
@@ -276,3 +278,56 @@ def test_on_an_event_loop(clock: FakeClock) -> None:
                 await keys.update(record.key_id, name="newer", revision=1)
 
     asyncio.run(scenario())
+
+
+class TestEndOfASuccessor:
+    """ "It lives so long" and "it ends then" are two things."""
+
+    @pytest.mark.parametrize(
+        ("given", "seconds"),
+        [({}, 100), ({"expires_in": 9}, 9), ({"expires_in": timedelta(minutes=1)}, 60), ({"keep_expiry": True}, 70)],
+    )
+    def test_it_is_said(self, given: dict[str, Any], seconds: float, keys: ApiKeys, clock: FakeClock) -> None:
+        """As long a life as the old key's, where nothing is."""
+        record = keys.issue(owner="acme", expires_in=100).record
+        clock.advance(30)
+        new = keys.rotate(record.key_id, overlap=5, **given).successor
+        assert new.expires == clock.now().wall + seconds
+
+    def test_a_contract_survives_rotations(self, keys: ApiKeys, clock: FakeClock) -> None:
+        """However often a key is rotated, it ends when it was to end."""
+        record = keys.issue(owner="acme", expires_in=100).record
+        newest = record
+        for _ in range(3):
+            clock.advance(10)
+            newest = keys.rotate(newest.key_id, overlap=0, keep_expiry=True).successor
+        assert newest.expires == record.expires
+
+    @pytest.mark.parametrize(
+        ("given", "says"),
+        [
+            ({"expires_in": 5, "expires_at": LATER}, "give one of expires_in, expires_at and keep_expiry"),
+            ({"expires_in": 5, "keep_expiry": True}, "give one of"),
+            ({"expires_in": 0}, "expires_in must be over 0"),
+            ({"expires_in": "soon"}, "expires_in is neither"),
+            ({"expires_at": 5.0}, "would end before it is good"),
+        ],
+    )
+    def test_what_cannot_be(self, given: dict[str, Any], says: str, keys: ApiKeys) -> None:
+        """Nothing is rotated then."""
+        record = keys.issue(owner="acme", expires_in=100).record
+        with pytest.raises(InvalidRequest, match=says):
+            keys.rotate(record.key_id, overlap=5, **given)
+        assert keys.get(record.key_id) == record
+
+    def test_on_an_event_loop(self, clock: FakeClock) -> None:
+        """As for threads."""
+
+        async def scenario() -> None:
+            async with AsyncApiKeys(AsyncMemoryStore(), peppers=[PEPPER], clock=clock) as keys:
+                record = (await keys.issue(owner="acme", expires_in=100)).record
+                clock.advance(1)
+                rotated = await keys.rotate(record.key_id, overlap=5, keep_expiry=True)
+                assert rotated.successor.expires == record.expires
+
+        asyncio.run(scenario())

@@ -16,7 +16,7 @@ from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._manage.chores import AsyncChores
 from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.peppers import PepperSource
-from secretsource.issuing._manage.request import by, wanted_owner
+from secretsource.issuing._manage.request import by, successor_end, wanted_owner
 from secretsource.issuing._manage.revocations import Revocations
 from secretsource.issuing._manage.updates import Updates
 from secretsource.issuing._settings import assemble
@@ -28,7 +28,7 @@ from secretsource.stores.base import KeyQuery
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
     from typing import Any, Self, Unpack
 
     from secretsource.issuing._check.parts import Parts
@@ -207,12 +207,16 @@ class AsyncApiKeys(AtHand):
         key_id: str,
         *,
         overlap: timedelta | float,
+        expires_in: timedelta | float | None = None,
+        expires_at: datetime | float | None = None,
+        keep_expiry: bool = False,
         actor: str | None = None,
         origin: str | None = None,
         reason: str | None = None,
     ) -> Rotated:
         """As `ApiKeys.rotate`."""
-        return await arun(self._operations.rotate(key_id, overlap, by(actor, origin, reason)))
+        ends = successor_end(expires_in, expires_at, keep_expiry)
+        return await arun(self._operations.rotate(key_id, overlap, by(actor, origin, reason), ends))
 
     async def rotation_status(self, key_id: str) -> RotationStatus:
         """As `ApiKeys.rotation_status`."""

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from secretsource._flow import Flow
     from secretsource.issuing._check.parts import Parts
-    from secretsource.issuing._key.lifecycle import By
+    from secretsource.issuing._key.lifecycle import By, End
     from secretsource.issuing._key.locator import Owner
     from secretsource.issuing._manage.request import KeyRequest
     from secretsource.stores.base import KeyEvent, KeyRecord, Page
@@ -146,7 +146,7 @@ class Operations:
         issued = yield from self._insert(drafts, by)
         return issued
 
-    def rotate(self, key_id: str, overlap: timedelta | float, by: By) -> Flow[Rotated]:
+    def rotate(self, key_id: str, overlap: timedelta | float, by: By, ends: End = lifecycle.AS_LONG) -> Flow[Rotated]:
         """Give a key its successor; one, ever, however often and from wherever this is called."""
         length = request.seconds(overlap, "overlap")
         for _ in range(MOST_ATTEMPTS):
@@ -159,7 +159,7 @@ class Operations:
             now = self._parts.clock.now().wall
             self._check_front(old)
             yield from self.leave_seals()
-            rotation = lifecycle.rotate(old, self._locator(old.owner), length, now, by)
+            rotation = lifecycle.rotate(old, self._locator(old.owner), length, now, by, ends)
             issued = self._mint(rotation.successor)
             try:
                 stored: bool = yield self._parts.store.rotate(
