@@ -4,6 +4,8 @@
 PYTHON ?= python3
 WORKERS ?= 2
 SECONDS ?= 3600
+# How long all tests together may take; then every process of the run shows its stacks and ends.
+LIMIT ?= 45m
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,6 +30,8 @@ PURE_WRITTEN := $(subst $(space),$(comma),$(wildcard $(PURE)))
 
 # What a developer's shell exports must not reach the tests: they run against the installed wheel.
 CLEAN := env -u PYTHONPATH -u PYTHONHOME
+# In a group of its own, so that the children end too; at a terminal in the foreground, so that Ctrl-C is heard.
+LIMITED = timeout $$(test -t 0 && echo --foreground) --signal=ABRT --kill-after=1m $(LIMIT)
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
@@ -53,7 +57,7 @@ docs: $(WHEEL)
 
 test: lint dotenv-floor $(WHEEL)
 	@rm -f .coverage .coverage.*
-	@$(CLEAN) $(BIN)/python -m coverage run -m pytest -q -n $(WORKERS)
+	@$(CLEAN) $(LIMITED) $(BIN)/python -m coverage run -m pytest -q -n $(WORKERS) --durations=10
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 	@if [ -n "$(PURE_WRITTEN)" ]; then \
