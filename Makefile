@@ -16,18 +16,6 @@ FLOOR := $(VENV)/.floor
 SOURCES := $(shell find src -not -name '*.pyc' -not -name __pycache__)
 CHECKED := src tests $(if $(wildcard benchmarks/*.py),benchmarks)
 
-# The modules that decide without a clock, a thread or a socket: covered to the last branch.
-PURE := $(addprefix src/secretsource/, \
-	_json_text.py _suggest.py \
-	$(addprefix config/,_config.py _lines.py _mistake.py _section.py _settings.py _provider.py _url.py _chain.py) \
-	$(addprefix resolver/,_address.py _board.py _reference.py _document.py _refresh.py _cache.py _route.py _resolution.py _chain.py) \
-	$(addprefix resolver/,_failure.py _answer.py _trace.py _questions.py))
-
-comma := ,
-empty :=
-space := $(empty) $(empty)
-PURE_WRITTEN := $(subst $(space),$(comma),$(wildcard $(PURE)))
-
 # What a developer's shell exports must not reach the tests: they run against the installed wheel.
 CLEAN := env -u PYTHONPATH -u PYTHONHOME
 # In a group of its own, so that the children end too; at a terminal in the foreground, so that Ctrl-C is heard.
@@ -60,10 +48,8 @@ test: lint dotenv-floor $(WHEEL)
 	@$(CLEAN) $(LIMITED) $(BIN)/python -m coverage run -m pytest -q -n $(WORKERS) --durations=10
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
-	@if [ -n "$(PURE_WRITTEN)" ]; then \
-		echo "The pure modules:"; \
-		$(BIN)/python -m coverage report --fail-under=100 --include="$(PURE_WRITTEN)"; \
-	fi
+	@echo "The modules that are marked as pure:"
+	@$(BIN)/python -m coverage report --fail-under=100 --include="$$($(BIN)/python -m tests.packaging.purity)"
 
 # The driver stands on python-dotenv's parser, which read some lines otherwise before the floor of pyproject.toml.
 dotenv-floor: $(TOOLS)

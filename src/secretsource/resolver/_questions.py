@@ -5,6 +5,8 @@ it wants refreshed without waiting (`Later`, answered with nothing), and returns
 `Resolver` runs it with threads, `AsyncResolver` with tasks.
 """
 
+# pure: yields what it needs and decides from the answers; the shells wait
+
 from __future__ import annotations
 
 from secretsource._namedtuple import NamedTuple
