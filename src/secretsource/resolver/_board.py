@@ -7,7 +7,7 @@ do with what the provider said at that moment: a forced read does not, since the
 Answers are kept in the order in which their calls began, in whatever order they arrive.
 """
 
-# pure: decides from its arguments, the time among them; the caller holds the lock
+# pure: decides from its arguments, a clock among them; the caller holds the lock
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ it wants refreshed without waiting (`Later`, answered with nothing), and returns
 `Resolver` runs it with threads, `AsyncResolver` with tasks.
 """
 
-# pure: yields what it needs and decides from the answers; the shells wait
+# pure: decides from its arguments, the engine with its clock among them; the shells do what is yielded
 
 from __future__ import annotations
 
