@@ -1,4 +1,4 @@
-# One command each: `make demo`, `make test`, `make torture`, `make bench`, `make lint`, `make docs`, `make clean`.
+# One command each: `make demo`, `make test`, `make mutants`, `make torture`, `make bench`, `make lint`, `make docs`, `make clean`.
 # Every one makes .venv first if it is missing or pyproject.toml is newer, with any Python from 3.11 on.
 
 PYTHON ?= python3
@@ -23,12 +23,13 @@ LIMITED = timeout $$(test -t 0 && echo --foreground) --signal=ABRT --kill-after=
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture dotenv-floor bench lint docs clean check-format check-rules check-mypy check-pyright check-layers
+.PHONY: help demo test mutants torture dotenv-floor bench lint docs clean check-format check-rules check-mypy check-pyright check-layers
 
 help:
 	@echo "make demo    secrets and keys at work, on this machine alone"
 	@echo "make test    everything CI runs: lint, types, layers, the tests against the built wheel, coverage, docs"
 	@echo "make torture an hour of processes that fork, close and are killed, on SQLite and on PostgreSQL (SECONDS=3600)"
+	@echo "make mutants whether the tests bite: small faults put into the code, pinned ones and a sample (ALL=1: every one)"
 	@echo "make bench   the benchmarks, with their budgets"
 	@echo "make lint    format, lint, types and layers only"
 	@echo "make docs    run every example of README.md and docs/"
@@ -50,6 +51,12 @@ test: lint dotenv-floor $(WHEEL)
 	@$(BIN)/python -m coverage report
 	@echo "The modules that are marked as pure:"
 	@$(BIN)/python -m coverage report --fail-under=100 --include="$$($(BIN)/python -m tests.packaging.purity)"
+
+	@$(MAKE) --no-print-directory mutants
+
+# On the tree, of which a trial plants one module anew; three minutes, or with ALL=1 an hour or more.
+mutants: $(TOOLS)
+	@$(CLEAN) $(if $(ALL),nice,$(LIMITED)) $(BIN)/python -m tests.mutants $(if $(ALL),--all) --at-once $(WORKERS)
 
 # The driver stands on python-dotenv's parser, which read some lines otherwise before the floor of pyproject.toml.
 dotenv-floor: $(TOOLS)
