@@ -1,9 +1,11 @@
-# One command each: `make demo`, `make test`, `make torture`, `make bench`, `make lint`, `make docs`, `make clean`.
+# One command each: `make demo`, `make test`, `make mutants`, `make torture`, `make bench`, `make lint`, `make docs`, `make clean`.
 # Every one makes .venv first if it is missing or pyproject.toml is newer, with any Python from 3.11 on.
 
 PYTHON ?= python3
 WORKERS ?= 2
 SECONDS ?= 3600
+# How long all tests together may take; then every process of the run shows its stacks and ends.
+LIMIT ?= 45m
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,29 +16,20 @@ FLOOR := $(VENV)/.floor
 SOURCES := $(shell find src -not -name '*.pyc' -not -name __pycache__)
 CHECKED := src tests $(if $(wildcard benchmarks/*.py),benchmarks)
 
-# The modules that decide without a clock, a thread or a socket: covered to the last branch.
-PURE := $(addprefix src/secretsource/, \
-	_json_text.py _suggest.py \
-	$(addprefix config/,_config.py _lines.py _mistake.py _section.py _settings.py _provider.py _url.py _chain.py) \
-	$(addprefix resolver/,_address.py _board.py _reference.py _document.py _refresh.py _cache.py _route.py _resolution.py _chain.py) \
-	$(addprefix resolver/,_failure.py _answer.py _trace.py _questions.py))
-
-comma := ,
-empty :=
-space := $(empty) $(empty)
-PURE_WRITTEN := $(subst $(space),$(comma),$(wildcard $(PURE)))
-
 # What a developer's shell exports must not reach the tests: they run against the installed wheel.
 CLEAN := env -u PYTHONPATH -u PYTHONHOME
+# In a group of its own, so that the children end too; at a terminal in the foreground, so that Ctrl-C is heard.
+LIMITED = timeout $$(test -t 0 && echo --foreground) --signal=ABRT --kill-after=1m $(LIMIT)
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture dotenv-floor bench lint docs clean check-format check-rules check-mypy check-pyright check-layers
+.PHONY: help demo test mutants torture dotenv-floor bench lint docs clean check-format check-rules check-mypy check-pyright check-layers
 
 help:
 	@echo "make demo    secrets and keys at work, on this machine alone"
 	@echo "make test    everything CI runs: lint, types, layers, the tests against the built wheel, coverage, docs"
 	@echo "make torture an hour of processes that fork, close and are killed, on SQLite and on PostgreSQL (SECONDS=3600)"
+	@echo "make mutants whether the tests bite: small faults put into the code, pinned ones and a sample (ALL=1: every one)"
 	@echo "make bench   the benchmarks, with their budgets"
 	@echo "make lint    format, lint, types and layers only"
 	@echo "make docs    run every example of README.md and docs/"
@@ -53,13 +46,17 @@ docs: $(WHEEL)
 
 test: lint dotenv-floor $(WHEEL)
 	@rm -f .coverage .coverage.*
-	@$(CLEAN) $(BIN)/python -m coverage run -m pytest -q -n $(WORKERS)
+	@$(CLEAN) $(LIMITED) $(BIN)/python -m coverage run -m pytest -q -n $(WORKERS) --durations=10
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
-	@if [ -n "$(PURE_WRITTEN)" ]; then \
-		echo "The pure modules:"; \
-		$(BIN)/python -m coverage report --fail-under=100 --include="$(PURE_WRITTEN)"; \
-	fi
+	@echo "The modules that are marked as pure:"
+	@$(BIN)/python -m coverage report --fail-under=100 --include="$$($(BIN)/python -m tests.packaging.purity)"
+
+	@$(MAKE) --no-print-directory mutants
+
+# On the tree, of which a trial plants one module anew; three minutes, or with ALL=1 an hour or more.
+mutants: $(TOOLS)
+	@$(CLEAN) $(if $(ALL),nice,$(LIMITED)) $(BIN)/python -m tests.mutants $(if $(ALL),--all) --at-once $(WORKERS)
 
 # The driver stands on python-dotenv's parser, which read some lines otherwise before the floor of pyproject.toml.
 dotenv-floor: $(TOOLS)

@@ -4,6 +4,8 @@ Read and written as RFC 8259 has it, of any length: ``NaN`` and ``Infinity`` are
 the document is taken off, since editors put it there.
 """
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 from collections.abc import Mapping

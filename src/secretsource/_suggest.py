@@ -1,4 +1,6 @@
-"""The word that somebody meant, when they wrote almost it (pure)."""
+"""The word that somebody meant, when they wrote almost it."""
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

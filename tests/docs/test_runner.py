@@ -78,11 +78,13 @@ def test_commands_share_the_environment_and_the_status(run: PageRun) -> None:
 def test_a_command_may_go_on_in_the_next_line(run: PageRun) -> None:
     """A backslash at the end of a line joins the next to it."""
     run.read(PAGE, fenced("console", "$ echo one \\", "    two", "one two"))
+    assert [done for _, done in run.done] == ["run"]
 
 
 def test_commands_see_a_terminal(run: PageRun) -> None:
     """What a page shows is what a person sees."""
     run.read(PAGE, fenced("console", "$ python -c 'import sys; print(sys.stdout.isatty())'", "True"))
+    assert [done for _, done in run.done] == ["run"]
 
 
 def test_the_reader_leaves_everything_as_it_was(run: PageRun) -> None:
@@ -122,7 +124,10 @@ def test_a_page_says_what_it_needs() -> None:
 )
 def test_an_ellipsis_stands_for_what_differs(shown: str, printed: str) -> None:
     """Within a line it stands for anything on it, and alone for any lines; blanks at the end do not count."""
-    compare(blocks_of(PAGE, fenced("text", "x"))[0], shown, printed)
+    block = blocks_of(PAGE, fenced("text", "x"))[0]
+    compare(block, shown, printed)
+    with pytest.raises(PageError, match="differs"):
+        compare(block, f"{shown}\nmore", printed)
 
 
 # What goes wrong

@@ -165,6 +165,13 @@ def test_the_adopter_says_where_the_key_is(place: str, headers: Any) -> None:
     assert credential({"X-API-Key": KEY, "Authorization": f"Bearer {KEY}"}, [place]) is None
 
 
+def test_a_pair_of_old_clients_is_latin_1() -> None:
+    """Where its bytes are no UTF-8; a key of another system may hold such characters (RFC 7617, 2.1)."""
+    for encoding in ("utf-8", "latin-1"):
+        sent = b64encode("api:clé-of-old".encode(encoding)).decode()
+        assert credential({"Authorization": f"Basic {sent}"}, ["Authorization: Basic password"]) == "clé-of-old"
+
+
 @pytest.mark.parametrize(
     "sent",
     ["Basic", "Basic ", "Basic !!!", "Basic " + b64encode(b"no colon").decode(), "Basic a", f"Basic {KEY}"],

@@ -223,6 +223,8 @@ def test_a_quota_that_adds_keeps_what_was_left() -> None:
         (Quota(10, "day"), 11, None),
         (Quota(10, "day", "add"), 26, 2 * DAY),
         (Quota(10, "day", "add", 20), 21, None),
+        (Quota(10, "day", "add"), 6 + 10 * 12_000, 12_000 * DAY),
+        (Quota(10, "day", "add"), 6 + 10 * 12_000 + 1, None),
         (Quota(10, "month"), 8, 31 * DAY),
     ],
 )

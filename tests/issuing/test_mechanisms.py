@@ -81,6 +81,35 @@ def test_an_unknown_key_is_asked_for_once(keys: ApiKeys, store: CountingStore, c
     assert store.asked == ["get", "get"]
 
 
+class SlowStore(CountingStore):
+    """A store that takes three seconds to answer."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def peek(self, key_id: str) -> Any:
+        """The record as it was three seconds ago."""
+        found = super().peek(key_id)
+        self._clock.advance(3)
+        return found
+
+
+def test_a_record_is_as_old_as_the_question(make_keys: Callable[..., ApiKeys], clock: FakeClock) -> None:
+    """The time that a store takes to answer is part of the ttl, so a revocation shows no later for it."""
+    store = SlowStore(clock)
+    keys = make_keys(store=store, ttl=5)
+    issued = keys.issue(owner="acme")
+    assert keys.check(issued.plaintext, scope=NO_SCOPE)
+    store.asked.clear()
+    clock.advance(1.9)
+    assert keys.check(issued.plaintext, scope=NO_SCOPE)
+    assert store.asked == []
+    clock.advance(0.1)
+    assert keys.check(issued.plaintext, scope=NO_SCOPE)
+    assert store.asked == ["revision"]
+
+
 def test_a_key_is_kept_again_after_news_of_it(make_keys: Callable[..., ApiKeys], store: CountingStore) -> None:
     """A change is read once; the checks after it ask nothing."""
     here, there = make_keys(), make_keys()

@@ -541,6 +541,7 @@ def soft_limit() -> Iterator[Callable[[float], None]]:
     signal.signal(signal.SIGALRM, before)
 
 
+@pytest.mark.timeout(60, method="thread")  # the test sets the timer of the system itself
 def test_keys_outlive_real_signals(
     soft_limit: Callable[[float], None], record_property: Callable[[str, object], None]
 ) -> None:

@@ -43,7 +43,8 @@ def test_this_machine_can_be_reached() -> None:
     """A server on the loopback answers, by number and by name."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         for host in ("127.0.0.1", "localhost"):
-            socket.create_connection((host, server.getsockname()[1]), timeout=1).close()
+            with socket.create_connection((host, server.getsockname()[1]), timeout=1) as connection:
+                assert connection.getpeername() == server.getsockname()
 
 
 def test_no_credentials_come_in() -> None:

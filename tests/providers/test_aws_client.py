@@ -169,10 +169,12 @@ class TestMaking:
         """A lock that another thread held at the fork does not stop the child."""
         provider = AwsProvider(client=object())
         clients = provider._clients
-        for part in (clients._errands, clients._shelf, clients._session):
-            part._lock.acquire()
+        held = [part._lock for part in (clients._errands, clients._shelf, clients._session)]
+        for lock in held:
+            lock.acquire()
         provider.reset()
         provider.close()
+        assert [part._lock.locked() for part in (clients._errands, clients._shelf, clients._session)] == [False] * 3
 
     def test_without_boto3(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Used directly without boto3, it says what to install."""

@@ -27,6 +27,8 @@ def mistake(text: str) -> Mistake:
     ("text", "pairs"),
     [
         ("", []),
+        ("\n", []),
+        ("A=1\n\n", [("A", "1")]),
         ("A=1\nB=2", [("A", "1"), ("B", "2")]),
         ("export A = 1  # comment", [("A", "1")]),
         ("A= # comment\nB=#value", [("A", ""), ("B", "#value")]),

@@ -247,6 +247,7 @@ def test_a_handler_that_asks_at_every_moment(
 # -- real timers --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.timeout(60, method="thread")  # the test sets the timer of the system itself
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a handler raises in a finalizer too
 def test_real_timers(others: ThreadPoolExecutor, record_property: Callable[[str, Any], None]) -> None:
     """The same with timers of the system, which strike anywhere, also in the standard library."""

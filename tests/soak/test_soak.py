@@ -120,6 +120,7 @@ def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
         yield Stand(database, redis, request.param)
 
 
+@pytest.mark.timeout(280)  # longer than the patience with the processes, which says more
 def test_what_is_promised_holds_among_eight_processes(
     stand: Stand, record_property: Callable[[str, Any], None]
 ) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from secretsource.config._config import Config, SecretConfig, load_config, parse_config
+from secretsource.config._config import Config, SecretConfig, parse_config
 from secretsource.config._file import find_config, nowhere, unread_files
+from secretsource.config._load import load_config
 from secretsource.config._provider import ProviderConfig, settings_from_url
 from secretsource.config._settings import Setting, driver_settings
 

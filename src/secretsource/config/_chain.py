@@ -1,4 +1,6 @@
-"""The chain of an environment: each word of its ``providers`` is a section, a scheme or a provider URL (pure)."""
+"""The chain of an environment: each word of its ``providers`` is a section, a scheme or a provider URL."""
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

@@ -2,21 +2,20 @@
 
     text -> tables -> the chosen environment -> its providers, each checked against its driver -> Config
 
-Everything here is a function of its arguments, but for `load_config`, which finds and reads the file. Unknown keys,
-unknown providers and wrong types are errors that name the file, the line and the nearest right word, and no value.
+Unknown keys, unknown providers and wrong types are errors that name the file, the line and the nearest right word, and
+no value.
 """
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from secretsource._repository import Nearest
 from secretsource._suggest import unknown
 from secretsource._traceless import traceless
 from secretsource.config._chain import (
@@ -26,17 +25,19 @@ from secretsource.config._chain import (
     provider_chain,
     provider_sections,
 )
-from secretsource.config._file import PROJECT_FILE_NAME, find_config, nowhere, read_config
+from secretsource.config._file import PROJECT_FILE_NAME
 from secretsource.config._section import read_toml
-from secretsource.exceptions import ConfigurationError, InvalidReference
+from secretsource.exceptions import InvalidReference
 from secretsource.providers._registry import DRIVERS, driver_class
 from secretsource.resolver._reference import parse_reference
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from secretsource.config._provider import Drivers, ProviderConfig
     from secretsource.config._section import Section
 
-__all__ = ["Config", "SecretConfig", "load_config", "parse_config"]
+__all__ = ["Config", "SecretConfig", "parse_config"]
 
 _TUNING = ("ttl", "revalidate", "max_stale", "deadline", "negative_ttl", "max_entries", "jitter")
 _TOP = ("environment", "environments", "providers", "secrets", *_TUNING)
@@ -91,45 +92,6 @@ class Config:
     jitter: float = 0.1
     secrets: Mapping[str, SecretConfig] = field(default_factory=lambda: MappingProxyType({}))
     elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
-
-
-@traceless
-def load_config(
-    path: str | os.PathLike[str] | None = None,
-    *,
-    environment: str | None = None,
-    environ: Mapping[str, str] | None = None,
-    drivers: Drivers = driver_class,
-) -> Config | None:
-    """Find, read and validate the configuration; None when there is none, and no environment was asked for.
-
-    Args:
-        path: The file; without it ``SECRETSOURCE_CONFIG``, else the nearest ``secretsource.toml`` or ``pyproject.toml``
-            with ``[tool.secretsource]`` from the working directory up to the root of its repository. Above the
-            working directory, a file counts only where no other user could have put it.
-        environment: Which environment; without it ``SECRETSOURCE_ENV``, else what the file says.
-        environ: Environment variables, in place of those of the process.
-        drivers: Finds the driver class of a scheme.
-
-    Raises:
-        ProviderNotInstalled: The chosen environment uses a provider whose package is missing.
-        ConfigurationError: The file cannot be read, or something in it is wrong; or an environment was asked for, and
-            there is no file.
-    """
-    variables = os.environ if environ is None else environ
-    named = path or variables.get("SECRETSOURCE_CONFIG")
-    wanted = environment or variables.get("SECRETSOURCE_ENV") or None
-    search = Nearest(str(named), ()) if named else find_config()
-    if search.path is not None:
-        file = Path(search.path)
-        return parse_config(read_config(file), file=file, environment=wanted, drivers=drivers)
-    if wanted is None:
-        return None
-    source = "" if environment else " of SECRETSOURCE_ENV"
-    raise ConfigurationError(
-        f"environment {wanted!r}{source} has no configuration file: {nowhere(search)}; "
-        "run  secretsource init, or name the file with SECRETSOURCE_CONFIG"
-    )
 
 
 @traceless

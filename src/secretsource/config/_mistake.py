@@ -1,8 +1,10 @@
-"""Why a text is not TOML, in one of a fixed set of clauses; no part of the text is quoted (pure).
+"""Why a text is not TOML, in one of a fixed set of clauses; no part of the text is quoted.
 
 The parser tells a kind of mistake and a place. From what stands at the place it is often plain what the author did:
 text without quotes, a number with a unit, a bracket that is still open (https://toml.io/en/v1.0.0).
 """
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

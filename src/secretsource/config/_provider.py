@@ -1,4 +1,6 @@
-"""One provider as it is configured, by a section or by a URL, checked against what its driver can be set to (pure)."""
+"""One provider as it is configured, by a section or by a URL, checked against what its driver can be set to."""
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

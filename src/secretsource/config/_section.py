@@ -1,7 +1,9 @@
-"""One table of a configuration file, read key by key; what is wrong is said with file, line and table (pure).
+"""One table of a configuration file, read key by key; what is wrong is said with file, line and table.
 
 No message quotes a value: it may be a secret.
 """
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

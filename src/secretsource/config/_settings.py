@@ -1,8 +1,10 @@
-"""What a driver can be set to: the keyword parameters of its constructor, read from their annotations (pure).
+"""What a driver can be set to: the keyword parameters of its constructor, read from their annotations.
 
 A parameter is a setting when a configuration file can write it: str, int, float, bool, a tuple or list of str, a
 mapping, a `Literal`, or one of these beside other types. Ready-made clients are none.
 """
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""A provider URL and its parts: ``aws://?region=eu-west-1&name=aws-eu``, ``file:///run/secrets`` (pure).
+"""A provider URL and its parts: ``aws://?region=eu-west-1&name=aws-eu``, ``file:///run/secrets``.
 
 Percent-encoding is that of RFC 3986 §2.1, so a ``+`` is a plus, as in references. Errors quote the scheme and the
 keys only: what else is in the URL may be a secret.
 """
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ Inside, a rejection has its exact `Reason`, for audits and dashboards. Outside t
 an unknown key, a malformed one and a wrong secret look alike.
 """
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 import enum

@@ -1,14 +1,16 @@
-"""The rules of limits: rates and quotas, pure; time is an argument.
+"""The rules of limits: rates and quotas.
 
 A **rate** is "so many per second, minute, hour or day", refilled drop by drop: GCRA, the generic cell rate algorithm
 (ITU-T I.371), one number per key. A **quota** is "so many per calendar day or month (UTC)", refilled at once.
 """
 
+# pure: decides from its arguments, the time among them; no I/O, no await
+
 from __future__ import annotations
 
 import math
-import time
 from datetime import UTC, datetime
+from time import gmtime
 from typing import NamedTuple
 
 TYPE_CHECKING = False
@@ -170,7 +172,7 @@ class Quota(NamedTuple):
 def _period(period: str, wall: float) -> int:
     if period == "day":
         return int(wall // 86400)
-    moment = time.gmtime(wall)
+    moment = gmtime(wall)
     return moment.tm_year * 12 + moment.tm_mon - 1
 
 

@@ -1,7 +1,9 @@
-"""A row of a driver's table of errors: what one of its vendor's errors means, in our words; pure.
+"""A row of a driver's table of errors: what one of its vendor's errors means, in our words.
 
 Each driver has such a table of its own; what a row comes to is the same for all.
 """
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

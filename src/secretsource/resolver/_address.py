@@ -1,4 +1,4 @@
-"""A vendor's own full address, given where a name stands: to which provider it belongs (pure).
+"""A vendor's own full address, given where a name stands: to which provider it belongs.
 
     arn:aws:secretsmanager:eu-west-1:111122223333:secret:stripe-AbCdEf          aws://arn:…
     arn:aws:secretsmanager:eu-west-1:111122223333:secret:stripe-AbCdEf:key::    aws://arn:…#key, as Amazon ECS writes it
@@ -8,6 +8,8 @@
 
 Such text is no name that another provider could have; to let it go down a chain would make an absence of a mistake.
 """
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

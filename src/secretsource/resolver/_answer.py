@@ -1,4 +1,6 @@
-"""From the end of a walk to what the application gets and what listeners hear (pure)."""
+"""From the end of a walk to what the application gets and what listeners hear."""
+
+# pure: decides from its arguments, the time among them; no I/O, no await
 
 from __future__ import annotations
 

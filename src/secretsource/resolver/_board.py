@@ -1,4 +1,4 @@
-"""Which calls are planned and which are under way, and in which order they began (pure: the caller holds the lock).
+"""Which calls are planned and which are under way, and in which order they began.
 
     planned ──begin──> under way ──land──> over
 
@@ -6,6 +6,8 @@ A call that has not begun answers everyone who asks before it does. A call that 
 do with what the provider said at that moment: a forced read does not, since the value may have been replaced between.
 Answers are kept in the order in which their calls began, in whatever order they arrive.
 """
+
+# pure: decides from its arguments, a clock among them; the caller holds the lock
 
 from __future__ import annotations
 

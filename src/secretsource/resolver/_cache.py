@@ -1,8 +1,10 @@
-"""What is remembered of each reference, and how old it is (pure: takes ``now``, does no I/O, holds no lock).
+"""What is remembered of each reference, and how old it is.
 
 The key is the whole reference without its field, so a version or a stage is never answered from another's entry, and
 one document serves all of its fields. Reading is a plain look-up in a dict; whoever writes holds the engine's lock.
 """
+
+# pure: decides from its arguments, the time among them; the caller holds the lock
 
 from __future__ import annotations
 

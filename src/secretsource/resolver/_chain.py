@@ -1,4 +1,4 @@
-"""Which provider next, and when to stop (pure: a generator that yields what to ask and is sent what was answered).
+"""Which provider next, and when to stop.
 
 The table of outcomes, per provider of the chain:
 
@@ -11,6 +11,8 @@ The table of outcomes, per provider of the chain:
 A route may opt in to the next provider for a denial or an outage. When every provider said NotFound, the secret is
 not found; when one of them could not be asked, it is not known, and that is an error, never an absence.
 """
+
+# pure: yields what it needs and decides from the answers; the shells wait
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
-"""From what a provider answered to the one value asked for (pure).
+"""From what a provider answered to the one value asked for.
 
 A field is a key of the document, or a JSON pointer (RFC 6901) when it starts with ``/``. Numbers and booleans come
 back as their JSON text, numbers as they are written there; objects and arrays as a JSON document. A field that is not
 there, or is null, is NotFound.
 """
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""From an outcome to the one sentence of its error (pure): what failed, for which name, where, what to do next."""
+"""From an outcome to the one sentence of its error: what failed, for which name, where, what to do next."""
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

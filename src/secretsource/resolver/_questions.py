@@ -5,6 +5,8 @@ it wants refreshed without waiting (`Later`, answered with nothing), and returns
 `Resolver` runs it with threads, `AsyncResolver` with tasks.
 """
 
+# pure: decides from its arguments, the engine with its clock among them; the shells do what is yielded
+
 from __future__ import annotations
 
 from secretsource._namedtuple import NamedTuple

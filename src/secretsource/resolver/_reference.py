@@ -1,4 +1,4 @@
-"""Text to `SecretRef` and back (pure).
+"""Text to `SecretRef` and back.
 
     STRIPE_SECRET_KEY                                        a bare name, which goes down the chain
     payments/stripe#secret_key                               a bare name and one field of its JSON document
@@ -10,6 +10,8 @@
 ``#``, ``?``, ``&`` and ``%`` inside a part are percent-encoded (RFC 3986 §2.1). Errors never quote the text: a caller
 who passes a value where a name belongs must not find that value in a log.
 """
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

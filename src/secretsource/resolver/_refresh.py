@@ -1,4 +1,4 @@
-"""When an answer is to be refreshed, and until when it may be served (pure).
+"""When an answer is to be refreshed, and until when it may be served.
 
 Ages of an answer, counted from the moment the provider gave it:
 
@@ -7,6 +7,8 @@ Ages of an answer, counted from the moment the provider gave it:
 
 Everything a provider says about the end of a value (an expiry, a planned rotation, a lease) only ever shortens this.
 """
+
+# pure: decides from its arguments, the time among them; no I/O, no await
 
 from __future__ import annotations
 

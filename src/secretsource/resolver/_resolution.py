@@ -1,4 +1,6 @@
-"""A question on its way down the chain: the request, what is asked and replied, and how it ended (pure)."""
+"""A question on its way down the chain: the request, what is asked and replied, and how it ended."""
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The chain as it is wired: its providers in order, and what each one's failures mean for the rest (pure)."""
+"""The chain as it is wired: its providers in order, and what each one's failures mean for the rest."""
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
-"""The short ways from a name to its value (pure: a writer holds the lock; reading is a look-up in a dict).
+"""The short ways from a name to its value.
 
 A name that was answered from memory is answered by one look-up for a second; then the chain is walked again, so that
 the cheap sources before the one that answered are asked. A name that the first provider gave directly is asked for
 there, without a walk.
 """
+
+# pure: decides from its arguments, the time among them; the caller holds the lock
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """What can be told about a look-up without telling the value: its trace, and the events that listeners hear."""
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 from secretsource._namedtuple import NamedTuple

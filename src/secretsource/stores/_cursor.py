@@ -1,4 +1,6 @@
-"""Where a listing goes on: the instant and the key of the last record of a page, as one text. Pure."""
+"""Where a listing goes on: the instant and the key of the last record of a page, as one text."""
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

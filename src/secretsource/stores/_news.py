@@ -1,8 +1,10 @@
-"""News of changed keys as it is written on a channel, and read from one. Pure.
+"""News of changed keys as it is written on a channel, and read from one.
 
 Others may be able to speak on the channel: another user of the database, another program of the same Redis. What is
 not exactly as this package writes it puts every record in doubt, which is safe, and nothing more comes of it.
 """
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

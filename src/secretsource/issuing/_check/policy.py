@@ -4,6 +4,8 @@ A key holds **scopes**: exact ones (``invoices:read``) and wildcards (``invoices
 ``invoices:``). A check demands scopes, or says `NO_SCOPE`: an empty demand by accident is an error, not a pass.
 """
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 import enum

@@ -1,5 +1,7 @@
 """Steps 6 to 8 of a check: whether a record allows what is demanded, now and from there. Time is an argument."""
 
+# pure: decides from its arguments, the time among them; no I/O, no await
+
 from __future__ import annotations
 
 from secretsource.issuing._check import policy

@@ -4,6 +4,8 @@
 looked at. A key in a URL would be written to logs, histories and ``Referer`` headers, so it is not taken from there.
 """
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 import re

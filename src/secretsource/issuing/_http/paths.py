@@ -4,6 +4,8 @@ A path that some server or application might read as another path is not one of 
 folder needs a key.
 """
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 from typing import final

@@ -1,5 +1,7 @@
 """One place of a request where a key may be, and how it is written there. Pure."""
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 import re

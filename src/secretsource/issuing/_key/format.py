@@ -4,6 +4,8 @@
 The last 63 characters have fixed places. ``_`` is the only separator, because it survives a double click.
 """
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 import re

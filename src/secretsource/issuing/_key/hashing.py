@@ -4,6 +4,8 @@ A key carries 190 random bits, so guessing is hopeless whatever the hash costs, 
 5.0, 6.5.2 and 11.5.1). The pepper keeps a stolen database from confirming a guess at all.
 """
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 import hashlib

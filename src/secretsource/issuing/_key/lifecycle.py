@@ -8,6 +8,8 @@
 A move that finds the key where it would bring it changes nothing, so that every one of them can be retried.
 """
 
+# pure: decides from its arguments, the time among them; no I/O, no await
+
 from __future__ import annotations
 
 import enum

@@ -6,6 +6,8 @@ name: a stolen database confirms no guess, and a row that is imported a second t
 of its key since.
 """
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 from hmac import digest

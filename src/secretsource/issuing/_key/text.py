@@ -6,6 +6,8 @@ two processes with different Pythons agree. For the same reason, spellings are c
 Unicode 3.2, which every Python carries.
 """
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 import re

@@ -1,5 +1,7 @@
 """What may be asked when a key is issued: checked here, whole, before anything is made. Pure; time is an argument."""
 
+# pure: decides from its arguments, the time among them; no I/O, no await
+
 from __future__ import annotations
 
 import json

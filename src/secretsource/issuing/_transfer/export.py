@@ -3,6 +3,8 @@
 The row has hashes, and no key. Whoever has the peppers and this row can check the key, so it is kept as the store is.
 """
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,5 +1,7 @@
 """From a row of another system to the record of a key: all that is decided, and nothing that is stored. Pure."""
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 from typing import Any, NamedTuple

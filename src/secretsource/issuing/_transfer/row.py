@@ -4,6 +4,8 @@ In CSV every cell is a text and an empty one is none; JSON has types of its own,
 No sentence here quotes what is in a row: a column that slipped by one may hold a key.
 """
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 import json

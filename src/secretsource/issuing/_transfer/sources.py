@@ -10,6 +10,8 @@ A limit or an end that cannot be carried over rejects its row, and is never drop
 here is named with a count, so that a report can say what was left out.
 """
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 import json

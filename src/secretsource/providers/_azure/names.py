@@ -1,4 +1,4 @@
-"""The names that Key Vault allows, and how any other name is written with them; pure.
+"""The names that Key Vault allows, and how any other name is written with them.
 
 Key Vault takes 1 to 127 letters, digits and hyphens, and does not tell upper case from lower. So a bare name is
 rewritten, such that two different names never meet, and the usual ones stay readable:
@@ -19,6 +19,8 @@ no part of `--` is an underscore.
 
 https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#object-identifiers
 """
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

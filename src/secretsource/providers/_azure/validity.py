@@ -1,8 +1,10 @@
-"""What becomes of a secret before its ``nbf`` and after its ``exp``; pure, with the time as an argument.
+"""What becomes of a secret before its ``nbf`` and after its ``exp``.
 
 Key Vault gives out such a secret as any other: both dates are for the reader to mind.
 https://learn.microsoft.com/azure/key-vault/secrets/about-secrets#secret-attributes
 """
+
+# pure: decides from its arguments, the time among them; no I/O, no await
 
 from __future__ import annotations
 

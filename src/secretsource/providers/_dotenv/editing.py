@@ -1,4 +1,6 @@
-"""The text of a ``.env`` file with another value for one name (pure)."""
+"""The text of a ``.env`` file with another value for one name."""
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

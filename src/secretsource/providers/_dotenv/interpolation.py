@@ -1,8 +1,10 @@
-"""``${NAME}`` inside of the values of a ``.env`` file (pure).
+"""``${NAME}`` inside of the values of a ``.env`` file.
 
 A name is looked for in the environment, then in the lines above. Where python-dotenv would put nothing in, because
 the name is nowhere, the value is unusable: a connection string with an empty password is a mistake, and no value.
 """
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""The text of a ``.env`` file: what it says of each name, and which line is wrong (pure).
+"""The text of a ``.env`` file: what it says of each name, and which line is wrong.
 
 Lines are read as python-dotenv reads them. On top of that stands one rule: a line that makes a name vanish, or cuts a
 value short, is malformed, because an absence would let a weaker source win.
 """
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

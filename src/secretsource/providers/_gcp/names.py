@@ -1,7 +1,9 @@
-"""What Secret Manager calls things; pure.
+"""What Secret Manager calls things.
 
 https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions
 """
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Where the secrets engines are mounted, as far as this provider has learned (pure)."""
+"""Where the secrets engines are mounted, as far as this provider has learned."""
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of secrets engines: calls on an hvac adapter, made and not yet sent (pure)."""
+"""What is asked of secrets engines: calls on an hvac adapter, made and not yet sent."""
 
 from __future__ import annotations
 

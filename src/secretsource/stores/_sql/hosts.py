@@ -1,10 +1,12 @@
-"""The hosts in the URL of a PostgreSQL: one, or several of which libpq takes the first that fits. Pure.
+"""The hosts in the URL of a PostgreSQL: one, or several of which libpq takes the first that fits.
 
     postgresql://user@a:5432,b:5433/keys?target_session_attrs=read-write
     postgresql://user@/keys?host=a:5432&host=b:5433
 
 https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-MULTIPLE-HOSTS
 """
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 

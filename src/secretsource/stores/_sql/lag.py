@@ -1,10 +1,12 @@
-"""How far a replica has come, and so which server a check is answered by. Pure; time is an argument.
+"""How far a replica has come, and so which server a check is answered by.
 
 No clock of a server is believed. Now and then a look-up is asked of the primary, together with its position in the
 log of changes: what has replayed that position shows all that was committed when it was asked. Each answer of the
 replica comes with its own position, so that it is known how old it may be. What is too old, what the replica does not
 have, and what it cannot answer is asked of the primary.
 """
+
+# pure: decides from its arguments, the time among them; no I/O, no await
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ _MARKS = 4
 
 
 class Progress:
-    """What is known of how far a replica has come. Pure; time is an argument, in monotonic seconds.
+    """What is known of how far a replica has come; time is an argument, in monotonic seconds.
 
     Args:
         lag: Seconds by which it may lag behind.

@@ -1,0 +1,61 @@
+"""From the file that is in force, or the one that is named, to the configuration of one environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from secretsource._repository import Nearest
+from secretsource._traceless import traceless
+from secretsource.config._config import parse_config
+from secretsource.config._file import find_config, nowhere, read_config
+from secretsource.exceptions import ConfigurationError
+from secretsource.providers._registry import driver_class
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from secretsource.config._config import Config
+    from secretsource.config._provider import Drivers
+
+__all__ = ["load_config"]
+
+
+@traceless
+def load_config(
+    path: str | os.PathLike[str] | None = None,
+    *,
+    environment: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    drivers: Drivers = driver_class,
+) -> Config | None:
+    """Find, read and validate the configuration; None when there is none, and no environment was asked for.
+
+    Args:
+        path: The file; without it ``SECRETSOURCE_CONFIG``, else the nearest ``secretsource.toml`` or ``pyproject.toml``
+            with ``[tool.secretsource]`` from the working directory up to the root of its repository. Above the
+            working directory, a file counts only where no other user could have put it.
+        environment: Which environment; without it ``SECRETSOURCE_ENV``, else what the file says.
+        environ: Environment variables, in place of those of the process.
+        drivers: Finds the driver class of a scheme.
+
+    Raises:
+        ProviderNotInstalled: The chosen environment uses a provider whose package is missing.
+        ConfigurationError: The file cannot be read, or something in it is wrong; or an environment was asked for, and
+            there is no file.
+    """
+    variables = os.environ if environ is None else environ
+    named = path or variables.get("SECRETSOURCE_CONFIG")
+    wanted = environment or variables.get("SECRETSOURCE_ENV") or None
+    search = Nearest(str(named), ()) if named else find_config()
+    if search.path is not None:
+        file = Path(search.path)
+        return parse_config(read_config(file), file=file, environment=wanted, drivers=drivers)
+    if wanted is None:
+        return None
+    source = "" if environment else " of SECRETSOURCE_ENV"
+    raise ConfigurationError(
+        f"environment {wanted!r}{source} has no configuration file: {nowhere(search)}; "
+        "run  secretsource init, or name the file with SECRETSOURCE_CONFIG"
+    )

@@ -1,0 +1,80 @@
+"""Whether the tests bite: ``python -m tests.mutants`` puts faults into the code, and counts those that no test finds.
+
+Pinned faults come first: each has its test. Then the lines that have changed, and a sample that differs from commit to
+commit, until the time is up. ``--all`` tries every fault of every module, which takes an hour or so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from tests.mutants.campaign import count, disordered, equivalents, pinned, played, sample, whole
+from tests.mutants.choice import changed_lines, commit, in_turn
+from tests.mutants.near import NEAR
+from tests.mutants.pinned import FAULTS
+from tests.mutants.trial import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SHARE = 95.0
+"""How many of a hundred faults have to be found."""
+SHARE_OF_SAMPLE = 85.0
+"""The same for a sample, which may happen to hold more than its part of the hard ones."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a campaign, and say what is wrong."""
+    asked = _parser().parse_args(arguments)
+    modules: list[str] = asked.modules or list(NEAR)
+    wrong = disordered()
+    prepare()
+    began = time.monotonic()
+    if not asked.modules:
+        faults = played(pinned(FAULTS), asked.at_once)
+        print(f"pinned faults: {faults}", flush=True)
+        wrong += [f"alive: {title}" for title in faults.alive] + _broken([*faults.broken, *faults.slow])
+    if asked.all:
+        score, least = played(whole(modules), asked.at_once), SHARE
+        none = played(equivalents(modules), asked.at_once)
+        print(f"said to be the same: {len(none.alive)}")
+        wrong += (
+            [f"{none.killed} of equivalent.py are found by tests: run each of their modules"] if none.killed else []
+        )
+    else:
+        changed, seed, least = changed_lines(), commit(), SHARE_OF_SAMPLE
+        trials = sample(in_turn(modules, changed, seed), changed, seed)
+        score = played(trials, asked.at_once, lambda: time.monotonic() - began > asked.seconds)
+    print(f"mutants: {score} (of {count(modules)} in {len(modules)} modules; {time.monotonic() - began:.0f} s)")
+    for title in sorted(score.alive):
+        print(f"  alive  {title}")
+    for module in score.slow:
+        print(f"  left out  {module}: the tests near to it take too long here")
+    wrong += _broken(score.broken)
+    if score.share < least:
+        wrong.append(f"{score.share:.1f} % of the faults were found, and {least:.0f} % is the least")
+    for complaint in wrong:
+        print(f"error: {complaint}", file=sys.stderr)
+    return bool(wrong)
+
+
+def _broken(titles: Sequence[str]) -> list[str]:
+    return [f"the tests near {title} fail without a fault" for title in titles]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tests.mutants", description=__doc__)
+    parser.add_argument(
+        "modules", nargs="*", metavar="MODULE", help="such as resolver/_cache.py; pinned faults are left out"
+    )
+    parser.add_argument("--all", action="store_true", help="every fault, however long it takes")
+    parser.add_argument("--seconds", type=float, default=150.0, help="after which no other trial begins")
+    parser.add_argument("--at-once", type=int, default=2, help="trials at a time")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,272 @@
+"""Faults that were made once, or nearly, each with the one test that finds it.
+
+A fault is the text of a module with one piece of it in other words. The piece must be there exactly once: when the code
+moves on, its fault moves with it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["FAULTS", "Fault"]
+
+
+class Fault(NamedTuple):
+    """A fault to put in.
+
+    Attributes:
+        title: What it does.
+        module: Where.
+        was: What the module says there.
+        becomes: What it says with the fault in.
+        test: What finds it.
+    """
+
+    title: str
+    module: str
+    was: str
+    becomes: str
+    test: str
+
+    def put(self, text: str) -> str:
+        """The text of the module with the fault in.
+
+        Raises:
+            ValueError: The piece is not there, or more than once.
+        """
+        if text.count(self.was) != 1:
+            raise ValueError(f"{self.title}: {self.module} has {text.count(self.was)} times {self.was!r}, and not once")
+        return text.replace(self.was, self.becomes)
+
+
+_CACHE, _VERIFIER, _GATE = "issuing/_check/record_cache.py", "issuing/_check/verifier.py", "issuing/_check/gate.py"
+_MECHANISMS, _KEPT = "tests/issuing/test_mechanisms.py::", "tests/issuing/test_record_cache.py::"
+_OLD, _FEED, _FILE = (
+    "tests/issuing/test_faults.py::", "tests/stores/test_postgres_feed.py::", "tests/stores/test_sqlite_file.py::",
+)  # fmt: skip
+
+FAULTS = (
+    # What is kept of a key
+    Fault(
+        "the ttl is counted from after the read", _VERIFIER,
+        "return cache.fill(presented.hash, record, mono, wall, begun)",
+        "return cache.fill(presented.hash, record, *self._now(), begun)",
+        _MECHANISMS + "test_a_record_is_as_old_as_the_question",
+    ),
+    Fault(
+        "the fence is off: a fill revives what was revoked meanwhile", _CACHE,
+        "        if begun >= floor.since:\n",
+        "        return False\n        if begun >= floor.since:\n",
+        _OLD + "test_a_fill_that_races_a_revocation_does_not_revive_the_key",
+    ),
+    Fault(
+        "the floor is off: news leaves no trace", _CACHE,
+        "            floor = self._floors.setdefault(key_id, _Floor())\n",
+        "            floor = _Floor()\n",
+        _OLD + "test_a_fill_that_races_a_revocation_does_not_revive_the_key",
+    ),
+    Fault(
+        "floors grow without bound", _CACHE,
+        "if key_id not in self._floors and len(self._floors) >= self._max_misses:", "if False:",
+        _MECHANISMS + "test_floors_are_bounded",
+    ),
+    Fault(
+        "a forgotten floor lets in what was on its way", _CACHE,
+        "        self._forgotten = self._news\n        self._floors.clear()",
+        "        self._floors.clear()",
+        _KEPT + "test_floors_that_have_to_be_forgotten_keep_out_what_was_on_its_way",
+    ),
+    Fault(
+        "a key is never kept again after news of it", _CACHE,
+        "if floor is None or record.revision >= floor.revision:",
+        "if floor is None or record.revision > floor.revision:",
+        _MECHANISMS + "test_a_key_is_kept_again_after_news_of_it",
+    ),
+    Fault(
+        "an older answer replaces a newer one", _CACHE,
+        "if known is not None and known.record.revision > record.revision:\n                return known\n",
+        "if False:\n                return known\n",
+        _KEPT + "test_an_older_answer_does_not_replace_a_newer_one",
+    ),
+    Fault(
+        "news that cannot be true is believed", _CACHE,
+        "if key_id is None or not self._is_credible(key_id, revision):",
+        "if key_id is None:",
+        _KEPT + "test_news_that_cannot_be_true_is_a_gap",
+    ),
+    Fault(
+        "an unknown key of ours is asked for each time", _VERIFIER,
+        "cache.miss(presented.key_id or presented.hash, mono, begun)",
+        "cache.miss(presented.hash, mono, begun)",
+        _MECHANISMS + "test_an_unknown_key_is_asked_for_once",
+    ),
+    Fault(
+        "a key that was seen expired lives again when the clock is set back", "issuing/_check/weighing.py",
+        "            entry.slow()\n", "            pass\n",
+        "tests/issuing/test_clocks.py::test_a_cached_key_that_was_seen_expired_stays_so",
+    ),
+    # The check
+    Fault(
+        "hashes are compared with ==", _VERIFIER,
+        "return None if compare_digest(hashed, record.hash) else", "return None if hashed == record.hash else",
+        _MECHANISMS + "test_hashes_are_compared_in_constant_time",
+    ),
+    Fault(
+        "an unknown key skips its comparison", _VERIFIER,
+        "    compare_digest(presented.hash, _NO_HASH)  # an unknown key costs what a wrong secret costs\n", "",
+        _MECHANISMS + "test_hashes_are_compared_in_constant_time",
+    ),
+    Fault(
+        "a cached check is charged twice", _VERIFIER,
+        "granted = self._take(entry.limit_key, plan, cost, now, now + entry.drift)",
+        "granted = self._take(entry.limit_key, plan, cost, now, now + entry.drift) and "
+        "self._take(entry.limit_key, plan, cost, now, now + entry.drift)",
+        _MECHANISMS + "test_each_check_is_charged_once",
+    ),
+    Fault(
+        "a check that costs nothing is refused", _VERIFIER,
+        "    if not isinstance(cost, int) or not 0 <= cost <= MOST_COST:",
+        "    if not isinstance(cost, int) or not 0 < cost <= MOST_COST:",
+        _MECHANISMS + "test_a_check_that_costs_nothing_only_looks",
+    ),
+    Fault(
+        "what is no credential passes the gate", _GATE,
+        "if not isinstance(text, str) or len(text) > LONGEST_CREDENTIAL:", "if not isinstance(text, str):",
+        _MECHANISMS + "test_what_is_no_credential_stops_at_the_gate",
+    ),
+    Fault(
+        "the zeros of a locator are checked in part", "issuing/_key/locator.py",
+        'return opened[13:] == b"\\0\\0\\0" and', 'return opened[13:15] == b"\\0\\0" and',
+        _MECHANISMS + "test_each_zero_of_a_locator_is_checked",
+    ),
+    Fault(
+        "the state of a key is told before its secret has matched", _VERIFIER,
+        "        if hashed is None:\n            return Rejected(Reason.PEPPER_RETIRED)\n        return None if",
+        "        if hashed is None:\n            return Rejected(Reason.PEPPER_RETIRED)\n"
+        "        if record.status in STATUS_REASONS:\n            return Rejected(STATUS_REASONS[record.status])\n"
+        "        return None if",
+        _OLD + "test_no_state_is_answered_before_the_secret_matched",
+    ),
+    Fault(
+        "the hash of a key that has ended is computed", _VERIFIER,
+        "        if ended is not None:\n            return Rejected(ended)\n        described",
+        "        described",
+        "tests/issuing/test_turns.py::test_the_hash_of_a_key_that_has_ended_is_not_computed",
+    ),
+    Fault(
+        "a pepper stays in a frame", "issuing/_key/hashing.py",
+        "            del given, peppers, texts  # a traceback shows no pepper\n", "",
+        _MECHANISMS + "test_no_frame_of_an_error_holds_a_pepper",
+    ),
+    # The life of a key
+    Fault(
+        "the successor is found by what its predecessor was found by", "issuing/_key/lifecycle.py",
+        "        lookup=None,\n        revision=1,", "        revision=1,",
+        _MECHANISMS + "test_an_imported_key_can_be_rotated",
+    ),
+    Fault(
+        "a rotation that is over cannot be finished", "issuing/_manage/operations.py",
+        "if status.status is Status.ROTATING and last is not None and", "if last is not None and",
+        _MECHANISMS + "test_a_rotation_that_is_over_is_finished_whatever_was_used",
+    ),
+    Fault(
+        "an overlap prolongs a key", "issuing/_key/lifecycle.py",
+        "return now + overlap if record.expires is None else min(now + overlap, record.expires)",
+        "return now + overlap",
+        "tests/issuing/test_lifecycle.py",
+    ),
+    # Stores and their news
+    Fault(
+        "a change is written back whatever the row is by now", "stores/memory.py",
+        "return stored is not None and stored.revision == change.record.revision - 1", "return stored is not None",
+        "tests/issuing/test_memory_store.py::test_an_update_is_stored_once",
+    ),
+    Fault(
+        "a change is written back whatever the row is by now, in SQL", "stores/_sql/statements.py",
+        'KEYS.c.key_id == bindparam("which"), KEYS.c.revision == bindparam("follows")',
+        'KEYS.c.key_id == bindparam("which"), bindparam("follows") > 0',
+        "tests/stores/test_conformance.py::TestSqlite",
+    ),
+    Fault(
+        "NOTIFY goes before the commit", "stores/_sql/transactions.py",
+        '        connection.execute(statements.NOTIFY, {"payloads": statements.payloads(changes)})',
+        "        with connection.engine.begin() as other:\n"
+        '            other.execute(statements.NOTIFY, {"payloads": statements.payloads(changes)})',
+        _FEED + "test_news_comes_after_the_commit",
+    ),
+    Fault(
+        "NOTIFY tells of the first change of a batch", "stores/_sql/transactions.py",
+        '{"payloads": statements.payloads(changes)}', '{"payloads": statements.payloads(changes[:1])}',
+        _FEED + "test_every_change_of_a_batch_is_told",
+    ),
+    Fault(
+        "news of more digits than Python converts ends the listener", "stores/_news.py",
+        "is_number = len(digits) <= _MOST_DIGITS and digits", "is_number = digits",
+        "tests/stores/test_news.py::test_what_is_nearly_news_is_a_gap",
+    ),
+    Fault(
+        "our own close drops the locks of SQLite", "stores/_sql/sqlite_file.py",
+        "        state = self._path.stat()\n",
+        "        os.close(os.open(self._path, os.O_RDWR))\n        state = self._path.stat()\n",
+        _FILE + "test_the_locks_outlive_every_further_connection",
+    ),
+    Fault(
+        "connections of SQLite are open at a fork", "stores/_sql/sqlite_file.py",
+        "            with suppress(sqlite3.Error):\n                connection.close()\n", "            pass\n",
+        "tests/stores/test_fork.py::test_nothing_of_the_store_is_open_at_a_fork",
+    ),
+    # The edges
+    Fault(
+        "a segment of dots needs no key", "issuing/_http/paths.py",
+        'folded = normalize("NFKC", rest)', "folded = rest",
+        "tests/issuing/test_paths.py",
+    ),
+    Fault(
+        "a listener that raises breaks a check", "_listeners.py",
+        "except Exception as error:\n            name = ", "except ArithmeticError as error:\n            name = ",
+        "tests/test_listeners.py::test_a_listener_that_raises_harms_nobody",
+    ),
+    # The consuming half
+    Fault(
+        "a forced read joins an older call", "resolver/_board.py",
+        "if not flight.number or (flight.number >= ask.since and (flight.anew or not ask.anew)):",
+        "if True:",
+        "tests/resolver/test_forced.py",
+    ),
+    Fault(
+        "a late answer replaces a newer one", "resolver/_board.py",
+        "            if other.number < flight.number:\n                other.counts = False", "            pass",
+        "tests/resolver/test_board.py",
+    ),
+    Fault(
+        "wiring that is wrong is passed over like an outage", "resolver/_route.py",
+        'return failed.retryable and self.on_unavailable == "next"', 'return self.on_unavailable == "next"',
+        "tests/chain/test_outcome_table.py",
+    ),
+    Fault(
+        "a file that others may write to counts", "_repository.py",
+        "    if status.st_mode & stat.S_IWOTH:", "    if False:",
+        "tests/test_repository.py",
+    ),
+    Fault(
+        "a redirect in other spelling leads to another server", "providers/_origins.py",
+        "if here is None or there is None or here.host != there.host:", "if here is None or there is None:",
+        "tests/providers/test_origins.py",
+    ),
+    Fault(
+        "a token goes to another server than the usual one", "providers/_origins.py",
+        "if ambient is not None and (named is None or named != usual):", "if ambient is not None and named is None:",
+        "tests/providers/test_origins.py::test_distrusted",
+    ),
+    Fault(
+        "numbers of JSON lose their spelling", "_json_text.py",
+        "parse_int=Numeral, parse_float=Numeral, parse_constant=_refuse", "parse_constant=_refuse",
+        "tests/resolver/test_document.py::test_a_number_as_it_is_written",
+    ),
+    Fault(
+        "a NUL in a .env file makes names vanish", "providers/_dotenv/text.py",
+        '    if "\\0" in text:', "    if False:",
+        "tests/providers/test_dotenv_text.py",
+    ),
+)  # fmt: skip
+"""All of them."""

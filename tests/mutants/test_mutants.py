@@ -1,0 +1,184 @@
+"""The mutator and the lists beside it: small faults are made, put in and counted, and a list that is old is said."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.mutants import campaign
+from tests.mutants.campaign import Score, count, disordered, played, sample
+from tests.mutants.choice import SAMPLE, in_turn, ordered, parsed
+from tests.mutants.equivalent import EQUIVALENT, Equivalent, unused
+from tests.mutants.near import NEAR, near
+from tests.mutants.operators import compiled, mutants
+from tests.mutants.pinned import FAULTS, Fault
+from tests.mutants.trial import TREE, End, Trial
+from tests.packaging.purity import PACKAGE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("text", "becomes"),
+    [
+        ("x = a < b", ["a <= b", "a >= b"]),
+        ("x = a is None", ["a is not None"]),
+        ("x = a and b", ["a or b"]),
+        ("x = not a", ["a"]),
+        ("x = a + b", ["a - b"]),
+        ("x = 'a' + b", []),
+        ("x = f'{1 + 2}'", []),
+        ("x = 1", ["2"]),
+        ("x = True", ["False"]),
+        ("x = min(a, b)", ["max(a, b)"]),
+        ("x += a", ["x -= a"]),
+        ("if a: x = b", ["not a"]),
+        ("x = b if a else c", ["not a"]),
+        ("forget(a)", ["pass"]),
+        ("def f():\n    raise E(f'{a}')", ["pass"]),
+        ("def f():\n    return a", ["return"]),
+        ("def f():\n    return 1", ["2"]),
+        ("for a in b:\n    continue", ["break"]),
+        ("for a in b:\n    break", ["continue"]),
+        ("'''A docstring.'''", []),
+        ("assert a is not None", []),
+        ("__all__ = [1]", []),
+        ("x: Literal[1] = a", []),
+        ("def f(a: Literal[1]) -> Literal[2]: ...", []),
+        ("@cache(1)\ndef f(): ...", []),
+        ("TYPE_CHECKING = False\nif TYPE_CHECKING:\n    x = 1", []),
+        ("x = 1  # pragma: no cover", []),
+    ],
+)
+def test_each_small_fault_is_made(text: str, becomes: list[str]) -> None:
+    """Operators, conditions, numbers and statements; never what decides nothing."""
+    found = mutants(text)
+    assert [mutant.becomes for mutant in found] == becomes
+    for mutant in found:
+        compiled(text, mutant.place, "module.py")
+
+
+def test_a_fault_is_put_where_it_was_found() -> None:
+    """By its place, also beside a line that is passed over; the rest of the module stays."""
+    text = "first = 1  # pragma: no cover\ndef more(a):\n    return a + 1"
+    name, number = mutants(text)[1:]
+    assert (name.becomes, number.becomes, number.line, number.within) == ("a - 1", "2", 3, "more")
+    for mutant, expected in ((name, 4), (number, 7)):
+        module: dict[str, object] = {}
+        exec(compiled(text, mutant.place, "module.py"), module)
+        more = module["more"]
+        assert callable(more)
+        assert (module["first"], more(5)) == (1, expected)
+
+
+TESTS = """
+from secretsource import _suggest
+
+def test_a_word():
+    assert _suggest.nearest("tll", ["ttl"]) == "ttl"
+
+def test_that_may_hang():
+    while getattr(_suggest, "HANGS", False):
+        pass
+"""
+PROGRAM = """
+import sys
+from pathlib import Path
+from tests.mutants.trial import Trial, outcomes, prepare
+
+path = Path("src/secretsource/_suggest.py")
+changes = {"killed": "nearest = lambda *_: None", "alive": "", "late": "HANGS = True"}
+code = {title: compile(path.read_text() + more, str(path), "exec") for title, more in changes.items()}
+prepare()
+trials = [Trial(title, "secretsource._suggest", code.get(title), sys.argv[1:], 5.0) for title in ("nothing", *code)]
+for trial, end in outcomes(trials, 2, bool):
+    print(trial.title, end.name)
+"""
+
+
+def test_a_trial_says_what_became_of_its_fault(tmp_path: Path) -> None:
+    """A test fails, or none does, or one does not end; without a fault all of them pass."""
+    tests = tmp_path / "test_word.py"
+    tests.write_text(TESTS)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(tests)], cwd=TREE, capture_output=True, text=True, timeout=100, check=True,
+        env={**os.environ, "PYTHONPATH": str(TREE)},
+    )  # fmt: skip
+    ends = dict(line.split() for line in done.stdout.splitlines())
+    assert ends == {"nothing": "ALIVE", "killed": "KILLED", "alive": "ALIVE", "late": "LATE"}
+
+
+def test_the_lists_fit_the_code() -> None:
+    """Every pure module has tests near to it, which are there; every entry and every pinned fault fits its module."""
+    assert disordered() == []
+    assert [test for module in NEAR for test in near(module) if not (TREE / test).is_file()] == []
+    for fault in FAULTS:
+        assert fault.put((PACKAGE / fault.module).read_text())
+        assert (TREE / fault.test.partition("::")[0]).is_file()
+    assert all(entry.why for entry in EQUIVALENT)
+
+
+def test_a_pinned_fault_that_fits_no_more_is_said() -> None:
+    """Its piece has to be there once."""
+    fault = Fault("a title", "module.py", "a < b", "a <= b", "a test")
+    assert fault.put("x = a < b") == "x = a <= b"
+    for text in ("x = a > b", "a < b < a < b"):
+        with pytest.raises(ValueError, match="a title"):
+            fault.put(text)
+
+
+def test_an_entry_that_fits_no_fault_is_said() -> None:
+    """Of its own module, function and words."""
+    there = mutants("def f(a):\n    return a + 1")
+    fits = Equivalent("module.py", "f", "1", "2", "why")
+    others = [fits._replace(within="g"), fits._replace(was="3"), fits._replace(becomes="3")]
+    assert unused([fits, *others, fits._replace(module="other.py", was="3")], "module.py", there) == others
+
+
+def test_changed_lines_come_first() -> None:
+    """The new lines of a diff; then everything else, in an order that the commit decides."""
+    diff = (
+        "--- a/src/secretsource/_suggest.py\n+++ b/src/secretsource/_suggest.py\n"
+        "@@ -1,2 +3 @@ f\n+++counter\n@@ -9 +10,2 @@ g\n+x\n+y\n@@ -20 +21,0 @@ h\n-z\n"
+        "--- a/src/secretsource/old.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n"
+    )
+    assert parsed(diff) == {"_suggest.py": {3, 10, 11}}
+    names = [f"module{number}.py" for number in range(20)]
+    turns = [in_turn(names, {"module7.py": {1}}, seed) for seed in ("one", "one", "another")]
+    assert turns[0] == turns[1] != turns[2]
+    assert [turn[0] for turn in turns] == ["module7.py"] * 3
+    faults = mutants("\n".join(f"x = {number}" for number in range(20)))
+    first = [ordered(faults, {5, 6}, seed) for seed in ("one", "one", "another")]
+    assert first[0] == first[1] != first[2]
+    assert all({mutant.line for mutant in order[:2]} == {5, 6} for order in first)
+
+
+def test_a_sample_is_some_of_each_module_and_every_changed_line() -> None:
+    """And begins with the tests near to it without a fault."""
+    chosen = list(sample(["_suggest.py"], {}, "a commit"))
+    assert (len(chosen), chosen[0].code, chosen[0].tests) == (SAMPLE + 1, None, near("_suggest.py"))
+    every = list(sample(["_suggest.py"], {"_suggest.py": frozenset(range(1000))}, "a commit"))
+    assert len(every) == 1 + count(["_suggest.py"]) > len(chosen)
+
+
+def test_a_score_counts_and_says_what_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that fail without a fault say nothing of faults."""
+    code = compile("", "module.py", "exec")
+    ended = [
+        (Trial(title, module, None if title == module else code, ()), end)
+        for module, ends in {
+            "good": {"good": End.ALIVE, "one": End.ALIVE, "two": End.KILLED, "three": End.LATE},
+            "broken": {"broken": End.KILLED, "four": End.KILLED},
+            "slow": {"slow": End.LATE, "five": End.LATE},
+        }.items()
+        for title, end in ends.items()
+    ]
+    monkeypatch.setattr(campaign, "outcomes", lambda *_: iter(ended))
+    score = played([], 1)
+    assert score == Score(2, 1, ["one"], ["broken"], ["slow"])
+    assert str(score) == "3 tried, 2 killed (1 by the time), 1 alive: 66.7 %"
+    assert Score(0, 0, [], [], []).share == 100.0
