@@ -11,6 +11,7 @@ from benchmarks.harness import Figure, machine, table
 
 NAMES = (
     "hit",
+    "many",
     "threads",
     "start",
     "herd",

@@ -7,7 +7,7 @@ cancelling one that waits never cancels the flight that others share.
 from __future__ import annotations
 
 import asyncio
-from typing import TypeVar, overload
+from time import time as wall_time
 
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource._sentinels import UNSET
@@ -22,13 +22,14 @@ from secretsource.resolver._landing import landing
 from secretsource.resolver._questions import Later
 from secretsource.resolver._resolution import Reply
 from secretsource.resolver._resolver import Resolver
+from secretsource.resolver._shortcuts import at_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
-    from typing import Self, Unpack
+    from typing import Self, TypeVar, Unpack, overload
 
     from secretsource._clock import Clock
     from secretsource._secret import Secret, SecretSet
@@ -40,10 +41,10 @@ if TYPE_CHECKING:
     from secretsource.resolver._resolution import Ask
     from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
 
-__all__ = ["AsyncResolver"]
+    D = TypeVar("D")
+    R = TypeVar("R")
 
-D = TypeVar("D")
-R = TypeVar("R")
+__all__ = ["AsyncResolver"]
 
 
 @boundaries(besides=("get",))
@@ -75,46 +76,70 @@ class AsyncResolver:
         """As `Resolver.from_config`."""
         return cls.of(Resolver.from_config(path, environment=environment))
 
-    @overload
-    async def get(
-        self, name: str, *, field: str | None = None, version: str | None = None, fresh: bool = False
-    ) -> Secret: ...
-    @overload
-    async def get(
-        self, name: str, *, default: str, field: str | None = None, version: str | None = None, fresh: bool = False
-    ) -> Secret: ...
-    @overload
-    async def get(
-        self, name: str, *, default: D, field: str | None = None, version: str | None = None, fresh: bool = False
-    ) -> Secret | D: ...
+    if TYPE_CHECKING:
+
+        @overload
+        async def get(
+            self, name: str, *, field: str | None = None, version: str | None = None, fresh: bool | None = None
+        ) -> Secret: ...
+        @overload
+        async def get(
+            self,
+            name: str,
+            *,
+            default: str,
+            field: str | None = None,
+            version: str | None = None,
+            fresh: bool | None = None,
+        ) -> Secret: ...
+        @overload
+        async def get(
+            self,
+            name: str,
+            *,
+            default: D,
+            field: str | None = None,
+            version: str | None = None,
+            fresh: bool | None = None,
+        ) -> Secret | D: ...
+
     async def get(
         self,
         name: str,
-        *,
         default: D | UnsetType = UNSET,
         field: str | None = None,
         version: str | None = None,
-        fresh: bool = False,
+        fresh: bool | None = None,
     ) -> Secret | D:
         """As `Resolver.get`."""
-        if field is None and version is None and not fresh:
-            hot = self._resolver._peek(name)
-            if hot is not None:
-                return hot
+        if field is None and version is None and not fresh:  # the hot path of `Resolver.get`
+            try:
+                since, until, secret = self._resolver._hot[name]
+                if since <= wall_time() < until:
+                    return secret
+            except (KeyError, TypeError):
+                pass
         try:
             return await self._run(questions.get(self._resolver._engine, name, default, field, version, bool(fresh)))
         finally:
             del name, default, field, version, fresh  # an error tracker sends the locals of every frame along
 
-    @overload
-    async def get_many(self, names: Iterable[str], *, fresh: bool = False) -> dict[str, Secret]: ...
-    @overload
-    async def get_many(self, names: Iterable[str], *, default: D, fresh: bool = False) -> dict[str, Secret | D]: ...
+    if TYPE_CHECKING:
+
+        @overload
+        async def get_many(self, names: Iterable[str], *, fresh: bool = False) -> dict[str, Secret]: ...
+        @overload
+        async def get_many(self, names: Iterable[str], *, default: D, fresh: bool = False) -> dict[str, Secret | D]: ...
+
     async def get_many(
         self, names: Iterable[str], *, default: D | UnsetType = UNSET, fresh: bool = False
     ) -> dict[str, Secret | D]:
         """As `Resolver.get_many`; native clients are asked concurrently."""
-        return await self._run(questions.get_many(self._resolver._engine, names, default, bool(fresh)))
+        given = questions.listed(names)
+        found: dict[str, Secret | D] = {} if fresh else at_once(self._resolver._hot, given, wall_time())
+        if len(found) == len(given):
+            return found
+        return await self._run(questions.get_many(self._resolver._engine, given, found, default, bool(fresh)))
 
     async def get_set(self, name: str, *, field: str | None = None) -> SecretSet:
         """As `Resolver.get_set`."""

@@ -19,8 +19,8 @@ from secretsource.resolver._resolution import Ask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
-    from typing import TypeAlias, TypeVar
+    from collections.abc import Generator, Iterable, Mapping, Sequence
+    from typing import Any, TypeAlias, TypeVar
 
     from secretsource._sentinels import UnsetType
     from secretsource.resolver._engine import Engine
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     R = TypeVar("R")
     Question: TypeAlias = Generator["list[Ask] | Later", Sequence[Reply], R]
 
-__all__ = ["Later", "explain", "get", "get_many", "get_set", "reject"]
+__all__ = ["Later", "explain", "get", "get_many", "get_set", "listed", "reject"]
 
 
 class Later(NamedTuple):
@@ -49,18 +49,37 @@ def get(
     return engine.conclude(request, result, default)
 
 
-def get_many(
-    engine: Engine, names: Iterable[str], default: D | UnsetType, fresh: bool
-) -> Question[dict[str, Secret | D]]:
-    """Many secrets, what one provider is to be asked for asked together; all that are missing are named at once."""
+def listed(names: Iterable[str]) -> list[str]:
+    """Names as a list.
+
+    Raises:
+        InvalidReference: They are one string, whose characters nobody means.
+    """
     if isinstance(names, str):
-        raise InvalidReference("names is a list, such as ['ONE', 'OTHER'], not one string")
-    given = list(dict.fromkeys(names))
-    requests = [engine.request(name, fresh=fresh) for name in given]
-    results = yield from _answers(engine, requests)
-    found: dict[str, Secret | D] = {}
+        raise InvalidReference("names must be a list, such as ['ONE', 'OTHER'], not one string")
+    return list(names)
+
+
+def get_many(
+    engine: Engine, names: Sequence[Any], known: Mapping[str, Secret | D], default: D | UnsetType, fresh: bool
+) -> Question[dict[str, Secret | D]]:
+    """Many secrets; asks each provider for all of its names together, and names all that are missing at once.
+
+    Args:
+        engine: What to ask.
+        names: The names, in the order of the result; `Engine.request` refuses what is no text.
+        known: Those that are answered already.
+        default: The value of a name that no provider has.
+        fresh: Whether to ask the providers whatever is remembered.
+    """
+    found = dict(known)
+    requests: dict[str, Request] = {}
+    for name in names:
+        if not isinstance(name, str) or (name not in found and name not in requests):
+            requests[name] = engine.request(name, fresh=fresh, plain=not fresh)
+    results = yield from _answers(engine, list(requests.values()))
     missing: list[tuple[SecretNotFound, str]] = []
-    for name, request, result in zip(given, requests, results, strict=True):
+    for (name, request), result in zip(requests.items(), results, strict=True):
         if isinstance(result.outcome, NotFound) and default is UNSET:
             engine.note(result)
             missing.append((none_found(request.name, result, engine.chain), meant_by(request.ref, engine.chain)))
@@ -70,7 +89,7 @@ def get_many(
         raise _all_missing(missing)
     if missing:
         raise missing[0][0]
-    return found
+    return {name: found[name] for name in names}
 
 
 def get_set(engine: Engine, name: str, field: str | None) -> Question[SecretSet]:

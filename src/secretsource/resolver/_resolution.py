@@ -25,8 +25,7 @@ class Request(NamedTuple):
         ref: The parsed name or reference.
         fields: Fields to select from the value, one inside the other, beyond the one of the place.
         fresh: Whether to ask the provider whatever is remembered.
-        plain: Whether the name says it all and was read by itself, so that its next reads may be answered by the name
-            alone; to note that for names that are read together costs more than it saves.
+        plain: Whether the name says it all, so that the next reads of it may take a short way.
         tracked: Whether the name counts as a reader of what answers it.
         since: The number from which on a call may answer it, in the order in which calls begin; 0 for any.
     """

@@ -13,6 +13,7 @@ from secretsource.resolver._call import OVERDUE, abandon, carry, fetch, hand_ove
 from secretsource.resolver._engine import Engine
 from secretsource.resolver._questions import Later
 from secretsource.resolver._resolution import Reply
+from secretsource.resolver._shortcuts import at_once
 from secretsource.resolver._wiring import checked_policy, configured, wired
 
 TYPE_CHECKING = False
@@ -173,11 +174,6 @@ class Resolver:
         finally:
             del name, default, field, version, fresh  # an error tracker sends the locals of every frame along
 
-    def _peek(self, name: object) -> Secret | None:
-        """The hot answer to a name, if there is one; `get` has the same lines written out, for speed."""
-        hot = self._hot.get(name) if isinstance(name, str) else None
-        return hot[2] if hot is not None and hot[0] <= wall_time() < hot[1] else None
-
     def _slow(
         self, name: str, default: D | UnsetType, field: str | None, version: str | None, fresh: bool | None
     ) -> Secret | D:
@@ -219,7 +215,11 @@ class Resolver:
             SecretNotFound: Some are not there; names all of them.
             ProviderError: A provider could not be asked, or refused, for one of them.
         """
-        return self._run(questions.get_many(self._engine, names, default, bool(fresh)))
+        given = questions.listed(names)
+        found: dict[str, Secret | D] = {} if fresh else at_once(self._hot, given, wall_time())
+        if len(found) == len(given):
+            return found
+        return self._run(questions.get_many(self._engine, given, found, default, bool(fresh)))
 
     def get_set(self, name: str, *, field: str | None = None) -> SecretSet:
         """The versions of a secret that are valid now, newest first: the current one and, if kept, the one before.
