@@ -12,6 +12,7 @@ from benchmarks.harness import Figure, machine, table
 NAMES = (
     "hit",
     "many",
+    "hops",
     "threads",
     "start",
     "herd",

@@ -17,6 +17,7 @@ from benchmarks import (
     harness,
     herd,
     hit,
+    hops,
     libraries,
     limits,
     many,
@@ -151,6 +152,10 @@ class TestBenchmarks:
         figures = by_name(many.measure(rounds=1, seconds=0.0001))
         assert figures["calls that reached the provider"].verdict == "PASS"
         assert sum(figure.limit is not None for figure in figures.values()) == 4
+
+    def test_hops(self) -> None:
+        """A read makes no more calls than its limits say: counts are the same on every machine."""
+        assert [figure.verdict for figure in hops.measure()] == ["PASS"] * 3
 
     def test_threads(self) -> None:
         """The reads of all threads are counted together."""

@@ -7,9 +7,11 @@ cancelling one that waits never cancels the flight that others share.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from time import time as wall_time
 
 from secretsource._clock import SYSTEM_CLOCK
+from secretsource._flow import arun
 from secretsource._sentinels import UNSET
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
@@ -32,12 +34,12 @@ if TYPE_CHECKING:
     from typing import Self, TypeVar, Unpack, overload
 
     from secretsource._clock import Clock
+    from secretsource._flow import Flow
     from secretsource._secret import Secret, SecretSet
     from secretsource._sentinels import UnsetType
     from secretsource.providers.base import Provider
     from secretsource.resolver._default import Numbers
     from secretsource.resolver._engine import Engine
-    from secretsource.resolver._questions import Question
     from secretsource.resolver._resolution import Ask
     from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
 
@@ -120,7 +122,7 @@ class AsyncResolver:
             except (KeyError, TypeError):
                 pass
         try:
-            return await self._run(questions.get(self._resolver._engine, name, default, field, version, bool(fresh)))
+            return await self._run(questions.get, name, default, field, version, bool(fresh))
         finally:
             del name, default, field, version, fresh  # an error tracker sends the locals of every frame along
 
@@ -139,11 +141,11 @@ class AsyncResolver:
         found: dict[str, Secret | D] = {} if fresh else at_once(self._resolver._hot, given, wall_time())
         if len(found) == len(given):
             return found
-        return await self._run(questions.get_many(self._resolver._engine, given, found, default, bool(fresh)))
+        return await self._run(questions.get_many, given, found, default, bool(fresh))
 
     async def get_set(self, name: str, *, field: str | None = None) -> SecretSet:
         """As `Resolver.get_set`."""
-        return await self._run(questions.get_set(self._resolver._engine, name, field))
+        return await self._run(questions.get_set, name, field)
 
     async def prefetch(self, names: Iterable[str]) -> None:
         """As `Resolver.prefetch`."""
@@ -151,11 +153,11 @@ class AsyncResolver:
 
     async def reject(self, secret: Secret) -> Secret:
         """As `Resolver.reject`."""
-        return await self._run(questions.reject(self._resolver._engine, secret))
+        return await self._run(questions.reject, secret)
 
     async def explain(self, name: str, *, field: str | None = None) -> Trace:
         """As `Resolver.explain`."""
-        return await self._run(questions.explain(self._resolver._engine, name, field))
+        return await self._run(questions.explain, name, field)
 
     def invalidate(self, name: str, version: str | None = None) -> None:
         """As `Resolver.invalidate`."""
@@ -195,25 +197,21 @@ class AsyncResolver:
 
     # -- running a question with tasks ----------------------------------------------------------------------------
 
-    async def _run(self, question: Question[R]) -> R:
-        engine = self._resolver._engine
-        until = engine.clock.now().mono + engine.deadline
-        step: list[Ask] | Later | None = None
+    async def _run(self, question: Callable[..., Flow[R]], *words: object) -> R:
         try:
-            step = next(question)
-            while True:
-                step = question.send(await self._perform(engine, step, until))
-        except StopIteration as end:
-            answer: R = end.value
-            return answer
+            engine = self._resolver._engine
+            now = engine.now()
+            until = now.mono + engine.deadline
+            return await arun(question(engine, now, *words), partial(self._perform, engine, until))
         except SecretSourceError as error:
             failure = bare(error)
-        del question, step
+        finally:
+            del words
         raise failure
 
-    async def _perform(self, engine: Engine, step: list[Ask] | Later, until: float) -> list[Reply]:
+    async def _perform(self, engine: Engine, until: float, step: list[Ask] | Later) -> list[Reply]:
         if isinstance(step, Later):
-            self._lead(engine, step.asks, engine.clock.now().mono + engine.deadline)
+            self._lead(engine, step.asks, engine.monotonic() + engine.deadline)
             return []
         flights = self._lead(engine, step, until)
         replies = []
@@ -243,11 +241,12 @@ class AsyncResolver:
                 abandon(engine, flights)
 
     async def _awaited(self, engine: Engine, ask: Ask, flight: Flight | None, until: float) -> Reply:
-        provider, clock = ask.route.provider, engine.clock
+        provider = ask.route.provider
         if flight is None and isinstance(provider, AsyncProvider):
             flight = Flight(ask, until, anew=ask.anew)  # asked directly, which is to say that nobody can join
             self._launch(engine, [flight])
         if flight is None:
-            return Reply(fetch(provider, ask.ref, until - clock.now().mono, anew=ask.anew), clock.now())
-        await landing(flight, until, lambda: until - clock.now().mono)
-        return flight.reply or Reply(OVERDUE, clock.now())
+            left = until - engine.monotonic()
+            return Reply(fetch(provider, ask.ref, left, anew=ask.anew), engine.clock.now())
+        await landing(flight, until, lambda: until - engine.monotonic())
+        return flight.reply or Reply(OVERDUE, engine.clock.now())

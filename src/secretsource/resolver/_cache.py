@@ -221,7 +221,7 @@ class Cache:
             ages = schedule_absence(self.policy, now, max_age, luck)
         readers = set() if before is None else set(before.readers)
         entry = self._entries[ref] = Entry(outcome, now, ages, readers, number)
-        self.touch(ref)
+        self._entries.move_to_end(ref)
         return before, entry
 
     def evict(self) -> list[Entry]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from threading import RLock
 
 from secretsource import _fork
-from secretsource._clock import SYSTEM_CLOCK
+from secretsource._clock import SYSTEM_CLOCK, readings
 from secretsource._sentinels import UNSET
 from secretsource.exceptions import ConfigurationError, InvalidReference
 from secretsource.providers.base import Found, LeasingProvider, NotFound, SecretRef
-from secretsource.resolver._answer import default_secret, event_of, found_at, secret_of
+from secretsource.resolver._answer import default_secret, event_of, secret_of
 from secretsource.resolver._background import Background
 from secretsource.resolver._failure import error_of
 from secretsource.resolver._notices import Notices
@@ -74,6 +74,7 @@ class Engine:
         self.state = State(policy, max_entries, clock)
         self.deadline = deadline
         self.clock = clock
+        self.monotonic, _ = readings(clock)
         self.background = Background()
         self.notices = Notices()
         self.closed = False
@@ -170,7 +171,7 @@ class Engine:
         if not isinstance(outcome, Found) or not isinstance(outcome.value, (str, bytes)) or near.route.points(outcome):
             self.state.shortcuts.near.pop(near.name, None)
             return None
-        return found_at(near.name, near.ref, near.route, outcome, self.clock.now().wall)
+        return secret_of(near.name, (), near.ref, near.route, outcome, self.clock.now().wall, "live")
 
     if TYPE_CHECKING:
 
@@ -189,7 +190,8 @@ class Engine:
         outcome = result.outcome
         self.note(result)
         if isinstance(outcome, Found):
-            secret = secret_of(request, result, outcome)
+            wall = result.at.wall if result.entry is None else result.entry.at.wall
+            secret = secret_of(request.name, request.fields, result.ref, result.route, outcome, wall, result.served)
             self.state.remember(request, result, secret)
             return secret
         if isinstance(outcome, NotFound) and default is not UNSET:

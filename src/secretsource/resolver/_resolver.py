@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from time import time as wall_time
 
 from secretsource._clock import SYSTEM_CLOCK
+from secretsource._flow import run
 from secretsource._sentinels import UNSET
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
@@ -24,11 +26,11 @@ if TYPE_CHECKING:
     from typing import Self, TypeVar, overload
 
     from secretsource._clock import Clock
+    from secretsource._flow import Flow
     from secretsource._secret import Secret, SecretSet
     from secretsource._sentinels import UnsetType
     from secretsource.providers.base import Provider
     from secretsource.resolver._flight import Flight
-    from secretsource.resolver._questions import Question
     from secretsource.resolver._resolution import Ask
     from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
 
@@ -169,22 +171,13 @@ class Resolver:
                     return secret
             except (KeyError, TypeError):
                 pass
+            near = self._nearby(name)
+            if near is not None:
+                return near
         try:
-            return self._slow(name, default, field, version, fresh)
+            return self._run(questions.get, name, default, field, version, bool(fresh))
         finally:
             del name, default, field, version, fresh  # an error tracker sends the locals of every frame along
-
-    def _slow(
-        self, name: str, default: D | UnsetType, field: str | None, version: str | None, fresh: bool | None
-    ) -> Secret | D:
-        try:
-            if field is None and version is None and not fresh:
-                secret = self._nearby(name)
-                if secret is not None:
-                    return secret
-            return self._run(questions.get(self._engine, name, default, field, version, bool(fresh)))
-        finally:
-            del name, default, field, version, fresh
 
     def _nearby(self, name: object) -> Secret | None:
         """The answer to a name that the first provider, which is cheaper to ask than to remember, had last time."""
@@ -219,7 +212,7 @@ class Resolver:
         found: dict[str, Secret | D] = {} if fresh else at_once(self._hot, given, wall_time())
         if len(found) == len(given):
             return found
-        return self._run(questions.get_many(self._engine, given, found, default, bool(fresh)))
+        return self._run(questions.get_many, given, found, default, bool(fresh))
 
     def get_set(self, name: str, *, field: str | None = None) -> SecretSet:
         """The versions of a secret that are valid now, newest first: the current one and, if kept, the one before.
@@ -228,7 +221,7 @@ class Resolver:
         are accepted. A version before that was disabled or deleted is left out. Raises as `get`, also for the version
         before, when its provider could not be asked or denied it.
         """
-        return self._run(questions.get_set(self._engine, name, field))
+        return self._run(questions.get_set, name, field)
 
     def prefetch(self, names: Iterable[str]) -> None:
         """Fetch ``names`` now, so that the first request does not wait; raises as `get_many`."""
@@ -244,7 +237,7 @@ class Resolver:
             ProviderError: The provider could not be asked.
             SecretNotFound: The secret is gone.
         """
-        return self._run(questions.reject(self._engine, secret))
+        return self._run(questions.reject, secret)
 
     def explain(self, name: str, *, field: str | None = None) -> Trace:
         """Which providers are asked or skipped for ``name``, why, and how long it takes; never the value.
@@ -253,7 +246,7 @@ class Resolver:
             InvalidReference: The name is not well formed.
             ConfigurationError: It names a provider that is unknown; every other failure is part of the trace.
         """
-        return self._run(questions.explain(self._engine, name, field))
+        return self._run(questions.explain, name, field)
 
     def invalidate(self, name: str, version: str | None = None) -> None:
         """Have the next read of ``name`` ask its provider.
@@ -297,28 +290,23 @@ class Resolver:
 
     # -- running a question with threads --------------------------------------------------------------------------
 
-    def _run(self, question: Question[R]) -> R:
-        engine = self._engine
-        until = engine.clock.now().mono + engine.deadline
-        step: list[Ask] | Later | None = None
+    def _run(self, question: Callable[..., Flow[R]], *words: object) -> R:
         try:
-            step = next(question)
-            while True:
-                step = question.send(self._perform(step, until))
-        except StopIteration as end:
-            answer: R = end.value
-            return answer
+            engine = self._engine
+            now = engine.now()
+            until = now.mono + engine.deadline
+            return run(question(engine, now, *words), partial(self._perform, engine, until))
         except SecretSourceError as error:
             failure = bare(error)
-        del question, step
+        finally:
+            del words
         raise failure
 
-    def _perform(self, step: list[Ask] | Later, until: float) -> list[Reply]:
-        engine = self._engine
+    def _perform(self, engine: Engine, until: float, step: list[Ask] | Later) -> list[Reply]:
         led: list[Flight] = []
         try:
             if isinstance(step, Later):
-                engine.state.claim(step.asks, engine.clock.now().mono + engine.deadline, led)
+                engine.state.claim(step.asks, engine.monotonic() + engine.deadline, led)
                 if led and not hand_over(engine, led):
                     abandon(engine, led)
                 return []
@@ -332,18 +320,17 @@ class Resolver:
         # Whoever waits for the last one first is woken once, and not once for each of them.
         for ask, flight in zip(reversed(step), reversed(flights), strict=True):
             reply = None if flight is None else flight.reply
-            replies.append(reply or self._awaited(ask, flight, until))
+            replies.append(reply or self._awaited(engine, ask, flight, until))
         replies.reverse()
         return replies
 
-    def _awaited(self, ask: Ask, flight: Flight | None, until: float) -> Reply:
-        clock = self._engine.clock
+    def _awaited(self, engine: Engine, ask: Ask, flight: Flight | None, until: float) -> Reply:
+        left = until - engine.monotonic()
         if flight is None or flight.is_carried_here():
             # Asked directly; or led by this very thread further up (its event loop, a driver that resolves its own
             # credentials), where waiting would be waiting for ourselves.
-            left = until - clock.now().mono
-            return Reply(fetch(ask.route.provider, ask.ref, left, anew=ask.anew), clock.now())
-        return flight.wait(max(0.0, until - clock.now().mono)) or Reply(OVERDUE, clock.now())
+            return Reply(fetch(ask.route.provider, ask.ref, left, anew=ask.anew), engine.clock.now())
+        return flight.wait(max(0.0, left)) or Reply(OVERDUE, engine.clock.now())
 
 
 def _listen(listeners: list[Callable[[D], object]], callback: Callable[[D], object]) -> Callable[[], None]:

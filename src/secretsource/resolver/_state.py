@@ -90,13 +90,12 @@ class State:
             The flight of each ask, in order; None for one that is asked directly.
         """
         flights: list[Flight | None] = []
-        now = self._clock.now()
         with self._lock:
             for ask in asks:
                 if ask.route.direct:
                     flights.append(None)
                     continue
-                flight = self._under_way(ask, now)
+                flight = self._under_way(ask)
                 if flight is None:
                     flight = Flight(ask, until)
                     led.append(flight)
@@ -106,14 +105,15 @@ class State:
                 flights.append(flight)
         return flights
 
-    def _under_way(self, ask: Ask, now: Instant) -> Flight | None:
+    def _under_way(self, ask: Ask) -> Flight | None:
         """The flight to join; one that has landed since the asker looked counts, or two would fetch one after another.
 
         But not for an asker that wants what is there now: that flight may have begun before the asker did.
         """
-        flight = self.flights.find(ask, now.mono)
+        flight = self.flights.find(ask, self._clock)
         if flight is not None or ask.anew or self.cache.knows(ask.ref, ask.entry, ask.setback):
             return flight
+        now = self._clock.now()
         age, entry, failed, setback = self.cache.look(ask.ref, now)
         outcome: Outcome | None = None
         if entry is not None and entry is not ask.entry and age is Age.FRESH and entry.number >= ask.since:
@@ -177,7 +177,8 @@ class State:
             return None, None
         if not isinstance(outcome, Failed) or not outcome.retryable:
             self.flights.answered(flight)
-            self.shortcuts.cool(known)
+            if known is not None:
+                self.shortcuts.cool(known)
         self._luck = (self._luck + GOLDEN) % 1.0
         bound = flight.ask.route.provider.max_age
         before, entry = self.cache.keep(ref, outcome, now, max_age=bound, luck=self._luck, number=flight.number)
