@@ -145,7 +145,7 @@ class TestConfigured:
         monkeypatch.chdir(tmp_path / "below")
         get_secret("A", default=None)
         assert repr(default_resolver) == "<DefaultResolver env>"
-        assert default_resolver._engine.state.cache.policy.ttl == 9
+        assert default_resolver._engine.state.cache.tuning.ttl == 9
 
     def test_a_file_that_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """By SECRETSOURCE_CONFIG."""
@@ -199,7 +199,7 @@ class TestConfigured:
         """Providers in order, with numbers."""
         configure(["env", ScriptedProvider({"A": "a"})], ttl=7)
         assert get_secret("A") == "a"
-        assert default_resolver._engine.state.cache.policy.ttl == 7
+        assert default_resolver._engine.state.cache.tuning.ttl == 7
 
     def test_what_was_remembered_is_forgotten(self) -> None:
         """A new wiring has a new memory, also on the hot path."""

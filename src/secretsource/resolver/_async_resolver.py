@@ -14,6 +14,7 @@ from secretsource._clock import SYSTEM_CLOCK
 from secretsource._flow import arun
 from secretsource._sentinels import UNSET
 from secretsource._traceless import bare, boundaries
+from secretsource._tuning import DEFAULTS
 from secretsource.exceptions import SecretSourceError
 from secretsource.providers.base import AsyncProvider
 from secretsource.resolver import _questions as questions
@@ -31,14 +32,13 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
-    from typing import Self, TypeVar, Unpack, overload
+    from typing import Self, TypeVar, overload
 
     from secretsource._clock import Clock
     from secretsource._flow import Flow
     from secretsource._secret import Secret, SecretSet
     from secretsource._sentinels import UnsetType
     from secretsource.providers.base import Provider
-    from secretsource.resolver._default import Numbers
     from secretsource.resolver._engine import Engine
     from secretsource.resolver._resolution import Ask
     from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
@@ -55,14 +55,45 @@ class AsyncResolver:
 
     Args:
         providers: As for `Resolver`.
+        ttl: Seconds for which an answer is fresh, above 0.
+        revalidate: Seconds past the ttl in which the old value is served while one refresh runs; one more ttl
+            unless given.
+        max_stale: Greatest age in seconds at which a value may be served; at least the ttl.
+        deadline: Seconds for one walk of the whole chain, above 0.
+        negative_ttl: Seconds for which "not there" is believed.
+        max_entries: Most documents remembered, at least 1; the least recently used go first.
+        jitter: Largest share, from 0 to below 1, by which a ttl is shortened at random.
         clock: Where the time is read; for tests.
-        **numbers: ``ttl``, ``max_stale`` and the others as for `Resolver`.
+
+    Raises:
+        ConfigurationError: A provider is unknown, or a number is out of its range.
+        ProviderNotInstalled: A provider's vendor package is missing.
     """
 
     def __init__(
-        self, providers: Sequence[str | Provider], *, clock: Clock = SYSTEM_CLOCK, **numbers: Unpack[Numbers]
+        self,
+        providers: Sequence[str | Provider],
+        *,
+        ttl: float = DEFAULTS.ttl,
+        revalidate: float | None = DEFAULTS.revalidate,
+        max_stale: float = DEFAULTS.max_stale,
+        deadline: float = DEFAULTS.deadline,
+        negative_ttl: float = DEFAULTS.negative_ttl,
+        max_entries: int = DEFAULTS.max_entries,
+        jitter: float = DEFAULTS.jitter,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self._resolver = Resolver(providers, clock=clock, **numbers)
+        self._resolver = Resolver(
+            providers,
+            ttl=ttl,
+            revalidate=revalidate,
+            max_stale=max_stale,
+            deadline=deadline,
+            negative_ttl=negative_ttl,
+            max_entries=max_entries,
+            jitter=jitter,
+            clock=clock,
+        )
         self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -74,9 +105,15 @@ class AsyncResolver:
         return made
 
     @classmethod
-    def from_config(cls, path: str | os.PathLike[str] | None = None, *, environment: str | None = None) -> Self:
+    def from_config(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        environment: str | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> Self:
         """As `Resolver.from_config`."""
-        return cls.of(Resolver.from_config(path, environment=environment))
+        return cls.of(Resolver.from_config(path, environment=environment, clock=clock))
 
     if TYPE_CHECKING:
 
@@ -171,8 +208,12 @@ class AsyncResolver:
         """As `Resolver.on_event`."""
         return self._resolver.on_event(callback)
 
-    async def close(self) -> None:
-        """End what is under way on this loop, close the providers and forget every value; may be called twice."""
+    async def close(self, *, revoke: bool = True) -> None:
+        """End what is under way on this loop, close the providers and forget every value; may be called twice.
+
+        Args:
+            revoke: As for `Resolver.close`.
+        """
         self._resolver._engine.closed = True  # first, so that nobody begins anew while others are being ended
         loop = asyncio.get_running_loop()
         tasks = [task for task in self._tasks if task.get_loop() is loop]
@@ -182,7 +223,7 @@ class AsyncResolver:
         for provider in self._resolver._engine.providers():
             if isinstance(provider, AsyncProvider):
                 await provider.aclose()
-        self._resolver.close()
+        self._resolver.close(revoke=revoke)
 
     async def __aenter__(self) -> Self:
         return self

@@ -19,26 +19,15 @@ from secretsource.resolver._wiring import first_engine
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import TypedDict, TypeVar, Unpack
+    from typing import TypeVar, Unpack
 
     from secretsource._secret import Secret
+    from secretsource._tuning import Numbers
     from secretsource.providers.base import Provider
     from secretsource.resolver._route import Overlay
     from secretsource.resolver._trace import RotationEvent, SecretEvent
 
     L = TypeVar("L")
-
-    class Numbers(TypedDict, total=False):
-        """The numbers of a `Resolver`."""
-
-        ttl: float
-        revalidate: float | None
-        max_stale: float
-        deadline: float
-        negative_ttl: float
-        max_entries: int
-        jitter: float
-
 
 __all__ = ["DefaultResolver", "configure", "default_resolver"]
 

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from secretsource._clock import Clock, Instant
     from secretsource._secret import Secret
     from secretsource._sentinels import UnsetType
+    from secretsource._tuning import Tuning
     from secretsource.providers.base import Outcome, Provider
     from secretsource.resolver._flight import Flight
-    from secretsource.resolver._refresh import FreshnessPolicy
     from secretsource.resolver._resolution import Resolution
     from secretsource.resolver._route import Overlay
     from secretsource.resolver._shortcuts import Near
@@ -52,27 +52,17 @@ class Engine:
 
     Args:
         chain: Builds the chain when it is first needed.
-        policy: How long answers are kept.
-        deadline: Seconds for one walk of the whole chain.
-        max_entries: Most references remembered.
+        tuning: The numbers.
         clock: Where the time is read.
     """
 
-    def __init__(
-        self,
-        chain: Callable[[], Chain],
-        policy: FreshnessPolicy,
-        *,
-        deadline: float,
-        max_entries: int,
-        clock: Clock = SYSTEM_CLOCK,
-    ) -> None:
+    def __init__(self, chain: Callable[[], Chain], tuning: Tuning, clock: Clock = SYSTEM_CLOCK) -> None:
         self._make_chain = chain
         self._chain: Chain | None = None
         self._overlay: Overlay | None = None
         self._drift = clock.now().drift
-        self.state = State(policy, max_entries, clock)
-        self.deadline = deadline
+        self.state = State(tuning, clock)
+        self.deadline = tuning.deadline
         self.clock = clock
         self.monotonic, _ = readings(clock)
         self.background = Background()

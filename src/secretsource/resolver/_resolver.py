@@ -9,6 +9,7 @@ from secretsource._clock import SYSTEM_CLOCK
 from secretsource._flow import run
 from secretsource._sentinels import UNSET
 from secretsource._traceless import bare, boundaries
+from secretsource._tuning import DEFAULTS, Tuning
 from secretsource.exceptions import SecretSourceError
 from secretsource.resolver import _questions as questions
 from secretsource.resolver._call import OVERDUE, abandon, carry, fetch, hand_over
@@ -16,7 +17,7 @@ from secretsource.resolver._engine import Engine
 from secretsource.resolver._questions import Later
 from secretsource.resolver._resolution import Reply
 from secretsource.resolver._shortcuts import at_once
-from secretsource.resolver._wiring import checked_policy, configured, wired
+from secretsource.resolver._wiring import checked, configured, wired
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Resolver:
         ttl: Seconds for which an answer is fresh, above 0.
         revalidate: Seconds past the ttl in which the old value is served while one refresh runs; one more ttl
             unless given.
-        max_stale: Greatest age in seconds at which a value may be served while its provider is down.
+        max_stale: Greatest age in seconds at which a value may be served; at least the ttl.
         deadline: Seconds for one walk of the whole chain, above 0.
         negative_ttl: Seconds for which "not there" is believed.
         max_entries: Most documents remembered, at least 1; the least recently used go first.
@@ -58,7 +59,7 @@ class Resolver:
         clock: Where the time is read; for tests.
 
     Raises:
-        ConfigurationError: A provider or a number cannot be.
+        ConfigurationError: A provider is unknown, or a number is out of its range.
         ProviderNotInstalled: A provider's vendor package is missing.
     """
 
@@ -66,18 +67,18 @@ class Resolver:
         self,
         providers: Sequence[str | Provider],
         *,
-        ttl: float = 300.0,
-        revalidate: float | None = None,
-        max_stale: float = 3600.0,
-        deadline: float = 5.0,
-        negative_ttl: float = 10.0,
-        max_entries: int = 1024,
-        jitter: float = 0.1,
+        ttl: float = DEFAULTS.ttl,
+        revalidate: float | None = DEFAULTS.revalidate,
+        max_stale: float = DEFAULTS.max_stale,
+        deadline: float = DEFAULTS.deadline,
+        negative_ttl: float = DEFAULTS.negative_ttl,
+        max_entries: int = DEFAULTS.max_entries,
+        jitter: float = DEFAULTS.jitter,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        policy = checked_policy(ttl, revalidate, max_stale, negative_ttl, jitter, deadline, max_entries)
+        tuning = checked(Tuning(ttl, revalidate, max_stale, deadline, negative_ttl, max_entries, jitter))
         chain = wired(providers)
-        self._adopt(Engine(lambda: chain, policy, deadline=deadline, max_entries=max_entries, clock=clock))
+        self._adopt(Engine(lambda: chain, tuning, clock))
 
     def _adopt(self, engine: Engine) -> None:
         """Stand on this engine from here on."""

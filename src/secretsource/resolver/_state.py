@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from secretsource._clock import Clock, Instant
     from secretsource._secret import Secret
+    from secretsource._tuning import Tuning
     from secretsource.providers.base import Outcome, SecretRef
     from secretsource.resolver._cache import Entry
-    from secretsource.resolver._refresh import FreshnessPolicy
     from secretsource.resolver._resolution import Ask, Request, Resolution
     from secretsource.resolver._trace import RotationEvent
 
@@ -49,8 +49,7 @@ class State:
     """The answers that are kept, the flights under way, and the short ways to them.
 
     Args:
-        policy: How long answers are kept.
-        max_entries: Most references remembered.
+        tuning: How long answers are kept, and how many.
         clock: Where the time is read.
 
     Attributes:
@@ -59,10 +58,10 @@ class State:
         shortcuts: The short ways from a name to its value.
     """
 
-    def __init__(self, policy: FreshnessPolicy, max_entries: int, clock: Clock) -> None:
-        self.cache = Cache(policy, max_entries)
+    def __init__(self, tuning: Tuning, clock: Clock) -> None:
+        self.cache = Cache(tuning)
         self.flights = Board()
-        self.shortcuts = Shortcuts(max_entries)
+        self.shortcuts = Shortcuts(tuning.max_entries)
         self._clock = clock
         self._lock = RLock()
         self._luck = _drawn()
