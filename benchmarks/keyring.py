@@ -8,7 +8,7 @@ from typing import Any
 from zlib import crc32
 
 from secretsource.issuing import ApiKeys, KeyRequest
-from secretsource.issuing._base62 import encode_crc, random_text
+from secretsource.issuing._key.base62 import encode_crc, random_text
 from secretsource.stores.base import KeyRecord
 from secretsource.stores.memory import MemoryStore
 

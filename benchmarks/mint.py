@@ -15,7 +15,7 @@ from zlib import crc32
 from benchmarks.harness import Figure, at_least, at_most, compared, interleave, per_call
 from benchmarks.keyring import issued, opened
 from secretsource.issuing import ApiKeys
-from secretsource.issuing._request import draft
+from secretsource.issuing._manage.request import draft
 
 TITLE = "mint: new API keys"
 MINT = "mint(record._replace(key_id=locator('acme')))"

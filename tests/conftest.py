@@ -6,6 +6,7 @@ import ipaddress
 import os
 import shutil
 import socket
+import sys
 import threading
 from collections import Counter
 from time import monotonic, sleep
@@ -67,6 +68,17 @@ def unwired() -> Iterator[None]:
     default_resolver.rewire(None)
     yield
     default_resolver.rewire(None)
+
+
+@pytest.fixture(autouse=True)
+def the_tracer_is_given_back() -> Iterator[None]:
+    """A test that traces puts back the tracer it found: coverage would measure nothing after it."""
+    before = sys.gettrace()
+    yield
+    after = sys.gettrace()
+    if after is not before:
+        sys.settrace(before)
+        pytest.fail(f"the test must give the tracer back, not leave {after!r}")
 
 
 @pytest.fixture(autouse=True)

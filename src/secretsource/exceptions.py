@@ -26,9 +26,11 @@ why errors are raised after the ``except`` block that noticed them has been left
 
 from __future__ import annotations
 
+from secretsource._key_id import is_key_id
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource.providers.base import FailureCode
+    from secretsource._codes import FailureCode
 
 __all__ = [
     "ConfigurationError",
@@ -162,11 +164,6 @@ class StoreError(SecretSourceError):
 
 class InvalidRequest(SecretSourceError, ValueError):
     """What was asked for a key cannot be: the syntax of a scope, an expiry in the past, a negative limit."""
-
-
-def is_key_id(given: object) -> bool:
-    """Whether something is of the form of a ``key_id``: 22 characters of ``0-9A-Za-z``."""
-    return isinstance(given, str) and len(given) == 22 and given.isascii() and given.isalnum()
 
 
 class KeyNotFound(SecretSourceError, LookupError):

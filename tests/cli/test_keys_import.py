@@ -16,7 +16,7 @@ import pytest
 from tests.cli.conftest import CANARY, PEPPER
 
 from secretsource.exceptions import StoreError
-from secretsource.issuing import _imports
+from secretsource.issuing._transfer import imports as _imports
 from secretsource.stores.sql import SqlStore
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.docs.markdown import table
 
 from secretsource.issuing import Reason
-from secretsource.issuing._lifecycle import _IDLE, MOVES, Move
+from secretsource.issuing._key.lifecycle import _IDLE, MOVES, Move
 from secretsource.stores.base import Status
 
 

@@ -114,8 +114,8 @@ async def test_malformed_unknown_and_wrong_secret_look_alike(keys: ApiKeys) -> N
     known = keys.issue(owner="acme")
     revoked = keys.issue(owner="acme")
     keys.revoke(revoked.record.key_id)
-    with_another_secret = keys._wiring.format.mint("sk", "live", known.record.key_id)
-    unknown = keys._wiring.format.mint("sk", "live", keys._wiring.seals.seal("nobody", 1))
+    with_another_secret = keys._parts.format.mint("sk", "live", known.record.key_id)
+    unknown = keys._parts.format.mint("sk", "live", keys._parts.seals.seal("nobody", 1))
     app = ApiKeyMiddleware(shop, keys, scope=NO_SCOPE)
     refused = [
         await ask(app, text)

@@ -100,6 +100,6 @@ def test_the_end_outlives_a_change_of_peppers(keys: ApiKeys, text: str, clock: F
     """What is rebuilt then goes on from the same time."""
     clock.advance(3600)
     assert verdicts(keys, text) == [Reason.EXPIRED] * 3
-    keys._adopt(keys._wiring.renewed(keys._wiring.peppers))
+    keys._adopt(keys._parts.renewed(keys._parts.peppers))
     clock.step_wall(-YEAR)
     assert verdicts(keys, text) == [Reason.EXPIRED] * 3

@@ -12,8 +12,8 @@ from tests.issuing.test_lifecycle import NOW, RECORD
 
 from secretsource.exceptions import InvalidRequest, InvalidTransition, KeyNotFound, StoreError
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, EventKind, RevokedKeys, Status
-from secretsource.issuing import _lifecycle as lifecycle
-from secretsource.issuing._lifecycle import By
+from secretsource.issuing._key import lifecycle
+from secretsource.issuing._key.lifecycle import By
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 
 if TYPE_CHECKING:

@@ -95,7 +95,7 @@ def test_a_check_that_is_made_again_is_heard_once(make_keys: Callable[..., ApiKe
         """Where the pepper has been rotated, as is found when a key is refused for it."""
 
         def renewed(self, now: float, *, refused: bool) -> PepperSet | None:
-            return newer._wiring.peppers if refused else None
+            return newer._parts.peppers if refused else None
 
     keys._peppers = Rotated()  # type: ignore[assignment]
     keys._listeners.add(heard.append)

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from tests.issuing.conftest import OLD_PEPPER, PEPPER
 from tests.issuing.foreign_keys import CANARY, KINDS, ROWS, key
 
-from secretsource.issuing import NO_SCOPE, ApiKeys, EventKind, PepperSet, Status, _row
-from secretsource.issuing import _export as export
-from secretsource.issuing._locator import LocatorSeals
-from secretsource.issuing._text import canonical
+from secretsource.issuing import NO_SCOPE, ApiKeys, EventKind, PepperSet, Status
+from secretsource.issuing._key.locator import LocatorSeals
+from secretsource.issuing._key.text import canonical
+from secretsource.issuing._transfer import export
+from secretsource.issuing._transfer import row as rows_of
 from secretsource.stores.base import KeyRecord
 from secretsource.stores.memory import MemoryStore
 
@@ -80,9 +81,9 @@ def records(draw: Any) -> KeyRecord:
 def test_every_field_comes_back(record: KeyRecord) -> None:
     """Through JSON, to the last bit of an instant."""
     row = json.loads(json.dumps(export.row(record, export.SealBook(SEALS.known))))
-    assert row.keys() <= _row.COLUMNS.keys()
+    assert row.keys() <= rows_of.COLUMNS.keys()
     assert ("seal" in row) is (record.lookup is None)
-    assert export.record(_row.read(row), PEPPERS, LocatorSeals(PEPPERS)) == record
+    assert export.record(rows_of.read(row), PEPPERS, LocatorSeals(PEPPERS)) == record
 
 
 def grown(keys: ApiKeys, clock: FakeClock) -> dict[str, bool]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from secretsource.issuing import NO_SCOPE, ApiKeys, KeyFormat, Reason, Rejected
-from secretsource.issuing import _foreign as foreign
+from secretsource.issuing._key import foreign
 from secretsource.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def test_a_key_made_a_moment_ago_is_not_refused(make_keys: Callable[..., ApiKeys
     for keys in (here, there):
         for _ in range(2):
             assert not keys.check(issued.plaintext, scope=NO_SCOPE)
-        assert keys._wiring.cache.is_missing(issued.record.key_id, keys._wiring.clock.now().mono)
+        assert keys._parts.cache.is_missing(issued.record.key_id, keys._parts.clock.now().mono)
     store._records[issued.record.key_id] = taken
     here.issue(owner="somebody")
     for keys in (here, there):

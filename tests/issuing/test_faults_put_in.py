@@ -18,12 +18,13 @@ from tests.integrations import test_asgi
 from tests.issuing import test_faults, test_shared_limits
 from tests.issuing.test_shared_limits import server, workers
 
-from secretsource.issuing import KeyFormat, LocalLimiter, Reason, Rejected, _base62, _hashing, _policy, limits
-from secretsource.issuing import _lifecycle as lifecycle
+from secretsource.issuing import KeyFormat, LocalLimiter, Reason, Rejected, limits
+from secretsource.issuing._check import policy
+from secretsource.issuing._check.record_cache import RecordCache
+from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._http import admission
-from secretsource.issuing._operations import Operations
-from secretsource.issuing._record_cache import RecordCache
-from secretsource.issuing._verifier import Verifier
+from secretsource.issuing._key import base62, hashing, lifecycle
+from secretsource.issuing._manage.operations import Operations
 from secretsource.limiters.base import Plan
 from secretsource.stores.base import Status, Usage, Use
 from secretsource.stores.memory import MemoryStore
@@ -31,7 +32,7 @@ from secretsource.stores.memory import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
-    from secretsource.issuing._record_cache import Entry
+    from secretsource.issuing._check.record_cache import Entry
     from secretsource.stores.base import Change, KeyRecord
 
     Patch = pytest.MonkeyPatch
@@ -66,7 +67,7 @@ def store_the_row_that_was_seen(patch: Patch) -> None:
 
     def rehash(self: Operations, seen: KeyRecord, now: float) -> Any:
         change = lifecycle.rehash(seen._replace(revision=seen.revision - 1), seen.hash, seen.pepper_version, now)
-        yield self._w.store.update(change)
+        yield self._parts.store.update(change)
 
     patch.setattr(Operations, "_rehash", rehash)
 
@@ -103,7 +104,7 @@ def store_each_use(patch: Patch) -> None:
 
     def write(self: Verifier, record: KeyRecord, *more: Any) -> None:
         note(self, record, *more)
-        self._w.store.record_uses([Use(record.key_id, self._w.clock.now().wall)])
+        self._parts.store.record_uses([Use(record.key_id, self._parts.clock.now().wall)])
 
     patch.setattr(Verifier, "_note", write)
 
@@ -113,7 +114,7 @@ def hold_the_row(patch: Patch) -> None:
     read = Verifier.read
 
     def locked(self: Any, *question: Any) -> Generator[Any, Any, Any]:
-        with self._w.store._lock:
+        with self._parts.store._lock:
             found = yield from read(self, *question)
         return found
 
@@ -129,7 +130,7 @@ def hash_the_beginning(patch: Patch) -> None:
     def keyed(block: bytes) -> Callable[[str], bytes]:
         return lambda text: blake2b(text[:64].encode(), digest_size=4, key=block).digest()
 
-    patch.setattr(_hashing, "_keyed", keyed)
+    patch.setattr(hashing, "_keyed", keyed)
 
 
 def answer_the_state_first(patch: Patch) -> None:
@@ -137,7 +138,7 @@ def answer_the_state_first(patch: Patch) -> None:
     compare = Verifier._compare
 
     def state_first(self: Verifier, presented: Any, record: KeyRecord) -> Rejected | None:
-        over = record.status_at(self._w.clock.now().wall) in {Status.REVOKED, Status.DISABLED, Status.EXPIRED}
+        over = record.status_at(self._parts.clock.now().wall) in {Status.REVOKED, Status.DISABLED, Status.EXPIRED}
         return Rejected(Reason.REVOKED, record) if over else compare(self, presented, record)
 
     patch.setattr(Verifier, "_compare", state_first)
@@ -150,8 +151,8 @@ def count_wrong_secrets(patch: Patch) -> None:
     def counting(self: Verifier, presented: Any, record: KeyRecord) -> Rejected | None:
         rejected, plan = compare(self, presented, record), limits.parse(record.rate_limit, None)
         if rejected is not None and plan is not None:
-            now = self._w.clock.now()
-            self._w.limiter.draw(record.limit_key, plan, 1, now.mono, now.wall)
+            now = self._parts.clock.now()
+            self._parts.limiter.draw(record.limit_key, plan, 1, now.mono, now.wall)
         return rejected
 
     patch.setattr(Verifier, "_compare", counting)
@@ -169,14 +170,14 @@ def separate_what_may_hold_the_separator(patch: Patch) -> None:
     def split(self: KeyFormat, text: str) -> str | Rejected:
         return locate(self, text) if len(text.split("_")) == 3 else Rejected(Reason.MALFORMED)
 
-    patch.setattr(_base62, "random_text", lambda length: token_urlsafe(length)[:length])
+    patch.setattr(base62, "random_text", lambda length: token_urlsafe(length)[:length])
     patch.setattr(KeyFormat, "__init__", lenient)
     patch.setattr(KeyFormat, "locate", split)
 
 
 def match_networks_exactly(patch: Patch) -> None:
     """A block is compared with the address as text."""
-    patch.setattr(_policy, "is_within", lambda networks, ip: ip in {str(each.network_address) for each in networks})
+    patch.setattr(policy, "is_within", lambda networks, ip: ip in {str(each.network_address) for each in networks})
 
 
 # -- the cache

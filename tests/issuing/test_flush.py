@@ -67,7 +67,7 @@ def test_a_forked_child_does_not_wait_for_its_parents_flush(slow: SlowStore) -> 
     keys = ApiKeys(slow, peppers=[PEPPER], flush_every=0.001)
     flushing(keys, slow)
     keys._chores.after_fork()  # what fork does to the lock,
-    keys._wiring.uses.after_fork()  # and to what the parent stores
+    keys._parts.uses.after_fork()  # and to what the parent stores
     keys.flush()
     slow.released.set()
     keys.close()

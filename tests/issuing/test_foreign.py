@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secretsource.exceptions import ConfigurationError, InvalidRequest
-from secretsource.issuing import _foreign as foreign
+from secretsource.issuing._key import foreign
 
 KEY = "abcd1234.s3cretpartofakeythatisold"
 WHOLE = KEY.encode()

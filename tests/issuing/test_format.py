@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing import KeyFormat, ParsedKey, Reason, Rejected
-from secretsource.issuing import _base62 as base62
+from secretsource.issuing._key import base62
 
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 PREFIXES = st.from_regex(r"[a-z][a-z0-9]{0,15}", fullmatch=True)

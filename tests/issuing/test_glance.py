@@ -43,7 +43,7 @@ def test_a_glance_answers_what_is_known(keys: ApiKeys, clock: FakeClock, ask_nob
     keys.rotate(old.record.key_id, overlap=3600)
     off = keys.issue(owner="acme")
     keys.disable(off.record.key_id)
-    unknown = keys._wiring.format.mint("sk", "live", keys._wiring.seals.seal("nobody", 1))
+    unknown = keys._parts.format.mint("sk", "live", keys._parts.seals.seal("nobody", 1))
     for text in (good, old.plaintext, off.plaintext, unknown):
         assert keys.glance(text, scope="a") is None
         keys.check(text, scope=NO_SCOPE)

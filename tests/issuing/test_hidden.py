@@ -13,7 +13,7 @@ import pytest
 from secretsource import issuing
 from secretsource.exceptions import ConfigurationError, SecretSourceError, StoreError
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys
-from secretsource.issuing import _foreign as foreign
+from secretsource.issuing._key import foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,8 +14,8 @@ from tests.issuing.test_hidden import assert_hidden
 
 from secretsource.exceptions import ConfigurationError, InvalidRequest, StoreError
 from secretsource.issuing import NO_SCOPE, EventKind, KeyRecord, RejectedRow, Status, Unreadable, read_rows
-from secretsource.issuing._imports import KNOWN
-from secretsource.issuing._sources import Source
+from secretsource.issuing._transfer.imports import KNOWN
+from secretsource.issuing._transfer.sources import Source
 from secretsource.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def test_a_key_is_rehashed_when_it_is_first_used(kind: str, keys: ApiKeys, make_
     after = keys.get(before.key_id)
     assert (after.foreign, len(after.hash), len(after.lookup or b"")) == (None, 32, 32)
     assert (after.lookup == before.lookup) is (kind == "plaintext")
-    assert after.pepper_version == keys._wiring.peppers.newest.version
+    assert after.pepper_version == keys._parts.peppers.newest.version
     assert [event.kind for event in keys.events(after.key_id)][1:] == [EventKind.REHASHED] * (kind != "plaintext")
     elsewhere = make_keys(imported=True)
     for reader in (keys, elsewhere):
@@ -235,7 +235,7 @@ def test_an_outage_loses_and_doubles_nothing(keys: ApiKeys, store: Any) -> None:
 
 def test_a_locator_that_is_taken_is_made_again(keys: ApiKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     """An owner of a million keys has some whose 32-bit serials meet; none of them is lost for it."""
-    from secretsource.issuing import _imports
+    from secretsource.issuing._transfer import imports as _imports
 
     serials = iter([bytes(4), bytes(4), b"\1" * 4, b"\1" * 4, b"\2" * 4])
     monkeypatch.setattr(_imports.os, "urandom", lambda _: next(serials))
@@ -246,7 +246,7 @@ def test_a_locator_that_is_taken_is_made_again(keys: ApiKeys, monkeypatch: pytes
 
 def test_two_locators_of_one_batch_that_are_the_same(keys: ApiKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are made again as well."""
-    from secretsource.issuing import _imports
+    from secretsource.issuing._transfer import imports as _imports
 
     serials = iter([bytes(4), bytes(4), b"\1" * 4, b"\2" * 4])
     monkeypatch.setattr(_imports.os, "urandom", lambda _: next(serials))

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from tests.issuing.foreign_keys import CANARY, ROWS
 
 from secretsource.issuing import KeyFormat, PepperSet
-from secretsource.issuing._intake import Candidate, Intake
-from secretsource.issuing._locator import LocatorSeals
-from secretsource.issuing._lookup import LookupKeys
-from secretsource.issuing._row import COLUMNS
-from secretsource.issuing._sources import FORMATS, Source
+from secretsource.issuing._key.locator import LocatorSeals
+from secretsource.issuing._key.lookup import LookupKeys
+from secretsource.issuing._transfer.intake import Candidate, Intake
+from secretsource.issuing._transfer.row import COLUMNS
+from secretsource.issuing._transfer.sources import FORMATS, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

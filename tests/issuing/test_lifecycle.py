@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from secretsource._clock import LAST_INSTANT
 from secretsource.exceptions import InvalidRequest, InvalidTransition
-from secretsource.issuing import _lifecycle as lifecycle
-from secretsource.issuing._lifecycle import MOVES, By, Move
+from secretsource.issuing._key import lifecycle
+from secretsource.issuing._key.lifecycle import MOVES, By, Move
 from secretsource.stores.base import EventKind, KeyRecord, Status
 
 NOW = 1_000_000.0

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from secretsource.issuing import KeyFormat, Owner, OwnerKind, ParsedKey, Pepper, PepperSet
-from secretsource.issuing import _base62 as base62
-from secretsource.issuing._locator import LocatorSeal, LocatorSeals, locator_key
+from secretsource.issuing._key import base62
+from secretsource.issuing._key.locator import LocatorSeal, LocatorSeals, locator_key
 
 PEPPERS = PepperSet(["the newest pepper of the tests", "the older pepper of the tests"])
 SEALS = LocatorSeals(PEPPERS)
@@ -143,7 +143,7 @@ def test_one_seal_serves_many_threads() -> None:
 
 def test_what_is_remembered_of_locators_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """And forgetting one costs time only: it is opened again."""
-    monkeypatch.setattr("secretsource.issuing._locator._MOST_OPENED", 2)
+    monkeypatch.setattr("secretsource.issuing._key.locator._MOST_OPENED", 2)
     seals = LocatorSeals(PEPPERS)
     locators = [seals.seal("acme", serial) for serial in range(5)]
     assert all(seals.is_ours(locator) for locator in locators * 2)

@@ -7,7 +7,7 @@ import hmac
 import pytest
 
 from secretsource.issuing import PepperSet
-from secretsource.issuing._lookup import LookupKeys
+from secretsource.issuing._key.lookup import LookupKeys
 
 PEPPERS = ["the newest pepper of these tests", "an older pepper of these tests!!", "the oldest pepper of these tests"]
 ONE, OTHER = b"1" * 32, b"2" * 64

@@ -9,13 +9,13 @@ import pytest
 from tests.issuing.conftest import PEPPER, CountingStore
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Reason, Rejected, _base62
-from secretsource.issuing import _hashing as hashing
-from secretsource.issuing import _verifier as verifier
-from secretsource.issuing._gate import Gate
-from secretsource.issuing._hashing import Pepper, PepperSet
-from secretsource.issuing._locator import LocatorSeal, LocatorSeals, OwnerKind, locator_key
-from secretsource.issuing._record_cache import RecordCache
+from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Reason, Rejected
+from secretsource.issuing._check import verifier
+from secretsource.issuing._check.gate import Gate
+from secretsource.issuing._check.record_cache import RecordCache
+from secretsource.issuing._key import base62, hashing
+from secretsource.issuing._key.hashing import Pepper, PepperSet
+from secretsource.issuing._key.locator import LocatorSeal, LocatorSeals, OwnerKind, locator_key
 from secretsource.stores.memory import AsyncMemoryStore
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def test_each_zero_of_a_locator_is_checked(place: int, bit: int) -> None:
     block[12] = OwnerKind.INTEGER
     for ours in (True, False):
         sealed = seal._contexts().encrypt(bytes(block))
-        locator = _base62.encode(int.from_bytes(sealed, "big"), 22)
+        locator = base62.encode(int.from_bytes(sealed, "big"), 22)
         assert seal.fits(sealed) is seals.is_ours(locator) is (seals.open(locator) is not None) is ours
         block[place] ^= 1 << bit
 
@@ -117,7 +117,7 @@ def test_what_is_no_credential_stops_at_the_gate(
     """It is not hashed, and the store is not asked; of 512 characters it is."""
     keys = make_keys(imported=True)
     hashed: list[str] = []
-    gate = Gate(keys._wiring)
+    gate = Gate(keys._parts)
 
     def hash_all(text: str) -> dict[str, bytes]:
         hashed.append(text)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from secretsource.exceptions import ConfigurationError, InvalidRequest
-from secretsource.issuing import _lifecycle as lifecycle
+from secretsource.issuing._key import lifecycle
 from secretsource.stores import _registry
 from secretsource.stores.base import (
     AsyncKeyStore,

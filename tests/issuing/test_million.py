@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secretsource.issuing import ApiKeys
-from secretsource.issuing._request import draft
+from secretsource.issuing._manage.request import draft
 from secretsource.stores.memory import MemoryStore
 
 NUMBER = 1_000_000
@@ -14,7 +14,7 @@ def test_a_million_keys_are_a_million_texts() -> None:
     """A thousand keys for each of a thousand owners: neither a text nor the secret part of one turns up twice."""
     keys = ApiKeys(MemoryStore(), peppers=["a pepper of the tests, long enough"])
     records = [draft({"owner": owner}, 1.0) for owner in range(OWNERS)]
-    mint, locator = keys._wiring.format.mint, keys._operations._locator
+    mint, locator = keys._parts.format.mint, keys._operations._locator
     secrets: set[int] = set()
     locators: set[int] = set()
     for number in range(NUMBER):

@@ -11,8 +11,8 @@ from tests.issuing.conftest import OLD_PEPPER, PEPPER
 from secretsource import configure, override
 from secretsource.exceptions import StoreError
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Reason, Rejected
-from secretsource.issuing._gate import SEALS_EVERY
-from secretsource.issuing._pepper_source import PEPPER_NAME, REFUSED_EVERY
+from secretsource.issuing._check.gate import SEALS_EVERY
+from secretsource.issuing._manage.peppers import PEPPER_NAME, REFUSED_EVERY
 from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 from secretsource.testing import ScriptedProvider
@@ -145,7 +145,7 @@ class TestFollowing:
         new = ApiKeys(store, peppers=[NEWER, OLD_PEPPER]).issue(owner="acme").plaintext
         assert here.check(new, scope=NO_SCOPE)
         assert here.check(old, scope=NO_SCOPE)
-        assert here.issue(owner="acme").record.pepper_version == here._wiring.peppers.newest.version
+        assert here.issue(owner="acme").record.pepper_version == here._parts.peppers.newest.version
         here.close()
 
     def test_what_another_process_rehashed_is_accepted(self, provider: ScriptedProvider, store: MemoryStore) -> None:
@@ -212,7 +212,7 @@ class TestFollowing:
 
         async def scenario() -> None:
             async with await AsyncApiKeys.open("memory://") as keys:
-                keys._adopt(keys._wiring._replace(store=AsyncMemoryStore(store)))
+                keys._adopt(keys._parts._replace(store=AsyncMemoryStore(store)))
                 old = (await keys.issue(owner="acme")).plaintext
                 rotate(provider, NEWER, OLD_PEPPER)
                 new = ApiKeys(store, peppers=[NEWER]).issue(owner="acme").plaintext
@@ -226,5 +226,5 @@ class TestFollowing:
 def opened(store: MemoryStore, **settings: Any) -> ApiKeys:
     """Keys over a store, with the peppers of the default resolver."""
     keys = ApiKeys.open("memory://", **settings)
-    keys._adopt(keys._wiring._replace(store=store))
+    keys._adopt(keys._parts._replace(store=store))
     return keys

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import NO_SCOPE, KeyRecord
-from secretsource.issuing import _policy as policy
+from secretsource.issuing._check import policy
 
 PARTS = st.from_regex(r"[a-z]{1,3}", fullmatch=True)
 EXACT = st.lists(PARTS, min_size=1, max_size=4).map(":".join)

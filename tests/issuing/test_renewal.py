@@ -9,8 +9,8 @@ import pytest
 
 from secretsource.exceptions import StoreError
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Reason, Rejected, Status
-from secretsource.issuing import _foreign as foreign
-from secretsource.issuing._record_cache import RENEWABLE
+from secretsource.issuing._check.record_cache import RENEWABLE
+from secretsource.issuing._key import foreign
 from secretsource.stores.base import AsyncKeyStore, KeyStore
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 

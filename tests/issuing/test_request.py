@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from secretsource.exceptions import InvalidRequest
-from secretsource.issuing import KeyRequest, _request
-from secretsource.issuing._lifecycle import By
+from secretsource.issuing import KeyRequest
+from secretsource.issuing._key.lifecycle import By
+from secretsource.issuing._manage import request
 
 if TYPE_CHECKING:
     from secretsource.issuing import ApiKeys
@@ -19,10 +20,10 @@ NOW = 1_000_000.0
 TOMORROW = datetime.fromtimestamp(NOW, UTC) + timedelta(days=1)
 
 
-def draft(**request: Any) -> Any:
+def draft(**given: Any) -> Any:
     """The record of a request for `acme`."""
-    asked: Any = {"owner": "acme", **request}
-    return _request.draft(asked, NOW)
+    asked: Any = {"owner": "acme", **given}
+    return request.draft(asked, NOW)
 
 
 def test_everything_is_taken_over() -> None:
@@ -44,7 +45,7 @@ def test_everything_is_taken_over() -> None:
 
 def test_little_is_needed() -> None:
     """An owner makes a live key of kind `sk` without end."""
-    record = _request.draft({"owner": 42}, NOW)
+    record = request.draft({"owner": 42}, NOW)
     assert (record.owner, record.prefix, record.environment, record.expires, record.begins) == (
         "42",
         "sk",
@@ -195,8 +196,8 @@ ANNOTATIONS = [
 @pytest.mark.parametrize(("given", "kept"), ANNOTATIONS)
 def test_an_annotation_is_made_to_fit(given: Any, kept: str) -> None:
     """It is cut and cleaned, and never stops the call that it annotates."""
-    assert _request.by(given, given, given) == By(kept, kept, kept)
-    assert _request.by(None, None, None) == By()
+    assert request.by(given, given, given) == By(kept, kept, kept)
+    assert request.by(None, None, None) == By()
 
 
 PAGES: dict[str, dict[str, Any]] = {

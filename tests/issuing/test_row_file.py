@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import Unreadable, read_rows
-from secretsource.issuing._row_file import LONGEST_LINE
+from secretsource.issuing._transfer.row_file import LONGEST_LINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

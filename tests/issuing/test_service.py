@@ -25,10 +25,9 @@ from secretsource.exceptions import (
     StoreError,
 )
 from secretsource.issuing import NO_SCOPE, Accepted, ApiKeys, EventKind, KeyFormat, KeyRequest, Reason, Rejected, Status
-from secretsource.issuing import _foreign as foreign
-from secretsource.issuing import _lifecycle as lifecycle
-from secretsource.issuing._chores import Chores
-from secretsource.issuing._record_cache import RecordCache
+from secretsource.issuing._check.record_cache import RecordCache
+from secretsource.issuing._key import foreign, lifecycle
+from secretsource.issuing._manage.chores import Chores
 from secretsource.issuing.limits import LocalLimiter
 from secretsource.stores._registry import open_store
 from secretsource.stores.base import EventKind as Kind
@@ -299,7 +298,7 @@ def test_a_key_is_disabled_and_enabled(keys: ApiKeys) -> None:
 
 def test_all_keys_of_an_owner_are_revoked(keys: ApiKeys, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over several pages; keys that have ended are passed over, and those of others left alone."""
-    monkeypatch.setattr("secretsource.issuing._revocations._BATCH", 2)
+    monkeypatch.setattr("secretsource.issuing._manage.revocations._BATCH", 2)
     expired = keys.issue(owner="acme", expires_in=1)
     clock.advance(2)
     mine = [keys.issue(owner="acme") for _ in range(4)]
@@ -733,7 +732,7 @@ def test_open_takes_a_url_and_the_pepper_of_the_consuming_half(caplog: pytest.Lo
         assert PEPPER not in repr(keys)
         assert "MemoryStore" in repr(keys)
     with override({"SECRETSOURCE_PEPPER": None}):
-        assert ApiKeys.open("memory://")._wiring.peppers.is_empty
+        assert ApiKeys.open("memory://")._parts.peppers.is_empty
     assert "there is no pepper" in caplog.text
     for url in ("memory", "nosuch://x:password@y", "memory://somewhere"):
         with pytest.raises(ConfigurationError) as caught:

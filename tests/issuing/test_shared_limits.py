@@ -91,7 +91,7 @@ def test_without_the_server_the_limit_is_not_multiplied(
     text = keys[0].issue(owner="acme", rate_limit="12/day").plaintext
     server.kill()
     assert granted(keys, text, 5) == expected
-    assert [worker._wiring.limiter.failures for worker in keys] == [5] * PROCESSES  # type: ignore[union-attr]
+    assert [worker._parts.limiter.failures for worker in keys] == [5] * PROCESSES  # type: ignore[union-attr]
 
 
 def test_counting_locally_needs_the_number_of_processes(server: Valkey, make_keys: Callable[..., ApiKeys]) -> None:
@@ -99,7 +99,7 @@ def test_counting_locally_needs_the_number_of_processes(server: Valkey, make_key
     with pytest.raises(ConfigurationError, match="number"):
         make_keys(limiter=RedisLimiter(server.url), on_limiter_error="local")
     for settings in ({"limiter": RedisLimiter(server.url), "processes": 1}, {"limiter": LocalLimiter()}, {}):
-        assert make_keys(**settings, on_limiter_error="local")._wiring.processes == 1
+        assert make_keys(**settings, on_limiter_error="local")._parts.processes == 1
 
 
 def test_a_server_that_comes_back_is_used_again(server: Valkey, make_keys: Callable[..., ApiKeys]) -> None:

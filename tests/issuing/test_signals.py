@@ -13,9 +13,9 @@ from tests.signals import CutShortError, at_each_place
 
 from secretsource._clock import Instant
 from secretsource.issuing import NO_SCOPE, ApiKeys
-from secretsource.issuing import _lifecycle as lifecycle
-from secretsource.issuing._record_cache import RecordCache
-from secretsource.issuing._uses import Taken, UseLog
+from secretsource.issuing._check.record_cache import RecordCache
+from secretsource.issuing._check.uses import Taken, UseLog
+from secretsource.issuing._key import lifecycle
 from secretsource.issuing.limits import LocalLimiter, Plan, parse
 from secretsource.providers.base import Found, SecretRef
 from secretsource.providers.memory import MemoryProvider
@@ -552,7 +552,7 @@ def test_keys_outlive_real_signals(
                 soft_limit(chance.uniform(0.00005, 0.0006))
                 while True:
                     world.check()
-                    world.keys._wiring.cache.news(world.limited.record.key_id, 1)
+                    world.keys._parts.cache.news(world.limited.record.key_id, 1)
                     world.keys.flush()
             except CutShortError:
                 soft_limit(0)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import NO_SCOPE, ApiKeys
-from secretsource.issuing import _request as request
-from secretsource.issuing._text import canonical, cleaned, is_legible
+from secretsource.issuing._key.text import canonical, cleaned, is_legible
+from secretsource.issuing._manage import request
 
 LEGAL = [
     "Café Müller",

@@ -17,9 +17,9 @@ from tests.forks import is_right_in_child, needs_fork
 
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Reason, Rejected
-from secretsource.issuing import _foreign as foreign
-from secretsource.issuing import _verifier as verifier
-from secretsource.issuing._turns import Turn, Turns
+from secretsource.issuing._check import verifier
+from secretsource.issuing._check.turns import Turn, Turns
+from secretsource.issuing._key import foreign
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 
 if TYPE_CHECKING:

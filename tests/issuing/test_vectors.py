@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from secretsource.issuing import KeyFormat, ParsedKey, Pepper, Rejected
-from secretsource.issuing._locator import LocatorSeal, locator_key
+from secretsource.issuing._key.locator import LocatorSeal, locator_key
 
 FOLDER = Path(__file__).parents[1] / "vectors"
 VECTORS: dict[str, Any] = json.loads((FOLDER / "key_format_v1.json").read_text(encoding="ascii"))

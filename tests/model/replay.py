@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from secretsource.issuing._record_cache import RecordCache
+from secretsource.issuing._check.record_cache import RecordCache
 from secretsource.stores.base import KeyRecord
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ WRONG_TURNS = {
         "from secretsource.providers import env",
         "Drivers of key records do not know each other, nor those of secrets",
     ),
+    "issuing/_key/wrong.py": ("from secretsource.issuing._check import gate", "The rooms of the issuing half"),
     "exceptions.py": ("import secretsource", "Nothing behind the front page imports it"),
 }
 
@@ -70,3 +71,14 @@ def test_a_wrong_turn_is_refused(skeleton: Path, module: str) -> None:
     code, report = lint(skeleton)
     assert code == 1
     assert f"{contract} BROKEN" in report
+
+
+def test_a_circle_is_refused(skeleton: Path) -> None:
+    """Also one that only a type checker would walk."""
+    for module, other in (("gate", "verifier"), ("verifier", "gate")):
+        (skeleton / f"secretsource/issuing/_check/{module}.py").write_text(
+            f"if TYPE_CHECKING:\n    from secretsource.issuing._check import {other}\n", encoding="utf-8"
+        )
+    code, report = lint(skeleton)
+    assert code == 1
+    assert "No circle of files BROKEN" in report

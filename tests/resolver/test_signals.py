@@ -58,13 +58,14 @@ class Strike:
         self.moments = 0
         self._at = at
         self._handler = handler
+        self._before = sys.gettrace()
 
     def __enter__(self) -> Strike:
         sys.settrace(self._enter)
         return self
 
     def __exit__(self, *_: object) -> None:
-        sys.settrace(None)
+        sys.settrace(self._before)
 
     def _enter(self, frame: FrameType, event: str, argument: object) -> Callable[..., Any] | None:
         if not frame.f_code.co_filename.startswith(PACKAGE) or "/testing/" in frame.f_code.co_filename:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from secretsource.issuing import ApiKeys
-    from secretsource.issuing._request import KeyRequest
+    from secretsource.issuing._manage.request import KeyRequest
 
 PROCESSES = 8
 CHECKS = 100_000

@@ -105,7 +105,7 @@ def test_a_lock_would_be_noticed(
     keys: ApiKeys, free: list[bool], database: SqliteFile | PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the fault put in, a look-up that locks what it reads, the row is not free."""
-    issued, store = keys.issue(owner="acme"), keys._wiring.store
+    issued, store = keys.issue(owner="acme"), keys._parts.store
     get, held = store.peek, []
 
     def locking(key_id: str) -> Any:

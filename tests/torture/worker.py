@@ -24,7 +24,7 @@ from secretsource.issuing import NO_SCOPE, ApiKeys
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from secretsource.issuing._request import KeyRequest
+    from secretsource.issuing._manage.request import KeyRequest
 
 PEPPER = "a pepper of the tests, long enough"
 THREADS = 2

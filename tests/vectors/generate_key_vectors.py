@@ -10,10 +10,10 @@ import json
 from pathlib import Path
 from zlib import crc32
 
-from secretsource.issuing import _base62
-from secretsource.issuing._format import KeyFormat
-from secretsource.issuing._hashing import Pepper
-from secretsource.issuing._locator import LocatorSeal, locator_key
+from secretsource.issuing._key import base62 as _base62
+from secretsource.issuing._key.format import KeyFormat
+from secretsource.issuing._key.hashing import Pepper
+from secretsource.issuing._key.locator import LocatorSeal, locator_key
 
 PEPPERS = ("a pepper for test vectors only 01", "pfeffer für Prüfvektoren, nicht geheim")
 OWNERS = (

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from secretsource.integrations._asgi import App, Receive, Scope, Send
     from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys, AsyncApiKeys
-    from secretsource.issuing._policy import Demand
+    from secretsource.issuing._check.policy import Demand
 
 __all__ = ["ApiKeyMiddleware"]
 

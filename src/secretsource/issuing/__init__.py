@@ -8,24 +8,24 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource.issuing._async_service import AsyncApiKeys
-    from secretsource.issuing._event import CheckEvent
-    from secretsource.issuing._format import KeyFormat, ParsedKey
-    from secretsource.issuing._hashing import Pepper, PepperSet
-    from secretsource.issuing._health import Health
+    from secretsource.issuing._check.event import CheckEvent
+    from secretsource.issuing._check.policy import NO_SCOPE
     from secretsource.issuing._http.admission import Admission, Admitted
     from secretsource.issuing._http.answer import HttpAnswer, http_answer
     from secretsource.issuing._http.credential import credential
     from secretsource.issuing._http.settings import AdmissionSettings
-    from secretsource.issuing._imports import ImportBatch, ImportOptions, ImportReport, RejectedRow
-    from secretsource.issuing._locator import Owner, OwnerKind
-    from secretsource.issuing._operations import Issued, Rotated, RotationStatus
-    from secretsource.issuing._policy import NO_SCOPE
-    from secretsource.issuing._request import KeyRequest
-    from secretsource.issuing._revocations import RevokedKeys
-    from secretsource.issuing._row_file import Unreadable, read_rows
+    from secretsource.issuing._key.format import KeyFormat, ParsedKey
+    from secretsource.issuing._key.hashing import Pepper, PepperSet
+    from secretsource.issuing._key.locator import Owner, OwnerKind
+    from secretsource.issuing._manage.health import Health
+    from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
+    from secretsource.issuing._manage.request import KeyRequest
+    from secretsource.issuing._manage.revocations import RevokedKeys
     from secretsource.issuing._service import ApiKeys
+    from secretsource.issuing._settings import Settings
+    from secretsource.issuing._transfer.imports import ImportBatch, ImportOptions, ImportReport, RejectedRow
+    from secretsource.issuing._transfer.row_file import Unreadable, read_rows
     from secretsource.issuing._verdict import Accepted, Answer, Reason, Rejected, Verdict
-    from secretsource.issuing._wiring import Settings
     from secretsource.issuing.limits import LimitState, LocalLimiter
     from secretsource.stores.base import EventKind, FeedHealth, KeyEvent, KeyRecord, Page, Status, Usage
 
@@ -80,21 +80,21 @@ _HOMES = {
     "_http.answer": ("HttpAnswer", "http_answer"),
     "_async_service": ("AsyncApiKeys",),
     "_http.credential": ("credential",),
-    "_event": ("CheckEvent",),
-    "_format": ("KeyFormat", "ParsedKey"),
-    "_health": ("Health",),
-    "_hashing": ("Pepper", "PepperSet"),
+    "_check.event": ("CheckEvent",),
+    "_key.format": ("KeyFormat", "ParsedKey"),
+    "_manage.health": ("Health",),
+    "_key.hashing": ("Pepper", "PepperSet"),
     "_http.settings": ("AdmissionSettings",),
-    "_imports": ("ImportBatch", "ImportOptions", "ImportReport", "RejectedRow"),
-    "_locator": ("Owner", "OwnerKind"),
-    "_operations": ("Issued", "Rotated", "RotationStatus"),
-    "_policy": ("NO_SCOPE",),
-    "_request": ("KeyRequest",),
-    "_revocations": ("RevokedKeys",),
-    "_row_file": ("Unreadable", "read_rows"),
+    "_transfer.imports": ("ImportBatch", "ImportOptions", "ImportReport", "RejectedRow"),
+    "_key.locator": ("Owner", "OwnerKind"),
+    "_manage.operations": ("Issued", "Rotated", "RotationStatus"),
+    "_check.policy": ("NO_SCOPE",),
+    "_manage.request": ("KeyRequest",),
+    "_manage.revocations": ("RevokedKeys",),
+    "_transfer.row_file": ("Unreadable", "read_rows"),
     "_service": ("ApiKeys",),
     "_verdict": ("Accepted", "Answer", "Reason", "Rejected", "Verdict"),
-    "_wiring": ("Settings",),
+    "_settings": ("Settings",),
     "limits": ("LimitState", "LocalLimiter"),
 }
 _MODULES = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}

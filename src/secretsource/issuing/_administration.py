@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from secretsource._flow import run
 from secretsource._traceless import boundaries
-from secretsource.issuing._lifecycle import Move
-from secretsource.issuing._request import by, wanted_owner
+from secretsource.issuing._key.lifecycle import Move
+from secretsource.issuing._manage.request import by, wanted_owner
 from secretsource.stores.base import KeyQuery
 
 TYPE_CHECKING = False
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from typing import Any, Unpack
 
-    from secretsource.issuing._imports import ImportOptions, ImportReport, Imports
-    from secretsource.issuing._locator import Owner
-    from secretsource.issuing._operations import Issued, Operations, Rotated, RotationStatus
-    from secretsource.issuing._request import KeyRequest
-    from secretsource.issuing._revocations import Revocations, RevokedKeys
-    from secretsource.issuing._row_file import Unreadable
-    from secretsource.issuing._verifier import Verifier
-    from secretsource.issuing._wiring import Wiring
+    from secretsource.issuing._check.parts import Parts
+    from secretsource.issuing._check.verifier import Verifier
+    from secretsource.issuing._key.locator import Owner
+    from secretsource.issuing._manage.operations import Issued, Operations, Rotated, RotationStatus
+    from secretsource.issuing._manage.request import KeyRequest
+    from secretsource.issuing._manage.revocations import Revocations, RevokedKeys
+    from secretsource.issuing._transfer.imports import ImportOptions, ImportReport, Imports
+    from secretsource.issuing._transfer.row_file import Unreadable
     from secretsource.stores.base import KeyEvent, KeyRecord, KeyStore, Page, Status
 
 __all__ = ["KeyAdministration"]
@@ -31,7 +31,7 @@ __all__ = ["KeyAdministration"]
 class KeyAdministration:
     """The verbs; `ApiKeys` has them, and what they work with."""
 
-    _wiring: Wiring
+    _parts: Parts
     _operations: Operations
     _revocations: Revocations
     _imports: Imports
@@ -283,7 +283,7 @@ class KeyAdministration:
         name = wanted_owner(owner)
         return run(
             self._operations.list(
-                KeyQuery(name, environment, prefix, status, after=after, limit=limit, now=self._wiring.clock.now().wall)
+                KeyQuery(name, environment, prefix, status, after=after, limit=limit, now=self._parts.clock.now().wall)
             )
         )
 
@@ -354,4 +354,4 @@ class KeyAdministration:
         Raises:
             StoreError: The store could not answer.
         """
-        return self._store.count_by_pepper(self._wiring.clock.now().wall)
+        return self._store.count_by_pepper(self._parts.clock.now().wall)

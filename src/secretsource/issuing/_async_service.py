@@ -9,18 +9,18 @@ from secretsource._listeners import LONGEST_SETTLING
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._at_hand import AtHand
-from secretsource.issuing._chores import AsyncChores
-from secretsource.issuing._event import Asked, tell
-from secretsource.issuing._imports import Imports
-from secretsource.issuing._lifecycle import Move
-from secretsource.issuing._operations import Operations
-from secretsource.issuing._pepper_source import PepperSource
-from secretsource.issuing._policy import kind_of
-from secretsource.issuing._request import by, wanted_owner
-from secretsource.issuing._revocations import Revocations
+from secretsource.issuing._check.event import Asked, tell
+from secretsource.issuing._check.policy import kind_of
+from secretsource.issuing._check.verifier import Verifier
+from secretsource.issuing._key.lifecycle import Move
+from secretsource.issuing._manage.chores import AsyncChores
+from secretsource.issuing._manage.operations import Operations
+from secretsource.issuing._manage.peppers import PepperSource
+from secretsource.issuing._manage.request import by, wanted_owner
+from secretsource.issuing._manage.revocations import Revocations
+from secretsource.issuing._settings import assemble
+from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
-from secretsource.issuing._verifier import Verifier
-from secretsource.issuing._wiring import wire
 from secretsource.stores._registry import open_async_store
 from secretsource.stores.base import KeyQuery
 
@@ -30,16 +30,17 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from typing import Any, Self, Unpack
 
-    from secretsource.issuing._health import Health
-    from secretsource.issuing._imports import ImportOptions, ImportReport
-    from secretsource.issuing._locator import Owner
-    from secretsource.issuing._operations import Issued, Rotated, RotationStatus
-    from secretsource.issuing._policy import Demand
-    from secretsource.issuing._request import KeyRequest
-    from secretsource.issuing._revocations import RevokedKeys
-    from secretsource.issuing._row_file import Unreadable
+    from secretsource.issuing._check.parts import Parts
+    from secretsource.issuing._check.policy import Demand
+    from secretsource.issuing._key.locator import Owner
+    from secretsource.issuing._manage.health import Health
+    from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
+    from secretsource.issuing._manage.request import KeyRequest
+    from secretsource.issuing._manage.revocations import RevokedKeys
+    from secretsource.issuing._settings import Settings
+    from secretsource.issuing._transfer.imports import ImportOptions, ImportReport
+    from secretsource.issuing._transfer.row_file import Unreadable
     from secretsource.issuing._verdict import Verdict
-    from secretsource.issuing._wiring import Settings, Wiring
     from secretsource.stores.base import AsyncKeyStore, KeyEvent, KeyRecord, Page, Status
 
 __all__ = ["AsyncApiKeys"]
@@ -63,21 +64,21 @@ class AsyncApiKeys(AtHand):
     def __init__(self, store: AsyncKeyStore, **settings: Unpack[Settings]) -> None:
         self._store = store
         try:
-            wiring = wire(store, asyncio.to_thread, asyncio.sleep, **settings)
+            parts = assemble(store, asyncio.to_thread, asyncio.sleep, **settings)
         finally:
             del settings  # a traceback shows no pepper
-        self._chores = AsyncChores(self, wiring.flush_every, wiring.cache, store, wiring.feed)
-        self._adopt(wiring)
-        self._listeners = wiring.listeners
+        self._chores = AsyncChores(self, parts.flush_every, parts.cache, store, parts.feed)
+        self._adopt(parts)
+        self._listeners = parts.listeners
         self._peppers: PepperSource | None = None
         self._owns_store = False
 
-    def _adopt(self, wiring: Wiring) -> None:
-        self._wiring = wiring
-        self._operations = Operations(wiring)
-        self._revocations = Revocations(wiring, self._operations)
-        self._imports = Imports(wiring, self._operations)
-        self._verifier = Verifier(wiring, self._chores.begin)
+    def _adopt(self, parts: Parts) -> None:
+        self._parts = parts
+        self._operations = Operations(parts)
+        self._revocations = Revocations(parts, self._operations)
+        self._imports = Imports(parts, self._operations)
+        self._verifier = Verifier(parts, self._chores.begin)
         self._glance = self._verifier.glance
 
     @classmethod
@@ -126,7 +127,7 @@ class AsyncApiKeys(AtHand):
                 kind = kind_of(prefix, environment)
                 return await self._look_up(text, Asked(scope, cost, kind, ip, agent), glanced, fresh=fresh)
             if self._listeners:
-                tell(self._wiring, glanced, Asked(scope, cost, None, ip, agent))
+                tell(self._listeners, self._parts.clock, glanced, Asked(scope, cost, None, ip, agent))
             return glanced
         except SecretSourceError as error:
             failure = bare(error)
@@ -152,7 +153,7 @@ class AsyncApiKeys(AtHand):
         finally:
             del text  # a traceback shows no key
         if self._listeners:
-            tell(self._wiring, verdict, asked)
+            tell(self._listeners, self._parts.clock, verdict, asked)
         return verdict
 
     async def verify(
@@ -302,7 +303,7 @@ class AsyncApiKeys(AtHand):
 
     async def count_by_pepper(self) -> Mapping[str, int]:
         """As `ApiKeys.count_by_pepper`."""
-        return await self._store.count_by_pepper(self._wiring.clock.now().wall)
+        return await self._store.count_by_pepper(self._parts.clock.now().wall)
 
     def health(self) -> Health:
         """As `ApiKeys.health`."""
@@ -314,10 +315,10 @@ class AsyncApiKeys(AtHand):
 
     async def _follow(self, *, refused: bool = False) -> bool:
         """As `ApiKeys._follow`."""
-        now, source = self._wiring.clock.now().mono, self._peppers
+        now, source = self._parts.clock.now().mono, self._peppers
         peppers = None if source is None else await asyncio.to_thread(source.renewed, now, refused=refused)
         if peppers is not None:
-            self._adopt(self._wiring.renewed(peppers))
+            self._adopt(self._parts.renewed(peppers))
         return peppers is not None
 
     async def close(self, *, flush: bool = True) -> None:
@@ -339,4 +340,4 @@ class AsyncApiKeys(AtHand):
         await self.close()
 
     def __repr__(self) -> str:
-        return f"AsyncApiKeys({type(self._store).__name__}, {self._wiring.peppers!r})"
+        return f"AsyncApiKeys({type(self._store).__name__}, {self._parts.peppers!r})"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
-from secretsource.issuing._event import Asked, tell
-from secretsource.issuing._policy import kind_of
+from secretsource.issuing._check.event import Asked, tell
+from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._verdict import Accepted
 
 TYPE_CHECKING = False
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from secretsource._listeners import Listeners
-    from secretsource.issuing._event import CheckEvent
-    from secretsource.issuing._policy import Demand
+    from secretsource.issuing._check.event import CheckEvent
+    from secretsource.issuing._check.parts import Parts
+    from secretsource.issuing._check.policy import Demand
+    from secretsource.issuing._check.verifier import Verifier
     from secretsource.issuing._verdict import Verdict
-    from secretsource.issuing._verifier import Verifier
-    from secretsource.issuing._wiring import Wiring
 
 
 @boundaries(besides=("glance",))
@@ -26,7 +26,7 @@ class AtHand:
 
     _listeners: Listeners[CheckEvent]
     _verifier: Verifier
-    _wiring: Wiring
+    _parts: Parts
 
     def glance(
         self,
@@ -78,7 +78,7 @@ class AtHand:
         finally:
             del text  # a traceback shows no key
         if verdict is not None and self._listeners:
-            tell(self._wiring, verdict, asked)
+            tell(self._listeners, self._parts.clock, verdict, asked)
         return verdict
 
     def on_event(self, listener: Callable[[CheckEvent], object]) -> Callable[[], None]:

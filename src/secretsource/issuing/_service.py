@@ -10,26 +10,27 @@ from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._administration import KeyAdministration
 from secretsource.issuing._at_hand import AtHand
-from secretsource.issuing._chores import Chores
-from secretsource.issuing._event import Asked, tell
-from secretsource.issuing._imports import Imports
-from secretsource.issuing._operations import Operations
-from secretsource.issuing._pepper_source import PepperSource
-from secretsource.issuing._policy import kind_of
-from secretsource.issuing._revocations import Revocations
+from secretsource.issuing._check.event import Asked, tell
+from secretsource.issuing._check.policy import kind_of
+from secretsource.issuing._check.verifier import Verifier
+from secretsource.issuing._manage.chores import Chores
+from secretsource.issuing._manage.operations import Operations
+from secretsource.issuing._manage.peppers import PepperSource
+from secretsource.issuing._manage.revocations import Revocations
+from secretsource.issuing._settings import assemble
+from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
-from secretsource.issuing._verifier import Verifier
-from secretsource.issuing._wiring import wire
 from secretsource.stores._registry import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Self, Unpack
 
-    from secretsource.issuing._health import Health
-    from secretsource.issuing._policy import Demand
+    from secretsource.issuing._check.parts import Parts
+    from secretsource.issuing._check.policy import Demand
+    from secretsource.issuing._manage.health import Health
+    from secretsource.issuing._settings import Settings
     from secretsource.issuing._verdict import Verdict
-    from secretsource.issuing._wiring import Settings, Wiring
     from secretsource.stores.base import KeyRecord, KeyStore
 
 __all__ = ["ApiKeys"]
@@ -49,21 +50,21 @@ class ApiKeys(KeyAdministration, AtHand):
     def __init__(self, store: KeyStore, **settings: Unpack[Settings]) -> None:
         self._store = store
         try:
-            wiring = wire(store, here, sleep, **settings)
+            parts = assemble(store, here, sleep, **settings)
         finally:
             del settings  # a traceback shows no pepper
-        self._chores = Chores(self, wiring.flush_every, wiring.cache, store, wiring.feed)
-        self._adopt(wiring)
-        self._listeners = wiring.listeners
+        self._chores = Chores(self, parts.flush_every, parts.cache, store, parts.feed)
+        self._adopt(parts)
+        self._listeners = parts.listeners
         self._peppers: PepperSource | None = None
         self._owns_store = False
 
-    def _adopt(self, wiring: Wiring) -> None:
-        self._wiring = wiring
-        self._operations = Operations(wiring)
-        self._revocations = Revocations(wiring, self._operations)
-        self._imports = Imports(wiring, self._operations)
-        self._verifier = Verifier(wiring, self._chores.begin)
+    def _adopt(self, parts: Parts) -> None:
+        self._parts = parts
+        self._operations = Operations(parts)
+        self._revocations = Revocations(parts, self._operations)
+        self._imports = Imports(parts, self._operations)
+        self._verifier = Verifier(parts, self._chores.begin)
         self._glance = self._verifier.glance
 
     @classmethod
@@ -128,7 +129,7 @@ class ApiKeys(KeyAdministration, AtHand):
                 kind = kind_of(prefix, environment)
                 return self._look_up(text, Asked(scope, cost, kind, ip, agent), glanced, fresh=fresh)
             if self._listeners:
-                tell(self._wiring, glanced, Asked(scope, cost, None, ip, agent))
+                tell(self._listeners, self._parts.clock, glanced, Asked(scope, cost, None, ip, agent))
             return glanced
         except SecretSourceError as error:
             failure = bare(error)
@@ -148,7 +149,7 @@ class ApiKeys(KeyAdministration, AtHand):
         finally:
             del text  # a traceback shows no key
         if self._listeners:
-            tell(self._wiring, verdict, asked)
+            tell(self._listeners, self._parts.clock, verdict, asked)
         return verdict
 
     def verify(
@@ -207,10 +208,10 @@ class ApiKeys(KeyAdministration, AtHand):
 
     def _follow(self, *, refused: bool = False) -> bool:
         """Take up peppers that are new; whether there were any."""
-        now, source = self._wiring.clock.now().mono, self._peppers
+        now, source = self._parts.clock.now().mono, self._peppers
         peppers = None if source is None else source.renewed(now, refused=refused)
         if peppers is not None:
-            self._adopt(self._wiring.renewed(peppers))
+            self._adopt(self._parts.renewed(peppers))
         return peppers is not None
 
     def close(self, *, flush: bool = True) -> None:
@@ -238,4 +239,4 @@ class ApiKeys(KeyAdministration, AtHand):
         self.close()
 
     def __repr__(self) -> str:
-        return f"ApiKeys({type(self._store).__name__}, {self._wiring.peppers!r})"
+        return f"ApiKeys({type(self._store).__name__}, {self._parts.peppers!r})"

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
-from secretsource.providers._azure.client import VaultClient, VaultSettings
+from secretsource.providers._azure.client import VaultClient
 from secretsource.providers._azure.names import is_secret_name, is_version, plain_name, secret_name
+from secretsource.providers._azure.opened import VaultSettings
 from secretsource.providers._azure.question import Held, Question, version_before
 from secretsource.providers._azure.validity import rule
 from secretsource.providers._meaning import told_with_place

@@ -16,9 +16,9 @@ Value types here are named tuples and slotted classes: importing `dataclasses` w
 
 from __future__ import annotations
 
-import enum
 from abc import ABC, abstractmethod
 
+from secretsource._codes import FailureCode
 from secretsource._namedtuple import NamedTuple
 
 TYPE_CHECKING = False
@@ -79,28 +79,6 @@ class SecretRef(NamedTuple):
             if name == key:
                 return value
         return None
-
-
-class FailureCode(enum.Enum):
-    """Why a provider could not answer; a closed set."""
-
-    TIMEOUT = "timeout"
-    THROTTLED = "throttled"
-    UNAVAILABLE = "unavailable"
-    UNAUTHENTICATED = "unauthenticated"
-    DENIED = "denied"
-    DISABLED = "disabled"
-    DELETED = "deleted"
-    MALFORMED = "malformed"
-    MISCONFIGURED = "misconfigured"
-
-    @property
-    def retryable(self) -> bool:
-        """True when the cause may pass by itself, so that an old value may be served meanwhile."""
-        return self in _RETRYABLE
-
-
-_RETRYABLE = frozenset({FailureCode.TIMEOUT, FailureCode.THROTTLED, FailureCode.UNAVAILABLE})
 
 
 class Lease(NamedTuple):

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, overload
 
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
-from secretsource.providers._gcp.client import PROJECT, GcpClients, Question
+from secretsource.providers._gcp.client import GcpClients
 from secretsource.providers._gcp.errors import malformed
 from secretsource.providers._gcp.names import LATEST, NAME, PROJECT_ID, REGION, Place, place_of
+from secretsource.providers._gcp.question import PROJECT, Question
 from secretsource.providers._meaning import told_with_place
 from secretsource.providers.base import (
     AsyncProvider,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from math import isfinite
 
-from secretsource.exceptions import InvalidRequest, is_key_id
+from secretsource._key_id import is_key_id
+from secretsource.exceptions import InvalidRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ not exactly as this package writes it puts every record in doubt, which is safe,
 
 from __future__ import annotations
 
-from secretsource.exceptions import is_key_id
+from secretsource._key_id import is_key_id
 from secretsource.stores.records import LAST_REVISION, KeyChange
 
 GAP = KeyChange(None, 0)

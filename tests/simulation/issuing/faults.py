@@ -12,12 +12,13 @@ from unittest.mock import patch
 
 from tests.simulation.issuing.network import SlowStore
 
-from secretsource.issuing import LocalLimiter, _revocations
-from secretsource.issuing import _lifecycle as lifecycle
-from secretsource.issuing._operations import Operations
-from secretsource.issuing._present import Present
-from secretsource.issuing._record_cache import Entry, RecordCache
-from secretsource.issuing._revocations import Revocations, RevokedKeys
+from secretsource.issuing import LocalLimiter
+from secretsource.issuing._check.present import Present
+from secretsource.issuing._check.record_cache import Entry, RecordCache
+from secretsource.issuing._key import lifecycle
+from secretsource.issuing._manage import revocations
+from secretsource.issuing._manage.operations import Operations
+from secretsource.issuing._manage.revocations import Revocations, RevokedKeys
 from secretsource.limiters.base import Draw, Plan, Rate
 from secretsource.stores.base import KeyQuery
 from secretsource.stores.memory import MemoryStore
@@ -123,12 +124,12 @@ def _news_leaves_the_entry() -> AbstractContextManager[None]:
 
 def _a_cached_record_is_written_back() -> AbstractContextManager[None]:
     def wrong(self: Operations, seen: KeyRecord, now: float) -> Any:
-        stored: KeyRecord | None = yield self._w.store.get(seen.key_id)
+        stored: KeyRecord | None = yield self._parts.store.get(seen.key_id)
         if stored is None or stored.pepper_version == seen.pepper_version:
             return None
         cached = seen._replace(revision=stored.revision)
         change = lifecycle.rehash(cached, seen.hash, seen.pepper_version, now)
-        done: bool = yield self._w.store.update(change)
+        done: bool = yield self._parts.store.update(change)
         return change.record if done else None
 
     return _instead(Operations, "_rehash", lambda _: wrong)
@@ -159,7 +160,7 @@ def _news_goes_before_the_commit() -> Generator[None]:
         async def wrong(self: SlowStore, *changes: Any) -> Any:
             for process in self._world.processes:
                 for change in _flat(changes):
-                    process.keys._wiring.cache.news(change.record.key_id, change.record.revision)
+                    process.keys._parts.cache.news(change.record.key_id, change.record.revision)
             return await write(self, *changes)
 
         return wrong
@@ -203,7 +204,7 @@ def _revoke_all_counts_the_revoked_only() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(_revocations.Revocations, "_pass", narrow)
+    return _instead(revocations.Revocations, "_pass", narrow)
 
 
 def _a_family_is_the_key_alone() -> AbstractContextManager[None]:

@@ -13,8 +13,8 @@ from tests.simulation.loop import SeededLoop, SimulatedClock, Stuck
 
 from secretsource.exceptions import InvalidTransition, StoreError
 from secretsource.issuing import NO_SCOPE, AsyncApiKeys, PepperSet
-from secretsource.issuing._operations import Issued, Rotated
-from secretsource.issuing._revocations import RevokedKeys
+from secretsource.issuing._manage.operations import Issued, Rotated
+from secretsource.issuing._manage.revocations import RevokedKeys
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -76,7 +76,7 @@ def _process(world: World, bus: Bus, number: int) -> Process:
         flush_every=3.0,
         clock=clock,
     )
-    keys._wiring.cache._max_misses = 2  # so that floors have to be forgotten
+    keys._parts.cache._max_misses = 2  # so that floors have to be forgotten
     return Process(number, clock, keys)
 
 
@@ -120,7 +120,7 @@ class _Client:
             await asyncio.sleep(random.choice((0.0, 0.02, 0.3)))
             self._process.clock.step(-8.0)
         elif kind == "pepper":
-            self._keys._adopt(self._keys._wiring.renewed(PEPPERS[1]))
+            self._keys._adopt(self._keys._parts.renewed(PEPPERS[1]))
         elif kind == "issue":
             await self.issue()
         elif kind == "revoke_all":

@@ -80,7 +80,7 @@ def _refuse_missing(url: str) -> None:
 def find_peppers(context: typer.Context) -> PepperSet:
     """The peppers, newest first, from the secret ``SECRETSOURCE_PEPPER``; an empty set without any."""
     from secretsource.issuing import PepperSet
-    from secretsource.issuing._pepper_source import PEPPER_NAME
+    from secretsource.issuing._manage.peppers import PEPPER_NAME
 
     with Wiring.of(context).resolver() as resolver:
         try:

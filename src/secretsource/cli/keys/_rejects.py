@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from secretsource.issuing._row import LINE, REASON, ROW
-from secretsource.issuing._row_file import Unreadable
+from secretsource.issuing._transfer.row import LINE, REASON, ROW
+from secretsource.issuing._transfer.row_file import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -86,7 +86,7 @@ def import_keys(
     that checks such keys says  imported=True.
     """
     from secretsource.issuing import read_rows
-    from secretsource.issuing._sources import Source
+    from secretsource.issuing._transfer.sources import Source
 
     columns, defaults = _pairs("--column", column), _pairs("--set", default)
     judge = Source(format.value, columns, defaults).complaint

@@ -16,15 +16,15 @@ from typing import Any, NamedTuple
 
 from secretsource._flow import arun, run
 from secretsource.exceptions import ConfigurationError, InvalidRequest, StoreError
-from secretsource.issuing._event import Asked, tell
+from secretsource.issuing._check.event import Asked, tell
+from secretsource.issuing._check.policy import check_demand
+from secretsource.issuing._check.recheck import recheck
 from secretsource.issuing._http import settings as _settings
 from secretsource.issuing._http.answer import http_answer
 from secretsource.issuing._http.credential import first
 from secretsource.issuing._http.pace import pause, settle
 from secretsource.issuing._http.paths import routed
 from secretsource.issuing._http.pool import LookupPool, Overloaded, is_overload
-from secretsource.issuing._policy import check_demand
-from secretsource.issuing._recheck import recheck
 from secretsource.issuing._verdict import Reason, Rejected
 
 TYPE_CHECKING = False
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
     from secretsource._flow import Flow
     from secretsource.issuing._async_service import AsyncApiKeys
+    from secretsource.issuing._check.policy import Demand
     from secretsource.issuing._http.answer import HttpAnswer
     from secretsource.issuing._http.credential import Headers, Taken, Text
     from secretsource.issuing._http.settings import AdmissionSettings
-    from secretsource.issuing._policy import Demand
     from secretsource.issuing._service import ApiKeys
     from secretsource.issuing._verdict import Verdict
     from secretsource.stores.base import KeyRecord
@@ -195,14 +195,14 @@ class Admission:
         Returns:
             True also while the store cannot say.
         """
-        wiring, demand = self._keys._wiring, self._demand(scope)
-        flow = recheck(wiring, record, check_demand(demand), ip)
+        parts, demand = self._keys._parts, self._demand(scope)
+        flow = recheck(parts, record, check_demand(demand), ip)
         try:
             refused = await (arun(flow) if self._is_async else self._pool.call(partial(run, flow)))
         except (StoreError, Overloaded):
             return True
         if refused is not None and self._keys._listeners:
-            tell(wiring, refused, Asked(demand, 0, None, ip, path=path))
+            tell(self._keys._listeners, parts.clock, refused, Asked(demand, 0, None, ip, path=path))
         return refused is None
 
     def _demand(self, scope: Demand | None) -> Demand:
@@ -250,7 +250,7 @@ class Admission:
         else:
             verdict = Rejected(Reason.MISSING) if taken.key is None else taken.key
         if self._keys._listeners:
-            tell(self._keys._wiring, verdict, asked)
+            tell(self._keys._listeners, self._keys._parts.clock, verdict, asked)
         return verdict
 
     async def _look_up_aside(self, text: str, asked: Asked) -> Verdict:

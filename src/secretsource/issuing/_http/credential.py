@@ -11,8 +11,8 @@ from typing import NamedTuple, cast
 
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
-from secretsource.issuing._format import LONGEST_CREDENTIAL
 from secretsource.issuing._http.places import LONGEST_READ, place
+from secretsource.issuing._key.format import LONGEST_CREDENTIAL
 from secretsource.issuing._verdict import Reason, Rejected
 
 TYPE_CHECKING = False

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import NamedTuple, TypedDict
 
 from secretsource.exceptions import ConfigurationError
+from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._http.answer import check_realm
 from secretsource.issuing._http.credential import DEFAULT, Places
 from secretsource.issuing._http.paths import Paths
-from secretsource.issuing._policy import kind_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Literal
 
-    from secretsource.issuing._policy import Kind
+    from secretsource.issuing._check.policy import Kind
 
 __all__ = ["AdmissionSettings"]
 

@@ -21,7 +21,7 @@ from secretsource.providers.base import Failed, FailureCode
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from secretsource.providers._azure.client import Opened, VaultSettings
+    from secretsource.providers._azure.opened import Opened, VaultSettings
     from secretsource.providers._azure.question import Answer, Conversation, Question
     from secretsource.providers.base import NotFound, Outcome
 

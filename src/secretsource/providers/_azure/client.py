@@ -18,7 +18,7 @@ import os
 from contextlib import suppress
 from threading import Event, Lock, RLock
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._azure.errors import explain
 from secretsource.providers._azure.question import TIMED_OUT, bearer_of, held, listed, scope_of, was_let_in
@@ -27,73 +27,16 @@ from secretsource.providers._bounded_http import ONE, Bounds, bounds_of_call
 from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from secretsource.providers._azure.errors import TokenAnswer
+    from secretsource.providers._azure.opened import Opened, VaultSettings
     from secretsource.providers._azure.question import Answer, Conversation, Question
     from secretsource.providers.base import NotFound, Outcome
 
-__all__ = ["Opened", "Renewal", "VaultClient", "VaultSettings", "explained", "flaw_of", "is_refusal"]
+__all__ = ["Renewal", "VaultClient", "explained", "flaw_of", "is_refusal"]
 
 RENEWAL_PAUSE = 5.0
 """Seconds between two clients for credentials that were refused from the first call on."""
-
-
-class VaultSettings(NamedTuple):
-    """Which vault, and how to reach it; the words are those of `AzureProvider`."""
-
-    vault_url: str
-    credential: Any
-    ca_cert: str | None
-    connection_timeout: float
-    read_timeout: float
-    attempts: int
-    client: Mapping[str, Any]
-    tokens: Mapping[str, Any]
-    trusts: bool = True
-
-
-class Opened:
-    """A client, and the credential that was made for it.
-
-    Attributes:
-        mark: What the credential was made from; see `wiring.mark_of`.
-    """
-
-    def __init__(self, client: Any, credential: Any = None, pace: Any = None, mark: int = 0) -> None:
-        self.client = client
-        self.mark = mark
-        self._credential = credential
-        self._pace = pace
-
-    @property
-    def credential(self) -> Any:
-        """The credential that was made here, or None."""
-        return self._credential
-
-    @property
-    def token(self) -> TokenAnswer | None:
-        """How the last request for a token went, where the credential was made here."""
-        last: TokenAnswer | None = self._pace and self._pace.last
-        return last
-
-    @property
-    def clock_skew(self) -> float | None:
-        """Seconds by which the clock of the token service is ahead of ours, as far as it told its time."""
-        ahead: float | None = self._pace and self._pace.clock_skew
-        return ahead
-
-    def close(self) -> None:
-        """Close the connections of a blocking client."""
-        self.client.close()
-        if self._credential is not None:
-            self._credential.close()
-
-    async def aclose(self) -> None:
-        """Close the connections of an asynchronous client."""
-        await self.client.close()
-        if self._credential is not None:
-            await self._credential.close()
 
 
 class Renewal:

@@ -6,9 +6,9 @@ import os
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._azure.client import Opened
 from secretsource.providers._azure.errors import AsynchronousCredential
 from secretsource.providers._azure.log import mask_answers
+from secretsource.providers._azure.opened import Opened
 from secretsource.providers._azure.pipeline import (
     AsyncBoundedRetry,
     BoundedRetry,
@@ -22,7 +22,7 @@ from secretsource.providers._azure.pipeline import (
 from secretsource.providers._azure.wiring import mark_of
 
 if TYPE_CHECKING:
-    from secretsource.providers._azure.client import VaultSettings
+    from secretsource.providers._azure.opened import VaultSettings
 
 __all__ = ["aopen_vault", "open_vault"]
 

@@ -17,11 +17,12 @@ import os
 from functools import partial
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._bounded_http import Bounds, bounded, bounds_of_call
 from secretsource.providers._gcp.caller import Caller, CallerSearch
 from secretsource.providers._gcp.errors import NO_PROJECT, TIMED_OUT, explain, malformed
+from secretsource.providers._gcp.question import PROJECT
 from secretsource.providers._gcp.silence import mask_responses
 from secretsource.providers._gcp.wire import call, channel_options, prepare_session
 from secretsource.providers._reach import place_of
@@ -29,35 +30,17 @@ from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Mapping
 
     from google.api_core.client_options import ClientOptions
     from google.auth.credentials import Credentials
 
+    from secretsource.providers._gcp.question import Question
     from secretsource.providers.base import NotFound
 
-__all__ = ["PROJECT", "GcpClients", "Question"]
+__all__ = ["GcpClients"]
 
 _left_alone: list[object] = []
 """Clients of the parent process, kept from the garbage collector, which would talk to threads that are gone."""
-
-
-class Question(NamedTuple):
-    """One call.
-
-    Attributes:
-        call: Name of the client's method.
-        request: What is asked, as the fields of its request message.
-        location: The region to ask; None for the global service.
-    """
-
-    call: str
-    request: Mapping[str, object]
-    location: str | None
-
-
-PROJECT = Question("project", {}, None)
-"""Which project the credentials belong to; answered without a call."""
 
 
 class GcpClients:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from secretsource.providers._bounded_http import ONE
 
 if TYPE_CHECKING:
-    from secretsource.providers._gcp.client import Question
+    from secretsource.providers._gcp.question import Question
 
 __all__ = ["call", "channel_options", "prepare_session"]
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from secretsource.issuing._check.weighing import weigh
 from secretsource.issuing._verdict import Reason, Rejected
-from secretsource.issuing._weighing import weigh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource._flow import Flow
-    from secretsource.issuing._wiring import Wiring
+    from secretsource.issuing._check.parts import Parts
     from secretsource.stores.base import KeyRecord
 
 
-def recheck(wiring: Wiring, accepted: KeyRecord, demanded: tuple[str, ...], ip: str | None) -> Flow[Rejected | None]:
+def recheck(parts: Parts, accepted: KeyRecord, demanded: tuple[str, ...], ip: str | None) -> Flow[Rejected | None]:
     """Why a key would not be accepted any more, or None; its limits are not asked.
 
     Args:
-        wiring: What it is checked against.
+        parts: What it is checked against.
         accepted: Its record, as it was.
         demanded: The scopes that are all needed.
         ip: The address it came from.
@@ -24,13 +24,13 @@ def recheck(wiring: Wiring, accepted: KeyRecord, demanded: tuple[str, ...], ip: 
     Raises:
         StoreError: The store could not answer.
     """
-    cache, now = wiring.cache, wiring.clock.now()
+    cache, now = parts.cache, parts.clock.now()
     entry = cache.peek(accepted.key_id, now.mono)
     if entry is None:
         begun = cache.begin()
-        record: KeyRecord | None = yield wiring.store.get(accepted.key_id)
+        record: KeyRecord | None = yield parts.store.get(accepted.key_id)
         if record is None:
             return Rejected(Reason.UNKNOWN)
         # An imported key that was not used here has no hash yet, and nothing is found under what stands for it.
         entry = cache.fill(record.hash or record.key_id.encode(), record, now.mono, now.wall, begun)
-    return weigh(entry, demanded, ip, wiring.clock.now().wall)
+    return weigh(entry, demanded, ip, parts.clock.now().wall)

@@ -17,8 +17,8 @@ from collections import Counter
 from typing import Any
 
 from secretsource.exceptions import ConfigurationError, InvalidRequest
-from secretsource.issuing import _row
-from secretsource.issuing._text import stripped
+from secretsource.issuing._key.text import stripped
+from secretsource.issuing._transfer import row as _row
 from secretsource.stores.base import Status
 
 TYPE_CHECKING = False

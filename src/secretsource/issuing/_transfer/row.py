@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from secretsource._suggest import meant
 from secretsource.exceptions import ConfigurationError, InvalidRequest
-from secretsource.issuing import _policy as policy
-from secretsource.issuing import _request as request
 from secretsource.issuing import limits
-from secretsource.issuing._text import is_legible, stripped
+from secretsource.issuing._check import policy
+from secretsource.issuing._key.text import is_legible, stripped
+from secretsource.issuing._manage import request
 from secretsource.stores.base import Status
 
 TYPE_CHECKING = False

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from secretsource.exceptions import InvalidRequest
-from secretsource.issuing._format import ENVIRONMENT, PREFIX
+from secretsource.issuing._key.format import ENVIRONMENT, PREFIX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

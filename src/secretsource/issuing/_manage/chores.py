@@ -12,19 +12,26 @@ from itertools import zip_longest
 
 from secretsource import _fork
 from secretsource.exceptions import StoreError
-from secretsource.issuing._health import Health
+from secretsource.issuing._manage.health import Health
 from secretsource.stores.base import ChangeFeed, FeedHealth, Subscription
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Coroutine, Sequence
-    from typing import Any
+    from typing import Any, Protocol
 
-    from secretsource.issuing._async_service import AsyncApiKeys
-    from secretsource.issuing._record_cache import RecordCache
-    from secretsource.issuing._service import ApiKeys
+    from secretsource.issuing._check.record_cache import RecordCache
     from secretsource.stores.base import KeyChange
+
+    class Tended(Protocol):
+        """What chores do for an `ApiKeys`; an `AsyncApiKeys` gives awaitables."""
+
+        def flush(self) -> Any:
+            """Store what was seen."""
+
+        def _follow(self) -> Any:
+            """Take up new peppers."""
 
 
 class Chores:
@@ -36,7 +43,7 @@ class Chores:
             a signal may close the keys in the middle of a flush of its own thread.
     """
 
-    def __init__(self, keys: ApiKeys, every: float, cache: RecordCache, *sources: object) -> None:
+    def __init__(self, keys: Tended, every: float, cache: RecordCache, *sources: object) -> None:
         self._keys = weakref.ref(keys)
         self._every = every
         self._feed = _Feed(cache, sources)
@@ -105,7 +112,7 @@ class AsyncChores:
         failures: Flushes in the background that the store did not take; what they held waits for the next.
     """
 
-    def __init__(self, keys: AsyncApiKeys, every: float, cache: RecordCache, *sources: object) -> None:
+    def __init__(self, keys: Tended, every: float, cache: RecordCache, *sources: object) -> None:
         self._keys = weakref.ref(keys)
         self._every = every
         self._feed = _Feed(cache, sources)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from secretsource.exceptions import ConfigurationError, InvalidRequest
-from secretsource.issuing import _export as export
-from secretsource.issuing import _foreign as foreign
-from secretsource.issuing import _row
+from secretsource.issuing._key import foreign
+from secretsource.issuing._transfer import export
+from secretsource.issuing._transfer import row as _row
 from secretsource.issuing._verdict import Rejected
 from secretsource.stores.base import KeyRecord, Status
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import tzinfo
 
-    from secretsource.issuing._format import KeyFormat
-    from secretsource.issuing._hashing import PepperSet
-    from secretsource.issuing._locator import LocatorSeals
-    from secretsource.issuing._lookup import LookupKeys
-    from secretsource.issuing._sources import Source
+    from secretsource.issuing._key.format import KeyFormat
+    from secretsource.issuing._key.hashing import PepperSet
+    from secretsource.issuing._key.locator import LocatorSeals
+    from secretsource.issuing._key.lookup import LookupKeys
+    from secretsource.issuing._transfer.sources import Source
 
 _SHOWN = 16
 """Characters of a foreign key that may be shown, and never more than a quarter of one that is known whole."""

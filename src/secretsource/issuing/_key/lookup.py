@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from secretsource.issuing._hashing import PepperSet
+    from secretsource.issuing._key.hashing import PepperSet
 
 
 class LookupKeys:

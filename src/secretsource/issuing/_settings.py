@@ -1,107 +1,35 @@
-"""The parts that one `ApiKeys` is made of, put together once."""
+"""What an `ApiKeys` can be told, and how its parts are put together from it."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, TypedDict
 
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource._listeners import Listeners
 from secretsource.exceptions import ConfigurationError
-from secretsource.issuing._format import KeyFormat
-from secretsource.issuing._hashing import PepperSet
-from secretsource.issuing._locator import LocatorSeals
-from secretsource.issuing._lookup import LookupKeys
-from secretsource.issuing._present import Present
-from secretsource.issuing._record_cache import RecordCache
-from secretsource.issuing._turns import Turns
-from secretsource.issuing._uses import UseLog
+from secretsource.issuing._check.parts import Parts
+from secretsource.issuing._check.present import Present
+from secretsource.issuing._check.record_cache import RecordCache
+from secretsource.issuing._check.turns import Turns
+from secretsource.issuing._check.uses import UseLog
+from secretsource.issuing._key.format import KeyFormat
+from secretsource.issuing._key.hashing import PepperSet
+from secretsource.issuing._key.locator import LocatorSeals
+from secretsource.issuing._key.lookup import LookupKeys
 from secretsource.issuing.limits import LocalLimiter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Literal
 
     from secretsource._clock import Clock
-    from secretsource.issuing._event import CheckEvent
+    from secretsource.issuing._check.event import CheckEvent
+    from secretsource.issuing._check.parts import OnLimiterError
     from secretsource.issuing._verdict import Verdict
     from secretsource.issuing.limits import AsyncLimiter, Limiter
     from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyStore
 
-    OnLimiterError = Literal["open", "closed", "local"]
-
 _ON_LIMITER_ERROR = ("open", "closed", "local")
-
-
-class Wiring(NamedTuple):
-    """Everything that the flows work with.
-
-    Attributes:
-        store: Where records are kept.
-        peppers: Newest first.
-        seals: The locator seals of the same peppers.
-        lookups: The keys of the same peppers to what imported records are found by.
-        format: The grammar.
-        clock: Where the time is read.
-        present: The same for checks, where time does not go back.
-        cache: Records read a moment ago.
-        uses: What was seen since the last flush.
-        limiter: Where limits are counted.
-        fallback: Where limits are counted while a shared limiter is down.
-        on_limiter_error: What to do while a shared limiter is down.
-        processes: Among how many processes a limit is divided when each counts for itself.
-        feed: Where news of changes is heard and told, beside the store's own.
-        allow_unpeppered: Whether keys other than ``test`` keys may be minted without a pepper.
-        imported: Whether keys that other systems issued are looked for.
-        listeners: Who is told of each check.
-        flush_every: Seconds between two flushes.
-        aside: Calls a function that takes long with its arguments: here, or where it holds up no event loop.
-        pause: Waits for so many seconds, in the same way.
-        turns: Who verifies a hash of another system.
-    """
-
-    store: KeyStore | AsyncKeyStore
-    peppers: PepperSet
-    seals: LocatorSeals
-    lookups: LookupKeys
-    format: KeyFormat
-    clock: Clock
-    present: Present
-    cache: RecordCache
-    uses: UseLog
-    limiter: Limiter | AsyncLimiter
-    fallback: LocalLimiter
-    on_limiter_error: OnLimiterError
-    processes: int
-    feed: ChangeFeed | None
-    allow_unpeppered: bool
-    imported: bool
-    listeners: Listeners[CheckEvent]
-    flush_every: float
-    aside: Callable[..., Any]
-    pause: Callable[[float], Any]
-    turns: Turns
-
-    def need_pepper(self, what: str) -> None:
-        """See to it that nothing is hashed without a pepper, unless that was asked for.
-
-        Args:
-            what: What is not done without one.
-
-        Raises:
-            ConfigurationError: There is no pepper.
-        """
-        if self.peppers.is_empty and not self.allow_unpeppered:
-            raise ConfigurationError(
-                f"{what} without a pepper: set SECRETSOURCE_PEPPER to  openssl rand -base64 32, "
-                "or give ApiKeys allow_unpeppered=True"
-            )
-
-    def renewed(self, peppers: PepperSet) -> Wiring:
-        """The same parts with other peppers; what was sealed with those until now is opened as before."""
-        seals = LocatorSeals(peppers)
-        seals.add(self.seals.known)
-        return self._replace(peppers=peppers, seals=seals, lookups=LookupKeys(peppers))
 
 
 class Settings(TypedDict, total=False):
@@ -147,7 +75,7 @@ class Settings(TypedDict, total=False):
     clock: Clock
 
 
-def wire(
+def assemble(
     store: KeyStore | AsyncKeyStore,
     aside: Callable[..., Any],
     pause: Callable[[float], Any],
@@ -167,7 +95,7 @@ def wire(
     on_check: Callable[[Verdict], None] | None = None,
     flush_every: float = 10.0,
     clock: Clock = SYSTEM_CLOCK,
-) -> Wiring:
+) -> Parts:
     """Put the parts together; see `Settings` for what they mean.
 
     Raises:
@@ -180,7 +108,7 @@ def wire(
         chosen = peppers if isinstance(peppers, PepperSet) else PepperSet(peppers)
     finally:
         del peppers  # a traceback shows no pepper
-    return Wiring(
+    return Parts(
         store,
         chosen,
         LocatorSeals(chosen),

@@ -25,17 +25,16 @@ from typing import Any
 
 from secretsource._flow import run
 from secretsource.exceptions import InvalidRequest, StoreError
-from secretsource.issuing import _foreign as foreign
-from secretsource.issuing import _lifecycle as lifecycle
-from secretsource.issuing import _policy as policy
-from secretsource.issuing._format import LONGEST_CREDENTIAL
-from secretsource.issuing._gate import Gate
-from secretsource.issuing._record_cache import RENEWABLE
-from secretsource.issuing._rotation_dates import RotationDates
-from secretsource.issuing._turns import PATIENCE, STEP, Turn
-from secretsource.issuing._uses import witness
+from secretsource.issuing._check import policy
+from secretsource.issuing._check.gate import Gate
+from secretsource.issuing._check.record_cache import RENEWABLE
+from secretsource.issuing._check.rotation_dates import RotationDates
+from secretsource.issuing._check.turns import PATIENCE, STEP, Turn
+from secretsource.issuing._check.uses import witness
+from secretsource.issuing._check.weighing import STATUS_REASONS, over_limit, weigh
+from secretsource.issuing._key import foreign, lifecycle
+from secretsource.issuing._key.format import LONGEST_CREDENTIAL
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
-from secretsource.issuing._weighing import STATUS_REASONS, over_limit, weigh
 from secretsource.issuing.limits import LocalLimiter
 from secretsource.stores.base import Status, Use
 
@@ -44,11 +43,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from secretsource._flow import Flow
-    from secretsource.issuing._gate import Presented
-    from secretsource.issuing._policy import Demand, Kind
-    from secretsource.issuing._record_cache import Entry
+    from secretsource.issuing._check.gate import Presented
+    from secretsource.issuing._check.parts import Parts
+    from secretsource.issuing._check.policy import Demand, Kind
+    from secretsource.issuing._check.record_cache import Entry
     from secretsource.issuing._verdict import Verdict
-    from secretsource.issuing._wiring import Wiring
     from secretsource.issuing.limits import Draw, Plan
     from secretsource.stores.base import KeyRecord
 
@@ -62,31 +61,31 @@ _new = object.__new__
 
 
 class Verifier:
-    """Checks keys against one wiring.
+    """Checks keys against one parts.
 
     Args:
-        wiring: The parts to work with.
+        parts: The parts to work with.
         begin: Called before the store is asked for a key; begins what goes on beside the checks.
 
     Attributes:
         gate: Steps 0, 1, 3 and 4.
     """
 
-    def __init__(self, wiring: Wiring, begin: Callable[[], None]) -> None:
-        self._w = wiring
+    def __init__(self, parts: Parts, begin: Callable[[], None]) -> None:
+        self._parts = parts
         self._begin = begin
-        self.gate = Gate(wiring)
-        self._hash = wiring.peppers.newest.hash
-        self._newest = wiring.peppers.newest.version
-        self._cache = wiring.cache
-        self._get = wiring.cache.get
-        self._store = wiring.store
-        self._seen = wiring.uses.seen
-        self._take = wiring.limiter.take if isinstance(wiring.limiter, LocalLimiter) else _is_elsewhere
-        self._rotations = RotationDates(wiring.store)
-        self._mono = wiring.present.mono
-        self._wall = wiring.present.wall
-        self._now = wiring.present.both
+        self.gate = Gate(parts)
+        self._hash = parts.peppers.newest.hash
+        self._newest = parts.peppers.newest.version
+        self._cache = parts.cache
+        self._get = parts.cache.get
+        self._store = parts.store
+        self._seen = parts.uses.seen
+        self._take = parts.limiter.take if isinstance(parts.limiter, LocalLimiter) else _is_elsewhere
+        self._rotations = RotationDates(parts.store)
+        self._mono = parts.present.mono
+        self._wall = parts.present.wall
+        self._now = parts.present.both
 
     def glance(self, text: str | None, scope: Demand, ip: str | None, cost: int) -> Accepted | bytes | None:
         """Steps 0 to 11 for a key that is fresh in the cache, active, in time and within its limits.
@@ -291,7 +290,7 @@ class Verifier:
             rejected = self._compare(presented, record)
         else:
             rejected = yield from self._compare_foreign(presented, record, wall)
-        if not self._w.format.allows(record.prefix, record.environment):  # one that was imported; it is never kept
+        if not self._parts.format.allows(record.prefix, record.environment):  # one that was imported; it is never kept
             return Rejected(Reason.WRONG_KIND, record) if rejected is None else rejected
         if rejected is None:
             return cache.fill(presented.hash, record, mono, wall, begun)
@@ -315,10 +314,10 @@ class Verifier:
             return self._compare(presented, record)
         turn = Turn()
         for _ in range(int(PATIENCE / STEP)):
-            if self._w.turns.take(turn):
-                rejected: Rejected | None = yield self._w.aside(self._compare_in_turn, turn, presented, record)
+            if self._parts.turns.take(turn):
+                rejected: Rejected | None = yield self._parts.aside(self._compare_in_turn, turn, presented, record)
                 return rejected
-            yield self._w.pause(STEP)
+            yield self._parts.pause(STEP)
         return Rejected(Reason.VERIFIER_BUSY)
 
     def _compare_in_turn(self, turn: Turn, presented: Presented, record: KeyRecord) -> Rejected | None:
@@ -326,7 +325,7 @@ class Verifier:
         try:
             return self._compare(presented, record)
         finally:
-            self._w.turns.give(turn)
+            self._parts.turns.give(turn)
 
     def _compare(self, presented: Presented, record: KeyRecord) -> Rejected | None:
         """Whether it is this record's key; nothing of the record is answered before that."""
@@ -342,17 +341,17 @@ class Verifier:
         """Steps 9 and 10, for a key with limits."""
         record = entry.record
         try:
-            answer: Any = yield self._w.limiter.draw(entry.limit_key, plan, cost, mono, wall)
+            answer: Any = yield self._parts.limiter.draw(entry.limit_key, plan, cost, mono, wall)
             draw: Draw | None = answer
         except StoreError:
             draw = None
         if draw is None:
-            if self._w.on_limiter_error == "open":
+            if self._parts.on_limiter_error == "open":
                 return Accepted(record)
-            if self._w.on_limiter_error == "closed":
+            if self._parts.on_limiter_error == "closed":
                 return Rejected(Reason.LIMITER_UNAVAILABLE, record)
-            share = plan.share(self._w.processes)
-            draw = self._w.fallback.draw(entry.limit_key, share, cost, mono, wall)
+            share = plan.share(self._parts.processes)
+            draw = self._parts.fallback.draw(entry.limit_key, share, cost, mono, wall)
         return Accepted(record, draw) if draw.refused_by is None else over_limit(record, draw, plan)
 
     def _note(
@@ -361,10 +360,10 @@ class Verifier:
         """Step 11."""
         self._seen[record.key_id] = mono
         if record.status is _ROTATING:
-            self._w.uses.watch(Use(record.key_id, wall, 1, witness(ip), witness(agent)))
+            self._parts.uses.watch(Use(record.key_id, wall, 1, witness(ip), witness(agent)))
         if record.pepper_version != self._newest or record.foreign is not None:
-            lookup = record.lookup and self._w.lookups.renewed(record.lookup, presented.lookups)
-            self._w.uses.rehash(lifecycle.rehash(record, presented.hash, self._newest, wall, lookup))
+            lookup = record.lookup and self._parts.lookups.renewed(record.lookup, presented.lookups)
+            self._parts.uses.rehash(lifecycle.rehash(record, presented.hash, self._newest, wall, lookup))
 
 
 def _demanded(scope: Demand, cost: object) -> tuple[str, ...]:

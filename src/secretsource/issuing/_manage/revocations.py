@@ -7,8 +7,8 @@ keys that appear on the way are ended too.
 from __future__ import annotations
 
 from secretsource.exceptions import KeyNotFound, StoreError
-from secretsource.issuing import _request
-from secretsource.issuing._lifecycle import Move
+from secretsource.issuing._key.lifecycle import Move
+from secretsource.issuing._manage import request as _request
 from secretsource.issuing._verdict import Rejected
 from secretsource.stores.base import KeyQuery, Status
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from typing import Self
 
     from secretsource._flow import Flow
-    from secretsource.issuing._lifecycle import By
-    from secretsource.issuing._operations import Operations
-    from secretsource.issuing._verifier import Verifier
-    from secretsource.issuing._wiring import Wiring
+    from secretsource.issuing._check.parts import Parts
+    from secretsource.issuing._check.verifier import Verifier
+    from secretsource.issuing._key.lifecycle import By
+    from secretsource.issuing._manage.operations import Operations
     from secretsource.stores.base import KeyRecord, Page
 
 __all__ = ["Revocations", "RevokedKeys"]
@@ -54,10 +54,10 @@ class RevokedKeys(tuple["KeyRecord", ...]):
 
 
 class Revocations:
-    """The revocations of one wiring."""
+    """The revocations of one parts."""
 
-    def __init__(self, wiring: Wiring, operations: Operations) -> None:
-        self._w = wiring
+    def __init__(self, parts: Parts, operations: Operations) -> None:
+        self._parts = parts
         self._operations = operations
 
     def one(self, key_id: str, by: By, *, family: bool) -> Flow[KeyRecord]:
@@ -89,8 +89,8 @@ class Revocations:
         del text  # a traceback shows no key
         if isinstance(presented, Rejected):
             raise presented.error()
-        mono, wall = self._w.present.both()
-        found = yield from verifier.read(presented, mono, wall, self._w.cache.begin(), self._w.store.get)
+        mono, wall = self._parts.present.both()
+        found = yield from verifier.read(presented, mono, wall, self._parts.cache.begin(), self._parts.store.get)
         if isinstance(found, Rejected):
             raise found.error()
         record: KeyRecord = yield from self._operations.move(found.record.key_id, Move.REVOKE, by)
@@ -116,9 +116,9 @@ class Revocations:
         left: dict[str, str] = {}
         failed = 0
         while True:
-            page: Page = yield self._w.store.list(query)
+            page: Page = yield self._parts.store.list(query)
             for record in page.records:
-                if record.status_at(self._w.clock.now().wall) in _ENDED:
+                if record.status_at(self._parts.clock.now().wall) in _ENDED:
                     continue
                 try:
                     changed = yield from self._operations.move(record.key_id, Move.REVOKE, by)

@@ -1,4 +1,4 @@
-"""Keys from elsewhere into a store, a thousand at a time, and out again: flows over one wiring, run by either shell.
+"""Keys from elsewhere into a store, a thousand at a time, and out again: flows over one parts, run by either shell.
 
 Each batch is one transaction. A row that cannot be a key, or that is there already, is rejected with a reason and
 holds up nobody; so whoever is interrupted begins again, and loses and doubles nothing.
@@ -12,12 +12,12 @@ from itertools import islice
 from traceback import clear_frames
 from typing import Any, NamedTuple, TypedDict
 
-from secretsource.issuing import _export as export
-from secretsource.issuing import _lifecycle as lifecycle
-from secretsource.issuing import _row
-from secretsource.issuing._intake import Candidate, Intake
-from secretsource.issuing._row_file import Unreadable
-from secretsource.issuing._sources import Source
+from secretsource.issuing._key import lifecycle
+from secretsource.issuing._transfer import export
+from secretsource.issuing._transfer import row as _row
+from secretsource.issuing._transfer.intake import Candidate, Intake
+from secretsource.issuing._transfer.row_file import Unreadable
+from secretsource.issuing._transfer.sources import Source
 from secretsource.stores.base import EventKind, KeyQuery, KeyRecord
 
 TYPE_CHECKING = False
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from secretsource._flow import Flow
-    from secretsource.issuing._lifecycle import By
-    from secretsource.issuing._operations import Operations
-    from secretsource.issuing._wiring import Wiring
+    from secretsource.issuing._check.parts import Parts
+    from secretsource.issuing._key.lifecycle import By
+    from secretsource.issuing._manage.operations import Operations
     from secretsource.stores.base import Page
 
 BATCH = 1000
@@ -118,15 +118,15 @@ class ImportOptions(TypedDict, total=False):
 
 
 class Imports:
-    """The flows of one wiring.
+    """The flows of one parts.
 
     Args:
-        wiring: What they work with.
+        parts: What they work with.
         operations: Leaves seals with the store, and tells of records that were stored.
     """
 
-    def __init__(self, wiring: Wiring, operations: Operations) -> None:
-        self._w = wiring
+    def __init__(self, parts: Parts, operations: Operations) -> None:
+        self._parts = parts
         self._operations = operations
 
     def import_rows(
@@ -163,8 +163,8 @@ class Imports:
     ) -> Flow[ImportReport]:
         tally = _Tally(start)
         for numbered in _batches(rows, start):
-            kept: Mapping[str, bytes] = yield self._w.store.seals()
-            self._w.seals.add(kept)
+            kept: Mapping[str, bytes] = yield self._parts.store.seals()
+            self._parts.seals.add(kept)
             rejected: list[RejectedRow] = []
             fit: dict[int, Candidate] = {}
             for number, row in numbered:
@@ -183,30 +183,30 @@ class Imports:
 
     def page(self, owner: str | None, after: str | None) -> Flow[tuple[list[dict[str, Any]], str | None]]:
         """A thousand records as rows that can be imported again, and where to go on."""
-        kept: Mapping[str, bytes] = yield self._w.store.seals()
-        seals = export.SealBook({**kept, **self._w.seals.known})
-        page: Page = yield self._w.store.list(KeyQuery(owner=owner, after=after, limit=BATCH))
+        kept: Mapping[str, bytes] = yield self._parts.store.seals()
+        seals = export.SealBook({**kept, **self._parts.seals.known})
+        page: Page = yield self._parts.store.list(KeyQuery(owner=owner, after=after, limit=BATCH))
         return [export.row(record, seals) for record in page.records], page.next
 
     def _intake(
         self, format: str, columns: Mapping[str, str], defaults: Mapping[str, Any], zone: tzinfo | None
     ) -> Intake:
-        self._w.need_pepper("keys are not imported")
+        self._parts.need_pepper("keys are not imported")
         source = Source(format, columns, defaults)
-        w = self._w
+        w = self._parts
         return Intake(source, w.peppers, w.seals, w.lookups, w.format, w.clock.now().wall, zone)
 
     def _store(self, fit: Mapping[int, Candidate], by: By) -> Flow[set[int]]:
         """Store what is not there yet; the numbers of what is."""
-        yield from self._operations.leave_seals(dict(self._w.seals.known))
+        yield from self._operations.leave_seals(dict(self._parts.seals.known))
         known = _repeated(fit)
         known |= yield from self._kin(fit, known)
         records = {number: self._sealed(read.record) for number, read in fit.items() if number not in known}
         struck = {number for number in records if fit[number].record.key_id}
-        now = self._w.clock.now().wall
+        now = self._parts.clock.now().wall
         while records:
             changes = [lifecycle.issue(record, now, by, EventKind.IMPORTED) for record in records.values()]
-            taken: frozenset[str] = yield self._w.store.insert(changes)
+            taken: frozenset[str] = yield self._parts.store.insert(changes)
             if not taken:
                 yield from self._operations.tell(*records.values())
                 break
@@ -229,7 +229,7 @@ class Imports:
         known |= yield from self._found(own)
         for number, read in fit.items():
             if number not in known and read.record.key_id:
-                there: KeyRecord | None = yield self._w.store.get(read.record.key_id)
+                there: KeyRecord | None = yield self._parts.store.get(read.record.key_id)
                 if there is not None:
                     known.add(number)
         return known
@@ -246,7 +246,7 @@ class Imports:
         for first in range(0, len(asked), _AT_ONCE):
             some = asked[first : first + _AT_ONCE]
             while some:
-                there: KeyRecord | None = yield self._w.store.find([lookup for _, lookup in some])
+                there: KeyRecord | None = yield self._parts.store.find([lookup for _, lookup in some])
                 if there is None:
                     break
                 found |= {number for number, lookup in some if lookup == there.lookup}
@@ -256,7 +256,7 @@ class Imports:
     def _sealed(self, record: KeyRecord) -> KeyRecord:
         if record.key_id:
             return record
-        return record._replace(key_id=self._w.seals.seal(record.owner, int.from_bytes(os.urandom(4), "big")))
+        return record._replace(key_id=self._parts.seals.seal(record.owner, int.from_bytes(os.urandom(4), "big")))
 
 
 class _Tally:

@@ -10,10 +10,10 @@ from typing import Any, TypedDict
 from secretsource._clock import LAST_INSTANT
 from secretsource._frozen import frozen_document
 from secretsource.exceptions import InvalidRequest
-from secretsource.issuing import _policy as policy
 from secretsource.issuing import limits
-from secretsource.issuing._lifecycle import By
-from secretsource.issuing._text import canonical, cleaned, is_legible
+from secretsource.issuing._check import policy
+from secretsource.issuing._key.lifecycle import By
+from secretsource.issuing._key.text import canonical, cleaned, is_legible
 from secretsource.stores.base import KeyQuery, KeyRecord, Status
 from secretsource.stores.records import NO_METADATA
 

@@ -14,13 +14,13 @@ import threading
 from hmac import digest
 from typing import NamedTuple
 
-from secretsource.issuing import _base62
+from secretsource.issuing._key import base62 as _base62
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from secretsource.issuing._hashing import Pepper, PepperSet
+    from secretsource.issuing._key.hashing import Pepper, PepperSet
 
 LENGTH = 22
 KEY_LENGTH = 16

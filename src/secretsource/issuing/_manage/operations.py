@@ -1,4 +1,4 @@
-"""What can be done with keys, beside checking them: each a flow over one wiring, run by either shell.
+"""What can be done with keys, beside checking them: each a flow over one parts, run by either shell.
 
 Whoever changes a record reads it, decides by `_lifecycle`, and stores it by compare-and-set; when somebody was
 quicker, it all happens again on the newer record. Nothing here starts from a cached record.
@@ -11,18 +11,18 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from secretsource._key_id import is_key_id
 from secretsource.exceptions import (
     InvalidRequest,
     InvalidTransition,
     KeyNotFound,
     StoreError,
-    is_key_id,
 )
-from secretsource.issuing import _lifecycle as lifecycle
-from secretsource.issuing import _request
-from secretsource.issuing._lifecycle import Move
-from secretsource.issuing._text import canonical
-from secretsource.issuing._uses import Taken
+from secretsource.issuing._check.uses import Taken
+from secretsource.issuing._key import lifecycle
+from secretsource.issuing._key.lifecycle import Move
+from secretsource.issuing._key.text import canonical
+from secretsource.issuing._manage import request as _request
 from secretsource.stores.base import ChangeBus, KeyChange, KeyQuery, Status, Usage
 
 TYPE_CHECKING = False
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from secretsource._flow import Flow
-    from secretsource.issuing._lifecycle import By
-    from secretsource.issuing._locator import Owner
-    from secretsource.issuing._request import KeyRequest
-    from secretsource.issuing._wiring import Wiring
+    from secretsource.issuing._check.parts import Parts
+    from secretsource.issuing._key.lifecycle import By
+    from secretsource.issuing._key.locator import Owner
+    from secretsource.issuing._manage.request import KeyRequest
     from secretsource.stores.base import KeyEvent, KeyRecord, Page
 
 _MOST_ATTEMPTS = 64
@@ -126,11 +126,11 @@ class RotationStatus(NamedTuple):
 
 
 class Operations:
-    """The flows of one wiring."""
+    """The flows of one parts."""
 
-    def __init__(self, wiring: Wiring) -> None:
-        self._w = wiring
-        self._bus = wiring.feed if isinstance(wiring.feed, ChangeBus) else None
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._bus = parts.feed if isinstance(parts.feed, ChangeBus) else None
         self._left: set[str] = set()
 
     def issue(self, requests: Sequence[KeyRequest], by: By) -> Flow[Sequence[Issued]]:
@@ -138,7 +138,7 @@ class Operations:
         given: object = requests
         if not isinstance(given, Sequence) or not 1 <= len(given) <= _MOST_ISSUED:
             raise InvalidRequest(f"keys are issued by a list of requests: ask for 1 to {_MOST_ISSUED}")
-        now = self._w.clock.now().wall
+        now = self._parts.clock.now().wall
         drafts = [_request.draft(request, now) for request in requests]
         for record in drafts:
             self._check_front(record)
@@ -156,13 +156,15 @@ class Operations:
                 if again is None:
                     continue
                 return again
-            now = self._w.clock.now().wall
+            now = self._parts.clock.now().wall
             self._check_front(old)
             yield from self.leave_seals()
             rotation = lifecycle.rotate(old, self._locator(old.owner), length, now, by)
             issued = self._mint(rotation.successor)
             try:
-                stored: bool = yield self._w.store.rotate(rotation.predecessor, lifecycle.issue(issued.record, now, by))
+                stored: bool = yield self._parts.store.rotate(
+                    rotation.predecessor, lifecycle.issue(issued.record, now, by)
+                )
                 if stored:
                     yield from self.tell(rotation.predecessor.record, issued.record)
             except BaseException:
@@ -175,9 +177,9 @@ class Operations:
     def _rotate_again(self, old: KeyRecord, new: str, overlap: float, by: By) -> Flow[Rotated | None]:
         """A rotation that is there already, ended earlier if that is asked; None when another call was quicker."""
         successor = yield from self.get(new)
-        change = lifecycle.shorten(old, successor.created, overlap, self._w.clock.now().wall, by)
+        change = lifecycle.shorten(old, successor.created, overlap, self._parts.clock.now().wall, by)
         if change is not None:
-            stored: bool = yield self._w.store.update(change)
+            stored: bool = yield self._parts.store.update(change)
             if not stored:
                 return None
             old = change.record
@@ -190,8 +192,8 @@ class Operations:
         if old.successor is None:
             raise InvalidTransition(f"key {old.display!r} has not been rotated: rotate it first")
         new = yield from self.get(old.successor)
-        usage: Usage = yield self._w.store.usage(key_id)
-        status = old.status_at(self._w.clock.now().wall)
+        usage: Usage = yield self._parts.store.usage(key_id)
+        status = old.status_at(self._parts.clock.now().wall)
         return RotationStatus(old, new, status, new.created, old.overlap_ends, usage, new.last_used is not None)
 
     def finish_rotation(self, key_id: str, quiet_for: timedelta | float | None, by: By) -> Flow[KeyRecord]:
@@ -200,7 +202,7 @@ class Operations:
             quiet = _request.seconds(quiet_for, "quiet_for")
             status = yield from self.rotation_status(key_id)
             last = status.usage.last_used
-            if status.status is Status.ROTATING and last is not None and self._w.clock.now().wall - last < quiet:
+            if status.status is Status.ROTATING and last is not None and self._parts.clock.now().wall - last < quiet:
                 raise InvalidTransition(
                     f"key {status.predecessor.display!r} is still in use: ask rotation_status by whom, "
                     "or finish without quiet_for"
@@ -212,11 +214,11 @@ class Operations:
         """Revoke, disable, enable or finish a key."""
         for _ in range(_MOST_ATTEMPTS):
             record = yield from self.get(key_id)
-            change = lifecycle.move(record, move, self._w.clock.now().wall, by)
+            change = lifecycle.move(record, move, self._parts.clock.now().wall, by)
             if change is None:
                 yield from self.tell(record)
                 return record
-            stored: bool = yield self._w.store.update(change)
+            stored: bool = yield self._parts.store.update(change)
             if stored:
                 yield from self.tell(change.record)
                 return change.record
@@ -224,7 +226,7 @@ class Operations:
 
     def get(self, key_id: str) -> Flow[KeyRecord]:
         """The record of a key, from the store, which hears of nothing that is no ``key_id``: it may be a whole key."""
-        record: KeyRecord | None = (yield self._w.store.get(key_id)) if is_key_id(key_id) else None
+        record: KeyRecord | None = (yield self._parts.store.get(key_id)) if is_key_id(key_id) else None
         if record is None:
             raise KeyNotFound(key_id)
         return record
@@ -232,8 +234,8 @@ class Operations:
     def list(self, query: KeyQuery) -> Flow[Page]:
         """One page of records; a status that is asked for is that of now."""
         _request.number(query.limit, "limit", 1, _BATCH)
-        now = self._w.clock.now().wall
-        page: Page = yield self._w.store.list(_request.narrowed(query)._replace(now=now))
+        now = self._parts.clock.now().wall
+        page: Page = yield self._parts.store.list(_request.narrowed(query)._replace(now=now))
         return page
 
     def events(self, key_id: str, after: int, limit: int) -> Flow[Sequence[KeyEvent]]:
@@ -242,16 +244,16 @@ class Operations:
         _request.number(after, "after", 0, _LAST_REVISION)
         if not is_key_id(key_id):
             return []
-        events: Sequence[KeyEvent] = yield self._w.store.events(key_id, after=after, limit=limit)
+        events: Sequence[KeyEvent] = yield self._parts.store.events(key_id, after=after, limit=limit)
         return events
 
     def flush(self) -> Flow[None]:
         """Store what was seen; on failure it is kept for the next flush."""
-        log, taken = self._w.uses, Taken()
+        log, taken = self._parts.uses, Taken()
         try:
-            uses = log.take(taken, self._w.clock.now())
+            uses = log.take(taken, self._parts.clock.now())
             if uses:
-                yield self._w.store.record_uses(uses)
+                yield self._parts.store.record_uses(uses)
                 log.stored(taken)
             for change in log.rehashes():
                 record = yield from self._rehash(change.record, change.event.time)
@@ -263,22 +265,24 @@ class Operations:
 
     def _rehash(self, seen: KeyRecord, now: float) -> Flow[KeyRecord | None]:
         """Store a new hash; of a record that was seen in a cache, nothing else is ever written back."""
-        record: KeyRecord | None = yield self._w.store.get(seen.key_id)
+        record: KeyRecord | None = yield self._parts.store.get(seen.key_id)
         if record is None or record.revision != seen.revision - 1:
             return None
         change = lifecycle.rehash(record, seen.hash, seen.pepper_version, now, seen.lookup)
-        stored: bool = yield self._w.store.update(change)
+        stored: bool = yield self._parts.store.update(change)
         return change.record if stored else None
 
     def whose(self, text: str, candidates: Iterable[str | int]) -> Owner | None:
         """Read the owner out of a key, or out of its locator, without the store."""
-        locator = self._w.format.locator(text)
-        return None if locator is None else self._w.seals.open(locator, (canonical(str(name)) for name in candidates))
+        locator = self._parts.format.locator(text)
+        return (
+            None if locator is None else self._parts.seals.open(locator, (canonical(str(name)) for name in candidates))
+        )
 
     def tell(self, *records: KeyRecord) -> Flow[None]:
         """Spread news of records; also of what was found done, for who did it may have died before telling."""
         for record in records:
-            self._w.cache.news(record.key_id, record.revision)
+            self._parts.cache.news(record.key_id, record.revision)
         if self._bus is not None:
             yield self._bus.publish([KeyChange(record.key_id, record.revision) for record in records])
 
@@ -288,15 +292,15 @@ class Operations:
         Args:
             keys: Locator keys by pepper version; those of our own peppers when left out.
         """
-        for version, key in (self._w.seals.own if keys is None else keys).items():
+        for version, key in (self._parts.seals.own if keys is None else keys).items():
             if version not in self._left:
-                yield self._w.store.keep_seal(version, key)
+                yield self._parts.store.keep_seal(version, key)
                 self._left.add(version)
 
     def _check_front(self, record: KeyRecord) -> None:
-        self._w.format.check_front(record.prefix, record.environment)
+        self._parts.format.check_front(record.prefix, record.environment)
         if record.environment != "test":
-            self._w.need_pepper(f"a {record.environment!r} key is not minted")
+            self._parts.need_pepper(f"a {record.environment!r} key is not minted")
 
     def _insert(self, drafts: Sequence[KeyRecord], by: By) -> Flow[Sequence[Issued]]:
         minted = [self._mint(record._replace(key_id=self._locator(record.owner))) for record in drafts]
@@ -305,7 +309,7 @@ class Operations:
             if not repeated:
                 changes = [lifecycle.issue(issued.record, issued.record.created, by) for issued in minted]
                 try:
-                    repeated = yield self._w.store.insert(changes)
+                    repeated = yield self._parts.store.insert(changes)
                     if not repeated:
                         yield from self.tell(*(issued.record for issued in minted))
                 except BaseException:
@@ -321,13 +325,13 @@ class Operations:
         return self._mint(issued.record._replace(key_id=self._locator(issued.record.owner)))
 
     def _mint(self, draft: KeyRecord) -> Issued:
-        text = self._w.format.mint(draft.prefix, draft.environment, draft.key_id)
-        newest = self._w.peppers.newest
-        display = self._w.format.display(draft.prefix, draft.environment, draft.key_id)
+        text = self._parts.format.mint(draft.prefix, draft.environment, draft.key_id)
+        newest = self._parts.peppers.newest
+        display = self._parts.format.display(draft.prefix, draft.environment, draft.key_id)
         return Issued(text, draft._replace(hash=newest.hash(text), pepper_version=newest.version, display=display))
 
     def _locator(self, owner: str) -> str:
-        return self._w.seals.seal(owner, int.from_bytes(os.urandom(4), "big"))
+        return self._parts.seals.seal(owner, int.from_bytes(os.urandom(4), "big"))
 
     @staticmethod
     def _contended(key_id: str) -> StoreError:

@@ -10,9 +10,10 @@ import re
 from typing import NamedTuple
 from zlib import crc32
 
+from secretsource._key_id import is_key_id
 from secretsource._traceless import traceless
-from secretsource.exceptions import ConfigurationError, InvalidRequest, is_key_id
-from secretsource.issuing import _base62
+from secretsource.exceptions import ConfigurationError, InvalidRequest
+from secretsource.issuing._key import base62 as _base62
 from secretsource.issuing._verdict import Reason, Rejected
 
 TYPE_CHECKING = False

@@ -15,8 +15,8 @@ from __future__ import annotations
 import re
 
 from secretsource.exceptions import StoreError
-from secretsource.issuing import _foreign as foreign
-from secretsource.issuing._format import LONGEST_CREDENTIAL
+from secretsource.issuing._key import foreign
+from secretsource.issuing._key.format import LONGEST_CREDENTIAL
 from secretsource.issuing._verdict import Reason, Rejected
 
 TYPE_CHECKING = False
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from secretsource._flow import Flow
-    from secretsource.issuing._wiring import Wiring
+    from secretsource.issuing._check.parts import Parts
 
 _IS_JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\Z")
 SEALS_EVERY = 1.0
@@ -70,16 +70,16 @@ class Presented:
 
 
 class Gate:
-    """Steps 0, 1, 3 and 4 of one wiring."""
+    """Steps 0, 1, 3 and 4 of one parts."""
 
-    def __init__(self, wiring: Wiring) -> None:
-        self._w = wiring
-        self._newest = wiring.peppers.newest.version
-        self._has_one_pepper = len(wiring.peppers) == 1
-        self._hashes = wiring.peppers.hashes
-        self._locate = wiring.format.locate
-        self._is_ours = wiring.seals.is_ours
-        self._known = wiring.cache.get
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._newest = parts.peppers.newest.version
+        self._has_one_pepper = len(parts.peppers) == 1
+        self._hashes = parts.peppers.hashes
+        self._locate = parts.format.locate
+        self._is_ours = parts.seals.is_ours
+        self._known = parts.cache.get
         self._not_ours = Reason.NOT_OURS
         self._seals_due = float("-inf")
 
@@ -110,10 +110,10 @@ class Gate:
         return Presented(hashes[self._newest], hashes, locator)
 
     def _present_imported(self, text: str, otherwise: Rejected) -> Presented | Rejected:
-        if not (self._w.imported and text and text.isprintable()):
+        if not (self._parts.imported and text and text.isprintable()):
             return otherwise
         hashes = self._hashes(text)
-        lookups = self._w.lookups.every(foreign.lookups(text))
+        lookups = self._parts.lookups.every(foreign.lookups(text))
         newest = hashes[self._newest]
         return Presented(newest, hashes, None, lookups, lambda described: foreign.matches(described, text), otherwise)
 
@@ -142,18 +142,18 @@ class Gate:
 
         A token that was signed for somebody (a JWT) is not taken for a key of another system, though it might be one.
         """
-        return type(self._locate(text)) is not Rejected or (self._w.imported and _IS_JWT.match(text) is None)
+        return type(self._locate(text)) is not Rejected or (self._parts.imported and _IS_JWT.match(text) is None)
 
     def may_reconsider(self, refused: Rejected) -> bool:
         """Whether the store may have a seal that opens what none of ours does, and may be asked now."""
-        return refused.reason is self._not_ours and self._w.clock.now().mono >= self._seals_due
+        return refused.reason is self._not_ours and self._parts.clock.now().mono >= self._seals_due
 
     def _read_seals(self) -> Flow[None]:
-        self._seals_due = self._w.clock.now().mono + SEALS_EVERY
+        self._seals_due = self._parts.clock.now().mono + SEALS_EVERY
         try:
-            keys: Mapping[str, bytes] = yield self._w.store.seals()
+            keys: Mapping[str, bytes] = yield self._parts.store.seals()
         except StoreError:
             self._not_ours = Reason.STORE_UNAVAILABLE  # whether it is ours cannot be said now
         else:
             self._not_ours = Reason.NOT_OURS
-            self._w.seals.add(keys)
+            self._parts.seals.add(keys)

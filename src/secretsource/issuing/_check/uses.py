@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 
 from secretsource import _fork
-from secretsource.issuing._text import cleaned
+from secretsource.issuing._key.text import cleaned
 from secretsource.stores.base import Change, Use
 from secretsource.stores.records import MOST_WITNESSES
 

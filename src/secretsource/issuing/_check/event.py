@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from secretsource.issuing._policy import NO_SCOPE
+from secretsource.issuing._check.policy import NO_SCOPE
 from secretsource.issuing._verdict import Rejected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource.issuing._policy import Demand, Kind
+    from secretsource._clock import Clock
+    from secretsource._listeners import Listeners
+    from secretsource.issuing._check.policy import Demand, Kind
     from secretsource.issuing._verdict import Reason, Verdict
-    from secretsource.issuing._wiring import Wiring
     from secretsource.stores.base import KeyRecord
 
 __all__ = ["CheckEvent"]
@@ -68,10 +69,10 @@ class Asked(NamedTuple):
     path: str | None = None
 
 
-def tell(wiring: Wiring, verdict: Verdict, asked: Asked) -> None:
-    """Tell those who listen of a check that has come to its verdict."""
+def tell(listeners: Listeners[CheckEvent], clock: Clock, verdict: Verdict, asked: Asked) -> None:
+    """Tell the listeners of a check that has come to its verdict."""
     event = CheckEvent(
-        wiring.clock.now().wall,
+        clock.now().wall,
         verdict,
         _listed(asked.scope),
         asked.cost,
@@ -80,7 +81,7 @@ def tell(wiring: Wiring, verdict: Verdict, asked: Asked) -> None:
         asked.method,
         _shown(asked.path),
     )
-    wiring.listeners.tell(event)
+    listeners.tell(event)
 
 
 def _listed(scope: Demand) -> tuple[str, ...]:

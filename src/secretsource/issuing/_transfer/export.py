@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from secretsource.exceptions import InvalidRequest
-from secretsource.issuing import _base62
-from secretsource.issuing import _foreign as foreign
-from secretsource.issuing._locator import LocatorSeal
+from secretsource.issuing._key import base62 as _base62
+from secretsource.issuing._key import foreign
+from secretsource.issuing._key.locator import LocatorSeal
 from secretsource.stores.base import KeyRecord, Status
 from secretsource.stores.records import NO_METADATA
 
@@ -18,8 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from secretsource.issuing._hashing import PepperSet
-    from secretsource.issuing._locator import LocatorSeals
+    from secretsource.issuing._key.hashing import PepperSet
+    from secretsource.issuing._key.locator import LocatorSeals
 
 OURS = "secretsource$"
 """How a hash of ours is described: ``secretsource$<pepper version>$<64 hexadecimal digits>``."""

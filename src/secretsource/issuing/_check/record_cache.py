@@ -27,9 +27,9 @@ import threading
 from functools import lru_cache
 
 from secretsource import _fork
-from secretsource.exceptions import is_key_id
-from secretsource.issuing import _policy as policy
+from secretsource._key_id import is_key_id
 from secretsource.issuing import limits
+from secretsource.issuing._check import policy
 from secretsource.stores.base import Status
 
 TYPE_CHECKING = False

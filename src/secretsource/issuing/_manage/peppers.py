@@ -10,7 +10,7 @@ import logging
 
 import secretsource
 from secretsource.exceptions import SecretNotFound, SecretSourceError
-from secretsource.issuing._hashing import PepperSet
+from secretsource.issuing._key.hashing import PepperSet
 from secretsource.resolver._default import default_resolver
 
 TYPE_CHECKING = False

@@ -1,0 +1,29 @@
+"""Why a provider could not answer: the closed set of codes that drivers give and errors carry."""
+
+from __future__ import annotations
+
+import enum
+
+__all__ = ["FailureCode"]
+
+
+class FailureCode(enum.Enum):
+    """Why a provider could not answer; a closed set."""
+
+    TIMEOUT = "timeout"
+    THROTTLED = "throttled"
+    UNAVAILABLE = "unavailable"
+    UNAUTHENTICATED = "unauthenticated"
+    DENIED = "denied"
+    DISABLED = "disabled"
+    DELETED = "deleted"
+    MALFORMED = "malformed"
+    MISCONFIGURED = "misconfigured"
+
+    @property
+    def retryable(self) -> bool:
+        """True when the cause may pass by itself, so that an old value may be served meanwhile."""
+        return self in _RETRYABLE
+
+
+_RETRYABLE = frozenset({FailureCode.TIMEOUT, FailureCode.THROTTLED, FailureCode.UNAVAILABLE})

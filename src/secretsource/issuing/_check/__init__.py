@@ -1,0 +1,1 @@
+"""The check of a key, and what it works with."""

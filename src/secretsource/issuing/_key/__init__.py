@@ -1,0 +1,1 @@
+"""What a key is: its text, its seal, its hash, and the hashes of other systems."""

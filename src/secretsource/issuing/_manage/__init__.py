@@ -1,0 +1,1 @@
+"""The life of a key: made, changed, rotated, ended."""
