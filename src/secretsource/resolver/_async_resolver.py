@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from secretsource._sentinels import UnsetType
     from secretsource.providers.base import Provider
     from secretsource.resolver._engine import Engine
+    from secretsource.resolver._inspection import ProviderHandle
     from secretsource.resolver._resolution import Ask
+    from secretsource.resolver._route import Skipped
     from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
 
     D = TypeVar("D")
@@ -207,6 +209,14 @@ class AsyncResolver:
     def on_event(self, callback: Callable[[SecretEvent], object]) -> Callable[[], None]:
         """As `Resolver.on_event`."""
         return self._resolver.on_event(callback)
+
+    def providers(self) -> tuple[ProviderHandle, ...]:
+        """As `Resolver.providers`; the methods of a handle block, so call them in a thread."""
+        return self._resolver.providers()
+
+    def skipped(self) -> tuple[Skipped, ...]:
+        """As `Resolver.skipped`."""
+        return self._resolver.skipped()
 
     async def close(self, *, revoke: bool = True) -> None:
         """End what is under way on this loop, close the providers and forget every value; may be called twice.

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from secretsource._sentinels import UnsetType
     from secretsource.providers.base import Provider
     from secretsource.resolver._flight import Flight
+    from secretsource.resolver._inspection import ProviderHandle
     from secretsource.resolver._resolution import Ask
+    from secretsource.resolver._route import Skipped
     from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
 
     D = TypeVar("D")
@@ -268,6 +270,24 @@ class Resolver:
     def on_event(self, callback: Callable[[SecretEvent], object]) -> Callable[[], None]:
         """Call ``callback`` for every look-up that is not a plain hit; returns a function that stops it."""
         return _listen(self._engine.event_listeners, callback)
+
+    def providers(self) -> tuple[ProviderHandle, ...]:
+        """Every provider of the chain, in order, and then those that a reference has led to: for tools.
+
+        Raises:
+            ConfigurationError: The resolver is closed, or a setting that is itself a reference leads nowhere.
+        """
+        from secretsource.resolver._inspection import ProviderHandle
+
+        return tuple(map(ProviderHandle, self._engine.chain.opened.values()))
+
+    def skipped(self) -> tuple[Skipped, ...]:
+        """The providers that are not in the chain for want of evidence or of a package, each with the reason.
+
+        Raises:
+            ConfigurationError: As for `providers`.
+        """
+        return self._engine.chain.skipped
 
     def close(self, *, revoke: bool = True) -> None:
         """Close the providers' connections and forget every value; may be called twice.
