@@ -18,12 +18,12 @@ from secretsource._tuning import DEFAULTS
 from secretsource.exceptions import SecretSourceError
 from secretsource.providers.base import AsyncProvider
 from secretsource.resolver import _questions as questions
-from secretsource.resolver._call import OVERDUE, abandon, by_route, fetch, hand_over
+from secretsource.resolver._call import abandon, by_route, fetch, hand_over
 from secretsource.resolver._crew import Crew
 from secretsource.resolver._flight import Flight
 from secretsource.resolver._landing import landing
 from secretsource.resolver._questions import Later
-from secretsource.resolver._resolution import Reply
+from secretsource.resolver._resolution import OVERDUE, Reply
 from secretsource.resolver._resolver import Resolver
 from secretsource.resolver._shortcuts import at_once
 

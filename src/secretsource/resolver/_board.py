@@ -9,6 +9,8 @@ Answers are kept in the order in which their calls began, in whatever order they
 
 from __future__ import annotations
 
+from secretsource.resolver._flight import Berth
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource._clock import Clock
@@ -17,16 +19,6 @@ if TYPE_CHECKING:
     from secretsource.resolver._resolution import Ask
 
 __all__ = ["Board"]
-
-
-class Berth:
-    """The flights to one place: the one that is planned, and those under way in the order in which they began."""
-
-    __slots__ = ("aloft", "planned")
-
-    def __init__(self) -> None:
-        self.planned: Flight | None = None
-        self.aloft: tuple[Flight, ...] = ()
 
 
 class Board:

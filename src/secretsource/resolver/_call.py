@@ -11,6 +11,7 @@ from threading import get_ident
 from time import monotonic
 
 from secretsource.providers.base import AsyncProvider, BatchProvider, Failed, FailureCode, Found, NotFound
+from secretsource.resolver._resolution import INTERRUPTED, OVERDUE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from secretsource.resolver._route import Route
 
 __all__ = [
-    "INTERRUPTED",
-    "OVERDUE",
     "PATIENCE",
     "abandon",
     "by_route",
@@ -34,9 +33,6 @@ __all__ = [
     "hand_over",
     "raised",
 ]
-
-OVERDUE = Failed(FailureCode.TIMEOUT, "the deadline for the whole chain has passed")
-INTERRUPTED = Failed(FailureCode.UNAVAILABLE, "the call was interrupted before the provider answered", "ask again")
 
 PATIENCE = 0.25
 """Seconds for which a forced call waits for the one before it, so that a crowd of forced reads shares a few calls."""

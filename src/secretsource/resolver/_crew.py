@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from secretsource.providers.base import Failed, FailureCode
-from secretsource.resolver._call import OVERDUE, PATIENCE, abandon, checked, raised
+from secretsource.resolver._call import PATIENCE, abandon, checked, raised
 from secretsource.resolver._landing import landing
+from secretsource.resolver._resolution import OVERDUE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from threading import RLock
 
 from secretsource import _fork
 from secretsource._clock import SYSTEM_CLOCK, readings
+from secretsource._listeners import Listeners
 from secretsource._sentinels import UNSET
 from secretsource.exceptions import ConfigurationError, InvalidReference
 from secretsource.providers.base import Found, LeasingProvider, NotFound, SecretRef
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from secretsource.resolver._trace import RotationEvent, SecretEvent
 
     D = TypeVar("D")
-    E = TypeVar("E")
 
 __all__ = ["Engine"]
 
@@ -69,8 +69,8 @@ class Engine:
         self.notices = Notices()
         self.closed = False
         self._wiring = RLock()
-        self.rotation_listeners: list[Callable[[RotationEvent], object]] = []
-        self.event_listeners: list[Callable[[SecretEvent], object]] = []
+        self.rotation_listeners: Listeners[RotationEvent] = Listeners()
+        self.event_listeners: Listeners[SecretEvent] = Listeners()
         _fork.tell(self)
 
     @property
@@ -144,12 +144,12 @@ class Engine:
     def settle(self, brought: Sequence[tuple[Flight, Outcome]]) -> None:
         """Remember what flights brought, let everyone who joined them have it, and tell of new values."""
         for event in self.state.settle(brought):
-            _tell(self.rotation_listeners, event)
+            self.rotation_listeners.tell(event)
 
     def report(self, request: Request, result: Resolution, started: Instant) -> None:
         """Tell listeners of a look-up that was not a plain hit."""
         if not isinstance(result.outcome, Found) or result.served != "fresh":
-            _tell(self.event_listeners, event_of(request, result, started))
+            self.event_listeners.tell(event_of(request, result, started))
 
     def note(self, result: Resolution) -> None:
         """Log what went wrong in a look-up; where one provider was asked and gave a value, nothing has."""
@@ -272,17 +272,3 @@ def _word(what: str, given: object) -> str:
             f"the {what} of a secret has {len(given)} characters: at most {MAX_REFERENCE} are allowed"
         )
     return given
-
-
-def _tell(listeners: Sequence[Callable[[E], object]], event: E) -> None:
-    """Call every listener; one that raises is named in the log and does not harm the look-up."""
-    for listener in list(listeners):
-        try:
-            listener(event)
-        except Exception as error:
-            name = type(error).__name__
-        else:
-            continue
-        import logging
-
-        logging.getLogger("secretsource").warning("a listener for %s raised %s", type(event).__name__, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secretsource._namedtuple import NamedTuple
-from secretsource.providers.base import Failed, Found, NotFound
+from secretsource.providers.base import Failed, FailureCode, Found, NotFound
 from secretsource.resolver._reference import format_reference
 
 TYPE_CHECKING = False
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from secretsource.resolver._cache import Entry, Setback
     from secretsource.resolver._route import Route
 
-__all__ = ["Ask", "Reply", "Request", "Resolution", "Step", "word_of"]
+__all__ = ["INTERRUPTED", "OVERDUE", "Ask", "Reply", "Request", "Resolution", "Step", "word_of"]
+
+OVERDUE = Failed(FailureCode.TIMEOUT, "the deadline for the whole chain has passed")
+INTERRUPTED = Failed(FailureCode.UNAVAILABLE, "the call was interrupted before the provider answered", "ask again")
 
 
 class Request(NamedTuple):

@@ -12,10 +12,10 @@ from secretsource._traceless import bare, boundaries
 from secretsource._tuning import DEFAULTS, Tuning
 from secretsource.exceptions import SecretSourceError
 from secretsource.resolver import _questions as questions
-from secretsource.resolver._call import OVERDUE, abandon, carry, fetch, hand_over
+from secretsource.resolver._call import abandon, carry, fetch, hand_over
 from secretsource.resolver._engine import Engine
 from secretsource.resolver._questions import Later
-from secretsource.resolver._resolution import Reply
+from secretsource.resolver._resolution import OVERDUE, Reply
 from secretsource.resolver._shortcuts import at_once
 from secretsource.resolver._wiring import checked, configured, wired
 
@@ -265,11 +265,11 @@ class Resolver:
 
         The callback runs in the thread that met the value, and must be quick.
         """
-        return _listen(self._engine.rotation_listeners, callback)
+        return self._engine.rotation_listeners.add(callback)
 
     def on_event(self, callback: Callable[[SecretEvent], object]) -> Callable[[], None]:
         """Call ``callback`` for every look-up that is not a plain hit; returns a function that stops it."""
-        return _listen(self._engine.event_listeners, callback)
+        return self._engine.event_listeners.add(callback)
 
     def providers(self) -> tuple[ProviderHandle, ...]:
         """Every provider of the chain, in order, and then those that a reference has led to: for tools.
@@ -352,13 +352,3 @@ class Resolver:
             # credentials), where waiting would be waiting for ourselves.
             return Reply(fetch(ask.route.provider, ask.ref, left, anew=ask.anew), engine.clock.now())
         return flight.wait(max(0.0, left)) or Reply(OVERDUE, engine.clock.now())
-
-
-def _listen(listeners: list[Callable[[D], object]], callback: Callable[[D], object]) -> Callable[[], None]:
-    listeners.append(callback)
-
-    def stop() -> None:
-        if callback in listeners:
-            listeners.remove(callback)
-
-    return stop

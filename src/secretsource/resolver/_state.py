@@ -15,9 +15,8 @@ from secretsource.providers.base import Failed, Found
 from secretsource.resolver._answer import holds, rotations
 from secretsource.resolver._board import Board
 from secretsource.resolver._cache import Age, Cache
-from secretsource.resolver._call import INTERRUPTED, OVERDUE
 from secretsource.resolver._flight import Flight
-from secretsource.resolver._resolution import Reply
+from secretsource.resolver._resolution import INTERRUPTED, OVERDUE, Reply
 from secretsource.resolver._shortcuts import Shortcuts
 
 TYPE_CHECKING = False
