@@ -15,9 +15,14 @@ import pytest
 from tests.forks import held_elsewhere, is_right_in_child, needs_fork
 
 from secretsource import _fork, _imports
+from secretsource._redis import Address, Outage
+from secretsource.limiters._lines import Lines
+from secretsource.providers.memory import MemoryProvider
+from secretsource.stores.base import KeyQuery
+from secretsource.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
 
@@ -196,3 +201,34 @@ def test_a_child_goes_on_with_an_import_of_its_own_thread() -> None:
     name = "tests_of_forks_own"
     with locked(name):
         assert is_right_in_child(lambda: name in _imports._LOCKS)
+
+
+KEEPERS: dict[str, tuple[Any, Callable[[Any], object]]] = {
+    "store in memory": (MemoryStore(), lambda store: store.list(KeyQuery())),
+    "provider in memory": (MemoryProvider(), lambda provider: provider.put("a", "b")),
+    "connections to Redis": (Lines(Address("redis://localhost", 1.0)), lambda lines: lines._take()),
+    "outage of Redis": (Outage("a test", "here", 1.0, None), lambda outage: outage.tell()),
+}
+
+
+@needs_fork
+@pytest.mark.parametrize(("keeper", "use"), KEEPERS.values(), ids=KEEPERS)
+def test_a_child_does_not_wait_for_a_lock_of_another_thread(keeper: Any, use: Callable[[Any], object]) -> None:
+    """It was held at the fork; in the child it is free."""
+    with held_elsewhere(keeper._lock):
+        assert is_right_in_child(lambda: use(keeper) is not None)
+
+
+@needs_fork
+def test_a_lock_of_the_thread_that_forks_is_still_held_in_the_child() -> None:
+    """The child gives it back, as the parent does."""
+    lock = _fork.lock()
+
+    def act() -> bool:
+        lock.release()
+        with pytest.raises(RuntimeError):
+            lock.release()
+        return True
+
+    with lock:
+        assert is_right_in_child(act)

@@ -12,12 +12,15 @@ import os
 import threading
 import time
 import weakref
+from typing import Any
 
 from secretsource import _imports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Protocol, TypeAlias
+
+    Lock: TypeAlias = threading.RLock
 
     class Keeper(Protocol):
         """What begins anew in a child."""
@@ -44,8 +47,19 @@ PATIENCE = 10.0
 A child does without what is not at rest by then: see `_imports.forget_cut_off` and the holders.
 """
 
+_LOCKS: weakref.WeakSet[Lock] = weakref.WeakSet()
 _KEEPERS: weakref.WeakSet[Keeper] = weakref.WeakSet()
 _HOLDERS: weakref.WeakSet[Holder] = weakref.WeakSet()
+
+
+def lock() -> Lock:
+    """A new lock that is free in every child, unless the thread that forks holds it.
+
+    A thread may take it several times, because a signal's function may ask in the middle of a change.
+    """
+    made = threading.RLock()
+    _LOCKS.add(made)
+    return made
 
 
 def tell(keeper: Keeper) -> None:
@@ -99,8 +113,15 @@ class _Forks:
     def after_in_child(self) -> None:
         _imports.forget_cut_off()  # before anybody imports here
         self._begin_anew()
+        for held in tuple(_LOCKS):
+            _free(held)
         for keeper in tuple(_KEEPERS):
             keeper.after_fork()
+
+
+def _free(held: Any) -> None:
+    if not held._is_owned():
+        held._at_fork_reinit()  # as the modules of Python do with theirs
 
 
 _FORKS = _Forks()
