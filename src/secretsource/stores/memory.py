@@ -6,10 +6,10 @@ URL: ``memory://``. Nothing survives the process, and `ApiKeys.open` makes a new
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_right, insort
 from itertools import islice
 
+from secretsource import _fork
 from secretsource._frozen import frozen_document
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
@@ -51,7 +51,7 @@ class MemoryStore(KeyStore, ChangeFeed):
     """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = _fork.lock()
         self._records: dict[str, KeyRecord] = {}
         self._lookups: dict[bytes, str] = {}
         self._events: dict[str, tuple[KeyEvent, ...]] = {}
