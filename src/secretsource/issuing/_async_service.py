@@ -9,7 +9,7 @@ from secretsource._listeners import LONGEST_SETTLING
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._at_hand import AtHand
-from secretsource.issuing._check.event import Asked, tell
+from secretsource.issuing._check.event import Asked, asked_of, tell
 from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._key.lifecycle import Move
@@ -127,8 +127,8 @@ class AsyncApiKeys(AtHand):
             is_long = fresh or prefix is not None or environment is not None
             glanced = None if is_long else self._glance(text, scope, ip, cost)
             if type(glanced) is not Accepted:
-                kind = kind_of(prefix, environment)
-                return await self._look_up(text, Asked(scope, cost, kind, ip, agent), glanced, fresh=fresh)
+                kind = kind_of(prefix, environment) if is_long else None
+                return await self._look_up(text, asked_of(scope, cost, kind, ip, agent), glanced, fresh=fresh)
             if self._listeners:
                 tell(self._listeners, self._parts.clock, glanced, Asked(scope, cost, None, ip, agent))
             return glanced
@@ -144,15 +144,14 @@ class AsyncApiKeys(AtHand):
         self, text: object, asked: Asked, hashed: bytes | None = None, *, fresh: bool = False
     ) -> Verdict:
         """The long way of a check."""
-        scope, cost, kind, ip, agent, *_ = asked
         try:
-            verdict = await arun(self._verifier.check(text, hashed, scope, ip, cost, fresh, agent, kind))
+            verdict = await arun(self._verifier.check(text, hashed, asked, fresh))
             if (
                 isinstance(verdict, Rejected)
                 and verdict.reason is Reason.PEPPER_RETIRED
                 and await self._follow(refused=True)
             ):
-                verdict = await arun(self._verifier.check(text, None, scope, ip, cost, fresh, agent, kind))
+                verdict = await arun(self._verifier.check(text, None, asked, fresh))
         finally:
             del text  # a traceback shows no key
         if self._listeners:
