@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef, WritableProvider
+from secretsource.resolver import format_reference
 from secretsource.resolver._call import fetch, raised
 from secretsource.resolver._document import chosen, select
-from secretsource.resolver._reference import format_reference
 from secretsource.resolver._wiring import wired
 
 if TYPE_CHECKING:
-    from secretsource.cli._wiring import Wiring
+    from secretsource.cli._choice import Choice
     from secretsource.providers.base import Written
     from secretsource.resolver._route import Chain, Route
 
@@ -44,7 +44,7 @@ class Held:
     ref: SecretRef | None = None
 
 
-def opened(wiring: Wiring, chain: Chain, word: str) -> Route:
+def opened(choice: Choice, chain: Chain, word: str) -> Route:
     """The provider that a word names: one of the chain, or a URL with settings of its own.
 
     Raises:
@@ -53,7 +53,7 @@ def opened(wiring: Wiring, chain: Chain, word: str) -> Route:
     if "://" in word:
         return wired([word]).routes[0]
     route = next((route for route in chain.routes if route.provider.name == word), None)
-    if route is None and wiring.config() is None:
+    if route is None and choice.config() is None:
         route = chain.find(word)  # without a configuration, a provider has no settings but those of the environment
     if route is None:
         names = ", ".join(repr(route.provider.name) for route in chain.routes)

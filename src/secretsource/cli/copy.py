@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from secretsource.cli._choice import Choice, declared_secrets
 from secretsource.cli._ends import Held, held, opened, put, writer
 from secretsource.cli._exit_codes import MISSING, MISTAKE, UNAVAILABLE
 from secretsource.cli._options import Json, declared_names
 from secretsource.cli._output import say, show_table, write_json
-from secretsource.cli._wiring import Wiring, declared_secrets
 from secretsource.providers.base import Failed, FailureCode, NotFound, Occupied
 
 if TYPE_CHECKING:
@@ -51,12 +51,12 @@ def copy(
     written as long as one of the names stands in the way: a value that is different and was not named by --overwrite,
     or one that cannot be read.
     """
-    wiring = Wiring.of(context)
-    wanted = _wanted(context, wiring, names or [], all_declared)
+    choice = Choice.of(context)
+    wanted = _wanted(context, choice, names or [], all_declared)
     _check_overwrite(context, overwrite or [], wanted)
-    with wiring.resolver() as resolver:
+    with choice.resolver() as resolver:
         chain = resolver._engine.chain
-        origin, goal = opened(wiring, chain, source), opened(wiring, chain, target)
+        origin, goal = opened(choice, chain, source), opened(choice, chain, target)
         if origin.provider is goal.provider:
             raise typer.BadParameter("--from and --to are the same provider", ctx=context)
         writer(goal)
@@ -111,13 +111,13 @@ def exit_code(items: Iterable[Item]) -> int:
     return UNAVAILABLE if troubles else 0
 
 
-def _wanted(context: typer.Context, wiring: Wiring, names: Sequence[str], all_declared: bool) -> list[str]:
+def _wanted(context: typer.Context, choice: Choice, names: Sequence[str], all_declared: bool) -> list[str]:
     """The names, each once."""
     if all_declared == bool(names):
         raise typer.BadParameter("name the secrets, or give --all-declared", ctx=context)
     if any("://" in name for name in names):
         raise typer.BadParameter("a secret is named by its bare name here, and not by a reference", ctx=context)
-    return list(dict.fromkeys(declared_secrets(wiring.config(), purpose="to copy") if all_declared else names))
+    return list(dict.fromkeys(declared_secrets(choice.config(), purpose="to copy") if all_declared else names))
 
 
 def _check_overwrite(context: typer.Context, overwrite: Sequence[str], wanted: Sequence[str]) -> None:

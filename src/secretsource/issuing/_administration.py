@@ -288,7 +288,7 @@ class KeyAdministration:
         )
 
     def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """What happened to a key, oldest first; nothing to one that is not there.
+        """Give the history of a key, oldest first.
 
         Args:
             key_id: Which: 22 characters of ``0-9A-Za-z``.
@@ -296,6 +296,7 @@ class KeyAdministration:
             limit: How many, 1 to 1000.
 
         Raises:
+            KeyNotFound: There is no such key.
             InvalidRequest: A number is out of range.
             StoreError: The store could not answer.
         """
@@ -347,6 +348,18 @@ class KeyAdministration:
             yield from rows
             if after is None:
                 return
+
+    def count_living(self, *, owner: str | int) -> int:
+        """Count the keys of an owner that have not ended: those that `revoke_all` would revoke.
+
+        Args:
+            owner: The name or number that the keys were issued for.
+
+        Raises:
+            InvalidRequest: No key can have such an owner.
+            StoreError: The store could not answer.
+        """
+        return run(self._revocations.count_living(owner))
 
     def count_by_pepper(self) -> Mapping[str, int]:
         """How many living keys are hashed with which pepper, by its version.
