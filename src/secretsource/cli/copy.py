@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from secretsource import Resolver
+from secretsource.cli._choice import Choice, declared_secrets
 from secretsource.cli._exit_codes import MISSING, MISTAKE, UNAVAILABLE
 from secretsource.cli._options import Json, declared_names
 from secretsource.cli._output import say, show_table, write_json
-from secretsource.cli._wiring import Wiring, declared_secrets
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Occupied
 
@@ -54,12 +54,12 @@ def copy(
     written as long as one of the names stands in the way: a value that is different and was not named by --overwrite,
     or one that cannot be read.
     """
-    wiring = Wiring.of(context)
-    wanted = _wanted(context, wiring, names or [], all_declared)
+    choice = Choice.of(context)
+    wanted = _wanted(context, choice, names or [], all_declared)
     _check_overwrite(context, overwrite or [], wanted)
     with ExitStack() as resources:
-        known = {provider.name: provider for provider in resources.enter_context(wiring.resolver()).providers()}
-        origin, goal = (_opened(wiring, known, word, resources) for word in (source, target))
+        known = {provider.name: provider for provider in resources.enter_context(choice.resolver()).providers()}
+        origin, goal = (_opened(choice, known, word, resources) for word in (source, target))
         if origin is goal or source == target:
             raise typer.BadParameter("--from and --to are the same provider", ctx=context)
         if not goal.writable:
@@ -135,13 +135,13 @@ def exit_code(items: Iterable[Item]) -> int:
     return UNAVAILABLE if troubles else 0
 
 
-def _wanted(context: typer.Context, wiring: Wiring, names: Sequence[str], all_declared: bool) -> list[str]:
+def _wanted(context: typer.Context, choice: Choice, names: Sequence[str], all_declared: bool) -> list[str]:
     """The names, each once."""
     if all_declared == bool(names):
         raise typer.BadParameter("name the secrets, or give --all-declared", ctx=context)
     if any("://" in name for name in names):
         raise typer.BadParameter("a secret is named by its bare name here, and not by a reference", ctx=context)
-    return list(dict.fromkeys(declared_secrets(wiring.config(), purpose="to copy") if all_declared else names))
+    return list(dict.fromkeys(declared_secrets(choice.config(), purpose="to copy") if all_declared else names))
 
 
 def _check_overwrite(context: typer.Context, overwrite: Sequence[str], wanted: Sequence[str]) -> None:
@@ -151,7 +151,7 @@ def _check_overwrite(context: typer.Context, overwrite: Sequence[str], wanted: S
         raise typer.BadParameter(f"--overwrite {stray[0]}: that is none of the names to copy", ctx=context)
 
 
-def _opened(wiring: Wiring, known: Mapping[str, ProviderHandle], word: str, resources: ExitStack) -> ProviderHandle:
+def _opened(choice: Choice, known: Mapping[str, ProviderHandle], word: str, resources: ExitStack) -> ProviderHandle:
     """The provider that a word names: one of the chain, or a URL with settings of its own.
 
     Raises:
@@ -159,7 +159,7 @@ def _opened(wiring: Wiring, known: Mapping[str, ProviderHandle], word: str, reso
     """
     if word in known:
         return known[word]
-    if "://" in word or wiring.config() is None:  # without a configuration, the variables of the environment count
+    if "://" in word or choice.config() is None:  # without a configuration, the variables of the environment count
         return resources.enter_context(Resolver([word])).providers()[0]
     raise ConfigurationError(
         f"this environment has no provider {word!r}, but {', '.join(map(repr, known))}: "

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
+from secretsource.cli._choice import Choice
 from secretsource.cli._exit_codes import MISSING
 from secretsource.cli._in_force import InForce
 from secretsource.cli._options import Json
 from secretsource.cli._output import say, show_table, warn, write_json
 from secretsource.cli._sentence import with_site
-from secretsource.cli._wiring import Wiring
 from secretsource.providers.base import Failed, Identity
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ def doctor(context: typer.Context, as_json: Json = False) -> None:
     permission is missing, how far the clocks are apart where the service tells its time, and how long an answer takes.
     Says where each provider asks, and which configuration file is in force. Fails when a provider cannot be read.
     """
-    wiring = Wiring.of(context)
-    in_force = InForce.of(wiring)
+    choice = Choice.of(context)
+    in_force = InForce.of(choice)
     config = in_force.config
-    with wiring.resolver() as resolver:
+    with choice.resolver() as resolver:
         names = list(config.secrets) if config is not None else []
         providers, skipped = resolver.providers(), resolver.skipped()
         with ThreadPoolExecutor(len(providers)) as pool:

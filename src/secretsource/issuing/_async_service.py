@@ -320,6 +320,10 @@ class AsyncApiKeys(AtHand):
             if after is None:
                 return
 
+    async def count_living(self, *, owner: str | int) -> int:
+        """As `ApiKeys.count_living`."""
+        return await arun(self._revocations.count_living(owner))
+
     async def count_by_pepper(self) -> Mapping[str, int]:
         """As `ApiKeys.count_by_pepper`."""
         return await self._store.count_by_pepper(self._parts.clock.now().wall)

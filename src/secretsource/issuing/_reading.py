@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._key.locator import Owner
     from secretsource.issuing._manage.operations import Operations
+    from secretsource.issuing._manage.revocations import Revocations
     from secretsource.issuing._transfer.imports import ImportOptions, ImportReport, Imports
     from secretsource.issuing._transfer.row_file import Unreadable
     from secretsource.stores.base import KeyEvent, KeyRecord, KeyStore, Page, Status
@@ -28,6 +29,7 @@ class KeyReading:
 
     _parts: Parts
     _operations: Operations
+    _revocations: Revocations
     _imports: Imports
     _store: KeyStore
 
@@ -75,7 +77,7 @@ class KeyReading:
         )
 
     def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """What happened to a key, oldest first; nothing to one that is not there.
+        """Give the history of a key, oldest first.
 
         Args:
             key_id: Which: 22 characters of ``0-9A-Za-z``.
@@ -83,6 +85,7 @@ class KeyReading:
             limit: How many, 1 to 1000.
 
         Raises:
+            KeyNotFound: There is no such key.
             InvalidRequest: A number is out of range.
             StoreError: The store could not answer.
         """
@@ -134,6 +137,18 @@ class KeyReading:
             yield from rows
             if after is None:
                 return
+
+    def count_living(self, *, owner: str | int) -> int:
+        """Count the keys of an owner that have not ended: those that `revoke_all` would revoke.
+
+        Args:
+            owner: The name or number that the keys were issued for.
+
+        Raises:
+            InvalidRequest: No key can have such an owner.
+            StoreError: The store could not answer.
+        """
+        return run(self._revocations.count_living(owner))
 
     def count_by_pepper(self) -> Mapping[str, int]:
         """How many living keys are hashed with which pepper, by its version.

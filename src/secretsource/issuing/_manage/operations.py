@@ -20,6 +20,7 @@ from secretsource.exceptions import (
 )
 from secretsource.issuing._check.uses import Taken
 from secretsource.issuing._key import lifecycle
+from secretsource.issuing._key.hashing import PepperSet
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._key.text import canonical
 from secretsource.issuing._manage import request
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from secretsource.issuing._key.locator import Owner
     from secretsource.issuing._manage.request import KeyRequest
     from secretsource.stores.base import KeyEvent, KeyRecord, Page
+
+UNPEPPERED = "there is no pepper, so a reader of the store can test guesses: set SECRETSOURCE_PEPPER"
+ROTATED_BEFORE = "the key was rotated before, and its successor was shown then: rotate the successor for another key"
 
 MOST_ATTEMPTS = 64
 _BATCH = 1000
@@ -57,6 +61,11 @@ class Issued:
     def __init__(self, plaintext: str, record: KeyRecord) -> None:
         self.plaintext = plaintext
         self.record = record
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences to show to the person that asked for the key; mostly empty."""
+        return (UNPEPPERED,) if self.record.pepper_version == PepperSet().newest.version else ()
 
     def __repr__(self) -> str:
         return f"Issued(<masked>, {self.record!r})"
@@ -85,6 +94,11 @@ class Rotated:
         self.predecessor = predecessor
         self.successor = successor
         self.plaintext = plaintext
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences to show to the person that asked for the rotation; mostly empty."""
+        return (ROTATED_BEFORE,) if self.plaintext is None else ()
 
     def __repr__(self) -> str:
         return f"Rotated({self.predecessor!r}, {self.successor!r})"
@@ -242,10 +256,12 @@ class Operations:
         """What happened to a key."""
         request.number(limit, "limit", 1, _BATCH)
         request.number(after, "after", 0, _LAST_REVISION)
-        if not is_key_id(key_id):
-            return []
-        events: Sequence[KeyEvent] = yield self._parts.store.events(key_id, after=after, limit=limit)
-        return events
+        found: Sequence[KeyEvent] = ()
+        if is_key_id(key_id):
+            found = yield self._parts.store.events(key_id, after=after, limit=limit)
+        if not found:  # a key that never was has no events, which would look like a quiet life
+            yield from self.get(key_id)
+        return found
 
     def flush(self) -> Flow[None]:
         """Store what was seen; on failure it is kept for the next flush."""
