@@ -9,6 +9,7 @@ from secretsource._sentinels import UNSET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from secretsource.issuing._administration import ROTATE_SELF
     from secretsource.issuing._async_service import AsyncApiKeys
     from secretsource.issuing._check.event import CheckEvent
     from secretsource.issuing._check.policy import NO_SCOPE
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NO_SCOPE",
+    "ROTATE_SELF",
     "UNSET",
     "Accepted",
     "Admission",
@@ -89,6 +91,7 @@ __all__ = [
 _HOMES = {
     "_http.admission": ("Admission", "Admitted"),
     "_http.answer": ("HttpAnswer", "http_answer"),
+    "_administration": ("ROTATE_SELF",),
     "_async_service": ("AsyncApiKeys",),
     "_http.credential": ("credential",),
     "_check.event": ("CheckEvent",),

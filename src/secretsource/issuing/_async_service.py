@@ -8,6 +8,7 @@ from secretsource._flow import arun
 from secretsource._listeners import LONGEST_SETTLING
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
+from secretsource.issuing._administration import BY_ITSELF, ROTATE_SELF
 from secretsource.issuing._at_hand import AtHand
 from secretsource.issuing._check.event import Asked, asked_of, tell
 from secretsource.issuing._check.policy import kind_of
@@ -216,6 +217,24 @@ class AsyncApiKeys(AtHand):
         """As `ApiKeys.rotate`."""
         ends = successor_end(expires_in, expires_at, keep_expiry)
         return await arun(self._operations.rotate(key_id, overlap, by(actor, origin, reason), ends))
+
+    async def rotate_by(
+        self,
+        text: str,
+        *,
+        overlap: timedelta | float,
+        ip: str | None = None,
+        origin: str | None = None,
+        keep_expiry: bool = False,
+    ) -> Rotated:
+        """As `ApiKeys.rotate_by`."""
+        try:
+            record = await self.verify(text, scope=ROTATE_SELF, ip=ip, cost=0, fresh=True)
+        finally:
+            del text  # a traceback shows no key
+        return await self.rotate(
+            record.key_id, overlap=overlap, keep_expiry=keep_expiry, actor=BY_ITSELF, origin=origin
+        )
 
     async def rotation_status(self, key_id: str) -> RotationStatus:
         """As `ApiKeys.rotation_status`."""
