@@ -12,13 +12,12 @@ import os
 import threading
 import time
 import weakref
-from typing import Any
 
 from secretsource import _imports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol, TypeAlias
+    from typing import Any, Protocol, TypeAlias
 
     Lock: TypeAlias = threading.RLock
 

@@ -13,10 +13,9 @@ from typing import Any
 
 from sqlalchemy import create_engine, event
 
-from secretsource import _fork
+from secretsource._beginnings import beginning
 from secretsource.exceptions import StoreError
 from secretsource.stores._sql.tables import KEYS
-from secretsource.stores._sql.turns import Turns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,33 +45,6 @@ FIND = (
     " AND n.nspname OPERATOR(pg_catalog.=) ANY (pg_catalog.current_schemas(false))"
 ).encode()
 """The schemas of the search path that hold our tables; it calls nothing that others could have put there."""
-
-
-class _Beginnings:
-    """The sessions that are being begun, for which a fork waits: each thread takes its turn meanwhile.
-
-    The libraries that libpq needs for names, keys and certificates lock what is common to a process. A child would wait
-    for ever for what another thread held there.
-    """
-
-    def __init__(self) -> None:
-        self.turns = Turns()
-        _fork.ask(self)
-
-    def before_fork(self) -> None:
-        """Wait until no thread begins a session."""
-        self.turns.take_all(_fork.PATIENCE)
-
-    def after_fork_in_parent(self) -> None:
-        """Let all threads begin sessions again."""
-        self.turns.give_back()
-
-    def after_fork(self) -> None:
-        """Begin anew in a forked child."""
-        self.turns = Turns()
-
-
-_BEGINNINGS = _Beginnings()
 
 
 class Unheard(Exception):
@@ -118,7 +90,7 @@ class Server:
         """
         from secretsource.stores._sql.timed import TimedConnection
 
-        with _BEGINNINGS.turns.mine():
+        with beginning():
             connection = TimedConnection.connect(**self._arguments(), autocommit=True)
         try:
             connection.patience = patience
@@ -136,7 +108,7 @@ class Server:
         """As `connect`, for an event loop, in autocommit."""
         from secretsource.stores._sql.timed import AsyncTimedConnection
 
-        with _BEGINNINGS.turns.mine():  # of the thread of the loop
+        with beginning():  # of the thread of the loop
             connection = await AsyncTimedConnection.connect(**self._arguments(), autocommit=True)
         try:
             connection.patience = patience
@@ -164,7 +136,7 @@ class Server:
 
         if self.address.pooled and self.address.feed is None:
             raise Unheard
-        with _BEGINNINGS.turns.mine():
+        with beginning():
             return psycopg.connect(**arguments((self.address.feed or self.address).url), autocommit=True)
 
     def announce(self, channel: str) -> None:

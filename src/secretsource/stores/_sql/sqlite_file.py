@@ -18,8 +18,8 @@ from pathlib import Path
 from tempfile import mkstemp
 
 from secretsource import _fork
+from secretsource._turns import Turns
 from secretsource.exceptions import StoreError
-from secretsource.stores._sql.turns import Turns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from secretsource._turns import Turn
     from secretsource.stores._sql.database import Database
     from secretsource.stores._sql.sqlite_file import SqliteConnection, SqliteFile
-    from secretsource.stores._sql.turns import Turn
     from secretsource.stores.base import KeyRecord
 
 SQLITE_RECORD, SQLITE_REVISION = f"{RECORD}?", f"{REVISION}?"
