@@ -19,7 +19,7 @@ PURE := $(addprefix src/secretsource/, \
 	_json_text.py _suggest.py _tuning.py \
 	$(addprefix config/,_config.py _lines.py _mistake.py _section.py _settings.py _provider.py _url.py _chain.py) \
 	$(addprefix resolver/,_address.py _board.py _reference.py _document.py _refresh.py _cache.py _route.py _resolution.py _chain.py) \
-	$(addprefix resolver/,_failure.py _answer.py _trace.py _questions.py))
+	$(addprefix resolver/,_failure.py _delivery.py _trace.py _questions.py))
 
 comma := ,
 empty :=

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Reader: TypeAlias = tuple[str, tuple[str, ...]]
 
-__all__ = ["MAX_READERS", "Age", "Cache", "Entry", "Setback"]
+__all__ = ["MAX_READERS", "Age", "Cache", "CachedAnswer", "Setback"]
 
 MAX_READERS = 1024
 """Most names and fields noted for one document; a reader beyond them is answered, and not told of rotations."""
@@ -41,7 +41,7 @@ class Age(enum.Enum):
     GONE = "gone"
 
 
-class Entry:
+class CachedAnswer:
     """One remembered answer.
 
     Attributes:
@@ -68,7 +68,7 @@ class Entry:
         self._chosen: dict[tuple[str, ...], str | bytes | NotFound | Failed] = {}
 
     def __repr__(self) -> str:
-        return f"Entry({self.outcome!r})"
+        return f"CachedAnswer({self.outcome!r})"
 
     def select(self, fields: tuple[str, ...]) -> str | bytes | NotFound | Failed:
         """The value at ``fields`` of the document; remembered, so that a document is parsed once a field."""
@@ -117,7 +117,7 @@ class Entry:
         then = min(now.mono, self.ages.refresh_at)
         self.ages = self.ages._replace(refresh_at=then, fresh_until=then, revalidate_until=then)
 
-    def prolong(self, behind: Entry, now: Instant, max_age: float | None) -> None:
+    def prolong(self, behind: CachedAnswer, now: Instant, max_age: float | None) -> None:
         """Believe an absence as long as the value that was found behind it in the chain.
 
         Only while it is fresh, so that it is asked about again in due time, and never beyond the provider's own
@@ -155,13 +155,13 @@ class Cache:
     def __init__(self, tuning: Tuning) -> None:
         self.tuning = tuning
         self.max_entries = tuning.max_entries
-        self._entries: OrderedDict[SecretRef, Entry] = OrderedDict()
+        self._entries: OrderedDict[SecretRef, CachedAnswer] = OrderedDict()
         self._setbacks: dict[SecretRef, Setback] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def entry(self, ref: SecretRef) -> Entry | None:
+    def entry(self, ref: SecretRef) -> CachedAnswer | None:
         """The entry of a document, whatever its age."""
         return self._entries.get(ref)
 
@@ -175,7 +175,7 @@ class Cache:
         readings = list(self._entries.items())
         return [ref for ref, entry in readings if any(name == reader for reader, _ in tuple(entry.readers))]
 
-    def look(self, ref: SecretRef, now: Instant) -> tuple[Age, Entry | None, Failed | None, Setback | None]:
+    def look(self, ref: SecretRef, now: Instant) -> tuple[Age, CachedAnswer | None, Failed | None, Setback | None]:
         """What is known of a document at ``now``.
 
         Returns:
@@ -187,13 +187,13 @@ class Cache:
         failed = setback.failed if setback is not None and now.mono < setback.until else None
         return (Age.GONE if entry is None else entry.age(now)), entry, failed, setback
 
-    def knows(self, ref: SecretRef, entry: Entry | None, setback: Setback | None) -> bool:
+    def knows(self, ref: SecretRef, entry: CachedAnswer | None, setback: Setback | None) -> bool:
         """Whether this, and nothing newer, is what is known of a document."""
         return self._entries.get(ref) is entry and self._setbacks.get(ref) is setback
 
     def keep(
         self, ref: SecretRef, outcome: Outcome, now: Instant, *, max_age: float | None, luck: float, number: int = 0
-    ) -> tuple[Entry | None, Entry | None]:
+    ) -> tuple[CachedAnswer | None, CachedAnswer | None]:
         """Remember an answer; a failure of a permanent kind drops what was known, a passing one leaves it.
 
         Args:
@@ -220,11 +220,11 @@ class Cache:
         else:
             ages = schedule_absence(self.tuning, now, max_age, luck)
         readers = set() if before is None else set(before.readers)
-        entry = self._entries[ref] = Entry(outcome, now, ages, readers, number)
+        entry = self._entries[ref] = CachedAnswer(outcome, now, ages, readers, number)
         self._entries.move_to_end(ref)
         return before, entry
 
-    def evict(self) -> list[Entry]:
+    def evict(self) -> list[CachedAnswer]:
         """Drop the least recently used entries above the bound, and give them back."""
         excess = len(self._entries) - self.max_entries
         if excess <= 0:
@@ -232,7 +232,7 @@ class Cache:
         dropped = [self._entries.pop(ref, None) for ref in list(self._entries)[:excess]]
         return [entry for entry in dropped if entry is not None]
 
-    def touch(self, ref: SecretRef) -> Entry | None:
+    def touch(self, ref: SecretRef) -> CachedAnswer | None:
         """Count a use of an entry, and give it."""
         try:
             self._entries.move_to_end(ref)
@@ -240,7 +240,7 @@ class Cache:
             return None
         return self._entries.get(ref)
 
-    def spoil(self, ref: SecretRef, now: Instant) -> Entry | None:
+    def spoil(self, ref: SecretRef, now: Instant) -> CachedAnswer | None:
         """Make an entry stale at once, so that the next read asks anew; it still helps if the provider is down."""
         self._setbacks.pop(ref, None)
         entry = self._entries.get(ref)

@@ -12,9 +12,9 @@ from threading import RLock
 from secretsource import _fork
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
+from secretsource.resolver._assembly import first_engine
 from secretsource.resolver._engine import Engine
 from secretsource.resolver._resolver import Resolver
-from secretsource.resolver._wiring import first_engine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,11 +54,11 @@ class DefaultResolver(Resolver):
         self._given: Engine | None = None
         self._listening: dict[object, Callable[[Engine], Callable[[], None]]] = {}
         self._stops: dict[object, Callable[[], None]] = {}
-        self._wiring = RLock()
+        self._lock = RLock()
 
     def wire(self) -> Engine:
         """The engine, found now unless there is one."""
-        with self._wiring:
+        with self._lock:
             engine = self._wired
             if engine is None:
                 engine = first_engine()
@@ -88,7 +88,7 @@ class DefaultResolver(Resolver):
     def _listen(self, listen: Callable[[Engine], Callable[[], None]]) -> Callable[[], None]:
         """Begin to listen to the engine of now, and to each later one, until the returned function is called."""
         ticket = object()
-        with self._wiring:
+        with self._lock:
             self._listening[ticket] = listen
             if self._wired is not None:
                 self._stops[ticket] = listen(self._wired)
@@ -140,7 +140,7 @@ class DefaultResolver(Resolver):
 
     def after_fork(self) -> None:
         """In the child of a fork, the thread that was wiring is gone, and its lock with it."""
-        self._wiring = RLock()
+        self._lock = RLock()
 
 
 default_resolver = DefaultResolver()

@@ -13,8 +13,8 @@ from secretsource._listeners import Listeners
 from secretsource._sentinels import UNSET
 from secretsource.exceptions import ConfigurationError, InvalidReference
 from secretsource.providers.base import Found, LeasingProvider, NotFound, SecretRef
-from secretsource.resolver._answer import default_secret, event_of, secret_of
 from secretsource.resolver._background import Background
+from secretsource.resolver._delivery import default_secret, event_of, secret_of
 from secretsource.resolver._failure import error_of
 from secretsource.resolver._notices import Notices
 from secretsource.resolver._reference import MAX_REFERENCE, format_reference, parse_reference
@@ -68,7 +68,7 @@ class Engine:
         self.background = Background()
         self.notices = Notices()
         self.closed = False
-        self._wiring = RLock()
+        self._lock = RLock()
         self.rotation_listeners: Listeners[RotationEvent] = Listeners()
         self.event_listeners: Listeners[SecretEvent] = Listeners()
         _fork.tell(self)
@@ -98,7 +98,7 @@ class Engine:
 
     def _publish(self, made: Chain) -> Chain:
         """Of two threads that have both made the chain, the first is right; the other has opened nothing."""
-        with self._wiring:
+        with self._lock:
             if self._chain is None:
                 self._chain = made
             return self._chain
@@ -237,7 +237,7 @@ class Engine:
 
     def after_fork(self) -> None:
         """In the child of a fork: locks, flights and clients belong to the parent; answers may be old."""
-        self._wiring = RLock()
+        self._lock = RLock()
         self.background = Background()
         self.notices.after_fork()
         self.state.after_fork()

@@ -12,8 +12,8 @@ from secretsource._secret import Secret, SecretSet
 from secretsource._sentinels import UNSET
 from secretsource.exceptions import InvalidReference, SecretNotFound
 from secretsource.providers.base import NotFound
-from secretsource.resolver._answer import is_same
 from secretsource.resolver._chain import previous, resolve, together
+from secretsource.resolver._delivery import is_same
 from secretsource.resolver._failure import FOR_PROGRAMS, error_of, meant_by, none_found
 from secretsource.resolver._resolution import Ask
 
@@ -51,7 +51,7 @@ def get(
 ) -> Flow[Secret | D]:
     """One secret."""
     request = engine.request(name, field, version, fresh, plain=field is None and version is None and not fresh)
-    result = yield from _answer(engine, now, request)
+    result = yield from _resolved(engine, now, request)
     return engine.conclude(request, result, default)
 
 
@@ -89,7 +89,7 @@ def get_many(
     for name in names:
         if not isinstance(name, str) or (name not in found and name not in requests):
             requests[name] = engine.request(name, fresh=fresh, plain=not fresh)
-    results = yield from _answers(engine, now, list(requests.values()))
+    results = yield from _resolved_together(engine, now, list(requests.values()))
     missing: list[tuple[SecretNotFound, str]] = []
     for (name, request), result in zip(requests.items(), results, strict=True):
         if isinstance(result.outcome, NotFound) and default is UNSET:
@@ -107,7 +107,7 @@ def get_many(
 def get_set(engine: Engine, now: Instant, name: str, field: str | None) -> Flow[SecretSet]:
     """The current version of a secret and the one before it, from the same provider."""
     request = engine.request(name, field)
-    current = yield from _answer(engine, now, request)
+    current = yield from _resolved(engine, now, request)
     secrets = [engine.conclude(request, current, UNSET)]
     before = yield from previous(request, current, engine.chain, engine.state.cache)
     if before.due:
@@ -125,12 +125,12 @@ def reject(engine: Engine, _now: Instant, secret: Secret) -> Flow[Secret]:
     request = engine.request(origin.name)._replace(fields=origin.fields)
     since = engine.state.refuse(secret)
     # From here on what is kept is stale, which it is not yet at the moment before.
-    result = yield from _answer(engine, engine.now(), request)
+    result = yield from _resolved(engine, engine.now(), request)
     newest = engine.conclude(request, result, secret if origin.served == "default" else UNSET)
     if since and is_same(newest, secret):
         # It came from a call that began before this refusal, and the value may have been replaced since.
         request = request._replace(since=since)
-        result = yield from _answer(engine, engine.now(), request)
+        result = yield from _resolved(engine, engine.now(), request)
         newest = engine.conclude(request, result, UNSET)
     if newest == secret and result.doubt is not None:
         raise error_of(origin.name, result.ended(*result.doubt), engine.chain)
@@ -146,7 +146,7 @@ def explain(engine: Engine, now: Instant, name: str, field: str | None) -> Flow[
     return engine.trace(request, result)
 
 
-def _answer(engine: Engine, now: Instant, request: Request) -> Flow[Resolution]:
+def _resolved(engine: Engine, now: Instant, request: Request) -> Flow[Resolution]:
     """Walk the chain for one request, and tell the listeners."""
     result = yield from resolve(request, engine.chain, engine.state.cache, now)
     if result.due:
@@ -156,7 +156,7 @@ def _answer(engine: Engine, now: Instant, request: Request) -> Flow[Resolution]:
     return result
 
 
-def _answers(engine: Engine, now: Instant, requests: Sequence[Request]) -> Flow[list[Resolution]]:
+def _resolved_together(engine: Engine, now: Instant, requests: Sequence[Request]) -> Flow[list[Resolution]]:
     """Do the same for many requests; what they ask at the same time is asked together."""
     chain, cache = engine.chain, engine.state.cache
     results = yield from together([resolve(request, chain, cache, now) for request in requests])

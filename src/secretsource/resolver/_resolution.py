@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from secretsource._clock import Instant
     from secretsource._secret import Served
     from secretsource.providers.base import Outcome, SecretRef
-    from secretsource.resolver._cache import Entry, Setback
+    from secretsource.resolver._cache import CachedAnswer, Setback
     from secretsource.resolver._route import Route
 
 __all__ = ["INTERRUPTED", "OVERDUE", "Ask", "Reply", "Request", "Resolution", "Step", "word_of"]
@@ -56,7 +56,7 @@ class Ask(NamedTuple):
 
     route: Route
     ref: SecretRef
-    entry: Entry | None = None
+    entry: CachedAnswer | None = None
     setback: Setback | None = None
     anew: bool = False
     since: int = 0
@@ -73,7 +73,7 @@ class Reply(NamedTuple):
 
     outcome: Outcome
     now: Instant
-    entry: Entry | None = None
+    entry: CachedAnswer | None = None
 
 
 class Step(NamedTuple):
@@ -138,12 +138,12 @@ class Resolution:
         self.outcome: Outcome = _ABSENT
         self.ref = request.ref if ref is None else ref
         self.route: Route | None = None
-        self.entry: Entry | None = None
+        self.entry: CachedAnswer | None = None
         self.fields: tuple[str, ...] = ()
         self.served: Served = "live"
         self.steps: list[Step] = []
         self.due: list[Ask] = []
-        self.used: list[tuple[Ask, Entry | None]] = []
+        self.used: list[tuple[Ask, CachedAnswer | None]] = []
         self.doubt: tuple[Failed, SecretRef] | None = None
         self.at = at
 

@@ -12,12 +12,12 @@ from secretsource._traceless import bare, boundaries
 from secretsource._tuning import DEFAULTS, Tuning
 from secretsource.exceptions import SecretSourceError
 from secretsource.resolver import _questions as questions
+from secretsource.resolver._assembly import checked, configured, wired
 from secretsource.resolver._call import abandon, carry, fetch, hand_over
 from secretsource.resolver._engine import Engine
 from secretsource.resolver._questions import Later
 from secretsource.resolver._resolution import OVERDUE, Reply
 from secretsource.resolver._shortcuts import at_once
-from secretsource.resolver._wiring import checked, configured, wired
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

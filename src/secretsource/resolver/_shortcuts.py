@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from secretsource._namedtuple import NamedTuple
 from secretsource.providers.base import AsyncProvider
-from secretsource.resolver._answer import as_fresh
+from secretsource.resolver._delivery import as_fresh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from secretsource._clock import Instant
     from secretsource._secret import Secret
     from secretsource.providers.base import SecretRef
-    from secretsource.resolver._cache import Entry
+    from secretsource.resolver._cache import CachedAnswer
     from secretsource.resolver._resolution import Request, Resolution
     from secretsource.resolver._route import Route
 
@@ -55,7 +55,7 @@ class Shortcuts:
         self.allowed = True
         self._most = most
 
-    def note_hot(self, name: str, at: Instant, entries: Iterable[Entry], secret: Secret) -> None:
+    def note_hot(self, name: str, at: Instant, entries: Iterable[CachedAnswer], secret: Secret) -> None:
         """Answer a name by one look-up, until the first of the entries behind it passes to another age.
 
         A read that met an answer due for a refresh has started it by now, and its landing takes the name off again.
@@ -76,7 +76,7 @@ class Shortcuts:
             _make_room(self.near, request.name, self._most)
             self.near[request.name] = Near(request.name, route, result.ref)
 
-    def cool(self, entry: Entry | None) -> None:
+    def cool(self, entry: CachedAnswer | None) -> None:
         """Have the names that were answered from an entry go the long way again."""
         if entry is not None:
             for name, _ in tuple(entry.readers):

@@ -12,9 +12,9 @@ from threading import RLock
 
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource.providers.base import Failed, Found
-from secretsource.resolver._answer import holds, rotations
 from secretsource.resolver._board import Board
 from secretsource.resolver._cache import Age, Cache
+from secretsource.resolver._delivery import holds, rotations
 from secretsource.resolver._flight import Flight
 from secretsource.resolver._resolution import INTERRUPTED, OVERDUE, Reply
 from secretsource.resolver._shortcuts import Shortcuts
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from secretsource._secret import Secret
     from secretsource._tuning import Tuning
     from secretsource.providers.base import Outcome, SecretRef
-    from secretsource.resolver._cache import Entry
+    from secretsource.resolver._cache import CachedAnswer
     from secretsource.resolver._resolution import Ask, Request, Resolution
     from secretsource.resolver._trace import RotationEvent
 
@@ -144,7 +144,7 @@ class State:
     def settle(self, brought: Sequence[tuple[Flight, Outcome]]) -> list[RotationEvent]:
         """Remember what flights brought, let everyone who joined them have it, and say what has changed by it."""
         now = self._clock.now()
-        landing: list[tuple[Flight, Reply, Entry | None]] = []
+        landing: list[tuple[Flight, Reply, CachedAnswer | None]] = []
         with self._lock:
             for flight, outcome in brought:
                 before, entry = self._keep(flight, outcome, now)
@@ -158,7 +158,7 @@ class State:
                 events += rotations(flight.ask.ref.provider, before, reply.entry)
         return events
 
-    def _keep(self, flight: Flight, outcome: Outcome, now: Instant) -> tuple[Entry | None, Entry | None]:
+    def _keep(self, flight: Flight, outcome: Outcome, now: Instant) -> tuple[CachedAnswer | None, CachedAnswer | None]:
         """The entry before and the entry now.
 
         What a provider was not asked for in time, or did not get to answer, is not held against it. Nor is anything
@@ -184,7 +184,7 @@ class State:
             self._doubt(entry, flight.crossed, now)
         return before, entry
 
-    def _doubt(self, entry: Entry | None, others: Sequence[Outcome], now: Instant) -> None:
+    def _doubt(self, entry: CachedAnswer | None, others: Sequence[Outcome], now: Instant) -> None:
         """Calls that were under way at once brought other values: which is the older is not known, so ask again."""
         if entry is not None and any(entry.differs(other) for other in others):
             self.shortcuts.cool(entry)
@@ -195,7 +195,7 @@ class State:
         if not request.tracked:
             return
         with self._lock:
-            entries: list[Entry] = []
+            entries: list[CachedAnswer] = []
             for ask, used in result.used:
                 entry = self.cache.touch(ask.ref)
                 if entry is not None and self._note_reader(entry, request.name, ask, result) and entry is used:
@@ -207,7 +207,7 @@ class State:
             elif self._clock is SYSTEM_CLOCK and result.entry in entries and len(entries) == len(result.used):
                 self.shortcuts.note_hot(request.name, result.at, entries, secret)
 
-    def _note_reader(self, entry: Entry, name: str, ask: Ask, result: Resolution) -> bool:
+    def _note_reader(self, entry: CachedAnswer, name: str, ask: Ask, result: Resolution) -> bool:
         if result.entry is None:
             return True
         noted = entry.note_reader((name, result.fields if ask.ref == result.ref.document else ()))
@@ -311,7 +311,7 @@ def _note(notes: dict[K, V], key: K, value: V, most: int) -> None:
     notes[key] = value
 
 
-def _ends(known: Entry | None, flight: Flight, outcome: Outcome) -> bool:
+def _ends(known: CachedAnswer | None, flight: Flight, outcome: Outcome) -> bool:
     """Whether an outcome is a failure of a permanent kind, later than what is known."""
     failed = isinstance(outcome, Failed) and not outcome.retryable
     return failed and known is not None and known.number < flight.number

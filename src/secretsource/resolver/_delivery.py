@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from secretsource._clock import Instant
     from secretsource._secret import Served
     from secretsource.providers.base import Lease
-    from secretsource.resolver._cache import Entry
+    from secretsource.resolver._cache import CachedAnswer
     from secretsource.resolver._resolution import Request, Resolution
     from secretsource.resolver._route import Route
 
@@ -68,7 +68,7 @@ def default_secret(request: Request, default: D, at: Instant) -> Secret | D:
     return Secret(default, Origin(request.name, request.fields, ref, None, at.wall, None, "default"))
 
 
-def holds(entry: Entry, secret: Secret) -> bool:
+def holds(entry: CachedAnswer, secret: Secret) -> bool:
     """Whether an entry still has the value that was refused."""
     if not isinstance(entry.outcome, Found):
         return False
@@ -87,7 +87,7 @@ def is_same(one: Secret, other: Secret) -> bool:
     return one == other and one._raw == other._raw
 
 
-def rotations(provider: str, before: Entry | None, now: Entry | None) -> list[RotationEvent]:
+def rotations(provider: str, before: CachedAnswer | None, now: CachedAnswer | None) -> list[RotationEvent]:
     """One event for each name whose value is not what it was."""
     if before is None or now is None or before is now:
         return []
