@@ -1,7 +1,7 @@
-"""What is remembered of each reference, and how old it is (pure: takes ``now``, does no I/O, holds no lock).
+"""The remembered answer for each reference, and its age (pure: takes ``now``, does no I/O, holds no lock).
 
 The key is the whole reference without its field, so a version or a stage is never answered from another's entry, and
-one document serves all of its fields. Reading is a plain look-up in a dict; whoever writes holds the engine's lock.
+one document serves all of its fields. Reading is a plain look-up in a dict; a writer holds the engine's lock.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_READERS", "Age", "Cache", "CachedAnswer", "Setback"]
 
 MAX_READERS = 1024
-"""Most names and fields noted for one document; a reader beyond them is answered, and not told of rotations."""
+"""Most names and fields noted for one document; a reader beyond them is answered, and learns of no rotation."""
 
 
 class Age(enum.Enum):
@@ -45,13 +45,13 @@ class CachedAnswer:
     """One remembered answer.
 
     Attributes:
-        outcome: What the provider said.
-        at: When it said so.
+        outcome: The provider's answer.
+        at: When it answered.
         ages: When this answer passes from age to age.
         readers: Names that were answered from it, or from the answer before it, each with the fields that led to its
             value.
         number: The place of the call that brought it in the order in which calls begin.
-        unwanted: Whether its value was refused or is known to be old, so that to prolong it will not do.
+        unwanted: Whether its value was refused or is known to be old, so that it must be replaced, not prolonged.
     """
 
     __slots__ = ("_chosen", "ages", "at", "number", "outcome", "readers", "unwanted")
@@ -71,7 +71,7 @@ class CachedAnswer:
         return f"CachedAnswer({self.outcome!r})"
 
     def select(self, fields: tuple[str, ...]) -> str | bytes | NotFound | Failed:
-        """The value at ``fields`` of the document; remembered, so that a document is parsed once a field."""
+        """Return the value at ``fields`` of the document; remembered, so that a document is parsed once a field."""
         assert isinstance(self.outcome, Found)
         value = self._chosen.get(fields)
         if value is None:
@@ -81,7 +81,7 @@ class CachedAnswer:
         return value
 
     def note_reader(self, reader: Reader) -> bool:
-        """Note who was answered from this; whether there was room for one more."""
+        """Note a reader that was answered from this; return whether there was room for one more."""
         if reader in self.readers:
             return True
         if len(self.readers) >= MAX_READERS:
@@ -90,7 +90,7 @@ class CachedAnswer:
         return True
 
     def age(self, now: Instant) -> Age:
-        """How old the answer is at ``now``."""
+        """Return how old the answer is at ``now``."""
         mono, ages = now.mono, self.ages
         if mono < ages.fresh_until:
             return Age.FRESH if mono < ages.refresh_at else Age.AHEAD
@@ -99,12 +99,12 @@ class CachedAnswer:
         return Age.STALE if mono < ages.stale_until else Age.GONE
 
     def passes(self, now: Instant) -> float:
-        """The monotonic second at which a fresh answer passes to its next age; in the past for any other."""
+        """Return the monotonic second at which a fresh answer passes to its next age; in the past for any other."""
         ages = self.ages
         return ages.refresh_at if now.mono < ages.refresh_at else ages.fresh_until
 
     def differs(self, other: Outcome) -> bool:
-        """Whether another answer to the same question says something else; a failure says nothing."""
+        """Return whether another answer to the same question says something else; a failure says nothing."""
         own = self.outcome
         if isinstance(other, Failed):
             return False
@@ -118,7 +118,7 @@ class CachedAnswer:
         self.ages = self.ages._replace(refresh_at=then, fresh_until=then, revalidate_until=then)
 
     def prolong(self, behind: CachedAnswer, now: Instant, max_age: float | None) -> None:
-        """Believe an absence as long as the value that was found behind it in the chain.
+        """Let an absence last as long as the value that was found behind it in the chain.
 
         Only while it is fresh, so that it is asked about again in due time, and never beyond the provider's own
         ``max_age``.
@@ -162,25 +162,25 @@ class Cache:
         return len(self._entries)
 
     def entry(self, ref: SecretRef) -> CachedAnswer | None:
-        """The entry of a document, whatever its age."""
+        """Return the entry of a document, whatever its age."""
         return self._entries.get(ref)
 
     def is_unwanted(self, ref: SecretRef) -> bool:
-        """Whether what is kept of a document was refused, or is known to be old."""
+        """Return whether what is kept of a document was refused, or is known to be old."""
         entry = self._entries.get(ref)
         return entry is not None and entry.unwanted
 
     def read_by(self, name: str) -> list[SecretRef]:
-        """The documents that a name was answered from."""
+        """Return the documents that a name was answered from."""
         readings = list(self._entries.items())
         return [ref for ref, entry in readings if any(name == reader for reader, _ in tuple(entry.readers))]
 
     def look(self, ref: SecretRef, now: Instant) -> tuple[Age, CachedAnswer | None, Failed | None, Setback | None]:
-        """What is known of a document at ``now``.
+        """Look up a document at ``now``.
 
         Returns:
-            The age of the last answer, and that answer; the failure because of which the provider is left alone at the
-            moment; and the last failure, also when its time is over.
+            The age of the last answer, and that answer. Then the failure for which the provider is left alone at the
+            moment, and the last failure, also when its time is over.
         """
         entry = self._entries.get(ref)
         setback = self._setbacks.get(ref)
@@ -188,7 +188,7 @@ class Cache:
         return (Age.GONE if entry is None else entry.age(now)), entry, failed, setback
 
     def knows(self, ref: SecretRef, entry: CachedAnswer | None, setback: Setback | None) -> bool:
-        """Whether this, and nothing newer, is what is known of a document."""
+        """Return whether this, and nothing newer, is what is known of a document."""
         return self._entries.get(ref) is entry and self._setbacks.get(ref) is setback
 
     def keep(
@@ -198,8 +198,8 @@ class Cache:
 
         Args:
             ref: The document asked for.
-            outcome: What the provider said.
-            now: When it said so.
+            outcome: The provider's answer.
+            now: When it answered.
             max_age: The provider's own bound, in seconds.
             luck: A random number in [0, 1).
             number: The place of the call in the order in which calls begin.
@@ -225,7 +225,7 @@ class Cache:
         return before, entry
 
     def evict(self) -> list[CachedAnswer]:
-        """Drop the least recently used entries above the bound, and give them back."""
+        """Drop the least recently used entries above the bound, and return them."""
         excess = len(self._entries) - self.max_entries
         if excess <= 0:
             return []
@@ -233,7 +233,7 @@ class Cache:
         return [entry for entry in dropped if entry is not None]
 
     def touch(self, ref: SecretRef) -> CachedAnswer | None:
-        """Count a use of an entry, and give it."""
+        """Count a use of an entry, and return it."""
         try:
             self._entries.move_to_end(ref)
         except KeyError:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     Walk: TypeAlias = Generator[list[Ask], Sequence[Reply], Resolution]
     Walks: TypeAlias = Generator[list[Ask], Sequence[Reply], list[Resolution]]
     Known: TypeAlias = tuple[Outcome, Served, CachedAnswer | None, str | None]
-    """What is known of a place, how it is come by, where it is kept, and why it is an old answer, if it is."""
+    """The outcome at a place, how it is served, the entry that keeps it, and the reason if it is an old answer."""
 
 __all__ = ["previous", "resolve", "together"]
 
@@ -96,7 +96,7 @@ def together(walks: Sequence[Walk]) -> Walks:
 def previous(request: Request, current: Resolution, chain: Chain, cache: Cache) -> Walk:
     """Fetch the version before the one that ``current`` found, at the same provider.
 
-    One that was disabled or deleted is not there any more, which must not take the current one along. One that was
+    A version that was disabled or deleted is an absence, so that you still get the current one. A version that was
     denied, or could not be asked for, may still be valid, so that is a failure.
     """
     if chain.overlay is not None:
@@ -118,7 +118,7 @@ def previous(request: Request, current: Resolution, chain: Chain, cache: Cache) 
 
 
 _ENDED = frozenset({FailureCode.DISABLED, FailureCode.DELETED})
-"""What somebody decided of a version: once it is not the current one, it is not missed."""
+"""Somebody has ended such a version: after it was replaced, nobody misses it."""
 
 
 def _overlaid(request: Request, overlay: Route) -> Request:
@@ -152,7 +152,7 @@ def _follow(
 ) -> Generator[list[Ask], Sequence[Reply], Outcome]:
     """The answer behind a value ``ref+…``, which is followed to where it points.
 
-    A pointer that leads nowhere is an error, not an absence: whoever wrote it meant a secret to be there.
+    A pointer that leads nowhere is an error, not an absence: its author meant a secret to be there.
     """
     seen = [place]
     outcome: Outcome = found

@@ -1,7 +1,7 @@
-"""What can be asked of a resolver, each question written once for both shells.
+"""The questions to a resolver, each written once for both shells.
 
-A question is a flow: it yields the documents that it needs (`list[Ask]`, answered with a list of `Reply`) and those
-that it wants refreshed without waiting (`Later`, answered with nothing), and returns its result or raises its error.
+A question is a flow. It yields the documents that it needs (`list[Ask]`), and is sent a list of `Reply`. It yields
+those that it wants refreshed later (`Later`), and is sent nothing. It returns its result or raises its error.
 `Resolver` performs its steps with threads, `AsyncResolver` with tasks.
 """
 
@@ -49,17 +49,17 @@ def get(
     version: str | None,
     fresh: bool,
 ) -> Flow[Secret | D]:
-    """One secret."""
+    """Return one secret."""
     request = engine.request(name, field, version, fresh, plain=field is None and version is None and not fresh)
     result = yield from _resolved(engine, now, request)
     return engine.conclude(request, result, default)
 
 
 def listed(names: Iterable[str]) -> list[str]:
-    """Names as a list.
+    """Return the names as a list.
 
     Raises:
-        InvalidReference: They are one string, whose characters nobody means.
+        InvalidReference: They are one string, and not a list of its characters.
     """
     if isinstance(names, str):
         raise InvalidReference("names must be a list, such as ['ONE', 'OTHER'], not one string")
@@ -74,12 +74,12 @@ def get_many(
     default: D | UnsetType,
     fresh: bool,
 ) -> Flow[dict[str, Secret | D]]:
-    """Many secrets; asks each provider for all of its names together, and names all that are missing at once.
+    """Return many secrets; ask each provider for all of its names together, and name all missing ones at once.
 
     Args:
-        engine: What to ask.
+        engine: The engine to ask.
         now: When the question was asked.
-        names: The names, in the order of the result; `Engine.request` refuses what is no text.
+        names: The names, in the order of the result; `Engine.request` refuses anything but text.
         known: Those that are answered already.
         default: The value of a name that no provider has.
         fresh: Whether to ask the providers whatever is remembered.
@@ -105,7 +105,7 @@ def get_many(
 
 
 def get_set(engine: Engine, now: Instant, name: str, field: str | None) -> Flow[SecretSet]:
-    """The current version of a secret and the one before it, from the same provider."""
+    """Return the current version of a secret and the one before it, from the same provider."""
     request = engine.request(name, field)
     current = yield from _resolved(engine, now, request)
     secrets = [engine.conclude(request, current, UNSET)]
@@ -120,7 +120,7 @@ def get_set(engine: Engine, now: Instant, name: str, field: str | None) -> Flow[
 
 
 def reject(engine: Engine, _now: Instant, secret: Secret) -> Flow[Secret]:
-    """The value to use after the other side refused ``secret``: a newer one if there is one."""
+    """Return the value to use after the other side refused ``secret``: a newer one if there is one."""
     origin = secret._origin
     request = engine.request(origin.name)._replace(fields=origin.fields)
     since = engine.state.refuse(secret)
@@ -138,7 +138,7 @@ def reject(engine: Engine, _now: Instant, secret: Secret) -> Flow[Secret]:
 
 
 def explain(engine: Engine, now: Instant, name: str, field: str | None) -> Flow[Trace]:
-    """How a name is resolved now; its failures are part of the trace, not raised."""
+    """Explain how a name is resolved now; its failures are part of the trace, not raised."""
     request = engine.request(name, field)
     result = yield from resolve(request, engine.chain, engine.state.cache, now)
     if result.due:
@@ -173,8 +173,8 @@ def _all_missing(missing: list[tuple[SecretNotFound, str]]) -> SecretNotFound:
     names = ", ".join(repr(error.name) + (question and f" ({question})") for error, question in missing)
     asked = tuple(dict.fromkeys(provider for error, _ in missing for provider in error.providers))
     return SecretNotFound(
-        f"{len(missing)} secrets were not found: {names}; asked were {', '.join(asked) or 'no providers'}: "
-        f"set them there{FOR_PROGRAMS}",
+        f"{len(missing)} secrets were not found: {names}; looked at {', '.join(asked) or 'no providers'}: "
+        f"create them there{FOR_PROGRAMS}",
         name=missing[0][0].name,
         providers=asked,
     )

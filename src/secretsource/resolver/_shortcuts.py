@@ -1,8 +1,8 @@
 """The short ways from a name to its value (pure: a writer holds the lock; reading is a look-up in a dict).
 
-A name that was answered from memory is answered by one look-up for a second; then the chain is walked again, so that
-the cheap sources before the one that answered are asked. A name that the first provider gave directly is asked for
-there, without a walk.
+A name that was answered from memory needs one look-up for a second. Then the chain is walked again, and the cheap
+providers before the one that answered are asked again. A name that the first provider gave directly is asked for there,
+without a walk.
 """
 
 from __future__ import annotations
@@ -77,19 +77,19 @@ class Shortcuts:
             self.near[request.name] = Near(request.name, route, result.ref)
 
     def cool(self, entry: CachedAnswer | None) -> None:
-        """Have the names that were answered from an entry go the long way again."""
+        """Let the names that were answered from an entry go the long way again."""
         if entry is not None:
             for name, _ in tuple(entry.readers):
                 self.hot.pop(name, None)
 
     def forget(self) -> None:
-        """Have every name go the long way again."""
+        """Let every name go the long way again."""
         self.hot.clear()
         self.near.clear()
 
 
 def at_once(hot: dict[str, tuple[float, float, Secret]], names: Iterable[str], wall: float) -> dict[str, Any]:
-    """The secrets of those names that one look-up answers at this second of the wall clock; `get` does so for one."""
+    """Return the secrets of those names that one look-up answers at this second of the wall clock."""
     found: dict[str, Secret] = {}
     for name in names:
         try:
