@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import suppress
+from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from secretsource._flow import arun
 from secretsource.providers._azure.client import Renewal, explained, flaw_of, is_refusal
 from secretsource.providers._azure.question import TIMED_OUT, held, listed, was_let_in
 from secretsource.providers._azure.wiring import mark_of
@@ -123,7 +125,7 @@ class AsyncVaultClient:
         try:
             async with call:
                 here.begin(call)
-                return await self._carry(here, conversation, deadline)
+                return await arun(conversation, partial(self._ask, here, deadline))
         except TimeoutError:
             return CLOSED if here.is_closing else TIMED_OUT
         except asyncio.CancelledError as error:
@@ -134,16 +136,6 @@ class AsyncVaultClient:
         # Raised from here, it brings along none of azure's frames.
         raise asyncio.CancelledError(*message)
 
-    async def _carry(self, here: OnLoop, conversation: Conversation, deadline: float) -> Outcome:
-        answer: Any = None
-        while True:
-            try:
-                question = conversation.send(answer)
-            except StopIteration as end:
-                outcome: Outcome = end.value
-                return outcome
-            answer = await self._ask(here, question, deadline)
-
     async def _here(self) -> OnLoop:
         """What belongs to the running loop, kept until the loop ends."""
         loop = asyncio.get_running_loop()
@@ -153,7 +145,7 @@ class AsyncVaultClient:
             self._loops[loop] = (await anext(lifetime), lifetime)
         return self._loops[loop][0]
 
-    async def _ask(self, here: OnLoop, question: Question, deadline: float) -> Answer:
+    async def _ask(self, here: OnLoop, deadline: float, question: Question) -> Answer:
         if not here.let_in:
             async with here.turn:
                 if not here.let_in:

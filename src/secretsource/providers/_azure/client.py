@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import partial
 from threading import Event, Lock, RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from secretsource._flow import run
 from secretsource.providers._azure.errors import explain
 from secretsource.providers._azure.question import TIMED_OUT, bearer_of, held, listed, scope_of, was_let_in
 from secretsource.providers._azure.wiring import distrust_in, flaw_in, mark_of
@@ -86,14 +88,7 @@ class VaultClient:
             conversation: What to ask.
             deadline: Monotonic seconds at which it must end.
         """
-        answer: Any = None
-        while True:
-            try:
-                question = conversation.send(answer)
-            except StopIteration as end:
-                outcome: Outcome = end.value
-                return outcome
-            answer = self._ask(question, deadline)
+        return run(conversation, partial(self._ask, deadline))
 
     def who(self, deadline: float) -> Identity | NotFound | Failed:
         """Whom the token is for, as its claims say; it is got, or was kept by the credential, and is not shown."""
@@ -115,7 +110,7 @@ class VaultClient:
         answer: str | NotFound | Failed = self._call(write, "secrets/set", deadline)
         return answer
 
-    def _ask(self, question: Question, deadline: float) -> Answer:
+    def _ask(self, deadline: float, question: Question) -> Answer:
         if self._let_in.is_set():
             return self._put(question, deadline)
         turn = self._turn
