@@ -16,6 +16,12 @@ FLOOR := $(VENV)/.floor
 SOURCES := $(shell find src -not -name '*.pyc' -not -name __pycache__)
 CHECKED := src tests $(if $(wildcard benchmarks/*.py),benchmarks)
 
+# Tests that need no server and no other program, and are over soon.
+QUICK := tests/config tests/issuing tests/model tests/packaging tests/properties tests/resolver $(wildcard tests/test_*.py) \
+	tests/chain/test_outcome_table.py tests/mutants/test_mutants.py \
+	$(addprefix --ignore=tests/,issuing/test_faults_put_in.py issuing/test_million.py issuing/test_scanner.py \
+	issuing/test_shared_limits.py issuing/test_signals.py resolver/test_processes.py resolver/test_signals.py)
+
 # What a developer's shell exports must not reach the tests: they run against the installed wheel.
 CLEAN := env -u PYTHONPATH -u PYTHONHOME
 # In a group of its own, so that the children end too; at a terminal in the foreground, so that Ctrl-C is heard.
@@ -23,12 +29,14 @@ LIMITED = timeout $$(test -t 0 && echo --foreground) --signal=ABRT --kill-after=
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test mutants torture dotenv-floor bench lint docs clean check-format check-rules check-mypy check-pyright check-layers
+.PHONY: help demo test check check-tests mutants soak torture dotenv-floor bench lint docs clean check-format check-rules check-mypy check-pyright check-layers
 
 help:
 	@echo "make demo    secrets and keys at work, on this machine alone"
 	@echo "make test    everything CI runs: lint, types, layers, the tests against the built wheel, coverage, docs"
+	@echo "make soak    the long form of the tests that are short in make test"
 	@echo "make torture an hour of processes that fork, close and are killed, on SQLite and on PostgreSQL (SECONDS=3600)"
+	@echo "make check   while you work: lint, types, layers, and the tests that need no server, against the tree"
 	@echo "make mutants whether the tests bite: small faults put into the code, pinned ones and a sample (ALL=1: every one)"
 	@echo "make bench   the benchmarks, with their budgets"
 	@echo "make lint    format, lint, types and layers only"
@@ -57,6 +65,16 @@ test: lint dotenv-floor $(WHEEL)
 # On the tree, of which a trial plants one module anew; three minutes, or with ALL=1 an hour or more.
 mutants: $(TOOLS)
 	@$(CLEAN) $(if $(ALL),nice,$(LIMITED)) $(BIN)/python -m tests.mutants $(if $(ALL),--all) --at-once $(WORKERS)
+
+# While you work: the tree itself, with caches, and no server.
+check: $(TOOLS)
+	@$(MAKE) --no-print-directory --keep-going -j2 $(GROUPED) check-pyright check-tests check-mypy check-format check-rules check-layers
+
+check-tests: $(TOOLS)
+	@$(CLEAN) PYTHONPATH=$(CURDIR)/src:$(CURDIR) $(BIN)/python -m pytest -q $(QUICK)
+
+soak: $(WHEEL)
+	@$(CLEAN) SOAK=1 $(BIN)/python -m pytest -q tests/soak tests/torture tests/integrations/test_timing.py tests/stores/test_imports.py
 
 # The driver stands on python-dotenv's parser, which read some lines otherwise before the floor of pyproject.toml.
 dotenv-floor: $(TOOLS)

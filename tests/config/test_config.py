@@ -10,6 +10,7 @@ import pytest
 
 from secretsource.config import Config, ProviderConfig, SecretConfig, parse_config
 from secretsource.exceptions import ConfigurationError, ProviderNotInstalled
+from secretsource.providers._registry import driver_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -209,6 +210,15 @@ class TestNumbers:
         config = parse(environment("revalidate = 0", "negative_ttl = 0.0"))
         assert (config.revalidate, config.negative_ttl) == (0.0, 0.0)
 
+    def test_the_bounds_themselves(self, parse: Parse, mistake: Callable[..., str]) -> None:
+        """A century is allowed, and so is a part of a second, and one entry; a second more than a century is not."""
+        century = 100 * 365 * 24 * 60 * 60
+        for key in ("deadline", "negative_ttl"):
+            assert getattr(parse(environment(f"{key} = {century}")), key) == century
+            assert f"{key} must be a number of seconds" in mistake(environment(f"{key} = {century + 1}"))
+        config = parse(environment("deadline = 0.001", "max_entries = 1"))
+        assert (config.deadline, config.max_entries) == (0.001, 1)
+
     @pytest.mark.parametrize("value", ["0", "-1", "1.5", "true", '"1"'])
     def test_max_entries_is_a_whole_number(self, value: str, mistake: Callable[..., str]) -> None:
         """A cache holds at least one entry."""
@@ -395,11 +405,36 @@ class TestProviders:
         """A wrong word in it is found before production starts."""
         text = environment("[providers.aws]", "regoin = 'x'")
         assert "line 4, in [providers.aws]: unknown setting 'regoin': did you mean 'region'?" in mistake(text)
+        behind = environment("[providers.gcp]", "any = 1", "[providers.aws]", "regoin = 'x'")
+        assert "line 6, in [providers.aws]: unknown setting 'regoin'" in mistake(behind)
 
     def test_location_at_a_provider_of_another_environment(self, parse: Parse) -> None:
         """The secrets are declared once for all environments."""
         text = environment() + "[environments.y]\nproviders=['gcp', 'aws://?name=far']\n[secrets.A]\ngcp='a'\nfar='b'\n"
         assert parse(text, "x").secrets["A"].locations == {"gcp": "a", "far": "b"}
+
+    def test_providers_elsewhere(self, parse: Parse) -> None:
+        """Those that are not in the chain, each with the environments that have it, if any has."""
+        text = environment() + "[environments.y]\nproviders=['env', 'aws']\n[providers.vault]\naddress='a'\n"
+        assert parse(text, "x").elsewhere == {"aws": ("y",), "vault": ()}
+        assert parse(text, "y").elsewhere == {"vault": ()}
+
+    def test_an_address_of_a_file_gets_no_credentials_of_the_environment(self, drivers: Drivers) -> None:
+        """Unless the file says so; a driver that has none of its own is asked nothing."""
+
+        class Trusting(driver_class("env")):  # type: ignore[misc]
+            def __init__(self, *, trust_address: bool = True, name: str | None = None) -> None:
+                super().__init__(name=name)
+
+        def found(scheme: str) -> Any:
+            return Trusting if scheme == "vault" else drivers(scheme)
+
+        def settings(*lines: str) -> Any:
+            text = environment(*lines, providers='["vault", "aws"]')
+            return [one.settings for one in parse_config(text, file=FILE, drivers=found).providers]
+
+        assert settings() == [{"trust_address": False}, {}]
+        assert settings("[providers.vault]", "trust_address = true") == [{"trust_address": True}, {}]
 
 
 class TestProjectFile:

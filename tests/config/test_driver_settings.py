@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import typing
 from collections.abc import Mapping, Sequence
 from functools import wraps
@@ -55,6 +56,8 @@ class Many(Base):
         by_number: Mapping[int, str] | None = None,
         several: list[str] | None = None,
         sequence: Sequence[str] = (),
+        size: Client | int | str = 0,
+        word: Literal["a", b"b"] = "a",
         **more: str,
     ) -> None:
         super().__init__(name=name)
@@ -62,7 +65,16 @@ class Many(Base):
 
 def test_settings_are_the_plain_keyword_parameters() -> None:
     """Clients, bytes and lists of numbers are left out; a member of a union that cannot be resolved hides no other."""
-    assert list(driver_settings(Many)) == ["url", "optional", "old_style", "path", "auth", "several", "sequence"]
+    assert list(driver_settings(Many)) == [
+        "url",
+        "optional",
+        "old_style",
+        "path",
+        "auth",
+        "several",
+        "sequence",
+        "size",
+    ]
 
 
 def test_setting_has_its_plain_type_and_default() -> None:
@@ -74,6 +86,7 @@ def test_setting_has_its_plain_type_and_default() -> None:
     assert not settings["path"].required
     assert settings["old_style"].type is int
     assert settings["auth"].type == Mapping[str, object]
+    assert [settings["size"].accept(value) for value in (1, "1", 1.0)] == [1, "1", UNSET]
 
 
 def test_inherited_constructor_counts() -> None:
@@ -130,6 +143,7 @@ FITTING: list[tuple[object, object, object]] = [
     (int, 5, 5),
     (float, 5, 5.0),
     (float, 0.5, 0.5),
+    (float, sys.float_info.max, sys.float_info.max),
     (bool, False, False),
     (Literal["a", 1], 1, 1),
     (tuple[str, ...], ["a"], ("a",)),
@@ -171,6 +185,7 @@ UNFIT: list[tuple[object, object]] = [
     (list[str], ["a", 1]),
     (Mapping, "a"),
     (Mapping[str, str], {"a": 1}),
+    (Mapping[str, str], {"a": 1, "b": "c"}),
     (Mapping[str, int | None], {"a": "1"}),
     (bool | str, 1),
 ]

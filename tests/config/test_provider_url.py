@@ -50,6 +50,15 @@ def test_text_is_percent_decoded(url: str, prefix: str, drivers: Drivers) -> Non
     assert settings_from_url(url, drivers=drivers).settings == {"prefix": prefix}
 
 
+def test_a_line_end_is_taken_off_where_the_driver_does_not_do_so_itself(drivers: Drivers) -> None:
+    """The chain does it for most drivers; one that has the setting hears of it instead."""
+    plain = settings_from_url("aws://?strip_newline=true", drivers=drivers)
+    assert (plain.strip_newline, plain.settings) == (True, {})
+    assert not settings_from_url("aws://", drivers=drivers).strip_newline
+    own = settings_from_url("file:///run/secrets?strip_newline=true")
+    assert (own.strip_newline, own.settings["strip_newline"]) == (False, True)
+
+
 def test_name_and_reactions_are_taken_from_the_query(drivers: Drivers) -> None:
     """Two URLs of one driver can have two names, and say what the chain does on failure."""
     config = settings_from_url("aws://?name=aws-eu&on_denied=next", drivers=drivers)

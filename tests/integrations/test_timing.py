@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.integrations.conftest import PEPPER, shop
+from tests.lengths import length
 from tests.servers.postgres import postgres
 
 from secretsource.integrations.asgi import ApiKeyMiddleware
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-CROWD: dict[str, Any] = {"each": 600, "clients": 8}
+CROWD: dict[str, Any] = {"each": length(200, 600), "clients": 8}
 """Many requests of each kind, some at once: a small difference would show."""
-LONE: dict[str, Any] = {"each": 150, "clients": 1}
+LONE: dict[str, Any] = {"each": length(60, 150), "clients": 1}
 """One request at a time, so that nothing but the pace hides when a check has ended."""
 FEW: dict[str, Any] = {"each": 40, "clients": 1, "refuse_after": 0}
 """Where the difference is large."""

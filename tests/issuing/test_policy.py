@@ -57,6 +57,16 @@ def test_a_scope_of_another_form_is_refused(scope: Any) -> None:
         policy.check_scopes([scope])
 
 
+def test_as_many_and_as_long_as_a_record_may_hold() -> None:
+    """A thousand scopes of 128 characters, and a thousand networks; one more is refused."""
+    scopes = [f"{number:0128}" for number in range(1000)]
+    assert policy.check_scopes(scopes) == frozenset(scopes)
+    assert len(policy.check_networks(["::1"] * 1000)) == 1000
+    for check, many in ((policy.check_scopes, [*scopes, "a"]), (policy.check_networks, ["::1"] * 1001)):
+        with pytest.raises(InvalidRequest, match="at most 1000"):
+            check(many)
+
+
 def test_one_text_is_not_a_list_of_texts() -> None:
     """A slip that would otherwise give one scope per letter, or one network per digit."""
     with pytest.raises(InvalidRequest, match="list of texts"):

@@ -43,4 +43,46 @@ def unused(entries: Sequence[Equivalent], module: str, mutants: Sequence[Mutant]
     return [entry for entry in of_module if not any(entry.fits(module, mutant) for mutant in mutants)]
 
 
-EQUIVALENT: tuple[Equivalent, ...] = ()
+EQUIVALENT = (
+    Equivalent(
+        "_suggest.py", "nearest", "1", "2",
+        "only the first of the words that are near is used",
+    ),
+    Equivalent(
+        "config/_config.py", "_tuned", "0", "1",
+        "the default of a key that is there is never used",
+    ),
+    Equivalent(
+        "config/_config.py", "_mistake", "return ''", "return",
+        "its callers look only whether there is a text",
+    ),
+    Equivalent(
+        "config/_lines.py", "unclosed", "0", "1",
+        "a bracket at the very beginning is a header's, and a quote there ends on its own line",
+    ),
+    Equivalent(
+        "config/_mistake.py", "_after_value", "0", "1",
+        "a line end at the very beginning is a blank before the first word, either way",
+    ),
+    Equivalent(
+        "config/_mistake.py", "_twice", "statement.start < at", "statement.start <= at",
+        "the parser complains behind a key, and no statement begins there",
+    ),
+    Equivalent(
+        "config/_mistake.py", "_twice", "all((other.is_header for other in first))",
+        "any((other.is_header for other in first))",
+        "what is said twice was said before, so there is exactly one",
+    ),
+    Equivalent(
+        "config/_mistake.py", "_collide", "length < len(other.path)", "length <= len(other.path)",
+        "two paths of one length collide when they are the same, and these were looked for before",
+    ),
+    Equivalent(
+        "config/_provider.py", "", "False", "True",
+        "the default of this setting is not read; its absence from what is given counts",
+    ),
+    Equivalent(
+        "issuing/_check/policy.py", "_listed", "1", "2",
+        "one more than is allowed is enough to see that there are too many, and so are two",
+    ),
+)  # fmt: skip

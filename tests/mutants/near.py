@@ -26,7 +26,7 @@ NEAR = {
     "config/_section.py": f"{_CONFIG} config/toml_mistakes",
     "config/_settings.py": f"config/driver_settings {_CONFIG}",
     "config/_url.py": "config/provider_url",
-    "issuing/_check/gate.py": f"{_CHECKS} issuing/mechanisms issuing/pepper_rotation",
+    "issuing/_check/gate.py": "issuing/mechanisms issuing/pepper_rotation issuing/admission issuing/service",
     "issuing/_check/policy.py": "issuing/policy issuing/request issuing/kinds",
     "issuing/_check/record_cache.py": "issuing/record_cache issuing/renewal issuing/mechanisms issuing/glance",
     "issuing/_check/rotation_dates.py": "issuing/answer issuing/service",

@@ -1,8 +1,10 @@
-"""What eight processes do to one database at once: which keys they check, and what they change meanwhile."""
+"""What several processes do to one database at once: which keys they check, and what they change meanwhile."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tests.lengths import length
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -10,15 +12,15 @@ if TYPE_CHECKING:
     from secretsource.issuing import ApiKeys
     from secretsource.issuing._manage.request import KeyRequest
 
-PROCESSES = 8
-CHECKS = 100_000
+PROCESSES = length(4, 8)
+CHECKS = length(10_000, 100_000)
 """The least number of checks in a stage, of all processes together."""
 
 PLAIN, DOOMED, ROTATING, LIMITED = "plain", "doomed", "rotating", "limited"
 KINDS = {PLAIN: 16, DOOMED: 64, ROTATING: 16, LIMITED: 2}
 """How many keys there are that nothing happens to, that are revoked, that are rotated, and that share a limit."""
 
-LIMIT = 400
+LIMIT = length(40, 400)
 """What one limited key may do in a day, by all processes together."""
 
 GIVEN_UP = 30.0

@@ -1,4 +1,4 @@
-"""Eight processes on one PostgreSQL and one Valkey, first in peace, and then while both are killed under them."""
+"""Several processes on one PostgreSQL and one Valkey, first in peace, and then while both are killed under them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from tests.lengths import length
 from tests.servers.postgres import postgres
 from tests.servers.valkey import valkey
 from tests.soak import judgement
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from tests.servers.valkey import Valkey
     from tests.soak.crew import Crew
 
-IN_PEACE, UNDER_FIRE = 3.0, 6.0
+IN_PEACE, UNDER_FIRE = length(1.5, 3.0), 6.0
 """Seconds that the two stages last at least."""
 
 
@@ -121,9 +122,7 @@ def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
 
 
 @pytest.mark.timeout(280)  # longer than the patience with the processes, which says more
-def test_what_is_promised_holds_among_eight_processes(
-    stand: Stand, record_property: Callable[[str, Any], None]
-) -> None:
+def test_what_is_promised_holds_among_processes(stand: Stand, record_property: Callable[[str, Any], None]) -> None:
     """In peace exactly, and with the database killed twice and Valkey once as far as the reference says."""
     with crew([stand.settings(place) for place in range(PROCESSES)]) as hands:
         peace = stand.play(hands, IN_PEACE)

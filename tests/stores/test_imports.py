@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.issuing.foreign_keys import CANARY, KINDS, ROWS, key
+from tests.lengths import length
 from tests.stores.databases import PostgresDatabase
 
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, EventKind
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PEPPER = "a pepper of the tests, long enough"
-MANY, FEWER = 20_000, 3_000
+MANY, FEWER = length(3_000, 20_000), length(1_000, 3_000)
 
 
 class Shell:
@@ -126,7 +127,7 @@ def test_a_store_moves_into_another_one(keys: Shell, tmp_path: Path) -> None:
 
 
 def test_many_rows(keys: Shell) -> None:
-    """Twenty thousand (a few thousand for tasks), with some that cannot be; then the same again."""
+    """Some thousands, with some that cannot be; then the same again."""
     many = MANY if isinstance(keys._keys, ApiKeys) else FEWER
 
     def rows() -> Iterator[dict[str, Any]]:
