@@ -20,6 +20,7 @@ NAMES = (
     "check",
     "mint",
     "scale",
+    "lists",
     "libraries",
     "providers",
     "extras",
