@@ -22,6 +22,7 @@ NAMES = (
     "check",
     "mint",
     "scale",
+    "lists",
     "libraries",
     "providers",
     "extras",

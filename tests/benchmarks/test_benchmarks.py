@@ -20,6 +20,7 @@ from benchmarks import (
     hops,
     libraries,
     limits,
+    lists,
     many,
     memory,
     mint,
@@ -215,6 +216,11 @@ class TestBenchmarks:
         """Keys are found among few and among many; the larger table has the smaller one's number at least."""
         figures = by_name(scale.measure(sizes=(100, 6000), rounds=1, seconds=0.0005))
         assert figures["a check among 6,000 keys / among 100"].value > 0
+
+    def test_lists(self) -> None:
+        """Both databases give a page for everything that a list narrows by, and count their keys."""
+        figures = by_name(lists.measure(sizes=(1000, 3000), rounds=1))
+        assert sum(figure.limit == at_most(2) for figure in figures.values()) == 2 * (len(lists.LISTS) + 1)
 
     def test_libraries(self) -> None:
         """Each library accepts the keys that it issued itself."""

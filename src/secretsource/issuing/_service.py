@@ -144,7 +144,9 @@ class ApiKeys(KeyAdministration, AtHand):
     def _look_up(self, text: object, asked: Asked, hashed: bytes | None = None, *, fresh: bool = False) -> Verdict:
         """The long way of a check."""
         try:
-            verdict = run(self._verifier.check(text, hashed, asked, fresh))
+            verdict = None if hashed is None or fresh else self._verifier.look(hashed, asked, self._store)
+            if verdict is None:
+                verdict = run(self._verifier.check(text, hashed, asked, fresh))
             if isinstance(verdict, Rejected) and verdict.reason is Reason.PEPPER_RETIRED and self._follow(refused=True):
                 verdict = run(self._verifier.check(text, None, asked, fresh))
         finally:

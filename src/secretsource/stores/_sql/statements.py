@@ -9,7 +9,7 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Text, bindparam, false, func, literal, select, tuple_
+from sqlalchemy import Text, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert_postgresql
 from sqlalchemy.dialects.sqlite import insert as upsert_sqlite
@@ -17,14 +17,14 @@ from sqlalchemy.dialects.sqlite import insert as upsert_sqlite
 from secretsource._frozen import frozen_document
 from secretsource.stores import _cursor
 from secretsource.stores._sql.tables import EVENTS, KEYS, SEALS, USES, WITNESSES
-from secretsource.stores.base import EventKind, KeyEvent, KeyQuery, KeyRecord, Page, Status, Usage
+from secretsource.stores.base import EventKind, KeyEvent, KeyRecord, Page, Status, Usage
 from secretsource.stores.records import MOST_WITNESSES, NO_METADATA
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from sqlalchemy import ColumnElement, Insert, Row, Select
+    from sqlalchemy import Insert, Row
 
     from secretsource.stores.base import Change, Use
 
@@ -103,49 +103,8 @@ def keep_seal(dialect: str) -> Insert:
     return kept
 
 
-def count_by_pepper(now: float) -> Select[Any, int]:
-    """How many keys that live at an instant are hashed with which pepper."""
-    ended = has_status(Status.REVOKED, now) | has_status(Status.EXPIRED, now)
-    return select(KEYS.c.pepper_version, func.count()).where(~ended).group_by(KEYS.c.pepper_version)
-
-
-def has_status(status: Status, now: float | None) -> ColumnElement[bool]:
-    """As `KeyRecord.status_at` says; without an instant, as it is stored."""
-    stored = KEYS.c.status == status.value
-    if now is None or status is Status.REVOKED:
-        return stored
-    overlap_over = (KEYS.c.status == Status.ROTATING.value) & func.coalesce(KEYS.c.overlap_ends <= now, false())
-    over = func.coalesce(KEYS.c.expires <= now, false()) | overlap_over
-    if status is Status.EXPIRED:
-        return stored | (over & (KEYS.c.status != Status.REVOKED.value))
-    return stored & ~over
-
-
-def select_page(query: KeyQuery) -> Select[Any]:
-    """The records that a query picks, oldest first, and one more.
-
-    Raises:
-        InvalidRequest: The cursor is not one of ours.
-    """
-    exact = ("owner", "environment", "prefix", "pepper_version")
-    wanted = {name: getattr(query, name) for name in exact}
-    narrowing: list[ColumnElement[bool]] = [
-        KEYS.c[name] == value for name, value in wanted.items() if value is not None
-    ]
-    if query.status is not None:
-        narrowing.append(has_status(query.status, query.now))
-    if query.expires_before is not None:
-        narrowing.append(KEYS.c.expires < query.expires_before)
-    if query.unused_since is not None:
-        narrowing.append(func.coalesce(KEYS.c.last_used, KEYS.c.created) < query.unused_since)
-    if query.after is not None:
-        created, key_id = _cursor.place(query.after)
-        narrowing.append(tuple_(KEYS.c.created, KEYS.c.key_id) > tuple_(literal(created), literal(key_id)))
-    return SELECT_KEYS.where(*narrowing).order_by(KEYS.c.created, KEYS.c.key_id).limit(query.limit + 1)
-
-
 def page(rows: Sequence[Row[Any]], limit: int) -> Page:
-    """What `select_page` found, and where to go on."""
+    """What `listing.select_page` found, and where to go on."""
     records = [to_record(list(row)) for row in rows[:limit]]
     return Page(records, _cursor.behind(records[-1]) if len(rows) > limit else None)
 

@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import TEXT
 
 METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
-VERSIONS = ("0001", "0002", "0003", "0006")
+VERSIONS = ("0001", "0002", "0003", "0004", "0006")
 """The versions that the schema has had; a test holds them against the migrations."""
 
 HEAD = VERSIONS[-1]
@@ -61,7 +61,19 @@ KEYS = Table(
     Column("revision", Integer, nullable=False),
     Index("secretsource_keys_by_age", "created", "key_id"),
     Index("secretsource_keys_by_owner", "owner", "created", "key_id"),
+    Index("secretsource_keys_by_prefix", "prefix", "created", "key_id"),
+    Index("secretsource_keys_by_environment", "environment", "created", "key_id"),
+    Index("secretsource_keys_by_pepper", "pepper_version", "created", "key_id"),
+    Index("secretsource_keys_by_status", "status", "created", "key_id", "pepper_version"),
 )
+"""A list walks along one of the indices, which has its keys in the order of the list; see `listing`.
+
+``last_used`` has no index: a flush of uses would have to move an entry for each key that it sees.
+"""
+
+for _end in ("expires", "overlap_ends"):
+    _is_there = KEYS.c[_end].is_not(None)
+    Index(f"secretsource_keys_by_{_end}", KEYS.c[_end], postgresql_where=_is_there, sqlite_where=_is_there)
 
 EVENTS = Table(
     "secretsource_events",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import itemgetter
 
-from secretsource.stores._sql import statements
+from secretsource.stores._sql import listing, statements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,7 +102,10 @@ def find(connection: Connection, lookups: Sequence[bytes]) -> KeyRecord | None:
 
 def list_page(connection: Connection, query: KeyQuery) -> Page:
     """One page of records."""
-    return statements.page(connection.execute(statements.select_page(query)).all(), query.limit)
+    ways = (
+        way for way in listing.routes(query) if connection.execute(listing.count_few(way)).scalar_one() < listing.FEW
+    )
+    return statements.page(connection.execute(listing.select_page(query, next(ways, None))).all(), query.limit)
 
 
 def events(connection: Connection, key_id: str, after: int, limit: int) -> Sequence[KeyEvent]:
@@ -138,7 +141,7 @@ def usage(connection: Connection, key_id: str) -> Usage:
 
 def count_by_pepper(connection: Connection, now: float) -> Mapping[str, int]:
     """How many keys that live are hashed with which pepper."""
-    rows = connection.execute(statements.count_by_pepper(now)).all()
+    rows = connection.execute(listing.count_by_pepper(now)).all()
     return {row[0]: row[1] for row in rows}
 
 
