@@ -13,6 +13,7 @@ NAMES = (
     "hit",
     "threads",
     "start",
+    "command",
     "herd",
     "stall",
     "memory",
