@@ -15,6 +15,7 @@ NAMES = (
     "hops",
     "threads",
     "start",
+    "command",
     "herd",
     "stall",
     "memory",

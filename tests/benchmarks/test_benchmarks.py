@@ -31,6 +31,9 @@ from benchmarks import (
     start,
     threads,
 )
+from benchmarks import (
+    command as command_line,
+)
 from benchmarks.harness import Figure, at_least, at_most, exactly
 from benchmarks.replay import HttpReplay
 from benchmarks.vendors import CASES
@@ -172,6 +175,12 @@ class TestBenchmarks:
     def test_start_notices_what_is_loaded(self, tmp_path: Path) -> None:
         """An event loop in the new process would be seen."""
         assert "asyncio" in start.unwanted(set(start.start("import asyncio", str(tmp_path))["loaded"]))
+
+    def test_command(self) -> None:
+        """Each command ends well, and takes some time."""
+        figures = by_name(command_line.measure(rounds=1))
+        assert len(figures) == 7
+        assert min(figure.value for figure in figures.values()) > 0
 
     def test_herd(self) -> None:
         """A herd gets its answers by one client, which makes one call for the cold and one for the expired name."""

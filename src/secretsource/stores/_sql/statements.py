@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
-from sqlalchemy import Text, bindparam, func, select
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.dialects.postgresql import insert as upsert_postgresql
-from sqlalchemy.dialects.sqlite import insert as upsert_sqlite
+from sqlalchemy import ARRAY, Text, bindparam, func, select
 
 from secretsource._frozen import frozen_document
 from secretsource.stores import _cursor
@@ -32,8 +30,18 @@ CHANNEL = "secretsource_keys"
 """What PostgreSQL notifies of changes on."""
 
 NETWORK, AGENT = "network", "agent"
-UPSERTS: dict[str, Any] = {"sqlite": upsert_sqlite, "postgresql": upsert_postgresql}
-"""``INSERT … ON CONFLICT``, which both dialects write alike."""
+
+
+class _Upserts(dict[str, Any]):
+    """The ``insert`` of each dialect; a dialect is loaded when a database speaks it."""
+
+    def __missing__(self, dialect: str) -> Any:
+        self[dialect] = import_module(f"sqlalchemy.dialects.{dialect}").insert
+        return self[dialect]
+
+
+UPSERTS: dict[str, Any] = _Upserts()
+"""``INSERT … ON CONFLICT``, which all dialects write alike."""
 
 INSERT_KEY = KEYS.insert()
 INSERT_EVENT = EVENTS.insert()

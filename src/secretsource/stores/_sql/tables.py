@@ -7,6 +7,7 @@ that are compared or sorted are compared byte by byte, as Python and SQLite do, 
 from __future__ import annotations
 
 from sqlalchemy import (
+    TEXT,
     BigInteger,
     Column,
     Double,
@@ -19,7 +20,6 @@ from sqlalchemy import (
     String,
     Table,
 )
-from sqlalchemy.dialects.postgresql import TEXT
 
 METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
