@@ -18,9 +18,10 @@ from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.request import by, wanted_owner
 from secretsource.issuing._manage.revocations import Revocations
-from secretsource.issuing._settings import assemble
+from secretsource.issuing._settings import assemble, closing
 from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
+from secretsource.limiters._registry import open_async_limiter
 from secretsource.stores._registry import open_async_store
 from secretsource.stores.base import KeyQuery
 
@@ -63,8 +64,9 @@ class AsyncApiKeys(AtHand):
 
     def __init__(self, store: AsyncKeyStore, **settings: Unpack[Settings]) -> None:
         self._store = store
+        owns_limiter = isinstance(settings.get("limiter"), str)
         try:
-            parts = assemble(store, asyncio.to_thread, asyncio.sleep, **settings)
+            parts = assemble(store, asyncio.to_thread, asyncio.sleep, open_async_limiter, **settings)
         finally:
             del settings  # a traceback shows no pepper
         self._chores = AsyncChores(self, parts.flush_every, parts.cache, store, parts.feed)
@@ -72,6 +74,7 @@ class AsyncApiKeys(AtHand):
         self._listeners = parts.listeners
         self._peppers: PepperSource | None = None
         self._owns_store = False
+        self._owns_limiter = owns_limiter
 
     def _adopt(self, parts: Parts) -> None:
         self._parts = parts
@@ -330,6 +333,8 @@ class AsyncApiKeys(AtHand):
         finally:
             if self._listeners:
                 await asyncio.to_thread(self._listeners.settle, LONGEST_SETTLING)
+            if self._owns_limiter:
+                await arun(closing(self._parts))
             if self._owns_store:
                 await self._store.close()
 

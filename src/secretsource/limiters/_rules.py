@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 TYPE_CHECKING = False
@@ -168,12 +169,17 @@ class Quota(NamedTuple):
 
 
 def _period(period: str, wall: float) -> int:
-    if period == "day":
-        return int(wall // 86400)
-    moment = time.gmtime(wall)
-    return moment.tm_year * 12 + moment.tm_mon - 1
+    return int(wall // 86400) if period == "day" else month_of(int(wall // 86400))
 
 
+@lru_cache(maxsize=64)
+def month_of(day: int) -> int:
+    """The month of a day, both counted through."""
+    date = time.gmtime(day * 86400)
+    return date.tm_year * 12 + date.tm_mon - 1
+
+
+@lru_cache(maxsize=64)
 def _starts(period: str, number: int) -> float:
     if period == "day":
         return number * 86400.0

@@ -35,7 +35,7 @@ from secretsource.issuing._check.weighing import STATUS_REASONS, over_limit, wei
 from secretsource.issuing._key import foreign, lifecycle
 from secretsource.issuing._key.format import LONGEST_CREDENTIAL
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
-from secretsource.issuing.limits import LocalLimiter
+from secretsource.limiters.base import ImmediateLimiter
 from secretsource.stores.base import Status, Use
 
 TYPE_CHECKING = False
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._check.policy import Demand, Kind
     from secretsource.issuing._check.record_cache import Entry
     from secretsource.issuing._verdict import Verdict
-    from secretsource.issuing.limits import Draw, Plan
+    from secretsource.limiters.base import Draw, Plan
     from secretsource.stores.base import KeyRecord
 
 _ROTATING = Status.ROTATING
@@ -81,7 +81,7 @@ class Verifier:
         self._get = parts.cache.get
         self._store = parts.store
         self._seen = parts.uses.seen
-        self._take = parts.limiter.take if isinstance(parts.limiter, LocalLimiter) else _is_elsewhere
+        self._take = parts.limiter.take if isinstance(parts.limiter, ImmediateLimiter) else _is_elsewhere
         self._rotations = RotationDates(parts.store)
         self._mono = parts.present.mono
         self._wall = parts.present.wall
