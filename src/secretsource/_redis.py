@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 SCHEMES = {"valkey": "redis", "valkeys": "rediss", "redis": "redis", "rediss": "rediss", "unix": "unix"}
 
+MOST_CONNECTIONS = 10_000
+"""Connections of one client: as many as threads ask at once. redis-py refuses more than 100 unless it is told."""
+
 
 class Address:
     """Where a server is, and how long it may take.
@@ -64,7 +67,11 @@ class Address:
         once = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
         try:
             return redis.Redis.from_url(
-                self._url, socket_timeout=self.timeout, socket_connect_timeout=self.timeout, retry=once
+                self._url,
+                socket_timeout=self.timeout,
+                socket_connect_timeout=self.timeout,
+                retry=once,
+                max_connections=MOST_CONNECTIONS,
             )
         except ValueError:
             pass
@@ -133,6 +140,18 @@ class Outage:
         if self._on_error is not None:
             self._on_error(error)
         return error
+
+
+def require() -> None:
+    """Say now, and not at the first question, that redis-py is not installed.
+
+    Raises:
+        ConfigurationError: It is not.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("redis") is None:
+        raise ConfigurationError("Redis and Valkey need the package redis: run  pip install 'secretsource[redis]'")
 
 
 @lru_cache(maxsize=1)

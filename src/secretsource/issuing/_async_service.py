@@ -20,9 +20,10 @@ from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.request import by, successor_end, wanted_owner
 from secretsource.issuing._manage.revocations import Revocations
 from secretsource.issuing._manage.updates import Updates
-from secretsource.issuing._settings import assemble
+from secretsource.issuing._settings import assemble, closing
 from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
+from secretsource.limiters._registry import open_async_limiter
 from secretsource.stores._registry import open_async_store
 from secretsource.stores.base import KeyQuery
 
@@ -66,8 +67,9 @@ class AsyncApiKeys(AtHand):
 
     def __init__(self, store: AsyncKeyStore, **settings: Unpack[Settings]) -> None:
         self._store = store
+        owns_limiter = isinstance(settings.get("limiter"), str)
         try:
-            parts = assemble(store, asyncio.to_thread, asyncio.sleep, **settings)
+            parts = assemble(store, asyncio.to_thread, asyncio.sleep, open_async_limiter, **settings)
         finally:
             del settings  # a traceback shows no pepper
         self._chores = AsyncChores(self, parts.flush_every, parts.cache, store, parts.feed)
@@ -75,6 +77,7 @@ class AsyncApiKeys(AtHand):
         self._listeners = parts.listeners
         self._peppers: PepperSource | None = None
         self._owns_store = False
+        self._owns_limiter = owns_limiter
 
     def _adopt(self, parts: Parts) -> None:
         self._parts = parts
@@ -372,6 +375,8 @@ class AsyncApiKeys(AtHand):
         finally:
             if self._listeners:
                 await asyncio.to_thread(self._listeners.settle, LONGEST_SETTLING)
+            if self._owns_limiter:
+                await arun(closing(self._parts))
             if self._owns_store:
                 await self._store.close()
 

@@ -18,9 +18,10 @@ from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.revocations import Revocations
 from secretsource.issuing._manage.updates import Updates
-from secretsource.issuing._settings import assemble
+from secretsource.issuing._settings import assemble, closing
 from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
+from secretsource.limiters._registry import open_limiter
 from secretsource.stores._registry import open_store
 
 TYPE_CHECKING = False
@@ -50,8 +51,9 @@ class ApiKeys(KeyAdministration, AtHand):
 
     def __init__(self, store: KeyStore, **settings: Unpack[Settings]) -> None:
         self._store = store
+        owns_limiter = isinstance(settings.get("limiter"), str)
         try:
-            parts = assemble(store, here, sleep, **settings)
+            parts = assemble(store, here, sleep, open_limiter, **settings)
         finally:
             del settings  # a traceback shows no pepper
         self._chores = Chores(self, parts.flush_every, parts.cache, store, parts.feed)
@@ -59,6 +61,7 @@ class ApiKeys(KeyAdministration, AtHand):
         self._listeners = parts.listeners
         self._peppers: PepperSource | None = None
         self._owns_store = False
+        self._owns_limiter = owns_limiter
 
     def _adopt(self, parts: Parts) -> None:
         self._parts = parts
@@ -232,6 +235,8 @@ class ApiKeys(KeyAdministration, AtHand):
                 self.flush()
         finally:
             self._listeners.settle(LONGEST_SETTLING)
+            if self._owns_limiter:
+                run(closing(self._parts))
             if self._owns_store:
                 self._store.close()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import gmtime
 from typing import NamedTuple
 
@@ -170,12 +171,17 @@ class Quota(NamedTuple):
 
 
 def _period(period: str, wall: float) -> int:
-    if period == "day":
-        return int(wall // 86400)
-    moment = gmtime(wall)
-    return moment.tm_year * 12 + moment.tm_mon - 1
+    return int(wall // 86400) if period == "day" else month_of(int(wall // 86400))
 
 
+@lru_cache(maxsize=64)
+def month_of(day: int) -> int:
+    """The month of a day, both counted through."""
+    date = gmtime(day * 86400)
+    return date.tm_year * 12 + date.tm_mon - 1
+
+
+@lru_cache(maxsize=64)
 def _starts(period: str, number: int) -> float:
     if period == "day":
         return number * 86400.0

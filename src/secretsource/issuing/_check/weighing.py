@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from secretsource.issuing._check import policy
 from secretsource.issuing._verdict import Reason, Rejected
-from secretsource.issuing.limits import Rate
+from secretsource.limiters.base import Rate
 from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource.issuing._check.policy import Kind
     from secretsource.issuing._check.record_cache import Entry
-    from secretsource.issuing.limits import Draw, Plan
+    from secretsource.limiters.base import Draw, Plan
     from secretsource.stores.base import KeyRecord
 
 STATUS_REASONS = {
