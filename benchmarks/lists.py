@@ -81,7 +81,7 @@ def compared(database: str, stores: Mapping[int, SqlStore], rounds: int) -> list
     small, large = stores
     samples = interleave(
         {
-            f"{size} {what}": lambda store=store, query=query: timed(store, query)
+            f"{size} {what}": partial(timed, store, query)
             for size, store in stores.items()
             for what, query in [*LISTS.items(), (STATS, None)]
         },
