@@ -59,7 +59,7 @@ _LATE = {
 
 
 def __getattr__(name: str) -> object:
-    """The asynchronous names, whose modules load asyncio, on first use."""
+    """Return the asynchronous names, whose modules load asyncio, on first use."""
     if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -34,13 +34,14 @@ STORES: dict[str, StoreDriver] = {
 
 @traceless
 def open_store(url: str) -> KeyStore:
-    """The store that a URL names, for threads.
+    """Return the store that a URL names, for threads.
 
     Args:
         url: ``scheme://…`` or ``scheme+driver://…``, such as ``memory://``.
 
     Raises:
-        ConfigurationError: No store has this scheme; names those that exist, and quotes nothing else of the URL.
+        ConfigurationError: No store has this scheme; the error names those that exist, and quotes nothing else of the
+            URL.
     """
     scheme = _scheme(url)
     driver = STORES.get(scheme)
@@ -51,7 +52,7 @@ def open_store(url: str) -> KeyStore:
 
 @traceless
 def open_async_store(url: str) -> AsyncKeyStore:
-    """As `open_store`, for an event loop."""
+    """Return the same as `open_store`, for an event loop."""
     scheme = _scheme(url)
     driver = STORES.get(scheme)
     store = _load(driver.async_target) if driver else _from_entry_point(scheme, AsyncKeyStore)
