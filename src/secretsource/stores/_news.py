@@ -1,7 +1,7 @@
-"""News of changed keys as it is written on a channel, and read from one.
+"""News of changed keys, as written to a channel and read from it.
 
-Others may be able to speak on the channel: another user of the database, another program of the same Redis. What is
-not exactly as this package writes it puts every record in doubt, which is safe, and nothing more comes of it.
+Others may write to the channel: another user of the database, another program of the same Redis. Text that is not
+exactly in this package's form puts every record in doubt, which is safe, and has no other effect.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await
@@ -18,12 +18,12 @@ _MOST_DIGITS = len(str(LAST_REVISION))
 
 
 def written(change: KeyChange) -> str:
-    """A change as a word: printable ASCII without a space."""
+    """Return a change as a word: printable ASCII without a space."""
     return f"{change.key_id or ''}:{change.revision}"
 
 
 def read(word: str) -> KeyChange:
-    """The change that a word tells of; `GAP` where it is not one of ours."""
+    """Return the change in a word; `GAP` for a word that is not ours."""
     key_id, _, digits = word.rpartition(":")
     is_number = len(digits) <= _MOST_DIGITS and digits.isascii() and digits.isdecimal()
     if not is_number or not is_key_id(key_id) or not 0 < int(digits) <= LAST_REVISION:

@@ -37,17 +37,17 @@ if TYPE_CHECKING:
     from typing import Any, Self, TypeAlias
 
     Stage: TypeAlias = tuple[dict[str, Any], dict[str, Any]]
-    """What is kept by ``key_id``, and what replaces a part of it."""
+    """The stored values by ``key_id``, and the new values of a stage."""
 
 __all__ = ["AsyncMemoryStore", "MemoryStore"]
 
 
 class MemoryStore(KeyStore, ChangeFeed):
-    """Records in a dictionary, where every change is one step.
+    """A dictionary of records, where every change is one step.
 
-    A signal may end a change anywhere, or make another one in the middle of it. So what is new is made first and put in
-    place by a call each (`_replace`). Until the last of them nothing has changed: events later than their record do not
-    count, and `_order` and `_lookups` may lead to records that are not there.
+    A signal may end a change anywhere, or make another change in the middle of it. So new values are made first, and
+    each is put in place by one call (`_replace`). Until the last call nothing has changed: events later than their
+    record do not count, and `_order` and `_lookups` may name records that do not exist.
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class MemoryStore(KeyStore, ChangeFeed):
     @classmethod
     @traceless
     def open(cls, url: str) -> Self:
-        """A new, empty store."""
+        """Return a new, empty store."""
         _check(url)
         return cls()
 
@@ -83,16 +83,16 @@ class MemoryStore(KeyStore, ChangeFeed):
         return taken
 
     def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key; see `KeyStore.get`."""
+        """Return the record of a key; see `KeyStore.get`."""
         return self._records.get(key_id)
 
     def revision(self, key_id: str) -> int | None:
-        """The revision of its record; see `KeyStore.revision`."""
+        """Return the revision of its record; see `KeyStore.revision`."""
         record = self._records.get(key_id)
         return None if record is None else record.revision
 
     def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
-        """An imported record; see `KeyStore.find`."""
+        """Return an imported record; see `KeyStore.find`."""
         return next(filter(None, map(self._holder, lookups)), None)
 
     def update(self, change: Change) -> bool:
@@ -122,7 +122,7 @@ class MemoryStore(KeyStore, ChangeFeed):
         return stored
 
     def list(self, query: KeyQuery) -> Page:
-        """Records, oldest first; see `KeyStore.list`."""
+        """Return a page of records, oldest first; see `KeyStore.list`."""
         with self._lock:
             start = 0 if query.after is None else bisect_right(self._order, _cursor.place(query.after))
             places = dict.fromkeys(islice(self._order, start, None))
@@ -132,11 +132,11 @@ class MemoryStore(KeyStore, ChangeFeed):
         return Page(page, _cursor.behind(page[-1]) if len(found) > query.limit else None)
 
     def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """Events, oldest first; see `KeyStore.events`."""
+        """Return events, oldest first; see `KeyStore.events`."""
         return [event for event in self._happened(key_id) if event.revision > after][:limit]
 
     def record_uses(self, uses: Sequence[Use]) -> None:
-        """Add what was seen; see `KeyStore.record_uses`."""
+        """Add uses; see `KeyStore.record_uses`."""
 
         def make() -> Sequence[Stage]:
             records, usage = dict[str, KeyRecord](), dict[str, Usage]()
@@ -151,11 +151,11 @@ class MemoryStore(KeyStore, ChangeFeed):
         self._replace(make)
 
     def usage(self, key_id: str) -> Usage:
-        """What uses add up to; see `KeyStore.usage`."""
+        """Return the sum of uses; see `KeyStore.usage`."""
         return self._usage.get(key_id, Usage())
 
     def count_by_pepper(self, now: float) -> Mapping[str, int]:
-        """Keys per pepper; see `KeyStore.count_by_pepper`."""
+        """Return keys per pepper; see `KeyStore.count_by_pepper`."""
         counts: dict[str, int] = {}
         for record in [*self._records.values()]:
             if record.status_at(now) not in (Status.REVOKED, Status.EXPIRED):
@@ -163,15 +163,15 @@ class MemoryStore(KeyStore, ChangeFeed):
         return counts
 
     def seals(self) -> Mapping[str, bytes]:
-        """Locator keys by pepper version; see `KeyStore.seals`."""
+        """Return locator keys by pepper version; see `KeyStore.seals`."""
         return dict(self._seals)
 
     def keep_seal(self, version: str, key: bytes) -> None:
-        """Remember a locator key; see `KeyStore.keep_seal`."""
+        """Store a locator key; see `KeyStore.keep_seal`."""
         self._seals.setdefault(version, key)
 
     def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
-        """Tell ``listener`` of each change; see `ChangeFeed.subscribe`."""
+        """Announce each change to ``listener``; see `ChangeFeed.subscribe`."""
         ticket = object()
         self._listeners[ticket] = listener
 
@@ -181,10 +181,10 @@ class MemoryStore(KeyStore, ChangeFeed):
         return cancel
 
     def _replace(self, make: Callable[[], Sequence[Stage] | None]) -> bool:
-        """Put what is made in place, stage by stage, unless there is nothing; the last stage is the one that counts.
+        """Put the new values, if any, in place, stage by stage; the last stage is the one that counts.
 
-        A signal's handler may make a change after each call; then this one is made again. No call comes between the
-        comparison and the update, so no handler does.
+        A signal's handler may make a change after each call; then this one is made again. There is no call between the
+        comparison and the update, so no handler runs there.
         """
         with self._lock:
             while True:
@@ -204,7 +204,7 @@ class MemoryStore(KeyStore, ChangeFeed):
         return True
 
     def _made(self, changes: Sequence[Change]) -> Sequence[Stage]:
-        """The stages of changes; what leads to a record is there before it is."""
+        """Return the stages of changes; the ways to a record come before it."""
         records, events = dict[str, KeyRecord](), dict[str, tuple[KeyEvent, ...]]()
         for record, event in changes:
             stored = self._records.get(record.key_id)
@@ -220,13 +220,13 @@ class MemoryStore(KeyStore, ChangeFeed):
         return [(self._events, events), (self._records, records)]
 
     def _happened(self, key_id: str) -> tuple[KeyEvent, ...]:
-        """The events of a key, oldest first."""
+        """Return the events of a key, oldest first."""
         stored = self._records.get(key_id)
         revision = 0 if stored is None else stored.revision
         return tuple([event for event in self._events.get(key_id, ()) if event.revision <= revision])
 
     def _holder(self, lookup: bytes) -> KeyRecord | None:
-        """The record that is found by a look-up value."""
+        """Return the record that is found by a look-up value."""
         record = self._records.get(self._lookups.get(lookup, ""))
         return record if record is not None and record.lookup == lookup else None
 
@@ -260,7 +260,7 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
     @classmethod
     @traceless
     def open(cls, url: str) -> Self:
-        """A new, empty store."""
+        """Return a new, empty store."""
         _check(url)
         return cls()
 
@@ -269,15 +269,15 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
         return self._store.insert(changes)
 
     async def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key; see `KeyStore.get`."""
+        """Return the record of a key; see `KeyStore.get`."""
         return self._store.get(key_id)
 
     async def revision(self, key_id: str) -> int | None:
-        """The revision of its record; see `KeyStore.revision`."""
+        """Return the revision of its record; see `KeyStore.revision`."""
         return self._store.revision(key_id)
 
     async def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
-        """An imported record; see `KeyStore.find`."""
+        """Return an imported record; see `KeyStore.find`."""
         return self._store.find(lookups)
 
     async def update(self, change: Change) -> bool:
@@ -293,35 +293,35 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
         return self._store.rotate(predecessor, successor)
 
     async def list(self, query: KeyQuery) -> Page:
-        """Records, oldest first; see `KeyStore.list`."""
+        """Return a page of records, oldest first; see `KeyStore.list`."""
         return self._store.list(query)
 
     async def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """Events, oldest first; see `KeyStore.events`."""
+        """Return events, oldest first; see `KeyStore.events`."""
         return self._store.events(key_id, after=after, limit=limit)
 
     async def record_uses(self, uses: Sequence[Use]) -> None:
-        """Add what was seen; see `KeyStore.record_uses`."""
+        """Add uses; see `KeyStore.record_uses`."""
         self._store.record_uses(uses)
 
     async def usage(self, key_id: str) -> Usage:
-        """What uses add up to; see `KeyStore.usage`."""
+        """Return the sum of uses; see `KeyStore.usage`."""
         return self._store.usage(key_id)
 
     async def count_by_pepper(self, now: float) -> Mapping[str, int]:
-        """Keys per pepper; see `KeyStore.count_by_pepper`."""
+        """Return keys per pepper; see `KeyStore.count_by_pepper`."""
         return self._store.count_by_pepper(now)
 
     async def seals(self) -> Mapping[str, bytes]:
-        """Locator keys by pepper version; see `KeyStore.seals`."""
+        """Return locator keys by pepper version; see `KeyStore.seals`."""
         return self._store.seals()
 
     async def keep_seal(self, version: str, key: bytes) -> None:
-        """Remember a locator key; see `KeyStore.keep_seal`."""
+        """Store a locator key; see `KeyStore.keep_seal`."""
         self._store.keep_seal(version, key)
 
     def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
-        """Tell ``listener`` of each change; see `ChangeFeed.subscribe`."""
+        """Announce each change to ``listener``; see `ChangeFeed.subscribe`."""
         return self._store.subscribe(listener)
 
 

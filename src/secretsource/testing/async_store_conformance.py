@@ -1,4 +1,4 @@
-"""What every key store for event loops must do: all that `StoreConformance` asks, and what only a loop can do to it.
+"""The rules for every key store for event loops: all of `StoreConformance`, and the effects of a loop.
 
 class TestCellar(AsyncStoreConformance):
     @pytest.fixture
@@ -27,7 +27,7 @@ __all__ = ["AsyncStoreConformance"]
 
 
 class OnALoop(KeyStore):
-    """An asynchronous store as the cases for threads use it: each call is played on an event loop of its own thread.
+    """An asynchronous store for the cases of threads: each call runs on the event loop of its own thread.
 
     Args:
         store: The store under test.
@@ -48,23 +48,23 @@ class OnALoop(KeyStore):
         return asyncio.run_coroutine_threadsafe(scenario, self._loop).result()
 
     def insert(self, changes: Sequence[Change]) -> frozenset[str]:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.insert(changes))
 
     def get(self, key_id: str) -> KeyRecord | None:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.get(key_id))
 
     def revision(self, key_id: str) -> int | None:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.revision(key_id))
 
     def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.find(lookups))
 
     def update(self, change: Change) -> bool:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.update(change))
 
     def update_all(self, changes: Sequence[Change]) -> bool:
@@ -72,39 +72,39 @@ class OnALoop(KeyStore):
         return self.play(self.store.update_all(changes))
 
     def rotate(self, predecessor: Change, successor: Change) -> bool:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.rotate(predecessor, successor))
 
     def list(self, query: KeyQuery) -> Page:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.list(query))
 
     def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.events(key_id, after=after, limit=limit))
 
     def record_uses(self, uses: Sequence[Use]) -> None:
-        """Await it."""
+        """Await the method of this name."""
         self.play(self.store.record_uses(uses))
 
     def usage(self, key_id: str) -> Usage:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.usage(key_id))
 
     def count_by_pepper(self, now: float) -> Mapping[str, int]:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.count_by_pepper(now))
 
     def seals(self) -> Mapping[str, bytes]:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.seals())
 
     def keep_seal(self, version: str, key: bytes) -> None:
-        """Await it."""
+        """Await the method of this name."""
         self.play(self.store.keep_seal(version, key))
 
     def close(self) -> None:
-        """Await it, and end the loop."""
+        """Await the method of this name, and end the loop."""
         self.play(self.store.close())
         loop, self._loop = self._loop, None
         assert loop is not None
@@ -120,11 +120,11 @@ class AsyncStoreConformance(StoreConformance):
     """The cases of every `AsyncKeyStore`; subclass it and override the ``harness`` fixture."""
 
     def opened(self, harness: Any) -> KeyStore:
-        """A store of the harness, bridged to the cases for threads."""
+        """Return a store of the harness, bridged to the cases for threads."""
         return OnALoop(harness.open())
 
     def test_tasks_lose_no_update(self, another: Callable[[], OnALoop]) -> None:
-        """Tasks of one loop that add to one record many times, each beginning anew when it was too slow, add up."""
+        """Tasks of one loop that add to one record many times add up; a task that was too slow starts again."""
         bridge = another()
         store = bridge.store
 
@@ -146,7 +146,7 @@ class AsyncStoreConformance(StoreConformance):
         assert (final.metadata["sum"], final.revision) == (3 * ROUNDS, 3 * ROUNDS + 1)
 
     def test_tasks_make_one_successor(self, another: Callable[[], OnALoop]) -> None:
-        """Of many tasks that rotate one key at once, one does."""
+        """If many tasks rotate one key at once, exactly one succeeds."""
         bridge = another()
         store = bridge.store
 
@@ -159,7 +159,7 @@ class AsyncStoreConformance(StoreConformance):
         assert [bridge.get(record(number).key_id) is not None for number in range(2, 10)] == won
 
     def test_tasks_may_be_cancelled(self, another: Callable[[], OnALoop]) -> None:
-        """Wherever a call was, its change is stored whole or not at all, and the store answers afterwards."""
+        """A cancelled call stores its change whole or not at all, and the store answers afterwards."""
         bridge = another()
         store = bridge.store
 

@@ -1,4 +1,4 @@
-"""Look-ups of checks from a replica of PostgreSQL, for as long as it lags behind by no more than its bound."""
+"""Look-ups of checks from a replica of PostgreSQL, while its lag is within the bound."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RECORD, _REVISION = (
 
 
 class ReplicaLookup(PostgresLookup):
-    """As `PostgresLookup`; what a check may see comes from the replica of the address."""
+    """The same as `PostgresLookup`, but a check reads from the replica of the address."""
 
     def __init__(self, database: Database, replica: Address) -> None:
         super().__init__(database)
@@ -33,12 +33,12 @@ class ReplicaLookup(PostgresLookup):
         self._progress = Progress(database.address.lag)
 
     def peek(self, key_id: str) -> KeyRecord | None:
-        """The record of a key as a check may see it; see `KeyStore.peek`."""
+        """Return the record of a key for a check; see `KeyStore.peek`."""
         row = self._look_up(_RECORD, key_id)
         return None if row is None else to_record([key_id, *row])
 
     def revision(self, key_id: str) -> int | None:
-        """The revision of its record; see `KeyStore.revision`."""
+        """Return the revision of its record; see `KeyStore.revision`."""
         row = self._look_up(_REVISION, key_id)
         return None if row is None else row[0]
 
@@ -52,13 +52,13 @@ class ReplicaLookup(PostgresLookup):
         self._replica.close()
 
     def forget(self) -> None:
-        """Let go of connections without closing them."""
+        """Drop connections without closing them."""
         super().forget()
         self._replica.forget()
 
 
 class AsyncReplicaLookup(AsyncPostgresLookup):
-    """As `ReplicaLookup`, for event loops."""
+    """The same as `ReplicaLookup`, for event loops."""
 
     def __init__(self, database: Database, replica: Address) -> None:
         super().__init__(database)
@@ -66,12 +66,12 @@ class AsyncReplicaLookup(AsyncPostgresLookup):
         self._progress = Progress(database.address.lag)
 
     async def peek(self, key_id: str) -> KeyRecord | None:
-        """As `ReplicaLookup.peek`."""
+        """Return the same as `ReplicaLookup.peek`."""
         row = await self._look_up(_RECORD, key_id)
         return None if row is None else to_record([key_id, *row])
 
     async def revision(self, key_id: str) -> int | None:
-        """As `ReplicaLookup.revision`."""
+        """Return the same as `ReplicaLookup.revision`."""
         row = await self._look_up(_REVISION, key_id)
         return None if row is None else row[0]
 
@@ -85,7 +85,7 @@ class AsyncReplicaLookup(AsyncPostgresLookup):
         await self._replica.close()
 
     def forget(self) -> None:
-        """Let go of connections without closing them."""
+        """Drop connections without closing them."""
         super().forget()
         self._replica.forget()
 

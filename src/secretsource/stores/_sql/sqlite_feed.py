@@ -1,7 +1,7 @@
-"""News of changes from an SQLite file: one connection that looks 20 times a second whether anybody has committed.
+"""News of changes from an SQLite file: one connection that looks for commits 20 times a second.
 
-``PRAGMA data_version`` says so in some microseconds. Only then are the events read that are newer than those before:
-they are numbered in the order of their commits, because SQLite has one writer at a time. A flush of uses writes none.
+``PRAGMA data_version`` reports commits in some microseconds. Only then are the newer events read: they are numbered in
+the order of their commits, because SQLite has one writer at a time. A flush of uses writes no event.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from secretsource.stores._sql.sqlite_file import SqliteConnection, SqliteFile
 
 PAUSE = 0.05
-"""Seconds between two looks; news is late by no more, and by what a look takes."""
+"""Seconds between two looks; news is late by no more than this and one look."""
 LONGEST_PAUSE = 1.0
-"""Seconds between two looks at a file that cannot be read; doubled each time until then."""
+"""Seconds between two looks at an unreadable file; doubled each time until it is readable."""
 MOST = 1000
-"""Changes that are named one by one; more at once are told as a gap."""
+"""Greatest number of changes named one by one; more at once are announced as a gap."""
 
 _GAP = KeyChange(None, 0)
 _VERSION = "PRAGMA data_version"
@@ -40,9 +40,9 @@ class SqliteFeed:
     """One subscription; call it to end it.
 
     Args:
-        database: Sees to it that there are tables.
-        file: Where to look.
-        listener: What to tell; see `ChangeFeed.subscribe`.
+        database: Makes the tables if necessary.
+        file: The file to look at.
+        listener: Called with each change; see `ChangeFeed.subscribe`.
     """
 
     def __init__(self, database: Database, file: SqliteFile, listener: Callable[[KeyChange], None]) -> None:
@@ -61,7 +61,7 @@ class SqliteFeed:
         self._version: int | None = None
 
     def after_fork(self) -> None:
-        """End in a forked child, which has no such thread; subscribe again to have news there."""
+        """End in a forked child, which has no such thread; subscribe again to receive news there."""
         self._ended = True
         self._begin_anew()
 
@@ -70,7 +70,7 @@ class SqliteFeed:
         threading.Thread(target=self._listen, name="secretsource-listen", daemon=True).start()
 
     def __call__(self) -> None:
-        """Look no longer, and close the connection."""
+        """Stop looking, and close the connection."""
         self._ended = True
         self._health = self._health._replace(listening=False)
         with self._looking:
@@ -78,7 +78,7 @@ class SqliteFeed:
                 self._connection.close()
 
     def health(self) -> FeedHealth:
-        """Whether the file can be read, as of the last look."""
+        """Return whether the last look could read the file."""
         return self._health
 
     def _listen(self) -> None:
@@ -86,8 +86,8 @@ class SqliteFeed:
         while not self._ended:
             try:
                 self._pass_on(self._look())
-            except Exception as error:  # also of the listener: without this thread, no news would come
-                pause = min(pause * 2, LONGEST_PAUSE)  # what comes meanwhile is newer than what was read
+            except Exception as error:  # also of the listener: without this thread, no news would arrive
+                pause = min(pause * 2, LONGEST_PAUSE)  # changes during the read have higher numbers
                 self._doubt(error)
             else:
                 pause = PAUSE
@@ -96,7 +96,7 @@ class SqliteFeed:
             time.sleep(pause)  # without a lock, which a fork would copy
 
     def _pass_on(self, changes: Sequence[KeyChange]) -> None:
-        """Tell of changes; where that fails, the next look tells of a gap."""
+        """Announce changes; if that fails, the next look announces a gap."""
         if changes:
             self._health = self._health._replace(heard=time.time())
         try:
@@ -112,7 +112,7 @@ class SqliteFeed:
         self._health = self._health._replace(listening=False, since=since, trouble=trouble)
 
     def _look(self) -> Sequence[KeyChange]:
-        """What has changed since the last look."""
+        """Return the changes since the last look."""
         with self._file.turns.mine(), self._looking:
             if self._ended:
                 return ()
@@ -126,7 +126,7 @@ class SqliteFeed:
 
     def _opened(self) -> SqliteConnection:
         connection = self._connection
-        if connection is None or not connection.is_open:  # the first, or a fork came between
+        if connection is None or not connection.is_open:  # the first, or there was a fork in between
             self._database.open()
             connection = self._connection = self._file.connect()
             self._version = None
@@ -141,14 +141,14 @@ class SqliteFeed:
 
 
 class Alone:
-    """The subscription to a database in memory, which nobody else changes."""
+    """The subscription to a database in memory, which no other process changes."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def __call__(self) -> None:
-        """Nothing was begun."""
+        """Do nothing, because nothing was started."""
 
     def health(self) -> FeedHealth:
-        """There is no news to miss."""
+        """Return True: there is no news to miss."""
         return FeedHealth(self._name, True)

@@ -1,4 +1,4 @@
-"""The tables of key records: the one place that says what a database of ours looks like.
+"""The tables of key records: the only definition of our database.
 
 Every column of `KEYS` is a field of `KeyRecord`, in the same order, so that a row becomes a record as it is. Texts
 that are compared or sorted are compared byte by byte, as Python and SQLite do, whatever the database's language.
@@ -24,7 +24,7 @@ from sqlalchemy import (
 METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
 VERSIONS = ("0001", "0002", "0003", "0004", "0006")
-"""The versions that the schema has had; a test holds them against the migrations."""
+"""The versions of the schema so far; a test compares them with the migrations."""
 
 HEAD = VERSIONS[-1]
 
@@ -95,7 +95,7 @@ USES = Table(
     Column("key_id", _TEXT, ForeignKey(KEYS.c.key_id), primary_key=True),
     Column("requests", BigInteger, nullable=False),
 )
-"""How often a key was accepted while it was rotating; `KEYS` says when it was last."""
+"""The number of times a rotating key was accepted; `KEYS` has the last time."""
 
 WITNESSES = Table(
     "secretsource_witnesses",
@@ -105,7 +105,7 @@ WITNESSES = Table(
     Column("seen", _TEXT, nullable=False),
     PrimaryKeyConstraint("key_id", "kind", "seen"),
 )
-"""The networks and user agents that a key was seen with while it was rotating."""
+"""The networks and user agents of a rotating key."""
 
 SEALS = Table(
     "secretsource_seals",
@@ -113,4 +113,4 @@ SEALS = Table(
     Column("version", _TEXT, primary_key=True),
     Column("key", LargeBinary, nullable=False),
 )
-"""The locator keys that keys were sealed with, by the version of the pepper each was derived from."""
+"""The locator keys that sealed keys, by the pepper version that each was derived from."""
