@@ -7,6 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from secretsource.issuing._async_registers import AsyncOwnerRegister, AsyncPlanRegister
     from secretsource.issuing._async_service import AsyncApiKeys
     from secretsource.issuing._check.event import CheckEvent
     from secretsource.issuing._check.policy import NO_SCOPE
@@ -19,15 +20,32 @@ if TYPE_CHECKING:
     from secretsource.issuing._key.locator import Owner, OwnerKind
     from secretsource.issuing._manage.health import Health
     from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
+    from secretsource.issuing._manage.owners import OwnerFields
+    from secretsource.issuing._manage.plans import PlanFields
     from secretsource.issuing._manage.request import KeyRequest
     from secretsource.issuing._manage.revocations import RevokedKeys
+    from secretsource.issuing._registers import OwnerRegister, PlanRegister
     from secretsource.issuing._service import ApiKeys
     from secretsource.issuing._settings import Settings
     from secretsource.issuing._transfer.imports import ImportBatch, ImportOptions, ImportReport, RejectedRow
     from secretsource.issuing._transfer.row_file import Unreadable, read_rows
     from secretsource.issuing._verdict import Accepted, Answer, Reason, Rejected, Verdict
     from secretsource.issuing.limits import LimitState, LocalLimiter
-    from secretsource.stores.base import EventKind, FeedHealth, KeyEvent, KeyRecord, Page, Status, Usage
+    from secretsource.stores.base import (
+        EventKind,
+        FeedHealth,
+        KeyEvent,
+        KeyRecord,
+        OwnerEvent,
+        OwnerEventKind,
+        OwnerRecord,
+        OwnerStatus,
+        Page,
+        PlanRecord,
+        Status,
+        Terms,
+        Usage,
+    )
 
 __all__ = [
     "NO_SCOPE",
@@ -38,6 +56,8 @@ __all__ = [
     "Answer",
     "ApiKeys",
     "AsyncApiKeys",
+    "AsyncOwnerRegister",
+    "AsyncPlanRegister",
     "CheckEvent",
     "EventKind",
     "FeedHealth",
@@ -54,11 +74,20 @@ __all__ = [
     "LimitState",
     "LocalLimiter",
     "Owner",
+    "OwnerEvent",
+    "OwnerEventKind",
+    "OwnerFields",
     "OwnerKind",
+    "OwnerRecord",
+    "OwnerRegister",
+    "OwnerStatus",
     "Page",
     "ParsedKey",
     "Pepper",
     "PepperSet",
+    "PlanFields",
+    "PlanRecord",
+    "PlanRegister",
     "Reason",
     "Rejected",
     "RejectedRow",
@@ -67,6 +96,7 @@ __all__ = [
     "RotationStatus",
     "Settings",
     "Status",
+    "Terms",
     "Unreadable",
     "Usage",
     "Verdict",
@@ -78,6 +108,7 @@ __all__ = [
 _HOMES = {
     "_http.admission": ("Admission", "Admitted"),
     "_http.answer": ("HttpAnswer", "http_answer"),
+    "_async_registers": ("AsyncOwnerRegister", "AsyncPlanRegister"),
     "_async_service": ("AsyncApiKeys",),
     "_http.credential": ("credential",),
     "_check.event": ("CheckEvent",),
@@ -89,9 +120,12 @@ _HOMES = {
     "_key.locator": ("Owner", "OwnerKind"),
     "_manage.operations": ("Issued", "Rotated", "RotationStatus"),
     "_check.policy": ("NO_SCOPE",),
+    "_manage.owners": ("OwnerFields",),
+    "_manage.plans": ("PlanFields",),
     "_manage.request": ("KeyRequest",),
     "_manage.revocations": ("RevokedKeys",),
     "_transfer.row_file": ("Unreadable", "read_rows"),
+    "_registers": ("OwnerRegister", "PlanRegister"),
     "_service": ("ApiKeys",),
     "_verdict": ("Accepted", "Answer", "Reason", "Rejected", "Verdict"),
     "_settings": ("Settings",),

@@ -50,8 +50,10 @@ class LocalLimiter:
         _fork.tell(self)
 
     def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
-        """Draw on the account ``key``; see `Plan.draw`."""
+        """Draw on the account ``key``; see `Limiter.draw`."""
         account = self._accounts.get(key) or self._open(key, plan, mono, wall)
+        if plan.beside is not None:
+            return self._draw_both(account, plan, plan.beside, cost, mono, wall)
         with account.lock:
             while True:
                 held = account.held
@@ -78,6 +80,23 @@ class LocalLimiter:
             return left
         draw = self.draw(key, plan, cost, mono, wall)
         return (plan, draw.levels, mono, wall) if draw.refused_by is None else None
+
+    def _draw_both(
+        self, first: _Account, plan: Plan, beside: tuple[str, Plan], cost: int, mono: float, wall: float
+    ) -> Draw:
+        """Draw on a key's account and on its owner's; locks are taken in this order, so that no two draws get stuck."""
+        key, shared = beside
+        second = self._accounts.get(key) or self._open(key, shared, mono, wall)
+        own = _own(plan)
+        with first.lock, second.lock:
+            while True:
+                one, two = first.held, second.held
+                draw = plan.draw(_levels(one, own) + _levels(two, shared), cost, mono, wall)
+                left = (own, draw.levels[: plan.own], mono, wall)
+                right = (shared, draw.levels[plan.own :], mono, wall)
+                if first.held is one and second.held is two:  # else one of them has been drawn on meanwhile
+                    first.held, second.held = left, right
+                    return draw
 
     def __len__(self) -> int:
         return len(self._accounts)
@@ -114,8 +133,15 @@ class _Account:
     __slots__ = ("held", "lock")
 
     def __init__(self, plan: Plan, mono: float, wall: float) -> None:
-        self.held: Held = (plan, (None,) * len(plan.rules), mono, wall)
+        own = _own(plan)
+        self.held: Held = (own, (None,) * own.own, mono, wall)
         self.lock = threading.RLock()
+
+
+@lru_cache(maxsize=4096)
+def _own(plan: Plan) -> Plan:
+    """The limits of the account itself, without those beside it."""
+    return plan if plan.beside is None else Plan(plan.rules[: plan.own])
 
 
 def _levels(held: Held, plan: Plan) -> Levels:

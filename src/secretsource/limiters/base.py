@@ -1,7 +1,7 @@
 """The contract of limiters: what is drawn on, what comes of it, and who keeps the levels.
 
-All rules of a key are all or nothing: one that refuses leaves the others untouched, and a refused request costs
-nothing, so a client that keeps knocking is let in as soon as there is room.
+All rules of a key, its owner and the owner's plan are all or nothing: one that refuses leaves the others untouched, and
+a refused request costs nothing, so a client that keeps knocking is let in as soon as there is room.
 
 The rules are pure and take both clocks: rates run on the monotonic clock, calendars on the wall clock. A limiter that
 several processes share reads its own server's clock instead, and says so in the `Draw`.
@@ -30,16 +30,28 @@ __all__ = ["AsyncLimiter", "Draw", "LimitState", "Limiter", "Plan", "Quota", "Ra
 class Plan:
     """All limits of one key; pure.
 
+    A key whose owner has limits draws on two accounts, its own and the owner's, all or nothing. The rules of its own
+    come first then; `accounts` says which rule belongs where.
+
+    Args:
+        own: The limits of the account that is drawn on.
+        beside: Another account that is drawn on with it, and its limits.
+
     Attributes:
-        rules: Rates first, then quotas; names are distinct.
+        rules: All rules; names are distinct.
+        own: How many of them belong to the account that is drawn on.
+        beside: As given.
         interval: `Rate.interval` of the only rule, as most keys have it; None for any other plan.
         lead: `Rate.lead` of that rule.
     """
 
-    __slots__ = ("interval", "lead", "rules")
+    __slots__ = ("beside", "interval", "lead", "own", "rules")
 
-    def __init__(self, rules: tuple[Rule, ...]) -> None:
-        self.rules = rules
+    def __init__(self, own: tuple[Rule, ...], beside: tuple[str, Plan] | None = None) -> None:
+        self.own = len(own)
+        self.beside = beside
+        rules = own if beside is None else (*own, *beside[1].rules)
+        self.rules: tuple[Rule, ...] = rules
         first = rules[0]
         self.interval = first.interval if len(rules) == 1 and isinstance(first, Rate) else None
         self.lead = first.lead if isinstance(first, Rate) else 0.0
@@ -81,6 +93,13 @@ class Plan:
             if other is rule:
                 wait = longest
         return Draw(self, levels, mono, wall, rule, wait)
+
+    def accounts(self, key: str) -> tuple[str, ...]:
+        """The account of each rule, in a draw on the account ``key``."""
+        if self.beside is None:
+            return (key,) * self.own
+        account, plan = self.beside
+        return (key,) * self.own + plan.accounts(account)
 
     def share(self, processes: int) -> Plan:
         """The part of these limits that one of so many processes may grant by itself; at least one request each.
@@ -139,7 +158,7 @@ class Limiter(Protocol):
     """Where levels are kept; a shared one may raise `StoreError` when it cannot be asked."""
 
     def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
-        """Draw on the account ``key``; see `Plan.draw`."""
+        """Draw on the account ``key``, and on any that the plan has beside it; see `Plan.draw` and `Plan.accounts`."""
         ...
 
 
@@ -147,7 +166,7 @@ class AsyncLimiter(Protocol):
     """As `Limiter`, for an event loop."""
 
     def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Awaitable[Draw]:
-        """Draw on the account ``key``; see `Plan.draw`."""
+        """As `Limiter.draw`."""
         ...
 
 
@@ -159,4 +178,5 @@ def states(plan: Plan, levels: Levels, mono: float, wall: float) -> list[LimitSt
 
 @lru_cache(maxsize=4096)
 def _divided(plan: Plan, processes: int) -> Plan:
-    return Plan(tuple(rule.divided(processes) for rule in plan.rules))
+    own = tuple(rule.divided(processes) for rule in plan.rules[: plan.own])
+    return Plan(own, plan.beside and (plan.beside[0], _divided(plan.beside[1], processes)))

@@ -1,7 +1,8 @@
 """The contract between the issuing half and a key store: records go in, records come out.
 
-This is the only page a store author reads. A store keeps three things: the `KeyRecord` of each key, the `KeyEvent`
-that every change writes **in the same transaction**, and the `Use` of each key. It knows no cryptography and no
+This is the page a store author reads first. A store keeps three things: the `KeyRecord` of each key, the `KeyEvent`
+that every change writes **in the same transaction**, and the `Use` of each key. It may keep owners and plans as well,
+see `secretsource.stores.owners`. It knows no cryptography and no
 policy: what a record may become is decided before it gets here. What it promises:
 
 * a change is stored together with its event, or not at all, whatever dies in between;
@@ -18,6 +19,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Protocol, runtime_checkable
 
+from secretsource.stores.owners import (
+    AsyncRegister,
+    Crowded,
+    OwnerEvent,
+    OwnerEventKind,
+    OwnerRecord,
+    OwnerStatus,
+    PlanRecord,
+    Refused,
+    Register,
+    Terms,
+)
 from secretsource.stores.records import (
     Change,
     EventKind,
@@ -39,9 +52,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncKeyStore",
+    "AsyncRegister",
     "Change",
     "ChangeBus",
     "ChangeFeed",
+    "Crowded",
     "EventKind",
     "FeedHealth",
     "KeyChange",
@@ -49,9 +64,17 @@ __all__ = [
     "KeyQuery",
     "KeyRecord",
     "KeyStore",
+    "OwnerEvent",
+    "OwnerEventKind",
+    "OwnerRecord",
+    "OwnerStatus",
     "Page",
+    "PlanRecord",
+    "Refused",
+    "Register",
     "Status",
     "Subscription",
+    "Terms",
     "Usage",
     "Use",
 ]
@@ -61,7 +84,14 @@ class KeyStore(ABC):
     """Where records are kept, for threads; subclass it, or `AsyncKeyStore`, and pass the conformance suite.
 
     Every method may be called from any thread, often several at once, and raises `StoreError` when it cannot answer.
+
+    Attributes:
+        owners: Where owners are kept; None for a store that keeps none. Then no record has terms.
+        plans: Where plans are kept, beside the owners.
     """
+
+    owners: Register[OwnerRecord] | None = None
+    plans: Register[PlanRecord] | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -83,6 +113,21 @@ class KeyStore(ABC):
             Those ``key_id`` whose ``key_id`` or ``lookup`` is taken; empty when all were stored, else nothing was.
         """
 
+    def insert_within(self, changes: Sequence[Change], most: Mapping[str, int], now: float) -> frozenset[str] | Crowded:
+        """As `insert`, if no owner has too many keys then; of several that insert at once, no two may pass each other.
+
+        Only a store that keeps owners is asked this.
+
+        Args:
+            changes: New keys with distinct ``key_id``, 1 to 10,000.
+            most: The most keys of some owners that have not ended; a rotating pair counts as one.
+            now: The instant at which a key has ended or not, in seconds since 1970 UTC.
+
+        Returns:
+            As `insert`; or the first owner, by name, that would have too many, and then nothing was stored.
+        """
+        raise NotImplementedError
+
     @abstractmethod
     def get(self, key_id: str) -> KeyRecord | None:
         """The record of a key, by its primary key; the question of a check whose key is not known here yet.
@@ -102,12 +147,13 @@ class KeyStore(ABC):
         return self.get(key_id)
 
     def revision(self, key_id: str) -> int | None:
-        """The revision of a key's record, or None; the question of a check that has read the record before.
+        """The stamp of a key's record, or None; the question of a check that has read the record before.
 
-        It may be as late as `peek`. A store that can answer it for less than the whole record overrides it.
+        It is the revision of the record, with that of its terms where it has some (`KeyRecord.stamp`). It may be as
+        late as `peek`. A store that can answer it for less than the whole record overrides it.
         """
         record = self.get(key_id)
-        return None if record is None else record.revision
+        return None if record is None else record.stamp
 
     @abstractmethod
     def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
@@ -208,6 +254,9 @@ class KeyStore(ABC):
 class AsyncKeyStore(ABC):
     """As `KeyStore`, word for word, for an event loop; nothing here blocks it, and any call may be cancelled."""
 
+    owners: AsyncRegister[OwnerRecord] | None = None
+    plans: AsyncRegister[PlanRecord] | None = None
+
     @classmethod
     def open(cls, url: str) -> Self:
         """As `KeyStore.open`."""
@@ -216,6 +265,12 @@ class AsyncKeyStore(ABC):
     @abstractmethod
     async def insert(self, changes: Sequence[Change]) -> frozenset[str]:
         """As `KeyStore.insert`."""
+
+    async def insert_within(
+        self, changes: Sequence[Change], most: Mapping[str, int], now: float
+    ) -> frozenset[str] | Crowded:
+        """As `KeyStore.insert_within`."""
+        raise NotImplementedError
 
     @abstractmethod
     async def get(self, key_id: str) -> KeyRecord | None:
@@ -228,7 +283,7 @@ class AsyncKeyStore(ABC):
     async def revision(self, key_id: str) -> int | None:
         """As `KeyStore.revision`."""
         record = await self.get(key_id)
-        return None if record is None else record.revision
+        return None if record is None else record.stamp
 
     @abstractmethod
     async def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:

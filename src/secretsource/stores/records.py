@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
+    from secretsource.stores.owners import Terms
+
 __all__ = [
     "Change",
     "EventKind",
@@ -80,6 +82,7 @@ class KeyRecord(NamedTuple):
         foreign: For a key imported from elsewhere, its hash in a self-describing form.
         lookup: For a key imported from elsewhere, what it is found by: 32 to 64 bytes, unique; None for ours.
         revision: Starts at 1 and grows by one with each change.
+        terms: What holds for it because of its owner, as of this reading; None for an owner that is not registered.
     """
 
     key_id: str
@@ -108,6 +111,12 @@ class KeyRecord(NamedTuple):
     foreign: str | None = None
     lookup: bytes | None = None
     revision: int = 1
+    terms: Terms | None = None
+
+    @property
+    def stamp(self) -> int:
+        """A number that changes with every change of the record and of its terms."""
+        return self.revision if self.terms is None else self.terms.stamp << 32 | self.revision
 
     @property
     def end(self) -> float | None:
@@ -314,12 +323,22 @@ class KeyChange(NamedTuple):
     """News that a record changed, here or in another process.
 
     Attributes:
-        key_id: Which key; None when news may have been missed, so that every cached record is in doubt.
+        key_id: Which key; None when every cached record is in doubt, because news may have been missed; or, with one of
+            the next but one, every cached record under it.
         revision: The revision it has now, or 0 with None.
+        owner: The owner that changed, if that is the news.
+        plan: The plan that changed, if that is the news.
     """
 
     key_id: str | None
     revision: int
+    owner: str | None = None
+    plan: str | None = None
+
+    @classmethod
+    def of_terms(cls, subject: str, id: str) -> KeyChange:
+        """News of an owner or a plan, whichever the subject says."""
+        return cls(None, 0, id, None) if subject == "owner" else cls(None, 0, None, id)
 
 
 class FeedHealth(NamedTuple):

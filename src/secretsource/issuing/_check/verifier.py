@@ -253,10 +253,10 @@ class Verifier:
         self, presented: Presented, known: Entry, mono: float, wall: float, begun: int
     ) -> Flow[Entry | Rejected]:
         try:
-            revision: int | None = yield self._store.revision(known.record.key_id)
+            stamp: int | None = yield self._store.revision(known.record.key_id)
         except StoreError:
             return Rejected(Reason.STORE_UNAVAILABLE)
-        if revision == known.record.revision:
+        if stamp == known.record.stamp:
             return self._cache.fill(presented.hash, known.record, mono, wall, begun, known.whole)
         found = yield from self.read(presented, mono, wall, begun, self._store.peek)
         return found

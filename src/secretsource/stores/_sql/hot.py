@@ -11,8 +11,8 @@ import weakref
 
 from secretsource.stores._sql.faults import CROWDED, FAULTS, diagnose
 from secretsource.stores._sql.seats import Seats
-from secretsource.stores._sql.statements import to_record
-from secretsource.stores._sql.tables import KEYS
+from secretsource.stores._sql.statements import to_record, to_stamp
+from secretsource.stores._sql.tables import KEYS, OWNERS, PLANS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,19 +48,30 @@ if TYPE_CHECKING:
     """As `Seats`, for one event loop."""
 
 
-def query(*columns: str, beside: str = "", table: str = KEYS.name) -> str:
-    """What asks for columns of a key, to be followed by its ``key_id``; with an expression beside them."""
-    names = ", ".join(f'"{column}"' for column in columns) + beside
-    return f"SELECT {names} FROM {table} WHERE key_id = "  # noqa: S608 - made of our own names
+def query(*columns: str, beside: str = "", schema: str = "") -> str:
+    """What asks for columns of a key, its owner (``o``) and that one's plan (``p``), to be followed by its ``key_id``.
+
+    Args:
+        columns: What to ask for.
+        beside: An expression to ask for beside them.
+        schema: What the names of the tables begin with.
+    """
+    names = ", ".join(columns) + beside
+    return (
+        f"SELECT {names} FROM {schema}{KEYS.name} AS k"  # noqa: S608 - made of our own names
+        f" LEFT JOIN {schema}{OWNERS.name} AS o ON o.id = k.owner"
+        f" LEFT JOIN {schema}{PLANS.name} AS p ON p.id = o.plan"
+        " WHERE k.key_id = "
+    )
 
 
-COLUMNS = tuple(column.name for column in KEYS.c if not column.primary_key)
+_TERMS = ("o.revision", "o.document", "p.revision", "p.document")
+COLUMNS = (*(f'k."{column.name}"' for column in KEYS.c if not column.primary_key), *_TERMS)
 """All that is not known from the question."""
-RECORD, REVISION = query(*COLUMNS), query("revision")
-POSTGRESQL_RECORD, POSTGRESQL_REVISION = (
-    f"{query(*columns, table='{table}')}%s" for columns in (COLUMNS, ("revision",))
-)
-"""Templates; a `Server` knows the schema of the table."""
+STAMP = ("k.revision", "o.revision", "p.revision")
+RECORD, REVISION = query(*COLUMNS), query(*STAMP)
+POSTGRESQL_RECORD, POSTGRESQL_REVISION = (f"{query(*columns, schema='{schema}')}%s" for columns in (COLUMNS, STAMP))
+"""Templates; a `Server` knows the schema of the tables."""
 MOST = 16
 """Connections to PostgreSQL at once, of a process or of an event loop; who finds all of them taken waits for one."""
 _ABANDONED: list[object] = []
@@ -97,7 +108,7 @@ class PostgresLookup:
     def revision(self, key_id: str) -> int | None:
         """The revision of its record; see `KeyStore.revision`."""
         row = self.ask(POSTGRESQL_REVISION, key_id)
-        return None if row is None else row[0]
+        return None if row is None else to_stamp(*row)
 
     def peek(self, key_id: str) -> KeyRecord | None:
         """The record of a key as a check may see it; see `KeyStore.peek`."""
@@ -175,7 +186,7 @@ class AsyncPostgresLookup:
     async def revision(self, key_id: str) -> int | None:
         """The revision of its record; see `KeyStore.revision`."""
         row = await self.ask(POSTGRESQL_REVISION, key_id)
-        return None if row is None else row[0]
+        return None if row is None else to_stamp(*row)
 
     async def peek(self, key_id: str) -> KeyRecord | None:
         """The record of a key as a check may see it; see `KeyStore.peek`."""
