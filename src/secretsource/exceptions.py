@@ -16,7 +16,10 @@ SecretSourceError                   never raised itself
 │  └─ RateLimited                   429
 ├─ StoreError                       the key store could not answer
 ├─ InvalidRequest                   also ValueError; the request about a key is invalid: a scope, an expiry, a limit
+│  └─ PlanExceeded                  the plan of an owner does not allow a key
 ├─ KeyNotFound                      also LookupError; no key has this key_id
+├─ OwnerNotFound                    also LookupError; no owner is registered under this id
+├─ PlanNotFound                     also LookupError; no plan has this id
 ├─ InvalidTransition                a move the life of a key does not have
 └─ Conflict                         what was to be changed has moved on
 
@@ -43,6 +46,9 @@ __all__ = [
     "InvalidTransition",
     "KeyNotFound",
     "KeyRejected",
+    "OwnerNotFound",
+    "PlanExceeded",
+    "PlanNotFound",
     "ProviderDenied",
     "ProviderError",
     "ProviderNotInstalled",
@@ -168,6 +174,20 @@ class InvalidRequest(SecretSourceError, ValueError):
     """A request about a key is invalid: the syntax of a scope, an expiry in the past, a negative limit."""
 
 
+class PlanExceeded(InvalidRequest):
+    """The plan of an owner does not allow a key: one key too many, too long a life, a scope that it does not have.
+
+    Attributes:
+        owner: Whose key it would be.
+        plan: The id of the plan.
+    """
+
+    def __init__(self, owner: str, plan: str, why: str) -> None:
+        self.owner = owner
+        self.plan = plan
+        super().__init__(f"plan {plan!r:.80} of owner {owner!r:.80} {why}")
+
+
 class KeyNotFound(SecretSourceError, LookupError):
     """No key has this ``key_id``.
 
@@ -182,6 +202,30 @@ class KeyNotFound(SecretSourceError, LookupError):
             if self.key_id
             else "no API key has this key_id, which is not quoted: it is 22 characters of 0-9A-Za-z, as in a record"
         )
+
+
+class OwnerNotFound(SecretSourceError, LookupError):
+    """No owner is registered under this id; a key may have such an owner nevertheless.
+
+    Attributes:
+        id: The id asked for.
+    """
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        super().__init__(f"no owner {id!r:.80} is registered: register it with  owners put")
+
+
+class PlanNotFound(SecretSourceError, LookupError):
+    """No plan has this id.
+
+    Attributes:
+        id: The id asked for.
+    """
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        super().__init__(f"there is no plan {id!r:.80}: make it with  plans put, or list the plans there are")
 
 
 class InvalidTransition(SecretSourceError):

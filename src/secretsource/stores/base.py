@@ -1,8 +1,8 @@
 """The contract between the issuing half and a key store: records go in, records come out.
 
-A store author reads only this page. A store stores three things: the `KeyRecord` of each key, the `KeyEvent` that every
-change writes **in the same transaction**, and the `Use` of each key. It knows no cryptography and no policy: the caller
-decides each change. Its promises:
+A store author reads this page first. A store stores three things: the `KeyRecord` of each key, the `KeyEvent` that
+every change writes **in the same transaction**, and the `Use` of each key. It may store owners and plans as well: see
+`secretsource.stores.owners`. It knows no cryptography and no policy: the caller decides each change. Its promises:
 
 * a change must be stored together with its event, or not at all, even if a process dies in between;
 * a change must be stored only if the record still has the revision that the change started from (compare and set), so
@@ -18,6 +18,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Protocol, runtime_checkable
 
+from secretsource.stores.owners import (
+    AsyncRegister,
+    Crowded,
+    OwnerEvent,
+    OwnerEventKind,
+    OwnerRecord,
+    OwnerStatus,
+    PlanRecord,
+    Refused,
+    Register,
+    Terms,
+)
 from secretsource.stores.records import (
     Change,
     EventKind,
@@ -39,9 +51,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncKeyStore",
+    "AsyncRegister",
     "Change",
     "ChangeBus",
     "ChangeFeed",
+    "Crowded",
     "EventKind",
     "FeedHealth",
     "KeyChange",
@@ -49,9 +63,17 @@ __all__ = [
     "KeyQuery",
     "KeyRecord",
     "KeyStore",
+    "OwnerEvent",
+    "OwnerEventKind",
+    "OwnerRecord",
+    "OwnerStatus",
     "Page",
+    "PlanRecord",
+    "Refused",
+    "Register",
     "Status",
     "Subscription",
+    "Terms",
     "Usage",
     "Use",
 ]
@@ -61,7 +83,14 @@ class KeyStore(ABC):
     """The store of records, for threads; subclass it, or `AsyncKeyStore`, and pass the conformance suite.
 
     Any thread may call every method, often several at once; a method must raise `StoreError` when it cannot answer.
+
+    Attributes:
+        owners: Where owners are kept; None for a store that keeps none. Then no record has terms.
+        plans: Where plans are kept, beside the owners.
     """
+
+    owners: Register[OwnerRecord] | None = None
+    plans: Register[PlanRecord] | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -83,6 +112,21 @@ class KeyStore(ABC):
             The ``key_id`` of those whose ``key_id`` or ``lookup`` is taken; empty if all were stored, else nothing was.
         """
 
+    def insert_within(self, changes: Sequence[Change], most: Mapping[str, int], now: float) -> frozenset[str] | Crowded:
+        """As `insert`, if no owner has too many keys then; of several that insert at once, no two may pass each other.
+
+        Only a store that keeps owners is asked this.
+
+        Args:
+            changes: New keys with distinct ``key_id``, 1 to 10,000.
+            most: The most keys of some owners that have not ended; a rotating pair counts as one.
+            now: The instant at which a key has ended or not, in seconds since 1970 UTC.
+
+        Returns:
+            As `insert`; or the first owner, by name, that would have too many, and then nothing was stored.
+        """
+        raise NotImplementedError
+
     @abstractmethod
     def get(self, key_id: str) -> KeyRecord | None:
         """Return the record of a key, by its primary key; checks ask this for a key without a cached record.
@@ -102,12 +146,13 @@ class KeyStore(ABC):
         return self.get(key_id)
 
     def revision(self, key_id: str) -> int | None:
-        """Return the revision of a key's record, or None; checks ask this for a key with a cached record.
+        """Return the stamp of a key's record, or None; checks ask this for a key with a cached record.
 
-        It may lag as `peek` does. Override it if your store can answer it for less than the whole record.
+        It is the revision of the record, with that of its terms where it has some (`KeyRecord.stamp`). It may lag as
+        `peek` does. Override it if your store can answer it for less than the whole record.
         """
         record = self.get(key_id)
-        return None if record is None else record.revision
+        return None if record is None else record.stamp
 
     @abstractmethod
     def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
@@ -220,6 +265,9 @@ class KeyStore(ABC):
 class AsyncKeyStore(ABC):
     """The same contract as `KeyStore`, for an event loop; a method must not block it, and any call may be cancelled."""
 
+    owners: AsyncRegister[OwnerRecord] | None = None
+    plans: AsyncRegister[PlanRecord] | None = None
+
     @classmethod
     def open(cls, url: str) -> Self:
         """Do the same as `KeyStore.open`."""
@@ -228,6 +276,12 @@ class AsyncKeyStore(ABC):
     @abstractmethod
     async def insert(self, changes: Sequence[Change]) -> frozenset[str]:
         """Do the same as `KeyStore.insert`."""
+
+    async def insert_within(
+        self, changes: Sequence[Change], most: Mapping[str, int], now: float
+    ) -> frozenset[str] | Crowded:
+        """As `KeyStore.insert_within`."""
+        raise NotImplementedError
 
     @abstractmethod
     async def get(self, key_id: str) -> KeyRecord | None:
@@ -240,7 +294,7 @@ class AsyncKeyStore(ABC):
     async def revision(self, key_id: str) -> int | None:
         """Do the same as `KeyStore.revision`."""
         record = await self.get(key_id)
-        return None if record is None else record.revision
+        return None if record is None else record.stamp
 
     @abstractmethod
     async def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:

@@ -14,16 +14,21 @@ from secretsource._frozen import frozen_document
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.stores import _cursor
+from secretsource.stores._memory_registers import Book, MemoryRegister
+from secretsource.stores._threaded import threaded
 from secretsource.stores.base import (
     AsyncKeyStore,
     Change,
     ChangeFeed,
+    Crowded,
     KeyChange,
     KeyEvent,
     KeyQuery,
     KeyRecord,
     KeyStore,
+    OwnerRecord,
     Page,
+    PlanRecord,
     Status,
     Usage,
     Use,
@@ -40,6 +45,8 @@ if TYPE_CHECKING:
     """The stored values by ``key_id``, and the new values of a stage."""
 
 __all__ = ["AsyncMemoryStore", "MemoryStore"]
+
+_ENDED = (Status.REVOKED, Status.EXPIRED)
 
 
 class MemoryStore(KeyStore, ChangeFeed):
@@ -60,6 +67,9 @@ class MemoryStore(KeyStore, ChangeFeed):
         self._changes = 0
         self._seals: dict[str, bytes] = {}
         self._listeners: dict[object, Callable[[KeyChange], None]] = {}
+        self._book = Book(self._pass_on)
+        self.owners = MemoryRegister[OwnerRecord](self._book, "owner")
+        self.plans = MemoryRegister[PlanRecord](self._book, "plan")
 
     @classmethod
     @traceless
@@ -70,30 +80,37 @@ class MemoryStore(KeyStore, ChangeFeed):
 
     def insert(self, changes: Sequence[Change]) -> frozenset[str]:
         """Store new records; see `KeyStore.insert`."""
-        taken: frozenset[str] = frozenset()
+        taken = self.insert_within(changes, {}, 0.0)
+        assert isinstance(taken, frozenset)
+        return taken
+
+    def insert_within(self, changes: Sequence[Change], most: Mapping[str, int], now: float) -> frozenset[str] | Crowded:
+        """Store new records; see `KeyStore.insert_within`."""
+        answer: frozenset[str] | Crowded = frozenset()
 
         def make() -> Sequence[Stage] | None:
-            nonlocal taken
+            nonlocal answer
             seen: set[bytes] = set()
             taken = frozenset(record.key_id for record, _ in changes if self._is_taken(record, seen))
-            return None if taken else self._made(changes)
+            answer = taken or self._crowded(changes, most, now) or taken
+            return None if answer else self._made(changes)
 
         if self._replace(make):
             self._tell(changes)
-        return taken
+        return answer
 
     def get(self, key_id: str) -> KeyRecord | None:
         """Return the record of a key; see `KeyStore.get`."""
-        return self._records.get(key_id)
+        return self._with_terms(self._records.get(key_id))
 
     def revision(self, key_id: str) -> int | None:
-        """Return the revision of its record; see `KeyStore.revision`."""
-        record = self._records.get(key_id)
-        return None if record is None else record.revision
+        """Return the stamp of its record; see `KeyStore.revision`."""
+        record = self._with_terms(self._records.get(key_id))
+        return None if record is None else record.stamp
 
     def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
         """Return an imported record; see `KeyStore.find`."""
-        return next(filter(None, map(self._holder, lookups)), None)
+        return self._with_terms(next(filter(None, map(self._holder, lookups)), None))
 
     def update(self, change: Change) -> bool:
         """Compare and set; see `KeyStore.update`."""
@@ -128,7 +145,7 @@ class MemoryStore(KeyStore, ChangeFeed):
             places = dict.fromkeys(islice(self._order, start, None))
             ordered = (self._records[key_id] for _, key_id in places if key_id in self._records)
             found = list(islice((record for record in ordered if _picks(query, record)), query.limit + 1))
-        page = found[: query.limit]
+        page = [record._replace(terms=self._book.terms(record.owner)) for record in found[: query.limit]]
         return Page(page, _cursor.behind(page[-1]) if len(found) > query.limit else None)
 
     def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
@@ -158,7 +175,7 @@ class MemoryStore(KeyStore, ChangeFeed):
         """Return keys per pepper; see `KeyStore.count_by_pepper`."""
         counts: dict[str, int] = {}
         for record in [*self._records.values()]:
-            if record.status_at(now) not in (Status.REVOKED, Status.EXPIRED):
+            if record.status_at(now) not in _ENDED:
                 counts[record.pepper_version] = counts.get(record.pepper_version, 0) + 1
         return counts
 
@@ -215,6 +232,7 @@ class MemoryStore(KeyStore, ChangeFeed):
             records[record.key_id] = record._replace(
                 last_used=record.last_used if stored is None else stored.last_used,
                 metadata=frozen_document(record.metadata),
+                terms=None,
             )
             events[record.key_id] = (*self._happened(record.key_id), event)
         return [(self._events, events), (self._records, records)]
@@ -241,10 +259,25 @@ class MemoryStore(KeyStore, ChangeFeed):
         stored = self._records.get(change.record.key_id)
         return stored is not None and stored.revision == change.record.revision - 1
 
+    def _with_terms(self, record: KeyRecord | None) -> KeyRecord | None:
+        terms = None if record is None else self._book.terms(record.owner)
+        return record if record is None or terms is None else record._replace(terms=terms)
+
+    def _crowded(self, changes: Sequence[Change], most: Mapping[str, int], now: float) -> Crowded | None:
+        for owner in sorted(most):
+            of_owner = (record for record in [*self._records.values()] if record.owner == owner)
+            living = {record.limit_key for record in of_owner if record.status_at(now) not in _ENDED}
+            if len(living) + sum(record.owner == owner for record, _ in changes) > most[owner]:
+                return Crowded(owner, len(living))
+        return None
+
     def _tell(self, changes: Iterable[Change]) -> None:
         for change in changes:
-            for listener in tuple(self._listeners.values()):
-                listener(KeyChange(change.record.key_id, change.record.revision))
+            self._pass_on(KeyChange(change.record.key_id, change.record.revision))
+
+    def _pass_on(self, news: KeyChange) -> None:
+        for listener in tuple(self._listeners.values()):
+            listener(news)
 
 
 class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
@@ -256,6 +289,8 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
 
     def __init__(self, store: MemoryStore | None = None) -> None:
         self._store = store or MemoryStore()
+        self.owners = threaded(self._store.owners, _here)
+        self.plans = threaded(self._store.plans, _here)
 
     @classmethod
     @traceless
@@ -267,6 +302,12 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
     async def insert(self, changes: Sequence[Change]) -> frozenset[str]:
         """Store new records; see `KeyStore.insert`."""
         return self._store.insert(changes)
+
+    async def insert_within(
+        self, changes: Sequence[Change], most: Mapping[str, int], now: float
+    ) -> frozenset[str] | Crowded:
+        """Store new records; see `KeyStore.insert_within`."""
+        return self._store.insert_within(changes, most, now)
 
     async def get(self, key_id: str) -> KeyRecord | None:
         """Return the record of a key; see `KeyStore.get`."""
@@ -323,6 +364,11 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
     def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
         """Announce each change to ``listener``; see `ChangeFeed.subscribe`."""
         return self._store.subscribe(listener)
+
+
+async def _here(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Ask without a thread."""
+    return function(*args, **kwargs)
 
 
 def _check(url: str) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
+    from secretsource.stores.owners import Terms
+
 __all__ = [
     "Change",
     "EventKind",
@@ -81,6 +83,7 @@ class KeyRecord(NamedTuple):
         foreign: For an imported key, its hash in a self-describing form.
         lookup: For an imported key, the value that finds it: 32 to 64 bytes, unique; None for ours.
         revision: Starts at 1 and grows by one with each change.
+        terms: What holds for it because of its owner, as of this reading; None for an owner that is not registered.
     """
 
     key_id: str
@@ -109,6 +112,12 @@ class KeyRecord(NamedTuple):
     foreign: str | None = None
     lookup: bytes | None = None
     revision: int = 1
+    terms: Terms | None = None
+
+    @property
+    def stamp(self) -> int:
+        """A number that changes with every change of the record and of its terms."""
+        return self.revision if self.terms is None else self.terms.stamp << 32 | self.revision
 
     @property
     def end(self) -> float | None:
@@ -320,12 +329,22 @@ class KeyChange(NamedTuple):
     """News that a record changed, here or in another process.
 
     Attributes:
-        key_id: The changed key; None if news may have been missed, so that every cached record is in doubt.
+        key_id: The changed key; None if every cached record is in doubt, because news may have been missed. With an
+            owner or a plan, None for every cached record under it.
         revision: Its present revision, or 0 with None.
+        owner: The owner that changed, if that is the news.
+        plan: The plan that changed, if that is the news.
     """
 
     key_id: str | None
     revision: int
+    owner: str | None = None
+    plan: str | None = None
+
+    @classmethod
+    def of_terms(cls, subject: str, id: str) -> KeyChange:
+        """News of an owner or a plan, whichever the subject says."""
+        return cls(None, 0, id, None) if subject == "owner" else cls(None, 0, None, id)
 
 
 class FeedHealth(NamedTuple):

@@ -18,14 +18,15 @@ from functools import partial
 
 from secretsource._traceless import traceless
 from secretsource.exceptions import StoreError
-from secretsource.stores._sql import address, statements, transactions
+from secretsource.stores._sql import address, registers, statements, transactions
 from secretsource.stores._sql.database import Database, Taken
 from secretsource.stores._sql.feed import PostgresFeed
 from secretsource.stores._sql.hot import AsyncPostgresLookup, PostgresLookup
 from secretsource.stores._sql.replica import AsyncReplicaLookup, ReplicaLookup
 from secretsource.stores._sql.sqlite_feed import Alone, SqliteFeed
 from secretsource.stores._sql.sqlite_lookup import SharedLookup, SqliteLookup
-from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyChange, KeyStore
+from secretsource.stores._threaded import threaded
+from secretsource.stores.base import AsyncKeyStore, ChangeFeed, Crowded, KeyChange, KeyStore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class SqlStore(KeyStore, ChangeFeed):
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.owners = registers.owners(database)
+        self.plans = registers.plans(database)
         self._lookup = self._make_lookup()
         database.on_fork.append(self._lookup.forget)
 
@@ -80,9 +83,18 @@ class SqlStore(KeyStore, ChangeFeed):
 
     def insert(self, changes: Sequence[Change]) -> frozenset[str]:
         """Store new records; see `KeyStore.insert`."""
+        taken = self.insert_within(changes, {}, 0.0)
+        assert isinstance(taken, frozenset)
+        return taken
+
+    def insert_within(self, changes: Sequence[Change], most: Mapping[str, int], now: float) -> frozenset[str] | Crowded:
+        """Store new records; see `KeyStore.insert_within`."""
         records = [change.record for change in changes]
-        taken = statements.repeated(records)
-        return taken or self._unless_taken(partial(transactions.insert, changes=changes), records)[1]
+        if taken := statements.repeated(records):
+            return taken
+        work = partial(transactions.insert, changes=changes, most=most, now=now)
+        crowded, taken = self._unless_taken(work, records)
+        return crowded or taken
 
     def get(self, key_id: str) -> KeyRecord | None:
         """Return the record of a key; see `KeyStore.get`."""
@@ -93,7 +105,7 @@ class SqlStore(KeyStore, ChangeFeed):
         return self._lookup.get(key_id)
 
     def revision(self, key_id: str) -> int | None:
-        """Return the revision of its record; see `KeyStore.revision`."""
+        """Return the stamp of its record; see `KeyStore.revision`."""
         return self._lookup.revision(key_id)
 
     def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
@@ -229,6 +241,8 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
 
     def __init__(self, store: SqlStore) -> None:
         self._store = store
+        self.owners = threaded(store.owners, self._in_thread)
+        self.plans = threaded(store.plans, self._in_thread)
         self._forget()
         store.database.on_fork.append(self._forget)
 
@@ -245,12 +259,18 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         """Store new records; see `KeyStore.insert`."""
         return await self._in_thread(self._store.insert, changes)
 
+    async def insert_within(
+        self, changes: Sequence[Change], most: Mapping[str, int], now: float
+    ) -> frozenset[str] | Crowded:
+        """Store new records; see `KeyStore.insert_within`."""
+        return await self._in_thread(self._store.insert_within, changes, most, now)
+
     async def get(self, key_id: str) -> KeyRecord | None:
         """Return the record of a key; see `KeyStore.get`."""
         return await self._in_thread(self._store.get, key_id)
 
     async def revision(self, key_id: str) -> int | None:
-        """Return the revision of its record; see `KeyStore.revision`."""
+        """Return the stamp of its record; see `KeyStore.revision`."""
         return await self._in_thread(self._store.revision, key_id)
 
     async def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
@@ -347,7 +367,7 @@ class AsyncPostgresStore(AsyncSqlStore):
         return await self._lookup.peek(key_id)
 
     async def revision(self, key_id: str) -> int | None:
-        """Return the revision of its record; see `KeyStore.revision`."""
+        """Return the stamp of its record; see `KeyStore.revision`."""
         return await self._lookup.revision(key_id)
 
     async def close(self) -> None:

@@ -10,20 +10,72 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from secretsource.stores.base import KeyStore
+from secretsource.stores.base import KeyStore, Register
+from secretsource.stores.owners import Kept
 from secretsource.testing.store_conformance import ROUNDS, StoreConformance
 from secretsource.testing.store_samples import changed, new, record, rotated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
-    from secretsource.stores.base import AsyncKeyStore, Change, KeyEvent, KeyQuery, KeyRecord, Page, Usage, Use
+    from secretsource.stores.base import (
+        AsyncKeyStore,
+        AsyncRegister,
+        Change,
+        Crowded,
+        KeyEvent,
+        KeyQuery,
+        KeyRecord,
+        OwnerEvent,
+        Page,
+        Refused,
+        Usage,
+        Use,
+    )
 
     Answer = TypeVar("Answer")
 
 __all__ = ["AsyncStoreConformance"]
+
+
+class RegisterOnALoop(Register[Kept], Generic[Kept]):
+    """An asynchronous register as the cases for threads use it.
+
+    Args:
+        register: The register under test.
+        play: Plays a coroutine on the loop of its store.
+    """
+
+    def __init__(self, register: AsyncRegister[Kept], play: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        self._register: AsyncRegister[Kept] = register
+        self._play = play
+
+    def get(self, id: str) -> Kept | None:
+        """Await it."""
+        found: Kept | None = self._play(self._register.get(id))
+        return found
+
+    def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
+        """Await it."""
+        stored: Kept | Refused = self._play(self._register.put(record, event))
+        return stored
+
+    def delete(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
+        """Await it."""
+        deleted: Kept | Refused = self._play(self._register.delete(record, event))
+        return deleted
+
+    def list(self, *, after: str | None = None, limit: int = 100, plan: str | None = None) -> Sequence[Kept]:
+        """Await it."""
+        found: Sequence[Kept] = self._play(self._register.list(after=after, limit=limit, plan=plan))
+        return found
+
+    def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
+        """Await it."""
+        happened: Sequence[OwnerEvent] = self._play(self._register.events(id, after=after, limit=limit))
+        return happened
 
 
 class OnALoop(KeyStore):
@@ -35,6 +87,8 @@ class OnALoop(KeyStore):
 
     def __init__(self, store: AsyncKeyStore) -> None:
         self.store = store
+        self.owners = None if store.owners is None else RegisterOnALoop(store.owners, self.play)
+        self.plans = None if store.plans is None else RegisterOnALoop(store.plans, self.play)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._start = threading.Lock()
 
@@ -50,6 +104,10 @@ class OnALoop(KeyStore):
     def insert(self, changes: Sequence[Change]) -> frozenset[str]:
         """Await the method of this name."""
         return self.play(self.store.insert(changes))
+
+    def insert_within(self, changes: Sequence[Change], most: Mapping[str, int], now: float) -> frozenset[str] | Crowded:
+        """Await it."""
+        return self.play(self.store.insert_within(changes, most, now))
 
     def get(self, key_id: str) -> KeyRecord | None:
         """Await the method of this name."""

@@ -10,8 +10,8 @@ import weakref
 
 from secretsource.stores._sql.faults import CROWDED, FAULTS, diagnose
 from secretsource.stores._sql.seats import Seats
-from secretsource.stores._sql.statements import to_record
-from secretsource.stores._sql.tables import KEYS
+from secretsource.stores._sql.statements import to_record, to_stamp
+from secretsource.stores._sql.tables import KEYS, OWNERS, PLANS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,19 +47,30 @@ if TYPE_CHECKING:
     """Return the same as `Seats`, for one event loop."""
 
 
-def query(*columns: str, beside: str = "", table: str = KEYS.name) -> str:
-    """Return the query for columns of a key, to be followed by its ``key_id``; with an expression beside them."""
-    names = ", ".join(f'"{column}"' for column in columns) + beside
-    return f"SELECT {names} FROM {table} WHERE key_id = "  # noqa: S608 - made of our own names
+def query(*columns: str, beside: str = "", schema: str = "") -> str:
+    """Return the query for columns of a key, its owner (``o``) and the owner's plan (``p``); its ``key_id`` follows.
+
+    Args:
+        columns: What to ask for.
+        beside: An expression to ask for beside them.
+        schema: What the names of the tables begin with.
+    """
+    names = ", ".join(columns) + beside
+    return (
+        f"SELECT {names} FROM {schema}{KEYS.name} AS k"  # noqa: S608 - made of our own names
+        f" LEFT JOIN {schema}{OWNERS.name} AS o ON o.id = k.owner"
+        f" LEFT JOIN {schema}{PLANS.name} AS p ON p.id = o.plan"
+        " WHERE k.key_id = "
+    )
 
 
-COLUMNS = tuple(column.name for column in KEYS.c if not column.primary_key)
+_TERMS = ("o.revision", "o.document", "p.revision", "p.document")
+COLUMNS = (*(f'k."{column.name}"' for column in KEYS.c if not column.primary_key), *_TERMS)
 """All columns that the question does not contain."""
-RECORD, REVISION = query(*COLUMNS), query("revision")
-POSTGRESQL_RECORD, POSTGRESQL_REVISION = (
-    f"{query(*columns, table='{table}')}%s" for columns in (COLUMNS, ("revision",))
-)
-"""Templates; a `Server` knows the schema of the table."""
+STAMP = ("k.revision", "o.revision", "p.revision")
+RECORD, REVISION = query(*COLUMNS), query(*STAMP)
+POSTGRESQL_RECORD, POSTGRESQL_REVISION = (f"{query(*columns, schema='{schema}')}%s" for columns in (COLUMNS, STAMP))
+"""Templates; a `Server` knows the schema of the tables."""
 MOST = 16
 """Greatest number of connections to PostgreSQL, of a process or of an event loop; further questions wait."""
 _ABANDONED: list[object] = []
@@ -96,7 +107,7 @@ class PostgresLookup:
     def revision(self, key_id: str) -> int | None:
         """Return the revision of its record; see `KeyStore.revision`."""
         row = self.ask(POSTGRESQL_REVISION, key_id)
-        return None if row is None else row[0]
+        return None if row is None else to_stamp(*row)
 
     def peek(self, key_id: str) -> KeyRecord | None:
         """Return the record of a key for a check; see `KeyStore.peek`."""
@@ -174,7 +185,7 @@ class AsyncPostgresLookup:
     async def revision(self, key_id: str) -> int | None:
         """Return the revision of its record; see `KeyStore.revision`."""
         row = await self.ask(POSTGRESQL_REVISION, key_id)
-        return None if row is None else row[0]
+        return None if row is None else to_stamp(*row)
 
     async def peek(self, key_id: str) -> KeyRecord | None:
         """Return the record of a key for a check; see `KeyStore.peek`."""

@@ -150,7 +150,7 @@ class Server:
         known = self._questions.get(template)
         if known is None:
             schema = _identifier(self._schema).replace("%", "%%") + "." if self._schema else ""
-            query = template.format(table=schema + KEYS.name).encode()
+            query = template.format(schema=schema).encode()
             known = self.told(self.address.timeout) + b"; " + query if self.address.pooled else query
             if self._schema:
                 self._questions[template] = known

@@ -6,10 +6,10 @@ from functools import partial
 from time import monotonic
 
 from secretsource._flow import arun, run
-from secretsource.stores._sql.hot import COLUMNS, AsyncPostgresLookup, PostgresLookup, query
+from secretsource.stores._sql.hot import COLUMNS, STAMP, AsyncPostgresLookup, PostgresLookup, query
 from secretsource.stores._sql.lag import POSITION, Progress, look_up
 from secretsource.stores._sql.postgres import Server
-from secretsource.stores._sql.statements import to_record
+from secretsource.stores._sql.statements import to_record, to_stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from secretsource.stores._sql.database import Database
     from secretsource.stores.base import KeyRecord
 
-_RECORD, _REVISION = (
-    f"{query(*columns, beside=f', {POSITION}', table='{table}')}%s" for columns in (COLUMNS, ("revision",))
-)
+_RECORD, _REVISION = (f"{query(*columns, beside=f', {POSITION}', schema='{schema}')}%s" for columns in (COLUMNS, STAMP))
 
 
 class ReplicaLookup(PostgresLookup):
@@ -40,7 +38,7 @@ class ReplicaLookup(PostgresLookup):
     def revision(self, key_id: str) -> int | None:
         """Return the revision of its record; see `KeyStore.revision`."""
         row = self._look_up(_REVISION, key_id)
-        return None if row is None else row[0]
+        return None if row is None else to_stamp(*row)
 
     def _look_up(self, question: str, key_id: str) -> Any:
         primary, replica = partial(self.ask, question, key_id), partial(self._replica.ask, question, key_id)
@@ -73,7 +71,7 @@ class AsyncReplicaLookup(AsyncPostgresLookup):
     async def revision(self, key_id: str) -> int | None:
         """Return the same as `ReplicaLookup.revision`."""
         row = await self._look_up(_REVISION, key_id)
-        return None if row is None else row[0]
+        return None if row is None else to_stamp(*row)
 
     async def _look_up(self, question: str, key_id: str) -> Any:
         primary, replica = partial(self.ask, question, key_id), partial(self._replica.ask, question, key_id)

@@ -12,7 +12,7 @@ import time
 from secretsource import _fork
 from secretsource.exceptions import StoreError
 from secretsource.stores._sql.faults import diagnose
-from secretsource.stores._sql.tables import EVENTS
+from secretsource.stores._sql.tables import EVENTS, OWNER_EVENTS
 from secretsource.stores.base import KeyChange
 from secretsource.stores.records import FeedHealth
 
@@ -32,8 +32,12 @@ MOST = 1000
 
 _GAP = KeyChange(None, 0)
 _VERSION = "PRAGMA data_version"
-_LAST = f"SELECT coalesce(max(rowid), 0) FROM {EVENTS.name}"  # noqa: S608 - made of our own names
+_LAST, _LAST_OF_OWNERS = (
+    f"SELECT coalesce(max(rowid), 0) FROM {table.name}"  # noqa: S608 - made of our own names
+    for table in (EVENTS, OWNER_EVENTS)
+)
 _NEWER = f"SELECT key_id, revision FROM {EVENTS.name} WHERE rowid > ? ORDER BY rowid LIMIT {MOST}"  # noqa: S608
+_NEWER_OWNERS = f"SELECT subject, id FROM {OWNER_EVENTS.name} WHERE rowid > ? ORDER BY rowid LIMIT {MOST}"  # noqa: S608
 
 
 class SqliteFeed:
@@ -51,7 +55,7 @@ class SqliteFeed:
         self._listener = listener
         self._ended = False
         self._health = FeedHealth(database.address.shown, False, time.time())
-        self._position: int | None = None
+        self._position: tuple[int, int] | None = None
         self._begin_anew()
         _fork.tell(self)
 
@@ -133,11 +137,14 @@ class SqliteFeed:
         return connection
 
     def _changes(self, connection: SqliteConnection) -> Sequence[KeyChange]:
-        before, last = self._position, connection.execute(_LAST).fetchone()[0]
-        self._position = last
-        if before is None or not 0 <= last - before <= MOST:  # the first, too many, or numbered anew
-            return (_GAP,)
-        return [KeyChange(*row) for row in connection.execute(_NEWER, (before,)).fetchall()]
+        before = self._position
+        first, second = (connection.execute(last).fetchone()[0] for last in (_LAST, _LAST_OF_OWNERS))
+        self._position = last = (first, second)
+        if before is None or not all(0 <= at - since <= MOST for at, since in zip(last, before, strict=True)):
+            return (_GAP,)  # the first, too many, or numbered anew
+        keys = [KeyChange(*row) for row in connection.execute(_NEWER, before[:1]).fetchall()]
+        of_owners = connection.execute(_NEWER_OWNERS, before[1:]).fetchall()
+        return keys + [KeyChange.of_terms(subject, id) for subject, id in of_owners]
 
 
 class Alone:

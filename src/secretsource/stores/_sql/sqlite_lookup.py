@@ -10,7 +10,7 @@ import threading
 from secretsource.stores._sql import transactions
 from secretsource.stores._sql.faults import FAULTS, diagnose
 from secretsource.stores._sql.hot import RECORD, REVISION
-from secretsource.stores._sql.statements import to_record
+from secretsource.stores._sql.statements import to_record, to_stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class SharedLookup:
     def revision(self, key_id: str) -> int | None:
         """Return the revision of its record; see `KeyStore.revision`."""
         record = self.get(key_id)
-        return None if record is None else record.revision
+        return None if record is None else record.stamp
 
     def close(self) -> None:
         """Do nothing: it has no connection of its own."""
@@ -86,7 +86,7 @@ class SqliteLookup:
     def revision(self, key_id: str) -> int | None:
         """Return the revision of its record; see `KeyStore.revision`."""
         row = self._ask(SQLITE_REVISION, key_id)
-        return None if row is None else row[0]
+        return None if row is None else to_stamp(*row)
 
     def _ask(self, query: str, key_id: str) -> Any:
         kept: _Kept | None = getattr(self._local, "kept", None)

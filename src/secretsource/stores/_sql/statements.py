@@ -14,7 +14,8 @@ from sqlalchemy import ARRAY, Text, bindparam, func, select
 
 from secretsource._frozen import frozen_document
 from secretsource.stores import _cursor
-from secretsource.stores._sql.tables import EVENTS, KEYS, SEALS, USES, WITNESSES
+from secretsource.stores._sql.documents import to_terms
+from secretsource.stores._sql.tables import EVENTS, KEYS, OWNERS, PLANS, SEALS, USES, WITNESSES
 from secretsource.stores.base import EventKind, KeyEvent, KeyRecord, Page, Status, Usage
 from secretsource.stores.records import MOST_WITNESSES, NO_METADATA
 
@@ -45,7 +46,10 @@ UPSERTS: dict[str, Any] = _Upserts()
 
 INSERT_KEY = KEYS.insert()
 INSERT_EVENT = EVENTS.insert()
-SELECT_KEYS = select(KEYS)
+SELECT_KEYS = select(KEYS, OWNERS.c.revision, OWNERS.c.document, PLANS.c.revision, PLANS.c.document).select_from(
+    KEYS.outerjoin(OWNERS, OWNERS.c.id == KEYS.c.owner).outerjoin(PLANS, PLANS.c.id == OWNERS.c.plan)
+)
+"""Keys with their terms; `to_record` reads its rows."""
 TAKEN_IDS = select(KEYS.c.key_id).where(KEYS.c.key_id.in_(bindparam("ids", expanding=True)))
 TAKEN_LOOKUPS = select(KEYS.c.lookup).where(KEYS.c.lookup.in_(bindparam("lookups", expanding=True)))
 GET = SELECT_KEYS.where(KEYS.c.key_id == bindparam("which"))
@@ -120,6 +124,7 @@ def page(rows: Sequence[Row[Any]], limit: int) -> Page:
 def from_record(record: KeyRecord) -> dict[str, Any]:
     """Return a record as the columns hold it."""
     columns = record._asdict()
+    del columns["terms"]  # which are kept with the owner and the plan
     columns["scopes"] = json.dumps(sorted(record.scopes)) if record.scopes else ""
     columns["networks"] = json.dumps(record.networks) if record.networks else ""
     columns["metadata"] = json.dumps(record.metadata) if record.metadata else ""
@@ -195,15 +200,21 @@ def _networks(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text))
 
 
+def to_stamp(revision: int, owner: int | None, plan: int | None) -> int:
+    """The stamp of a record, from its revision and those of its owner and its plan; as `KeyRecord.stamp`."""
+    return revision if owner is None else ((plan or 0) << 64 | owner) << 32 | revision
+
+
 _STATUSES = {status.value: status for status in Status}
 _make = tuple.__new__
-_SCOPES, _NETWORKS, _STATUS, _METADATA = (
-    KeyRecord._fields.index(name) for name in ("scopes", "networks", "status", "metadata")
+_SCOPES, _NETWORKS, _STATUS, _METADATA, _TERMS = (
+    KeyRecord._fields.index(name) for name in ("scopes", "networks", "status", "metadata", "terms")
 )
 
 
 def to_record(cells: list[Any]) -> KeyRecord:
-    """Return the record in a row of `KEYS`, and empty the list of its cells; every uncached check passes here."""
+    """Return the record in a row of `SELECT_KEYS`, and empty the list of its cells; uncached checks call it."""
+    cells[_TERMS:] = (None,) if cells[_TERMS] is None else (to_terms(*cells[_TERMS:]),)
     cells[_SCOPES] = _scopes(cells[_SCOPES])
     cells[_STATUS] = _STATUSES[cells[_STATUS]]
     networks, metadata = cells[_NETWORKS], cells[_METADATA]

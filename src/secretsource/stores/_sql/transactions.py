@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import itemgetter
 
-from secretsource.stores._sql import listing, statements
+from secretsource.stores._sql import listing, registers, statements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from secretsource.stores.base import Change, KeyEvent, KeyQuery, KeyRecord, Page, Usage, Use
+    from secretsource.stores.base import Change, Crowded, KeyEvent, KeyQuery, KeyRecord, Page, Usage, Use
 
 _MOST_BOUND = 500
 """Values in one ``IN (…)``."""
@@ -29,10 +29,13 @@ class Overtaken(Exception):
     """A record that was to be changed has moved on; the transaction was rolled back."""
 
 
-def insert(connection: Connection, changes: Sequence[Change]) -> None:
-    """Store new records and their events."""
-    connection.execute(statements.INSERT_KEY, [statements.from_record(change.record) for change in changes])
-    _conclude(connection, changes)
+def insert(connection: Connection, changes: Sequence[Change], most: Mapping[str, int], now: float) -> Crowded | None:
+    """Store new records and their events, unless an owner would have too many."""
+    crowded = registers.crowded(connection, changes, most, now)
+    if crowded is None:
+        connection.execute(statements.INSERT_KEY, [statements.from_record(change.record) for change in changes])
+        _conclude(connection, changes)
+    return crowded
 
 
 def update(connection: Connection, change: Change) -> bool:
