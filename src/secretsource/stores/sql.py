@@ -60,6 +60,7 @@ class SqlStore(KeyStore, ChangeFeed):
         self.database = database
         self._lookup = self._make_lookup()
         database.on_fork.append(self._lookup.forget)
+        database.on_stale.append(self._lookup.close)
 
     @classmethod
     @traceless
@@ -319,6 +320,7 @@ class AsyncPostgresStore(AsyncSqlStore):
         database, replica = store.database, store.database.address.replica
         self._lookup = AsyncPostgresLookup(database) if replica is None else AsyncReplicaLookup(database, replica)
         store.database.on_fork.append(self._lookup.forget)
+        store.database.on_stale.append(self._lookup.leave)
 
     @classmethod
     @traceless
