@@ -63,6 +63,7 @@ class SqlStore(KeyStore, ChangeFeed):
         self.plans = registers.plans(database)
         self._lookup = self._make_lookup()
         database.on_fork.append(self._lookup.forget)
+        database.on_stale.append(self._lookup.close)
 
     @classmethod
     @traceless
@@ -351,6 +352,7 @@ class AsyncPostgresStore(AsyncSqlStore):
         database, replica = store.database, store.database.address.replica
         self._lookup = AsyncPostgresLookup(database) if replica is None else AsyncReplicaLookup(database, replica)
         store.database.on_fork.append(self._lookup.forget)
+        store.database.on_stale.append(self._lookup.leave)
 
     @classmethod
     @traceless

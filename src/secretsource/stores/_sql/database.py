@@ -54,6 +54,7 @@ class Database:
         sqlite: The file, if it is SQLite.
         server: The server of sessions, for PostgreSQL.
         on_fork: Further functions to call in a forked child.
+        on_stale: What else gives up its connections when they may be to a server that is not the right one any more.
     """
 
     def __init__(self, address: Address) -> None:
@@ -61,6 +62,7 @@ class Database:
         self.sqlite = SqliteFile(address) if address.dialect == "sqlite" else None
         self.server = Server(address)
         self.on_fork: list[Callable[[], None]] = []
+        self.on_stale: list[Callable[[], None]] = []
         self._start_anew()
         _fork.tell(self)
 
@@ -182,13 +184,18 @@ class Database:
             except FAULTS as error:
                 fault = diagnose(error)
             if fault.stale:
-                engine.dispose()
+                self._leave(engine)
             if last or not fault.again:
                 break
         del work
         if fault.taken:
             raise Taken
         raise self.failure(fault)
+
+    def _leave(self, engine: Engine) -> None:
+        engine.dispose()
+        for leave in self.on_stale:
+            leave()
 
     @contextmanager
     def _transaction(self, engine: Engine, *, writes: bool) -> Generator[Connection]:

@@ -7,6 +7,7 @@ look-up. Connections to PostgreSQL are on a stack, so there are as many as there
 from __future__ import annotations
 
 import weakref
+from contextlib import suppress
 
 from secretsource.stores._sql.faults import CROWDED, FAULTS, diagnose
 from secretsource.stores._sql.seats import Seats
@@ -177,6 +178,13 @@ class AsyncPostgresLookup:
         _ABANDONED.append(list(self._by_loop.values()))
         self._by_loop = weakref.WeakKeyDictionary()
 
+    def leave(self) -> None:
+        """Give up the connections of all loops, from any thread: each loop closes its own."""
+        left, self._by_loop = self._by_loop, weakref.WeakKeyDictionary()
+        for loop, seats in list(left.items()):
+            with suppress(RuntimeError):  # it has ended
+                loop.call_soon_threadsafe(_begin_to_clear, seats)
+
     async def get(self, key_id: str) -> KeyRecord | None:
         """Return the record of a key; see `KeyStore.get`."""
         row = await self.ask(POSTGRESQL_RECORD, key_id)
@@ -257,6 +265,17 @@ class AsyncPostgresLookup:
         seats = self._by_loop.pop(get_running_loop(), None)
         if seats is not None:
             await _clear(seats)
+
+
+_CLEARING: set[asyncio.Task[None]] = set()
+
+
+def _begin_to_clear(seats: AsyncSeats) -> None:
+    from asyncio import create_task
+
+    task = create_task(_clear(seats))
+    _CLEARING.add(task)  # a loop keeps no task that nobody else does
+    task.add_done_callback(_CLEARING.discard)
 
 
 async def _clear(seats: AsyncSeats) -> None:
