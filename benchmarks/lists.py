@@ -10,6 +10,7 @@ import sqlite3
 import statistics
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter

@@ -200,7 +200,7 @@ def test_a_file_that_is_passed_over(
         done = command(*words)
         warnings = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
         assert warnings == [
-            f"warning: {file} is passed over, because every user may write to {project} (mode 0777)" for file in files
+            f"warning: {file} is ignored, because every user may write to {project} (mode 0777)" for file in files
         ]
         assert done.stderr.startswith("configuration: there is none")
         document = json.loads(command(*words, "--json").stdout)
@@ -208,7 +208,7 @@ def test_a_file_that_is_passed_over(
     assert spawn("doctor").stderr.count("passed over") == 2  # the library's log does not say it once more
     done = command("check")
     assert done.exit_code == MISTAKE
-    assert "secretsource.toml is passed over, because every user may write to" in done.stderr
+    assert "secretsource.toml is ignored, because every user may write to" in done.stderr
 
 
 def test_what_is_stored_is_malformed(project: Path, command: Command) -> None:

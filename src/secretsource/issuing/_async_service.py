@@ -9,6 +9,7 @@ from secretsource._listeners import LONGEST_SETTLING
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._administration import BY_ITSELF, ROTATE_SELF
+from secretsource.issuing._async_registers import AsyncOwnerRegister, AsyncPlanRegister
 from secretsource.issuing._at_hand import AtHand
 from secretsource.issuing._check.event import Asked, asked_of, tell
 from secretsource.issuing._check.policy import kind_of
@@ -16,7 +17,9 @@ from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._manage.chores import AsyncChores
 from secretsource.issuing._manage.operations import Operations
+from secretsource.issuing._manage.owners import Owners
 from secretsource.issuing._manage.peppers import PepperSource
+from secretsource.issuing._manage.plans import Plans
 from secretsource.issuing._manage.request import by, successor_end, wanted_owner
 from secretsource.issuing._manage.revocations import Revocations
 from secretsource.issuing._manage.updates import Updates
@@ -63,6 +66,10 @@ class AsyncApiKeys(AtHand):
 
     Raises:
         ConfigurationError: A setting cannot work.
+
+    Attributes:
+        owners: The customers whose keys they are; see `OwnerRegister`.
+        plans: The plans that owners are on; see `PlanRegister`.
     """
 
     def __init__(self, store: AsyncKeyStore, **settings: Unpack[Settings]) -> None:
@@ -81,6 +88,8 @@ class AsyncApiKeys(AtHand):
 
     def _adopt(self, parts: Parts) -> None:
         self._parts = parts
+        self.owners = AsyncOwnerRegister(Owners(parts))
+        self.plans = AsyncPlanRegister(Plans(parts))
         self._operations = Operations(parts)
         self._revocations = Revocations(parts, self._operations)
         self._updates = Updates(parts, self._operations)

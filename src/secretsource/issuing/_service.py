@@ -15,9 +15,12 @@ from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._manage.chores import Chores
 from secretsource.issuing._manage.operations import Operations
+from secretsource.issuing._manage.owners import Owners
 from secretsource.issuing._manage.peppers import PepperSource
+from secretsource.issuing._manage.plans import Plans
 from secretsource.issuing._manage.revocations import Revocations
 from secretsource.issuing._manage.updates import Updates
+from secretsource.issuing._registers import OwnerRegister, PlanRegister
 from secretsource.issuing._settings import assemble, closing
 from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
@@ -47,6 +50,10 @@ class ApiKeys(KeyAdministration, AtHand):
     Args:
         store: Where records are kept.
         settings: See `Settings`; ``peppers`` is the one to give. One that cannot work is a `ConfigurationError`.
+
+    Attributes:
+        owners: The customers whose keys they are.
+        plans: The plans that owners are on.
     """
 
     def __init__(self, store: KeyStore, **settings: Unpack[Settings]) -> None:
@@ -65,6 +72,8 @@ class ApiKeys(KeyAdministration, AtHand):
 
     def _adopt(self, parts: Parts) -> None:
         self._parts = parts
+        self.owners = OwnerRegister(Owners(parts))
+        self.plans = PlanRegister(Plans(parts))
         self._operations = Operations(parts)
         self._revocations = Revocations(parts, self._operations)
         self._updates = Updates(parts, self._operations)

@@ -42,6 +42,7 @@ class Reason(enum.Enum):
     REVOKED = "revoked"
     EXPIRED = "expired"
     DISABLED = "disabled"
+    OWNER_SUSPENDED = "owner_suspended"
     NOT_YET = "not_yet"
     WRONG_KIND = "wrong_kind"
     WRONG_NETWORK = "wrong_network"

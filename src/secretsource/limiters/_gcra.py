@@ -35,12 +35,12 @@ _MOST = float(2**53)
 def question(prefix: str, account: str, plan: Plan, cost: int) -> tuple[str | int | bytes, ...]:
     """What follows ``EVALSHA digest``, or ``EVAL script``: the number of keys, the keys, and all numbers in one text.
 
-    The keys of one account share a hash tag, so that a cluster keeps them on one server.
+    The keys of one account share a hash tag, so that a cluster keeps them on one server; an owner's are elsewhere.
     """
     names, rules = _encoded(plan)
     return (
         len(names),
-        *[f"{prefix}{{{account}}}:{name}" for name in names],
+        *[f"{prefix}{{{of}}}:{name}" for of, name in zip(plan.accounts(account), names, strict=True)],
         struct.pack(">d", min(cost, _MOST)) + rules,
     )
 

@@ -1,7 +1,7 @@
 """All limits of one key as one plan, and the outcome of a draw on it. Pure; time is an argument.
 
-All rules of a key are all or nothing: a rule that refuses leaves the others untouched. A refused request costs nothing,
-so a client that keeps knocking is let in as soon as there is room.
+All rules of a key, its owner and the owner's plan are all or nothing: a rule that refuses leaves the others untouched.
+A refused request costs nothing, so a client that keeps knocking is let in as soon as there is room.
 """
 
 from __future__ import annotations
@@ -35,16 +35,28 @@ _ALWAYS: Today = (float("-inf"), float("inf"), 0, 0)
 class Plan:
     """All limits of one key; pure.
 
+    A key whose owner has limits draws on two accounts, its own and the owner's, all or nothing. The rules of its own
+    come first then; `accounts` says which rule belongs where.
+
+    Args:
+        own: The limits of the account that is drawn on.
+        beside: Another account that is drawn on with it, and its limits.
+
     Attributes:
-        rules: Rates first, then quotas; names are distinct.
+        rules: All rules; names are distinct.
+        own: How many of them belong to the account that is drawn on.
+        beside: As given.
         interval: `Rate.interval` of the only rule, as most keys have it; None for any other plan.
         lead: `Rate.lead` of that rule.
     """
 
-    __slots__ = ("_terms", "_today", "interval", "lead", "rules")
+    __slots__ = ("_terms", "_today", "beside", "interval", "lead", "own", "rules")
 
-    def __init__(self, rules: tuple[Rule, ...]) -> None:
-        self.rules = rules
+    def __init__(self, own: tuple[Rule, ...], beside: tuple[str, Plan] | None = None) -> None:
+        self.own = len(own)
+        self.beside = beside
+        rules = own if beside is None else (*own, *beside[1].rules)
+        self.rules: tuple[Rule, ...] = rules
         self._terms = tuple(map(_term, rules))
         self._today = _ALWAYS if all(isinstance(rule, Rate) for rule in rules) else _NEVER
         first = rules[0]
@@ -119,6 +131,13 @@ class Plan:
                 wait = longest
         return Draw(self, levels, mono, wall, rule, wait)
 
+    def accounts(self, key: str) -> tuple[str, ...]:
+        """The account of each rule, in a draw on the account ``key``."""
+        if self.beside is None:
+            return (key,) * self.own
+        account, plan = self.beside
+        return (key,) * self.own + plan.accounts(account)
+
     def share(self, processes: int) -> Plan:
         """The part of these limits that one of so many processes may grant by itself; at least one request each.
 
@@ -190,4 +209,5 @@ def _today(wall: float) -> Today:
 
 @lru_cache(maxsize=4096)
 def _divided(plan: Plan, processes: int) -> Plan:
-    return Plan(tuple(rule.divided(processes) for rule in plan.rules))
+    own = tuple(rule.divided(processes) for rule in plan.rules[: plan.own])
+    return Plan(own, plan.beside and (plan.beside[0], _divided(plan.beside[1], processes)))

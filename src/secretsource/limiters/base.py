@@ -33,7 +33,7 @@ class Limiter(Protocol):
     """Keeps levels; a shared limiter may raise `StoreError` when it cannot be asked."""
 
     def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
-        """Draw on the account ``key``; see `Plan.draw`.
+        """Draw on the account ``key``, and on any that the plan has beside it; see `Plan.draw` and `Plan.accounts`.
 
         Args:
             key: The account.

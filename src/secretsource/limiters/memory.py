@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from functools import lru_cache
 
 from secretsource import _fork
 from secretsource.limiters._plan import states
@@ -48,8 +49,10 @@ class LocalLimiter:
         return cls()
 
     def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
-        """Draw on the account ``key``; see `Plan.draw`."""
+        """Draw on the account ``key``; see `Limiter.draw`."""
         account = self._accounts.get(key) or self._open(key, plan, mono, wall)
+        if plan.beside is not None:
+            return self._draw_both(account, plan, plan.beside, cost, mono, wall)
         while True:
             held = account.held
             draw = plan.draw(_levels(held, plan), cost, mono, wall)
@@ -73,6 +76,9 @@ class LocalLimiter:
                 return None
             account.held = left = (plan, (arrival,), mono, wall)
             return left
+        if plan.beside is not None:
+            draw = self._draw_both(account, plan, plan.beside, cost, mono, wall)
+            return (plan, draw.levels, mono, wall) if draw.refused_by is None else None
         while True:
             after = plan.take(held[1] if held[0] is plan else _levels(held, plan), cost, mono, wall)
             if after is None:
@@ -84,6 +90,23 @@ class LocalLimiter:
             if account.put(held, left):
                 return left
             held = account.held
+
+    def _draw_both(
+        self, first: _Account, plan: Plan, beside: tuple[str, Plan], cost: int, mono: float, wall: float
+    ) -> Draw:
+        """Draw on the account of a key and on that of its owner, all or nothing."""
+        key, shared = beside
+        second = self._accounts.get(key) or self._open(key, shared, mono, wall)
+        own = _own(plan)
+        while True:
+            one, two = first.held, second.held
+            draw = plan.draw(_levels(one, own) + _levels(two, shared), cost, mono, wall)
+            if draw.refused_by is not None:
+                return draw
+            left: Grant = (own, draw.levels[: plan.own], mono, wall)
+            right: Grant = (shared, draw.levels[plan.own :], mono, wall)
+            if _put_both(first, one, left, second, two, right):
+                return draw
 
     def close(self) -> None:
         """Do nothing; for callers that close any limiter."""
@@ -123,7 +146,8 @@ class _Account:
     __slots__ = ("held", "lock")
 
     def __init__(self, plan: Plan, mono: float, wall: float) -> None:
-        self.held: Grant = (plan, (None,) * len(plan.rules), mono, wall)
+        own = _own(plan)
+        self.held: Grant = (own, (None,) * own.own, mono, wall)
         self.lock = threading.RLock()
 
     def put(self, held: Grant, left: Grant) -> bool:
@@ -138,6 +162,30 @@ class _Account:
             if is_held:
                 self.held = left
         return is_held
+
+
+def _put_both(first: _Account, one: Grant, left: Grant, second: _Account, two: Grant, right: Grant) -> bool:
+    """Replace what is held of two accounts, if it is still ``one`` and ``two``; whether it was.
+
+    A key's account is always the first and an owner's the second, so no two draws wait for each other.
+    """
+    if _HAS_GIL:
+        if first.held is one and second.held is two:  # one step with both assignments: there is no call in between
+            first.held = left
+            second.held = right
+            return True
+        return False
+    with first.lock, second.lock:
+        are_held = first.held is one and second.held is two
+        if are_held:
+            first.held, second.held = left, right
+    return are_held
+
+
+@lru_cache(maxsize=4096)
+def _own(plan: Plan) -> Plan:
+    """The limits of the account itself, without those beside it."""
+    return plan if plan.beside is None else Plan(plan.rules[: plan.own])
 
 
 def _levels(held: Grant, plan: Plan) -> Levels:

@@ -34,13 +34,14 @@ ASYNC_STORES = Drivers(
 
 @traceless
 def open_store(url: str) -> KeyStore:
-    """The store that a URL names, for threads.
+    """Return the store that a URL names, for threads.
 
     Args:
         url: ``scheme://…`` or ``scheme+driver://…``, such as ``memory://``.
 
     Raises:
-        ConfigurationError: No store has this scheme; names those that exist, and quotes nothing else of the URL.
+        ConfigurationError: No store has this scheme; the error names those that exist, and quotes nothing else of the
+            URL.
     """
     store: KeyStore = STORES.open(url, KeyStore)
     return store
@@ -48,6 +49,6 @@ def open_store(url: str) -> KeyStore:
 
 @traceless
 def open_async_store(url: str) -> AsyncKeyStore:
-    """As `open_store`, for an event loop."""
+    """Return the same as `open_store`, for an event loop."""
     store: AsyncKeyStore = ASYNC_STORES.open(url, AsyncKeyStore)
     return store

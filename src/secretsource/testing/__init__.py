@@ -1,6 +1,6 @@
-"""The test kit: conformance suites for drivers, stores and limiters, scripted providers, and a clock that obeys.
+"""The test kit: conformance suites for drivers, stores and limiters, scripted providers, and a clock that you set.
 
-Names are imported when they are first used, so that what does not need pytest works without it.
+Names are imported on first use, so that parts without pytest work without it.
 """
 
 from __future__ import annotations

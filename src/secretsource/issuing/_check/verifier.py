@@ -267,10 +267,10 @@ class Verifier:
     ) -> Flow[Entry | Rejected]:
         """Step 5 for a text that matched before: whether its record has changed."""
         try:
-            revision: int | None = yield self._store.revision(known.record.key_id)
+            stamp: int | None = yield self._store.revision(known.record.key_id)
         except StoreError:
             return Rejected(Reason.STORE_UNAVAILABLE)
-        if revision == known.record.revision:
+        if stamp == known.record.stamp:
             return self._cache.fill(presented.hash, known.record, mono, wall, begun, known.whole)
         found = yield from self.read(presented, mono, wall, begun, self._store.peek)
         return found

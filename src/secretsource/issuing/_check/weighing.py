@@ -44,6 +44,8 @@ def weigh(
         if reason is not None:
             entry.slow()
             return Rejected(reason, record)
+    if entry.is_suspended:
+        return Rejected(Reason.OWNER_SUSPENDED, record)
     if record.begins is not None and wall < record.begins:
         return Rejected(Reason.NOT_YET, record)
     if entry.networks is not None and not policy.is_within(entry.networks, ip):

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import false, func, literal, select, true, tuple_, union_all
 
 from secretsource.stores import _cursor
+from secretsource.stores._sql.statements import SELECT_KEYS
 from secretsource.stores._sql.tables import KEYS
 from secretsource.stores.base import Status
 
@@ -45,6 +46,11 @@ def _amounts_to(status: Status, now: float) -> ColumnElement[bool]:
 def _is_over(now: float) -> ColumnElement[bool]:
     overlap_over = (KEYS.c.status == Status.ROTATING.value) & func.coalesce(KEYS.c.overlap_ends <= now, false())
     return func.coalesce(KEYS.c.expires <= now, false()) | overlap_over
+
+
+def lives(now: float) -> ColumnElement[bool]:
+    """Whether a key has not ended by an instant."""
+    return KEYS.c.status.not_in(_ENDED) & ~_is_over(now)
 
 
 def routes(query: KeyQuery) -> list[Select[Any]]:
@@ -106,7 +112,7 @@ def select_page(query: KeyQuery, route: Select[Any] | None = None) -> Select[Any
     if query.after is not None:
         created, key_id = _cursor.place(query.after)
         narrowing.append(tuple_(KEYS.c.created, KEYS.c.key_id) > tuple_(literal(created), literal(key_id)))
-    return select(KEYS).where(*narrowing).order_by(KEYS.c.created, KEYS.c.key_id).limit(query.limit + 1)
+    return SELECT_KEYS.where(*narrowing).order_by(KEYS.c.created, KEYS.c.key_id).limit(query.limit + 1)
 
 
 def count_by_pepper(now: float) -> Select[Any, int]:

@@ -1,6 +1,6 @@
-"""The statements of the SQL stores, and what their rows mean. Pure: nothing here has a connection.
+"""The statements of the SQL stores, and the meaning of their rows. Pure: nothing here has a connection.
 
-A statement is built once; what varies is bound to it, never written into it.
+A statement is built once; values are bound to it, never written into it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from sqlalchemy import ARRAY, Text, bindparam, func, select
 
 from secretsource._frozen import frozen_document
 from secretsource.stores import _cursor
-from secretsource.stores._sql.tables import EVENTS, KEYS, SEALS, USES, WITNESSES
+from secretsource.stores._sql.documents import to_terms
+from secretsource.stores._sql.tables import EVENTS, KEYS, OWNERS, PLANS, SEALS, USES, WITNESSES
 from secretsource.stores.base import EventKind, KeyEvent, KeyRecord, Page, Status, Usage
 from secretsource.stores.records import MOST_WITNESSES, NO_METADATA
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from secretsource.stores.base import Change, Use
 
 CHANNEL = "secretsource_keys"
-"""What PostgreSQL notifies of changes on."""
+"""The channel of PostgreSQL's notices of changes."""
 
 NETWORK, AGENT = "network", "agent"
 
@@ -45,7 +46,10 @@ UPSERTS: dict[str, Any] = _Upserts()
 
 INSERT_KEY = KEYS.insert()
 INSERT_EVENT = EVENTS.insert()
-SELECT_KEYS = select(KEYS)
+SELECT_KEYS = select(KEYS, OWNERS.c.revision, OWNERS.c.document, PLANS.c.revision, PLANS.c.document).select_from(
+    KEYS.outerjoin(OWNERS, OWNERS.c.id == KEYS.c.owner).outerjoin(PLANS, PLANS.c.id == OWNERS.c.plan)
+)
+"""Keys with their terms; `to_record` reads its rows."""
 TAKEN_IDS = select(KEYS.c.key_id).where(KEYS.c.key_id.in_(bindparam("ids", expanding=True)))
 TAKEN_LOOKUPS = select(KEYS.c.lookup).where(KEYS.c.lookup.in_(bindparam("lookups", expanding=True)))
 GET = SELECT_KEYS.where(KEYS.c.key_id == bindparam("which"))
@@ -56,7 +60,7 @@ UPDATE_KEY = (
     .where(KEYS.c.key_id == bindparam("which"), KEYS.c.revision == bindparam("follows"))
     .values({column.name: bindparam(column.name) for column in KEYS.c if column.name not in {"key_id", "last_used"}})
 )
-"""Compare and set; ``last_used`` is nobody's to change here."""
+"""Compare and set; a writer never changes ``last_used`` here."""
 
 SEEN = (
     KEYS.update()
@@ -66,7 +70,7 @@ SEEN = (
     )
     .values(last_used=bindparam("at"))
 )
-"""Forward only, and nothing is written where there is nothing to move."""
+"""Move forward only; write nothing if there is nothing to move."""
 
 SELECT_EVENTS = (
     select(EVENTS)
@@ -112,14 +116,15 @@ def keep_seal(dialect: str) -> Insert:
 
 
 def page(rows: Sequence[Row[Any]], limit: int) -> Page:
-    """What `listing.select_page` found, and where to go on."""
+    """Return the rows of `listing.select_page`, and the cursor for continuing."""
     records = [to_record(list(row)) for row in rows[:limit]]
     return Page(records, _cursor.behind(records[-1]) if len(rows) > limit else None)
 
 
 def from_record(record: KeyRecord) -> dict[str, Any]:
-    """A record as the columns hold it."""
+    """Return a record as the columns hold it."""
     columns = record._asdict()
+    del columns["terms"]  # which are kept with the owner and the plan
     columns["scopes"] = json.dumps(sorted(record.scopes)) if record.scopes else ""
     columns["networks"] = json.dumps(record.networks) if record.networks else ""
     columns["metadata"] = json.dumps(record.metadata) if record.metadata else ""
@@ -128,27 +133,27 @@ def from_record(record: KeyRecord) -> dict[str, Any]:
 
 
 def from_change(change: Change) -> dict[str, Any]:
-    """What `UPDATE_KEY` is bound to."""
+    """Return the values bound to `UPDATE_KEY`."""
     columns = from_record(change.record)
-    del columns["last_used"]  # SQLAlchemy would set what it is given
+    del columns["last_used"]  # SQLAlchemy would set a value that it is given
     columns["which"], columns["follows"] = columns.pop("key_id"), change.record.revision - 1
     return columns
 
 
 def from_event(event: KeyEvent) -> dict[str, Any]:
-    """An event as the columns hold it."""
+    """Return an event as the columns hold it."""
     return {**event._asdict(), "kind": event.kind.value, "fields": ",".join(event.fields) or None}
 
 
 def to_event(row: Sequence[Any]) -> KeyEvent:
-    """The event in a row of `SELECT_EVENTS`."""
+    """Return the event in a row of `SELECT_EVENTS`."""
     key_id, revision, kind, time, actor, origin, reason, fields = row
     names = tuple(fields.split(",")) if fields else ()
     return KeyEvent(key_id, revision, EventKind(kind), time, actor, origin, reason, names)
 
 
 def to_usage(row: Sequence[Any] | None, witnesses: Iterable[Sequence[str]]) -> Usage:
-    """What `USAGE` and `SELECT_WITNESSES` found."""
+    """Return the usage in the rows of `USAGE` and `SELECT_WITNESSES`."""
     if row is None:
         return Usage()
     seen: dict[str, set[str]] = {NETWORK: set(), AGENT: set()}
@@ -158,23 +163,23 @@ def to_usage(row: Sequence[Any] | None, witnesses: Iterable[Sequence[str]]) -> U
 
 
 def witnesses(use: Use) -> list[dict[str, str]]:
-    """What `add_witness` is bound to for one use, in the order in which they are to be remembered."""
+    """Return the values bound to `add_witness` for one use, in the order of storing."""
     seen = [(NETWORK, network) for network in sorted(use.networks)] + [(AGENT, agent) for agent in sorted(use.agents)]
     return [{"which": use.key_id, "kind": kind, "seen": what} for kind, what in seen]
 
 
 def payloads(changes: Iterable[Change]) -> list[str]:
-    """What listeners are told of changes."""
+    """Return the text that announces changes to listeners."""
     return [f"{change.record.key_id}:{change.record.revision}" for change in changes]
 
 
 def chunks(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:
-    """A long sequence in pieces that one statement takes."""
+    """Return a long sequence in pieces that fit one statement."""
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def repeated(records: Collection[KeyRecord]) -> frozenset[str]:
-    """Those ``key_id`` whose ``lookup`` an earlier record of the same batch has."""
+    """Return those ``key_id`` whose ``lookup`` an earlier record of the same batch has."""
     seen: set[bytes] = set()
     again: set[str] = set()
     for record in records:
@@ -195,15 +200,21 @@ def _networks(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text))
 
 
+def to_stamp(revision: int, owner: int | None, plan: int | None) -> int:
+    """The stamp of a record, from its revision and those of its owner and its plan; as `KeyRecord.stamp`."""
+    return revision if owner is None else ((plan or 0) << 64 | owner) << 32 | revision
+
+
 _STATUSES = {status.value: status for status in Status}
 _make = tuple.__new__
-_SCOPES, _NETWORKS, _STATUS, _METADATA = (
-    KeyRecord._fields.index(name) for name in ("scopes", "networks", "status", "metadata")
+_SCOPES, _NETWORKS, _STATUS, _METADATA, _TERMS = (
+    KeyRecord._fields.index(name) for name in ("scopes", "networks", "status", "metadata", "terms")
 )
 
 
 def to_record(cells: list[Any]) -> KeyRecord:
-    """The record that a row of `KEYS` holds, whose list of cells is used up; every uncached check passes here."""
+    """Return the record in a row of `SELECT_KEYS`, and empty the list of its cells; uncached checks call it."""
+    cells[_TERMS:] = (None,) if cells[_TERMS] is None else (to_terms(*cells[_TERMS:]),)
     cells[_SCOPES] = _scopes(cells[_SCOPES])
     cells[_STATUS] = _STATUSES[cells[_STATUS]]
     networks, metadata = cells[_NETWORKS], cells[_METADATA]

@@ -1,6 +1,7 @@
-"""The tables of key records: the one place that says what a database of ours looks like.
+"""The tables of key records: the only definition of our database.
 
-Every column of `KEYS` is a field of `KeyRecord`, in the same order, so that a row becomes a record as it is. Texts
+Every column of `KEYS` is a field of `KeyRecord`, in the same order, so that a row becomes a record as it is; the last
+field, its terms, comes from `OWNERS` and `PLANS`. Texts
 that are compared or sorted are compared byte by byte, as Python and SQLite do, whatever the database's language.
 """
 
@@ -23,8 +24,8 @@ from sqlalchemy import (
 
 METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
-VERSIONS = ("0001", "0002", "0003", "0004", "0006")
-"""The versions that the schema has had; a test holds them against the migrations."""
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+"""The versions of the schema so far; a test compares them with the migrations."""
 
 HEAD = VERSIONS[-1]
 
@@ -95,7 +96,7 @@ USES = Table(
     Column("key_id", _TEXT, ForeignKey(KEYS.c.key_id), primary_key=True),
     Column("requests", BigInteger, nullable=False),
 )
-"""How often a key was accepted while it was rotating; `KEYS` says when it was last."""
+"""The number of times a rotating key was accepted; `KEYS` has the last time."""
 
 WITNESSES = Table(
     "secretsource_witnesses",
@@ -105,7 +106,7 @@ WITNESSES = Table(
     Column("seen", _TEXT, nullable=False),
     PrimaryKeyConstraint("key_id", "kind", "seen"),
 )
-"""The networks and user agents that a key was seen with while it was rotating."""
+"""The networks and user agents of a rotating key."""
 
 SEALS = Table(
     "secretsource_seals",
@@ -113,4 +114,41 @@ SEALS = Table(
     Column("version", _TEXT, primary_key=True),
     Column("key", LargeBinary, nullable=False),
 )
-"""The locator keys that keys were sealed with, by the version of the pepper each was derived from."""
+"""The locator keys that sealed keys, by the pepper version that each was derived from."""
+
+PLANS = Table(
+    "secretsource_plans",
+    METADATA,
+    Column("id", _TEXT, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("document", _TEXT, nullable=False),
+)
+"""Plans; the document is a `PlanRecord` as JSON."""
+
+OWNERS = Table(
+    "secretsource_owners",
+    METADATA,
+    Column("id", _TEXT, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("document", _TEXT, nullable=False),
+    Column("plan", _TEXT, ForeignKey(PLANS.c.id)),
+    Index("secretsource_owners_by_plan", "plan", "id"),
+)
+"""Owners; the document is an `OwnerRecord` as JSON."""
+
+OWNER_EVENTS = Table(
+    "secretsource_owner_events",
+    METADATA,
+    Column("revision", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("subject", _TEXT, nullable=False),
+    Column("id", _TEXT, nullable=False),
+    Column("kind", _TEXT, nullable=False),
+    Column("time", Double, nullable=False),
+    Column("fields", _TEXT, nullable=False),
+    Column("actor", _TEXT),
+    Column("origin", _TEXT),
+    Column("reason", _TEXT),
+    Index("secretsource_owner_events_by_id", "subject", "id", "revision"),
+    sqlite_autoincrement=True,
+)
+"""What happened to owners and plans, whose ``subject`` says which; its number is their revision."""
