@@ -11,6 +11,8 @@ from benchmarks.harness import Figure, machine, table
 
 NAMES = (
     "hit",
+    "many",
+    "hops",
     "threads",
     "start",
     "herd",

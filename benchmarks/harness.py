@@ -11,12 +11,14 @@ import gc
 import os
 import platform
 import statistics
+from asyncio import AbstractEventLoop
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from time import perf_counter
 from timeit import Timer
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Sample: TypeAlias = Callable[[], float]
 """Takes one measurement, such as the seconds of a thousand calls, and returns it."""
@@ -101,6 +103,23 @@ def per_call(statement: str, names: Mapping[str, object], seconds: float) -> Sam
     while timer.timeit(number) < seconds:
         number *= 2
     return lambda: timer.timeit(number) / number
+
+
+def per_await(statement: str, names: Mapping[str, object], seconds: float, loop: AbstractEventLoop) -> Sample:
+    """As `per_call`, for a statement that awaits; it runs many times within one task of ``loop``."""
+    scope = dict(names)
+    exec(f"async def run(times):\n for _ in range(times):\n  {statement}", scope)
+    run: Any = scope["run"]
+
+    def timed(times: int) -> float:
+        begun = perf_counter()
+        loop.run_until_complete(run(times))
+        return perf_counter() - begun
+
+    number = 1
+    while timed(number) < seconds:
+        number *= 2
+    return lambda: timed(number) / number
 
 
 @contextmanager

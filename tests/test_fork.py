@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import _frozen_importlib
 import sys
 import threading
+from contextlib import contextmanager
 from importlib import import_module
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from tests.forks import is_right_in_child, needs_fork
+import pytest
+from tests.forks import held_elsewhere, is_right_in_child, needs_fork
 
-from secretsource import _fork
+from secretsource import _fork, _imports
+from secretsource._redis import Address, Outage
+from secretsource.limiters._lines import Lines
+from secretsource.providers.memory import MemoryProvider
+from secretsource.stores.base import KeyQuery
+from secretsource.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
-
-    import pytest
 
 
 class Watched:
@@ -117,3 +125,110 @@ def test_a_fork_waits_for_an_import_of_another_thread(tmp_path: Path, monkeypatc
     threading.Thread(target=let_go).start()
     assert is_right_in_child(lambda: import_module("tests_of_forks_slow") is not None)
     importing.join(5)
+
+
+@pytest.fixture
+def importing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Another thread in the middle of an import that a fork does not wait for; and what the module waits for."""
+    monkeypatch.setattr(_fork, "PATIENCE", 0.05)
+    package = tmp_path / "tests_of_forks_package"
+    package.mkdir()
+    (package / "done.py").touch()
+    (package / "__init__.py").write_text(f"from tests_of_forks_package.done import __name__ as done\n{MODULE}")
+    events: Any = ModuleType("tests_of_forks_events")
+    events.begun, events.go_on = threading.Event(), threading.Event()
+    monkeypatch.setitem(sys.modules, events.__name__, events)
+    monkeypatch.syspath_prepend(tmp_path)
+    thread = threading.Thread(target=import_module, args=[package.name])
+    thread.start()
+    assert events.begun.wait(5)
+    yield events
+    events.go_on.set()
+    thread.join(5)
+    for name in (package.name, f"{package.name}.done"):
+        sys.modules.pop(name, None)
+
+
+@needs_fork
+def test_a_child_imports_anew_what_its_fork_cut_off(importing: Any) -> None:
+    """The module that was half made, and its package; what was finished is kept, and the parent's import goes on."""
+    finished = sys.modules["tests_of_forks_package.done"]
+
+    def act() -> bool:
+        importing.go_on = threading.Event()
+        importing.go_on.set()
+        made = import_module("tests_of_forks_package")
+        return made.done == finished.__name__ and import_module(finished.__name__) is finished
+
+    assert is_right_in_child(act)
+    importing.go_on.set()
+    assert import_module("tests_of_forks_package").done == finished.__name__
+
+
+@contextmanager
+def locked(name: str) -> Generator[None]:
+    """Lock a module, as its import does."""
+    lock: Any = _frozen_importlib._get_module_lock(name)  # type: ignore[attr-defined]
+    lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@needs_fork
+def test_a_child_is_refused_a_module_in_c_that_its_fork_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot be loaded twice; the child is told so, and does not wait for ever."""
+    monkeypatch.setattr(_fork, "PATIENCE", 0.05)
+    name = "tests_of_forks_in_c"
+    half_made, spec = ModuleType(name), ModuleSpec(name, ExtensionFileLoader(name, "tests_of_forks_in_c.so"))
+    spec._initializing = True  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
+    half_made.__spec__ = spec
+    monkeypatch.setitem(sys.modules, name, half_made)
+
+    def act() -> bool:
+        with pytest.raises(ImportError, match="halted"):
+            import_module(name)
+        return True
+
+    with held_elsewhere(locked(name)):
+        assert is_right_in_child(act)
+
+
+@needs_fork
+def test_a_child_goes_on_with_an_import_of_its_own_thread() -> None:
+    """A module that forks while it is imported is whole in the child, too."""
+    name = "tests_of_forks_own"
+    with locked(name):
+        assert is_right_in_child(lambda: name in _imports._LOCKS)
+
+
+KEEPERS: dict[str, tuple[Any, Callable[[Any], object]]] = {
+    "store in memory": (MemoryStore(), lambda store: store.list(KeyQuery())),
+    "provider in memory": (MemoryProvider(), lambda provider: provider.put("a", "b")),
+    "connections to Redis": (Lines(Address("redis://localhost", 1.0)), lambda lines: lines._take()),
+    "outage of Redis": (Outage("a test", "here", 1.0, None), lambda outage: outage.tell()),
+}
+
+
+@needs_fork
+@pytest.mark.parametrize(("keeper", "use"), KEEPERS.values(), ids=KEEPERS)
+def test_a_child_does_not_wait_for_a_lock_of_another_thread(keeper: Any, use: Callable[[Any], object]) -> None:
+    """It was held at the fork; in the child it is free."""
+    with held_elsewhere(keeper._lock):
+        assert is_right_in_child(lambda: use(keeper) is not None)
+
+
+@needs_fork
+def test_a_lock_of_the_thread_that_forks_is_still_held_in_the_child() -> None:
+    """The child gives it back, as the parent does."""
+    lock = _fork.lock()
+
+    def act() -> bool:
+        lock.release()
+        with pytest.raises(RuntimeError):
+            lock.release()
+        return True
+
+    with lock:
+        assert is_right_in_child(act)

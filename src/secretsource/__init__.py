@@ -19,9 +19,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource.resolver._async_default import aexplain, aget_secret, aget_secrets, areject
     from secretsource.resolver._async_resolver import AsyncResolver
+    from secretsource.resolver._inspection import Probe, ProviderHandle
 
 __all__ = [
     "AsyncResolver",
+    "Probe",
+    "ProviderHandle",
     "Resolver",
     "Secret",
     "SecretSet",
@@ -54,12 +57,13 @@ on_event = _resolver.on_event
 
 _LATE = {
     "AsyncResolver": "secretsource.resolver._async_resolver",
+    **dict.fromkeys(("Probe", "ProviderHandle"), "secretsource.resolver._inspection"),
     **dict.fromkeys(("aexplain", "aget_secret", "aget_secrets", "areject"), "secretsource.resolver._async_default"),
 }
 
 
 def __getattr__(name: str) -> object:
-    """The asynchronous names, whose modules load asyncio, on first use."""
+    """Load, on first use, the asynchronous names, whose modules load asyncio, and those that only tools need."""
     if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

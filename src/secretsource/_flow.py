@@ -1,51 +1,75 @@
-"""One logic, two shells: a flow is a generator that yields what a store or limiter answered, and is sent the result.
+"""One logic, two shells: a flow is a generator that yields each step that it cannot take itself, and is sent what came.
 
-``record = yield store.get(key_id)`` reads the same whether ``get`` answers at once or gives an awaitable: `run` sends
-back what came, `arun` awaits it first. The logic is written once, and neither shell hides the other.
+`run` has a step performed while a thread waits, `arun` while an event loop goes on. The flow is written once, and
+neither shell hides the other. What fails is raised where the flow waits, so that it may clean up or go another way.
+
+Where a flow yields what a store answered, ``record = yield store.get(key_id)``, it needs nobody to perform its steps:
+``get`` has answered already, or gave an awaitable.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from typing import TypeAlias
+    from collections.abc import Awaitable, Callable, Generator
+    from typing import Any, TypeAlias, TypeVar
 
-    Flow: TypeAlias = "Generator[Any, Any, R]"
+    R = TypeVar("R")
+    Flow: TypeAlias = Generator[Any, Any, R]
 
-R = TypeVar("R")
+__all__ = ["arun", "here", "run"]
 
 
 def here(function: Callable[..., R], *args: Any) -> R:
-    """Call a function that takes long where nobody else is held up; `asyncio.to_thread` is its twin."""
+    """Call a function that takes long in this thread; `asyncio.to_thread` is its twin."""
     return function(*args)
 
 
-def run(flow: Flow[R]) -> R:
-    """Run a flow over a store for threads."""
-    answer: Any = None
-    while True:
-        try:
-            answer = flow.send(answer)
-        except StopIteration as stop:
-            result: R = stop.value
-            return result
+def given(step: Any) -> Any:
+    """Take a step that is its own answer."""
+    return step
 
 
-async def arun(flow: Flow[R]) -> R:
-    """Run a flow over a store for an event loop; an error or a cancellation is raised where the flow waits."""
+async def awaited(step: Any) -> Any:
+    """Take a step that is an awaitable answer, or the answer itself."""
+    return await step if hasattr(step, "__await__") else step
+
+
+def run(flow: Flow[R], perform: Callable[[Any], object] = given) -> R:
+    """Run a flow in this thread.
+
+    Args:
+        flow: What to run, from its beginning.
+        perform: Takes one step, and returns what the flow is sent for it.
+
+    Returns:
+        What the flow returns.
+    """
     try:
-        answer: Any = flow.send(None)
+        step = next(flow)
         while True:
-            if hasattr(answer, "__await__"):
-                try:
-                    answer = await answer
-                except BaseException as error:
-                    answer = flow.throw(error)
-                    continue
-            answer = flow.send(answer)
+            try:
+                answer = perform(step)
+            except BaseException as error:
+                step = flow.throw(error)
+            else:
+                step = flow.send(answer)
+    except StopIteration as stop:
+        result: R = stop.value
+        return result
+
+
+async def arun(flow: Flow[R], perform: Callable[[Any], Awaitable[object]] = awaited) -> R:
+    """Run a flow in a task, as `run` does in a thread; a cancellation is raised where the flow waits, too."""
+    try:
+        step = next(flow)
+        while True:
+            try:
+                answer = await perform(step)
+            except BaseException as error:
+                step = flow.throw(error)
+            else:
+                step = flow.send(answer)
     except StopIteration as stop:
         result: R = stop.value
         return result

@@ -8,16 +8,19 @@ it; that is for things which a child cannot simply leave alone.
 
 from __future__ import annotations
 
-import _frozen_importlib
 import os
 import threading
 import time
 import weakref
+from typing import Any
+
+from secretsource import _imports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Protocol
+    from typing import Protocol, TypeAlias
+
+    Lock: TypeAlias = threading.RLock
 
     class Keeper(Protocol):
         """What begins anew in a child."""
@@ -39,13 +42,24 @@ if TYPE_CHECKING:
 
 
 PATIENCE = 10.0
-"""Seconds for which a fork waits for imports of other threads, and each holder for what it waits for."""
+"""Seconds for which a fork waits for imports of other threads, and each holder for what it waits for.
 
-_MODULE_LOCKS: dict[str, Callable[[], object]] = getattr(_frozen_importlib, "_module_locks", {})
-"""The locks of imports that are under way, as the import system keeps them; an interpreter may have none."""
+A child does without what is not at rest by then: see `_imports.forget_cut_off` and the holders.
+"""
 
+_LOCKS: weakref.WeakSet[Lock] = weakref.WeakSet()
 _KEEPERS: weakref.WeakSet[Keeper] = weakref.WeakSet()
 _HOLDERS: weakref.WeakSet[Holder] = weakref.WeakSet()
+
+
+def lock() -> Lock:
+    """A new lock that is free in every child, unless the thread that forks holds it.
+
+    A thread may take it several times, because a signal's function may ask in the middle of a change.
+    """
+    made = threading.RLock()
+    _LOCKS.add(made)
+    return made
 
 
 def tell(keeper: Keeper) -> None:
@@ -83,10 +97,10 @@ class _Forks:
         self._resting.append(holders)
         until = time.monotonic() + PATIENCE
         while True:
-            _wait_for_imports(until)
+            _imports.wait(until)
             for holder in holders:
                 holder.before_fork()
-            if not _is_held_up() or time.monotonic() >= until:
+            if not _imports.are_under_way() or time.monotonic() >= until:
                 return
             for holder in holders:  # an import that has begun meanwhile may need them
                 holder.after_fork_in_parent()
@@ -97,25 +111,17 @@ class _Forks:
         self.alone.release()
 
     def after_in_child(self) -> None:
+        _imports.forget_cut_off()  # before anybody imports here
         self._begin_anew()
+        for held in tuple(_LOCKS):
+            _free(held)
         for keeper in tuple(_KEEPERS):
             keeper.after_fork()
 
 
-def _wait_for_imports(until: float) -> None:
-    while _is_held_up() and time.monotonic() < until:
-        time.sleep(0.001)
-
-
-def _is_held_up() -> bool:
-    """Whether another thread imports: in a child, its module would be locked for ever.
-
-    Drivers are imported where they are first used, which may be any thread. A thread that forks while it imports does
-    not wait, because others may wait for it.
-    """
-    locks = [made() for made in tuple(_MODULE_LOCKS.values())]
-    owners = {getattr(lock, "owner", None) for lock in locks} - {None}
-    return bool(owners) and threading.get_ident() not in owners
+def _free(held: Any) -> None:
+    if not held._is_owned():
+        held._at_fork_reinit()  # as the modules of Python do with theirs
 
 
 _FORKS = _Forks()

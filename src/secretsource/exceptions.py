@@ -17,7 +17,8 @@ SecretSourceError                   never raised itself
 ├─ StoreError                       the key store could not answer
 ├─ InvalidRequest                   also ValueError; what was asked for a key cannot be: a scope, an expiry, a limit
 ├─ KeyNotFound                      also LookupError; no key has this key_id
-└─ InvalidTransition                a move the life of a key does not have
+├─ InvalidTransition                a move the life of a key does not have
+└─ Conflict                         what was to be changed has moved on
 
 Rules that every raise keeps: one sentence (what failed, for which name, at which provider, what to do
 next), and no secret reachable from the exception, neither by its text nor by ``__context__``, which is
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConfigurationError",
+    "Conflict",
     "InsufficientScope",
     "InvalidKey",
     "InvalidReference",
@@ -184,3 +186,15 @@ class KeyNotFound(SecretSourceError, LookupError):
 
 class InvalidTransition(SecretSourceError):
     """The life of a key has no such move, such as enabling a revoked key."""
+
+
+class Conflict(SecretSourceError):
+    """What you wanted to change has been changed since you read it (HTTP 412).
+
+    Attributes:
+        revision: The revision that it has now.
+    """
+
+    def __init__(self, message: str, *, revision: int) -> None:
+        super().__init__(message)
+        self.revision = revision

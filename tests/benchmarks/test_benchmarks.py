@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import itertools
 import sys
@@ -16,8 +17,10 @@ from benchmarks import (
     harness,
     herd,
     hit,
+    hops,
     libraries,
     limits,
+    many,
     memory,
     mint,
     providers,
@@ -76,6 +79,17 @@ class TestHarness:
         much = harness.per_call("sum(numbers)", {"numbers": range(10_000)}, 0.0005)
         assert 0 < little() < much()
 
+    def test_an_await_is_timed(self) -> None:
+        """More work in a coroutine takes more time, and the time is that of one run."""
+
+        async def summed(count: int) -> int:
+            return sum(range(count))
+
+        with asyncio.Runner() as runner:
+            little = harness.per_await("await summed(10)", {"summed": summed}, 0.0005, runner.get_loop())
+            much = harness.per_await("await summed(10_000)", {"summed": summed}, 0.0005, runner.get_loop())
+            assert 0 < little() < much()
+
     @pytest.mark.parametrize(
         ("limit", "held", "broken"), [(at_most(0.5), 0.5, 0.51), (at_least(0.8), 0.8, 0.79), (exactly(1), 1, 2)]
     )
@@ -132,6 +146,16 @@ class TestBenchmarks:
         figures = by_name(hit.measure(rounds=1, seconds=0.0001))
         assert figures["calls that reached the provider"].verdict == "PASS"
         assert sum(figure.limit is not None for figure in figures.values()) == 9
+
+    def test_many(self) -> None:
+        """Fifty names are read by one call, and each is asked for once, however they are read after that."""
+        figures = by_name(many.measure(rounds=1, seconds=0.0001))
+        assert figures["calls that reached the provider"].verdict == "PASS"
+        assert sum(figure.limit is not None for figure in figures.values()) == 4
+
+    def test_hops(self) -> None:
+        """A read makes no more calls than its limits say: counts are the same on every machine."""
+        assert [figure.verdict for figure in hops.measure()] == ["PASS"] * 3
 
     def test_threads(self) -> None:
         """The reads of all threads are counted together."""

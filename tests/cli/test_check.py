@@ -9,7 +9,7 @@ import pytest
 from tests.cli.conftest import CANARY
 from tests.conformance.conftest import become_nobody
 
-from secretsource.cli._check_findings import Finding, exit_code
+from secretsource.cli._checked_secrets import CheckedSecret, exit_code
 from secretsource.cli._exit_codes import MISSING, MISTAKE, UNAVAILABLE
 from secretsource.cli._output import Urgent, _style
 from secretsource.config import SecretConfig
@@ -263,8 +263,8 @@ def test_a_file_that_may_not_be_read(project: Path, command: Command, become_nob
     assert "denied" in done.stdout
 
 
-def finding(outcome: str, *, required: bool = True) -> Finding:
-    return Finding(SecretConfig("NAME", required=required), Trace("NAME", outcome, None, ()))
+def finding(outcome: str, *, required: bool = True) -> CheckedSecret:
+    return CheckedSecret(SecretConfig("NAME", required=required), Trace("NAME", outcome, None, ()))
 
 
 @pytest.mark.parametrize(
@@ -281,6 +281,6 @@ def finding(outcome: str, *, required: bool = True) -> Finding:
         ([finding("not found"), finding("throttled"), finding("misconfigured")], MISTAKE),
     ],
 )
-def test_the_exit_code_tells_what_stands_most_in_the_way(findings: list[Finding], code: int) -> None:
+def test_the_exit_code_tells_what_stands_most_in_the_way(findings: list[CheckedSecret], code: int) -> None:
     """A mistake before a missing secret before an outage."""
     assert exit_code(findings) == code

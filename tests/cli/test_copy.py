@@ -9,9 +9,8 @@ import pytest
 from tests.cli.conftest import CANARY
 from tests.servers.openbao import OpenBao, bao
 
-from secretsource.cli._ends import Held
 from secretsource.cli._exit_codes import MISSING, MISTAKE, UNAVAILABLE
-from secretsource.cli.copy import Item, exit_code
+from secretsource.cli.copy import Content, Item, exit_code
 from secretsource.providers.base import NotFound, Occupied
 from secretsource.providers.file import FileProvider
 from secretsource.testing.aws_server import moto_server
@@ -182,7 +181,7 @@ def test_a_driver_that_raises(call: str, project: Path, command: Command, monkey
 
 def test_an_outage_is_exit_code_3() -> None:
     """What may pass by itself is told apart, and comes last."""
-    nothing = Held("", NotFound())
+    nothing = Content("", NotFound())
     down = Item("A", "unavailable", nothing, nothing)
     assert exit_code([down]) == UNAVAILABLE
     assert exit_code([down, Item("B", "denied", nothing, nothing)]) == MISSING

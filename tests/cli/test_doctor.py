@@ -16,7 +16,6 @@ from tests.servers.azure import provider as azure_provider
 from tests.servers.gcp import secret_manager
 from tests.servers.openbao import OpenBao, bao
 
-from secretsource.cli import doctor as module
 from secretsource.cli._exit_codes import MISSING
 from secretsource.providers._azure.question import bearer_of, scope_of
 from secretsource.providers.aws import AwsProvider
@@ -24,6 +23,7 @@ from secretsource.providers.base import Failed, FailureCode, Identity
 from secretsource.providers.dotenv import DotenvProvider
 from secretsource.providers.gcp import GcpProvider
 from secretsource.providers.vault import VaultProvider
+from secretsource.resolver import _inspection
 from secretsource.testing.aws_server import moto_server
 from secretsource.testing.servers import AzureServer
 
@@ -270,4 +270,4 @@ def test_scope_of_a_cloud() -> None:
 
 def test_the_probe_is_a_legal_name() -> None:
     """Every provider of the design can be asked for it."""
-    assert module.PROBE.replace("_", "").isalpha()
+    assert _inspection.ABSENT.replace("_", "").isalpha()

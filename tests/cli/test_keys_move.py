@@ -93,12 +93,12 @@ def test_tables_are_made_and_brought_up_to_date(keys: Keys, folder: Path) -> Non
     )  # fmt: skip
     assert "run  secretsource keys migrate --create" in keys("migrate", "--check").stderr
     assert list(folder.iterdir()) == []
-    assert "give --create" in keys("migrate").stderr
+    assert "add --create" in keys("migrate").stderr
     done = keys("migrate", "--create")
     assert (done.exit_code, done.stdout, done.stderr) == (0, f"from\tto\nno tables\t{HEAD}\n", "")
     again = keys("migrate", "--json")
     assert json.loads(again.stdout) == {"from": HEAD, "to": HEAD, "needed": False, "migrated": False}
-    assert keys("migrate", "--check").stderr == "note: the tables are of this version already\n"
+    assert keys("migrate", "--check").stderr == "note: the tables are already up to date\n"
     assert stat.S_IMODE((folder / "keys.db").stat().st_mode) == 0o600
 
 

@@ -22,11 +22,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tests.docs.generated_life import moves, reasons
-from tests.docs.markdown import prose, sections, shown, signature, summary, table
+from tests.docs.markdown import plain, prose, sections, shown, signature, summary, table
 from tests.docs.pages import ROOT, all_pages
 
 from secretsource import exceptions
-from secretsource.config import Config, SecretConfig, driver_settings
+from secretsource._tuning import NUMBERS
+from secretsource.config import SecretConfig, driver_settings
 from secretsource.providers._registry import DRIVERS, driver_class
 from secretsource.providers.base import FailureCode
 from secretsource.resolver._failure import _CLASSES, _WORDS
@@ -58,6 +59,7 @@ def made(what: str) -> str:
     makers: Mapping[str, Callable[[str], str]] = {
         "drivers": lambda _: "\n\n".join(map(driver, DRIVERS)),
         "fields": fields,
+        "numbers": numbers,
         "variables": variables,
         "errors": errors,
         "codes": codes,
@@ -94,15 +96,25 @@ def driver(scheme: str) -> str:
 
 def fields(name: str) -> str:
     """The fields of a configuration class that a file sets, with their defaults."""
-    of: type[Any] = {"Config": Config, "SecretConfig": SecretConfig}[name]
-    written = {"Config": ("ttl", "revalidate", "max_stale", "deadline", "negative_ttl", "max_entries", "jitter")}
+    of: type[Any] = {"SecretConfig": SecretConfig}[name]
     meanings = sections(of.__doc__ or "")["Attributes"]
     return table(
         ("key", "default", "meaning"),
         [
             (f"`{field.name}`", shown(field.default), meanings[field.name])
             for field in dataclasses.fields(of)
-            if field.name in written.get(name, ("required", "description"))
+            if field.name in ("required", "description")
+        ],
+    )
+
+
+def numbers(_: str) -> str:
+    """The numbers of a resolver."""
+    return table(
+        ("key", "must be", "default", "meaning"),
+        [
+            (f"`{number.name}`", number.range.form, shown(number.default), plain(number.meaning))
+            for number in NUMBERS.values()
         ],
     )
 

@@ -12,7 +12,7 @@ from tests.docs.pages import ROOT, all_pages, page_id
 import secretsource
 from secretsource import exceptions, issuing, testing
 from secretsource.integrations import asgi
-from secretsource.issuing import EventKind, Status
+from secretsource.issuing import EventKind, Status, documents
 from secretsource.limiters import base as limiters
 from secretsource.limiters import redis
 from secretsource.providers import base
@@ -57,6 +57,12 @@ def test_every_public_name_is_on_the_page(name: str) -> None:
 def test_every_public_name_of_the_issuing_half_is_on_its_page(name: str) -> None:
     """A name that it promises, or an edge, a store or a limiter of it, is in its API reference."""
     assert f"`{name}" in (REFERENCE / "api-issuing.md").read_text()
+
+
+@pytest.mark.parametrize("name", documents.__all__)
+def test_every_document_is_on_its_page(name: str) -> None:
+    """A function that writes or reads a document of keys is in the reference of documents."""
+    assert f"`{name}" in (REFERENCE / "documents.md").read_text()
 
 
 @pytest.mark.parametrize("word", sorted({*Status, *EventKind}))

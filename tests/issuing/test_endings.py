@@ -71,7 +71,7 @@ class TestShorten:
         change = lifecycle.shorten(rotated(7 * DAY), NOW, asked, NOW + at, By("ann", "here", "sooner"))
         assert change is not None
         assert (change.record.status, change.record.overlap_ends) == (Status.ROTATING, NOW + at + asked)
-        assert change.event[1:] == (3, EventKind.ROTATED, NOW + at, "ann", "here", "sooner")
+        assert change.event[1:7] == (3, EventKind.ROTATED, NOW + at, "ann", "here", "sooner")
 
     def test_no_overlap_ends_it_now(self) -> None:
         """The leak in the middle of an overlap: revoked, with the reason."""
@@ -106,7 +106,7 @@ class TestRotateAgain:
         assert not keys.check(old.plaintext, scope=NO_SCOPE)
         assert (again.successor.key_id, again.plaintext) == (first.successor.key_id, None)
         assert again.predecessor.status is Status.REVOKED
-        assert keys.events(old.record.key_id)[-1][2:] == (
+        assert keys.events(old.record.key_id)[-1][2:7] == (
             EventKind.ROTATION_FINISHED, again.predecessor.overlap_ends, "ann", None, "leaked",
         )  # fmt: skip
 

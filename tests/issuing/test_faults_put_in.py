@@ -20,6 +20,7 @@ from tests.issuing.test_shared_limits import server, workers
 
 from secretsource.issuing import KeyFormat, LocalLimiter, Reason, Rejected, limits
 from secretsource.issuing._check import policy
+from secretsource.issuing._check.comparison import Comparison
 from secretsource.issuing._check.record_cache import RecordCache
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._http import admission
@@ -135,27 +136,27 @@ def hash_the_beginning(patch: Patch) -> None:
 
 def answer_the_state_first(patch: Patch) -> None:
     """A key that is over is told so before its secret was looked at."""
-    compare = Verifier._compare
+    compare = Comparison.compare
 
-    def state_first(self: Verifier, presented: Any, record: KeyRecord) -> Rejected | None:
+    def state_first(self: Comparison, presented: Any, record: KeyRecord) -> Rejected | None:
         over = record.status_at(self._parts.clock.now().wall) in {Status.REVOKED, Status.DISABLED, Status.EXPIRED}
         return Rejected(Reason.REVOKED, record) if over else compare(self, presented, record)
 
-    patch.setattr(Verifier, "_compare", state_first)
+    patch.setattr(Comparison, "compare", state_first)
 
 
 def count_wrong_secrets(patch: Patch) -> None:
     """A wrong secret uses up the limit of the key that it names."""
-    compare = Verifier._compare
+    compare = Comparison.compare
 
-    def counting(self: Verifier, presented: Any, record: KeyRecord) -> Rejected | None:
+    def counting(self: Comparison, presented: Any, record: KeyRecord) -> Rejected | None:
         rejected, plan = compare(self, presented, record), limits.parse(record.rate_limit, None)
         if rejected is not None and plan is not None:
             now = self._parts.clock.now()
             self._parts.limiter.draw(record.limit_key, plan, 1, now.mono, now.wall)
         return rejected
 
-    patch.setattr(Verifier, "_compare", counting)
+    patch.setattr(Comparison, "compare", counting)
 
 
 def separate_what_may_hold_the_separator(patch: Patch) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from secretsource._secret import Origin, Secret, SecretSet
 from secretsource.exceptions import ConfigurationError
-from secretsource.issuing import Pepper, PepperSet
+from secretsource.issuing import Pepper, PepperSet, PepperState
 from secretsource.providers.base import SecretRef
 
 NEW, OLD = "the newest pepper of the tests", "the older pepper of the tests"
@@ -110,3 +110,25 @@ def test_no_pepper_is_a_set_that_says_so() -> None:
     assert PepperSet().is_empty
     assert PepperSet([""]).is_empty
     assert PepperSet().newest.hash("k") == PepperSet([]).newest.hash("k")
+
+
+def test_a_pepper_without_keys_may_be_dropped() -> None:
+    """An older pepper is needed as long as a key is hashed with it; imported keys have none before they are used."""
+    peppers = PepperSet([NEW, OLD, "the oldest pepper of the tests"])
+    newest, last, oldest = peppers.versions()
+    assert peppers.uses({"0badc0de": 4, newest: 3, last: 1, "": 2, "00000000": 0}) == [
+        (newest, 3, PepperState.NEWEST),
+        (last, 1, PepperState.STILL_NEEDED),
+        (oldest, 0, PepperState.MAY_BE_DROPPED),
+        ("", 2, PepperState.NOT_USED_YET),
+        ("0badc0de", 4, PepperState.NOT_CONFIGURED),
+    ]
+
+
+def test_the_stand_in_of_a_missing_pepper_is_no_pepper() -> None:
+    """Without a pepper, the keys that need none are counted, and those that need one lack it."""
+    (bare,) = PepperSet().versions()
+    assert PepperSet().uses({bare: 2, "0badc0de": 1}) == [
+        (bare, 2, PepperState.NO_PEPPER),
+        ("0badc0de", 1, PepperState.NOT_CONFIGURED),
+    ]

@@ -48,7 +48,7 @@ def test_each_move_is_in_the_table_or_refused(status: Status, move: Move) -> Non
             status=MOVES[status, move], status_reason="because", revision=record.revision + 1
         )
         assert change.event[:2] == (record.key_id, 2)
-        assert change.event[3:] == (NOW, "ann", "10.0.0.1", "because")
+        assert change.event[3:7] == (NOW, "ann", "10.0.0.1", "because")
     else:
         with pytest.raises(InvalidTransition, match=f"it is {status.value}"):
             lifecycle.move(record, move, NOW)
@@ -119,6 +119,35 @@ def test_a_successor_is_good_no_sooner_than_its_predecessor() -> None:
     later = RECORD._replace(begins=NOW + 60, expires=NOW + 100)
     new = lifecycle.rotate(later, "s" * 22, 5, NOW).successor
     assert (new.begins, new.expires) == (NOW + 60, NOW + 100)
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        (lifecycle.End(), NOW + 90),
+        (lifecycle.End(after=7), NOW + 7),
+        (lifecycle.End(at=NOW + 3), NOW + 3),
+        (lifecycle.End(keeps=True), NOW + 40),
+    ],
+)
+def test_a_successor_ends_when_it_is_said_to(ends: lifecycle.End, expected: float) -> None:
+    """As long a life, another length, an instant, or the end that was agreed on."""
+    old = RECORD._replace(created=NOW - 50, expires=NOW + 40)
+    assert lifecycle.rotate(old, "s" * 22, 5, NOW, ends=ends).successor.expires == expected
+
+
+@pytest.mark.parametrize("ends", [lifecycle.End(at=NOW), lifecycle.End(at=1.0), lifecycle.End(after=0)])
+def test_a_successor_does_not_end_before_it_is_good(ends: lifecycle.End) -> None:
+    """Nothing is made then."""
+    with pytest.raises(InvalidRequest, match="the new key would end before it is good"):
+        lifecycle.rotate(RECORD, "s" * 22, 5, NOW, ends=ends)
+
+
+@pytest.mark.parametrize("ends", [lifecycle.End(), lifecycle.End(keeps=True)])
+def test_a_key_without_an_end_has_a_successor_without_one(ends: lifecycle.End) -> None:
+    """Unless another end is given."""
+    assert lifecycle.rotate(RECORD, "s" * 22, 5, NOW, ends=ends).successor.expires is None
+    assert lifecycle.rotate(RECORD, "s" * 22, 5, NOW, ends=lifecycle.End(after=9)).successor.expires == NOW + 9
 
 
 def test_a_successor_ends_within_the_calendar() -> None:

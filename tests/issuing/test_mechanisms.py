@@ -10,7 +10,7 @@ from tests.issuing.conftest import PEPPER, CountingStore
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Reason, Rejected
-from secretsource.issuing._check import verifier
+from secretsource.issuing._check import comparison
 from secretsource.issuing._check.gate import Gate
 from secretsource.issuing._check.record_cache import RecordCache
 from secretsource.issuing._key import base62, hashing
@@ -212,7 +212,7 @@ def test_hashes_are_compared_in_constant_time(
         compared.append((one, other))
         return hashing.compare_digest(one, other)
 
-    monkeypatch.setattr(verifier, "compare_digest", compare)
+    monkeypatch.setattr(comparison, "compare_digest", compare)
     assert bool(keys.check(issued.plaintext, scope=NO_SCOPE, fresh=True)) is (what == "the right key")
     assert compared == [(hashed, against)]
 

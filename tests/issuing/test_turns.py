@@ -17,7 +17,7 @@ from tests.forks import is_right_in_child, needs_fork
 
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Reason, Rejected
-from secretsource.issuing._check import verifier
+from secretsource.issuing._check import comparison
 from secretsource.issuing._check.turns import Turn, Turns
 from secretsource.issuing._key import foreign
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
@@ -157,7 +157,7 @@ def test_the_hash_of_a_key_that_has_expired_is_not_computed(lever: Lever) -> Non
 
 def test_one_guess_is_computed_at_a_time(lever: Lever, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others wait, and are told to come again when it takes too long; then it is their turn."""
-    monkeypatch.setattr(verifier, "PATIENCE", 0.1)
+    monkeypatch.setattr(comparison, "PATIENCE", 0.1)
     with ApiKeys(lever.store, peppers=[PEPPER], imported=True) as keys, ThreadPoolExecutor(4) as pool:
         first = pool.submit(keys.check, f"{HEAD}.1", scope=NO_SCOPE)
         assert lever.begun.wait(30)
@@ -166,14 +166,14 @@ def test_one_guess_is_computed_at_a_time(lever: Lever, monkeypatch: pytest.Monke
         assert Reason.VERIFIER_BUSY.answer.status == 503
         lever.go_on.set()
         assert refused(first.result(30)) is Reason.WRONG_SECRET
-        monkeypatch.setattr(verifier, "PATIENCE", 30.0)
+        monkeypatch.setattr(comparison, "PATIENCE", 30.0)
         assert keys.check(KEY, scope=NO_SCOPE)
     assert lever.most == 1
 
 
 def test_as_many_are_computed_at_once_as_was_said(lever: Lever, monkeypatch: pytest.MonkeyPatch) -> None:
     """A setting says how many."""
-    monkeypatch.setattr(verifier, "PATIENCE", 0.5)
+    monkeypatch.setattr(comparison, "PATIENCE", 0.5)
     keys = ApiKeys(lever.store, peppers=[PEPPER], imported=True, imported_at_once=2)
     with keys, ThreadPoolExecutor(3) as pool:
         asked = [pool.submit(keys.check, f"{HEAD}.{number}", scope=NO_SCOPE) for number in range(3)]
@@ -189,7 +189,7 @@ async def test_a_cancelled_check_keeps_its_turn_until_the_work_ends(
     lever: Lever, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client that hangs up and asks again has one hash computed, not one for each call; the loop goes on."""
-    monkeypatch.setattr(verifier, "PATIENCE", 0.1)
+    monkeypatch.setattr(comparison, "PATIENCE", 0.1)
     async with AsyncApiKeys(AsyncMemoryStore(lever.store), peppers=[PEPPER], imported=True) as keys:
         first = asyncio.create_task(keys.check(f"{HEAD}.1", scope=NO_SCOPE))
         assert await asyncio.to_thread(lever.begun.wait, 30)
@@ -197,7 +197,7 @@ async def test_a_cancelled_check_keeps_its_turn_until_the_work_ends(
         await asyncio.gather(first, return_exceptions=True)
         assert refused(await keys.check(f"{HEAD}.2", scope=NO_SCOPE)) is Reason.VERIFIER_BUSY
         lever.go_on.set()
-        monkeypatch.setattr(verifier, "PATIENCE", 30.0)
+        monkeypatch.setattr(comparison, "PATIENCE", 30.0)
         assert await keys.check(KEY, scope=NO_SCOPE)
     assert lever.computed == [f"{HEAD}.1", KEY]
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PROMISED = {
     "AsyncResolver",
+    "Probe",
+    "ProviderHandle",
     "Resolver",
     "Secret",
     "SecretSet",

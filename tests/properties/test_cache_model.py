@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from secretsource._clock import Instant
+from secretsource._tuning import Tuning
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
 from secretsource.resolver._cache import Age, Cache
-from secretsource.resolver._refresh import FreshnessPolicy
 
-POLICY = FreshnessPolicy(ttl=100, revalidate=50, max_stale=400, negative_ttl=10, jitter=0)
+POLICY = Tuning(ttl=100, revalidate=50, max_stale=400, negative_ttl=10, jitter=0)
 MAX_ENTRIES = 3
 REFS = [SecretRef("p", f"N{i}") for i in range(5)]
 
@@ -43,7 +43,7 @@ class CacheMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.cache = Cache(POLICY, MAX_ENTRIES)
+        self.cache = Cache(POLICY._replace(max_entries=MAX_ENTRIES))
         self.now = 1000.0
         self.kept: dict[SecretRef, Kept] = {}
         self.paused: dict[SecretRef, tuple[int, float]] = {}

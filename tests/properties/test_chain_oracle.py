@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secretsource._clock import Instant
+from secretsource._tuning import Tuning
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
 from secretsource.resolver._cache import Cache
 from secretsource.resolver._chain import resolve
-from secretsource.resolver._refresh import FreshnessPolicy
 from secretsource.resolver._resolution import Reply, Request, word_of
 from secretsource.resolver._route import Chain, Route
 from secretsource.testing import ScriptedProvider
 
-POLICY = FreshnessPolicy(ttl=100, revalidate=50, max_stale=400, negative_ttl=10, jitter=0)
+POLICY = Tuning(ttl=100, revalidate=50, max_stale=400, negative_ttl=10, jitter=0)
 NAMES = ["a", "b", "c"]
 DENIALS = {FailureCode.DENIED, FailureCode.DISABLED, FailureCode.DELETED, FailureCode.UNAUTHENTICATED}
 
@@ -97,7 +97,7 @@ def walk(routes: list[Route], cache: Cache, says: dict[str, Any], now: float) ->
 def test_any_history(passes: dict[str, tuple[str, str]], history: list[tuple[float, dict[str, Any]]]) -> None:
     """Whatever three providers say, and whenever, the walk ends as the table has it."""
     routes = [Route(ScriptedProvider(name=name), *cast("Any", passes[name])) for name in NAMES]
-    cache, oracle, now = Cache(POLICY, 100), Oracle(passes), 1000.0
+    cache, oracle, now = Cache(POLICY._replace(max_entries=100)), Oracle(passes), 1000.0
     for seconds, says in history:
         now += seconds
         assert walk(routes, cache, says, now) == oracle.resolve(says, now)

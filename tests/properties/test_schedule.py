@@ -6,14 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secretsource._clock import Instant
+from secretsource._tuning import Tuning
 from secretsource.providers.base import Failed, FailureCode, Found, Lease
-from secretsource.resolver._refresh import FreshnessPolicy, pause, schedule, schedule_absence
+from secretsource.resolver._refresh import pause, schedule, schedule_absence
 
 NOW = Instant(1000.0, 1_700_000_000.0)
 
 seconds = st.floats(0, 1e6)
 policies = st.builds(
-    lambda ttl, revalidate, more, negative, jitter: FreshnessPolicy(ttl, revalidate, ttl + more, negative, jitter),
+    lambda ttl, revalidate, more, negative, jitter: Tuning(
+        ttl, revalidate, ttl + more, negative_ttl=negative, jitter=jitter
+    ),
     st.floats(0.1, 1e6), seconds, seconds, seconds, st.floats(0, 0.99),
 )  # fmt: skip
 luck = st.floats(0, 1, exclude_max=True)
@@ -29,7 +32,7 @@ founds = st.builds(
 
 
 @given(founds, policies, st.none() | seconds, luck)
-def test_a_value(found: Found, policy: FreshnessPolicy, max_age: float | None, lucky: float) -> None:
+def test_a_value(found: Found, policy: Tuning, max_age: float | None, lucky: float) -> None:
     """Refresh, fresh, revalidate, stale: in this order, and each no later than without the hints."""
     ages = schedule(found, policy, NOW, max_age, lucky)
     assert NOW.mono <= ages.refresh_at <= ages.fresh_until <= ages.revalidate_until <= ages.stale_until
@@ -41,7 +44,7 @@ def test_a_value(found: Found, policy: FreshnessPolicy, max_age: float | None, l
 
 
 @given(founds, policies, luck)
-def test_nothing_lasts_past_its_end(found: Found, policy: FreshnessPolicy, lucky: float) -> None:
+def test_nothing_lasts_past_its_end(found: Found, policy: Tuning, lucky: float) -> None:
     """A value that ends by itself, or has ended, is served in no age past that moment: not for a second."""
     ages = schedule(found, policy, NOW, None, lucky)
     ends = [] if found.expires_at is None else [max(0.0, found.expires_at - NOW.wall)]
@@ -50,7 +53,7 @@ def test_nothing_lasts_past_its_end(found: Found, policy: FreshnessPolicy, lucky
 
 
 @given(policies, st.none() | seconds, luck)
-def test_an_absence(policy: FreshnessPolicy, max_age: float | None, lucky: float) -> None:
+def test_an_absence(policy: Tuning, max_age: float | None, lucky: float) -> None:
     """An absence is believed no longer than its ttl, nor than the provider's bound."""
     ages = schedule_absence(policy, NOW, max_age, lucky)
     assert ages.refresh_at == ages.fresh_until == ages.revalidate_until

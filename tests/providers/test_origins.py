@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from secretsource.providers._origins import Origin, distrusted, leads_home
+from secretsource.providers._origins import Origin, distrusted, foreign, leads_home
 
 HOME = "https://vault.internal:8200/v1/secret/data/x"
 
@@ -85,6 +85,29 @@ def test_into_tls(url: str, location: str, followed: bool) -> None:
 def test_distrusted(address: str, ambient: str | None, free: bool) -> None:
     """What the environment holds goes to an address of a file only encrypted, and where the environment names it."""
     assert (distrusted(address, ambient, "VAULT_ADDR") is None) is free
+
+
+@pytest.mark.parametrize(
+    ("address", "free"),
+    [
+        ("https://secretsmanager.eu-west-1.amazonaws.com", True),
+        ("https://VPCE-1.secretsmanager.us-east-1.vpce.AMAZONAWS.com:443/", True),
+        ("https://secretsmanager.cn-north-1.amazonaws.com.cn", True),
+        ("http://secretsmanager.eu-west-1.amazonaws.com", False),
+        ("https://amazonaws.com.evil.example", False),
+        ("https://evilamazonaws.com", False),
+        ("https://evil.example", False),
+        ("http://127.0.0.1:5000", True),
+        ("http://localhost:4566", True),
+        ("http://localstack:4566", True),
+        ("http://localstack:4567", False),
+        ("no address", False),
+    ],
+)
+def test_foreign(address: str, free: bool) -> None:
+    """To a vendor's servers encrypted, to this machine, and to what the environment names."""
+    ambient = ["http://LOCALSTACK:4566/", "no address"]
+    assert (foreign(address, ["amazonaws.com", "amazonaws.com.cn"], ambient) is None) is free
 
 
 def test_origin_has_a_port() -> None:

@@ -45,27 +45,27 @@ def forced(board: Board) -> Ask:
 def test_up_to_its_deadline(make: object, board: Board) -> None:
     """A flight is joined up to the second of its deadline, and not after it: its thread may hang."""
     flight = make(board)  # type: ignore[operator]
-    assert board.find(PLAIN, UNTIL) is flight
-    assert board.find(PLAIN, UNTIL + 0.001) is None
+    assert board.find(PLAIN, FakeClock(mono=UNTIL)) is flight
+    assert board.find(PLAIN, FakeClock(mono=UNTIL + 0.001)) is None
 
 
 def test_forced_reads_share_what_has_not_begun(board: Board) -> None:
     """Whoever comes before the call begins is answered by it; whoever comes after is not, whoever leads it."""
     before = forced(board)
     flight = planned(board)
-    assert board.find(before, 0.0) is flight
+    assert board.find(before, NOW) is flight
     flight.anew = True
     board.begin(flight, NOW)
-    assert board.find(before, 0.0) is flight
-    assert board.find(forced(board), 0.0) is None
-    assert board.find(PLAIN, 0.0) is flight
+    assert board.find(before, NOW) is flight
+    assert board.find(forced(board), NOW) is None
+    assert board.find(PLAIN, NOW) is flight
 
 
 def test_a_call_that_may_only_prolong(board: Board) -> None:
     """It does not answer a forced read, though it began after it."""
     before = forced(board)
     begun(board)
-    assert board.find(before, 0.0) is None
+    assert board.find(before, NOW) is None
 
 
 def test_a_later_answer_counts_an_earlier_one_does_not(board: Board) -> None:
@@ -84,7 +84,7 @@ def test_an_earlier_answer_counts_while_the_later_call_is_under_way(board: Board
     assert board.land(first)
     board.answered(first)
     board.crossed(first, Found("v"))
-    assert board.find(PLAIN, 0.0) is None, "which of the two is older is not known"
+    assert board.find(PLAIN, NOW) is None, "which of the two is older is not known"
     assert board.land(second)
 
 
@@ -92,7 +92,7 @@ def test_disowned(board: Board) -> None:
     """News of a change disowns what is under way, and not what has not begun."""
     flying, waiting = begun(board), planned(board)
     board.disown(REF)
-    assert board.find(PLAIN, 0.0) is waiting
+    assert board.find(PLAIN, NOW) is waiting
     assert not board.land(flying)
     board.begin(waiting, NOW)
     assert board.land(waiting)
@@ -118,7 +118,7 @@ def test_one_that_was_replaced_before_it_began(board: Board) -> None:
     first = planned(board)
     second = planned(board)
     board.begin(first, FakeClock())
-    assert board.find(forced(board), 0.0) is second
+    assert board.find(forced(board), NOW) is second
 
 
 def test_one_whose_loop_is_no_more(board: Board) -> None:
@@ -140,7 +140,7 @@ def test_one_that_lands_after_its_deadline(board: Board) -> None:
     board.plan(third)
     board.begin(third, FakeClock(mono=UNTIL + 2))
     assert not board.land(late)
-    assert board.find(PLAIN, UNTIL + 2) is third
+    assert board.find(PLAIN, FakeClock(mono=UNTIL + 2)) is third
     board.crossed(late, Found("v"))
     assert len(third.crossed) == 1
 

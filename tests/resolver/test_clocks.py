@@ -12,7 +12,8 @@ from secretsource import AsyncResolver, Resolver
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource.exceptions import InvalidReference, ProviderUnavailable
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound
-from secretsource.resolver import _resolver
+from secretsource.resolver import _async_resolver, _resolver
+from secretsource.resolver._route import Overlay, Route
 from secretsource.testing import ScriptedAsyncProvider, ScriptedProvider
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from tests.shells import Shell, ShellKind
 
+    from secretsource.resolver._trace import SecretEvent
     from secretsource.testing import FakeClock
 
     NewShell = Callable[..., Shell]
@@ -98,7 +100,8 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Sets the clock that the hot path reads so many seconds off."""
 
     def step(seconds: float) -> None:
-        monkeypatch.setattr(_resolver, "wall_time", lambda: time.time() + seconds)
+        for shell in (_resolver, _async_resolver):
+            monkeypatch.setattr(shell, "wall_time", lambda: time.time() + seconds)
 
     return step
 
@@ -228,6 +231,105 @@ class TestHotPath:
         assert shell.get("KEY") == "back"
         assert shell.get("front://KEY", fresh=True) == "front"
         assert shell.get("KEY") == "front"
+
+
+class TestHotPathOfMany:
+    """Many names are read together as each is read alone: by one look-up within a second."""
+
+    NAMES = ("A", "B", "C")
+
+    @pytest.fixture
+    def provider(self, kind: ShellKind) -> ScriptedProvider:
+        return kind.provider({name: [f"{name} one", f"{name} two"] for name in self.NAMES})
+
+    @pytest.fixture
+    def shell(self, provider: ScriptedProvider, new_shell: NewShell) -> Shell:
+        shell = new_shell("env", provider, clock=SYSTEM_CLOCK)
+        shell.prefetch(self.NAMES)
+        return shell
+
+    def test_same_objects(self, shell: Shell) -> None:
+        """The same secrets are given again, in the order of the names, each as `get` gives it."""
+        first = shell.get_many(self.NAMES)
+        assert {name: secret.served for name, secret in first.items()} == dict.fromkeys(self.NAMES, "fresh")
+        again = shell.get_many(iter(reversed(self.NAMES)))
+        assert list(again) == ["C", "B", "A"]
+        assert all(again[name] is first[name] is shell.get(name) for name in self.NAMES)
+
+    def test_names_beside_hot_ones(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Only the names that are not at hand go down the chain; the result keeps the order, and each name once."""
+        monkeypatch.setenv("NEAR", "n")
+        first = shell.get_many(self.NAMES)
+        mixed = shell.get_many(["C", "NONE", "A", "NEAR", "C"], default=None)
+        assert list(mixed.items()) == [("C", "C one"), ("NONE", None), ("A", "A one"), ("NEAR", "n")]
+        assert mixed["C"] is first["C"]
+        assert mixed["A"] is first["A"]
+
+    def test_one_second(self, shell: Shell, wall: Callable[[float], None]) -> None:
+        """Then the chain is looked at again, so that a variable set meanwhile wins."""
+        first = shell.get_many(self.NAMES)
+        wall(0.5)
+        assert shell.get_many(self.NAMES)["A"] is first["A"]
+        wall(1.01)
+        assert shell.get_many(self.NAMES)["A"] is not first["A"]
+
+    @pytest.mark.parametrize(
+        "end",
+        [
+            lambda shell: shell.invalidate("A"),
+            lambda shell: shell.reject(shell.get("A")),
+            lambda shell: shell.get("A", fresh=True),
+            lambda shell: shell.get_many(["A"], fresh=True),
+            lambda shell: shell.engine.after_fork(),
+        ],
+        ids=["invalidate", "reject", "fresh", "fresh many", "fork"],
+    )
+    def test_a_new_value_ends_it(self, end: Callable[[Shell], object], shell: Shell) -> None:
+        """Whatever finds or announces a new value acts on the next read of many at once."""
+        assert shell.get_many(["A"]) == {"A": "A one"}
+        end(shell)
+        assert shell.get_many(["A"]) == {"A": "A two"}
+
+    def test_an_injected_clock(self, provider: ScriptedProvider, new_shell: NewShell, clock: FakeClock) -> None:
+        """A resolver with a clock of its own goes by that clock alone."""
+        shell = new_shell(provider, ttl=0.5, revalidate=0, clock=clock)
+        assert shell.get_many(["A"])["A"] == shell.get_many(["A"])["A"] == "A one"
+        assert not shell.engine.hot
+        clock.advance(0.5)
+        assert shell.get_many(["A"])["A"] == "A two"
+
+    def test_a_listener_that_is_added(self, shell: Shell) -> None:
+        """It hears of the next read that is no plain hit, and of none that is."""
+        heard: list[SecretEvent] = []
+        shell.get_many(self.NAMES)
+        shell.on_event(heard.append)
+        shell.get_many(self.NAMES)
+        shell.get_many([*self.NAMES, "NONE"], default=None)
+        shell.get_many(["A"], fresh=True)
+        assert [(event.name, event.outcome) for event in heard] == [("NONE", "not found"), ("A", "found")]
+
+    def test_an_overlay(self, shell: Shell) -> None:
+        """A test's values are read at once, and the real ones again after it."""
+        shell.get_many(self.NAMES)
+        overlay = ScriptedProvider({"A": "test"}, name="overlay")
+        overlay.max_age = 0.0
+        shell.engine.lay_over(Overlay(Route(overlay)))
+        assert shell.get_many(self.NAMES) == {"A": "test", "B": "B one", "C": "C one"}
+        shell.engine.lay_over(None)
+        assert shell.get_many(self.NAMES)["A"] == "A one"
+
+    @pytest.mark.parametrize("one", ["A", "ABC", ""])
+    def test_one_string_is_no_list(self, one: str, shell: Shell) -> None:
+        """Not even where each of its characters is the name of a secret that is at hand."""
+        shell.get_many(self.NAMES)
+        with pytest.raises(InvalidReference, match="names must be a list"):
+            shell.get_many(one)
+
+    @pytest.mark.parametrize("bad", [None, ["A"], 7])
+    def test_what_is_no_name(self, bad: object, shell: Shell) -> None:
+        """Something that cannot even be looked up is refused as any other bad name."""
+        with pytest.raises(InvalidReference, match="is a str"):
+            shell.get_many(["A", bad])
 
 
 class TestNear:

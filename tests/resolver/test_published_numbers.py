@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 from inspect import signature
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.docs.markdown import sections
 
-from secretsource import Resolver
-from secretsource.config import Config
+from secretsource import AsyncResolver, Resolver, configure
+from secretsource._tuning import NUMBERS as OF_A_RESOLVER
+from secretsource._tuning import Tuning
+from secretsource.config import Config, parse_config
+from secretsource.exceptions import ConfigurationError
 from secretsource.resolver import (
     _background,
     _cache,
@@ -21,8 +28,10 @@ from secretsource.resolver import (
     _shortcuts,
     _wiring,
 )
-from secretsource.resolver._refresh import FreshnessPolicy
-from secretsource.resolver._wiring import checked_policy, first_engine
+from secretsource.resolver._wiring import checked, first_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DEFAULTS: dict[str, Any] = {
     "ttl": 300.0,
@@ -69,5 +78,78 @@ def test_a_default(name: str) -> None:
 def test_the_default_resolver() -> None:
     """So does the one that nobody configured."""
     engine = first_engine()
-    assert engine.state.cache.policy == checked_policy(**DEFAULTS) == FreshnessPolicy()
+    assert engine.state.cache.tuning == checked(Tuning(**DEFAULTS)) == Tuning()
     assert (engine.deadline, engine.state.cache.max_entries) == (DEFAULTS["deadline"], DEFAULTS["max_entries"])
+
+
+def in_file(numbers: dict[str, Any]) -> None:
+    words = {name: f'"{value}"' if isinstance(value, str) else str(value).lower() for name, value in numbers.items()}
+    lines = ["[environments.x]", 'providers = ["env"]', *(f"{name} = {word}" for name, word in words.items())]
+    parse_config("\n".join(lines), file=Path("secretsource.toml"))
+
+
+WAYS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "Resolver": lambda numbers: Resolver(["env"], **numbers),
+    "AsyncResolver": lambda numbers: AsyncResolver(["env"], **numbers),
+    "configure": lambda numbers: configure(["env"], **numbers),
+    "a file": in_file,
+}
+WRONG: list[dict[str, Any]] = [
+    {"ttl": 0}, {"ttl": "5m"}, {"revalidate": -0.1}, {"max_stale": True}, {"deadline": float("inf")},
+    {"deadline": 3_153_600_001}, {"negative_ttl": float("nan")}, {"max_entries": 0}, {"max_entries": 2.0},
+    {"jitter": 1}, {"ttl": 7200}, {"ttl": 300, "revalidate": 5000},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("numbers", WRONG, ids=str)
+def test_a_number_is_wrong_everywhere(numbers: dict[str, Any], way: str) -> None:
+    """What one way of setting a number refuses, every other refuses too, with the same sentence."""
+    with pytest.raises(ConfigurationError) as caught:
+        WAYS[way](numbers)
+    with pytest.raises(ConfigurationError) as expected:
+        checked(Tuning(**numbers))
+    assert str(caught.value).endswith(str(expected.value))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_bounds_are_right_everywhere(way: str) -> None:
+    """The bounds themselves are allowed, as far as a range includes them."""
+    least = {"revalidate": 0, "negative_ttl": 0, "max_entries": 1, "jitter": 0, "ttl": 0.001, "deadline": 0.001}
+    most = {"max_stale": 3_153_600_000, "ttl": 3_153_600_000, "deadline": 3_153_600_000, "jitter": 0.999}
+    WAYS[way]({**least, "max_stale": 0.001})
+    WAYS[way](most)
+    with pytest.raises(ConfigurationError, match="deadline must be"):
+        WAYS[way]({**most, "deadline": 3_153_600_001})
+    configure(None)
+
+
+@pytest.mark.parametrize(("of", "section"), [(Resolver, "Args"), (AsyncResolver, "Args"), (Config, "Attributes")])
+def test_a_number_means_the_same_everywhere(of: type, section: str) -> None:
+    """Each docstring says of a number what the table says that the documentation is made of."""
+    said = sections(inspect.getdoc(of) or "")[section]
+    assert {name: said[name].replace("\n", " ") for name in OF_A_RESOLVER} == {
+        name: number.meaning.replace("\n", " ") for name, number in OF_A_RESOLVER.items()
+    }
+
+
+def test_each_number_is_in_the_table() -> None:
+    """No number can be set that the table does not know."""
+    assert list(Tuning._fields) == list(OF_A_RESOLVER)
+    assert {field.name for field in dataclasses.fields(Config)} > set(OF_A_RESOLVER)
+    assert set(signature(Resolver).parameters) - {"providers", "clock"} == set(OF_A_RESOLVER)
+
+
+def public(of: type) -> dict[str, Any]:
+    """The public methods of a class, and its constructor."""
+    methods = inspect.getmembers(of, inspect.isroutine)
+    return {name: method for name, method in methods if name == "__init__" or not name.startswith("_")}
+
+
+def test_the_twins_are_called_alike() -> None:
+    """`Resolver` and `AsyncResolver` have the same methods, with the same arguments and defaults."""
+    ours, theirs = public(Resolver), public(AsyncResolver)
+    assert set(theirs) - set(ours) == {"of"}
+    for name, method in ours.items():
+        shown = [(p.name, p.kind, p.default) for p in signature(method).parameters.values()]
+        assert shown == [(p.name, p.kind, p.default) for p in signature(theirs[name]).parameters.values()], name

@@ -252,21 +252,24 @@ class TestNumbers:
     @pytest.mark.parametrize(
         ("numbers", "message"),
         [
-            ({"ttl": -1}, "ttl is a number of seconds from 0 up"),
-            ({"ttl": "300"}, "ttl is a number"),
-            ({"ttl": True}, "ttl is a number"),
-            ({"ttl": float("nan")}, "ttl is a number"),
-            ({"ttl": 0}, "above 0 seconds: use fresh=True"),
-            ({"deadline": 0}, "above 0 seconds"),
-            ({"deadline": float("inf")}, "deadline is a number"),
-            ({"revalidate": -1}, "revalidate is a number"),
-            ({"negative_ttl": None}, "negative_ttl is a number"),
-            ({"max_stale": 299}, "max_stale .299 s. is below ttl .300.0 s."),
-            ({"jitter": 1}, "jitter is a share from 0 to below 1"),
-            ({"jitter": "some"}, "jitter is a share"),
-            ({"max_entries": 0}, "max_entries is a whole number from 1 up"),
-            ({"max_entries": 1.5}, "max_entries is a whole number"),
-            ({"max_entries": None}, "max_entries is a whole number"),
+            ({"ttl": -1}, "ttl must be a number of seconds, above 0 and at most a century$"),
+            ({"ttl": "300"}, "ttl must be a number of seconds, above 0 and at most a century, not str$"),
+            ({"ttl": True}, "ttl must be a number of seconds, .*, not bool"),
+            ({"ttl": None}, "ttl must be a number of seconds, .*, not NoneType"),
+            ({"ttl": float("nan")}, "ttl must be a number"),
+            ({"ttl": 0}, "ttl must be a number of seconds, above 0"),
+            ({"deadline": 0}, "deadline must be a number of seconds, above 0"),
+            ({"deadline": float("inf")}, "deadline must be a number"),
+            ({"deadline": 1e10}, "deadline must be .* at most a century"),
+            ({"revalidate": -1}, "revalidate must be a number of seconds, at least 0"),
+            ({"negative_ttl": None}, "negative_ttl must be a number"),
+            ({"max_stale": 299}, r"max_stale \(299 s\) must be at least ttl \(300 s\): raise it, or lower ttl$"),
+            ({"revalidate": 5000}, r"ttl \(300 s\) and revalidate \(5000 s\) together must be at most max_stale"),
+            ({"jitter": 1}, "jitter must be a number of at least 0 and below 1"),
+            ({"jitter": "some"}, "jitter must be a number"),
+            ({"max_entries": 0}, "max_entries must be a whole number of at least 1"),
+            ({"max_entries": 1.0}, "max_entries must be a whole number"),
+            ({"max_entries": None}, "max_entries must be a whole number"),
         ],
     )
     def test_wrong(self, numbers: dict[str, Any], message: str, new_shell: NewShell) -> None:
@@ -277,8 +280,8 @@ class TestNumbers:
     def test_right(self, new_shell: NewShell) -> None:
         """The extremes are allowed; ``revalidate`` is one more ttl unless given."""
         shell = new_shell("env", ttl=1, max_stale=1, negative_ttl=0, jitter=0.99, max_entries=1)
-        assert shell.engine.state.cache.policy.revalidate == 1
-        assert new_shell("env", revalidate=0).engine.state.cache.policy.revalidate == 0
+        assert shell.engine.state.cache.tuning.revalidate is None
+        assert new_shell("env", revalidate=0).engine.state.cache.tuning.revalidate == 0
 
 
 class TestLife:
@@ -381,7 +384,7 @@ class TestLife:
         assert Resolver.from_config(file).get("KEY") == "v"
         tasks = AsyncResolver.from_config(file, environment="test")
         assert asyncio.run(tasks.get("KEY")) == "v"
-        assert tasks._resolver._engine.state.cache.policy.ttl == 7
+        assert tasks._resolver._engine.state.cache.tuning.ttl == 7
 
 
 def test_an_absence_may_have_a_reason(kind: ShellKind, new_shell: NewShell) -> None:

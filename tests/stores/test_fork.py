@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -14,10 +15,12 @@ import pytest
 from tests.forks import begun, ended, is_right_in_child, needs_fork
 from tests.stores.test_closing import Work
 
+from secretsource import _fork
 from secretsource.exceptions import StoreError
 from secretsource.issuing import NO_SCOPE, ApiKeys
 from secretsource.stores import sql
 from secretsource.stores._sql import sqlite_file
+from secretsource.stores.base import KeyQuery
 from secretsource.testing.store_samples import changed, new, record
 
 if TYPE_CHECKING:
@@ -159,6 +162,28 @@ def test_a_child_of_a_fork_in_the_middle_of_work_is_refused(
     assert store.update(changed(record(1), name="by the parent"))
     assert is_right_in_child(lambda: store.insert([new(2, name="by a later child")]) == frozenset())
     assert names(url) == {"by the parent", "by a later child"}
+
+
+def test_a_fork_waits_for_a_session_that_begins() -> None:
+    """The libraries of PostgreSQL hold locks of the process meanwhile, which a child would wait for."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        silent = sql.SqlStore.open(f"postgresql://somebody@127.0.0.1:{server.getsockname()[1]}/keys?sslmode=disable")
+        asking = threading.Thread(target=lambda: raises(lambda: silent.list(KeyQuery()), "cannot be reached"))
+        asking.start()
+        asked, _ = server.accept()
+        let_go = threading.Event()
+
+        def refuse() -> None:
+            while not _fork._FORKS._resting:  # until the fork waits
+                pass
+            threading.Event().wait(0.1)  # so that one which does not wait is over
+            let_go.set()
+            asked.close()
+
+        threading.Thread(target=refuse).start()
+        assert is_right_in_child(let_go.is_set)
+        asking.join(5)
+        silent.close()
 
 
 def test_nothing_is_closed_in_the_middle_of_a_fork(store: SqlStore) -> None:

@@ -30,8 +30,7 @@ def main() -> int:
             url = stack.enter_context(postgres(max_connections="200")).url
             sql.migrate(url)
         outcome = Crew(Plan(url, folder, given.seconds, given.seed, given.processes)).play(print)
-    print(outcome)
-    print(*outcome.lost[:20], sep="\n")
+    print(outcome.whole())
     return 1 if outcome.lost else 0
 
 

@@ -85,6 +85,10 @@ class Outcome(NamedTuple):
             f"put off: {count('put off', 0)}; lost: {len(self.lost)}"
         )
 
+    def whole(self) -> str:
+        """The outcome and all that was lost, with the whole trace of each child that hung."""
+        return "\n".join([str(self), *self.lost])
+
 
 class Crew:
     """The processes of a plan.
@@ -186,7 +190,7 @@ class Crew:
             complaints = judgement.all_lost(keys, Ledger(self._ledger).read())
         said = self._errors.read_text(errors="replace")
         if said:
-            complaints.append(f"a process said: {said[:5000]}")  # also one that hung, whose parent was killed
+            complaints.append(f"a process said: {said}")  # also one that hung, whose parent was killed
         file = self._plan.file
         if file is not None:
             complaints += self._judge_file(file)

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from secretsource.cli._choice import Choice
 from secretsource.cli._front import Front
 from secretsource.cli._output import write_line
-from secretsource.cli._wiring import Wiring
 from secretsource.cli.check import check
 from secretsource.cli.copy import copy
 from secretsource.cli.demo import demo
@@ -67,7 +67,7 @@ def choose(
     ] = False,
 ) -> None:
     """Note what all commands go by; without a command, show them."""
-    context.obj = Wiring(config, environment)
+    context.obj = Choice(config, environment)
     if context.invoked_subcommand is None:
         write_line(context.get_help())
 

@@ -151,7 +151,8 @@ class Scene:
         elif provider == "dotenv":
             self.write(".env", f"{name}={value}\n")
         else:
-            place = self.resolver._engine.chain.find(provider).locate(name)
+            (kept_by,) = (each for each in self.resolver.providers() if each.name == provider)
+            place = kept_by.locate(name)
             assert isinstance(place, SecretRef)
             self.servers[provider].put(place.location, value)
         return value

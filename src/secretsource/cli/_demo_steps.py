@@ -17,7 +17,7 @@ from secretsource.exceptions import ProviderDenied
 
 if TYPE_CHECKING:
     from secretsource.cli._demo_scene import Scene
-    from secretsource.resolver._trace import RotationEvent
+    from secretsource.resolver import RotationEvent
 
 __all__ = ["STEPS", "Step"]
 

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secretsource._repository import nearest
+from secretsource.config import find_dotenv
 
 if TYPE_CHECKING:
     from secretsource.config import Config
@@ -24,7 +24,7 @@ def dotenv_files(config: Config | None) -> list[Path]:
     """The ``.env`` files that may be read here: those that the chain names, and the nearest up to the repository."""
     providers = () if config is None else config.providers
     named = [Path(str(provider.settings["path"])) for provider in providers if provider.settings.get("path")]
-    found = nearest((".env",), os.path.isfile).path
+    found = find_dotenv().path
     files = [*named, Path(found)] if found else named
     return list(dict.fromkeys(file.resolve() for file in files if file.is_file()))
 

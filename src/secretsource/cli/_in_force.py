@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from secretsource._repository import nearest
 from secretsource.cli._output import say, warn
-from secretsource.config import find_config, unread_files
+from secretsource.config import find_config, find_dotenv, unread_files
 
 if TYPE_CHECKING:
-    from secretsource._repository import Sighting
-    from secretsource.cli._wiring import Wiring
-    from secretsource.config import Config
+    from secretsource.cli._choice import Choice
+    from secretsource.config import Config, Sighting
 
 __all__ = ["InForce"]
 
@@ -39,12 +37,12 @@ class InForce:
     passed_over: tuple[Sighting, ...]
 
     @classmethod
-    def of(cls, wiring: Wiring) -> InForce:
+    def of(cls, choice: Choice) -> InForce:
         """What holds for the options of this command and its working directory."""
         logging.getLogger("secretsource").addHandler(_SILENT)
-        config = wiring.config()
-        is_named = wiring.path is not None or bool(os.environ.get("SECRETSOURCE_CONFIG"))
-        passed_over = (() if is_named else find_config().passed_over) + nearest((".env",), os.path.isfile).passed_over
+        config = choice.config()
+        is_named = choice.path is not None or bool(os.environ.get("SECRETSOURCE_CONFIG"))
+        passed_over = (() if is_named else find_config().passed_over) + find_dotenv().passed_over
         file = None if config is None else config.file
         return cls(config, () if file is None else tuple(unread_files(file)), passed_over)
 

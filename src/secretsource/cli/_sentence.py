@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secretsource.resolver._failure import FOR_PROGRAMS
+from secretsource.resolver import FOR_PROGRAMS
 
 __all__ = ["for_a_person", "with_site"]
 

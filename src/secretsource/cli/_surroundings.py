@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secretsource.resolver._reference import FOLLOW_MARK
+from secretsource.resolver import FOLLOW_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

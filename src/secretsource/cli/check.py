@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from secretsource.cli._check_findings import FOUND, NOT_FOUND, Finding, counted, exit_code, grouped, totals
+from secretsource.cli._checked_secrets import FOUND, NOT_FOUND, CheckedSecret, counted, exit_code, grouped, totals
+from secretsource.cli._choice import Choice, declared_secrets, sites
 from secretsource.cli._dotenv_safety import dotenv_files, dotenv_warnings
 from secretsource.cli._in_force import InForce
 from secretsource.cli._options import Json
 from secretsource.cli._output import say, show_table, warn, write_json
 from secretsource.cli._sentence import with_site
-from secretsource.cli._wiring import Wiring, declared_secrets, sites
 from secretsource.exceptions import ResolveError
 
 if TYPE_CHECKING:
@@ -42,57 +42,57 @@ def check(context: typer.Context, as_json: Json = False) -> None:
     Warns when a required secret is empty, and when the .env file is tracked by git, not ignored by it, or open to
     other users of the machine. Says which configuration file is in force, and ends with one line of totals.
     """
-    wiring = Wiring.of(context)
-    in_force = InForce.of(wiring)
+    choice = Choice.of(context)
+    in_force = InForce.of(choice)
     secrets = declared_secrets(in_force.config, purpose="to check")
     if not as_json:
         in_force.tell()
-    with wiring.resolver() as resolver:
-        findings = _findings(resolver, secrets)
+    with choice.resolver() as resolver:
+        checked = _check_all(resolver, secrets)
     warnings = [
-        *_warnings(findings),
+        *_warnings(checked),
         *(text for file in dotenv_files(in_force.config) for text in dotenv_warnings(file)),
     ]
-    code = exit_code(findings)
+    code = exit_code(checked)
     if as_json:
-        document = [finding.described() for finding in findings]
+        document = [one.described() for one in checked]
         verdict = {"ok": code == 0, "configuration": in_force.described(), "secrets": document}
-        write_json({**verdict, "totals": counted(findings), "warnings": warnings})
+        write_json({**verdict, "totals": counted(checked), "warnings": warnings})
     else:
-        show_table(COLUMNS, [finding.row() for finding in findings])
-        for sentence in grouped(finding for finding in findings if not finding.fine):
+        show_table(COLUMNS, [one.row() for one in checked])
+        for sentence in grouped(one for one in checked if not one.fine):
             say("error", sentence)
         for warning in warnings:
             warn(warning)
-        say("total", totals(findings))
+        say("total", totals(checked))
     raise typer.Exit(code)
 
 
-def _findings(resolver: Resolver, secrets: Mapping[str, SecretConfig]) -> Sequence[Finding]:
-    """One finding per secret: asked for in batches where a provider has them, then each for its own trace."""
+def _check_all(resolver: Resolver, secrets: Mapping[str, SecretConfig]) -> Sequence[CheckedSecret]:
+    """One one per secret: asked for in batches where a provider has them, then each for its own trace."""
     with suppress(ResolveError):  # the traces say which, and why
         resolver.get_many(secrets, default=None)
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(partial(_finding, resolver, sites(resolver)), secrets.values()))
+        return list(pool.map(partial(_check_one, resolver, sites(resolver)), secrets.values()))
 
 
-def _finding(resolver: Resolver, places: Mapping[str, str], secret: SecretConfig) -> Finding:
+def _check_one(resolver: Resolver, places: Mapping[str, str], secret: SecretConfig) -> CheckedSecret:
     trace = resolver.explain(secret.name)
     is_empty = False
     if trace.outcome == FOUND:
         with suppress(ResolveError):  # gone since: what the trace says stands
             is_empty = not resolver.get(secret.name).as_bytes()
-    return Finding(secret, trace, is_empty, places)
+    return CheckedSecret(secret, trace, is_empty, places)
 
 
-def _warnings(findings: Sequence[Finding]) -> list[str]:
+def _warnings(checked: Sequence[CheckedSecret]) -> list[str]:
     """What does not fail the check: required secrets that are empty, and optional ones that could not be asked for."""
     empty = [
-        f"required secret {finding.secret.name!r} is empty at "
-        f"{with_site(finding.trace.steps[-1].reference, finding.sites.get(finding.trace.steps[-1].provider, ''))}: "
+        f"required secret {one.secret.name!r} is empty at "
+        f"{with_site(one.trace.steps[-1].reference, one.sites.get(one.trace.steps[-1].provider, ''))}: "
         'set it, or let an empty one be absent with  empty = "absent"'
-        for finding in findings
-        if finding.is_empty and finding.secret.required
+        for one in checked
+        if one.is_empty and one.secret.required
     ]
-    overlooked = [finding for finding in findings if finding.fine and finding.trace.outcome not in {FOUND, NOT_FOUND}]
+    overlooked = [one for one in checked if one.fine and one.trace.outcome not in {FOUND, NOT_FOUND}]
     return [*empty, *(f"{sentence} (optional, so the check goes on)" for sentence in grouped(overlooked))]

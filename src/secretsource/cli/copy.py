@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from secretsource.cli._ends import Held, held, opened, put, writer
+from secretsource import Resolver
+from secretsource.cli._choice import Choice, declared_secrets
 from secretsource.cli._exit_codes import MISSING, MISTAKE, UNAVAILABLE
 from secretsource.cli._options import Json, declared_names
 from secretsource.cli._output import say, show_table, write_json
-from secretsource.cli._wiring import Wiring, declared_secrets
-from secretsource.providers.base import Failed, FailureCode, NotFound, Occupied
+from secretsource.exceptions import ConfigurationError
+from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Occupied
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from secretsource.resolver._route import Route
+    from secretsource import ProviderHandle
+    from secretsource.providers.base import Outcome
 
 __all__ = ["copy"]
 
@@ -51,22 +54,43 @@ def copy(
     written as long as one of the names stands in the way: a value that is different and was not named by --overwrite,
     or one that cannot be read.
     """
-    wiring = Wiring.of(context)
-    wanted = _wanted(context, wiring, names or [], all_declared)
+    choice = Choice.of(context)
+    wanted = _wanted(context, choice, names or [], all_declared)
     _check_overwrite(context, overwrite or [], wanted)
-    with wiring.resolver() as resolver:
-        chain = resolver._engine.chain
-        origin, goal = opened(wiring, chain, source), opened(wiring, chain, target)
-        if origin.provider is goal.provider:
+    with ExitStack() as resources:
+        known = {provider.name: provider for provider in resources.enter_context(choice.resolver()).providers()}
+        origin, goal = (_opened(choice, known, word, resources) for word in (source, target))
+        if origin is goal or source == target:
             raise typer.BadParameter("--from and --to are the same provider", ctx=context)
-        writer(goal)
-        items = [_planned(name, held(origin, name), held(goal, name, to_fill=True), overwrite or []) for name in wanted]
+        if not goal.writable:
+            raise ConfigurationError(
+                f"provider {goal.name!r} cannot be written to: its driver only reads; name another one with --to"
+            )
+        items = [
+            _planned(name, Content.of(origin, name), Content.of(goal, name, to_fill=True), overwrite or [])
+            for name in wanted
+        ]
         if apply and not any(item.stops for item in items):
             items = [_written(goal, item) for item in items]
-        for route in (origin, goal):
-            route.provider.close()
     _show(items, applied=apply, as_json=as_json)
     raise typer.Exit(exit_code(items))
+
+
+class Content(NamedTuple):
+    """What one provider has under a name.
+
+    Attributes:
+        where: The place, as a reference; empty where the provider could keep no such name.
+        outcome: The value, which no repr shows, or why there is none.
+    """
+
+    where: str
+    outcome: Outcome
+
+    @classmethod
+    def of(cls, provider: ProviderHandle, name: str, *, to_fill: bool = False) -> Content:
+        """What a provider has now; ``to_fill`` it, a document without its field is an absence."""
+        return cls(provider.where(name), provider.read(name, to_fill=to_fill))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +107,8 @@ class Item:
 
     name: str
     action: str
-    source: Held
-    target: Held
+    source: Content
+    target: Content
     reason: str = ""
 
     @property
@@ -111,13 +135,13 @@ def exit_code(items: Iterable[Item]) -> int:
     return UNAVAILABLE if troubles else 0
 
 
-def _wanted(context: typer.Context, wiring: Wiring, names: Sequence[str], all_declared: bool) -> list[str]:
+def _wanted(context: typer.Context, choice: Choice, names: Sequence[str], all_declared: bool) -> list[str]:
     """The names, each once."""
     if all_declared == bool(names):
         raise typer.BadParameter("name the secrets, or give --all-declared", ctx=context)
     if any("://" in name for name in names):
         raise typer.BadParameter("a secret is named by its bare name here, and not by a reference", ctx=context)
-    return list(dict.fromkeys(declared_secrets(wiring.config(), purpose="to copy") if all_declared else names))
+    return list(dict.fromkeys(declared_secrets(choice.config(), purpose="to copy") if all_declared else names))
 
 
 def _check_overwrite(context: typer.Context, overwrite: Sequence[str], wanted: Sequence[str]) -> None:
@@ -127,20 +151,35 @@ def _check_overwrite(context: typer.Context, overwrite: Sequence[str], wanted: S
         raise typer.BadParameter(f"--overwrite {stray[0]}: that is none of the names to copy", ctx=context)
 
 
-def _planned(name: str, source: Held, target: Held, overwrite: Sequence[str]) -> Item:
+def _opened(choice: Choice, known: Mapping[str, ProviderHandle], word: str, resources: ExitStack) -> ProviderHandle:
+    """The provider that a word names: one of the chain, or a URL with settings of its own.
+
+    Raises:
+        ConfigurationError: The environment has no such provider, so that nobody can say how it is set up.
+    """
+    if word in known:
+        return known[word]
+    if "://" in word or choice.config() is None:  # without a configuration, the variables of the environment count
+        return resources.enter_context(Resolver([word])).providers()[0]
+    raise ConfigurationError(
+        f"this environment has no provider {word!r}, but {', '.join(map(repr, known))}: "
+        f"choose another one with --env, or give a URL such as {word}://"
+    )
+
+
+def _planned(name: str, source: Content, target: Content, overwrite: Sequence[str]) -> Item:
     """What is to become of a name, from what both providers have (pure)."""
-    if isinstance(source.content, Failed):
-        return Item(name, source.content.code.value, source, target, _sentence(source.content))
-    if isinstance(target.content, Failed):
-        return Item(name, target.content.code.value, source, target, _sentence(target.content))
-    if isinstance(source.content, NotFound):
-        return Item(name, MISSES, source, target, source.content.reason or "the source has no such secret")
-    if target.ref is None:
-        assert isinstance(target.content, NotFound)
-        return Item(name, FailureCode.MISCONFIGURED.value, source, target, target.content.reason or "no place for it")
-    if isinstance(target.content, NotFound):
+    ours, theirs = source.outcome, target.outcome
+    for outcome in (ours, theirs):
+        if isinstance(outcome, Failed):
+            return Item(name, outcome.code.value, source, target, _sentence(outcome))
+    if isinstance(ours, NotFound):
+        return Item(name, MISSES, source, target, ours.reason or "the source has no such secret")
+    if isinstance(theirs, NotFound):
+        if not target.where:
+            return Item(name, FailureCode.MISCONFIGURED.value, source, target, theirs.reason or "no place for it")
         return Item(name, CREATE, source, target)
-    if _octets(source.content) == _octets(target.content):
+    if _octets(ours) == _octets(theirs):
         return Item(name, SAME, source, target)
     if name in overwrite:
         return Item(name, OVERWRITE, source, target)
@@ -149,12 +188,11 @@ def _planned(name: str, source: Held, target: Held, overwrite: Sequence[str]) ->
     )
 
 
-def _written(goal: Route, item: Item) -> Item:
+def _written(goal: ProviderHandle, item: Item) -> Item:
     """The same item after it was written, if there was anything to write."""
     if item.action not in DONE:
         return item
-    assert isinstance(item.source.content, (str, bytes))
-    outcome = put(goal, item.target, item.source.content, overwrite=item.action == OVERWRITE)
+    outcome = goal.store(item.name, _value(item.source.outcome), overwrite=item.action == OVERWRITE)
     if isinstance(outcome, Failed):
         return replace(item, action=outcome.code.value, reason=_sentence(outcome))
     if isinstance(outcome, Occupied):
@@ -162,9 +200,17 @@ def _written(goal: Route, item: Item) -> Item:
     return replace(item, action=DONE[item.action])
 
 
-def _octets(content: str | bytes) -> bytes:
+def _value(outcome: Outcome) -> str | bytes:
+    """The value that was read, as it is."""
+    assert isinstance(outcome, Found)
+    assert isinstance(outcome.value, (str, bytes)), "a handle selects the field"
+    return outcome.value
+
+
+def _octets(outcome: Outcome) -> bytes:
     """A value as it is compared: services differ in whether they hold text or bytes."""
-    return content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+    value = _value(outcome)
+    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
 
 
 def _sentence(failed: Failed) -> str:

@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
+from secretsource.cli._choice import Choice
 from secretsource.cli._exit_codes import MISSING
 from secretsource.cli._in_force import InForce
 from secretsource.cli._options import Json
 from secretsource.cli._output import say, show_table, warn, write_json
 from secretsource.cli._sentence import with_site
-from secretsource.cli._wiring import Wiring
-from secretsource.providers.base import Failed, Found, IdentifiedProvider, Identity, SecretRef
-from secretsource.resolver._call import fetch, raised
+from secretsource.providers.base import Failed, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from secretsource.providers.base import Outcome, Provider
-    from secretsource.resolver._route import Route
+    from secretsource import Probe, ProviderHandle
 
 __all__ = ["doctor"]
 
 COLUMNS = ("provider", "identity", "reads", "found", "ms", "clock", "reason", "site")
-
-PROBE = "SECRETSOURCE_DOCTOR"
-"""What is asked for where nothing is declared; that it is not there is an answer too."""
-
-PATIENCE = 10.0
-"""Seconds for one call: a person waits, and no request."""
 
 SKEW = 60.0
 """Seconds between our clock and a service's from which signatures and tokens begin to be refused."""
@@ -46,156 +36,103 @@ def doctor(context: typer.Context, as_json: Json = False) -> None:
     permission is missing, how far the clocks are apart where the service tells its time, and how long an answer takes.
     Says where each provider asks, and which configuration file is in force. Fails when a provider cannot be read.
     """
-    wiring = Wiring.of(context)
-    in_force = InForce.of(wiring)
+    choice = Choice.of(context)
+    in_force = InForce.of(choice)
     config = in_force.config
-    with wiring.resolver() as resolver:
-        chain = resolver._engine.chain
-        names = list(config.secrets) if config is not None and config.secrets else [PROBE]
-        with ThreadPoolExecutor(len(chain.routes)) as pool:
-            findings = list(pool.map(partial(_examined, names=names), chain.routes))
+    with choice.resolver() as resolver:
+        names = list(config.secrets) if config is not None else []
+        providers, skipped = resolver.providers(), resolver.skipped()
+        with ThreadPoolExecutor(len(providers)) as pool:
+            probes = pool.map(partial(_probed, names=names), providers)
+            lines = [Line.of(provider, probe) for provider, probe in zip(providers, probes, strict=True)]
+    healthy = all(line.probe.readable for line in lines)
     if as_json:
-        skipped = [{"provider": skipped.provider, "reason": skipped.reason} for skipped in chain.skipped]
-        healthy = all(finding.readable for finding in findings)
-        document = [finding.described() for finding in findings]
-        configuration = in_force.described()
-        write_json({"ok": healthy, "configuration": configuration, "providers": document, "skipped": skipped})
+        gaps = [{"provider": gap.provider, "reason": gap.reason} for gap in skipped]
+        configuration, document = in_force.described(), [line.described() for line in lines]
+        write_json({"ok": healthy, "configuration": configuration, "providers": document, "skipped": gaps})
     else:
         in_force.tell()
-        rows = [finding.row() for finding in findings]
-        gaps = [(gap.provider, "", "skipped", "", "", "", gap.reason, "") for gap in chain.skipped]
-        show_table(COLUMNS, [*rows, *gaps])
-        _tell(findings)
-    raise typer.Exit(0 if all(finding.readable for finding in findings) else MISSING)
+        unasked = [(gap.provider, "", "skipped", "", "", "", gap.reason, "") for gap in skipped]
+        show_table(COLUMNS, [*(line.row() for line in lines), *unasked])
+        _tell(lines)
+    raise typer.Exit(0 if healthy else MISSING)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found out about one provider.
+def _probed(provider: ProviderHandle, names: Sequence[str]) -> Probe:
+    return provider.probe(names)
+
+
+class Line(NamedTuple):
+    """One provider, as it is shown.
 
     Attributes:
         provider: Its name.
         site: Where it asks.
-        identity: Whom it takes us for, why that cannot be said, or None where there is nobody to ask.
-        asked: How many places were asked for; after an outage, no more are.
-        found: How many of them hold a value.
-        failed: The place that could not be read, and why; None when all could.
-        seconds: The quickest answer.
+        probe: What was found out about it.
     """
 
     provider: str
     site: str
-    identity: Identity | Failed | None
-    asked: int
-    found: int
-    failed: tuple[str, Failed] | None
-    seconds: float
+    probe: Probe
+
+    @classmethod
+    def of(cls, provider: ProviderHandle, probe: Probe) -> Line:
+        """The line of a provider."""
+        return cls(provider.name, provider.site, probe)
 
     @property
-    def readable(self) -> bool:
-        """Whether every place could be asked for."""
-        return self.failed is None
+    def skew(self) -> float | None:
+        """Seconds by which the service's clock is ahead of ours, where it tells its time."""
+        return self.probe.identity.clock_skew if isinstance(self.probe.identity, Identity) else None
 
     def row(self) -> tuple[str, ...]:
         """The cells of a table."""
-        reads = "yes" if self.failed is None else self.failed[1].code.value
-        skew = self.identity.clock_skew if isinstance(self.identity, Identity) else None
-        clock = "" if skew is None else f"{round(skew):+d} s".replace("+0", "0")
-        reason = (self._reason() or "") if self.failed is None else ""  # what failed has a sentence of its own
-        found = f"{self.found} of {self.asked}"
+        failed = self.probe.failed
+        reads = "yes" if failed is None else failed[1].code.value
+        clock = "" if self.skew is None else f"{round(self.skew):+d} s".replace("+0", "0")
+        reason = (self._reason() or "") if failed is None else ""  # what failed has a sentence of its own
+        found = f"{self.probe.found} of {self.probe.asked}"
         return self.provider, self._who() or "", reads, found, self._took(), clock, reason, self.site
 
     def described(self) -> dict[str, Any]:
         """The same as a JSON document."""
-        skew = self.identity.clock_skew if isinstance(self.identity, Identity) else None
+        failed = None if self.probe.failed is None else self.probe.failed[1]
         return {
             "provider": self.provider,
             "site": self.site or None,
             "identity": self._who(),
-            "reads": self.readable,
-            "outcome": None if self.failed is None else self.failed[1].code.value,
-            "asked": self.asked,
-            "found": self.found,
+            "reads": self.probe.readable,
+            "outcome": None if failed is None else failed.code.value,
+            "asked": self.probe.asked,
+            "found": self.probe.found,
             "milliseconds": float(self._took()),
-            "clock_skew_seconds": None if skew is None else round(skew, 1),
+            "clock_skew_seconds": None if self.skew is None else round(self.skew, 1),
             "reason": self._reason(),
-            "remedy": None if self.failed is None else self.failed[1].remedy,
+            "remedy": None if failed is None else failed.remedy,
         }
 
     def _who(self) -> str | None:
-        return self.identity.text if isinstance(self.identity, Identity) else None
+        return self.probe.identity.text if isinstance(self.probe.identity, Identity) else None
 
     def _took(self) -> str:
-        return f"{self.seconds * 1000:.1f}"
+        return f"{self.probe.seconds * 1000:.1f}"
 
     def _reason(self) -> str | None:
         """Why the provider cannot be read, else why it cannot say who we are."""
-        if self.failed is not None:
-            return self.failed[1].reason
-        return f"identity unknown: {self.identity.reason}" if isinstance(self.identity, Failed) else None
+        failed, identity = self.probe.failed, self.probe.identity
+        if failed is not None:
+            return failed[1].reason
+        return f"identity unknown: {identity.reason}" if isinstance(identity, Failed) else None
 
 
-def _examined(route: Route, names: Sequence[str]) -> Finding:
-    """Ask one provider who we are, and for every place where it would keep one of the names."""
-    provider = route.provider
-    documents = _documents(route, names)
-    answers = _answers(provider, documents)
-    outcomes = [outcome for outcome, _ in answers]
-    pairs = zip(documents, outcomes, strict=False)  # after an outage, not all were asked for
-    return Finding(
-        provider.name,
-        provider.site,
-        _identified(provider),
-        len(outcomes),
-        sum(isinstance(outcome, Found) for outcome in outcomes),
-        next(((ref.location, outcome) for ref, outcome in pairs if isinstance(outcome, Failed)), None),
-        min(seconds for _, seconds in answers),
-    )
-
-
-def _documents(route: Route, names: Sequence[str]) -> list[SecretRef]:
-    """The places where a provider would keep the names; where it could keep none of them, that of the probe."""
-    for wanted in (names, [PROBE]):
-        located = [route.locate(name) for name in wanted]
-        places = [route.provider.complete(ref) for ref in located if isinstance(ref, SecretRef)]
-        if places:
-            return list(dict.fromkeys(ref.document for ref in places))
-    return [SecretRef(route.provider.name, PROBE)]
-
-
-def _answers(provider: Provider, documents: Sequence[SecretRef]) -> Sequence[tuple[Outcome, float]]:
-    """What is in each place, and how many seconds the answer took; after an outage nothing more is asked for."""
-    answers: list[tuple[Outcome, float]] = []
-    for ref in [documents[0], *documents]:  # the first time, the connection is made
-        started = perf_counter()
-        outcome = fetch(provider, ref, PATIENCE)
-        answers.append((outcome, perf_counter() - started))
-        if isinstance(outcome, Failed) and outcome.retryable:
-            break
-    return answers[1:] or answers
-
-
-def _identified(provider: Provider) -> Identity | Failed | None:
-    """Whom the provider takes us for; a driver that raises is named by the class of its error."""
-    if not isinstance(provider, IdentifiedProvider):
-        return None
-    try:
-        return provider.identify(timeout=PATIENCE)
-    except Exception as error:
-        name = type(error).__name__
-    return raised(name)
-
-
-def _tell(findings: Sequence[Finding]) -> None:
-    """What to do about what was found."""
-    for finding in findings:
-        if finding.failed is not None:
-            where, failed = finding.failed
-            place = with_site(repr(where), finding.site)
-            sentence = f"provider {finding.provider!r} cannot be read at {place}: {failed.reason or failed.code.value}"
+def _tell(lines: Sequence[Line]) -> None:
+    """Say what to do about what was found."""
+    for line in lines:
+        if line.probe.failed is not None:
+            where, failed = line.probe.failed
+            place = with_site(repr(where), line.site)
+            sentence = f"provider {line.provider!r} cannot be read at {place}: {failed.reason or failed.code.value}"
             say("error", f"{sentence}; {failed.remedy}" if failed.remedy else sentence)
-        skew = finding.identity.clock_skew if isinstance(finding.identity, Identity) else None
-        if skew is not None and abs(skew) >= SKEW:
-            warn(
-                f"the clock of provider {finding.provider!r} is {skew:+.0f} s from ours: set the clock of this machine"
-            )
+        if line.skew is not None and abs(line.skew) >= SKEW:
+            ahead = f"{line.skew:+.0f} s"
+            warn(f"the clock of provider {line.provider!r} is {ahead} from ours: set the clock of this machine")

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from secretsource.cli._choice import Choice, sites
 from secretsource.cli._in_force import InForce
 from secretsource.cli._options import Field, Json, Name
 from secretsource.cli._output import is_terminal, say, show_table, write_json, write_line
 from secretsource.cli._sentence import for_a_person, with_site
-from secretsource.cli._wiring import Wiring, sites
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from secretsource.resolver._resolution import Step
-    from secretsource.resolver._trace import Trace
+    from secretsource.resolver import Step, Trace
 
 __all__ = ["explain"]
 
@@ -30,9 +29,9 @@ def explain(context: typer.Context, name: Name, field: Field = None, as_json: Js
     Each provider that was asked or skipped has a line, with its reason and how long it took; never the value. The
     exit code is 0 also when the secret cannot be had, since that is what was to be explained; get and check fail.
     """
-    wiring = Wiring.of(context)
-    in_force = InForce.of(wiring)
-    with wiring.resolver() as resolver:
+    choice = Choice.of(context)
+    in_force = InForce.of(choice)
+    with choice.resolver() as resolver:
         trace = resolver.explain(name, field=field)
         places = sites(resolver)
     if as_json:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from secretsource.cli._choice import Choice
 from secretsource.cli._options import Field, Json, Name
 from secretsource.cli._output import write, write_json
 from secretsource.cli._value import encoded, is_binary
-from secretsource.cli._wiring import Wiring
 from secretsource.exceptions import ProviderResponseError, ResolveError, SecretNotFound
 from secretsource.providers.base import FailureCode
-from secretsource.resolver._reference import format_reference, parse_reference
+from secretsource.resolver import format_reference, parse_reference
 
 if TYPE_CHECKING:
     from secretsource import Resolver, Secret
@@ -38,7 +38,7 @@ def get(
     """
     if raw and as_json:
         raise typer.BadParameter("--raw and --json exclude each other", ctx=context)
-    with Wiring.of(context).resolver() as resolver:
+    with Choice.of(context).resolver() as resolver:
         secret = _found(resolver, name, field, version, fresh)
         text = encoded(secret)
         resolver.close(revoke=False)  # what is written here must be alive when somebody uses it

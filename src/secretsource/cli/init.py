@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from secretsource.cli._choice import Choice
 from secretsource.cli._options import Json
 from secretsource.cli._output import printable, write_json, write_line
 from secretsource.cli._templates import IGNORE_LINES, configuration_text, example_text, ignores_dotenv
-from secretsource.cli._wiring import Wiring
 from secretsource.config import load_config
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def init(
     project = folder / "pyproject.toml"
     in_project = project.is_file() and b"[tool.secretsource" in project.read_bytes()
     # All that can be wrong is read before anything is written.
-    example = example_text(_declared(project if in_project else folder / CONFIGURATION, Wiring.of(context).environment))
+    example = example_text(_declared(project if in_project else folder / CONFIGURATION, Choice.of(context).environment))
     rules = _content(folder / IGNORE)
     deeds = [
         Deed(CONFIGURATION, "left alone", "pyproject.toml has [tool.secretsource]")

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from secretsource.cli._choice import Choice, declared_secrets
 from secretsource.cli._exit_codes import NOT_A_COMMAND, NOT_EXECUTABLE
 from secretsource.cli._options import declared_names
 from secretsource.cli._output import say
 from secretsource.cli._supervision import end_as, supervised
 from secretsource.cli._surroundings import inherited, own_credentials
 from secretsource.cli._value import encoded_for_environment
-from secretsource.cli._wiring import Wiring, declared_secrets
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers.base import LeasingProvider
 
@@ -62,11 +62,11 @@ def run(
     required = false is left out when it is not there; one that --only names is required. Binary values are given as
     base64. A secret under a lease is kept alive while the command runs, and revoked when it ends.
     """
-    wiring = Wiring.of(context)
-    names = _wanted(wiring, only)
-    with wiring.resolver() as resolver:
+    choice = Choice.of(context)
+    names = _wanted(choice, only)
+    with choice.resolver() as resolver:
         secrets = _all_of(resolver, names)
-        environment = _surroundings(wiring, resolver, clean=clean, verbose=verbose)
+        environment = _surroundings(choice, resolver, clean=clean, verbose=verbose)
         environment |= {os.fsencode(name): encoded_for_environment(secret) for name, secret in secrets.items()}
         ended = _supervised(command, environment, _holders(resolver))
     if isinstance(ended, int):
@@ -77,12 +77,12 @@ def run(
     raise typer.Exit(NOT_A_COMMAND if isinstance(problem, FileNotFoundError) else NOT_EXECUTABLE)
 
 
-def _wanted(wiring: Wiring, only: Sequence[str] | None) -> Mapping[str, bool]:
+def _wanted(choice: Choice, only: Sequence[str] | None) -> Mapping[str, bool]:
     """The names of the variables to set, and whether each is required."""
     if only:
         names = dict.fromkeys((name for word in only for name in word.split(",")), True)
     else:
-        declared = declared_secrets(wiring.config(), purpose="to give to the command")
+        declared = declared_secrets(choice.config(), purpose="to give to the command")
         names = {name: secret.required for name, secret in declared.items()}
     for name in names:
         if "=" in name or "://" in name:
@@ -98,11 +98,11 @@ def _all_of(resolver: Resolver, names: Mapping[str, bool]) -> dict[str, Secret]:
     return found | resolver.get_many(missing)
 
 
-def _surroundings(wiring: Wiring, resolver: Resolver, *, clean: bool, verbose: bool) -> dict[bytes, bytes]:
+def _surroundings(choice: Choice, resolver: Resolver, *, clean: bool, verbose: bool) -> dict[bytes, bytes]:
     """What the command inherits."""
     variables = inherited()
     providers = [route.provider for route in resolver._engine.chain.routes]
-    own = sorted(name for name in own_credentials(providers, wiring.config()) if os.fsencode(name) in variables)
+    own = sorted(name for name in own_credentials(providers, choice.config()) if os.fsencode(name) in variables)
     if clean:
         for name in own:
             del variables[os.fsencode(name)]

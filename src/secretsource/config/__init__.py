@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from secretsource._repository import Nearest, Sighting
 from secretsource.config._config import Config, SecretConfig, parse_config
-from secretsource.config._file import find_config, nowhere, unread_files
+from secretsource.config._file import find_config, find_dotenv, nowhere, unread_files
 from secretsource.config._load import load_config
 from secretsource.config._provider import ProviderConfig, settings_from_url
 from secretsource.config._settings import Setting, driver_settings
 
 __all__ = [
     "Config",
+    "Nearest",
     "ProviderConfig",
     "SecretConfig",
     "Setting",
+    "Sighting",
     "driver_settings",
     "find_config",
+    "find_dotenv",
     "load_config",
     "nowhere",
     "parse_config",

@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from secretsource._suggest import unknown
 from secretsource._traceless import traceless
+from secretsource._tuning import DEFAULTS, NUMBERS, Tuning, conflict_of
 from secretsource.config._chain import (
     SECRET_KEYS,
     chain_names,
@@ -39,8 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Config", "SecretConfig", "parse_config"]
 
-_TUNING = ("ttl", "revalidate", "max_stale", "deadline", "negative_ttl", "max_entries", "jitter")
-_TOP = ("environment", "environments", "providers", "secrets", *_TUNING)
+_TOP = ("environment", "environments", "providers", "secrets", *NUMBERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +69,14 @@ class Config:
         file: The file it was read from.
         environment: The environment that was chosen.
         providers: The chain, in order.
-        ttl: Age up to which a value is fresh, in seconds.
-        revalidate: Seconds past ttl in which the old value is served while one refresh runs; None for one more ttl.
-        max_stale: Greatest age at which a value may still be served, in seconds.
-        deadline: Time for the whole chain, in seconds.
-        negative_ttl: How long an absence is remembered, in seconds.
-        max_entries: Most values that are kept at a time.
-        jitter: Share of the ttl by which each entry's own may differ, from 0 to below 1.
+        ttl: Seconds for which an answer is fresh, above 0.
+        revalidate: Seconds past the ttl in which the old value is served while one refresh runs; one more ttl
+            unless given.
+        max_stale: Greatest age in seconds at which a value may be served; at least the ttl.
+        deadline: Seconds for one walk of the whole chain, above 0.
+        negative_ttl: Seconds for which "not there" is believed.
+        max_entries: Most documents remembered, at least 1; the least recently used go first.
+        jitter: Largest share, from 0 to below 1, by which a ttl is shortened at random.
         secrets: The declared secrets, by name.
         elsewhere: Providers of the file that are not in this chain, each with the environments that have it.
     """
@@ -83,15 +84,20 @@ class Config:
     file: Path | None
     environment: str
     providers: tuple[ProviderConfig, ...] = ()
-    ttl: float = 300.0
-    revalidate: float | None = None
-    max_stale: float = 3600.0
-    deadline: float = 5.0
-    negative_ttl: float = 10.0
-    max_entries: int = 1024
-    jitter: float = 0.1
+    ttl: float = DEFAULTS.ttl
+    revalidate: float | None = DEFAULTS.revalidate
+    max_stale: float = DEFAULTS.max_stale
+    deadline: float = DEFAULTS.deadline
+    negative_ttl: float = DEFAULTS.negative_ttl
+    max_entries: int = DEFAULTS.max_entries
+    jitter: float = DEFAULTS.jitter
     secrets: Mapping[str, SecretConfig] = field(default_factory=lambda: MappingProxyType({}))
     elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def tuning(self) -> Tuning:
+        """The numbers alone."""
+        return Tuning(**{name: getattr(self, name) for name in NUMBERS})
 
 
 @traceless
@@ -158,31 +164,28 @@ def _chosen(asked: str | None, top: Section, environments: Mapping[str, Section]
 
 def _tuned_environment(name: str, section: Section, top: Section) -> Config:
     """The numbers of one environment: its own, else those of the top of the file, else the defaults."""
-    section.only(("providers", *_TUNING))
+    section.only(("providers", *NUMBERS))
     config = _tuned(section, _tuned(top, Config(top.file, name)))
-    keys: tuple[str, ...] = ("max_stale", "ttl", "revalidate")
-    if config.max_stale < config.ttl:
-        mistake = "max_stale is less than ttl, so that no value could live to its ttl"
-    elif config.revalidate is not None and config.ttl + config.revalidate > config.max_stale:
-        mistake = "ttl and revalidate together are more than max_stale"
-    else:
+    conflict = conflict_of(config.tuning._asdict())
+    if not conflict:
         return config
-    written = ((part, key) for key in keys for part in (section, top) if key in part.table)
+    written = (
+        (part, key) for key in ("max_stale", "ttl", "revalidate") for part in (section, top) if key in part.table
+    )
     part, key = next(written)
-    raise part.wrong(f"{mistake}: change one of them for environment {name!r}", key)
+    raise part.wrong(f"for environment {name!r}, {conflict}", key)
 
 
 def _tuned(section: Section, base: Config) -> Config:
-    return replace(
-        base,
-        ttl=section.seconds("ttl", base.ttl),
-        revalidate=section.seconds_from_zero("revalidate", 0) if "revalidate" in section.table else base.revalidate,
-        max_stale=section.seconds("max_stale", base.max_stale),
-        deadline=section.seconds("deadline", base.deadline),
-        negative_ttl=section.seconds_from_zero("negative_ttl", base.negative_ttl),
-        max_entries=section.whole("max_entries", base.max_entries, least=1),
-        jitter=section.share("jitter", base.jitter),
-    )
+    """The same configuration with the numbers that a table has."""
+    given: dict[str, Any] = {}
+    for name, number in NUMBERS.items():
+        if name in section.table:
+            value: Any = section.table[name]
+            if mistake := number.mistake(value):
+                raise section.wrong(mistake, name)
+            given[name] = value if number.range.whole else float(value)
+    return replace(base, **given)
 
 
 def _secrets(secrets: Section, providers: list[str]) -> Mapping[str, SecretConfig]:

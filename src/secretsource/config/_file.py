@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -21,6 +22,11 @@ def find_config() -> Nearest:
     repository only the directory itself counts: what lies above it may belong to somebody else.
     """
     return nearest(FILE_NAMES, _is_configuration)
+
+
+def find_dotenv() -> Nearest:
+    """Find the nearest ``.env``, from the working directory up to the root of the repository."""
+    return nearest((".env",), os.path.isfile)
 
 
 def unread_files(file: Path) -> list[Path]:

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
     from pathlib import Path
 
-LONGEST = 100 * 365 * 86_400
-"""A century in seconds: longer durations are mistakes, and overflow the clocks of some platforms."""
-
 
 class Section:
     """A table and where it stands.
@@ -108,39 +105,6 @@ class Section:
         if not isinstance(value, bool):
             raise self.wrong(f"{key} must be true or false", key)
         return value
-
-    def whole(self, key: str, default: int, *, least: int) -> int:
-        """A whole number of at least ``least``."""
-        value = self.table.get(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise self.wrong(f"{key} must be a whole number of at least {least}", key)
-        return value
-
-    def seconds(self, key: str, default: float) -> float:
-        """A duration above 0."""
-        value = self._number(key, default)
-        if value is None or not 0 < value <= LONGEST:
-            raise self.wrong(f"{key} must be a number of seconds, above 0 and at most a century", key)
-        return float(value)
-
-    def seconds_from_zero(self, key: str, default: float) -> float:
-        """A duration that may be 0."""
-        value = self._number(key, default)
-        if value is None or not 0 <= value <= LONGEST:
-            raise self.wrong(f"{key} must be a number of seconds, at least 0 and at most a century", key)
-        return float(value)
-
-    def share(self, key: str, default: float) -> float:
-        """A fraction of at least 0 and below 1."""
-        value = self._number(key, default)
-        if value is None or not 0 <= value < 1:
-            raise self.wrong(f"{key} must be a number of at least 0 and below 1", key)
-        return float(value)
-
-    def _number(self, key: str, default: float) -> int | float | None:
-        """A number as it stands, or None for anything else; every comparison with "not a number" is false."""
-        value = self.table.get(key, default)
-        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def read_toml(text: str, file: Path) -> Section:

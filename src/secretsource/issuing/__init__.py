@@ -5,6 +5,8 @@ Names are loaded when they are first used; importing this package costs next to 
 
 from __future__ import annotations
 
+from secretsource._sentinels import UNSET
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource.issuing._async_service import AsyncApiKeys
@@ -15,22 +17,26 @@ if TYPE_CHECKING:
     from secretsource.issuing._http.credential import credential
     from secretsource.issuing._http.settings import AdmissionSettings
     from secretsource.issuing._key.format import KeyFormat, ParsedKey
-    from secretsource.issuing._key.hashing import Pepper, PepperSet
+    from secretsource.issuing._key.hashing import Pepper, PepperSet, PepperState, PepperUse
     from secretsource.issuing._key.locator import Owner, OwnerKind
+    from secretsource.issuing._manage.amend import KeyUpdate
     from secretsource.issuing._manage.health import Health
     from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
+    from secretsource.issuing._manage.peppers import find_peppers
     from secretsource.issuing._manage.request import KeyRequest
     from secretsource.issuing._manage.revocations import RevokedKeys
     from secretsource.issuing._service import ApiKeys
     from secretsource.issuing._settings import Settings
     from secretsource.issuing._transfer.imports import ImportBatch, ImportOptions, ImportReport, RejectedRow
     from secretsource.issuing._transfer.row_file import Unreadable, read_rows
+    from secretsource.issuing._transfer.sources import header_judge
     from secretsource.issuing._verdict import Accepted, Answer, Reason, Rejected, Verdict
     from secretsource.issuing.limits import LimitState, LocalLimiter
     from secretsource.stores.base import EventKind, FeedHealth, KeyEvent, KeyRecord, Page, Status, Usage
 
 __all__ = [
     "NO_SCOPE",
+    "UNSET",
     "Accepted",
     "Admission",
     "AdmissionSettings",
@@ -51,6 +57,7 @@ __all__ = [
     "KeyFormat",
     "KeyRecord",
     "KeyRequest",
+    "KeyUpdate",
     "LimitState",
     "LocalLimiter",
     "Owner",
@@ -59,6 +66,8 @@ __all__ = [
     "ParsedKey",
     "Pepper",
     "PepperSet",
+    "PepperState",
+    "PepperUse",
     "Reason",
     "Rejected",
     "RejectedRow",
@@ -71,6 +80,8 @@ __all__ = [
     "Usage",
     "Verdict",
     "credential",
+    "find_peppers",
+    "header_judge",
     "http_answer",
     "read_rows",
 ]
@@ -83,12 +94,15 @@ _HOMES = {
     "_check.event": ("CheckEvent",),
     "_key.format": ("KeyFormat", "ParsedKey"),
     "_manage.health": ("Health",),
-    "_key.hashing": ("Pepper", "PepperSet"),
+    "_key.hashing": ("Pepper", "PepperSet", "PepperState", "PepperUse"),
     "_http.settings": ("AdmissionSettings",),
     "_transfer.imports": ("ImportBatch", "ImportOptions", "ImportReport", "RejectedRow"),
     "_key.locator": ("Owner", "OwnerKind"),
     "_manage.operations": ("Issued", "Rotated", "RotationStatus"),
+    "_manage.peppers": ("find_peppers",),
+    "_transfer.sources": ("header_judge",),
     "_check.policy": ("NO_SCOPE",),
+    "_manage.amend": ("KeyUpdate",),
     "_manage.request": ("KeyRequest",),
     "_manage.revocations": ("RevokedKeys",),
     "_transfer.row_file": ("Unreadable", "read_rows"),

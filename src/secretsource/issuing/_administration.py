@@ -5,38 +5,36 @@ from __future__ import annotations
 from secretsource._flow import run
 from secretsource._traceless import boundaries
 from secretsource.issuing._key.lifecycle import Move
-from secretsource.issuing._manage.request import by, wanted_owner
-from secretsource.stores.base import KeyQuery
+from secretsource.issuing._manage.request import by, successor_end
+from secretsource.issuing._reading import KeyReading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import timedelta
-    from typing import Any, Unpack
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+    from typing import Unpack
 
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._check.verifier import Verifier
-    from secretsource.issuing._key.locator import Owner
+    from secretsource.issuing._manage.amend import KeyUpdate
     from secretsource.issuing._manage.operations import Issued, Operations, Rotated, RotationStatus
     from secretsource.issuing._manage.request import KeyRequest
     from secretsource.issuing._manage.revocations import Revocations, RevokedKeys
-    from secretsource.issuing._transfer.imports import ImportOptions, ImportReport, Imports
-    from secretsource.issuing._transfer.row_file import Unreadable
-    from secretsource.stores.base import KeyEvent, KeyRecord, KeyStore, Page, Status
+    from secretsource.issuing._manage.updates import Updates
+    from secretsource.stores.base import KeyRecord
 
 __all__ = ["KeyAdministration"]
 
 
 @boundaries()
-class KeyAdministration:
-    """The verbs; `ApiKeys` has them, and what they work with."""
+class KeyAdministration(KeyReading):
+    """The verbs that change keys; `ApiKeys` has them, and what they work with."""
 
     _parts: Parts
     _operations: Operations
     _revocations: Revocations
-    _imports: Imports
+    _updates: Updates
     _verifier: Verifier
-    _store: KeyStore
 
     if TYPE_CHECKING:
 
@@ -80,11 +78,48 @@ class KeyAdministration:
         """
         return run(self._operations.issue(requests, by(actor, origin)))
 
+    def update(
+        self,
+        key_id: str,
+        *,
+        revision: int | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
+        reason: str | None = None,
+        **update: Unpack[KeyUpdate],
+    ) -> KeyRecord:
+        """Change a key that has not ended; while it rotates, its successor changes with it.
+
+        Every process hears of it as of a revocation, so a scope that was taken away is refused as soon.
+
+        Args:
+            key_id: Which: 22 characters of ``0-9A-Za-z``.
+            revision: Change it only if its record still has this revision; None for any.
+            actor: Who changes it; this and the next two are cut to 255 characters.
+            origin: From where.
+            reason: Why.
+            update: What to change; see `KeyUpdate`. What is left out stays, and None clears.
+
+        Returns:
+            The record as it is now.
+
+        Raises:
+            KeyNotFound: There is no such key.
+            Conflict: The record has another revision.
+            InvalidTransition: The key has ended.
+            InvalidRequest: Something of it cannot be; nothing was changed.
+            StoreError: The store could not answer.
+        """
+        return run(self._updates.update(key_id, update, revision, by(actor, origin, reason)))
+
     def rotate(
         self,
         key_id: str,
         *,
         overlap: timedelta | float,
+        expires_in: timedelta | float | None = None,
+        expires_at: datetime | float | None = None,
+        keep_expiry: bool = False,
         actor: str | None = None,
         origin: str | None = None,
         reason: str | None = None,
@@ -97,6 +132,9 @@ class KeyAdministration:
         Args:
             key_id: The old key: 22 characters of ``0-9A-Za-z``.
             overlap: How long both work, as a timedelta or in seconds; 0 ends the old key at once, as after a leak.
+            expires_in: How long the new key lives, as a timedelta or in seconds; as long as the old one when left out.
+            expires_at: When the new key ends, as an aware datetime or in seconds since 1970 UTC.
+            keep_expiry: Whether the new key ends when the old one would have ended, as a contract does.
             actor: Who rotates it; this and the next two are cut to 255 characters.
             origin: From where.
             reason: Why.
@@ -107,10 +145,11 @@ class KeyAdministration:
         Raises:
             KeyNotFound: There is no such key.
             InvalidTransition: It is not active; or it is rotating, and would end later than it does.
-            InvalidRequest: The overlap is negative, or is no length of time.
+            InvalidRequest: The overlap is negative, or no length of time; or the new key would end too early.
             StoreError: The store could not answer.
         """
-        return run(self._operations.rotate(key_id, overlap, by(actor, origin, reason)))
+        ends = successor_end(expires_in, expires_at, keep_expiry)
+        return run(self._operations.rotate(key_id, overlap, by(actor, origin, reason), ends))
 
     def rotation_status(self, key_id: str) -> RotationStatus:
         """Who still uses a rotated key; what this process has seen is flushed first.
@@ -243,115 +282,3 @@ class KeyAdministration:
             InvalidTransition: It is rotating, or has ended; a revoked key stays revoked.
         """
         return run(self._operations.move(key_id, Move.ENABLE, by(actor, origin, reason)))
-
-    def get(self, key_id: str) -> KeyRecord:
-        """The record of a key, from the store.
-
-        Args:
-            key_id: Which: 22 characters of ``0-9A-Za-z``.
-
-        Raises:
-            KeyNotFound: There is no such key.
-            StoreError: The store could not answer.
-        """
-        return run(self._operations.get(key_id))
-
-    def list(
-        self,
-        *,
-        owner: str | int | None = None,
-        environment: str | None = None,
-        prefix: str | None = None,
-        status: Status | None = None,
-        after: str | None = None,
-        limit: int = 100,
-    ) -> Page:
-        """One page of records, oldest first; what is None does not narrow.
-
-        Args:
-            owner: Exactly this owner.
-            environment: Exactly this environment.
-            prefix: Exactly this prefix.
-            status: Exactly this status, as of now.
-            after: `Page.next` of the page before.
-            limit: Records per page, 1 to 1000.
-
-        Raises:
-            InvalidRequest: The limit is out of range, the cursor is not one of ours, or no key can have what narrows.
-            StoreError: The store could not answer.
-        """
-        name = wanted_owner(owner)
-        return run(
-            self._operations.list(
-                KeyQuery(name, environment, prefix, status, after=after, limit=limit, now=self._parts.clock.now().wall)
-            )
-        )
-
-    def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """What happened to a key, oldest first; nothing to one that is not there.
-
-        Args:
-            key_id: Which: 22 characters of ``0-9A-Za-z``.
-            after: Only events whose revision is greater.
-            limit: How many, 1 to 1000.
-
-        Raises:
-            InvalidRequest: A number is out of range.
-            StoreError: The store could not answer.
-        """
-        return run(self._operations.events(key_id, after, limit))
-
-    def whose(self, text: str, candidates: Iterable[str | int] = ()) -> Owner | None:
-        """Whose key it is, by the key alone; no store is asked, and revoked keys answer like any other.
-
-        Args:
-            text: A whole key, or its locator of 22 characters of ``0-9A-Za-z``.
-            candidates: Owners to match a key against whose owner's name is too long to be in it.
-
-        Returns:
-            The owner, or None when the key is not one of ours.
-        """
-        return self._operations.whose(text, candidates)
-
-    def import_rows(
-        self,
-        rows: Iterable[Mapping[str, Any] | Unreadable],
-        *,
-        actor: str | None = None,
-        origin: str | None = None,
-        **options: Unpack[ImportOptions],
-    ) -> ImportReport:
-        """Store keys of another system by their hashes, a thousand in each transaction; see also ``imported``.
-
-        Rows that cannot be keys, or are there already, are rejected with a reason; they may all be given again.
-
-        Args:
-            rows: Mappings of column to cell, in any number, or what `read_rows` gives of a file.
-            actor: Who imports them.
-            origin: From where.
-            options: See `ImportOptions`.
-
-        Raises:
-            ConfigurationError: There is no such format or column, or no pepper; nothing was stored.
-            StoreError: The store could not answer; what ``on_batch`` was told of is stored.
-        """
-        work = self._imports.import_rows(rows, by(actor, origin), **options)
-        del rows  # a traceback shows no key
-        return run(work)
-
-    def export(self, *, owner: str | int | None = None) -> Iterator[dict[str, Any]]:
-        """All keys, or one owner's, as rows that `import_rows` takes; they hold hashes, so keep them as the store."""
-        name, after = wanted_owner(owner), None
-        while True:
-            rows, after = run(self._imports.page(name, after))
-            yield from rows
-            if after is None:
-                return
-
-    def count_by_pepper(self) -> Mapping[str, int]:
-        """How many living keys are hashed with which pepper, by its version.
-
-        Raises:
-            StoreError: The store could not answer.
-        """
-        return self._store.count_by_pepper(self._parts.clock.now().wall)

@@ -9,15 +9,16 @@ from secretsource._listeners import LONGEST_SETTLING
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._at_hand import AtHand
-from secretsource.issuing._check.event import Asked, tell
+from secretsource.issuing._check.event import Asked, asked_of, tell
 from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._manage.chores import AsyncChores
 from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.peppers import PepperSource
-from secretsource.issuing._manage.request import by, wanted_owner
+from secretsource.issuing._manage.request import by, successor_end, wanted_owner
 from secretsource.issuing._manage.revocations import Revocations
+from secretsource.issuing._manage.updates import Updates
 from secretsource.issuing._settings import assemble
 from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
@@ -27,12 +28,13 @@ from secretsource.stores.base import KeyQuery
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
     from typing import Any, Self, Unpack
 
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._check.policy import Demand
     from secretsource.issuing._key.locator import Owner
+    from secretsource.issuing._manage.amend import KeyUpdate
     from secretsource.issuing._manage.health import Health
     from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
     from secretsource.issuing._manage.request import KeyRequest
@@ -77,6 +79,7 @@ class AsyncApiKeys(AtHand):
         self._parts = parts
         self._operations = Operations(parts)
         self._revocations = Revocations(parts, self._operations)
+        self._updates = Updates(parts, self._operations)
         self._imports = Imports(parts, self._operations)
         self._verifier = Verifier(parts, self._chores.begin)
         self._glance = self._verifier.glance
@@ -124,8 +127,8 @@ class AsyncApiKeys(AtHand):
             is_long = fresh or prefix is not None or environment is not None
             glanced = None if is_long else self._glance(text, scope, ip, cost)
             if type(glanced) is not Accepted:
-                kind = kind_of(prefix, environment)
-                return await self._look_up(text, Asked(scope, cost, kind, ip, agent), glanced, fresh=fresh)
+                kind = kind_of(prefix, environment) if is_long else None
+                return await self._look_up(text, asked_of(scope, cost, kind, ip, agent), glanced, fresh=fresh)
             if self._listeners:
                 tell(self._listeners, self._parts.clock, glanced, Asked(scope, cost, None, ip, agent))
             return glanced
@@ -141,15 +144,14 @@ class AsyncApiKeys(AtHand):
         self, text: object, asked: Asked, hashed: bytes | None = None, *, fresh: bool = False
     ) -> Verdict:
         """The long way of a check."""
-        scope, cost, kind, ip, agent, *_ = asked
         try:
-            verdict = await arun(self._verifier.check(text, hashed, scope, ip, cost, fresh, agent, kind))
+            verdict = await arun(self._verifier.check(text, hashed, asked, fresh))
             if (
                 isinstance(verdict, Rejected)
                 and verdict.reason is Reason.PEPPER_RETIRED
                 and await self._follow(refused=True)
             ):
-                verdict = await arun(self._verifier.check(text, None, scope, ip, cost, fresh, agent, kind))
+                verdict = await arun(self._verifier.check(text, None, asked, fresh))
         finally:
             del text  # a traceback shows no key
         if self._listeners:
@@ -186,17 +188,34 @@ class AsyncApiKeys(AtHand):
             raise verdict.error()
         return verdict.record
 
+    async def update(
+        self,
+        key_id: str,
+        *,
+        revision: int | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
+        reason: str | None = None,
+        **update: Unpack[KeyUpdate],
+    ) -> KeyRecord:
+        """As `ApiKeys.update`."""
+        return await arun(self._updates.update(key_id, update, revision, by(actor, origin, reason)))
+
     async def rotate(
         self,
         key_id: str,
         *,
         overlap: timedelta | float,
+        expires_in: timedelta | float | None = None,
+        expires_at: datetime | float | None = None,
+        keep_expiry: bool = False,
         actor: str | None = None,
         origin: str | None = None,
         reason: str | None = None,
     ) -> Rotated:
         """As `ApiKeys.rotate`."""
-        return await arun(self._operations.rotate(key_id, overlap, by(actor, origin, reason)))
+        ends = successor_end(expires_in, expires_at, keep_expiry)
+        return await arun(self._operations.rotate(key_id, overlap, by(actor, origin, reason), ends))
 
     async def rotation_status(self, key_id: str) -> RotationStatus:
         """As `ApiKeys.rotation_status`."""
@@ -300,6 +319,10 @@ class AsyncApiKeys(AtHand):
                 yield row
             if after is None:
                 return
+
+    async def count_living(self, *, owner: str | int) -> int:
+        """As `ApiKeys.count_living`."""
+        return await arun(self._revocations.count_living(owner))
 
     async def count_by_pepper(self) -> Mapping[str, int]:
         """As `ApiKeys.count_by_pepper`."""

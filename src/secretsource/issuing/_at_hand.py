@@ -68,13 +68,12 @@ class AtHand:
         raise failure
 
     def _recall(self, text: str | None, asked: Asked) -> Verdict | None:
-        scope, cost, kind, ip, agent, *_ = asked
         verdict: Verdict | bytes | None
         try:
-            verdict = None if kind is not None else self._verifier.glance(text, scope, ip, cost)
+            verdict = None if asked.kind is not None else self._verifier.glance(text, asked.scope, asked.ip, asked.cost)
             if type(verdict) is not Accepted:
                 hashed = verdict if type(verdict) is bytes else None
-                verdict = self._verifier.recall(text, hashed, scope, ip, cost, agent, kind)
+                verdict = self._verifier.recall(text, hashed, asked)
         finally:
             del text  # a traceback shows no key
         if verdict is not None and self._listeners:

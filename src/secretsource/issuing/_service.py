@@ -10,13 +10,14 @@ from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._administration import KeyAdministration
 from secretsource.issuing._at_hand import AtHand
-from secretsource.issuing._check.event import Asked, tell
+from secretsource.issuing._check.event import Asked, asked_of, tell
 from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._manage.chores import Chores
 from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.revocations import Revocations
+from secretsource.issuing._manage.updates import Updates
 from secretsource.issuing._settings import assemble
 from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
@@ -63,6 +64,7 @@ class ApiKeys(KeyAdministration, AtHand):
         self._parts = parts
         self._operations = Operations(parts)
         self._revocations = Revocations(parts, self._operations)
+        self._updates = Updates(parts, self._operations)
         self._imports = Imports(parts, self._operations)
         self._verifier = Verifier(parts, self._chores.begin)
         self._glance = self._verifier.glance
@@ -126,8 +128,8 @@ class ApiKeys(KeyAdministration, AtHand):
             is_long = fresh or prefix is not None or environment is not None
             glanced = None if is_long else self._glance(text, scope, ip, cost)
             if type(glanced) is not Accepted:
-                kind = kind_of(prefix, environment)
-                return self._look_up(text, Asked(scope, cost, kind, ip, agent), glanced, fresh=fresh)
+                kind = kind_of(prefix, environment) if is_long else None
+                return self._look_up(text, asked_of(scope, cost, kind, ip, agent), glanced, fresh=fresh)
             if self._listeners:
                 tell(self._listeners, self._parts.clock, glanced, Asked(scope, cost, None, ip, agent))
             return glanced
@@ -141,11 +143,10 @@ class ApiKeys(KeyAdministration, AtHand):
 
     def _look_up(self, text: object, asked: Asked, hashed: bytes | None = None, *, fresh: bool = False) -> Verdict:
         """The long way of a check."""
-        scope, cost, kind, ip, agent, *_ = asked
         try:
-            verdict = run(self._verifier.check(text, hashed, scope, ip, cost, fresh, agent, kind))
+            verdict = run(self._verifier.check(text, hashed, asked, fresh))
             if isinstance(verdict, Rejected) and verdict.reason is Reason.PEPPER_RETIRED and self._follow(refused=True):
-                verdict = run(self._verifier.check(text, None, scope, ip, cost, fresh, agent, kind))
+                verdict = run(self._verifier.check(text, None, asked, fresh))
         finally:
             del text  # a traceback shows no key
         if self._listeners:

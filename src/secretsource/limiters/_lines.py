@@ -8,8 +8,9 @@ connections themselves; they know about addresses, TLS, passwords and both versi
 from __future__ import annotations
 
 import os
-import threading
 from collections import deque
+
+from secretsource import _fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Lines:
         self._address = address
         self._client: redis.Redis | None = None
         self._idle: deque[Any] = deque()
-        self._lock = threading.RLock()  # a signal's handler may ask, too
+        self._lock = _fork.lock()  # a signal's handler may ask, too
         self._process = 0
 
     def ask(self, *words: str | int | bytes) -> Any:

@@ -7,11 +7,14 @@ what was found in the environment is not sent to any address that a configuratio
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-__all__ = ["Origin", "distrusted", "leads_home"]
+from secretsource.providers.base import Failed, FailureCode
+
+__all__ = ["Origin", "distrusted", "foreign", "kept_back", "leads_home"]
 
 _FORM = re.compile(
     r"(?:https?://(?:[a-z0-9.\-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?)?(?:/(?!/)[a-z0-9\-._~:/?#\[\]!$&'()*+,;=%]*)?",
@@ -48,12 +51,21 @@ class Origin(NamedTuple):
     @property
     def is_private(self) -> bool:
         """Whether nobody on the way can read a call: it is encrypted, or does not leave this machine."""
-        if self.scheme == "https" or self.host == "localhost":
+        return self.scheme == "https" or self.is_here
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is this machine."""
+        if self.host == "localhost":
             return True
         try:
             return ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+    def is_in(self, domain: str) -> bool:
+        """Whether the host is of a domain."""
+        return self.host == domain or self.host.endswith(f".{domain}")
 
 
 def leads_home(url: str, location: str) -> bool:
@@ -85,6 +97,39 @@ def distrusted(address: str, ambient: str | None, variable: str) -> str | None:
     if named is None or not named.is_private:
         return "a file names a server that is reached without encryption"
     return None
+
+
+def foreign(address: str, domains: Sequence[str], ambient: Sequence[str] = ()) -> str | None:
+    """As `distrusted`, for a service that is always at its vendor's servers, unless the environment names others.
+
+    Args:
+        address: The URL in the file.
+        domains: The vendor's domains, which are reached encrypted; the first of them is in the reason.
+        ambient: The URLs that the environment names for the service.
+    """
+    named = Origin.of(address)
+    if named is not None:
+        if named.is_here or named in map(Origin.of, ambient):
+            return None
+        if named.scheme == "https" and any(named.is_in(domain) for domain in domains):
+            return None
+    return f"a file names a server that is not of {domains[0]}, or is reached without encryption"
+
+
+def kept_back(reason: str | None, instead: str = "") -> Failed | None:
+    """The failure of a call whose credentials do not go to its address; None where they may.
+
+    Args:
+        reason: Why, from `distrusted` or `foreign`.
+        instead: What else is to be done about it, after "or".
+    """
+    if reason is None:
+        return None
+    return Failed(
+        FailureCode.MISCONFIGURED,
+        f"credentials found on this machine are not sent to this address: {reason}",
+        f"if the address is right, set trust_address = true beside it{instead and f', or {instead}'}",
+    )
 
 
 def _keeps_port(here: Origin, there: Origin) -> bool:

@@ -64,6 +64,8 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         transport: ``grpc``, or ``rest`` where a proxy on the way lets only HTTP/1.1 through.
         endpoint: Where to connect: a host for Private Service Connect, or ``http://host:port`` for an emulator,
             which is sent no credentials.
+        trust_address: Whether credentials found on this machine may go to an ``endpoint`` that is not of Google; False
+            unless said in a configuration file.
         quota_project: The project that calls are charged to; None for the credentials' own.
         fallback_to_enabled: Where the newest version is disabled or destroyed, take the newest that is enabled.
         rotation_hints: Also ask when the next rotation is planned and when the secret expires; one more call per
@@ -89,6 +91,7 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         document: str | None = None,
         transport: str = "grpc",
         endpoint: str | None = None,
+        trust_address: bool = True,
         quota_project: str | None = None,
         fallback_to_enabled: bool = False,
         rotation_hints: bool = False,
@@ -103,7 +106,11 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         self._rotation_hints = rotation_hints
         self._check(transport, endpoint, quota_project)
         self._clients = GcpClients(
-            transport=transport, endpoint=endpoint, quota_project=quota_project, credentials=credentials
+            transport=transport,
+            endpoint=endpoint,
+            quota_project=quota_project,
+            credentials=credentials,
+            trusted=trust_address,
         )
 
     @property

@@ -1,0 +1,48 @@
+"""The consuming half: from a name to its secret.
+
+`Resolver` itself is in `secretsource`. Here is what tools around it need: references as text, and what it tells.
+Names are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource.resolver._default import default_resolver
+    from secretsource.resolver._failure import FOR_PROGRAMS
+    from secretsource.resolver._reference import FOLLOW_MARK, format_reference, parse_reference
+    from secretsource.resolver._resolution import Step
+    from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
+
+__all__ = [
+    "FOLLOW_MARK",
+    "FOR_PROGRAMS",
+    "RotationEvent",
+    "SecretEvent",
+    "Step",
+    "Trace",
+    "default_resolver",
+    "format_reference",
+    "parse_reference",
+]
+
+_HOMES = {
+    "FOLLOW_MARK": "_reference",
+    "FOR_PROGRAMS": "_failure",
+    "RotationEvent": "_trace",
+    "SecretEvent": "_trace",
+    "Step": "_resolution",
+    "Trace": "_trace",
+    "default_resolver": "_default",
+    "format_reference": "_reference",
+    "parse_reference": "_reference",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return found

@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
     D = TypeVar("D")
 
-__all__ = ["as_fresh", "default_secret", "event_of", "found_at", "holds", "is_same", "rotations", "secret_of"]
+__all__ = ["as_fresh", "default_secret", "event_of", "holds", "is_same", "rotations", "secret_of"]
 
 
-def secret_of(request: Request, result: Resolution, found: Found) -> Secret:
-    """What the application gets for a value that was found."""
-    wall = result.at.wall if result.entry is None else result.entry.at.wall
-    return _secret(request.name, request.fields, result.ref, result.route, found, wall, result.served)
-
-
-def found_at(name: str, ref: SecretRef, route: Route, found: Found, wall: float) -> Secret:
-    """The same for a value that was asked for at one place, without a walk of the chain."""
-    return _secret(name, (), ref, route, found, wall, "live")
-
-
-def _secret(
+def secret_of(
     name: str, fields: tuple[str, ...], ref: SecretRef, route: Route | None, found: Found, wall: float, served: Served
 ) -> Secret:
+    """What the application gets for a value that was found.
+
+    Args:
+        name: What the application asked for.
+        fields: The fields that it asked for inside what the reference holds.
+        ref: Where the value was found.
+        route: How the provider is asked that has it.
+        found: The value, with its field selected.
+        wall: When the provider gave it, in seconds since 1970 UTC.
+        served: How it was obtained.
+    """
     value = found.value
     assert isinstance(value, (str, bytes))
     assert route is not None, "what was found was found at a provider"

@@ -7,43 +7,48 @@ cancelling one that waits never cancels the flight that others share.
 from __future__ import annotations
 
 import asyncio
-from typing import TypeVar, overload
+from functools import partial
+from time import time as wall_time
 
 from secretsource._clock import SYSTEM_CLOCK
+from secretsource._flow import arun
 from secretsource._sentinels import UNSET
 from secretsource._traceless import bare, boundaries
+from secretsource._tuning import DEFAULTS
 from secretsource.exceptions import SecretSourceError
 from secretsource.providers.base import AsyncProvider
 from secretsource.resolver import _questions as questions
-from secretsource.resolver._call import OVERDUE, abandon, by_route, fetch, hand_over
+from secretsource.resolver._call import abandon, by_route, fetch, hand_over
 from secretsource.resolver._crew import Crew
 from secretsource.resolver._flight import Flight
 from secretsource.resolver._landing import landing
 from secretsource.resolver._questions import Later
-from secretsource.resolver._resolution import Reply
+from secretsource.resolver._resolution import OVERDUE, Reply
 from secretsource.resolver._resolver import Resolver
+from secretsource.resolver._shortcuts import at_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
-    from typing import Self, Unpack
+    from typing import Self, TypeVar, overload
 
     from secretsource._clock import Clock
+    from secretsource._flow import Flow
     from secretsource._secret import Secret, SecretSet
     from secretsource._sentinels import UnsetType
     from secretsource.providers.base import Provider
-    from secretsource.resolver._default import Numbers
     from secretsource.resolver._engine import Engine
-    from secretsource.resolver._questions import Question
+    from secretsource.resolver._inspection import ProviderHandle
     from secretsource.resolver._resolution import Ask
+    from secretsource.resolver._route import Skipped
     from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
 
-__all__ = ["AsyncResolver"]
+    D = TypeVar("D")
+    R = TypeVar("R")
 
-D = TypeVar("D")
-R = TypeVar("R")
+__all__ = ["AsyncResolver"]
 
 
 @boundaries(besides=("get",))
@@ -52,14 +57,45 @@ class AsyncResolver:
 
     Args:
         providers: As for `Resolver`.
+        ttl: Seconds for which an answer is fresh, above 0.
+        revalidate: Seconds past the ttl in which the old value is served while one refresh runs; one more ttl
+            unless given.
+        max_stale: Greatest age in seconds at which a value may be served; at least the ttl.
+        deadline: Seconds for one walk of the whole chain, above 0.
+        negative_ttl: Seconds for which "not there" is believed.
+        max_entries: Most documents remembered, at least 1; the least recently used go first.
+        jitter: Largest share, from 0 to below 1, by which a ttl is shortened at random.
         clock: Where the time is read; for tests.
-        **numbers: ``ttl``, ``max_stale`` and the others as for `Resolver`.
+
+    Raises:
+        ConfigurationError: A provider is unknown, or a number is out of its range.
+        ProviderNotInstalled: A provider's vendor package is missing.
     """
 
     def __init__(
-        self, providers: Sequence[str | Provider], *, clock: Clock = SYSTEM_CLOCK, **numbers: Unpack[Numbers]
+        self,
+        providers: Sequence[str | Provider],
+        *,
+        ttl: float = DEFAULTS.ttl,
+        revalidate: float | None = DEFAULTS.revalidate,
+        max_stale: float = DEFAULTS.max_stale,
+        deadline: float = DEFAULTS.deadline,
+        negative_ttl: float = DEFAULTS.negative_ttl,
+        max_entries: int = DEFAULTS.max_entries,
+        jitter: float = DEFAULTS.jitter,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self._resolver = Resolver(providers, clock=clock, **numbers)
+        self._resolver = Resolver(
+            providers,
+            ttl=ttl,
+            revalidate=revalidate,
+            max_stale=max_stale,
+            deadline=deadline,
+            negative_ttl=negative_ttl,
+            max_entries=max_entries,
+            jitter=jitter,
+            clock=clock,
+        )
         self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -71,54 +107,84 @@ class AsyncResolver:
         return made
 
     @classmethod
-    def from_config(cls, path: str | os.PathLike[str] | None = None, *, environment: str | None = None) -> Self:
+    def from_config(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        environment: str | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> Self:
         """As `Resolver.from_config`."""
-        return cls.of(Resolver.from_config(path, environment=environment))
+        return cls.of(Resolver.from_config(path, environment=environment, clock=clock))
 
-    @overload
-    async def get(
-        self, name: str, *, field: str | None = None, version: str | None = None, fresh: bool = False
-    ) -> Secret: ...
-    @overload
-    async def get(
-        self, name: str, *, default: str, field: str | None = None, version: str | None = None, fresh: bool = False
-    ) -> Secret: ...
-    @overload
-    async def get(
-        self, name: str, *, default: D, field: str | None = None, version: str | None = None, fresh: bool = False
-    ) -> Secret | D: ...
+    if TYPE_CHECKING:
+
+        @overload
+        async def get(
+            self, name: str, *, field: str | None = None, version: str | None = None, fresh: bool | None = None
+        ) -> Secret: ...
+        @overload
+        async def get(
+            self,
+            name: str,
+            *,
+            default: str,
+            field: str | None = None,
+            version: str | None = None,
+            fresh: bool | None = None,
+        ) -> Secret: ...
+        @overload
+        async def get(
+            self,
+            name: str,
+            *,
+            default: D,
+            field: str | None = None,
+            version: str | None = None,
+            fresh: bool | None = None,
+        ) -> Secret | D: ...
+
     async def get(
         self,
         name: str,
-        *,
         default: D | UnsetType = UNSET,
         field: str | None = None,
         version: str | None = None,
-        fresh: bool = False,
+        fresh: bool | None = None,
     ) -> Secret | D:
         """As `Resolver.get`."""
-        if field is None and version is None and not fresh:
-            hot = self._resolver._peek(name)
-            if hot is not None:
-                return hot
+        if field is None and version is None and not fresh:  # the hot path of `Resolver.get`
+            try:
+                since, until, secret = self._resolver._hot[name]
+                if since <= wall_time() < until:
+                    return secret
+            except (KeyError, TypeError):
+                pass
         try:
-            return await self._run(questions.get(self._resolver._engine, name, default, field, version, bool(fresh)))
+            return await self._run(questions.get, name, default, field, version, bool(fresh))
         finally:
             del name, default, field, version, fresh  # an error tracker sends the locals of every frame along
 
-    @overload
-    async def get_many(self, names: Iterable[str], *, fresh: bool = False) -> dict[str, Secret]: ...
-    @overload
-    async def get_many(self, names: Iterable[str], *, default: D, fresh: bool = False) -> dict[str, Secret | D]: ...
+    if TYPE_CHECKING:
+
+        @overload
+        async def get_many(self, names: Iterable[str], *, fresh: bool = False) -> dict[str, Secret]: ...
+        @overload
+        async def get_many(self, names: Iterable[str], *, default: D, fresh: bool = False) -> dict[str, Secret | D]: ...
+
     async def get_many(
         self, names: Iterable[str], *, default: D | UnsetType = UNSET, fresh: bool = False
     ) -> dict[str, Secret | D]:
         """As `Resolver.get_many`; native clients are asked concurrently."""
-        return await self._run(questions.get_many(self._resolver._engine, names, default, bool(fresh)))
+        given = questions.listed(names)
+        found: dict[str, Secret | D] = {} if fresh else at_once(self._resolver._hot, given, wall_time())
+        if len(found) == len(given):
+            return found
+        return await self._run(questions.get_many, given, found, default, bool(fresh))
 
     async def get_set(self, name: str, *, field: str | None = None) -> SecretSet:
         """As `Resolver.get_set`."""
-        return await self._run(questions.get_set(self._resolver._engine, name, field))
+        return await self._run(questions.get_set, name, field)
 
     async def prefetch(self, names: Iterable[str]) -> None:
         """As `Resolver.prefetch`."""
@@ -126,11 +192,11 @@ class AsyncResolver:
 
     async def reject(self, secret: Secret) -> Secret:
         """As `Resolver.reject`."""
-        return await self._run(questions.reject(self._resolver._engine, secret))
+        return await self._run(questions.reject, secret)
 
     async def explain(self, name: str, *, field: str | None = None) -> Trace:
         """As `Resolver.explain`."""
-        return await self._run(questions.explain(self._resolver._engine, name, field))
+        return await self._run(questions.explain, name, field)
 
     def invalidate(self, name: str, version: str | None = None) -> None:
         """As `Resolver.invalidate`."""
@@ -144,8 +210,20 @@ class AsyncResolver:
         """As `Resolver.on_event`."""
         return self._resolver.on_event(callback)
 
-    async def close(self) -> None:
-        """End what is under way on this loop, close the providers and forget every value; may be called twice."""
+    def providers(self) -> tuple[ProviderHandle, ...]:
+        """As `Resolver.providers`; the methods of a handle block, so call them in a thread."""
+        return self._resolver.providers()
+
+    def skipped(self) -> tuple[Skipped, ...]:
+        """As `Resolver.skipped`."""
+        return self._resolver.skipped()
+
+    async def close(self, *, revoke: bool = True) -> None:
+        """End what is under way on this loop, close the providers and forget every value; may be called twice.
+
+        Args:
+            revoke: As for `Resolver.close`.
+        """
         self._resolver._engine.closed = True  # first, so that nobody begins anew while others are being ended
         loop = asyncio.get_running_loop()
         tasks = [task for task in self._tasks if task.get_loop() is loop]
@@ -155,7 +233,7 @@ class AsyncResolver:
         for provider in self._resolver._engine.providers():
             if isinstance(provider, AsyncProvider):
                 await provider.aclose()
-        self._resolver.close()
+        self._resolver.close(revoke=revoke)
 
     async def __aenter__(self) -> Self:
         return self
@@ -170,25 +248,21 @@ class AsyncResolver:
 
     # -- running a question with tasks ----------------------------------------------------------------------------
 
-    async def _run(self, question: Question[R]) -> R:
-        engine = self._resolver._engine
-        until = engine.clock.now().mono + engine.deadline
-        step: list[Ask] | Later | None = None
+    async def _run(self, question: Callable[..., Flow[R]], *words: object) -> R:
         try:
-            step = next(question)
-            while True:
-                step = question.send(await self._perform(engine, step, until))
-        except StopIteration as end:
-            answer: R = end.value
-            return answer
+            engine = self._resolver._engine
+            now = engine.now()
+            until = now.mono + engine.deadline
+            return await arun(question(engine, now, *words), partial(self._perform, engine, until))
         except SecretSourceError as error:
             failure = bare(error)
-        del question, step
+        finally:
+            del words
         raise failure
 
-    async def _perform(self, engine: Engine, step: list[Ask] | Later, until: float) -> list[Reply]:
+    async def _perform(self, engine: Engine, until: float, step: list[Ask] | Later) -> list[Reply]:
         if isinstance(step, Later):
-            self._lead(engine, step.asks, engine.clock.now().mono + engine.deadline)
+            self._lead(engine, step.asks, engine.monotonic() + engine.deadline)
             return []
         flights = self._lead(engine, step, until)
         replies = []
@@ -218,11 +292,12 @@ class AsyncResolver:
                 abandon(engine, flights)
 
     async def _awaited(self, engine: Engine, ask: Ask, flight: Flight | None, until: float) -> Reply:
-        provider, clock = ask.route.provider, engine.clock
+        provider = ask.route.provider
         if flight is None and isinstance(provider, AsyncProvider):
             flight = Flight(ask, until, anew=ask.anew)  # asked directly, which is to say that nobody can join
             self._launch(engine, [flight])
         if flight is None:
-            return Reply(fetch(provider, ask.ref, until - clock.now().mono, anew=ask.anew), clock.now())
-        await landing(flight, until, lambda: until - clock.now().mono)
-        return flight.reply or Reply(OVERDUE, clock.now())
+            left = until - engine.monotonic()
+            return Reply(fetch(provider, ask.ref, left, anew=ask.anew), engine.clock.now())
+        await landing(flight, until, lambda: until - engine.monotonic())
+        return flight.reply or Reply(OVERDUE, engine.clock.now())

@@ -11,6 +11,8 @@ Answers are kept in the order in which their calls began, in whatever order they
 
 from __future__ import annotations
 
+from secretsource.resolver._flight import Berth
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource._clock import Clock
@@ -19,16 +21,6 @@ if TYPE_CHECKING:
     from secretsource.resolver._resolution import Ask
 
 __all__ = ["Board"]
-
-
-class Berth:
-    """The flights to one place: the one that is planned, and those under way in the order in which they began."""
-
-    __slots__ = ("aloft", "planned")
-
-    def __init__(self) -> None:
-        self.planned: Flight | None = None
-        self.aloft: tuple[Flight, ...] = ()
 
 
 class Board:
@@ -48,8 +40,8 @@ class Board:
     def __repr__(self) -> str:
         return f"<Board of {len(self)} flights>"
 
-    def find(self, ask: Ask, mono: float) -> Flight | None:
-        """The flight that may answer an ask at ``mono``.
+    def find(self, ask: Ask, clock: Clock) -> Flight | None:
+        """The flight that may answer an ask now.
 
         A flight past its deadline is left alone: its thread hangs, or its event loop is closed. So is one that may
         bring a value only prolonged, where a new one is needed.
@@ -57,6 +49,7 @@ class Board:
         berth = self._berths.get(ask.ref)
         if berth is None:
             return None
+        mono = clock.now().mono
         # The one under way before the planned one, which will land later.
         for flight in (_latest(berth), berth.planned):
             if flight is None or mono > flight.until or flight.crossed:
@@ -106,19 +99,16 @@ class Board:
 
     def answered(self, flight: Flight) -> None:
         """Its answer is known: those of calls to the same place that began before it count no more."""
-        for other in self._beside(flight):
+        berth = self._berths.get(flight.ask.ref)
+        for other in () if berth is None else berth.aloft:
             if other.number < flight.number:
                 other.counts = False
 
     def crossed(self, flight: Flight, outcome: Outcome) -> None:
         """Somebody has its answer: calls that were under way beside it may bring an older one, and are not joined."""
-        for other in self._beside(flight):
-            other.crossed = (*other.crossed, outcome)
-
-    def _beside(self, flight: Flight) -> tuple[Flight, ...]:
-        """The other calls under way to the same place."""
         berth = self._berths.get(flight.ask.ref)
-        return () if berth is None else berth.aloft
+        for other in () if berth is None else berth.aloft:
+            other.crossed = (*other.crossed, outcome)
 
     def disown(self, ref: SecretRef) -> None:
         """The answers of all calls under way to one place count no more: something newer is known to be there."""

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from secretsource._clock import Instant
+    from secretsource._tuning import Tuning
     from secretsource.providers.base import Outcome, SecretRef
-    from secretsource.resolver._refresh import FreshnessPolicy, Schedule
+    from secretsource.resolver._refresh import Schedule
 
     Reader: TypeAlias = tuple[str, tuple[str, ...]]
 
@@ -150,13 +151,12 @@ class Cache:
     A signal may raise between any two steps: each step leaves the map as it was or as it is to be.
 
     Args:
-        policy: How long answers are kept.
-        max_entries: Most references remembered, at least 1.
+        tuning: How long answers are kept, and how many.
     """
 
-    def __init__(self, policy: FreshnessPolicy, max_entries: int) -> None:
-        self.policy = policy
-        self.max_entries = max_entries
+    def __init__(self, tuning: Tuning) -> None:
+        self.tuning = tuning
+        self.max_entries = tuning.max_entries
         self._entries: OrderedDict[SecretRef, Entry] = OrderedDict()
         self._setbacks: dict[SecretRef, Setback] = {}
 
@@ -218,12 +218,12 @@ class Cache:
             return before, None
         self._setbacks.pop(ref, None)
         if isinstance(outcome, Found):
-            ages = schedule(outcome, self.policy, now, max_age, luck)
+            ages = schedule(outcome, self.tuning, now, max_age, luck)
         else:
-            ages = schedule_absence(self.policy, now, max_age, luck)
+            ages = schedule_absence(self.tuning, now, max_age, luck)
         readers = set() if before is None else set(before.readers)
         entry = self._entries[ref] = Entry(outcome, now, ages, readers, number)
-        self.touch(ref)
+        self._entries.move_to_end(ref)
         return before, entry
 
     def evict(self) -> list[Entry]:

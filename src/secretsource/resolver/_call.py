@@ -11,6 +11,7 @@ from threading import get_ident
 from time import monotonic
 
 from secretsource.providers.base import AsyncProvider, BatchProvider, Failed, FailureCode, Found, NotFound
+from secretsource.resolver._resolution import INTERRUPTED, OVERDUE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from secretsource.resolver._route import Route
 
 __all__ = [
-    "INTERRUPTED",
-    "OVERDUE",
     "PATIENCE",
     "abandon",
     "by_route",
@@ -34,9 +33,6 @@ __all__ = [
     "hand_over",
     "raised",
 ]
-
-OVERDUE = Failed(FailureCode.TIMEOUT, "the deadline for the whole chain has passed")
-INTERRUPTED = Failed(FailureCode.UNAVAILABLE, "the call was interrupted before the provider answered", "ask again")
 
 PATIENCE = 0.25
 """Seconds for which a forced call waits for the one before it, so that a crowd of forced reads shares a few calls."""
@@ -117,33 +113,41 @@ def by_route(flights: Iterable[Flight]) -> Iterable[tuple[Route, list[Flight]]]:
 
 def _fly(engine: Engine, provider: Provider, flights: Sequence[Flight]) -> None:
     """Ask one provider for what some flights are to bring, and settle each; they have one deadline."""
-    flights = [flight for flight in flights if flight.reply is None]
     if engine.closed:
         abandon(engine, flights)
-        return
-    if len(flights) > 1 and isinstance(provider, BatchProvider):
-        _depart(engine, flights)
-        answers = _fetch_many(provider, flights, flights[0].until - engine.clock.now().mono)
-        if isinstance(answers, Failed):
-            engine.settle([(flight, answers) for flight in flights])
-        else:
-            engine.settle([(flight, checked(answers.get(flight.ask.ref), provider)) for flight in flights])
-        return
-    for flight in flights:
-        _depart(engine, [flight])
-        left = flight.until - engine.clock.now().mono
-        engine.settle([(flight, fetch(provider, flight.ask.ref, left, anew=flight.anew))])
+    elif len(flights) > 1 and isinstance(provider, BatchProvider):
+        _fly_together(engine, provider, [flight for flight in flights if flight.reply is None])
+    else:
+        for flight in flights:
+            if flight.reply is None:
+                if flight.anew:
+                    _let_pass(engine, [flight])
+                engine.state.begin([flight])
+                left = flight.until - engine.monotonic()
+                engine.settle([(flight, fetch(provider, flight.ask.ref, left, anew=flight.anew))])
 
 
-def _depart(engine: Engine, flights: Sequence[Flight]) -> None:
-    """Begin, a moment later if a forced call is under way to the same place: those who come meanwhile come along."""
+def _fly_together(engine: Engine, provider: BatchProvider, flights: Sequence[Flight]) -> None:
+    """The same by one call; none is made for no flight."""
+    if not flights:
+        return
+    _let_pass(engine, flights)
+    engine.state.begin(flights)
+    answers = _fetch_many(provider, flights, flights[0].until - engine.monotonic())
+    if isinstance(answers, Failed):
+        engine.settle([(flight, answers) for flight in flights])
+    else:
+        engine.settle([(flight, checked(answers.get(flight.ask.ref), provider)) for flight in flights])
+
+
+def _let_pass(engine: Engine, flights: Sequence[Flight]) -> None:
+    """Wait a moment for forced calls that are under way to the places of forced flights: others may join meanwhile."""
     patience = 0.0
     for flight in flights:
         ahead = engine.state.ahead_of(flight) if flight.anew else None
         if ahead is not None and not ahead.is_carried_here():
             patience = patience or monotonic() + PATIENCE
             ahead.wait(max(0.0, patience - monotonic()))
-    engine.state.begin(flights)
 
 
 def _fetch_many(

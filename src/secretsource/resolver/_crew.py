@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from secretsource.providers.base import Failed, FailureCode
-from secretsource.resolver._call import OVERDUE, PATIENCE, abandon, checked, raised
+from secretsource.resolver._call import PATIENCE, abandon, checked, raised
 from secretsource.resolver._landing import landing
+from secretsource.resolver._resolution import OVERDUE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Crew:
         self._over = loop.call_at(loop.time() + max(0.0, self._left()), self._cut_off)
 
     def _left(self) -> float:
-        return self._flights[0].until - self._engine.clock.now().mono
+        return self._flights[0].until - self._engine.monotonic()
 
     async def _work(self) -> None:
         for flight in self._ahead:
@@ -75,7 +76,7 @@ class Crew:
     async def _ask(self, flight: Flight) -> Outcome:
         ahead = self._engine.state.ahead_of(flight) if flight.anew else None
         if ahead is not None:
-            await landing(ahead, self._engine.clock.now().mono + PATIENCE, lambda: PATIENCE)
+            await landing(ahead, self._engine.monotonic() + PATIENCE, lambda: PATIENCE)
         self._engine.state.begin([flight])
         left = self._left()
         if left <= 0:

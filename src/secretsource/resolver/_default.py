@@ -19,26 +19,13 @@ from secretsource.resolver._wiring import first_engine
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import TypedDict, TypeVar, Unpack
+    from typing import Unpack
 
     from secretsource._secret import Secret
+    from secretsource._tuning import Numbers
     from secretsource.providers.base import Provider
     from secretsource.resolver._route import Overlay
     from secretsource.resolver._trace import RotationEvent, SecretEvent
-
-    L = TypeVar("L")
-
-    class Numbers(TypedDict, total=False):
-        """The numbers of a `Resolver`."""
-
-        ttl: float
-        revalidate: float | None
-        max_stale: float
-        deadline: float
-        negative_ttl: float
-        max_entries: int
-        jitter: float
-
 
 __all__ = ["DefaultResolver", "configure", "default_resolver"]
 
@@ -65,8 +52,8 @@ class DefaultResolver(Resolver):
         self._overlay: Overlay | None = None
         self._wired: Engine | None = None
         self._given: Engine | None = None
-        self._on_rotate: list[Callable[[RotationEvent], object]] = []
-        self._on_event: list[Callable[[SecretEvent], object]] = []
+        self._listening: dict[object, Callable[[Engine], Callable[[], None]]] = {}
+        self._stops: dict[object, Callable[[], None]] = {}
         self._wiring = RLock()
 
     def wire(self) -> Engine:
@@ -80,35 +67,42 @@ class DefaultResolver(Resolver):
 
     def _adopt(self, engine: Engine) -> None:
         engine.lay_over(self._overlay)
-        engine.rotation_listeners += self._on_rotate
-        engine.event_listeners += self._on_event
+        for ticket, listen in tuple(self._listening.items()):
+            self._stops[ticket] = listen(engine)
         super()._adopt(engine)
         self._wired = engine
 
     def _leave(self, engine: Engine) -> None:
         engine.lay_over(None)
-        _strike_off(engine.rotation_listeners, self._on_rotate)
-        _strike_off(engine.event_listeners, self._on_event)
+        for ticket in tuple(self._stops):
+            self._stop(ticket)
 
     def on_rotate(self, callback: Callable[[RotationEvent], object]) -> Callable[[], None]:
         """As `Resolver.on_rotate`, now and after a new wiring."""
-        return self._listen(self._on_rotate, callback, lambda engine: engine.rotation_listeners)
+        return self._listen(lambda engine: engine.rotation_listeners.add(callback))
 
     def on_event(self, callback: Callable[[SecretEvent], object]) -> Callable[[], None]:
         """As `Resolver.on_event`, now and after a new wiring."""
-        return self._listen(self._on_event, callback, lambda engine: engine.event_listeners)
+        return self._listen(lambda engine: engine.event_listeners.add(callback))
 
-    def _listen(self, own: list[L], callback: L, of: Callable[[Engine], list[L]]) -> Callable[[], None]:
-        own.append(callback)
-        if self._wired is not None:
-            of(self._wired).append(callback)
+    def _listen(self, listen: Callable[[Engine], Callable[[], None]]) -> Callable[[], None]:
+        """Begin to listen to the engine of now, and to each later one, until the returned function is called."""
+        ticket = object()
+        with self._wiring:
+            self._listening[ticket] = listen
+            if self._wired is not None:
+                self._stops[ticket] = listen(self._wired)
 
         def stop() -> None:
-            _strike_off(own, [callback])
-            if self._wired is not None:
-                _strike_off(of(self._wired), [callback])
+            self._listening.pop(ticket, None)
+            self._stop(ticket)
 
         return stop
+
+    def _stop(self, ticket: object) -> None:
+        stop = self._stops.pop(ticket, None)
+        if stop is not None:
+            stop()
 
     def lay_over(self, overlay: Overlay | None) -> None:
         """Put a route before the whole chain, or in its place, now and after a new wiring; None takes it away."""
@@ -147,13 +141,6 @@ class DefaultResolver(Resolver):
     def after_fork(self) -> None:
         """In the child of a fork, the thread that was wiring is gone, and its lock with it."""
         self._wiring = RLock()
-
-
-def _strike_off(listeners: list[L], gone: Sequence[L]) -> None:
-    """Take listeners off a list in place, each as often as it is given."""
-    for listener in gone:
-        if listener in listeners:
-            listeners.remove(listener)
 
 
 default_resolver = DefaultResolver()

@@ -8,11 +8,12 @@ from __future__ import annotations
 from threading import RLock
 
 from secretsource import _fork
-from secretsource._clock import SYSTEM_CLOCK
+from secretsource._clock import SYSTEM_CLOCK, readings
+from secretsource._listeners import Listeners
 from secretsource._sentinels import UNSET
 from secretsource.exceptions import ConfigurationError, InvalidReference
 from secretsource.providers.base import Found, LeasingProvider, NotFound, SecretRef
-from secretsource.resolver._answer import default_secret, event_of, found_at, secret_of
+from secretsource.resolver._answer import default_secret, event_of, secret_of
 from secretsource.resolver._background import Background
 from secretsource.resolver._failure import error_of
 from secretsource.resolver._notices import Notices
@@ -30,16 +31,15 @@ if TYPE_CHECKING:
     from secretsource._clock import Clock, Instant
     from secretsource._secret import Secret
     from secretsource._sentinels import UnsetType
+    from secretsource._tuning import Tuning
     from secretsource.providers.base import Outcome, Provider
     from secretsource.resolver._flight import Flight
-    from secretsource.resolver._refresh import FreshnessPolicy
     from secretsource.resolver._resolution import Resolution
     from secretsource.resolver._route import Overlay
     from secretsource.resolver._shortcuts import Near
     from secretsource.resolver._trace import RotationEvent, SecretEvent
 
     D = TypeVar("D")
-    E = TypeVar("E")
 
 __all__ = ["Engine"]
 
@@ -52,34 +52,25 @@ class Engine:
 
     Args:
         chain: Builds the chain when it is first needed.
-        policy: How long answers are kept.
-        deadline: Seconds for one walk of the whole chain.
-        max_entries: Most references remembered.
+        tuning: The numbers.
         clock: Where the time is read.
     """
 
-    def __init__(
-        self,
-        chain: Callable[[], Chain],
-        policy: FreshnessPolicy,
-        *,
-        deadline: float,
-        max_entries: int,
-        clock: Clock = SYSTEM_CLOCK,
-    ) -> None:
+    def __init__(self, chain: Callable[[], Chain], tuning: Tuning, clock: Clock = SYSTEM_CLOCK) -> None:
         self._make_chain = chain
         self._chain: Chain | None = None
         self._overlay: Overlay | None = None
         self._drift = clock.now().drift
-        self.state = State(policy, max_entries, clock)
-        self.deadline = deadline
+        self.state = State(tuning, clock)
+        self.deadline = tuning.deadline
         self.clock = clock
+        self.monotonic, _ = readings(clock)
         self.background = Background()
         self.notices = Notices()
         self.closed = False
         self._wiring = RLock()
-        self.rotation_listeners: list[Callable[[RotationEvent], object]] = []
-        self.event_listeners: list[Callable[[SecretEvent], object]] = []
+        self.rotation_listeners: Listeners[RotationEvent] = Listeners()
+        self.event_listeners: Listeners[SecretEvent] = Listeners()
         _fork.tell(self)
 
     @property
@@ -153,12 +144,12 @@ class Engine:
     def settle(self, brought: Sequence[tuple[Flight, Outcome]]) -> None:
         """Remember what flights brought, let everyone who joined them have it, and tell of new values."""
         for event in self.state.settle(brought):
-            _tell(self.rotation_listeners, event)
+            self.rotation_listeners.tell(event)
 
     def report(self, request: Request, result: Resolution, started: Instant) -> None:
         """Tell listeners of a look-up that was not a plain hit."""
         if not isinstance(result.outcome, Found) or result.served != "fresh":
-            _tell(self.event_listeners, event_of(request, result, started))
+            self.event_listeners.tell(event_of(request, result, started))
 
     def note(self, result: Resolution) -> None:
         """Log what went wrong in a look-up; where one provider was asked and gave a value, nothing has."""
@@ -170,7 +161,7 @@ class Engine:
         if not isinstance(outcome, Found) or not isinstance(outcome.value, (str, bytes)) or near.route.points(outcome):
             self.state.shortcuts.near.pop(near.name, None)
             return None
-        return found_at(near.name, near.ref, near.route, outcome, self.clock.now().wall)
+        return secret_of(near.name, (), near.ref, near.route, outcome, self.clock.now().wall, "live")
 
     if TYPE_CHECKING:
 
@@ -189,7 +180,8 @@ class Engine:
         outcome = result.outcome
         self.note(result)
         if isinstance(outcome, Found):
-            secret = secret_of(request, result, outcome)
+            wall = result.at.wall if result.entry is None else result.entry.at.wall
+            secret = secret_of(request.name, request.fields, result.ref, result.route, outcome, wall, result.served)
             self.state.remember(request, result, secret)
             return secret
         if isinstance(outcome, NotFound) and default is not UNSET:
@@ -280,17 +272,3 @@ def _word(what: str, given: object) -> str:
             f"the {what} of a secret has {len(given)} characters: at most {MAX_REFERENCE} are allowed"
         )
     return given
-
-
-def _tell(listeners: Sequence[Callable[[E], object]], event: E) -> None:
-    """Call every listener; one that raises is named in the log and does not harm the look-up."""
-    for listener in list(listeners):
-        try:
-            listener(event)
-        except Exception as error:
-            name = type(error).__name__
-        else:
-            continue
-        import logging
-
-        logging.getLogger("secretsource").warning("a listener for %s raised %s", type(event).__name__, name)

@@ -15,10 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from secretsource.providers.base import Outcome
-    from secretsource.resolver._board import Berth
     from secretsource.resolver._resolution import Ask, Reply
 
-__all__ = ["Flight"]
+__all__ = ["Berth", "Flight"]
+
+
+class Berth:
+    """The flights to one place: the one that is planned, and those under way in the order in which they began."""
+
+    __slots__ = ("aloft", "planned")
+
+    def __init__(self) -> None:
+        self.planned: Flight | None = None
+        self.aloft: tuple[Flight, ...] = ()
 
 
 class Flight:

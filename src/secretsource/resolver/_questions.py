@@ -1,8 +1,8 @@
 """What can be asked of a resolver, each question written once for both shells.
 
-A question is a generator: it yields the documents it needs (`list[Ask]`, answered with a list of `Reply`) and those
-it wants refreshed without waiting (`Later`, answered with nothing), and returns its result or raises its error.
-`Resolver` runs it with threads, `AsyncResolver` with tasks.
+A question is a flow: it yields the documents that it needs (`list[Ask]`, answered with a list of `Reply`) and those
+that it wants refreshed without waiting (`Later`, answered with nothing), and returns its result or raises its error.
+`Resolver` performs its steps with threads, `AsyncResolver` with tasks.
 """
 
 # pure: decides from its arguments, the engine with its clock among them; the shells do what is yielded
@@ -21,19 +21,19 @@ from secretsource.resolver._resolution import Ask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
-    from typing import TypeAlias, TypeVar
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any, TypeVar
 
+    from secretsource._clock import Instant
+    from secretsource._flow import Flow
     from secretsource._sentinels import UnsetType
     from secretsource.resolver._engine import Engine
-    from secretsource.resolver._resolution import Reply, Request, Resolution
+    from secretsource.resolver._resolution import Request, Resolution
     from secretsource.resolver._trace import Trace
 
     D = TypeVar("D")
-    R = TypeVar("R")
-    Question: TypeAlias = Generator["list[Ask] | Later", Sequence[Reply], R]
 
-__all__ = ["Later", "explain", "get", "get_many", "get_set", "reject"]
+__all__ = ["Later", "explain", "get", "get_many", "get_set", "listed", "reject"]
 
 
 class Later(NamedTuple):
@@ -43,26 +43,57 @@ class Later(NamedTuple):
 
 
 def get(
-    engine: Engine, name: str, default: D | UnsetType, field: str | None, version: str | None, fresh: bool
-) -> Question[Secret | D]:
+    engine: Engine,
+    now: Instant,
+    name: str,
+    default: D | UnsetType,
+    field: str | None,
+    version: str | None,
+    fresh: bool,
+) -> Flow[Secret | D]:
     """One secret."""
     request = engine.request(name, field, version, fresh, plain=field is None and version is None and not fresh)
-    result = yield from _answer(engine, request)
+    result = yield from _answer(engine, now, request)
     return engine.conclude(request, result, default)
 
 
-def get_many(
-    engine: Engine, names: Iterable[str], default: D | UnsetType, fresh: bool
-) -> Question[dict[str, Secret | D]]:
-    """Many secrets, what one provider is to be asked for asked together; all that are missing are named at once."""
+def listed(names: Iterable[str]) -> list[str]:
+    """Names as a list.
+
+    Raises:
+        InvalidReference: They are one string, whose characters nobody means.
+    """
     if isinstance(names, str):
-        raise InvalidReference("names is a list, such as ['ONE', 'OTHER'], not one string")
-    given = list(dict.fromkeys(names))
-    requests = [engine.request(name, fresh=fresh) for name in given]
-    results = yield from _answers(engine, requests)
-    found: dict[str, Secret | D] = {}
+        raise InvalidReference("names must be a list, such as ['ONE', 'OTHER'], not one string")
+    return list(names)
+
+
+def get_many(
+    engine: Engine,
+    now: Instant,
+    names: Sequence[Any],
+    known: Mapping[str, Secret | D],
+    default: D | UnsetType,
+    fresh: bool,
+) -> Flow[dict[str, Secret | D]]:
+    """Many secrets; asks each provider for all of its names together, and names all that are missing at once.
+
+    Args:
+        engine: What to ask.
+        now: When the question was asked.
+        names: The names, in the order of the result; `Engine.request` refuses what is no text.
+        known: Those that are answered already.
+        default: The value of a name that no provider has.
+        fresh: Whether to ask the providers whatever is remembered.
+    """
+    found = dict(known)
+    requests: dict[str, Request] = {}
+    for name in names:
+        if not isinstance(name, str) or (name not in found and name not in requests):
+            requests[name] = engine.request(name, fresh=fresh, plain=not fresh)
+    results = yield from _answers(engine, now, list(requests.values()))
     missing: list[tuple[SecretNotFound, str]] = []
-    for name, request, result in zip(given, requests, results, strict=True):
+    for (name, request), result in zip(requests.items(), results, strict=True):
         if isinstance(result.outcome, NotFound) and default is UNSET:
             engine.note(result)
             missing.append((none_found(request.name, result, engine.chain), meant_by(request.ref, engine.chain)))
@@ -72,13 +103,13 @@ def get_many(
         raise _all_missing(missing)
     if missing:
         raise missing[0][0]
-    return found
+    return {name: found[name] for name in names}
 
 
-def get_set(engine: Engine, name: str, field: str | None) -> Question[SecretSet]:
+def get_set(engine: Engine, now: Instant, name: str, field: str | None) -> Flow[SecretSet]:
     """The current version of a secret and the one before it, from the same provider."""
     request = engine.request(name, field)
-    current = yield from _answer(engine, request)
+    current = yield from _answer(engine, now, request)
     secrets = [engine.conclude(request, current, UNSET)]
     before = yield from previous(request, current, engine.chain, engine.state.cache)
     if before.due:
@@ -90,53 +121,53 @@ def get_set(engine: Engine, name: str, field: str | None) -> Question[SecretSet]
     return SecretSet(secrets)
 
 
-def reject(engine: Engine, secret: Secret) -> Question[Secret]:
+def reject(engine: Engine, _now: Instant, secret: Secret) -> Flow[Secret]:
     """The value to use after the other side refused ``secret``: a newer one if there is one."""
     origin = secret._origin
     request = engine.request(origin.name)._replace(fields=origin.fields)
     since = engine.state.refuse(secret)
-    result = yield from _answer(engine, request)
+    # From here on what is kept is stale, which it is not yet at the moment before.
+    result = yield from _answer(engine, engine.now(), request)
     newest = engine.conclude(request, result, secret if origin.served == "default" else UNSET)
     if since and is_same(newest, secret):
         # It came from a call that began before this refusal, and the value may have been replaced since.
         request = request._replace(since=since)
-        result = yield from _answer(engine, request)
+        result = yield from _answer(engine, engine.now(), request)
         newest = engine.conclude(request, result, UNSET)
     if newest == secret and result.doubt is not None:
         raise error_of(origin.name, result.ended(*result.doubt), engine.chain)
     return newest
 
 
-def explain(engine: Engine, name: str, field: str | None) -> Question[Trace]:
+def explain(engine: Engine, now: Instant, name: str, field: str | None) -> Flow[Trace]:
     """How a name is resolved now; its failures are part of the trace, not raised."""
     request = engine.request(name, field)
-    result = yield from resolve(request, engine.chain, engine.state.cache, engine.now())
+    result = yield from resolve(request, engine.chain, engine.state.cache, now)
     if result.due:
         yield Later(result.due)
     return engine.trace(request, result)
 
 
-def _answer(engine: Engine, request: Request) -> Question[Resolution]:
+def _answer(engine: Engine, now: Instant, request: Request) -> Flow[Resolution]:
     """Walk the chain for one request, and tell the listeners."""
-    started = engine.now()
-    result = yield from resolve(request, engine.chain, engine.state.cache, started)
+    result = yield from resolve(request, engine.chain, engine.state.cache, now)
     if result.due:
         yield Later(result.due)
     if engine.event_listeners:
-        engine.report(request, result, started)
+        engine.report(request, result, now)
     return result
 
 
-def _answers(engine: Engine, requests: Sequence[Request]) -> Question[list[Resolution]]:
-    """The same for many, with what they ask at the same time asked together."""
-    started, chain, cache = engine.now(), engine.chain, engine.state.cache
-    results = yield from together([resolve(request, chain, cache, started) for request in requests])
+def _answers(engine: Engine, now: Instant, requests: Sequence[Request]) -> Flow[list[Resolution]]:
+    """Do the same for many requests; what they ask at the same time is asked together."""
+    chain, cache = engine.chain, engine.state.cache
+    results = yield from together([resolve(request, chain, cache, now) for request in requests])
     due = [ask for result in results for ask in result.due]
     if due:
         yield Later(due)
     if engine.event_listeners:
         for request, result in zip(requests, results, strict=True):
-            engine.report(request, result, started)
+            engine.report(request, result, now)
     return results
 
 

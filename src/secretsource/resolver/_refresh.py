@@ -17,9 +17,10 @@ from secretsource._namedtuple import NamedTuple
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource._clock import Instant
+    from secretsource._tuning import Tuning
     from secretsource.providers.base import Failed, Found
 
-__all__ = ["FreshnessPolicy", "Schedule", "pause", "schedule", "schedule_absence"]
+__all__ = ["Schedule", "pause", "schedule", "schedule_absence"]
 
 AHEAD = 0.8
 """Share of the ttl after which a read starts a refresh in the background."""
@@ -31,24 +32,6 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 10.0
 
 
-class FreshnessPolicy(NamedTuple):
-    """How long answers are kept; all in seconds.
-
-    Attributes:
-        ttl: Age to which an answer is fresh.
-        revalidate: Time past the ttl in which the old value is served while one refresh runs.
-        max_stale: Greatest age at which a value may still be served when its provider is down.
-        negative_ttl: Age to which "not there" is believed.
-        jitter: Largest share by which a ttl is shortened at random, so that many processes do not refresh together.
-    """
-
-    ttl: float = 300.0
-    revalidate: float = 300.0
-    max_stale: float = 3600.0
-    negative_ttl: float = 10.0
-    jitter: float = 0.1
-
-
 class Schedule(NamedTuple):
     """Monotonic instants at which an answer passes from one age to the next."""
 
@@ -58,18 +41,18 @@ class Schedule(NamedTuple):
     stale_until: float
 
 
-def schedule(found: Found, policy: FreshnessPolicy, now: Instant, max_age: float | None, luck: float) -> Schedule:
+def schedule(found: Found, tuning: Tuning, now: Instant, max_age: float | None, luck: float) -> Schedule:
     """The ages of a value that was found.
 
     Args:
         found: The answer, with what the provider knows about its end.
-        policy: The resolver's numbers.
+        tuning: The resolver's numbers.
         now: When the provider answered.
         max_age: The provider's own bound in seconds, or None.
         luck: A random number in [0, 1) that picks the jitter.
     """
-    ttl = policy.ttl * (1.0 - policy.jitter * luck)
-    fresh, end, ahead = ttl, policy.max_stale, AHEAD
+    ttl = tuning.ttl * (1.0 - tuning.jitter * luck)
+    fresh, end, ahead = ttl, tuning.max_stale, AHEAD
     if max_age is not None:
         fresh = min(fresh, max_age)
     if found.max_age is not None:
@@ -86,7 +69,9 @@ def schedule(found: Found, policy: FreshnessPolicy, now: Instant, max_age: float
         fresh, end = 0.0, max(0.0, end)
     # A bound that is not the ttl (a file looked at once a second, a planned rotation) is a moment at which the value
     # is known to be in doubt, so nothing is served past it without asking.
-    extra = policy.revalidate if fresh == ttl else 0.0
+    extra = 0.0
+    if fresh == ttl:
+        extra = tuning.ttl if tuning.revalidate is None else tuning.revalidate
     return Schedule(
         now.mono + fresh * ahead,
         now.mono + min(fresh, end),
@@ -95,11 +80,11 @@ def schedule(found: Found, policy: FreshnessPolicy, now: Instant, max_age: float
     )
 
 
-def schedule_absence(policy: FreshnessPolicy, now: Instant, max_age: float | None, luck: float) -> Schedule:
+def schedule_absence(tuning: Tuning, now: Instant, max_age: float | None, luck: float) -> Schedule:
     """The ages of "not there": believed for a short time, and to ``max_stale`` only while its provider is down."""
-    ttl = policy.negative_ttl * (1.0 - policy.jitter * luck)
+    ttl = tuning.negative_ttl * (1.0 - tuning.jitter * luck)
     fresh = ttl if max_age is None else min(ttl, max_age)
-    return Schedule(now.mono + fresh, now.mono + fresh, now.mono + fresh, now.mono + policy.max_stale)
+    return Schedule(now.mono + fresh, now.mono + fresh, now.mono + fresh, now.mono + tuning.max_stale)
 
 
 def pause(failures: int, failed: Failed, luck: float) -> float:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from secretsource._namedtuple import NamedTuple
-from secretsource.providers.base import Failed, Found, NotFound
+from secretsource.providers.base import Failed, FailureCode, Found, NotFound
 from secretsource.resolver._reference import format_reference
 
 TYPE_CHECKING = False
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from secretsource.resolver._cache import Entry, Setback
     from secretsource.resolver._route import Route
 
-__all__ = ["Ask", "Reply", "Request", "Resolution", "Step", "word_of"]
+__all__ = ["INTERRUPTED", "OVERDUE", "Ask", "Reply", "Request", "Resolution", "Step", "word_of"]
+
+OVERDUE = Failed(FailureCode.TIMEOUT, "the deadline for the whole chain has passed")
+INTERRUPTED = Failed(FailureCode.UNAVAILABLE, "the call was interrupted before the provider answered", "ask again")
 
 
 class Request(NamedTuple):
@@ -27,8 +30,7 @@ class Request(NamedTuple):
         ref: The parsed name or reference.
         fields: Fields to select from the value, one inside the other, beyond the one of the place.
         fresh: Whether to ask the provider whatever is remembered.
-        plain: Whether the name says it all and was read by itself, so that its next reads may be answered by the name
-            alone; to note that for names that are read together costs more than it saves.
+        plain: Whether the name says it all, so that the next reads of it may take a short way.
         tracked: Whether the name counts as a reader of what answers it.
         since: The number from which on a call may answer it, in the order in which calls begin; 0 for any.
     """

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from time import time as wall_time
 
 from secretsource._clock import SYSTEM_CLOCK
+from secretsource._flow import run
 from secretsource._sentinels import UNSET
 from secretsource._traceless import bare, boundaries
+from secretsource._tuning import DEFAULTS, Tuning
 from secretsource.exceptions import SecretSourceError
 from secretsource.resolver import _questions as questions
-from secretsource.resolver._call import OVERDUE, abandon, carry, fetch, hand_over
+from secretsource.resolver._call import abandon, carry, fetch, hand_over
 from secretsource.resolver._engine import Engine
 from secretsource.resolver._questions import Later
-from secretsource.resolver._resolution import Reply
-from secretsource.resolver._wiring import checked_policy, configured, wired
+from secretsource.resolver._resolution import OVERDUE, Reply
+from secretsource.resolver._shortcuts import at_once
+from secretsource.resolver._wiring import checked, configured, wired
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,12 +27,14 @@ if TYPE_CHECKING:
     from typing import Self, TypeVar, overload
 
     from secretsource._clock import Clock
+    from secretsource._flow import Flow
     from secretsource._secret import Secret, SecretSet
     from secretsource._sentinels import UnsetType
     from secretsource.providers.base import Provider
     from secretsource.resolver._flight import Flight
-    from secretsource.resolver._questions import Question
+    from secretsource.resolver._inspection import ProviderHandle
     from secretsource.resolver._resolution import Ask
+    from secretsource.resolver._route import Skipped
     from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
 
     D = TypeVar("D")
@@ -47,7 +53,7 @@ class Resolver:
         ttl: Seconds for which an answer is fresh, above 0.
         revalidate: Seconds past the ttl in which the old value is served while one refresh runs; one more ttl
             unless given.
-        max_stale: Greatest age in seconds at which a value may be served while its provider is down.
+        max_stale: Greatest age in seconds at which a value may be served; at least the ttl.
         deadline: Seconds for one walk of the whole chain, above 0.
         negative_ttl: Seconds for which "not there" is believed.
         max_entries: Most documents remembered, at least 1; the least recently used go first.
@@ -55,7 +61,7 @@ class Resolver:
         clock: Where the time is read; for tests.
 
     Raises:
-        ConfigurationError: A provider or a number cannot be.
+        ConfigurationError: A provider is unknown, or a number is out of its range.
         ProviderNotInstalled: A provider's vendor package is missing.
     """
 
@@ -63,18 +69,18 @@ class Resolver:
         self,
         providers: Sequence[str | Provider],
         *,
-        ttl: float = 300.0,
-        revalidate: float | None = None,
-        max_stale: float = 3600.0,
-        deadline: float = 5.0,
-        negative_ttl: float = 10.0,
-        max_entries: int = 1024,
-        jitter: float = 0.1,
+        ttl: float = DEFAULTS.ttl,
+        revalidate: float | None = DEFAULTS.revalidate,
+        max_stale: float = DEFAULTS.max_stale,
+        deadline: float = DEFAULTS.deadline,
+        negative_ttl: float = DEFAULTS.negative_ttl,
+        max_entries: int = DEFAULTS.max_entries,
+        jitter: float = DEFAULTS.jitter,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        policy = checked_policy(ttl, revalidate, max_stale, negative_ttl, jitter, deadline, max_entries)
+        tuning = checked(Tuning(ttl, revalidate, max_stale, deadline, negative_ttl, max_entries, jitter))
         chain = wired(providers)
-        self._adopt(Engine(lambda: chain, policy, deadline=deadline, max_entries=max_entries, clock=clock))
+        self._adopt(Engine(lambda: chain, tuning, clock))
 
     def _adopt(self, engine: Engine) -> None:
         """Stand on this engine from here on."""
@@ -168,27 +174,13 @@ class Resolver:
                     return secret
             except (KeyError, TypeError):
                 pass
+            near = self._nearby(name)
+            if near is not None:
+                return near
         try:
-            return self._slow(name, default, field, version, fresh)
+            return self._run(questions.get, name, default, field, version, bool(fresh))
         finally:
             del name, default, field, version, fresh  # an error tracker sends the locals of every frame along
-
-    def _peek(self, name: object) -> Secret | None:
-        """The hot answer to a name, if there is one; `get` has the same lines written out, for speed."""
-        hot = self._hot.get(name) if isinstance(name, str) else None
-        return hot[2] if hot is not None and hot[0] <= wall_time() < hot[1] else None
-
-    def _slow(
-        self, name: str, default: D | UnsetType, field: str | None, version: str | None, fresh: bool | None
-    ) -> Secret | D:
-        try:
-            if field is None and version is None and not fresh:
-                secret = self._nearby(name)
-                if secret is not None:
-                    return secret
-            return self._run(questions.get(self._engine, name, default, field, version, bool(fresh)))
-        finally:
-            del name, default, field, version, fresh
 
     def _nearby(self, name: object) -> Secret | None:
         """The answer to a name that the first provider, which is cheaper to ask than to remember, had last time."""
@@ -219,7 +211,11 @@ class Resolver:
             SecretNotFound: Some are not there; names all of them.
             ProviderError: A provider could not be asked, or refused, for one of them.
         """
-        return self._run(questions.get_many(self._engine, names, default, bool(fresh)))
+        given = questions.listed(names)
+        found: dict[str, Secret | D] = {} if fresh else at_once(self._hot, given, wall_time())
+        if len(found) == len(given):
+            return found
+        return self._run(questions.get_many, given, found, default, bool(fresh))
 
     def get_set(self, name: str, *, field: str | None = None) -> SecretSet:
         """The versions of a secret that are valid now, newest first: the current one and, if kept, the one before.
@@ -228,7 +224,7 @@ class Resolver:
         are accepted. A version before that was disabled or deleted is left out. Raises as `get`, also for the version
         before, when its provider could not be asked or denied it.
         """
-        return self._run(questions.get_set(self._engine, name, field))
+        return self._run(questions.get_set, name, field)
 
     def prefetch(self, names: Iterable[str]) -> None:
         """Fetch ``names`` now, so that the first request does not wait; raises as `get_many`."""
@@ -244,7 +240,7 @@ class Resolver:
             ProviderError: The provider could not be asked.
             SecretNotFound: The secret is gone.
         """
-        return self._run(questions.reject(self._engine, secret))
+        return self._run(questions.reject, secret)
 
     def explain(self, name: str, *, field: str | None = None) -> Trace:
         """Which providers are asked or skipped for ``name``, why, and how long it takes; never the value.
@@ -253,7 +249,7 @@ class Resolver:
             InvalidReference: The name is not well formed.
             ConfigurationError: It names a provider that is unknown; every other failure is part of the trace.
         """
-        return self._run(questions.explain(self._engine, name, field))
+        return self._run(questions.explain, name, field)
 
     def invalidate(self, name: str, version: str | None = None) -> None:
         """Have the next read of ``name`` ask its provider.
@@ -269,11 +265,29 @@ class Resolver:
 
         The callback runs in the thread that met the value, and must be quick.
         """
-        return _listen(self._engine.rotation_listeners, callback)
+        return self._engine.rotation_listeners.add(callback)
 
     def on_event(self, callback: Callable[[SecretEvent], object]) -> Callable[[], None]:
         """Call ``callback`` for every look-up that is not a plain hit; returns a function that stops it."""
-        return _listen(self._engine.event_listeners, callback)
+        return self._engine.event_listeners.add(callback)
+
+    def providers(self) -> tuple[ProviderHandle, ...]:
+        """Every provider of the chain, in order, and then those that a reference has led to: for tools.
+
+        Raises:
+            ConfigurationError: The resolver is closed, or a setting that is itself a reference leads nowhere.
+        """
+        from secretsource.resolver._inspection import ProviderHandle
+
+        return tuple(map(ProviderHandle, self._engine.chain.opened.values()))
+
+    def skipped(self) -> tuple[Skipped, ...]:
+        """The providers that are not in the chain for want of evidence or of a package, each with the reason.
+
+        Raises:
+            ConfigurationError: As for `providers`.
+        """
+        return self._engine.chain.skipped
 
     def close(self, *, revoke: bool = True) -> None:
         """Close the providers' connections and forget every value; may be called twice.
@@ -297,28 +311,23 @@ class Resolver:
 
     # -- running a question with threads --------------------------------------------------------------------------
 
-    def _run(self, question: Question[R]) -> R:
-        engine = self._engine
-        until = engine.clock.now().mono + engine.deadline
-        step: list[Ask] | Later | None = None
+    def _run(self, question: Callable[..., Flow[R]], *words: object) -> R:
         try:
-            step = next(question)
-            while True:
-                step = question.send(self._perform(step, until))
-        except StopIteration as end:
-            answer: R = end.value
-            return answer
+            engine = self._engine
+            now = engine.now()
+            until = now.mono + engine.deadline
+            return run(question(engine, now, *words), partial(self._perform, engine, until))
         except SecretSourceError as error:
             failure = bare(error)
-        del question, step
+        finally:
+            del words
         raise failure
 
-    def _perform(self, step: list[Ask] | Later, until: float) -> list[Reply]:
-        engine = self._engine
+    def _perform(self, engine: Engine, until: float, step: list[Ask] | Later) -> list[Reply]:
         led: list[Flight] = []
         try:
             if isinstance(step, Later):
-                engine.state.claim(step.asks, engine.clock.now().mono + engine.deadline, led)
+                engine.state.claim(step.asks, engine.monotonic() + engine.deadline, led)
                 if led and not hand_over(engine, led):
                     abandon(engine, led)
                 return []
@@ -332,25 +341,14 @@ class Resolver:
         # Whoever waits for the last one first is woken once, and not once for each of them.
         for ask, flight in zip(reversed(step), reversed(flights), strict=True):
             reply = None if flight is None else flight.reply
-            replies.append(reply or self._awaited(ask, flight, until))
+            replies.append(reply or self._awaited(engine, ask, flight, until))
         replies.reverse()
         return replies
 
-    def _awaited(self, ask: Ask, flight: Flight | None, until: float) -> Reply:
-        clock = self._engine.clock
+    def _awaited(self, engine: Engine, ask: Ask, flight: Flight | None, until: float) -> Reply:
+        left = until - engine.monotonic()
         if flight is None or flight.is_carried_here():
             # Asked directly; or led by this very thread further up (its event loop, a driver that resolves its own
             # credentials), where waiting would be waiting for ourselves.
-            left = until - clock.now().mono
-            return Reply(fetch(ask.route.provider, ask.ref, left, anew=ask.anew), clock.now())
-        return flight.wait(max(0.0, until - clock.now().mono)) or Reply(OVERDUE, clock.now())
-
-
-def _listen(listeners: list[Callable[[D], object]], callback: Callable[[D], object]) -> Callable[[], None]:
-    listeners.append(callback)
-
-    def stop() -> None:
-        if callback in listeners:
-            listeners.remove(callback)
-
-    return stop
+            return Reply(fetch(ask.route.provider, ask.ref, left, anew=ask.anew), engine.clock.now())
+        return flight.wait(max(0.0, left)) or Reply(OVERDUE, engine.clock.now())

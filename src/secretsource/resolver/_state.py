@@ -15,9 +15,8 @@ from secretsource.providers.base import Failed, Found
 from secretsource.resolver._answer import holds, rotations
 from secretsource.resolver._board import Board
 from secretsource.resolver._cache import Age, Cache
-from secretsource.resolver._call import INTERRUPTED, OVERDUE
 from secretsource.resolver._flight import Flight
-from secretsource.resolver._resolution import Reply
+from secretsource.resolver._resolution import INTERRUPTED, OVERDUE, Reply
 from secretsource.resolver._shortcuts import Shortcuts
 
 TYPE_CHECKING = False
@@ -27,9 +26,9 @@ if TYPE_CHECKING:
 
     from secretsource._clock import Clock, Instant
     from secretsource._secret import Secret
+    from secretsource._tuning import Tuning
     from secretsource.providers.base import Outcome, SecretRef
     from secretsource.resolver._cache import Entry
-    from secretsource.resolver._refresh import FreshnessPolicy
     from secretsource.resolver._resolution import Ask, Request, Resolution
     from secretsource.resolver._trace import RotationEvent
 
@@ -49,8 +48,7 @@ class State:
     """The answers that are kept, the flights under way, and the short ways to them.
 
     Args:
-        policy: How long answers are kept.
-        max_entries: Most references remembered.
+        tuning: How long answers are kept, and how many.
         clock: Where the time is read.
 
     Attributes:
@@ -59,10 +57,10 @@ class State:
         shortcuts: The short ways from a name to its value.
     """
 
-    def __init__(self, policy: FreshnessPolicy, max_entries: int, clock: Clock) -> None:
-        self.cache = Cache(policy, max_entries)
+    def __init__(self, tuning: Tuning, clock: Clock) -> None:
+        self.cache = Cache(tuning)
         self.flights = Board()
-        self.shortcuts = Shortcuts(max_entries)
+        self.shortcuts = Shortcuts(tuning.max_entries)
         self._clock = clock
         self._lock = RLock()
         self._luck = _drawn()
@@ -90,13 +88,12 @@ class State:
             The flight of each ask, in order; None for one that is asked directly.
         """
         flights: list[Flight | None] = []
-        now = self._clock.now()
         with self._lock:
             for ask in asks:
                 if ask.route.direct:
                     flights.append(None)
                     continue
-                flight = self._under_way(ask, now)
+                flight = self._under_way(ask)
                 if flight is None:
                     flight = Flight(ask, until)
                     led.append(flight)
@@ -106,14 +103,15 @@ class State:
                 flights.append(flight)
         return flights
 
-    def _under_way(self, ask: Ask, now: Instant) -> Flight | None:
+    def _under_way(self, ask: Ask) -> Flight | None:
         """The flight to join; one that has landed since the asker looked counts, or two would fetch one after another.
 
         But not for an asker that wants what is there now: that flight may have begun before the asker did.
         """
-        flight = self.flights.find(ask, now.mono)
+        flight = self.flights.find(ask, self._clock)
         if flight is not None or ask.anew or self.cache.knows(ask.ref, ask.entry, ask.setback):
             return flight
+        now = self._clock.now()
         age, entry, failed, setback = self.cache.look(ask.ref, now)
         outcome: Outcome | None = None
         if entry is not None and entry is not ask.entry and age is Age.FRESH and entry.number >= ask.since:
@@ -177,7 +175,8 @@ class State:
             return None, None
         if not isinstance(outcome, Failed) or not outcome.retryable:
             self.flights.answered(flight)
-            self.shortcuts.cool(known)
+            if known is not None:
+                self.shortcuts.cool(known)
         self._luck = (self._luck + GOLDEN) % 1.0
         bound = flight.ask.route.provider.max_age
         before, entry = self.cache.keep(ref, outcome, now, max_age=bound, luck=self._luck, number=flight.number)

@@ -6,7 +6,6 @@ Wiring constructs drivers, which does no I/O and loads no SDK. Only a setting th
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 
@@ -14,6 +13,7 @@ from secretsource._clock import SYSTEM_CLOCK
 from secretsource._repository import folders, mentions
 from secretsource._suggest import unknown
 from secretsource._traceless import traceless
+from secretsource._tuning import DEFAULTS, NUMBERS, conflict_of
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._registry import DRIVERS, driver_class, is_installed
 from secretsource.providers.base import Found, Provider
@@ -21,7 +21,6 @@ from secretsource.resolver._call import fetch
 from secretsource.resolver._document import chosen
 from secretsource.resolver._evidence import EVIDENCE
 from secretsource.resolver._reference import FOLLOW_MARK, literal, parse_reference
-from secretsource.resolver._refresh import FreshnessPolicy
 from secretsource.resolver._route import Chain, Route, Skipped
 
 TYPE_CHECKING = False
@@ -29,48 +28,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from secretsource._clock import Clock
+    from secretsource._tuning import Tuning
     from secretsource.config import Config, ProviderConfig
     from secretsource.providers.base import SecretRef
     from secretsource.resolver._engine import Engine
 
-__all__ = ["checked_policy", "configured", "discovered", "first_engine", "wired"]
+__all__ = ["checked", "configured", "discovered", "first_engine", "wired"]
 
 SETTING_TIMEOUT = 5.0
 """Seconds for looking up a setting that is a reference."""
 
 
-def checked_policy(
-    ttl: float,
-    revalidate: float | None,
-    max_stale: float,
-    negative_ttl: float,
-    jitter: float,
-    deadline: float,
-    max_entries: int,
-) -> FreshnessPolicy:
-    """The numbers as a policy.
+def checked(tuning: Tuning) -> Tuning:
+    """The same numbers, if each is in its range and they can hold together.
 
     Raises:
-        ConfigurationError: One of them cannot be; says which and what it may be.
+        ConfigurationError: They are not; says which, and what it must be.
     """
-    revalidate = ttl if revalidate is None else revalidate
-    seconds = {"ttl": ttl, "revalidate": revalidate, "max_stale": max_stale, "negative_ttl": negative_ttl}
-    for word, number in {**seconds, "deadline": deadline}.items():
-        if not _is_number(number) or number < 0:
-            raise ConfigurationError(f"{word} is a number of seconds from 0 up")
-    if ttl == 0 or deadline == 0:
-        raise ConfigurationError("ttl and deadline are above 0 seconds: use fresh=True to ask every time")
-    if not _is_number(jitter) or not 0 <= jitter < 1:
-        raise ConfigurationError("jitter is a share from 0 to below 1")
-    if max_stale < ttl:
-        raise ConfigurationError(f"max_stale ({max_stale} s) is below ttl ({ttl} s): raise it, or lower the ttl")
-    if not _is_number(max_entries) or max_entries != int(max_entries) or max_entries < 1:
-        raise ConfigurationError("max_entries is a whole number from 1 up")
-    return FreshnessPolicy(ttl, revalidate, max_stale, negative_ttl, jitter)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    numbers = tuning._asdict()
+    for name, value in numbers.items():
+        if mistake := NUMBERS[name].mistake(value):
+            raise ConfigurationError(mistake)
+    if conflict := conflict_of(numbers):
+        raise ConfigurationError(conflict)
+    return tuning
 
 
 def wired(providers: Sequence[str | Provider]) -> Chain:
@@ -111,7 +92,7 @@ def first_engine() -> Engine:
         if config is not None:
             return engine_of(config, SYSTEM_CLOCK)
         _warn_of_what_was_passed_over()
-    return Engine(discovered, FreshnessPolicy(), deadline=5.0, max_entries=1024)
+    return Engine(discovered, DEFAULTS)
 
 
 def _warn_of_what_was_passed_over() -> None:
@@ -157,18 +138,7 @@ def engine_of(config: Config, clock: Clock) -> Engine:
     """The engine for a validated configuration; its drivers are made at once, unless a setting must be looked up."""
     from secretsource.resolver._engine import Engine
 
-    policy = checked_policy(
-        config.ttl,
-        config.revalidate,
-        config.max_stale,
-        config.negative_ttl,
-        config.jitter,
-        config.deadline,
-        config.max_entries,
-    )
-    engine = Engine(
-        lambda: chain_of(config), policy, deadline=config.deadline, max_entries=config.max_entries, clock=clock
-    )
+    engine = Engine(lambda: chain_of(config), config.tuning, clock)
     if not any(_refers(value) for provider in config.providers for value in provider.settings.values()):
         assert engine.chain
     return engine

@@ -129,6 +129,17 @@ class KeyStore(ABC):
         """
 
     @abstractmethod
+    def update_all(self, changes: Sequence[Change]) -> bool:
+        """Store several changed records and their events, all or none; each as `update` does.
+
+        Args:
+            changes: The records as they shall be, each one revision further, with distinct ``key_id``; 1 to 1,000.
+
+        Returns:
+            False, with nothing stored, when one of them has moved on.
+        """
+
+    @abstractmethod
     def rotate(self, predecessor: Change, successor: Change) -> bool:
         """Store the predecessor as changed and insert its successor, with both events, in one transaction.
 
@@ -237,6 +248,10 @@ class AsyncKeyStore(ABC):
     @abstractmethod
     async def update(self, change: Change) -> bool:
         """As `KeyStore.update`."""
+
+    @abstractmethod
+    async def update_all(self, changes: Sequence[Change]) -> bool:
+        """As `KeyStore.update_all`."""
 
     @abstractmethod
     async def rotate(self, predecessor: Change, successor: Change) -> bool:

@@ -6,10 +6,10 @@ URL: ``memory://``. Nothing survives the process, and `ApiKeys.open` makes a new
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_right, insort
 from itertools import islice
 
+from secretsource import _fork
 from secretsource._frozen import frozen_document
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
@@ -51,7 +51,7 @@ class MemoryStore(KeyStore, ChangeFeed):
     """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = _fork.lock()
         self._records: dict[str, KeyRecord] = {}
         self._lookups: dict[bytes, str] = {}
         self._events: dict[str, tuple[KeyEvent, ...]] = {}
@@ -100,6 +100,13 @@ class MemoryStore(KeyStore, ChangeFeed):
         stored = self._replace(lambda: self._made([change]) if self._follows(change) else None)
         if stored:
             self._tell([change])
+        return stored
+
+    def update_all(self, changes: Sequence[Change]) -> bool:
+        """Compare and set all or none; see `KeyStore.update_all`."""
+        stored = self._replace(lambda: self._made(changes) if all(map(self._follows, changes)) else None)
+        if stored:
+            self._tell(changes)
         return stored
 
     def rotate(self, predecessor: Change, successor: Change) -> bool:
@@ -276,6 +283,10 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
     async def update(self, change: Change) -> bool:
         """Compare and set; see `KeyStore.update`."""
         return self._store.update(change)
+
+    async def update_all(self, changes: Sequence[Change]) -> bool:
+        """Compare and set all or none; see `KeyStore.update_all`."""
+        return self._store.update_all(changes)
 
     async def rotate(self, predecessor: Change, successor: Change) -> bool:
         """Compare, set and insert; see `KeyStore.rotate`."""

@@ -178,6 +178,7 @@ class EventKind(enum.StrEnum):
     DISABLED = "disabled"
     ENABLED = "enabled"
     REHASHED = "rehashed"
+    UPDATED = "updated"
 
 
 class KeyEvent(NamedTuple):
@@ -191,6 +192,7 @@ class KeyEvent(NamedTuple):
         actor: Who did it, in the application's words.
         origin: Where from: an address, a host name.
         reason: Why; up to 255 characters.
+        fields: The names of what an update changed, sorted, such as ``("expires_at", "scopes")``; never the values.
     """
 
     key_id: str
@@ -200,6 +202,7 @@ class KeyEvent(NamedTuple):
     actor: str | None = None
     origin: str | None = None
     reason: str | None = None
+    fields: tuple[str, ...] = ()
 
     @property
     def happened_at(self) -> datetime:

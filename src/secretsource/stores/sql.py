@@ -104,6 +104,14 @@ class SqlStore(KeyStore, ChangeFeed):
         """Compare and set; see `KeyStore.update`."""
         return bool(self._unless_taken(partial(transactions.update, change=change), ())[0])
 
+    def update_all(self, changes: Sequence[Change]) -> bool:
+        """Compare and set all or none; see `KeyStore.update_all`."""
+        try:
+            self.database.write(partial(transactions.update_all, changes=changes))
+        except transactions.Overtaken:
+            return False
+        return True
+
     def rotate(self, predecessor: Change, successor: Change) -> bool:
         """Compare, set and insert; see `KeyStore.rotate`."""
         work = partial(transactions.rotate, predecessor=predecessor, successor=successor)
@@ -252,6 +260,10 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
     async def update(self, change: Change) -> bool:
         """Compare and set; see `KeyStore.update`."""
         return await self._in_thread(self._store.update, change)
+
+    async def update_all(self, changes: Sequence[Change]) -> bool:
+        """Compare and set all or none; see `KeyStore.update_all`."""
+        return await self._in_thread(self._store.update_all, changes)
 
     async def rotate(self, predecessor: Change, successor: Change) -> bool:
         """Compare, set and insert; see `KeyStore.rotate`."""

@@ -67,6 +67,10 @@ class OnALoop(KeyStore):
         """Await it."""
         return self.play(self.store.update(change))
 
+    def update_all(self, changes: Sequence[Change]) -> bool:
+        """Await it."""
+        return self.play(self.store.update_all(changes))
+
     def rotate(self, predecessor: Change, successor: Change) -> bool:
         """Await it."""
         return self.play(self.store.rotate(predecessor, successor))

@@ -19,6 +19,7 @@ from secretsource.issuing._key import lifecycle
 from secretsource.issuing._manage import revocations
 from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.revocations import Revocations, RevokedKeys
+from secretsource.issuing._manage.updates import Updates
 from secretsource.limiters.base import Draw, Plan, Rate
 from secretsource.stores.base import KeyQuery
 from secretsource.stores.memory import MemoryStore
@@ -169,7 +170,7 @@ def _news_goes_before_the_commit() -> Generator[None]:
         return lambda *given: iter(())
 
     with ExitStack() as stack:
-        for name in ("insert", "update", "rotate"):
+        for name in ("insert", "update", "update_all", "rotate"):
             stack.enter_context(_instead(SlowStore, name, early))
         stack.enter_context(_instead(Operations, "tell", silent))
         yield
@@ -256,6 +257,27 @@ def _an_event_is_lost() -> AbstractContextManager[None]:
     return _instead(MemoryStore, "_made", forgetful)
 
 
+def _an_update_stops_at_the_old_key() -> AbstractContextManager[None]:
+    def short(line: Callable[..., Any]) -> Callable[..., Any]:
+        def wrong(self: Updates, record: KeyRecord) -> Any:
+            return (yield from line(self, record))[:1]
+
+        return wrong
+
+    return _instead(Updates, "_line", short)
+
+
+def _an_update_is_not_announced() -> AbstractContextManager[None]:
+    def silent(update: Callable[..., Any]) -> Callable[..., Any]:
+        def wrong(self: Updates, *given: Any) -> Any:
+            with patch.object(Operations, "tell", lambda *records: iter(())):
+                return (yield from update(self, *given))
+
+        return wrong
+
+    return _instead(Updates, "update", silent)
+
+
 FAULTS: tuple[Callable[[], AbstractContextManager[None]], ...] = (
     _ttl_counts_from_after_the_read,
     _floors_are_off,
@@ -276,4 +298,6 @@ FAULTS: tuple[Callable[[], AbstractContextManager[None]], ...] = (
     _the_wall_clock_is_believed,
     _a_lost_race_counts_as_won,
     _an_event_is_lost,
+    _an_update_stops_at_the_old_key,
+    _an_update_is_not_announced,
 )

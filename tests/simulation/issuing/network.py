@@ -55,6 +55,9 @@ class SlowStore(AsyncKeyStore):
     async def update(self, change: Change) -> bool:
         return await self._asked(self._store.update, change)
 
+    async def update_all(self, changes: Sequence[Change]) -> bool:
+        return await self._asked(self._store.update_all, changes)
+
     async def rotate(self, predecessor: Change, successor: Change) -> bool:
         return await self._asked(self._store.rotate, predecessor, successor)
 

@@ -7,12 +7,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from secretsource.issuing import Accepted, Reason, Rejected
-from secretsource.stores.base import Status
+from secretsource.stores.base import EventKind, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tests.simulation.issuing.world import Act, Asked, World
+    from tests.simulation.issuing.world import Act, Asked, Version, World
 
     from secretsource.stores.base import KeyRecord
 
@@ -116,8 +116,27 @@ def _an_end_is_final(world: World) -> Iterator[object]:
         for before, after in pairwise(versions):
             if before.record.status is Status.REVOKED and after.record.status is not Status.REVOKED:
                 yield before, after
-            if after.record.revision != before.record.revision + 1 or after.record.scopes != before.record.scopes:
+            if after.record.revision != before.record.revision + 1:
                 yield before, after
+            if after.record.scopes != before.record.scopes and not _is_update(world, after):
+                yield before, after
+
+
+def _is_update(world: World, version: Version) -> bool:
+    [event] = world.store.events(version.record.key_id, after=version.record.revision - 1, limit=1)
+    return event.kind is EventKind.UPDATED
+
+
+def _an_update_is_handed_on(world: World) -> Iterator[object]:
+    """What an update leaves in a rotating key, its successor has in the same transaction, unless it has ended."""
+    for versions in world.versions.values():
+        for one in versions:
+            new = one.record.successor
+            if new is None or one.record.status is not Status.ROTATING or not _is_update(world, one):
+                continue
+            then = [other.record for other in world.versions[new] if other.moment <= one.moment + 1][-1]
+            if then.status in _GOOD and then.end is None and then.scopes != one.record.scopes:
+                yield one, then
 
 
 def _there_is_one_successor(world: World) -> Iterator[object]:
@@ -199,6 +218,7 @@ PROPERTIES = (
     _a_verdict_is_what_its_record_says,
     _what_has_ended_in_a_process_stays_so,
     _an_end_is_final,
+    _an_update_is_handed_on,
     _there_is_one_successor,
     _no_event_is_lost,
     _limits_are_all_or_nothing,

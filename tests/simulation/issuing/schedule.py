@@ -25,6 +25,7 @@ OLD, NEW = "the old pepper of the simulation", "the new pepper of the simulation
 PEPPERS = PepperSet([OLD, NEW]), PepperSet([NEW, OLD])
 
 OWNERS = "acme", "globex"
+SCOPES = None, ["a"], ["b"], ["a", "b"]
 LIMITS = "5/day, 9/2 days", "9/day, 5/2 days"
 """Two rules each, of which either may be the tighter one; neither refills by one within a schedule."""
 
@@ -41,6 +42,7 @@ ACTS = (
     *("family",),
     *("revoke_all",),
     *("disable", "enable", "enable", "finish"),
+    *("update",) * 3,
     *("step", "swing", "swing"),
     *("pepper", "pepper"),
 )
@@ -161,12 +163,14 @@ class _Client:
     async def _change(self, kind: str, key_id: str) -> None:
         keys = self._keys
         overlap = self._random.choice((0.0, 1.0, 1.0, 5.0))
+        scopes = self._random.choice(SCOPES)
         ways: dict[str, Callable[[str], Awaitable[Any]]] = {
             "rotate": lambda actor: keys.rotate(key_id, overlap=overlap, actor=actor),
             "revoke": lambda actor: keys.revoke(key_id, actor=actor),
             "family": lambda actor: keys.revoke(key_id, family=True, actor=actor),
             "disable": lambda actor: keys.disable(key_id, actor=actor),
             "enable": lambda actor: keys.enable(key_id, actor=actor),
+            "update": lambda actor: keys.update(key_id, scopes=scopes, actor=actor),
             "finish": lambda actor: keys.finish_rotation(key_id, actor=actor),
         }
         await self._do(kind, key_id, ways[kind])

@@ -1,4 +1,4 @@
-"""``secretsource keys``: issue API keys, check them, and look after them; one file per verb, or a few alike."""
+"""``secretsource keys``: issue API keys, check them, and look after them; one file for each verb."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""How far an import has come: a small file beside the one that is read, 0600, gone when the import is at its end.
+"""Remember how far an import has come, in a small file beside the one that it reads (0600).
 
-It is written after each thousand rows, when they are stored. It has counts and reasons, and nothing of a row.
+The file is written after each thousand rows, once they are stored, and removed at the end. It has counts and reasons,
+and nothing of a row.
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ __all__ = ["Checkpoint"]
 
 
 class Checkpoint:
-    """The place of one import in its file.
+    """How far one import has come in its file.
 
     Args:
         file: The file that is imported.
-        store: The URL of the store that it goes into; only where it leads to is kept of it.
+        store: The URL of the store; the checkpoint keeps it without user, password and options.
         format: The format of the file.
 
     Attributes:
-        rows: How many rows have been read and stored, or rejected.
-        imported: How many of them are stored.
-        reasons: How many of them were rejected, and why.
+        rows: How many rows were stored or rejected.
+        imported: How many of them were stored.
+        reasons: How many of them were rejected for which reason.
     """
 
     def __init__(self, file: Path, store: str, format: str) -> None:
@@ -43,25 +44,27 @@ class Checkpoint:
         self.reasons: Counter[str] = Counter()
 
     def resume(self) -> None:
-        """Go on where an earlier import of the same file into the same store ended.
+        """Go on where an earlier import of the same file into the same store stopped.
 
         Raises:
-            typer.BadParameter: There is none, or it was of another file or store.
+            typer.BadParameter: There was no such import, or it was of another file or store.
         """
         kept = self._read()
         if kept is None:
-            raise typer.BadParameter(f"there is nothing to resume: {str(self.path)!r} is not there, or cannot be read")
+            raise typer.BadParameter(
+                f"there is nothing to resume: {str(self.path)!r} is missing or unreadable, so start without --resume"
+            )
         changed = [mark for mark, value in self._marks.items() if kept.get(mark) != value]
         if changed:
             raise typer.BadParameter(
-                f"the earlier import had another {' and '.join(changed)}: start anew, without --resume, "
-                "and what is there already is rejected as such"
+                f"the earlier import had another {' and '.join(changed)}: start without --resume; "
+                "rows that are stored already are then rejected as such"
             )
         self.rows, self.imported = kept["rows"], kept["imported"]
         self.reasons.update(kept["reasons"])
 
     def keep(self, batch: ImportBatch) -> None:
-        """Write down that a batch is stored."""
+        """Note that a batch is stored."""
         self.rows = batch.last
         self.imported += batch.imported
         self.reasons.update(row.reason for row in batch.rejected)
@@ -73,7 +76,7 @@ class Checkpoint:
         fresh.replace(self.path)
 
     def forget(self) -> None:
-        """The import is at its end."""
+        """Remove the file, because the import is at its end."""
         self.path.unlink(missing_ok=True)
 
     def _read(self) -> dict[str, Any] | None:
@@ -86,6 +89,6 @@ class Checkpoint:
 
 
 def _place(store: str) -> str:
-    """Where a store's URL leads, without a user, a password or an option."""
+    """Give the URL of a store without user, password and options."""
     parts = urlsplit(store)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -46,11 +46,11 @@ def length_of_time(text: str, now: datetime) -> timedelta | None:
     """Read a length of time.
 
     Args:
-        text: What was written.
+        text: The text, such as ``1 month``.
         now: When it begins, with its time zone.
 
     Returns:
-        How long it is from now, or None where the text is no length of time, or ends past the year 9999.
+        The length from now; None where the text is no length of time, or where it ends past the year 9999.
     """
     length = _read(text.strip())
     if length is None:
@@ -85,7 +85,7 @@ def _sum(parts: Iterable[tuple[int, str]]) -> _Length:
 
 
 def _months_later(moment: datetime, months: int) -> datetime:
-    """The same day of a later month, or its last day where it has no such day."""
+    """Go to the same day of a later month, or to its last day where it has no such day."""
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
     last = calendar.monthrange(year, month + 1)[1]
     return moment.replace(year=year, month=month + 1, day=min(moment.day, last))

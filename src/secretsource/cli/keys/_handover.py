@@ -1,6 +1,6 @@
-"""How the text of a new key reaches its owner: shown once on a terminal, or written to a new file.
+"""Hand a new key over: show it once on a terminal, or write it to a new file.
 
-Whether that can be done is found out before the key is made: nothing is stored of a key that nobody could be given.
+The file is opened, or the terminal looked for, before the key is made: a key that cannot be handed over is not stored.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from secretsource.cli._output import is_terminal, say, write_json, write_line
-from secretsource.cli.keys._records import described, show_record
+from secretsource.cli._output import is_terminal, say, warn, write_json, write_line
+from secretsource.cli.keys._records import show_record
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -28,11 +28,11 @@ Out = Annotated[
 ]
 
 _ROOM = 128
-"""Bytes to set aside in the file; more than the longest key."""
+"""How many bytes to set aside in the file; more than the longest key."""
 
 
 class Handover:
-    """Takes the text of one new key.
+    """The place that one new key goes to.
 
     Args:
         out: The file to write, which must not exist; None for the terminal.
@@ -45,22 +45,22 @@ class Handover:
         self._is_done = False
 
     def __enter__(self) -> Self:
-        """Open the file, and fill it, so that a full disk is noticed now.
+        """Open the file and fill it, so that a full disk is noticed now.
 
         Raises:
             typer.BadParameter: The file exists, or there is neither a file nor a terminal.
-            OSError: The file cannot be written.
+            OSError: The file could not be written.
         """
         if self._out is None:
             if is_terminal():
                 return self
-            raise typer.BadParameter("a new key is shown on a terminal only: give  --out FILE")
+            raise typer.BadParameter("a new key is shown on a terminal only: add  --out FILE")
         try:
             self._file = os.open(self._out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             self._file = -1
         if self._file < 0:
-            raise typer.BadParameter(f"{str(self._out)!r} exists, and is not overwritten: give  --out  another name")
+            raise typer.BadParameter(f"{str(self._out)!r} exists and stays as it is: give --out another name")
         try:
             os.write(self._file, b" " * _ROOM)
             os.fsync(self._file)
@@ -75,7 +75,7 @@ class Handover:
         self._close()
 
     def take(self, key: str) -> None:
-        """Keep the key to show it, or write it to the file."""
+        """Remember the key until it is shown, or write it to the file."""
         if self._out is None:
             self._key = key
         else:
@@ -86,21 +86,29 @@ class Handover:
             os.fsync(self._file)
         self._is_done = True
 
-    def show(self, record: KeyRecord, *, as_json: bool, more: dict[str, Any] | None = None) -> None:
-        """Show the record of the key, and the key itself or where it was written."""
+    def show(self, document: dict[str, Any], record: KeyRecord, *, as_json: bool) -> None:
+        """Show the record of the key, and the key itself or the file that has it.
+
+        Args:
+            document: What `--json` writes, with the key in ``key`` and sentences in ``warnings``.
+            record: The record to show to people.
+            as_json: Whether to write the document.
+        """
         if as_json:
-            place = {"key": self._key} if self._out is None else {"out": str(self._out)}
-            write_json({**described(record), **place, **(more or {})})
-            return
-        show_record(record)
-        if self._out is not None:
-            write_line(f"the key is in {str(self._out)!r}")
+            place = {"key": None, "out": str(self._out)} if self._is_done and self._out is not None else {}
+            write_json({**document, **place})
         else:
-            write_line(f"\n{self._key}\n")
-            say("note", "this is the only time that the key is shown: keep it now")
+            show_record(record)
+            if self._key:
+                write_line(f"\n{self._key}\n")
+                say("note", "this key is shown only once: store it now")
+            elif self._is_done:
+                write_line(f"the key is in {str(self._out)!r}")
+        for sentence in document["warnings"]:
+            warn(sentence)
 
     def _close(self) -> None:
-        """Close the file; without a key in it, it is removed."""
+        """Close the file; remove it when it has no key."""
         if self._file >= 0 and self._out is not None:
             os.close(self._file)
             self._file = -1

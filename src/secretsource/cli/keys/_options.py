@@ -1,4 +1,4 @@
-"""What the commands of this group are told, and how it is read: which store, which key, how long, until when."""
+"""Options and arguments that commands of this group share: a store, a key, a length of time, an instant."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _IS_KEY_ID = re.compile(r"[0-9A-Za-z]{22}")
 
 
 def duration(text: str) -> timedelta:
-    """A length of time from now, as people write it; see `length_of_time`.
+    """Read a length of time from now, as people write it; see `length_of_time`.
 
     Raises:
-        typer.BadParameter: It is not one, or it ends past the year 9999.
+        typer.BadParameter: The text is no length of time, or it ends past the year 9999.
     """
     length = length_of_time(text, datetime.now(UTC))
     if length is not None:
@@ -30,10 +30,10 @@ def duration(text: str) -> timedelta:
 
 
 def instant(text: str) -> datetime:
-    """An instant in ISO 8601, with its time zone.
+    """Read an instant in ISO 8601, with its time zone.
 
     Raises:
-        typer.BadParameter: It is not one; without a time zone, it may mean any of 38 instants.
+        typer.BadParameter: The text is no instant; without a time zone it may mean any of 38 instants.
     """
     try:
         moment = datetime.fromisoformat(text)
@@ -41,27 +41,27 @@ def instant(text: str) -> datetime:
         moment = None
     if moment is not None and moment.tzinfo is not None:
         return moment
-    raise typer.BadParameter("an instant has a date, a time and a time zone, such as  2027-01-31T00:00:00Z")
+    raise typer.BadParameter("an instant must have a date, a time and a time zone, such as  2027-01-31T00:00:00Z")
 
 
 def key_id(text: str) -> str:
-    """The identifier of a key; what is none is not quoted, for it may be a whole key.
+    """Read the identifier of a key; a wrong one is not quoted, because it may be a whole key.
 
     Raises:
-        typer.BadParameter: It is none.
+        typer.BadParameter: The text is no identifier.
     """
     if _IS_KEY_ID.fullmatch(text):
         return text
     raise typer.BadParameter(
-        "it is 22 characters of 0-9A-Za-z, as  keys list  shows it; a whole key is read from standard input only"
+        "a key id must be 22 characters of 0-9A-Za-z, as  keys list  shows it; give a whole key on standard input only"
     )
 
 
 Store = Annotated[
     str,
-    typer.Option("--store", metavar="URL", envvar="SECRETSOURCE_STORE", help="Where the records of the keys are."),
+    typer.Option("--store", metavar="URL", envvar="SECRETSOURCE_STORE", help="The store of the keys' records."),
 ]
 
 KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", parser=key_id, help="A key's identifier, of 22 characters.")]
 
-Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; it is kept with the event.")]
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; the event keeps it.")]

@@ -1,4 +1,4 @@
-"""A key that somebody presents: from standard input or at a prompt, so that no process list and no history has it."""
+"""Read a key from standard input or at a prompt, so that no list of processes and no shell history has it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import typer
 __all__ = ["presented_key"]
 
 MOST_BYTES = 4096
-"""What is read of standard input: more than the longest key, and no more than that of a wrong file."""
+"""How much of standard input is read: more than the longest key, and little of a wrong file."""
 
 
 def presented_key() -> str:
     """Read a key.
 
     Raises:
-        typer.BadParameter: There was none.
+        typer.BadParameter: There is no key.
     """
     if sys.stdin.isatty():
         try:

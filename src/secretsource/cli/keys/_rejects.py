@@ -1,15 +1,12 @@
-"""The file of rejected rows: each as it was, with its number and the reason, to be mended and imported again; 0600."""
+"""Write the rows that an import rejected to a file, with the reasons, to be mended and imported again (0600)."""
 
 from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
-
-from secretsource.issuing._transfer.row import LINE, REASON, ROW
-from secretsource.issuing._transfer.row_file import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,19 +19,19 @@ __all__ = ["Rejects"]
 
 
 class Rejects:
-    """Writes rejected rows; the file is made with the first of them, and may hold keys, as the rows may.
+    """A file of rejected rows, made with the first of them; it may hold keys, as the rows may.
 
     Args:
-        path: Where to; None to write none.
+        path: The file; None to write no file.
         resume: Whether to add to the file of an earlier run.
 
     Raises:
-        typer.BadParameter: The file is there, and is not to be added to.
+        typer.BadParameter: The file exists, and ``resume`` is false.
     """
 
     def __init__(self, path: Path | None, *, resume: bool) -> None:
         if path is not None and not resume and os.path.lexists(path):
-            raise typer.BadParameter(f"{str(path)!r} exists, and is not overwritten: give  --rejects  another name")
+            raise typer.BadParameter(f"{str(path)!r} exists and stays as it is: give --rejects another name")
         self.path = path
         self._flags = os.O_APPEND if resume else os.O_EXCL
         self._file: BinaryIO | None = None
@@ -47,7 +44,7 @@ class Rejects:
             self._file.close()
 
     def write(self, rows: Iterable[RejectedRow]) -> None:
-        """Write rows, a JSON object on each line."""
+        """Write rows, one JSON object on each line."""
         for row in rows:
             if self.path is None:
                 return
@@ -56,12 +53,6 @@ class Rejects:
                 descriptor = os.open(self.path, flags, 0o600)
                 os.fchmod(descriptor, 0o600)
                 self._file = os.fdopen(descriptor, "wb")
-            self._file.write(json.dumps(_written(row)).encode("ascii") + b"\n")
+            self._file.write(json.dumps(row.to_mend()).encode("ascii") + b"\n")
         if self._file is not None:
             self._file.flush()
-
-
-def _written(rejected: RejectedRow) -> dict[str, Any]:
-    row = rejected.row
-    cells = {LINE: row.line} if isinstance(row, Unreadable) else row
-    return {ROW: rejected.number, REASON: rejected.reason, **{n: c for n, c in cells.items() if n not in (ROW, REASON)}}

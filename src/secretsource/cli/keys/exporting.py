@@ -1,4 +1,4 @@
-"""``secretsource keys export``: every record of a store, to be imported into another one."""
+"""``secretsource keys export``: write every record of a store, to import them into another."""
 
 from __future__ import annotations
 
@@ -29,18 +29,20 @@ def export_keys(
     context: typer.Context,
     out: Annotated[
         str | None,
-        typer.Option("--out", metavar="FILE", help="A new file that only you may read (0600); - for standard output."),
+        typer.Option(
+            "--out", metavar="FILE", help="A new file that only you may read (0600), or - for standard output."
+        ),
     ] = None,
-    owner: Annotated[str | None, typer.Option("--owner", metavar="NAME", help="Only this owner's.")] = None,
+    owner: Annotated[str | None, typer.Option("--owner", metavar="NAME", help="Only keys of this owner.")] = None,
     store: Store = DEFAULT_STORE,
 ) -> None:
-    """Write every record as a JSON object on a line of its own, the oldest first, for  keys import.
+    """Write every record as a line of JSON for keys import, the oldest first.
 
-    It holds the hashes of keys, so keep it as you keep the store; on a terminal it is shown with --out - only. Under
-    the same peppers every key works as before. What happened to keys, and where they were used, is not in it.
+    The lines hold the hashes of keys, so keep them as you keep the store; a terminal shows them with --out - only.
+    With the same peppers, every key works as before. The export leaves out the events of keys and their use.
     """
     if out is None and is_terminal():
-        raise typer.BadParameter("an export holds the hashes of keys: give  --out FILE, or  --out -  to see it here")
+        raise typer.BadParameter("an export holds the hashes of keys: add  --out FILE, or  --out -  to see it here")
     count = 0
     with _written(out) as put, open_keys(context, store, peppered=False) as keys, progress("exporting", None) as draw:
         rows = keys.export(owner=owner)
@@ -54,7 +56,7 @@ def export_keys(
 
 @contextmanager
 def _written(out: str | None) -> Generator[Callable[[bytes], object]]:
-    """What to put lines into: standard output, or a new file, which is gone again when the work fails."""
+    """Open standard output, or a new file, which is removed when the work fails."""
     if out is None or out == STANDARD_OUTPUT:
         yield write
         return
@@ -64,7 +66,7 @@ def _written(out: str | None) -> Generator[Callable[[bytes], object]]:
     except FileExistsError:
         descriptor = -1
     if descriptor < 0:
-        raise typer.BadParameter(f"{out!r} exists, and is not overwritten: give  --out  another name")
+        raise typer.BadParameter(f"{out!r} exists and stays as it is: give --out another name")
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file.write

@@ -1,4 +1,4 @@
-"""``secretsource keys import FILE``: keys of another system, by their hashes, or by themselves."""
+"""``secretsource keys import FILE``: store keys of another system, by their hashes or as they are."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
     from typing import TypeAlias
 
-    from secretsource.issuing import ApiKeys, ImportBatch, ImportOptions, Unreadable
+    from secretsource.issuing import ApiKeys, ImportBatch, ImportOptions, ImportReport, Unreadable
 
     Row: TypeAlias = "Mapping[str, Any] | Unreadable"
 
@@ -37,7 +37,7 @@ _KINDS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"
 
 
 class Format(StrEnum):
-    """Whose rows they are."""
+    """The system that wrote the rows."""
 
     GENERIC = "generic"
     UNKEY = "unkey"
@@ -45,7 +45,7 @@ class Format(StrEnum):
 
 
 class Kind(StrEnum):
-    """How rows are written."""
+    """The form of the file."""
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -53,50 +53,47 @@ class Kind(StrEnum):
 
 def import_keys(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON lines or CSV in UTF-8; - for standard input.")],
-    format: Annotated[Format, typer.Option("--format", help="Whose columns they are.")] = Format.GENERIC,
-    kind: Annotated[
-        Kind | None, typer.Option("--type", help="How they are written.  [default: by the name of the file]")
-    ] = None,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON lines or CSV in UTF-8, or - for standard input.")],
+    format: Annotated[Format, typer.Option("--format", help="The system that wrote the rows.")] = Format.GENERIC,
+    kind: Annotated[Kind | None, typer.Option("--type", help="The form of the file.  [default: by its name]")] = None,
     column: Annotated[
         list[str] | None,
-        typer.Option("--column", metavar="OURS=THEIRS", help="Where a column is found; may be given again."),
+        typer.Option("--column", metavar="OURS=THEIRS", help="Their name of a column; repeatable."),
     ] = None,
     default: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="COLUMN=VALUE", help="What a column holds where a row has none; likewise."),
+        typer.Option("--set", metavar="COLUMN=VALUE", help="The value of a column where a row has none; repeatable."),
     ] = None,
     zone: Annotated[
         str | None,
-        typer.Option("--zone", metavar="ZONE", help="Where instants without a time zone are, such as UTC."),
+        typer.Option("--zone", metavar="ZONE", help="The time zone of instants without one, such as UTC."),
     ] = None,
     rejects: Annotated[
         Path | None,
-        typer.Option("--rejects", metavar="PATH", help="Where rejected rows go.  [default: FILE.rejected.jsonl]"),
+        typer.Option("--rejects", metavar="PATH", help="The file for rejected rows.  [default: FILE.rejected.jsonl]"),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where an import of FILE was interrupted.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where an import of FILE stopped.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; say what would be done.")] = False,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
-    """Take in keys of another system by their hashes; each is rehashed when it is first used.
+    """Store keys of another system by their hashes; each is rehashed at its first use.
 
-    A row that cannot be a key, or is there already, is rejected with a reason; it goes into a new file that only you
-    may read, as it was, to be mended and imported again. The others are stored, and the exit code is then 4. A service
-    that checks such keys says  imported=True.
+    A row that is no key, or that is stored already, is rejected with a reason. It goes as it was into a new file that
+    only you may read: mend it there, and import that file. The other rows are stored, and the exit code is then 4. A
+    service that checks such keys needs imported=True.
     """
-    from secretsource.issuing import read_rows
-    from secretsource.issuing._transfer.sources import Source
+    from secretsource.issuing import header_judge, read_rows
 
     columns, defaults = _pairs("--column", column), _pairs("--set", default)
-    judge = Source(format.value, columns, defaults).complaint
+    judge = header_judge(format.value, columns, defaults)
     options: ImportOptions = {"format": format.value, "columns": columns, "defaults": defaults, "dry_run": dry_run}
     options["zone"] = zone
     path = None if file == STANDARD_INPUT else Path(file)
     written = kind or _kind(path)
     checkpoint = None if path is None or dry_run else Checkpoint(path, store, format.value)
     if resume and checkpoint is None:
-        raise typer.BadParameter("only an import of a file is resumed, and not a dry run of one", ctx=context)
+        raise typer.BadParameter("--resume needs a FILE, and no --dry-run", ctx=context)
     if checkpoint is not None and resume:
         checkpoint.resume()
     rejected = Rejects(rejects or (None if dry_run else _rejects_of(path)), resume=resume)
@@ -108,17 +105,17 @@ def import_keys(
         run = _Run(
             checkpoint, stack.enter_context(rejected), lambda batch: draw(_position(stream), f"{batch.last} rows")
         )
-        totals = run.work(rows, stack.enter_context(open_lasting_keys(context, store)), options)
-    _show({**totals, "dry_run": dry_run}, rejected.path, as_json)
+        report = run.work(rows, stack.enter_context(open_lasting_keys(context, store)), options)
+    _show(report, rejected.path, dry_run=dry_run, as_json=as_json)
 
 
 class _Run:
     """One import from the command line.
 
     Args:
-        checkpoint: How far the rows have been read before; None where nobody goes on later.
-        rejected: Takes rejected rows.
-        show: Shows how far it has come.
+        checkpoint: How far an earlier import came; None where no import can go on later.
+        rejected: The file of rejected rows.
+        show: Shows how far the import has come.
     """
 
     def __init__(self, checkpoint: Checkpoint | None, rejected: Rejects, show: Callable[[ImportBatch], object]) -> None:
@@ -126,23 +123,22 @@ class _Run:
         self._rejected = rejected
         self._show = show
 
-    def work(self, rows: Iterator[Row], keys: ApiKeys, options: ImportOptions) -> dict[str, Any]:
-        """Import what is left of the rows; what became of all of them."""
+    def work(self, rows: Iterator[Row], keys: ApiKeys, options: ImportOptions) -> ImportReport:
+        """Import the rest of the rows; report on all of them, with those of earlier runs."""
         done = Counter[str]() if self._checkpoint is None else self._checkpoint.reasons.copy()
         start, imported = (0, 0) if self._checkpoint is None else (self._checkpoint.rows, self._checkpoint.imported)
-        for _ in islice(rows, start):  # they were stored, or rejected, before
+        for _ in islice(rows, start):  # an earlier run stored or rejected them
             pass
         options = {**options, "start": start, "on_batch": self._keep}
         with self._on_hold():
             report = keys.import_rows(rows, **operator(), **options)
         done.update(report.reasons)
-        return {
-            "rows": start + report.rows,
-            "imported": imported + report.imported,
-            "rejected": done.total(),
-            "reasons": dict(done.most_common()),
-            "left_out": dict(report.ignored),
-        }
+        return report._replace(
+            rows=start + report.rows,
+            imported=imported + report.imported,
+            rejected=done.total(),
+            reasons=dict(done.most_common()),
+        )
 
     def _keep(self, batch: ImportBatch) -> None:
         self._rejected.write(batch.rejected)
@@ -152,34 +148,36 @@ class _Run:
 
     @contextmanager
     def _on_hold(self) -> Generator[None]:
-        """Say how to go on, when the work ends before its end; else forget how far it has come."""
+        """Say how to go on when the work is cut short; else remove the checkpoint."""
         try:
             yield
         except BaseException:
             if self._checkpoint is not None and self._checkpoint.rows:
-                say("note", f"stopped after row {self._checkpoint.rows}: go on with  --resume")
+                say("note", f"stopped after row {self._checkpoint.rows}: go on with --resume")
             raise
         if self._checkpoint is not None:
             self._checkpoint.forget()
 
 
-def _show(totals: Mapping[str, Any], rejects: Path | None, as_json: bool) -> None:
+def _show(report: ImportReport, rejects: Path | None, *, dry_run: bool, as_json: bool) -> None:
     """Show what became of the rows, and end with the exit code for it."""
-    place = str(rejects) if totals["rejected"] and rejects is not None else None
+    from secretsource.issuing.documents import report_document
+
+    place = str(rejects) if report.rejected and rejects is not None else None
     if as_json:
-        write_json({**totals, "rejects": place})
+        write_json({**report_document(report), "dry_run": dry_run, "rejects": place})
     else:
-        done = "would be imported" if totals["dry_run"] else "imported"
-        counts = [("read", totals["rows"]), (done, totals["imported"]), ("rejected", totals["rejected"])]
+        done = "would be imported" if dry_run else "imported"
+        counts = [("read", report.rows), (done, report.imported), ("rejected", report.rejected)]
         show_table(("rows", "number"), [(word, str(number)) for word, number in counts])
-        for reason, number in totals["reasons"].items():
+        for reason, number in report.reasons.items():
             say("rejected", f"{number} {'row' if number == 1 else 'rows'}: {reason}")
-        if totals["left_out"]:
-            counted = ", ".join(f"{name} ({number})" for name, number in totals["left_out"].items())
-            say("note", f"columns that have no place here were left out, with their rows: {counted}")
+        if report.ignored:
+            counted = ", ".join(f"{name} ({number})" for name, number in report.ignored.items())
+            say("note", f"these columns have no place here and were left out (number of rows): {counted}")
         if place is not None:
-            say("note", f"the rejected rows are in {place!r}, as they were: mend them, and import that file")
-    if totals["rejected"]:
+            say("note", f"the rejected rows are in {place!r}: mend them there, and import that file")
+    if report.rejected:
         raise typer.Exit(PARTLY)
 
 
@@ -192,7 +190,7 @@ def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
     for text in given or ():
         name, equals, value = text.partition("=")
         if not (name and equals and value):
-            raise typer.BadParameter(f"{option} is a column of ours, = and its other side, such as  owner=acme")
+            raise typer.BadParameter(f"{option} must be a column, an equals sign and a value, such as  owner=acme")
         pairs[name] = value
     return pairs
 
@@ -201,9 +199,7 @@ def _kind(path: Path | None) -> Kind:
     found = None if path is None else _KINDS.get(path.suffix.lower())
     if found is not None:
         return Kind(found)
-    raise typer.BadParameter(
-        "how the rows are written cannot be told from the name: give  --type jsonl  or  --type csv"
-    )
+    raise typer.BadParameter("the name of the file does not say its form: add  --type jsonl  or  --type csv")
 
 
 def _rejects_of(path: Path | None) -> Path | None:

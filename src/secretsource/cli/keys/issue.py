@@ -1,15 +1,15 @@
-"""``secretsource keys issue``: a new key, and its record in the store."""
+"""``secretsource keys issue``: make a key, and store its record."""
 
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from secretsource.cli._options import Json
-from secretsource.cli._output import warn
 from secretsource.cli.keys._handover import Handover, Out
 from secretsource.cli.keys._opening import open_lasting_keys, operator
 from secretsource.cli.keys._options import DEFAULT_STORE, Store, duration, instant
@@ -22,28 +22,30 @@ __all__ = ["issue"]
 
 def issue(
     context: typer.Context,
-    owner: Annotated[str, typer.Option("--owner", metavar="NAME", help="Whose key it is.")],
+    owner: Annotated[str, typer.Option("--owner", metavar="NAME", help="The customer that the key is for.")],
     scope: Annotated[
-        list[str] | None, typer.Option("--scope", metavar="SCOPE", help="What it may do; may be given again.")
+        list[str] | None, typer.Option("--scope", metavar="SCOPE", help="What the key may do; repeatable.")
     ] = None,
-    name: Annotated[str, typer.Option("--name", metavar="TEXT", help="What people call it.")] = "",
+    name: Annotated[str, typer.Option("--name", metavar="TEXT", help="A name for people.")] = "",
     prefix: Annotated[
         str,
         typer.Option(
-            "--prefix", metavar="P", help="Your own, such as acme; scanners know sk_live_ as another vendor's."
+            "--prefix", metavar="P", help="Your own, such as acme; scanners take sk_live_ for another vendor's key."
         ),
     ] = "sk",
     environment: Annotated[
-        str, typer.Option("--environment", metavar="E", help="Such as live or test; test needs no pepper.")
+        str, typer.Option("--environment", metavar="E", help="Such as live or test; a test key needs no pepper.")
     ] = "live",
     expires_in: Annotated[
-        timedelta | None, typer.Option("--expires-in", metavar="90d", parser=duration, help="How long it lives.")
+        timedelta | None, typer.Option("--expires-in", metavar="90d", parser=duration, help="How long the key lives.")
     ] = None,
     expires_at: Annotated[
-        datetime | None, typer.Option("--expires-at", metavar="TIME", parser=instant, help="When it ends, instead.")
+        datetime | None,
+        typer.Option("--expires-at", metavar="TIME", parser=instant, help="When the key ends, instead."),
     ] = None,
     not_before: Annotated[
-        datetime | None, typer.Option("--not-before", metavar="TIME", parser=instant, help="When it becomes good.")
+        datetime | None,
+        typer.Option("--not-before", metavar="TIME", parser=instant, help="When the key becomes valid."),
     ] = None,
     rate_limit: Annotated[
         str | None, typer.Option("--rate-limit", metavar="RULES", help="Such as '100/minute, 10/second burst 20'.")
@@ -51,7 +53,7 @@ def issue(
     quota: Annotated[str | None, typer.Option("--quota", metavar="RULES", help="Such as '10000/month'.")] = None,
     network: Annotated[
         list[str] | None,
-        typer.Option("--network", metavar="CIDR", help="Where it may be used from; may be given again."),
+        typer.Option("--network", metavar="CIDR", help="Addresses that may use the key; repeatable."),
     ] = None,
     metadata: Annotated[
         str | None, typer.Option("--metadata", metavar="JSON", help="A small JSON object of your own.")
@@ -62,9 +64,11 @@ def issue(
 ) -> None:
     """Make a key, store its record, and show the key once.
 
-    Only a hash of the key is stored, made with the pepper from the secret SECRETSOURCE_PEPPER. Without a terminal,
-    give --out FILE.
+    The store keeps only a hash of the key, made with the pepper from the secret SECRETSOURCE_PEPPER. Without a
+    terminal, add --out FILE.
     """
+    from secretsource.issuing.documents import issued_document
+
     document = _metadata(metadata)
     with Handover(out) as handover, open_lasting_keys(context, store) as keys:
         issued = keys.issue(
@@ -83,9 +87,7 @@ def issue(
             metadata=document,
         )
         handover.take(issued.plaintext)
-    handover.show(issued.record, as_json=as_json)
-    if issued.record.environment == "test" and issued.record.pepper_version == _unpeppered():
-        warn("there is no pepper, so whoever reads the store can test guesses: set SECRETSOURCE_PEPPER")
+    handover.show(issued_document(issued, time.time()), issued.record, as_json=as_json)
 
 
 def _metadata(text: str | None) -> Mapping[str, Any]:
@@ -95,10 +97,4 @@ def _metadata(text: str | None) -> Mapping[str, Any]:
         document = None
     if isinstance(document, dict):
         return document
-    raise typer.BadParameter('--metadata is a JSON object, such as  \'{"plan": "pro"}\'')
-
-
-def _unpeppered() -> str:
-    from secretsource.issuing import PepperSet
-
-    return PepperSet().newest.version
+    raise typer.BadParameter('--metadata must be a JSON object, such as  \'{"plan": "pro"}\'')

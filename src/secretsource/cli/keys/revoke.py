@@ -1,4 +1,4 @@
-"""``secretsource keys revoke``, ``disable`` and ``enable``: whether a key works, by decision."""
+"""``secretsource keys revoke``, ``disable`` and ``enable``: end a key, or switch it off and on."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from secretsource.cli._output import is_asked, say, write_json
 from secretsource.cli.keys._opening import open_keys, operator
 from secretsource.cli.keys._options import DEFAULT_STORE, KeyId, Reason, Store, key_id
 from secretsource.cli.keys._presented import presented_key
-from secretsource.cli.keys._records import described, show_record, show_records
-from secretsource.stores.base import Status
+from secretsource.cli.keys._records import show_record, show_records
 
 if TYPE_CHECKING:
     from secretsource.issuing import ApiKeys, KeyRecord
@@ -29,74 +28,65 @@ def revoke(
         typer.Argument(metavar="KEY_ID", parser=key_id, help="A key's identifier, of 22 characters."),
     ] = None,
     owner: Annotated[
-        str | None, typer.Option("--owner", metavar="NAME", help="Every key of this owner, instead.")
+        str | None, typer.Option("--owner", metavar="NAME", help="All keys of this owner, instead.")
     ] = None,
     presented: Annotated[
-        bool, typer.Option("--stdin", help="The key on standard input, or at a prompt, instead.")
+        bool, typer.Option("--stdin", help="The key on standard input or at the prompt, instead.")
     ] = False,
-    family: Annotated[bool, typer.Option("--family", help="Also each key that it was rotated from or to.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before the keys of an owner are ended.")] = False,
+    family: Annotated[bool, typer.Option("--family", help="Also all keys that it was rotated from or to.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before all keys of an owner are ended.")] = False,
     reason: Reason = None,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
     """End a key, or all keys of an owner, for good.
 
-    With --stdin, it is the very key that comes on standard input, or is typed at a prompt. A service that keeps
-    records for some seconds notices within that time. Nothing brings a revoked key back.
+    With --stdin, give the key itself on standard input or at the prompt. A service that caches records refuses the
+    key as soon as its cached record is too old. A revoked key never works again.
     """
+    from secretsource.issuing import RevokedKeys
+    from secretsource.issuing.documents import revoked_document
+
     if [one is not None, owner is not None, presented].count(True) != 1:
-        raise typer.BadParameter("give one of  KEY_ID,  --owner  and  --stdin", ctx=context)
+        raise typer.BadParameter("give exactly one of  KEY_ID,  --owner  and  --stdin", ctx=context)
     if family and one is None:
-        raise typer.BadParameter("--family belongs to a  KEY_ID", ctx=context)
+        raise typer.BadParameter("--family needs a  KEY_ID", ctx=context)
     text = presented_key() if presented else ""
-    by, left = operator(), dict[str, str]()
+    by = operator()
     with open_keys(context, store, peppered=presented) as keys:
         if one is not None:
-            revoked = [keys.revoke(one, family=family, reason=reason, **by)]
+            revoked = RevokedKeys([keys.revoke(one, family=family, reason=reason, **by)])
         elif owner is not None:
             _confirm(keys, owner, yes=yes)
-            ended = keys.revoke_all(owner=owner, reason=reason, **by)
-            revoked, left = [*ended], {**ended.left}
+            revoked = keys.revoke_all(owner=owner, reason=reason, **by)
         else:
-            revoked = [keys.surrender(text, reason=reason, origin=by["origin"])]
+            revoked = RevokedKeys([keys.surrender(text, reason=reason, origin=by["origin"])])
     if as_json:
-        write_json([described(record) for record in revoked])
+        write_json(revoked_document(revoked, time.time()))
     else:
         show_records(revoked)
-    for left_id, why in left.items():
+    for left_id, why in revoked.left.items():
         say("error", f"key {left_id} was not revoked: {why}")
-    if left:
+    if revoked.left:
         raise typer.Exit(UNAVAILABLE)
 
 
 def _confirm(keys: ApiKeys, owner: str, *, yes: bool) -> None:
-    """Ask, with the number of keys; without a terminal there is nobody to ask."""
+    """Ask, with the number of keys; without a terminal, require --yes."""
     if yes:
         return
-    number = _living(keys, owner)
+    number = keys.count_living(owner=owner)
     if not number:
         return
     if not is_asked():
-        raise typer.BadParameter(f"this ends {number} {'key' if number == 1 else 'keys'} of {owner!r}: give --yes")
+        raise typer.BadParameter(f"this ends {number} {'key' if number == 1 else 'keys'} of {owner!r}: add --yes")
     typer.confirm(f"End {number} {'key' if number == 1 else 'keys'} of {owner!r}, for good?", abort=True, err=True)
-
-
-def _living(keys: ApiKeys, owner: str) -> int:
-    """How many keys of an owner have not ended."""
-    number, after, now = 0, None, time.time()
-    while True:
-        page = keys.list(owner=owner, after=after, limit=1000)
-        number += sum(record.status_at(now) not in (Status.REVOKED, Status.EXPIRED) for record in page)
-        if page.next is None:
-            return number
-        after = page.next
 
 
 def disable(
     context: typer.Context, key_id: KeyId, reason: Reason = None, store: Store = DEFAULT_STORE, as_json: Json = False
 ) -> None:
-    """Switch a key off until it is enabled again."""
+    """Switch a key off until you enable it again."""
     with open_keys(context, store, peppered=False) as keys:
         record = keys.disable(key_id, reason=reason, **operator())
     _show(record, as_json)
@@ -112,7 +102,9 @@ def enable(
 
 
 def _show(record: KeyRecord, as_json: bool) -> None:
+    from secretsource.issuing.documents import record_document
+
     if as_json:
-        write_json(described(record))
+        write_json(record_document(record, time.time()))
     else:
         show_record(record)

@@ -1,20 +1,19 @@
-"""``secretsource keys rotate`` and ``finish``: a successor for a key, and the end of the old one."""
+"""``secretsource keys rotate`` and ``finish``: give a key a successor, and end the old key."""
 
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from secretsource._clock import utc
 from secretsource.cli._options import Json
-from secretsource.cli._output import say, warn, write_json
+from secretsource.cli._output import say, write_json
 from secretsource.cli.keys._handover import Handover, Out
 from secretsource.cli.keys._opening import open_keys, operator
 from secretsource.cli.keys._options import DEFAULT_STORE, KeyId, Reason, Store, duration
-from secretsource.cli.keys._records import described, show_record
+from secretsource.cli.keys._records import show_record
 from secretsource.stores.base import Status
 
 if TYPE_CHECKING:
@@ -35,33 +34,28 @@ def rotate(
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
-    """Make the successor of a key, and show it once.
+    """Give a key a successor with the same rights, and show it once.
 
-    It has the same rights. A key has one successor, ever: a second call names it, and has no key to show. With a
-    shorter --overlap, it ends the old key earlier.
+    A key has one successor, ever: a second call names it, and has no key to show. A second call with a shorter
+    --overlap ends the old key earlier.
     """
+    from secretsource.issuing.documents import rotated_document
+
     with Handover(out) as handover, open_keys(context, store, peppered=True) as keys:
         rotated = keys.rotate(key_id, overlap=overlap, reason=reason, **operator())
         if rotated.plaintext is not None:
             handover.take(rotated.plaintext)
-    if rotated.plaintext is not None:
-        handover.show(rotated.successor, as_json=as_json, more={"rotated": described(rotated.predecessor)})
-    else:
-        if as_json:
-            write_json({**described(rotated.successor), "rotated": described(rotated.predecessor)})
-        else:
-            show_record(rotated.successor)
-        warn("the key had been rotated before, and its successor was shown then")
+    handover.show(rotated_document(rotated, time.time()), rotated.successor, as_json=as_json)
     if not as_json:
         say("note", _end_of(rotated.predecessor))
 
 
 def _end_of(old: KeyRecord) -> str:
-    """Until when a rotated key works."""
+    """Say until when a rotated key works."""
     ends = old.end
     if old.status is not Status.ROTATING or ends is None or ends <= time.time():
-        return f"the old key {old.display} works no more"
-    return f"the old key {old.display} works until {utc(ends):%Y-%m-%d %H:%M:%SZ}"
+        return f"the old key {old.display} no longer works"
+    return f"the old key {old.display} works until {datetime.fromtimestamp(ends, UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
 def finish(
@@ -69,16 +63,20 @@ def finish(
     key_id: KeyId,
     quiet_for: Annotated[
         timedelta | None,
-        typer.Option("--quiet-for", metavar="1d", parser=duration, help="Refuse if it was used less long ago."),
+        typer.Option(
+            "--quiet-for", metavar="1d", parser=duration, help="Refuse if the old key was used within this time."
+        ),
     ] = None,
     reason: Reason = None,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
-    """End the overlap of a rotated key early; its successor goes on."""
+    """End the overlap of a rotated key early; its successor stays valid."""
+    from secretsource.issuing.documents import record_document
+
     with open_keys(context, store, peppered=False) as keys:
         record = keys.finish_rotation(key_id, quiet_for=quiet_for, reason=reason, **operator())
     if as_json:
-        write_json(described(record))
+        write_json(record_document(record, time.time()))
     else:
         show_record(record)

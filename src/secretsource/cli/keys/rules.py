@@ -1,4 +1,4 @@
-"""``secretsource keys rules``: how secret scanners find keys that leaked into code or logs."""
+"""``secretsource keys rules``: write the rules by which scanners find keys in code and logs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["rules"]
 
 
 class Scanner(StrEnum):
-    """Whose rule to write."""
+    """The scanner to write a rule for."""
 
     GITLEAKS = "gitleaks"
     GITHUB = "github"
@@ -23,18 +23,18 @@ class Scanner(StrEnum):
 def rules(
     scanner: Annotated[Scanner, typer.Option("--for", help="The scanner.")] = Scanner.GITLEAKS,
     prefix: Annotated[
-        list[str] | None, typer.Option("--prefix", metavar="P", help="Only this prefix; may be given again.")
+        list[str] | None, typer.Option("--prefix", metavar="P", help="Only this prefix; repeatable.")
     ] = None,
     environment: Annotated[
         list[str] | None,
-        typer.Option("--environment", metavar="E", help="Only this environment; may be given again."),
+        typer.Option("--environment", metavar="E", help="Only this environment; repeatable."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Write the rule by which a scanner finds keys.
 
-    For gitleaks, a table for .gitleaks.toml; for GitHub, the fields of a custom pattern of secret scanning. With
-    --json, both.
+    For gitleaks, this is a table for .gitleaks.toml; for GitHub, the fields of a custom pattern of secret scanning.
+    With --json, it is both.
     """
     from secretsource.issuing import KeyFormat
 

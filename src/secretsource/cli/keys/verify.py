@@ -1,7 +1,8 @@
-"""``secretsource keys verify``: whether a key is good, and if not, why."""
+"""``secretsource keys verify``: check a key, and say why it is refused."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +13,7 @@ from secretsource.cli._output import warn, write_json, write_line
 from secretsource.cli.keys._opening import open_keys
 from secretsource.cli.keys._options import DEFAULT_STORE, Store
 from secretsource.cli.keys._presented import presented_key
-from secretsource.cli.keys._records import described, show_record
+from secretsource.cli.keys._records import show_record
 from secretsource.exceptions import StoreError
 
 if TYPE_CHECKING:
@@ -21,25 +22,27 @@ if TYPE_CHECKING:
 __all__ = ["verify"]
 
 AGENT = "secretsource keys verify"
-"""The user agent under which this use of a key is noted."""
+"""The user agent that is noted with this use of a key."""
 
 
 def verify(
     context: typer.Context,
     scope: Annotated[
         list[str] | None,
-        typer.Option("--scope", metavar="SCOPE", help="What it has to be good for; may be given again."),
+        typer.Option("--scope", metavar="SCOPE", help="A scope that the key must have; repeatable."),
     ] = None,
     count: Annotated[bool, typer.Option("--count", help="Count this as a use of the key.")] = False,
-    ip: Annotated[str | None, typer.Option("--ip", metavar="ADDRESS", help="Where it would be used from.")] = None,
+    ip: Annotated[
+        str | None, typer.Option("--ip", metavar="ADDRESS", help="The address that would use the key.")
+    ] = None,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
     """Check a key as a service would.
 
-    The key comes on standard input, or is typed at a prompt. The reason is the inner one, which a service does not
-    tell. The exit code is 0 for a good key and 1 for any other. It takes nothing of the key's limits, and leaves no
-    trace of use unless you give --count.
+    Give the key on standard input or at the prompt. The reason shown is the inner one, which a service keeps from its
+    clients. The exit code is 0 for a good key, and 1 for any other. The check draws nothing from the limits of the
+    key, and leaves no trace of use unless you add --count.
     """
     from secretsource.issuing import NO_SCOPE
 
@@ -53,7 +56,7 @@ def verify(
 
 
 def _close(keys: ApiKeys, *, count: bool) -> None:
-    """Close the store; one that cannot be written to has told the verdict, which must be shown."""
+    """Close the store; where it could not be written to, warn, because the verdict stands."""
     try:
         keys.close(flush=count)
     except StoreError as error:
@@ -63,21 +66,15 @@ def _close(keys: ApiKeys, *, count: bool) -> None:
 def _show(verdict: Verdict, as_json: bool) -> None:
     """Show a verdict, and end with its exit code."""
     from secretsource.issuing import Reason, Rejected
+    from secretsource.issuing.documents import verdict_document
 
     reason = verdict.reason if isinstance(verdict, Rejected) else None
-    record = verdict.record
     if as_json:
-        write_json(
-            {
-                "accepted": bool(verdict),
-                "reason": None if reason is None else reason.value,
-                "record": None if record is None else described(record),
-            }
-        )
+        write_json(verdict_document(verdict, time.time()))
     else:
         write_line("accepted" if reason is None else f"rejected: {reason.value}")
-        if record is not None:
-            show_record(record)
+        if verdict.record is not None:
+            show_record(verdict.record)
     if reason is None:
         return
     raise typer.Exit(UNAVAILABLE if reason is Reason.STORE_UNAVAILABLE else MISSING)

@@ -1,4 +1,4 @@
-"""``secretsource keys whose``: the owner of a key, from the key alone."""
+"""``secretsource keys whose``: read the owner of a key from the key alone."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ def whose(
     context: typer.Context,
     among: Annotated[
         list[str] | None,
-        typer.Option("--among", metavar="NAME", help="An owner with a long name to match; may be given again."),
+        typer.Option("--among", metavar="NAME", help="An owner with a long name to compare with; repeatable."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say whose a key is, by the key alone.
+    """Read the owner of a key from the key alone.
 
-    It comes on standard input, or is typed at a prompt. A key, or its identifier of 22 characters, is enough: only
-    the pepper is needed, and no store is asked. The name is in the key itself if it is a number or a short one; a
-    longer one is matched against the names given. Says nothing about whether the key is good. The exit code is 1
-    for a key that is not ours.
+    Give the key, or its identifier of 22 characters, on standard input or at the prompt. The command needs the pepper,
+    and asks no store. The key holds a number or a short name; a longer name is compared with those that you give.
+    Whether the key is good is not checked. The exit code is 1 for a key that is not ours.
     """
+    from secretsource.issuing.documents import owner_document
+
     text = presented_key()
     with open_keys(context, "memory://", peppered=True) as keys:
         owner = keys.whose(text, among or ())
     if as_json:
-        known = None if owner is None else {"kind": owner.kind.name.lower(), "name": owner.name}
-        write_json({"ours": owner is not None, "owner": known})
+        write_json(owner_document(owner))
     elif owner is not None:
-        show_table(("owner", "kind"), [(owner.name or "none of the names given", owner.kind.name.lower())])
+        show_table(("owner", "kind"), [(owner.name or "not among the given names", owner.kind.name.lower())])
     if owner is not None:
         return
     if not as_json:
-        say("not ours", "it was not made with any of our peppers, or is no key")
+        say("not ours", "the text is no key, or it was made with another pepper")
     raise typer.Exit(MISSING)

@@ -69,6 +69,14 @@ class Asked(NamedTuple):
     path: str | None = None
 
 
+_make = tuple.__new__
+
+
+def asked_of(scope: Demand, cost: int, kind: Kind | None, ip: str | None, agent: str | None) -> Asked:
+    """What a check outside of a request asks; made without a call of Python, for each uncached check makes one."""
+    return _make(Asked, (scope, cost, kind, ip, agent, None, None))
+
+
 def tell(listeners: Listeners[CheckEvent], clock: Clock, verdict: Verdict, asked: Asked) -> None:
     """Tell the listeners of a check that has come to its verdict."""
     event = CheckEvent(

@@ -35,6 +35,8 @@ class Present:
     def both(self) -> tuple[float, float]:
         """Monotonic seconds, and seconds since 1970 UTC that never go back."""
         mono, wall = self._both()
-        if wall - mono > self._drift:  # noqa: PLR1730 - `max` is a call, after which another thread may come
-            self._drift = wall - mono
-        return mono, max(wall, mono + self._drift)
+        drift = wall - mono
+        if drift >= self._drift:  # without a call up to the next line, after which another thread may come
+            self._drift = drift
+            return mono, wall
+        return mono, mono + self._drift

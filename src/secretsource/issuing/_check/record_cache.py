@@ -91,17 +91,19 @@ class Entry:
         self.record = record
         self.whole = mono if whole is None else whole
         self.granted, self.wildcards = _rights(record.scopes)
-        self.networks = policy.read_networks(record.networks) if record.networks else None
+        networks = record.networks
+        self.networks = policy.read_networks(networks) if networks else None
         self.plan = limits.parse(record.rate_limit, record.quota) if record.rate_limit or record.quota else None
-        self.key_id = record.key_id
-        self.limit_key = record.root or record.key_id
-        self.expires = record.expires
+        self.key_id = key_id = record.key_id
+        self.limit_key = record.root or key_id
+        self.expires = expires = record.expires
         self.drift = drift = wall - mono
-        self.fresh_until = self.until = until = mono + ttl
+        self.fresh_until = until = mono + ttl
         if record.status is not _ACTIVE or (record.begins is not None and record.begins > wall):
-            self.until = _NEVER
-        elif record.expires is not None and record.expires - drift < until:
-            self.until = record.expires - drift
+            until = _NEVER
+        elif expires is not None and expires - drift < until:
+            until = expires - drift
+        self.until = until
 
     def end(self) -> None:
         """Be fresh no longer, also for a reader that holds it already."""

@@ -11,6 +11,7 @@ from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from secretsource.issuing._check.policy import Kind
     from secretsource.issuing._check.record_cache import Entry
     from secretsource.issuing.limits import Draw, Plan
     from secretsource.stores.base import KeyRecord
@@ -23,7 +24,9 @@ STATUS_REASONS = {
 _ACTIVE = Status.ACTIVE
 
 
-def weigh(entry: Entry, demanded: tuple[str, ...], ip: str | None, wall: float) -> Rejected | None:
+def weigh(
+    entry: Entry, demanded: tuple[str, ...], ip: str | None, wall: float, kind: Kind | None = None
+) -> Rejected | None:
     """Steps 6 to 8: whether a record allows what is demanded, now and from there.
 
     Args:
@@ -31,8 +34,11 @@ def weigh(entry: Entry, demanded: tuple[str, ...], ip: str | None, wall: float) 
         demanded: The scopes that are all needed.
         ip: The address it came from.
         wall: The present, in seconds since 1970 UTC.
+        kind: Which keys are taken, or None for all.
     """
     record = entry.record
+    if kind is not None and not kind.has(record):
+        return Rejected(Reason.WRONG_KIND, record)
     if record.status is not _ACTIVE or (record.expires is not None and record.expires <= wall):
         reason = STATUS_REASONS.get(record.status_at(wall))
         if reason is not None:

@@ -32,7 +32,7 @@ CRC_LENGTH = 6
 TAIL_LENGTH = LOCATOR_LENGTH + SECRET_LENGTH + len(MARK) + CRC_LENGTH
 _LONGEST = 16 + 1 + 8 + 1 + TAIL_LENGTH
 _LOCATOR = slice(-TAIL_LENGTH, LOCATOR_LENGTH - TAIL_LENGTH)
-_BODY = slice(-CRC_LENGTH)
+_BODY, _CRC = slice(-CRC_LENGTH), slice(-CRC_LENGTH, None)
 _LAST_LOCATOR = _base62.encode(2**128 - 1, LOCATOR_LENGTH)
 
 PREFIX = "[a-z][a-z0-9]{0,15}"
@@ -143,7 +143,7 @@ class KeyFormat:
         """As `parse`, for who asks for no more than the locator; every uncached check passes here."""
         if len(text) > _LONGEST or self._match(text) is None:
             return _MALFORMED
-        if not text.endswith(_crc(text[_BODY].encode())):
+        if text[_CRC] != _base62.encode_crc(crc32(text[_BODY].encode())):
             return _BAD_CHECKSUM
         locator = text[_LOCATOR]
         return _MALFORMED if locator > _LAST_LOCATOR else locator

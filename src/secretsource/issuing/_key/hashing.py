@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from enum import StrEnum
 from hmac import compare_digest, digest
 
+from secretsource._namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import NoReturn, Self
 
-__all__ = ["Pepper", "PepperSet", "compare_digest"]
+__all__ = ["Pepper", "PepperSet", "PepperState", "PepperUse", "compare_digest"]
 
 SHORTEST_PEPPER = 16
 """Bytes below which a pepper is refused; ``openssl rand -base64 32`` makes 44."""
@@ -133,6 +135,31 @@ def _keyed(block: bytes) -> Callable[[str], bytes]:
     return hash_text
 
 
+class PepperState(StrEnum):
+    """Whether living keys need a pepper."""
+
+    NEWEST = "newest"
+    STILL_NEEDED = "still needed"
+    MAY_BE_DROPPED = "may be dropped"
+    NOT_CONFIGURED = "not configured"
+    NOT_USED_YET = "not used yet"
+    NO_PEPPER = "no pepper"
+
+
+class PepperUse(NamedTuple):
+    """How many living keys need a pepper.
+
+    Attributes:
+        version: The version of the pepper: 8 characters of ``0-9a-f``; empty for imported keys that nobody used yet.
+        keys: How many living keys are hashed with it.
+        state: What that means for the pepper.
+    """
+
+    version: str
+    keys: int
+    state: PepperState
+
+
 class PepperSet(tuple[Pepper, ...]):
     """The peppers that are valid now, newest first: new keys use the first, old keys are checked with their own.
 
@@ -187,6 +214,31 @@ class PepperSet(tuple[Pepper, ...]):
     def versions(self) -> Iterator[str]:
         """The versions, newest first."""
         return (pepper.version for pepper in self)
+
+    def uses(self, counts: Mapping[str, int]) -> Sequence[PepperUse]:
+        """Say of each pepper how many living keys need it, and whether you may drop it.
+
+        Args:
+            counts: How many living keys each pepper has, by its version, as `ApiKeys.count_by_pepper` gives it.
+
+        Returns:
+            The peppers of this set, newest first, then those that keys need and this set lacks.
+        """
+        ours = [
+            PepperUse(version, counts.get(version, 0), self._state(place, counts.get(version, 0)))
+            for place, version in enumerate(self.versions())
+        ]
+        known = {use.version for use in ours}
+        lacking = [(version, keys) for version, keys in sorted(counts.items()) if keys and version not in known]
+        states = {True: PepperState.NOT_CONFIGURED, False: PepperState.NOT_USED_YET}
+        return [*ours, *(PepperUse(version, keys, states[bool(version)]) for version, keys in lacking)]
+
+    def _state(self, place: int, keys: int) -> PepperState:
+        if self.is_empty:
+            return PepperState.NO_PEPPER
+        if place == 0:
+            return PepperState.NEWEST
+        return PepperState.STILL_NEEDED if keys else PepperState.MAY_BE_DROPPED
 
     def __repr__(self) -> str:
         return f"PepperSet({', '.join(self.versions())})"

@@ -130,7 +130,26 @@ class Rotation(NamedTuple):
     successor: KeyRecord
 
 
-def rotate(record: KeyRecord, successor_id: str, overlap: float, now: float, by: By = NOBODY) -> Rotation:
+class End(NamedTuple):
+    """When the successor of a key ends; as long a life as the old key's, where nothing else is said.
+
+    Attributes:
+        at: At this instant, in seconds since 1970 UTC.
+        after: So many seconds after it becomes good; over 0.
+        keeps: When the old key would have ended by itself, as the end of a contract.
+    """
+
+    at: float | None = None
+    after: float | None = None
+    keeps: bool = False
+
+
+AS_LONG = End()
+
+
+def rotate(
+    record: KeyRecord, successor_id: str, overlap: float, now: float, by: By = NOBODY, ends: End = AS_LONG
+) -> Rotation:
     """Give a key a successor.
 
     Args:
@@ -139,13 +158,14 @@ def rotate(record: KeyRecord, successor_id: str, overlap: float, now: float, by:
         overlap: Seconds for which both work, from 0; 0 ends the old one at once, as after a leak.
         now: When, in seconds since 1970 UTC.
         by: Who, from where and why.
+        ends: When the new key ends.
 
     Returns:
         The old key as it shall be, whose end is the earlier of the overlap's and its own, and a draft of the new one,
         which is good no sooner than the old one.
 
     Raises:
-        InvalidRequest: The overlap is negative, or endless.
+        InvalidRequest: The overlap is negative, or endless; or the new key would end before it is good.
         InvalidTransition: The old key is not active.
     """
     end = _overlap_end(record, overlap, now)
@@ -157,7 +177,7 @@ def rotate(record: KeyRecord, successor_id: str, overlap: float, now: float, by:
     successor = record._replace(
         key_id=successor_id,
         created=now,
-        expires=None if record.expires is None else _as_long(record, record.expires, begins or now),
+        expires=_successor_end(record, ends, begins or now),
         begins=begins,
         status=Status.ACTIVE,
         status_reason=None,
@@ -212,6 +232,25 @@ def _overlap_end(record: KeyRecord, overlap: float, now: float) -> float:
     if not 0 <= overlap < float("inf"):
         raise InvalidRequest(f"overlap must be 0 seconds or more, not {overlap}")
     return now + overlap if record.expires is None else min(now + overlap, record.expires)
+
+
+def _successor_end(record: KeyRecord, ends: End, good: float) -> float | None:
+    """When the successor of a key ends that becomes good at an instant.
+
+    Raises:
+        InvalidRequest: It would end before that.
+    """
+    if ends.at is not None:
+        end: float | None = ends.at
+    elif ends.after is not None:
+        end = min(good + ends.after, LAST_INSTANT)
+    elif ends.keeps or record.expires is None:
+        end = record.expires
+    else:
+        end = _as_long(record, record.expires, good)
+    if end is not None and end <= good:
+        raise InvalidRequest("the new key would end before it is good: give a later expiry")
+    return end
 
 
 def _as_long(record: KeyRecord, expires: float, start: float) -> float:

@@ -20,9 +20,10 @@ from secretsource.exceptions import (
 )
 from secretsource.issuing._check.uses import Taken
 from secretsource.issuing._key import lifecycle
+from secretsource.issuing._key.hashing import PepperSet
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._key.text import canonical
-from secretsource.issuing._manage import request as _request
+from secretsource.issuing._manage import request
 from secretsource.stores.base import ChangeBus, KeyChange, KeyQuery, Status, Usage
 
 TYPE_CHECKING = False
@@ -33,12 +34,15 @@ if TYPE_CHECKING:
 
     from secretsource._flow import Flow
     from secretsource.issuing._check.parts import Parts
-    from secretsource.issuing._key.lifecycle import By
+    from secretsource.issuing._key.lifecycle import By, End
     from secretsource.issuing._key.locator import Owner
     from secretsource.issuing._manage.request import KeyRequest
     from secretsource.stores.base import KeyEvent, KeyRecord, Page
 
-_MOST_ATTEMPTS = 64
+UNPEPPERED = "there is no pepper, so a reader of the store can test guesses: set SECRETSOURCE_PEPPER"
+ROTATED_BEFORE = "the key was rotated before, and its successor was shown then: rotate the successor for another key"
+
+MOST_ATTEMPTS = 64
 _BATCH = 1000
 _MOST_ISSUED = 10_000
 _LAST_REVISION = 2**31 - 1
@@ -57,6 +61,11 @@ class Issued:
     def __init__(self, plaintext: str, record: KeyRecord) -> None:
         self.plaintext = plaintext
         self.record = record
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences to show to the person that asked for the key; mostly empty."""
+        return (UNPEPPERED,) if self.record.pepper_version == PepperSet().newest.version else ()
 
     def __repr__(self) -> str:
         return f"Issued(<masked>, {self.record!r})"
@@ -85,6 +94,11 @@ class Rotated:
         self.predecessor = predecessor
         self.successor = successor
         self.plaintext = plaintext
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences to show to the person that asked for the rotation; mostly empty."""
+        return (ROTATED_BEFORE,) if self.plaintext is None else ()
 
     def __repr__(self) -> str:
         return f"Rotated({self.predecessor!r}, {self.successor!r})"
@@ -139,17 +153,17 @@ class Operations:
         if not isinstance(given, Sequence) or not 1 <= len(given) <= _MOST_ISSUED:
             raise InvalidRequest(f"keys are issued by a list of requests: ask for 1 to {_MOST_ISSUED}")
         now = self._parts.clock.now().wall
-        drafts = [_request.draft(request, now) for request in requests]
+        drafts = [request.draft(each, now) for each in requests]
         for record in drafts:
             self._check_front(record)
         yield from self.leave_seals()
         issued = yield from self._insert(drafts, by)
         return issued
 
-    def rotate(self, key_id: str, overlap: timedelta | float, by: By) -> Flow[Rotated]:
+    def rotate(self, key_id: str, overlap: timedelta | float, by: By, ends: End = lifecycle.AS_LONG) -> Flow[Rotated]:
         """Give a key its successor; one, ever, however often and from wherever this is called."""
-        length = _request.seconds(overlap, "overlap")
-        for _ in range(_MOST_ATTEMPTS):
+        length = request.seconds(overlap, "overlap")
+        for _ in range(MOST_ATTEMPTS):
             old = yield from self.get(key_id)
             if old.successor is not None:
                 again = yield from self._rotate_again(old, old.successor, length, by)
@@ -159,7 +173,7 @@ class Operations:
             now = self._parts.clock.now().wall
             self._check_front(old)
             yield from self.leave_seals()
-            rotation = lifecycle.rotate(old, self._locator(old.owner), length, now, by)
+            rotation = lifecycle.rotate(old, self._locator(old.owner), length, now, by, ends)
             issued = self._mint(rotation.successor)
             try:
                 stored: bool = yield self._parts.store.rotate(
@@ -172,7 +186,7 @@ class Operations:
                 raise
             if stored:
                 return Rotated(rotation.predecessor.record, issued.record, issued.plaintext)
-        raise self._contended(key_id)
+        raise self.contended(key_id)
 
     def _rotate_again(self, old: KeyRecord, new: str, overlap: float, by: By) -> Flow[Rotated | None]:
         """A rotation that is there already, ended earlier if that is asked; None when another call was quicker."""
@@ -199,7 +213,7 @@ class Operations:
     def finish_rotation(self, key_id: str, quiet_for: timedelta | float | None, by: By) -> Flow[KeyRecord]:
         """End an overlap early; refuse when the old key was used less than ``quiet_for`` ago."""
         if quiet_for is not None:
-            quiet = _request.seconds(quiet_for, "quiet_for")
+            quiet = request.seconds(quiet_for, "quiet_for")
             status = yield from self.rotation_status(key_id)
             last = status.usage.last_used
             if status.status is Status.ROTATING and last is not None and self._parts.clock.now().wall - last < quiet:
@@ -212,7 +226,7 @@ class Operations:
 
     def move(self, key_id: str, move: Move, by: By) -> Flow[KeyRecord]:
         """Revoke, disable, enable or finish a key."""
-        for _ in range(_MOST_ATTEMPTS):
+        for _ in range(MOST_ATTEMPTS):
             record = yield from self.get(key_id)
             change = lifecycle.move(record, move, self._parts.clock.now().wall, by)
             if change is None:
@@ -222,7 +236,7 @@ class Operations:
             if stored:
                 yield from self.tell(change.record)
                 return change.record
-        raise self._contended(key_id)
+        raise self.contended(key_id)
 
     def get(self, key_id: str) -> Flow[KeyRecord]:
         """The record of a key, from the store, which hears of nothing that is no ``key_id``: it may be a whole key."""
@@ -233,19 +247,21 @@ class Operations:
 
     def list(self, query: KeyQuery) -> Flow[Page]:
         """One page of records; a status that is asked for is that of now."""
-        _request.number(query.limit, "limit", 1, _BATCH)
+        request.number(query.limit, "limit", 1, _BATCH)
         now = self._parts.clock.now().wall
-        page: Page = yield self._parts.store.list(_request.narrowed(query)._replace(now=now))
+        page: Page = yield self._parts.store.list(request.narrowed(query)._replace(now=now))
         return page
 
     def events(self, key_id: str, after: int, limit: int) -> Flow[Sequence[KeyEvent]]:
         """What happened to a key."""
-        _request.number(limit, "limit", 1, _BATCH)
-        _request.number(after, "after", 0, _LAST_REVISION)
-        if not is_key_id(key_id):
-            return []
-        events: Sequence[KeyEvent] = yield self._parts.store.events(key_id, after=after, limit=limit)
-        return events
+        request.number(limit, "limit", 1, _BATCH)
+        request.number(after, "after", 0, _LAST_REVISION)
+        found: Sequence[KeyEvent] = ()
+        if is_key_id(key_id):
+            found = yield self._parts.store.events(key_id, after=after, limit=limit)
+        if not found:  # a key that never was has no events, which would look like a quiet life
+            yield from self.get(key_id)
+        return found
 
     def flush(self) -> Flow[None]:
         """Store what was seen; on failure it is kept for the next flush."""
@@ -304,7 +320,7 @@ class Operations:
 
     def _insert(self, drafts: Sequence[KeyRecord], by: By) -> Flow[Sequence[Issued]]:
         minted = [self._mint(record._replace(key_id=self._locator(record.owner))) for record in drafts]
-        for _ in range(_MOST_ATTEMPTS):
+        for _ in range(MOST_ATTEMPTS):
             repeated = _repeated(minted)
             if not repeated:
                 changes = [lifecycle.issue(issued.record, issued.record.created, by) for issued in minted]
@@ -334,8 +350,8 @@ class Operations:
         return self._parts.seals.seal(owner, int.from_bytes(os.urandom(4), "big"))
 
     @staticmethod
-    def _contended(key_id: str) -> StoreError:
-        return StoreError(f"key {key_id!r} changed {_MOST_ATTEMPTS} times while it was to be changed here: try again")
+    def contended(key_id: str) -> StoreError:
+        return StoreError(f"key {key_id!r} changed {MOST_ATTEMPTS} times while it was to be changed here: try again")
 
 
 def _repeated(minted: Iterable[Issued]) -> frozenset[str]:

@@ -15,11 +15,30 @@ from secretsource.resolver._default import default_resolver
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource import Secret
+    from secretsource import Resolver, Secret
 
 PEPPER_NAME = "SECRETSOURCE_PEPPER"
 REFUSED_EVERY = 1.0
 """Seconds between two questions to the provider itself, however many keys are met that need another pepper."""
+
+
+def find_peppers(resolver: Resolver) -> PepperSet:
+    """Ask a resolver for the secret ``SECRETSOURCE_PEPPER``.
+
+    Args:
+        resolver: The resolver to ask.
+
+    Returns:
+        The peppers, newest first; an empty set where there is no such secret.
+
+    Raises:
+        ConfigurationError: A pepper is too short.
+        ResolveError: The providers could not be asked.
+    """
+    try:
+        return PepperSet(resolver.get_set(PEPPER_NAME))
+    except SecretNotFound:
+        return PepperSet()
 
 
 class PepperSource:

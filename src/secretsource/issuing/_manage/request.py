@@ -14,6 +14,7 @@ from secretsource._frozen import frozen_document
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import limits
 from secretsource.issuing._check import policy
+from secretsource.issuing._key import lifecycle
 from secretsource.issuing._key.lifecycle import By
 from secretsource.issuing._key.text import canonical, cleaned, is_legible
 from secretsource.stores.base import KeyQuery, KeyRecord, Status
@@ -194,6 +195,22 @@ def number(given: object, what: str, least: int, most: int) -> None:
     """
     if not isinstance(given, int) or not least <= given <= most:
         raise InvalidRequest(f"{what} is not a whole number from {least} to {most}")
+
+
+def successor_end(
+    expires_in: timedelta | float | None, expires_at: datetime | float | None, keep_expiry: bool
+) -> lifecycle.End:
+    """When the successor of a key shall end.
+
+    Raises:
+        InvalidRequest: It is said more than once, or is no length of time or instant.
+    """
+    if (expires_in is not None) + (expires_at is not None) + bool(keep_expiry) > 1:
+        raise InvalidRequest("a new key ends once: give one of expires_in, expires_at and keep_expiry")
+    after = None if expires_in is None else seconds(expires_in, "expires_in")
+    if after is not None and after <= 0:
+        raise InvalidRequest("expires_in must be over 0 seconds, or the new key would end before it is good")
+    return lifecycle.End(instant(expires_at, "expires_at"), after, bool(keep_expiry))
 
 
 def _expiry(request: KeyRequest, now: float, begins: float | None) -> float | None:

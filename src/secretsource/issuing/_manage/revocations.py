@@ -83,6 +83,17 @@ class Revocations:
             "stop issuing for it, then revoke again"
         )
 
+    def count_living(self, owner: str | int) -> Flow[int]:
+        """Count the keys of an owner that have not ended."""
+        query, number = KeyQuery(owner=_request.owner(owner), limit=_BATCH), 0
+        while True:
+            page: Page = yield self._parts.store.list(query)
+            now = self._parts.clock.now().wall
+            number += sum(record.status_at(now) not in _ENDED for record in page.records)
+            if page.next is None:
+                return number
+            query = query._replace(after=page.next)
+
     def by_text(self, verifier: Verifier, text: str, by: By) -> Flow[KeyRecord]:
         """Revoke the key that is shown, whatever else it may do."""
         presented = yield from verifier.gate.admit(text)

@@ -54,6 +54,12 @@ class RejectedRow:
         self.reason = reason
         self.row = row
 
+    def to_mend(self) -> dict[str, Any]:
+        """Give the row as it was, with its number and the reason: mend it, and import it again; it may hold a key."""
+        cells = {_row.LINE: self.row.line} if isinstance(self.row, Unreadable) else self.row
+        others = {name: cell for name, cell in cells.items() if name not in (_row.ROW, _row.REASON)}
+        return {_row.ROW: self.number, _row.REASON: self.reason, **others}
+
     def __repr__(self) -> str:
         return f"RejectedRow({self.number}, {self.reason!r})"
 

@@ -113,6 +113,25 @@ class Source:
         self.ignored.update(name for name in said if name in self.ignored or len(self.ignored) < _MOST_IGNORED)
 
 
+def header_judge(
+    format: str = "generic", columns: Mapping[str, str] | None = None, defaults: Mapping[str, Any] | None = None
+) -> Callable[[list[str]], str | None]:
+    """Make the ``judge`` of `read_rows`, which refuses a CSV file that `ApiKeys.import_rows` cannot take.
+
+    Args:
+        format: As in `ImportOptions`.
+        columns: As in `ImportOptions`.
+        defaults: As in `ImportOptions`.
+
+    Returns:
+        A function of the names in the header, which says what is wrong with them, or None.
+
+    Raises:
+        ConfigurationError: There is no such format or column.
+    """
+    return Source(format, columns or {}, defaults or {}).complaint
+
+
 _HARMLESS = frozenset({"ratelimit_async", "last_refill_at", "lastRefillAt"})
 """Columns of Unkey that speak of a limit and say nothing about it that could be lost."""
 

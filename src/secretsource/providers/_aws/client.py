@@ -10,12 +10,13 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from secretsource.providers._aws.errors import explain
-from secretsource.providers._aws.place import account_in, words_of
+from secretsource.providers._aws.place import account_in, distrust_in, words_of
 from secretsource.providers._aws.session import AwsSession
 from secretsource.providers._aws.shelf import ClientShelf
 from secretsource.providers._aws.silence import silence_botocore
@@ -60,6 +61,7 @@ class AwsClients:
         attempts: Attempts in all, in botocore's ``standard`` retry mode.
         session: A ready-made session to make clients from.
         client: A ready-made client, used for its own region only; it is never closed or forgotten here.
+        trusted: False where a file names ``endpoint_url``, so that it may not have what this machine has.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class AwsClients:
         attempts: int,
         session: Session | None,
         client: Any,
+        trusted: bool,
     ) -> None:
         self._service = service
         self._region = region
@@ -89,6 +92,7 @@ class AwsClients:
         }
         self._given_session = session
         self._given_client = client
+        self._doubted = endpoint_url if session is None and not trusted else None
         self.reset()
 
     def reset(self) -> None:
@@ -139,6 +143,9 @@ class AwsClients:
         try:
             if self._given_client is not None:
                 return self._ask_given(service, operation, region, question)
+            distrust = distrust_in(os.environ, self._doubted) if self._doubted is not None else None
+            if distrust is not None:
+                return distrust
             return self._ask_found(service, operation, region, deadline, question)
         except TimeoutError:
             return _MAKING

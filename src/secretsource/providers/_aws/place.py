@@ -1,10 +1,21 @@
-"""Where AWS was asked, for the reader of an error: region, host and account; pure."""
+"""Where AWS is asked: region, host and account for the reader of an error, and whether a host may be asked; pure."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from secretsource.providers._origins import foreign, kept_back
 from secretsource.providers._reach import place_of
 
-__all__ = ["account_in", "words_of"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from secretsource.providers.base import Failed
+
+__all__ = ["account_in", "distrust_in", "words_of"]
+
+_DOMAINS = ("amazonaws.com", "amazonaws.com.cn", "api.aws")
+_VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_SSM")
 
 
 def words_of(region: str | None, endpoint_url: str | None, account: str | None) -> str:
@@ -25,3 +36,16 @@ def account_in(location: str) -> str | None:
     """The account that a location names, which only an ARN does."""
     parts = location.split(":")
     return parts[4] if len(parts) > 5 and parts[0] == "arn" and parts[4].isdecimal() else None
+
+
+def distrust_in(environ: Mapping[str, str], endpoint_url: str) -> Failed | None:
+    """Why credentials of this machine sign no call to a server that a file names; None where they do.
+
+    The server would get their session token, and every secret that is written.
+
+    Args:
+        environ: The environment.
+        endpoint_url: The server.
+    """
+    ambient = [url for variable in _VARIABLES if (url := environ.get(variable))]
+    return kept_back(foreign(endpoint_url, _DOMAINS, ambient))

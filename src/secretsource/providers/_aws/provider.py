@@ -53,6 +53,8 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
         prefix: Put before a bare name, such as ``prod/``; explicit references are taken as they are.
         document: One JSON document that holds every bare name as a field.
         endpoint_url: Where to connect, for a VPC endpoint or an emulator.
+        trust_address: Whether credentials found on this machine may sign calls to an ``endpoint_url`` that is neither
+            of AWS, nor this machine, nor in ``AWS_ENDPOINT_URL``; False unless said in a configuration file.
         connect_timeout: Seconds to connect to one address, at most.
         read_timeout: Seconds that one answer may take, from its first byte to its last, at most.
         attempts: Attempts in all, 1 or more, in botocore's ``standard`` retry mode.
@@ -97,6 +99,7 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
         prefix: str = "",
         document: str | None = None,
         endpoint_url: str | None = None,
+        trust_address: bool = True,
         connect_timeout: float = 1.0,
         read_timeout: float = 2.0,
         attempts: int = 2,
@@ -123,6 +126,7 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
             attempts=attempts,
             session=session,
             client=client,
+            trusted=trust_address,
         )
         self._without_batch: set[str | None] = set()
 

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._origins import distrusted
+from secretsource.providers._origins import distrusted, kept_back
 from secretsource.providers._regular_file import read_file, signature_at
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
@@ -48,11 +48,7 @@ def distrust_in(environ: Mapping[str, str], vault_url: str, options: Mapping[str
     for variable, address in named.items():
         usual = environ.get(variable)
         if address and usual and (reason := distrusted(_url(address), _url(usual), variable)):
-            return Failed(
-                FailureCode.MISCONFIGURED,
-                f"credentials found on this machine are not sent to this address: {reason}",
-                "if the address is right, set trust_address = true beside it",
-            )
+            return kept_back(reason)
     return None
 
 

@@ -25,6 +25,7 @@ from secretsource.providers._gcp.errors import NO_PROJECT, TIMED_OUT, explain, m
 from secretsource.providers._gcp.question import PROJECT
 from secretsource.providers._gcp.silence import mask_responses
 from secretsource.providers._gcp.wire import call, channel_options, prepare_session
+from secretsource.providers._origins import foreign, kept_back
 from secretsource.providers._reach import place_of
 from secretsource.providers.base import Failed, FailureCode, Identity
 
@@ -43,6 +44,10 @@ _left_alone: list[object] = []
 """Clients of the parent process, kept from the garbage collector, which would talk to threads that are gone."""
 
 
+_DOMAINS = ("googleapis.com",)
+"""Where Google's own servers are, those of Private Service Connect included."""
+
+
 class GcpClients:
     """The clients of one provider.
 
@@ -51,15 +56,24 @@ class GcpClients:
         endpoint: Host, ``host:port`` or URL to connect to; None for Google's own.
         quota_project: The project that calls are charged to; None for the credentials' own.
         credentials: Ready-made credentials; None for the application default ones.
+        trusted: False where a file names ``endpoint``, so that it may not have what this machine has.
     """
 
     def __init__(
-        self, *, transport: str, endpoint: str | None, quota_project: str | None, credentials: Credentials | None
+        self,
+        *,
+        transport: str,
+        endpoint: str | None,
+        quota_project: str | None,
+        credentials: Credentials | None,
+        trusted: bool,
     ) -> None:
         self._transport = transport
         self._endpoint = endpoint
         self._plain = endpoint is not None and endpoint.startswith("http://")
         self._search = CallerSearch(anonymous=self._plain, quota_project=quota_project, credentials=credentials)
+        is_free = trusted or endpoint is None or self._plain or credentials is not None
+        self._distrust = None if is_free else kept_back(foreign(self._url(None), _DOMAINS))
         self._forget()
 
     @property
@@ -127,7 +141,7 @@ class GcpClients:
         Returns:
             The SDK's message, the project for `PROJECT`, or why neither could be had.
         """
-        caller = self._search.found or self._search.wait(deadline)
+        caller = self._distrust or self._search.found or self._search.wait(deadline)
         if not isinstance(caller, Caller):
             return caller
         if question is PROJECT:
@@ -155,7 +169,7 @@ class GcpClients:
 
     async def aask(self, question: Question, deadline: float) -> Any:
         """As `ask`, on the running event loop."""
-        caller = self._search.found or await self._search.async_wait(deadline)
+        caller = self._distrust or self._search.found or await self._search.async_wait(deadline)
         if not isinstance(caller, Caller):
             return caller
         if question is PROJECT:

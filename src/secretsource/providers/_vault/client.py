@@ -15,7 +15,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._bounded_http import bounded
-from secretsource.providers._origins import distrusted
+from secretsource.providers._origins import distrusted, kept_back
 from secretsource.providers._vault.address import Address
 from secretsource.providers._vault.errors import BAD_ADDRESS, TIMED_OUT, explain_error, malformed
 from secretsource.providers._vault.surroundings import environment
@@ -144,13 +144,7 @@ class VaultConnection:
         if self._trusted or self._address is None or self._address.startswith("unix:"):
             return None
         reason = distrusted(self._address, environment("ADDR"), "VAULT_ADDR")
-        if reason is None:
-            return None
-        return Failed(
-            FailureCode.MISCONFIGURED,
-            f"credentials found on this machine are not sent to this address: {reason}",
-            "if the address is right, set trust_address = true beside it, or give the credentials in auth",
-        )
+        return kept_back(reason, "give the credentials in auth")
 
     def ask(self, question: Question, *, token: str | None, namespace: str | None, deadline: float) -> Answer | Failed:
         """Make one call, again where the server is behind; what requests or hvac raise becomes an outcome.

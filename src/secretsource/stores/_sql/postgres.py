@@ -13,8 +13,10 @@ from typing import Any
 
 from sqlalchemy import create_engine, event
 
+from secretsource import _fork
 from secretsource.exceptions import StoreError
 from secretsource.stores._sql.tables import KEYS
+from secretsource.stores._sql.turns import Turns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +46,33 @@ FIND = (
     " AND n.nspname OPERATOR(pg_catalog.=) ANY (pg_catalog.current_schemas(false))"
 ).encode()
 """The schemas of the search path that hold our tables; it calls nothing that others could have put there."""
+
+
+class _Beginnings:
+    """The sessions that are being begun, for which a fork waits: each thread takes its turn meanwhile.
+
+    The libraries that libpq needs for names, keys and certificates lock what is common to a process. A child would wait
+    for ever for what another thread held there.
+    """
+
+    def __init__(self) -> None:
+        self.turns = Turns()
+        _fork.ask(self)
+
+    def before_fork(self) -> None:
+        """Wait until no thread begins a session."""
+        self.turns.take_all(_fork.PATIENCE)
+
+    def after_fork_in_parent(self) -> None:
+        """Let all threads begin sessions again."""
+        self.turns.give_back()
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child."""
+        self.turns = Turns()
+
+
+_BEGINNINGS = _Beginnings()
 
 
 class Unheard(Exception):
@@ -89,7 +118,8 @@ class Server:
         """
         from secretsource.stores._sql.timed import TimedConnection
 
-        connection = TimedConnection.connect(**self._arguments(), autocommit=True)
+        with _BEGINNINGS.turns.mine():
+            connection = TimedConnection.connect(**self._arguments(), autocommit=True)
         try:
             connection.patience = patience
             if not self._schema:
@@ -106,7 +136,8 @@ class Server:
         """As `connect`, for an event loop, in autocommit."""
         from secretsource.stores._sql.timed import AsyncTimedConnection
 
-        connection = await AsyncTimedConnection.connect(**self._arguments(), autocommit=True)
+        with _BEGINNINGS.turns.mine():  # of the thread of the loop
+            connection = await AsyncTimedConnection.connect(**self._arguments(), autocommit=True)
         try:
             connection.patience = patience
             if not self._schema:
@@ -133,7 +164,8 @@ class Server:
 
         if self.address.pooled and self.address.feed is None:
             raise Unheard
-        return psycopg.connect(**arguments((self.address.feed or self.address).url), autocommit=True)
+        with _BEGINNINGS.turns.mine():
+            return psycopg.connect(**arguments((self.address.feed or self.address).url), autocommit=True)
 
     def announce(self, channel: str) -> None:
         """Send an empty notice on the way that changes take, over a connection of its own."""

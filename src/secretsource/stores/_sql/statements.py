@@ -170,13 +170,14 @@ def from_change(change: Change) -> dict[str, Any]:
 
 def from_event(event: KeyEvent) -> dict[str, Any]:
     """An event as the columns hold it."""
-    return {**event._asdict(), "kind": event.kind.value}
+    return {**event._asdict(), "kind": event.kind.value, "fields": ",".join(event.fields) or None}
 
 
 def to_event(row: Sequence[Any]) -> KeyEvent:
     """The event in a row of `SELECT_EVENTS`."""
-    key_id, revision, kind, *rest = row
-    return KeyEvent(key_id, revision, EventKind(kind), *rest)
+    key_id, revision, kind, time, actor, origin, reason, fields = row
+    names = tuple(fields.split(",")) if fields else ()
+    return KeyEvent(key_id, revision, EventKind(kind), time, actor, origin, reason, names)
 
 
 def to_usage(row: Sequence[Any] | None, witnesses: Iterable[Sequence[str]]) -> Usage:
@@ -224,7 +225,7 @@ def _scopes(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=1024)
 def _networks(text: str) -> tuple[str, ...]:
-    return tuple(json.loads(text)) if text else ()
+    return tuple(json.loads(text))
 
 
 _STATUSES = {status.value: status for status in Status}
@@ -237,8 +238,8 @@ _SCOPES, _NETWORKS, _STATUS, _METADATA = (
 def to_record(cells: list[Any]) -> KeyRecord:
     """The record that a row of `KEYS` holds, whose list of cells is used up; every uncached check passes here."""
     cells[_SCOPES] = _scopes(cells[_SCOPES])
-    cells[_NETWORKS] = _networks(cells[_NETWORKS])
     cells[_STATUS] = _STATUSES[cells[_STATUS]]
-    metadata = cells[_METADATA]
+    networks, metadata = cells[_NETWORKS], cells[_METADATA]
+    cells[_NETWORKS] = _networks(networks) if networks else ()
     cells[_METADATA] = frozen_document(json.loads(metadata)) if metadata else NO_METADATA
     return _make(KeyRecord, cells)

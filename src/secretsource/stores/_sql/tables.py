@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import TEXT
 
 METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
-VERSIONS = ("0001", "0002", "0003")
+VERSIONS = ("0001", "0002", "0003", "0006")
 """The versions that the schema has had; a test holds them against the migrations."""
 
 HEAD = VERSIONS[-1]
@@ -73,6 +73,7 @@ EVENTS = Table(
     Column("actor", _TEXT),
     Column("origin", _TEXT),
     Column("reason", _TEXT),
+    Column("fields", _TEXT),
     PrimaryKeyConstraint("key_id", "revision"),
 )
 

@@ -21,6 +21,14 @@ _MOST_BOUND = 500
 _by_key = itemgetter(0)
 
 
+def _by_record(change: Change) -> str:
+    return change.record.key_id
+
+
+class Overtaken(Exception):
+    """A record that was to be changed has moved on; the transaction was rolled back."""
+
+
 def insert(connection: Connection, changes: Sequence[Change]) -> None:
     """Store new records and their events."""
     connection.execute(statements.INSERT_KEY, [statements.from_record(change.record) for change in changes])
@@ -33,6 +41,18 @@ def update(connection: Connection, change: Change) -> bool:
     if stored:
         _conclude(connection, [change])
     return stored
+
+
+def update_all(connection: Connection, changes: Sequence[Change]) -> None:
+    """Compare and set all or none.
+
+    Raises:
+        Overtaken: One of them has moved on.
+    """
+    for change in sorted(changes, key=_by_record):  # every process locks rows in the same order
+        if not _set(connection, change):
+            raise Overtaken
+    _conclude(connection, changes)
 
 
 def rotate(connection: Connection, predecessor: Change, successor: Change) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from secretsource import Resolver, configure
 from secretsource.config import find_config, load_config, nowhere
 from secretsource.exceptions import ConfigurationError
-from secretsource.resolver._default import default_resolver
+from secretsource.resolver import default_resolver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from secretsource.config import Config, SecretConfig
 
-__all__ = ["Wiring"]
+__all__ = ["Choice"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wiring:
+class Choice:
     """What every command works with.
 
     Attributes:
@@ -34,8 +34,8 @@ class Wiring:
     environment: str | None = None
 
     @classmethod
-    def of(cls, context: typer.Context) -> Wiring:
-        """The wiring that was chosen before the command."""
+    def of(cls, context: typer.Context) -> Choice:
+        """The choice that was chosen before the command."""
         return context.find_object(cls) or cls()
 
     def config(self) -> Config | None:

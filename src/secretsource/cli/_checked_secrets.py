@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from secretsource.config import SecretConfig
-    from secretsource.resolver._trace import Trace
+    from secretsource.resolver import Trace
 
-__all__ = ["Finding", "counted", "exit_code", "grouped", "totals"]
+__all__ = ["CheckedSecret", "counted", "exit_code", "grouped", "totals"]
 
 FOUND, NOT_FOUND = "found", "not found"
 
@@ -25,7 +25,7 @@ _PASSING = frozenset(code.value for code in FailureCode if code.retryable)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckedSecret:
     """What was found out about one declared secret.
 
     Attributes:
@@ -93,9 +93,9 @@ class Finding:
         return sentence
 
 
-def exit_code(findings: Iterable[Finding]) -> int:
+def exit_code(checked: Iterable[CheckedSecret]) -> int:
     """What stands most in the way: a mistake, then a secret that is missing or denied, then an outage."""
-    troubles = {finding.trace.outcome for finding in findings if not finding.fine}
+    troubles = {one.trace.outcome for one in checked if not one.fine}
     if troubles & {FailureCode.MALFORMED.value, FailureCode.MISCONFIGURED.value}:
         return MISTAKE
     if troubles - _PASSING:
@@ -103,44 +103,44 @@ def exit_code(findings: Iterable[Finding]) -> int:
     return UNAVAILABLE if troubles else 0
 
 
-def grouped(findings: Iterable[Finding]) -> list[str]:
+def grouped(checked: Iterable[CheckedSecret]) -> list[str]:
     """One sentence for what one provider says of many names, with the names."""
-    groups: dict[str, list[Finding]] = {}
-    for finding in findings:
-        if finding.trace.error is not None:
-            groups.setdefault(finding.likeness(), []).append(finding)
+    groups: dict[str, list[CheckedSecret]] = {}
+    for one in checked:
+        if one.trace.error is not None:
+            groups.setdefault(one.likeness(), []).append(one)
     return [_sentence(alike) for alike in groups.values()]
 
 
-def _sentence(alike: Sequence[Finding]) -> str:
+def _sentence(alike: Sequence[CheckedSecret]) -> str:
     first = alike[0]
     error = first.trace.error or ""
     if len(alike) == 1:
         return error
-    names = ", ".join(repr(finding.secret.name) for finding in alike)
+    names = ", ".join(repr(one.secret.name) for one in alike)
     ours = f"secret {first.secret.name!r}"
     before, _, after = error.partition(ours)
-    for steps in zip(*(finding.trace.steps for finding in alike), strict=False):
+    for steps in zip(*(one.trace.steps for one in alike), strict=False):
         if isinstance(steps[0].place, SecretRef):
             after = after.replace(steps[0].reference, ", ".join(dict.fromkeys(step.reference for step in steps)))
     return f"{before}secrets {names}{after.replace(' was not found', ' were not found', 1)}"
 
 
-def counted(findings: Sequence[Finding]) -> dict[str, Any]:
+def counted(checked: Sequence[CheckedSecret]) -> dict[str, Any]:
     """How many secrets were found, and how many of each kind were not, for machines."""
-    lacking = Counter((finding.need, finding.trace.outcome) for finding in findings if finding.trace.outcome != FOUND)
+    lacking = Counter((one.need, one.trace.outcome) for one in checked if one.trace.outcome != FOUND)
     return {
-        "secrets": len(findings),
-        "found": len(findings) - lacking.total(),
-        "failed": sum(not finding.fine for finding in findings),
+        "secrets": len(checked),
+        "found": len(checked) - lacking.total(),
+        "failed": sum(not one.fine for one in checked),
         "required": {outcome: number for (need, outcome), number in lacking.items() if need == "required"},
         "optional": {outcome: number for (need, outcome), number in lacking.items() if need == "optional"},
     }
 
 
-def totals(findings: Sequence[Finding]) -> str:
+def totals(checked: Sequence[CheckedSecret]) -> str:
     """The same as one line."""
-    count = counted(findings)
+    count = counted(checked)
     lacking = [
         f"{number} {need} {outcome}" for need in ("required", "optional") for outcome, number in count[need].items()
     ]

@@ -1,0 +1,119 @@
+"""What may be changed of a key that is there: checked whole, before anything is stored. Pure; time is an argument."""
+
+# pure: decides from its arguments, the time among them; no I/O, no await
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from secretsource._sentinels import UNSET
+from secretsource.exceptions import InvalidRequest, InvalidTransition
+from secretsource.issuing import limits
+from secretsource.issuing._check import policy
+from secretsource.issuing._key import lifecycle
+from secretsource.issuing._manage import request
+from secretsource.stores.base import EventKind, Status
+from secretsource.stores.records import NO_METADATA
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from secretsource._sentinels import UnsetType
+    from secretsource.issuing._key.lifecycle import By
+    from secretsource.stores.base import Change, KeyRecord
+
+
+class KeyUpdate(TypedDict, total=False):
+    """What to change of a key; what is left out, or is ``UNSET``, stays, and None clears.
+
+    Attributes:
+        name: What people call it: up to 255 characters.
+        scopes: What it may do: up to 1000 exact scopes and wildcards such as ``invoices:*``.
+        rate_limit: Rules such as ``100/minute, 10/second burst 20``.
+        quota: Rules such as ``10000/month``.
+        networks: Up to 1000 CIDR blocks it may be used from; empty for any.
+        begins_at: When it becomes good, as an aware datetime or in seconds since 1970 UTC.
+        expires_at: When it ends, as an aware datetime or in seconds since 1970 UTC.
+        metadata: A JSON object of up to 4096 bytes in UTF-8; it replaces the one that is there.
+    """
+
+    name: str | UnsetType | None
+    scopes: Iterable[str] | UnsetType | None
+    rate_limit: str | UnsetType | None
+    quota: str | UnsetType | None
+    networks: Iterable[str] | UnsetType | None
+    begins_at: datetime | float | UnsetType | None
+    expires_at: datetime | float | UnsetType | None
+    metadata: Mapping[str, Any] | UnsetType | None
+
+
+_FIELDS: Mapping[str, tuple[str, Callable[[Any], object], object]] = {
+    "name": ("name", lambda given: request.text(given, "name"), ""),
+    "scopes": ("scopes", policy.check_scopes, frozenset()),
+    "rate_limit": ("rate_limit", lambda given: request.text(given, "rate_limit"), None),
+    "quota": ("quota", lambda given: request.text(given, "quota"), None),
+    "networks": ("networks", policy.check_networks, ()),
+    "begins_at": ("begins", lambda given: request.instant(given, "begins_at"), None),
+    "expires_at": ("expires", lambda given: request.instant(given, "expires_at"), None),
+    "metadata": ("metadata", request.metadata, NO_METADATA),
+}
+"""By the name of what is given: the field of the record, how it is checked, and what None makes of it."""
+
+ENDED = frozenset({Status.REVOKED, Status.EXPIRED})
+
+
+def wanted(update: KeyUpdate) -> dict[str, object]:
+    """What an update asks for, checked, by the names of `KeyUpdate`.
+
+    Args:
+        update: What was given.
+
+    Raises:
+        InvalidRequest: Something of it cannot be; the sentence says what and why.
+    """
+    unknown = update.keys() - _FIELDS.keys()
+    if unknown:
+        raise InvalidRequest(
+            f"an update of a key must change {', '.join(_FIELDS)}, not {', '.join(sorted(unknown))}: "
+            "issue another key for what cannot change"
+        )
+    given: dict[str, Any] = {name: value for name, value in update.items() if value is not UNSET}
+    return {name: _FIELDS[name][2] if value is None else _FIELDS[name][1](value) for name, value in given.items()}
+
+
+def amend(record: KeyRecord, asked: Mapping[str, object], now: float, by: By) -> Change | None:
+    """Change a key that has not ended.
+
+    Args:
+        record: The record as stored.
+        asked: What `wanted` made of the update.
+        now: When, in seconds since 1970 UTC.
+        by: Who, from where and why.
+
+    Returns:
+        The changed record, with an event that names the changed fields; None where it is like that already.
+
+    Raises:
+        InvalidTransition: The key has ended.
+        InvalidRequest: It would end before it is good, or its limits contradict each other.
+    """
+    status = record.status_at(now)
+    if status in ENDED:
+        raise InvalidTransition(f"cannot update key {record.display!r}: it is {status.value}; issue another key")
+    new = {name: value for name, value in asked.items() if getattr(record, _FIELDS[name][0]) != value}
+    if not new:
+        return None
+    fields: dict[str, Any] = {_FIELDS[name][0]: value for name, value in new.items()}
+    after = record._replace(**fields)
+    limits.parse(after.rate_limit, after.quota)
+    if ("expires_at" in new or "begins_at" in new) and after.expires is not None:
+        _check_end(after.expires, max(now, after.begins or now))
+    change = lifecycle.issue(after._replace(revision=record.revision + 1), now, by, EventKind.UPDATED)
+    return change._replace(event=change.event._replace(fields=tuple(sorted(new))))
+
+
+def _check_end(expires: float, good: float) -> None:
+    if expires <= good:
+        raise InvalidRequest("the key would end before it is good: give a later expires_at, or revoke the key")

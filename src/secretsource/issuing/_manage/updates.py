@@ -1,0 +1,61 @@
+"""Changing keys that are there: read, decide by `amend`, store by compare-and-set, announce."""
+
+from __future__ import annotations
+
+from secretsource.exceptions import Conflict
+from secretsource.issuing._manage import amend, request
+from secretsource.issuing._manage.operations import MOST_ATTEMPTS
+from secretsource.stores.base import Status
+from secretsource.stores.records import LAST_REVISION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from secretsource._flow import Flow
+    from secretsource.issuing._check.parts import Parts
+    from secretsource.issuing._key.lifecycle import By
+    from secretsource.issuing._manage.amend import KeyUpdate
+    from secretsource.issuing._manage.operations import Operations
+    from secretsource.stores.base import KeyRecord
+
+
+class Updates:
+    """The flows that change what a key may do."""
+
+    def __init__(self, parts: Parts, operations: Operations) -> None:
+        self._parts = parts
+        self._operations = operations
+
+    def update(self, key_id: str, update: KeyUpdate, revision: int | None, by: By) -> Flow[KeyRecord]:
+        """Change a key that has not ended, and with it the successors it has while it rotates."""
+        asked = amend.wanted(update)
+        if revision is not None:
+            request.number(revision, "revision", 1, LAST_REVISION)
+        for _ in range(MOST_ATTEMPTS):
+            record = yield from self._operations.get(key_id)
+            if revision is not None and record.revision != revision:
+                raise Conflict(
+                    f"key {record.display!r} is at revision {record.revision}, not {revision}: "
+                    "read it again and decide anew",
+                    revision=record.revision,
+                )
+            line = yield from self._line(record)
+            now = self._parts.clock.now().wall
+            amended = [(each, amend.amend(each, asked, now, by)) for each in line]
+            changes = [change for _, change in amended if change is not None]
+            stored: bool = True if not changes else (yield self._parts.store.update_all(changes))
+            if stored:
+                records = [before if change is None else change.record for before, change in amended]
+                yield from self._operations.tell(*records)  # also of what is like that already: it was read anew
+                return records[0]
+        raise self._operations.contended(key_id)
+
+    def _line(self, record: KeyRecord) -> Flow[Sequence[KeyRecord]]:
+        """A record and, while it rotates, the successors that have not ended."""
+        line, now, last = [record], self._parts.clock.now().wall, record
+        while last.successor is not None and record.status_at(now) is Status.ROTATING:
+            last = yield from self._operations.get(last.successor)
+            if last.status_at(now) not in amend.ENDED:
+                line.append(last)
+        return line

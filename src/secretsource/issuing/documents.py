@@ -1,0 +1,385 @@
+"""The JSON documents of keys: what ``--json`` prints, and what an HTTP service answers. Pure; time is an argument.
+
+Each document is written by one function and read by another. Instants are RFC 3339 in UTC, to the second. No document
+has the hash of a key, its look-up value or its seal; only `issued_document` and `rotated_document` have the key itself.
+"""
+
+# pure: decides from its arguments; no clock, no I/O, no await
+
+from __future__ import annotations
+
+from secretsource.exceptions import InvalidRequest
+from secretsource.issuing._document import tables
+from secretsource.issuing._document.forms import INSTANT, SECONDS, maybe, read, written
+from secretsource.issuing._manage.health import Health
+from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
+from secretsource.issuing._transfer.imports import ImportReport
+from secretsource.issuing._verdict import Accepted, Rejected
+from secretsource.limiters.base import Draw, LimitState, Plan, Rate
+from secretsource.stores.base import FeedHealth, KeyEvent, KeyRecord, Page, Usage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, TypeAlias
+
+    from secretsource.issuing._key.hashing import PepperUse
+    from secretsource.issuing._key.locator import Owner
+    from secretsource.issuing._manage.revocations import RevokedKeys
+    from secretsource.issuing._verdict import Verdict
+
+    Document: TypeAlias = dict[str, Any]
+
+__all__ = [
+    "event_document",
+    "health_document",
+    "issued_document",
+    "owner_document",
+    "page_document",
+    "pepper_document",
+    "read_event",
+    "read_health",
+    "read_issued",
+    "read_page",
+    "read_record",
+    "read_report",
+    "read_rotated",
+    "read_rotation",
+    "read_usage",
+    "read_verdict",
+    "record_document",
+    "report_document",
+    "revoked_document",
+    "rotated_document",
+    "rotation_document",
+    "usage_document",
+    "verdict_document",
+]
+
+
+def record_document(record: KeyRecord, now: float) -> Document:
+    """Write a record.
+
+    Args:
+        record: The record.
+        now: The present, in seconds since 1970 UTC: the document has the status as of now.
+
+    Returns:
+        The fields of the record that people and programs may see.
+    """
+    return written(tables.RECORD, record._replace(status=record.status_at(now)))
+
+
+def read_record(document: Mapping[str, Any]) -> KeyRecord:
+    """Read a record; its hash is empty, because no document has it.
+
+    Args:
+        document: What `record_document` wrote; fields that are not known are passed over.
+
+    Raises:
+        InvalidRequest: A field is missing, or is not of its form.
+    """
+    return KeyRecord(hash=b"", **read(tables.RECORD, document, "record"))
+
+
+def page_document(page: Page, now: float) -> Document:
+    """Write a page of records.
+
+    Args:
+        page: The page.
+        now: The present, in seconds since 1970 UTC.
+
+    Returns:
+        ``keys``, and in ``next`` the cursor of the page after it, or null.
+    """
+    return {"keys": [record_document(record, now) for record in page.records], "next": page.next}
+
+
+def read_page(document: Mapping[str, Any]) -> Page:
+    """Read a page of records.
+
+    Args:
+        document: What `page_document` wrote.
+
+    Raises:
+        InvalidRequest: A field is missing, or is not of its form.
+    """
+    found = read(tables.PAGE, document, "page")
+    return Page([read_record(record) for record in found["keys"]], found["next"])
+
+
+def event_document(event: KeyEvent) -> Document:
+    """Write one event of the history of a key.
+
+    Args:
+        event: The event.
+    """
+    return written(tables.EVENT, event)
+
+
+def read_event(document: Mapping[str, Any]) -> KeyEvent:
+    """Read one event.
+
+    Args:
+        document: What `event_document` wrote.
+
+    Raises:
+        InvalidRequest: A field is missing, or is not of its form.
+    """
+    return KeyEvent(**read(tables.EVENT, document, "event"))
+
+
+def issued_document(issued: Issued, now: float) -> Document:
+    """Write a new key: its record, and in ``key`` the key itself, for the one moment at which it is shown.
+
+    Args:
+        issued: The new key.
+        now: The present, in seconds since 1970 UTC.
+    """
+    return {**record_document(issued.record, now), "key": issued.plaintext, "warnings": list(issued.warnings)}
+
+
+def read_issued(document: Mapping[str, Any]) -> Issued:
+    """Read a new key.
+
+    Args:
+        document: What `issued_document` wrote.
+
+    Raises:
+        InvalidRequest: A field is missing, or is not of its form.
+    """
+    return Issued(read(tables.ISSUED, document, "new key")["plaintext"], read_record(document))
+
+
+def rotated_document(rotated: Rotated, now: float) -> Document:
+    """Write a rotation: the record of the new key, the old one in ``rotated``, and in ``key`` the new key itself.
+
+    Args:
+        rotated: The rotation.
+        now: The present, in seconds since 1970 UTC.
+
+    Returns:
+        The document; ``key`` is null when an earlier call made the new key.
+    """
+    new, old = record_document(rotated.successor, now), record_document(rotated.predecessor, now)
+    return {**new, "rotated": old, "key": rotated.plaintext, "warnings": list(rotated.warnings)}
+
+
+def read_rotated(document: Mapping[str, Any]) -> Rotated:
+    """Read a rotation.
+
+    Args:
+        document: What `rotated_document` wrote.
+
+    Raises:
+        InvalidRequest: A field is missing, or is not of its form.
+    """
+    found = read(tables.ROTATED, document, "rotation")
+    return Rotated(read_record(found["rotated"]), read_record(document), found["plaintext"])
+
+
+def usage_document(usage: Usage) -> Document:
+    """Write what was seen of a key.
+
+    Args:
+        usage: The usage.
+    """
+    return written(tables.USAGE, usage)
+
+
+def read_usage(document: Mapping[str, Any]) -> Usage:
+    """Read what was seen of a key.
+
+    Args:
+        document: What `usage_document` wrote.
+
+    Raises:
+        InvalidRequest: A field is missing, or is not of its form.
+    """
+    return Usage(**read(tables.USAGE, document, "usage"))
+
+
+def rotation_document(rotation: RotationStatus, now: float) -> Document:
+    """Write who still uses the old key of a rotation.
+
+    Args:
+        rotation: What is known of the rotation.
+        now: The present, in seconds since 1970 UTC.
+    """
+    return {
+        **written(tables.ROTATION, rotation),
+        "usage": usage_document(rotation.usage),
+        "old_key": record_document(rotation.predecessor, now),
+        "new_key": record_document(rotation.successor, now),
+    }
+
+
+def read_rotation(document: Mapping[str, Any]) -> RotationStatus:
+    """Read who still uses the old key of a rotation.
+
+    Args:
+        document: What `rotation_document` wrote.
+
+    Raises:
+        InvalidRequest: A field is missing, or is not of its form.
+    """
+    parts = read(tables.ROTATION_PARTS, document, "rotation")
+    told = read(tables.ROTATION, document, "rotation")
+    del told["old_key_used"]  # the usage says it
+    return RotationStatus(
+        predecessor=read_record(parts["old_key"]),
+        successor=read_record(parts["new_key"]),
+        usage=read_usage(parts["usage"]),
+        **told,
+    )
+
+
+def verdict_document(verdict: Verdict, now: float) -> Document:
+    """Write a verdict, with the inner reason: for a service that asked, and not for the client that sent the key.
+
+    Args:
+        verdict: The verdict.
+        now: The present, in seconds since 1970 UTC.
+
+    Returns:
+        The document; in ``code`` is the one word that the client may hear, or ``accepted``.
+    """
+    document: Document = {
+        "accepted": bool(verdict),
+        "code": "accepted",
+        "reason": None,
+        "record": None if verdict.record is None else record_document(verdict.record, now),
+        "scopes": [],
+        "limits": [written(tables.LIMIT, state) for state in verdict.limits],
+        "refused_by": None,
+        "retry_after": None,
+        "rotated_at": None,
+    }
+    if isinstance(verdict, Accepted):
+        return {**document, "rotated_at": maybe(INSTANT).write(verdict.rotated)}
+    refused_by = None if verdict.draw is None else verdict.draw.refused_by
+    return {
+        **document,
+        "code": verdict.answer.code,
+        "reason": verdict.reason.value,
+        "scopes": list(verdict.scopes),
+        "refused_by": None if refused_by is None else refused_by.name,
+        "retry_after": maybe(SECONDS).write(verdict.retry_after),
+    }
+
+
+def read_verdict(document: Mapping[str, Any]) -> Verdict:
+    """Read a verdict.
+
+    Args:
+        document: What `verdict_document` wrote.
+
+    Raises:
+        InvalidRequest: A field is missing, or is not of its form; or a verdict is accepted without a record, or
+            rejected without a reason.
+    """
+    told = read(tables.VERDICT, document, "verdict")
+    record = None if told["record"] is None else read_record(told["record"])
+    draw = _read_draw(told) if told["limits"] else None
+    if told["accepted"] and record is not None and told["reason"] is None:
+        return Accepted(record, draw, told["rotated"])
+    if told["accepted"] or told["reason"] is None:
+        raise InvalidRequest("a verdict must be accepted with a record, or rejected with a reason")
+    return Rejected(told["reason"], record, scopes=told["scopes"], draw=draw)
+
+
+def report_document(report: ImportReport) -> Document:
+    """Write what became of the rows of an import; no row is in it, because it may hold a key.
+
+    Args:
+        report: The report.
+    """
+    return written(tables.REPORT, report)
+
+
+def read_report(document: Mapping[str, Any]) -> ImportReport:
+    """Read what became of the rows of an import.
+
+    Args:
+        document: What `report_document` wrote.
+
+    Raises:
+        InvalidRequest: A field is missing, or is not of its form.
+    """
+    return ImportReport(first_rejected=(), **read(tables.REPORT, document, "report"))
+
+
+def health_document(health: Health) -> Document:
+    """Write what an `ApiKeys` knows of itself.
+
+    Args:
+        health: Its health.
+    """
+    feeds = [written(tables.FEED, feed) for feed in health.feeds]
+    return {"hears": health.hears, "failed_flushes": health.failed_flushes, "feeds": feeds}
+
+
+def read_health(document: Mapping[str, Any]) -> Health:
+    """Read what an `ApiKeys` knows of itself.
+
+    Args:
+        document: What `health_document` wrote.
+
+    Raises:
+        InvalidRequest: A field is missing, or is not of its form.
+    """
+    told = read(tables.HEALTH, document, "health")
+    return Health(
+        tuple(FeedHealth(**read(tables.FEED, feed, "feed")) for feed in told["feeds"]), told["failed_flushes"]
+    )
+
+
+def owner_document(owner: Owner | None) -> Document:
+    """Write whose a key is, as far as the key alone tells.
+
+    Args:
+        owner: The owner; None for a key that is not ours.
+    """
+    told = None if owner is None else {"kind": owner.kind.name.lower(), "name": owner.name}
+    return {"ours": owner is not None, "owner": told}
+
+
+def pepper_document(use: PepperUse) -> Document:
+    """Write how many living keys need a pepper.
+
+    Args:
+        use: One of `PepperSet.uses`.
+    """
+    return {"pepper": use.version or "imported", "keys": use.keys, "state": use.state.value}
+
+
+def revoked_document(revoked: RevokedKeys, now: float) -> Document:
+    """Write the keys of an owner that were revoked, and in ``left`` those that could not be, each with the reason.
+
+    Args:
+        revoked: What `revoke_all` gave.
+        now: The present, in seconds since 1970 UTC.
+    """
+    return {"keys": [record_document(record, now) for record in revoked], "left": dict(revoked.left)}
+
+
+class _ToldDraw(Draw):
+    """A draw that another process made: its limits are as that process told them."""
+
+    __slots__ = ("_told",)
+
+    def __init__(self, told: list[LimitState], refused_by: str | None, retry_after: float | None) -> None:
+        rates = tuple(Rate(state.limit, state.window, state.limit, state.name) for state in told)
+        refused = next((rate for rate in rates if rate.name == refused_by), None)
+        super().__init__(Plan(rates), (None,) * len(rates), 0.0, 0.0, refused, retry_after)
+        self._told = told
+
+    @property
+    def states(self) -> list[LimitState]:
+        """The state of each limit, as it was told."""
+        return self._told
+
+
+def _read_draw(told: Mapping[str, Any]) -> Draw:
+    states = [LimitState(**read(tables.LIMIT, limit, "limit")) for limit in told["limits"]]
+    return _ToldDraw(states, told["refused_by"], told["retry_after"])
