@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks.harness import Figure, Sample, at_most, compared, interleave, per_call
 from benchmarks.keyring import SCOPE, around, issued, opened
+from secretsource.stores._sql.tables import KEYS
 
 TITLE = "scale: a check among many keys, on SQLite"
 SIZES = (10_000, 1_000_000, 10_000_000)
@@ -85,8 +86,8 @@ def filled(file: Path, size: int) -> list[str]:
         for pragma in HASTY:
             connection.execute(f"PRAGMA {pragma}")
         # What the look-up does not read would take most of the time to make.
-        connection.execute("DROP INDEX secretsource_keys_by_age")
-        connection.execute("DROP INDEX secretsource_keys_by_owner")
+        for index in KEYS.indexes:
+            connection.execute(f"DROP INDEX {index.name}")
         connection.execute("BEGIN")
         connection.execute(FILL.format(number=size - len(texts)))
         connection.execute("COMMIT")

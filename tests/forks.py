@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from secretsource import _fork
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from contextlib import AbstractContextManager
     from typing import Any
 
-__all__ = ["begun", "ended", "held_elsewhere", "is_right_in_child", "needs_fork"]
+__all__ = ["begun", "ended", "held_elsewhere", "is_right_in_child", "needs_fork", "under_way_elsewhere"]
 
 PATIENCE = 30
 """Seconds after which a child that hangs is ended."""
@@ -65,3 +67,22 @@ def held_elsewhere(lock: AbstractContextManager[Any]) -> Generator[None, None, N
     finally:
         done.set()
         holder.join(PATIENCE)
+
+
+@contextmanager
+def under_way_elsewhere(work: Callable[[Callable[[], None]], object]) -> Generator[threading.Event, None, None]:
+    """Let another thread work up to where it calls what it is given, and go on there when a fork waits; tells when."""
+    reached, gone_on = threading.Event(), threading.Event()
+
+    def pause() -> None:
+        reached.set()
+        while not _fork._FORKS._resting:  # until the fork waits
+            pass
+        threading.Event().wait(0.1)  # so that one which does not wait is over
+        gone_on.set()
+
+    worker = threading.Thread(target=work, args=[pause])
+    worker.start()
+    assert reached.wait(PATIENCE)
+    yield gone_on
+    worker.join(PATIENCE)

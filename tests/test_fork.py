@@ -12,9 +12,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.forks import held_elsewhere, is_right_in_child, needs_fork
+from tests.forks import held_elsewhere, is_right_in_child, needs_fork, under_way_elsewhere
 
 from secretsource import _fork, _imports
+from secretsource._beginnings import beginning
 from secretsource._redis import Address, Outage
 from secretsource.limiters._lines import Lines
 from secretsource.providers.memory import MemoryProvider
@@ -232,3 +233,15 @@ def test_a_lock_of_the_thread_that_forks_is_still_held_in_the_child() -> None:
 
     with lock:
         assert is_right_in_child(act)
+
+
+@needs_fork
+def test_a_fork_waits_for_what_another_thread_begins() -> None:
+    """A library written in C holds locks meanwhile, which nothing could free in the child."""
+
+    def begin(pause: Callable[[], None]) -> None:
+        with beginning():
+            pause()
+
+    with under_way_elsewhere(begin) as gone_on:
+        assert is_right_in_child(gone_on.is_set)

@@ -252,7 +252,7 @@ class TestBothSearches:
             assert get_secret("TOKEN") == "mine"
             (record,) = caplog.records
             assert (record.name, record.levelname) == ("secretsource", "WARNING")
-            assert record.getMessage().startswith(f"{file} is passed over, because every user may write to ")
+            assert record.getMessage().startswith(f"{file} is ignored, because every user may write to ")
             assert "SECRETSOURCE_CONFIG" in record.getMessage()
             file.unlink()
             caplog.clear()
@@ -272,7 +272,7 @@ class TestBothSearches:
     def test_an_env_file(self, planted: Callable[[str, str], Path]) -> None:
         """A planted `.env` gives no value, and every way of asking says why."""
         file = planted(".env", "TOKEN=theirs\n")
-        notice = f"{file} is passed over, because every user may write to {file.parent} (mode 1777)"
+        notice = f"{file} is ignored, because every user may write to {file.parent} (mode 1777)"
         with pytest.raises(SecretNotFound) as caught:
             Resolver(["dotenv"]).get("TOKEN")
         assert notice in str(caught.value)

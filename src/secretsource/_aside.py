@@ -22,7 +22,7 @@ __all__ = ["Aside"]
 E = TypeVar("E")
 
 MOST_WAITING = 10_000
-"""Events that wait for a slow listener; it never hears of those that come then."""
+"""Events that wait for a slow listener; it misses those that come then."""
 
 IDLE = 1.0
 """Seconds without an event after which the thread of a listener ends."""
@@ -45,7 +45,7 @@ class Aside(Generic[E]):
         _fork.tell(self)
 
     def after_fork(self) -> None:
-        """Begin anew in a forked child: what was told before is its parent's to hear."""
+        """Start anew in a forked child: earlier events belong to its parent."""
         self._lock = threading.RLock()  # a signal may come in the middle of an event, and be one
         self._waiting: SimpleQueue[tuple[Context, E] | threading.Event] = SimpleQueue()
         self._runs = False

@@ -1,7 +1,7 @@
-"""Where the resolver and the checks of keys get the time from, unless a test or an application gives them another.
+"""The source of the time for the resolver and the checks of keys, unless a test or an application replaces it.
 
-Ages are measured on the monotonic clock; instants shown to people are aware UTC. Both are read together, because
-the two drifting apart is how a process learns that it was frozen (a suspended laptop, a thawed Lambda sandbox).
+Ages are measured on the monotonic clock; instants shown to people are aware UTC. Both are read together, because their
+drift reveals that the process was frozen (a suspended laptop, a thawed Lambda sandbox).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Clock(Protocol):
-        """Where a resolver reads the time; tests pass a fake one."""
+        """A source of the time for a resolver; tests pass a fake one."""
 
         def now(self) -> Instant:
-            """Both clocks, read together."""
+            """Return both clocks, read together."""
             ...
 
         def sleep(self, seconds: float) -> None:
@@ -50,12 +50,12 @@ class Instant:
         return self.wall - self.mono
 
     def utc(self) -> datetime:
-        """The moment as an aware UTC datetime."""
+        """Return the moment as an aware UTC datetime."""
         return utc(self.wall)
 
 
 def utc(wall: float) -> datetime:
-    """Seconds since 1970 as an aware UTC datetime."""
+    """Return seconds since 1970 as an aware UTC datetime."""
     from datetime import UTC, datetime
 
     return datetime.fromtimestamp(wall, UTC)
@@ -67,7 +67,7 @@ class SystemClock:
     __slots__ = ()
 
     def now(self) -> Instant:
-        """Both clocks, read together."""
+        """Return both clocks, read together."""
         return Instant(time.monotonic(), time.time())
 
     def sleep(self, seconds: float) -> None:
@@ -79,7 +79,7 @@ SYSTEM_CLOCK = SystemClock()
 
 
 def readings(clock: Clock) -> tuple[Callable[[], float], Callable[[], tuple[float, float]]]:
-    """How to read the monotonic clock alone, and both together; those of the system without an `Instant`."""
+    """Return how to read the monotonic clock alone, and both together; those of the system without an `Instant`."""
     if clock is SYSTEM_CLOCK:
         monotonic, wall_time = time.monotonic, time.time
         return monotonic, lambda: (monotonic(), wall_time())
@@ -92,5 +92,5 @@ def readings(clock: Clock) -> tuple[Callable[[], float], Callable[[], tuple[floa
 
 
 def wall_reading(clock: Clock) -> Callable[[], float]:
-    """How to read the wall clock alone, in seconds since 1970 UTC."""
+    """Return how to read the wall clock alone, in seconds since 1970 UTC."""
     return time.time if clock is SYSTEM_CLOCK else lambda: clock.now().wall

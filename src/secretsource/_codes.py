@@ -1,4 +1,4 @@
-"""Why a provider could not answer: the closed set of codes that drivers give and errors carry."""
+"""The reasons why a provider could not answer: the closed set of codes that drivers return and errors carry."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["FailureCode"]
 
 
 class FailureCode(enum.Enum):
-    """Why a provider could not answer; a closed set."""
+    """The reason why a provider could not answer; a closed set."""
 
     TIMEOUT = "timeout"
     THROTTLED = "throttled"
@@ -22,7 +22,7 @@ class FailureCode(enum.Enum):
 
     @property
     def retryable(self) -> bool:
-        """True when the cause may pass by itself, so that an old value may be served meanwhile."""
+        """Whether the cause may pass by itself, so that an old value may be served meanwhile."""
         return self in _RETRYABLE
 
 

@@ -1,7 +1,7 @@
 """One logic, two shells: a flow is a generator that yields each step that it cannot take itself, and is sent what came.
 
 `run` has a step performed while a thread waits, `arun` while an event loop goes on. The flow is written once, and
-neither shell hides the other. What fails is raised where the flow waits, so that it may clean up or go another way.
+neither shell hides the other. An error is raised where the flow waits, so that it may clean up or go another way.
 
 Where a flow yields what a store answered, ``record = yield store.get(key_id)``, it needs nobody to perform its steps:
 ``get`` has answered already, or gave an awaitable.
@@ -39,11 +39,11 @@ def run(flow: Flow[R], perform: Callable[[Any], object] = given) -> R:
     """Run a flow in this thread.
 
     Args:
-        flow: What to run, from its beginning.
+        flow: The flow to run, from its beginning.
         perform: Takes one step, and returns what the flow is sent for it.
 
     Returns:
-        What the flow returns.
+        The result of the flow.
     """
     try:
         step = next(flow)

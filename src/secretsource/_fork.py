@@ -1,9 +1,9 @@
-"""What is done before a fork, and after it in the parent and in the child.
+"""The work before a fork, and after it in the parent and in the child.
 
-A forked child has the memory of its parent, and none of its other threads. A lock that another thread held is never
-given back there, a change that it was in the middle of stays half made, and open connections are still the parent's.
-A keeper of such things begins anew in the child. A holder also brings them to rest before the fork, and goes on after
-it; that is for things which a child cannot simply leave alone.
+A forked child has the memory of its parent, and none of its other threads. A lock of another thread is never released
+there, and a half-made change stays half made. Open connections still belong to the parent. A keeper of such things
+starts anew in the child. A holder also brings them to rest before the fork, and goes on after it; that is for things
+which a child cannot simply abandon.
 """
 
 from __future__ import annotations
@@ -12,25 +12,24 @@ import os
 import threading
 import time
 import weakref
-from typing import Any
 
 from secretsource import _imports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol, TypeAlias
+    from typing import Any, Protocol, TypeAlias
 
     Lock: TypeAlias = threading.RLock
 
     class Keeper(Protocol):
-        """What begins anew in a child."""
+        """An object that starts anew in a child."""
 
         def after_fork(self) -> None:
-            """Begin anew, in the child."""
+            """Start anew, in the child."""
             ...
 
     class Holder(Keeper, Protocol):
-        """What also comes to rest before a fork."""
+        """An object that also comes to rest before a fork."""
 
         def before_fork(self) -> None:
             """Come to rest, in the parent; this ends in bounded time."""
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 
 
 PATIENCE = 10.0
-"""Seconds for which a fork waits for imports of other threads, and each holder for what it waits for.
+"""Seconds for which a fork waits for imports of other threads, and for each holder.
 
 A child does without what is not at rest by then: see `_imports.forget_cut_off` and the holders.
 """
@@ -63,14 +62,14 @@ def lock() -> Lock:
 
 
 def tell(keeper: Keeper) -> None:
-    """Call ``keeper.after_fork()`` in every child that is forked while somebody uses the keeper."""
+    """Call ``keeper.after_fork()`` in every forked child, as long as the keeper is in use."""
     _KEEPERS.add(keeper)
 
 
 def ask(holder: Holder) -> None:
-    """Tell a holder of every fork: before it, and after it in the parent or in the child.
+    """Notify a holder of every fork: before it, and after it in the parent or in the child.
 
-    A fork that Python does not make, such as that of a server written in C, may be told of afterwards only.
+    A fork outside of Python, such as that of a server written in C, may be announced only afterwards.
     """
     with _FORKS.alone:  # a fork that is under way has not asked this one
         _HOLDERS.add(holder)
@@ -92,7 +91,7 @@ class _Forks:
         self._resting: list[tuple[Holder, ...]] = []
 
     def before(self) -> None:
-        self.alone.acquire()  # given back on the other side of the fork, where no ``with`` reaches
+        self.alone.acquire()  # released on the other side of the fork, where no ``with`` reaches
         holders = tuple(_HOLDERS)
         self._resting.append(holders)
         until = time.monotonic() + PATIENCE
@@ -102,7 +101,7 @@ class _Forks:
                 holder.before_fork()
             if not _imports.are_under_way() or time.monotonic() >= until:
                 return
-            for holder in holders:  # an import that has begun meanwhile may need them
+            for holder in holders:  # an import that has started meanwhile may need them
                 holder.after_fork_in_parent()
 
     def after_in_parent(self) -> None:

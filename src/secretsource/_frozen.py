@@ -1,7 +1,7 @@
-"""JSON documents that nobody changes by mistake: what is handed out cannot change what is kept.
+"""JSON documents that cannot be changed by mistake: a returned document cannot change the stored one.
 
-They are a `dict` and a `list` to everything that reads them (``==``, ``json.dumps``), and refuse each change. A copy, a
-deep copy and a pickle are plain again.
+They are a `dict` and a `list` to every reader (``==``, ``json.dumps``), and refuse each change. A copy, a deep copy and
+a pickle are plain again.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ class FrozenList(list["Any"]):
 
 
 def frozen_document(document: Mapping[str, Any]) -> FrozenDict:
-    """A JSON object, frozen to its depth; what was given is left as it is."""
+    """Return a JSON object, frozen to its depth; the argument is not changed."""
     if type(document) is FrozenDict:
         return document
     return FrozenDict({name: freeze(value) for name, value in document.items()})
 
 
 def freeze(value: Any) -> Any:
-    """A JSON value, frozen to its depth."""
+    """Return a JSON value, frozen to its depth."""
     if isinstance(value, dict):
         return frozen_document(value)
     if isinstance(value, (list, tuple)):

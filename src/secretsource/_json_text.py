@@ -1,7 +1,7 @@
-"""JSON whose numbers keep their spelling: a price of ``1.10`` is not 1.1, and an account of 20 digits is no float.
+"""JSON whose numbers keep their spelling: a price of ``1.10`` is not 1.1, and an account of 20 digits is not a float.
 
-Read and written as RFC 8259 has it, of any length: ``NaN`` and ``Infinity`` are no JSON. One byte order mark before
-the document is taken off, since editors put it there.
+Read and written as RFC 8259 has it, of any length: ``NaN`` and ``Infinity`` are not JSON. One byte order mark before
+the document is removed, since editors put it there.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await
@@ -26,10 +26,10 @@ class Numeral(str):
 
 
 def read(text: str | bytes) -> object:
-    """The document, with numbers as `Numeral`.
+    """Return the document, with numbers as `Numeral`.
 
     Raises:
-        ValueError: It is no JSON; the error carries the document, so drop it.
+        ValueError: The text is not JSON; the error carries the document, so drop it.
         RecursionError: It is nested too deeply.
     """
     import json
@@ -38,18 +38,18 @@ def read(text: str | bytes) -> object:
 
 
 def native(text: str | bytes) -> object:
-    """The document, with numbers as int and float; raises as `read`."""
+    """Return the document, with numbers as int and float; raise as `read` does."""
     import json
 
     return json.loads(_bare(text), parse_int=_whole, parse_constant=_refuse)
 
 
 def written(value: object) -> str:
-    """A document as text without blanks, its numerals as they were.
+    """Return a document as text without blanks; its numerals are unchanged.
 
     Raises:
-        TypeError: It has a part that JSON has no word for.
-        ValueError: It has NaN or an infinity in it, or contains itself.
+        TypeError: It has a part that JSON cannot express.
+        ValueError: It contains NaN, an infinity, or itself.
         RecursionError: It is nested too deeply.
     """
     if isinstance(value, Numeral):
@@ -68,14 +68,14 @@ def _scalar(value: object) -> str:
 
 
 def _bare(text: str | bytes) -> str | bytes:
-    """Without one byte order mark; in bytes the parser takes it off itself."""
+    """Remove one byte order mark from a text; in bytes the parser removes it itself."""
     return text.removeprefix(BOM) if isinstance(text, str) else text
 
 
 def _whole(digits: str) -> int:
     try:
         return int(digits)
-    except ValueError:  # more digits than Python converts unasked
+    except ValueError:  # more digits than Python converts by default
         from decimal import Decimal
 
         return int(Decimal(digits))

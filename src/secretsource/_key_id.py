@@ -1,8 +1,8 @@
-"""The form of a ``key_id``, so that a whole key in its place is neither quoted nor sent to a store."""
+"""The form of a ``key_id``: a whole key in its place is neither quoted nor sent to a store."""
 
 from __future__ import annotations
 
 
 def is_key_id(given: object) -> bool:
-    """Whether something is of the form of a ``key_id``: 22 characters of ``0-9A-Za-z``."""
+    """Return whether a value has the form of a ``key_id``: 22 characters of ``0-9A-Za-z``."""
     return isinstance(given, str) and len(given) == 22 and given.isascii() and given.isalnum()

@@ -27,7 +27,7 @@ LONGEST_SETTLING = 5.0
 
 
 class Listeners(ByTicket[E]):
-    """The listeners of one kind of event; false while there are none, for the price of a truth test.
+    """The listeners of one kind of event; false while it is empty, for the price of a truth test.
 
     Attributes:
         failures: How many times a listener raised.
@@ -42,14 +42,14 @@ class Listeners(ByTicket[E]):
         self._asides: dict[object, Aside[E]] = {}
 
     def add(self, listener: Callable[[E], object], *, aside: bool = False) -> Callable[[], None]:
-        """Tell a listener of each event from now on.
+        """Call a listener with each event from now on.
 
         Args:
-            listener: What to call with the event.
+            listener: The function to call with the event.
             aside: Whether to call it in a thread of its own, where it harms nobody by being slow.
 
         Returns:
-            A function that stops it; a listener aside still hears of events before that.
+            A function that stops it; a listener aside still gets the events before that.
         """
         ticket = object()
         if aside:
@@ -67,7 +67,7 @@ class Listeners(ByTicket[E]):
         return stop
 
     def tell(self, event: E) -> None:
-        """Tell every listener; this never raises."""
+        """Announce an event to every listener; this never raises."""
         for listener in tuple(self.values()):
             self.call(listener, event)
 
@@ -87,7 +87,7 @@ class Listeners(ByTicket[E]):
             logging.getLogger("secretsource").warning("a listener for %s raised %s", type(event).__name__, name)
 
     def settle(self, timeout: float) -> None:
-        """Wait until the listeners aside have heard all that they were told.
+        """Wait until the listeners aside have got all events so far.
 
         Args:
             timeout: Seconds to wait for each, at most.

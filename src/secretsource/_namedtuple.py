@@ -1,7 +1,7 @@
-"""The class syntax of `typing.NamedTuple` without `typing`, which is the dearest import of a first look-up.
+"""The class syntax of `typing.NamedTuple` without `typing`, which is the slowest import of a first look-up.
 
-A type checker sees `typing.NamedTuple` itself. At run time the same named tuples are made, without looking at what
-the annotations mean: with `typing` and what it loads in turn, they cost half of the whole import of the package.
+A type checker sees `typing.NamedTuple` itself. At run time the same named tuples are made, without evaluating the
+annotations: `typing` and its own imports cost half of the whole import of the package.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ else:
     _OWN = {"__annotations__", "__dict__", "__module__", "__qualname__", "__slots__"}
 
     class _Fields(type):
-        """Makes a named tuple of each class that is derived from `NamedTuple`."""
+        """The maker of a named tuple for each class that is derived from `NamedTuple`."""
 
         def __new__(meta, name: str, bases: tuple[type, ...], body: dict[str, object]) -> type:
             if not bases:
@@ -30,7 +30,7 @@ else:
             return made
 
     class NamedTuple(metaclass=_Fields):
-        """Derive from it, and write the fields as annotations."""
+        """The base class of a named tuple; write its fields as annotations."""
 
 
 __all__ = ["NamedTuple"]

@@ -1,4 +1,4 @@
-"""What the drivers of Redis and Valkey share: how an address is read, a client made, and an outage told and sat out."""
+"""The shared parts of the drivers of Redis and Valkey: reading an address, making a client, and surviving an outage."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 
 SCHEMES = {"valkey": "redis", "valkeys": "rediss", "redis": "redis", "rediss": "rediss", "unix": "unix"}
 
+MOST_CONNECTIONS = 10_000
+"""Connections of one client: as many as threads ask at once. redis-py refuses more than 100 unless it is told."""
+
 
 class Address:
-    """Where a server is, and how long it may take.
+    """The place of a server, and its time limit.
 
     Args:
         url: ``redis://user:password@host:6379/0``, ``rediss://`` (TLS), ``unix:///path``; ``valkey://`` and
@@ -27,7 +30,7 @@ class Address:
 
     Attributes:
         timeout: Seconds that connecting, and an answer, may take.
-        place: Where, without user and password; for messages.
+        place: The place without user and password; for messages.
 
     Raises:
         ConfigurationError: The URL cannot work; it is not quoted, for it may hold a password.
@@ -39,20 +42,20 @@ class Address:
         scheme, colon, rest = url.partition("://")
         if not colon or scheme not in SCHEMES:
             del url, rest
-            raise ConfigurationError("the address of a Redis or Valkey is a URL such as  redis://localhost:6379/0")
+            raise ConfigurationError("the address of a Redis or Valkey must be a URL such as  redis://localhost:6379/0")
         if not timeout > 0:
             del url, rest
-            raise ConfigurationError(f"a timeout is in seconds and over 0, not {timeout!r}")
+            raise ConfigurationError(f"a timeout must be in seconds and over 0, not {timeout!r}")
         place = rest.rpartition("@")[2].partition("?")[0]
         self._url = f"{SCHEMES[scheme]}://{rest}"
         self.place = f"{scheme}://{place}"
         self.timeout = timeout
 
     def connect(self) -> redis.Redis:
-        """A client for threads; it connects when it is first asked.
+        """Return a client for threads; it connects when it is first asked.
 
-        A connection that broke while it was idle is replaced once; an answer that is late is not asked for again, for
-        the question may have been heard.
+        A connection that broke while idle is replaced once. A late answer is not requested again, because the server
+        may have done the work.
 
         Raises:
             ConfigurationError: A part of the URL cannot be read.
@@ -64,14 +67,18 @@ class Address:
         once = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
         try:
             return redis.Redis.from_url(
-                self._url, socket_timeout=self.timeout, socket_connect_timeout=self.timeout, retry=once
+                self._url,
+                socket_timeout=self.timeout,
+                socket_connect_timeout=self.timeout,
+                retry=once,
+                max_connections=MOST_CONNECTIONS,
             )
         except ValueError:
             pass
         raise ConfigurationError(f"the URL of {self.place} cannot be read: look at its port and its parameters")
 
     def aconnect(self) -> redis.asyncio.Redis:
-        """As `connect`, for one event loop."""
+        """Do the same as `connect`, for one event loop."""
         import redis.asyncio
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
@@ -90,16 +97,16 @@ class Address:
 
 
 class Outage:
-    """What is known of a server that did not answer: it is not asked again for a moment, and each failure is told.
+    """The memory of a server that did not answer: it is not asked again for a moment, and each failure is announced.
 
     Args:
-        doing: What fails meanwhile, for messages: "drawing on a limit".
-        place: Where.
-        pause: Seconds for which a server that did not answer is left alone; 0 always asks.
-        on_error: What to tell each failure; it returns at once and does not raise.
+        doing: The failing work, for messages: "drawing on a limit".
+        place: The place of the server.
+        pause: Seconds for which a server that did not answer is not asked; 0 always asks.
+        on_error: Called with each failure; it must return at once and not raise.
 
     Attributes:
-        failures: How often there was no answer, those included that were not asked for.
+        failures: The number of missing answers, including those not requested during a pause.
     """
 
     __slots__ = ("_doing", "_lock", "_on_error", "_pause", "_place", "_until", "failures")
@@ -114,17 +121,17 @@ class Outage:
         self.failures = 0
 
     def lasts(self, mono: float) -> bool:
-        """Whether the server is to be left alone at ``mono`` (monotonic seconds)."""
+        """Return whether to leave the server alone at ``mono`` (monotonic seconds)."""
         return mono < self._until
 
     def begin(self, fault: BaseException, mono: float) -> StoreError:
-        """Note that the server failed, and say so; what it refused in particular does not make it an outage."""
+        """Note that the server failed, and announce it; a refusal of one request is not an outage."""
         if isinstance(fault, _silence()):
             self._until = mono + self._pause
         return self.tell(type(fault).__name__)
 
     def tell(self, why: str = "it did not answer a moment ago") -> StoreError:
-        """The error to raise, after it was counted and told."""
+        """Return the error to raise, after counting and announcing it."""
         error = StoreError(
             f"{self._doing} failed at {self._place} ({why}): look at the server, its address and its password"
         )
@@ -135,9 +142,21 @@ class Outage:
         return error
 
 
+def require() -> None:
+    """Say now, and not at the first question, that redis-py is not installed.
+
+    Raises:
+        ConfigurationError: It is not.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("redis") is None:
+        raise ConfigurationError("Redis and Valkey need the package redis: run  pip install 'secretsource[redis]'")
+
+
 @lru_cache(maxsize=1)
 def faults() -> tuple[type[Exception], ...]:
-    """What redis-py raises when a server cannot be asked, or refuses."""
+    """Return redis-py's errors for a server that cannot be asked, or that refuses."""
     from redis import RedisError
 
     return (RedisError, OSError)

@@ -1,7 +1,7 @@
-"""The repository around the working directory, and which of the files in it count.
+"""The repository around the working directory, and the files in it that count.
 
 The search for ``secretsource.toml`` and for ``.env`` goes up to the folder that holds ``.git``. Above the working
-directory, a file counts only where nobody but this user and root could have put it: a folder that others may write
+directory, a file counts only if no user but this one and root could have put it there. A folder that others may write
 to, such as ``/tmp``, may hold a ``.git`` and a file of theirs (the shape of CVE-2022-24765).
 """
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 __all__ = ["Nearest", "Sighting", "folders", "mentions", "nearest", "sightings"]
 
 LONGEST = 1024 * 1024
-"""Longest file, in bytes, that is looked into for a word."""
+"""Longest file, in bytes, that is searched for a word."""
 
 MAX_LINKS = 40
-"""Most links that one path may lead through, as Linux has it."""
+"""Most links that one path may lead through, as on Linux."""
 
 HAS_OWNERS = os.name == "posix"
-"""Whether the standard library tells who owns a file; on Windows it does not."""
+"""Whether the standard library knows the owner of a file; on Windows it does not."""
 
 
 class Sighting(NamedTuple):
-    """A file of a name that was looked for.
+    """A file with a name that was looked for.
 
     Attributes:
-        path: Where it is.
-        doubt: Why it does not count, as one clause; None where it does.
+        path: Its path.
+        doubt: The reason why it does not count, as one clause, or None.
     """
 
     path: str
@@ -43,11 +43,11 @@ class Sighting(NamedTuple):
     @property
     def notice(self) -> str:
         """One clause about a file that does not count."""
-        return f"{self.path} is passed over, because {self.doubt}"
+        return f"{self.path} is ignored, because {self.doubt}"
 
 
 class Nearest(NamedTuple):
-    """What a search came to.
+    """The result of a search.
 
     Attributes:
         path: The nearest file that counts, or None.
@@ -59,9 +59,9 @@ class Nearest(NamedTuple):
 
 
 def folders() -> list[str]:
-    """The working directory and those above it, up to the root of the repository; outside of one, it alone.
+    """Return the working directory and its parents, up to the repository's root; outside of a repository, it alone.
 
-    Empty where the working directory is gone.
+    Empty if the working directory is gone.
     """
     try:
         folder = os.getcwd()
@@ -77,11 +77,11 @@ def folders() -> list[str]:
 
 
 def sightings(names: Sequence[str], is_there: Callable[[str], bool]) -> Iterator[Sighting]:
-    """Every file of one of these names around the working directory, the nearest first.
+    """Yield every file of one of these names around the working directory, the nearest first.
 
     Args:
         names: The names of files, in the order in which they count within one folder.
-        is_there: Whether a path is such a file; it is also asked of files that do not count.
+        is_there: Whether a path is such a file; it is also asked about files that do not count.
     """
     around = folders()
     root_doubt: str | None = None
@@ -96,9 +96,9 @@ def sightings(names: Sequence[str], is_there: Callable[[str], bool]) -> Iterator
 
 
 def mentions(path: str, word: bytes) -> bool:
-    """Whether a regular file has a word in it, or may have: it is too long, or closed to this process.
+    """Return whether a regular file contains a word, or may contain it: it is too long, or closed to this process.
 
-    It waits for nobody, since the file may be anybody's: a pipe or a device is not opened.
+    It never waits, since the file may be another user's: a pipe or a device is not opened.
     """
     try:
         status = os.stat(path)
@@ -116,7 +116,7 @@ def mentions(path: str, word: bytes) -> bool:
 
 
 def nearest(names: Sequence[str], is_there: Callable[[str], bool]) -> Nearest:
-    """The nearest file of one of these names that counts."""
+    """Return the nearest file of one of these names that counts."""
     passed_over: list[Sighting] = []
     for sighting in sightings(names, is_there):
         if sighting.doubt is None:
@@ -126,9 +126,9 @@ def nearest(names: Sequence[str], is_there: Callable[[str], bool]) -> Nearest:
 
 
 def doubt_about(path: str) -> str | None:
-    """Why a path does not count, or None: its folder, itself, and what its links lead to are looked at.
+    """Return why a path does not count, or None; this checks its folder, itself, and the targets of its links.
 
-    What may not be looked at, in a folder that counts, counts too: reading it says that it is closed.
+    An unreadable file in a folder that counts, counts too: reading it reports that it is closed.
     """
     for _ in range(MAX_LINKS):
         folder = os.path.dirname(path)
@@ -156,9 +156,9 @@ def _doubt(path: str, status: os.stat_result) -> str | None:
 
 
 def ownership_doubt(path: str, status: os.stat_result, user: int) -> str | None:
-    """Why a file or folder could be somebody else's, or None.
+    """Return why a file or folder could be another user's, or None.
 
-    The group of the owner's, or the user's, own number is that user's alone, as Linux distributions make it.
+    A group with the number of its owner, or of the user, belongs to that user alone, as Linux distributions make it.
     """
     if status.st_uid not in {0, user}:
         return f"{path} belongs to user {status.st_uid}, and not to this user ({user}) or root"
@@ -173,7 +173,7 @@ def ownership_doubt(path: str, status: os.stat_result, user: int) -> str | None:
 
 
 def home_doubt(path: str, home: str) -> str | None:
-    """Why a path could be somebody else's on a system without owners: it is outside of the user's home folder."""
+    """Return why a path could be another user's on a system without owners: it is outside of the user's home folder."""
     inside = os.path.normcase(os.path.abspath(path)).startswith(os.path.normcase(os.path.join(home, "")))
     at_home = os.path.normcase(os.path.abspath(path)) == os.path.normcase(home)
-    return None if inside or at_home else f"{path} is outside of your home folder, and its owner cannot be told"
+    return None if inside or at_home else f"{path} is outside of your home folder, and its owner is unknown"

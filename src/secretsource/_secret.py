@@ -1,7 +1,7 @@
-"""The value handed to the application: a str that does not print itself.
+"""The value for the application: a str that does not print itself.
 
-A `Secret` can be given to anything that takes a str. What it refuses is to travel by accident: its repr is masked,
-it is not pickled, and copying returns the same object.
+You can pass a `Secret` to anything that takes a str. It refuses to travel by accident: its repr is masked, it is not
+pickled, and copying returns the same object.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ __all__ = ["Origin", "Secret", "SecretSet"]
 
 
 class Origin:
-    """Where a secret came from and how it was served; shared by reference, never changed.
+    """The origin of a secret, and the way it was served; shared by reference, never changed.
 
     Args:
         name: The name the application asked for.
-        fields: The fields it asked for inside what the reference holds.
+        fields: The fields that it asked for inside the document.
         ref: The reference that held it.
         version: The provider's version identifier.
-        fetched: When the provider answered, in seconds since 1970 UTC.
-        expires: When the value ends, in seconds since 1970 UTC.
-        served: How this answer was come by.
+        fetched: The time of the provider's answer, in seconds since 1970 UTC.
+        expires: The end of the value, in seconds since 1970 UTC.
+        served: The way this answer was obtained.
     """
 
     __slots__ = ("expires", "fetched", "fields", "name", "ref", "served", "version")
@@ -61,7 +61,7 @@ _set = object.__setattr__
 class Secret(str):
     """A secret value that **is** a `str`, with its origin, and a repr that does not show it.
 
-    A binary secret, whose bytes are no text, is had by `as_bytes` or `as_base64`; to use it as text is an error.
+    For a binary secret, whose bytes are not text, use `as_bytes` or `as_base64`; using it as text is an error.
     """
 
     __slots__ = ("_origin", "_raw")
@@ -90,26 +90,26 @@ class Secret(str):
 
     @property
     def version(self) -> str | None:
-        """The provider's version identifier, or None where it has none."""
+        """The provider's version identifier, or None."""
         return self._origin.version
 
     @property
     def fetched_at(self) -> datetime:
-        """When the provider gave this value, as aware UTC."""
+        """The time when the provider returned this value, as aware UTC."""
         return utc(self._origin.fetched)
 
     @property
     def expires_at(self) -> datetime | None:
-        """When the value ends by itself (a lease, an expiry date), as aware UTC, or None."""
+        """The time when the value ends by itself (a lease, an expiry date), as aware UTC, or None."""
         return None if self._origin.expires is None else utc(self._origin.expires)
 
     @property
     def served(self) -> Served:
-        """How the answer was come by: ``live``, ``fresh``, ``revalidating``, ``stale`` or ``default``."""
+        """The way the answer was obtained: ``live``, ``fresh``, ``revalidating``, ``stale`` or ``default``."""
         return self._origin.served
 
     def as_bytes(self) -> bytes:
-        """The bytes of a binary secret, or the UTF-8 bytes of a text.
+        """Return the bytes of a binary secret, or the UTF-8 bytes of a text.
 
         Raises:
             ProviderResponseError: The text has half of a surrogate pair; the error does not show the value.
@@ -120,12 +120,12 @@ class Secret(str):
             return self.encode()
         except UnicodeEncodeError:
             pass
-        failure = self._unlike("text that UTF-8 can say")
+        failure = self._unlike("text that UTF-8 can express")
         del self  # an error tracker sends the locals of every frame along
         raise failure
 
     def as_base64(self) -> str:
-        """The bytes of `as_bytes` as base64 text (RFC 4648, section 4).
+        """Return the bytes of `as_bytes` as base64 text (RFC 4648, section 4).
 
         Raises:
             ProviderResponseError: As for `as_bytes`.
@@ -135,7 +135,7 @@ class Secret(str):
         return b64encode(self.as_bytes()).decode("ascii")
 
     def as_json(self) -> Any:
-        """The value parsed as a JSON document; whole numbers of any length are ints, all others floats.
+        """Return the value parsed as a JSON document; whole numbers of any length are ints, all others floats.
 
         Raises:
             ProviderResponseError: It is not JSON; the error does not show the value.
@@ -163,17 +163,17 @@ class Secret(str):
         return f"Secret({self.name!r}, provider={self.provider!r}, version={self.version!r}, served={self.served!r})"
 
     def __rich_repr__(self) -> Iterator[str | tuple[str, object]]:
-        """What rich, and tracebacks that show locals with it, print: a str they would print as it is."""
+        """Yield the text for rich, and for tracebacks with locals: they would print a str as it is."""
         yield self.name
         yield "provider", self.provider
         yield "version", self.version
         yield "served", self.served
 
     def __setattr__(self, attribute: str, value: object) -> NoReturn:
-        raise AttributeError("a Secret is not changed; ask the resolver for a new one")
+        raise AttributeError("a Secret cannot be changed; ask the resolver for a new one")
 
     def __delattr__(self, attribute: str) -> NoReturn:
-        raise AttributeError("a Secret is not changed; ask the resolver for a new one")
+        raise AttributeError("a Secret cannot be changed; ask the resolver for a new one")
 
     def __copy__(self) -> Self:
         return self
@@ -182,15 +182,15 @@ class Secret(str):
         return self
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError(f"secret {self.name!r} is not pickled: pass its name and resolve it where it is used")
+        raise TypeError(f"secret {self.name!r} cannot be pickled: pass its name and resolve it where it is used")
 
 
 NO_TEXT = "\udcff this secret is binary"
-"""What a binary secret holds as text: half of a surrogate pair, which nothing can send or write."""
+"""The text of a binary secret: half of a surrogate pair, which nothing can send or write."""
 
 
 class _BinarySecret(Secret):
-    """A secret of bytes that are no text: whatever takes it for text fails, and does not go on with something else."""
+    """A secret of bytes that are not text: every use as text fails, and does not go on with a wrong value."""
 
     __slots__ = ()
 
@@ -201,12 +201,12 @@ class _BinarySecret(Secret):
         raise self._no_text()
 
     def encode(self, *_: object, **__: object) -> NoReturn:
-        """Refuse: the bytes are had by `as_bytes`."""
+        """Refuse: `as_bytes` returns the bytes."""
         raise self._no_text()
 
     def _no_text(self) -> ProviderResponseError:
         return ProviderResponseError(
-            f"secret {self.name!r} from provider {self.provider!r} is binary, and no text: "
+            f"secret {self.name!r} from provider {self.provider!r} is binary, not text: "
             "use as_bytes() or as_base64(), or store it as UTF-8 text",
             name=self.name,
             provider=self.provider,
@@ -215,7 +215,7 @@ class _BinarySecret(Secret):
 
 
 class SecretSet(tuple[Secret, ...]):
-    """The versions of one secret that are valid now, newest first; for values an application checks."""
+    """The versions of one secret that are valid now, newest first; for values that an application checks."""
 
     __slots__ = ()
 
@@ -229,12 +229,12 @@ class SecretSet(tuple[Secret, ...]):
 
     @property
     def previous(self) -> Secret | None:
-        """The version before it, while the provider still has one."""
+        """The version before it, while the provider still has it."""
         return self[1] if len(self) > 1 else None
 
     def __repr__(self) -> str:
         return f"SecretSet({list(self)!r})"
 
     def __rich_repr__(self) -> Iterator[list[Secret]]:
-        """What rich prints: the secrets, each of which does not show itself."""
+        """Yield the parts for rich: the secrets, each of which does not show itself."""
         yield list(self)

@@ -1,4 +1,4 @@
-"""Values that mean "nothing was given", where None is itself a legal answer."""
+"""Values that mean "nothing was given", where None is itself a legal value."""
 
 from __future__ import annotations
 
@@ -22,4 +22,4 @@ class _Sentinel(enum.Enum):
 
 
 UNSET: Final = _Sentinel.UNSET
-"""No default was given: a missing secret is an error. Unlike None, which is a default a caller may choose."""
+"""No default was given: a missing secret is an error. None, in contrast, is a default that you may choose."""

@@ -15,11 +15,11 @@ LONGEST = 100
 
 
 def nearest(word: str, known: Iterable[str], alike: float = 0.6) -> str | None:
-    """The known word that is most like another one; upper and lower case, ``-`` and ``_`` count as the same.
+    """Return the known word that is most like another one; upper and lower case, ``-`` and ``_`` count as the same.
 
     Args:
-        word: What was written.
-        known: What could have been meant.
+        word: The word that was written.
+        known: The words that could have been meant.
         alike: How much of two words must be the same, from 0 to 1.
     """
     if len(word) > LONGEST:
@@ -34,13 +34,13 @@ def nearest(word: str, known: Iterable[str], alike: float = 0.6) -> str | None:
 
 
 def meant(word: str, known: Iterable[str], alike: float = 0.6) -> str:
-    """The question whether the nearest known word was meant; empty where there is none, or where it is that word."""
+    """Ask whether the nearest known word was meant; empty without one, or if it is that very word."""
     near = nearest(word, known, alike)
     return "" if near is None or near == word else f"did you mean {near!r}?"
 
 
 def unknown(kind: str, word: str, known: Iterable[str]) -> str:
-    """One sentence for a word that is not known, with the nearest one that is, or with all of them."""
+    """Return one sentence for a word that is not known, with the nearest one that is, or with all of them."""
     known = tuple(known)
     hint = meant(word, known) or f"known are {', '.join(sorted(known))}"
     return f"unknown {kind} {word!r}: {hint}"

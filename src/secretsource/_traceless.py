@@ -1,10 +1,10 @@
-"""Let errors of ours leave the package without the frames that they came through.
+"""The boundary where errors of ours lose the frames that they came through.
 
 Error trackers send the locals of every frame of a traceback along. In our frames those are settings, addresses with a
 password, texts of keys, rows of an import. So each public entry point is a boundary: a `SecretSourceError` leaves it
-with its message and nothing else. Behind a boundary, errors may be raised wherever they are noticed.
+with its message and nothing else. Behind a boundary, code may raise errors wherever it notices them.
 
-Hot methods have the same lines written out (`bare`), because a call more would cost them too much.
+Hot methods contain the same lines (`bare`), because one more call would cost them too much.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     Raised = TypeVar("Raised", bound=SecretSourceError)
     Class = TypeVar("Class")
 
-# The flags of a code object (https://docs.python.org/3/library/inspect.html#inspect-module-co-flags), for `inspect`
-# takes too long to import.
+# The flags of a code object (https://docs.python.org/3/library/inspect.html#inspect-module-co-flags); importing
+# `inspect` takes too long.
 _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200
 
 
 def bare(error: Raised) -> Raised:
-    """Take its frames from an error, and the errors behind it; raise it after the ``except`` block was left."""
+    """Remove the frames from an error, and from the errors behind it; raise it after the ``except`` block."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
 
@@ -61,7 +61,7 @@ def boundaries(*, besides: Iterable[str] = ()) -> Callable[[type[Class]], type[C
     """Make each public method of a class a boundary, its constructor included.
 
     Args:
-        besides: Hot methods, which are boundaries by lines of their own.
+        besides: Hot methods, which have the boundary's lines in their own code.
     """
     inline = frozenset(besides)
 

@@ -1,4 +1,4 @@
-"""The numbers of a resolver: the name, default, range and meaning of each, written once (pure).
+"""The numbers of a resolver: the name, default, range and meaning of each, written once.
 
 `Resolver`, `AsyncResolver`, `configure`, the configuration file and the tables of the documentation read them here.
 """
@@ -48,7 +48,7 @@ DEFAULTS = Tuning()
 
 
 class Range(NamedTuple):
-    """What a number may be.
+    """The values that a number may have.
 
     Attributes:
         form: The same in words, to stand behind "must be".
@@ -65,7 +65,7 @@ class Range(NamedTuple):
     whole: bool = False
 
     def holds(self, value: object) -> bool:
-        """Whether a value is a number of this range; "not a number" and endless ones are not."""
+        """Return whether a value is a number of this range; "not a number" and endless ones are not."""
         if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
             return False
         return self.least <= value <= self.most and value != self.excluded
@@ -78,11 +78,11 @@ COUNT = Range("a whole number of at least 1", 1, float("inf"), whole=True)
 
 
 class Number(NamedTuple):
-    """One of the numbers.
+    """A number of a resolver.
 
     Attributes:
         name: The keyword argument, and the key in a configuration file.
-        range: What it may be.
+        range: Its values.
         meaning: One sentence for the documentation.
     """
 
@@ -97,7 +97,7 @@ class Number(NamedTuple):
         return value
 
     def mistake(self, value: object) -> str:
-        """What is wrong with a value, without the value; empty for nothing."""
+        """Return the mistake in a value, without the value; empty for a right one."""
         if self.range.holds(value) or (value is None and self.default is None):
             return ""
         kind = (
@@ -125,7 +125,7 @@ NUMBERS = {
 
 
 def conflict_of(numbers: Mapping[str, float | None]) -> str:
-    """Why numbers that are right by themselves cannot hold together, and what to do; empty if they can."""
+    """Return why numbers conflict that are right by themselves, and what to do; empty if they do not."""
     ttl, revalidate, max_stale = numbers["ttl"], numbers["revalidate"], numbers["max_stale"]
     assert ttl is not None
     assert max_stale is not None, "only revalidate may be left open"

@@ -3,26 +3,29 @@
 SecretSourceError                   never raised itself
 ├─ ConfigurationError               wrong wiring, found at start
 │  └─ ProviderNotInstalled          also ImportError; says which extra to install
-├─ ResolveError                     a secret could not be had
+├─ ResolveError                     a secret could not be obtained
 │  ├─ InvalidReference              also ValueError; the name or reference is not well formed
 │  ├─ SecretNotFound                also LookupError; lists the providers asked
 │  └─ ProviderError                 name, provider, code, retryable, the SDK's class name
 │     ├─ ProviderDenied             denied, unauthenticated, disabled or deleted
 │     ├─ ProviderUnavailable        timeout, throttled, down
 │     └─ ProviderResponseError      answered, but not in the promised form, or wired wrongly
-├─ KeyRejected                      what the outside may know of a refused API key
+├─ KeyRejected                      the public reason of a refused API key
 │  ├─ InvalidKey                    401 invalid_token
 │  ├─ InsufficientScope             403 insufficient_scope
 │  └─ RateLimited                   429
 ├─ StoreError                       the key store could not answer
-├─ InvalidRequest                   also ValueError; what was asked for a key cannot be: a scope, an expiry, a limit
+├─ InvalidRequest                   also ValueError; the request about a key is invalid: a scope, an expiry, a limit
+│  └─ PlanExceeded                  the plan of an owner does not allow a key
 ├─ KeyNotFound                      also LookupError; no key has this key_id
+├─ OwnerNotFound                    also LookupError; no owner is registered under this id
+├─ PlanNotFound                     also LookupError; no plan has this id
 ├─ InvalidTransition                a move the life of a key does not have
 └─ Conflict                         what was to be changed has moved on
 
-Rules that every raise keeps: one sentence (what failed, for which name, at which provider, what to do
-next), and no secret reachable from the exception, neither by its text nor by ``__context__``, which is
-why errors are raised after the ``except`` block that noticed them has been left.
+Every raise must follow two rules. Its message is one sentence: what failed, for which name, at which provider, what to
+do next. No secret can be reached from the exception, neither by its text nor by ``__context__``; so it is raised after
+the ``except`` block that noticed the error.
 """
 
 from __future__ import annotations
@@ -43,6 +46,9 @@ __all__ = [
     "InvalidTransition",
     "KeyNotFound",
     "KeyRejected",
+    "OwnerNotFound",
+    "PlanExceeded",
+    "PlanNotFound",
     "ProviderDenied",
     "ProviderError",
     "ProviderNotInstalled",
@@ -81,7 +87,7 @@ class ProviderNotInstalled(ConfigurationError, ImportError):
 
 
 class ResolveError(SecretSourceError):
-    """A secret could not be had; the subclasses say why."""
+    """A secret could not be obtained; the subclasses say why."""
 
 
 class InvalidReference(ResolveError, ValueError):
@@ -89,7 +95,7 @@ class InvalidReference(ResolveError, ValueError):
 
 
 class SecretNotFound(ResolveError, LookupError):
-    """Every provider that was asked said that the secret is not there.
+    """Every provider that was asked answered that the secret is not there.
 
     Attributes:
         name: The name asked for.
@@ -108,8 +114,8 @@ class ProviderError(ResolveError):
     Attributes:
         name: The name asked for.
         provider: The provider that failed.
-        code: What went wrong, as one of a closed set.
-        retryable: True when asking again later may succeed.
+        code: The kind of failure, from a closed set.
+        retryable: Whether asking again later may succeed.
         sdk_error: Class name of the vendor's exception; never the exception itself, which may hold a response body.
     """
 
@@ -133,14 +139,14 @@ class ProviderUnavailable(ProviderError):
 
 
 class ProviderResponseError(ProviderError):
-    """The provider answered, but not in the promised form, or is configured for something it has not got."""
+    """The provider answered, but not in the promised form, or its configuration does not fit the service."""
 
 
 class KeyRejected(SecretSourceError):
     """An API key was refused.
 
     Attributes:
-        reason: What the outside may know, as a stable code.
+        reason: The public reason, as a stable code.
     """
 
     def __init__(self, message: str, *, reason: str) -> None:
@@ -165,14 +171,28 @@ class StoreError(SecretSourceError):
 
 
 class InvalidRequest(SecretSourceError, ValueError):
-    """What was asked for a key cannot be: the syntax of a scope, an expiry in the past, a negative limit."""
+    """A request about a key is invalid: the syntax of a scope, an expiry in the past, a negative limit."""
+
+
+class PlanExceeded(InvalidRequest):
+    """The plan of an owner does not allow a key: one key too many, too long a life, a scope that it does not have.
+
+    Attributes:
+        owner: Whose key it would be.
+        plan: The id of the plan.
+    """
+
+    def __init__(self, owner: str, plan: str, why: str) -> None:
+        self.owner = owner
+        self.plan = plan
+        super().__init__(f"plan {plan!r:.80} of owner {owner!r:.80} {why}")
 
 
 class KeyNotFound(SecretSourceError, LookupError):
     """No key has this ``key_id``.
 
     Attributes:
-        key_id: The ``key_id`` asked for; empty where that was none, and is not quoted, because it may be a whole key.
+        key_id: The ``key_id`` asked for; empty if it was malformed, and not quoted, because it may be a whole key.
     """
 
     def __init__(self, key_id: str) -> None:
@@ -182,6 +202,30 @@ class KeyNotFound(SecretSourceError, LookupError):
             if self.key_id
             else "no API key has this key_id, which is not quoted: it is 22 characters of 0-9A-Za-z, as in a record"
         )
+
+
+class OwnerNotFound(SecretSourceError, LookupError):
+    """No owner is registered under this id; a key may have such an owner nevertheless.
+
+    Attributes:
+        id: The id asked for.
+    """
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        super().__init__(f"no owner {id!r:.80} is registered: register it with  owners put")
+
+
+class PlanNotFound(SecretSourceError, LookupError):
+    """No plan has this id.
+
+    Attributes:
+        id: The id asked for.
+    """
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        super().__init__(f"there is no plan {id!r:.80}: make it with  plans put, or list the plans there are")
 
 
 class InvalidTransition(SecretSourceError):

@@ -20,6 +20,7 @@ from benchmarks import (
     hops,
     libraries,
     limits,
+    lists,
     many,
     memory,
     mint,
@@ -29,6 +30,9 @@ from benchmarks import (
     stall,
     start,
     threads,
+)
+from benchmarks import (
+    command as command_line,
 )
 from benchmarks.harness import Figure, at_least, at_most, exactly
 from benchmarks.replay import HttpReplay
@@ -172,6 +176,12 @@ class TestBenchmarks:
         """An event loop in the new process would be seen."""
         assert "asyncio" in start.unwanted(set(start.start("import asyncio", str(tmp_path))["loaded"]))
 
+    def test_command(self) -> None:
+        """Each command ends well, and takes some time."""
+        figures = by_name(command_line.measure(rounds=1))
+        assert len(figures) == 7
+        assert min(figure.value for figure in figures.values()) > 0
+
     def test_herd(self) -> None:
         """A herd gets its answers by one client, which makes one call for the cold and one for the expired name."""
         with herd.server() as (aws, calls):
@@ -215,6 +225,11 @@ class TestBenchmarks:
         """Keys are found among few and among many; the larger table has the smaller one's number at least."""
         figures = by_name(scale.measure(sizes=(100, 6000), rounds=1, seconds=0.0005))
         assert figures["a check among 6,000 keys / among 100"].value > 0
+
+    def test_lists(self) -> None:
+        """Both databases give a page for everything that a list narrows by, and count their keys."""
+        figures = by_name(lists.measure(sizes=(1000, 3000), rounds=1))
+        assert sum(figure.limit == at_most(2) for figure in figures.values()) == 2 * (len(lists.LISTS) + 1)
 
     def test_libraries(self) -> None:
         """Each library accepts the keys that it issued itself."""

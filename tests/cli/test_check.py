@@ -97,7 +97,7 @@ def test_a_required_secret_is_missing(project: Path, command: Command) -> None:
     assert error == (
         "error: secret 'MAIL_PASSWORD' was not found at 'env', 'dotenv' (there is no .env file from the working "
         "directory up to the repository's root), 'file' (mounted/MAIL_PASSWORD does not exist); "
-        "set it at one of these\n"
+        "create it there\n"
     )
     assert total == "total: 4 secrets: 2 found, 1 required not found, 1 optional not found\n"
     places = "env://MAIL_PASSWORD, dotenv://MAIL_PASSWORD, file://MAIL_PASSWORD (mounted)"
@@ -137,9 +137,7 @@ def test_one_line_where_names_are_kept_at_places_of_their_own(project: Path, com
         '[environments.x]\nproviders = ["env"]\n[providers.env]\nprefix = "APP_"\n[secrets.B]\n[secrets.C]\n'
     )
     errors = [line for line in command("check").stderr.splitlines() if line.startswith("error: ")]
-    assert errors == [
-        "error: secrets 'B', 'C' were not found at 'env' (env://APP_B, env://APP_C); set it at one of these"
-    ]
+    assert errors == ["error: secrets 'B', 'C' were not found at 'env' (env://APP_B, env://APP_C); create it there"]
 
 
 def test_an_empty_secret(project: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +200,7 @@ def test_a_file_that_is_passed_over(
         done = command(*words)
         warnings = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
         assert warnings == [
-            f"warning: {file} is passed over, because every user may write to {project} (mode 0777)" for file in files
+            f"warning: {file} is ignored, because every user may write to {project} (mode 0777)" for file in files
         ]
         assert done.stderr.startswith("configuration: there is none")
         document = json.loads(command(*words, "--json").stdout)
@@ -210,7 +208,7 @@ def test_a_file_that_is_passed_over(
     assert spawn("doctor").stderr.count("passed over") == 2  # the library's log does not say it once more
     done = command("check")
     assert done.exit_code == MISTAKE
-    assert "secretsource.toml is passed over, because every user may write to" in done.stderr
+    assert "secretsource.toml is ignored, because every user may write to" in done.stderr
 
 
 def test_what_is_stored_is_malformed(project: Path, command: Command) -> None:

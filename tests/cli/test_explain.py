@@ -49,7 +49,7 @@ def test_a_secret_that_cannot_be_had(project: Path, command: Command) -> None:
     assert done.exit_code == 0
     _, sentence = done.stderr.splitlines()
     assert sentence.startswith("get would fail: secret 'NOWHERE' was not found")
-    assert sentence.endswith("; set it at one of these")
+    assert sentence.endswith("; create it there")
 
 
 def test_a_field(project: Path, command: Command) -> None:

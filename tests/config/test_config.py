@@ -180,7 +180,11 @@ class TestEnvironment:
                 None,
                 "line 1: choose one of the environments x, y: set SECRETSOURCE_ENV, or environment in the file",
             ),
-            ("", None, "toml: no environment is declared: add a table [environments.NAME] with its providers"),
+            (
+                "",
+                None,
+                "toml: the file must declare an environment: add a table [environments.NAME] with its providers",
+            ),
         ],
     )
     def test_no_such_environment(self, text: str, asked: str | None, message: str, mistake: Callable[..., str]) -> None:
@@ -306,7 +310,7 @@ class TestMistakes:
             (environment("[secrets.A]", f"env = '{CANARY} x'"), "line 4, in [secrets.A]: env must say where"),
             (environment("[secrets.A]", "env = 'aws://x'"), "env must say where that provider keeps the secret, not"),
             (environment("[secrets.'A B']"), "line 3, in [secrets.A B]: character 2 of the secret name"),
-            (environment("[secrets.'aws://x']"), "a secret is declared by its bare name, without '://'"),
+            (environment("[secrets.'aws://x']"), "a secret must be declared by its bare name, without '://'"),
             (environment(providers=f"'{CANARY}'"), "line 2, in [environments.x]: providers must be a list of strings"),
             (environment(providers="['env', 1]"), "line 2, in [environments.x]: providers must be a list of strings"),
             (environment(providers="[]"), "line 2, in [environments.x]: there are no providers: add them in order"),
@@ -344,9 +348,9 @@ class TestProviders:
             ),
             ("['env', 'env']", "", "line 2, in [environments.x]: two providers are named 'env'"),
             ("['aws', 'aws://']", "", "line 2, in [environments.x]: two providers are named 'aws'"),
-            (f"['vault:/{CANARY}']", "", "line 2, in [environments.x]: a provider's name has only a-z"),
-            ("['required']", "", "no provider can be called 'required'"),
-            ("['aws://?name=description']", "", "no provider can be called 'description'"),
+            (f"['vault:/{CANARY}']", "", "line 2, in [environments.x]: a provider's name must have only a-z"),
+            ("['required']", "", "a provider must not be called 'required'"),
+            ("['aws://?name=description']", "", "a provider must not be called 'description'"),
             (f"['aws://{CANARY}?']\n[environments.y]\nproviders=['a://#']", "", "line 4, in [environments.y]: a '#'"),
             (f"['aws://?x={CANARY}']", "", "line 2, in [environments.x]: in the URL 'aws://…', unknown setting 'x'"),
             ("['vault']", "", "line 2, in [environments.x]: provider 'vault' needs the setting 'address'"),
@@ -373,11 +377,11 @@ class TestProviders:
             ("['x']", "[providers.x]\ntype = 'awz'", "line 4, in [providers.x]: unknown provider 'awz': did you mean"),
             ("['x']", "[providers.x]\ntype = 5", "line 4, in [providers.x]: type must be a string"),
             ("['my-aws']", "[providers.my-aws]", '(a section with a name of its own needs type = "…")'),
-            ("['env']", "[providers.'a b']", "line 3, in [providers.a b]: a provider's name has only"),
+            ("['env']", "[providers.'a b']", "line 3, in [providers.a b]: a provider's name must have only"),
             (
                 "['env']",
                 "[providers.required]",
-                "line 3, in [providers.required]: no provider can be called 'required'",
+                "line 3, in [providers.required]: a provider must not be called 'required'",
             ),
             ("['env']", "[providers]\naws = 'x'", "line 4, in [providers]: aws must be a table"),
         ],
@@ -449,13 +453,13 @@ class TestProjectFile:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("[project]\n", "in [tool.secretsource]: there is no such table: add it, or give the path of another file"),
-            ("[tool.other]\n", "in [tool.secretsource]: there is no such table"),
+            ("[project]\n", "in [tool.secretsource]: the table is missing: add it, or give the path of another file"),
+            ("[tool.other]\n", "in [tool.secretsource]: the table is missing"),
             ("tool = 5\n", "line 1: tool must be a table"),
             ("[tool]\nsecretsource = 5\n", "line 2, in [tool]: secretsource must be a table"),
             (
                 "[tool.secretsource]\n",
-                "no environment is declared: add a table [tool.secretsource.environments.NAME] with its providers",
+                "the file must declare an environment: add a table [tool.secretsource.environments.NAME]",
             ),
         ],
     )

@@ -139,7 +139,7 @@ def test_an_environment_whose_file_does_not_count(repository: Path) -> None:
     """The error says that a file was passed over, and why."""
     (repository / "secretsource.toml").write_text(ONE)
     repository.chmod(0o777)
-    with pytest.raises(ConfigurationError, match=r"secretsource\.toml is passed over, because every user may write to"):
+    with pytest.raises(ConfigurationError, match=r"secretsource\.toml is ignored, because every user may write to"):
         load_config(environ={"SECRETSOURCE_ENV": "one"})
 
 

@@ -69,11 +69,11 @@ def test_name_and_reactions_are_taken_from_the_query(drivers: Drivers) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        (CANARY, "a provider URL starts with a scheme of a-z, 0-9, '-' and '_' before '://'"),
-        (f"://{CANARY}", "a provider URL starts with a scheme"),
-        (f"user:{CANARY}://", "a provider URL starts with a scheme"),
-        (f"aws://{CANARY}#field", r"a '#' in the URL 'aws://…' is written %23"),
-        (f"aws://?{CANARY}", r"a setting in the URL 'aws://…' is not of the form key=value"),
+        (CANARY, "a provider URL must start with a scheme of a-z, 0-9, '-' and '_' before '://'"),
+        (f"://{CANARY}", "a provider URL must start with a scheme"),
+        (f"user:{CANARY}://", "a provider URL must start with a scheme"),
+        (f"aws://{CANARY}#field", r"a '#' in the URL 'aws://…' must be written %23"),
+        (f"aws://?{CANARY}", r"a setting in the URL 'aws://…' must have the form key=value"),
         (f"aws://?region={CANARY}&region=b", "setting 'region' is given twice in the URL 'aws://…'"),
         (f"aws://{CANARY}?prefix=b", "setting 'prefix' is given twice in the URL 'aws://…': once by the path"),
         (f"env://{CANARY}", "provider 'env' has no setting for a path: write its settings after '?'"),

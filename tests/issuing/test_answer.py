@@ -64,9 +64,9 @@ def test_every_rejection_is_a_problem_document(reason: Reason) -> None:
 
 
 def test_the_reasons_that_must_look_alike_do() -> None:
-    """Malformed, unknown, wrong secret, revoked, expired, disabled, another network, another kind: the same bytes."""
+    """Malformed, unknown, revoked, suspended, another network, another kind and so on: the same bytes."""
     public = [reason for reason in Reason if reason.answer.code == "invalid_key"]
-    assert len(public) == 13
+    assert len(public) == 14
     assert len({http_answer(Rejected(reason, RECORD), realm="r", now=NOW) for reason in public}) == 1
 
 

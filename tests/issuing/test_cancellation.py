@@ -26,14 +26,29 @@ class WaitingStore(AsyncMemoryStore):
         given: Any = super().__getattribute__(name)
         if name.startswith("_") or name == "subscribe":
             return given
+        return WaitingRegister(given) if name in {"owners", "plans"} else waiting(given)
 
-        async def wait(*arguments: Any, **keywords: Any) -> Any:
-            await asyncio.sleep(0)
-            answer = await given(*arguments, **keywords)
-            await asyncio.sleep(0)
-            return answer
 
-        return wait
+class WaitingRegister:
+    """A register that waits before and after everything it does."""
+
+    def __init__(self, register: Any) -> None:
+        self._register = register
+
+    def __getattr__(self, name: str) -> Any:
+        return waiting(getattr(self._register, name))
+
+
+def waiting(given: Any) -> Any:
+    """A coroutine function that waits before and after what it does."""
+
+    async def wait(*arguments: Any, **keywords: Any) -> Any:
+        await asyncio.sleep(0)
+        answer = await given(*arguments, **keywords)
+        await asyncio.sleep(0)
+        return answer
+
+    return wait
 
 
 class WaitingLimiter:

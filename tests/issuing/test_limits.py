@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.forks import held_elsewhere, is_right_in_child, needs_fork
 
 from secretsource.exceptions import InvalidRequest
-from secretsource.issuing import limits
 from secretsource.issuing.limits import LocalLimiter, Plan, Quota, Rate, parse
+from secretsource.limiters import memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,6 +162,32 @@ def test_a_cost_beyond_the_burst_never_fits() -> None:
     assert draw.retry_after is None
 
 
+RULES = st.one_of(
+    st.builds(Rate, st.integers(1, 9), st.sampled_from([1, 60, 86400]), st.integers(1, 12), st.just("x")),
+    st.builds(Quota, st.integers(1, 9), st.sampled_from(["day", "month"]), st.just("replace"), st.none()),
+    st.builds(Quota, st.integers(1, 9), st.sampled_from(["day", "month"]), st.just("add"), st.sampled_from([None, 20])),
+)
+STEPS = st.tuples(st.sampled_from([0.0, 0.3, 45.0, 7000.0, DAY, 20 * DAY]), st.integers(-90, 90), st.integers(0, 4))
+
+
+@given(st.lists(RULES, min_size=1, max_size=4), st.floats(NEW_YEAR, NEW_YEAR + 90 * DAY), st.lists(STEPS, max_size=25))
+def test_a_plan_takes_what_its_rules_take(
+    rules: list[Rate | Quota], wall: float, steps: list[tuple[float, int, int]]
+) -> None:
+    """The quick pass over a plan leaves the very levels that each rule leaves by itself, also when the clock steps."""
+    levels: tuple[Any, ...] = (None,) * len(rules)
+    made, mono = Plan(tuple(rules)), 1000.0
+    for wait, slip, cost in steps:
+        mono, wall = mono + wait, wall + wait + slip
+        alone = [
+            rule.take(level, cost, mono if isinstance(rule, Rate) else wall)
+            for rule, level in zip(rules, levels, strict=True)
+        ]
+        after = made.take(levels, cost, mono, wall)
+        assert after == (None if None in alone else tuple(alone))
+        levels = levels if after is None else after
+
+
 def test_a_rule_that_never_grants_a_cost_has_the_last_word() -> None:
     """Also where another rule is asked first, and would only make the client wait."""
     rules = plan("10/minute, 5/hour", "3/day")
@@ -279,7 +305,7 @@ def test_memory_is_bounded_and_the_used_accounts_stay() -> None:
 )
 def test_no_update_is_lost_between_threads(rules: Plan, has_gil: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight threads after 400 requests of one account, by either way, are granted exactly 400; also without a GIL."""
-    monkeypatch.setattr(limits, "_HAS_GIL", has_gil and limits._HAS_GIL)
+    monkeypatch.setattr(memory, "_HAS_GIL", has_gil and memory._HAS_GIL)
     limiter, granted = LocalLimiter(), list[Any]()
 
     def work(ask: Callable[..., object]) -> None:
@@ -302,13 +328,13 @@ def test_accounts_are_looked_through_once_for_many_that_are_opened(monkeypatch: 
     """Where one account of a hundred is full again, a tenth goes, so that not each new one looks at all of them."""
     limiter, plan, looks = LocalLimiter(max_accounts=100), parse("1/hour", None), list[object]()
     assert plan is not None
-    is_full = limits._is_full
+    is_full = memory._is_full
 
     def look(held: Any, *when: float) -> bool:
         looks.append(held)
         return is_full(held, *when)
 
-    monkeypatch.setattr(limits, "_is_full", look)
+    monkeypatch.setattr(memory, "_is_full", look)
     for number in range(100):
         limiter.draw(f"k{number}", plan, 1 if number else 0, 0.0, 0.0)
     limiter.draw("one more", plan, 1, 0.0, 0.0)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import threading
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import pytest
+from cryptography.hazmat.primitives import ciphers
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.forks import is_right_in_child, needs_fork, under_way_elsewhere
 
 from secretsource.issuing import KeyFormat, Owner, OwnerKind, ParsedKey, Pepper, PepperSet
 from secretsource.issuing._key import base62
 from secretsource.issuing._key.locator import LocatorSeal, LocatorSeals, locator_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PEPPERS = PepperSet(["the newest pepper of the tests", "the older pepper of the tests"])
 SEALS = LocatorSeals(PEPPERS)
@@ -148,3 +154,22 @@ def test_what_is_remembered_of_locators_is_bounded(monkeypatch: pytest.MonkeyPat
     locators = [seals.seal("acme", serial) for serial in range(5)]
     assert all(seals.is_ours(locator) for locator in locators * 2)
     assert len(seals._opened) <= 2
+
+
+@needs_fork
+def test_a_fork_waits_for_a_cipher_that_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one registers all ciphers, under a lock of the library that a child would wait for."""
+    seals = LocatorSeals(PEPPERS)
+
+    def seal(pause: Callable[[], None]) -> None:
+        def slow(*given: Any) -> Any:
+            monkeypatch.setattr(ciphers, "Cipher", made)
+            pause()
+            return made(*given)
+
+        made = ciphers.Cipher
+        monkeypatch.setattr(ciphers, "Cipher", slow)
+        seals.seal("customer", 1)
+
+    with under_way_elsewhere(seal) as gone_on:
+        assert is_right_in_child(lambda: gone_on.is_set() and seals.is_ours(seals.seal("customer", 1)))

@@ -162,7 +162,7 @@ def test_changes_are_told_after_they_are_stored(store: MemoryStore) -> None:
     store.update(changed(new(1).record))
     store.update(changed(new(1).record))
     store.rotate(changed(new(1, revision=2).record), new(2))
-    assert told == [
+    assert [change[:2] for change in told] == [
         (new(1).record.key_id, 1),
         (new(1).record.key_id, 2),
         (new(1).record.key_id, 3),

@@ -82,6 +82,40 @@ def test_workers_share_one_limit(workers: Callable[..., list[ApiKeys]]) -> None:
     assert refused.reason is Reason.RATE_LIMITED  # type: ignore[union-attr]
 
 
+def test_keys_of_one_owner_share_its_limit_in_one_question(
+    server: Valkey, workers: Callable[..., list[ApiKeys]]
+) -> None:
+    """All workers and keys together grant the owner's limit; what it refuses costs the key's own nothing."""
+    keys = workers()
+    keys[0].plans.put("pro", rate_limit="10/day", quota="100/month")
+    keys[0].owners.put("acme", plan="pro")
+    texts = [keys[0].issue(owner="acme", rate_limit=limit).plaintext for limit in ("6/day", None)]
+    with server.client() as client:
+        client.config_resetstat()
+        assert granted(keys, texts[0], 3) == 6
+        assert granted(keys, texts[1], 3) == 4
+        stats: Any = client.info("commandstats")
+    assert stats["cmdstat_evalsha"]["calls"] + stats.get("cmdstat_eval", {"calls": 0})["calls"] <= 24 + 1
+    refused = keys[2].check(texts[1], scope=NO_SCOPE)
+    assert [(state.name, state.remaining) for state in refused.limits] == [("plan day", 0), ("plan month quota", 90)]
+    assert refused.draw.refused_by.name == "plan day"  # type: ignore[union-attr]
+    keys[0].plans.put("pro", rate_limit="20/day")
+    assert [bool(keys[3].check(texts[0], scope=NO_SCOPE)) for _ in range(2)] == [False, False]
+    assert granted(keys, texts[1], 5) == 20
+
+
+@pytest.mark.parametrize(("choice", "expected"), [("open", 20), ("closed", 0), ("local", 12)])
+def test_without_the_server_an_owners_limit_is_not_multiplied(
+    choice: str, expected: int, server: Valkey, workers: Callable[..., list[ApiKeys]]
+) -> None:
+    """Each of four workers grants a quarter of it to all keys of the owner."""
+    keys = workers(on_limiter_error=choice)
+    keys[0].owners.put("acme", rate_limit="12/day")
+    texts = [keys[0].issue(owner="acme", rate_limit=limit).plaintext for limit in ("100/day", None)]
+    server.kill()
+    assert granted(keys, texts[0], 2) + granted(keys, texts[1], 3) == expected
+
+
 @pytest.mark.parametrize(("choice", "expected"), [("open", 20), ("closed", 0), ("local", 12)])
 def test_without_the_server_the_limit_is_not_multiplied(
     choice: str, expected: int, server: Valkey, workers: Callable[..., list[ApiKeys]]
@@ -130,6 +164,10 @@ def test_what_one_worker_does_the_others_hear(
     here.revoke(issued.record.key_id)
     assert hearing.heard.get(timeout=5) == KeyChange(issued.record.key_id, 2)
     assert not there.check(issued.plaintext, scope=NO_SCOPE)
+    here.owners.put("M\u00fcller & Co")
+    here.plans.put("pro")
+    told = [hearing.heard.get(timeout=5) for _ in range(2)]
+    assert told == [KeyChange(None, 0, owner="M\u00fcller & Co"), KeyChange(None, 0, plan="pro")]
     several = here.issue_many([{"owner": "acme"}, {"owner": "acme"}])
     assert {hearing.heard.get(timeout=5).key_id for _ in several} == {one.record.key_id for one in several}
     rotated = here.rotate(several[0].record.key_id, overlap=0)

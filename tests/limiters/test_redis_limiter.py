@@ -167,6 +167,13 @@ def test_threads_never_exceed_a_limit(limiter: RedisLimiter) -> None:
     assert granted.count(True) == 100
 
 
+def test_every_thread_that_asks_has_a_connection(limiter: RedisLimiter) -> None:
+    """Also more of them than the hundred at which redis-py draws the line; that is no outage."""
+    limiter.draw("k", plan("3/minute"), 1, 0.0, 0.0)
+    lines = [limiter._lines._take() for _ in range(150)]
+    assert len(set(map(id, lines))) == 150
+
+
 CHILD = """
 import sys
 from secretsource.issuing.limits import parse
@@ -343,7 +350,7 @@ def test_an_event_loop_of_its_own_each_time(server: Valkey) -> None:
 
     async def once() -> int:
         draw = await limiter.draw("k", plan("10/day"), 1, 0.0, 0.0)
-        await limiter._connect().aclose()
+        await limiter.close()
         return draw.states[0].remaining
 
     assert [asyncio.run(once()), asyncio.run(once())] == [9, 8]

@@ -15,9 +15,9 @@ from secretsource.exceptions import ConfigurationError, ProviderDenied, SecretNo
 from secretsource.providers._registry import driver_class, is_installed
 from secretsource.providers.azure import AzureProvider
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
+from secretsource.resolver._assembly import discovered
 from secretsource.resolver._async_resolver import AsyncResolver
 from secretsource.resolver._resolver import Resolver
-from secretsource.resolver._wiring import discovered
 from secretsource.testing import FakeClock
 
 if TYPE_CHECKING:

@@ -57,7 +57,7 @@ OUTCOMES: list[tuple[str, str, str, FailureCode | None, str]] = [
     ("DATA_LOSS", "", "", FailureCode.UNAVAILABLE, "out of order"),
     ("ABORTED", "", "", FailureCode.UNAVAILABLE, "out of order"),
     ("CANCELLED", "", "", FailureCode.UNAVAILABLE, "out of order"),
-    ("UNIMPLEMENTED", "", "", FailureCode.MISCONFIGURED, "not Secret Manager"),
+    ("UNIMPLEMENTED", "", "", FailureCode.MISCONFIGURED, "not from Secret Manager"),
 ]
 
 

@@ -14,7 +14,7 @@ from secretsource import Resolver
 from secretsource.config import parse_config
 from secretsource.providers.base import FailureCode
 from secretsource.providers.vault import VaultProvider
-from secretsource.resolver._wiring import chain_of
+from secretsource.resolver._assembly import chain_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

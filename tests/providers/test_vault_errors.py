@@ -152,7 +152,7 @@ def test_unwrapping() -> None:
     refused = explain_unwrapping(400, errors("wrapping token is not valid or does not exist"))
     assert refused.code is FailureCode.UNAUTHENTICATED
     assert refused.remedy is not None
-    assert "somebody else did" in refused.remedy
+    assert "treat it as stolen" in refused.remedy
     assert explain_unwrapping(503, errors("Vault is sealed")).code is FailureCode.UNAVAILABLE
 
 

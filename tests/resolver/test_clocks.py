@@ -183,7 +183,7 @@ class TestHotPath:
     @pytest.mark.parametrize("bad", [None, ["KEY"], 7])
     def test_what_is_no_name(self, bad: object, shell: Shell) -> None:
         """Something that cannot even be looked up is refused as any other bad name."""
-        with pytest.raises(InvalidReference, match="is a str"):
+        with pytest.raises(InvalidReference, match="must be a str"):
             shell.get(bad)
 
     @pytest.mark.parametrize(
@@ -328,7 +328,7 @@ class TestHotPathOfMany:
     @pytest.mark.parametrize("bad", [None, ["A"], 7])
     def test_what_is_no_name(self, bad: object, shell: Shell) -> None:
         """Something that cannot even be looked up is refused as any other bad name."""
-        with pytest.raises(InvalidReference, match="is a str"):
+        with pytest.raises(InvalidReference, match="must be a str"):
             shell.get_many(["A", bad])
 
 

@@ -237,7 +237,7 @@ class TestConfigured:
             (["env"], {"ttl": -1}, "ttl must be a number"),
             (["env", "env"], {}, "provider 'env' is in the chain twice: give one of them another name"),
             (["evn"], {}, "unknown provider 'evn': did you mean 'env'"),
-            ([7], {}, "a provider is a name, a URL or a Provider object, not int"),
+            ([7], {}, "a provider must be a name, a URL or a Provider object, not int"),
             (["no/such.toml://x"], {}, "scheme"),
         ],
     )
@@ -250,7 +250,7 @@ class TestConfigured:
 
     def test_one_string_is_no_list(self) -> None:
         """A resolver wants a list of providers."""
-        with pytest.raises(ConfigurationError, match="is a list, such as"):
+        with pytest.raises(ConfigurationError, match="must be a list, such as"):
             Resolver("env")
 
     def test_no_file_at_all(self) -> None:
@@ -355,11 +355,14 @@ class TestFile:
     @pytest.mark.parametrize(
         ("reference", "message"),
         [
-            ("ref+env://NO_SUCH", "refers to provider 'env', which has no such secret: it is not there"),
+            ("ref+env://NO_SUCH", "refers to provider 'env', where the secret was not found: it is not there"),
             ("ref+evn://X", "refers to an unknown provider 'evn': did you mean 'env'"),
             ("ref+later://X", "unknown provider 'later'"),
             ("ref+env://HOME?versoin=2", "unknown option of a reference 'versoin': did you mean 'version'"),
-            ("ref+env://HOME#field", "has no such secret: a field was asked for, but the value is not JSON"),
+            (
+                "ref+env://HOME#field",
+                "where the secret was not found: a field was asked for, but the value is not JSON",
+            ),
         ],
     )
     def test_a_setting_that_leads_nowhere(self, reference: str, message: str, tmp_path: Path) -> None:
@@ -448,7 +451,7 @@ class TestOverride:
 
     def test_a_wrong_value(self) -> None:
         """A number is no secret."""
-        with pytest.raises(ConfigurationError, match="the override of 'A' is int"):
+        with pytest.raises(ConfigurationError, match="the override of 'A' must be str, bytes or None, not int"):
             override(cast("dict[str, str]", {"A": 1}))
 
     def test_all_threads_and_tasks(self) -> None:

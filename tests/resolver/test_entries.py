@@ -8,7 +8,7 @@ import pytest
 
 from secretsource._clock import Instant
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound
-from secretsource.resolver._cache import Entry
+from secretsource.resolver._cache import CachedAnswer
 from secretsource.resolver._refresh import Schedule
 
 if TYPE_CHECKING:
@@ -34,5 +34,5 @@ DOWN = Failed(FailureCode.UNAVAILABLE)
 )
 def test_a_second_answer_to_the_same_question(own: Found | NotFound, other: Outcome, differs: bool) -> None:
     """It differs by its value, its version, or by being there; a failure says nothing of either."""
-    entry = Entry(own, Instant(0.0, 0.0), Schedule(1, 2, 3, 4), set())
+    entry = CachedAnswer(own, Instant(0.0, 0.0), Schedule(1, 2, 3, 4), set())
     assert entry.differs(other) is differs

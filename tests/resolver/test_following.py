@@ -144,9 +144,9 @@ def test_an_absence_at_the_other_end_and_then_an_outage(
     [
         ("ref+", "it names no provider"),
         ("ref+s3cr3t", "it names no provider"),
-        ("ref+://s3cr3t", "starts with a provider name"),
+        ("ref+://s3cr3t", "must start with a provider name"),
         ("ref+aws:// s3cr3t", "a space"),
-        ("ref+env://", "has no location"),
+        ("ref+env://", "must have a location"),
         ("ref+env://s3cr3t#", "without a field"),
         ("ref+evn://s3cr3t", "unknown provider 'evn': did you mean 'env'"),
         ("ref+env://s3cr3t?vresion=s3cr3t", "unknown option of a reference 'vresion': did you mean 'version'"),

@@ -12,7 +12,7 @@ from secretsource import AsyncResolver, Resolver
 from secretsource.config import parse_config, settings_from_url
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers.base import BatchProvider, Found, NotFound
-from secretsource.resolver._wiring import chain_of, wired
+from secretsource.resolver._assembly import chain_of, wired
 from secretsource.testing import ScriptedProvider
 
 if TYPE_CHECKING:

@@ -113,7 +113,7 @@ class TestGetMany:
     def test_all_missing_are_named(self, kind: ShellKind, new_shell: NewShell) -> None:
         """Whoever starts an application learns of all missing secrets at once."""
         shell = new_shell(kind.provider({"A": "a"}, name="one"), kind.provider({}, name="two"))
-        with pytest.raises(SecretNotFound, match="2 secrets were not found: 'B', 'C'; asked were one, two") as caught:
+        with pytest.raises(SecretNotFound, match="2 secrets were not found: 'B', 'C'; looked at one, two") as caught:
             shell.get_many(["A", "B", "C"])
         assert (caught.value.name, caught.value.providers) == ("B", ("one", "two"))
         with pytest.raises(SecretNotFound, match="secret 'B' was not found"):
@@ -149,7 +149,7 @@ class TestGetMany:
                 return {refs[0]: Found("a")}
 
         shell = new_shell(Forgetful())
-        with pytest.raises(ProviderResponseError, match="NoneType, which is no outcome"):
+        with pytest.raises(ProviderResponseError, match="NoneType, which is not an outcome"):
             shell.get_many(["A", "B"])
         assert shell.get("A") == "a"
 

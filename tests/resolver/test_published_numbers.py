@@ -17,6 +17,7 @@ from secretsource._tuning import Tuning
 from secretsource.config import Config, parse_config
 from secretsource.exceptions import ConfigurationError
 from secretsource.resolver import (
+    _assembly,
     _background,
     _cache,
     _call,
@@ -26,9 +27,8 @@ from secretsource.resolver import (
     _reference,
     _refresh,
     _shortcuts,
-    _wiring,
 )
-from secretsource.resolver._wiring import checked, first_engine
+from secretsource.resolver._assembly import checked, first_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ NUMBERS: list[tuple[object, str, float]] = [
     (_background, "MAX_THREADS", 32),
     (_background, "IDLE_SECONDS", 5.0),
     (_crew, "MAX_AT_ONCE", 32),
-    (_wiring, "SETTING_TIMEOUT", 5.0),
+    (_assembly, "SETTING_TIMEOUT", 5.0),
 ]
 
 

@@ -55,7 +55,7 @@ def refusal(resolver: Resolver, name: str) -> str:
 def test_a_declared_secret_is_suggested(name: str, make: Make) -> None:
     """For a name that is almost its, in whatever case and with whatever dashes."""
     sentence = refusal(make(), name)
-    assert "did you mean 'STRIPE_SECRET_KEY'? Otherwise set it at one of these, or pass a default" in sentence
+    assert "did you mean 'STRIPE_SECRET_KEY'? Otherwise create it there, or pass a default" in sentence
 
 
 @pytest.mark.parametrize("name", ["STRIPE_SECRET_KEY", "DATABASE_URL", "env://STRIPE_SECRET_KEI"])
@@ -68,7 +68,7 @@ def test_each_of_many_has_its_own_suggestion(make: Make) -> None:
     """Behind its name, so that it is clear which one is meant."""
     with pytest.raises(SecretNotFound) as caught:
         make().get_many(["MAIL_PASWORD", "OTHER"])
-    assert "2 secrets were not found: 'MAIL_PASWORD' (did you mean 'MAIL_PASSWORD'?), 'OTHER'; asked were env" in str(
+    assert "2 secrets were not found: 'MAIL_PASWORD' (did you mean 'MAIL_PASSWORD'?), 'OTHER'; looked at env" in str(
         caught.value
     )
 

@@ -14,7 +14,7 @@ from unittest.mock import patch
 from secretsource.providers.base import Failed
 from secretsource.resolver import _async_resolver, _cache, _state
 from secretsource.resolver._board import Board
-from secretsource.resolver._cache import Age, Cache, Entry
+from secretsource.resolver._cache import Age, Cache, CachedAnswer
 from secretsource.resolver._call import abandon
 from secretsource.resolver._crew import Crew
 from secretsource.resolver._engine import Engine
@@ -110,7 +110,7 @@ def _nothing_is_too_stale() -> AbstractContextManager[None]:
     def patient(age: Callable[..., Age]) -> Callable[..., Age]:
         return lambda self, now: found if (found := age(self, now)) is not Age.GONE else Age.STALE
 
-    return _instead(Entry, "age", patient)
+    return _instead(CachedAnswer, "age", patient)
 
 
 def _a_denial_leaves_the_value() -> AbstractContextManager[None]:
@@ -119,7 +119,7 @@ def _a_denial_leaves_the_value() -> AbstractContextManager[None]:
             before = self._entries.get(ref)
             kept = keep(self, ref, outcome, *rest, **more)
             if isinstance(outcome, Failed) and before is not None:
-                cast("OrderedDict[Any, Entry]", self._entries)[ref] = before
+                cast("OrderedDict[Any, CachedAnswer]", self._entries)[ref] = before
             return kept
 
         return wrong

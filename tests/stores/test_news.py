@@ -21,6 +21,17 @@ def test_what_is_written_is_read(key_id: str, revision: int) -> None:
     assert read(written(change)) == change
 
 
+@given(st.sampled_from(["owner", "plan"]), st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=255))
+def test_what_is_written_of_an_owner_or_plan_is_read(subject: str, id: str) -> None:
+    """Every name, as one word of printable ASCII."""
+    change = KeyChange.of_terms(subject, id)
+    word = written(change)
+    assert read(word) == change
+    assert word.isascii()
+    assert word.isprintable()
+    assert " " not in word
+
+
 @given(st.text())
 def test_any_other_text_is_a_gap(text: str) -> None:
     """It raises nothing, and names no key."""
@@ -34,7 +45,8 @@ def test_any_other_text_is_a_gap(text: str) -> None:
         "", ":", KEY, f"{KEY}:", ":1", f"{KEY}:0", f"{KEY}:-1", f"{KEY}:+1", f"{KEY}: 1", f"{KEY}:1 ", f"{KEY}:٣",
         f"{KEY}:²", f"{KEY}:1.0", f"{KEY}:1_0", f"{KEY}:{2**31}", f"{KEY}:9999999999", f"{KEY}:00000000001",
         f"{KEY}:{'9' * (sys.get_int_max_str_digits() + 1)}", f"{KEY}:{'0' * 10_000}1", f"{KEY[1:]}:1", f"{KEY}a:1",
-        f"{KEY[1:]}é:1", f"{KEY[1:]}\x01:1", f"x{KEY}:1:1", written(GAP),
+        "owner=", "plan=", "owner=a b", "owner=%61", "owner=é", "key=a", "=a", f"owner={'a' * 256}",
+        f"plan={'%' * 9999}", "owner=%ff", f"{KEY[1:]}é:1", f"{KEY[1:]}\x01:1", f"x{KEY}:1:1", written(GAP),
     ],
 )  # fmt: skip
 def test_what_is_nearly_news_is_a_gap(word: str) -> None:

@@ -16,7 +16,8 @@ from secretsource.stores._news import GAP
 from secretsource.stores._sql import transactions
 from secretsource.stores._sql.feed import PostgresFeed
 from secretsource.stores._sql.postgres import Server
-from secretsource.stores.base import KeyChange, Subscription
+from secretsource.stores.base import KeyChange, OwnerRecord, PlanRecord, Subscription
+from secretsource.testing.store_owners import event, registers, stored
 from secretsource.testing.store_samples import changed, new, record, rotated
 
 if TYPE_CHECKING:
@@ -162,6 +163,20 @@ def test_every_change_of_a_batch_is_told(
     assert {ear.next() for _ in range(1000)} == {KeyChange(record(number).key_id, 1) for number in range(1, 1001)}
     assert store.rotate(*rotated(record(1), 1001))
     assert {ear.next(), ear.next()} == {KeyChange(record(1).key_id, 2), KeyChange(record(1001).key_id, 1)}
+
+
+def test_owners_and_plans_that_change_are_told(
+    store: sql.PostgresStore, listen: Callable[..., tuple[Listening, Ear]]
+) -> None:
+    """Each by its name, whatever characters are in it."""
+    _, ear = listen()
+    assert ear.next() == KeyChange(None, 0)
+    owners, plans = registers(store)
+    stored(plans, PlanRecord("größer: 50 %", 5.0))
+    owner = stored(owners, OwnerRecord("株" * 255, 5.0))
+    owners.delete(owner, event(owner.id))
+    told = [ear.next() for _ in range(3)]
+    assert told == [KeyChange(None, 0, plan="größer: 50 %"), *[KeyChange(None, 0, owner="株" * 255)] * 2]
 
 
 def test_news_comes_after_the_commit(

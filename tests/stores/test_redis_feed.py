@@ -170,7 +170,7 @@ def test_news_that_cannot_be_sent_is_counted_and_not_raised(fragile: Valkey) -> 
         feed.publish([ONE])
     assert monotonic() - began < 5
     assert feed.failures == len(heard) == 100
-    assert "telling of a changed key failed at redis://127.0.0.1" in str(heard[0])
+    assert "announcing a changed key failed at redis://127.0.0.1" in str(heard[0])
     feed.close()
 
 

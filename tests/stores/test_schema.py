@@ -138,9 +138,9 @@ def test_an_empty_server_is_not_filled_unasked(new_database: str) -> None:
     ("version", "said"),
     [
         ("9999", f"is of version 9999, and this package knows up to {HEAD}: upgrade secretsource"),
-        ("0000", f"says that it is of version '0000', which there never was: restore its table {VERSION_TABLE}"),
-        ("", f"says that it is of version '', which there never was: restore its table {VERSION_TABLE}"),
-        ("000x", f"says that it is of version '000x', which there never was: restore its table {VERSION_TABLE}"),
+        ("0000", f"says that it is of version '0000', which never existed: restore its table {VERSION_TABLE}"),
+        ("", f"says that it is of version '', which never existed: restore its table {VERSION_TABLE}"),
+        ("000x", f"says that it is of version '000x', which never existed: restore its table {VERSION_TABLE}"),
     ],
 )
 def test_a_database_of_an_unknown_version_is_refused(version: str, said: str, tmp_path: Path) -> None:

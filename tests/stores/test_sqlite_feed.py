@@ -18,7 +18,8 @@ from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Rejected
 from secretsource.stores import sql
 from secretsource.stores._sql import sqlite_feed
 from secretsource.stores._sql.sqlite_feed import SqliteFeed
-from secretsource.stores.base import ChangeFeed, KeyChange, Use
+from secretsource.stores.base import ChangeFeed, KeyChange, OwnerRecord, PlanRecord, Use
+from secretsource.testing.store_owners import event, registers, stored
 from secretsource.testing.store_samples import changed, new, record
 
 if TYPE_CHECKING:
@@ -93,6 +94,21 @@ def test_changes_are_told_once_and_in_order(store: SqlStore, feed: SqliteFeed) -
     told = list(feed._look())
     assert told == [KeyChange(record(number).key_id, 1) for number in range(2, 2 + sqlite_feed.MOST)]
     assert list(feed._look()) == []
+
+
+def test_owners_and_plans_that_change_are_told(store: SqlStore, feed: SqliteFeed) -> None:
+    """Also of one that is deleted; once each, and beside what is told of keys."""
+    owners, plans = registers(store)
+    plan = stored(plans, PlanRecord("pro", 5.0))
+    owner = stored(owners, OwnerRecord("acme", 5.0))
+    store.insert([new(2)])
+    owners.delete(owner, event("acme"))
+    key, *of_terms = feed._look()
+    assert key == KeyChange(record(2).key_id, 1)
+    assert of_terms == [KeyChange(None, 0, plan="pro"), *[KeyChange(None, 0, owner="acme")] * 2]
+    stored(plans, plan._replace(max_keys=2))
+    assert feed._look() == [KeyChange(None, 0, plan="pro")]
+    assert feed._look() == ()
 
 
 def test_more_than_can_be_named_is_a_gap(store: SqlStore, feed: SqliteFeed) -> None:

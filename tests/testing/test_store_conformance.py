@@ -167,7 +167,7 @@ def test_a_fault_that_quotes_is_caught(said: str, caplog: pytest.LogCaptureFixtu
 def test_what_is_impossible_needs_a_name_and_a_reason() -> None:
     """A misspelled fault would leave a test out unseen."""
     for impossible in ({"loose": "a reason"}, {"lose": ""}):
-        with pytest.raises(TypeError, match="is no fault, or lacks a reason"):
+        with pytest.raises(TypeError, match="is not a fault, or lacks a reason"):
             type("Wrong", (StoreConformance,), {"impossible": impossible})
 
 

@@ -22,14 +22,18 @@ def main() -> int:
     reader.add_argument("--seed", type=int, default=random.randrange(1 << 30), help="of what is chosen (by chance)")
     reader.add_argument("--processes", type=int, default=4, help="how many at a time (4)")
     reader.add_argument("--postgres", action="store_true", help="on PostgreSQL, and not on SQLite")
+    reader.add_argument(
+        "--patience", type=float, default=30.0, help="seconds until a child hangs; more where others work"
+    )
     given = reader.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="torture-")))
-        url = f"sqlite:///{folder}/keys.db?timeout=20"
+        timeout = f"timeout={given.patience / 1.5:.0f}"
+        url = f"sqlite:///{folder}/keys.db?{timeout}"
         if given.postgres:
-            url = stack.enter_context(postgres(max_connections="200")).url
+            url = f"{stack.enter_context(postgres(max_connections='200')).url}?{timeout}&connect_{timeout}"
             sql.migrate(url)
-        outcome = Crew(Plan(url, folder, given.seconds, given.seed, given.processes)).play(print)
+        outcome = Crew(Plan(url, folder, given.seconds, given.seed, given.processes, given.patience)).play(print)
     print(outcome.whole())
     return 1 if outcome.lost else 0
 

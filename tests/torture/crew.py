@@ -28,8 +28,8 @@ LONGEST_LOG = 16 << 20
 """Bytes that SQLite's write-ahead log may reach: it is checkpointed at 4 MiB, and readers put that off for a moment."""
 SHORTEST, LONGEST = 0.5, 3.0
 """Seconds between two processes that are killed."""
-ENDING = 120.0
-"""Seconds within which processes that are told to end have ended."""
+ENDING = 4
+"""In how many times its patience a process that is told to end has ended."""
 
 
 class Plan(NamedTuple):
@@ -41,6 +41,7 @@ class Plan(NamedTuple):
         seconds: For how long.
         seed: Of what is chosen.
         processes: How many at a time.
+        patience: Seconds after which a forked child that has not ended hangs.
     """
 
     url: str
@@ -48,6 +49,7 @@ class Plan(NamedTuple):
     seconds: float
     seed: int
     processes: int
+    patience: float = 30.0
 
     @property
     def file(self) -> Path | None:
@@ -133,7 +135,7 @@ class Crew:
         return self._outcome([*complaints, *self._judge()])
 
     def _start(self) -> subprocess.Popen[bytes]:
-        settings = Settings(self._plan.url, str(self._ledger), self._random.randrange(1 << 30))
+        settings = Settings(self._plan.url, str(self._ledger), self._random.randrange(1 << 30), self._plan.patience)
         with self._errors.open("ab") as errors:
             started = subprocess.Popen(
                 [sys.executable, "-m", "tests.torture.worker", json.dumps(settings)],
@@ -165,7 +167,7 @@ class Crew:
         for each in self._running:
             assert each.stdin is not None
             each.stdin.close()
-        until = time.monotonic() + ENDING
+        until = time.monotonic() + ENDING * self._plan.patience
         complaints: list[str] = []
         for each in self._running:
             try:

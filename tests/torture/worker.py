@@ -31,8 +31,6 @@ THREADS = 2
 """Threads of a process that change keys, beside the one that forks."""
 CHILDREN = 3
 """Forked children that a process lets run at a time."""
-STUCK = 30
-"""Seconds after which a forked child that has not ended hangs."""
 LOOKS = 8
 """Keys that are looked at each time."""
 
@@ -44,11 +42,13 @@ class Settings(NamedTuple):
         url: Of the store.
         ledger: The path of the ledger.
         seed: Of what it chooses.
+        patience: Seconds after which a forked child that has not ended hangs.
     """
 
     url: str
     ledger: str
     seed: int
+    patience: float
 
 
 class Process:
@@ -196,7 +196,7 @@ class Hand:
 def _be_a_child(process: Process, seed: str) -> None:
     code = 1
     try:
-        faulthandler.dump_traceback_later(STUCK, exit=True)  # which says where it hangs
+        faulthandler.dump_traceback_later(process.settings.patience, exit=True)  # which says where it hangs
         process.is_child = True
         hand = Hand(process, seed)
         for _ in range(hand._random.randint(1, 6)):

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from secretsource import Resolver, configure
-from secretsource.config import find_config, load_config, nowhere
 from secretsource.exceptions import ConfigurationError
-from secretsource.resolver import default_resolver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +13,7 @@ if TYPE_CHECKING:
 
     import typer
 
+    from secretsource import Resolver
     from secretsource.config import Config, SecretConfig
 
 __all__ = ["Choice"]
@@ -44,10 +42,15 @@ class Choice:
         Raises:
             ConfigurationError: Something in it is wrong, or an environment was named and there is no file to have it.
         """
+        from secretsource.config import load_config
+
         return load_config(self.path, environment=self.environment)
 
     def resolver(self) -> Resolver:
         """A resolver as the configuration describes it, or as `get_secret` has it without one."""
+        from secretsource import Resolver, configure
+        from secretsource.resolver import default_resolver
+
         if self.config() is not None:
             resolver = Resolver.from_config(self.path, environment=self.environment)
         else:
@@ -73,6 +76,8 @@ def declared_secrets(config: Config | None, *, purpose: str) -> Mapping[str, Sec
         ConfigurationError: There are none.
     """
     if config is None:
+        from secretsource.config import find_config, nowhere
+
         raise ConfigurationError(
             f"there is nothing {purpose}: {nowhere(find_config())}; run  secretsource init  and declare your secrets"
         )

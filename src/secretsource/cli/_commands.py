@@ -1,24 +1,17 @@
-"""The commands, each in a file of its own, and the options that stand before them."""
+"""The table of the commands, each in a file of its own, and the options that stand before them."""
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
 from secretsource.cli._choice import Choice
 from secretsource.cli._front import Front
 from secretsource.cli._output import write_line
-from secretsource.cli.check import check
-from secretsource.cli.copy import copy
-from secretsource.cli.demo import demo
-from secretsource.cli.doctor import doctor
-from secretsource.cli.explain import explain
-from secretsource.cli.get import get
-from secretsource.cli.init import init
-from secretsource.cli.keys import keys
-from secretsource.cli.run import run
+from secretsource.cli._verbs import Verb, VerbGroup
 
 __all__ = ["app"]
 
@@ -33,9 +26,35 @@ EXIT_CODES = (
     "rejected · 130 interrupted."
 )
 
+
+class Commands(VerbGroup, Front):
+    """All commands."""
+
+    table: ClassVar = {
+        "get": Verb("secretsource.cli.get:get", "Write the value of one secret to standard output."),
+        # Options after the first word belong to the started command, with or without "--" before it.
+        "run": Verb(
+            "secretsource.cli.run:run",
+            "Run a command with the declared secrets.",
+            {"allow_interspersed_args": False},
+        ),
+        "check": Verb("secretsource.cli.check:check", "Check every declared secret, without showing a value."),
+        "explain": Verb("secretsource.cli.explain:explain", "Show which provider answers for a name, and why."),
+        "doctor": Verb(
+            "secretsource.cli.doctor:doctor", "Connect to each configured provider, without showing a value."
+        ),
+        "copy": Verb(
+            "secretsource.cli.copy:copy", "Copy secrets from one provider to another, without showing a value."
+        ),
+        "init": Verb("secretsource.cli.init:init", "Write the files of a project that uses secrets."),
+        "keys": Verb("secretsource.cli.keys:keys", "Issue API keys, check them, and look after them."),
+        "demo": Verb("secretsource.cli.demo:demo", "Show all of it at work, on this machine alone."),
+    }
+
+
 app = typer.Typer(
     name="secretsource",
-    cls=Front,
+    cls=Commands,
     help=HELP,
     epilog=EXIT_CODES,
     # Plain help reads the same on a terminal and in a pipe; a pretty traceback would show the values of variables.
@@ -60,25 +79,14 @@ def choose(
         typer.Option("--config", metavar="PATH", help="The configuration file. [default: the nearest one]"),
     ] = None,
     environment: Annotated[
-        str | None, typer.Option("--env", metavar="ENVIRONMENT", help="Which environment of the configuration.")
+        str | None, typer.Option("--env", metavar="ENVIRONMENT", help="The environment of the configuration.")
     ] = None,
     version: Annotated[  # noqa: ARG001 - its callback does it
         bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version.")
     ] = False,
 ) -> None:
-    """Note what all commands go by; without a command, show them."""
+    """Note the options for all commands; without a command, show the help."""
+    gc.enable()
     context.obj = Choice(config, environment)
     if context.invoked_subcommand is None:
         write_line(context.get_help())
-
-
-app.command()(get)
-# Options after the first word are the command's own, with or without "--" before it.
-app.command(context_settings={"allow_interspersed_args": False})(run)
-app.command()(check)
-app.command()(explain)
-app.command()(doctor)
-app.command()(copy)
-app.command()(init)
-app.add_typer(keys)
-app.command()(demo)

@@ -6,17 +6,17 @@ from typing import Annotated
 
 import typer
 
-from secretsource.config import load_config
+from secretsource.cli._choice import Choice
 from secretsource.exceptions import SecretSourceError
 
 __all__ = ["Field", "Json", "Name", "declared_names"]
 
 
 def declared_names(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    """The declared secrets that begin as typed, each with its description; none when the configuration is wrong."""
+    """Complete the name of a declared secret, with its description; a wrong configuration completes nothing."""
     given = context.find_root().params
     try:
-        config = load_config(given.get("config"), environment=given.get("environment"))
+        config = Choice(given.get("config"), given.get("environment")).config()
     except SecretSourceError:
         config = None
     secrets = {} if config is None else config.secrets

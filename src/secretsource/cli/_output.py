@@ -6,7 +6,6 @@ the cursor of a terminal, or start a new line in a pipe.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -83,6 +82,8 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], unbroken: 
 
 def write_json(document: Any) -> None:
     """Write one JSON document, indented, in ASCII, so that no terminal or locale stands in its way."""
+    import json
+
     write_line(json.dumps(document, indent=2))
 
 

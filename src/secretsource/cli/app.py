@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib.util import find_spec
 
@@ -17,6 +18,7 @@ def main() -> int:
     if find_spec("typer") is None or find_spec("rich") is None:
         print("error: the command line is an extra: run  pip install 'secretsource[cli]'", file=sys.stderr)
         return 2
+    gc.disable()  # what is loaded stays, so a search for garbage in it only takes time; `choose` ends this
     from secretsource.cli._commands import app
 
     return app(prog_name="secretsource") or 0

@@ -24,7 +24,7 @@ SECRET_KEYS = ("required", "description")
 
 
 def provider_sections(providers: Section) -> Mapping[str, Section]:
-    """Every ``[providers.NAME]``, by its name."""
+    """Return every ``[providers.NAME]``, by its name."""
     sections = providers.sections()
     for name, section in sections.items():
         if mistake := _name_mistake(name):
@@ -33,7 +33,7 @@ def provider_sections(providers: Section) -> Mapping[str, Section]:
 
 
 def chain_names(environment: Section) -> list[str]:
-    """The names of an environment's providers, in order; no driver is looked at."""
+    """Return the names of an environment's providers, in order; look at no driver."""
     names: list[str] = []
     for word in environment.texts("providers"):
         with environment.locating("providers"):
@@ -42,7 +42,7 @@ def chain_names(environment: Section) -> list[str]:
             raise environment.wrong(mistake, "providers")
         if name in names:
             raise environment.wrong(
-                f"two providers are named {name!r}: give one a section of its own with a type, or a name in its URL",
+                f"two providers are named {name!r}: give one of them a section with a type, or a name in its URL",
                 "providers",
             )
         names.append(name)
@@ -54,7 +54,7 @@ def chain_names(environment: Section) -> list[str]:
 def provider_chain(
     environment: Section, sections: Mapping[str, Section], drivers: Drivers
 ) -> tuple[ProviderConfig, ...]:
-    """The providers of an environment, in order, each checked against its driver."""
+    """Return the providers of an environment, in order, each checked against its driver."""
     return tuple(_provider(word, environment, sections, drivers) for word in environment.texts("providers"))
 
 
@@ -73,9 +73,9 @@ def check_other_sections(environment: Section, sections: Mapping[str, Section], 
 
 def _name_mistake(name: str) -> str | None:
     if not is_provider_name(name):  # not quoted: it may be a URL gone wrong, with a secret in it
-        return "a provider's name has only a-z, 0-9, '-' and '_', and a provider URL has '://'"
+        return "a provider's name must have only a-z, 0-9, '-' and '_', and a provider URL must have '://'"
     if name in SECRET_KEYS:
-        return f"no provider can be called {name!r}, because every secret has a key of that name"
+        return f"a provider must not be called {name!r}, because every secret has a key of that name"
     return None
 
 

@@ -48,9 +48,9 @@ class SecretConfig:
     """A secret that the application declares.
 
     Attributes:
-        name: What it is asked for by.
+        name: The name by which applications ask for it.
         required: Whether a check fails when no provider has it.
-        description: What it is for, in a few words.
+        description: Its purpose, in a few words.
         locations: Where a provider keeps it, by the provider's name: ``payments/stripe#secret_key``, with field,
             version and stage as in a reference. Other providers use the name.
     """
@@ -63,7 +63,7 @@ class SecretConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What a file says for one environment.
+    """The configuration of one environment.
 
     Attributes:
         file: The file it was read from.
@@ -138,7 +138,7 @@ def _own_table(root: Section) -> Section:
         return root
     own = root.section("tool").section("secretsource")
     if "secretsource" not in root.section("tool").table:
-        raise own.wrong("there is no such table: add it, or give the path of another file")
+        raise own.wrong("the table is missing: add it, or give the path of another file")
     return own
 
 
@@ -146,7 +146,7 @@ def _chosen(asked: str | None, top: Section, environments: Mapping[str, Section]
     known = sorted(environments)
     if not known:
         raise top.wrong(
-            f"no environment is declared: add a table {top.label('environments', 'NAME')} with its providers"
+            f"the file must declare an environment: add a table {top.label('environments', 'NAME')} with its providers"
         )
     default = top.text("environment")
     if default is not None and default not in environments:
@@ -197,7 +197,7 @@ def _secrets(secrets: Section, providers: list[str]) -> Mapping[str, SecretConfi
                 raise section.wrong(f"no environment has the provider {key!r}: add it to the providers of one", key)
         section.only((*SECRET_KEYS, *providers))
         if _mistake(name) or "://" in name:
-            raise section.wrong(_mistake(name) or "a secret is declared by its bare name, without '://'")
+            raise section.wrong(_mistake(name) or "a secret must be declared by its bare name, without '://'")
         declared[name] = SecretConfig(
             name,
             required=section.flag("required", True),
@@ -218,7 +218,7 @@ def _location(section: Section, provider: str) -> str:
 
 
 def _mistake(reference: str) -> str:
-    """What is wrong with a reference; empty when nothing is."""
+    """Return the mistake in a reference; empty for a correct one."""
     try:
         parse_reference(reference)
     except InvalidReference as error:

@@ -15,11 +15,11 @@ FILE_NAMES = (FILE_NAME, PROJECT_FILE_NAME)
 
 
 def find_config() -> Nearest:
-    """The configuration that holds for the working directory, and nearer files that do not count.
+    """Find the configuration of the working directory, and nearer files that do not count.
 
-    That is ``secretsource.toml``, or ``pyproject.toml`` with a table ``[tool.secretsource]``, in the directory or the
-    nearest above it, up to the root of the repository (the folder with ``.git``) and never beyond. Outside of a
-    repository only the directory itself counts: what lies above it may belong to somebody else.
+    It is ``secretsource.toml``, or ``pyproject.toml`` with a table ``[tool.secretsource]``. The nearest one counts, up
+    to the root of the repository (the folder with ``.git``) and never beyond. Outside of a repository only the
+    directory itself counts: the folders above it may belong to somebody else.
     """
     return nearest(FILE_NAMES, _is_configuration)
 
@@ -30,20 +30,20 @@ def find_dotenv() -> Nearest:
 
 
 def unread_files(file: Path) -> list[Path]:
-    """The configurations around the working directory that count and are not read, because ``file`` is."""
+    """Return the configurations around the working directory that count and are not read, because ``file`` is."""
     there = (Path(seen.path) for seen in sightings(FILE_NAMES, _is_configuration) if seen.doubt is None)
     return [path for path in there if path != file.absolute()]
 
 
 def nowhere(search: Nearest) -> str:
-    """Where a configuration was looked for, as one clause, when none was found."""
+    """Return where a configuration was looked for, as one clause, when none was found."""
     looked = " or ".join(folders()) or "the working directory, which is gone"
     place = f"there is no {FILE_NAME}, and no {PROJECT_FILE_NAME} with [tool.secretsource], in {looked}"
     return "; ".join([place, *(seen.notice for seen in search.passed_over)])
 
 
 def read_config(file: Path) -> str:
-    """The text of a configuration file.
+    """Return the text of a configuration file.
 
     Raises:
         ConfigurationError: It is not there, cannot be read, or is not UTF-8.

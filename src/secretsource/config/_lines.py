@@ -1,7 +1,7 @@
-"""Where each key of a TOML text stands, which the standard parser does not tell.
+"""The place of each key of a TOML text, which the standard parser does not tell.
 
-The text has been parsed before, so this scanner relies on its being valid, up to where the parser stopped: it looks for
-the key of each statement and steps over the value. Keys inside an inline table or an array have no entry of their own;
+The text has been parsed before, so this scanner relies on its being valid, up to where the parser stopped. It looks for
+the key of each statement, and steps over the value. Keys inside an inline table or an array have no entry of their own;
 the statement that holds them has (https://toml.io/en/v1.0.0).
 """
 
@@ -49,7 +49,7 @@ class Statement(NamedTuple):
 
 
 def statements(text: str) -> Iterator[Statement]:
-    """The statements of a TOML text in order, as far as it is valid."""
+    """Return the statements of a TOML text in order, as far as it is valid."""
     table: tuple[str, ...] = ()
     at = 0
     while found := _STATEMENT.match(text, at):
@@ -63,7 +63,7 @@ def statements(text: str) -> Iterator[Statement]:
 
 
 def line_index(text: str) -> Mapping[tuple[str, ...], int]:
-    """The line, from 1, of every key and table of a valid TOML text, by its path from the root."""
+    """Return the line, from 1, of every key and table of a valid TOML text, by its path from the root."""
     lines: dict[tuple[str, ...], int] = {}
     for path, _, start in statements(text):
         line = line_at(text, start)
@@ -74,12 +74,12 @@ def line_index(text: str) -> Mapping[tuple[str, ...], int]:
 
 
 def line_at(text: str, at: int) -> int:
-    """The line, from 1, of an offset."""
+    """Return the line, from 1, of an offset."""
     return text.count("\n", 0, at) + 1
 
 
 def unclosed(text: str, end: int) -> int | None:
-    """The offset of the first bracket, brace or quote before ``end`` that is not closed by then, or None."""
+    """Find the first bracket, brace or quote before ``end`` that is not closed by then, or None."""
     open_at: list[int] = []
     for token in _TOKEN.finditer(text, 0, end):
         if token[0] in {'"', "'"}:

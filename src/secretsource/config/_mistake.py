@@ -22,7 +22,7 @@ __all__ = ["TOO_DEEP", "Mistake", "mistake_in"]
 
 
 class Mistake(NamedTuple):
-    """What is wrong with a text.
+    """The mistake in a text.
 
     Attributes:
         place: Where, as ``line 2, column 5``; empty where the parser does not tell.
@@ -33,13 +33,13 @@ class Mistake(NamedTuple):
     reason: str
 
 
-TOO_DEEP = "arrays or tables are nested too deeply"
+TOO_DEEP = "arrays or tables must be nested less deeply"
 NO_VALUE = "a value is missing"
 NO_QUOTES = "text must be in straight quotes, and true and false in lower case"
 NUMBER = "a number or a date has a form that TOML does not have; text, such as a length of time, must be in quotes"
 LONG_NUMBER = "a number has too many digits"
 NO_DATE = "a date or a time is not in the calendar"
-MORE = "something follows the value: put all of a text in quotes, and each key on a line of its own"
+MORE = "the value must end its line: put all of a text in quotes, and each key on a line of its own"
 NO_EQUALS = "a key must be followed by '=' and its value"
 NO_KEY = "a key or the name of a table is missing, or needs quotes: bare, it is of A-Z, a-z, 0-9, '-' and '_'"
 OPEN_HEADER = "the name of a table must end with its bracket"
@@ -48,7 +48,7 @@ OPEN_QUOTES = "the quotes that are opened in line {} are not closed"
 OPEN_BRACKET = "the bracket that is opened in line {} is not closed, or a comma is missing before this place"
 OPEN_BRACE = "the brace that is opened in line {} is not closed on that line, or a comma is missing before this place"
 ESCAPE = "a backslash in double quotes begins an escape that TOML does not have: write it twice, or use single quotes"
-CONTROL = "a text or a comment has a control character in it"
+CONTROL = "a text or a comment must have no control character"
 KEY_TWICE = "a name is given twice in one table{}: keep one of them"
 TABLE_TWICE = "a table is given twice{}: put its keys in one place"
 ADDED = "a table that is complete is added to: put its keys in one place"
@@ -59,11 +59,11 @@ _KEY_OR_HEADER = re.compile(r"""[\w."' -]+(=|\][ \t]*(\#.*)?$)""", re.MULTILINE)
 
 
 def mistake_in(text: str, complaint: str) -> Mistake:
-    """What is wrong with a text.
+    """Find the mistake in a text.
 
     Args:
         text: The whole file.
-        complaint: What the parser said of it.
+        complaint: The parser's own sentence.
     """
     text = text.replace("\r\n", "\n")  # as the parser counts
     at, place = _place(text, complaint)
@@ -124,7 +124,7 @@ def _key_part(text: str, at: int) -> str:
 
 
 def _open(text: str, at: int) -> str:
-    """What is opened before a place and not closed."""
+    """Say what is opened before a place and not closed."""
     opening = unclosed(text, at)
     start = at if opening is None else opening
     reason = {"[": OPEN_BRACKET, "{": OPEN_BRACE}.get(text[start : start + 1], OPEN_QUOTES)
@@ -183,4 +183,4 @@ _REASONS: Mapping[str, str | Callable[[str, int], str]] = {
     "Exceeds the limit": LONG_NUMBER,
     TOO_DEEP: TOO_DEEP,
 }
-"""What the parser of the standard library begins its complaints with, and why that is."""
+"""The first words of a complaint of the standard library, each with its reason."""

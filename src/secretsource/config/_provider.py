@@ -41,8 +41,8 @@ class ProviderConfig:
         name: The instance's name.
         type: The driver's scheme.
         settings: Keyword arguments for the driver; text that starts with ``ref+`` still points elsewhere.
-        on_denied: What the chain does when this provider refuses.
-        on_unavailable: What the chain does when this provider cannot be reached.
+        on_denied: The step of the chain after this provider refuses.
+        on_unavailable: The step of the chain after this provider could not be reached.
         strip_newline: Whether one line end is taken off the end of each text; a driver may have a setting of its own.
         file: The file that says so, for messages.
         line: The line in it, from 1.
@@ -59,7 +59,7 @@ class ProviderConfig:
 
 
 def as_in_file(config: ProviderConfig, driver: type[Provider], file: Path, line: int | None) -> ProviderConfig:
-    """A provider that a file describes: unless the file says so, credentials it does not have go to no address of its.
+    """Return a provider that a file describes; credentials from elsewhere go to no address of the file.
 
     Otherwise, a person who can place a file where the program looks for one gets them sent to a server of their own.
     """
@@ -103,7 +103,7 @@ def settings_from_url(url: str, *, drivers: Drivers = driver_class) -> ProviderC
 def checked_provider(
     name: str, scheme: str, driver: type[Provider], given: Mapping[str, object], read: Reader, wrong: Complaint
 ) -> ProviderConfig:
-    """A provider from what is given for it.
+    """Check the settings of a provider, and return it.
 
     Args:
         name: The instance's name.

@@ -41,17 +41,17 @@ class Section:
         self._lines = lines
 
     def label(self, *keys: str) -> str:
-        """How the table below ``keys`` is written in the file, such as ``[providers.aws]``."""
+        """Return how the table below ``keys`` is written in the file, such as ``[providers.aws]``."""
         return f"[{'.'.join((*self.path, *keys))}]"
 
     def line(self, key: str | None = None) -> int | None:
-        """The line of a key, else of what holds it; None for what the file does not mention."""
+        """Return the line of a key, else of what holds it; None for what the file does not mention."""
         path = self.path if key is None else (*self.path, key)
         known = (self._lines.get(path[:length]) for length in range(len(path), 0, -1))
         return next((line for line in known if line is not None), None)
 
     def wrong(self, message: str, key: str | None = None) -> ConfigurationError:
-        """The error to raise about a key, or about the table itself."""
+        """Return the error to raise about a key, or about the table itself."""
         line = self.line(key)
         place = str(self.file) if line is None else f"{self.file}, line {line}"
         if self.path:
@@ -60,7 +60,7 @@ class Section:
 
     @contextmanager
     def locating(self, key: str, hint: str = "") -> Generator[None]:
-        """Put the place of a key before what is wrong inside; a missing package is no mistake of the file."""
+        """Put the place of a key before what is wrong inside; a missing package is not a mistake of the file."""
         try:
             yield
         except ProviderNotInstalled:
@@ -75,32 +75,32 @@ class Section:
                 raise self.wrong(unknown("key", key, list(known)), key)
 
     def section(self, key: str) -> Section:
-        """The table below a key; an empty one where there is none."""
+        """Return the table below a key; an empty one if the key is missing."""
         value = self.table.get(key, {})
         if not isinstance(value, dict):
             raise self.wrong(f"{key} must be a table", key)
         return Section(self.file, self._lines, (*self.path, key), value)
 
     def sections(self) -> dict[str, Section]:
-        """Every key with the table below it."""
+        """Return every key with the table below it."""
         return {key: self.section(key) for key in self.table}
 
     def text(self, key: str) -> str | None:
-        """A string, or None where there is none."""
+        """Return a string; None if the key is missing."""
         value = self.table.get(key)
         if value is not None and not isinstance(value, str):
             raise self.wrong(f"{key} must be a string", key)
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """A list of strings; empty where there is none."""
+        """Return a list of strings; empty if the key is missing."""
         value = self.table.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self.wrong(f"{key} must be a list of strings", key)
         return tuple(value)
 
     def flag(self, key: str, default: bool) -> bool:
-        """True or false."""
+        """Return true or false."""
         value = self.table.get(key, default)
         if not isinstance(value, bool):
             raise self.wrong(f"{key} must be true or false", key)
@@ -108,7 +108,7 @@ class Section:
 
 
 def read_toml(text: str, file: Path) -> Section:
-    """The root table of a file's text.
+    """Return the root table of a file's text.
 
     Raises:
         ConfigurationError: The text is not TOML; says where and why, without quoting it.

@@ -1,7 +1,7 @@
-"""What a driver can be set to: the keyword parameters of its constructor, read from their annotations.
+"""The settings of a driver: the keyword parameters of its constructor, read from their annotations.
 
-A parameter is a setting when a configuration file can write it: str, int, float, bool, a tuple or list of str, a
-mapping, a `Literal`, or one of these beside other types. Ready-made clients are none.
+A parameter is a setting when a configuration file can write it. Its type is str, int, float, bool, a tuple or list of
+str, a mapping, a `Literal`, or one of these beside other types. A ready-made client is not a setting.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await
@@ -43,7 +43,7 @@ class Setting:
     Attributes:
         name: The key in the provider's section and in the query of a provider URL.
         type: The annotation without what a configuration file cannot write, such as None or a client's class.
-        default: What the driver does without it; `UNSET` where it must be given.
+        default: The driver's own value; `UNSET` where it must be given.
     """
 
     name: str
@@ -61,11 +61,11 @@ class Setting:
         return " or ".join(_in_words(kind) for kind in _alternatives(self.type))
 
     def accept(self, value: object) -> object:
-        """The value as the driver wants it, from a TOML value; `UNSET` when it does not fit."""
+        """Return the value as the driver wants it, from a TOML value; `UNSET` when it does not fit."""
         return _first_fit(value, _alternatives(self.type))
 
     def read(self, text: str) -> object:
-        """The value as the driver wants it, from text such as ``true``, ``5`` or ``a,b``; `UNSET` if it does not fit.
+        """Return the value as the driver wants it, from text such as ``true`` or ``a,b``; `UNSET` if it does not fit.
 
         Text is kept as it is only where nothing narrower fits.
         """
@@ -74,7 +74,7 @@ class Setting:
 
 
 def driver_settings(driver: type[Provider]) -> Mapping[str, Setting]:
-    """The settings of a driver class, by name, in the order of its constructor."""
+    """Return the settings of a driver class, by name, in the order of its constructor."""
     names = {**_FAMILIAR, **getattr(inspect.unwrap(driver.__init__), "__globals__", {})}
     settings: dict[str, Setting] = {}
     for parameter in _keywords(driver):
@@ -122,7 +122,7 @@ def _members(annotation: str) -> list[str]:
 
 
 def _resolve(annotation: str, names: dict[str, Any]) -> object:
-    """What an annotation means in the driver's module; None when it cannot be told at run time."""
+    """Return the meaning of an annotation in the driver's module; None if it has none at run time."""
 
     def holder() -> None: ...
 
@@ -175,7 +175,7 @@ def _first_fit(value: object, kinds: tuple[Any, ...]) -> object:
 
 
 def _fit(value: object, kind: Any) -> object:
-    """A TOML value as one plain type, exactly: true is no number, and a number is no string."""
+    """Return a TOML value as one plain type, exactly: true is not a number, and a number is not a string."""
     if _is_mapping(kind):
         return _fit_mapping(value, kind)
     if get_origin(kind) is Literal:

@@ -25,7 +25,7 @@ class ProviderUrl(NamedTuple):
     Attributes:
         name: The instance's name: ``name`` in the query, else the scheme.
         scheme: The driver.
-        path: What stands between ``://`` and ``?``.
+        path: The text between ``://`` and ``?``.
         query: The other settings, as text.
     """
 
@@ -36,7 +36,7 @@ class ProviderUrl(NamedTuple):
 
 
 def is_provider_name(word: str) -> bool:
-    """Whether a reference can name a provider by this word."""
+    """Return whether a reference can name a provider by this word."""
     return bool(word) and _NAME.issuperset(word)
 
 
@@ -48,9 +48,9 @@ def split_provider_url(url: str) -> ProviderUrl:
     """
     scheme, mark, rest = url.partition("://")
     if not mark or not is_provider_name(scheme):
-        raise ConfigurationError("a provider URL starts with a scheme of a-z, 0-9, '-' and '_' before '://'")
+        raise ConfigurationError("a provider URL must start with a scheme of a-z, 0-9, '-' and '_' before '://'")
     if "#" in rest:
-        raise ConfigurationError(f"a '#' in the URL '{scheme}://…' is written %23")
+        raise ConfigurationError(f"a '#' in the URL '{scheme}://…' must be written %23")
     path, _, query = rest.partition("?")
     settings = _settings(scheme, query)
     name = settings.pop("name", scheme)
@@ -64,7 +64,7 @@ def _settings(scheme: str, query: str) -> dict[str, str]:
     for pair in filter(None, query.split("&")):
         key, mark, value = pair.partition("=")
         if not mark:
-            raise ConfigurationError(f"a setting in the URL '{scheme}://…' is not of the form key=value")
+            raise ConfigurationError(f"a setting in the URL '{scheme}://…' must have the form key=value")
         if key in settings:
             raise ConfigurationError(f"setting {key!r} is given twice in the URL '{scheme}://…'")
         settings[key] = unquote(value)

@@ -9,6 +9,8 @@ from secretsource._sentinels import UNSET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from secretsource.issuing._administration import ROTATE_SELF
+    from secretsource.issuing._async_registers import AsyncOwnerRegister, AsyncPlanRegister
     from secretsource.issuing._async_service import AsyncApiKeys
     from secretsource.issuing._check.event import CheckEvent
     from secretsource.issuing._check.policy import NO_SCOPE
@@ -22,9 +24,12 @@ if TYPE_CHECKING:
     from secretsource.issuing._manage.amend import KeyUpdate
     from secretsource.issuing._manage.health import Health
     from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
+    from secretsource.issuing._manage.owners import OwnerFields
     from secretsource.issuing._manage.peppers import find_peppers
+    from secretsource.issuing._manage.plans import PlanFields
     from secretsource.issuing._manage.request import KeyRequest
     from secretsource.issuing._manage.revocations import RevokedKeys
+    from secretsource.issuing._registers import OwnerRegister, PlanRegister
     from secretsource.issuing._service import ApiKeys
     from secretsource.issuing._settings import Settings
     from secretsource.issuing._transfer.imports import ImportBatch, ImportOptions, ImportReport, RejectedRow
@@ -32,10 +37,25 @@ if TYPE_CHECKING:
     from secretsource.issuing._transfer.sources import header_judge
     from secretsource.issuing._verdict import Accepted, Answer, Reason, Rejected, Verdict
     from secretsource.issuing.limits import LimitState, LocalLimiter
-    from secretsource.stores.base import EventKind, FeedHealth, KeyEvent, KeyRecord, Page, Status, Usage
+    from secretsource.stores.base import (
+        EventKind,
+        FeedHealth,
+        KeyEvent,
+        KeyRecord,
+        OwnerEvent,
+        OwnerEventKind,
+        OwnerRecord,
+        OwnerStatus,
+        Page,
+        PlanRecord,
+        Status,
+        Terms,
+        Usage,
+    )
 
 __all__ = [
     "NO_SCOPE",
+    "ROTATE_SELF",
     "UNSET",
     "Accepted",
     "Admission",
@@ -44,6 +64,8 @@ __all__ = [
     "Answer",
     "ApiKeys",
     "AsyncApiKeys",
+    "AsyncOwnerRegister",
+    "AsyncPlanRegister",
     "CheckEvent",
     "EventKind",
     "FeedHealth",
@@ -61,13 +83,22 @@ __all__ = [
     "LimitState",
     "LocalLimiter",
     "Owner",
+    "OwnerEvent",
+    "OwnerEventKind",
+    "OwnerFields",
     "OwnerKind",
+    "OwnerRecord",
+    "OwnerRegister",
+    "OwnerStatus",
     "Page",
     "ParsedKey",
     "Pepper",
     "PepperSet",
     "PepperState",
     "PepperUse",
+    "PlanFields",
+    "PlanRecord",
+    "PlanRegister",
     "Reason",
     "Rejected",
     "RejectedRow",
@@ -76,6 +107,7 @@ __all__ = [
     "RotationStatus",
     "Settings",
     "Status",
+    "Terms",
     "Unreadable",
     "Usage",
     "Verdict",
@@ -89,6 +121,8 @@ __all__ = [
 _HOMES = {
     "_http.admission": ("Admission", "Admitted"),
     "_http.answer": ("HttpAnswer", "http_answer"),
+    "_administration": ("ROTATE_SELF",),
+    "_async_registers": ("AsyncOwnerRegister", "AsyncPlanRegister"),
     "_async_service": ("AsyncApiKeys",),
     "_http.credential": ("credential",),
     "_check.event": ("CheckEvent",),
@@ -103,9 +137,12 @@ _HOMES = {
     "_transfer.sources": ("header_judge",),
     "_check.policy": ("NO_SCOPE",),
     "_manage.amend": ("KeyUpdate",),
+    "_manage.owners": ("OwnerFields",),
+    "_manage.plans": ("PlanFields",),
     "_manage.request": ("KeyRequest",),
     "_manage.revocations": ("RevokedKeys",),
     "_transfer.row_file": ("Unreadable", "read_rows"),
+    "_registers": ("OwnerRegister", "PlanRegister"),
     "_service": ("ApiKeys",),
     "_verdict": ("Accepted", "Answer", "Reason", "Rejected", "Verdict"),
     "_settings": ("Settings",),

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     from secretsource.issuing._manage.updates import Updates
     from secretsource.stores.base import KeyRecord
 
-__all__ = ["KeyAdministration"]
+__all__ = ["ROTATE_SELF", "KeyAdministration"]
+
+ROTATE_SELF = "keys:rotate-self"
+"""The scope of a key that may be rotated by showing it."""
+BY_ITSELF = "the key itself"
+"""The actor in the events of such a rotation."""
 
 
 @boundaries()
@@ -39,6 +44,7 @@ class KeyAdministration(KeyReading):
     if TYPE_CHECKING:
 
         def flush(self) -> None: ...
+        def verify(self, text: str, *, scope: str, ip: str | None, cost: int, fresh: bool) -> KeyRecord: ...
 
     def issue(self, *, actor: str | None = None, origin: str | None = None, **request: Unpack[KeyRequest]) -> Issued:
         """Make a key and store its record.
@@ -150,6 +156,42 @@ class KeyAdministration(KeyReading):
         """
         ends = successor_end(expires_in, expires_at, keep_expiry)
         return run(self._operations.rotate(key_id, overlap, by(actor, origin, reason), ends))
+
+    def rotate_by(
+        self,
+        text: str,
+        *,
+        overlap: timedelta | float,
+        ip: str | None = None,
+        origin: str | None = None,
+        keep_expiry: bool = False,
+    ) -> Rotated:
+        """Give a key its successor for showing it: a customer's own program rotates its key.
+
+        The key must be good, and must have the scope `ROTATE_SELF`. A repeat with the old key, while both work, makes
+        nothing: its ``plaintext`` is None, because the first call was given the text.
+
+        Args:
+            text: The whole key.
+            overlap: How long both work, as a timedelta or in seconds.
+            ip: The client's address, for a key that is bound to networks.
+            origin: From where, for the event; cut to 255 characters.
+            keep_expiry: Whether the new key ends when the old one would have ended.
+
+        Returns:
+            Both records, and the text of the new key for the call that made it.
+
+        Raises:
+            InvalidKey: It is not accepted.
+            InsufficientScope: It has no scope `ROTATE_SELF`.
+            InvalidRequest: The overlap is negative, or no length of time.
+            StoreError: The store could not answer.
+        """
+        try:
+            record = self.verify(text, scope=ROTATE_SELF, ip=ip, cost=0, fresh=True)
+        finally:
+            del text  # a traceback shows no key
+        return self.rotate(record.key_id, overlap=overlap, keep_expiry=keep_expiry, actor=BY_ITSELF, origin=origin)
 
     def rotation_status(self, key_id: str) -> RotationStatus:
         """Who still uses a rotated key; what this process has seen is flushed first.

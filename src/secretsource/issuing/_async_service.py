@@ -8,6 +8,8 @@ from secretsource._flow import arun
 from secretsource._listeners import LONGEST_SETTLING
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
+from secretsource.issuing._administration import BY_ITSELF, ROTATE_SELF
+from secretsource.issuing._async_registers import AsyncOwnerRegister, AsyncPlanRegister
 from secretsource.issuing._at_hand import AtHand
 from secretsource.issuing._check.event import Asked, asked_of, tell
 from secretsource.issuing._check.policy import kind_of
@@ -15,13 +17,16 @@ from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._manage.chores import AsyncChores
 from secretsource.issuing._manage.operations import Operations
+from secretsource.issuing._manage.owners import Owners
 from secretsource.issuing._manage.peppers import PepperSource
+from secretsource.issuing._manage.plans import Plans
 from secretsource.issuing._manage.request import by, successor_end, wanted_owner
 from secretsource.issuing._manage.revocations import Revocations
 from secretsource.issuing._manage.updates import Updates
-from secretsource.issuing._settings import assemble
+from secretsource.issuing._settings import assemble, closing
 from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
+from secretsource.limiters._registry import open_async_limiter
 from secretsource.stores._registry import open_async_store
 from secretsource.stores.base import KeyQuery
 
@@ -61,12 +66,17 @@ class AsyncApiKeys(AtHand):
 
     Raises:
         ConfigurationError: A setting cannot work.
+
+    Attributes:
+        owners: The customers whose keys they are; see `OwnerRegister`.
+        plans: The plans that owners are on; see `PlanRegister`.
     """
 
     def __init__(self, store: AsyncKeyStore, **settings: Unpack[Settings]) -> None:
         self._store = store
+        owns_limiter = isinstance(settings.get("limiter"), str)
         try:
-            parts = assemble(store, asyncio.to_thread, asyncio.sleep, **settings)
+            parts = assemble(store, asyncio.to_thread, asyncio.sleep, open_async_limiter, **settings)
         finally:
             del settings  # a traceback shows no pepper
         self._chores = AsyncChores(self, parts.flush_every, parts.cache, store, parts.feed)
@@ -74,9 +84,12 @@ class AsyncApiKeys(AtHand):
         self._listeners = parts.listeners
         self._peppers: PepperSource | None = None
         self._owns_store = False
+        self._owns_limiter = owns_limiter
 
     def _adopt(self, parts: Parts) -> None:
         self._parts = parts
+        self.owners = AsyncOwnerRegister(Owners(parts))
+        self.plans = AsyncPlanRegister(Plans(parts))
         self._operations = Operations(parts)
         self._revocations = Revocations(parts, self._operations)
         self._updates = Updates(parts, self._operations)
@@ -217,6 +230,24 @@ class AsyncApiKeys(AtHand):
         ends = successor_end(expires_in, expires_at, keep_expiry)
         return await arun(self._operations.rotate(key_id, overlap, by(actor, origin, reason), ends))
 
+    async def rotate_by(
+        self,
+        text: str,
+        *,
+        overlap: timedelta | float,
+        ip: str | None = None,
+        origin: str | None = None,
+        keep_expiry: bool = False,
+    ) -> Rotated:
+        """As `ApiKeys.rotate_by`."""
+        try:
+            record = await self.verify(text, scope=ROTATE_SELF, ip=ip, cost=0, fresh=True)
+        finally:
+            del text  # a traceback shows no key
+        return await self.rotate(
+            record.key_id, overlap=overlap, keep_expiry=keep_expiry, actor=BY_ITSELF, origin=origin
+        )
+
     async def rotation_status(self, key_id: str) -> RotationStatus:
         """As `ApiKeys.rotation_status`."""
         await self.flush()
@@ -353,6 +384,8 @@ class AsyncApiKeys(AtHand):
         finally:
             if self._listeners:
                 await asyncio.to_thread(self._listeners.settle, LONGEST_SETTLING)
+            if self._owns_limiter:
+                await arun(closing(self._parts))
             if self._owns_store:
                 await self._store.close()
 

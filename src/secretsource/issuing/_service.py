@@ -15,12 +15,16 @@ from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._manage.chores import Chores
 from secretsource.issuing._manage.operations import Operations
+from secretsource.issuing._manage.owners import Owners
 from secretsource.issuing._manage.peppers import PepperSource
+from secretsource.issuing._manage.plans import Plans
 from secretsource.issuing._manage.revocations import Revocations
 from secretsource.issuing._manage.updates import Updates
-from secretsource.issuing._settings import assemble
+from secretsource.issuing._registers import OwnerRegister, PlanRegister
+from secretsource.issuing._settings import assemble, closing
 from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
+from secretsource.limiters._registry import open_limiter
 from secretsource.stores._registry import open_store
 
 TYPE_CHECKING = False
@@ -46,12 +50,17 @@ class ApiKeys(KeyAdministration, AtHand):
     Args:
         store: Where records are kept.
         settings: See `Settings`; ``peppers`` is the one to give. One that cannot work is a `ConfigurationError`.
+
+    Attributes:
+        owners: The customers whose keys they are.
+        plans: The plans that owners are on.
     """
 
     def __init__(self, store: KeyStore, **settings: Unpack[Settings]) -> None:
         self._store = store
+        owns_limiter = isinstance(settings.get("limiter"), str)
         try:
-            parts = assemble(store, here, sleep, **settings)
+            parts = assemble(store, here, sleep, open_limiter, **settings)
         finally:
             del settings  # a traceback shows no pepper
         self._chores = Chores(self, parts.flush_every, parts.cache, store, parts.feed)
@@ -59,9 +68,12 @@ class ApiKeys(KeyAdministration, AtHand):
         self._listeners = parts.listeners
         self._peppers: PepperSource | None = None
         self._owns_store = False
+        self._owns_limiter = owns_limiter
 
     def _adopt(self, parts: Parts) -> None:
         self._parts = parts
+        self.owners = OwnerRegister(Owners(parts))
+        self.plans = PlanRegister(Plans(parts))
         self._operations = Operations(parts)
         self._revocations = Revocations(parts, self._operations)
         self._updates = Updates(parts, self._operations)
@@ -144,7 +156,9 @@ class ApiKeys(KeyAdministration, AtHand):
     def _look_up(self, text: object, asked: Asked, hashed: bytes | None = None, *, fresh: bool = False) -> Verdict:
         """The long way of a check."""
         try:
-            verdict = run(self._verifier.check(text, hashed, asked, fresh))
+            verdict = None if hashed is None or fresh else self._verifier.look(hashed, asked, self._store)
+            if verdict is None:
+                verdict = run(self._verifier.check(text, hashed, asked, fresh))
             if isinstance(verdict, Rejected) and verdict.reason is Reason.PEPPER_RETIRED and self._follow(refused=True):
                 verdict = run(self._verifier.check(text, None, asked, fresh))
         finally:
@@ -230,6 +244,8 @@ class ApiKeys(KeyAdministration, AtHand):
                 self.flush()
         finally:
             self._listeners.settle(LONGEST_SETTLING)
+            if self._owns_limiter:
+                run(closing(self._parts))
             if self._owns_store:
                 self._store.close()
 

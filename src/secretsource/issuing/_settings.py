@@ -16,17 +16,19 @@ from secretsource.issuing._key.format import KeyFormat
 from secretsource.issuing._key.hashing import PepperSet
 from secretsource.issuing._key.locator import LocatorSeals
 from secretsource.issuing._key.lookup import LookupKeys
-from secretsource.issuing.limits import LocalLimiter
+from secretsource.limiters._registry import open_limiter
+from secretsource.limiters.base import ImmediateLimiter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from secretsource._clock import Clock
+    from secretsource._flow import Flow
     from secretsource.issuing._check.event import CheckEvent
     from secretsource.issuing._check.parts import OnLimiterError
     from secretsource.issuing._verdict import Verdict
-    from secretsource.issuing.limits import AsyncLimiter, Limiter
+    from secretsource.limiters.base import AsyncLimiter, Limiter
     from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyStore
 
 _ON_LIMITER_ERROR = ("open", "closed", "local")
@@ -42,7 +44,8 @@ class Settings(TypedDict, total=False):
             processes, it is also how long a key may outlive its revocation there.
         miss_ttl: Seconds for which "there is no such key" is believed; 1.
         max_entries: Records to keep in memory; 100,000.
-        limiter: Where limits are counted; in this process's memory when left out.
+        limiter: Where limits are counted: a limiter, or the URL of one, such as ``redis://localhost:6379/0``, which
+            `ApiKeys.close` closes too; in this process's memory when left out.
         on_limiter_error: While a shared limiter is down: ``open`` (the default) lets all good keys in, ``closed`` none,
             ``local`` counts in this process's memory.
         processes: Among how many processes ``local`` divides a limit; to be said with ``local``.
@@ -63,7 +66,7 @@ class Settings(TypedDict, total=False):
     ttl: float
     miss_ttl: float
     max_entries: int
-    limiter: Limiter | AsyncLimiter | None
+    limiter: Limiter | AsyncLimiter | str | None
     on_limiter_error: OnLimiterError
     processes: int
     feed: ChangeFeed | None
@@ -79,13 +82,14 @@ def assemble(
     store: KeyStore | AsyncKeyStore,
     aside: Callable[..., Any],
     pause: Callable[[float], Any],
+    open_shared: Callable[[str], Limiter | AsyncLimiter],
     *,
     peppers: Iterable[str] | PepperSet = (),
     format: KeyFormat | None = None,
     ttl: float = 5.0,
     miss_ttl: float = 1.0,
     max_entries: int = 100_000,
-    limiter: Limiter | AsyncLimiter | None = None,
+    limiter: Limiter | AsyncLimiter | str | None = None,
     on_limiter_error: OnLimiterError = "open",
     processes: int | None = None,
     feed: ChangeFeed | None = None,
@@ -103,8 +107,9 @@ def assemble(
     """
     try:
         _check_numbers(ttl, miss_ttl, flush_every, max_entries, 1 if processes is None else processes, imported_at_once)
-        _check_limiting(limiter, on_limiter_error, processes)
         _check_kinds(format, on_check)
+        counted = _counted(limiter, open_shared)
+        _check_limiting(counted, on_limiter_error, processes)
         chosen = peppers if isinstance(peppers, PepperSet) else PepperSet(peppers)
     finally:
         del peppers  # a traceback shows no pepper
@@ -118,8 +123,8 @@ def assemble(
         Present(clock),
         RecordCache(ttl=ttl, miss_ttl=miss_ttl, max_entries=max_entries),
         UseLog(),
-        limiter or LocalLimiter(),
-        LocalLimiter(),
+        counted,
+        _in_memory(),
         on_limiter_error,
         1 if processes is None else processes,
         feed,
@@ -131,6 +136,13 @@ def assemble(
         pause,
         Turns(imported_at_once),
     )
+
+
+def closing(parts: Parts) -> Flow[None]:
+    """Close a limiter that was opened by its URL, if it can be closed."""
+    close: Callable[[], Any] | None = getattr(parts.limiter, "close", None)
+    if close is not None:
+        yield close()
 
 
 def _listening(on_check: Callable[[Verdict], None] | None) -> Listeners[CheckEvent]:
@@ -156,13 +168,38 @@ def _check_numbers(ttl: float, miss_ttl: float, flush_every: float, *counts: flo
     )
 
 
+def _in_memory() -> ImmediateLimiter:
+    limiter = open_limiter("memory://")
+    assert isinstance(limiter, ImmediateLimiter)
+    return limiter
+
+
+def _counted(
+    limiter: Limiter | AsyncLimiter | str | None, open_shared: Callable[[str], Limiter | AsyncLimiter]
+) -> Limiter | AsyncLimiter:
+    """The limiter to count with.
+
+    Raises:
+        ConfigurationError: It is not one, or no limiter has this URL.
+    """
+    if limiter is None:
+        return _in_memory()
+    if isinstance(limiter, str):
+        return open_shared(limiter)
+    if callable(getattr(limiter, "draw", None)):
+        return limiter
+    raise ConfigurationError(
+        f"limiter must be a limiter, such as a RedisLimiter, or its URL, not of type {type(limiter).__name__}"
+    )
+
+
 def _check_limiting(limiter: object, on_limiter_error: object, processes: int | None) -> None:
-    if limiter is not None and not callable(getattr(limiter, "draw", None)):
-        raise ConfigurationError("limiter is a limiter, such as a RedisLimiter, or left out")
     if on_limiter_error not in _ON_LIMITER_ERROR:
-        raise ConfigurationError(f"on_limiter_error is open, closed or local, not {on_limiter_error!r:.80}")
-    if processes is None and on_limiter_error == "local" and not isinstance(limiter, LocalLimiter | None):
-        raise ConfigurationError("counting locally multiplies a limit by the processes that do: give their number")
+        raise ConfigurationError(f"on_limiter_error must be open, closed or local, not {on_limiter_error!r:.80}")
+    if processes is None and on_limiter_error == "local" and not isinstance(limiter, ImmediateLimiter):
+        raise ConfigurationError(
+            'on_limiter_error="local" grants each process a share of a limit: set processes to their number'
+        )
 
 
 def _check_kinds(format: object, on_check: object) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from secretsource.exceptions import SecretSourceError
-    from secretsource.limiters.base import Levels, LimitState, Plan
+    from secretsource.limiters.base import Grant, LimitState
     from secretsource.stores.base import KeyRecord
 
 __all__ = ["Accepted", "Answer", "Reason", "Rejected", "Verdict"]
@@ -42,6 +42,7 @@ class Reason(enum.Enum):
     REVOKED = "revoked"
     EXPIRED = "expired"
     DISABLED = "disabled"
+    OWNER_SUSPENDED = "owner_suspended"
     NOT_YET = "not_yet"
     WRONG_KIND = "wrong_kind"
     WRONG_NETWORK = "wrong_network"
@@ -133,7 +134,7 @@ class Accepted:
     def __init__(self, record: KeyRecord, draw: Draw | None = None, rotated: float | None = None) -> None:
         self.record = record
         self._rotated = rotated
-        self._granted: Draw | tuple[Plan, Levels, float, float] | None = draw
+        self._granted: Grant | None = None if draw is None else (draw.plan, draw.levels, draw.mono, draw.wall)
 
     def __bool__(self) -> Literal[True]:
         return True
@@ -151,8 +152,7 @@ class Accepted:
     @property
     def draw(self) -> Draw | None:
         """What its limits granted, or None for a key without limits."""
-        granted = self._granted
-        return Draw(*granted) if isinstance(granted, tuple) else granted
+        return None if self._granted is None else Draw(*self._granted)
 
     @property
     def limits(self) -> Sequence[LimitState]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import gmtime
 from typing import NamedTuple
 
@@ -94,6 +95,10 @@ class Rate(NamedTuple):
         assert not isinstance(level, tuple)
         return 0.0 if level is None else max(0.0, level - now)
 
+    def of(self, whose: str) -> Rate:
+        """The same as a limit of an ``owner`` or a ``plan``."""
+        return self._replace(name=f"{whose} {self.name}")
+
     def divided(self, processes: int) -> Rate:
         """The share of one process."""
         return self._replace(limit=max(1, self.limit // processes), burst=max(1, self.burst // processes))
@@ -110,17 +115,19 @@ class Quota(NamedTuple):
         period: ``day`` or ``month``.
         refill: ``replace`` what is left by the limit, or ``add`` the limit to it.
         ceiling: The most that ``add`` lets pile up, or None for no bound.
+        whose: ``owner`` or ``plan`` for a limit of theirs; empty for one of the key's own.
     """
 
     limit: int
     period: Literal["day", "month"]
     refill: Literal["replace", "add"] = "replace"
     ceiling: int | None = None
+    whose: str = ""
 
     @property
     def name(self) -> str:
-        """Such as ``month quota``."""
-        return f"{self.period} quota"
+        """Such as ``month quota`` or ``plan month quota``."""
+        return f"{self.whose} {self.period} quota".lstrip()
 
     def take(self, level: Level | None, cost: int, now: float) -> Level | None:
         """The level after ``cost`` requests at ``now`` (seconds since 1970 UTC), or None when they do not fit."""
@@ -159,6 +166,10 @@ class Quota(NamedTuple):
         filled = balance + self.limit * (current - last)
         return filled if self.ceiling is None else min(filled, self.ceiling), current
 
+    def of(self, whose: str) -> Quota:
+        """The same as a limit of an ``owner`` or a ``plan``."""
+        return self._replace(whose=whose)
+
     def divided(self, processes: int) -> Quota:
         """The share of one process."""
         ceiling = None if self.ceiling is None else max(1, self.ceiling // processes)
@@ -166,16 +177,22 @@ class Quota(NamedTuple):
 
     def __str__(self) -> str:
         ceiling = "" if self.ceiling is None else f" up to {self.ceiling}"
-        return f"{self.limit}/{self.period}" + (f" add{ceiling}" if self.refill == "add" else "")
+        period = f"{self.whose} {self.period}".lstrip()
+        return f"{self.limit}/{period}" + (f" add{ceiling}" if self.refill == "add" else "")
 
 
 def _period(period: str, wall: float) -> int:
-    if period == "day":
-        return int(wall // 86400)
-    moment = gmtime(wall)
-    return moment.tm_year * 12 + moment.tm_mon - 1
+    return int(wall // 86400) if period == "day" else month_of(int(wall // 86400))
 
 
+@lru_cache(maxsize=64)
+def month_of(day: int) -> int:
+    """The month of a day, both counted through."""
+    date = gmtime(day * 86400)
+    return date.tm_year * 12 + date.tm_mon - 1
+
+
+@lru_cache(maxsize=64)
 def _starts(period: str, number: int) -> float:
     if period == "day":
         return number * 86400.0

@@ -11,7 +11,7 @@ A server that does not answer raises `StoreError`, and what then becomes of the 
 
 from __future__ import annotations
 
-from secretsource._redis import Address, Outage, faults
+from secretsource._redis import Address, Outage, faults, require
 from secretsource._traceless import traceless
 from secretsource.limiters._gcra import DIGEST, SCRIPT, answered, question
 from secretsource.limiters._lines import Lines
@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Self
 
     import redis.asyncio
 
@@ -31,6 +31,8 @@ __all__ = ["AsyncRedisLimiter", "RedisLimiter"]
 
 PREFIX = "secretsource:limit:"
 DOING = "drawing on a limit"
+AT_ONCE = 32
+"""Draws of one event loop that are on their way at once, each on a connection; further ones wait for their turn."""
 
 
 class RedisLimiter:
@@ -61,6 +63,19 @@ class RedisLimiter:
         self._outage = Outage(DOING, self._address.place, pause, on_error)
         self._prefix = prefix
         self._lines = Lines(self._address)
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """A limiter by its URL, with the defaults for all else.
+
+        Args:
+            url: As for `RedisLimiter`.
+
+        Raises:
+            ConfigurationError: The URL cannot work, or the package ``redis`` is not installed.
+        """
+        require()
+        return cls(url)
 
     @property
     def failures(self) -> int:
@@ -109,6 +124,13 @@ class AsyncRedisLimiter:
         self._prefix = prefix
         self._client: redis.asyncio.Redis | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._turns: asyncio.Semaphore | None = None
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """As `RedisLimiter.open`."""
+        require()
+        return cls(url)
 
     @property
     def failures(self) -> int:
@@ -117,23 +139,25 @@ class AsyncRedisLimiter:
 
     async def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:  # noqa: ARG002 - the same
         """As `RedisLimiter.draw`."""
-        if self._outage.lasts(mono):
-            raise self._outage.tell()
-        client = self._connect()
+        client, turns = self._connect()
         asked = question(self._prefix, key, plan, cost)
-        try:
-            return answered(plan, cost, mono, await _aask(client, asked))
-        except faults() as error:
-            failure = self._outage.begin(error, mono)
+        async with turns:
+            if self._outage.lasts(mono):  # asked now, for the server may have failed while this draw waited
+                raise self._outage.tell()
+            try:
+                return answered(plan, cost, mono, await _aask(client, asked))
+            except faults() as error:
+                failure = self._outage.begin(error, mono)
         raise failure
 
-    def _connect(self) -> redis.asyncio.Redis:
-        from asyncio import get_running_loop
+    def _connect(self) -> tuple[redis.asyncio.Redis, asyncio.Semaphore]:
+        from asyncio import Semaphore, get_running_loop
 
         loop = get_running_loop()
-        if self._client is None or self._loop is not loop:  # connections belong to the loop that opened them
-            self._client, self._loop = self._address.aconnect(), loop
-        return self._client
+        if self._client is None or self._turns is None or self._loop is not loop:
+            # Connections belong to the loop that opened them.
+            self._client, self._turns, self._loop = self._address.aconnect(), Semaphore(AT_ONCE), loop
+        return self._client, self._turns
 
     async def close(self) -> None:
         """As `RedisLimiter.close`."""

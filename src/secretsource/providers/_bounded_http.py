@@ -1,8 +1,8 @@
-"""One deadline and one size for everything that an answer of HTTP is made of.
+"""One deadline and one size for every part of an HTTP answer.
 
-`http.client`, which urllib3 and so botocore, requests and hvac are built on, gives each single read a timeout of its
-own, and reads bodies without end. Here each read waits for what is left of the call, and what was read is counted.
-The seam is the one that `http.client` has for it: ``response_class`` of a connection.
+`http.client`, the base of urllib3, botocore, requests and hvac, gives each read its own timeout, and reads bodies
+without end. Here each read waits only for the time left in the call, and bytes are counted. The seam is `http.client`'s
+own: ``response_class`` of a connection.
 
     with bounded(deadline, 1024 * 1024):
         …                                   # connections of this thread whose class is a `BoundedConnection`
@@ -45,18 +45,18 @@ BATCH = 8 * ONE
 
 
 PIECE = 65_536
-"""Bytes that are read at once."""
+"""Bytes of one read."""
 
 TOLERANCE = 0.01
-"""Seconds by which a single wait may outlast what is left."""
+"""Seconds by which a single wait may outlast the time left."""
 
 
 class TooLarge(Exception):
-    """The answer is longer than any that holds a secret."""
+    """An error: the answer is longer than any that holds a secret."""
 
 
 class Bounds:
-    """What is left of a call.
+    """The time and size left in a call.
 
     Args:
         deadline: Monotonic seconds at which the call must end.
@@ -82,7 +82,7 @@ bounds_of_call: ContextVar[Bounds | None] = ContextVar("secretsource_bounds", de
 
 @contextmanager
 def bounded(deadline: float, size: int = ONE, *, connecting: float = float("inf")) -> Generator[None]:
-    """Keep the calls of the block within bounds; the arguments are those of `Bounds`."""
+    """Hold the calls of the block to these bounds; the arguments are those of `Bounds`."""
     token = bounds_of_call.set(Bounds(deadline, size, connecting))
     try:
         yield
@@ -91,10 +91,10 @@ def bounded(deadline: float, size: int = ONE, *, connecting: float = float("inf"
 
 
 def time_left(deadline: float, most: float = float("inf")) -> float:
-    """Seconds to wait at most.
+    """Return the seconds to wait at most.
 
     Raises:
-        TimeoutError: None are left.
+        TimeoutError: The deadline has passed.
     """
     left = deadline - monotonic()
     if left <= 0:
@@ -103,14 +103,14 @@ def time_left(deadline: float, most: float = float("inf")) -> float:
 
 
 def limit(sock: socket.socket, left: float) -> None:
-    """Let the next wait of a socket take what is left, unless it would end about then anyway; to set it is a call."""
+    """Let the next wait of a socket take the time left; skip the call when the timeout is about right already."""
     now = sock.gettimeout()
     if now is None or not left / 2 < now < left + TOLERANCE:
         sock.settimeout(left)
 
 
 class _BoundedReading(RawIOBase):
-    """The bytes of one answer, as they come from the socket."""
+    """The bytes of one answer, as the socket delivers them."""
 
     def __init__(self, sock: socket.socket, raw: Any, bounds: Bounds) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ class _BoundedReading(RawIOBase):
 
 
 class BoundedResponse(HTTPResponse):
-    """An answer that keeps the bounds of the call that it belongs to."""
+    """An answer that obeys the bounds of its call."""
 
     def __init__(self, sock: Any, *arguments: Any, **keywords: Any) -> None:
         super().__init__(sock, *arguments, **keywords)
@@ -147,28 +147,28 @@ class BoundedResponse(HTTPResponse):
             self.fp = BufferedReader(_BoundedReading(sock, whole.detach(), bounds))
 
     def read(self, amt: int | None = None) -> bytes:
-        """As `HTTPResponse.read`, but no room is made beforehand for a length that an answer only claims to have."""
+        """Read as `HTTPResponse.read` does, but reserve no memory for a length that an answer merely claims."""
         if amt is not None:
             return super().read(amt)
         return b"".join(iter(lambda: super(BoundedResponse, self).read(PIECE), b""))
 
 
 class BoundedConnection:
-    """Put before a connection class of `http.client`; connecting and sending keep the deadline as well."""
+    """A mixin for a connection class of `http.client`; connecting and sending also obey the deadline."""
 
     response_class: type[HTTPResponse] = BoundedResponse
     sock: socket.socket | None
     timeout: Any
 
     def connect(self) -> None:
-        """Connect for no longer than is left of the call."""
+        """Connect within the time left in the call."""
         bounds = bounds_of_call.get()
         if bounds is not None:
             self.timeout = time_left(bounds.deadline, bounds.connecting)
         super().connect()  # type: ignore[misc]
 
     def send(self, data: Any) -> Any:
-        """Send for no longer than is left of the call."""
+        """Send within the time left in the call."""
         bounds = bounds_of_call.get()
         if bounds is not None and self.sock is not None:
             limit(self.sock, time_left(bounds.deadline, bounds.reading))
@@ -176,7 +176,7 @@ class BoundedConnection:
 
 
 class BoundedPoolConnection(BoundedConnection):
-    """Put before a connection class of urllib3, which tries one address after the other for the whole time each."""
+    """A mixin for a connection class of urllib3, which gives every address the whole timeout."""
 
     _dns_host: str
     port: int
@@ -203,16 +203,16 @@ class BoundedPoolConnection(BoundedConnection):
         sock: socket.socket = super()._new_conn()  # type: ignore[misc]  # urllib3's word for "connect", since 1.7
         bounds = bounds_of_call.get()
         if bounds is not None:
-            sock.settimeout(time_left(bounds.deadline))  # for TLS, which begins now
+            sock.settimeout(time_left(bounds.deadline))  # for TLS, which starts now
         return sock
 
 
 def bounded_pool(pool: Any, kind: type[BoundedConnection] = BoundedPoolConnection) -> Any:
-    """A pool class of urllib3 as one whose connections are bounded; one that is so already stays as it is.
+    """Return a pool class of urllib3 with bounded connections; a bounded class is returned unchanged.
 
     Args:
         pool: The class, of urllib3 or of a library that is built on it.
-        kind: What to put before its connection class.
+        kind: The mixin for its connection class.
     """
     connection = pool.ConnectionCls
     if issubclass(connection, BoundedConnection):
@@ -228,7 +228,7 @@ _errands = Errands()
 
 
 def look_up(name: str, port: int, deadline: float) -> list[str]:
-    """The addresses of a host name, each once; the system's own look-up knows no timeout, so a thread waits for it."""
+    """Return the distinct addresses of a host name; the system's look-up has no timeout, so a thread waits for it."""
 
     def ask() -> list[str]:
         found = socket.getaddrinfo(name.strip("[]"), port, type=socket.SOCK_STREAM)

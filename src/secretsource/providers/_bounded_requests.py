@@ -1,4 +1,4 @@
-"""HTTP by requests that keeps the bounds of the call, as `_bounded_http` has them.
+"""HTTP by requests within the bounds of the call, as in `_bounded_http`.
 
 For drivers whose SDK takes a `requests.Session`; only they import this.
 
@@ -23,18 +23,18 @@ __all__ = ["BoundedAdapter", "ClosedSocket", "NoSocket"]
 
 
 class NoSocket(OSError):
-    """There is no Unix socket at the path."""
+    """An error: there is no Unix socket at the path."""
 
 
 class ClosedSocket(OSError):
-    """There is a Unix socket, and this user may not connect to it."""
+    """An error: this user may not connect to the Unix socket."""
 
 
 class BoundedAdapter(HTTPAdapter):
-    """What a `requests.Session` sends calls with.
+    """The adapter that sends the calls of a `requests.Session`.
 
     Args:
-        socket_path: A Unix socket to connect to, whatever host a URL names.
+        socket_path: A Unix socket to connect to, for every host in a URL.
         options: As for `HTTPAdapter`.
     """
 
@@ -43,25 +43,25 @@ class BoundedAdapter(HTTPAdapter):
         super().__init__(**options)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """As the original, with pools whose connections are bounded."""
+        """Do the same as the original, with bounded pools."""
         super().init_poolmanager(*arguments, **options)
         path = self._socket_path
         _bound(self.poolmanager, BoundedPoolConnection if path is None else _connection_to(path))
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """As the original, with pools whose connections are bounded."""
-        # A SOCKS proxy looks up the name of the host; we may not even be able to.
+        """Do the same as the original, with bounded pools."""
+        # The proxy looks up the name of a host; this machine may be unable to.
         kind = BoundedConnection if proxy.lower().startswith("socks") else BoundedPoolConnection
         return _bound(super().proxy_manager_for(proxy, **options), kind)
 
     def build_response(self, req: PreparedRequest, resp: Any) -> Response:
-        """As the original, but a compressed answer is not expanded: a short one could become a huge one."""
+        """Do the same as the original, but do not expand a compressed answer: a short one could become huge."""
         resp.headers.discard("Content-Encoding")
         return super().build_response(req, resp)
 
 
 class _UnixConnection(BoundedConnection):
-    """Put before a connection class of urllib3; it connects to a Unix socket."""
+    """A mixin for a connection class of urllib3; it connects to a Unix socket."""
 
     socket_path: str
 
@@ -80,7 +80,7 @@ class _UnixConnection(BoundedConnection):
 
 
 def _connection_to(path: str) -> type[_UnixConnection]:
-    """The connection class of one socket; urllib3 makes connections by class."""
+    """Return the connection class of one socket; urllib3 makes connections by class."""
     return type("UnixConnection", (_UnixConnection,), {"socket_path": path})
 
 

@@ -1,4 +1,4 @@
-"""Let a session of requests that a vendor's package made, or is given, keep the bounds of each call.
+"""Bounds for a session of requests that a vendor's package made, or that you pass in.
 
 Google's client over REST, google-auth and azure's blocking clients are built on requests.
 """
@@ -19,7 +19,7 @@ __all__ = ["bind_adapters", "bind_session"]
 
 
 def bind_session(session: Session, **options: Any) -> Session:
-    """Let every call of a session keep the bounds of the call that its thread is in.
+    """Hold every call of a session to the bounds of the call that its thread is in.
 
     Args:
         session: The session, which is also returned.
@@ -32,7 +32,7 @@ def bind_session(session: Session, **options: Any) -> Session:
 
 
 def bind_adapters(session: Session) -> None:
-    """The same by the adapters that a session has, which may hold a certificate; compressed answers are expanded."""
+    """Bound the session's existing adapters, which may hold a certificate; compressed answers are expanded."""
     session.headers["Accept-Encoding"] = "identity"
     for adapter in session.adapters.values():
         if isinstance(adapter, HTTPAdapter):

@@ -1,8 +1,8 @@
-"""Slow work that one thread does for several callers, while each caller waits until its own deadline.
+"""Slow work that one thread does for several callers; each caller waits until its own deadline.
 
 Some waits have no timeout: the look-up of a host name, a program that prints credentials, an import. A caller that
-gives up leaves the work running, and the next caller joins it. A second thread for the same work begins only when the
-first one has not ended after a minute.
+gives up leaves the work running, and the next caller joins it. A second thread for the same work starts only if the
+first has not ended after a minute.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Result = TypeVar("Result")
 
 
 LOST = 60.0
-"""Seconds after which unfinished work is given up, so that one stuck program does not fail a process for good."""
+"""Seconds after which unfinished work is abandoned, so that one stuck program does not block a process for good."""
 
 
 class _Errand(Generic[Result]):
-    """One piece of work, and what became of it."""
+    """One piece of work, with its result."""
 
     def __init__(self) -> None:
         self.done = Event()
@@ -54,20 +54,20 @@ class Errands:
         tell(self)
 
     def after_fork(self) -> None:
-        """Begin anew: the threads that did the work are not in the child, and one may have held the lock."""
+        """Start anew: a child has none of the threads that did the work, and one may have held the lock."""
         self._lock = Lock()
         self._running: dict[Hashable, _Errand[Any]] = {}
 
     def result(self, key: Hashable, work: Callable[[], Result], deadline: float) -> Result:
-        """What the work under this key gives; begins it unless it runs already.
+        """Return the result of the work under this key; start it unless it is running.
 
         Args:
-            key: What the work is; callers with the same key wait for the same work.
+            key: The work's identity; callers with the same key wait for the same work.
             work: The work.
-            deadline: Monotonic seconds until which to wait.
+            deadline: Monotonic seconds at which to stop waiting.
 
         Raises:
-            TimeoutError: The work goes on, and the deadline has passed.
+            TimeoutError: The deadline has passed, and the work goes on.
             Exception: The work raised it.
         """
         errand = self.begin(key, work)
@@ -78,10 +78,10 @@ class Errands:
         return result
 
     def join(self, key: Hashable, deadline: float) -> None:
-        """Wait for the work under this key where it runs, whatever it gives.
+        """Wait for the work under this key if it is running, whatever its result.
 
         Raises:
-            TimeoutError: The work goes on, and the deadline has passed.
+            TimeoutError: The deadline has passed, and the work goes on.
         """
         with self._lock:
             errand = self._running.get(key)
@@ -89,12 +89,12 @@ class Errands:
             errand.wait(deadline)
 
     def begin(self, key: Hashable, work: Callable[[], Result]) -> _Errand[Result]:
-        """Begin the work unless it runs already, for less than a minute, and do not wait for it."""
+        """Start the work unless it has been running for less than a minute, and do not wait for it."""
         with self._lock:
             errand = self._running.get(key)
             if errand is None or monotonic() - errand.begun > LOST:
                 errand = self._running[key] = _Errand()
-                context = copy_context()  # the log is kept silent there as it is here
+                context = copy_context()  # the log is silent there as it is here
                 thread = Thread(
                     target=context.run, args=(self._do, key, errand, work), name="secretsource-errand", daemon=True
                 )

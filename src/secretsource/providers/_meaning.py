@@ -1,6 +1,6 @@
-"""A row of a driver's table of errors: what one of its vendor's errors means, in our words.
+"""A row of a driver's table of errors: the meaning of one vendor error, in our words.
 
-Each driver has such a table of its own; what a row comes to is the same for all.
+Each driver has its own table; all rows become an outcome in the same way.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await
@@ -18,12 +18,12 @@ _WAIT = re.compile(r"[0-9]{1,9}")
 
 
 class Meaning(NamedTuple):
-    """What an error comes down to.
+    """The meaning of an error.
 
     Attributes:
-        code: The failure, or None when it means that the secret is not there.
-        reason: One clause in our words, or None where NotFound says it all.
-        remedy: What to do next; a word in braces stands for what only the call knows, such as a permission.
+        code: The failure, or None if the secret is not there.
+        reason: One clause in our words, or None if NotFound says it all.
+        remedy: The next step for the reader; a word in braces stands for a fact of the call, such as a permission.
     """
 
     code: FailureCode | None
@@ -31,17 +31,17 @@ class Meaning(NamedTuple):
     remedy: str | None = None
 
     def outcome(self, sdk_error: str, wait: float | None = None, **words: str) -> NotFound | Failed:
-        """The outcome that the error stands for.
+        """Return the outcome that the error stands for.
 
         Args:
-            sdk_error: Its code or class name, as the vendor has it.
-            wait: Seconds that the service asked us to wait; only for what may be tried again.
-            words: What stands for the words in braces.
+            sdk_error: Its code or class name, as the vendor writes it.
+            wait: Seconds that the service asked us to wait; only for retryable failures.
+            words: The replacements of the words in braces.
         """
         return NotFound(self.reason) if self.code is None else self.failure(sdk_error, wait, **words)
 
     def failure(self, sdk_error: str, wait: float | None = None, **words: str) -> Failed:
-        """As `outcome`, of an error that cannot mean an absence."""
+        """Return the same as `outcome`, for an error that cannot mean an absence."""
         assert self.code is not None
         remedy = self.remedy
         for word, meant in words.items():
@@ -50,9 +50,9 @@ class Meaning(NamedTuple):
 
 
 def wait_of(told: object) -> float | None:
-    """How long a service asks to be left alone: the number in a header such as ``Retry-After``, in the header's unit.
+    """Return the wait that a service asks for: the number in a header such as ``Retry-After``, in the header's unit.
 
-    None for a header that is not there, or is no number of up to nine digits: a date, or a slip.
+    None for a missing header, or for text that is not a number of up to nine digits, such as a date.
     """
     return float(told) if isinstance(told, str) and _WAIT.fullmatch(told) else None
 
@@ -66,7 +66,7 @@ def told_with_place(answer: NotFound | Failed, place: str) -> NotFound | Failed:
 
 
 def told_with_place(answer: NotFound | Failed, place: str) -> NotFound | Failed:
-    """What a service says instead of a value, with the place that was asked in its reason, unless it is there."""
+    """Return the outcome of a service without a value, with the place asked in its reason."""
     if answer.reason is not None and place in answer.reason:
         return answer
     if isinstance(answer, NotFound):

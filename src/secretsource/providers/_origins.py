@@ -1,7 +1,7 @@
-"""Which server a URL names, and whether the credentials of a call may go there; pure.
+"""The server that a URL names, and whether the credentials of a call may go there; pure.
 
-A call bears credentials, in a header or in its body. So a redirect is followed only to the server that was asked, and
-what was found in the environment is not sent to any address that a configuration file names.
+A call carries credentials, in a header or in its body. So a redirect is followed only to the same server. Credentials
+found in the environment are not sent to an address that only a configuration file names.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ _FORM = re.compile(
     r"(?:https?://(?:[a-z0-9.\-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?)?(?:/(?!/)[a-z0-9\-._~:/?#\[\]!$&'()*+,;=%]*)?",
     re.IGNORECASE,
 )
-"""An http(s) URL, or a path of the same server: programs disagree about all else, such as blanks, ``\\`` and ``@``."""
+"""An http(s) URL, or a path of the same server: programs disagree about everything else, such as blanks, ``\\`` and
+``@``."""
 
 _PORTS = {"https": 443, "http": 80}
 
@@ -31,7 +32,7 @@ class Origin(NamedTuple):
     Attributes:
         scheme: In small letters.
         host: In small letters, without brackets.
-        port: Also where the URL leaves it out.
+        port: The port, also if the URL omits it.
     """
 
     scheme: str
@@ -40,7 +41,7 @@ class Origin(NamedTuple):
 
     @classmethod
     def of(cls, url: str) -> Origin | None:
-        """The origin of an http(s) URL; None for anything else."""
+        """Return the origin of an http(s) URL; None for anything else."""
         try:
             parts = urlsplit(url)
             port = parts.port or _PORTS[parts.scheme]
@@ -50,7 +51,7 @@ class Origin(NamedTuple):
 
     @property
     def is_private(self) -> bool:
-        """Whether nobody on the way can read a call: it is encrypted, or does not leave this machine."""
+        """Whether only this machine and the server can read a call: it is encrypted, or does not leave this machine."""
         return self.scheme == "https" or self.is_here
 
     @property
@@ -69,10 +70,10 @@ class Origin(NamedTuple):
 
 
 def leads_home(url: str, location: str) -> bool:
-    """Whether a redirect leads to the same host and port, and not from https to http.
+    """Return whether a redirect leads to the same host and port, and not from https to http.
 
     Args:
-        url: What was asked for.
+        url: The URL asked.
         location: The header ``Location`` of the answer.
     """
     if _FORM.fullmatch(location) is None:
@@ -84,12 +85,12 @@ def leads_home(url: str, location: str) -> bool:
 
 
 def distrusted(address: str, ambient: str | None, variable: str) -> str | None:
-    """Why credentials found in the environment do not go to an address that a file names; None where they may.
+    """Return why credentials of the environment do not go to an address in a file; None if they may.
 
     Args:
         address: The URL in the file.
-        ambient: The URL that the environment names for the same service; None where it names none.
-        variable: What to call ``ambient`` in the reason.
+        ambient: The URL that the environment names for the same service, or None.
+        variable: The name of ``ambient`` in the reason.
     """
     named, usual = Origin.of(address), None if ambient is None else Origin.of(ambient)
     if ambient is not None and (named is None or named != usual):
@@ -133,5 +134,5 @@ def kept_back(reason: str | None, instead: str = "") -> Failed | None:
 
 
 def _keeps_port(here: Origin, there: Origin) -> bool:
-    """Whether the port is the same, or the usual one of either scheme."""
+    """Return whether the port is the same, or the usual port of either scheme."""
     return here.port == there.port or (here.port, there.port) == (_PORTS["http"], _PORTS["https"])

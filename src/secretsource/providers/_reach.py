@@ -1,7 +1,7 @@
-"""Say why a service could not be reached: its host and port, and what the network answered; pure.
+"""The reason why a service could not be reached: its host and port, and the network's error; pure.
 
-Only what the network did is an outage. A file that is missing, or text that is no header, is not said here: `cause_of`
-answers None, and the driver has a word of its own for it.
+Only a network error is an outage. For a missing file, or text that is not a header, `cause_of` returns None, and the
+driver has its own words.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ __all__ = ["Cause", "cause_of", "causes", "place_of", "unreachable"]
 
 PORTS = {"http": 80, "https": 443}
 MOST_CAUSES = 32
-"""Exceptions to look at; those of a vendor's client lie a few deep."""
+"""Exceptions to look at; those of a vendor's client lie a few levels deep."""
 
 
 class Cause(NamedTuple):
-    """What the network did.
+    """A network error.
 
     Attributes:
         code: TIMEOUT, UNAVAILABLE, or MISCONFIGURED where TLS fails, which does not pass by itself.
         words: A clause such as ``connection refused``.
-        remedy: What to do next.
+        remedy: The next step for the reader.
     """
 
     code: FailureCode
@@ -66,18 +66,18 @@ _CLOSED_IN_TLS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
 def cause_of(error: BaseException) -> Cause | None:
-    """What the network did, or None where the exception does not come from the network.
+    """Return the network error, or None if the exception has another source.
 
     Args:
-        error: What a vendor's client raised; the cause may lie several exceptions deep.
+        error: The exception of a vendor's client; the cause may lie several exceptions deep.
     """
     found = [cause for each in causes(error) if (cause := _of_one(each)) is not None]
-    # A timeout is also what a client calls the end of several attempts: the more telling cause wins.
+    # Clients also report the end of several attempts as a timeout: the more exact cause wins.
     return next((cause for cause in found if cause is not _SLOW), found[0] if found else None)
 
 
 def place_of(url: str) -> str:
-    """Host and port of a URL, or the Unix socket: no user, no path, no query, which may hold credentials."""
+    """Return the host and port of a URL, or the Unix socket, but no user, path and query: they may hold credentials."""
     try:
         parts = urlsplit(url)
         port = parts.port or PORTS.get(parts.scheme)
@@ -93,12 +93,12 @@ def place_of(url: str) -> str:
 
 
 def unreachable(url: str, error: BaseException, *, remedy: str | None = None) -> Failed:
-    """The failure of a service that could not be reached.
+    """Return the failure of a service that could not be reached.
 
     Args:
-        url: Where it was looked for; only host and port are told.
-        error: What a vendor's client raised.
-        remedy: What to do next; None for what fits the cause.
+        url: The URL of the service; messages show only host and port.
+        error: The exception of a vendor's client.
+        remedy: The next step for the reader; None for the one that fits the cause.
     """
     cause = cause_of(error)
     if cause is None:
@@ -130,7 +130,7 @@ def _of_one(error: BaseException) -> Cause | None:
 
 
 def _of_tls(error: ssl.SSLError) -> Cause | None:
-    """What came of TLS; None for a file of ours that holds no certificate or key."""
+    """Return the TLS error; None for a local file that holds no certificate or key."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _CERTIFICATE
     if isinstance(error, _CLOSED_IN_TLS):
@@ -143,9 +143,9 @@ def _of_tls(error: ssl.SSLError) -> Cause | None:
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """An exception and those that it came from, in whatever way its library keeps them.
+    """Yield an exception and its causes, however its library stores them.
 
-    Python also notes as its context what a caller of ours was treating when it called; that is no cause.
+    Python also stores as context the exception that a caller of ours was handling; that is not a cause.
     """
     waiting, seen, callers = [error], set[int](), _callers(error)
     while waiting and len(seen) < MOST_CAUSES:
@@ -163,7 +163,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _callers(error: BaseException) -> set[FrameType]:
-    """The callers of the frame that caught an exception; empty for an exception that was never raised."""
+    """Return the callers of the frame that caught an exception; empty for an exception that was never raised."""
     found: set[FrameType] = set()
     frame = None if error.__traceback__ is None else error.__traceback__.tb_frame.f_back
     while frame is not None:

@@ -17,7 +17,7 @@ class Driver(NamedTuple):
 
     Attributes:
         target: ``module:Class`` of the driver.
-        package: The vendor's import name that must be there, or None.
+        package: The import name of the vendor package that it needs, or None.
         extra: The extra that installs it.
     """
 
@@ -41,7 +41,7 @@ DRIVERS: dict[str, Driver] = {
 
 
 def is_installed(scheme: str) -> bool:
-    """Whether the vendor package of a built-in scheme can be imported; imports nothing."""
+    """Return whether the vendor package of a built-in scheme can be imported, without importing it."""
     package = DRIVERS[scheme].package
     if package is None:
         return True
@@ -54,18 +54,18 @@ def is_installed(scheme: str) -> bool:
 
 
 def known_schemes() -> list[str]:
-    """Every scheme that can be named here: built in, and from installed entry points."""
+    """Return every scheme that can be named here: built in, and from installed entry points."""
     from importlib.metadata import entry_points
 
     return [*DRIVERS, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP))]
 
 
 def driver_class(scheme: str) -> type[Provider]:
-    """The driver class of a scheme.
+    """Return the driver class of a scheme.
 
     Raises:
         ProviderNotInstalled: The vendor package is missing.
-        ConfigurationError: No driver has this scheme; names the nearest one that exists.
+        ConfigurationError: No driver has this scheme; the error names the nearest that exists.
     """
     driver = DRIVERS.get(scheme)
     if driver is not None:
@@ -91,5 +91,5 @@ def _from_entry_point(scheme: str) -> type[Provider]:
             continue
         if isinstance(loaded, type) and issubclass(loaded, Provider):
             return loaded
-        cause = f"provider {scheme!r} is declared by {point.value!r}, which is no Provider class"
+        cause = f"provider {scheme!r} is declared by {point.value!r}, which is not a Provider class"
     raise ConfigurationError(cause or unknown("provider", scheme, known_schemes()))

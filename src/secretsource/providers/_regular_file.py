@@ -1,7 +1,7 @@
-"""Read and replace a regular file, and say what it means when that cannot be done.
+"""Reading and replacing of a regular file, with the meaning of each failure.
 
-No answer waits for another process: a pipe, a socket or a device is refused before it is read. Not even a timeout
-could end a read on a network share that hangs, which is a reason to keep secrets on a local file system.
+No answer waits for another process: a pipe, a socket or a device is refused before it is read. No timeout could end a
+read on a hanging network share, so store secrets on a local file system.
 """
 
 # ruff: noqa: PTH105, PTH108, PTH116, PTH118, PTH120, PTH123 - pathlib loads urllib, which the import must not
@@ -23,7 +23,7 @@ __all__ = ["LIMIT", "Contents", "Signature", "read_file", "refusal", "signature_
 LIMIT = 1024 * 1024
 """Longest file, in bytes, that is taken for a secret."""
 
-# Names that Windows has and POSIX has not, or the other way round, count as 0.
+# Names that exist on only one of Windows and POSIX count as 0.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
@@ -32,7 +32,7 @@ _WIRING = frozenset({errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.EINVAL})
 
 
 class Signature(NamedTuple):
-    """What changes when a file is written or replaced, and tells nothing of its content.
+    """The signs of a file that was written or replaced; they reveal nothing of its content.
 
     Attributes:
         modified: Time of the last write, in nanoseconds since 1970.
@@ -48,17 +48,17 @@ class Signature(NamedTuple):
 
     @classmethod
     def of(cls, status: os.stat_result) -> Signature:
-        """The signature in a file's status."""
+        """Return the signature in a file's status."""
         return cls(status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_size)
 
     @property
     def version(self) -> str:
-        """A version identifier: the time of the last write and the inode, which also tells a swapped link."""
+        """A version identifier: the time of the last write and the inode, which also reveals a swapped link."""
         return f"{self.modified:x}-{self.inode:x}"
 
 
 class Contents:
-    """What a file holds; no tuple, so that nothing that walks sequences walks into the value.
+    """The content of a file; not a tuple, so that code that walks sequences does not walk into the value.
 
     Args:
         value: The bytes of the file.
@@ -73,7 +73,7 @@ class Contents:
 
 
 def signature_at(path: str) -> Signature | None:
-    """The signature of what is at ``path`` now; None when there is nothing, or no way to tell."""
+    """Return the signature of the file at ``path`` now; None if there is no file, or no way to tell."""
     try:
         return Signature.of(os.stat(path))
     except (OSError, ValueError):
@@ -81,14 +81,14 @@ def signature_at(path: str) -> Signature | None:
 
 
 def read_file(path: str, shown: str) -> Contents | NotFound | Failed:
-    """The bytes of a file, or why they cannot be had.
+    """Return the bytes of a file, or the failure to read it.
 
     Args:
-        path: Where to read; links are followed.
-        shown: What to call the file in a reason, when it cannot be read.
+        path: The file; links are followed.
+        shown: The file's name in a reason, if it cannot be read.
     """
     try:
-        refused = _no_regular_file(os.stat(path), shown)  # to open a pipe and close it again would break its writer
+        refused = _no_regular_file(os.stat(path), shown)  # opening a pipe and closing it again would break its writer
         descriptor = -1 if refused else os.open(path, _FLAGS)
     except ValueError:
         return NotFound("no file can have this name")
@@ -108,9 +108,9 @@ def write_file(path: str, content: bytes, shown: str, *, overwrite: bool) -> Wri
     """Put a file of mode 0600 into place, whole or not at all; a link is followed, and a folder is not made.
 
     Args:
-        path: Where.
-        content: What is in it.
-        shown: What to call the file in a reason, when it cannot be written.
+        path: The file.
+        content: Its bytes.
+        shown: The file's name in a reason, if it cannot be written.
         overwrite: Whether to replace a file that is there.
     """
     try:
@@ -129,7 +129,7 @@ def write_file(path: str, content: bytes, shown: str, *, overwrite: bool) -> Wri
         if overwrite:
             os.replace(partial, target)
         else:
-            os.link(partial, target)  # fails where there is a file, even one that has just appeared
+            os.link(partial, target)  # fails if a file is there, even one that has just appeared
         return Stored(Signature.of(os.stat(target)).version)
     except FileExistsError:
         return Occupied()
@@ -141,7 +141,7 @@ def write_file(path: str, content: bytes, shown: str, *, overwrite: bool) -> Wri
 
 
 def _not_written(error: OSError, shown: str) -> Failed:
-    """What an error of the operating system means to a writer."""
+    """Return the meaning of an operating system error for a writer."""
     name = errno.errorcode.get(error.errno or 0, type(error).__name__)
     if error.errno in _REFUSED:
         remedy = "let the user that runs this process write to its folder"
@@ -152,7 +152,7 @@ def _not_written(error: OSError, shown: str) -> Failed:
 
 
 def _read(descriptor: int, shown: str) -> Contents | Failed:
-    status = os.fstat(descriptor)  # of what was opened, which may not be what was looked at
+    status = os.fstat(descriptor)  # of the file opened, which may differ from the file looked at
     refused = _no_regular_file(status, shown)
     if refused is not None:
         return refused
@@ -164,15 +164,15 @@ def _read(descriptor: int, shown: str) -> Contents | Failed:
 
 
 def _no_regular_file(status: os.stat_result, shown: str) -> Failed | None:
-    """Why something is not read at all: it is a folder, or it would wait for another process."""
+    """Return why a path is not read: it is a folder, or reading would wait for another process."""
     if stat.S_ISREG(status.st_mode):
         return None
-    kind = "a directory" if stat.S_ISDIR(status.st_mode) else "no regular file"
+    kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
     return Failed(FailureCode.MISCONFIGURED, f"{shown} is {kind}", "name a regular file")
 
 
 def refusal(error: OSError, shown: str) -> NotFound | Failed:
-    """What an error of the operating system means."""
+    """Return the meaning of an operating system error."""
     name = errno.errorcode.get(error.errno or 0, type(error).__name__)
     if error.errno in _ABSENT:
         return NotFound(f"{shown} does not exist")
@@ -180,5 +180,5 @@ def refusal(error: OSError, shown: str) -> NotFound | Failed:
         remedy = "let the user that runs this process read the file, and enter the folders above it"
         return Failed(FailureCode.DENIED, f"{shown} may not be read by this process", remedy, name)
     if error.errno in _WIRING:
-        return Failed(FailureCode.MISCONFIGURED, f"{shown} is no readable file", "name a regular file", name)
+        return Failed(FailureCode.MISCONFIGURED, f"{shown} is not a readable file", "name a regular file", name)
     return Failed(FailureCode.UNAVAILABLE, f"{shown} could not be read", "check the file system it is on", name)

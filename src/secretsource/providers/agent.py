@@ -1,7 +1,7 @@
 """AWS Secrets Manager through an agent on this machine: ``agent://payments/stripe#secret_key?stage=AWSPREVIOUS``.
 
-For the AWS Secrets Manager Agent, and for the Parameters and Secrets extension of AWS Lambda. Both hold the credentials
-and a cache, so neither boto3 nor a role is needed here.
+It works with the AWS Secrets Manager Agent, and with the Parameters and Secrets extension of AWS Lambda. Both hold the
+credentials and a cache, so you need neither boto3 nor a role here.
 
 Wire call: ``GET /secretsmanager/get?secretId=…&versionStage=…`` with the header ``X-Aws-Parameters-Secrets-Token``.
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/secrets-manager-agent.html
@@ -48,14 +48,14 @@ _TOKEN_REFUSED = Failed(
     "the agent does not accept the token",
     "give this process the token that the agent was started with: token_file, or AWS_TOKEN",
 )
-_NO_AGENT = Failed(FailureCode.MISCONFIGURED, "what answers there is not the agent", "check address")
+_NO_AGENT = Failed(FailureCode.MISCONFIGURED, "the answer is not from the agent", "check address")
 _NOT_READY = Failed(FailureCode.UNAVAILABLE, "the agent is still starting", "ask again once the function was invoked")
-_UNREADABLE = Failed(FailureCode.MALFORMED, "the answer is not one of the agent", "check address")
+_UNREADABLE = Failed(FailureCode.MALFORMED, "the answer is not in the agent's form", "check address")
 _TOO_LARGE = _UNREADABLE._replace(reason="the answer is longer than any that holds a secret")
 
 
 class _Connection(BoundedConnection, HTTPConnection):
-    """A connection that keeps the deadline of the call."""
+    """A connection that obeys the deadline of the call."""
 
 
 class _Answer(NamedTuple):
@@ -67,9 +67,9 @@ class _Answer(NamedTuple):
 
 
 class AgentProvider(Provider):
-    """Secrets of AWS Secrets Manager, asked of an agent on the loopback interface.
+    """Secrets of AWS Secrets Manager, from an agent on the loopback interface.
 
-    A value that was refused, or is asked for anew, is also fetched anew by the agent (``refreshNow``).
+    The agent also fetches a value anew (``refreshNow``) when you reject it or ask for a fresh one.
 
     Args:
         address: Base URL of the agent; None for the port in ``PARAMETERS_SECRETS_EXTENSION_HTTP_PORT``, or 2773.
@@ -79,7 +79,7 @@ class AgentProvider(Provider):
         document: One JSON document that holds every bare name as a field.
 
     Raises:
-        ConfigurationError: The address is no plain HTTP URL of this machine, to which alone the token is sent.
+        ConfigurationError: The address must be a plain HTTP URL of this machine; the token goes nowhere else.
     """
 
     scheme = "agent"
@@ -106,20 +106,20 @@ class AgentProvider(Provider):
         self._anew: set[SecretRef] = set()
 
     def locate(self, name: str) -> SecretRef | NotFound:
-        """A field of the document where one is set, else the prefix and the name, if AWS allows such a name."""
+        """Return a field of the document if it is set, else the prefix and the name, if AWS allows such a name."""
         if self._document is not None:
             return SecretRef(self.name, self._document, field=name)
         location = self._prefix + name
         return SecretRef(self.name, location) if _NAME.fullmatch(location) else NotFound("AWS allows no such name")
 
     def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:  # noqa: ARG002 - AWS knows it by itself
-        """The version that AWS labelled AWSPREVIOUS when the current one took its place."""
+        """Return the version that AWS labelled AWSPREVIOUS when the current one took its place."""
         if ref.version is not None or ref.stage not in {None, CURRENT}:
             return None
         return ref._replace(stage=PREVIOUS)
 
     def discard(self, ref: SecretRef) -> None:
-        """Let the agent fetch the value anew with the next question for it."""
+        """Make the agent fetch the value anew at the next ``fetch``."""
         self._anew.add(ref.document)
 
     def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
@@ -133,7 +133,7 @@ class AgentProvider(Provider):
         return told_with_place(outcome, f"the agent at {place_of(self._address)}")
 
     def reset(self) -> None:
-        """Forget what was to be fetched anew; there are no connections to forget."""
+        """Forget which values to fetch anew; there are no connections to forget."""
         self._anew = set()
 
     def _ask(self, question: str, timeout: float) -> Outcome:
@@ -158,7 +158,7 @@ _START = (
 
 
 def _local(name: str, address: str) -> str:
-    """Host and port of an address, which must be this machine's own."""
+    """Return the host and port of an address, which must belong to this machine."""
     try:
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port or int(PORT)
@@ -195,7 +195,7 @@ def _answered(host: str, question: str, headers: Mapping[str, str]) -> _Answer:
 
 
 def _read(body: bytes) -> Found | Failed:
-    """The value of an answer, which is that of GetSecretValue as JSON: text, or bytes in base64."""
+    """Return the value of an answer, which is GetSecretValue's as JSON: text, or bytes in base64."""
     try:
         entry: Mapping[str, Any] = json.loads(body)
         text, binary, version = entry.get("SecretString"), entry.get("SecretBinary"), entry.get("VersionId")
@@ -208,7 +208,7 @@ def _read(body: bytes) -> Found | Failed:
 
 
 def _refused(answer: _Answer) -> NotFound | Failed:
-    """What an answer other than 200 means; the error code of AWS is a field of JSON, or a word of the text."""
+    """Return the meaning of an answer other than 200; AWS's error code is a JSON field, or a word of the text."""
     text = answer.body.decode("utf-8", "replace")
     code = _CODE.search(text)
     if code is not None:

@@ -1,9 +1,9 @@
 """AWS Secrets Manager: ``aws://payments/stripe#secret_key?stage=AWSPREVIOUS``, or an ARN after ``aws://``.
 
-Wire calls and permissions: ``GetSecretValue`` (`secretsmanager:GetSecretValue`, and `kms:Decrypt` for a secret under a
-key of your own); ``BatchGetSecretValue`` for several (`secretsmanager:BatchGetSecretValue`, which IAM grants on the
-resource ``*`` only, beside GetSecretValue for each); with ``rotation_hints``, ``DescribeSecret``
-(`secretsmanager:DescribeSecret`); to write, ``CreateSecret`` and ``PutSecretValue`` (`secretsmanager:CreateSecret`,
+Wire calls and permissions. To read: ``GetSecretValue`` (`secretsmanager:GetSecretValue`, and `kms:Decrypt` for a secret
+under a key of your own). For several: ``BatchGetSecretValue`` (`secretsmanager:BatchGetSecretValue`, which IAM grants
+on the resource ``*`` only, beside GetSecretValue for each). With ``rotation_hints``: ``DescribeSecret``
+(`secretsmanager:DescribeSecret`). To write: ``CreateSecret`` and ``PutSecretValue`` (`secretsmanager:CreateSecret`,
 `secretsmanager:PutSecretValue`). https://docs.aws.amazon.com/secretsmanager/latest/apireference/
 """
 
@@ -39,9 +39,9 @@ class AwsProvider(AwsServiceProvider, WritableProvider):
     ``secretsmanager:VersionStage`` refuses the call that leaves it out.
 
     Args:
-        rotation_hints: Also ask when the next rotation is planned, so that the value is refreshed then; one more
-            call per fetch, whose failure does not fail the fetch.
-        region: As for `AwsServiceProvider`, and so are the other settings.
+        rotation_hints: Also ask when the next rotation is planned, so that the value is refreshed then. This is one
+            more call per fetch, and its failure does not fail the fetch.
+        region: As for `AwsServiceProvider`; so are the other settings.
     """
 
     scheme = "aws"
@@ -83,13 +83,13 @@ class AwsProvider(AwsServiceProvider, WritableProvider):
         self._rotation_hints = rotation_hints
 
     def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:  # noqa: ARG002 - AWS knows it by itself
-        """The version that AWS labelled AWSPREVIOUS when the current one took its place."""
+        """Return the version that AWS labelled AWSPREVIOUS when the current one took its place."""
         if ref.version is not None or ref.stage not in {None, CURRENT}:
             return None
         return ref._replace(stage=PREVIOUS)
 
     def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
-        """``CreateSecret``, or ``PutSecretValue`` where there is one, which labels the new version AWSCURRENT."""
+        """Call ``CreateSecret``, or ``PutSecretValue`` for an existing secret; the new version is AWSCURRENT."""
         refusal = self.refusal(ref)
         if refusal is not None:
             return refusal
@@ -158,7 +158,7 @@ class AwsProvider(AwsServiceProvider, WritableProvider):
         return outcomes
 
     def _hint(self, outcome: Outcome, region: str | None, location: str, deadline: float) -> None:
-        """Add the planned rotation to a value that was found, where that can be had."""
+        """Add the planned rotation to a value, if it can be obtained."""
         if not isinstance(outcome, Found):
             return
         answer = self._clients.ask("describe_secret", region=region, deadline=deadline, SecretId=location)
@@ -167,9 +167,9 @@ class AwsProvider(AwsServiceProvider, WritableProvider):
 
 
 def _read_page(answer: Mapping[str, Any], locations: list[str]) -> dict[str, Outcome]:
-    """What one page of a batch says of the locations asked for, which are names or ARNs.
+    """Return the outcomes in one page of a batch, for the locations asked, which are names or ARNs.
 
-    A batch cannot ask for a stage; an entry under another one than AWSCURRENT is left to be asked for alone.
+    A batch cannot ask for a stage; an entry of another stage than AWSCURRENT must be asked for alone.
     """
     outcomes: dict[str, Outcome] = {}
     wanted = set(locations)
@@ -186,14 +186,14 @@ def _read_page(answer: Mapping[str, Any], locations: list[str]) -> dict[str, Out
 
 
 def _seconds(date: object) -> float | None:
-    """A date in seconds since 1970: a number, as it is sent, or what a session that was given makes of it."""
+    """Return a date in seconds since 1970: a number as sent, or a datetime from a session that you passed in."""
     if isinstance(date, datetime):
         return date.timestamp()
     return float(date) if isinstance(date, (int, float)) else None
 
 
 def _read(entry: Mapping[str, Any]) -> Found | Failed:
-    """The value of an answer, which holds either text or bytes."""
+    """Return the value of an answer, which holds either text or bytes."""
     text, binary = entry.get("SecretString"), entry.get("SecretBinary")
     if isinstance(text, str) and binary is None:
         return Found(text, version=entry.get("VersionId"))

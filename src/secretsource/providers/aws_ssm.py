@@ -25,7 +25,7 @@ __all__ = ["AwsParameterProvider"]
 class AwsParameterProvider(AwsServiceProvider):
     """Parameters of AWS Systems Manager, decrypted; a StringList is its comma-separated text.
 
-    A name with a slash in it starts with one, which is added where it was left out.
+    A name with a slash inside starts with a slash, which is added if you omit it.
     """
 
     scheme = "aws-ssm"
@@ -34,18 +34,18 @@ class AwsParameterProvider(AwsServiceProvider):
     name_rule = re.compile(r"[A-Za-z0-9/_.-]{1,1011}")
 
     def locate(self, name: str) -> SecretRef | NotFound:
-        """As every AWS provider, with the slash that a name in a hierarchy starts with."""
+        """Locate as every AWS provider does, with the leading slash of a name in a hierarchy."""
         located = super().locate(name)
         return self.complete(located) if isinstance(located, SecretRef) else located
 
     def complete(self, ref: SecretRef) -> SecretRef:
-        """Add the slash that a name in a hierarchy starts with."""
+        """Add the leading slash of a name in a hierarchy."""
         if "/" not in ref.location or ref.location.startswith(("/", "arn:")):
             return ref
         return ref._replace(location=f"/{ref.location}")
 
     def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
-        """The version whose number is one less."""
+        """Return the version whose number is one less."""
         number = current.version or ""
         if not number.isdecimal() or int(number) < 2:
             return None
@@ -56,7 +56,7 @@ class AwsParameterProvider(AwsServiceProvider):
             return Failed(
                 FailureCode.MISCONFIGURED,
                 "a parameter is asked for by version or by label, not by both",
-                "take one of the two out of the reference",
+                "remove one of the two from the reference",
             )
         if ref.version is not None and not ref.version.isdecimal():
             return NotFound("a version of a parameter is a number")

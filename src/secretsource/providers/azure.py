@@ -74,7 +74,7 @@ _OURS = frozenset(
         "verify_challenge_resource",
     }
 )
-"""Options of azure's clients that have a setting of their own here, or none."""
+"""Options of azure's clients that have their own setting here, or must not be set."""
 
 
 class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
@@ -85,24 +85,25 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
             ``AZURE_KEY_VAULT_URL``.
         prefix: Put before a bare name, such as ``prod-``; explicit references are taken as they are.
         document: The secret that holds every bare name as a field of a JSON document.
-        names: How a bare name is written in the vault: "escaped" keeps two different names apart; "plain" writes ``-``
-            for ``_`` and small letters, for a vault whose names people chose: ``db_password`` is ``db-password``.
-        on_expired: What becomes of a secret past its ``exp`` or before its ``nbf``, which Key Vault gives out all the
-            same: "warn" serves it with a log record, "refuse" fails, "ignore" serves it.
+        names: The way to write a bare name in the vault. "escaped" keeps two different names apart. "plain" writes
+            small letters and ``-`` for ``_``, for a vault with names that people chose: ``db_password`` is
+            ``db-password``.
+        on_expired: The fate of a secret past its ``exp`` or before its ``nbf``, which Key Vault still returns: "warn"
+            serves it with a log record, "refuse" fails, "ignore" serves it.
         managed_identity_client_id: The user-assigned identity to use; None for ``AZURE_CLIENT_ID``, then the
             machine's own.
-        authority: Where tokens come from, such as ``login.microsoftonline.us``; None for ``AZURE_AUTHORITY_HOST``, then
-            the public cloud.
-        trust_address: Whether credentials found on this machine may be used for ``vault_url`` and ``authority`` where
+        authority: The host that issues tokens, such as ``login.microsoftonline.us``; None for ``AZURE_AUTHORITY_HOST``,
+            then the public cloud.
+        trust_address: Whether credentials found on this machine may go to ``vault_url`` and ``authority`` if
             ``AZURE_KEY_VAULT_URL`` and ``AZURE_AUTHORITY_HOST`` name others; a file must say so, code need not.
         api_version: Version of the REST API; None for the newest that azure's client knows.
-        verify_challenge_resource: False to give a token to a vault that asks for one of another domain than its own,
-            such as one behind a proxy with a name of yours.
+        verify_challenge_resource: False to send a token to a vault that asks for another domain than its own, such as
+            one behind a proxy with a name of yours.
         ca_cert: File with the authorities to trust, for vault and tokens; None for those of certifi.
         connection_timeout: Seconds to connect to one address, at most.
         read_timeout: Seconds that one answer may take, from its first byte to its last, at most.
-        attempts: Attempts in all, 1 or more, by azure-core's retry policy; Retry-After is waited for where the
-            fetch's timeout allows it.
+        attempts: Attempts in all, 1 or more, by azure-core's retry policy; Retry-After is obeyed if the fetch's timeout
+            allows it.
         client_options: Further options of ``SecretClient``, such as ``proxies`` and ``retry_backoff_factor``.
         credential_options: Further options of ``DefaultAzureCredential``, such as ``exclude_cli_credential``.
         credential: A ready-made credential, of `azure.identity` for both kinds of calls, or of `azure.identity.aio`
@@ -190,16 +191,16 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         return self._settings.vault_url
 
     def locate(self, name: str) -> SecretRef | NotFound:
-        """A field of the document where one is set, else the prefix and the rewritten name."""
+        """Return a field of the document if it is set, else the prefix and the rewritten name."""
         if self._document is not None:
             return SecretRef(self.name, self._document, field=name)
         location = self._written(name, self._prefix)
         if location is None:
-            return NotFound("Key Vault allows no such name, or none of this length")
+            return NotFound("Key Vault allows no such name, or not at this length")
         return SecretRef(self.name, location)
 
     def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
-        """The newest enabled version before ``current``; finding it needs the permission to list versions."""
+        """Return the newest enabled version before ``current``; finding it needs the permission to list versions."""
         if ref.version is not None or ref.stage not in {None, CURRENT} or current.version is None:
             return None
         return ref._replace(stage=PREVIOUS, options=(("before", current.version),))
@@ -209,13 +210,13 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         return self._told(ref, self._client.carry(self._conversation(ref), time.monotonic() + timeout))
 
     async def afetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
-        """As ``fetch``, with azure's asynchronous client."""
+        """Do the same as ``fetch``, with azure's asynchronous client."""
         deadline = time.monotonic() + timeout
         client = self._async_client or self._make_async_client()
         return self._told(ref, await client.carry(self._conversation(ref), deadline))
 
     def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
-        """Set the secret; Key Vault has no call that only creates, so what is there is looked for first."""
+        """Set the secret; Key Vault has no call that only creates, so an existing one is looked for first."""
         refusal, deadline = self.refusal(ref), time.monotonic() + timeout
         if refusal is not None:
             return refusal
@@ -231,14 +232,14 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         return told_with_place(version, self._host) if isinstance(version, Failed) else Stored(version)
 
     def identify(self, *, timeout: float) -> Identity | Failed:
-        """The claims of the access token, which are not verified, and the time of the service that gave it."""
+        """Return the claims of the access token, which are not verified, and the time of the service that issued it."""
         who = self._client.who(time.monotonic() + timeout)
         if isinstance(who, NotFound):
-            who = Failed(FailureCode.MISCONFIGURED, "there is nobody to get a token from", "check authority")
+            who = Failed(FailureCode.MISCONFIGURED, "no service issues tokens for it", "check authority")
         return told_with_place(who, self._host) if isinstance(who, Failed) else who
 
     def close(self) -> None:
-        """Close the blocking client's connections; a credential that was given stays open."""
+        """Close the blocking client's connections; a credential that you passed in stays open."""
         self._client.close()
 
     async def aclose(self) -> None:
@@ -247,7 +248,7 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
             await self._async_client.aclose()
 
     def reset(self) -> None:
-        """Forget every client without using it; a credential that was given is kept."""
+        """Forget every client without using it; a credential that you passed in is kept."""
         self._client.reset()
         self._forget_async_client()
 
@@ -256,7 +257,7 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         return self._settings.vault_url.removeprefix("https://")
 
     def _told(self, ref: SecretRef, outcome: Outcome) -> Outcome:
-        """An outcome, with the place that was asked in its reason: a bare name is not what the vault was asked for."""
+        """Return an outcome, with the place asked in its reason: the vault was asked for a rewritten name."""
         if isinstance(outcome, Found):
             return outcome
         if isinstance(outcome, NotFound) and outcome.reason is None:
@@ -269,7 +270,7 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         self._async_client: AsyncVaultClient | None = None
 
     def _make_async_client(self) -> AsyncVaultClient:
-        """Made on first use, because it loads asyncio, which threads need not."""
+        """The asynchronous clients, made on first use, because they load asyncio, which threads do not need."""
         from secretsource.providers._azure.aclient import AsyncVaultClient
 
         with self._making:
@@ -277,7 +278,7 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
             return self._async_client
 
     def _conversation(self, ref: SecretRef) -> Conversation:
-        """What to ask for a reference, and what the answers come to."""
+        """Decide the questions for a reference, and the meaning of their answers."""
         version = ref.version
         if not is_secret_name(ref.location):
             return Failed(
@@ -288,7 +289,7 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         if version is not None and not is_version(version):
             return NotFound("a version of Key Vault has 32 hexadecimal digits")
         if ref.stage not in {None, CURRENT, PREVIOUS} or (version is not None and ref.stage is not None):
-            return NotFound("Key Vault knows the stages current and previous only, and none of a given version")
+            return NotFound("Key Vault has only the stages current and previous, and not for a given version")
         if ref.stage == PREVIOUS:
             current = ref.option("before")
             if current is None:
@@ -308,7 +309,7 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         return self._ruled(ref, (yield Question("secrets/get", ref.location, version)))
 
     def _ruled(self, ref: SecretRef, answer: Answer) -> Outcome:
-        """A version that was found, if its dates allow it."""
+        """Return a version that was found, if its dates allow it."""
         if isinstance(answer, (NotFound, Failed)):
             return answer
         assert isinstance(answer, Held)
@@ -342,12 +343,12 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         return url
 
     def _further(self, setting: str, given: Mapping[str, Any] | None) -> Mapping[str, Any]:
-        """Options for azure's own classes, without those that would undo what the driver promises."""
+        """Return the options for azure's own classes, without those that would break the driver's promises."""
         for option in given or {}:
             if option == "logging_enable":
                 raise self._wrong(f"{setting} must not have logging_enable, which logs tokens and secrets")
             if option in _OURS:
-                raise self._wrong(f"{setting} must not have {option}: it is a setting of the provider, or none")
+                raise self._wrong(f"{setting} must not have {option}: set it on the provider, if it is a setting there")
         return given or {}
 
     def _wrong(self, sentence: str) -> ConfigurationError:
@@ -363,6 +364,6 @@ def _url_of(host: str) -> str:
 
 
 def _is_host(url: str) -> bool:
-    """Whether it is the URL of a host, with a port that there can be or without."""
+    """Return whether it is the URL of a host, with a valid port or without a port."""
     host = _HOST.fullmatch(url)
     return host is not None and 0 < int((host[2] or ":443")[1:]) < 65536

@@ -1,4 +1,4 @@
-"""Secrets in a ``.env`` file, which is read and never loaded into the environment."""
+"""Secrets in a ``.env`` file, which is read but never loaded into the environment."""
 
 # ruff: noqa: PTH116 - pathlib loads urllib, which the import of the package must not
 from __future__ import annotations
@@ -43,26 +43,26 @@ FILE_NAME = ".env"
 PREVIOUS = "_PREVIOUS"
 
 SETTLED = 2_000_000_000
-"""Age in nanoseconds from which a change of a file is sure to change its time; FAT counts in steps of 2 seconds."""
+"""Age in nanoseconds from which a further write certainly changes a file's time; FAT counts in steps of 2 seconds."""
 
 
 class DotenvProvider(WritableProvider, IdentifiedProvider):
-    """Reads ``NAME=value`` lines as python-dotenv does; the value before a rotation is in ``NAME_PREVIOUS``.
+    """A reader of ``NAME=value`` lines, as python-dotenv reads them; ``NAME_PREVIOUS`` is the value before a rotation.
 
-    Without a path, the nearest ``.env`` is taken, from the working directory up to the folder that holds ``.git``;
-    outside of a repository only the working directory is looked at. Above the working directory, a file counts only
-    where no other user could have put it. The file is parsed again when it has changed. Of two lines with one name
-    the later counts. A line that cannot be parsed, makes a name vanish or cuts a value short fails every name, since
-    nobody can tell whose it was.
+    Without a path, the nearest ``.env`` is taken, from the working directory up to the folder that holds ``.git``.
+    Outside of a repository, only the working directory is searched. Above the working directory, a file counts only if
+    no other user could have put it there. The file is parsed again when it has changed. The later of two lines with one
+    name counts. A line that cannot be parsed, makes a name vanish or cuts a value short fails every name, since its
+    name is uncertain.
 
     There is no version: all names share one file, so its times would report a rotation of each for a change of one.
 
     Args:
         path: The file; a relative path starts at the working directory.
-        interpolate: Replace ``${NAME}`` by the environment's value of it, else by the file's, in any quotes.
+        interpolate: Replace ``${NAME}`` by its value in the environment, else in the file, in any quotes.
         encoding: Of the file, as Python names it.
-        empty: What ``NAME=`` means: an empty ``value``, or that the secret is ``absent``.
-        pipe: Read a named pipe too: once, until its writer closes it, and keep what it gave.
+        empty: The meaning of ``NAME=``: an empty ``value``, or that the secret is ``absent``.
+        pipe: Read a named pipe too: once, until its writer closes it, and store its content.
 
     Raises:
         ConfigurationError: There is no such encoding.
@@ -97,11 +97,11 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
 
     @property
     def site(self) -> str:
-        """The file, where there is one."""
+        """The file, or None."""
         return self._search().path or ""
 
     def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
-        """``NAME_PREVIOUS``, where whoever rotates the value may leave the old one."""
+        """Return ``NAME_PREVIOUS``, where a rotation may leave the old value."""
         return ref._replace(location=ref.location + PREVIOUS)
 
     def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
@@ -115,10 +115,10 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
         return self._look_up(ref.location, pairs, search.path) if isinstance(pairs, list) else pairs
 
     def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
-        """Replace the line, or append one; every other line, comments too, stays as it is, and the mode becomes 0600.
+        """Replace the line, or append one; all other lines and comments stay, and the mode becomes 0600.
 
-        Without a path and without a ``.env`` that is found, one is made in the working directory. A value that would
-        not be read back as it is, such as one with a carriage return, is refused.
+        Without a path and without a ``.env``, a file is made in the working directory. A value that would change when
+        read again, such as one with a carriage return, is refused.
         """
         refusal = self.refusal(ref)
         if refusal is not None:
@@ -145,32 +145,32 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
         return Stored() if isinstance(written, Stored) else written
 
     def identify(self, *, timeout: float) -> Identity | Failed:
-        """The file; the operating system knows who asks."""
+        """Return the file; the operating system knows who asks."""
         search = self._search()
         if search.path is not None:
             return Identity(f"file {search.path}")
         return Identity("; ".join([f"no {FILE_NAME} file here", *(seen.notice for seen in search.passed_over)]))
 
     def close(self) -> None:
-        """Forget what was read."""
+        """Forget the content."""
         self._parsed = None
 
     def reset(self) -> None:
-        """Forget what was read, but for what a pipe gave: it is the same for the child of a fork."""
+        """Forget the content, except a pipe's: it is the same for the child of a fork."""
         self._piping = Lock()
         if self._parsed is not None and not self._parsed.is_piped:
             self._parsed = None
 
     def _search(self) -> Nearest:
-        """Where the file is: at the path that was set, else nearest to the working directory."""
+        """Return the path of the file: as set, else nearest to the working directory."""
         if self._path:
             return Nearest(self._path, ())
-        if not folders():  # the working directory was deleted, or may not be entered: reading a file in it says which
+        if not folders():  # the working directory was deleted, or may not be entered; reading a file reports which
             return Nearest(FILE_NAME, ())
         return nearest((FILE_NAME,), _is_there)
 
     def _pairs(self, path: str, timeout: float) -> Pairs | NotFound | Failed:
-        """Names and values of the file; from memory when it is the same file as before."""
+        """Return names and values of the file; from memory when it is the same file as before."""
         signature = signature_at(path)
         parsed = self._parsed
         if parsed is not None and parsed.is_of(path, signature):
@@ -184,14 +184,14 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
         if isinstance(content, NotFound):
             return content
         pairs = self._parse(content.value, path)
-        # A file written a moment ago may be written again without a change of its times: it is not remembered.
+        # A file written a moment ago may be written again at the same time: it is not remembered.
         settled = signature is not None and now - signature.changed > SETTLED
         if settled and isinstance(pairs, list):
             self._parsed = _Parsed(path, signature, pairs)
         return pairs
 
     def _piped(self, path: str, timeout: float) -> Pairs | NotFound | Failed:
-        """Names and values that a named pipe gives: its writer is asked once, whatever the number of threads."""
+        """Return the names and values of a named pipe; its writer is asked once for all threads."""
         from secretsource.providers._dotenv.pipe import read_pipe
 
         if not self._pipe:
@@ -223,7 +223,7 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
         return pairs
 
     def _lines(self, pairs: Pairs) -> Lines:
-        """What each name stands for; with ``interpolate`` that also depends on the environment."""
+        """Return the value of each name; with ``interpolate`` it also depends on the environment."""
         if not self._interpolate:
             return dict(pairs)
         from secretsource.providers._dotenv.interpolation import interpolated
@@ -244,7 +244,7 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
         return Found(value)
 
     def _edited(self, content: bytes, name: str, value: str, path: str) -> bytes | None:
-        """The file with this value for this name; None when it would not be read back."""
+        """Return the file with this value for this name; None if reading would change it."""
         from secretsource.providers._dotenv.editing import edited
 
         try:
@@ -259,7 +259,7 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
 
 
 class _Parsed:
-    """A file as it was read; no tuple, so that nothing that walks sequences walks into the values."""
+    """A file as it was read; not a tuple, so that code that walks sequences does not walk into the values."""
 
     __slots__ = ("is_piped", "pairs", "path", "signature")
 
@@ -270,7 +270,7 @@ class _Parsed:
         self.is_piped = is_piped
 
     def is_of(self, path: str, now: Signature | None) -> bool:
-        """Whether this is what would be read; the times of a pipe change when it is read, and it stays the same."""
+        """Return whether this is still the content; a pipe's times change when it is read, but its content stays."""
         then = self.signature
         if self.path != path or then is None or now is None:
             return False
@@ -278,13 +278,13 @@ class _Parsed:
 
 
 def _nowhere(search: Nearest) -> str:
-    """Why there is no file."""
+    """Return why there is no file."""
     reason = "there is no .env file from the working directory up to the repository's root"
     return "; ".join([reason, *(f"{seen.notice}; set its path to have it read" for seen in search.passed_over)])
 
 
 def _is_there(path: str) -> bool:
-    """Whether there is a file to read, or one that we may not see; a folder may be somebody's virtual environment."""
+    """Return whether there is a file to read, or a hidden one; a folder may be a virtual environment."""
     try:
         return not stat.S_ISDIR(os.stat(path).st_mode)
     except PermissionError:

@@ -19,16 +19,16 @@ PREVIOUS = "_PREVIOUS"
 
 
 class EnvProvider(IdentifiedProvider):
-    """Looks variables up in the environment; the value before a rotation is in ``NAME_PREVIOUS``.
+    """A reader of environment variables; ``NAME_PREVIOUS`` holds the value before a rotation.
 
-    Nothing is cached (``max_age`` is 0): asking costs less than keeping, and tests change the environment. The
+    Nothing is cached (``max_age`` is 0): asking costs less than caching, and tests change the environment. The
     environment has no versions and no stages, so a reference that names one is NotFound.
 
     Args:
         prefix: Put before a bare name, such as ``MYAPP_``; the location of a reference is the whole variable.
         environ: Another mapping to look in, in place of the process's own.
-        empty: What an empty variable means: an empty ``value``, or that the secret is ``absent``, as where a tool such
-            as Docker Compose sets every variable that it knows.
+        empty: The meaning of an empty variable: an empty ``value``, or that the secret is ``absent``. Choose ``absent``
+            if a tool such as Docker Compose sets every variable that it knows.
     """
 
     scheme: ClassVar[str] = "env"
@@ -49,17 +49,17 @@ class EnvProvider(IdentifiedProvider):
         self._empty_is_absent = empty == "absent"
 
     def locate(self, name: str) -> SecretRef | NotFound:
-        """The variable of that name, after the prefix; a name with ``=`` or NUL can be no variable."""
+        """Return the variable of that name, after the prefix; NotFound for a name with ``=`` or NUL."""
         if not name or "=" in name or "\0" in name or not _is_text(name):
             return NotFound("no variable can have this name")
         return SecretRef(self.name, self._prefix + name)
 
     def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
-        """``NAME_PREVIOUS``, where whoever rotates the value may leave the old one."""
+        """Return ``NAME_PREVIOUS``, where a rotation may leave the old value."""
         return ref._replace(location=ref.location + PREVIOUS)
 
     def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
-        """Look the variable up; a set but empty one is a value, unless it is set to be an absence."""
+        """Look the variable up; an empty one is a value, unless ``empty`` is ``absent``."""
         if ref.version is not None or ref.stage is not None:
             return NotFound("the environment keeps no versions")
         if not _is_text(ref.location):
@@ -78,12 +78,12 @@ class EnvProvider(IdentifiedProvider):
         return Found(value)
 
     def identify(self, *, timeout: float) -> Identity | Failed:
-        """The process, whose own the environment is."""
+        """Return the process, which owns the environment."""
         return Identity(f"process {os.getpid()}")
 
 
 def _is_text(value: str) -> bool:
-    """Whether there is no lone surrogate in it, which is how Python shows bytes it could not decode (PEP 383)."""
+    """Return whether it has no lone surrogate, which is Python's sign of bytes that it could not decode (PEP 383)."""
     if value.isascii():
         return True
     try:

@@ -35,19 +35,19 @@ PREVIOUS = "_PREVIOUS"
 
 
 class FileProvider(WritableProvider, IdentifiedProvider):
-    """Reads a secret from the file that has its name.
+    """A reader of files, one secret in each; the file has the name of the secret.
 
-    A bare name is looked for in ``directory``. Without one, it is the file that the variable ``NAME_FILE`` names,
-    else ``$CREDENTIALS_DIRECTORY/NAME``, else ``/run/secrets/NAME``. A reference may give a whole path
-    (``file:///run/secrets/stripe``). The value before a rotation is in ``NAME_PREVIOUS`` beside the file, and is
-    also had as ``?stage=previous``.
+    A bare name is looked for in ``directory``. Without a directory, it is the file that the variable ``NAME_FILE``
+    names, else ``$CREDENTIALS_DIRECTORY/NAME``, else ``/run/secrets/NAME``. A reference may give a whole path
+    (``file:///run/secrets/stripe``). The value before a rotation is in ``NAME_PREVIOUS`` beside the file, also as
+    ``?stage=previous``.
 
-    UTF-8 is text, and so is UTF-16 that begins with its mark; the mark of either is taken off. Anything else is bytes.
+    UTF-8 is text, and so is UTF-16 that starts with its mark; the mark of either is removed. Anything else is bytes.
     The version changes whenever the file is written or replaced.
 
     Args:
         directory: The folder to look in, in place of the usual ones.
-        strip_newline: Take one line end off the end of a text, which editors and ``echo`` put there.
+        strip_newline: Remove one line end from the end of a text, which editors and ``echo`` put there.
     """
 
     scheme: ClassVar[str] = "file"
@@ -61,17 +61,17 @@ class FileProvider(WritableProvider, IdentifiedProvider):
 
     @property
     def site(self) -> str:
-        """The folder that was set; without one, each name has its own."""
+        """The folder that was set; without it, each name has its own."""
         return self._directory or ""
 
     def locate(self, name: str) -> SecretRef | NotFound:
-        """The file of that name; a name that leads out of the folder is refused."""
+        """Return the file of that name; a name that leads out of the folder is refused."""
         if not name or _leaves_folder(name) or not _is_possible(name):
             return NotFound("no file in the folder can have this name")
         return SecretRef(self.name, name)
 
     def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
-        """The file beside it with ``_PREVIOUS`` after its name."""
+        """Return the file beside it with ``_PREVIOUS`` after its name."""
         return ref._replace(version=None, stage="previous")
 
     def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
@@ -94,8 +94,8 @@ class FileProvider(WritableProvider, IdentifiedProvider):
         try:
             wanted = value if isinstance(value, bytes) else value.encode()
         except UnicodeEncodeError:
-            return Failed(FailureCode.MALFORMED, "the value is no UTF-8 text", "store it as bytes")
-        # One more line end where reading takes one off again.
+            return Failed(FailureCode.MALFORMED, "the value is not UTF-8 text", "store it as bytes")
+        # One more line end, because reading removes one.
         content = next((form for form in (wanted, wanted + b"\n") if self._bytes_of(form) == wanted), None)
         if content is None or len(content) > LIMIT:
             reason = "the value is too long for a file, or would not be read back as it is"
@@ -103,11 +103,11 @@ class FileProvider(WritableProvider, IdentifiedProvider):
         return write_file(path, content, path, overwrite=overwrite)
 
     def identify(self, *, timeout: float) -> Identity | Failed:
-        """The folder that is looked in; the operating system knows who asks."""
+        """Return the folder that is searched; the operating system knows the user."""
         return Identity(f"files in {self._directory or os.environ.get('CREDENTIALS_DIRECTORY') or DOCKER}")
 
     def _target(self, location: str) -> str | None:
-        """Where a file is written, if that can be said."""
+        """Return the path to write a file at, if there is one."""
         if os.path.isabs(location):
             return location
         if self._directory is None or _leaves_folder(location):
@@ -127,22 +127,22 @@ class FileProvider(WritableProvider, IdentifiedProvider):
         return _read_named(named, ending, variable) if named else _read_in_usual_folders(location + ending)
 
     def _as_text(self, content: bytes) -> str | bytes:
-        """Text without its mark, and without one line end if so wished; anything else as it is."""
+        """Return text without its mark, and without one line end if so set; other values unchanged."""
         text = _decoded(content)
         if text is None:
             return content
         return text.removesuffix("\n").removesuffix("\r") if self._strip_newline and text.endswith("\n") else text
 
     def _bytes_of(self, content: bytes) -> bytes:
-        """What a reader of a file has as bytes."""
+        """Return the bytes for a reader of a file."""
         read = self._as_text(content)
         return read if isinstance(read, bytes) else read.encode()
 
 
 def _decoded(content: bytes) -> str | None:
-    """The text that a file holds, or None for what is no text.
+    """Return the text of a file, or None if it is not text.
 
-    A random key may begin like UTF-16, so that every letter of such a text must be one that can be seen.
+    A random key may start like UTF-16, so every letter of such a text must be visible.
     """
     try:
         return content.decode().removeprefix("\ufeff")
@@ -166,14 +166,14 @@ def _read_in(folder: str, name: str) -> Contents | NotFound | Failed:
 
 
 def _read_in_usual_folders(name: str) -> Contents | NotFound | Failed:
-    """What the first of the usual folders that has the file says; systemd's comes before Docker's."""
+    """Return the outcome of the first usual folder that has the file; systemd's goes before Docker's."""
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
     read = _read_in(credentials, name) if credentials else NotFound()
     return _read_in(DOCKER, name) if isinstance(read, NotFound) else read
 
 
 def _read_named(path: str, ending: str, variable: str) -> Contents | NotFound | Failed:
-    """Read the file that a variable names; the path is not shown, in case somebody put the secret itself there."""
+    """Read the file that a variable names; the path is not shown, because it may be a misplaced secret."""
     read = read_file(path + ending, f"the file that {variable} names")
     if not isinstance(read, NotFound) or ending:
         return read
@@ -185,14 +185,14 @@ def _read_named(path: str, ending: str, variable: str) -> Contents | NotFound | 
 
 
 def _leaves_folder(location: str) -> bool:
-    """Whether a path is absolute, or climbs out of the folder that it is joined to."""
+    """Return whether a path is absolute, or climbs out of the folder that it is joined to."""
     drive, path = os.path.splitdrive(location)
     steps = path.replace(os.sep, "/").split("/")
     return bool(drive) or not steps[0] or ".." in steps
 
 
 def _is_possible(location: str) -> bool:
-    """Whether the operating system could have such a name at all."""
+    """Return whether the operating system allows such a name."""
     try:
         return b"\0" not in os.fsencode(location)
     except UnicodeEncodeError:

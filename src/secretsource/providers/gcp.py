@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from secretsource.providers.base import Identity, Outcome, Written
 
     Steps: TypeAlias = Generator[Question, Any, Outcome]
-    """The calls that one look-up takes, decided without making them; the answers are sent in."""
+    """The calls of one look-up, decided without making them; their answers are sent in."""
 
 __all__ = ["GcpProvider"]
 
@@ -57,19 +57,19 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
     """Secrets of Google Cloud Secret Manager.
 
     Args:
-        project: Project of names that give none; None for ``GOOGLE_CLOUD_PROJECT``, then the credentials' own.
+        project: Project of names without their own; None for ``GOOGLE_CLOUD_PROJECT``, then the credentials' own.
         location: Region of regional secrets, such as ``europe-west3``; None for global ones.
         prefix: Put before a bare name, such as ``prod_``; explicit references are taken as they are.
         document: One JSON document that holds every bare name as a field.
         transport: ``grpc``, or ``rest`` where a proxy on the way lets only HTTP/1.1 through.
-        endpoint: Where to connect: a host for Private Service Connect, or ``http://host:port`` for an emulator,
-            which is sent no credentials.
+        endpoint: The host to connect to, for Private Service Connect, or ``http://host:port`` for an emulator, which
+            receives no credentials.
         trust_address: Whether credentials found on this machine may go to an ``endpoint`` that is not of Google; False
             unless said in a configuration file.
         quota_project: The project that calls are charged to; None for the credentials' own.
-        fallback_to_enabled: Where the newest version is disabled or destroyed, take the newest that is enabled.
-        rotation_hints: Also ask when the next rotation is planned and when the secret expires; one more call per
-            fetch, against a quota of 600 a minute, whose failure does not fail the fetch.
+        fallback_to_enabled: If the newest version is disabled or destroyed, take the newest enabled one.
+        rotation_hints: Also ask when the next rotation is planned and when the secret expires. This is one more call
+            per fetch, against a quota of 600 a minute, and its failure does not fail the fetch.
         credentials: Ready-made credentials of google-auth; None for the application default ones.
 
     Raises:
@@ -120,7 +120,7 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         return ", ".join([*([f"project {project}"] if project else []), *([self._location] if self._location else [])])
 
     def locate(self, name: str) -> SecretRef | NotFound:
-        """A field of the document where one is set, else the prefix and the name, if there can be such a name."""
+        """Return a field of the document if it is set, else the prefix and the name, if Google allows such a name."""
         if self._document is not None:
             return SecretRef(self.name, self._document, field=name)
         if NAME.fullmatch(self._prefix + name) is None:
@@ -128,7 +128,7 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         return SecretRef(self.name, self._prefix + name)
 
     def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
-        """The version with the number before the current one; none for a reference to a fixed version."""
+        """Return the version with the number before the current one; None for a reference to a fixed version."""
         place = place_of(ref, self._project, self._location)
         if not isinstance(place, Place) or place.version != LATEST:
             return None
@@ -142,7 +142,7 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         return self._told(ref, self._fetch_until(ref, monotonic() + timeout))
 
     async def afetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
-        """As ``fetch``, by the SDK's asynchronous client; over REST, which it does not have, by a worker thread."""
+        """Do the same as ``fetch``, by the SDK's asynchronous client; over REST, by a worker thread."""
         deadline = monotonic() + timeout
         if not self._clients.native_async:
             return self._told(ref, await asyncio.to_thread(self._fetch_until, ref, deadline))
@@ -156,7 +156,7 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         return self._told(ref, outcome)
 
     def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
-        """Add a version, to a new secret where there is none."""
+        """Add a version, to a new secret if there is no secret yet."""
         written = self._store(ref, value, overwrite=overwrite, timeout=timeout)
         return self._told(ref, written) if isinstance(written, Failed) else written
 
@@ -164,9 +164,7 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         refusal, deadline = self.refusal(ref), monotonic() + timeout
         place = place_of(ref, self._project, self._location)
         if refusal is not None or not isinstance(place, Place) or place.version != LATEST:
-            return refusal or Failed(
-                FailureCode.MISCONFIGURED, "it is no place for a new version", "name a secret only"
-            )
+            return refusal or Failed(FailureCode.MISCONFIGURED, "it cannot take a new version", "name a secret only")
         if place.project is None:
             project = self._clients.ask(PROJECT, deadline)
             if not isinstance(project, str):
@@ -194,7 +192,7 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         return Stored(answer.name.rpartition("/")[2]) if answer.name else malformed("the answer names no version")
 
     def identify(self, *, timeout: float) -> Identity | Failed:
-        """The account and project of the credentials, as they say themselves, and the time of the tokens' source."""
+        """Return the account and project that the credentials name, and the time of the tokens' source."""
         who = self._clients.who(monotonic() + timeout)
         if isinstance(who, NotFound):
             return malformed(who.reason)
@@ -219,7 +217,7 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
     def _told(self, ref: SecretRef, outcome: Outcome) -> Outcome: ...
 
     def _told(self, ref: SecretRef, outcome: Outcome) -> Outcome:
-        """An outcome, with the place that was asked in its reason."""
+        """Return an outcome, with the place asked in its reason."""
         if isinstance(outcome, Found):
             return outcome
         place = place_of(ref, self._project or self._clients.project, self._location)
@@ -236,19 +234,19 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         wrong = [key for key, named in projects.items() if named is not None and PROJECT_ID.fullmatch(named) is None]
         problem = None
         if transport not in {"grpc", "rest"}:
-            problem = "transport is 'grpc' or 'rest'"
+            problem = "transport must be 'grpc' or 'rest'"
         elif endpoint is not None and _ENDPOINT.fullmatch(endpoint) is None:
-            problem = "endpoint is a host, host:port, or a URL without a path"
+            problem = "endpoint must be a host, host:port, or a URL without a path"
         elif wrong:
-            problem = f"{wrong[0]} is the id or number of a project, such as 'my-project-1'"
+            problem = f"{wrong[0]} must be the id or number of a project, such as 'my-project-1'"
         elif self._location is not None and REGION.fullmatch(self._location) is None:
-            problem = "location is the name of a region, such as 'europe-west3'"
+            problem = "location must be the name of a region, such as 'europe-west3'"
         elif self._prefix and NAME.fullmatch(self._prefix) is None:
-            problem = "prefix has characters that no name has in Google Cloud: use letters, digits, '-' and '_'"
+            problem = "prefix must be of letters, digits, '-' and '_', as every name in Google Cloud"
         elif self._document is not None and not isinstance(
             place_of(SecretRef(self.scheme, self._document), None, None), Place
         ):
-            problem = "document is the name of a secret, or projects/PROJECT/secrets/NAME"
+            problem = "document must be the name of a secret, or projects/PROJECT/secrets/NAME"
         if problem is not None:
             raise ConfigurationError(f"provider {self.name!r}: {problem}")
 
@@ -294,7 +292,7 @@ def _create(place: Place) -> Question:
 
 
 def _newest_enabled(place: Place, unusable: Failed) -> Steps:
-    """The newest version that is enabled; ``unusable``, which is what the newest of all is, where there is none."""
+    """Return the newest enabled version, else ``unusable``, the outcome of the newest of all."""
     page = ""
     while True:
         # The service lists the newest first; a page may be empty and yet have a next one.
@@ -317,10 +315,10 @@ def _newest_enabled(place: Place, unusable: Failed) -> Steps:
 
 
 def _read(answer: Any) -> Outcome:
-    """The value of an answer, as text where it is UTF-8; its checksum is verified where it has one."""
+    """Return the value of an answer, as text where it is UTF-8; its checksum is verified where it has one."""
     if isinstance(answer, (NotFound, Failed)):
         return answer
-    answer = type(answer).pb(answer)  # the message itself: Google's wrapper makes each look at a field dear
+    answer = type(answer).pb(answer)  # the message itself: Google's wrapper makes each access to a field slow
     if not answer.name:
         return malformed("the answer names no version")
     if not _is_intact(answer.payload):
@@ -346,11 +344,11 @@ def _text_or_bytes(payload: bytes) -> str | bytes:
 
 
 def _ends(secret: Any) -> tuple[float | None, float | None]:
-    """When the secret is rotated and when it expires, in seconds since 1970, where it says so."""
+    """Return when the secret is rotated and when it expires, in seconds since 1970, as far as it says so."""
     if isinstance(secret, (NotFound, Failed)):
         return None, None
     try:
         rotated, expires = secret.rotation.next_rotation_time, secret.expire_time
         return rotated and rotated.timestamp(), expires and expires.timestamp()
-    except (ValueError, OverflowError):  # an instant that no clock shows is no hint
+    except (ValueError, OverflowError):  # an impossible instant is not a hint
         return None, None

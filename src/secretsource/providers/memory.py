@@ -1,4 +1,4 @@
-"""Secrets kept in the process: for tests, and for an application that brings its own source."""
+"""Secrets in the memory of the process: for tests, and for an application with its own source."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ __all__ = ["MemoryProvider"]
 class MemoryProvider(WritableProvider):
     """A provider that holds its secrets in a dict, with every version since they were put there.
 
-    Versions are counted ``"1"``, ``"2"``, … for each secret, and a number is not used twice. The stages are
-    ``current`` and ``previous``. Answers are cached like those of a remote service (``max_age`` is None), because it
-    stands in for one: a test then sees the ages and rotations that production sees.
+    Versions are counted ``"1"``, ``"2"``, … for each secret, and a number is not used twice. The stages are ``current``
+    and ``previous``. Answers are cached like those of a remote service (``max_age`` is None): a test then sees the ages
+    and rotations of production.
 
     Args:
         secrets: Location to text, bytes, or a mapping of fields.
@@ -61,14 +61,14 @@ class MemoryProvider(WritableProvider):
         return Stored(self.put(ref.location, value))
 
     def delete(self, location: str) -> None:
-        """Take every version of a secret away; one that is not there is no error."""
+        """Remove every version of a secret; a missing secret is not an error."""
         with self._lock:
             versions = self._versions.get(location, {})
             for number in range(len(versions), 0, -1):  # the current one first, which ends the secret
                 versions[number] = (None,)
 
     def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
-        """The version counted before ``current``."""
+        """Return the version counted before ``current``."""
         number = _number(current.version)
         return ref._replace(version=str(number - 1), stage=None) if number > 1 else None
 
@@ -88,5 +88,5 @@ class MemoryProvider(WritableProvider):
 
 
 def _number(version: str | None) -> int:
-    """The number of a version identifier; 0, which no version has, for any other text."""
+    """Return the number of a version identifier; 0, the number of no version, for any other text."""
     return int(version) if version is not None and version.isascii() and version.isdigit() else 0

@@ -1,12 +1,13 @@
 """HashiCorp Vault and OpenBao: ``vault://secret/payments/stripe#secret_key?version=3``, ``vault://database/creds/app``.
 
-A location is the path as the ``vault`` command has it: it starts with the mount, and has no ``data/`` in it. KV of
-version 1 and 2, and every engine that gives secrets for a GET (databases, cloud credentials, …), under a lease or not.
+A location is the path as in the ``vault`` command: it starts with the mount, and has no ``data/``. It reads KV of
+version 1 and 2, and every engine that returns secrets for a GET (databases, cloud credentials, …), with or without a
+lease.
 
-Wire calls: ``GET /v1/{mount}/data/{path}`` (KV 2) or ``GET /v1/{path}`` (all else); once per mount
-``GET /v1/sys/internal/ui/mounts/{path}``, which needs no policy of its own; for a lease ``PUT /v1/sys/leases/renew`` or
-``…/lookup`` when it is asked for again, and ``…/revoke`` at the end; for the token, logging in, renewing and looking up
-itself. https://developer.hashicorp.com/vault/api-docs
+Wire calls: ``GET /v1/{mount}/data/{path}`` (KV 2) or ``GET /v1/{path}`` (all others); once per mount ``GET
+/v1/sys/internal/ui/mounts/{path}``, which needs no policy. For a lease: ``PUT /v1/sys/leases/renew`` or ``…/lookup`` at
+the next look-up, and ``…/revoke`` at the end. For the token: login, renewal and look-up of itself.
+https://developer.hashicorp.com/vault/api-docs
 
 Permissions; the default policy allows the rest:
 
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
 __all__ = ["VaultProvider"]
 
 AT_ONCE = 16
-"""Most calls of batches that are under way."""
+"""Most calls of batches that run at once."""
 
 CLOSING_SECONDS = 5.0
 """Longest time that closing may spend on revoking leases."""
@@ -84,15 +85,15 @@ class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, Identified
     Args:
         address: Base URL, such as ``https://vault.internal:8200``, or ``unix://`` and the path of an agent's socket;
             None for ``VAULT_ADDR``.
-        mount: Where the KV engine is mounted that holds bare names; it may have slashes.
+        mount: The mount of the KV engine that holds bare names; it may have slashes.
         prefix: Put before a bare name, such as ``prod/``; explicit references are taken as they are.
         document: The path, below the mount, of one secret that holds every bare name as a field.
-        default_field: The field that is the value of a secret under ``mount`` where a reference names none; "" for
-            the whole secret as JSON, which is what a reference to another mount gives.
+        default_field: The value's field in a secret under ``mount``, if a reference names no field; "" for the whole
+            secret as JSON, as for a reference to another mount.
         kv_version: 1 or 2, the version of the KV engine at ``mount``; None to ask Vault once.
-        namespace: Namespace of Vault Enterprise or OpenBao; None for ``VAULT_NAMESPACE``. A reference takes another
-            one by its option ``namespace``.
-        auth: How to log in: ``method`` (token, approle, kubernetes, jwt, oidc, userpass, cert, aws, or agent where an
+        namespace: Namespace of Vault Enterprise or OpenBao; None for ``VAULT_NAMESPACE``. A reference chooses another
+            by its option ``namespace``.
+        auth: The way to log in: ``method`` (token, approle, kubernetes, jwt, oidc, userpass, cert, aws, or agent if an
             agent adds the token) and its words; None for ``VAULT_TOKEN``, then ``~/.vault-token``.
         verify: False to accept any TLS certificate.
         ca_cert: File or directory of authorities to trust; None for ``VAULT_CACERT``, ``VAULT_CAPATH``, then those
@@ -101,9 +102,8 @@ class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, Identified
         client_key: File with its key; None for ``VAULT_CLIENT_KEY``.
         proxy: URL of a proxy; None for ``VAULT_PROXY_ADDR``, then ``HTTPS_PROXY`` and its like.
         connect_timeout: Seconds to connect to one address.
-        trust_address: Whether credentials found on this machine, such as ``VAULT_TOKEN``, may go to ``address``
-            where it is plain HTTP beyond loopback, or differs from ``VAULT_ADDR``; False unless said in a
-            configuration file.
+        trust_address: Whether credentials found on this machine, such as ``VAULT_TOKEN``, may go to ``address`` if it
+            is plain HTTP beyond loopback, or differs from ``VAULT_ADDR``. A configuration file must say so.
 
     Raises:
         ConfigurationError: A setting that cannot work.
@@ -166,7 +166,7 @@ class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, Identified
         return f"{self._connection.shown or 'no address'}, mount {self._mount}"
 
     def locate(self, name: str) -> SecretRef | NotFound:
-        """A field of the document where one is set, else the default field of the secret called prefix and name."""
+        """Return a field of the document if it is set, else the default field of the secret called prefix and name."""
         if self._document is not None:
             return SecretRef(self.name, self._document_location, field=name)
         location = f"{self._mount}/{self._prefix}{name}"
@@ -175,21 +175,21 @@ class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, Identified
         return SecretRef(self.name, location, field=self._default_field)
 
     def complete(self, ref: SecretRef) -> SecretRef:
-        """Under the mount of bare names, the default field; elsewhere the whole secret."""
+        """Choose the default field under the mount of bare names; elsewhere the whole secret."""
         location = ref.location.strip("/")
         if ref.field is None and location.startswith(f"{self._mount}/"):
             return ref._replace(location=location, field=self._default_field)
         return ref._replace(location=location)
 
     def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
-        """The version whose number is one less."""
+        """Return the version whose number is one less."""
         number = current.version or ""
         if not number.isdecimal() or int(number) < 2:
             return None
         return ref._replace(version=str(int(number) - 1))
 
     def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
-        """Ask for one secret; logs in, and renews the token or the lease, where that is due."""
+        """Ask for one secret; log in, and renew the token or the lease, if it is due."""
         deadline = monotonic() + timeout
         if ref.stage is not None:
             return NO_STAGES
@@ -210,7 +210,7 @@ class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, Identified
         return self._placed(outcome, ref)
 
     def fetch_many(self, refs: Sequence[SecretRef], *, timeout: float) -> Mapping[SecretRef, Outcome]:
-        """Ask for each by a call of its own, several at once: Vault has no call for more than one."""
+        """Ask for each in its own call, several at once: Vault has no call for more than one."""
         if len(refs) < 2:
             return {ref: self.fetch(ref, timeout=timeout) for ref in refs}
         deadline = monotonic() + timeout
@@ -222,25 +222,25 @@ class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, Identified
         return dict(zip(refs, threads.map(ask, refs), strict=True))
 
     def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
-        """Write one field of a KV secret beside its other fields: read, change, and write over what was read."""
+        """Write one field of a KV secret beside its other fields: read, change, and write over the version read."""
         refusal, deadline = self.refusal(ref.document), monotonic() + timeout
         if refusal is not None:
             return refusal
         if isinstance(value, bytes):
             return Failed(FailureCode.MALFORMED, "a field of Vault holds text, and the value is bytes", "encode it")
         if ref.field is None or not is_plain_path(ref.location):
-            return Failed(FailureCode.MISCONFIGURED, "it is not said which field is written", "name it: #field")
+            return Failed(FailureCode.MISCONFIGURED, "the reference names no field to write", "name it: #field")
         token = self._tokens.current(deadline)
         if isinstance(token, Failed):
             return self._placed(token, ref)
         return self._placed(self._engines.write(ref, value, overwrite=overwrite, token=token, deadline=deadline), ref)
 
     def discard(self, ref: SecretRef) -> None:
-        """Give up the lease of a dynamic secret, which is revoked once there is a new one."""
+        """Drop the lease of a dynamic secret, which is revoked once there is a new one."""
         self._leases.discard(ref.document, monotonic())
 
     def renew(self, *, timeout: float) -> float | None:
-        """Prolong the token and every lease that is due."""
+        """Renew the token and every lease that is due."""
         now = monotonic()
         leases, deadline = self._leases.standing(now), now + timeout
         if not leases:
@@ -252,14 +252,14 @@ class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, Identified
         return max(1.0, min(wait, token.due_at - monotonic()))
 
     def leave(self) -> None:
-        """As `close`, but what leases stand, and the token that they end with, live on."""
+        """Do the same as `close`, but let valid leases, and the token that they end with, live on."""
         if self._leases.standing(monotonic()):
             self._leases.clear(monotonic())
             self._tokens.forget()
         self.close()
 
     def identify(self, *, timeout: float) -> Identity | Failed:
-        """``GET auth/token/lookup-self``, which the default policy allows."""
+        """Ask ``GET auth/token/lookup-self``, which the default policy allows."""
         return self._tokens.identity(monotonic() + timeout)
 
     def close(self) -> None:
@@ -280,7 +280,7 @@ class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, Identified
         self._connection.close()
 
     def reset(self) -> None:
-        """Forget the connections; in a child process also the token and the leases, which are the parent's."""
+        """Forget the connections; in a child process also the token and the leases, which belong to the parent."""
         self._connection.reset()
         self._starting, self._threads = Lock(), None
         if self._process == os.getpid():
@@ -292,7 +292,7 @@ class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, Identified
         self._engines.adopt(self._leases)
 
     def _start_threads(self) -> ThreadPoolExecutor:
-        """The threads of batches, which are kept: to start them takes as long as the calls of a service nearby."""
+        """Return the threads of batches, which are kept: starting them takes as long as a call nearby."""
         from concurrent.futures import ThreadPoolExecutor
 
         with self._starting:
@@ -300,7 +300,7 @@ class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, Identified
             return self._threads
 
     def _ask_again(self, ref: SecretRef, token: Token, refusal: Failed, deadline: float) -> tuple[Outcome, Token]:
-        """After a 403, which means a bad token or a missing policy: a new token if it is the former, and one retry."""
+        """Handle a 403, which means a bad token or a missing policy: replace a bad token, and repeat the call once."""
         accepted = self._tokens.is_accepted(token, deadline)
         if isinstance(accepted, Failed):
             return accepted, token
@@ -312,9 +312,9 @@ class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, Identified
         return self._engines.read(ref, other, deadline), other
 
     def _completed(self, found: Found, ref: SecretRef, token: Token) -> Found:
-        """What was found, with the field that a bare name means, and with an age at which the token can be renewed.
+        """Return a found value, with the field of a bare name, and with an age at which the token can be renewed.
 
-        A token that was given, and ends, is renewed only while the resolver asks.
+        A token that you passed in, and that ends, is renewed only while the resolver asks.
         """
         if ref.location.startswith(f"{self._mount}/") and ref.location != self._document_location:
             found.default_field = self._default_field
@@ -324,7 +324,7 @@ class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, Identified
         return found
 
     def _placed(self, outcome: Unfound, ref: SecretRef) -> Unfound:
-        """An outcome that is not the secret, with the server and the mount that were asked."""
+        """Return an outcome that is not the secret, with the server and the mount asked."""
         server = self._connection.shown
         if not server or not isinstance(outcome, (NotFound, Failed)):
             return outcome

@@ -6,7 +6,7 @@
     projects/P/secrets/X/versions/3                                             gcp://projects/P/secrets/X?version=3
     https://V.vault.azure.net/secrets/X                                         an error that says to write azure://X
 
-Such text is no name that another provider could have; to let it go down a chain would make an absence of a mistake.
+No other provider could have such a name, so it must not go down a chain: the mistake would look like an absence.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await
@@ -24,7 +24,7 @@ _OWNERS = frozenset({"", "aws", "aws-ssm"})
 
 
 def belonging(ref: SecretRef) -> SecretRef:
-    """The reference to the provider that an address belongs to; what is no address stays as it is.
+    """Return the reference to the provider that an address belongs to; other text stays as it is.
 
     Args:
         ref: A bare name, or a reference to AWS, whose location may be an ARN with a field and a version in it.
@@ -41,7 +41,7 @@ def belonging(ref: SecretRef) -> SecretRef:
 
 
 def refuse_url(text: str) -> None:
-    """Say what to write instead of the URL of a secret in Azure Key Vault, whose vault is a setting here.
+    """Refuse the URL of a secret in Azure Key Vault, whose vault is a setting here, and say what to write instead.
 
     Raises:
         InvalidReference: The text is such a URL, also as App Service writes it.
@@ -74,7 +74,7 @@ def _of_secrets_manager(ref: SecretRef, parts: list[str]) -> SecretRef:
     """Behind the ARN, Amazon ECS writes a key of the JSON document, a version label and a version id."""
     given = [*(part or None for part in parts[7:]), None, None, None]
     if len(parts) > 10:
-        raise InvalidReference("the ARN has more than a key, a version label and a version id behind it")
+        raise InvalidReference("the ARN must have at most a key, a version label and a version id behind it")
     key, stage, version = given[:3]
     return ref._replace(
         provider="aws",
@@ -88,7 +88,7 @@ def _of_secrets_manager(ref: SecretRef, parts: list[str]) -> SecretRef:
 def _of_parameter_store(ref: SecretRef, parts: list[str]) -> SecretRef:
     """Behind the name of a parameter, AWS writes a version, which is a number, or a label."""
     if len(parts) > 7:
-        raise InvalidReference("the ARN has more than a version or a label behind the parameter")
+        raise InvalidReference("the ARN must have at most a version or a label behind the parameter")
     selector = parts[6] if len(parts) > 6 and parts[6] else None
     version, stage = (selector, None) if selector and selector.isdecimal() else (None, selector)
     return ref._replace(

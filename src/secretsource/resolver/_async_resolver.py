@@ -1,7 +1,7 @@
 """`AsyncResolver`: the asynchronous shell over the same chain, cache and flights.
 
-A flight is carried by a task of its own (or by a background thread, for a driver without a native client), so
-cancelling one that waits never cancels the flight that others share.
+Each flight has a task of its own, or a background thread where the driver has no native client. So you can cancel a
+task that waits, and never cancel the flight that others share.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class AsyncResolver:
 
     @classmethod
     def of(cls, resolver: Resolver) -> Self:
-        """The asynchronous side of a resolver."""
+        """Return the asynchronous side of a resolver."""
         made = cls.__new__(cls)
         made._resolver = resolver
         made._tasks = set()
@@ -114,7 +114,7 @@ class AsyncResolver:
         environment: str | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> Self:
-        """As `Resolver.from_config`."""
+        """Do as `Resolver.from_config` does."""
         return cls.of(Resolver.from_config(path, environment=environment, clock=clock))
 
     if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class AsyncResolver:
         version: str | None = None,
         fresh: bool | None = None,
     ) -> Secret | D:
-        """As `Resolver.get`."""
+        """Do as `Resolver.get` does."""
         if field is None and version is None and not fresh:  # the hot path of `Resolver.get`
             try:
                 since, until, secret = self._resolver._hot[name]
@@ -175,7 +175,7 @@ class AsyncResolver:
     async def get_many(
         self, names: Iterable[str], *, default: D | UnsetType = UNSET, fresh: bool = False
     ) -> dict[str, Secret | D]:
-        """As `Resolver.get_many`; native clients are asked concurrently."""
+        """Do as `Resolver.get_many` does; native clients are asked concurrently."""
         given = questions.listed(names)
         found: dict[str, Secret | D] = {} if fresh else at_once(self._resolver._hot, given, wall_time())
         if len(found) == len(given):
@@ -183,39 +183,39 @@ class AsyncResolver:
         return await self._run(questions.get_many, given, found, default, bool(fresh))
 
     async def get_set(self, name: str, *, field: str | None = None) -> SecretSet:
-        """As `Resolver.get_set`."""
+        """Do as `Resolver.get_set` does."""
         return await self._run(questions.get_set, name, field)
 
     async def prefetch(self, names: Iterable[str]) -> None:
-        """As `Resolver.prefetch`."""
+        """Do as `Resolver.prefetch` does."""
         await self.get_many(names)
 
     async def reject(self, secret: Secret) -> Secret:
-        """As `Resolver.reject`."""
+        """Do as `Resolver.reject` does."""
         return await self._run(questions.reject, secret)
 
     async def explain(self, name: str, *, field: str | None = None) -> Trace:
-        """As `Resolver.explain`."""
+        """Do as `Resolver.explain` does."""
         return await self._run(questions.explain, name, field)
 
     def invalidate(self, name: str, version: str | None = None) -> None:
-        """As `Resolver.invalidate`."""
+        """Do as `Resolver.invalidate` does."""
         self._resolver.invalidate(name, version)
 
     def on_rotate(self, callback: Callable[[RotationEvent], object]) -> Callable[[], None]:
-        """As `Resolver.on_rotate`."""
+        """Do as `Resolver.on_rotate` does."""
         return self._resolver.on_rotate(callback)
 
     def on_event(self, callback: Callable[[SecretEvent], object]) -> Callable[[], None]:
-        """As `Resolver.on_event`."""
+        """Do as `Resolver.on_event` does."""
         return self._resolver.on_event(callback)
 
     def providers(self) -> tuple[ProviderHandle, ...]:
-        """As `Resolver.providers`; the methods of a handle block, so call them in a thread."""
+        """Do as `Resolver.providers` does; the methods of a handle block, so call them in a thread."""
         return self._resolver.providers()
 
     def skipped(self) -> tuple[Skipped, ...]:
-        """As `Resolver.skipped`."""
+        """Do as `Resolver.skipped` does."""
         return self._resolver.skipped()
 
     async def close(self, *, revoke: bool = True) -> None:
@@ -266,7 +266,7 @@ class AsyncResolver:
             return []
         flights = self._lead(engine, step, until)
         replies = []
-        # Whoever waits for the last one first is woken once, and not once for each of them.
+        # A task that waits for the last flight first is woken once, and not once for each of them.
         for ask, flight in zip(reversed(step), reversed(flights), strict=True):
             reply = None if flight is None else flight.reply
             replies.append(reply or await self._awaited(engine, ask, flight, until))

@@ -1,4 +1,4 @@
-"""Refreshes behind the caller's back: a few daemon threads, which come when there is work and go when there is none."""
+"""Refreshes behind the caller's back: a few daemon threads, which start when there is work and end without it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ IDLE_SECONDS = 5.0
 
 
 class Background:
-    """Runs jobs on at most 32 daemon threads; none exists before the first job, none outlives the last by long.
+    """A pool of at most 32 daemon threads; they start with the first job, and end soon after the last.
 
     Daemon threads do not hold up the end of the interpreter; a refresh that it cuts off is simply lost.
 

@@ -2,8 +2,8 @@
 
     planned ──begin──> under way ──land──> over
 
-A call that has not begun answers everyone who asks before it does. A call that has begun answers only readers who may
-do with what the provider said at that moment: a forced read does not, since the value may have been replaced between.
+A call that has not begun answers every reader that asks before it does. A call that has begun answers only readers that
+accept the value of that moment. A forced read does not: the value may have been replaced in between.
 Answers are kept in the order in which their calls began, in whatever order they arrive.
 """
 
@@ -41,7 +41,7 @@ class Board:
         return f"<Board of {len(self)} flights>"
 
     def find(self, ask: Ask, clock: Clock) -> Flight | None:
-        """The flight that may answer an ask now.
+        """Return the flight that may answer an ask now.
 
         A flight past its deadline is left alone: its thread hangs, or its event loop is closed. So is one that may
         bring a value only prolonged, where a new one is needed.
@@ -59,7 +59,7 @@ class Board:
         return None
 
     def latest(self, ref: SecretRef) -> Flight | None:
-        """The last call to have begun, while it is under way and its answer counts."""
+        """Return the last call to have begun, while it is under way and its answer counts."""
         berth = self._berths.get(ref)
         return None if berth is None else _latest(berth)
 
@@ -69,7 +69,7 @@ class Board:
         berth.planned = flight
 
     def begin(self, flight: Flight, clock: Clock) -> None:
-        """Its call goes out now: a reader that comes from here on may be too late for it."""
+        """Note that its call goes out now: a reader that comes from here on may be too late for it."""
         berth = flight.berth
         if berth is None or flight.reply is not None:
             return
@@ -98,31 +98,31 @@ class Board:
         return kept
 
     def answered(self, flight: Flight) -> None:
-        """Its answer is known: those of calls to the same place that began before it count no more."""
+        """Discard the answers of calls to the same place that began before this one, whose answer is known."""
         berth = self._berths.get(flight.ask.ref)
         for other in () if berth is None else berth.aloft:
             if other.number < flight.number:
                 other.counts = False
 
     def crossed(self, flight: Flight, outcome: Outcome) -> None:
-        """Somebody has its answer: calls that were under way beside it may bring an older one, and are not joined."""
+        """Let no reader join the calls beside it: a reader has its answer, and they may bring an older one."""
         berth = self._berths.get(flight.ask.ref)
         for other in () if berth is None else berth.aloft:
             other.crossed = (*other.crossed, outcome)
 
     def disown(self, ref: SecretRef) -> None:
-        """The answers of all calls under way to one place count no more: something newer is known to be there."""
+        """Discard the answers of all calls under way to one place: something newer is known to be there."""
         berth = self._berths.get(ref)
         if berth is not None:
             _disown(berth)
 
     def disown_all(self) -> None:
-        """The answers of all calls under way count no more."""
+        """Discard the answers of all calls under way."""
         for berth in tuple(self._berths.values()):
             _disown(berth)
 
     def forget(self) -> None:
-        """Show no flight at all: those who carried them are gone."""
+        """Show no flight at all: the threads that carried them are gone."""
         for berth in tuple(self._berths.values()):
             _disown(berth)
             berth.planned, berth.aloft = None, ()

@@ -1,7 +1,7 @@
-"""What is remembered of each reference, and how old it is.
+"""The remembered answer for each reference, and its age.
 
 The key is the whole reference without its field, so a version or a stage is never answered from another's entry, and
-one document serves all of its fields. Reading is a plain look-up in a dict; whoever writes holds the engine's lock.
+one document serves all of its fields. Reading is a plain look-up in a dict; a writer holds the engine's lock.
 """
 
 # pure: decides from its arguments, the time among them; the caller holds the lock
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     Reader: TypeAlias = tuple[str, tuple[str, ...]]
 
-__all__ = ["MAX_READERS", "Age", "Cache", "Entry", "Setback"]
+__all__ = ["MAX_READERS", "Age", "Cache", "CachedAnswer", "Setback"]
 
 MAX_READERS = 1024
-"""Most names and fields noted for one document; a reader beyond them is answered, and not told of rotations."""
+"""Most names and fields noted for one document; a reader beyond them is answered, and learns of no rotation."""
 
 
 class Age(enum.Enum):
@@ -43,17 +43,17 @@ class Age(enum.Enum):
     GONE = "gone"
 
 
-class Entry:
+class CachedAnswer:
     """One remembered answer.
 
     Attributes:
-        outcome: What the provider said.
-        at: When it said so.
+        outcome: The provider's answer.
+        at: When it answered.
         ages: When this answer passes from age to age.
         readers: Names that were answered from it, or from the answer before it, each with the fields that led to its
             value.
         number: The place of the call that brought it in the order in which calls begin.
-        unwanted: Whether its value was refused or is known to be old, so that to prolong it will not do.
+        unwanted: Whether its value was refused or is known to be old, so that it must be replaced, not prolonged.
     """
 
     __slots__ = ("_chosen", "ages", "at", "number", "outcome", "readers", "unwanted")
@@ -70,10 +70,10 @@ class Entry:
         self._chosen: dict[tuple[str, ...], str | bytes | NotFound | Failed] = {}
 
     def __repr__(self) -> str:
-        return f"Entry({self.outcome!r})"
+        return f"CachedAnswer({self.outcome!r})"
 
     def select(self, fields: tuple[str, ...]) -> str | bytes | NotFound | Failed:
-        """The value at ``fields`` of the document; remembered, so that a document is parsed once a field."""
+        """Return the value at ``fields`` of the document; remembered, so that a document is parsed once a field."""
         assert isinstance(self.outcome, Found)
         value = self._chosen.get(fields)
         if value is None:
@@ -83,7 +83,7 @@ class Entry:
         return value
 
     def note_reader(self, reader: Reader) -> bool:
-        """Note who was answered from this; whether there was room for one more."""
+        """Note a reader that was answered from this; return whether there was room for one more."""
         if reader in self.readers:
             return True
         if len(self.readers) >= MAX_READERS:
@@ -92,7 +92,7 @@ class Entry:
         return True
 
     def age(self, now: Instant) -> Age:
-        """How old the answer is at ``now``."""
+        """Return how old the answer is at ``now``."""
         mono, ages = now.mono, self.ages
         if mono < ages.fresh_until:
             return Age.FRESH if mono < ages.refresh_at else Age.AHEAD
@@ -101,12 +101,12 @@ class Entry:
         return Age.STALE if mono < ages.stale_until else Age.GONE
 
     def passes(self, now: Instant) -> float:
-        """The monotonic second at which a fresh answer passes to its next age; in the past for any other."""
+        """Return the monotonic second at which a fresh answer passes to its next age; in the past for any other."""
         ages = self.ages
         return ages.refresh_at if now.mono < ages.refresh_at else ages.fresh_until
 
     def differs(self, other: Outcome) -> bool:
-        """Whether another answer to the same question says something else; a failure says nothing."""
+        """Return whether another answer to the same question says something else; a failure says nothing."""
         own = self.outcome
         if isinstance(other, Failed):
             return False
@@ -119,8 +119,8 @@ class Entry:
         then = min(now.mono, self.ages.refresh_at)
         self.ages = self.ages._replace(refresh_at=then, fresh_until=then, revalidate_until=then)
 
-    def prolong(self, behind: Entry, now: Instant, max_age: float | None) -> None:
-        """Believe an absence as long as the value that was found behind it in the chain.
+    def prolong(self, behind: CachedAnswer, now: Instant, max_age: float | None) -> None:
+        """Let an absence last as long as the value that was found behind it in the chain.
 
         Only while it is fresh, so that it is asked about again in due time, and never beyond the provider's own
         ``max_age``.
@@ -157,51 +157,51 @@ class Cache:
     def __init__(self, tuning: Tuning) -> None:
         self.tuning = tuning
         self.max_entries = tuning.max_entries
-        self._entries: OrderedDict[SecretRef, Entry] = OrderedDict()
+        self._entries: OrderedDict[SecretRef, CachedAnswer] = OrderedDict()
         self._setbacks: dict[SecretRef, Setback] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def entry(self, ref: SecretRef) -> Entry | None:
-        """The entry of a document, whatever its age."""
+    def entry(self, ref: SecretRef) -> CachedAnswer | None:
+        """Return the entry of a document, whatever its age."""
         return self._entries.get(ref)
 
     def is_unwanted(self, ref: SecretRef) -> bool:
-        """Whether what is kept of a document was refused, or is known to be old."""
+        """Return whether what is kept of a document was refused, or is known to be old."""
         entry = self._entries.get(ref)
         return entry is not None and entry.unwanted
 
     def read_by(self, name: str) -> list[SecretRef]:
-        """The documents that a name was answered from."""
+        """Return the documents that a name was answered from."""
         readings = list(self._entries.items())
         return [ref for ref, entry in readings if any(name == reader for reader, _ in tuple(entry.readers))]
 
-    def look(self, ref: SecretRef, now: Instant) -> tuple[Age, Entry | None, Failed | None, Setback | None]:
-        """What is known of a document at ``now``.
+    def look(self, ref: SecretRef, now: Instant) -> tuple[Age, CachedAnswer | None, Failed | None, Setback | None]:
+        """Look up a document at ``now``.
 
         Returns:
-            The age of the last answer, and that answer; the failure because of which the provider is left alone at the
-            moment; and the last failure, also when its time is over.
+            The age of the last answer, and that answer. Then the failure for which the provider is left alone at the
+            moment, and the last failure, also when its time is over.
         """
         entry = self._entries.get(ref)
         setback = self._setbacks.get(ref)
         failed = setback.failed if setback is not None and now.mono < setback.until else None
         return (Age.GONE if entry is None else entry.age(now)), entry, failed, setback
 
-    def knows(self, ref: SecretRef, entry: Entry | None, setback: Setback | None) -> bool:
-        """Whether this, and nothing newer, is what is known of a document."""
+    def knows(self, ref: SecretRef, entry: CachedAnswer | None, setback: Setback | None) -> bool:
+        """Return whether this, and nothing newer, is what is known of a document."""
         return self._entries.get(ref) is entry and self._setbacks.get(ref) is setback
 
     def keep(
         self, ref: SecretRef, outcome: Outcome, now: Instant, *, max_age: float | None, luck: float, number: int = 0
-    ) -> tuple[Entry | None, Entry | None]:
+    ) -> tuple[CachedAnswer | None, CachedAnswer | None]:
         """Remember an answer; a failure of a permanent kind drops what was known, a passing one leaves it.
 
         Args:
             ref: The document asked for.
-            outcome: What the provider said.
-            now: When it said so.
+            outcome: The provider's answer.
+            now: When it answered.
             max_age: The provider's own bound, in seconds.
             luck: A random number in [0, 1).
             number: The place of the call in the order in which calls begin.
@@ -222,27 +222,27 @@ class Cache:
         else:
             ages = schedule_absence(self.tuning, now, max_age, luck)
         readers = set() if before is None else set(before.readers)
-        entry = self._entries[ref] = Entry(outcome, now, ages, readers, number)
+        entry = self._entries[ref] = CachedAnswer(outcome, now, ages, readers, number)
         self._entries.move_to_end(ref)
         return before, entry
 
-    def evict(self) -> list[Entry]:
-        """Drop the least recently used entries above the bound, and give them back."""
+    def evict(self) -> list[CachedAnswer]:
+        """Drop the least recently used entries above the bound, and return them."""
         excess = len(self._entries) - self.max_entries
         if excess <= 0:
             return []
         dropped = [self._entries.pop(ref, None) for ref in list(self._entries)[:excess]]
         return [entry for entry in dropped if entry is not None]
 
-    def touch(self, ref: SecretRef) -> Entry | None:
-        """Count a use of an entry, and give it."""
+    def touch(self, ref: SecretRef) -> CachedAnswer | None:
+        """Count a use of an entry, and return it."""
         try:
             self._entries.move_to_end(ref)
         except KeyError:
             return None
         return self._entries.get(ref)
 
-    def spoil(self, ref: SecretRef, now: Instant) -> Entry | None:
+    def spoil(self, ref: SecretRef, now: Instant) -> CachedAnswer | None:
         """Make an entry stale at once, so that the next read asks anew; it still helps if the provider is down."""
         self._setbacks.pop(ref, None)
         entry = self._entries.get(ref)

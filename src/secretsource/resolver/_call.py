@@ -1,7 +1,7 @@
 """Asking a driver: the one place where a call leaves the resolver synchronously.
 
-A driver says what went wrong as an outcome. One that raises all the same (a bug, a third-party driver) is caught
-here; its error is named by class and dropped, because it may hold what the service answered.
+A driver reports a failure as an outcome. If it still raises (a bug, a third-party driver), its error is caught here,
+named by its class and dropped, because it may hold the answer of the service.
 """
 
 from __future__ import annotations
@@ -41,9 +41,8 @@ PATIENCE = 0.25
 def carry(engine: Engine, flights: Sequence[Flight]) -> None:
     """Fetch what one shell leads, one provider after the other.
 
-    A provider that waits for a network and has no batch call is asked for several things at once: for one in this
-    thread, and for the others in the background, as far as its threads go. The caller abandons the flights
-    if it raises.
+    A provider that waits for a network and has no batch call is asked for several documents at once. This thread asks
+    for one of them, and background threads for the others. If this raises, the caller must abandon the flights.
     """
     for route, led in by_route(flights):
         own = led
@@ -59,7 +58,7 @@ def _waits_for_each(provider: Provider) -> bool:
 
 
 def hand_over(engine: Engine, flights: Sequence[Flight]) -> bool:
-    """Have a background thread carry flights, which then anyone may wait for; False when there is no such thread."""
+    """Let a background thread carry flights, so that every thread may wait for them; False without such a thread."""
 
     def carry_there() -> None:
         for flight in flights:
@@ -72,13 +71,13 @@ def hand_over(engine: Engine, flights: Sequence[Flight]) -> bool:
 
     if not engine.background.submit(carry_there):
         return False
-    for flight in flights:  # only now: a signal handler that asks in between must not wait for what is not under way
+    for flight in flights:  # only now: a signal handler in between must not wait for a call that is not under way
         flight.giver = get_ident()
     return True
 
 
 def abandon(engine: Engine, flights: Iterable[Flight]) -> None:
-    """Let everyone go who waits for a flight that will not be carried to its end."""
+    """Release every reader of flights that will not be carried to their end."""
     left: list[tuple[Flight, Outcome]] = []
     for flight in flights:
         if flight.reply is None:
@@ -90,7 +89,7 @@ def abandon(engine: Engine, flights: Iterable[Flight]) -> None:
 
 
 def fetch(provider: Provider, ref: SecretRef, timeout: float, *, anew: bool = False) -> Outcome:
-    """Ask a driver once, ``anew`` for a value that is not only prolonged; never raises for what the driver does."""
+    """Ask a driver once, ``anew`` for a value that is not only prolonged; never raise for what the driver does."""
     if timeout <= 0:
         return OVERDUE
     try:
@@ -103,7 +102,7 @@ def fetch(provider: Provider, ref: SecretRef, timeout: float, *, anew: bool = Fa
 
 
 def by_route(flights: Iterable[Flight]) -> Iterable[tuple[Route, list[Flight]]]:
-    """The flights, those of one provider together."""
+    """Return the flights in groups, one for each provider."""
     groups: dict[str, tuple[Route, list[Flight]]] = {}
     for flight in flights:
         route = flight.ask.route
@@ -112,7 +111,7 @@ def by_route(flights: Iterable[Flight]) -> Iterable[tuple[Route, list[Flight]]]:
 
 
 def _fly(engine: Engine, provider: Provider, flights: Sequence[Flight]) -> None:
-    """Ask one provider for what some flights are to bring, and settle each; they have one deadline."""
+    """Ask one provider for the documents of some flights, and settle each; they have one deadline."""
     if engine.closed:
         abandon(engine, flights)
     elif len(flights) > 1 and isinstance(provider, BatchProvider):
@@ -128,7 +127,7 @@ def _fly(engine: Engine, provider: Provider, flights: Sequence[Flight]) -> None:
 
 
 def _fly_together(engine: Engine, provider: BatchProvider, flights: Sequence[Flight]) -> None:
-    """The same by one call; none is made for no flight."""
+    """Do the same by one call, if there is a flight at all."""
     if not flights:
         return
     _let_pass(engine, flights)
@@ -166,7 +165,7 @@ def _fetch_many(
 
 
 def checked(outcome: object, provider: Provider) -> Outcome:
-    """What a driver returned, if it is an outcome at all, in the form that its provider is set to."""
+    """Return the outcome of a driver in the form that its provider is set to; anything else is a failure."""
     if isinstance(outcome, Found):
         value: object = outcome.value
         if isinstance(value, (str, bytes, Mapping)):
@@ -175,7 +174,7 @@ def checked(outcome: object, provider: Provider) -> Outcome:
     elif isinstance(outcome, (NotFound, Failed)):
         return outcome
     else:
-        mistake = f"returned {type(outcome).__name__}, which is no outcome"
+        mistake = f"returned {type(outcome).__name__}, which is not an outcome"
     return Failed(FailureCode.MALFORMED, f"the driver {mistake}", "report it to the driver's author")
 
 
@@ -201,7 +200,7 @@ def _without_line_end(value: Any) -> Any:
 
 
 def raised(name: str) -> Failed:
-    """The outcome for a driver that raised instead of answering."""
+    """Return the outcome for a driver that raised instead of answering."""
     return Failed(
         FailureCode.MALFORMED, "the driver raised an error", "report it to the driver's author", sdk_error=name
     )

@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from secretsource._clock import Instant
     from secretsource._secret import Served
     from secretsource.providers.base import Outcome
-    from secretsource.resolver._cache import Cache, Entry
+    from secretsource.resolver._cache import Cache, CachedAnswer
     from secretsource.resolver._resolution import Reply, Request
     from secretsource.resolver._route import Chain, Route
 
-    Flow: TypeAlias = Generator[list[Ask], Sequence[Reply], Resolution]
-    Flows: TypeAlias = Generator[list[Ask], Sequence[Reply], list[Resolution]]
-    Known: TypeAlias = tuple[Outcome, Served, Entry | None, str | None]
-    """What is known of a place, how it is come by, where it is kept, and why it is an old answer, if it is."""
+    Walk: TypeAlias = Generator[list[Ask], Sequence[Reply], Resolution]
+    Walks: TypeAlias = Generator[list[Ask], Sequence[Reply], list[Resolution]]
+    Known: TypeAlias = tuple[Outcome, Served, CachedAnswer | None, str | None]
+    """The outcome at a place, how it is served, the entry that keeps it, and the reason if it is an old answer."""
 
 __all__ = ["previous", "resolve", "together"]
 
@@ -46,7 +46,7 @@ MAX_FOLLOWED = 8
 """Most references that one value may lead through."""
 
 
-def resolve(request: Request, chain: Chain, cache: Cache, now: Instant) -> Flow:
+def resolve(request: Request, chain: Chain, cache: Cache, now: Instant) -> Walk:
     """Walk the chain for one request; yields what to ask, is sent the replies, returns the `Resolution`."""
     if chain.overlay is not None:
         request = _overlaid(request, chain.overlay.route)
@@ -72,33 +72,33 @@ def resolve(request: Request, chain: Chain, cache: Cache, now: Instant) -> Flow:
     return result.ended(NotFound(), request.ref)
 
 
-def together(flows: Sequence[Flow]) -> Flows:
+def together(walks: Sequence[Walk]) -> Walks:
     """Walk many chains in step, so that what they ask at the same time can be asked together.
 
     Yields the asks of all walks that wait, is sent their replies in the same order, returns every resolution.
     """
-    results: dict[Flow, Resolution] = {}
-    waiting: list[tuple[Flow, Any]] = [(flow, None) for flow in flows]
+    results: dict[Walk, Resolution] = {}
+    waiting: list[tuple[Walk, Any]] = [(walk, None) for walk in walks]
     while waiting:
         asks: list[Ask] = []
-        asked: list[tuple[Flow, int, int]] = []
-        for flow, replies in waiting:
+        asked: list[tuple[Walk, int, int]] = []
+        for walk, replies in waiting:
             before = len(asks)
             try:
-                asks += flow.send(replies)
+                asks += walk.send(replies)
             except StopIteration as end:
-                results[flow] = end.value
+                results[walk] = end.value
             else:
-                asked.append((flow, before, len(asks)))
+                asked.append((walk, before, len(asks)))
         answers = (yield asks) if asks else ()
-        waiting = [(flow, answers[start:end]) for flow, start, end in asked]
-    return [results[flow] for flow in flows]
+        waiting = [(walk, answers[start:end]) for walk, start, end in asked]
+    return [results[walk] for walk in walks]
 
 
-def previous(request: Request, current: Resolution, chain: Chain, cache: Cache) -> Flow:
+def previous(request: Request, current: Resolution, chain: Chain, cache: Cache) -> Walk:
     """Fetch the version before the one that ``current`` found, at the same provider.
 
-    One that was disabled or deleted is not there any more, which must not take the current one along. One that was
+    A version that was disabled or deleted is an absence, so that you still get the current one. A version that was
     denied, or could not be asked for, may still be valid, so that is a failure.
     """
     if chain.overlay is not None:
@@ -120,7 +120,7 @@ def previous(request: Request, current: Resolution, chain: Chain, cache: Cache) 
 
 
 _ENDED = frozenset({FailureCode.DISABLED, FailureCode.DELETED})
-"""What somebody decided of a version: once it is not the current one, it is not missed."""
+"""Somebody has ended such a version: after it was replaced, nobody misses it."""
 
 
 def _overlaid(request: Request, overlay: Route) -> Request:
@@ -154,7 +154,7 @@ def _follow(
 ) -> Generator[list[Ask], Sequence[Reply], Outcome]:
     """The answer behind a value ``ref+…``, which is followed to where it points.
 
-    A pointer that leads nowhere is an error, not an absence: whoever wrote it meant a secret to be there.
+    A pointer that leads nowhere is an error, not an absence: its author meant a secret to be there.
     """
     seen = [place]
     outcome: Outcome = found
@@ -182,7 +182,7 @@ def _consult(
     """One provider's answer to one place, with the field selected and a line in the trace."""
     started = result.at.mono
     result.ref, result.route = place, route
-    outcome, served, entry, excuse = yield from _answer(result, route, place, cache)
+    outcome, served, entry, excuse = yield from _learned(result, route, place, cache)
     version = None
     if isinstance(outcome, Found):
         version, result.entry = outcome.version, entry
@@ -197,7 +197,7 @@ def _consult(
     return outcome
 
 
-def _answer(
+def _learned(
     result: Resolution, route: Route, place: SecretRef, cache: Cache
 ) -> Generator[list[Ask], Sequence[Reply], Known]:
     """From the cache where its age allows, else by asking, else what is left of the old answer."""
@@ -241,7 +241,7 @@ def _doubt(result: Resolution, failed: Failed, place: SecretRef) -> None:
         result.doubt = (failed, place)
 
 
-def _selected(found: Found, entry: Entry | None, fields: tuple[str, ...]) -> Outcome:
+def _selected(found: Found, entry: CachedAnswer | None, fields: tuple[str, ...]) -> Outcome:
     value = chosen(found, fields) if entry is None else entry.select(fields)
     if isinstance(value, (NotFound, Failed)):
         return value

@@ -12,9 +12,9 @@ from threading import RLock
 from secretsource import _fork
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
+from secretsource.resolver._assembly import first_engine
 from secretsource.resolver._engine import Engine
 from secretsource.resolver._resolver import Resolver
-from secretsource.resolver._wiring import first_engine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ __all__ = ["DefaultResolver", "configure", "default_resolver"]
 class _FirstUse:
     """Stands where the engine will be, and makes it when it is first asked for.
 
-    What is then set on the resolver hides this. A `__getattr__` would do the same, but it would slow down every
-    attribute of its class, and with that a cached read by a sixth; so would looking into the resolver's `__dict__`.
+    The engine, once it is set on the resolver, hides this. A `__getattr__` would do the same, but it slows down every
+    attribute of its class, and so a cached read by a sixth. Looking into the resolver's `__dict__` would, too.
     """
 
     def __get__(self, resolver: DefaultResolver | None, owner: type[DefaultResolver]) -> Engine | _FirstUse:
@@ -42,7 +42,7 @@ class _FirstUse:
 
 
 class DefaultResolver(Resolver):
-    """A resolver that wires itself at first use, and can be wired anew; who listens to it goes along."""
+    """A resolver that wires itself at first use, and can be wired anew; its listeners go along."""
 
     if not TYPE_CHECKING:
         _engine = _FirstUse()
@@ -54,11 +54,11 @@ class DefaultResolver(Resolver):
         self._given: Engine | None = None
         self._listening: dict[object, Callable[[Engine], Callable[[], None]]] = {}
         self._stops: dict[object, Callable[[], None]] = {}
-        self._wiring = RLock()
+        self._lock = RLock()
 
     def wire(self) -> Engine:
-        """The engine, found now unless there is one."""
-        with self._wiring:
+        """Return the engine; find it now unless there is one."""
+        with self._lock:
             engine = self._wired
             if engine is None:
                 engine = first_engine()
@@ -78,17 +78,17 @@ class DefaultResolver(Resolver):
             self._stop(ticket)
 
     def on_rotate(self, callback: Callable[[RotationEvent], object]) -> Callable[[], None]:
-        """As `Resolver.on_rotate`, now and after a new wiring."""
+        """Do as `Resolver.on_rotate` does, now and after a new wiring."""
         return self._listen(lambda engine: engine.rotation_listeners.add(callback))
 
     def on_event(self, callback: Callable[[SecretEvent], object]) -> Callable[[], None]:
-        """As `Resolver.on_event`, now and after a new wiring."""
+        """Do as `Resolver.on_event` does, now and after a new wiring."""
         return self._listen(lambda engine: engine.event_listeners.add(callback))
 
     def _listen(self, listen: Callable[[Engine], Callable[[], None]]) -> Callable[[], None]:
         """Begin to listen to the engine of now, and to each later one, until the returned function is called."""
         ticket = object()
-        with self._wiring:
+        with self._lock:
             self._listening[ticket] = listen
             if self._wired is not None:
                 self._stops[ticket] = listen(self._wired)
@@ -111,7 +111,7 @@ class DefaultResolver(Resolver):
             self._wired.lay_over(overlay)
 
     def rewire(self, engine: Engine | None) -> None:
-        """Stand on another engine; None finds the wiring anew at the next use."""
+        """Switch to another engine; None finds the wiring anew at the next use."""
         if self._wired is not None:
             self._leave(self._wired)
         self._given = engine
@@ -125,11 +125,11 @@ class DefaultResolver(Resolver):
 
     @property
     def given(self) -> Engine | None:
-        """The engine that somebody configured; None for one that was found, or is still to be."""
+        """The engine that was configured; None for an engine that was found, or is still to be found."""
         return self._given
 
     def restore(self, given: Engine | None) -> None:
-        """Stand as before a test: on what was configured then, with nothing remembered, or else on what is found."""
+        """Restore the wiring from before a test: with nothing remembered, or found anew if nothing was configured."""
         if self._given is not given or given is None:
             self.rewire(given)
         if given is not None:
@@ -139,8 +139,8 @@ class DefaultResolver(Resolver):
         return "<DefaultResolver not wired yet>" if self._wired is None else super().__repr__()
 
     def after_fork(self) -> None:
-        """In the child of a fork, the thread that was wiring is gone, and its lock with it."""
-        self._wiring = RLock()
+        """Replace the lock in the child of a fork: the thread that held it may be gone."""
+        self._lock = RLock()
 
 
 default_resolver = DefaultResolver()
@@ -154,11 +154,11 @@ def configure(
     environment: str | None = None,
     **numbers: Unpack[Numbers],
 ) -> None:
-    """Wire the default resolver that `get_secret` uses; what it remembered is forgotten.
+    """Configure the default resolver that `get_secret` uses, and forget what it remembered.
 
     Args:
-        source: A list of providers as for `Resolver`; the path of a ``secretsource.toml``; a `Resolver` to share the
-            chain and the cache of; or None to find the configuration, or the evidence, anew at the next use.
+        source: A list of providers as for `Resolver`; or the path of a ``secretsource.toml``; or a `Resolver`, whose
+            chain and cache are then shared. None finds the configuration, or the evidence, anew at the next use.
         environment: The environment of the file; only with a path.
         **numbers: ``ttl``, ``max_stale`` and the others as for `Resolver`; only with a list.
 

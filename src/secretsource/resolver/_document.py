@@ -26,10 +26,10 @@ _MISSING = object()
 
 
 def chosen(found: Found, fields: Sequence[str]) -> str | bytes | NotFound | Failed:
-    """As `select`, of an answer whose driver may say which field is meant where nobody names one.
+    """Do as `select` does, of an answer whose driver may say which field is meant where nobody names one.
 
-    The first of ``fields`` is then that field, put there for the place, and what the caller asked for follows: a field
-    beside it, or else a member of the JSON document in it.
+    The first of ``fields`` is then that field, and belongs to the place. The fields that the caller asked for follow:
+    a field beside it, or else a member of the JSON document in it.
     """
     value, default = found.value, found.default_field
     if default is None or not fields or fields[0] != default or not isinstance(value, Mapping):
@@ -50,14 +50,14 @@ def chosen(found: Found, fields: Sequence[str]) -> str | bytes | NotFound | Fail
 
 
 def select(value: Value, fields: Sequence[str]) -> str | bytes | NotFound | Failed:
-    """The value itself, or what is found by going into its fields one after the other.
+    """Select a value by going into its fields one after the other.
 
     Args:
-        value: What the provider answered.
+        value: The provider's answer.
         fields: Keys or JSON pointers; none for the whole value.
 
     Returns:
-        The selected text or bytes; NotFound when a document lacks the field; Failed when it is no document.
+        The selected text or bytes; NotFound when a document lacks the field; Failed when it is not a document.
     """
     chosen: Value | NotFound | Failed = value
     for field in fields:

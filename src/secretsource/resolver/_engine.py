@@ -1,4 +1,4 @@
-"""What a `Resolver` and the `AsyncResolver` made from it share: the chain, what is kept, and the listeners.
+"""The engine of a `Resolver` and of its `AsyncResolver`: the chain, the remembered answers, and the listeners.
 
 The engine never waits and never fetches. The shells do that, in their own way, between `claim` and `settle`.
 """
@@ -13,8 +13,8 @@ from secretsource._listeners import Listeners
 from secretsource._sentinels import UNSET
 from secretsource.exceptions import ConfigurationError, InvalidReference
 from secretsource.providers.base import Found, LeasingProvider, NotFound, SecretRef
-from secretsource.resolver._answer import default_secret, event_of, secret_of
 from secretsource.resolver._background import Background
+from secretsource.resolver._delivery import default_secret, event_of, secret_of
 from secretsource.resolver._failure import error_of
 from secretsource.resolver._notices import Notices
 from secretsource.resolver._reference import MAX_REFERENCE, format_reference, parse_reference
@@ -68,7 +68,7 @@ class Engine:
         self.background = Background()
         self.notices = Notices()
         self.closed = False
-        self._wiring = RLock()
+        self._lock = RLock()
         self.rotation_listeners: Listeners[RotationEvent] = Listeners()
         self.event_listeners: Listeners[SecretEvent] = Listeners()
         _fork.tell(self)
@@ -88,7 +88,7 @@ class Engine:
             ConfigurationError: The resolver is closed, or a setting that is itself a reference leads nowhere.
         """
         if self.closed:
-            raise ConfigurationError("this resolver is closed: make a new one, or close it when nobody asks any more")
+            raise ConfigurationError("this resolver is closed: make a new one, or close it only after its last use")
         overlay, chain = self._overlay, self._chain
         if overlay is not None and overlay.only:
             return Chain((), nowhere, {}, overlay=overlay)
@@ -97,14 +97,14 @@ class Engine:
         return chain if overlay is None else chain._replace(overlay=overlay)
 
     def _publish(self, made: Chain) -> Chain:
-        """Of two threads that have both made the chain, the first is right; the other has opened nothing."""
-        with self._wiring:
+        """Publish a chain; if two threads have made one, the first counts, and the other has opened nothing."""
+        with self._lock:
             if self._chain is None:
                 self._chain = made
             return self._chain
 
     def now(self) -> Instant:
-        """The time; if this process has been frozen since the last look, everything kept is stale from here on."""
+        """Return the time; expire all answers if this process has been frozen since the last look."""
         now = self.clock.now()
         ahead = now.wall - now.mono - self._drift
         if abs(ahead) > FROZEN_SECONDS:
@@ -122,10 +122,10 @@ class Engine:
         fresh: bool = False,
         plain: bool = False,
     ) -> Request:
-        """The parsed question.
+        """Return the parsed question.
 
         Raises:
-            InvalidReference: The name, field or version cannot be.
+            InvalidReference: The name, field or version is not well formed.
         """
         ref = parse_reference(name)
         # One name for all spellings: an escape that need not be there makes no other reader and no other short way.
@@ -147,7 +147,7 @@ class Engine:
             self.rotation_listeners.tell(event)
 
     def report(self, request: Request, result: Resolution, started: Instant) -> None:
-        """Tell listeners of a look-up that was not a plain hit."""
+        """Announce a look-up that was not a plain hit."""
         if not isinstance(result.outcome, Found) or result.served != "fresh":
             self.event_listeners.tell(event_of(request, result, started))
 
@@ -157,7 +157,7 @@ class Engine:
             self.notices.tell(result, self.chain)
 
     def nearby(self, near: Near, outcome: Outcome) -> Secret | None:
-        """The secret that the first provider of the chain gave directly; None when the chain has to be walked."""
+        """Return the secret that the first provider gave directly; None when the chain has to be walked."""
         if not isinstance(outcome, Found) or not isinstance(outcome.value, (str, bytes)) or near.route.points(outcome):
             self.state.shortcuts.near.pop(near.name, None)
             return None
@@ -189,7 +189,7 @@ class Engine:
         raise error_of(request.name, result, self.chain)
 
     def trace(self, request: Request, result: Resolution) -> Trace:
-        """What `explain` shows of a walk."""
+        """Make the trace that `explain` shows of a walk."""
         chain, found = self.chain, isinstance(result.outcome, Found)
         asked = {step.provider for step in result.steps}
         rest = () if request.ref.provider else [route.provider.name for route in chain.routes]
@@ -222,7 +222,7 @@ class Engine:
         return list(dict.fromkeys([*places, *self.state.read_by(request.name)]))
 
     def describe(self) -> str:
-        """The providers of the chain by name."""
+        """Return the providers of the chain by name."""
         return "not wired yet" if self._chain is None else " -> ".join(r.provider.name for r in self._chain.routes)
 
     def lay_over(self, overlay: Overlay | None) -> None:
@@ -236,8 +236,8 @@ class Engine:
         self._reset_providers()
 
     def after_fork(self) -> None:
-        """In the child of a fork: locks, flights and clients belong to the parent; answers may be old."""
-        self._wiring = RLock()
+        """Reset this in the child of a fork: locks, flights and clients belong to the parent; answers may be old."""
+        self._lock = RLock()
         self.background = Background()
         self.notices.after_fork()
         self.state.after_fork()
@@ -254,7 +254,7 @@ class Engine:
         self.state.clear()
 
     def providers(self) -> list[Provider]:
-        """Every provider opened so far."""
+        """Return every provider opened so far."""
         return [] if self._chain is None else [route.provider for route in list(self._chain.opened.values())]
 
     def _reset_providers(self) -> None:
@@ -264,9 +264,9 @@ class Engine:
 
 def _word(what: str, given: object) -> str:
     if not isinstance(given, str):
-        raise InvalidReference(f"the {what} of a secret is a str, not {type(given).__name__}")
+        raise InvalidReference(f"the {what} of a secret must be a str, not {type(given).__name__}")
     if not given:
-        raise InvalidReference(f"the {what} of a secret is not empty: leave it out")
+        raise InvalidReference(f"the {what} of a secret must not be empty: leave it out")
     if len(given) > MAX_REFERENCE:
         raise InvalidReference(
             f"the {what} of a secret has {len(given)} characters: at most {MAX_REFERENCE} are allowed"

@@ -1,4 +1,4 @@
-"""What speaks for a provider when nothing is configured: a variable, or a folder. No metadata service is probed."""
+"""Evidence for a provider when nothing is configured: a variable, or a folder. No metadata service is probed."""
 
 # ruff: noqa: PTH112 - pathlib is not on the import path of a first look-up
 from __future__ import annotations
@@ -15,12 +15,12 @@ __all__ = ["EVIDENCE", "Evidence"]
 
 
 class Evidence(NamedTuple):
-    """What must be there for a provider to join the chain unasked: one of these.
+    """Evidence for a provider, of which one piece is enough to join the chain.
 
     Attributes:
-        variables: Variables.
-        ending: What is put behind a secret's name for the name of a variable; such a one speaks for this secret alone.
-        folder: A folder.
+        variables: Environment variables.
+        ending: The end of a variable's name behind the name of a secret; such a variable speaks for that secret alone.
+        folder: A folder that exists.
     """
 
     variables: tuple[str, ...]
@@ -28,7 +28,7 @@ class Evidence(NamedTuple):
     folder: str | None = None
 
     def lacking(self, secret: str | None = None) -> str | None:
-        """Why the provider is left out, for one secret or for all; None where something speaks for it."""
+        """Return why the provider is left out, for one secret or for all; None where something speaks for it."""
         if any(os.environ.get(variable) for variable in self.variables):
             return None
         if self.ending and _is_set(self.ending, secret):

@@ -46,8 +46,8 @@ _WORDS: Mapping[FailureCode, tuple[str, str]] = {
     FailureCode.DENIED: ("it denied access", "grant this identity permission to read the secret"),
     FailureCode.DISABLED: ("the secret is disabled", "enable it, or remove it"),
     FailureCode.DELETED: ("the secret is deleted", "restore it, or remove it for good"),
-    FailureCode.MALFORMED: ("its answer has not the promised form", "check how the secret is stored"),
-    FailureCode.MISCONFIGURED: ("it is configured for something it has not got", "check its settings"),
+    FailureCode.MALFORMED: ("its answer is not in the expected form", "check how the secret is stored"),
+    FailureCode.MISCONFIGURED: ("its settings name something that is not there", "check its settings"),
 }
 
 
@@ -56,10 +56,10 @@ FOR_PROGRAMS = ", or pass a default"
 
 
 def error_of(name: str, result: Resolution, chain: Chain) -> ResolveError:
-    """The error for a resolution that found nothing.
+    """Return the error for a resolution that found nothing.
 
     Args:
-        name: What the application asked for.
+        name: The name that the application asked for.
         result: How the request ended; its outcome is `NotFound` or `Failed`.
         chain: The providers, for what was left out.
     """
@@ -83,26 +83,26 @@ def error_of(name: str, result: Resolution, chain: Chain) -> ResolveError:
 
 
 def none_found(name: str, result: Resolution, chain: Chain) -> SecretNotFound:
-    """The error for a name that every provider said is not there."""
+    """Return the error for a name that every provider said is not there."""
     steps = [step for step in result.steps if step.outcome != SKIPPED]
     asked = tuple(step.provider for step in steps)
     if not asked:
         left_out = ", ".join(f"{skipped.provider} ({skipped.reason})" for skipped in chain.skipped)
         return SecretNotFound(
-            f"secret {name!r} was not found: no provider is configured; skipped were {left_out or 'none'}", name=name
+            f"secret {name!r} was not found: no provider is configured; skipped: {left_out or 'none'}", name=name
         )
     said = ", ".join(_said(step, result.request, chain) for step in steps)
     question = meant_by(result.ref, chain)
     return SecretNotFound(
         f"secret {name!r} was not found at {said}; "
-        f"{question and f'{question} Otherwise '}set it at one of these{FOR_PROGRAMS}",
+        f"{question and f'{question} Otherwise '}create it there{FOR_PROGRAMS}",
         name=name,
         providers=asked,
     )
 
 
 def meant_by(ref: SecretRef, chain: Chain) -> str:
-    """The question whether a declared secret was meant; empty where none is like this name, or the name is declared."""
+    """Ask whether a declared secret was meant; empty when no declared name is alike, or this name is declared."""
     return "" if ref.provider or not chain.declared else meant(ref.location, chain.declared, ALIKE)
 
 

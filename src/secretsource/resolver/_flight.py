@@ -34,7 +34,7 @@ class Flight:
     """One call, from the moment it is planned until it has landed.
 
     Args:
-        ask: What is being fetched.
+        ask: The document that is being fetched.
         until: Monotonic second of its deadline; nobody joins it after that.
         anew: Whether the driver is to give up what it holds for this document.
 
@@ -42,7 +42,7 @@ class Flight:
         berth: Where it stands on the board; None for one that nobody can join.
         number: Its place in the order in which calls begin; 0 until it has begun.
         counts: Whether its answer may be kept; not after a later call has answered, nor after it has landed.
-        crossed: What other calls answered while this was under way: which of them read first is not known.
+        crossed: The answers of other calls while this was under way: nobody knows which of them read first.
         pilot: Identifier of the thread that carries the flight.
         giver: Identifier of the thread that has handed it over to another one, if any.
         loop: The event loop that lands the flight in time, whatever happens, so that a reader there need not watch the
@@ -79,12 +79,12 @@ class Flight:
         self._callbacks: list[Callable[[], object]] = []
 
     def is_carried_here(self) -> bool:
-        """Whether this thread carries it, further up: then waiting would be waiting for itself."""
+        """Return whether this thread carries it further up, so that it must not wait for it."""
         here = get_ident()
         return self.pilot == here and self.giver != here
 
     def land(self, reply: Reply) -> None:
-        """Give everyone who joined the reply; may be called again, if a signal cut it short."""
+        """Give the reply to every reader that joined; may be called again if a signal cut it short."""
         self.reply = reply
         if self._callbacks:
             for callback in list(self._callbacks):

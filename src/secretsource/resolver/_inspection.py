@@ -39,7 +39,7 @@ PATIENCE = 10.0
 """Seconds for one call: a person waits for it, and no request does."""
 
 ABSENT = "SECRETSOURCE_DOCTOR"
-"""The name that a probe asks for where it is given none; that it is not there is an answer too."""
+"""The name that a probe asks for by itself; its absence is an answer too."""
 
 POINTS_ELSEWHERE = Failed(
     FailureCode.MISCONFIGURED, "this is not the value, but says where it is", "copy from the provider that it names"
@@ -47,7 +47,7 @@ POINTS_ELSEWHERE = Failed(
 
 
 class Probe(NamedTuple):
-    """What a probe of one provider found out; never a value.
+    """The result of a probe of one provider; never a value.
 
     Attributes:
         identity: The identity that the service takes this process for; why it cannot be said; or None for a provider
@@ -131,7 +131,7 @@ class ProviderHandle:
         return place if isinstance(place, NotFound) else self._route.provider.complete(place)
 
     def where(self, name: str) -> str:
-        """The place that `locate` finds, as a reference; empty when the provider could not keep such a name.
+        """Return the place that `locate` finds, as a reference; empty when the provider could not keep such a name.
 
         Raises:
             InvalidReference: As for `locate`.
@@ -214,7 +214,7 @@ class ProviderHandle:
         )
 
     def renew(self, *, timeout: float = PATIENCE) -> float | None:
-        """Prolong the leases that this provider holds for this process.
+        """Renew the leases that this provider holds for this process.
 
         Args:
             timeout: Seconds within which the service must answer, above 0.
@@ -234,7 +234,7 @@ class ProviderHandle:
         return [SecretRef(self.name, ABSENT)]
 
     def _answers(self, places: Sequence[SecretRef], timeout: float) -> Sequence[tuple[Outcome, float]]:
-        """What is in each place, and how many seconds the answer took; after an outage nothing more is asked for."""
+        """Ask for each place, and time the answers; an outage ends the asking."""
         answers: list[tuple[Outcome, float]] = []
         for place in [places[0], *places]:  # the first time, the connection is made
             started = perf_counter()

@@ -18,7 +18,7 @@ async def landing(flight: Flight, until: float, left: Callable[[], float]) -> No
     """Wait until a flight has landed, or the time is over; a task that is cancelled meanwhile takes no flight along.
 
     Args:
-        flight: What to wait for.
+        flight: The flight to wait for.
         until: The monotonic second at which the time is over.
         left: The seconds until then, asked for only where the flight may land later.
     """

@@ -1,7 +1,7 @@
-"""What the log says of look-ups: three kinds of trouble, a line for each provider and kind, at a bounded rate.
+"""Log lines about look-ups: three kinds of trouble, a line for each provider and kind, at a bounded rate.
 
-Nobody need listen for these to be told: that old values are served, that a provider refuses a secret, and that a
-provider cannot be used as it is set up. A line has no value, and no name or place of one; `on_event` tells those.
+They need no listener. They say that old values are served, that a provider refuses a secret, or that it cannot be used
+as it is set up. A line shows no value, and no name or place of a secret; `on_event` gives the names.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _FAULTS = frozenset({FailureCode.MISCONFIGURED.value, FailureCode.UNAUTHENTICATE
 
 
 def troubles(result: Resolution) -> Iterator[tuple[str, str, str]]:
-    """What went wrong in a look-up: the kind, the provider and the failure code of each (pure).
+    """Yield the troubles of a look-up: the kind, the provider and the failure code of each (pure).
 
-    A fault of the wiring is told also where the chain went on behind it; a refusal only where the look-up ended on it.
+    A fault of the wiring counts even if the chain went on behind it; a refusal only if the look-up ended with it.
     """
     for step in result.steps:
         if step.outcome in _FAULTS:
@@ -81,5 +81,5 @@ class Notices:
             return due
 
     def after_fork(self) -> None:
-        """In the child of a fork, a thread that held the lock is gone."""
+        """Replace the lock in the child of a fork: the thread that held it may be gone."""
         self._lock = RLock()

@@ -36,12 +36,12 @@ class OverrideProvider(Provider):
         return any(layer.only for layer in self.layers)
 
     def locate(self, name: str) -> SecretRef | NotFound:
-        """A place for the names that some override has; the others are the chain's business, if there is one."""
+        """Return a place for the names of the overrides; the chain answers the others, unless it is shut out."""
         known = self.only or any(name in layer.secrets for layer in self.layers)
         return SecretRef(self.name, name) if known else NotFound()
 
     def previous(self, ref: SecretRef, current: Found) -> SecretRef:
-        """The name with ``_PREVIOUS`` behind it."""
+        """Return the name with ``_PREVIOUS`` behind it."""
         return ref._replace(location=ref.location + "_PREVIOUS")
 
     def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
@@ -77,7 +77,9 @@ class override:
     def __init__(self, secrets: Mapping[str, str | bytes | None], *, only: bool = False) -> None:
         for name, value in secrets.items():
             if value is not None and not isinstance(value, (str, bytes)):
-                raise ConfigurationError(f"the override of {name!r} is {type(value).__name__}: give str, bytes or None")
+                raise ConfigurationError(
+                    f"the override of {name!r} must be str, bytes or None, not {type(value).__name__}"
+                )
         self.secrets = {_spelt(name): value for name, value in secrets.items()}
         self.only = only
 

@@ -1,7 +1,7 @@
-"""What can be asked of a resolver, each question written once for both shells.
+"""The questions to a resolver, each written once for both shells.
 
-A question is a flow: it yields the documents that it needs (`list[Ask]`, answered with a list of `Reply`) and those
-that it wants refreshed without waiting (`Later`, answered with nothing), and returns its result or raises its error.
+A question is a flow. It yields the documents that it needs (`list[Ask]`), and is sent a list of `Reply`. It yields
+those that it wants refreshed later (`Later`), and is sent nothing. It returns its result or raises its error.
 `Resolver` performs its steps with threads, `AsyncResolver` with tasks.
 """
 
@@ -14,8 +14,8 @@ from secretsource._secret import Secret, SecretSet
 from secretsource._sentinels import UNSET
 from secretsource.exceptions import InvalidReference, SecretNotFound
 from secretsource.providers.base import NotFound
-from secretsource.resolver._answer import is_same
 from secretsource.resolver._chain import previous, resolve, together
+from secretsource.resolver._delivery import is_same
 from secretsource.resolver._failure import FOR_PROGRAMS, error_of, meant_by, none_found
 from secretsource.resolver._resolution import Ask
 
@@ -51,17 +51,17 @@ def get(
     version: str | None,
     fresh: bool,
 ) -> Flow[Secret | D]:
-    """One secret."""
+    """Return one secret."""
     request = engine.request(name, field, version, fresh, plain=field is None and version is None and not fresh)
-    result = yield from _answer(engine, now, request)
+    result = yield from _resolved(engine, now, request)
     return engine.conclude(request, result, default)
 
 
 def listed(names: Iterable[str]) -> list[str]:
-    """Names as a list.
+    """Return the names as a list.
 
     Raises:
-        InvalidReference: They are one string, whose characters nobody means.
+        InvalidReference: They are one string, and not a list of its characters.
     """
     if isinstance(names, str):
         raise InvalidReference("names must be a list, such as ['ONE', 'OTHER'], not one string")
@@ -76,12 +76,12 @@ def get_many(
     default: D | UnsetType,
     fresh: bool,
 ) -> Flow[dict[str, Secret | D]]:
-    """Many secrets; asks each provider for all of its names together, and names all that are missing at once.
+    """Return many secrets; ask each provider for all of its names together, and name all missing ones at once.
 
     Args:
-        engine: What to ask.
+        engine: The engine to ask.
         now: When the question was asked.
-        names: The names, in the order of the result; `Engine.request` refuses what is no text.
+        names: The names, in the order of the result; `Engine.request` refuses anything but text.
         known: Those that are answered already.
         default: The value of a name that no provider has.
         fresh: Whether to ask the providers whatever is remembered.
@@ -91,7 +91,7 @@ def get_many(
     for name in names:
         if not isinstance(name, str) or (name not in found and name not in requests):
             requests[name] = engine.request(name, fresh=fresh, plain=not fresh)
-    results = yield from _answers(engine, now, list(requests.values()))
+    results = yield from _resolved_together(engine, now, list(requests.values()))
     missing: list[tuple[SecretNotFound, str]] = []
     for (name, request), result in zip(requests.items(), results, strict=True):
         if isinstance(result.outcome, NotFound) and default is UNSET:
@@ -107,9 +107,9 @@ def get_many(
 
 
 def get_set(engine: Engine, now: Instant, name: str, field: str | None) -> Flow[SecretSet]:
-    """The current version of a secret and the one before it, from the same provider."""
+    """Return the current version of a secret and the one before it, from the same provider."""
     request = engine.request(name, field)
-    current = yield from _answer(engine, now, request)
+    current = yield from _resolved(engine, now, request)
     secrets = [engine.conclude(request, current, UNSET)]
     before = yield from previous(request, current, engine.chain, engine.state.cache)
     if before.due:
@@ -122,17 +122,17 @@ def get_set(engine: Engine, now: Instant, name: str, field: str | None) -> Flow[
 
 
 def reject(engine: Engine, _now: Instant, secret: Secret) -> Flow[Secret]:
-    """The value to use after the other side refused ``secret``: a newer one if there is one."""
+    """Return the value to use after the other side refused ``secret``: a newer one if there is one."""
     origin = secret._origin
     request = engine.request(origin.name)._replace(fields=origin.fields)
     since = engine.state.refuse(secret)
     # From here on what is kept is stale, which it is not yet at the moment before.
-    result = yield from _answer(engine, engine.now(), request)
+    result = yield from _resolved(engine, engine.now(), request)
     newest = engine.conclude(request, result, secret if origin.served == "default" else UNSET)
     if since and is_same(newest, secret):
         # It came from a call that began before this refusal, and the value may have been replaced since.
         request = request._replace(since=since)
-        result = yield from _answer(engine, engine.now(), request)
+        result = yield from _resolved(engine, engine.now(), request)
         newest = engine.conclude(request, result, UNSET)
     if newest == secret and result.doubt is not None:
         raise error_of(origin.name, result.ended(*result.doubt), engine.chain)
@@ -140,7 +140,7 @@ def reject(engine: Engine, _now: Instant, secret: Secret) -> Flow[Secret]:
 
 
 def explain(engine: Engine, now: Instant, name: str, field: str | None) -> Flow[Trace]:
-    """How a name is resolved now; its failures are part of the trace, not raised."""
+    """Explain how a name is resolved now; its failures are part of the trace, not raised."""
     request = engine.request(name, field)
     result = yield from resolve(request, engine.chain, engine.state.cache, now)
     if result.due:
@@ -148,7 +148,7 @@ def explain(engine: Engine, now: Instant, name: str, field: str | None) -> Flow[
     return engine.trace(request, result)
 
 
-def _answer(engine: Engine, now: Instant, request: Request) -> Flow[Resolution]:
+def _resolved(engine: Engine, now: Instant, request: Request) -> Flow[Resolution]:
     """Walk the chain for one request, and tell the listeners."""
     result = yield from resolve(request, engine.chain, engine.state.cache, now)
     if result.due:
@@ -158,7 +158,7 @@ def _answer(engine: Engine, now: Instant, request: Request) -> Flow[Resolution]:
     return result
 
 
-def _answers(engine: Engine, now: Instant, requests: Sequence[Request]) -> Flow[list[Resolution]]:
+def _resolved_together(engine: Engine, now: Instant, requests: Sequence[Request]) -> Flow[list[Resolution]]:
     """Do the same for many requests; what they ask at the same time is asked together."""
     chain, cache = engine.chain, engine.state.cache
     results = yield from together([resolve(request, chain, cache, now) for request in requests])
@@ -175,8 +175,8 @@ def _all_missing(missing: list[tuple[SecretNotFound, str]]) -> SecretNotFound:
     names = ", ".join(repr(error.name) + (question and f" ({question})") for error, question in missing)
     asked = tuple(dict.fromkeys(provider for error, _ in missing for provider in error.providers))
     return SecretNotFound(
-        f"{len(missing)} secrets were not found: {names}; asked were {', '.join(asked) or 'no providers'}: "
-        f"set them there{FOR_PROGRAMS}",
+        f"{len(missing)} secrets were not found: {names}; looked at {', '.join(asked) or 'no providers'}: "
+        f"create them there{FOR_PROGRAMS}",
         name=missing[0][0].name,
         providers=asked,
     )

@@ -22,10 +22,10 @@ from secretsource.resolver._address import belonging, refuse_url
 __all__ = ["FOLLOW_MARK", "MAX_NAME", "MAX_REFERENCE", "format_reference", "is_pointer", "literal", "parse_reference"]
 
 FOLLOW_MARK = "ref+"
-"""What a value starts with that is not the secret but says where it is."""
+"""The start of a value that is not the secret but says where it is."""
 
 FOREIGN_MARK = "secretref+"
-"""What other tools write before such a value; it is not followed, and it is not the secret either."""
+"""The mark of other tools before such a value; it is not followed, and it is not the secret either."""
 
 MAX_NAME = 512
 """Longest bare name, in characters; the longest that any of the services takes (AWS)."""
@@ -44,10 +44,10 @@ def parse_reference(text: str) -> SecretRef:
             of at most 4,096.
 
     Raises:
-        InvalidReference: The text is neither; says what is wrong and where, without quoting it.
+        InvalidReference: The text is neither; the error says what is wrong and where, without quoting it.
     """
     if not isinstance(text, str):
-        raise InvalidReference(f"a secret name is a str, not {type(text).__name__}")
+        raise InvalidReference(f"a secret name must be a str, not {type(text).__name__}")
     if text.isidentifier() and len(text) <= MAX_NAME:
         return SecretRef("", text)  # the usual name, in which no character means anything
     _check_characters(text)
@@ -57,10 +57,10 @@ def parse_reference(text: str) -> SecretRef:
     if not mark:
         scheme, rest = "", text
     elif not scheme or not _SCHEME.issuperset(scheme):
-        raise InvalidReference("a reference starts with a provider name of a-z, 0-9, '-' and '_' before '://'")
+        raise InvalidReference("a reference must start with a provider name of a-z, 0-9, '-' and '_' before '://'")
     location, field, query = _split(rest)
     if not location.strip("/"):
-        raise InvalidReference("the reference has no location: write the secret's name or path")
+        raise InvalidReference("the reference must have a location: write the secret's name or path")
     if not scheme and len(location) > MAX_NAME:
         raise InvalidReference(f"the secret name has {len(location)} characters: at most {MAX_NAME} are allowed")
     options = _options(query)
@@ -69,7 +69,7 @@ def parse_reference(text: str) -> SecretRef:
 
 
 def format_reference(ref: SecretRef) -> str:
-    """Write a reference so that `parse_reference` gives it back."""
+    """Write a reference as text that `parse_reference` reads."""
     location = _encode(ref.location)
     text = f"{ref.provider}://{location}" if ref.provider else location.replace("://", "%3A//")
     if ref.field is not None:
@@ -82,12 +82,12 @@ def format_reference(ref: SecretRef) -> str:
 
 
 def is_pointer(value: object) -> bool:
-    """Whether a value says where the secret is, in our form or in that of another tool."""
+    """Return whether a value says where the secret is, in our form or in that of another tool."""
     return isinstance(value, str) and value.startswith((FOLLOW_MARK, FOREIGN_MARK)) and literal(value) is None
 
 
 def literal(value: object) -> str | None:
-    """The text that a value stands for which has one ``ref+`` more than the text; None for any other value."""
+    """Return a value without its first ``ref+`` if a second mark follows; None for any other value."""
     if not isinstance(value, str) or not value.startswith((FOLLOW_MARK * 2, FOLLOW_MARK + FOREIGN_MARK)):
         return None
     return value.removeprefix(FOLLOW_MARK)
@@ -95,7 +95,7 @@ def literal(value: object) -> str | None:
 
 def _check_characters(text: str) -> None:
     if not text:
-        raise InvalidReference("the secret name is empty")
+        raise InvalidReference("the secret name must not be empty")
     if len(text) > MAX_REFERENCE:
         raise InvalidReference(f"the reference has {len(text)} characters: at most {MAX_REFERENCE} are allowed")
     if not text.isprintable() or " " in text:
@@ -125,10 +125,10 @@ def _options(query: str) -> dict[str, str]:
     for pair in filter(None, query.split("&")):
         key, mark, value = pair.partition("=")
         if not mark or not key or not value:
-            raise InvalidReference("an option of the reference is not of the form key=value")
+            raise InvalidReference("an option of the reference must have the form key=value")
         key = _decode(key)
         if key in options:
-            raise InvalidReference("the reference gives one option twice")
+            raise InvalidReference("the reference must give each option once")
         options[key] = _decode(value)
     return options
 
@@ -140,7 +140,7 @@ def _decode(text: str) -> str:
 
     decoded = unquote(text, errors="replace")
     if not decoded.isprintable() or "\ufffd" in decoded:
-        raise InvalidReference("a percent-encoded part of the reference is not printable UTF-8")
+        raise InvalidReference("a percent-encoded part of the reference must be printable UTF-8")
     return decoded
 
 

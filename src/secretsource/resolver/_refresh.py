@@ -42,7 +42,7 @@ class Schedule(NamedTuple):
 
 
 def schedule(found: Found, tuning: Tuning, now: Instant, max_age: float | None, luck: float) -> Schedule:
-    """The ages of a value that was found.
+    """Return the ages of a value that was found.
 
     Args:
         found: The answer, with what the provider knows about its end.
@@ -81,14 +81,14 @@ def schedule(found: Found, tuning: Tuning, now: Instant, max_age: float | None, 
 
 
 def schedule_absence(tuning: Tuning, now: Instant, max_age: float | None, luck: float) -> Schedule:
-    """The ages of "not there": believed for a short time, and to ``max_stale`` only while its provider is down."""
+    """Return the ages of "not there": short, and up to ``max_stale`` only while its provider is down."""
     ttl = tuning.negative_ttl * (1.0 - tuning.jitter * luck)
     fresh = ttl if max_age is None else min(ttl, max_age)
     return Schedule(now.mono + fresh, now.mono + fresh, now.mono + fresh, now.mono + tuning.max_stale)
 
 
 def pause(failures: int, failed: Failed, luck: float) -> float:
-    """Seconds for which a provider that failed is left alone: doubling from 1 to 10, or what it asked for.
+    """Return the seconds for which a failed provider is left alone: doubling from 1 to 10, or as it asked.
 
     Args:
         failures: How often it has failed in a row, from 1.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from secretsource._clock import Instant
     from secretsource._secret import Served
     from secretsource.providers.base import Outcome, SecretRef
-    from secretsource.resolver._cache import Entry, Setback
+    from secretsource.resolver._cache import CachedAnswer, Setback
     from secretsource.resolver._route import Route
 
 __all__ = ["INTERRUPTED", "OVERDUE", "Ask", "Reply", "Request", "Resolution", "Step", "word_of"]
@@ -26,7 +26,7 @@ class Request(NamedTuple):
     """One question of the application.
 
     Attributes:
-        name: What it calls the secret.
+        name: The application's name for the secret.
         ref: The parsed name or reference.
         fields: Fields to select from the value, one inside the other, beyond the one of the place.
         fresh: Whether to ask the provider whatever is remembered.
@@ -48,34 +48,34 @@ class Ask(NamedTuple):
     """A document the shell is to fetch.
 
     Attributes:
-        route: Where.
-        ref: What.
+        route: The provider to ask.
+        ref: The document to ask for.
         entry: The answer that was known when this was decided; a newer one makes the fetch needless.
         setback: The failure that was known then; likewise.
-        anew: Whether a value that the driver would only prolong will not do.
+        anew: Whether the driver must bring a new value, and not prolong the old one.
         since: The number from which on a call may answer it.
     """
 
     route: Route
     ref: SecretRef
-    entry: Entry | None = None
+    entry: CachedAnswer | None = None
     setback: Setback | None = None
     anew: bool = False
     since: int = 0
 
 
 class Reply(NamedTuple):
-    """What came of an `Ask`.
+    """The result of an `Ask`.
 
     Attributes:
-        outcome: What the provider said.
-        now: When.
-        entry: What is kept of it, if anything is.
+        outcome: The provider's answer.
+        now: When it answered.
+        entry: The entry that keeps it, or None.
     """
 
     outcome: Outcome
     now: Instant
-    entry: Entry | None = None
+    entry: CachedAnswer | None = None
 
 
 class Step(NamedTuple):
@@ -107,13 +107,13 @@ class Resolution:
         ref: Where it begins; None for where the request points.
 
     Attributes:
-        outcome: The selected value as `Found`, or why there is none.
+        outcome: The selected value as `Found`, or the reason that there is no value.
         ref: The reference that answered or failed.
         route: The route that was asked for it.
         entry: The cache entry behind the value, None when it was not kept.
         fields: The fields that led from the entry's document to the value.
-        served: How the value was come by.
-        steps: What was asked, in order.
+        served: How the value was obtained.
+        steps: The places asked, in order.
         due: Documents to refresh in the background.
         used: Documents that the answer rests on, as they were asked for, each with the entry that answered.
         doubt: A provider that could not be asked, though the chain went on, and where.
@@ -140,23 +140,23 @@ class Resolution:
         self.outcome: Outcome = _ABSENT
         self.ref = request.ref if ref is None else ref
         self.route: Route | None = None
-        self.entry: Entry | None = None
+        self.entry: CachedAnswer | None = None
         self.fields: tuple[str, ...] = ()
         self.served: Served = "live"
         self.steps: list[Step] = []
         self.due: list[Ask] = []
-        self.used: list[tuple[Ask, Entry | None]] = []
+        self.used: list[tuple[Ask, CachedAnswer | None]] = []
         self.doubt: tuple[Failed, SecretRef] | None = None
         self.at = at
 
     def ended(self, outcome: Outcome, ref: SecretRef) -> Resolution:
-        """The same resolution with its end."""
+        """Return the same resolution with its end."""
         self.outcome, self.ref = outcome, ref
         return self
 
 
 def word_of(outcome: Outcome) -> str:
-    """An outcome as one word, for traces and events."""
+    """Return an outcome as one word, for traces and events."""
     if isinstance(outcome, Found):
         return "found"
     return "not found" if isinstance(outcome, NotFound) else outcome.code.value

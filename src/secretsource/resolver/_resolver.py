@@ -12,12 +12,12 @@ from secretsource._traceless import bare, boundaries
 from secretsource._tuning import DEFAULTS, Tuning
 from secretsource.exceptions import SecretSourceError
 from secretsource.resolver import _questions as questions
+from secretsource.resolver._assembly import checked, configured, wired
 from secretsource.resolver._call import abandon, carry, fetch, hand_over
 from secretsource.resolver._engine import Engine
 from secretsource.resolver._questions import Later
 from secretsource.resolver._resolution import OVERDUE, Reply
 from secretsource.resolver._shortcuts import at_once
-from secretsource.resolver._wiring import checked, configured, wired
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ __all__ = ["Resolver"]
 
 @boundaries(besides=("get",))
 class Resolver:
-    """Asks providers in order, keeps what they say, and follows rotation.
+    """A chain of providers: it asks them in order, remembers their answers, and follows rotation.
 
     Args:
         providers: In the order they are asked: names (``"env"``), provider URLs (``"aws://?region=eu-west-1"``)
@@ -95,7 +95,7 @@ class Resolver:
         environment: str | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> Self:
-        """A resolver as ``secretsource.toml`` describes it.
+        """Make a resolver as ``secretsource.toml`` describes it.
 
         Args:
             path: The file; None looks in SECRETSOURCE_CONFIG, then from the working directory up to the
@@ -146,12 +146,12 @@ class Resolver:
         version: str | None = None,
         fresh: bool | None = None,
     ) -> Secret | D:
-        """The secret called ``name``.
+        """Return the secret called ``name``.
 
         Args:
             name: A bare name of 1 to 512 printable characters, or a reference such as
                 ``aws://payments/stripe#secret_key``.
-            default: What to return when no provider has it; never used for a failure. A str comes back as a
+            default: The value to return when no provider has it; never used for a failure. A str comes back as a
                 `Secret` with ``served="default"``.
             field: A field of the JSON document that the value is, as a key or a JSON pointer.
             version: The provider's version identifier, for one that is not the current one.
@@ -161,7 +161,7 @@ class Resolver:
             SecretNotFound: Every provider said that it is not there.
             ProviderDenied: A provider refused; weaker ones were not asked.
             ProviderUnavailable: A provider could not be asked, and no value young enough is remembered.
-            ProviderResponseError: A provider's answer has not the promised form.
+            ProviderResponseError: A provider's answer is not in the promised form.
             InvalidReference: The name is not well formed.
             ConfigurationError: The name is a reference to a provider that is unknown.
         """
@@ -200,11 +200,11 @@ class Resolver:
     def get_many(
         self, names: Iterable[str], *, default: D | UnsetType = UNSET, fresh: bool = False
     ) -> dict[str, Secret | D]:
-        """Many secrets by name; a provider with a batch call is asked once for all that it may hold.
+        """Return many secrets by name; ask a provider with a batch call once for all that it may hold.
 
         Args:
             names: Names or references; repeated ones count once.
-            default: What to return for a name that no provider has.
+            default: The value to return for a name that no provider has.
             fresh: Ask the providers, whatever is remembered, as in `get`.
 
         Raises:
@@ -218,11 +218,11 @@ class Resolver:
         return self._run(questions.get_many, given, found, default, bool(fresh))
 
     def get_set(self, name: str, *, field: str | None = None) -> SecretSet:
-        """The versions of a secret that are valid now, newest first: the current one and, if kept, the one before.
+        """Return the versions of a secret that are valid now, newest first: the current one, and the one before.
 
-        For values that an application checks (webhook signatures, signing keys), so that both sides of a rotation
-        are accepted. A version before that was disabled or deleted is left out. Raises as `get`, also for the version
-        before, when its provider could not be asked or denied it.
+        Use it for values that an application checks (webhook signatures, signing keys), so that it accepts both sides
+        of a rotation. A version that was disabled or deleted is left out. This raises as `get` does, also when the
+        provider denies the version before, or could not be asked for it.
         """
         return self._run(questions.get_set, name, field)
 
@@ -231,10 +231,10 @@ class Resolver:
         self.get_many(names)
 
     def reject(self, secret: Secret) -> Secret:
-        """The other side refused ``secret``: return a newer value if there is one, else the same value.
+        """Return the other side refused ``secret``: return a newer value if there is one, else the same value.
 
-        However many callers reject one version, its provider is asked at most once; a caller that gets the refused
-        value back from a call which began before its own refusal may have it asked once more.
+        However many callers reject one version, its provider is asked at most once. One more call is possible: when
+        the answer is still the refused value, and comes from a call that began before the refusal.
 
         Raises:
             ProviderError: The provider could not be asked.
@@ -243,7 +243,7 @@ class Resolver:
         return self._run(questions.reject, secret)
 
     def explain(self, name: str, *, field: str | None = None) -> Trace:
-        """Which providers are asked or skipped for ``name``, why, and how long it takes; never the value.
+        """Explain which providers are asked or skipped for ``name``, why, and how long it takes; never the value.
 
         Raises:
             InvalidReference: The name is not well formed.
@@ -272,7 +272,7 @@ class Resolver:
         return self._engine.event_listeners.add(callback)
 
     def providers(self) -> tuple[ProviderHandle, ...]:
-        """Every provider of the chain, in order, and then those that a reference has led to: for tools.
+        """Return a handle for each provider of the chain, in order, then for those that a reference has led to.
 
         Raises:
             ConfigurationError: The resolver is closed, or a setting that is itself a reference leads nowhere.
@@ -282,7 +282,7 @@ class Resolver:
         return tuple(map(ProviderHandle, self._engine.chain.opened.values()))
 
     def skipped(self) -> tuple[Skipped, ...]:
-        """The providers that are not in the chain for want of evidence or of a package, each with the reason.
+        """Return the providers left out of the chain, each with the reason: no evidence, or no package.
 
         Raises:
             ConfigurationError: As for `providers`.
@@ -294,7 +294,7 @@ class Resolver:
 
         Args:
             revoke: False leaves alive what a service made for this program alone, such as a database user under a
-                lease, because somebody else was given it.
+                lease, because another program was given it.
         """
         self._engine.close(revoke=revoke)
 
@@ -338,7 +338,7 @@ class Resolver:
             abandon(engine, led)
             raise
         replies = []
-        # Whoever waits for the last one first is woken once, and not once for each of them.
+        # A thread that waits for the last flight first is woken once, and not once for each of them.
         for ask, flight in zip(reversed(step), reversed(flights), strict=True):
             reply = None if flight is None else flight.reply
             replies.append(reply or self._awaited(engine, ask, flight, until))
@@ -348,7 +348,7 @@ class Resolver:
     def _awaited(self, engine: Engine, ask: Ask, flight: Flight | None, until: float) -> Reply:
         left = until - engine.monotonic()
         if flight is None or flight.is_carried_here():
-            # Asked directly; or led by this very thread further up (its event loop, a driver that resolves its own
-            # credentials), where waiting would be waiting for ourselves.
+            # Ask directly. So do this when this very thread carries the flight further up (its event loop, a driver
+            # that resolves its own credentials): it would wait for itself.
             return Reply(fetch(ask.route.provider, ask.ref, left, anew=ask.anew), engine.clock.now())
         return flight.wait(max(0.0, left)) or Reply(OVERDUE, engine.clock.now())

@@ -48,22 +48,22 @@ class Route(NamedTuple):
         return self.provider.max_age == 0
 
     def locate(self, name: str) -> SecretRef | NotFound:
-        """Where this provider keeps a bare name."""
+        """Return where this provider keeps a bare name."""
         if self.places is not None and name in self.places:
             return self.places[name]
         return self.provider.locate(name)
 
     def points(self, found: Found) -> bool:
-        """Whether this answer is not the value but says where it is."""
+        """Return whether this answer is a pointer to the value, and not the value."""
         return self.provider.follows and is_pointer(found.value)
 
     def read(self, value: str | bytes) -> str | bytes:
-        """A value as it is meant: one that only looks as if it said where it is has one mark too many."""
+        """Return a value as it is meant: a value that only looks like a pointer has one mark too many."""
         text = literal(value) if self.provider.follows else None
         return value if text is None else text
 
     def passes(self, failed: Failed) -> bool:
-        """Whether this failure lets the chain go on."""
+        """Return whether this failure lets the chain go on."""
         if failed.code in _DENIALS:
             return self.on_denied == "next"
         return failed.retryable and self.on_unavailable == "next"
@@ -110,12 +110,12 @@ class Chain(NamedTuple):
     elsewhere: Mapping[str, tuple[str, ...]] | None = None
 
     def route(self, name: str) -> Route:
-        """The route of a provider that answered."""
+        """Return the route of a provider that answered."""
         overlay = self.overlay
         return overlay.route if overlay is not None and overlay.route.provider.name == name else self.find(name)
 
     def know(self, provider: str) -> None:
-        """Nothing, for a provider that can be opened.
+        """Accept a provider that can be opened.
 
         Raises:
             ConfigurationError: It is unknown, or of another environment; the error lists those that are known.
@@ -131,7 +131,7 @@ class Chain(NamedTuple):
         raise ConfigurationError(said if listed in said else f"{said} {listed}")
 
     def absence(self, provider: str) -> str:
-        """Where a provider is instead of in the chain; empty for one that is in it."""
+        """Return where a provider is instead of in the chain; empty for a provider of the chain."""
         if any(provider == route.provider.name for route in (*self.routes, *(self.overlay or ())[:1])):
             return ""
         if self.elsewhere is None or provider not in self.elsewhere:
@@ -143,7 +143,7 @@ class Chain(NamedTuple):
         return f"in the chain of environment{plural} {', '.join(map(repr, names))} only"
 
     def candidates(self, ref: SecretRef) -> tuple[Route, ...]:
-        """The routes to ask for a reference, in order.
+        """Return the routes to ask for a reference, in order.
 
         Raises:
             ConfigurationError: It names a provider that is unknown.
@@ -157,7 +157,7 @@ class Chain(NamedTuple):
         return routes if self.overlay is None else (self.overlay.route, *routes)
 
     def knowing(self, ref: SecretRef, routes: tuple[Route, ...]) -> tuple[Route, ...]:
-        """The same routes, if each option of the reference is known to one of them.
+        """Return the same routes, if each option of the reference is known to one of them.
 
         Raises:
             InvalidReference: One is not: ignoring a misspelt ``version`` would get the current one in its place.
@@ -170,5 +170,5 @@ class Chain(NamedTuple):
 
 
 def nowhere(name: str) -> Route:
-    """The route of a provider where none may be asked."""
+    """Refuse to ask a provider where no provider may be asked."""
     raise ConfigurationError(f"provider {name!r} is not asked inside override(only=True): give the test its value")

@@ -1,8 +1,8 @@
 """The short ways from a name to its value.
 
-A name that was answered from memory is answered by one look-up for a second; then the chain is walked again, so that
-the cheap sources before the one that answered are asked. A name that the first provider gave directly is asked for
-there, without a walk.
+A name that was answered from memory needs one look-up for a second. Then the chain is walked again, and the cheap
+providers before the one that answered are asked again. A name that the first provider gave directly is asked for there,
+without a walk.
 """
 
 # pure: decides from its arguments, the time among them; the caller holds the lock
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from secretsource._namedtuple import NamedTuple
 from secretsource.providers.base import AsyncProvider
-from secretsource.resolver._answer import as_fresh
+from secretsource.resolver._delivery import as_fresh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from secretsource._clock import Instant
     from secretsource._secret import Secret
     from secretsource.providers.base import SecretRef
-    from secretsource.resolver._cache import Entry
+    from secretsource.resolver._cache import CachedAnswer
     from secretsource.resolver._resolution import Request, Resolution
     from secretsource.resolver._route import Route
 
@@ -57,7 +57,7 @@ class Shortcuts:
         self.allowed = True
         self._most = most
 
-    def note_hot(self, name: str, at: Instant, entries: Iterable[Entry], secret: Secret) -> None:
+    def note_hot(self, name: str, at: Instant, entries: Iterable[CachedAnswer], secret: Secret) -> None:
         """Answer a name by one look-up, until the first of the entries behind it passes to another age.
 
         A read that met an answer due for a refresh has started it by now, and its landing takes the name off again.
@@ -78,20 +78,20 @@ class Shortcuts:
             _make_room(self.near, request.name, self._most)
             self.near[request.name] = Near(request.name, route, result.ref)
 
-    def cool(self, entry: Entry | None) -> None:
-        """Have the names that were answered from an entry go the long way again."""
+    def cool(self, entry: CachedAnswer | None) -> None:
+        """Let the names that were answered from an entry go the long way again."""
         if entry is not None:
             for name, _ in tuple(entry.readers):
                 self.hot.pop(name, None)
 
     def forget(self) -> None:
-        """Have every name go the long way again."""
+        """Let every name go the long way again."""
         self.hot.clear()
         self.near.clear()
 
 
 def at_once(hot: dict[str, tuple[float, float, Secret]], names: Iterable[str], wall: float) -> dict[str, Any]:
-    """The secrets of those names that one look-up answers at this second of the wall clock; `get` does so for one."""
+    """Return the secrets of those names that one look-up answers at this second of the wall clock."""
     found: dict[str, Secret] = {}
     for name in names:
         try:

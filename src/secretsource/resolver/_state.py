@@ -1,8 +1,8 @@
-"""What threads and tasks share: the answers that are kept and the flights under way, changed under one lock.
+"""The state that threads and tasks share: the remembered answers and the flights under way, under one lock.
 
 The lock is held for microseconds and never across a call. It may be taken again by the thread that holds it, since a
-signal handler or a finalizer can ask for a secret at any moment. A signal may also raise at any moment: the steps of
-each change are ordered so that those done by then leave a state that is right, if only colder than it could be.
+signal handler or a finalizer can ask for a secret at any moment. A signal may also raise at any moment. So the steps of
+each change are ordered: those done by then leave a right state, if only a colder one.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from threading import RLock
 
 from secretsource._clock import SYSTEM_CLOCK
 from secretsource.providers.base import Failed, Found
-from secretsource.resolver._answer import holds, rotations
 from secretsource.resolver._board import Board
 from secretsource.resolver._cache import Age, Cache
+from secretsource.resolver._delivery import holds, rotations
 from secretsource.resolver._flight import Flight
 from secretsource.resolver._resolution import INTERRUPTED, OVERDUE, Reply
 from secretsource.resolver._shortcuts import Shortcuts
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from secretsource._secret import Secret
     from secretsource._tuning import Tuning
     from secretsource.providers.base import Outcome, SecretRef
-    from secretsource.resolver._cache import Entry
+    from secretsource.resolver._cache import CachedAnswer
     from secretsource.resolver._resolution import Ask, Request, Resolution
     from secretsource.resolver._trace import RotationEvent
 
@@ -70,7 +70,7 @@ class State:
     # -- before the call ------------------------------------------------------------------------------------------
 
     def since(self, name: str, fresh: bool) -> int:
-        """The number from which on a call may answer a read of ``name`` that begins now."""
+        """Return the number from which on a call may answer a read of ``name`` that begins now."""
         if fresh:
             return self.flights.begun + 1
         return self._floors.get(name, 0) if self._floors else 0
@@ -125,12 +125,12 @@ class State:
         return landed
 
     def ahead_of(self, flight: Flight) -> Flight | None:
-        """The forced call under way to the place of a forced call that has not begun: it is given a moment to land."""
+        """Return the forced call under way to the place of a forced call, which then waits a moment."""
         latest = self.flights.latest(flight.ask.ref)
         return latest if latest is not None and latest.anew else None
 
     def begin(self, flights: Iterable[Flight]) -> None:
-        """The calls of these flights go out now.
+        """Note that the calls of these flights go out now.
 
         The first call after a value was refused asks for a new one, whether those who wait for it know of that or not.
         """
@@ -142,9 +142,9 @@ class State:
     # -- after the call -------------------------------------------------------------------------------------------
 
     def settle(self, brought: Sequence[tuple[Flight, Outcome]]) -> list[RotationEvent]:
-        """Remember what flights brought, let everyone who joined them have it, and say what has changed by it."""
+        """Remember the answers of flights, give them to every reader that joined, and return the changes as events."""
         now = self._clock.now()
-        landing: list[tuple[Flight, Reply, Entry | None]] = []
+        landing: list[tuple[Flight, Reply, CachedAnswer | None]] = []
         with self._lock:
             for flight, outcome in brought:
                 before, entry = self._keep(flight, outcome, now)
@@ -158,12 +158,12 @@ class State:
                 events += rotations(flight.ask.ref.provider, before, reply.entry)
         return events
 
-    def _keep(self, flight: Flight, outcome: Outcome, now: Instant) -> tuple[Entry | None, Entry | None]:
+    def _keep(self, flight: Flight, outcome: Outcome, now: Instant) -> tuple[CachedAnswer | None, CachedAnswer | None]:
         """The entry before and the entry now.
 
-        What a provider was not asked for in time, or did not get to answer, is not held against it. Nor is anything
-        kept of a flight that does not count: its answer may be of yesterday. Only a denial ends also then what calls
-        before it have brought.
+        A call that began too late, or was interrupted, says nothing about the provider. Nor is anything kept of a
+        flight that does not count: its answer may be of yesterday. Only a denial then still ends the answers of calls
+        before it.
         """
         ref = flight.ask.ref
         counts, known = self.flights.land(flight), self.cache.entry(ref)
@@ -184,18 +184,18 @@ class State:
             self._doubt(entry, flight.crossed, now)
         return before, entry
 
-    def _doubt(self, entry: Entry | None, others: Sequence[Outcome], now: Instant) -> None:
+    def _doubt(self, entry: CachedAnswer | None, others: Sequence[Outcome], now: Instant) -> None:
         """Calls that were under way at once brought other values: which is the older is not known, so ask again."""
         if entry is not None and any(entry.differs(other) for other in others):
             self.shortcuts.cool(entry)
             entry.expire(now)
 
     def remember(self, request: Request, result: Resolution, secret: Secret) -> None:
-        """Note who reads what, and let the next reads of this name take a short way."""
+        """Note the readers of each document, and let the next reads of this name take a short way."""
         if not request.tracked:
             return
         with self._lock:
-            entries: list[Entry] = []
+            entries: list[CachedAnswer] = []
             for ask, used in result.used:
                 entry = self.cache.touch(ask.ref)
                 if entry is not None and self._note_reader(entry, request.name, ask, result) and entry is used:
@@ -207,7 +207,7 @@ class State:
             elif self._clock is SYSTEM_CLOCK and result.entry in entries and len(entries) == len(result.used):
                 self.shortcuts.note_hot(request.name, result.at, entries, secret)
 
-    def _note_reader(self, entry: Entry, name: str, ask: Ask, result: Resolution) -> bool:
+    def _note_reader(self, entry: CachedAnswer, name: str, ask: Ask, result: Resolution) -> bool:
         if result.entry is None:
             return True
         noted = entry.note_reader((name, result.fields if ask.ref == result.ref.document else ()))
@@ -218,10 +218,10 @@ class State:
     # -- changing what is kept ------------------------------------------------------------------------------------
 
     def invalidate(self, name: str, refs: Iterable[SecretRef], version: str | None) -> None:
-        """Have the next read of ``name`` ask, except for documents that already hold ``version``.
+        """Let the next read of ``name`` ask, except for documents that already hold ``version``.
 
         Args:
-            name: What is to be read anew, wherever the chain and its pointers lead it.
+            name: The name to be read anew, wherever the chain and its pointers lead.
             refs: The documents that it is known to be read from.
             version: The version that is current now, if known.
         """
@@ -237,7 +237,7 @@ class State:
         return entry.outcome.version if entry is not None and isinstance(entry.outcome, Found) else None
 
     def read_by(self, name: str) -> list[SecretRef]:
-        """The documents that a name was answered from."""
+        """Return the documents that a name was answered from."""
         with self._lock:
             return self.cache.read_by(name)
 
@@ -290,13 +290,13 @@ class State:
             self.cache.clear()
 
     def allow_shortcuts(self, allowed: bool) -> None:
-        """Whether names may be answered by a short way; not while a test lays its values over the chain."""
+        """Allow short ways, or forbid them while a test lays its values over the chain."""
         with self._lock:
             self.shortcuts.allowed = allowed
             self.shortcuts.forget()
 
     def after_fork(self) -> None:
-        """In the child of a fork: the lock and the flights belong to threads of the parent; answers may be old."""
+        """Reset this in the child of a fork: lock and flights belong to the parent, and answers may be old."""
         self._lock = RLock()
         self._luck = _drawn()
         self.flights.forget()
@@ -311,7 +311,7 @@ def _note(notes: dict[K, V], key: K, value: V, most: int) -> None:
     notes[key] = value
 
 
-def _ends(known: Entry | None, flight: Flight, outcome: Outcome) -> bool:
+def _ends(known: CachedAnswer | None, flight: Flight, outcome: Outcome) -> bool:
     """Whether an outcome is a failure of a permanent kind, later than what is known."""
     failed = isinstance(outcome, Failed) and not outcome.retryable
     return failed and known is not None and known.number < flight.number

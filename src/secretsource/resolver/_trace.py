@@ -1,4 +1,4 @@
-"""What can be told about a look-up without telling the value: its trace, and the events that listeners hear."""
+"""A look-up without its value: its trace, and the events for listeners."""
 
 # pure: decides from its arguments; no clock, no I/O, no await
 
@@ -21,7 +21,7 @@ class Trace(NamedTuple):
     Attributes:
         name: The name asked for.
         outcome: ``found``, ``not found`` or a failure code.
-        served: How the value was come by; empty when there is none.
+        served: How the value was obtained; None without a value.
         steps: Providers asked or looked up, in order.
         unasked: Providers further down the chain, which were not needed.
         skipped: Providers left out of the chain, and why.
@@ -56,7 +56,7 @@ class SecretEvent(NamedTuple):
         name: The name asked for.
         provider: The provider that answered or failed; empty when all said "not there".
         outcome: ``found``, ``not found`` or a failure code.
-        served: How the value was come by, or None.
+        served: How the value was obtained, or None.
         age: Seconds since the provider gave the value, or None.
         duration: Seconds the look-up took.
     """

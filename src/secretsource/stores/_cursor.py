@@ -1,4 +1,4 @@
-"""Where a listing goes on: the instant and the key of the last record of a page, as one text."""
+"""The place where a listing continues: the instant and the key of a page's last record, as one text."""
 
 # pure: decides from its arguments; no clock, no I/O, no await
 
@@ -17,12 +17,12 @@ _LONGEST = 64
 
 
 def behind(record: KeyRecord) -> str:
-    """The cursor to go on with behind a record."""
+    """Return the cursor for continuing after a record."""
     return f"{float(record.created)!r} {record.key_id}"
 
 
 def place(cursor: str) -> tuple[float, str]:
-    """The instant and the key behind which a listing goes on.
+    """Return the instant and the key after which a listing continues.
 
     Raises:
         InvalidRequest: The cursor is not exactly as `behind` writes it.

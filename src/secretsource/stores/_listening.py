@@ -1,8 +1,8 @@
-"""A subscription to news: a thread that listens until it is told to end, and says whether it hears.
+"""A subscription to news: a thread that listens until you end it, and reports whether news arrives.
 
-What it listens with is the driver's: a function that connects, hears, and returns or raises when it hears no more.
-Whatever it raises, and whatever the listener raises, the thread lives on and connects again; the driver announces a
-gap each time that it does.
+The driver supplies a function that connects, listens, and returns or raises when the connection fails. The thread
+survives every error of that function and of the listener, and connects again; the driver announces a gap at each new
+connection.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ class Listening:
     """One subscription; call it to end it.
 
     Args:
-        name: What it listens to, without user and password.
-        hear: Connects and passes on what it hears, until `ended` is set or it can hear no more.
-        explain: What to tell people of an error that ``hear`` raised; it quotes nothing of it.
-        listener: What to tell; see `ChangeFeed.subscribe`.
-        pauses: Seconds before a connection is tried again: at first, and at most; doubled in between.
+        name: The source of the news, without user and password.
+        hear: Connects and passes news on, until `ended` is set or the connection fails.
+        explain: Returns the text for people about an error of ``hear``; it quotes nothing of it.
+        listener: Called with each change; see `ChangeFeed.subscribe`.
+        pauses: Seconds before a new attempt to connect: at first, and at most; doubled in between.
 
     Attributes:
-        ended: Set when nothing is to be heard any more.
+        ended: Set when the subscription has ended.
     """
 
     def __init__(
@@ -56,27 +56,27 @@ class Listening:
         self._thread.start()
 
     def __call__(self) -> None:
-        """Listen no longer; the thread ends as soon as the driver looks up."""
+        """End the subscription; the thread ends as soon as the driver checks."""
         self.ended.set()
 
     def health(self) -> FeedHealth:
-        """Whether it hears, as of now."""
+        """Return whether news arrives now."""
         health = self._health
         is_alive = self._thread.is_alive() and not self.ended.is_set()
         return health if is_alive else health._replace(listening=False)
 
     def tell(self, change: KeyChange) -> None:
-        """Pass on what was heard, unless it has ended meanwhile."""
+        """Pass news on, unless the subscription has ended meanwhile."""
         self.note()
         if not self.ended.is_set():
             self._listener(change)
 
     def note(self) -> None:
-        """Note that something was heard, be it only an answer to ourselves."""
+        """Note that something arrived, even if it was only an answer to ourselves."""
         self._health = self._health._replace(heard=time.time())
 
     def prove(self) -> None:
-        """Note that news arrives here, because some has."""
+        """Note that news arrives here, because some has arrived."""
         self._pause = self._first_pause
         now = time.time()
         since = self._health.since if self._health.listening else now
@@ -86,7 +86,7 @@ class Listening:
         """Note that news may not arrive.
 
         Args:
-            trouble: Why, and what to do; it has no secret in it.
+            trouble: The reason and the next step; it must hold no secret.
         """
         since = time.time() if self._health.listening else self._health.since
         self._health = self._health._replace(listening=False, since=since, trouble=trouble)

@@ -1,16 +1,16 @@
 """The contract between the issuing half and a key store: records go in, records come out.
 
-This is the only page a store author reads. A store keeps three things: the `KeyRecord` of each key, the `KeyEvent`
-that every change writes **in the same transaction**, and the `Use` of each key. It knows no cryptography and no
-policy: what a record may become is decided before it gets here. What it promises:
+A store author reads this page first. A store stores three things: the `KeyRecord` of each key, the `KeyEvent` that
+every change writes **in the same transaction**, and the `Use` of each key. It may store owners and plans as well: see
+`secretsource.stores.owners`. It knows no cryptography and no policy: the caller decides each change. Its promises:
 
-* a change is stored together with its event, or not at all, whatever dies in between;
-* a change is stored only if the record still has the revision it was made from (compare and set), so that no
-  writer undoes another's work;
-* `last_used` only moves forward;
-* whatever stops it from answering is a `StoreError`, whose text and context hold nothing of a record.
+* a change must be stored together with its event, or not at all, even if a process dies in between;
+* a change must be stored only if the record still has the revision that the change started from (compare and set), so
+  that no writer undoes another's work;
+* `last_used` must only move forward;
+* a store that cannot answer must raise `StoreError`, whose text and context hold nothing of a record.
 
-The words themselves are in `secretsource.stores.records`, and can all be had from here.
+The types themselves are in `secretsource.stores.records`, and this module exports all of them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Protocol, runtime_checkable
 
+from secretsource.stores.owners import (
+    AsyncRegister,
+    Crowded,
+    OwnerEvent,
+    OwnerEventKind,
+    OwnerRecord,
+    OwnerStatus,
+    PlanRecord,
+    Refused,
+    Register,
+    Terms,
+)
 from secretsource.stores.records import (
     Change,
     EventKind,
@@ -39,9 +51,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncKeyStore",
+    "AsyncRegister",
     "Change",
     "ChangeBus",
     "ChangeFeed",
+    "Crowded",
     "EventKind",
     "FeedHealth",
     "KeyChange",
@@ -49,23 +63,38 @@ __all__ = [
     "KeyQuery",
     "KeyRecord",
     "KeyStore",
+    "OwnerEvent",
+    "OwnerEventKind",
+    "OwnerRecord",
+    "OwnerStatus",
     "Page",
+    "PlanRecord",
+    "Refused",
+    "Register",
     "Status",
     "Subscription",
+    "Terms",
     "Usage",
     "Use",
 ]
 
 
 class KeyStore(ABC):
-    """Where records are kept, for threads; subclass it, or `AsyncKeyStore`, and pass the conformance suite.
+    """The store of records, for threads; subclass it, or `AsyncKeyStore`, and pass the conformance suite.
 
-    Every method may be called from any thread, often several at once, and raises `StoreError` when it cannot answer.
+    Any thread may call every method, often several at once; a method must raise `StoreError` when it cannot answer.
+
+    Attributes:
+        owners: Where owners are kept; None for a store that keeps none. Then no record has terms.
+        plans: Where plans are kept, beside the owners.
     """
+
+    owners: Register[OwnerRecord] | None = None
+    plans: Register[PlanRecord] | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:
-        """The store that a URL names; no I/O before the first question.
+        """Return the store that a URL names; no I/O before the first question.
 
         Raises:
             ConfigurationError: The URL cannot work; it is not quoted, for it may hold a password.
@@ -80,38 +109,54 @@ class KeyStore(ABC):
             changes: New keys with distinct ``key_id``, 1 to 10,000.
 
         Returns:
-            Those ``key_id`` whose ``key_id`` or ``lookup`` is taken; empty when all were stored, else nothing was.
+            The ``key_id`` of those whose ``key_id`` or ``lookup`` is taken; empty if all were stored, else nothing was.
         """
+
+    def insert_within(self, changes: Sequence[Change], most: Mapping[str, int], now: float) -> frozenset[str] | Crowded:
+        """As `insert`, if no owner has too many keys then; of several that insert at once, no two may pass each other.
+
+        Only a store that keeps owners is asked this.
+
+        Args:
+            changes: New keys with distinct ``key_id``, 1 to 10,000.
+            most: The most keys of some owners that have not ended; a rotating pair counts as one.
+            now: The instant at which a key has ended or not, in seconds since 1970 UTC.
+
+        Returns:
+            As `insert`; or the first owner, by name, that would have too many, and then nothing was stored.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key, by its primary key; the question of a check whose key is not known here yet.
+        """Return the record of a key, by its primary key; checks ask this for a key without a cached record.
 
         Args:
             key_id: 22 characters of ``0-9A-Za-z``.
 
         Returns:
-            The record, or None when there is none.
+            The record, or None.
         """
 
     def peek(self, key_id: str) -> KeyRecord | None:
-        """The record of a key as a check may see it: from a replica, where the store has one and says how late it is.
+        """Return the record of a key for a check: from a replica, if the store has one and bounds its lag.
 
-        What is changed, and what has to be fresh, is read by `get`.
+        Changes, and reads that must be fresh, use `get`.
         """
         return self.get(key_id)
 
     def revision(self, key_id: str) -> int | None:
-        """The revision of a key's record, or None; the question of a check that has read the record before.
+        """Return the stamp of a key's record, or None; checks ask this for a key with a cached record.
 
-        It may be as late as `peek`. A store that can answer it for less than the whole record overrides it.
+        It is the revision of the record, with that of its terms where it has some (`KeyRecord.stamp`). It may lag as
+        `peek` does. Override it if your store can answer it for less than the whole record.
         """
         record = self.get(key_id)
-        return None if record is None else record.revision
+        return None if record is None else record.stamp
 
     @abstractmethod
     def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
-        """The imported record with one of these ``lookup`` values, or None.
+        """Return the imported record with one of these ``lookup`` values, or None.
 
         Args:
             lookups: 1 to 64 values of 32 to 64 bytes.
@@ -119,13 +164,13 @@ class KeyStore(ABC):
 
     @abstractmethod
     def update(self, change: Change) -> bool:
-        """Store a changed record and its event if nobody was quicker; ``last_used`` is left as it is.
+        """Store a changed record and its event if no other writer was faster; ``last_used`` must stay as it is.
 
         Args:
-            change: The record as it shall be, one revision further, and its event.
+            change: The new record, one revision further, and its event.
 
         Returns:
-            False, with nothing stored, when the stored revision is not ``change.record.revision - 1``.
+            False, with nothing stored, if the stored revision is not ``change.record.revision - 1``.
         """
 
     @abstractmethod
@@ -141,43 +186,44 @@ class KeyStore(ABC):
 
     @abstractmethod
     def rotate(self, predecessor: Change, successor: Change) -> bool:
-        """Store the predecessor as changed and insert its successor, with both events, in one transaction.
+        """Store the changed predecessor and insert its successor, with both events, in one transaction.
 
         Args:
-            predecessor: The old key as it shall be.
+            predecessor: The changed old key.
             successor: The new key.
 
         Returns:
-            False, with nothing stored, when the predecessor has moved on or the successor's ``key_id`` is taken.
+            False, with nothing stored, if the predecessor has moved on or the successor's ``key_id`` is taken.
         """
 
     @abstractmethod
     def list(self, query: KeyQuery) -> Page:
-        """The records that a query picks, oldest first.
+        """Return the records of a query, oldest first.
 
         Args:
-            query: What narrows, where to go on, and how many.
+            query: The filters, the place to continue, and the number of records.
 
         Raises:
-            InvalidRequest: Its cursor is not one of this store's.
+            InvalidRequest: Its cursor is not from this store.
         """
 
     @abstractmethod
     def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """What happened to a key, oldest first.
+        """Return the events of a key, oldest first.
 
         Args:
-            key_id: Which key.
+            key_id: The key.
             after: Only events whose revision is greater.
             limit: 1 to 1000.
         """
 
     @abstractmethod
     def record_uses(self, uses: Sequence[Use]) -> None:
-        """Add what was seen: ``last_used`` moves forward only, counts add up, networks and agents are united.
+        """Add the uses seen: ``last_used`` moves forward only, counts add up, networks and agents are united.
 
-        No event is written and no revision changes; keys that are not there are passed over. Who hears a `StoreError`
-        calls again with the same uses: none is lost, and one is counted twice only if its commit lost its answer.
+        It must write no event and change no revision; it must skip unknown keys. After a `StoreError` the caller
+        repeats the call with the same uses: no use is lost, and a use is counted twice only if a commit lost its
+        answer.
 
         Args:
             uses: Distinct keys, in any number; the store splits them to its transactions' size.
@@ -185,27 +231,27 @@ class KeyStore(ABC):
 
     @abstractmethod
     def usage(self, key_id: str) -> Usage:
-        """What all recorded uses of a key add up to; an empty `Usage` for a key that is not there."""
+        """Return the sum of all recorded uses of a key; an empty `Usage` for an unknown key."""
 
     @abstractmethod
     def count_by_pepper(self, now: float) -> Mapping[str, int]:
-        """How many keys there are per ``pepper_version`` that live: neither revoked nor expired.
+        """Return the number of live keys per ``pepper_version``: neither revoked nor expired.
 
         Args:
-            now: When, in seconds since 1970 UTC.
+            now: The instant, in seconds since 1970 UTC.
         """
 
     @abstractmethod
     def seals(self) -> Mapping[str, bytes]:
-        """The locator keys that keys here were sealed with, 16 bytes each, by the version of their pepper.
+        """Return the locator keys that sealed keys here, 16 bytes each, by the version of their pepper.
 
-        With them, a key whose pepper was dropped is still told from one that somebody made up. They hide whose a key is
-        from those who see keys and not the records beside them; no key can be made or accepted with them.
+        With them, a key of a dropped pepper can still be distinguished from an invented key. They hide a key's owner
+        from a reader of keys without records; they cannot make a key, or make one acceptable.
         """
 
     @abstractmethod
     def keep_seal(self, version: str, key: bytes) -> None:
-        """Remember a locator key; where the version has one already, that one stays.
+        """Store a locator key; the first one of a version stays.
 
         Args:
             version: A pepper's version: 8 characters of ``0-9a-f``.
@@ -213,41 +259,50 @@ class KeyStore(ABC):
         """
 
     def close(self) -> None:
-        """Give back connections; called once or more."""
+        """Release connections; called once or more."""
 
 
 class AsyncKeyStore(ABC):
-    """As `KeyStore`, word for word, for an event loop; nothing here blocks it, and any call may be cancelled."""
+    """The same contract as `KeyStore`, for an event loop; a method must not block it, and any call may be cancelled."""
+
+    owners: AsyncRegister[OwnerRecord] | None = None
+    plans: AsyncRegister[PlanRecord] | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:
-        """As `KeyStore.open`."""
+        """Do the same as `KeyStore.open`."""
         raise NotImplementedError
 
     @abstractmethod
     async def insert(self, changes: Sequence[Change]) -> frozenset[str]:
-        """As `KeyStore.insert`."""
+        """Do the same as `KeyStore.insert`."""
+
+    async def insert_within(
+        self, changes: Sequence[Change], most: Mapping[str, int], now: float
+    ) -> frozenset[str] | Crowded:
+        """As `KeyStore.insert_within`."""
+        raise NotImplementedError
 
     @abstractmethod
     async def get(self, key_id: str) -> KeyRecord | None:
-        """As `KeyStore.get`."""
+        """Do the same as `KeyStore.get`."""
 
     async def peek(self, key_id: str) -> KeyRecord | None:
-        """As `KeyStore.peek`."""
+        """Do the same as `KeyStore.peek`."""
         return await self.get(key_id)
 
     async def revision(self, key_id: str) -> int | None:
-        """As `KeyStore.revision`."""
+        """Do the same as `KeyStore.revision`."""
         record = await self.get(key_id)
-        return None if record is None else record.revision
+        return None if record is None else record.stamp
 
     @abstractmethod
     async def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
-        """As `KeyStore.find`."""
+        """Do the same as `KeyStore.find`."""
 
     @abstractmethod
     async def update(self, change: Change) -> bool:
-        """As `KeyStore.update`."""
+        """Do the same as `KeyStore.update`."""
 
     @abstractmethod
     async def update_all(self, changes: Sequence[Change]) -> bool:
@@ -255,80 +310,80 @@ class AsyncKeyStore(ABC):
 
     @abstractmethod
     async def rotate(self, predecessor: Change, successor: Change) -> bool:
-        """As `KeyStore.rotate`."""
+        """Do the same as `KeyStore.rotate`."""
 
     @abstractmethod
     async def list(self, query: KeyQuery) -> Page:
-        """As `KeyStore.list`."""
+        """Do the same as `KeyStore.list`."""
 
     @abstractmethod
     async def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """As `KeyStore.events`."""
+        """Do the same as `KeyStore.events`."""
 
     @abstractmethod
     async def record_uses(self, uses: Sequence[Use]) -> None:
-        """As `KeyStore.record_uses`."""
+        """Do the same as `KeyStore.record_uses`."""
 
     @abstractmethod
     async def usage(self, key_id: str) -> Usage:
-        """As `KeyStore.usage`."""
+        """Do the same as `KeyStore.usage`."""
 
     @abstractmethod
     async def count_by_pepper(self, now: float) -> Mapping[str, int]:
-        """As `KeyStore.count_by_pepper`."""
+        """Do the same as `KeyStore.count_by_pepper`."""
 
     @abstractmethod
     async def seals(self) -> Mapping[str, bytes]:
-        """As `KeyStore.seals`."""
+        """Do the same as `KeyStore.seals`."""
 
     @abstractmethod
     async def keep_seal(self, version: str, key: bytes) -> None:
-        """As `KeyStore.keep_seal`."""
+        """Do the same as `KeyStore.keep_seal`."""
 
     async def close(self) -> None:
-        """As `KeyStore.close`."""
+        """Do the same as `KeyStore.close`."""
 
 
 @runtime_checkable
 class ChangeFeed(Protocol):
-    """An ability: a store (or a bus beside it) that tells of changes as they are committed."""
+    """An ability: a store, or a bus beside it, that announces changes as they are committed."""
 
     def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
-        """Call ``listener`` after each commit, in any thread; it returns at once and does not raise.
+        """Call ``listener`` after each commit, in any thread; the listener returns at once and does not raise.
 
-        Called on the first check, not before; it may start a thread or a task.
+        The first check calls it; it may start a thread or a task.
 
         Args:
-            listener: What to call.
+            listener: The function to call.
 
         Returns:
-            What to call to end the subscription; a `Subscription` where it can say whether it hears.
+            A function that ends the subscription; a `Subscription` if it can report whether news arrives.
         """
         ...
 
 
 @runtime_checkable
 class Subscription(Protocol):
-    """What `ChangeFeed.subscribe` returns, where it can say whether news arrives."""
+    """The result of `ChangeFeed.subscribe`, if it can report whether news arrives."""
 
     def __call__(self) -> None:
         """End it."""
         ...
 
     def health(self) -> FeedHealth:
-        """Whether news arrives, as of now; from any thread, at once."""
+        """Return whether news arrives now; any thread may call it, and it must return at once."""
         ...
 
 
 @runtime_checkable
 class ChangeBus(ChangeFeed, Protocol):
-    """A `ChangeFeed` that has to be told: a bus beside a store that has no news of its own."""
+    """A `ChangeFeed` that you must notify: a bus beside a store without its own news."""
 
     def publish(self, changes: Sequence[KeyChange]) -> object:
-        """Tell every listener of changes that have been committed, in this process and in others.
+        """Announce committed changes to every listener, in this process and in others.
 
-        It does not raise: what it tells of has happened, and a listener that misses it learns of the gap, or has its
-        ttl. A bus for an event loop answers with an awaitable.
+        It must not raise: the changes are committed. A listener that misses them learns of the gap, or waits for its
+        ttl. A bus for an event loop returns an awaitable.
 
         Args:
             changes: 1 to 10,000.

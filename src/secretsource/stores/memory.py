@@ -14,16 +14,21 @@ from secretsource._frozen import frozen_document
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.stores import _cursor
+from secretsource.stores._memory_registers import Book, MemoryRegister
+from secretsource.stores._threaded import threaded
 from secretsource.stores.base import (
     AsyncKeyStore,
     Change,
     ChangeFeed,
+    Crowded,
     KeyChange,
     KeyEvent,
     KeyQuery,
     KeyRecord,
     KeyStore,
+    OwnerRecord,
     Page,
+    PlanRecord,
     Status,
     Usage,
     Use,
@@ -37,17 +42,19 @@ if TYPE_CHECKING:
     from typing import Any, Self, TypeAlias
 
     Stage: TypeAlias = tuple[dict[str, Any], dict[str, Any]]
-    """What is kept by ``key_id``, and what replaces a part of it."""
+    """The stored values by ``key_id``, and the new values of a stage."""
 
 __all__ = ["AsyncMemoryStore", "MemoryStore"]
 
+_ENDED = (Status.REVOKED, Status.EXPIRED)
+
 
 class MemoryStore(KeyStore, ChangeFeed):
-    """Records in a dictionary, where every change is one step.
+    """A dictionary of records, where every change is one step.
 
-    A signal may end a change anywhere, or make another one in the middle of it. So what is new is made first and put in
-    place by a call each (`_replace`). Until the last of them nothing has changed: events later than their record do not
-    count, and `_order` and `_lookups` may lead to records that are not there.
+    A signal may end a change anywhere, or make another change in the middle of it. So new values are made first, and
+    each is put in place by one call (`_replace`). Until the last call nothing has changed: events later than their
+    record do not count, and `_order` and `_lookups` may name records that do not exist.
     """
 
     def __init__(self) -> None:
@@ -60,40 +67,50 @@ class MemoryStore(KeyStore, ChangeFeed):
         self._changes = 0
         self._seals: dict[str, bytes] = {}
         self._listeners: dict[object, Callable[[KeyChange], None]] = {}
+        self._book = Book(self._pass_on)
+        self.owners = MemoryRegister[OwnerRecord](self._book, "owner")
+        self.plans = MemoryRegister[PlanRecord](self._book, "plan")
 
     @classmethod
     @traceless
     def open(cls, url: str) -> Self:
-        """A new, empty store."""
+        """Return a new, empty store."""
         _check(url)
         return cls()
 
     def insert(self, changes: Sequence[Change]) -> frozenset[str]:
         """Store new records; see `KeyStore.insert`."""
-        taken: frozenset[str] = frozenset()
+        taken = self.insert_within(changes, {}, 0.0)
+        assert isinstance(taken, frozenset)
+        return taken
+
+    def insert_within(self, changes: Sequence[Change], most: Mapping[str, int], now: float) -> frozenset[str] | Crowded:
+        """Store new records; see `KeyStore.insert_within`."""
+        answer: frozenset[str] | Crowded = frozenset()
 
         def make() -> Sequence[Stage] | None:
-            nonlocal taken
+            nonlocal answer
             seen: set[bytes] = set()
             taken = frozenset(record.key_id for record, _ in changes if self._is_taken(record, seen))
-            return None if taken else self._made(changes)
+            answer = taken or self._crowded(changes, most, now) or taken
+            return None if answer else self._made(changes)
 
         if self._replace(make):
             self._tell(changes)
-        return taken
+        return answer
 
     def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key; see `KeyStore.get`."""
-        return self._records.get(key_id)
+        """Return the record of a key; see `KeyStore.get`."""
+        return self._with_terms(self._records.get(key_id))
 
     def revision(self, key_id: str) -> int | None:
-        """The revision of its record; see `KeyStore.revision`."""
-        record = self._records.get(key_id)
-        return None if record is None else record.revision
+        """Return the stamp of its record; see `KeyStore.revision`."""
+        record = self._with_terms(self._records.get(key_id))
+        return None if record is None else record.stamp
 
     def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
-        """An imported record; see `KeyStore.find`."""
-        return next(filter(None, map(self._holder, lookups)), None)
+        """Return an imported record; see `KeyStore.find`."""
+        return self._with_terms(next(filter(None, map(self._holder, lookups)), None))
 
     def update(self, change: Change) -> bool:
         """Compare and set; see `KeyStore.update`."""
@@ -122,21 +139,21 @@ class MemoryStore(KeyStore, ChangeFeed):
         return stored
 
     def list(self, query: KeyQuery) -> Page:
-        """Records, oldest first; see `KeyStore.list`."""
+        """Return a page of records, oldest first; see `KeyStore.list`."""
         with self._lock:
             start = 0 if query.after is None else bisect_right(self._order, _cursor.place(query.after))
             places = dict.fromkeys(islice(self._order, start, None))
             ordered = (self._records[key_id] for _, key_id in places if key_id in self._records)
             found = list(islice((record for record in ordered if _picks(query, record)), query.limit + 1))
-        page = found[: query.limit]
+        page = [record._replace(terms=self._book.terms(record.owner)) for record in found[: query.limit]]
         return Page(page, _cursor.behind(page[-1]) if len(found) > query.limit else None)
 
     def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """Events, oldest first; see `KeyStore.events`."""
+        """Return events, oldest first; see `KeyStore.events`."""
         return [event for event in self._happened(key_id) if event.revision > after][:limit]
 
     def record_uses(self, uses: Sequence[Use]) -> None:
-        """Add what was seen; see `KeyStore.record_uses`."""
+        """Add uses; see `KeyStore.record_uses`."""
 
         def make() -> Sequence[Stage]:
             records, usage = dict[str, KeyRecord](), dict[str, Usage]()
@@ -151,27 +168,27 @@ class MemoryStore(KeyStore, ChangeFeed):
         self._replace(make)
 
     def usage(self, key_id: str) -> Usage:
-        """What uses add up to; see `KeyStore.usage`."""
+        """Return the sum of uses; see `KeyStore.usage`."""
         return self._usage.get(key_id, Usage())
 
     def count_by_pepper(self, now: float) -> Mapping[str, int]:
-        """Keys per pepper; see `KeyStore.count_by_pepper`."""
+        """Return keys per pepper; see `KeyStore.count_by_pepper`."""
         counts: dict[str, int] = {}
         for record in [*self._records.values()]:
-            if record.status_at(now) not in (Status.REVOKED, Status.EXPIRED):
+            if record.status_at(now) not in _ENDED:
                 counts[record.pepper_version] = counts.get(record.pepper_version, 0) + 1
         return counts
 
     def seals(self) -> Mapping[str, bytes]:
-        """Locator keys by pepper version; see `KeyStore.seals`."""
+        """Return locator keys by pepper version; see `KeyStore.seals`."""
         return dict(self._seals)
 
     def keep_seal(self, version: str, key: bytes) -> None:
-        """Remember a locator key; see `KeyStore.keep_seal`."""
+        """Store a locator key; see `KeyStore.keep_seal`."""
         self._seals.setdefault(version, key)
 
     def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
-        """Tell ``listener`` of each change; see `ChangeFeed.subscribe`."""
+        """Announce each change to ``listener``; see `ChangeFeed.subscribe`."""
         ticket = object()
         self._listeners[ticket] = listener
 
@@ -181,10 +198,10 @@ class MemoryStore(KeyStore, ChangeFeed):
         return cancel
 
     def _replace(self, make: Callable[[], Sequence[Stage] | None]) -> bool:
-        """Put what is made in place, stage by stage, unless there is nothing; the last stage is the one that counts.
+        """Put the new values, if any, in place, stage by stage; the last stage is the one that counts.
 
-        A signal's handler may make a change after each call; then this one is made again. No call comes between the
-        comparison and the update, so no handler does.
+        A signal's handler may make a change after each call; then this one is made again. There is no call between the
+        comparison and the update, so no handler runs there.
         """
         with self._lock:
             while True:
@@ -204,7 +221,7 @@ class MemoryStore(KeyStore, ChangeFeed):
         return True
 
     def _made(self, changes: Sequence[Change]) -> Sequence[Stage]:
-        """The stages of changes; what leads to a record is there before it is."""
+        """Return the stages of changes; the ways to a record come before it."""
         records, events = dict[str, KeyRecord](), dict[str, tuple[KeyEvent, ...]]()
         for record, event in changes:
             stored = self._records.get(record.key_id)
@@ -215,18 +232,19 @@ class MemoryStore(KeyStore, ChangeFeed):
             records[record.key_id] = record._replace(
                 last_used=record.last_used if stored is None else stored.last_used,
                 metadata=frozen_document(record.metadata),
+                terms=None,
             )
             events[record.key_id] = (*self._happened(record.key_id), event)
         return [(self._events, events), (self._records, records)]
 
     def _happened(self, key_id: str) -> tuple[KeyEvent, ...]:
-        """The events of a key, oldest first."""
+        """Return the events of a key, oldest first."""
         stored = self._records.get(key_id)
         revision = 0 if stored is None else stored.revision
         return tuple([event for event in self._events.get(key_id, ()) if event.revision <= revision])
 
     def _holder(self, lookup: bytes) -> KeyRecord | None:
-        """The record that is found by a look-up value."""
+        """Return the record that is found by a look-up value."""
         record = self._records.get(self._lookups.get(lookup, ""))
         return record if record is not None and record.lookup == lookup else None
 
@@ -241,10 +259,25 @@ class MemoryStore(KeyStore, ChangeFeed):
         stored = self._records.get(change.record.key_id)
         return stored is not None and stored.revision == change.record.revision - 1
 
+    def _with_terms(self, record: KeyRecord | None) -> KeyRecord | None:
+        terms = None if record is None else self._book.terms(record.owner)
+        return record if record is None or terms is None else record._replace(terms=terms)
+
+    def _crowded(self, changes: Sequence[Change], most: Mapping[str, int], now: float) -> Crowded | None:
+        for owner in sorted(most):
+            of_owner = (record for record in [*self._records.values()] if record.owner == owner)
+            living = {record.limit_key for record in of_owner if record.status_at(now) not in _ENDED}
+            if len(living) + sum(record.owner == owner for record, _ in changes) > most[owner]:
+                return Crowded(owner, len(living))
+        return None
+
     def _tell(self, changes: Iterable[Change]) -> None:
         for change in changes:
-            for listener in tuple(self._listeners.values()):
-                listener(KeyChange(change.record.key_id, change.record.revision))
+            self._pass_on(KeyChange(change.record.key_id, change.record.revision))
+
+    def _pass_on(self, news: KeyChange) -> None:
+        for listener in tuple(self._listeners.values()):
+            listener(news)
 
 
 class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
@@ -256,11 +289,13 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
 
     def __init__(self, store: MemoryStore | None = None) -> None:
         self._store = store or MemoryStore()
+        self.owners = threaded(self._store.owners, _here)
+        self.plans = threaded(self._store.plans, _here)
 
     @classmethod
     @traceless
     def open(cls, url: str) -> Self:
-        """A new, empty store."""
+        """Return a new, empty store."""
         _check(url)
         return cls()
 
@@ -268,16 +303,22 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
         """Store new records; see `KeyStore.insert`."""
         return self._store.insert(changes)
 
+    async def insert_within(
+        self, changes: Sequence[Change], most: Mapping[str, int], now: float
+    ) -> frozenset[str] | Crowded:
+        """Store new records; see `KeyStore.insert_within`."""
+        return self._store.insert_within(changes, most, now)
+
     async def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key; see `KeyStore.get`."""
+        """Return the record of a key; see `KeyStore.get`."""
         return self._store.get(key_id)
 
     async def revision(self, key_id: str) -> int | None:
-        """The revision of its record; see `KeyStore.revision`."""
+        """Return the revision of its record; see `KeyStore.revision`."""
         return self._store.revision(key_id)
 
     async def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
-        """An imported record; see `KeyStore.find`."""
+        """Return an imported record; see `KeyStore.find`."""
         return self._store.find(lookups)
 
     async def update(self, change: Change) -> bool:
@@ -293,36 +334,41 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
         return self._store.rotate(predecessor, successor)
 
     async def list(self, query: KeyQuery) -> Page:
-        """Records, oldest first; see `KeyStore.list`."""
+        """Return a page of records, oldest first; see `KeyStore.list`."""
         return self._store.list(query)
 
     async def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """Events, oldest first; see `KeyStore.events`."""
+        """Return events, oldest first; see `KeyStore.events`."""
         return self._store.events(key_id, after=after, limit=limit)
 
     async def record_uses(self, uses: Sequence[Use]) -> None:
-        """Add what was seen; see `KeyStore.record_uses`."""
+        """Add uses; see `KeyStore.record_uses`."""
         self._store.record_uses(uses)
 
     async def usage(self, key_id: str) -> Usage:
-        """What uses add up to; see `KeyStore.usage`."""
+        """Return the sum of uses; see `KeyStore.usage`."""
         return self._store.usage(key_id)
 
     async def count_by_pepper(self, now: float) -> Mapping[str, int]:
-        """Keys per pepper; see `KeyStore.count_by_pepper`."""
+        """Return keys per pepper; see `KeyStore.count_by_pepper`."""
         return self._store.count_by_pepper(now)
 
     async def seals(self) -> Mapping[str, bytes]:
-        """Locator keys by pepper version; see `KeyStore.seals`."""
+        """Return locator keys by pepper version; see `KeyStore.seals`."""
         return self._store.seals()
 
     async def keep_seal(self, version: str, key: bytes) -> None:
-        """Remember a locator key; see `KeyStore.keep_seal`."""
+        """Store a locator key; see `KeyStore.keep_seal`."""
         self._store.keep_seal(version, key)
 
     def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
-        """Tell ``listener`` of each change; see `ChangeFeed.subscribe`."""
+        """Announce each change to ``listener``; see `ChangeFeed.subscribe`."""
         return self._store.subscribe(listener)
+
+
+async def _here(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Ask without a thread."""
+    return function(*args, **kwargs)
 
 
 def _check(url: str) -> None:

@@ -8,10 +8,10 @@ __all__ = ["Migratable", "Migration"]
 
 
 class Migration(NamedTuple):
-    """From which version of its tables a store goes to which.
+    """The versions of its tables between which a store moves.
 
     Attributes:
-        before: The version that it had, such as ``0001``; None for a store without tables.
+        before: The version before, such as ``0001``; None for a store without tables.
         after: The version that this package needs.
     """
 
@@ -25,11 +25,11 @@ class Migratable(Protocol):
 
     @property
     def place(self) -> str:
-        """Where the store is, without user and password; for messages."""
+        """The place of the store, without user and password; for messages."""
         ...
 
     def plan_migration(self) -> Migration:
-        """What `migrate` would do; nothing is made or changed."""
+        """Return the versions before and after a `migrate`; nothing is made or changed."""
         ...
 
     def migrate(self) -> Migration:

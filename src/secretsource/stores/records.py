@@ -1,7 +1,7 @@
-"""The words of the contract of key stores: what goes in and comes out of one.
+"""The types in the contract of key stores.
 
-Instants are seconds since 1970 UTC, as floats with at least microsecond resolution; the properties that end in
-``_at`` show them to people. Values here are named tuples: a row of a database becomes a record without a copy.
+Instants are seconds since 1970 UTC, as floats with at least microsecond resolution; the properties that end in ``_at``
+show them to people. Types here are named tuples: a row of a database becomes a record without a copy.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
+    from secretsource.stores.owners import Terms
+
 __all__ = [
     "Change",
     "EventKind",
@@ -35,13 +37,13 @@ __all__ = [
 
 NO_METADATA: Mapping[str, Any] = FrozenDict()
 MOST_WITNESSES = 32
-"""How many distinct networks, and how many user agents, a store remembers of one key."""
+"""Greatest number of distinct networks, and of user agents, that a store remembers for one key."""
 LAST_REVISION = 2**31 - 1
 """No record is changed more often."""
 
 
 class Status(enum.StrEnum):
-    """Where in its life a key is; stored as the lower-case word."""
+    """The status of a key in its life; stored as the lower-case word."""
 
     ACTIVE = "active"
     ROTATING = "rotating"
@@ -51,35 +53,37 @@ class Status(enum.StrEnum):
 
 
 class KeyRecord(NamedTuple):
-    """What is kept of one API key; never the key itself.
+    """The stored facts of one API key; never the key itself.
 
     Attributes:
         key_id: The key's locator: 22 characters of ``0-9A-Za-z``; the primary key.
-        hash: The keyed hash of the whole key: 32 bytes; empty for an imported key that was not used yet.
-        pepper_version: Which pepper keyed the hash: 8 characters of ``0-9a-f``; empty for an imported key.
+        hash: The keyed hash of the whole key: 32 bytes; empty for an imported key before its first use.
+        pepper_version: The version of the pepper that keyed the hash: 8 characters of ``0-9a-f``; empty for an imported
+            key.
         display: The clear front and four characters of the locator, such as ``sk_live_7Qm2…``; up to 31 characters.
-        owner: Whose key it is; 1 to 255 characters.
+        owner: The owner of the key; 1 to 255 characters.
         prefix: The kind of key, such as ``sk``; 1 to 16 characters of ``a-z0-9``, a letter first.
         environment: Such as ``live`` or ``test``; 2 to 8 characters of ``a-z``.
-        created: When it was issued, in seconds since 1970 UTC.
-        name: What people call it; up to 255 characters.
-        scopes: What it may do; each an exact scope or a wildcard such as ``invoices:*``.
+        created: The time of issue, in seconds since 1970 UTC.
+        name: Its name for people; up to 255 characters.
+        scopes: Its permissions; each an exact scope or a wildcard such as ``invoices:*``.
         rate_limit: Rules such as ``100/minute, 10/second``, or None.
         quota: Rules such as ``10000/month``, or None.
-        networks: CIDR blocks it may be used from; empty for any.
-        begins: When it becomes good, in seconds since 1970 UTC, or None for at once.
-        expires: When it ends by time, in seconds since 1970 UTC, or None.
-        status: The stored status; `status_at` says what it amounts to at an instant.
-        status_reason: Why it has this status; up to 255 characters.
+        networks: CIDR blocks that it may be used from; empty for any.
+        begins: The start of its validity, in seconds since 1970 UTC, or None for at once.
+        expires: Its end by time, in seconds since 1970 UTC, or None.
+        status: The stored status; `status_at` returns its effect at an instant.
+        status_reason: The reason for this status; up to 255 characters.
         predecessor: The key it was rotated from.
         successor: The key it was rotated to.
         root: The first key of its chain of rotations, whose limits all of them share; None for itself.
-        overlap_ends: When a rotating key ends, in seconds since 1970 UTC.
-        last_used: When it was last accepted, in seconds since 1970 UTC; behind by up to one flush.
+        overlap_ends: The end of a rotating key, in seconds since 1970 UTC.
+        last_used: The time it was last accepted, in seconds since 1970 UTC; behind by up to one flush.
         metadata: The issuer's own small JSON object, frozen to its depth.
-        foreign: For a key imported from elsewhere, its hash in a self-describing form.
-        lookup: For a key imported from elsewhere, what it is found by: 32 to 64 bytes, unique; None for ours.
+        foreign: For an imported key, its hash in a self-describing form.
+        lookup: For an imported key, the value that finds it: 32 to 64 bytes, unique; None for ours.
         revision: Starts at 1 and grows by one with each change.
+        terms: What holds for it because of its owner, as of this reading; None for an owner that is not registered.
     """
 
     key_id: str
@@ -108,22 +112,28 @@ class KeyRecord(NamedTuple):
     foreign: str | None = None
     lookup: bytes | None = None
     revision: int = 1
+    terms: Terms | None = None
+
+    @property
+    def stamp(self) -> int:
+        """A number that changes with every change of the record and of its terms."""
+        return self.revision if self.terms is None else self.terms.stamp << 32 | self.revision
 
     @property
     def end(self) -> float | None:
-        """When it ends by time, in seconds since 1970 UTC: the earlier of its expiry and its overlap's end."""
+        """The end by time, in seconds since 1970 UTC: the earlier of its expiry and its overlap's end."""
         if self.overlap_ends is None or self.status is not Status.ROTATING:
             return self.expires
         return self.overlap_ends if self.expires is None else min(self.expires, self.overlap_ends)
 
     def status_at(self, now: float) -> Status:
-        """What its status amounts to at an instant.
+        """Return the effective status at an instant.
 
         Args:
             now: The instant, in seconds since 1970 UTC.
 
         Returns:
-            REVOKED if it was revoked; else EXPIRED from the very instant it ends; else its stored status.
+            REVOKED if it was revoked; else EXPIRED from the exact instant of its end; else its stored status.
         """
         end = self.end
         if end is not None and end <= now and self.status is not Status.REVOKED:
@@ -132,32 +142,32 @@ class KeyRecord(NamedTuple):
 
     @property
     def limit_key(self) -> str:
-        """What its limits are counted under: a key and its successors share one account."""
+        """The account of its limits: a key and its successors share one."""
         return self.root or self.key_id
 
     @property
     def created_at(self) -> datetime:
-        """When it was issued, as aware UTC."""
+        """The time of issue, as aware UTC."""
         return utc(self.created)
 
     @property
     def not_before(self) -> datetime | None:
-        """When it becomes good, as aware UTC, or None for at once."""
+        """The start of its validity, as aware UTC, or None for at once."""
         return None if self.begins is None else utc(self.begins)
 
     @property
     def expires_at(self) -> datetime | None:
-        """When it ends by time, as aware UTC, or None."""
+        """The end by time, as aware UTC, or None."""
         return None if self.expires is None else utc(self.expires)
 
     @property
     def overlap_ends_at(self) -> datetime | None:
-        """When a rotating key ends, as aware UTC, or None."""
+        """The end of a rotating key, as aware UTC, or None."""
         return None if self.overlap_ends is None else utc(self.overlap_ends)
 
     @property
     def last_used_at(self) -> datetime | None:
-        """When it was last accepted, as aware UTC, or None for never."""
+        """The time it was last accepted, as aware UTC, or None for never."""
         return None if self.last_used is None else utc(self.last_used)
 
     def __repr__(self) -> str:
@@ -167,7 +177,7 @@ class KeyRecord(NamedTuple):
 
 
 class EventKind(enum.StrEnum):
-    """What happened to a key; stored as the lower-case word."""
+    """The kind of an event in the life of a key; stored as the lower-case word."""
 
     ISSUED = "issued"
     IMPORTED = "imported"
@@ -182,16 +192,16 @@ class EventKind(enum.StrEnum):
 
 
 class KeyEvent(NamedTuple):
-    """One change in the life of a key: what, when, who and from where; never a key.
+    """One change in the life of a key: the kind, the time, the actor and the origin; never a key.
 
     Attributes:
-        key_id: The key it happened to.
-        revision: The revision of the record it led to; with ``key_id``, it identifies the event.
-        kind: What happened.
-        time: When, in seconds since 1970 UTC.
-        actor: Who did it, in the application's words.
-        origin: Where from: an address, a host name.
-        reason: Why; up to 255 characters.
+        key_id: The key that changed.
+        revision: The revision of the new record; with ``key_id``, it identifies the event.
+        kind: The kind of change.
+        time: The time, in seconds since 1970 UTC.
+        actor: The person or program that did it, in the application's words.
+        origin: The place it came from: an address, a host name.
+        reason: The reason; up to 255 characters.
         fields: The names of what an update changed, sorted, such as ``("expires_at", "scopes")``; never the values.
     """
 
@@ -206,16 +216,16 @@ class KeyEvent(NamedTuple):
 
     @property
     def happened_at(self) -> datetime:
-        """When it happened, as aware UTC."""
+        """The time of the event, as aware UTC."""
         return utc(self.time)
 
 
 class Change(NamedTuple):
-    """A record as it shall be from now on, and the event that says so.
+    """A new record, and the event that reports the change.
 
     Attributes:
-        record: The new record; its revision is one more than that of the record it was made from.
-        event: What to write beside it.
+        record: The new record; its revision is one more than before.
+        event: The event to write beside it.
     """
 
     record: KeyRecord
@@ -223,19 +233,20 @@ class Change(NamedTuple):
 
 
 class KeyQuery(NamedTuple):
-    """Which records to list; what is None does not narrow.
+    """The filters of a listing; a field that is None does not filter.
 
     Attributes:
         owner: Exactly this owner.
         environment: Exactly this environment.
         prefix: Exactly this prefix.
-        status: Exactly this status, as it is stored; with ``now``, as it amounts to then (`KeyRecord.status_at`).
-        pepper_version: Hashed with this pepper.
-        expires_before: Those that end by time before this instant, in seconds since 1970 UTC.
-        unused_since: Those not used since this instant, in seconds since 1970 UTC; never used counts by its creation.
+        status: Exactly this stored status; with ``now``, the effective status at that instant (`KeyRecord.status_at`).
+        pepper_version: Keys hashed with this pepper.
+        expires_before: Keys that end by time before this instant, in seconds since 1970 UTC.
+        unused_since: Keys not used since this instant, in seconds since 1970 UTC; a key never used counts by its
+            creation.
         after: Start behind this cursor, taken from `Page.next`.
         limit: Records per page, 1 to 1000.
-        now: The instant that ``status`` is about, in seconds since 1970 UTC.
+        now: The instant for ``status``, in seconds since 1970 UTC.
     """
 
     owner: str | None = None
@@ -251,11 +262,11 @@ class KeyQuery(NamedTuple):
 
 
 class Page:
-    """Some records, oldest first (equal instants by ``key_id``), and where to go on; iterates over its records.
+    """Some records, oldest first (equal instants by ``key_id``), and the cursor for continuing; iterates over them.
 
     Attributes:
         records: The records of this page.
-        next: What to give as `KeyQuery.after` for the next page; None at the end.
+        next: The value of `KeyQuery.after` for the next page; None at the end.
     """
 
     __slots__ = ("next", "records")
@@ -280,14 +291,15 @@ class Page:
 
 
 class Use(NamedTuple):
-    """What was seen of one key since the last flush.
+    """The uses of one key since the last flush.
 
     Attributes:
-        key_id: Which key.
-        last_used: When it was last accepted, in seconds since 1970 UTC.
-        requests: How often it was accepted; 0 where that was not counted (only rotating keys are watched closely).
-        networks: The addresses it came from.
-        agents: The user agents it came with.
+        key_id: The key.
+        last_used: The time it was last accepted, in seconds since 1970 UTC.
+        requests: The number of times it was accepted; 0 if that was not counted (only rotating keys are watched
+            closely).
+        networks: The addresses of its clients.
+        agents: The user agents of its clients.
     """
 
     key_id: str
@@ -298,13 +310,13 @@ class Use(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """What all flushed `Use` of one key adds up to.
+    """The sum of all flushed `Use` of one key.
 
     Attributes:
-        last_used: When it was last accepted, in seconds since 1970 UTC, or None for never.
-        requests: How often it was accepted while it was rotating; too many, never too few, after a lost answer.
-        networks: The addresses it came from while it was rotating; at most `MOST_WITNESSES`.
-        agents: The user agents it came with while it was rotating; at most `MOST_WITNESSES`.
+        last_used: The time it was last accepted, in seconds since 1970 UTC, or None for never.
+        requests: The number of times it was accepted while rotating; too many, never too few, after a lost answer.
+        networks: The addresses of its clients while rotating; at most `MOST_WITNESSES`.
+        agents: The user agents of its clients while rotating; at most `MOST_WITNESSES`.
     """
 
     last_used: float | None = None
@@ -317,23 +329,33 @@ class KeyChange(NamedTuple):
     """News that a record changed, here or in another process.
 
     Attributes:
-        key_id: Which key; None when news may have been missed, so that every cached record is in doubt.
-        revision: The revision it has now, or 0 with None.
+        key_id: The changed key; None if every cached record is in doubt, because news may have been missed. With an
+            owner or a plan, None for every cached record under it.
+        revision: Its present revision, or 0 with None.
+        owner: The owner that changed, if that is the news.
+        plan: The plan that changed, if that is the news.
     """
 
     key_id: str | None
     revision: int
+    owner: str | None = None
+    plan: str | None = None
+
+    @classmethod
+    def of_terms(cls, subject: str, id: str) -> KeyChange:
+        """News of an owner or a plan, whichever the subject says."""
+        return cls(None, 0, id, None) if subject == "owner" else cls(None, 0, None, id)
 
 
 class FeedHealth(NamedTuple):
     """Whether news of changes arrives; it has no secret in it.
 
     Attributes:
-        name: What is listened to, without user and password.
-        listening: Whether news arrives; None where the feed cannot say.
-        since: Since when that is so, in seconds since 1970 UTC; None where the feed cannot say.
-        heard: When something was last heard, in seconds since 1970 UTC, or None for never.
-        trouble: Why no news arrives, and what to do; empty while it does.
+        name: The source of the news, without user and password.
+        listening: Whether news arrives; None if the feed cannot say.
+        since: The start of this state, in seconds since 1970 UTC; None if the feed cannot say.
+        heard: The time when something last arrived, in seconds since 1970 UTC, or None for never.
+        trouble: The reason why no news arrives, and the next step; empty while it does.
     """
 
     name: str
@@ -344,10 +366,10 @@ class FeedHealth(NamedTuple):
 
     @property
     def since_at(self) -> datetime | None:
-        """Since when it is so, as aware UTC."""
+        """The start of this state, as aware UTC."""
         return None if self.since is None else utc(self.since)
 
     @property
     def heard_at(self) -> datetime | None:
-        """When something was last heard, as aware UTC, or None for never."""
+        """The time when something last arrived, as aware UTC, or None for never."""
         return None if self.heard is None else utc(self.heard)

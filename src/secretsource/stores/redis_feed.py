@@ -1,14 +1,13 @@
-"""News of changes over Redis or Valkey, beside any store: each `ApiKeys` tells the others what it has committed.
+"""News of changes over Redis or Valkey, beside any store: each `ApiKeys` announces its commits to the others.
 
     feed = RedisChangeFeed("redis://localhost:6379/0")
     keys = ApiKeys(store, feed=feed, peppers=peppers)
 
-Pub/sub keeps nothing for who is not there (https://valkey.io/topics/pubsub/), so after every beginning, and every gap,
-the listener is told that any record may have changed. A connection that is silent is pinged; one that stays silent is
-given up. News that could not be sent is counted and told to ``on_error``, never raised: what it tells of has been
-committed. The others are told that they missed something with the next news that can be sent, or by the listening half
-of the same process, which tries again about once a second; until then their caches have the ttl. The user needs
-``+publish +subscribe +ping`` on the channel.
+Pub/sub stores nothing for an absent listener (https://valkey.io/topics/pubsub/). So after every start and every gap,
+the listener is told that any record may have changed. A silent connection is pinged, and dropped if it stays silent.
+News that could not be sent is counted and passed to ``on_error``, never raised: the change is committed. The other
+processes learn of the gap with the next news that can be sent. The listening half of the same process retries about
+once a second; until then their caches have the ttl. The user needs ``+publish +subscribe +ping`` on the channel.
 """
 
 from __future__ import annotations
@@ -36,13 +35,13 @@ if TYPE_CHECKING:
 __all__ = ["AsyncRedisChangeFeed", "RedisChangeFeed"]
 
 CHANNEL = "secretsource:keys"
-DOING = "telling of a changed key"
+DOING = "announcing a changed key"
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
-"""Seconds before a connection is tried again; doubled each time."""
+"""Seconds before a new attempt to connect; doubled each time."""
 
 
 class _Feed:
-    """What both feeds do: listen, in a thread per subscription; its arguments are those of `RedisChangeFeed`."""
+    """The base of both feeds: a listening thread per subscription; its arguments are those of `RedisChangeFeed`."""
 
     @traceless
     def __init__(
@@ -68,7 +67,7 @@ class _Feed:
 
     @traceless
     def subscribe(self, listener: Callable[[KeyChange], None]) -> Subscription:
-        """As `ChangeFeed.subscribe`; after the end, the thread is gone within a third of ``patience``.
+        """Start a subscription as `ChangeFeed.subscribe` does; it ends within a third of ``patience``.
 
         Raises:
             ConfigurationError: A part of the URL cannot be read.
@@ -80,7 +79,7 @@ class _Feed:
         return listening
 
     def _take(self, changes: Sequence[KeyChange]) -> str:
-        """What to say of changes; news that was not sent before puts every record in doubt."""
+        """Return the text for changes; earlier unsent news puts every record in doubt."""
         untold, self._untold = self._untold, False
         return " ".join(map(_news.written, [GAP] if untold else changes))
 
@@ -95,7 +94,7 @@ class _Feed:
         self._outage.begin(error, now)
 
     def _catch_up(self, client: redis.Redis) -> None:
-        """Say that something was missed, as soon as the server is there again."""
+        """Announce the gap as soon as the server answers again."""
         if self._untold:
             message = self._take(())
             try:
@@ -112,12 +111,13 @@ class RedisChangeFeed(_Feed):
     """News over Redis or Valkey, for `ApiKeys`.
 
     Args:
-        url: Such as ``redis://user:password@host:6379/0``; ``rediss://`` for TLS, ``valkey://`` is the same.
+        url: The server, such as ``redis://user:password@host:6379/0``; ``rediss://`` for TLS, ``valkey://`` is the
+            same.
         timeout: Seconds that connecting, and an answer, may take.
-        pause: Seconds for which a server that did not answer is told nothing; 0 always tries.
+        pause: Seconds for which a server that did not answer is sent nothing; 0 always tries.
         patience: Seconds of silence, with a ping unanswered, after which a connection counts as lost.
-        channel: Where news is told; one per set of keys.
-        on_error: Called with each news that could not be sent: count them. It returns at once.
+        channel: The channel of the news; use one per set of keys.
+        on_error: Called with each news that could not be sent: count them. It must return at once.
 
     Raises:
         ConfigurationError: The URL or the timeout cannot work.
@@ -126,7 +126,7 @@ class RedisChangeFeed(_Feed):
     _client: redis.Redis | None = None
 
     def publish(self, changes: Sequence[KeyChange]) -> None:
-        """Tell of committed changes; see `ChangeBus.publish`."""
+        """Announce committed changes; see `ChangeBus.publish`."""
         now = monotonic()
         if self._outage.lasts(now):
             self._drop()
@@ -138,20 +138,20 @@ class RedisChangeFeed(_Feed):
             self._fail(error, now)
 
     def close(self) -> None:
-        """Give back the connection that tells; subscriptions are ended by who began them."""
+        """Release the publishing connection; each subscriber ends its own subscription."""
         client, self._client = self._client, None
         if client is not None:
             client.close()
 
 
 class AsyncRedisChangeFeed(_Feed):
-    """As `RedisChangeFeed`, for `AsyncApiKeys`."""
+    """The same as `RedisChangeFeed`, for `AsyncApiKeys`."""
 
     _client: redis.asyncio.Redis | None = None
     _loop: asyncio.AbstractEventLoop | None = None
 
     async def publish(self, changes: Sequence[KeyChange]) -> None:
-        """As `RedisChangeFeed.publish`."""
+        """Do the same as `RedisChangeFeed.publish`."""
         now = monotonic()
         if self._outage.lasts(now):
             self._drop()
@@ -174,25 +174,25 @@ class AsyncRedisChangeFeed(_Feed):
         return self._client
 
     async def close(self) -> None:
-        """As `RedisChangeFeed.close`."""
+        """Do the same as `RedisChangeFeed.close`."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
 
 
 class _Ear:
-    """Hears for one subscription."""
+    """The listening function of one subscription."""
 
     def __init__(
         self, address: Address, channel: str, patience: float, catch_up: Callable[[redis.Redis], None]
     ) -> None:
-        self._client = address.connect()  # a URL that cannot be read is told here, not in a thread
+        self._client = address.connect()  # an unreadable URL is reported here, not in a thread
         self._channel = channel
         self._patience = patience
         self._catch_up = catch_up
 
     def hear(self, listening: Listening) -> None:
-        """Hear until the end, or until nothing is heard for too long."""
+        """Listen until the end, or until nothing arrives for too long."""
         client: Any = self._client  # redis-py leaves its pubsub without types
         try:
             with client.pubsub() as pubsub:
@@ -226,7 +226,7 @@ def _hear(message: dict[str, Any], listening: Listening) -> None:
 
 
 def _read(payload: bytes) -> list[KeyChange]:
-    """The changes that a message tells of; one that cannot be read puts every record in doubt."""
+    """Return the changes in a message; an unreadable message puts every record in doubt."""
     changes = [_news.read(word) for word in payload.decode("ascii", "replace").split(" ")]
     return [GAP] if GAP in changes else changes
 

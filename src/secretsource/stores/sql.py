@@ -4,9 +4,9 @@
     sqlite://                                    in memory, for one process and as long as the store is open
     postgresql://user:password@host/database     after  secretsource keys migrate --create,  or with  ?create=true
 
-SQLite is opened in WAL mode, so readers wait for nobody; several processes of one machine may share a file, not
-several machines. Both tell every process of changes (`ChangeFeed`): PostgreSQL as they are committed, and a file is
-looked at 20 times a second. The statements are written once, in `_sql.statements`; the transactions once, in
+SQLite is opened in WAL mode, so readers never wait. Several processes of one machine may share a file, but several
+machines may not. Both databases announce changes to every process (`ChangeFeed`): PostgreSQL at the commit, and a file
+is looked at 20 times a second. The statements are written once, in `_sql.statements`; the transactions once, in
 `_sql.transactions`.
 """
 
@@ -18,14 +18,15 @@ from functools import partial
 
 from secretsource._traceless import traceless
 from secretsource.exceptions import StoreError
-from secretsource.stores._sql import address, statements, transactions
+from secretsource.stores._sql import address, registers, statements, transactions
 from secretsource.stores._sql.database import Database, Taken
 from secretsource.stores._sql.feed import PostgresFeed
 from secretsource.stores._sql.hot import AsyncPostgresLookup, PostgresLookup
 from secretsource.stores._sql.replica import AsyncReplicaLookup, ReplicaLookup
 from secretsource.stores._sql.sqlite_feed import Alone, SqliteFeed
 from secretsource.stores._sql.sqlite_lookup import SharedLookup, SqliteLookup
-from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyChange, KeyStore
+from secretsource.stores._threaded import threaded
+from secretsource.stores.base import AsyncKeyStore, ChangeFeed, Crowded, KeyChange, KeyStore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,27 +51,29 @@ _THREADS = 16
 
 
 class SqlStore(KeyStore, ChangeFeed):
-    """Records in a database, which tells other processes of changes: those on one machine, or on PostgreSQL all.
+    """A store in a database, which announces changes to other processes: on one machine, or everywhere with PostgreSQL.
 
     Args:
-        database: Where they are kept.
+        database: The database.
     """
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.owners = registers.owners(database)
+        self.plans = registers.plans(database)
         self._lookup = self._make_lookup()
         database.on_fork.append(self._lookup.forget)
 
     @classmethod
     @traceless
     def open(cls, url: str) -> Self:
-        """The store that a URL names.
+        """Return the store that a URL names.
 
         Args:
             url: As at the top of this module.
 
         Raises:
-            ConfigurationError: It cannot work; it is not quoted, for it may hold a password.
+            ConfigurationError: The URL cannot work; it is not quoted, for it may hold a password.
         """
         return cls(Database(address.read(url)))
 
@@ -80,24 +83,33 @@ class SqlStore(KeyStore, ChangeFeed):
 
     def insert(self, changes: Sequence[Change]) -> frozenset[str]:
         """Store new records; see `KeyStore.insert`."""
+        taken = self.insert_within(changes, {}, 0.0)
+        assert isinstance(taken, frozenset)
+        return taken
+
+    def insert_within(self, changes: Sequence[Change], most: Mapping[str, int], now: float) -> frozenset[str] | Crowded:
+        """Store new records; see `KeyStore.insert_within`."""
         records = [change.record for change in changes]
-        taken = statements.repeated(records)
-        return taken or self._unless_taken(partial(transactions.insert, changes=changes), records)[1]
+        if taken := statements.repeated(records):
+            return taken
+        work = partial(transactions.insert, changes=changes, most=most, now=now)
+        crowded, taken = self._unless_taken(work, records)
+        return crowded or taken
 
     def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key; see `KeyStore.get`."""
+        """Return the record of a key; see `KeyStore.get`."""
         return self._lookup.get(key_id)
 
     def peek(self, key_id: str) -> KeyRecord | None:
-        """As `get`, for one call less."""
+        """Return the same as `get`, with one call less."""
         return self._lookup.get(key_id)
 
     def revision(self, key_id: str) -> int | None:
-        """The revision of its record; see `KeyStore.revision`."""
+        """Return the stamp of its record; see `KeyStore.revision`."""
         return self._lookup.revision(key_id)
 
     def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
-        """An imported record; see `KeyStore.find`."""
+        """Return an imported record; see `KeyStore.find`."""
         return self.database.read(partial(transactions.find, lookups=lookups))
 
     def update(self, change: Change) -> bool:
@@ -118,18 +130,18 @@ class SqlStore(KeyStore, ChangeFeed):
         return bool(self._unless_taken(work, [successor.record])[0])
 
     def list(self, query: KeyQuery) -> Page:
-        """Records, oldest first; see `KeyStore.list`."""
+        """Return a page of records, oldest first; see `KeyStore.list`."""
         return self.database.read(partial(transactions.list_page, query=query))
 
     def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """Events, oldest first; see `KeyStore.events`."""
+        """Return events, oldest first; see `KeyStore.events`."""
         return self.database.read(partial(transactions.events, key_id=key_id, after=after, limit=limit))
 
     def record_uses(self, uses: Sequence[Use]) -> None:
-        """Add what was seen; see `KeyStore.record_uses`.
+        """Add uses; see `KeyStore.record_uses`.
 
-        What may be done twice is done first and in pieces; what is counted comes last, and in one transaction. So who
-        calls again after a failure counts nothing twice, unless the connection broke after that very commit.
+        Repeatable work is done first and in pieces; counting comes last, in one transaction. So a caller that retries
+        after a failure counts nothing twice, unless the connection broke after that very commit.
         """
         for chunk in statements.chunks(uses, _USES_AT_ONCE):
             self.database.write(partial(transactions.see, uses=chunk))
@@ -138,41 +150,41 @@ class SqlStore(KeyStore, ChangeFeed):
             self.database.write(partial(transactions.count, uses=watched))
 
     def usage(self, key_id: str) -> Usage:
-        """What uses add up to; see `KeyStore.usage`."""
+        """Return the sum of uses; see `KeyStore.usage`."""
         return self.database.read(partial(transactions.usage, key_id=key_id))
 
     def count_by_pepper(self, now: float) -> Mapping[str, int]:
-        """Keys per pepper; see `KeyStore.count_by_pepper`."""
+        """Return keys per pepper; see `KeyStore.count_by_pepper`."""
         return self.database.read(partial(transactions.count_by_pepper, now=now))
 
     def seals(self) -> Mapping[str, bytes]:
-        """Locator keys by pepper version; see `KeyStore.seals`."""
+        """Return locator keys by pepper version; see `KeyStore.seals`."""
         return self.database.read(transactions.seals)
 
     def keep_seal(self, version: str, key: bytes) -> None:
-        """Remember a locator key; see `KeyStore.keep_seal`."""
+        """Store a locator key; see `KeyStore.keep_seal`."""
         self.database.write(partial(transactions.keep_seal, version=version, key=key))
 
     @property
     def place(self) -> str:
-        """Where the database is; see `Migratable.place`."""
+        """The place of the database; see `Migratable.place`."""
         return self.database.address.shown
 
     def plan_migration(self) -> Migration:
-        """What `migrate` would do; see `Migratable.plan_migration`."""
+        """Return the versions before and after a `migrate`; see `Migratable.plan_migration`."""
         return self.database.plan_migration()
 
     def migrate(self) -> Migration:
         """Bring the tables up to date, or make them; see `Migratable.migrate`.
 
         Raises:
-            ConfigurationError: The database is of a version that this package does not know; nothing was done.
-            StoreError: The database could not do it; what was begun was undone.
+            ConfigurationError: This package does not know the database's version; nothing was done.
+            StoreError: The database could not do it; the changes were undone.
         """
         return self.database.migrate()
 
     def subscribe(self, listener: Callable[[KeyChange], None]) -> Subscription:
-        """Tell ``listener`` of each change; see `ChangeFeed.subscribe`. A database in memory has nobody to tell."""
+        """Announce each change to ``listener``; see `ChangeFeed.subscribe`. A database in memory announces nothing."""
         return _subscribe(self.database, listener)
 
     def close(self) -> None:
@@ -183,7 +195,7 @@ class SqlStore(KeyStore, ChangeFeed):
     def _unless_taken(
         self, work: Callable[[Connection], Answer], records: Sequence[KeyRecord]
     ) -> tuple[Answer | None, frozenset[str]]:
-        """Do work that inserts records: its answer, or those of them that are taken."""
+        """Do work that inserts records; return its answer, or the taken ones among them."""
         for _ in range(_ATTEMPTS):  # what is taken now may be free again before it can be named
             try:
                 return self.database.write(work), _NONE
@@ -200,10 +212,10 @@ class SqlStore(KeyStore, ChangeFeed):
 
 
 class PostgresStore(SqlStore):
-    """Records in PostgreSQL, which tells every process of changes as they are committed.
+    """A store in PostgreSQL, which announces changes to every process at the commit.
 
     Args:
-        database: Where they are kept.
+        database: The database.
     """
 
     _lookup: PostgresLookup
@@ -213,15 +225,15 @@ class PostgresStore(SqlStore):
         return PostgresLookup(self.database) if replica is None else ReplicaLookup(self.database, replica)
 
     def peek(self, key_id: str) -> KeyRecord | None:
-        """The record of a key as a check may see it; see `KeyStore.peek`."""
+        """Return the record of a key for a check; see `KeyStore.peek`."""
         return self._lookup.peek(key_id)
 
 
 class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
     """An `SqlStore` for an event loop.
 
-    Transactions run in threads: one that has begun ends whole, also when the task that waits for it is cancelled.
-    The look-up of an uncached check goes to PostgreSQL without a thread.
+    Transactions run in threads: a started transaction ends whole, even if the waiting task is cancelled. The look-up of
+    an uncached check goes to PostgreSQL without a thread.
 
     Args:
         store: The store for threads.
@@ -229,13 +241,15 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
 
     def __init__(self, store: SqlStore) -> None:
         self._store = store
+        self.owners = threaded(store.owners, self._in_thread)
+        self.plans = threaded(store.plans, self._in_thread)
         self._forget()
         store.database.on_fork.append(self._forget)
 
     @classmethod
     @traceless
     def open(cls, url: str) -> Self:
-        """The store that a URL names; see `SqlStore.open`."""
+        """Return the store that a URL names; see `SqlStore.open`."""
         return cls(SqlStore.open(url))
 
     def _forget(self) -> None:
@@ -245,16 +259,22 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         """Store new records; see `KeyStore.insert`."""
         return await self._in_thread(self._store.insert, changes)
 
+    async def insert_within(
+        self, changes: Sequence[Change], most: Mapping[str, int], now: float
+    ) -> frozenset[str] | Crowded:
+        """Store new records; see `KeyStore.insert_within`."""
+        return await self._in_thread(self._store.insert_within, changes, most, now)
+
     async def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key; see `KeyStore.get`."""
+        """Return the record of a key; see `KeyStore.get`."""
         return await self._in_thread(self._store.get, key_id)
 
     async def revision(self, key_id: str) -> int | None:
-        """The revision of its record; see `KeyStore.revision`."""
+        """Return the stamp of its record; see `KeyStore.revision`."""
         return await self._in_thread(self._store.revision, key_id)
 
     async def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
-        """An imported record; see `KeyStore.find`."""
+        """Return an imported record; see `KeyStore.find`."""
         return await self._in_thread(self._store.find, lookups)
 
     async def update(self, change: Change) -> bool:
@@ -270,39 +290,39 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         return await self._in_thread(self._store.rotate, predecessor, successor)
 
     async def list(self, query: KeyQuery) -> Page:
-        """Records, oldest first; see `KeyStore.list`."""
+        """Return a page of records, oldest first; see `KeyStore.list`."""
         return await self._in_thread(self._store.list, query)
 
     async def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """Events, oldest first; see `KeyStore.events`."""
+        """Return events, oldest first; see `KeyStore.events`."""
         return await self._in_thread(self._store.events, key_id, after=after, limit=limit)
 
     async def record_uses(self, uses: Sequence[Use]) -> None:
-        """Add what was seen; see `SqlStore.record_uses`."""
+        """Add uses; see `SqlStore.record_uses`."""
         await self._in_thread(self._store.record_uses, uses)
 
     async def usage(self, key_id: str) -> Usage:
-        """What uses add up to; see `KeyStore.usage`."""
+        """Return the sum of uses; see `KeyStore.usage`."""
         return await self._in_thread(self._store.usage, key_id)
 
     async def count_by_pepper(self, now: float) -> Mapping[str, int]:
-        """Keys per pepper; see `KeyStore.count_by_pepper`."""
+        """Return keys per pepper; see `KeyStore.count_by_pepper`."""
         return await self._in_thread(self._store.count_by_pepper, now)
 
     async def seals(self) -> Mapping[str, bytes]:
-        """Locator keys by pepper version; see `KeyStore.seals`."""
+        """Return locator keys by pepper version; see `KeyStore.seals`."""
         return await self._in_thread(self._store.seals)
 
     async def keep_seal(self, version: str, key: bytes) -> None:
-        """Remember a locator key; see `KeyStore.keep_seal`."""
+        """Store a locator key; see `KeyStore.keep_seal`."""
         await self._in_thread(self._store.keep_seal, version, key)
 
     def subscribe(self, listener: Callable[[KeyChange], None]) -> Subscription:
-        """Tell ``listener`` of each change; see `SqlStore.subscribe`."""
+        """Announce each change to ``listener``; see `SqlStore.subscribe`."""
         return self._store.subscribe(listener)
 
     async def close(self) -> None:
-        """Let what has begun end, and close every connection; see `KeyStore.close`."""
+        """Let running work end, and close every connection; see `KeyStore.close`."""
         threads, self._threads = self._threads, None
         if threads is not None:
             await asyncio.to_thread(threads.shutdown)
@@ -335,19 +355,19 @@ class AsyncPostgresStore(AsyncSqlStore):
     @classmethod
     @traceless
     def open(cls, url: str) -> Self:
-        """The store that a URL names; see `SqlStore.open`."""
+        """Return the store that a URL names; see `SqlStore.open`."""
         return cls(PostgresStore.open(url))
 
     async def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key; see `KeyStore.get`."""
+        """Return the record of a key; see `KeyStore.get`."""
         return await self._lookup.get(key_id)
 
     async def peek(self, key_id: str) -> KeyRecord | None:
-        """The record of a key as a check may see it; see `KeyStore.peek`."""
+        """Return the record of a key for a check; see `KeyStore.peek`."""
         return await self._lookup.peek(key_id)
 
     async def revision(self, key_id: str) -> int | None:
-        """The revision of its record; see `KeyStore.revision`."""
+        """Return the stamp of its record; see `KeyStore.revision`."""
         return await self._lookup.revision(key_id)
 
     async def close(self) -> None:
@@ -368,14 +388,14 @@ def migrate(url: str) -> str:
 
     Raises:
         ConfigurationError: The URL cannot work, or the database is of a version that this package does not know.
-        StoreError: The database could not do it; what was begun was undone.
+        StoreError: The database could not do it; the changes were undone.
     """
     return Database(address.read(url)).migrate().after
 
 
 @traceless
 def current_revision(url: str) -> str | None:
-    """The version of a database, such as ``0002``; None when it has no tables of ours.
+    """Return the version of a database, such as ``0002``; None if it has no tables of ours.
 
     Args:
         url: As `SqlStore.open` takes it.

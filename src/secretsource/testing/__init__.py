@@ -1,6 +1,6 @@
-"""The test kit: conformance suites for drivers and stores, scripted providers, and a clock that obeys.
+"""The test kit: conformance suites for drivers, stores and limiters, scripted providers, and a clock that you set.
 
-Names are imported when they are first used, so that what does not need pytest works without it.
+Names are imported on first use, so that parts without pytest work without it.
 """
 
 from __future__ import annotations
@@ -10,23 +10,30 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from secretsource.testing.async_conformance import AsyncProviderConformance
+    from secretsource.testing.async_limiter_conformance import AsyncLimiterConformance
     from secretsource.testing.async_store_conformance import AsyncStoreConformance
     from secretsource.testing.batch_conformance import BatchProviderConformance
     from secretsource.testing.clock import FakeClock
     from secretsource.testing.conformance import ProviderConformance
     from secretsource.testing.harness import ProviderHarness
+    from secretsource.testing.limiter_conformance import LimiterConformance
+    from secretsource.testing.limiter_harness import AsyncLimiterHarness, LimiterHarness
     from secretsource.testing.scripted import Gate, ScriptedAsyncProvider, ScriptedBatchProvider, ScriptedProvider
     from secretsource.testing.store_conformance import StoreConformance
     from secretsource.testing.store_harness import AsyncStoreHarness, StoreHarness
     from secretsource.testing.writable_conformance import WritableProviderConformance
 
 __all__ = [
+    "AsyncLimiterConformance",
+    "AsyncLimiterHarness",
     "AsyncProviderConformance",
     "AsyncStoreConformance",
     "AsyncStoreHarness",
     "BatchProviderConformance",
     "FakeClock",
     "Gate",
+    "LimiterConformance",
+    "LimiterHarness",
     "ProviderConformance",
     "ProviderHarness",
     "ScriptedAsyncProvider",
@@ -38,12 +45,16 @@ __all__ = [
 ]
 
 _MODULES = {
+    "AsyncLimiterConformance": "async_limiter_conformance",
+    "AsyncLimiterHarness": "limiter_harness",
     "AsyncProviderConformance": "async_conformance",
     "AsyncStoreConformance": "async_store_conformance",
     "AsyncStoreHarness": "store_harness",
     "BatchProviderConformance": "batch_conformance",
     "FakeClock": "clock",
     "Gate": "scripted",
+    "LimiterConformance": "limiter_conformance",
+    "LimiterHarness": "limiter_harness",
     "ProviderConformance": "conformance",
     "ProviderHarness": "harness",
     "ScriptedAsyncProvider": "scripted",

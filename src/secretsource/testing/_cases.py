@@ -1,4 +1,4 @@
-"""What the cases of the conformance suites are written with: names, marks, and readings of an outcome."""
+"""The parts of the conformance suites' cases: names, marks, and readings of an outcome."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ def needs(*abilities: str) -> Callable[[Test], Test]:
 
 
 def found(outcome: object) -> Found:
-    """The outcome, which must be a `Found`."""
+    """Return the outcome, which must be a `Found`."""
     assert isinstance(outcome, Found), outcome
     return outcome
 
 
 def failed(outcome: object) -> Failed:
-    """The outcome, which must be a `Failed`."""
+    """Return the outcome, which must be a `Failed`."""
     assert isinstance(outcome, Failed), outcome
     return outcome
 
 
 def value_of(outcome: object, ref: SecretRef) -> object:
-    """The value of a `Found`, or the field of it that the reference names where a service keeps fields."""
+    """Return the value of a `Found`, or the field that the reference names if the service stores fields."""
     value = found(outcome).value
     if isinstance(value, (str, bytes)) or ref.field is None:
         return value
@@ -67,7 +67,7 @@ def value_of(outcome: object, ref: SecretRef) -> object:
 
 
 def provoke(harness: ProviderHarness, fault: str) -> None:
-    """Bring about one of `FAULTS`."""
+    """Cause one of `FAULTS`."""
     if fault == "break_response":
         harness.break_response(CANARY)
     else:
@@ -75,7 +75,7 @@ def provoke(harness: ProviderHarness, fault: str) -> None:
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Everything that log records carry: message, arguments, extras and traceback."""
+    """Return every text in log records: message, arguments, extras and traceback."""
     return [caplog.text, *(repr(vars(record)) for record in caplog.records)]
 
 

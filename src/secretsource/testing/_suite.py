@@ -1,4 +1,4 @@
-"""What every conformance suite is: a harness, the abilities that are impossible, and the time that things take."""
+"""The base of every conformance suite: a harness, the impossible abilities, and the time limits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["ConformanceSuite"]
 
 PARAMETERS = {"fault": FAULTS, "wire_fault": WIRE_FAULTS}
-"""Arguments of a test that stand for one ability after another."""
+"""Arguments of a test that each stand for several abilities in turn."""
 
 
 class ConformanceSuite:
@@ -36,22 +36,22 @@ class ConformanceSuite:
         super().__init_subclass__(**keywords)
         for ability, reason in cls.impossible.items():
             if ability not in ABILITIES or not reason:
-                raise TypeError(f"{cls.__name__}.impossible: {ability!r} is no ability, or lacks a reason")
+                raise TypeError(f"{cls.__name__}.impossible: {ability!r} is not an ability, or lacks a reason")
         lacking = {*cls.impossible, *(["fault"] if cls.impossible.keys() >= set(FAULTS) else [])}
         for attribute in dir(cls):
             wanted: frozenset[str] = getattr(getattr(cls, attribute), "needs", frozenset())
             if not wanted.isdisjoint(lacking):
-                setattr(cls, attribute, None)  # how pytest is told that an inherited test is not collected
+                setattr(cls, attribute, None)  # tells pytest that an inherited test is not collected
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Run the tests that take a ``fault`` or a ``wire_fault`` once for each that is possible."""
+        """Run the tests that take a ``fault`` or a ``wire_fault`` once for each possible fault."""
         for parameter, abilities in PARAMETERS.items():
             if parameter in metafunc.fixturenames:
                 metafunc.parametrize(parameter, [ability for ability in abilities if ability not in self.impossible])
 
     @pytest.fixture
     def harness(self) -> ProviderHarness:
-        """The harness of the driver under test; every subclass overrides it."""
+        """Return the harness of the driver under test; every subclass overrides it."""
         raise NotImplementedError("override the fixture `harness` so that it returns your ProviderHarness")
 
     @pytest.fixture(autouse=True)

@@ -29,7 +29,7 @@ def asgi_server(app: Any) -> Generator[str]:
         app: The application; its ``lifespan`` is run if it has one.
 
     Yields:
-        Where it is: ``http://127.0.0.1:PORT``.
+        The base URL: ``http://127.0.0.1:PORT``.
 
     Raises:
         ConfigurationError: uvicorn is not installed.

@@ -1,4 +1,4 @@
-"""What a driver must do that has a native asynchronous client."""
+"""The rules for a driver with a native asynchronous client."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ __all__ = ["AsyncProviderConformance"]
 
 
 class AsyncProviderConformance(ProviderConformance):
-    """The cases of an `AsyncProvider`, beside those of every provider; each runs on an event loop of its own."""
+    """The cases of an `AsyncProvider`, beside those of every provider; each runs on its own event loop."""
 
     def on_a_loop(self, harness: ProviderHarness, scenario: Callable[[AsyncProvider], Awaitable[Answer]]) -> Answer:
         """Play a scenario on a new event loop, and close the asynchronous client before the loop ends."""

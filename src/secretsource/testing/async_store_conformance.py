@@ -1,4 +1,4 @@
-"""What every key store for event loops must do: all that `StoreConformance` asks, and what only a loop can do to it.
+"""The rules for every key store for event loops: all of `StoreConformance`, and the effects of a loop.
 
 class TestCellar(AsyncStoreConformance):
     @pytest.fixture
@@ -10,24 +10,76 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from secretsource.stores.base import KeyStore
+from secretsource.stores.base import KeyStore, Register
+from secretsource.stores.owners import Kept
 from secretsource.testing.store_conformance import ROUNDS, StoreConformance
 from secretsource.testing.store_samples import changed, new, record, rotated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
-    from secretsource.stores.base import AsyncKeyStore, Change, KeyEvent, KeyQuery, KeyRecord, Page, Usage, Use
+    from secretsource.stores.base import (
+        AsyncKeyStore,
+        AsyncRegister,
+        Change,
+        Crowded,
+        KeyEvent,
+        KeyQuery,
+        KeyRecord,
+        OwnerEvent,
+        Page,
+        Refused,
+        Usage,
+        Use,
+    )
 
     Answer = TypeVar("Answer")
 
 __all__ = ["AsyncStoreConformance"]
 
 
+class RegisterOnALoop(Register[Kept], Generic[Kept]):
+    """An asynchronous register as the cases for threads use it.
+
+    Args:
+        register: The register under test.
+        play: Plays a coroutine on the loop of its store.
+    """
+
+    def __init__(self, register: AsyncRegister[Kept], play: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        self._register: AsyncRegister[Kept] = register
+        self._play = play
+
+    def get(self, id: str) -> Kept | None:
+        """Await it."""
+        found: Kept | None = self._play(self._register.get(id))
+        return found
+
+    def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
+        """Await it."""
+        stored: Kept | Refused = self._play(self._register.put(record, event))
+        return stored
+
+    def delete(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
+        """Await it."""
+        deleted: Kept | Refused = self._play(self._register.delete(record, event))
+        return deleted
+
+    def list(self, *, after: str | None = None, limit: int = 100, plan: str | None = None) -> Sequence[Kept]:
+        """Await it."""
+        found: Sequence[Kept] = self._play(self._register.list(after=after, limit=limit, plan=plan))
+        return found
+
+    def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
+        """Await it."""
+        happened: Sequence[OwnerEvent] = self._play(self._register.events(id, after=after, limit=limit))
+        return happened
+
+
 class OnALoop(KeyStore):
-    """An asynchronous store as the cases for threads use it: each call is played on an event loop of its own thread.
+    """An asynchronous store for the cases of threads: each call runs on the event loop of its own thread.
 
     Args:
         store: The store under test.
@@ -35,6 +87,8 @@ class OnALoop(KeyStore):
 
     def __init__(self, store: AsyncKeyStore) -> None:
         self.store = store
+        self.owners = None if store.owners is None else RegisterOnALoop(store.owners, self.play)
+        self.plans = None if store.plans is None else RegisterOnALoop(store.plans, self.play)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._start = threading.Lock()
 
@@ -48,23 +102,27 @@ class OnALoop(KeyStore):
         return asyncio.run_coroutine_threadsafe(scenario, self._loop).result()
 
     def insert(self, changes: Sequence[Change]) -> frozenset[str]:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.insert(changes))
 
-    def get(self, key_id: str) -> KeyRecord | None:
+    def insert_within(self, changes: Sequence[Change], most: Mapping[str, int], now: float) -> frozenset[str] | Crowded:
         """Await it."""
+        return self.play(self.store.insert_within(changes, most, now))
+
+    def get(self, key_id: str) -> KeyRecord | None:
+        """Await the method of this name."""
         return self.play(self.store.get(key_id))
 
     def revision(self, key_id: str) -> int | None:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.revision(key_id))
 
     def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.find(lookups))
 
     def update(self, change: Change) -> bool:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.update(change))
 
     def update_all(self, changes: Sequence[Change]) -> bool:
@@ -72,39 +130,39 @@ class OnALoop(KeyStore):
         return self.play(self.store.update_all(changes))
 
     def rotate(self, predecessor: Change, successor: Change) -> bool:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.rotate(predecessor, successor))
 
     def list(self, query: KeyQuery) -> Page:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.list(query))
 
     def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.events(key_id, after=after, limit=limit))
 
     def record_uses(self, uses: Sequence[Use]) -> None:
-        """Await it."""
+        """Await the method of this name."""
         self.play(self.store.record_uses(uses))
 
     def usage(self, key_id: str) -> Usage:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.usage(key_id))
 
     def count_by_pepper(self, now: float) -> Mapping[str, int]:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.count_by_pepper(now))
 
     def seals(self) -> Mapping[str, bytes]:
-        """Await it."""
+        """Await the method of this name."""
         return self.play(self.store.seals())
 
     def keep_seal(self, version: str, key: bytes) -> None:
-        """Await it."""
+        """Await the method of this name."""
         self.play(self.store.keep_seal(version, key))
 
     def close(self) -> None:
-        """Await it, and end the loop."""
+        """Await the method of this name, and end the loop."""
         self.play(self.store.close())
         loop, self._loop = self._loop, None
         assert loop is not None
@@ -120,11 +178,11 @@ class AsyncStoreConformance(StoreConformance):
     """The cases of every `AsyncKeyStore`; subclass it and override the ``harness`` fixture."""
 
     def opened(self, harness: Any) -> KeyStore:
-        """A store of the harness, bridged to the cases for threads."""
+        """Return a store of the harness, bridged to the cases for threads."""
         return OnALoop(harness.open())
 
     def test_tasks_lose_no_update(self, another: Callable[[], OnALoop]) -> None:
-        """Tasks of one loop that add to one record many times, each beginning anew when it was too slow, add up."""
+        """Tasks of one loop that add to one record many times add up; a task that was too slow starts again."""
         bridge = another()
         store = bridge.store
 
@@ -146,7 +204,7 @@ class AsyncStoreConformance(StoreConformance):
         assert (final.metadata["sum"], final.revision) == (3 * ROUNDS, 3 * ROUNDS + 1)
 
     def test_tasks_make_one_successor(self, another: Callable[[], OnALoop]) -> None:
-        """Of many tasks that rotate one key at once, one does."""
+        """If many tasks rotate one key at once, exactly one succeeds."""
         bridge = another()
         store = bridge.store
 
@@ -159,7 +217,7 @@ class AsyncStoreConformance(StoreConformance):
         assert [bridge.get(record(number).key_id) is not None for number in range(2, 10)] == won
 
     def test_tasks_may_be_cancelled(self, another: Callable[[], OnALoop]) -> None:
-        """Wherever a call was, its change is stored whole or not at all, and the store answers afterwards."""
+        """A cancelled call stores its change whole or not at all, and the store answers afterwards."""
         bridge = another()
         store = bridge.store
 

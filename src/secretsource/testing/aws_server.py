@@ -1,4 +1,4 @@
-"""AWS on this machine, by the names that it had before `secretsource.testing.servers`."""
+"""AWS on this machine, under its names before `secretsource.testing.servers`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a driver must do whose service answers several references in one call."""
+"""The rules for a driver whose service answers several references in one call."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class BatchProviderConformance(ProviderConformance):
     """The cases of a `BatchProvider`, beside those of every provider.
 
     Attributes:
-        batch: How many secrets to ask for at once; more than the service takes in one call.
+        batch: Number of secrets to ask for at once; more than the service takes in one call.
     """
 
     batch: ClassVar[int] = 25
@@ -50,7 +50,7 @@ class BatchProviderConformance(ProviderConformance):
         return harness.provider.fetch_many(refs, timeout=timeout or self.timeout)
 
     def test_batch_agrees_with_fetch(self, harness: ProviderHarness) -> None:
-        """One call for several gives what several calls give, and the same versions."""
+        """One call for several secrets returns the values and versions of several calls."""
         harness.put(NAME, "mine")
         harness.put(OTHER, "yours")
         answers = self.fetch_many(harness, NAME, OTHER)
@@ -60,7 +60,7 @@ class BatchProviderConformance(ProviderConformance):
             assert found(outcome).version == found(self.fetch(harness, name)).version
 
     def test_batch_keeps_each_outcome(self, harness: ProviderHarness) -> None:
-        """One that is absent is NotFound, and takes no other with it."""
+        """An absent secret is NotFound, and the others are still found."""
         harness.put(NAME, "there")
         answers = self.fetch_many(harness, ABSENT, NAME)
         assert len(answers) == 2
@@ -69,7 +69,7 @@ class BatchProviderConformance(ProviderConformance):
 
     @needs("deny_one")
     def test_batch_with_one_refused(self, harness: ProviderHarness) -> None:
-        """One that is refused is Failed(DENIED), and takes no other with it."""
+        """A denied secret is Failed(DENIED), and the others are still found."""
         harness.put(NAME, "there")
         harness.put(OTHER, "guarded")
         harness.deny_one(OTHER)
@@ -78,11 +78,11 @@ class BatchProviderConformance(ProviderConformance):
         assert failed(answers[harness.ref(OTHER).document]).code is FailureCode.DENIED
 
     def test_batch_of_none(self, harness: ProviderHarness) -> None:
-        """Asking for nothing answers nothing."""
+        """Asking for nothing returns nothing."""
         assert self.fetch_many(harness) == {}
 
     def test_batch_beyond_the_limit_is_split(self, harness: ProviderHarness) -> None:
-        """More than the service takes at once is asked for in several calls."""
+        """More secrets than the service takes at once are asked for in several calls."""
         names = [f"CONFORMANCE_{number:03}" for number in range(self.batch)]
         for name in names:
             harness.put(name, f"value of {name}")
@@ -94,7 +94,7 @@ class BatchProviderConformance(ProviderConformance):
     def test_batch_fault_is_every_ones_outcome(
         self, fault: str, harness: ProviderHarness, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """A fault of the whole call is the outcome of each, with the code that one fetch has; no secret is shown."""
+        """A fault of the whole call is the outcome of each secret, with the code of a single fetch."""
         caplog.set_level(logging.DEBUG)
         harness.put(NAME, CANARY)
         harness.put(OTHER, CANARY)

@@ -25,7 +25,7 @@ class FakeClock:
         """Seconds of every ``sleep``, in order."""
 
     def now(self) -> Instant:
-        """Both clocks, read together."""
+        """Return both clocks, read together."""
         with self._lock:
             return Instant(self._mono, self._wall)
 
@@ -35,17 +35,17 @@ class FakeClock:
         self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
-        """Let ``seconds`` pass on both clocks; not below 0, for monotonic time does not go back."""
+        """Let ``seconds`` pass on both clocks; they must not be negative, because monotonic time never goes back."""
         if seconds < 0:
-            raise ValueError("a monotonic clock does not go back: use step_wall to set the wall clock back")
+            raise ValueError("a monotonic clock cannot go back: use step_wall to set the wall clock back")
         with self._lock:
             self._mono += seconds
             self._wall += seconds
 
     def freeze(self, seconds: float) -> None:
-        """Let ``seconds`` pass while the process is frozen: the wall clock moves, the monotonic one does not."""
+        """Let ``seconds`` pass while the process is frozen: the wall clock moves, the monotonic clock does not."""
         if seconds < 0:
-            raise ValueError("a process is not frozen for less than no time: use step_wall to set the wall clock back")
+            raise ValueError("a process cannot be frozen for a negative time: use step_wall to set the wall clock back")
         self.step_wall(seconds)
 
     def step_wall(self, seconds: float) -> None:

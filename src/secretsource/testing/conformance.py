@@ -1,4 +1,4 @@
-"""What every driver must do, as pytest classes to subclass.
+"""The rules for every driver, as pytest classes to subclass.
 
     class CellarHarness(ProviderHarness):                       # drives the service behind the driver
         def __init__(self, server):
@@ -13,9 +13,9 @@
         def harness(self, cellar_server):
             return CellarHarness(cellar_server)
 
-A test that needs an ability declared impossible is not generated; an ability that is neither written nor declared
-fails its tests. A driver that subclasses `BatchProvider` or `AsyncProvider` is tested with
-`BatchProviderConformance` or `AsyncProviderConformance`, or with both.
+A test that needs an ability declared impossible is not generated; an ability that is neither written nor declared fails
+its tests. Test a driver that subclasses `BatchProvider` or `AsyncProvider` with `BatchProviderConformance` or
+`AsyncProviderConformance`, or with both.
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ class ProviderConformance(WireConformance):
         return harness.provider.fetch(harness.ref(name).document, timeout=self.timeout)
 
     def allowed(self, fault: str) -> float:
-        """Seconds that a call may take under a fault: little where no answer comes, whatever it is given."""
+        """Return the seconds that a call may take under a fault: few if the service never answers."""
         return self.patience if fault == "hang" else self.timeout
 
     def value(self, harness: ProviderHarness, name: str = NAME) -> object:
-        """The value of one name, which must be found."""
+        """Return the value of one name, which must exist."""
         return value_of(self.fetch(harness, name), harness.ref(name))
 
     # Values
@@ -113,7 +113,7 @@ class ProviderConformance(WireConformance):
 
     @needs("delete")
     def test_deleted_is_not_served(self, harness: ProviderHarness) -> None:
-        """A secret that was taken away is NotFound, or Failed as deleted or disabled; never its old value."""
+        """A deleted secret is NotFound, or Failed as deleted or disabled; never its old value."""
         harness.put(NAME, "short-lived")
         assert isinstance(self.fetch(harness), Found)
         harness.delete(NAME)
@@ -124,14 +124,14 @@ class ProviderConformance(WireConformance):
     # Versions
 
     def test_new_value_is_seen_on_the_next_fetch(self, harness: ProviderHarness) -> None:
-        """A driver keeps no cache: the next fetch gives the new value."""
+        """A driver has no cache: the next fetch returns the new value."""
         harness.put(NAME, "first")
         assert self.value(harness) == "first"
         harness.rotate(NAME, "second")
         assert self.value(harness) == "second"
 
     def test_discarding_loses_nothing(self, harness: ProviderHarness) -> None:
-        """After ``discard``, which may come more than once, the next fetch gives what is there, or that nothing is."""
+        """After ``discard``, once or more, the next fetch returns the current value, or NotFound."""
         harness.put(NAME, "first")
         assert self.value(harness) == "first"
         for name in (NAME, NAME, ABSENT):
@@ -141,7 +141,7 @@ class ProviderConformance(WireConformance):
 
     @needs("version")
     def test_new_version_has_another_identifier(self, harness: ProviderHarness) -> None:
-        """Versions tell values apart, and a value that did not change keeps its version."""
+        """Versions distinguish values, and an unchanged value keeps its version."""
         harness.put(NAME, "first")
         first = found(self.fetch(harness)).version
         assert first is not None
@@ -153,7 +153,7 @@ class ProviderConformance(WireConformance):
 
     @needs("version", "old_version")
     def test_old_version_is_given_by_its_identifier(self, harness: ProviderHarness) -> None:
-        """A reference with a version gives that version, whatever is current."""
+        """A reference with a version returns that version, whatever is current."""
         harness.put(NAME, "first")
         ref = harness.ref(NAME)
         version = found(self.fetch(harness)).version
@@ -164,7 +164,7 @@ class ProviderConformance(WireConformance):
 
     @needs("stage")
     def test_stage_is_followed(self, harness: ProviderHarness) -> None:
-        """A reference with a stage gives the version that carries the label."""
+        """A reference with a stage returns the version that carries the label."""
         harness.put(NAME, "first")
         harness.rotate(NAME, "second")
         ref = harness.ref(NAME)
@@ -183,7 +183,7 @@ class ProviderConformance(WireConformance):
 
     @needs("previous")
     def test_first_version_has_nothing_before_it(self, harness: ProviderHarness) -> None:
-        """Before any rotation, ``previous`` is None or points at nothing."""
+        """Before any rotation, ``previous`` is None or points at a missing version."""
         harness.put(NAME, "first")
         before = harness.provider.previous(harness.ref(NAME), found(self.fetch(harness)))
         assert before is None or isinstance(harness.provider.fetch(before.document, timeout=self.timeout), NotFound)
@@ -199,7 +199,7 @@ class ProviderConformance(WireConformance):
 
     @needs("throttle")
     def test_throttled_is_retryable(self, harness: ProviderHarness) -> None:
-        """Too many requests is Failed(THROTTLED), which is retryable, with a sane wait if one is given."""
+        """Too many requests is Failed(THROTTLED), which is retryable; a wait, if any, is plausible."""
         harness.put(NAME, "there")
         harness.throttle()
         failure = failed(self.fetch(harness))
@@ -218,7 +218,7 @@ class ProviderConformance(WireConformance):
 
     @needs("hang")
     def test_timeout_is_kept(self, harness: ProviderHarness) -> None:
-        """A service that does not answer is Failed(TIMEOUT), within the timeout that was asked for."""
+        """A service that does not answer is Failed(TIMEOUT), within the timeout of the call."""
         harness.put(NAME, "there")
         assert isinstance(self.fetch(harness), Found)
         harness.hang()
@@ -229,7 +229,7 @@ class ProviderConformance(WireConformance):
 
     @needs("break_response")
     def test_malformed_is_told_apart(self, harness: ProviderHarness) -> None:
-        """An answer in no promised form is Failed(MALFORMED), which is not retryable."""
+        """An answer in an unknown form is Failed(MALFORMED), which is not retryable."""
         harness.put(NAME, "there")
         harness.break_response("broken")
         failure = failed(self.fetch(harness))
@@ -238,7 +238,7 @@ class ProviderConformance(WireConformance):
 
     @needs("down", "heal")
     def test_recovers_when_the_service_does(self, harness: ProviderHarness) -> None:
-        """A fault leaves nothing behind: once it has ended, the same provider answers."""
+        """After a fault has ended, the same provider answers again."""
         harness.put(NAME, "there")
         harness.down()
         assert isinstance(self.fetch(harness), Failed)
@@ -248,7 +248,7 @@ class ProviderConformance(WireConformance):
     # Nothing leaks
 
     def test_answer_is_not_shown(self, harness: ProviderHarness, caplog: pytest.LogCaptureFixture) -> None:
-        """A value that was found is in no repr and in no log record, even at DEBUG."""
+        """A found value is in no repr and in no log record, even at DEBUG."""
         caplog.set_level(logging.DEBUG)
         harness.put(NAME, CANARY)
         outcome = self.fetch(harness)
@@ -259,7 +259,7 @@ class ProviderConformance(WireConformance):
     def test_fault_does_not_show_the_secret(
         self, fault: str, harness: ProviderHarness, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """No fault shows a secret that was read before it, or that is part of the broken answer; none raises."""
+        """No fault shows a secret that was read before it, or that is part of the broken answer; no fault raises."""
         caplog.set_level(logging.DEBUG)
         harness.put(NAME, CANARY)
         self.fetch(harness)
@@ -283,14 +283,14 @@ class ProviderConformance(WireConformance):
         harness.provider.close()
 
     def test_reset_then_fetch(self, harness: ProviderHarness) -> None:
-        """After ``reset``, as after a fork, the next fetch makes what it needs anew."""
+        """After ``reset``, as after a fork, the next fetch makes new clients."""
         harness.put(NAME, "there")
         self.fetch(harness)
         harness.provider.reset()
         assert self.value(harness) == "there"
 
     def test_used_from_two_threads(self, harness: ProviderHarness) -> None:
-        """Two threads that ask at once each get their own answer, beginning with the very first call."""
+        """Two threads that ask at once each get their own answer, from the very first call."""
         harness.put(NAME, "mine")
         harness.put(OTHER, "yours")
         start = Barrier(2, timeout=self.timeout)

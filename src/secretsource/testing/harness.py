@@ -1,4 +1,4 @@
-"""What a conformance run does to the world around a provider: fill it, change it, break it."""
+"""The changes of a conformance run around a provider: fill its service, change it, break it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ ABILITIES = frozenset(
     {
         *FAULTS,
         *WIRE_FAULTS,
-        "binary",  # holds bytes that are no text
+        "binary",  # holds bytes that are not text
         "deny_one",  # can refuse one secret of a batch
         "deny_write",  # can refuse to write, and go on answering
-        "delete",  # a secret can be taken away again
+        "delete",  # a secret can be deleted
         "empty",  # holds an empty text
         "heal",  # a fault can be ended
-        "old_version",  # gives an older version when asked by its identifier
+        "old_version",  # returns an older version by its identifier
         "previous",  # keeps the version before the current one
         "stage",  # puts labels on versions
         "unicode",  # holds text beyond ASCII
@@ -39,25 +39,25 @@ ABILITIES = frozenset(
         "wire",  # is asked over a network, by HTTP/1.1
     }
 )
-"""What a test class may declare impossible, with a reason."""
+"""The abilities that a test class may declare impossible, with a reason."""
 
 
 class ProviderHarness(ABC):
-    """Drives the service behind one provider for `ProviderConformance`.
+    """The controls of the service behind one provider, for `ProviderConformance`.
 
-    Subclass it beside a driver's tests, and write the methods for everything the service can do. What the service
-    cannot do is declared in `ProviderConformance.impossible`; a method that is neither written nor declared fails.
+    Subclass it beside a driver's tests, and write the methods for every ability of the service. Declare the missing
+    abilities in `ProviderConformance.impossible`; a method that is neither written nor declared fails.
 
     Attributes:
-        provider: The provider under test, ready to be asked.
-        tls: What a server that stands in for the service speaks TLS with; None for plain HTTP.
+        provider: The provider under test, ready for calls.
+        tls: The TLS context of a server that stands in for the service; None for plain HTTP.
     """
 
     provider: Provider
     tls: SSLContext | None = None
 
     def ref(self, name: str) -> SecretRef:
-        """Where the provider keeps ``name``: a legal variable name such as ``CONFORMANCE_TOKEN``."""
+        """Return the provider's location of ``name``: a legal variable name such as ``CONFORMANCE_TOKEN``."""
         located = self.provider.locate(name)
         if not isinstance(located, SecretRef):
             raise TypeError(f"{self.provider!r} does not keep the name {name!r}: override ProviderHarness.ref")
@@ -68,15 +68,15 @@ class ProviderHarness(ABC):
         """Store a secret, or a new version of it, by other means than the driver."""
 
     def rotate(self, name: str, value: str | bytes) -> None:
-        """Store a new version, keeping the one before where the service needs help with that."""
+        """Store a new version, and keep the one before it if the service does not by itself."""
         self.put(name, value)
 
     def delete(self, name: str) -> None:
-        """Take the secret away."""
+        """Delete the secret."""
         self._unwritten("delete", name)
 
     def older_stage(self, name: str) -> str:
-        """The label of the version before the current one, set now if the service does not set it by itself."""
+        """Return the label of the version before the current one; set it if the service does not by itself."""
         self._unwritten("stage", name)
 
     def deny(self) -> None:
@@ -88,7 +88,7 @@ class ProviderHarness(ABC):
         self._unwritten("deny_one", name)
 
     def deny_write(self) -> None:
-        """Refuse to write from now on, and go on answering."""
+        """Refuse to write from now on; reading goes on."""
         self._unwritten("deny_write")
 
     def throttle(self) -> None:
@@ -96,11 +96,11 @@ class ProviderHarness(ABC):
         self._unwritten("throttle")
 
     def hang(self) -> None:
-        """Take every call from now on, and answer none."""
+        """Accept every call from now on, and answer no call."""
         self._unwritten("hang")
 
     def break_response(self, planted: str) -> None:
-        """Answer every call in a form that was not promised, with ``planted`` somewhere in it."""
+        """Answer every call in an unknown form, with ``planted`` somewhere in it."""
         self._unwritten("break_response", planted)
 
     def down(self) -> None:
@@ -108,15 +108,15 @@ class ProviderHarness(ABC):
         self._unwritten("down")
 
     def behind(self, address: str) -> Provider:
-        """A new provider wired as ``provider`` is, with credentials at hand, for a service at another base URL."""
+        """Return a new provider like ``provider``, with credentials at hand, for a service at another base URL."""
         self._unwritten("wire", address)
 
     def heal(self) -> None:
-        """End the fault; every secret is there as before."""
+        """End the fault; every secret is as it was before."""
         self._unwritten("heal")
 
     def _unwritten(self, ability: str, *arguments: str) -> NoReturn:
         raise NotImplementedError(
-            f"{type(self).__name__} does not know how to bring about {ability}{arguments}: "
+            f"{type(self).__name__} has no way to cause {ability}{arguments}: "
             f"write the method, or declare {ability!r} in `impossible` with a reason"
         )

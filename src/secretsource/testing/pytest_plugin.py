@@ -1,6 +1,6 @@
 """Fixtures for applications that use secretsource; pytest loads them by itself once the package is installed.
 
-Nothing of the package is imported until a test asks for a fixture, or imports it itself.
+The package is imported only when a test asks for a fixture, or imports it itself.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ pytest.register_assert_rewrite(
 
 @pytest.fixture(autouse=True)
 def _default_resolver_of_its_own() -> Iterator[None]:
-    """Each test finds the default resolver as it would be without the tests before it.
+    """Give each test the default resolver as it would be without the tests before it.
 
-    What was configured before the test stands again after it, and remembers nothing. What the test configured, or had
-    found in its environment and working directory, ends with it.
+    The configuration from before the test is valid again after it, with an empty cache. The configuration of the test,
+    and whatever the test found in its environment and working directory, end with it.
     """
     resolver = _default_resolver()
     given = None if resolver is None else resolver.given
@@ -45,19 +45,19 @@ def _default_resolver_of_its_own() -> Iterator[None]:
 
 
 def _default_resolver() -> DefaultResolver | None:
-    """The default resolver, if anybody has imported it."""
+    """Return the default resolver, if a module has imported it."""
     module = sys.modules.get("secretsource.resolver._default")
     return getattr(module, "default_resolver", None)
 
 
 @pytest.fixture
 def secret_override() -> Iterator[Callable[[Mapping[str, str | bytes | None]], override]]:
-    """Give secrets other values until the end of the test, or of a ``with`` block; None means that one is not there.
+    """Replace the values of secrets until the end of the test, or of a ``with`` block; None makes a secret absent.
 
     def test_charges_a_card(secret_override):
         secret_override({"STRIPE_SECRET_KEY": "sk_test_x"})
 
-    With ``only=True`` these are all the secrets there are.
+    With ``only=True``, every other secret is absent.
     """
     from secretsource import override
 
@@ -71,7 +71,7 @@ def secret_override() -> Iterator[Callable[[Mapping[str, str | bytes | None]], o
 
 @pytest.fixture
 def fake_clock() -> FakeClock:
-    """A clock that stands still until the test moves it, for ``Resolver(clock=fake_clock)``."""
+    """Return a clock that stands still until the test moves it, for ``Resolver(clock=fake_clock)``."""
     from secretsource.testing.clock import FakeClock
 
     return FakeClock()

@@ -1,4 +1,4 @@
-"""Providers that answer by a script: for tests of what stands above a provider.
+"""Providers that answer by a script: for tests of the code above a provider.
 
 provider = ScriptedProvider({"TOKEN": ["one", Failed(FailureCode.TIMEOUT), "two"]})
 with provider.hold() as gate:            # the next fetches wait
@@ -37,11 +37,11 @@ __all__ = ["Gate", "ScriptedAsyncProvider", "ScriptedBatchProvider", "ScriptedPr
 
 
 class Gate:
-    """Holds calls back until it is opened.
+    """A gate that holds calls back until it is opened.
 
     Attributes:
         entered: Set as soon as one call waits here.
-        arrivals: How many calls have come to the gate.
+        arrivals: The number of calls that have reached the gate.
     """
 
     def __init__(self) -> None:
@@ -52,19 +52,19 @@ class Gate:
         self._wakers: list[Callable[[], None]] = []
 
     def open(self) -> None:
-        """Let every waiting call go on, and hold none from now on."""
+        """Let every waiting call go on, and hold no call from now on."""
         with self._lock:
             self._opened.set()
             for wake in self._wakers:
                 wake()
 
     def wait(self, timeout: float) -> bool:
-        """Block until the gate opens; False if ``timeout`` seconds went by first."""
+        """Block until the gate opens; return False after ``timeout`` seconds."""
         self._arrive()
         return self._opened.wait(timeout)
 
     async def await_opening(self, timeout: float) -> bool:
-        """As ``wait``, without blocking the event loop."""
+        """Do the same as ``wait``, without blocking the event loop."""
         loop = asyncio.get_running_loop()
         opened = asyncio.Event()
 
@@ -90,24 +90,23 @@ class Gate:
 
 
 class ScriptedProvider(Provider):
-    """Answers each location by its script, and keeps account of what it was asked.
+    """A provider that answers each location by its script, and records each question.
 
     A line of the script is an outcome, a text or bytes (short for `Found`), or an exception to raise, as a faulty
-    driver would. A list is answered line by line, and its last line from then on. A location without a script is
-    not found. A key may be a whole `SecretRef` to script one version or stage; ``stage="previous"`` is what
-    ``previous`` points at.
+    driver would. A list is answered line by line; its last line is repeated. A location without a script is not found.
+    A key may be a whole `SecretRef` to script one version or stage; ``stage="previous"`` is the target of ``previous``.
 
     Args:
         script: Location, or whole reference, to its line or list of lines.
-        max_age: As `Provider.max_age`.
-        follows: As `Provider.follows`.
+        max_age: The same as `Provider.max_age`.
+        follows: The same as `Provider.follows`.
 
     Attributes:
         refs: Every reference asked for, in order.
-        timeouts: The timeout given with each, in seconds.
-        discarded: Every reference given to ``discard``, in order.
-        closed: How often ``close`` was called.
-        resets: How often ``reset`` was called.
+        timeouts: The timeout of each question, in seconds.
+        discarded: Every reference passed to ``discard``, in order.
+        closed: The number of calls of ``close``.
+        resets: The number of calls of ``reset``.
     """
 
     scheme: ClassVar[str] = "scripted"
@@ -136,19 +135,19 @@ class ScriptedProvider(Provider):
 
     @property
     def calls(self) -> int:
-        """How many references it was asked for."""
+        """Return the number of references asked for."""
         return len(self.refs)
 
     def answer(self, place: str | SecretRef, *lines: Line) -> None:
-        """Replace the script of one location or reference; without lines it is not found any more."""
+        """Replace the script of one location or reference; without lines it is no longer found."""
         with self._lock:
             self._lines[place] = list(lines) or [NotFound()]
 
     @contextmanager
     def hold(self) -> Generator[Gate]:
-        """Hold every call at a gate, which is opened at the end of the ``with`` block at the latest.
+        """Hold every call at a gate, which opens at the end of the ``with`` block at the latest.
 
-        A call held past its own timeout answers ``Failed(TIMEOUT)``.
+        A call held past its own timeout returns ``Failed(TIMEOUT)``.
         """
         gate = Gate()
         self._gate = gate
@@ -159,27 +158,27 @@ class ScriptedProvider(Provider):
             gate.open()
 
     def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:  # noqa: ARG002 - the script knows
-        """The reference with ``stage="previous"``, when the script has a line for it."""
+        """Return the reference with ``stage="previous"``, if the script has a line for it."""
         before = ref._replace(stage="previous", version=None)
         return before if before.document in self._lines else None
 
     def discard(self, ref: SecretRef) -> None:
-        """Note that the next fetch has to bring a new value."""
+        """Note that the next fetch must return a new value."""
         self.discarded.append(ref)
 
     def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
-        """The next line of the script."""
+        """Return the next line of the script."""
         self._note(ref, timeout)
         gate = self._gate
         passed = gate is None or gate.wait(timeout)
         return self._next(ref) if passed else _HELD
 
     def close(self) -> None:
-        """Counted in ``closed``."""
+        """Count the call in ``closed``."""
         self.closed += 1
 
     def reset(self) -> None:
-        """Counted in ``resets``."""
+        """Count the call in ``resets``."""
         self.resets += 1
 
     def _note(self, ref: SecretRef, timeout: float) -> None:
@@ -217,7 +216,7 @@ class ScriptedBatchProvider(ScriptedProvider, BatchProvider):
         self.batches: list[tuple[SecretRef, ...]] = []
 
     def fetch_many(self, refs: Sequence[SecretRef], *, timeout: float) -> Mapping[SecretRef, Outcome]:
-        """The next line of each reference's script; the gate is passed once."""
+        """Return the next line of each reference's script; the gate is passed once."""
         self.batches.append(tuple(refs))
         for ref in refs:
             self._note(ref, timeout)
@@ -245,7 +244,7 @@ class ScriptedAsyncProvider(ScriptedProvider, AsyncProvider):
         self.awaited: list[SecretRef] = []
 
     async def afetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
-        """The next line of the script; the gate holds the task and not the event loop."""
+        """Return the next line of the script; the gate holds the task and not the event loop."""
         self.awaited.append(ref)
         self._note(ref, timeout)
         gate = self._gate
@@ -253,7 +252,7 @@ class ScriptedAsyncProvider(ScriptedProvider, AsyncProvider):
         return self._next(ref) if passed else _HELD
 
     async def aclose(self) -> None:
-        """Counted in ``closed``."""
+        """Count the call in ``closed``."""
         self.closed += 1
 
 

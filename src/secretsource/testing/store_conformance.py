@@ -1,4 +1,4 @@
-"""What every key store must do, as a pytest class to subclass.
+"""The rules for every key store, as a pytest class to subclass.
 
     class CellarHarness(StoreHarness):                          # opens the store, and breaks what is behind it
         def __init__(self, url):
@@ -13,8 +13,8 @@
         def harness(self, cellar_url):
             return CellarHarness(cellar_url)
 
-Each test starts without records. A fault declared impossible is not tested; one that is neither written nor declared
-fails its tests. An `AsyncKeyStore` is tested with `AsyncStoreConformance`.
+Each test starts without records. A fault declared impossible is not tested; a fault that is neither written nor
+declared fails its tests. Test an `AsyncKeyStore` with `AsyncStoreConformance`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from secretsource.exceptions import StoreError
 from secretsource.stores.base import EventKind, KeyQuery, KeyRecord, KeyStore, Page, Usage, Use
 from secretsource.testing.store_harness import STORE_FAULTS
 from secretsource.testing.store_listing import StoreListing
+from secretsource.testing.store_owners import StoreOwners
 from secretsource.testing.store_samples import CANARY, FULL, changed, new, record, rotated, told, writes
 from secretsource.testing.store_updates import StoreUpdates
 from secretsource.testing.store_uses import StoreUses
@@ -46,12 +47,12 @@ __all__ = ["StoreConformance"]
 ROUNDS = 8
 
 
-class StoreConformance(StoreListing, StoreUpdates, StoreUses):
+class StoreConformance(StoreListing, StoreOwners, StoreUpdates, StoreUses):
     """The cases of every `KeyStore`; subclass it and override the ``harness`` fixture.
 
     Attributes:
         impossible: Faults that the database cannot have (of `store_harness.STORE_FAULTS`), each with the reason.
-        patience: Seconds after which threads that race each other are given up.
+        patience: Seconds after which racing threads are abandoned.
     """
 
     impossible: ClassVar[Mapping[str, str]] = {}
@@ -61,28 +62,28 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
         super().__init_subclass__(**keywords)
         for fault, reason in cls.impossible.items():
             if fault not in STORE_FAULTS or not reason:
-                raise TypeError(f"{cls.__name__}.impossible: {fault!r} is no fault, or lacks a reason")
+                raise TypeError(f"{cls.__name__}.impossible: {fault!r} is not a fault, or lacks a reason")
         if cls.impossible.keys() >= set(STORE_FAULTS):
             for test in [name for name in dir(cls) if name.startswith("test_fault")]:
-                setattr(cls, test, None)  # how pytest is told that an inherited test is not collected
+                setattr(cls, test, None)  # tells pytest that an inherited test is not collected
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Run the tests that take a ``fault`` once for each fault that is possible."""
+        """Run the tests that take a ``fault`` once for each possible fault."""
         if "fault" in metafunc.fixturenames:
             metafunc.parametrize("fault", [fault for fault in STORE_FAULTS if fault not in self.impossible])
 
     @pytest.fixture
     def harness(self) -> Any:
-        """The harness of the store under test; every subclass overrides it."""
+        """Return the harness of the store under test; every subclass overrides it."""
         raise NotImplementedError("override the fixture `harness` so that it returns your StoreHarness")
 
     def opened(self, harness: StoreHarness) -> KeyStore:
-        """A store of the harness, as the cases use it."""
+        """Return a store of the harness, in the form for the cases."""
         return harness.open()
 
     @pytest.fixture
     def another(self, harness: StoreHarness) -> Iterator[Callable[[], KeyStore]]:
-        """Open further stores over the same records; each is closed after the test."""
+        """Return a function that opens further stores over the same records; each is closed after the test."""
         made: list[KeyStore] = []
 
         def make() -> KeyStore:
@@ -95,13 +96,13 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
 
     @pytest.fixture
     def store(self, another: Callable[[], KeyStore]) -> KeyStore:
-        """The store under test, without records."""
+        """Return the store under test, without records."""
         return another()
 
     # Records
 
     def test_absent_is_none(self, store: KeyStore) -> None:
-        """A key that is not there is None, and nothing is known of it."""
+        """A missing key is None, with no events and no usage."""
         assert store.get("0" * 22) is None
         assert store.revision("0" * 22) is None
         assert store.find([bytes(32), bytes(64)]) is None
@@ -137,7 +138,7 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
     # Insert
 
     def test_insert_is_all_or_none(self, store: KeyStore) -> None:
-        """A taken ``key_id`` is named, and nothing of the batch is stored, neither records nor events."""
+        """A taken ``key_id`` is named, and no record or event of the batch is stored."""
         store.insert([new(1)])
         assert store.insert([new(2), new(1), new(3)]) == {record(1).key_id}
         assert store.get(record(2).key_id) is None
@@ -146,14 +147,14 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
         assert len(store.events(record(1).key_id)) == 1
 
     def test_insert_names_a_taken_lookup(self, store: KeyStore) -> None:
-        """By the ``key_id`` that wants it; whether it is stored already, or comes twice in one batch."""
+        """A taken ``lookup`` is named by its ``key_id``, whether it is stored already or twice in one batch."""
         store.insert([new(1, lookup=b"1" * 32)])
         assert store.insert([new(2), new(3, lookup=b"1" * 32)]) == {record(3).key_id}
         assert store.insert([new(4, lookup=b"2" * 64), new(5, lookup=b"2" * 64)]) == {record(5).key_id}
         assert [found.key_id for found in store.list(KeyQuery()).records] == [record(1).key_id]
 
     def test_insert_takes_ten_thousand(self, store: KeyStore) -> None:
-        """In one call; and of ten thousand that hold one taken identifier, none is stored."""
+        """Ten thousand records are inserted in one call, and not one of them if one identifier is taken."""
         store.insert([new(9_999)])
         assert store.insert([new(number) for number in range(10_000)]) == {record(9_999).key_id}
         assert store.count_by_pepper(1000.0) == {"01234567": 1}
@@ -163,7 +164,7 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
     # Find
 
     def test_find_follows_the_lookup(self, store: KeyStore) -> None:
-        """An imported record is found by one of several values; after a rehash by the new one, or by none."""
+        """An imported record is found by one of several values; after a rehash by the new value, or by no value."""
         store.insert([new(1, lookup=b"1" * 32), new(2)])
         imported = store.get(record(1).key_id)
         assert store.find([b"0" * 32, b"1" * 32]) == imported
@@ -179,7 +180,7 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
     # Update
 
     def test_update_replaces_every_field(self, store: KeyStore) -> None:
-        """All of a record can change but its identifier and ``last_used``; the event is there with it."""
+        """Every field of a record can change except its identifier and ``last_used``; the event is stored with it."""
         store.insert([new(1)])
         after = FULL._replace(revision=2, created=1.0, last_used=None)
         assert store.update(told(after, EventKind.REHASHED))
@@ -187,7 +188,7 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
         assert [event.kind for event in store.events(after.key_id)] == [EventKind.ISSUED, EventKind.REHASHED]
 
     def test_update_compares_and_sets(self, store: KeyStore) -> None:
-        """Of two writers that read one revision, one is told that it was too slow, and writes nothing."""
+        """If two writers read one revision, one of them is too slow, and writes nothing."""
         store.insert([new(1)])
         assert store.update(changed(record(1), name="first"))
         assert not store.update(changed(record(1), name="second"))
@@ -200,7 +201,7 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
         assert list(store.events(record(2).key_id)) == []
 
     def test_update_leaves_last_used(self, store: KeyStore) -> None:
-        """It may have moved since the writer read the record."""
+        """An update does not change ``last_used``, which may have moved since the writer read the record."""
         store.insert([new(1)])
         store.record_uses([Use(record(1).key_id, 150.0)])
         assert store.update(changed(record(1), last_used=None))
@@ -212,7 +213,7 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
     # Rotate
 
     def test_rotate_changes_both(self, store: KeyStore) -> None:
-        """The old key and the new one are stored, with an event each."""
+        """A rotation stores the old key and the new one, with an event each."""
         store.insert([new(1)])
         predecessor, successor = rotated(record(1), 2)
         assert store.rotate(predecessor, successor)
@@ -222,7 +223,7 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
         assert list(store.events(record(2).key_id)) == [successor.event]
 
     def test_rotate_twice_makes_one_successor(self, store: KeyStore) -> None:
-        """A retry, and a rival that read the same revision, are told that they were too slow."""
+        """A retry, and a rival that read the same revision, are too slow, and write nothing."""
         store.insert([new(1)])
         predecessor, successor = rotated(record(1), 2)
         assert store.rotate(predecessor, successor)
@@ -232,7 +233,7 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
         assert [len(store.events(record(number).key_id)) for number in (1, 2, 3)] == [2, 1, 0]
 
     def test_rotate_to_a_taken_identifier_changes_nothing(self, store: KeyStore) -> None:
-        """The old key is as it was, and so is the key that has the identifier."""
+        """If the successor's identifier is taken, the old key and the other key are unchanged."""
         store.insert([new(1), new(2)])
         assert not store.rotate(*rotated(record(1), 2))
         assert not store.rotate(*rotated(record(4), 5))
@@ -242,7 +243,7 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
     # Events
 
     def test_events_come_whole_and_in_order(self, store: KeyStore) -> None:
-        """With every field; after a revision, and up to a limit."""
+        """Events have every field, start after a revision, and end at a limit."""
         first = new(1)
         store.insert([first, new(2)])
         changes = [changed(record(1, revision=revision)) for revision in range(1, 6)]
@@ -257,7 +258,7 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
     # Several at once
 
     def test_another_store_sees_what_is_stored(self, store: KeyStore, another: Callable[[], KeyStore]) -> None:
-        """At once: there is no cache below the contract."""
+        """Another store sees a change at once: there is no cache below the contract."""
         other = another()
         store.insert([new(1)])
         assert other.get(record(1).key_id) == record(1)
@@ -267,7 +268,7 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
         assert found.name == "there"
 
     def test_race_loses_no_update(self, store: KeyStore, another: Callable[[], KeyStore]) -> None:
-        """Two writers that add to one record many times, each beginning anew when it was too slow, add up."""
+        """Two writers that add to one record many times add up; a writer that was too slow starts again."""
         store.insert([new(1, metadata={"sum": 0})])
 
         def add(mine: KeyStore) -> int:
@@ -288,7 +289,7 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
         assert [event.revision for event in store.events(final.key_id)] == [*range(1, 2 * ROUNDS + 2)]
 
     def test_race_makes_one_successor(self, store: KeyStore, another: Callable[[], KeyStore]) -> None:
-        """Of two that rotate one key at once, one does, and nothing is left of the other's attempt."""
+        """If two rotate one key at once, one succeeds, and nothing of the other's attempt is stored."""
         other = another()
         for start in range(100, 100 + 10 * ROUNDS, 10):
             store.insert([new(start)])
@@ -301,7 +302,7 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
             assert store.get(rotations[loser][1].record.key_id) is None
 
     def test_race_inserts_each_identifier_once(self, store: KeyStore, another: Callable[[], KeyStore]) -> None:
-        """Of two that insert overlapping batches at once, one is stored whole, and the other hears what is taken."""
+        """If two insert overlapping batches at once, one is stored whole; the other learns the taken identifiers."""
         other = another()
         for start in range(0, 10 * ROUNDS, 10):
             batches = [[new(start + 1), new(start + 2)], [new(start + 2), new(start + 3)]]
@@ -311,7 +312,7 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
             assert len(store.list(KeyQuery(owner="acme", limit=1000)).records) == 2 * (start // 10 + 1)
 
     def test_race_counts_every_use(self, store: KeyStore, another: Callable[[], KeyStore]) -> None:
-        """Two that report uses of the same keys, in opposite orders, lose none and do not block each other."""
+        """Two writers that report uses of the same keys, in opposite orders, lose nothing and do not deadlock."""
         store.insert([new(number) for number in range(20)])
 
         def report(mine: KeyStore, step: int) -> None:
@@ -323,7 +324,7 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
         assert usages == {Usage(99.0 + ROUNDS, 2 * ROUNDS)}
 
     def race(self, runners: list[Callable[[], Any]]) -> list[Any]:
-        """Let functions run at once, and give their answers."""
+        """Run functions at once, and return their answers."""
         start = Barrier(len(runners), timeout=self.patience)
 
         def run(runner: Callable[[], Any]) -> Any:
@@ -337,7 +338,7 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
     # Faults
 
     def test_fault_leaves_nothing_half_made(self, fault: str, harness: StoreHarness, store: KeyStore) -> None:
-        """Whatever is asked for is stored whole or not at all; when the fault has ended, the same store works."""
+        """Under a fault, every change is stored whole or not at all; after it, the same store works."""
         store.insert([new(1), new(3)])
         getattr(harness, fault)()
         for ask in writes(store):
@@ -355,7 +356,7 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
     def test_fault_shows_nothing(
         self, fault: str, harness: StoreHarness, store: KeyStore, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """No error, no exception behind it, no log record and no repr holds anything of a record, or a password."""
+        """No error, no exception behind it, no log record and no repr shows a record or a password."""
         caplog.set_level(logging.DEBUG)
         store.insert([new(1), new(3)])
         caplog.clear()
@@ -382,7 +383,7 @@ class StoreConformance(StoreListing, StoreUpdates, StoreUses):
             store.close()
 
     def test_used_from_threads_that_end(self, store: KeyStore) -> None:
-        """A thread that has asked may end; the next one asks as well."""
+        """A thread that asked the store may end; the next thread can ask too."""
         store.insert([new(1)])
         for _ in range(3):
             assert self.race([lambda: store.get(record(1).key_id)] * 4) == [record(1)] * 4

@@ -1,4 +1,4 @@
-"""What a conformance run does to a key store: open it, as each of several processes would, and break it."""
+"""The controls of a key store for a conformance run: open it, as several processes would, and break it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Store = TypeVar("Store", bound="KeyStore | AsyncKeyStore")
 
 
 class _Harness(ABC, Generic[Store]):
-    """What both kinds of harness have.
+    """The common part of both kinds of harness.
 
     Attributes:
         hidden: Texts that no error and no repr may show, such as the password in the URL.
@@ -27,7 +27,7 @@ class _Harness(ABC, Generic[Store]):
 
     @abstractmethod
     def open(self) -> Store:
-        """A store over the records of this test; a second call opens a second one, as another process would."""
+        """Return a store over the records of this test; a second call opens a second one, as another process would."""
 
     def lose(self) -> None:
         """Break the connection in the middle of every transaction from now on."""
@@ -42,7 +42,7 @@ class _Harness(ABC, Generic[Store]):
         self._unwritten("conflict")
 
     def fill(self) -> None:
-        """Have no room left for another record from now on."""
+        """Have no space left for another record from now on."""
         self._unwritten("fill")
 
     def forbid(self) -> None:
@@ -59,14 +59,14 @@ class _Harness(ABC, Generic[Store]):
 
     def _unwritten(self, fault: str) -> NoReturn:
         raise NotImplementedError(
-            f"{type(self).__name__} does not know how to bring about {fault}: "
+            f"{type(self).__name__} has no way to cause {fault}: "
             f"write the method, or declare {fault!r} in `impossible` with a reason"
         )
 
 
 class StoreHarness(_Harness["KeyStore"]):
-    """Opens a `KeyStore`, and breaks what is behind it, for `StoreConformance`."""
+    """A harness that opens a `KeyStore`, and breaks its database, for `StoreConformance`."""
 
 
 class AsyncStoreHarness(_Harness["AsyncKeyStore"]):
-    """Opens an `AsyncKeyStore`, and breaks what is behind it, for `AsyncStoreConformance`."""
+    """A harness that opens an `AsyncKeyStore`, and breaks its database, for `AsyncStoreConformance`."""

@@ -1,4 +1,4 @@
-"""What every key store must do when its records are listed; a part of `StoreConformance`."""
+"""The rules for listing the records of a key store; a part of `StoreConformance`."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["StoreListing"]
 FOREIGN_CURSORS = (
     "nonsense", "", " ", "\0", "\ud800", "nan " + "k" * 22, "inf " + "k" * 22, "1e999 " + "k" * 22, "5.0 k", "9" * 5000
 )  # fmt: skip
-"""Cursors that no store has given."""
+"""Cursors that no store has returned."""
 
 
 class StoreListing:
-    """The cases of `KeyStore.list`; its store is the fixture ``store`` of who inherits them."""
+    """The cases of `KeyStore.list`; their store is the fixture ``store`` of the class that inherits them."""
 
     def test_list_narrows_by_each_field(self, store: KeyStore) -> None:
-        """Alone, and together; an instant is the first that does not count."""
+        """Each filter works alone and with the others; an instant is the first that does not count."""
         store.insert(
             [
                 new(1, owner="a"), new(2, environment="test"), new(3, prefix="pk"), new(4, status=Status.REVOKED),
@@ -48,7 +48,7 @@ class StoreListing:
 
     @pytest.mark.parametrize("status", Status)
     def test_list_by_what_a_status_amounts_to(self, store: KeyStore, status: Status) -> None:
-        """A key ends at the very instant of its expiry or of its overlap's end, and a revoked one stays revoked."""
+        """A key ends at the exact instant of its expiry or of its overlap's end, and a revoked key stays revoked."""
         ends: list[dict[str, Any]] = [
             {}, {"expires": 700.0}, {"expires": 701.0}, {"overlap_ends": 700.0}, {"overlap_ends": 701.0},
         ]  # fmt: skip
@@ -59,7 +59,7 @@ class StoreListing:
         assert len(store.list(KeyQuery(status=status)).records) == len(ends)
 
     def test_list_pages_to_the_end(self, store: KeyStore) -> None:
-        """Each record once, oldest first and equal instants by ``key_id``, also when the last page is just full."""
+        """Pages have each record once, oldest first and equal instants by ``key_id``, also if the last is just full."""
         numbers = [3, 1, 2, 6, 5, 4]
         store.insert([new(number, created=100.1 + number // 4) for number in numbers])
         for limit in (1, 2, 3, 4, 6, 1000):
@@ -67,21 +67,21 @@ class StoreListing:
         assert list(_walk(store, KeyQuery(owner="acme", limit=2))) == [record(number).key_id for number in range(1, 7)]
 
     def test_list_orders_identifiers_byte_by_byte(self, store: KeyStore) -> None:
-        """Digits, then upper case, then lower case, whatever the language of the database."""
+        """Identifiers sort digits, then upper case, then lower case, in every language of the database."""
         ids = ["a" * 22, "B" * 22, "0" * 22, "b" * 22, "A" * 22]
         store.insert([told(record(1, key_id=key_id), EventKind.ISSUED) for key_id in ids])
         assert list(_walk(store, KeyQuery(limit=2))) == sorted(ids)
 
     @pytest.mark.parametrize("cursor", FOREIGN_CURSORS, ids=ascii)
     def test_list_refuses_a_foreign_cursor(self, store: KeyStore, cursor: str) -> None:
-        """A cursor that is not from `Page.next` is the caller's mistake, whatever it looks like."""
+        """Every cursor that is not from `Page.next` is the caller's mistake."""
         store.insert([new(1)])
         with pytest.raises(InvalidRequest):
             store.list(KeyQuery(after=cursor))
 
 
 def _walk(store: KeyStore, query: KeyQuery) -> Iterator[str]:
-    """The identifiers of all pages."""
+    """Yield the identifiers of all pages."""
     while True:
         page = store.list(query)
         assert len(page.records) <= query.limit

@@ -18,28 +18,28 @@ CANARY = "canary-51c0de77a4-must-not-be-seen"
 
 
 def record(number: int, **fields: Any) -> KeyRecord:
-    """One of many new records, the oldest first."""
+    """Return one of many new records, the oldest first."""
     plain = KeyRecord(f"{number:022}", bytes(32), "01234567", "sk_live_0000…", "acme", "sk", "live", float(number))
     return plain._replace(**{"hash": number.to_bytes(32, "big"), **fields})
 
 
 def new(number: int, **fields: Any) -> Change:
-    """The first revision of a record, and its event."""
+    """Return the first revision of a record, and its event."""
     return told(record(number, **fields), EventKind.ISSUED)
 
 
 def changed(old: KeyRecord, **fields: Any) -> Change:
-    """The next revision of a record, and its event."""
+    """Return the next revision of a record, and its event."""
     return told(old._replace(revision=old.revision + 1, **fields), EventKind.DISABLED)
 
 
 def told(of: KeyRecord, kind: EventKind) -> Change:
-    """A record with an event."""
+    """Return a record with an event."""
     return Change(of, KeyEvent(of.key_id, of.revision, kind, 1000.5 + of.revision, "someone", "203.0.113.9", "why"))
 
 
 def rotated(old: KeyRecord, number: int) -> tuple[Change, Change]:
-    """A rotation to a new record."""
+    """Return a rotation to a new record."""
     successor = new(number, predecessor=old.key_id, root=old.limit_key)
     return changed(old, status=Status.ROTATING, successor=successor.record.key_id, overlap_ends=2e9), successor
 
@@ -70,11 +70,11 @@ FULL = record(
     foreign="sha512:abcdef",
     lookup=bytes(range(64)),
 )
-"""A record in which every field says something."""
+"""Return a record with a value in every field."""
 
 
 def writes(store: KeyStore) -> list[Callable[[], object]]:
-    """One of each call that writes; the records are large, and have the canary in every text."""
+    """Return each call that writes; the records are large, and have the canary in every text."""
     marked: dict[str, Any] = {
         "owner": CANARY,
         "name": CANARY,

@@ -1,4 +1,4 @@
-"""What every key store must do with what is seen of its keys, and beside them; a part of `StoreConformance`."""
+"""The rules for uses, peppers and seals of a key store; a part of `StoreConformance`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class StoreUses:
     """The cases of uses, peppers and seals; their store is the fixture ``store`` of the class that inherits them."""
 
     def test_last_used_moves_forward_only(self, store: KeyStore) -> None:
-        """Whatever order the flushes of several processes arrive in; it is no change of the record."""
+        """``last_used`` is the latest time, in every order of flushes, and the record does not change."""
         store.insert([new(1), new(2, last_used=70.0)])
         for last_used in (50.0, 40.0, 60.5, 60.25):
             store.record_uses([Use(record(1).key_id, last_used), Use(record(2).key_id, last_used)])
@@ -28,7 +28,7 @@ class StoreUses:
         assert len(store.events(record(1).key_id)) == 1
 
     def test_uses_add_up(self, store: KeyStore) -> None:
-        """Counts are summed, networks and agents united; strangers are passed over, and so is nothing at all."""
+        """Counts are summed, networks and agents united; unknown keys and empty lists are skipped."""
         store.insert([new(1), new(2)])
         key_id = record(1).key_id
         store.record_uses([Use(key_id, 50.0, 2, {"192.0.2.1"}, {"curl/8"}), Use("stranger", 1.0, 1, {"192.0.2.9"})])
@@ -41,7 +41,7 @@ class StoreUses:
         assert store.usage(record(2).key_id) == Usage()
 
     def test_witnesses_are_bounded(self, store: KeyStore) -> None:
-        """Those that came first stay; of more than fit, none is added."""
+        """The first witnesses stay; beyond the limit, no witness is added."""
         store.insert([new(1)])
         store.record_uses([Use(record(1).key_id, 1.0, 1, {"first"}, {"agent"})])
         store.record_uses([Use(record(1).key_id, 2.0, 1, {f"{number:03}" for number in range(100)})])
@@ -51,14 +51,14 @@ class StoreUses:
         assert usage.agents == {"agent"}
 
     def test_uses_of_many_keys(self, store: KeyStore) -> None:
-        """More than any one transaction takes."""
+        """More uses than one transaction takes are all stored."""
         store.insert([new(number) for number in range(3000)])
         store.record_uses([Use(record(number).key_id, 5000.0 + number) for number in range(3000)])
         assert store.usage(record(2999).key_id).last_used == 7999.0
         assert store.list(KeyQuery(unused_since=5001.0)).records == [record(0, last_used=5000.0)]
 
     def test_peppers_are_counted_for_keys_that_live(self, store: KeyStore) -> None:
-        """A revoked or expired key does not keep a pepper; a disabled or rotating one does."""
+        """A revoked or expired key does not need its pepper; a disabled or rotating key does."""
         store.insert([new(number, status=status) for number, status in enumerate(Status)])
         store.insert(
             [
@@ -70,7 +70,7 @@ class StoreUses:
         assert store.count_by_pepper(900.0) == {"01234567": 3}
 
     def test_seals_stay(self, store: KeyStore, another: Callable[[], KeyStore]) -> None:
-        """Every store over the same records knows the locator keys; the first one that a version was given stays."""
+        """Every store over the same records knows the locator keys; the first one of a version stays."""
         assert store.seals() == {}
         store.keep_seal("01234567", b"0" * 16)
         store.keep_seal("89abcdef", bytes(16))

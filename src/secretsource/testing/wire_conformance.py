@@ -1,4 +1,4 @@
-"""What every driver must do when the other side behaves badly on the wire: keep its deadline, and its size."""
+"""The rules for a driver whose server behaves badly on the wire: keep the deadline, and the size."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ MIB = 1024 * 1024
 
 
 class WireConformance(ConformanceSuite):
-    """The cases of a driver that asks over a network, for each way in which it can ask.
+    """The cases of a driver that asks over a network, for each of its calls.
 
     Attributes:
-        most_held: Bytes that a call may hold at once while it is flooded: an answer of 8 MiB, read and decoded, and
-            what the vendor's client needs for itself.
+        most_held: Bytes that a call may hold at once while it is flooded: an answer of 8 MiB, read and decoded, and the
+            needs of the vendor's client.
     """
 
     most_held: ClassVar[int] = 48 * MIB
 
     @needs("wire")
     def test_answer_on_the_wire_is_bounded(self, wire_fault: str, harness: ProviderHarness) -> None:
-        """A drip ends as TIMEOUT when the timeout is over; a flood is MALFORMED, and is not held in memory.
+        """A drip ends as TIMEOUT at the timeout; a flood is MALFORMED, and is not held in memory.
 
-        The timeout is one for connecting, headers and body together, also for a batch, a write, and "who am I".
+        The timeout covers connecting, headers and body together, also for a batch, a write, and "who am I".
         """
         flood = wire_fault in FLOODS
         timeout = self.timeout if flood else self.patience
@@ -68,7 +68,7 @@ class WireConformance(ConformanceSuite):
 
     @contextmanager
     def bounded(self, name: str, timeout: float, *, flood: bool) -> Generator[None]:
-        """Fail when the block takes longer than the timeout, or holds more than a flooded call may."""
+        """Fail if the block takes longer than the timeout, or holds more than a flooded call may."""
         if flood:
             tracemalloc.start()
         started = monotonic()
@@ -82,7 +82,7 @@ class WireConformance(ConformanceSuite):
 
 
 def ways(provider: Provider, ref: SecretRef, other: SecretRef, timeout: float) -> Mapping[str, Way]:
-    """Each way in which a driver can ask, by the name of its method."""
+    """Return each call of a driver, by the name of its method."""
     documents = [ref.document, other.document]
     found: dict[str, Way] = {"fetch": partial(provider.fetch, ref.document, timeout=timeout)}
     if isinstance(provider, BatchProvider):

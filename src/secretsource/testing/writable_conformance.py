@@ -1,4 +1,4 @@
-"""What a driver must do that can write."""
+"""The rules for a driver that can write."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class WritableProviderConformance(ProviderConformance):
         return harness.provider.store(harness.ref(name), value, overwrite=overwrite, timeout=self.timeout)
 
     def test_written_is_read(self, harness: ProviderHarness) -> None:
-        """What was written is what is read, with the signs that it had, and nothing else is there."""
+        """A written value is read back exactly, with all its signs, and nothing else is there."""
         text = "p=ss w#rd$HOME ${HOME} 'single' \"double\" \\n 100%\nsecond line"
         assert isinstance(self.store(harness, text), Stored)
         assert self.value(harness) == text
@@ -58,13 +58,13 @@ class WritableProviderConformance(ProviderConformance):
         assert self.value(harness) == bytes(range(256))
 
     def test_value_of_another_is_left_alone(self, harness: ProviderHarness) -> None:
-        """Without ``overwrite``, a value that is there stays there."""
+        """Without ``overwrite``, an existing value stays."""
         harness.put(NAME, "theirs")
         assert isinstance(self.store(harness, "ours"), Occupied)
         assert self.value(harness) == "theirs"
 
     def test_overwritten_when_told(self, harness: ProviderHarness) -> None:
-        """With ``overwrite``, the new value is the current one, and other names keep theirs; it need not be there."""
+        """With ``overwrite``, the new value is current, and other names keep theirs; the secret may be new."""
         harness.put(NAME, "old")
         harness.put(OTHER, "other")
         assert isinstance(self.store(harness, "new", overwrite=True), Stored)
@@ -81,7 +81,7 @@ class WritableProviderConformance(ProviderConformance):
 
     @needs("fault")
     def test_fault_while_writing(self, fault: str, harness: ProviderHarness, caplog: pytest.LogCaptureFixture) -> None:
-        """A fault is Failed with the code that reading has, unless writing ends it; no log shows the value."""
+        """A fault is Failed with the code of a read, unless writing ends it; no log shows the value."""
         caplog.set_level(logging.DEBUG)
         harness.put(NAME, "there")
         self.fetch(harness)
@@ -98,7 +98,7 @@ class WritableProviderConformance(ProviderConformance):
 
     @needs("deny_write")
     def test_write_that_failed_is_not_stored(self, harness: ProviderHarness) -> None:
-        """Where writing alone is refused, the outcome is Failed(DENIED), and every value is what it was."""
+        """If only writing is refused, the outcome is Failed(DENIED), and every value is unchanged."""
         harness.put(NAME, "theirs")
         self.fetch(harness)
         harness.deny_write()
@@ -117,6 +117,6 @@ class WritableProviderConformance(ProviderConformance):
 
 
 def failed_to_write(outcome: Written) -> Failed:
-    """The outcome, which must be a `Failed`."""
+    """Return the outcome, which must be a `Failed`."""
     assert isinstance(outcome, Failed), outcome
     return outcome

@@ -2,52 +2,70 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import typer
 
 from secretsource.cli._output import write_line
-from secretsource.cli.keys.events import events
-from secretsource.cli.keys.exporting import export_keys
-from secretsource.cli.keys.importing import import_keys
-from secretsource.cli.keys.issue import issue
-from secretsource.cli.keys.list import list_keys
-from secretsource.cli.keys.migrate import migrate
-from secretsource.cli.keys.revoke import disable, enable, revoke
-from secretsource.cli.keys.rotate import finish, rotate
-from secretsource.cli.keys.rules import rules
-from secretsource.cli.keys.show import show
-from secretsource.cli.keys.stats import stats
-from secretsource.cli.keys.verify import verify
-from secretsource.cli.keys.whose import whose
+from secretsource.cli._verbs import Verb, VerbGroup
 
 __all__ = ["keys"]
 
-keys = typer.Typer(name="keys", rich_markup_mode=None, pretty_exceptions_enable=False)
+
+class KeyCommands(VerbGroup):
+    """The commands of this group."""
+
+    table: ClassVar = {
+        "issue": Verb("secretsource.cli.keys.issue:issue", "Make a key, store its record, and show the key once."),
+        "list": Verb(
+            "secretsource.cli.keys.list:list_keys", "Show the records of keys, the oldest first; never a key itself."
+        ),
+        "show": Verb(
+            "secretsource.cli.keys.show:show",
+            "Show the record of a key; after a rotation, also who still uses the old key.",
+        ),
+        "verify": Verb("secretsource.cli.keys.verify:verify", "Check a key as a service would."),
+        "whose": Verb("secretsource.cli.keys.whose:whose", "Read the owner of a key from the key alone."),
+        "rotate": Verb(
+            "secretsource.cli.keys.rotate:rotate", "Give a key a successor with the same rights, and show it once."
+        ),
+        "finish": Verb(
+            "secretsource.cli.keys.rotate:finish", "End the overlap of a rotated key early; its successor stays valid."
+        ),
+        "revoke": Verb("secretsource.cli.keys.revoke:revoke", "End a key, or all keys of an owner, for good."),
+        "disable": Verb("secretsource.cli.keys.revoke:disable", "Switch a key off until you enable it again."),
+        "enable": Verb("secretsource.cli.keys.revoke:enable", "Switch a disabled key on again."),
+        "import": Verb(
+            "secretsource.cli.keys.importing:import_keys",
+            "Store keys of another system by their hashes; each is rehashed at its first use.",
+        ),
+        "export": Verb(
+            "secretsource.cli.keys.exporting:export_keys",
+            "Write every record as a line of JSON for keys import, the oldest first.",
+        ),
+        "events": Verb("secretsource.cli.keys.events:events", "Show the history of a key, the oldest event first."),
+        "stats": Verb(
+            "secretsource.cli.keys.stats:stats", "Count the living keys by the pepper that they are hashed with."
+        ),
+        "rules": Verb("secretsource.cli.keys.rules:rules", "Write the rule by which a scanner finds keys."),
+        "migrate": Verb(
+            "secretsource.cli.keys.migrate:migrate",
+            "Bring the tables of a store to the version that this package needs.",
+        ),
+    }
+
+
+keys = typer.Typer(
+    name="keys", cls=KeyCommands, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+)
 
 
 @keys.callback(invoke_without_command=True)
 def choose(context: typer.Context) -> None:
     """Issue API keys, check them, and look after them.
 
-    A key is read from standard input or at a prompt, never from an argument. A new one is shown once, on a terminal,
-    or written to a new file that only you may read.
+    Give a key on standard input or at a prompt, never as an argument. A new key is shown once on a terminal, or
+    written to a new file that only you may read.
     """
     if context.invoked_subcommand is None:
         write_line(context.get_help())
-
-
-keys.command()(issue)
-keys.command("list")(list_keys)
-keys.command()(show)
-keys.command()(verify)
-keys.command()(whose)
-keys.command()(rotate)
-keys.command()(finish)
-keys.command()(revoke)
-keys.command()(disable)
-keys.command()(enable)
-keys.command("import")(import_keys)
-keys.command("export")(export_keys)
-keys.command()(events)
-keys.command()(stats)
-keys.command()(rules)
-keys.command()(migrate)

@@ -7,7 +7,7 @@ from typing import Any
 from secretsource.exceptions import StoreError
 from secretsource.issuing._check.weighing import over_limit
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
-from secretsource.issuing.limits import LocalLimiter
+from secretsource.limiters.base import ImmediateLimiter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._check.record_cache import Entry
     from secretsource.issuing._verdict import Verdict
-    from secretsource.issuing.limits import Draw, Plan
+    from secretsource.limiters.base import Draw, Plan
 
 
 class Drawing:
@@ -26,13 +26,13 @@ class Drawing:
 
     Attributes:
         is_at_hand: Whether limits are counted in this process.
-        take: Takes a cost from limits that are at hand, as `LocalLimiter.take`; else gives None.
+        take: Takes a cost from limits that are at hand, as `ImmediateLimiter.take`; else gives None.
     """
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self.is_at_hand = isinstance(parts.limiter, LocalLimiter)
-        self.take = parts.limiter.take if isinstance(parts.limiter, LocalLimiter) else _is_elsewhere
+        self.is_at_hand = isinstance(parts.limiter, ImmediateLimiter)
+        self.take = parts.limiter.take if isinstance(parts.limiter, ImmediateLimiter) else _is_elsewhere
 
     def draw(self, entry: Entry, plan: Plan, cost: int, mono: float, wall: float) -> Flow[Verdict]:
         """The verdict for a key with limits.

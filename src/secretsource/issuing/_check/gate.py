@@ -112,6 +112,11 @@ class Gate:
         hashes = self._hashes(text)  # 1 hash the whole text
         return Presented(hashes[self._newest], hashes, locator)
 
+    def again(self, hashed: bytes) -> Presented | None:
+        """What `present` makes of a text that came through before, by its hash under the one pepper there is."""
+        locator = self._located.get(hashed) if self._has_one_pepper else None
+        return None if locator is None else Presented(hashed, {self._newest: hashed}, locator)
+
     def _matched(self, hashed: bytes) -> str | None:
         """The locator of a text whose record is kept; an imported one is found by its ``lookup``."""
         known = self._known(hashed)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._check.uses import UseLog
     from secretsource.issuing._key.format import KeyFormat
     from secretsource.issuing._key.hashing import PepperSet
-    from secretsource.issuing.limits import AsyncLimiter, Limiter, LocalLimiter
+    from secretsource.limiters.base import AsyncLimiter, ImmediateLimiter, Limiter
     from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyStore
 
     OnLimiterError = Literal["open", "closed", "local"]
@@ -65,7 +65,7 @@ class Parts(NamedTuple):
     cache: RecordCache
     uses: UseLog
     limiter: Limiter | AsyncLimiter
-    fallback: LocalLimiter
+    fallback: ImmediateLimiter
     on_limiter_error: OnLimiterError
     processes: int
     feed: ChangeFeed | None

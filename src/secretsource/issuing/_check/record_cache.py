@@ -28,13 +28,13 @@ from functools import lru_cache
 
 from secretsource import _fork
 from secretsource._key_id import is_key_id
-from secretsource.issuing import limits
 from secretsource.issuing._check import policy
-from secretsource.stores.base import Status
+from secretsource.issuing._check.terms import limits_of, narrowed
+from secretsource.stores.base import OwnerStatus, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource.stores.base import KeyRecord
+    from secretsource.stores.base import KeyChange, KeyRecord
 
 _ACTIVE = Status.ACTIVE
 _NEVER, _FOREVER = float("-inf"), float("inf")
@@ -53,16 +53,16 @@ class Entry:
     """A record with what the hot path asks of it, worked out once.
 
     Attributes:
-        record: The record.
+        record: The record, narrowed to what its owner's plan allows.
         until: Monotonic seconds until which it is fresh, active and within its time; minus infinity for a key that
-            needs the long way (rotating, disabled, not yet begun, …).
+            needs the long way (rotating, disabled, suspended, not yet begun, …).
         fresh_until: Monotonic seconds until which the record need not be read again.
         hashed: The hash it is kept under.
         expires: When its key ends by the wall clock, or None.
         granted: Demands that it meets, as they are written: its exact scopes, `NO_SCOPE`, and what was granted before.
         wildcards: The beginnings that its wildcards cover.
         networks: The networks it may be used from, or None for any.
-        plan: Its limits, or None.
+        plan: Its limits, with those of its owner and the owner's plan, or None.
         limit_key: What its limits are counted under.
         drift: Wall seconds minus monotonic seconds, when it was read.
         whole: Monotonic seconds of the last reading of the whole record.
@@ -88,22 +88,34 @@ class Entry:
         self, hashed: bytes, record: KeyRecord, mono: float, wall: float, ttl: float, whole: float | None = None
     ) -> None:
         self.hashed = hashed
+        if record.terms is not None:
+            record = narrowed(record)
         self.record = record
         self.whole = mono if whole is None else whole
         self.granted, self.wildcards = _rights(record.scopes)
         networks = record.networks
         self.networks = policy.read_networks(networks) if networks else None
-        self.plan = limits.parse(record.rate_limit, record.quota) if record.rate_limit or record.quota else None
-        self.key_id = key_id = record.key_id
-        self.limit_key = record.root or key_id
+        self.limit_key, self.plan = limits_of(record)
+        self.key_id = record.key_id
         self.expires = expires = record.expires
         self.drift = drift = wall - mono
         self.fresh_until = until = mono + ttl
-        if record.status is not _ACTIVE or (record.begins is not None and record.begins > wall):
+        if record.status is not _ACTIVE or self.is_suspended or (record.begins is not None and record.begins > wall):
             until = _NEVER
         elif expires is not None and expires - drift < until:
             until = expires - drift
         self.until = until
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether its owner's keys are not taken."""
+        terms = self.record.terms
+        return terms is not None and terms.owner.status is OwnerStatus.SUSPENDED
+
+    def is_under(self, owner: str | None, plan: str | None) -> bool:
+        """Whether its key is one of an owner, or of an owner with a plan."""
+        terms = self.record.terms
+        return self.record.owner == owner or (plan is not None and terms is not None and terms.owner.plan == plan)
 
     def end(self) -> None:
         """Be fresh no longer, also for a reader that holds it already."""
@@ -278,6 +290,25 @@ class RecordCache:
             known = self._by_key.get(key_id)
             if known is not None and known.record.revision < revision:
                 self._drop(known)
+
+    def hear(self, change: KeyChange) -> None:
+        """Take up news, of a key or of terms."""
+        if change.owner is None and change.plan is None:
+            self.news(change.key_id, change.revision)
+        else:
+            self.news_of_terms(change.owner, change.plan)
+
+    def news_of_terms(self, owner: str | None, plan: str | None) -> None:
+        """An owner has changed, or a plan, here or elsewhere: its keys are read anew.
+
+        Readings that are on their way may have missed the change, so none of them is kept.
+        """
+        with self._lock:
+            self._news += 1
+            self._forgotten = self._news
+            for entry in [*self._by_key.values()]:
+                if entry.is_under(owner, plan):
+                    self._drop(entry)
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._check.policy import Demand
     from secretsource.issuing._check.record_cache import Entry
     from secretsource.issuing._verdict import Verdict
-    from secretsource.stores.base import KeyRecord
+    from secretsource.stores.base import KeyRecord, KeyStore
 
 _ROTATING = Status.ROTATING
 MOST_COST = 10**9
@@ -167,6 +167,39 @@ class Verifier:
             verdict = yield from self._drawing.draw(found, found.plan, asked.cost, mono, wall)
         return self._granted(verdict, found, presented, asked, mono, wall)
 
+    def look(self, hashed: bytes, asked: Asked, store: KeyStore) -> Verdict | None:
+        """As `check`, in a store for threads, of a text that came through the gate before: without a generator.
+
+        Args:
+            hashed: What `glance` has hashed the text to.
+            asked: What is asked of the key.
+            store: Where its record is read.
+
+        Returns:
+            None, with nothing asked or counted, where the text is new or the cache knows more.
+        """
+        presented = None if self._get(hashed) is not None else self.gate.again(hashed)
+        if presented is None or presented.key_id is None:
+            return None
+        asked_at = self._mono()
+        if self._recall(presented, None, asked_at) is not None:
+            return None
+        demanded = _demanded(asked)
+        self._begin()
+        begun = self._cache.begin()
+        try:
+            record = store.peek(presented.key_id)  # 5 look the record up
+        except StoreError:
+            return Rejected(Reason.STORE_UNAVAILABLE)
+        mono, wall = self._now()  # the store may have taken its time
+        rejected = unknown(presented) if record is None else self._comparison.compare(presented, record)
+        found = self._kept(presented, record, rejected, asked_at, wall - (mono - asked_at), begun)
+        if type(found) is Rejected:
+            return found
+        if found.record.status is _ROTATING:
+            run(self._rotations.learn(found.record))
+        return self._concluded(found, presented, asked, demanded, mono, wall)
+
     def recall(self, text: object, hashed: bytes | None, asked: Asked) -> Verdict | None:
         """As `check`, from memory; None, with nothing counted, where the store or another machine has to be asked."""
         presented = self.gate.present(text, hashed)
@@ -180,12 +213,24 @@ class Verifier:
             return None if found.reason is Reason.PEPPER_RETIRED else found
         if found is None:
             return None
-        verdict: Verdict | None = weigh(found, demanded, asked.ip, wall, asked.kind)
-        if verdict is None and found.plan is not None:
-            if not self._drawing.is_at_hand:
-                return None
-            verdict = run(self._drawing.draw(found, found.plan, asked.cost, mono, wall))
-        return self._granted(verdict, found, presented, asked, mono, wall)
+        if found.plan is not None and not self._drawing.is_at_hand:
+            return weigh(found, demanded, asked.ip, wall, asked.kind)
+        return self._concluded(found, presented, asked, demanded, mono, wall)
+
+    def _concluded(
+        self,
+        entry: Entry,
+        presented: Presented,
+        asked: Asked,
+        demanded: tuple[str, ...],
+        mono: float,
+        wall: float,
+    ) -> Verdict:
+        """Steps 6 to 11, where nothing has to be awaited."""
+        verdict: Verdict | None = weigh(entry, demanded, asked.ip, wall, asked.kind)
+        if verdict is None and entry.plan is not None:
+            verdict = run(self._drawing.draw(entry, entry.plan, asked.cost, mono, wall))
+        return self._granted(verdict, entry, presented, asked, mono, wall)
 
     def _granted(
         self,
@@ -222,10 +267,10 @@ class Verifier:
     ) -> Flow[Entry | Rejected]:
         """Step 5 for a text that matched before: whether its record has changed."""
         try:
-            revision: int | None = yield self._store.revision(known.record.key_id)
+            stamp: int | None = yield self._store.revision(known.record.key_id)
         except StoreError:
             return Rejected(Reason.STORE_UNAVAILABLE)
-        if revision == known.record.revision:
+        if stamp == known.record.stamp:
             return self._cache.fill(presented.hash, known.record, mono, wall, begun, known.whole)
         found = yield from self.read(presented, mono, wall, begun, self._store.peek)
         return found
@@ -242,23 +287,37 @@ class Verifier:
             begun: What `RecordCache.begin` gave before anything was asked.
             get: How a record is read: by `KeyStore.get`, or, where it may be late, by `KeyStore.peek`.
         """
-        store, cache = self._store, self._cache
         record: KeyRecord | None
+        rejected: Rejected | None
         try:
             if presented.key_id:
                 record = yield get(presented.key_id)
             else:
-                record = yield store.find(presented.lookups)
+                record = yield self._store.find(presented.lookups)
         except StoreError:
             return Rejected(Reason.STORE_UNAVAILABLE)
         if record is None:
-            cache.miss(presented.key_id or presented.hash, mono, begun)
-            return unknown(presented)
-        rejected: Rejected | None
-        if record.foreign is None:
+            rejected = unknown(presented)
+        elif record.foreign is None:
             rejected = self._comparison.compare(presented, record)
         else:
             rejected = yield from self._comparison.compare_foreign(presented, record, wall)
+        return self._kept(presented, record, rejected, mono, wall, begun)
+
+    def _kept(
+        self,
+        presented: Presented,
+        record: KeyRecord | None,
+        rejected: Rejected | None,
+        mono: float,
+        wall: float,
+        begun: int,
+    ) -> Entry | Rejected:
+        """Step 5, its end: what was read goes into the cache, and the entry comes out; or why there is none."""
+        cache = self._cache
+        if record is None:
+            cache.miss(presented.key_id or presented.hash, mono, begun)
+            return unknown(presented) if rejected is None else rejected
         if not self._parts.format.allows(record.prefix, record.environment):  # one that was imported; it is never kept
             return Rejected(Reason.WRONG_KIND, record) if rejected is None else rejected
         if rejected is None:

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from secretsource.issuing._check import policy
 from secretsource.issuing._verdict import Reason, Rejected
-from secretsource.issuing.limits import Rate
+from secretsource.limiters.base import Rate
 from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource.issuing._check.policy import Kind
     from secretsource.issuing._check.record_cache import Entry
-    from secretsource.issuing.limits import Draw, Plan
+    from secretsource.limiters.base import Draw, Plan
     from secretsource.stores.base import KeyRecord
 
 STATUS_REASONS = {
@@ -44,6 +44,8 @@ def weigh(
         if reason is not None:
             entry.slow()
             return Rejected(reason, record)
+    if entry.is_suspended:
+        return Rejected(Reason.OWNER_SUSPENDED, record)
     if record.begins is not None and wall < record.begins:
         return Rejected(Reason.NOT_YET, record)
     if entry.networks is not None and not policy.is_within(entry.networks, ip):

@@ -14,6 +14,7 @@ import threading
 from hmac import digest
 from typing import NamedTuple
 
+from secretsource._beginnings import beginning
 from secretsource.issuing._key import base62 as _base62
 
 TYPE_CHECKING = False
@@ -150,13 +151,14 @@ class _Contexts:
     __slots__ = ("decrypt", "encrypt")
 
     def __init__(self, key: bytes) -> None:
-        from cryptography.hazmat.primitives.ciphers import Cipher
-        from cryptography.hazmat.primitives.ciphers.algorithms import AES
-        from cryptography.hazmat.primitives.ciphers.modes import ECB
+        with beginning():
+            from cryptography.hazmat.primitives.ciphers import Cipher
+            from cryptography.hazmat.primitives.ciphers.algorithms import AES
+            from cryptography.hazmat.primitives.ciphers.modes import ECB
 
-        cipher = Cipher(AES(key), ECB())  # noqa: S305 - see above
-        self.encrypt = cipher.encryptor().update
-        self.decrypt = cipher.decryptor().update
+            cipher = Cipher(AES(key), ECB())  # noqa: S305 - see above
+            self.encrypt = cipher.encryptor().update
+            self.decrypt = cipher.decryptor().update
 
 
 class LocatorSeals:

@@ -205,7 +205,7 @@ class _Feed:
         return tuple(_health(source, end) for source, end in zip_longest(self._sources, self._subscriptions))
 
     def _tell(self, change: KeyChange) -> None:
-        self._cache.news(change.key_id, change.revision)
+        self._cache.hear(change)
 
 
 def _health(source: ChangeFeed, end: Callable[[], None] | None) -> FeedHealth:

@@ -23,7 +23,7 @@ from secretsource.issuing._key import lifecycle
 from secretsource.issuing._key.hashing import PepperSet
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._key.text import canonical
-from secretsource.issuing._manage import request
+from secretsource.issuing._manage import plans, request
 from secretsource.stores.base import ChangeBus, KeyChange, KeyQuery, Status, Usage
 
 TYPE_CHECKING = False
@@ -153,7 +153,7 @@ class Operations:
         if not isinstance(given, Sequence) or not 1 <= len(given) <= _MOST_ISSUED:
             raise InvalidRequest(f"keys are issued by a list of requests: ask for 1 to {_MOST_ISSUED}")
         now = self._parts.clock.now().wall
-        drafts = [request.draft(each, now) for each in requests]
+        drafts = yield from plans.with_terms(self._parts, [request.draft(each, now) for each in requests])
         for record in drafts:
             self._check_front(record)
         yield from self.leave_seals()
@@ -174,7 +174,7 @@ class Operations:
             self._check_front(old)
             yield from self.leave_seals()
             rotation = lifecycle.rotate(old, self._locator(old.owner), length, now, by, ends)
-            issued = self._mint(rotation.successor)
+            issued = self._mint(plans.shortened(rotation.successor))
             try:
                 stored: bool = yield self._parts.store.rotate(
                     rotation.predecessor, lifecycle.issue(issued.record, now, by)
@@ -325,7 +325,7 @@ class Operations:
             if not repeated:
                 changes = [lifecycle.issue(issued.record, issued.record.created, by) for issued in minted]
                 try:
-                    repeated = yield self._parts.store.insert(changes)
+                    repeated = yield from plans.insert(self._parts, changes)
                     if not repeated:
                         yield from self.tell(*(issued.record for issued in minted))
                 except BaseException:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Required
 
+_NAMELESS = {
+    "owner": "a key needs an owner: give the name or number of a customer",
+    "plan": "a plan needs a name: give it 1 to 255 characters",
+}
 LONGEST_TEXT = 255
 LARGEST_METADATA = 4096
 LONGEST = timedelta(days=365_000).total_seconds()
@@ -83,7 +87,7 @@ def draft(request: KeyRequest, now: float) -> KeyRecord:
         )
     begins = instant(request.get("not_before"), "not_before")
     rate_limit, quota = request.get("rate_limit"), request.get("quota")
-    limits.parse(_rules(rate_limit, "rate_limit"), _rules(quota, "quota"))
+    limits.parse(rules(rate_limit, "rate_limit"), rules(quota, "quota"))
     return KeyRecord(
         key_id="",
         hash=b"",
@@ -159,12 +163,21 @@ def owner(given: object) -> str:
     Raises:
         InvalidRequest: It is neither.
     """
+    return named(given, "owner")
+
+
+def named(given: object, what: str) -> str:
+    """The id of an owner or a plan: 1 to 255 legible characters in their one spelling, or an integer from 0.
+
+    Raises:
+        InvalidRequest: It is neither.
+    """
     if isinstance(given, int) and not isinstance(given, bool) and 0 <= given < 10**LONGEST_TEXT:
         return str(given)
-    name = canonical(text(given, "owner"))
+    name = canonical(text(given, what))
     if name:
         return name
-    raise InvalidRequest("a key needs an owner: give the name or number of a customer")
+    raise InvalidRequest(_NAMELESS[what])
 
 
 def narrowed(query: KeyQuery) -> KeyQuery:
@@ -193,7 +206,7 @@ def number(given: object, what: str, least: int, most: int) -> None:
     Raises:
         InvalidRequest: It is not.
     """
-    if not isinstance(given, int) or not least <= given <= most:
+    if not isinstance(given, int) or isinstance(given, bool) or not least <= given <= most:
         raise InvalidRequest(f"{what} is not a whole number from {least} to {most}")
 
 
@@ -225,8 +238,9 @@ def _expiry(request: KeyRequest, now: float, begins: float | None) -> float | No
     return expires
 
 
-def _rules(rules: object, what: str) -> str | None:
-    return None if rules is None else text(rules, what)
+def rules(given: object, what: str) -> str | None:
+    """The text of rates or quotas, before it is parsed; None without any."""
+    return None if given is None else text(given, what)
 
 
 def metadata(given: object) -> Mapping[str, Any]:

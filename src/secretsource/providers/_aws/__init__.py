@@ -1,1 +1,1 @@
-"""What the drivers of AWS share: the client, the meaning of its errors, and the provider that both are."""
+"""The shared parts of the AWS drivers: the client, the meaning of its errors, and the provider that both extend."""

@@ -1,4 +1,4 @@
-"""The token that an agent of AWS asks for, read anew for each call, because it changes when the agent is started."""
+"""The token of an AWS agent on this machine, read for each call, because it changes when the agent restarts."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _SENDABLE = re.compile(r"[\x21-\x7e]+")
 
 
 def agent_token(token_file: str | None) -> str | Failed:
-    """The token, or why there is none.
+    """Return the token, or the failure that says why it cannot be read.
 
     Args:
-        token_file: The file that holds it; None to look where the agent and AWS Lambda put it.
+        token_file: The file that holds the token; None for the places where the agent and AWS Lambda put it.
     """
     if token_file is not None:
         return _read(token_file, "token_file")

@@ -1,11 +1,11 @@
-"""The calls of one provider to AWS: bounded in time and size, silent, and told with the place that was asked.
+"""The calls of one provider to AWS: bounded in time and size, silent, and announced with the place asked.
 
-* **Clients** are made once per service and region, by one thread; the ones used last are kept. boto3 is imported
-  then, and not before.
-* **Bounds.** One deadline covers the search for credentials, the making of a client, looking up a name, connecting,
-  and each answer from its first byte to its last; an answer has a greatest size.
-* **Outcomes.** Every exception becomes one, because the traceback of one that went on would hold boto3's frames, and
-  in their locals the response.
+* **Clients** are made once per service and region, by one thread; the most recently used are stored. boto3 is imported
+  then, not before.
+* **Bounds.** One deadline covers the search for credentials, the making of a client, the look-up of a name, connecting,
+  and each answer. An answer has a greatest size.
+* **Outcomes.** Every exception becomes an outcome. The traceback of a raised one would hold boto3's frames, whose
+  locals hold the response.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class AwsClients:
             "connect_timeout": connect_timeout,
             "read_timeout": read_timeout,
             "retries": {"mode": "standard", "total_max_attempts": attempts},
-            "max_pool_connections": 64,  # kept, not opened: a burst of threads must not throw connections away
+            "max_pool_connections": 64,  # stored, not opened: a burst of threads must not throw connections away
         }
         self._given_session = session
         self._given_client = client
@@ -125,8 +125,7 @@ class AwsClients:
     ) -> Answer:
         """Make one call; what boto3 raises becomes an outcome.
 
-        Credentials that AWS does not know, or no longer, are looked for anew, and the call is made once more where
-        others were found.
+        When AWS rejects the credentials, the session looks for others; if it finds some, the call is made once more.
 
         Args:
             operation: Name of the client's method.
@@ -155,7 +154,7 @@ class AwsClients:
             bounds_of_call.reset(token)
 
     def place(self, region: str | None, location: str) -> str:
-        """Where a location is asked for, as far as that is known without a call, for the reader of an error."""
+        """Return the place where a location is looked up, as far as it is known without a call; errors show it."""
         if self._given_client is not None:
             meta = self._given_client.meta
             custom = None if ".amazonaws.com" in meta.endpoint_url else meta.endpoint_url

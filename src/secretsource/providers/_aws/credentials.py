@@ -1,8 +1,8 @@
-"""The credentials that sign our calls: found by one thread, and only handed over by all others.
+"""The credentials that sign our calls: one thread finds them, and all others use them.
 
-botocore looks for credentials when a client is made, and renews them when a call is signed, in the thread of the
-caller and behind a lock without a timeout. Here a client signs with what the last search found, so no call waits for
-a metadata service or a program longer than until its own deadline.
+botocore looks for credentials when it makes a client, and renews them when it signs a call: in the caller's thread,
+behind a lock without a timeout. Here a client signs with the result of the last search. So no call waits for a metadata
+service or a program past its own deadline.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _PARTS = {
 
 
 class FoundCredentials:
-    """What a search found.
+    """The result of a search.
 
     Args:
-        source: The object of botocore, which knows how to renew itself.
+        source: The object of botocore, which renews itself.
         frozen: Access key, secret key, token and account, as one tuple.
     """
 
@@ -46,7 +46,7 @@ class FoundCredentials:
 
     @property
     def ends_soon(self) -> bool:
-        """Whether a call must wait for new ones."""
+        """Whether a call must wait for newer credentials."""
         return self._ends_within(SOON)
 
     @property
@@ -64,43 +64,43 @@ class FoundCredentials:
 
 
 class HandedCredentials:
-    """What our clients of botocore take for their credentials: they are read here, and never looked for.
+    """The credentials of our botocore clients: they are read here, and never looked for.
 
     Attributes:
-        found: What the last search found; None before the first.
+        found: The result of the last search; None before the first.
     """
 
     found: FoundCredentials | None = None
 
     def load_credentials(self) -> HandedCredentials:
-        """As the chain of botocore that a session asks."""
+        """Do the same as the chain of botocore that a session asks."""
         return self
 
     @property
     def method(self) -> str | None:
-        """Where they come from, in botocore's words."""
+        """The source of the credentials, in botocore's words."""
         return None if self.found is None else getattr(self.found.source, "method", None)
 
     @property
     def account(self) -> str | None:
-        """The account that they belong to, where their source told it."""
+        """The account of the credentials, if their source names it."""
         return getattr(self.get_frozen_credentials(), "account_id", None)
 
     def get_frozen_credentials(self) -> Any:
-        """What a signature is made with."""
+        """Return the values that a signature is made with."""
         return None if self.found is None else self.found.frozen
 
     def get_deferred_property(self, name: str) -> Callable[[], Any]:
-        """A function that gives one of them when it is called."""
+        """Return a function that returns one of them."""
         return lambda: getattr(self.get_frozen_credentials(), name, None)
 
 
 def find_credentials(profile: str | None, prepare: Callable[[Any], None]) -> FoundCredentials | Failed:
-    """Look for credentials as boto3 does, beginning with what files and environment say now; may take long.
+    """Look for credentials as boto3 does, starting from the current files and environment; this may take long.
 
     Args:
         profile: A profile of ``~/.aws/config``; None for boto3's own choice.
-        prepare: Is given the botocore session that is used for it.
+        prepare: Called with the botocore session that makes the search.
     """
     try:
         from botocore.session import get_session
@@ -124,7 +124,7 @@ def _froze(source: Any) -> FoundCredentials | Failed:
 
 
 def _flaw_of(frozen: Any) -> Failed | None:
-    """Why a header cannot carry credentials, where it cannot; a file written by ``echo`` ends in a line break."""
+    """Return why a header cannot carry the credentials, or None; a file written by ``echo`` ends in a line break."""
     for part, variable in _PARTS.items():
         text = getattr(frozen, part, None)
         if text and not _SENDABLE.fullmatch(text):

@@ -1,4 +1,4 @@
-"""What an error of AWS means, as one table; pure.
+"""The meaning of each error of AWS, as one table; pure.
 
 Keys are the error codes of the services and, where no service answered, the class names of botocore's exceptions.
 The words are ours: a service's text may quote what it was sent, so it is read here and never passed on.
@@ -25,7 +25,7 @@ __all__ = ["MEANINGS", "NO_CREDENTIALS", "DeadlinePassed", "explain", "explain_c
 
 
 class DeadlinePassed(Exception):
-    """The time allowed for a call was over before its next attempt."""
+    """The time allowed for a call ended before its next attempt."""
 
 
 _ABSENT = Meaning(None, None)
@@ -182,7 +182,7 @@ MEANINGS: dict[str, Meaning] = {
     "CredentialRetrievalError": _NO_REFRESH,
     "MetadataRetrievalError": _NO_REFRESH,
     "RefreshWithMFAUnsupportedError": _NO_REFRESH,
-    "RuntimeError": _NO_REFRESH,  # botocore's word for refreshed credentials that had expired already
+    "RuntimeError": _NO_REFRESH,  # botocore's word for refreshed credentials that had already expired
     "NoAuthTokenError": _SSO,
     "TokenRetrievalError": _SSO,
     "SSOError": _SSO,
@@ -224,19 +224,20 @@ MEANINGS: dict[str, Meaning] = {
     "InvalidRegionError": _NO_ENDPOINT,
     "UnknownEndpointError": _NO_ENDPOINT,
     "EndpointProviderError": _NO_ENDPOINT,
-    "ValueError/making": _NO_ENDPOINT,  # botocore's word for an endpoint_url that is no URL
+    "ValueError/making": _NO_ENDPOINT,  # botocore's word for an endpoint_url that is not a URL
     "ParamValidationError": _REFUSED_QUESTION,
     "ImportError": _NOT_INSTALLED,
     "BotoCoreError": _BAD_CONFIGURATION,
     # the answer
     "TooLarge": _TOO_LARGE,
     "ResponseParserError": _UNREADABLE,
-    "ValueError": _UNREADABLE,  # a date that is none, bytes that are neither text nor base64
+    "ValueError": _UNREADABLE,  # a malformed date, or bytes that are neither text nor base64
     "Exception": _UNREADABLE,
 }
 """Error code, or class name of an exception, to its meaning.
 
-``code/words`` are the cases of one code that only its text tells apart; ``class/making`` is for the making of a client.
+``code/words`` are the cases of one code that only its text distinguishes; ``class/making`` applies while a client is
+made.
 """
 
 _OF_THE_TRANSPORT = frozenset(
@@ -252,10 +253,10 @@ _OF_THE_TRANSPORT = frozenset(
         "OSError",
     }
 )
-"""Names of the table behind which the network may be: what it did says more than the name."""
+"""Names of the table that may hide a network error: the network's own error is more exact than the name."""
 
 _UNREADABLES = frozenset({TooLarge, HTTPException, BadStatusLine, LineTooLong, UnknownProtocol})
-"""What says that an answer came, and was not HTTP. Exactly these: `RemoteDisconnected` is one by descent only."""
+"""The signs of an answer that was not HTTP. The classes must match exactly: `RemoteDisconnected` is only a subclass."""
 
 _TELLING_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("value", re.compile(r"secret value|staging label|version ?id", re.IGNORECASE)),
@@ -266,15 +267,15 @@ _PLAIN_CODE = re.compile(r"[A-Za-z0-9._]{1,64}")
 
 
 def explain(error: Exception, service: str, *, making: bool = False) -> NotFound | Failed:
-    """The outcome that an exception of boto3 stands for.
+    """Return the outcome that an exception of boto3 stands for.
 
     Args:
-        error: What a client, or making one, raised.
+        error: The exception of a client, or of making it.
         service: The prefix of the service's permissions, such as ``secretsmanager``.
         making: Whether the client was still being made.
     """
     operation = getattr(error, "operation_name", None)
-    if operation is None:  # everything but a ClientError, which is told apart without importing botocore
+    if operation is None:  # everything but a ClientError, recognised without importing botocore
         return _explain_silence(error, service, making=making)
     answer: Mapping[str, Any] = getattr(error, "response", {})
     about = answer.get("Error", {})
@@ -289,7 +290,7 @@ def explain(error: Exception, service: str, *, making: bool = False) -> NotFound
 
 
 def _explain_silence(error: Exception, service: str, *, making: bool) -> NotFound | Failed:
-    """The outcome of an exception behind which there is no answer: it did not come, or could not be read."""
+    """Return the outcome of an exception without an answer: the answer did not arrive, or could not be read."""
     known = next(cls.__name__ for cls in type(error).__mro__ if cls.__name__ in MEANINGS)
     if known in _OF_THE_TRANSPORT:
         kept: Mapping[str, Any] = getattr(error, "kwargs", {})
@@ -302,13 +303,13 @@ def _explain_silence(error: Exception, service: str, *, making: bool) -> NotFoun
 
 
 def explain_code(code: str, text: str, *, action: str, metadata: Mapping[str, Any] | None = None) -> NotFound | Failed:
-    """The outcome that an error code of a service stands for.
+    """Return the outcome that an error code of a service stands for.
 
     Args:
         code: The error code.
-        text: The service's text; read for the words that tell two causes of one code apart, and not passed on.
+        text: The service's text; it distinguishes two causes of one code, and is not passed on.
         action: The permission that the call needs, such as ``secretsmanager:GetSecretValue``.
-        metadata: What came with it: HTTP status and headers.
+        metadata: The HTTP status and headers.
     """
     metadata = metadata or {}
     meaning = MEANINGS.get(code)
@@ -323,7 +324,7 @@ def explain_code(code: str, text: str, *, action: str, metadata: Mapping[str, An
 
 
 def _by_status(status: int | None) -> Meaning:
-    """What an error without a known code means; 404 without a code is a wrong endpoint, and not an absence."""
+    """Return the meaning of an error without a known code; a 404 without a code is a wrong endpoint, not an absence."""
     if status is None or status < 400:
         return _UNREADABLE
     if status >= 500:
@@ -334,7 +335,7 @@ def _by_status(status: int | None) -> Meaning:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the service asked us to wait: ``retry-after`` in seconds, ``x-amz-retry-after`` in milliseconds."""
+    """Return the seconds to wait: ``retry-after`` in seconds, ``x-amz-retry-after`` in milliseconds."""
     for header, unit in (("x-amz-retry-after", 0.001), ("retry-after", 1.0)):
         asked = wait_of(headers.get(header))
         if asked is not None:

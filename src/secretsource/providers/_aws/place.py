@@ -1,4 +1,4 @@
-"""Where AWS is asked: region, host and account for the reader of an error, and whether a host may be asked; pure."""
+"""The place in AWS that is asked: region, host and account for errors, and the hosts that may be asked."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPO
 
 
 def words_of(region: str | None, endpoint_url: str | None, account: str | None) -> str:
-    """One phrase, such as ``eu-west-1, account 111122223333``.
+    """Return one phrase, such as ``eu-west-1, account 111122223333``.
 
     Args:
         region: The region that was asked.
-        endpoint_url: Where it was asked, unless that is AWS's own choice.
-        account: The account, where it is known.
+        endpoint_url: The URL that was asked, unless it is AWS's own choice.
+        account: The account, if it is known.
     """
     words = region or "no region"
     if endpoint_url is not None:
@@ -33,7 +33,7 @@ def words_of(region: str | None, endpoint_url: str | None, account: str | None) 
 
 
 def account_in(location: str) -> str | None:
-    """The account that a location names, which only an ARN does."""
+    """Return the account that a location names; only an ARN names it."""
     parts = location.split(":")
     return parts[4] if len(parts) > 5 and parts[0] == "arn" and parts[4].isdecimal() else None
 

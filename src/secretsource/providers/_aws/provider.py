@@ -1,4 +1,4 @@
-"""What the two AWS drivers have in common: settings, names, regions, and the splitting of a batch."""
+"""The shared base of the two AWS drivers: settings, names, regions, and the splitting of a batch."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ _OF_THE_SERVICE = frozenset(
         FailureCode.MALFORMED,
     }
 )
-"""Failures of a batch that asking for each secret alone would meet again."""
+"""Failures of a batch that a call for each secret alone would meet again."""
 
 
 class AwsServiceProvider(BatchProvider, IdentifiedProvider):
-    """A provider over one AWS service; the drivers say how one secret, and how several, are asked for.
+    """A provider over one AWS service; each driver says how to ask for one secret and for several.
 
     Args:
         region: The region of names and of references that give none; None for boto3's own choice, then ``AWS_REGION``.
-        profile: A profile of ``~/.aws/config``, which is also how to assume a role (``role_arn``, ``external_id``).
+        profile: A profile of ``~/.aws/config``, which may also assume a role (``role_arn``, ``external_id``).
         prefix: Put before a bare name, such as ``prod/``; explicit references are taken as they are.
         document: One JSON document that holds every bare name as a field.
         endpoint_url: Where to connect, for a VPC endpoint or an emulator.
@@ -84,7 +84,7 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
         }
     )
     service: ClassVar[str]
-    """boto3's name of the service, and the prefix of its permissions."""
+    """The service's name in boto3, which is also the prefix of its permissions."""
     batch_size: ClassVar[int]
     """How many secrets the service takes in one call."""
     name_rule: ClassVar[re.Pattern[str]]
@@ -132,11 +132,11 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
 
     @property
     def site(self) -> str:
-        """The region, as far as it is known without boto3, which may find another one in a profile."""
+        """The region, if it is known without boto3, which may find another in a profile."""
         return self._region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
 
     def locate(self, name: str) -> SecretRef | NotFound:
-        """A field of the document where one is set, else the prefix and the name, if AWS allows such a name."""
+        """Return a field of the document if it is set, else the prefix and the name, if AWS allows such a name."""
         if self._document is not None:
             return SecretRef(self.name, self._document, field=name)
         location = self._prefix + name
@@ -149,11 +149,11 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
         return self._told(ref, self._ask_one(ref, monotonic() + timeout))
 
     def fetch_many(self, refs: Sequence[SecretRef], *, timeout: float) -> Mapping[SecretRef, Outcome]:
-        """Ask for current versions in batches per region, and for the rest one by one.
+        """Ask for current versions in batches per region, and for the rest in single calls.
 
-        One by one are also asked: a reference with a version or stage, which a batch call cannot express; what a batch
-        left unanswered; and all of a batch that was refused as such, because permission for the batch call is a
-        permission of its own. A region that refused a batch is not asked for one again.
+        Three kinds take single calls. A batch cannot express a reference with a version or stage. A batch may leave an
+        entry unanswered. A batch may be refused as a whole, because it needs its own permission; its region is then
+        sent no other batch.
         """
         deadline = monotonic() + timeout
         outcomes: dict[SecretRef, Outcome] = {}
@@ -169,7 +169,7 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
         return outcomes
 
     def identify(self, *, timeout: float) -> Identity | Failed:
-        """``GetCallerIdentity`` of STS, which needs no permission: the ARN of the user or the assumed role."""
+        """Ask STS for ``GetCallerIdentity``, which needs no permission: the ARN of the user or the assumed role."""
         answer = self._clients.ask("get_caller_identity", service="sts", region=None, deadline=monotonic() + timeout)
         if isinstance(answer, NotFound):
             return malformed("STS gave no identity")
@@ -188,13 +188,13 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
         self._without_batch = set()
 
     def _told(self, ref: SecretRef, outcome: Outcome) -> Outcome:
-        """An outcome, with the place that was asked in its reason."""
+        """Return an outcome, with the place asked in its reason."""
         if isinstance(outcome, Found):
             return outcome
         return told_with_place(outcome, self._clients.place(region_of(ref), ref.location))
 
     def _batches(self, refs: Sequence[SecretRef]) -> list[tuple[str | None, dict[str, list[SecretRef]]]]:
-        """The locations that can share a call, each with the references to it."""
+        """Return the locations that can share a call, each with the references to it."""
         places: dict[str | None, dict[str, list[SecretRef]]] = {}
         for ref in refs:
             region, is_current = region_of(ref), ref.version is None and ref.stage is None
@@ -208,7 +208,7 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
         ]
 
     def _ask_batch(self, region: str | None, locations: list[str], deadline: float) -> Mapping[str, Outcome]:
-        """Location to outcome; what is missing is to be asked for alone."""
+        """Return location to outcome; a missing location must be asked for alone."""
         if region in self._without_batch:
             return {}
         answers = self._ask_many(region, locations, deadline)
@@ -222,21 +222,21 @@ class AwsServiceProvider(BatchProvider, IdentifiedProvider):
 
     @abstractmethod
     def _ask_one(self, ref: SecretRef, deadline: float) -> Outcome:
-        """One call for one reference; must end at ``deadline``, in monotonic seconds."""
+        """Make one call for one reference; it must end at ``deadline``, in monotonic seconds."""
 
     @abstractmethod
     def _ask_many(
         self, region: str | None, locations: list[str], deadline: float
     ) -> Mapping[str, Outcome] | NotFound | Failed:
-        """One call for the current versions of up to ``batch_size`` locations, or why none of them could be had."""
+        """Make one call for the current versions of up to ``batch_size`` locations, or return why it failed."""
 
 
 def region_of(ref: SecretRef) -> str | None:
-    """The region a reference names: its ARN's, which is the only one that knows the ARN, else its option."""
+    """Return the region of a reference: its ARN's, else its option. Only its own region knows an ARN."""
     arn = _ARN_REGION.match(ref.location) if ref.location.startswith("arn:") else None
     return arn[1] if arn else ref.option("region")
 
 
 def malformed(reason: str) -> Failed:
-    """The failure of an answer that is not in the promised form."""
+    """Return the failure of an answer that is not in the promised form."""
     return Failed(FailureCode.MALFORMED, reason, "check that endpoint_url, and no proxy, answers")

@@ -1,8 +1,8 @@
-"""The boto3 session of one provider: its configuration, its credentials, and the making of clients.
+"""The boto3 session of one provider: its configuration, its credentials, and its clients.
 
-A session of our own signs with credentials that one thread found (see `credentials`). When AWS does not accept them,
-files and environment are read anew, at most once in `RENEWAL_PAUSE` seconds: short-lived keys are replaced on disk
-under a running process. A session that was given looks after its credentials itself.
+A session of our own signs with the credentials that one thread found (see `credentials`). When AWS rejects them, files
+and environment are read anew, at most once in `RENEWAL_PAUSE` seconds: short-lived keys are replaced on disk under a
+running process. A session that you pass in manages its own credentials.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 __all__ = ["AwsSession"]
 
 RENEWAL_PAUSE = 5.0
-"""Seconds between two searches that a refusal by AWS began."""
+"""Seconds between two searches that a rejection by AWS started."""
 
 ADVANCE_PAUSE = 30.0
 """Seconds between two renewals ahead of time."""
 
 
 class AwsSession:
-    """Makes clients, and keeps the credentials that they sign with.
+    """A maker of clients that stores the credentials that they sign with.
 
     Args:
-        errands: Runs what takes long.
+        errands: The runner of slow work.
         region: The region of references that name none; None for boto3's own choice, then ``AWS_REGION``.
         profile: A profile of ``~/.aws/config``; None for boto3's own choice.
         endpoint_url: Where to connect, for a VPC endpoint or an emulator; None for boto3's own choice.
@@ -67,19 +67,19 @@ class AwsSession:
 
     @property
     def account(self) -> str | None:
-        """The account of the credentials, where it is known without a call."""
+        """The account of the credentials, if it is known without a call."""
         return self._handed.account
 
     @property
     def signature(self) -> object:
-        """What calls are signed with now; changes when the credentials do."""
+        """The values that sign calls now; they change with the credentials."""
         return self._handed.get_frozen_credentials()
 
     def failure(self, deadline: float) -> Failed | None:
-        """Why no call can be signed, or None; waits for a search, for no longer than until ``deadline``.
+        """Return why no call can be signed, or None; wait for a search until ``deadline`` at most.
 
         Raises:
-            TimeoutError: The search goes on.
+            TimeoutError: The search is still running.
         """
         if self._given is not None:
             return None
@@ -93,14 +93,14 @@ class AwsSession:
         return None
 
     def renew(self, signature: object, deadline: float) -> bool:
-        """Look for other credentials than those that AWS refused; whether there are any.
+        """Look for credentials other than those that AWS rejected; return whether there are any.
 
         Args:
-            signature: What the refused call was signed with.
-            deadline: Monotonic seconds until which to wait.
+            signature: The values that signed the rejected call.
+            deadline: Monotonic seconds at which to stop waiting.
 
         Raises:
-            TimeoutError: The search goes on.
+            TimeoutError: The search is still running.
         """
         if self._given is not None:
             return False
@@ -113,23 +113,23 @@ class AwsSession:
         return self.signature != signature
 
     def known_region(self, wanted: str | None) -> str | None:
-        """The region of a call that wants one, or none in particular, as far as that is known by now."""
+        """Return the region of a call, as far as it is known by now."""
         return wanted or self._region or self._default_region
 
     def read_region(self) -> str | None:
-        """The default region, from boto3's configuration."""
+        """Return the default region, from boto3's configuration."""
         self._default_region = self._configured().region_name or os.environ.get("AWS_REGION")
         return self._default_region
 
     def client(self, service: str, region: str | None) -> Any:
-        """A new client, which may take a while to make."""
+        """Return a new client, which may take a while to make."""
         make: Any = self._configured().client  # typed per service, where our service is a variable
-        # The drivers write every parameter themselves; to look at each once more is a fiftieth of a call's work.
+        # The drivers write every parameter themselves; validating each again costs a fiftieth of a call's work.
         config = self._config(parameter_validation=False)
         return make(service, region_name=region, endpoint_url=self.endpoint_of(service), config=config)
 
     def endpoint_of(self, service: str) -> str | None:
-        """Where a service is; an endpoint inside AWS has one service only, an emulator has them all."""
+        """Return the URL of a service; an endpoint inside AWS has one service only, an emulator has them all."""
         url = self._endpoint_url
         other = url is not None and not service.startswith(("secretsmanager", "ssm")) and ".amazonaws.com" in url
         return None if other else url
@@ -145,8 +145,8 @@ class AwsSession:
         from botocore.session import get_session
 
         core = get_session()
-        # Dates stay as they were sent, as in the AWS CLI: each secret comes with one that nobody reads, and to make
-        # them datetimes would be a fifth of the work for a batch.
+        # Dates stay as sent, as in the AWS CLI: each secret has an unused date, and converting it would cost a fifth of
+        # a batch's time.
         core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_as_sent)
         core.register_component("credential_provider", self._handed)
         return Session(botocore_session=core, profile_name=self._profile)
@@ -160,7 +160,7 @@ class AwsSession:
         return self._keep(find_credentials(self._profile, self._bound_search))
 
     def _extend(self, found: FoundCredentials) -> Failed | None:
-        """Ask the source for later credentials; where it has become useless, look for another one."""
+        """Ask the source for later credentials; if the source has become useless, look for another."""
         renewed = found.renewed()
         if isinstance(renewed, Failed) and not renewed.retryable:
             return self._search()

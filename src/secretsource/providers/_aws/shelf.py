@@ -1,4 +1,4 @@
-"""The clients that are kept: the ones used last. A client that leaves is closed when no call uses it any more."""
+"""The most recently used clients. A client that leaves is closed when no call uses it any more."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["MOST_CLIENTS", "ClientShelf"]
 Key: TypeAlias = "tuple[str, str | None]"
 
 MOST_CLIENTS = 8
-"""Clients that are kept: a reference may name any region, and each client holds memory and connections."""
+"""Greatest number of stored clients: a reference may name any region, and each client holds memory and connections."""
 
 
 class _Kept:
@@ -31,7 +31,7 @@ class ClientShelf:
     """Clients by service and region.
 
     Args:
-        most: How many are kept.
+        most: Greatest number of stored clients.
     """
 
     def __init__(self, most: int = MOST_CLIENTS) -> None:
@@ -46,7 +46,7 @@ class ClientShelf:
         return len(self._kept)
 
     def put(self, key: Key, client: Any) -> None:
-        """Keep a client, and let go of the one that was used longest ago."""
+        """Store a client, and release the least recently used."""
         with self._lock:
             left = [self._kept.pop(key)] if key in self._kept else []
             self._kept[key] = _Kept(client)
@@ -56,7 +56,7 @@ class ClientShelf:
 
     @contextmanager
     def using(self, key: Key) -> Generator[Any]:
-        """The client, which is not closed before the block ends; None where none is kept."""
+        """Hold the client, which is not closed before the block ends; None if there is no such client."""
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
@@ -69,7 +69,7 @@ class ClientShelf:
                 self._leave(kept)
 
     def clear(self) -> None:
-        """Let go of all."""
+        """Release all clients."""
         with self._lock:
             left = list(self._kept.values())
             self._kept.clear()

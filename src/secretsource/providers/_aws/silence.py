@@ -1,7 +1,6 @@
-"""botocore's log without what was read or sent: at DEBUG it tells each request and each response with its whole body.
+"""botocore's log without values: at DEBUG, botocore logs each request and each response with its whole body.
 
-The filters are set once, by the first client, and take the body out of the records of our calls, and of no other
-caller's.
+The first client sets the filters once. They remove the body from the records of our calls, and of no other caller's.
 """
 
 from __future__ import annotations
@@ -14,20 +13,20 @@ __all__ = ["silence_botocore"]
 
 
 def silence_botocore() -> None:
-    """Set the filters, unless they are set."""
+    """Set the filters, unless they are set already."""
     logging.getLogger("botocore.parsers").addFilter(mask_response_body)
     logging.getLogger("botocore.endpoint").addFilter(mask_request_body)
 
 
 def mask_request_body(record: logging.LogRecord) -> bool:
-    """Logging filter: while a call of ours runs, a request is logged without its body, which may be a value."""
+    """Filter a record: during a call of ours, a request is logged without its body, which may be a value."""
     if bounds_of_call.get() is not None and str(record.msg).startswith("Making request"):
         record.msg, record.args = "Making request: <masked by secretsource>", ()
     return True
 
 
 def mask_response_body(record: logging.LogRecord) -> bool:
-    """Logging filter: while a call of ours runs, botocore's parser logs the headers of a response and nothing else."""
+    """Filter a record: during a call of ours, botocore's parser logs the headers of a response and nothing else."""
     if bounds_of_call.get() is not None and not str(record.msg).startswith("Response headers"):
         record.msg, record.args = "Response body: <masked by secretsource>", ()
         record.exc_info = record.exc_text = None

@@ -1,8 +1,7 @@
-"""One client of botocore, whose calls keep the deadline and the size of ours, and whose others are as they were.
+"""One client of botocore: our calls get the deadline and the size limit, and other calls are unchanged.
 
-The connections are urllib3's, made by pools that botocore chooses by scheme; ours are bounded. What is left to
-botocore's events is the time between two attempts: none begins after the deadline, and no wait begins that could
-outlast it.
+The connections are urllib3's, from pools that botocore chooses by scheme; ours are bounded. botocore's events only
+bound the time between two attempts. No attempt starts after the deadline, and no wait starts that could outlast it.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ __all__ = ["bind"]
 
 
 def bind(client: Any) -> None:
-    """Let one client keep to the bounds of the call that its thread is in."""
+    """Hold one client to the bounds of the call that its thread is in."""
     http = client._endpoint.http_session
     http._pool_classes_by_scheme.update(_pool_classes())
-    http.close()  # connections that a ready-made client has open know no bounds
+    http.close()  # a ready-made client's open connections have no bounds
     events = client.meta.events
     events.register("request-created", _begin_attempt, unique_id="secretsource-begin-attempt")
     service = client.meta.service_model.service_id.hyphenize()
@@ -53,7 +52,7 @@ def _begin_attempt(request: AWSRequest, **_: Any) -> None:
 def _refuse_late_retry(
     attempts: int, response: Any, caught_exception: Exception | None, operation: OperationModel, **_: Any
 ) -> None:
-    """End a call with the error at hand when the wait before a retry could outlast its deadline, or cannot help."""
+    """End a call with its last error when the wait before a retry could outlast the deadline, or cannot help."""
     bounds = bounds_of_call.get()
     if bounds is None or (response is not None and response[0].status_code < 300):
         return
@@ -71,6 +70,6 @@ def _is_too_large(error: Exception | None) -> bool:
 
 
 def _longest_wait(attempts: int, response: Any) -> float:
-    """Seconds that botocore's standard mode may sleep before the next attempt: 1 s doubling, and what AWS asks for."""
+    """Return the seconds that botocore may sleep before the next attempt: 1 s doubling, or as AWS asks."""
     asked = None if response is None else wait_of(response[0].headers.get("x-amz-retry-after"))
     return 2.0 ** (attempts - 1) + min((asked or 0.0) / 1000, 5.0)

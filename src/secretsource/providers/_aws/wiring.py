@@ -1,6 +1,7 @@
-"""What it means that AWS credentials could not be made: a mistake of the wiring, unless the network failed; pure.
+"""The meaning of AWS credentials that cannot be made: a mistake of the wiring, unless the network failed; pure.
 
-Neither is an absence. A mistake does not pass by itself, so it is never called an outage, over which a chain may step.
+Neither is an absence. A mistake does not pass by itself, so it is never reported as an outage, which a chain may step
+over.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SETTINGS = (
     "AWS_SHARED_CREDENTIALS_FILE",
     "AWS_CONFIG_FILE",
 )
-"""Variables that name a file which credentials are made from."""
+"""Variables that name a file of credentials."""
 
 _STATES: Mapping[type[OSError], str] = {
     FileNotFoundError: "is not there",
@@ -37,10 +38,10 @@ _KEPT = frozenset({FailureCode.MISCONFIGURED, FailureCode.UNAUTHENTICATED})
 
 
 def explain_search(error: Exception) -> Failed:
-    """The failure of a search for credentials.
+    """Return the failure of a search for credentials.
 
     Args:
-        error: What botocore, a program or a file raised.
+        error: The exception of botocore, a program or a file.
     """
     if cause_of(error) is not None:
         return _unreachable(error)
@@ -59,7 +60,7 @@ def explain_search(error: Exception) -> Failed:
 
 
 def _is_of_a_source(error: Exception) -> bool:
-    """Whether a program, a file or a service gave what no credentials can be read from."""
+    """Return whether a program, a file or a service returned unreadable credentials."""
     return isinstance(error, (ValueError, LookupError, TypeError, AttributeError))
 
 

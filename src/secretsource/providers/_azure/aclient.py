@@ -1,7 +1,7 @@
-"""The asynchronous clients of one vault, one per event loop; once, bounded and silent as the blocking one.
+"""The asynchronous clients of one vault, one per event loop; bounded and silent like the blocking client.
 
-What is more: a call ends in time whatever it waits for, and the client of a loop lives in an asynchronous generator,
-which ``asyncio.run`` closes with its loop where nobody called ``aclose``.
+In addition, every call ends in time, whatever it waits for. The client of a loop lives in an asynchronous generator,
+which ``asyncio.run`` closes with its loop if you did not call ``aclose``.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import suppress
+from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from secretsource._flow import arun
 from secretsource.providers._azure.client import Renewal, explained, flaw_of, is_refusal
 from secretsource.providers._azure.question import TIMED_OUT, held, listed, was_let_in
 from secretsource.providers._azure.wiring import mark_of
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncVaultClient"]
 
 PATIENCE = 1.0
-"""Seconds in which a call must have ended when the client is closed."""
+"""Seconds within which a call must end when the client is closed."""
 
 CLOSED = Failed(FailureCode.UNAVAILABLE, "its client was closed before Key Vault could answer")
 
@@ -37,10 +39,10 @@ class OnLoop:
     """The asynchronous client on one event loop.
 
     Attributes:
-        turn: Held by the call that goes alone.
-        let_in: Whether the vault has taken a token.
-        opened: The client, or None when the next call is to make one.
-        is_closing: Whether the calls under way are being ended.
+        turn: Held by the call that runs alone.
+        let_in: Whether the vault has accepted a token.
+        opened: The client, or None if the next call must make it.
+        is_closing: Whether the running calls are being ended.
     """
 
     def __init__(self) -> None:
@@ -54,7 +56,7 @@ class OnLoop:
         self._is_idle = asyncio.Event()
 
     def begin(self, call: asyncio.Timeout) -> None:
-        """Know of a call, by what ends it."""
+        """Register a call, with the means to end it."""
         self._calls.add(call)
 
     def end(self, call: asyncio.Timeout) -> None:
@@ -64,7 +66,7 @@ class OnLoop:
             self._is_idle.set()
 
     async def forget(self, opened: Opened | None) -> None:
-        """Let the next call make a client anew; the former one is closed when it cannot be in use any more."""
+        """Let the next call make a new client; the old one is closed when no call can use it any more."""
         if opened is not None and self.opened is opened:
             out_of_use, self._former = self._former, opened
             self.opened, self.let_in = None, False
@@ -90,7 +92,7 @@ class AsyncVaultClient:
     """The asynchronous clients of one vault, one per event loop.
 
     Args:
-        settings: Which vault, and how to reach it.
+        settings: The vault, and the way to reach it.
     """
 
     def __init__(self, settings: VaultSettings) -> None:
@@ -108,10 +110,10 @@ class AsyncVaultClient:
             await lifetime.aclose()
 
     async def carry(self, conversation: Conversation, deadline: float) -> Outcome:
-        """Put the questions of a conversation until it has its outcome, or until the deadline.
+        """Put the questions of a conversation until it has an outcome, or until the deadline.
 
         Args:
-            conversation: What to ask.
+            conversation: The questions to put.
             deadline: Monotonic seconds at which it must end.
         """
         left = deadline - monotonic()
@@ -123,7 +125,7 @@ class AsyncVaultClient:
         try:
             async with call:
                 here.begin(call)
-                return await self._carry(here, conversation, deadline)
+                return await arun(conversation, partial(self._ask, here, deadline))
         except TimeoutError:
             return CLOSED if here.is_closing else TIMED_OUT
         except asyncio.CancelledError as error:
@@ -131,21 +133,11 @@ class AsyncVaultClient:
         finally:
             here.end(call)
             bounds_of_call.reset(outside)
-        # Raised from here, it brings along none of azure's frames.
+        # An error raised from here carries none of azure's frames.
         raise asyncio.CancelledError(*message)
 
-    async def _carry(self, here: OnLoop, conversation: Conversation, deadline: float) -> Outcome:
-        answer: Any = None
-        while True:
-            try:
-                question = conversation.send(answer)
-            except StopIteration as end:
-                outcome: Outcome = end.value
-                return outcome
-            answer = await self._ask(here, question, deadline)
-
     async def _here(self) -> OnLoop:
-        """What belongs to the running loop, kept until the loop ends."""
+        """Return the client of the running loop, stored until the loop ends."""
         loop = asyncio.get_running_loop()
         if loop not in self._loops:
             self._loops = {other: kept for other, kept in self._loops.items() if not other.is_closed()}
@@ -153,7 +145,7 @@ class AsyncVaultClient:
             self._loops[loop] = (await anext(lifetime), lifetime)
         return self._loops[loop][0]
 
-    async def _ask(self, here: OnLoop, question: Question, deadline: float) -> Answer:
+    async def _ask(self, here: OnLoop, deadline: float, question: Question) -> Answer:
         if not here.let_in:
             async with here.turn:
                 if not here.let_in:
@@ -163,7 +155,7 @@ class AsyncVaultClient:
         return await self._put(here, question, deadline)
 
     async def _put(self, here: OnLoop, question: Question, deadline: float, *, again: bool = True) -> Answer:
-        """Make one call; what azure raises becomes an answer."""
+        """Make one call; an exception of azure becomes an answer."""
         opened: Opened | None = None
         try:
             opened = here.opened
@@ -183,7 +175,7 @@ class AsyncVaultClient:
         return answer
 
     async def _renewed(self, here: OnLoop, answer: NotFound | Failed, opened: Opened | None) -> bool:
-        """As that of the blocking client."""
+        """Do the same as the method of the blocking client."""
         if opened is None or not is_refusal(answer) or self._settings.credential is not None:
             return False
         if here.opened is opened:

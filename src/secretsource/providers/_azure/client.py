@@ -1,25 +1,27 @@
-"""The blocking client of one vault: made once, bounded in time, and silent about what it reads.
+"""The blocking client of one vault: made once, bounded in time, and silent about values.
 
-* **Once.** One client for all threads, made on first use; azure is imported then, and not before. Until the vault has
-  taken a token, calls go one at a time: a cold start asks for one token, and not for as many as there are threads, and
-  azure's client, which forgets its token when it is challenged, is not challenged by two at once.
-* **Bounded.** One deadline covers the requests of a call, those for tokens too, from the look-up of a name to the last
-  byte of an answer, which is 1 MiB at most; no retry is waited for that could begin after it. Not covered are
-  credentials that run a program (``az``), and a credential that was given.
-* **Renewed.** When a token is refused, credentials are read anew, and the call is made once more where the environment
-  or a file that it names has changed.
+* **Once.** All threads share one client, made on first use; azure is imported then, not before. Calls go one at a time
+  until the vault has accepted a token. So a cold start asks for one token, not for one per thread. azure's client
+  forgets its token when challenged, so two calls must not be challenged at once.
+* **Bounded.** One deadline covers all requests of a call, also those for tokens, from the look-up of a name to the last
+  byte of an answer. An answer is 1 MiB at most, and no retry is waited for that could start after the deadline. Not
+  covered are credentials that run a program (``az``), and a credential that you pass in.
+* **Renewed.** When a token is refused, credentials are read anew. The call is made once more if the environment, or a
+  file that it names, has changed.
 * **Silent.** azure's pipelines log neither bodies nor the headers that carry tokens, unless ``logging_enable`` is set,
-  which the driver refuses; what azure-identity would log of an answer it cannot read is masked.
+  which the driver refuses. Unreadable answers in azure-identity's log are masked.
 """
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import partial
 from threading import Event, Lock, RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from secretsource._flow import run
 from secretsource.providers._azure.errors import explain
 from secretsource.providers._azure.question import TIMED_OUT, bearer_of, held, listed, scope_of, was_let_in
 from secretsource.providers._azure.wiring import distrust_in, flaw_in, mark_of
@@ -36,18 +38,18 @@ if TYPE_CHECKING:
 __all__ = ["Renewal", "VaultClient", "explained", "flaw_of", "is_refusal"]
 
 RENEWAL_PAUSE = 5.0
-"""Seconds between two clients for credentials that were refused from the first call on."""
+"""Seconds between two clients for credentials that never worked."""
 
 
 class Renewal:
-    """When a client is made anew that was never let in: at most once in `RENEWAL_PAUSE` seconds."""
+    """The pace of new clients before one is accepted: at most one in `RENEWAL_PAUSE` seconds."""
 
     def __init__(self) -> None:
         self._next = 0.0
         self._lock = Lock()
 
     def begins(self, now: float) -> bool:
-        """Whether one begins now, in monotonic seconds."""
+        """Return whether one may start now, in monotonic seconds."""
         with self._lock:
             if now < self._next:
                 return False
@@ -59,7 +61,7 @@ class VaultClient:
     """The blocking client of one vault, for any number of threads.
 
     Args:
-        settings: Which vault, and how to reach it.
+        settings: The vault, and the way to reach it.
     """
 
     def __init__(self, settings: VaultSettings) -> None:
@@ -74,29 +76,22 @@ class VaultClient:
         self._renewal = Renewal()
 
     def close(self) -> None:
-        """Close the connections, and those of the credential that was made here."""
+        """Close the connections, and those of the credential made here."""
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.close()
 
     def carry(self, conversation: Conversation, deadline: float) -> Outcome:
-        """Put the questions of a conversation until it has its outcome.
+        """Put the questions of a conversation until it has an outcome.
 
         Args:
-            conversation: What to ask.
+            conversation: The questions to put.
             deadline: Monotonic seconds at which it must end.
         """
-        answer: Any = None
-        while True:
-            try:
-                question = conversation.send(answer)
-            except StopIteration as end:
-                outcome: Outcome = end.value
-                return outcome
-            answer = self._ask(question, deadline)
+        return run(conversation, partial(self._ask, deadline))
 
     def who(self, deadline: float) -> Identity | NotFound | Failed:
-        """Whom the token is for, as its claims say; it is got, or was kept by the credential, and is not shown."""
+        """Return the identity in the token's claims; the token itself is not shown."""
         scope = scope_of(self._settings.vault_url)
 
         def who(opened: Opened) -> Identity:
@@ -107,7 +102,7 @@ class VaultClient:
         return answer
 
     def write(self, name: str, value: str, deadline: float) -> str | NotFound | Failed:
-        """Set a secret; the identifier of the new version."""
+        """Set a secret, and return the identifier of the new version."""
 
         def write(opened: Opened) -> str:
             return str(opened.client.set_secret(name, value).properties.version)
@@ -115,7 +110,7 @@ class VaultClient:
         answer: str | NotFound | Failed = self._call(write, "secrets/set", deadline)
         return answer
 
-    def _ask(self, question: Question, deadline: float) -> Answer:
+    def _ask(self, deadline: float, question: Question) -> Answer:
         if self._let_in.is_set():
             return self._put(question, deadline)
         turn = self._turn
@@ -128,7 +123,7 @@ class VaultClient:
                     self._let_in.set()
                 return answer
         finally:
-            with suppress(RuntimeError):  # it was not had in time, or a signal came before it was taken
+            with suppress(RuntimeError):  # the turn was not obtained in time, or a signal arrived before it was noted
                 turn.release()
         return self._put(question, deadline)
 
@@ -142,9 +137,9 @@ class VaultClient:
         return answer
 
     def _call(self, work: Callable[[Opened], Any], permission: str, deadline: float, *, again: bool = True) -> Any:
-        """Do some work with the client; what azure raises becomes an answer.
+        """Do some work with the client; an exception of azure becomes an answer.
 
-        Every exception does, because the traceback of one that went on would hold azure's frames, and in their locals
+        Every exception becomes an answer: the traceback of a raised one would hold azure's frames, whose locals hold
         token and response.
         """
         if deadline <= monotonic():
@@ -170,7 +165,7 @@ class VaultClient:
         return answer
 
     def _renewed(self, answer: NotFound | Failed, opened: Opened | None) -> bool:
-        """Whether others are there for credentials that were refused; the client is to be made anew then."""
+        """Return whether other credentials have replaced the refused ones; if so, the client must be made anew."""
         if opened is None or not is_refusal(answer) or self._settings.credential is not None:
             return False
         if self._opened is opened:
@@ -189,7 +184,7 @@ class VaultClient:
 
 
 def flaw_of(settings: VaultSettings) -> Failed | None:
-    """Why no credentials can be made, where that is plain without azure."""
+    """Return why credentials cannot be made, as far as that is clear without azure."""
     if settings.credential is not None:
         return None
     distrust = None if settings.trusts else distrust_in(os.environ, settings.vault_url, settings.tokens)
@@ -197,14 +192,14 @@ def flaw_of(settings: VaultSettings) -> Failed | None:
 
 
 def is_refusal(answer: object) -> bool:
-    """Whether the credentials were refused."""
+    """Return whether the credentials were refused."""
     return isinstance(answer, Failed) and answer.code is FailureCode.UNAUTHENTICATED
 
 
 def explained(
     error: Exception, permission: str, opened: Opened | None, settings: VaultSettings, deadline: float
 ) -> NotFound | Failed:
-    """What an exception means, of a call that has the client or is still making it."""
+    """Return the meaning of an exception of a call, with a client or while making it."""
     return explain(
         error,
         permission,

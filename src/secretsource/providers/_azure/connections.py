@@ -1,7 +1,7 @@
 """azure's asynchronous transport, over connections that all end when it is closed.
 
-aiohttp closes the connection of a request that was given up, and forgets it. Over TLS it stays open until the other
-side has said goodbye too, and one that hangs does not: the socket would outlive the client, and the event loop.
+aiohttp closes the connection of an abandoned request, and forgets it. Over TLS, the connection stays open until the
+other side confirms the end, which a hanging server never does. The socket would outlive the client and the event loop.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["EndingTransport", "TokenTransport", "trust_in"]
 
 
 def trust_in(ca_cert: str | None) -> ssl.SSLContext | bool:
-    """What certificates are checked with: the file with the authorities to trust, or True for those of the system."""
+    """Return the trust for checking certificates: the file with the authorities, or True for those of the system."""
     return True if ca_cert is None else ssl.create_default_context(cafile=ca_cert)
 
 
@@ -39,18 +39,18 @@ class Connections(TCPConnector):
 
     def __init__(self, trust: ssl.SSLContext | bool) -> None:
         super().__init__(ssl=trust)
-        # By their protocols, which live as long: a TLS transport of uvloop cannot be referred to weakly.
+        # Known by their protocols, which live as long: a TLS transport of uvloop has no weak references.
         self._open: WeakKeyDictionary[asyncio.BaseProtocol, asyncio.Transport] = WeakKeyDictionary()
 
     async def connect(self, *request: Any, **options: Any) -> Connection:
-        """A connection, as aiohttp gives it."""
+        """Return a connection, as aiohttp gives it."""
         connection = await super().connect(*request, **options)
         if connection.protocol is not None and connection.transport is not None:
             self._open[connection.protocol] = connection.transport
         return connection
 
     async def end(self) -> None:
-        """Close every connection, and wait for nobody's goodbye."""
+        """Close every connection, without waiting for the other side."""
         for transport in list(self._open.values()):
             transport.abort()
         await self.close()
@@ -61,7 +61,7 @@ class _BoundedBody:
     """The body of an answer, up to 1 MiB.
 
     Args:
-        body: aiohttp's own, which knows no limit.
+        body: aiohttp's own body, which has no limit.
     """
 
     def __init__(self, body: Any) -> None:
@@ -69,7 +69,7 @@ class _BoundedBody:
         self._left = ONE
 
     async def read(self, size: int = -1) -> bytes:
-        """As the original, for all of it or for at most ``size`` bytes."""
+        """Read as the original does: all of it, or at most ``size`` bytes."""
         if size >= 0:
             return self._counted(await self._body.read(size))
         pieces = []
@@ -88,10 +88,10 @@ class _BoundedBody:
 
 
 class BoundedResponse(ClientResponse):
-    """An answer with a bounded body, which stays compressed: a short one could become a huge one."""
+    """An answer with a bounded body that stays compressed: a short body could expand to a huge one."""
 
     async def start(self, connection: Connection) -> ClientResponse:
-        """Read the head; aiohttp bounds that by itself."""
+        """Read the head; aiohttp bounds it by itself."""
         await super().start(connection)
         body: Any = _BoundedBody(self.content)
         self.content = body
@@ -99,17 +99,17 @@ class BoundedResponse(ClientResponse):
 
     @property
     def headers(self) -> CIMultiDictProxy[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Those of the answer, as if it were not compressed; a property, because aiohttp keeps its own first look."""
+        """The headers of the answer, without its compression; a property, because aiohttp stores its own first look."""
         return CIMultiDictProxy(
             CIMultiDict((name, text) for name, text in self._headers.items() if name.lower() != "content-encoding")
         )
 
 
 class EndingTransport(AioHttpTransport):  # type: ignore[misc]  # azure loads the class when it is asked for
-    """A transport of the running loop that connects once; azure's own reads ``ca_cert``, and connects, per request.
+    """A transport of the running loop that connects once; azure's own reads ``ca_cert`` and connects for each request.
 
     Args:
-        trust: What certificates are checked with; see `trust_in`.
+        trust: The trust for checking certificates; see `trust_in`.
         use_env_settings: Whether the environment may name a proxy.
         options: As for ``AioHttpTransport``.
     """
@@ -135,7 +135,7 @@ class EndingTransport(AioHttpTransport):  # type: ignore[misc]  # azure loads th
         await super().open()
 
     async def close(self) -> None:
-        """End every connection, those included whose request was given up; none is opened after that."""
+        """End every connection, also those of abandoned requests; no connection is opened after that."""
         await self._connections.end()
         await super().close()
 
@@ -144,7 +144,7 @@ class TokenTransport(EndingTransport):
     """A transport for the requests for tokens.
 
     Args:
-        pace: Is told what became of a request without an answer.
+        pace: Called with the result of a request without an answer.
         trust: As for `EndingTransport`.
         options: As for `EndingTransport`.
     """
@@ -154,7 +154,7 @@ class TokenTransport(EndingTransport):
         self._pace = pace
 
     async def send(self, request: Any, **options: Any) -> Any:
-        """As azure's own."""
+        """Send as azure's own does."""
         try:
             return await super().send(request, **options)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""What an error of Azure means, as one table; pure.
+"""The meaning of each error of Azure, as one table; pure.
 
 Keys are the inner codes and codes of Key Vault, HTTP statuses and, where no service answered, the class names of
 azure's exceptions. The words are ours: an `HttpResponseError` keeps the whole answer, so it is read here and never
@@ -25,21 +25,21 @@ __all__ = ["MEANINGS", "AsynchronousCredential", "DeadlinePassed", "TokenAnswer"
 
 
 class DeadlinePassed(Exception):
-    """The time allowed for a call was over before its next attempt."""
+    """The time allowed for a call ended before its next attempt."""
 
 
 class AsynchronousCredential(Exception):
-    """A blocking call was to use a credential of `azure.identity.aio`."""
+    """A blocking call would need a credential of `azure.identity.aio`."""
 
 
 class TokenAnswer(NamedTuple):
-    """How the last request for a token went.
+    """The end of the last request for a token.
 
     Attributes:
         host: The service that was asked.
-        status: The HTTP status of the answer, or None while there is none.
-        signed_in: Whether a token was ever had there.
-        failure: Why there was no answer, where the network told it.
+        status: The HTTP status of the answer, or None before an answer.
+        signed_in: Whether a token was ever obtained there.
+        failure: Why there was no answer, if the network reported it.
     """
 
     host: str
@@ -54,9 +54,9 @@ class TokenAnswer(NamedTuple):
 
     @property
     def outage(self) -> str | None:
-        """The key of `MEANINGS` when it was no refusal, but an outage.
+        """The key of `MEANINGS` for an outage; a refusal has no key here.
 
-        A metadata service that never answered is none: this machine is not one of Azure's.
+        A metadata service that never answered is not an outage: this machine is not one of Azure's.
         """
         if self.status is None:
             return "NoTokenAnswer" if self.signed_in or self.host != _METADATA_SERVICE else None
@@ -128,7 +128,7 @@ _RESOURCE = Meaning(
     "the vault asks for a token of another domain than its own",
     "check vault_url; set verify_challenge_resource = false only for a vault behind a name of your own",
 )
-_NO_VAULT = Meaning(FailureCode.MISCONFIGURED, "what answers is no Key Vault", "check vault_url")
+_NO_VAULT = Meaning(FailureCode.MISCONFIGURED, "the answer is not from Key Vault", "check vault_url")
 _REFUSED_QUESTION = Meaning(
     FailureCode.MISCONFIGURED, "Key Vault does not accept the question", "check the reference, and api_version"
 )
@@ -153,9 +153,9 @@ _TOO_LARGE = Meaning(
     FailureCode.MALFORMED, "the answer is longer than 1 MiB", "check that vault_url, and no proxy, answers"
 )
 _NETWORK = frozenset({_UNREACHABLE, _NO_TOKEN_ANSWER, _SLOW, _TLS})
-"""What is told with host, port and cause."""
+"""The rows whose message has host, port and cause."""
 _AS_A_CAUSE: dict[Meaning, Exception] = {_SLOW: TimeoutError(), _TLS: SSLCertVerificationError()}
-"""What happened, where only the row tells it."""
+"""The description of an event that only its row gives."""
 
 MEANINGS: dict[str, Meaning] = {
     # the secret
@@ -200,7 +200,7 @@ MEANINGS: dict[str, Meaning] = {
     "HTTP 400": _REFUSED_QUESTION,
     "HTTP 401": _UNAUTHORIZED,
     "HTTP 403": _DENIED,
-    "HTTP 404": _NO_VAULT,  # an absence is known by its code
+    "HTTP 404": _NO_VAULT,  # an absence has its own code
     "HTTP 408": _SLOW,
     "HTTP 410": _INTERNAL,  # the metadata service, while it is being updated
     "HTTP 429": _THROTTLED,
@@ -215,14 +215,14 @@ MEANINGS: dict[str, Meaning] = {
 }
 """Inner code, code, status or class name of an exception, to its meaning.
 
-``class/words`` are the cases of one class that only its text tells apart; ``class/making`` is for the making of a
-client.
+``class/words`` are the cases of one class that only its text distinguishes; ``class/making`` applies while a client is
+made.
 """
 
 _TELLING_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("certificate", re.compile(r"certificate.verify.failed", re.IGNORECASE)),
     ("bundle", re.compile(r"suitable TLS CA certificate bundle|no certificate or crl found", re.IGNORECASE)),
-    ("garbled", re.compile(r"\A[0-9]{3}, message[:=]")),  # of aiohttp: what came is no answer of HTTP
+    ("garbled", re.compile(r"\A[0-9]{3}, message[:=]")),  # of aiohttp: the bytes were not an answer of HTTP
     ("challenge", re.compile(r"challenge resource|invalid scope", re.IGNORECASE)),
 )
 _PLAIN_CODE = re.compile(r"[A-Za-z0-9._]{1,64}")
@@ -237,15 +237,15 @@ def explain(
     token: TokenAnswer | None = None,
     late: bool = False,
 ) -> NotFound | Failed:
-    """The outcome that an exception of azure's client stands for.
+    """Return the outcome that an exception of azure's client stands for.
 
     Args:
-        error: What a client, or making one, raised.
+        error: The exception of a client, or of making it.
         action: The permission that the call needs, such as ``secrets/get``.
-        url: What was asked; only host and port are told, where the network failed.
+        url: The URL asked; messages show only host and port, if the network failed.
         making: Whether the client was still being made.
-        token: How the last request for a token went, where that is known.
-        late: Whether the time allowed for the call is over.
+        token: The end of the last request for a token, if it is known.
+        late: Whether the time allowed for the call has ended.
     """
     key, sdk_error, status = _key(error, making), type(error).__name__, getattr(error, "status_code", None)
     for code in _codes(error):
@@ -271,11 +271,11 @@ def explain(
 
 
 def explain_token_failure(error: Exception, url: str) -> Failed | None:
-    """Why a request for a token had no answer; None where the exception does not say so.
+    """Return why a request for a token had no answer; None if the exception does not say so.
 
     Args:
-        error: What the transport raised.
-        url: What was asked; only host and port are told.
+        error: The exception of the transport.
+        url: The URL asked; messages show only host and port.
     """
     if isinstance(error, TooLarge):
         return _TOO_LARGE.failure(type(error).__name__)._replace(
@@ -285,14 +285,14 @@ def explain_token_failure(error: Exception, url: str) -> Failed | None:
 
 
 def _of_network(error: Exception, meaning: Meaning, url: str) -> Failed:
-    """The failure with host, port and cause; the row says what happened where the exception does not."""
+    """Return the failure with host, port and cause; the row describes the event if the exception does not."""
     told = error if cause_of(error) is not None else _AS_A_CAUSE.get(meaning, error)
     failed = unreachable(url, told, remedy=meaning.remedy)
     return failed._replace(sdk_error=type(error).__name__)
 
 
 def _key(error: Exception, making: bool) -> str:
-    """The row of the class of an exception, which is told apart without importing azure."""
+    """Return the row for the class of an exception, recognised without importing azure."""
     text = str(error)
     cases = ["/making"] if making else []
     cases += [f"/{words}" for words, pattern in _TELLING_WORDS if pattern.search(text)]
@@ -301,7 +301,7 @@ def _key(error: Exception, making: bool) -> str:
 
 
 def _codes(error: Exception) -> Iterator[str]:
-    """The codes in the body of an answer, the innermost first."""
+    """Yield the codes in the body of an answer, the innermost first."""
     body: Any = getattr(error, "error", None)
     inner: Any = getattr(body, "innererror", None)
     for code in (inner.get("code") if isinstance(inner, dict) else None, getattr(body, "code", None)):
@@ -310,10 +310,10 @@ def _codes(error: Exception) -> Iterator[str]:
 
 
 def _outage(error: Exception, token: TokenAnswer | None) -> str | None:
-    """The row of what kept a credential from getting a token, when that was no refusal.
+    """Return the row of the outage that denied a credential its token; a refusal has no row.
 
-    azure-identity reports an outage of the token service as failed authentication; which of the two it was decides
-    whether an old value may be served meanwhile.
+    azure-identity reports an outage of the token service as failed authentication. The difference decides whether an
+    old value may be served meanwhile.
     """
     if token is not None and token.outage is not None:
         return token.outage
@@ -332,9 +332,9 @@ def _outage(error: Exception, token: TokenAnswer | None) -> str | None:
 
 
 def _is_plain_answer(key: str, status: int) -> bool:
-    """Whether only the status of an answer says what it means; "not found" means something only with its code."""
+    """Return whether only the status gives an answer its meaning; "not found" counts only with its code."""
     if key == "DecodeError":
-        return status >= 400  # an error whose body is not what its content type says
+        return status >= 400  # an error whose body does not match its content type
     return key == "HttpResponseError" or (key == "SecretNotFound" and status != 404)
 
 
@@ -347,7 +347,7 @@ def _status_key(status: int) -> str:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the service asked us to wait."""
+    """Return the seconds that the service asked us to wait."""
     for header, unit in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("Retry-After", 1.0)):
         asked = wait_of(headers.get(header))
         if asked is not None:

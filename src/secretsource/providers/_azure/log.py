@@ -1,8 +1,7 @@
-"""Keeps what a token service answered out of the log of azure-identity.
+"""The log of azure-identity without the answers of a token service.
 
-When an answer is not what was expected, azure-identity puts the whole of it into its error, and the error into the
-log, at WARNING; such an answer can be a token that was cut off. Within our calls, and for no other caller, the records
-end where the answer would begin.
+azure-identity puts an unexpected answer whole into its error, and the error into the log, at WARNING. Such an answer
+can be a token that was cut off. During our calls, and for no other caller, the records end before the answer.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ LOGGERS = tuple(
     for half in ("", ".aio")
     for module in ("_credentials.chained", "_internal.decorators", "_internal.get_token_mixin")
 )
-"""The loggers that tell of an error; a filter is not inherited, so each has its own."""
+"""The loggers that report an error; filters are not inherited, so each logger has its own."""
 
 _ANSWER = re.compile(r"(?<=\nContent: ).*|(?<=Unexpected response from Microsoft Entra ID: ).*", re.DOTALL)
 
 
 def mask_answers() -> None:
-    """Put the filter on; once is enough, and more often does no harm."""
+    """Set the filter; setting it twice does no harm."""
     for name in LOGGERS:
         logging.getLogger(name).addFilter(mask_answer)
 

@@ -1,7 +1,7 @@
-"""The names that Key Vault allows, and how any other name is written with them.
+"""The names that Key Vault allows, and the rewriting of every other name.
 
-Key Vault takes 1 to 127 letters, digits and hyphens, and does not tell upper case from lower. So a bare name is
-rewritten, such that two different names never meet, and the usual ones stay readable:
+Key Vault takes 1 to 127 letters, digits and hyphens, and ignores case. So a bare name is rewritten: two different names
+never meet, and the usual ones stay readable:
 
     in the name                           in Key Vault
     A to Z                                a to z
@@ -14,8 +14,8 @@ rewritten, such that two different names never meet, and the usual ones stay rea
     any other character                   --x, its code point in hexadecimal, -
 
 `STRIPE_SECRET_KEY` becomes `stripe-secret-key`, `db_password` becomes `--ldb-password`, `DB__HOST` becomes
-`db--s-host`. What Key Vault holds under such a name can be read back: after `--` stands what it is, and a `-` that is
-no part of `--` is an underscore.
+`db--s-host`. You can read such a name back: the letter after `--` says what it stands for, and any other `-` is an
+underscore.
 
 https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#object-identifiers
 """
@@ -37,22 +37,22 @@ _VERSION = re.compile(r"[0-9A-Fa-f]{32}")
 
 
 def is_secret_name(text: str) -> bool:
-    """Whether Key Vault allows a secret of this name."""
+    """Return whether Key Vault allows a secret of this name."""
     return _SECRET_NAME.fullmatch(text) is not None
 
 
 def is_version(text: str) -> bool:
-    """Whether this can be the identifier of a version: 32 hexadecimal digits."""
+    """Return whether this can be the identifier of a version: 32 hexadecimal digits."""
     return _VERSION.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=1024)  # the same names are asked for again and again
 def secret_name(name: str, prefix: str = "") -> str | None:
-    """The name under which Key Vault keeps a bare name; None where it would be too long.
+    """Return the name under which Key Vault stores a bare name; None if it would be too long.
 
     Args:
         name: Any name.
-        prefix: What stands before it, in Key Vault's own letters.
+        prefix: The text before it, in Key Vault's own letters.
     """
     units = _units(name)
     written = (
@@ -65,13 +65,13 @@ def secret_name(name: str, prefix: str = "") -> str | None:
 
 @lru_cache(maxsize=1024)
 def plain_name(name: str, prefix: str = "") -> str | None:
-    """A bare name as people write it in Key Vault, with ``-`` for ``_``; None where Key Vault allows no such name.
+    """Return a bare name as people write it in Key Vault, with ``-`` for ``_``; None if Key Vault allows no such name.
 
     Two names may meet: ``DB_HOST``, ``db_host`` and ``db-host`` are all ``db-host``.
 
     Args:
         name: Any name.
-        prefix: What stands before it, in Key Vault's own letters.
+        prefix: The text before it, in Key Vault's own letters.
     """
     written = name.replace("_", "-")
     if not name or not is_secret_name(prefix + written):
@@ -80,7 +80,7 @@ def plain_name(name: str, prefix: str = "") -> str | None:
 
 
 def _units(name: str) -> list[str]:
-    """What each character becomes, with the underscores still to be looked at."""
+    """Return the replacement of each character, before underscores are rewritten."""
     units: list[str] = []
     lower = False
     for character in name:

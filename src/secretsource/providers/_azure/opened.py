@@ -1,4 +1,4 @@
-"""A client of a vault as it was opened, and what it was opened from."""
+"""A client of a vault as it was opened, with the source that it was opened from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Opened", "VaultSettings"]
 
 
 class VaultSettings(NamedTuple):
-    """Which vault, and how to reach it; the words are those of `AzureProvider`."""
+    """The vault, and the way to reach it; the words are those of `AzureProvider`."""
 
     vault_url: str
     credential: Any
@@ -30,7 +30,7 @@ class Opened:
     """A client, and the credential that was made for it.
 
     Attributes:
-        mark: What the credential was made from; see `wiring.mark_of`.
+        mark: The mark of the credential's source; see `wiring.mark_of`.
     """
 
     def __init__(self, client: Any, credential: Any = None, pace: Any = None, mark: int = 0) -> None:
@@ -41,18 +41,18 @@ class Opened:
 
     @property
     def credential(self) -> Any:
-        """The credential that was made here, or None."""
+        """The credential made here, or None."""
         return self._credential
 
     @property
     def token(self) -> TokenAnswer | None:
-        """How the last request for a token went, where the credential was made here."""
+        """The end of the last request for a token, if the credential was made here."""
         last: TokenAnswer | None = self._pace and self._pace.last
         return last
 
     @property
     def clock_skew(self) -> float | None:
-        """Seconds by which the clock of the token service is ahead of ours, as far as it told its time."""
+        """Seconds by which the token service's clock is ahead of ours, if it reported its time."""
         ahead: float | None = self._pace and self._pace.clock_skew
         return ahead
 

@@ -1,4 +1,4 @@
-"""How azure's clients and credentials are made; imported with them, on the first fetch."""
+"""The making of azure's clients and credentials; imported with them, on the first fetch."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
 __all__ = ["aopen_vault", "open_vault"]
 
 CONNECTIONS = 64
-"""Connections that the blocking client keeps."""
+"""Greatest number of connections that the blocking client stores."""
 
 SLACK = 1.0
 """Seconds by which an asynchronous request may outlast its deadline, so that it is cancelled there and not timed out.
 
-aiohttp ends a cancelled request at once, but waits for the other side's goodbye after a timeout.
+aiohttp ends a cancelled request at once, but after a timeout it waits for the other side to confirm.
 """
 
 
 def open_vault(settings: VaultSettings) -> Opened:
-    """A blocking client.
+    """Return a blocking client.
 
     Raises:
-        AsynchronousCredential: The credential that was given cannot serve it.
+        AsynchronousCredential: The credential passed in cannot serve a blocking client.
     """
     from azure.identity import DefaultAzureCredential
     from azure.keyvault.secrets import SecretClient
 
-    mark = mark_of(os.environ)  # before the files are read: a change in between must not pass unseen
+    mark = mark_of(os.environ)  # before the files are read: a change in between must not be missed
     mask_answers()
     pace = TokenPace(settings.connection_timeout, settings.read_timeout)
     made, credential = None, settings.credential
@@ -68,13 +68,13 @@ def open_vault(settings: VaultSettings) -> Opened:
 
 
 def aopen_vault(settings: VaultSettings) -> Opened:
-    """An asynchronous client of the running loop."""
+    """Return an asynchronous client of the running loop."""
     from azure.identity.aio import DefaultAzureCredential
     from azure.keyvault.secrets.aio import SecretClient
 
     from secretsource.providers._azure.connections import EndingTransport, TokenTransport, trust_in
 
-    mark = mark_of(os.environ)  # before the files are read: a change in between must not pass unseen
+    mark = mark_of(os.environ)  # before the files are read: a change in between must not be missed
     mask_answers()
     trust = trust_in(settings.ca_cert)
     pace = TokenPace(settings.connection_timeout, settings.read_timeout, SLACK)
@@ -104,7 +104,7 @@ def _retry_options(settings: VaultSettings) -> dict[str, Any]:
 
 
 def _token_options(settings: VaultSettings, pace: TokenPace) -> dict[str, Any]:
-    """How a credential is made: one more attempt where a connection broke, and none where the service said no."""
+    """Return the maker of a credential: it retries once after a broken connection, and not after a refusal."""
     return {
         "connection_timeout": settings.connection_timeout,
         "read_timeout": settings.read_timeout,

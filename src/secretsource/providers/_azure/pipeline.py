@@ -1,8 +1,7 @@
-"""What is put into azure's own pipelines; imported with them, on the first fetch.
+"""Our policies in azure's own pipelines; imported with them, on the first fetch.
 
-A pipeline is a list of policies that each request passes on its way out, and its answer on the way back. Ours keep
-every request, those for tokens too, within the deadline of the call it serves, and refuse a retry whose wait could
-outlast it.
+A pipeline is a list of policies that each request passes on its way out, and its answer on the way back. Ours hold
+every request, also those for tokens, to the deadline of its call. They refuse a retry whose wait could outlast it.
 """
 
 from __future__ import annotations
@@ -38,12 +37,12 @@ __all__ = [
 
 
 class Pace:
-    """Gives each request no more time than is left; a hook for the requests of a pipeline.
+    """A hook for the requests of a pipeline: each request gets no more time than is left.
 
     Args:
         connection_timeout: Seconds to connect to one address, at most.
         read_timeout: Seconds to wait for an answer, at most.
-        slack: Seconds more than are left, for a client that is ended at the deadline by other means.
+        slack: Seconds beyond the time left, for a client that is ended at the deadline by other means.
     """
 
     def __init__(self, connection_timeout: float, read_timeout: float, slack: float = 0.0) -> None:
@@ -52,7 +51,7 @@ class Pace:
         self._slack = slack
 
     def sent(self, request: PipelineRequest[Any]) -> None:
-        """Bound one request, which is about to be sent."""
+        """Bound a request that is about to be sent."""
         left = _seconds_left()
         if left <= 0:
             raise DeadlinePassed
@@ -62,7 +61,7 @@ class Pace:
 
 
 class TokenPace(Pace):
-    """The same for requests for tokens, and remembers how the last one went.
+    """The same hook for requests for tokens; it also stores how the last one ended.
 
     Attributes:
         last: The last request for a token, or None before the first.
@@ -74,17 +73,17 @@ class TokenPace(Pace):
     _signed_in = False
 
     def sent(self, request: PipelineRequest[Any]) -> None:
-        """Bound one request, and remember that it is under way."""
+        """Bound one request, and note that it is running."""
         self.last = TokenAnswer(urlsplit(request.http_request.url).hostname or "", None, self._signed_in)
         super().sent(request)
 
     def failed(self, url: str, error: Exception) -> None:
-        """Remember why a request had no answer: azure-identity tells of it in its own words only, or not at all."""
+        """Store why a request had no answer: azure-identity reports it in its own words, or not at all."""
         if self.last is not None:
             self.last = self.last._replace(failure=explain_token_failure(error, url))
 
     def answered(self, response: PipelineResponse[Any, Any]) -> None:
-        """Remember the status of an answer, and its date."""
+        """Store the status of an answer, and its date."""
         status: int = response.http_response.status_code
         self._signed_in = self._signed_in or status == 200
         host = urlsplit(response.http_request.url).hostname or ""
@@ -93,10 +92,10 @@ class TokenPace(Pace):
 
 
 class _Bounded:
-    """Refuses a retry that would begin too late; put before a retry policy of azure-core."""
+    """A policy that refuses a retry that would start too late; it goes before a retry policy of azure-core."""
 
     def increment(self, settings: dict[str, Any], response: Any = None, error: Exception | None = None) -> bool:
-        """Whether to try again."""
+        """Return whether to try again."""
         policy: Any = super()
         if not policy.increment(settings, response=response, error=error):
             return False
@@ -110,11 +109,11 @@ class BoundedRetry(_Bounded, RetryPolicy[Any, Any]):
 
 
 class AsyncBoundedRetry(_Bounded, AsyncRetryPolicy[Any, Any]):
-    """The same for the asynchronous client."""
+    """The retry policy of the asynchronous client, within our deadline."""
 
 
 class CredentialInThread:
-    """A blocking credential for the asynchronous client: it is asked in a worker thread.
+    """A blocking credential for the asynchronous client: a worker thread asks it.
 
     Args:
         credential: A credential of `azure.identity`, or anything with its ``get_token``.
@@ -124,13 +123,13 @@ class CredentialInThread:
         self._credential = credential
 
     async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
-        """A token of the blocking credential."""
+        """Return a token of the blocking credential."""
         import asyncio
 
         return await asyncio.to_thread(self._credential.get_token, *scopes, **options)
 
     async def close(self) -> None:
-        """Nothing: the credential belongs to whoever made it."""
+        """Do nothing: the caller owns the credential, and closes it."""
 
     async def __aenter__(self) -> CredentialInThread:
         return self
@@ -145,16 +144,16 @@ class CredentialInThread:
 
 
 def _seconds_left() -> float:
-    """Seconds until the call that this thread or task is in must end; without end outside our calls."""
+    """Return the seconds until the call of this thread or task must end; infinite outside our calls."""
     bounds = bounds_of_call.get()
     return float("inf") if bounds is None else bounds.deadline - monotonic()
 
 
 def environment_proxies(vault_url: str) -> dict[str, str]:
-    """The proxy of the environment for a vault, as azure's ``proxies``.
+    """Return the proxy of the environment for a vault, as azure's ``proxies``.
 
-    Looked up once: requests would do so at each call, which is a fifth of its work, and aiohttp even in a thread. Both
-    would look into ``.netrc`` as well, where an entry for the vault would take the place of the token.
+    It is looked up once: requests would look it up for each call, a fifth of its work, and aiohttp even in a thread.
+    Both would also read ``.netrc``, where an entry for the vault would replace the token.
     """
     from requests.utils import get_environ_proxies, select_proxy
 
@@ -163,7 +162,7 @@ def environment_proxies(vault_url: str) -> dict[str, str]:
 
 
 def blocking_transport(ca_cert: str | None, connections: int) -> Any:
-    """A transport that keeps as many connections as there may be threads; requests keeps ten and discards the rest."""
+    """Return a transport that stores one connection per thread; requests stores ten and discards the rest."""
     from azure.core.pipeline.transport import RequestsTransport
 
     session = _session(connections)
@@ -173,10 +172,10 @@ def blocking_transport(ca_cert: str | None, connections: int) -> Any:
 
 
 def token_transport(pace: TokenPace, *, use_env_settings: bool = True, **options: Any) -> Any:
-    """A transport for the requests for tokens.
+    """Return a transport for the requests for tokens.
 
     Args:
-        pace: Is told what became of a request without an answer.
+        pace: Called with the result of a request without an answer.
         use_env_settings: Whether the environment may name a proxy.
         options: As for ``RequestsTransport``.
     """

@@ -1,7 +1,7 @@
-"""What can be asked of a vault, and the answers, without azure's classes: what the driver decides upon.
+"""The questions to a vault and their answers, without azure's classes: the driver decides on these.
 
-The driver writes a conversation as a generator of questions; the blocking and the asynchronous client each carry it
-through to its outcome.
+The driver writes a conversation as a generator of questions; the blocking and the asynchronous client each run it to
+its outcome.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Question(NamedTuple):
     """One call to the vault.
 
     Attributes:
-        permission: What the call needs, which is also what tells the two calls apart.
+        permission: The permission that the call needs, which also distinguishes the two calls.
         name: The secret.
         version: The version to get, or None for the current one.
     """
@@ -65,7 +65,7 @@ class Held(NamedTuple):
 
 
 class Version(NamedTuple):
-    """A version in a list, which has no value.
+    """A version in a list, without its value.
 
     Attributes:
         identifier: 32 hexadecimal digits.
@@ -79,7 +79,7 @@ class Version(NamedTuple):
 
 
 def held(secret: Any) -> Held | Failed:
-    """What azure's ``KeyVaultSecret`` says."""
+    """Return the facts in azure's ``KeyVaultSecret``."""
     about = secret.properties
     if not isinstance(secret.value, str) or not about.version:
         return Failed(
@@ -91,18 +91,18 @@ def held(secret: Any) -> Held | Failed:
 
 
 def listed(about: Any) -> Version:
-    """What azure's ``SecretProperties`` say."""
+    """Return the facts in azure's ``SecretProperties``."""
     return Version(about.version, about.created_on.timestamp(), bool(about.enabled))
 
 
 def scope_of(vault_url: str) -> str:
-    """What a token for this vault is asked for: the domain of its cloud."""
+    """Return the scope of a token for this vault: the domain of its cloud."""
     host = vault_url.removeprefix("https://").partition(":")[0]
     return f"https://{host.partition('.')[2] or host}/.default"
 
 
 def bearer_of(token: str) -> str:
-    """Whom an access token is for: the claims of user or application, tenant and object, which are not verified."""
+    """Return the owner of an access token: the unverified claims of user or application, tenant and object."""
     import json
     from base64 import urlsafe_b64decode
 
@@ -119,10 +119,10 @@ def bearer_of(token: str) -> str:
 
 
 def version_before(versions: Sequence[Version], current: str | None) -> str | None:
-    """The newest enabled version that is not newer than ``current``; None where there is none.
+    """Return the newest enabled version that is not newer than ``current``, or None.
 
-    Key Vault lists versions in the order of their identifiers, which are random. Of two that were stored in the same
-    second, nothing tells which came first.
+    Key Vault lists versions in the order of their random identifiers. The order of two that were stored in the same
+    second is unknown.
     """
     latest = next((version.created for version in versions if version.identifier == current), float("inf"))
     before = [
@@ -134,5 +134,5 @@ def version_before(versions: Sequence[Version], current: str | None) -> str | No
 
 
 def was_let_in(answer: object) -> bool:
-    """Whether an answer shows that the vault took the token."""
+    """Return whether an answer shows that the vault accepted the token."""
     return not isinstance(answer, Failed) or answer.code not in _AT_THE_DOOR

@@ -1,6 +1,6 @@
-"""What becomes of a secret before its ``nbf`` and after its ``exp``.
+"""The fate of a secret before its ``nbf`` and after its ``exp``.
 
-Key Vault gives out such a secret as any other: both dates are for the reader to mind.
+Key Vault returns such a secret like any other: the reader must check both dates.
 https://learn.microsoft.com/azure/key-vault/secrets/about-secrets#secret-attributes
 """
 
@@ -21,11 +21,11 @@ OnExpired: TypeAlias = Literal["warn", "refuse", "ignore"]
 
 
 class Validity(NamedTuple):
-    """The dates of a version, in seconds since 1970 UTC, or None where it has none.
+    """The dates of a version, in seconds since 1970 UTC; None for a missing date.
 
     Attributes:
-        not_before: When it begins to be valid.
-        expires: When it ends to be valid.
+        not_before: The start of its validity.
+        expires: The end of its validity.
     """
 
     not_before: float | None = None
@@ -33,18 +33,18 @@ class Validity(NamedTuple):
 
     @classmethod
     def between(cls, not_before: datetime | None, expires: datetime | None) -> Validity:
-        """The dates as azure's client gives them."""
+        """Return the dates as azure's client reports them."""
         return cls(*(None if date is None else date.timestamp() for date in (not_before, expires)))
 
 
 class Ruling(NamedTuple):
-    """What to do with a value.
+    """The decision about a value.
 
     Attributes:
-        flaw: What is wrong with its dates, as one clause, or None.
-        refused: Whether it may not be served for that.
-        expires_at: When the cache must let it go.
-        rotates_at: When the cache should ask again.
+        flaw: The problem with its dates, as one clause, or None.
+        refused: Whether the flaw forbids serving it.
+        expires_at: The time when the cache must drop it.
+        rotates_at: The time when the cache should ask again.
     """
 
     flaw: str | None = None
@@ -54,10 +54,10 @@ class Ruling(NamedTuple):
 
 
 def rule(on_expired: OnExpired, validity: Validity, now: float) -> Ruling:
-    """What the policy says of a version.
+    """Return the policy's decision about a version.
 
-    Where an expired secret is refused, the date of expiry is the end of a value in the cache too. Where it is served
-    with a warning, that date is when its owner meant to have replaced it: a moment to ask again, but no end.
+    If the policy refuses an expired secret, its expiry also ends the value in the cache. If the policy serves it with a
+    warning, the expiry is a moment to ask again, and ends nothing.
 
     Args:
         on_expired: The policy.

@@ -1,6 +1,6 @@
-"""What azure-identity makes credentials from, as the environment names it; pure, but for a look at the files.
+"""The variables that azure-identity makes credentials from; pure, but for a look at the files.
 
-A mistake there does not pass by itself, so it is never called an outage, over which a chain may step.
+A mistake there does not pass by itself, so it is never reported as an outage, which a chain may step over.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ _PRINTABLE = re.compile(r"[\x20-\x7e]+")
 
 
 def mark_of(environ: Mapping[str, str]) -> int:
-    """What changes when the credentials do that the environment names; tells nothing of them."""
+    """Return a mark that changes with the credentials that the environment names, and reveals nothing of them."""
     named = [environ.get(variable) for variable in VARIABLES]
     files = [signature_at(path) for variable in FILES if (path := environ.get(variable))]
     return hash((*named, *files))
 
 
 def distrust_in(environ: Mapping[str, str], vault_url: str, options: Mapping[str, Any]) -> Failed | None:
-    """Why credentials of this machine are not used for what a file names; None where they are.
+    """Return why this machine's credentials are not sent to the address in a file; None if they may be.
 
     Args:
         environ: The environment.
         vault_url: The vault.
-        options: Those of ``DefaultAzureCredential``, whose ``authority`` is sent the credentials themselves.
+        options: The options of ``DefaultAzureCredential``, whose ``authority`` receives the credentials themselves.
     """
     named = {VAULT: vault_url, AUTHORITY: options.get("authority")}
     for variable, address in named.items():
@@ -53,7 +53,7 @@ def distrust_in(environ: Mapping[str, str], vault_url: str, options: Mapping[str
 
 
 def flaw_in(environ: Mapping[str, str], options: Mapping[str, Any]) -> Failed | None:
-    """Why the credentials that the environment names cannot be made; None where they can, or none are named.
+    """Return why the credentials that the environment names cannot be made; None if they can, or if it names none.
 
     Args:
         environ: The environment.
@@ -80,7 +80,7 @@ def _flaw_of_text(environ: Mapping[str, str], *variables: str) -> Failed | None:
         text = environ[variable]
         form = _TENANT if variable == TENANT else _PRINTABLE
         if form.fullmatch(text) is None or text != text.strip():
-            what = "is no id or domain of a tenant" if variable == TENANT else "has a line break or a blank in it"
+            what = "is not the id or domain of a tenant" if variable == TENANT else "has a line break or a blank in it"
             return _failure(f"{variable} {what}", f"set {variable} anew, without anything before or after it")
     return None
 

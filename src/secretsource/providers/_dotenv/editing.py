@@ -12,7 +12,7 @@ __all__ = ["edited"]
 
 
 def edited(text: str, name: str, value: str) -> str:
-    """The text with the last line of this name replaced, or one appended; every other line is as it was."""
+    """Return the text with the last line of this name replaced, or a new line appended; other lines are unchanged."""
     mark = BYTE_ORDER_MARK if text.startswith(BYTE_ORDER_MARK) else ""
     body = text.removeprefix(mark)
     there = list(bindings(body))
@@ -28,12 +28,12 @@ def edited(text: str, name: str, value: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    """A value in single quotes, in which only these two characters mean something else."""
+    """Return a value in single quotes, which escape only these two characters."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _rewritten(statement: str, name: str, value: str, before: str | None) -> str:
-    """A statement with another value; what stands before it, its ``export`` and its comment are kept."""
+    """Return a statement with another value; the text before it, its ``export`` and its comment are unchanged."""
     body = statement.lstrip()
     lead = statement[: len(statement) - len(body)]
     export = "export " if re.match(r"export\s", body) else ""

@@ -1,7 +1,7 @@
 """``${NAME}`` inside of the values of a ``.env`` file.
 
-A name is looked for in the environment, then in the lines above. Where python-dotenv would put nothing in, because
-the name is nowhere, the value is unusable: a connection string with an empty password is a mistake, and no value.
+A name is looked up in the environment, then in the lines above. If it is nowhere, python-dotenv inserts an empty text;
+here the value is unusable, because a connection string with an empty password is a mistake.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 __all__ = ["POINTER", "Unusable", "interpolated"]
 
 POINTER = "ref+"
-"""How a value begins that is not the secret, but says where it is."""
+"""The start of a value that is not the secret, but a reference to it."""
 
 
 class Unusable(NamedTuple):
-    """Why a value cannot be made from its line; without anything of the value.
+    """The reason why a line gives no value; it shows nothing of the value.
 
     Attributes:
-        problem: What is wrong, as what follows "the value of 'NAME'".
-        remedy: What to do next.
+        problem: The problem, as the words after "the value of 'NAME'".
+        remedy: The next step for the reader.
     """
 
     problem: str
@@ -37,7 +37,7 @@ class Unusable(NamedTuple):
 
 
 def interpolated(pairs: Iterable[tuple[str, str | None]], environ: Mapping[str, str]) -> dict[str, Held]:
-    """The value of each name, with what ``${NAME}`` stands for put in; of two lines the later counts."""
+    """Return the value of each name, with each ``${NAME}`` replaced; the later of two lines counts."""
     values: dict[str, Held] = {}
 
     def look_up(name: str) -> Held:

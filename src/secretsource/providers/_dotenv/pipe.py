@@ -1,7 +1,7 @@
-"""Read a named pipe once, to its end, within a time and a length.
+"""Reading of a named pipe: once, to its end, within a time and a length.
 
-A program such as a password manager stands at the other end. It may ask its user first, and it writes once for each
-reader, so a pipe is never opened only to look at it.
+A program such as a password manager writes at the other end. It may ask its user first, and it writes once for each
+reader. So a pipe is never opened only to look at it.
 """
 
 # ruff: noqa: PTH116 - pathlib loads urllib, which the import of the package must not
@@ -20,7 +20,7 @@ CHUNK = 64 * 1024
 
 
 def is_pipe(path: str) -> bool:
-    """Whether there is a named pipe at a path; it is not opened."""
+    """Return whether there is a named pipe at a path; it is not opened."""
     try:
         return stat.S_ISFIFO(os.stat(path).st_mode)
     except (OSError, ValueError):
@@ -28,12 +28,12 @@ def is_pipe(path: str) -> bool:
 
 
 def read_pipe(path: str, shown: str, timeout: float) -> Contents | NotFound | Failed:
-    """All that a writer puts into a pipe until it closes it, or why that cannot be had; never a part of it.
+    """Return everything that a writer puts into a pipe until it closes it, or the failure; never a part of it.
 
     Args:
         path: The pipe.
-        shown: What to call it in a reason.
-        timeout: Seconds within which the writer must have come, written and closed.
+        shown: The pipe's name in a reason.
+        timeout: Seconds within which the writer must open, write and close.
     """
     until = monotonic() + timeout
     try:
@@ -61,7 +61,7 @@ def read_pipe(path: str, shown: str, timeout: float) -> Contents | NotFound | Fa
 
 
 def _drained(descriptor: int, until: float) -> bytes | None:
-    """What comes until the writer closes, or more than the limit; None when the time is up before."""
+    """Return the bytes up to the writer's close, or more than the limit; None if the time ends first."""
     from select import POLLIN, poll
 
     waiting = poll()

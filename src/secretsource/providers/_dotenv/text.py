@@ -1,7 +1,7 @@
-"""The text of a ``.env`` file: what it says of each name, and which line is wrong.
+"""The text of a ``.env`` file: the value of each name, and the malformed lines.
 
-Lines are read as python-dotenv reads them. On top of that stands one rule: a line that makes a name vanish, or cuts a
-value short, is malformed, because an absence would let a weaker source win.
+Lines are read as python-dotenv reads them, with one more rule. A line that makes a name vanish, or cuts a value short,
+is malformed: an absence would let a weaker source win.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await
@@ -27,16 +27,16 @@ __all__ = ["BYTE_ORDER_MARK", "Mistake", "bindings", "read_pairs"]
 BYTE_ORDER_MARK = "\ufeff"
 
 _OPENING = re.compile(r"\s*(?:export[^\S\r\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\r\n]*=[^\S\r\n]*(['\"]?)")
-"""A statement up to its value, and the quote that the value begins with."""
+"""A statement up to its value, with the opening quote of the value."""
 
 
 class Mistake(NamedTuple):
-    """A line that is malformed, without anything of what is in it.
+    """A malformed line, without its content.
 
     Attributes:
         line: Its number, from 1.
-        problem: What is wrong, as what follows "line 3 of .env".
-        remedy: What to do next.
+        problem: The problem, as the words after "line 3 of .env".
+        remedy: The next step for the reader.
     """
 
     line: int
@@ -45,14 +45,14 @@ class Mistake(NamedTuple):
 
 
 def bindings(text: str) -> Iterator[Binding]:
-    """The statements of a text, with the line ends that it has."""
+    """Return the statements of a text, with the line ends that it has."""
     return parse_stream(StringIO(text, newline=""))
 
 
 def read_pairs(text: str) -> Pairs | Mistake:
-    r"""Every name with its value, in order; None is the value of a line without ``=``.
+    r"""Return every name with its value, in order; None is the value of a line without ``=``.
 
-    One byte order mark is taken off, and every line end is read as ``\n``, also inside of quotes.
+    One byte order mark is removed, and every line end is read as ``\n``, also inside of quotes.
     """
     text = "\n".join(text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n").split("\r"))
     if "\0" in text:
@@ -60,7 +60,7 @@ def read_pairs(text: str) -> Pairs | Mistake:
         return Mistake(line, "has a NUL character", "save the file as UTF-8, or set its encoding")
     pairs: Pairs = []
     valued: set[str] = set()
-    is_open = False  # whether the last statement has a value that would go on, had it quotes
+    is_open = False  # whether the last statement's value would go on if it had quotes
     for binding in bindings(text):
         problem = _problem(binding, valued, after_unquoted=is_open)
         if problem is not None:
@@ -70,13 +70,13 @@ def read_pairs(text: str) -> Pairs | Mistake:
             if binding.value is not None:
                 valued.add(binding.key)
             is_open = binding.value is not None and not _quote(binding)
-        elif binding.original.string.strip():  # a comment ends it, and an empty line does not
+        elif binding.original.string.strip():  # a comment ends it, an empty line does not
             is_open = False
     return pairs
 
 
 def _problem(binding: Binding, valued: set[str], *, after_unquoted: bool) -> tuple[str, str] | None:
-    """What is wrong with a statement, and what to do; None when nothing is."""
+    """Return the problem with a statement and its remedy, or None."""
     key, value = binding.key, binding.value
     if binding.error:
         return "cannot be parsed", "write NAME=value there, with both quotes if any, or # before a comment"
@@ -94,21 +94,21 @@ def _problem(binding: Binding, valued: set[str], *, after_unquoted: bool) -> tup
 
 
 def _bare_problem(key: str, valued: set[str]) -> tuple[str, str] | None:
-    """What is wrong with a line that has no ``=``."""
+    """Return the problem with a line that has no ``=``."""
     if not key.isidentifier():
-        return "has no '=', and is no variable name", "write NAME=value there, or # before a comment"
+        return "has no '=', and is not a variable name", "write NAME=value there, or # before a comment"
     if key in valued:
         return "has no '=', and takes away the value that its name has above", "remove the line"
     return None
 
 
 def _quote(binding: Binding) -> str:
-    """The quote that the value of a statement begins with, or nothing."""
+    """Return the opening quote of a statement's value, or an empty text."""
     opening = _OPENING.match(binding.original.string)
     return opening[1] if opening else ""
 
 
 def _line_of(binding: Binding) -> int:
-    """The number of the line where a statement begins; the parser counts from the empty lines before it."""
+    """Return the number of the line where a statement starts; the parser counts from the empty lines before it."""
     text = binding.original.string
     return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")

@@ -1,10 +1,10 @@
-"""Who asks Google Cloud: credentials, and the project they belong to.
+"""The caller at Google Cloud: credentials, and the project they belong to.
 
-The search for application default credentials may take many seconds (a metadata server that is not there), and
-importing Google's packages half of one. So one thread does both, however many look-ups wait for it, and each waits no
-longer than it has time. The same holds for a token. When Google Cloud does not accept credentials that were found, they
-are looked for anew, at most once in `RENEWAL_PAUSE` seconds: keys are replaced on disk under a running process.
-Credentials that were given look after themselves.
+The search for application default credentials may take many seconds if there is no metadata server. Importing Google's
+packages takes half a second. So one thread does both for all look-ups, and each look-up waits only until its own
+deadline. The same holds for a token. When Google Cloud rejects credentials that were found, they are looked for anew,
+at most once in `RENEWAL_PAUSE` seconds: keys are replaced on disk under a running process. Credentials that you pass in
+manage themselves.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ __all__ = ["Caller", "CallerSearch"]
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 RENEWAL_PAUSE = 5.0
-"""Seconds between two searches that a refusal began."""
+"""Seconds between two searches that a rejection started."""
 
 LONGEST = 30.0
-"""Seconds for the questions of one search to the metadata server."""
+"""Seconds for the requests of one search to the metadata server."""
 
 _FETCHING = Failed(
     FailureCode.TIMEOUT,
@@ -51,11 +51,11 @@ _NO_THREAD = Failed(
 
 
 class Caller(NamedTuple):
-    """Who asks.
+    """The caller's credentials and project.
 
     Attributes:
         credentials: Credentials of google-auth.
-        project: The project they belong to, or None where they do not say.
+        project: The project they belong to, or None if they do not say.
     """
 
     credentials: Credentials
@@ -63,19 +63,19 @@ class Caller(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Who asks, for a person: the account where the credentials say it, and the project."""
+        """The account, if the credentials name it, and the project, for a person."""
         kind = type(self.credentials).__name__
         account = getattr(self.credentials, "service_account_email", None) or getattr(self.credentials, "account", None)
         return f"{account or kind} in project {self.project or 'of each reference'}"
 
     def clock_skew(self, deadline: float) -> float | None:
-        """Seconds by which the clock of the source of tokens is ahead of ours; it is asked for a token.
+        """Return the seconds by which the token source's clock is ahead of ours, by asking it for a token.
 
         Args:
             deadline: Monotonic seconds at which it must have answered.
 
         Returns:
-            None where there is nobody to ask, or no token to be had: that is for a look-up to say.
+            None if there is no source, or if it returns no token: a look-up reports that.
         """
         from google.auth.transport.requests import Request
         from requests import Session
@@ -96,16 +96,16 @@ class Caller(NamedTuple):
 
 
 class CallerSearch:
-    """Finds the caller once; a search that failed is begun again by the next look-up.
+    """A finder of the caller; it searches once, and the next look-up repeats a failed search.
 
     Args:
-        anonymous: True for an endpoint without TLS, which must not see credentials.
+        anonymous: True for an endpoint without TLS, which must not receive credentials.
         quota_project: The project that calls are charged to; None for the credentials' own.
         credentials: Ready-made credentials; None for the application default ones.
 
     Attributes:
         found: The caller, once it is known.
-        handed: What clients take for their credentials, once the caller is known.
+        handed: The credentials of the clients, once the caller is known.
     """
 
     def __init__(self, *, anonymous: bool, quota_project: str | None, credentials: Credentials | None) -> None:
@@ -115,7 +115,7 @@ class CallerSearch:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was found, and a search that is under way."""
+        """Forget the result, and a search that is running."""
         self._lock = Lock()
         self._search: Future[Caller | Failed | NotFound] | None = None
         self.found: Caller | None = None
@@ -129,18 +129,18 @@ class CallerSearch:
         return self.handed is not None and self.handed.valid
 
     def refusal(self, deadline: float) -> Failed | None:
-        """Why a call cannot be sent, or None; waits for a token, for no longer than until ``deadline``."""
+        """Return why a call cannot be sent, or None; wait for a token until ``deadline`` at most."""
         try:
             return None if self.has_token else self._errands.result("token", self._fetch_token, deadline)
         except TimeoutError:
             return _FETCHING
 
     def renew(self, refused: Caller | None, deadline: float) -> bool:
-        """Look for other credentials than those that Google Cloud refused; whether there are any.
+        """Look for credentials other than those that Google Cloud rejected; return whether there are any.
 
         Args:
-            refused: Who asked.
-            deadline: Monotonic seconds until which to wait.
+            refused: The rejected caller.
+            deadline: Monotonic seconds at which to stop waiting.
         """
         if self.found is refused and self._is_time_to_renew():
             self._errands.begin("token", self._search_anew)
@@ -149,7 +149,7 @@ class CallerSearch:
         return self.found is not refused
 
     def wait(self, deadline: float) -> Caller | Failed | NotFound:
-        """The caller, or why there is none, by ``deadline`` in monotonic seconds."""
+        """Return the caller, or the failure to find it, by ``deadline`` in monotonic seconds."""
         search = self._begun()
         try:
             return search.result(deadline - monotonic())
@@ -157,7 +157,7 @@ class CallerSearch:
             return TIMED_OUT
 
     async def async_wait(self, deadline: float) -> Caller | Failed | NotFound:
-        """As `wait`, on the running event loop."""
+        """Do the same as `wait`, on the running event loop."""
         search = self._begun()
         if not search.done():
             try:
@@ -171,7 +171,7 @@ class CallerSearch:
         with self._lock:
             if self._search is None:
                 search: Future[Caller | Failed | NotFound] = Future()
-                search.set_running_or_notify_cancel()  # a look-up that stops waiting does not stop it
+                search.set_running_or_notify_cancel()  # a look-up that stops waiting does not stop the search
                 try:
                     Thread(target=self._run, args=(search,), name="secretsource-gcp-caller", daemon=True).start()
                 except RuntimeError:
@@ -211,7 +211,7 @@ class CallerSearch:
         return Caller(credentials, named or getattr(credentials, "project_id", None))
 
     def _ambient(self) -> Caller:
-        """The application default credentials, by what files and environment say now."""
+        """Return the application default credentials, from the current files and environment."""
         import google.auth
         from google.auth.transport.requests import Request
         from requests import Session
@@ -233,7 +233,7 @@ class CallerSearch:
         self.found = caller
 
     def _fetch_token(self) -> Failed | None:
-        """A token of the caller; where the credentials have become useless, those that are there now are taken."""
+        """Return a token of the caller; if the credentials have become useless, take the current ones."""
         from secretsource.providers._gcp.credentials import refresh
 
         assert self.found is not None
@@ -243,7 +243,7 @@ class CallerSearch:
         return self._search_anew() or failed
 
     def _search_anew(self) -> Failed | None:
-        """Take the credentials that are there now, unless they are those that were there before."""
+        """Take the current credentials, unless they are the same as before."""
         from secretsource.providers._gcp.credentials import are_the_same, refresh
         from secretsource.providers._gcp.wiring import explain_search
 
@@ -258,7 +258,7 @@ class CallerSearch:
         return failed
 
     def _is_time_to_renew(self) -> bool:
-        """Whether credentials that were found may be looked for again now."""
+        """Return whether a search for other credentials may start now."""
         if self._anonymous or self._given is not None:
             return False
         with self._lock:
@@ -270,13 +270,13 @@ class CallerSearch:
 
 
 def _self_signing(credentials: Any) -> Any:
-    """Credentials that sign their own token where they have a key for it, as Google's clients would have them."""
+    """Return credentials that sign their own token if they have a key for it, as Google's clients would."""
     sign = getattr(credentials, "with_always_use_jwt_access", None)
     return credentials if sign is None else sign(True)
 
 
 def _import_packages() -> None:
-    """Import what a call needs: that something is missing must be known before a value is here."""
+    """Import the packages of a call: a missing package must be known before a value is here."""
     from importlib import import_module
 
     for package in ("google_crc32c", "google.cloud.secretmanager_v1"):

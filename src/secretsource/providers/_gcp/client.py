@@ -1,13 +1,13 @@
-"""The Google Cloud clients of one provider: made once, bounded in time, and silent about what they read.
+"""The Google Cloud clients of one provider: made once, bounded in time, and silent about values.
 
-* **Once.** One synchronous client per region, made under a lock on first use, and one asynchronous client per region
-  and event loop, since a channel of `grpc.aio` is bound to its loop.
-* **Bounded.** Each call gets what is left of its time, and the SDK's own retries (60 s) are off. An answer is 1 MiB at
-  most. gRPC's deadline covers a call as a whole; over REST, the connections are bounded by us.
+* **Once.** There is one synchronous client per region, made under a lock on first use. There is one asynchronous client
+  per region and event loop, since a channel of `grpc.aio` is bound to its loop.
+* **Bounded.** Each call gets the time left, and the SDK's own retries (60 s) are off. An answer is 1 MiB at most.
+  gRPC's deadline covers a whole call; over REST, our connections are bounded.
 * **Silent.** At DEBUG, and with ``GOOGLE_SDK_PYTHON_LOGGING_SCOPE``, the SDK logs each response with its payload. A
-  filter on its loggers takes that out of the records of our calls, and of no other caller's.
-* **After a fork** a client of the parent is neither used nor freed, and the child speaks REST: gRPC in the child of a
-  process that used it can hang beyond every timeout, or crash. https://github.com/grpc/grpc/issues/31885
+  filter on its loggers removes the payload from the records of our calls, and of no other caller's.
+* **After a fork** a client of the parent is neither used nor freed, and the child speaks REST. gRPC can hang beyond
+  every timeout, or crash, in the child of a process that used it. https://github.com/grpc/grpc/issues/31885
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["GcpClients"]
 
 _left_alone: list[object] = []
-"""Clients of the parent process, kept from the garbage collector, which would talk to threads that are gone."""
+"""Clients of the parent process, held back from the garbage collector, which would wait for threads that do not
+exist."""
 
 
 _DOMAINS = ("googleapis.com",)
@@ -78,17 +79,17 @@ class GcpClients:
 
     @property
     def native_async(self) -> bool:
-        """Whether there is an asynchronous client; the SDK has none for REST."""
+        """Whether there is an asynchronous client; the SDK has no such client for REST."""
         return self._transport == "grpc"
 
     @property
     def project(self) -> str | None:
-        """The project of the credentials, where it is known by now."""
+        """The project of the credentials, if it is known by now."""
         return None if self._search.found is None else self._search.found.project
 
     @property
     def host(self) -> str | None:
-        """Host and port that are asked instead of Google's own."""
+        """The host and port asked instead of Google's own."""
         return None if self._endpoint is None else place_of(self._url(None))
 
     def reset(self) -> None:
@@ -120,7 +121,7 @@ class GcpClients:
             await client.transport.close()
 
     def who(self, deadline: float) -> Identity | NotFound | Failed:
-        """Who asks, for a person, and what time it is where the tokens come from."""
+        """Return the caller, for a person, and the time at the source of the tokens."""
         caller = self._search.wait(deadline)
         if not isinstance(caller, Caller):
             return caller
@@ -129,17 +130,17 @@ class GcpClients:
             return Identity(caller.text, caller.clock_skew(deadline))
 
     def ask(self, question: Question, deadline: float) -> Any:
-        """Make one call; what Google's packages raise becomes an outcome.
+        """Make one call; an exception of Google's packages becomes an outcome.
 
-        Every exception does, because the traceback of one that went on would hold the SDK's frames, and in their
-        locals the response.
+        Every exception becomes an outcome: the traceback of a raised one would hold the SDK's frames, whose locals hold
+        the response.
 
         Args:
-            question: What to ask.
+            question: The call to make.
             deadline: Monotonic seconds at which the call must end.
 
         Returns:
-            The SDK's message, the project for `PROJECT`, or why neither could be had.
+            The SDK's message, the project for `PROJECT`, or the failure.
         """
         caller = self._distrust or self._search.found or self._search.wait(deadline)
         if not isinstance(caller, Caller):
@@ -168,7 +169,7 @@ class GcpClients:
             bounds_of_call.reset(token)
 
     async def aask(self, question: Question, deadline: float) -> Any:
-        """As `ask`, on the running event loop."""
+        """Do the same as `ask`, on the running event loop."""
         caller = self._distrust or self._search.found or await self._search.async_wait(deadline)
         if not isinstance(caller, Caller):
             return caller
@@ -195,11 +196,11 @@ class GcpClients:
             return explain(error, question.call, url=self._url(question.location), making=making)
         finally:
             bounds_of_call.reset(token)
-        # The asynchronous client answers None where the synchronous one raises that it cannot read the answer.
+        # The asynchronous client returns None for an unreadable answer, for which the synchronous one raises.
         return malformed() if answer is None else answer
 
     def _client(self, location: str | None) -> Any:
-        """The synchronous client of a region, made on first use."""
+        """Return the synchronous client of a region, made on first use."""
         from google.cloud.secretmanager_v1 import SecretManagerServiceClient
         from google.cloud.secretmanager_v1.services.secret_manager_service import transports
 
@@ -218,7 +219,7 @@ class GcpClients:
             return self._clients[location]
 
     def _async_client(self, clients: dict[str | None, Any], location: str | None) -> Any:
-        """The asynchronous client of a region, made on first use, for the loop whose clients these are."""
+        """Return the asynchronous client of a region, made on first use, from the clients of one loop."""
         from google.cloud.secretmanager_v1 import SecretManagerServiceAsyncClient
         from google.cloud.secretmanager_v1.services.secret_manager_service import transports
 
@@ -231,7 +232,7 @@ class GcpClients:
         return clients[location]
 
     def _of_this_loop(self) -> dict[str | None, Any]:
-        """The asynchronous clients of the running loop; those of loops that have ended are dropped."""
+        """Return the asynchronous clients of the running loop; those of loops that have ended are dropped."""
         loop = asyncio.get_running_loop()
         with self._lock:
             if loop not in self._async_clients:
@@ -241,7 +242,7 @@ class GcpClients:
             return self._async_clients[loop]
 
     def _channel(self, maker: Any, *, asynchronous: bool) -> Any:
-        """How a transport makes its channel: as the SDK does, but it tries sooner to connect again."""
+        """Return the maker of a transport's channel: the SDK's, but it reconnects sooner."""
         import grpc
 
         plain = grpc.aio.insecure_channel if asynchronous else grpc.insecure_channel
@@ -253,13 +254,13 @@ class GcpClients:
         return channel
 
     def _url(self, location: str | None) -> str:
-        """What is asked, for the reader of an error."""
+        """Return the subject of a question, for the text of an error."""
         if self._endpoint is not None:
             return self._endpoint if "://" in self._endpoint else f"https://{self._endpoint}"
         return f"https://{_host_of(location) or 'secretmanager.googleapis.com'}"
 
     def _options(self, location: str | None) -> ClientOptions:
-        """Where to connect; nothing where the SDK's own choice is right."""
+        """Return the options for connecting; empty if the SDK's own choice is right."""
         from google.api_core.client_options import ClientOptions
 
         if self._endpoint is not None:
@@ -269,7 +270,7 @@ class GcpClients:
 
 
 def _host_of(location: str | None) -> str | None:
-    """The host of a region; None for the SDK's own choice."""
+    """Return the host of a region; None for the SDK's own choice."""
     return None if location is None else f"secretmanager.{location}.rep.googleapis.com"
 
 

@@ -1,8 +1,8 @@
-"""The credentials that bear our calls: renewed by one thread, and only handed over by all others.
+"""The credentials that our calls carry: one thread renews them, and all others use them.
 
-google-auth fetches a token in the thread of the caller, or in one of gRPC's, by connections without a limit. Here a
-call takes the token that is there, and the clients keep their credentials when others are found under them.
-Imported with google-auth, by the first search for the caller.
+google-auth fetches a token in the caller's thread, or in one of gRPC's, by connections without a limit. Here a call
+takes the current token, and the clients keep their credentials object when others are found under it. Imported with
+google-auth, by the first search for the caller.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ LONGEST = 30.0
 
 
 class HandedCredentials(Credentials):
-    """What our clients take for their credentials.
+    """The credentials object of our clients.
 
     Args:
-        source: The credentials of google-auth that were found, or given; they may be replaced.
+        source: The credentials of google-auth, found or passed in; they may be replaced.
     """
 
     def __init__(self, source: Any) -> None:
@@ -41,7 +41,7 @@ class HandedCredentials(Credentials):
 
     @property
     def valid(self) -> bool:
-        """Whether a call can be sent with the token that is there."""
+        """Whether a call can be sent with the current token."""
         return bool(self.source.valid)
 
     @property
@@ -55,7 +55,7 @@ class HandedCredentials(Credentials):
         return self.source.quota_project_id
 
     def refresh(self, request: Any) -> None:
-        """Fetch a token, for a client that must have one at once."""
+        """Fetch a token, for a client that must have it at once."""
         self.source.refresh(request)
 
     def before_request(self, request: Any, method: str, url: str, headers: Any) -> None:
@@ -64,7 +64,7 @@ class HandedCredentials(Credentials):
 
 
 def refresh(source: Any) -> Failed | None:
-    """Fetch a token, which may take long; why there is none.
+    """Fetch a token, which may take long; return the reason if that fails.
 
     Args:
         source: Credentials of google-auth.
@@ -78,7 +78,7 @@ def refresh(source: Any) -> Failed | None:
 
 
 def are_the_same(one: Any, other: Any) -> bool:
-    """Whether Google Cloud would say the same to both: they have one key, or one token."""
+    """Return whether Google Cloud would treat both alike: they have the same key or the same token."""
     if isinstance(one, ServiceAccount) and isinstance(other, ServiceAccount):
         return bool(one.signer_email == other.signer_email and one.signer.key_id == other.signer.key_id)
     return type(one) is type(other) and one.token == other.token

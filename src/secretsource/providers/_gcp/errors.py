@@ -1,8 +1,8 @@
-"""What an error of Google Cloud means, as one table; pure.
+"""The meaning of each error of Google Cloud, as one table; pure.
 
-The two transports raise different classes for one thing (`FailedPrecondition` over gRPC is `BadRequest` over REST), so
-the table holds the classes that they have in common, and an exception is looked up by its class and then its bases.
-The words are ours: a service's text may quote what it was sent, so it is read here and never passed on.
+The two transports raise different classes for one thing: `FailedPrecondition` over gRPC is `BadRequest` over REST. So
+the table holds their common classes, and an exception is looked up by its class and then its bases. The words are ours:
+a service's text may quote what it was sent, so it is read here and never passed on.
 
 Sources: https://cloud.google.com/secret-manager/docs/reference/rest, the canonical codes of google.rpc.Code, and the
 reasons of https://github.com/googleapis/googleapis/blob/master/google/api/error_reason.proto.
@@ -32,7 +32,7 @@ _GRANTS = {
     "create_secret": "secretmanager.secrets.create",
     "add_secret_version": "roles/secretmanager.secretVersionAdder (secretmanager.versions.add)",
 }
-"""What a caller needs for each call that the provider makes."""
+"""The permission that each call of the provider needs."""
 
 
 TIMED_OUT = Failed(FailureCode.TIMEOUT, "the time allowed for it was over before Google Cloud could be asked")
@@ -122,7 +122,7 @@ _CLIENT_CERTIFICATE = Meaning(
     FailureCode.MISCONFIGURED, "the client certificate cannot be used", "check GOOGLE_API_USE_CLIENT_CERTIFICATE"
 )
 _NO_ENDPOINT = Meaning(
-    FailureCode.MISCONFIGURED, "what answers there is not Secret Manager", "check location and endpoint"
+    FailureCode.MISCONFIGURED, "the answer is not from Secret Manager", "check location and endpoint"
 )
 _REFUSED_QUESTION = Meaning(
     FailureCode.MISCONFIGURED,
@@ -143,9 +143,9 @@ _TOO_LARGE = Meaning(
     FailureCode.MALFORMED, "the answer is longer than 1 MiB", "check that endpoint, and no proxy, answers"
 )
 _NETWORK = frozenset({_UNREACHABLE, _SLOW, _TLS})
-"""What is told with host, port and cause."""
+"""The rows whose message has host, port and cause."""
 _AS_A_CAUSE: dict[Meaning, Exception] = {_SLOW: TimeoutError(), _TLS: SSLCertVerificationError()}
-"""What happened, where only the row tells it."""
+"""The description of an event that only its row gives."""
 
 MEANINGS: dict[str, Meaning] = {
     # the secret
@@ -207,10 +207,10 @@ MEANINGS: dict[str, Meaning] = {
     "secretsource.TooLarge": _TOO_LARGE,
     "builtins.Exception": _UNREADABLE,
 }
-"""Package and class of an exception to its meaning; ``class/words`` are the cases that only its text tells apart."""
+"""Package and class of an exception to its meaning; ``class/words`` are the cases that only its text distinguishes."""
 
 _TELLING_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    # The name of a secret has no space, dot, colon, quote or bracket in it, so it cannot look like one of these.
+    # The name of a secret has no space, dot, colon, quote or bracket, so it cannot look like these.
     ("foreign", re.compile(r"\AFOREIGN:")),
     ("version", re.compile(r"Secret Version \[")),
     ("disabled", re.compile(r"is in DISABLED state")),
@@ -244,16 +244,16 @@ _CAUSES: tuple[tuple[str, Exception], ...] = (
     ("Socket closed", ConnectionResetError()),
     ("imed out", TimeoutError()),
 )
-"""What gRPC says of the network, as the system would have raised it."""
+"""gRPC's words for network errors, as the system would have raised them."""
 
 
 def explain(error: Exception, call: str = ACCESS, *, url: str | None = None, making: bool = False) -> NotFound | Failed:
-    """The outcome that an exception of Google's packages stands for.
+    """Return the outcome that an exception of Google's packages stands for.
 
     Args:
-        error: What a client, or making one, raised.
-        call: The client's method that was called, for the grant that it needs.
-        url: What was asked; only host and port are told, where the network failed.
+        error: The exception of a client, or of making it.
+        call: The client's method, for the permission that it needs.
+        url: The URL asked; messages show only host and port, if the network failed.
         making: Whether the client, or its credentials, were still being made.
     """
     text = _text(error)
@@ -268,7 +268,7 @@ def explain(error: Exception, call: str = ACCESS, *, url: str | None = None, mak
 
 
 def _of_network(error: Exception, meaning: Meaning, url: str) -> Failed:
-    """The failure with host, port and cause, which gRPC tells in its text only."""
+    """Return the failure with host, port and cause, which gRPC gives in its text only."""
     told = error if cause_of(error) is not None else _AS_A_CAUSE.get(meaning)
     if told is None:
         text = _text(error)
@@ -278,12 +278,12 @@ def _of_network(error: Exception, meaning: Meaning, url: str) -> Failed:
 
 
 def malformed(reason: str | None = _UNREADABLE.reason) -> Failed:
-    """The service answered, but not with a value."""
+    """Return the failure of a service that answered without a value."""
     return Failed(FailureCode.MALFORMED, reason, _UNREADABLE.remedy)
 
 
 def _text(error: Exception) -> str:
-    """What tells two causes of one class apart: where the error comes from, its reason, and the service's text."""
+    """Return the text that separates two causes of one class: the error's domain, its reason, and its text."""
     if getattr(error, "retryable", False) is True:  # an error of google.auth that may pass
         return f"RETRYABLE: {error}"
     response = getattr(error, "response", None)
@@ -292,7 +292,7 @@ def _text(error: Exception) -> str:
 
 
 def _reason(error: Exception) -> str | None:
-    """The reason of a ``google.rpc.ErrorInfo``; the SDK's own property fails over REST in some versions."""
+    """Return the reason of a ``google.rpc.ErrorInfo``; the SDK's own property fails over REST in some versions."""
     for detail in getattr(error, "details", None) or ():
         if type(detail).__name__ == "ErrorInfo":
             return str(detail.reason)
@@ -302,7 +302,7 @@ def _reason(error: Exception) -> str | None:
 
 
 def _is_of_google(response: Any) -> bool:
-    """Whether an HTTP answer is an error as Google's services write it, and not some other server's page."""
+    """Return whether an HTTP answer is an error in the form of Google's services, not another server's page."""
     try:
         return bool(response.json()["error"]["status"])
     except Exception:
@@ -310,7 +310,7 @@ def _is_of_google(response: Any) -> bool:
 
 
 def _retry_after(error: Exception) -> float | None:
-    """Seconds that the service asked us to wait: ``google.rpc.RetryInfo``, or the header ``Retry-After``."""
+    """Return the seconds that the service asked us to wait: ``google.rpc.RetryInfo``, or the header ``Retry-After``."""
     for seconds in _asked(error):
         if seconds >= 0:
             return seconds

@@ -1,4 +1,4 @@
-"""What Secret Manager calls things.
+"""The resource names of Secret Manager.
 
 https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["LATEST", "NAME", "PROJECT_ID", "REGION", "Place", "place_of"]
 
 LATEST = "latest"
-"""The alias of the newest version, whatever its state."""
+"""The alias of the newest version, in every state."""
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 PROJECT_ID = re.compile(r"[A-Za-z0-9.:_-]+")
@@ -45,7 +45,7 @@ class Place(NamedTuple):
     """One version of one secret.
 
     Attributes:
-        project: Id or number of the project; None where the credentials are to say.
+        project: Id or number of the project; None if the credentials must say.
         location: Region of a regional secret; None for a global one.
         secret: The secret's id.
         version: A number, an alias, or ``latest``.
@@ -70,7 +70,7 @@ class Place(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """What is asked for: the secret, and the version unless it is the newest."""
+        """The subject of a question: the secret, and the version unless it is the newest."""
         return self.path if self.version == LATEST else self.version_path
 
     @property
@@ -81,12 +81,12 @@ class Place(NamedTuple):
 
 @lru_cache(maxsize=1024)  # the same names are asked for again and again
 def place_of(ref: SecretRef, project: str | None, location: str | None) -> Place | NotFound | Failed:
-    """Where a reference leads: a name in the given project and region, or a resource name, which is complete.
+    """Return the version that a reference leads to: a name in a project and region, or a complete resource name.
 
     Args:
         ref: A name or a resource name, with a version or alias in ``version``, in ``stage``, or in the resource name.
-        project: The project of a name that gives none.
-        location: The region of a name that gives none.
+        project: The project of a name without its own.
+        location: The region of a name without its own.
     """
     path = _PATH.fullmatch(ref.location)
     if path is None and NAME.fullmatch(ref.location) is None:

@@ -15,7 +15,7 @@ class Question(NamedTuple):
 
     Attributes:
         call: Name of the client's method.
-        request: What is asked, as the fields of its request message.
+        request: The fields of its request message.
         location: The region to ask; None for the global service.
     """
 
@@ -25,4 +25,4 @@ class Question(NamedTuple):
 
 
 PROJECT = Question("project", {}, None)
-"""Which project the credentials belong to; answered without a call."""
+"""The question for the project of the credentials; answered without a call."""

@@ -1,7 +1,7 @@
-"""The log of Google's packages without what was read or sent.
+"""The log of Google's packages without values.
 
-At DEBUG, and with ``GOOGLE_SDK_PYTHON_LOGGING_SCOPE``, the SDK logs each response with its payload. The filters take
-that out of the records of our calls, and of no other caller's.
+At DEBUG, and with ``GOOGLE_SDK_PYTHON_LOGGING_SCOPE``, the SDK logs each response with its payload. The filters remove
+it from the records of our calls, and of no other caller's.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ _TALKATIVE = (
     f"{_TRANSPORTS}.grpc_asyncio",
     f"{_TRANSPORTS}.rest",
     "google.auth.transport.requests",
-    "grpc._common",  # an error there comes with a traceback whose frames hold the response,
-    "grpc._plugin_wrapping",  # and one there with all that the token endpoint has answered
+    "grpc._common",  # whose errors have a traceback with the response in its frames
+    "grpc._plugin_wrapping",  # whose errors have the token endpoint's whole answer
 )
 
 
 def mask_responses() -> None:
-    """Set the filters, unless they are set."""
+    """Set the filters, unless they are set already."""
     for name in _TALKATIVE:
         logging.getLogger(name).addFilter(mask_response)
 
 
 def mask_response(record: logging.LogRecord) -> bool:
-    """Logging filter: while a call of ours runs, a record keeps its message and loses what was sent and answered."""
+    """Filter a record: during a call of ours, it keeps its message and loses request and answer."""
     if bounds_of_call.get() is not None:
         for extra in ("request", "httpRequest", "response", "httpResponse"):
             if extra in vars(record):

@@ -1,4 +1,4 @@
-"""How a call goes out: over a channel of gRPC or a session of requests, each within one deadline and one size."""
+"""The way of a call: over a channel of gRPC or a session of requests, each within one deadline and one size."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ CHANNEL = (
     ("grpc.max_reconnect_backoff_ms", 2000),
     ("grpc.max_receive_message_length", ONE),
 )
-"""By default a channel that was cut off waits up to 2 minutes, and Google's client takes a message of any length."""
+"""By default a broken channel waits up to 2 minutes, and Google's client takes a message of any length."""
 CONNECTIONS = 64
-"""Connections that a client over REST keeps."""
+"""Greatest number of connections that a client over REST stores."""
 
 
 def channel_options(given: Any) -> list[tuple[str, Any]]:
-    """The options of a channel: Google's own, with ours in their place."""
+    """Return the options of a channel: Google's own, with ours in their place."""
     ours = {name for name, _ in CHANNEL}
     return [*(option for option in given if option[0] not in ours), *CHANNEL]
 
 
 def call(client: Any, question: Question, timeout: float) -> Any:
-    """Make the call, with what the SDK would make of a mapping and of a number of seconds.
+    """Make the call, with the SDK's own types for the request and the timeout.
 
-    It would fill in the request field by field, and look at the clock for what each attempt may take, where there is
-    but one: a twentieth of its work.
+    The SDK would fill in the request field by field, and read the clock for each attempt, although there is only one: a
+    twentieth of its work.
     """
     kind, limit = _kinds(question.call)
     request = kind.wrap(kind.pb()(**question.request))
@@ -42,7 +42,7 @@ def call(client: Any, question: Question, timeout: float) -> Any:
 
 @lru_cache(maxsize=8)
 def _kinds(call: str) -> tuple[Any, Any]:
-    """What a call takes, by the classes of the SDK: its request, and a timeout."""
+    """Return the arguments of a call, in the SDK's classes: its request, and a timeout."""
     from google.api_core.timeout import ConstantTimeout
     from google.cloud import secretmanager_v1
 
@@ -52,9 +52,9 @@ def _kinds(call: str) -> tuple[Any, Any]:
 def prepare_session(transport: Any) -> None:
     """Bound the session of a client over REST, and look up proxies and certificates once.
 
-    requests would look them up at each call, a fifth of its work, and look into ``.netrc`` as well, where an entry for
-    Google would take the place of the token. The SDK has no setting for its session; where that is not found, calls
-    are slower, and bounded in each read only.
+    requests would look them up for each call, a fifth of its work. It would also read ``.netrc``, where an entry for
+    Google would replace the token. The SDK has no setting for its session: if the session is not found, calls are
+    slower, and only each single read is bounded.
     """
     session = getattr(transport, "_session", None)
     if session is None:
@@ -67,7 +67,7 @@ def prepare_session(transport: Any) -> None:
         bind_adapters(session)  # they hold the client's certificate
     else:
         bind_session(session, pool_maxsize=CONNECTIONS)
-    session._max_refresh_attempts = 0  # a refused token is ours to replace
+    session._max_refresh_attempts = 0  # the driver replaces a refused token
     session.trust_env = False
     session.proxies.update(get_environ_proxies(transport.host))
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True

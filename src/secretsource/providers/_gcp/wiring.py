@@ -1,6 +1,7 @@
-"""What it means that credentials of Google Cloud could not be made: a mistake of the wiring, unless the network failed.
+"""The meaning of Google Cloud credentials that cannot be made: a mistake of the wiring, unless the network failed.
 
-Neither is an absence. A mistake does not pass by itself, so it is never called an outage, over which a chain may step.
+Neither is an absence. A mistake does not pass by itself, so it is never reported as an outage, which a chain may step
+over.
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ _METADATA = "http://169.254.169.254"
 
 
 def explain_search(error: Exception) -> Failed:
-    """The failure of a search for credentials, or for a token.
+    """Return the failure of a search for credentials, or for a token.
 
     Args:
-        error: What google-auth, a program or a file raised.
+        error: The exception of google-auth, a program or a file.
     """
     if any(isinstance(cause, TooLarge) for cause in causes(error)):
         return _failure("the answer of their source is longer than 1 MiB", FailureCode.MALFORMED, error)
@@ -62,7 +63,7 @@ def explain_search(error: Exception) -> Failed:
 
 
 def flaw_of_file(environ: Mapping[str, str]) -> str | None:
-    """What is wrong with the file that the environment names; None where nothing is, or none is named."""
+    """Return the problem with the file that the environment names; None if it names none, or a good one."""
     path = environ.get(FILE)
     if not path:
         return None
@@ -80,7 +81,7 @@ def flaw_of_file(environ: Mapping[str, str]) -> str | None:
 
 
 def _flaw_of_source(source: object) -> str | None:
-    """What is wrong with the file that holds the token of a workload."""
+    """Return the problem with the file that holds the token of a workload."""
     path = source.get("file") if isinstance(source, dict) else None
     if not isinstance(path, str):
         return None
@@ -108,6 +109,6 @@ def _shown(path: str) -> str:
 
 
 def _url_in(error: Exception) -> str:
-    """What was asked when the network failed, as requests notes it."""
+    """Return the URL that was asked when the network failed, as requests notes it."""
     asked = (getattr(getattr(cause, "request", None), "url", None) for cause in causes(error))
     return next((url for url in asked if isinstance(url, str)), _METADATA)

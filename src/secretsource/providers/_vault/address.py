@@ -13,12 +13,12 @@ UNIX = "unix://"
 
 
 class Address(NamedTuple):
-    """Where calls go.
+    """The address of calls.
 
     Attributes:
         url: The base URL of a call.
         socket_path: The Unix socket to connect to, or None for the host of the URL.
-        shown: The host and its port, or the socket, as messages have it; a URL may hold a password, this does not.
+        shown: The host and port, or the socket, for messages; unlike a URL, it never holds a password.
     """
 
     url: str
@@ -27,7 +27,7 @@ class Address(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> Address | None:
-        """An address as it is set; None where it is not the URL of a host, with a port or without, nor a socket."""
+        """Return an address as it is set; None if it is neither the URL of a host nor a socket."""
         if not text.isprintable() or " " in text:
             return None
         if text.startswith(UNIX):

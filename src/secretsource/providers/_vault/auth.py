@@ -29,7 +29,7 @@ NO_TOKEN = Failed(
 BAD_TOKEN = Failed(
     FailureCode.UNAUTHENTICATED,
     "the token for Vault has a line break or a character that no token has",
-    "set it anew, without what was pasted along",
+    "set it again, without extra characters",
 )
 REFUSED = Failed(
     FailureCode.UNAUTHENTICATED,
@@ -47,12 +47,12 @@ NO_CERTIFICATE = Failed(
 
 
 class Grant:
-    """A token as Vault hands it out; masked.
+    """A token as Vault issued it; masked.
 
     Attributes:
         text: The token.
-        seconds: How long it lives from now on; 0 where it has no end, or none that is known.
-        renewable: Whether Vault would prolong it.
+        seconds: Its remaining life; 0 if it has no end, or an unknown end.
+        renewable: Whether Vault would renew it.
     """
 
     __slots__ = ("renewable", "seconds", "text")
@@ -93,16 +93,16 @@ class Auth:
 
     @property
     def refused(self) -> Failed:
-        """The failure when Vault accepts no token that can be had so."""
+        """Return the failure of a Vault that accepts no token obtained in this way."""
         return AGENT_REFUSED if self.method == AGENT else REFUSED
 
     @property
     def makes_tokens(self) -> bool:
-        """Whether a login creates a token, which is ours to end; a token that was given is not."""
+        """Whether a login creates a token, which we must end; a token that you pass in is yours."""
         return METHODS[self.method].login is not None
 
     def credentials(self, connection: VaultConnection) -> dict[str, str] | Failed:
-        """The words with the files read and with what the machine has, if that may be sent to this address."""
+        """Return the words, with files read and with the machine's own credentials, if they may go to this address."""
         if METHODS[self.method].goes_by_the_machine(self._words):
             refusal = connection.distrust()
             if refusal is not None:
@@ -116,11 +116,11 @@ class Auth:
         return {"token": token} if token.isascii() and token.isprintable() else BAD_TOKEN
 
     def log_in(self, words: Mapping[str, str], connection: VaultConnection, deadline: float) -> Grant | Failed:
-        """Get a token.
+        """Obtain a token.
 
         Args:
             words: The `credentials`.
-            connection: Where to log in.
+            connection: The Vault to log in to.
             deadline: Monotonic seconds at which the login must end.
         """
         if self.method == AGENT:
@@ -149,7 +149,7 @@ class Auth:
         return Grant(str(auth["client_token"]), seconds_of(auth.get("lease_duration")), bool(auth.get("renewable")))
 
     def _look_up(self, token: str, connection: VaultConnection, deadline: float) -> Grant | Failed:
-        """A token that was given, with what Vault tells of its length, if it tells."""
+        """Return the token that was passed in, with its remaining life if Vault reports it."""
         answer = connection.ask(
             lambda adapter: adapter.get("/v1/auth/token/lookup-self"),
             token=token,
@@ -162,7 +162,7 @@ class Auth:
         return Grant(token, seconds_of(about.get("ttl")), bool(about.get("renewable")))
 
     def _unwrap(self, wrapping: str, connection: VaultConnection, deadline: float) -> str | Failed:
-        """The secret id inside a wrapping token, which gives it once; later logins use what it gave."""
+        """Return the secret id inside a wrapping token, which returns it once; later logins use the same id."""
         if self._unwrapped is not None and self._unwrapped[0] == wrapping:
             return self._unwrapped[1]
         answer = connection.ask(
@@ -183,7 +183,7 @@ class Auth:
 
 
 def _mistake(setting: object) -> str | None:
-    """What is wrong with the setting, without its values."""
+    """Return the problem with the setting, without its values."""
     if not isinstance(setting, Mapping):
         return "auth must be a mapping, such as {'method': 'token', 'token_file': '/run/secrets/token'}"
     words = dict(setting)
@@ -203,11 +203,13 @@ def _mistake(setting: object) -> str | None:
 
 
 def _own_token() -> str | Failed:
-    """The token of this process or user: ``VAULT_TOKEN``, else what ``vault login`` left."""
+    """Return the token of this process or user: ``VAULT_TOKEN``, else the token that ``vault login`` stored."""
     token = environment("TOKEN")
     if token is not None:
         return token.strip()
     kept = text_of("~/.vault-token")
     if isinstance(kept, Failed):
-        return Failed(FailureCode.UNAUTHENTICATED, kept.reason, "mend it, or set auth or VAULT_TOKEN", kept.sdk_error)
+        return Failed(
+            FailureCode.UNAUTHENTICATED, kept.reason, "correct it, or set auth or VAULT_TOKEN", kept.sdk_error
+        )
     return kept if isinstance(kept, str) and kept else NO_TOKEN

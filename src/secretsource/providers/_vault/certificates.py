@@ -1,4 +1,4 @@
-"""The files of TLS: which authorities are trusted, and which certificate is ours."""
+"""The files of TLS: the trusted authorities, and our own certificate."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["Certificates"]
 
 
 class Certificates(NamedTuple):
-    """What is set of TLS; the rest is found in the environment when it is needed.
+    """The settings of TLS; the rest is looked up in the environment when it is needed.
 
     Attributes:
         verify: False to accept any certificate.
         ca_cert: File or directory of the authorities to trust; None for ``VAULT_CACERT``, ``VAULT_CAPATH``,
-            ``REQUESTS_CA_BUNDLE``, then the ones that requests brings.
+            ``REQUESTS_CA_BUNDLE``, then those of requests.
         client_cert: Certificate file of ours; None for ``VAULT_CLIENT_CERT``.
         client_key: Its key file; None for ``VAULT_CLIENT_KEY``.
     """
@@ -29,20 +29,20 @@ class Certificates(NamedTuple):
 
     @property
     def authorities(self) -> str | bool:
-        """A file or directory to trust, True for those that requests brings, False for any."""
+        """A file or directory to trust, True for the authorities of requests, False for any."""
         bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
         return self.verify and (self.ca_cert or environment("CACERT") or environment("CAPATH") or bundle or True)
 
     @property
     def own(self) -> tuple[str, str] | str | None:
-        """Our certificate and its key, in two files or one; None where we have none."""
+        """Our certificate and its key, in two files or one; None if we have no certificate."""
         certificate = self.client_cert or environment("CLIENT_CERT")
         key = self.client_key or environment("CLIENT_KEY")
         return (certificate, key) if certificate and key else certificate
 
     @property
     def mistake(self) -> Failed | None:
-        """The file that cannot be read, if there is one: requests would call some of these a broken connection."""
+        """The file that cannot be read, or None: requests would report some of these as a broken connection."""
         trusted, own = self.authorities, self.own
         if isinstance(trusted, str) and not _is_readable(trusted, folder=True):
             return _unreadable("ca_cert", trusted)
@@ -55,7 +55,7 @@ class Certificates(NamedTuple):
 
 
 def _is_readable(path: str, *, folder: bool) -> bool:
-    """Whether a path is a file, or where it may be a folder, that this user can read."""
+    """Return whether a path is a file, or a permitted folder, that this user can read."""
     right_kind = os.path.isfile(path) or (folder and os.path.isdir(path))  # noqa: PTH112, PTH113 - a path may hold a NUL
     return right_kind and os.access(path, os.R_OK)
 

@@ -1,11 +1,11 @@
-"""The connection to one Vault: what is set is meant, what is asked is bounded in time, what is answered is an outcome.
+"""The connection to one Vault: explicit settings, calls bounded in time, and answers as outcomes.
 
-hvac reads ``VAULT_CACERT`` and its like when it is imported, and later changes are lost on it; requests looks for
-proxies, certificates and ``.netrc`` at each call. Here the settings and the environment are read once, when the
-connection is first used, and handed to both explicitly.
+hvac reads ``VAULT_CACERT`` and its like at import, and ignores later changes; requests looks for proxies, certificates
+and ``.netrc`` at each call. Here the settings and the environment are read once, on first use, and passed to both
+explicitly.
 
-One `VaultSession` is shared by all threads. Each call has an hvac adapter of its own (an object with seven
-attributes), so its token and namespace are that call's alone, as its bounds are.
+All threads share one `VaultSession`. Each call has its own hvac adapter (an object with seven attributes), so its
+token, namespace and bounds belong to that call alone.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ if TYPE_CHECKING:
     from secretsource.providers._vault.session import VaultSession
 
     Question: TypeAlias = Callable[[Any], Response]
-    """A call on an hvac adapter; how hvac writes each of its API methods."""
+    """A call on an hvac adapter, in the form of hvac's API methods."""
 
 __all__ = ["Answer", "VaultConnection", "seconds_of"]
 
 BEHIND = 412
-"""The status with which a standby of Vault Enterprise says that the last write has not reached it yet."""
+"""The status of a standby of Vault Enterprise that has not yet received the last write."""
 
 PAUSES = (0.05, 0.15, 0.45)
-"""Seconds before a server that is behind is asked again, which is what Vault wants of its clients."""
+"""Seconds before a standby is asked again, as Vault requires of its clients."""
 
 NO_ADDRESS = Failed(FailureCode.MISCONFIGURED, "no address of Vault is set", "set address, or VAULT_ADDR")
 
 
 class Answer:
-    """What Vault answered; masked, because it may hold the secret or a token.
+    """An answer of Vault; masked, because it may hold the secret or a token.
 
     Attributes:
         status: The HTTP status.
@@ -75,26 +75,26 @@ class Answer:
         return 200 <= self.status < 300
 
     def part(self, key: str) -> Mapping[str, Any]:
-        """An object inside the body, such as ``data`` or ``auth``; empty where there is none."""
+        """Return an object inside the body, such as ``data`` or ``auth``; empty if it is missing."""
         part = None if self.body is None else self.body.get(key)
         return part if isinstance(part, dict) else {}
 
 
 def seconds_of(told: object) -> float:
-    """A length of time in an answer; 0 where it is none."""
+    """Return a length of time in an answer; 0 if it is missing or malformed."""
     return float(told) if isinstance(told, (int, float)) and told > 0 else 0.0
 
 
 class VaultConnection:
-    """Where Vault is and how it is reached.
+    """The address of Vault, and the way to reach it.
 
     Args:
         address: Base URL, or ``unix://`` and the path of a socket; None for ``VAULT_ADDR``.
-        namespace: Of calls that name none; None for ``VAULT_NAMESPACE``.
+        namespace: The namespace of calls without their own; None for ``VAULT_NAMESPACE``.
         certificates: The files of TLS.
         proxy: URL of a proxy; None for ``VAULT_PROXY_ADDR``, then ``HTTPS_PROXY`` and its like.
         connect_timeout: Seconds to connect to one address.
-        trusted: False where a file names ``address``, so that it may not have all that the environment holds.
+        trusted: False if a file names ``address``, which then may not receive all credentials of the environment.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class VaultConnection:
 
     @property
     def has_certificate(self) -> bool:
-        """Whether we can show a certificate of our own."""
+        """Whether we have a certificate of our own."""
         return self._certificates.own is not None
 
     @property
@@ -140,21 +140,21 @@ class VaultConnection:
         return "" if address is None else address.shown
 
     def distrust(self) -> Failed | None:
-        """Why credentials that were found, and not given, are not sent to this address; None where they are."""
+        """Return why credentials found on this machine are not sent to this address; None if they are."""
         if self._trusted or self._address is None or self._address.startswith("unix:"):
             return None
         reason = distrusted(self._address, environment("ADDR"), "VAULT_ADDR")
         return kept_back(reason, "give the credentials in auth")
 
     def ask(self, question: Question, *, token: str | None, namespace: str | None, deadline: float) -> Answer | Failed:
-        """Make one call, again where the server is behind; what requests or hvac raise becomes an outcome.
+        """Make one call, and repeat it if the server is behind; an exception of requests or hvac becomes an outcome.
 
-        Every exception does, because the traceback of one that went on would hold frames with the token and the
-        answer in their locals.
+        Every exception becomes an outcome: the traceback of a raised one would hold frames whose locals hold the token
+        and the answer.
 
         Args:
             question: The call, on an hvac adapter.
-            token: What to identify with, or None for calls that need no token.
+            token: The token to send, or None for calls that need no token.
             namespace: The namespace to ask in, or None for the one that is set.
             deadline: Monotonic seconds at which the call must end.
         """
@@ -192,12 +192,12 @@ class VaultConnection:
             namespace=namespace or self._namespace or environment("NAMESPACE"),
             timeout=in_bounds,
             session=session,
-            ignore_exceptions=True,  # hvac's exceptions carry the answer, and there are none for 412, 472 and 473
+            ignore_exceptions=True,  # hvac's exceptions carry the answer, and have no class for 412, 472 and 473
             **self._fixed,
         )
 
     def _open(self) -> VaultSession | Failed:
-        """The session, made on first use."""
+        """Return the session, made on first use."""
         with self._lock:
             if self._session is None:
                 named = self._named

@@ -1,4 +1,4 @@
-"""Reading secrets engines: KV of version 2 by its own API, all else by its path, under its lease if it has one."""
+"""Reading of secrets engines: KV 2 by its own API, all others by path, under a lease if there is one."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ __all__ = ["VaultEngines"]
 NO_VERSIONS = Failed(
     FailureCode.MISCONFIGURED,
     "this mount keeps no versions",
-    "take the version out of the reference, or make the mount a KV engine of version 2",
+    "remove the version from the reference, or make the mount a KV engine of version 2",
 )
 NOT_KV = Failed(
-    FailureCode.MISCONFIGURED, "this engine makes its secrets itself, and takes none", "write to a KV engine"
+    FailureCode.MISCONFIGURED, "this engine makes its own secrets, and accepts no others", "write to a KV engine"
 )
 
 
@@ -39,9 +39,9 @@ class VaultEngines:
     """The secrets engines behind one provider.
 
     Args:
-        connection: Where Vault is.
-        leases: Where leases are kept.
-        fixed: A mount that needs not be asked for.
+        connection: The connection to Vault.
+        leases: The store of leases.
+        fixed: A mount that Vault need not be asked for.
     """
 
     def __init__(self, connection: VaultConnection, leases: LeaseBook, fixed: Mount | None) -> None:
@@ -50,15 +50,15 @@ class VaultEngines:
         self._survey = MountSurvey(connection, fixed)
 
     def mount_of(self, ref: SecretRef) -> str:
-        """The path of the mount that a location is under, as far as it is known."""
+        """Return the mount's path for a location, as far as it is known."""
         return self._survey.known(ref)
 
     def adopt(self, leases: LeaseBook) -> None:
-        """Keep leases there from here on."""
+        """Store leases there from now on."""
         self._leases = leases
 
     def read(self, ref: SecretRef, token: Token, deadline: float) -> Outcome:
-        """Ask for one secret with this token, again where the mount turns out to be another than was thought."""
+        """Ask for one secret with this token; ask again if the mount differs from the assumed one."""
         mount = self._survey.mount_of(ref, token, deadline)
         if isinstance(mount, Failed):
             return mount
@@ -90,7 +90,7 @@ class VaultEngines:
         return outcome
 
     def write(self, ref: SecretRef, value: str, *, overwrite: bool, token: Token, deadline: float) -> Written:
-        """Write one field of a KV secret beside its other fields; of version 2, only over the version that was read."""
+        """Write one field of a KV secret beside its other fields; KV 2 accepts it only over the version read."""
         mount = self._survey.mount_of(ref, token, deadline)
         if isinstance(mount, Failed):
             return mount
@@ -119,14 +119,14 @@ class VaultEngines:
         return explain_write(answer.status, answer.body, path=path, wait=answer.wait)
 
     def renew(self, leases: Sequence[HeldLease], deadline: float) -> float | None:
-        """Prolong the leases that are due; seconds after which to come back, None where none stands."""
+        """Renew the leases that are due; return the seconds to the next call, or None without leases."""
         waits: list[float] = []
         for lease in leases:
             if lease.renewable and not lease.due_in(monotonic()):
                 self._prolong(lease, deadline)
             now = monotonic()
             if lease.left(now) > 0:
-                # One that was not prolonged, or by little, is tried again when half of what is left is over.
+                # A lease without a full renewal is tried again after half of its remaining life.
                 waits.append(max(1.0, lease.due_in(now) or lease.left(now) / 2))
         return min(waits, default=None)
 
@@ -134,7 +134,7 @@ class VaultEngines:
         """End leases before their time.
 
         Returns:
-            How many could not be ended.
+            The number that could not be ended.
         """
         for done, lease in enumerate(leases):
             answer = self._ask(lease_call("revoke_lease", lease), lease.ref, token, deadline)
@@ -143,7 +143,7 @@ class VaultEngines:
         return 0
 
     def _end_discarded(self, ref: SecretRef, token: Token, deadline: float) -> None:
-        """Revoke what was discarded, in half of the time left; what cannot be is tried again later, or runs out."""
+        """Revoke discarded leases in half of the time left; a failed revocation is repeated, or the lease runs out."""
         now = monotonic()
         for lease in self._leases.discarded(ref, now):
             if not self.revoke([lease], token, now + (deadline - now) / 2):
@@ -175,7 +175,7 @@ class VaultEngines:
         return explain_answer(answer.status, answer.body, path=ref.location, wait=answer.wait)
 
     def _found(self, ref: SecretRef, answer: Answer, token: Token) -> Outcome:
-        """The fields of an answer, under their lease, or with what the engine says of their age."""
+        """Return the fields of an answer, under their lease, or with the age that the engine reports."""
         fields = answer.part("data")
         if not fields or answer.body is None:
             return malformed("the answer holds no fields")
@@ -195,7 +195,7 @@ class VaultEngines:
         return lease.found(now)
 
     def _prolong(self, lease: HeldLease, deadline: float) -> bool | Failed:
-        """Renew a lease, or ask how long one stands that cannot be renewed; False when its secret is to be replaced."""
+        """Renew a lease, or ask for the remaining life of a fixed one; False if its secret must be replaced."""
         call = "renew_lease" if lease.renewable else "read_lease"
         more = {"increment": round(lease.seconds)} if lease.renewable else {}
         answer = self._ask(lease_call(call, lease, **more), lease.ref, lease.token, deadline)
@@ -218,7 +218,7 @@ class VaultEngines:
 
 
 def _version(data: Mapping[str, Any]) -> Found | Failed:
-    """One version of a KV secret; a version may be set to end by itself."""
+    """Return one version of a KV secret; a version may be set to end by itself."""
     fields, metadata = data.get("data"), data.get("metadata")
     if not isinstance(fields, dict) or not isinstance(metadata, dict):
         return malformed("the answer holds no fields")
@@ -227,7 +227,7 @@ def _version(data: Mapping[str, Any]) -> Found | Failed:
 
 
 def _instant(metadata: Mapping[str, Any]) -> float | None:
-    """When a version ends, in seconds since 1970 UTC, where its mount deletes versions after a time."""
+    """Return the end of a version, in seconds since 1970 UTC, if its mount deletes versions after a time."""
     try:
         return datetime.fromisoformat(metadata["deletion_time"]).timestamp()
     except (KeyError, TypeError, ValueError):
@@ -235,7 +235,7 @@ def _instant(metadata: Mapping[str, Any]) -> float | None:
 
 
 def _rotation(fields: Mapping[str, Any]) -> float | None:
-    """When Vault replaces the password of a static role, in seconds since 1970 UTC; a second later, to be after it."""
+    """Return the time just after a static role's next rotation, in seconds since 1970 UTC."""
     if "rotation_period" not in fields and "rotation_schedule" not in fields:
         return None
     return time() + seconds_of(fields.get("ttl")) + 1.0

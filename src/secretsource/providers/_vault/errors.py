@@ -1,8 +1,8 @@
-"""What an error of Vault means, by tables; pure.
+"""The meaning of each error of Vault, as tables; pure.
 
-One goes by the HTTP status, and where that has several causes by words in the answer. The others go by the class names
-of the exceptions of requests and hvac, where no server answered; `_reach` says what the network did. The words are
-ours: what Vault says is read here, and never passed on.
+One table goes by the HTTP status and, where a status has several causes, by words in the answer. The others go by the
+class names of the exceptions of requests and hvac, if no server answered; `_reach` reports network errors. The words
+are ours: Vault's text is read here, and never passed on.
 
 Sources: "HTTP status codes" in https://developer.hashicorp.com/vault/api-docs; the answers of OpenBao 2.7.
 """
@@ -69,7 +69,7 @@ _DENIED = Meaning(
     'allow it in a policy:  path "{path}" { capabilities = ["read"] }',
 )
 _OVERTAKEN = Meaning(
-    FailureCode.UNAVAILABLE, "somebody else wrote a version meanwhile", "look at what is there, and write again"
+    FailureCode.UNAVAILABLE, "another writer stored a version meanwhile", "look at what is there, and write again"
 )
 _REPLICATING = Meaning(
     FailureCode.UNAVAILABLE, "this server has not yet seen the last write to its cluster", "ask again in a moment"
@@ -98,7 +98,7 @@ _ELSEWHERE = Meaning(
     "set the address to the active node",
 )
 _NOT_VAULT = Meaning(
-    FailureCode.MISCONFIGURED, "what answered is not Vault", "check the address, and that no proxy answers for it"
+    FailureCode.MISCONFIGURED, "the answer is not from Vault", "check the address, and that no proxy answers for it"
 )
 _REFUSED_LOGIN = Meaning(
     FailureCode.UNAUTHENTICATED,
@@ -116,7 +116,7 @@ _OTHER_NETWORK = Meaning(
 _SPENT_WRAPPING = Meaning(
     FailureCode.UNAUTHENTICATED,
     "the wrapping token is spent or has expired",
-    "wrap a new secret id; if nobody of yours unwrapped the old one, somebody else did",
+    "wrap a new secret id; if none of your services unwrapped the old one, treat it as stolen",
 )
 _NO_SOCKET = Meaning(
     FailureCode.UNAVAILABLE,
@@ -135,7 +135,7 @@ _BAD_ADDRESS = Meaning(
 BAD_ADDRESS = Failed(FailureCode.MISCONFIGURED, _BAD_ADDRESS.reason, _BAD_ADDRESS.remedy)
 _BAD_PROXY = Meaning(
     FailureCode.MISCONFIGURED,
-    "the address of the proxy, or of a redirect, is not a valid one, or of a kind that requests does not know",
+    "the address of the proxy, or of a redirect, is not valid, or has a scheme that requests does not support",
     "check proxy, VAULT_PROXY_ADDR and HTTPS_PROXY",
 )
 _PROXY = Meaning(
@@ -163,7 +163,7 @@ STATUSES: dict[int, Meaning] = {
     400: _QUESTION,
     401: _TOKEN,
     403: _DENIED,
-    404: _NOT_VAULT,  # absence has a body that says so
+    404: _NOT_VAULT,  # an absence has a body that says so
     405: _NOT_READ,
     408: _SLOW,
     412: _REPLICATING,
@@ -202,7 +202,7 @@ ERRORS: dict[str, Meaning] = {
     "ModuleNotFoundError": _NOT_INSTALLED,
     "ImportError": _NOT_INSTALLED,
 }
-"""What an error means, by its class alone."""
+"""The meaning of an error, by its class alone."""
 
 CAUSES: dict[str, Meaning] = {
     "TooLarge": _TOO_LONG,
@@ -213,24 +213,24 @@ CAUSES: dict[str, Meaning] = {
     "UnknownProtocol": _UNREADABLE,
     "HTTPException": _UNREADABLE,
 }
-"""What an error means by what it came from, where that says more than what the network did."""
+"""The meaning of an error by its cause, if that is more exact than the network's error."""
 
 LEFT: dict[str, Meaning | None] = {
     "SSLError": _BAD_FILE,
-    "RequestException": None,  # the network, in a way that is not known
-    "OSError": _BAD_FILE,  # requests' word for a certificate that is not there
+    "RequestException": None,  # the network, for an unknown reason
+    "OSError": _BAD_FILE,  # requests' word for a missing certificate
     "BaseException": _UNREADABLE,
 }
-"""What an error means by its most exact class where the network did nothing that is known."""
+"""The meaning of an error by its most exact class, if there is no known network error."""
 
 
 def explain_answer(status: int, body: Mapping[str, Any] | None, *, path: str, wait: str = "") -> NotFound | Failed:
-    """The outcome that an answer other than a success stands for.
+    """Return the outcome of an answer other than a success.
 
     Args:
         status: The HTTP status.
-        body: The JSON object of the answer, or None where it was none.
-        path: The path that was asked for, below ``/v1/``.
+        body: The JSON object of the answer, or None.
+        path: The path asked, below ``/v1/``.
         wait: The header ``Retry-After``.
     """
     if status == 404 and body is not None:
@@ -244,7 +244,7 @@ def explain_answer(status: int, body: Mapping[str, Any] | None, *, path: str, wa
 
 
 def explain_mount(status: int, body: Mapping[str, Any] | None, *, path: str, wait: str = "") -> NotFound | Failed:
-    """The outcome when it cannot be said where an engine is mounted, and so not how the policy's path is written."""
+    """Return the outcome for an engine with an unknown mount, whose policy path is therefore unknown."""
     outcome = explain_answer(status, body, path=path, wait=wait)
     if isinstance(outcome, Failed) and outcome.code is FailureCode.DENIED:
         return outcome._replace(remedy=f"{outcome.remedy} (in KV version 2 with data/ after the mount)")
@@ -252,7 +252,7 @@ def explain_mount(status: int, body: Mapping[str, Any] | None, *, path: str, wai
 
 
 def explain_write(status: int, body: Mapping[str, Any] | None, *, path: str, wait: str = "") -> Failed:
-    """The failure that an unsuccessful write stands for."""
+    """Return the failure of an unsuccessful write."""
     if status == 400 and "check-and-set" in _said(body):
         return _failure(_OVERTAKEN, status, path=path, wait=wait)
     outcome = explain_answer(status, body, path=path, wait=wait)
@@ -266,7 +266,7 @@ def explain_write(status: int, body: Mapping[str, Any] | None, *, path: str, wai
 
 
 def explain_login(status: int, body: Mapping[str, Any] | None, *, path: str, wait: str = "") -> Failed:
-    """The failure that an unsuccessful login stands for."""
+    """Return the failure of an unsuccessful login."""
     meaning = _meaning(status, _said(body))
     if meaning in {_QUESTION, _TOKEN, _DENIED, _NO_ROLE}:
         meaning = _REFUSED_LOGIN
@@ -276,7 +276,7 @@ def explain_login(status: int, body: Mapping[str, Any] | None, *, path: str, wai
 
 
 def explain_unwrapping(status: int, body: Mapping[str, Any] | None, *, wait: str = "") -> Failed:
-    """The failure that an unsuccessful unwrapping of a secret id stands for."""
+    """Return the failure of an unsuccessful unwrapping of a secret id."""
     failure = explain_login(status, body, path="sys/wrapping/unwrap", wait=wait)
     if failure.code is FailureCode.UNAUTHENTICATED:
         return failure._replace(reason=_SPENT_WRAPPING.reason, remedy=_SPENT_WRAPPING.remedy)
@@ -284,11 +284,11 @@ def explain_unwrapping(status: int, body: Mapping[str, Any] | None, *, wait: str
 
 
 def explain_error(error: BaseException, address: str) -> Failed:
-    """The failure that an exception of requests or hvac stands for.
+    """Return the failure of an exception of requests or hvac.
 
     Args:
         error: The exception.
-        address: Where Vault was asked.
+        address: The address of Vault.
     """
     name = type(error).__name__
     within = [CAUSES[kind] for kind in (type(each).__name__ for each in causes(error)) if kind in CAUSES]
@@ -303,7 +303,7 @@ def explain_error(error: BaseException, address: str) -> Failed:
 
 
 def malformed(reason: str) -> Failed:
-    """Vault answered with something that is not what it promises."""
+    """Return the failure of an answer that is not in the promised form."""
     return Failed(FailureCode.MALFORMED, reason, _UNREADABLE.remedy)
 
 
@@ -319,7 +319,7 @@ def _meaning(status: int, said: str) -> Meaning:
 
 
 def _said(body: Mapping[str, Any] | None) -> str:
-    """What an answer gives as errors and warnings; "" where there is nothing to say."""
+    """Return the errors and warnings of an answer, or an empty text."""
     if body is None:
         return ""
     lists = [said for said in (body.get("errors"), body.get("warnings")) if isinstance(said, list)]
@@ -327,14 +327,14 @@ def _said(body: Mapping[str, Any] | None) -> str:
 
 
 def _is_of_vault(body: Mapping[str, Any]) -> bool:
-    """Whether a 404 is written as Vault does, and is not what some other API says of a path that it has not."""
+    """Return whether a 404 is in Vault's form, and not another API's answer for an unknown path."""
     data = body.get("data")
     versioned = isinstance(data, dict) and isinstance(data.get("metadata"), dict)
     return versioned or isinstance(body.get("errors"), list) or "request_id" in body
 
 
 def _removed(data: object) -> Failed | None:
-    """Whether the 404 of a version is that of one that was there: soft-deleted, or destroyed for good."""
+    """Return whether a version's 404 means that it existed: it is soft-deleted, or destroyed for good."""
     metadata = data.get("metadata") if isinstance(data, dict) else None
     if not isinstance(metadata, dict):
         return None

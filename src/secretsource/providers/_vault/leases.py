@@ -1,9 +1,9 @@
-"""The leases that one provider holds, and what becomes of them (pure: takes the time, does no I/O).
+"""The leases of one provider, and their fate (pure: takes the time, does no I/O).
 
-A dynamic secret lives as long as its lease, and no longer than the token it was asked for with. It is renewed when it
-is asked for again; a renewal that gives less than the full length is the sign that its greatest age is near, and a new
-secret is taken while the old one still works. Leases that were replaced run out by themselves, or are revoked at the
-end together with the others; one that was discarded is revoked as soon as there is another in its place.
+A dynamic secret lives as long as its lease, and no longer than the token that requested it. Asking for it again renews
+the lease. A renewal of less than the full length shows that the greatest age is near; then a new secret is taken while
+the old one still works. Replaced leases run out by themselves, or are revoked at the end. A discarded lease is revoked
+as soon as its replacement exists.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 __all__ = ["HeldLease", "LeaseBook"]
 
 SPENT = 2 / 3
-"""Share of a lease after which one that cannot be renewed is replaced."""
+"""Share of a lease after which a fixed one is replaced."""
 
 
 class HeldLease:
     """A dynamic secret and its lease; masked.
 
     Args:
-        ref: What was asked for.
+        ref: The reference of the secret.
         lease_id: Vault's identifier of the lease.
         value: The fields of the secret.
         seconds: Length of the lease.
-        renewable: Whether Vault would prolong it.
-        token: The token it was asked for with; it ends with that.
+        renewable: Whether Vault would renew it.
+        token: The token that requested it; the lease ends with this token.
         now: Monotonic second from which the length counts.
     """
 
@@ -65,33 +65,33 @@ class HeldLease:
         return f"<HeldLease of {self.ref.location!r}>"
 
     def left(self, now: float) -> float:
-        """Seconds for which the secret still works."""
+        """Return the seconds for which the secret still works."""
         return min(self.ends_at - now, self.token.left(now))
 
     def is_spent(self, now: float) -> bool:
-        """Whether so much of it is over that one that cannot be renewed is to be replaced."""
+        """Return whether a lease that cannot be renewed is old enough to be replaced."""
         return now >= self._starts_at + SPENT * self.seconds
 
     def due_in(self, now: float) -> float:
-        """Seconds after which to prolong it; 0 when that is due."""
+        """Return the seconds until the renewal is due; 0 if it is due now."""
         return max(0.0, self.left(now) - (1 - SPENT) * self.seconds)
 
     def extend(self, seconds: float, now: float) -> bool:
-        """Vault says that it ends ``seconds`` from ``now``; False when that is less than its full length."""
+        """Note Vault's renewal to ``seconds`` from ``now``; return False if that is less than its full length."""
         self.ends_at = now + seconds
         return seconds >= self.seconds
 
     def end(self) -> None:
-        """Vault says that it has ended."""
+        """Note that Vault has ended it."""
         self.ends_at = float("-inf")
 
     def found(self, now: float) -> Found:
-        """The secret, as an answer given at ``now``."""
+        """Return the secret, as an answer given at ``now``."""
         return Found(self.value, lease=LeaseTerms(max(0.0, self.left(now)), self.renewable))
 
 
 class LeaseBook:
-    """Every lease of one provider that has not ended; shared by threads."""
+    """Every lease of one provider that has not ended; threads share it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -100,13 +100,13 @@ class LeaseBook:
         self._discarded: list[HeldLease] = []
 
     def current(self, ref: SecretRef, token: Token, now: float) -> HeldLease | None:
-        """The lease to go on with; None when there is none, or when it ended, by itself or with its token."""
+        """Return the lease in use; None if there is no lease, or if it ended, by itself or with its token."""
         with self._lock:
             lease = self._current.get(ref)
         return lease if lease is not None and lease.token is token and lease.left(now) > 0 else None
 
     def keep(self, lease: HeldLease, now: float) -> None:
-        """Go on with this lease, and let the one before it run out."""
+        """Use this lease from now on, and let the one before it run out."""
         with self._lock:
             before = self._current.get(lease.ref)
             self._current[lease.ref] = lease
@@ -115,25 +115,25 @@ class LeaseBook:
                 self._former.append(before)
 
     def discard(self, ref: SecretRef, now: float) -> None:
-        """Go on with this lease no more."""
+        """Stop using this lease."""
         with self._lock:
             lease = self._current.pop(ref, None)
             if lease is not None:
                 self._discarded = _standing([*self._discarded, lease], now)
 
     def discarded(self, ref: SecretRef, now: float) -> list[HeldLease]:
-        """The leases of a secret that were discarded and have not ended."""
+        """Return the discarded leases of a secret that have not ended."""
         with self._lock:
             self._discarded = _standing(self._discarded, now)
             return [lease for lease in self._discarded if lease.ref == ref]
 
     def standing(self, now: float) -> list[HeldLease]:
-        """The leases that are in use, also of secrets that were replaced, and have not ended."""
+        """Return the leases that have not ended, also those of replaced secrets."""
         with self._lock:
             return _standing([*self._current.values(), *self._former], now)
 
     def clear(self, now: float) -> list[HeldLease]:
-        """Forget every lease; gives back those that have not ended, the newest first."""
+        """Forget every lease, and return those that have not ended, the newest first."""
         with self._lock:
             leases = [*reversed(self._current.values()), *reversed(self._former), *reversed(self._discarded)]
             self._current, self._former, self._discarded = {}, [], []

@@ -1,7 +1,7 @@
-"""The auth methods of Vault: which words each takes, and its one call.
+"""The auth methods of Vault: the words that each takes, and its one call.
 
-The words are those of ``vault login -method=…`` and of the API. One ending in ``_file`` names a file with the value in
-it, read anew at each login. https://developer.hashicorp.com/vault/api-docs/auth
+The words are those of ``vault login -method=…`` and of the API. A word ending in ``_file`` names a file with the value,
+read anew at each login. https://developer.hashicorp.com/vault/api-docs/auth
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ AGENT = "agent"
 """The method of a program whose Vault Agent or Proxy adds a token of its own to each call."""
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount/token"
-"""Where Kubernetes puts the token of a pod's service account."""
+"""The file where Kubernetes puts the token of a pod's service account."""
 
 KEY_ID, SECRET_KEY, SESSION_TOKEN = "aws_access_key_id", "aws_secret_access_key", "aws_security_token"
 
@@ -35,10 +35,10 @@ class Method(NamedTuple):
     """One way to log in.
 
     Attributes:
-        needs: Words that must be there; a file may stand for each.
-        may: Words that may be there; a file may stand for each.
-        login: The call, given the words, an hvac adapter and the mount; None where there is nothing to call.
-        finds: Words that are looked for on this machine where the setting has none of them.
+        needs: Required words; a file may stand for each.
+        may: Optional words; a file may stand for each.
+        login: The call, given the words, an hvac adapter and the mount; None if there is no call.
+        finds: A finder of the words on this machine, if the setting lacks them.
     """
 
     needs: tuple[str, ...]
@@ -47,25 +47,25 @@ class Method(NamedTuple):
     finds: tuple[str, ...] = ()
 
     def goes_by_the_machine(self, words: Words) -> bool:
-        """Whether the credentials are those that this machine has, and not those that the setting gives."""
+        """Return whether the credentials come from this machine, not from the setting."""
         return any(word not in words and f"{word}_file" not in words for word in self.finds)
 
     @property
     def words(self) -> list[str]:
-        """Every word that the setting may have beside ``method``."""
+        """Every word of the setting beside ``method``."""
         own = [*self.needs, *self.may]
         return ["mount", "namespace", *own, *(f"{word}_file" for word in own)]
 
 
 def read_words(method: str, words: Words) -> dict[str, str] | Failed:
-    """The words with the files read, and with what the method finds by itself."""
+    """Return the words, with the files read, and with the words that the method finds by itself."""
     found = dict(words)
     if method == "kubernetes" and "jwt" not in found:
         found.setdefault("jwt_file", SERVICE_ACCOUNT)
     for word in [word for word in found if word.endswith("_file")]:
         text = text_of(found.pop(word))
         if not isinstance(text, str) or not text:
-            what = text.reason if isinstance(text, (NotFound, Failed)) else "it is empty, or no text"
+            what = text.reason if isinstance(text, (NotFound, Failed)) else "it is empty, or not text"
             return Failed(
                 FailureCode.UNAUTHENTICATED,
                 f"the file that auth names as {word} cannot be used: {what}",
@@ -78,7 +78,7 @@ def read_words(method: str, words: Words) -> dict[str, str] | Failed:
 
 
 def text_of(path: str) -> str | NotFound | Failed:
-    """What a file says, without the space around it; a pipe, which could keep us waiting, is refused."""
+    """Return the text of a file, without the space around it; a pipe, which could block, is refused."""
     content = read_file(os.path.expanduser(path), path)  # noqa: PTH111 - of a home that cannot be told, pathlib raises
     try:
         return content.value.decode().strip() if isinstance(content, Contents) else content
@@ -87,7 +87,7 @@ def text_of(path: str) -> str | NotFound | Failed:
 
 
 def _with_aws_credentials(words: dict[str, str]) -> dict[str, str] | Failed:
-    """The words with the credentials that botocore finds: environment, profile, container or instance role."""
+    """Return the words with the credentials that botocore finds: environment, profile, container or instance role."""
     try:
         from botocore.session import get_session
 
@@ -129,7 +129,7 @@ def _userpass(words: Words, adapter: Any, mount: str) -> Response:
 
 
 def _cert(words: Words, adapter: Any, mount: str) -> Response:
-    # Not by hvac's method, which refuses a certificate whose authority is the system's.
+    # Not by hvac's method, which refuses a certificate with an authority of the system.
     answer: Response = adapter.post(f"/v1/auth/{mount}/login", json={"name": words["name"]} if "name" in words else {})
     return answer
 
@@ -157,4 +157,4 @@ METHODS: dict[str, Method] = {
         (), ("role", "region", "header_value", KEY_ID, SECRET_KEY, SESSION_TOKEN), _aws, (KEY_ID, SECRET_KEY)
     ),
 }
-"""By name, which is also where Vault mounts the method unless told otherwise."""
+"""The methods by name, which is also Vault's usual mount of each."""

@@ -1,4 +1,4 @@
-"""Where the secrets engines are mounted, as far as this provider has learned."""
+"""The mounts of the secrets engines, as far as this provider has learned them."""
 
 # pure: decides from its arguments; no clock, no I/O, no await
 
@@ -16,31 +16,31 @@ class Mount(NamedTuple):
     """A secrets engine.
 
     Attributes:
-        path: Where it is mounted, without a slash at either end; there may be some inside.
-        versioned: Whether it is a KV engine of version 2, which has an API of its own.
+        path: The path of its mount, without a slash at either end; it may have slashes inside.
+        versioned: Whether it is a KV engine of version 2, which has its own API.
     """
 
     path: str
     versioned: bool
 
     def below(self, location: str) -> str:
-        """The part of a location that is the engine's own."""
+        """Return the part of a location that is the engine's own."""
         return location[len(self.path) + 1 :]
 
 
 CERTAIN = 1.0
-"""Seconds for which a mount is taken to be what Vault has just said, so that absences do not ask each time."""
+"""Seconds for which a mount counts as confirmed, so that absences do not ask Vault each time."""
 
 
 class MountTable:
-    """What is mounted where, by namespace. No mount is inside another, so at most one fits a location."""
+    """The known mounts, by namespace. No mount is inside another, so at most one fits a location."""
 
     def __init__(self) -> None:
         self._mounts: dict[tuple[str | None, str], Mount] = {}
         self._confirmed: dict[tuple[str | None, str], float] = {}
 
     def find(self, namespace: str | None, location: str) -> Mount | None:
-        """The mount that a location is under, where it is known."""
+        """Return the mount of a location, if it is known."""
         end = location.find("/")
         while end > 0:
             mount = self._mounts.get((namespace, location[:end]))
@@ -54,23 +54,23 @@ class MountTable:
         self._mounts[namespace, mount.path] = mount
 
     def forget(self, namespace: str | None, mount: Mount) -> None:
-        """A mount is not what it was."""
+        """Forget a mount that has changed."""
         self._mounts.pop((namespace, mount.path), None)
 
     def confirm(self, namespace: str | None, mount: Mount, now: float) -> None:
-        """Vault was asked at ``now``, because of an answer, and says that the mount is what it was."""
+        """Note that Vault confirmed the mount at ``now``, because of an answer."""
         self._confirmed[namespace, mount.path] = now
 
     def is_certain(self, namespace: str | None, mount: Mount, now: float) -> bool:
-        """Whether Vault has confirmed a mount so shortly before ``now`` that it is not asked again."""
+        """Return whether Vault confirmed a mount so shortly before ``now`` that it is not asked again."""
         return now < self._confirmed.get((namespace, mount.path), float("-inf")) + CERTAIN
 
 
 def is_plain_path(location: str) -> bool:
-    """Whether a path means what it says: it has no empty, ``.`` or ``..`` segment, which HTTP clients take out."""
+    """Return whether a path has no empty, ``.`` or ``..`` segment, which HTTP clients would remove."""
     return all(segment not in {"", ".", ".."} for segment in location.split("/"))
 
 
 def starts_with_host(location: str) -> bool:
-    """Whether a host and a port stand where the mount belongs, as in ``vault.internal:8200/secret/x``."""
+    """Return whether a host and a port stand in place of the mount, as in ``vault.internal:8200/secret/x``."""
     return _HOST.match(location) is not None

@@ -1,4 +1,4 @@
-"""What is asked of secrets engines: calls on an hvac adapter, made and not yet sent."""
+"""The questions to secrets engines: calls on an hvac adapter, made and not yet sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["get", "get_version", "lease_call", "put"]
 
 
 def get(form: str, path: str) -> Question:
-    """A GET of a path, with what is not plain in it escaped."""
+    """Return a GET of a path, with its special characters escaped."""
 
     def question(adapter: Any) -> Response:
         from hvac.utils import format_url
@@ -29,7 +29,7 @@ def get(form: str, path: str) -> Question:
 
 
 def get_version(mount: str, path: str, version: str | None) -> Question:
-    """A version of a secret of KV 2; None for the current one."""
+    """Return a version of a secret of KV 2; None for the current one."""
 
     def question(adapter: Any) -> Response:
         from hvac.api.secrets_engines import KvV2
@@ -43,7 +43,7 @@ def get_version(mount: str, path: str, version: str | None) -> Question:
 
 
 def put(mount: Mount, location: str, fields: Mapping[str, object], read: int) -> Question:
-    """A write; of version 2 it succeeds only while ``read`` is the current version, 0 for none."""
+    """Return a write; on KV 2 it succeeds only while ``read`` is the current version, 0 for none."""
 
     def question(adapter: Any) -> Response:
         from hvac.utils import format_url
@@ -59,7 +59,7 @@ def put(mount: Mount, location: str, fields: Mapping[str, object], read: int) ->
 
 
 def lease_call(call: str, lease: HeldLease, **more: Any) -> Question:
-    """A call of hvac's about one lease."""
+    """Return a call of hvac's about one lease."""
 
     def question(adapter: Any) -> Response:
         from hvac.api.system_backend import Lease

@@ -17,14 +17,14 @@ __all__ = ["VaultSession"]
 INDEX = "X-Vault-Index"
 
 CONNECTIONS = 64
-"""Connections that are kept, not opened: a burst of threads must not throw them away."""
+"""Connections that are stored, not opened: a burst of threads must not throw them away."""
 
 
 class VaultSession(Session):
-    """One session for all threads; nothing of the environment is read.
+    """One session for all threads; it reads nothing from the environment.
 
     Args:
-        socket_path: A Unix socket where Vault, or its agent, listens; None to connect to the host of a URL.
+        socket_path: A Unix socket of Vault or its agent; None to connect to the host of a URL.
     """
 
     def __init__(self, socket_path: str | None = None) -> None:
@@ -35,13 +35,13 @@ class VaultSession(Session):
             self.mount(scheme, BoundedAdapter(pool_maxsize=CONNECTIONS, socket_path=socket_path))
 
     def get_redirect_target(self, resp: Response) -> str | None:
-        """Where an answer sends us; None for another server, since a login has its credentials in its body, too."""
+        """Return the target of a redirect; None for another server, since a login has credentials in its body, too."""
         target = super().get_redirect_target(resp)
         return target if target is not None and leads_home(resp.url, target) else None
 
     def send_along(self, response: Response) -> None:
-        """Have reads from here on see what the call wrote that was answered so."""
+        """Make later reads see the write that this answer confirms."""
         if index := response.headers.get(INDEX):
-            headers: Any = self.headers.copy()  # not changed in place: other threads are going through it
+            headers: Any = self.headers.copy()  # not changed in place: other threads are iterating over it
             headers[INDEX] = index
             self.headers = headers

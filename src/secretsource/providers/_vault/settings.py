@@ -1,7 +1,7 @@
-"""Which settings of the Vault provider can work; pure.
+"""The settings of the Vault provider that can work; pure.
 
-What could only ever be answered "not there", such as a prefix that begins with a slash, is found here: later it would
-let a weaker provider answer.
+A setting that always leads to "not there", such as a prefix with a leading slash, is found here. Later it would let a
+weaker provider answer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["Settings", "is_namespace"]
 
 
 class Settings(NamedTuple):
-    """What there is to check; the words are those of `VaultProvider`."""
+    """The settings to check; the words are those of `VaultProvider`."""
 
     address: str | None
     mount: str
@@ -27,7 +27,7 @@ class Settings(NamedTuple):
 
     @property
     def mistake(self) -> str | None:
-        """What is wrong, without the values; None where nothing is."""
+        """Return the problem, without the values; None if there is no problem."""
         address = "https://vault.internal:8200" if self.address is None else self.address
         checks = (
             (address.startswith(("https://", "http://", UNIX)), "address must start with https://, http:// or unix://"),
@@ -41,7 +41,7 @@ class Settings(NamedTuple):
                 "mount must be a path, not a host: give the host as address, such as https://vault.internal:8200",
             ),
             (is_plain_path(self.mount), "mount must be a path, such as 'secret' or 'kv/team'"),
-            (is_plain_path(f"{self.prefix}x"), "prefix must be how a path begins, such as 'prod/'"),
+            (is_plain_path(f"{self.prefix}x"), "prefix must be the start of a path, such as 'prod/'"),
             (
                 self.document is None or is_plain_path(self.document.strip("/")),
                 "document must be a path below the mount, such as 'prod/app'",
@@ -54,7 +54,7 @@ class Settings(NamedTuple):
 
 
 def is_namespace(text: str) -> bool:
-    """Whether a namespace of this name can be told to Vault, which reads it from a header of HTTP."""
+    """Return whether a namespace of this name can be sent to Vault, which reads it from an HTTP header."""
     return _has_no_gap(text) and all(character <= "\xff" for character in text)
 
 

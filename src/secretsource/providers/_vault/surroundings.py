@@ -1,4 +1,4 @@
-"""The environment variables of Vault, and of OpenBao, which has each under a name of its own."""
+"""The environment variables of Vault, and of OpenBao, which has its own name for each."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ CREDENTIALS = frozenset({"VAULT_TOKEN", "BAO_TOKEN", "VAULT_CLIENT_KEY", "BAO_CL
 
 
 def environment(word: str) -> str | None:
-    """A variable of Vault's (``VAULT_ADDR``), or of OpenBao's (``BAO_ADDR``), that is not empty."""
+    """Return a variable of Vault's (``VAULT_ADDR``), or of OpenBao's (``BAO_ADDR``), that is not empty."""
     return os.environ.get(f"VAULT_{word}") or os.environ.get(f"BAO_{word}") or None

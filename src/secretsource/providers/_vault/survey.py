@@ -1,4 +1,4 @@
-"""Which engine is mounted where: as set, as learned, or as Vault says; asked anew where an answer is doubtful."""
+"""The mount of each engine: as set, as learned, or as Vault says; checked again if an answer is doubtful."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ NO_PATH = Failed(
 
 
 class MountSurvey:
-    """What one provider knows of the mounts.
+    """The mounts that one provider knows.
 
     Args:
-        connection: Where Vault is.
-        fixed: A mount that needs not be asked for.
+        connection: The connection to Vault.
+        fixed: A mount that Vault need not be asked for.
     """
 
     def __init__(self, connection: VaultConnection, fixed: Mount | None) -> None:
@@ -40,14 +40,14 @@ class MountSurvey:
         self._mounts = MountTable()
 
     def known(self, ref: SecretRef) -> str:
-        """The path of the mount that a location is under, as far as it is known; nothing is asked."""
+        """Return the mount's path for a location, as far as it is known; nothing is asked."""
         if self._fixed is not None and ref.location.startswith(f"{self._fixed.path}/"):
             return self._fixed.path
         mount = self._mounts.find(ref.option("namespace"), ref.location)
         return ref.location.partition("/")[0] if mount is None else mount.path
 
     def mount_of(self, ref: SecretRef, token: Token, deadline: float) -> Mount | Failed:
-        """The mount that a location is under."""
+        """Return the mount that a location is under."""
         location, namespace = ref.location, ref.option("namespace")
         if self._fixed is not None and location.startswith(f"{self._fixed.path}/"):
             return self._fixed
@@ -58,7 +58,7 @@ class MountSurvey:
         if isinstance(mount, Failed):
             return mount
         if isinstance(mount, NotFound):
-            mount = Mount(location.partition("/")[0], versioned=False)  # a Vault from before KV had versions
+            mount = Mount(location.partition("/")[0], versioned=False)  # a Vault older than versions of KV
         if not location.startswith(f"{mount.path}/"):
             return NO_PATH
         self._mounts.learn(namespace, mount)
@@ -67,10 +67,10 @@ class MountSurvey:
     def instead_of(
         self, mount: Mount, outcome: Outcome, ref: SecretRef, token: Token, deadline: float
     ) -> Mount | Failed | None:
-        """The mount to read at instead, where an outcome comes of a wrong idea of it; None where the outcome stands.
+        """Return the mount to read at instead, if an outcome comes from a wrong assumption; None if it stands.
 
-        Vault answers 404 to "no such secret" and to "no such API here", so an absence at a mount that is thought to
-        keep versions is believed only if Vault says that it does, now or a moment ago.
+        Vault answers 404 to "no such secret" and to "no such API here". So an absence at a mount of KV 2 is believed
+        only if Vault confirms the mount, now or a moment ago.
         """
         namespace, now = ref.option("namespace"), monotonic()
         if not _is_doubtful(mount, outcome) or self._mounts.is_certain(namespace, mount, now):
@@ -79,7 +79,7 @@ class MountSurvey:
         if isinstance(other, Failed) and other.code is not FailureCode.DENIED:
             return other
         if not isinstance(other, Mount) or not ref.location.startswith(f"{other.path}/"):
-            return None  # this Vault does not say, so what was set or learned holds
+            return None  # this Vault does not report mounts, so the set or learned one holds
         if other == mount:
             self._mounts.confirm(namespace, mount, now)
             return None
@@ -90,7 +90,7 @@ class MountSurvey:
         return other
 
     def _asked(self, ref: SecretRef, token: Token, deadline: float) -> Mount | NotFound | Failed:
-        """The mount as Vault has it now; NotFound where Vault is too old to say."""
+        """Return the mount that Vault reports now; NotFound if Vault is too old to report it."""
         answer = self._connection.ask(
             get("sys/internal/ui/mounts/{path}", ref.location),
             token=token.text,
@@ -105,14 +105,14 @@ class MountSurvey:
 
 
 def _is_doubtful(mount: Mount, outcome: Outcome) -> bool:
-    """Whether an outcome may mean that the mount is another than was thought."""
+    """Return whether an outcome may mean that the mount differs from the assumed one."""
     if isinstance(outcome, NotFound):
         return mount.versioned
     return isinstance(outcome, Failed) and outcome.code is FailureCode.MISCONFIGURED
 
 
 def _otherwise(mount: Mount) -> Failed:
-    """The failure where what is set is not what Vault has."""
+    """Return the failure if the setting contradicts Vault."""
     kind = "keeps versions" if mount.versioned else "keeps no versions"
     return Failed(
         FailureCode.MISCONFIGURED,
@@ -122,7 +122,7 @@ def _otherwise(mount: Mount) -> Failed:
 
 
 def _mount(about: Mapping[str, Any]) -> Mount:
-    """A mount as ``sys/internal/ui/mounts`` describes it."""
+    """Return a mount as ``sys/internal/ui/mounts`` describes it."""
     options = about.get("options")
     version = options.get("version") if isinstance(options, dict) else None
     return Mount(str(about.get("path", "")).strip("/"), about.get("type") in {"kv", "generic"} and version == "2")

@@ -1,4 +1,4 @@
-"""The token of one provider: got once however many threads need it, renewed ahead of its end, replaced when lost."""
+"""The token of one provider: all threads share one, which is renewed early and replaced when lost."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["Token", "TokenSource"]
 
 DUE = 2 / 3
-"""Share of a token's life after which it is renewed. The resolver asks again at the same share of a lease, and no
-lease is said to outlive its token, so a token is renewed in time as long as its leases are used."""
+"""Share of a token's life after which it is renewed. The resolver asks again at the same share of a lease, and no lease
+is said to outlive its token. So a token is renewed in time as long as its leases are used."""
 
 AGAIN = 5.0
-"""Seconds after a refusal in which Vault is not asked again with the same credentials; others are tried at once."""
+"""Seconds after a refusal before Vault is asked again with the same credentials; others are tried at once."""
 
 LATE = Failed(
     FailureCode.TIMEOUT,
@@ -34,18 +34,18 @@ LATE = Failed(
 
 
 class Token:
-    """A token, and when it ends; masked.
+    """A token and its end; masked.
 
     Args:
-        grant: What Vault handed out.
-        now: When it did, in monotonic seconds.
+        grant: The token that Vault issued.
+        now: The time of issue, in monotonic seconds.
 
     Attributes:
         text: The token.
-        seconds: Its length when it was last granted or renewed; 0 for no end, or none that is known.
-        renewable: Whether Vault would prolong it.
+        seconds: Its length at the last grant or renewal; 0 for no end, or an unknown end.
+        renewable: Whether Vault would renew it.
         ends_at: Monotonic second at which it ends.
-        due_at: Monotonic second from which a longer one is sought.
+        due_at: Monotonic second from which a longer one is requested.
     """
 
     __slots__ = ("due_at", "ends_at", "renewable", "seconds", "text")
@@ -60,17 +60,17 @@ class Token:
         return "Token(<masked>)"
 
     def extend(self, seconds: float, now: float) -> None:
-        """Vault says that it lives ``seconds`` from ``now`` on."""
+        """Note that Vault has set its life to ``seconds`` from ``now``."""
         self.seconds = seconds
         self.ends_at = now + seconds if seconds > 0 else float("inf")
         self.due_at = now + DUE * seconds if seconds > 0 else float("inf")
 
     def left(self, now: float) -> float:
-        """Seconds to its end; infinite where none is known."""
+        """Return the seconds to its end; infinite if it has no known end."""
         return self.ends_at - now
 
     def postpone(self, now: float) -> None:
-        """Nothing longer is to be had at ``now``: seek again when half of what is left has passed."""
+        """Note that no longer life is available at ``now``: try again after half of the remaining life."""
         self.due_at = now + max(1.0, self.left(now) / 2)
 
 
@@ -79,8 +79,8 @@ class Refusal:
 
     Args:
         words: The credentials.
-        failure: How Vault refused them.
-        now: When it did, in monotonic seconds.
+        failure: Vault's refusal of them.
+        now: The time of the refusal, in monotonic seconds.
     """
 
     __slots__ = ("_until", "_words", "failure")
@@ -91,16 +91,16 @@ class Refusal:
         self._until = now + AGAIN
 
     def stands(self, words: Mapping[str, str], now: float) -> bool:
-        """Whether these are the same credentials, so soon that Vault would refuse them again."""
+        """Return whether these are the same credentials, within the time in which Vault would refuse them again."""
         return words == self._words and now < self._until
 
 
 class TokenSource:
-    """Gets the token when it is needed, and keeps it.
+    """The keeper of the token, which obtains it when it is needed.
 
     Args:
-        connection: Where Vault is.
-        auth: How to log in.
+        connection: The connection to Vault.
+        auth: The way to log in.
     """
 
     def __init__(self, connection: VaultConnection, auth: Auth) -> None:
@@ -111,7 +111,7 @@ class TokenSource:
         self.renew_locks()
 
     def renew_locks(self) -> None:
-        """Locks that nobody holds, as after a fork."""
+        """Make new, free locks, as after a fork."""
         self._lock = Lock()
         self._renewing = False
         self._refusal: Refusal | None = None
@@ -124,23 +124,23 @@ class TokenSource:
 
     @property
     def held(self) -> Token | None:
-        """The token, if there is one."""
+        """The token, or None."""
         return self._token
 
     @property
     def is_given(self) -> bool:
-        """Whether the token was given, so that nothing brings it back once it has ended."""
+        """Whether the token was passed in, so that nothing replaces it after its end."""
         return not self._auth.makes_tokens
 
     def current(self, deadline: float) -> Token | Failed:
-        """A token that has not ended, as far as we know."""
+        """Return a token that has not ended, as far as we know."""
         token, now = self._token, monotonic()
         if token is None or token.left(now) <= 0:
             return self._log_in(token, deadline)
         return token if now < token.due_at else self._prolong(token, deadline)
 
     def after_refusal(self, refused: Token, deadline: float) -> Token | Failed:
-        """Another token than the one that Vault no longer accepts, by files that are read anew."""
+        """Return another token than the one that Vault rejected, from files that are read anew."""
         token = self._log_in(refused, deadline)
         if isinstance(token, Token) and token.text == refused.text:
             self._refusal = Refusal(self._shown, self._auth.refused, monotonic())
@@ -148,7 +148,7 @@ class TokenSource:
         return token
 
     def is_accepted(self, token: Token, deadline: float) -> bool | Failed:
-        """Whether Vault knows the token at all: what tells a bad token from a missing policy."""
+        """Return whether Vault knows the token: this separates a bad token from a missing policy."""
         answer = self._look_up(token, deadline)
         if isinstance(answer, Failed):
             return answer
@@ -158,7 +158,7 @@ class TokenSource:
         return failure if isinstance(failure, Failed) and failure.code is not FailureCode.UNAUTHENTICATED else False
 
     def identity(self, deadline: float) -> Identity | Failed:
-        """Whom Vault takes us for: the token's display name and policies."""
+        """Return our identity at Vault: the token's display name and policies."""
         token = self.current(deadline)
         answer = token if isinstance(token, Failed) else self._look_up(token, deadline)
         if isinstance(answer, Failed):
@@ -184,7 +184,7 @@ class TokenSource:
         )
 
     def revoke(self, deadline: float) -> None:
-        """End the token if a login of ours created it; with it end the leases that were made with it."""
+        """End the token if a login of ours created it; the leases made with it end too."""
         token, self._token = self._token, None
         if token is not None and self._auth.makes_tokens:
             self._connection.ask(
@@ -195,7 +195,7 @@ class TokenSource:
             )
 
     def _log_in(self, stale: Token | None, deadline: float) -> Token | Failed:
-        """A token in place of ``stale``; callers that come while a login is under way share its outcome."""
+        """Return a token in place of ``stale``; callers during a login share its outcome."""
         if self._token is not None and self._token is not stale:
             return self._token
         try:
@@ -214,7 +214,7 @@ class TokenSource:
         return self._token
 
     def _grant(self, deadline: float) -> Grant | Failed:
-        """Log in with the credentials as they are now, unless Vault has just refused the same ones."""
+        """Log in with the current credentials, unless Vault has just refused the same ones."""
         words = self._auth.credentials(self._connection)
         if isinstance(words, Failed):
             return words
@@ -227,7 +227,7 @@ class TokenSource:
         return grant
 
     def _prolong(self, token: Token, deadline: float) -> Token | Failed:
-        """Renew a token that is due, or take another; one thread does, and the others go on with what there is."""
+        """Renew a token that is due, or obtain another; one thread does, and the others use the current one."""
         with self._lock:
             if self._renewing:
                 return token
@@ -248,7 +248,7 @@ class TokenSource:
         return token
 
     def _renew(self, token: Token, deadline: float) -> bool:
-        """Have Vault prolong a token; False when it cannot, or no longer by its full length."""
+        """Have Vault renew a token; False if it cannot, or no longer by its full length."""
         if not token.renewable:
             return False
         asked, wanted = monotonic(), token.seconds

@@ -1,4 +1,4 @@
-"""The URL of an SQL store, read once; what is shown of it has no user, no password and no options."""
+"""The URL of an SQL store, read once; messages show it without user, password and options."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 BUSY_TIMEOUT = 5.0
-"""Seconds that a writer waits for another one of an SQLite file, where the URL says nothing else."""
+"""Seconds that a writer waits for another writer of an SQLite file, unless the URL says otherwise."""
 TIMEOUT = 5.0
-"""Seconds that PostgreSQL may take for an answer, where the URL says nothing else."""
+"""Seconds that PostgreSQL may take for an answer, unless the URL says otherwise."""
 LAG = 5.0
-"""Seconds by which a replica may lag behind, where the URL says nothing else."""
+"""Seconds by which a replica may lag behind, unless the URL says otherwise."""
 
 _DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
 _TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
@@ -29,20 +29,20 @@ _OURS = ("create", "timeout", "pooler", "schema", "feed_url", "read_url", "read_
 
 
 class Address(NamedTuple):
-    """Where a database is.
+    """The place of a database.
 
     Attributes:
         dialect: ``sqlite`` or ``postgresql``.
-        url: For the driver, without our options; it may hold a password.
+        url: The driver's URL, without our options; it may hold a password.
         path: The file of an SQLite database; empty for one in memory.
-        create: Whether an empty database is given its tables without being asked again.
+        create: Whether an empty database is given its tables at once.
         timeout: Seconds to wait for a lock of an SQLite file, or for an answer of PostgreSQL.
-        shown: What may be shown of it.
+        shown: The part that messages may show.
         pooled: Whether a pooler gives each transaction a session that others have used.
-        schema: The schema of our tables; empty where it is to be found.
-        feed: Where news of changes is heard; None for the same place.
-        replica: Where checks read records; None for the same place.
-        lag: Seconds by which the replica may lag behind; past it, checks read at the same place again.
+        schema: The schema of our tables; empty if it must be found.
+        feed: The server for news of changes; None for the same server.
+        replica: The server where checks read records; None for the same server.
+        lag: Seconds by which the replica may lag behind; past it, checks read from the primary again.
     """
 
     dialect: str
@@ -65,13 +65,13 @@ def read(text: str) -> Address:
     """Read the URL of an SQL store.
 
     Args:
-        text: ``sqlite:///file``, ``sqlite://`` for a database in memory, ``postgresql://user:password@host/database``,
-            also with several hosts; with ``?create=true`` an empty database is given its tables, and ``?timeout=`` is
-            how long it may take. PostgreSQL also has ``pooler``, ``schema``, ``feed_url``, ``read_url`` and
-            ``read_lag``; anything else is for libpq.
+        text: ``sqlite:///file``, ``sqlite://`` for a database in memory, or
+            ``postgresql://user:password@host/database``, also with several hosts. With ``?create=true`` an empty
+            database is given its tables; ``?timeout=`` is the time it may take. PostgreSQL also has ``pooler``,
+            ``schema``, ``feed_url``, ``read_url`` and ``read_lag``; anything else is for libpq.
 
     Raises:
-        ConfigurationError: It cannot work; it is not quoted.
+        ConfigurationError: The URL cannot work; it is not quoted.
     """
     url = _parse(text)
     del text
@@ -83,7 +83,7 @@ def read(text: str) -> Address:
     server = url.difference_update_query(_OURS)
     pooler, schema = ours.get("pooler", ""), ours.get("schema", "")
     if pooler not in ("", "transaction"):
-        raise ConfigurationError("the option  pooler  of a key store's URL is  transaction,  or left out")
+        raise ConfigurationError("the option  pooler  of a key store's URL must be  transaction,  or left out")
     return _at(server)._replace(
         create=create,
         timeout=_seconds("timeout", ours.get("timeout", TIMEOUT), 0.05),
@@ -107,26 +107,30 @@ def _parse(text: str) -> URL:
             "the URL of an SQL key store cannot be read: write  sqlite:///keys.db  or  postgresql://USER@HOST/DATABASE"
         )
     if url.drivername not in (dialect, _DRIVERS[dialect]):
-        raise ConfigurationError(f"a key store on {dialect} is reached by {_DRIVERS[dialect]}://, and no other driver")
+        raise ConfigurationError(
+            f"a key store on {dialect} must have a URL with {_DRIVERS[dialect]}://, and no other driver"
+        )
     if any(name in str(url.password) for name in ("?feed_url=", "&feed_url=", "?read_url=", "&read_url=")):
-        raise ConfigurationError("a URL inside of a key store's URL is percent-encoded: use  urllib.parse.quote(…)")
+        raise ConfigurationError(
+            "a URL inside of a key store's URL must be percent-encoded: use  urllib.parse.quote(…)"
+        )
     return url.set(drivername=_DRIVERS[dialect])
 
 
 def _at(url: URL) -> Address:
-    """The address of a server, without options of ours."""
+    """Return the address of a server, without our own options."""
     return Address("postgresql", url, "", False, TIMEOUT, f"postgresql://{hosts.shown(url)}/{url.database or ''}")
 
 
 def _beside(option: str, ours: Mapping[str, object], main: URL) -> Address | None:
-    """Another server of the same database; what its URL leaves out is as in the main one."""
+    """Return another server of the same database; omitted parts of its URL are as in the main URL."""
     text = ours.get(option)
     if text is None:
         return None
     url = _parse(text) if isinstance(text, str) else None
     if url is None or url.get_backend_name() != "postgresql" or set(url.query) & set(_OURS):
         raise ConfigurationError(
-            f"the option  {option}  of a key store's URL is the URL of another PostgreSQL server: postgresql://HOST:PORT"
+            f"the option  {option}  of a key store's URL must be the URL of another PostgreSQL server: postgresql://HOST:PORT"
         )
     inherited = {name: value for name, value in main.query.items() if name not in hosts.OPTIONS}
     return _at(
@@ -144,7 +148,7 @@ def _sqlite(url: URL) -> Address:
     timeout = _seconds("timeout", options.pop("timeout", BUSY_TIMEOUT), 0.0)
     if options or url.host:
         raise ConfigurationError(
-            "a key store on SQLite is a file on this machine, with  timeout=SECONDS  as its only option: "
+            "a key store on SQLite must be a file on this machine, with  timeout=SECONDS  as its only option: "
             "write  sqlite:///keys.db  or  sqlite:////srv/keys.db"
         )
     path = "" if url.database in (None, "", ":memory:") else str(url.database)
@@ -154,7 +158,7 @@ def _sqlite(url: URL) -> Address:
 def _flag(given: object) -> bool:
     if given in _TRUE or given in _FALSE:
         return given in _TRUE
-    raise ConfigurationError("the option  create  of a key store's URL is true or false")
+    raise ConfigurationError("the option  create  of a key store's URL must be true or false")
 
 
 def _seconds(option: str, given: object, least: float) -> float:
@@ -164,4 +168,4 @@ def _seconds(option: str, given: object, least: float) -> float:
         seconds = -1.0
     if least <= seconds <= 3600:
         return seconds
-    raise ConfigurationError(f"the option  {option}  of a key store's URL is in seconds, {least:g} to 3600")
+    raise ConfigurationError(f"the option  {option}  of a key store's URL must be in seconds, {least:g} to 3600")

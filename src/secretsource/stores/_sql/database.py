@@ -1,7 +1,7 @@
-"""A database behind an SQL store: its connections, its transactions, and what became of them.
+"""A database behind an SQL store: its connections, its transactions, and their outcomes.
 
-Connections are opened at the first question, never before. A forked child lets go of its parent's and opens its own;
-see `SqliteFile` for what is done before a fork.
+Connections are opened at the first question, never before. A forked child drops its parent's connections and opens its
+own; see `SqliteFile` for the work before a fork.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ _POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "pool_timeout": 10}
 
 
 class Taken(Exception):
-    """A value that has to be unique is there already; the transaction was rolled back."""
+    """A unique value is already taken; the transaction was rolled back."""
 
 
 class Database:
     """The connections to one database, for any number of threads.
 
     Args:
-        address: Where it is.
+        address: Its place.
 
     Attributes:
-        address: Where it is.
-        sqlite: The file, when it is SQLite.
-        server: Where sessions are begun, for PostgreSQL.
-        on_fork: What else is to be called in a forked child.
+        address: Its place.
+        sqlite: The file, if it is SQLite.
+        server: The server of sessions, for PostgreSQL.
+        on_fork: Further functions to call in a forked child.
     """
 
     def __init__(self, address: Address) -> None:
@@ -65,7 +65,7 @@ class Database:
         _fork.tell(self)
 
     def after_fork(self) -> None:
-        """Start anew in a forked child: the parent's connections are the parent's, neither used nor closed here.
+        """Start anew in a forked child: the parent's connections are neither used nor closed here.
 
         They are not collected either, because that would close them.
         """
@@ -86,29 +86,29 @@ class Database:
     def write(self, work: Work[Answer]) -> Answer:
         """Do work in one transaction, which is stored whole or not at all.
 
-        A transaction that was rolled back because of others is done once more.
+        A transaction that others caused to be rolled back is repeated once.
 
         Raises:
-            Taken: A value that has to be unique is there already.
+            Taken: A unique value is already taken.
             StoreError: The database could not do it.
         """
         return self._do(work, writes=True)
 
     def migrate(self) -> Migration:
-        """Bring the database to the newest version of the schema, and make it where there is none.
+        """Bring the database to the newest version of the schema; an empty database is given its tables.
 
         Raises:
-            ConfigurationError: It is of a version that this package does not know; nothing was done.
-            StoreError: The database could not do it; what was begun was undone.
+            ConfigurationError: This package does not know its version; nothing was done.
+            StoreError: The database could not do it; the changes were undone.
         """
         return self._migration(self._do(schema.upgrade, writes=True, checked=False, migrates=True))
 
     def plan_migration(self) -> Migration:
-        """What `migrate` would do."""
+        """Return the versions before and after a `migrate`."""
         return self._migration(self.version())
 
     def version(self) -> str | None:
-        """The version of the schema; None for a database without it, and for a file that is not there."""
+        """Return the version of the schema; None for a database without it, and for a missing file."""
         if self.sqlite is not None and self.sqlite.is_missing():
             return None
         return self._do(schema.current, writes=False, checked=False)
@@ -120,10 +120,10 @@ class Database:
         return Migration(before, HEAD)
 
     def open(self) -> Engine:
-        """See that the database can be reached and is of the right version; the first question of all does it.
+        """Check that the database can be reached and has the right version; the first question does it.
 
         Raises:
-            StoreError: It is not.
+            StoreError: It cannot be reached, or has another version.
         """
         engine = self._engine
         if engine is None:
@@ -133,7 +133,7 @@ class Database:
         return engine
 
     def close(self) -> None:
-        """Close every connection, one in use as soon as it no longer is; the next question opens new ones."""
+        """Close every connection, each as soon as it is free; the next question opens new ones."""
         with self._turn():
             with self._opening:
                 engine, self._engine = self._engine, None
@@ -141,7 +141,7 @@ class Database:
                 engine.pool.dispose()
 
     def failure(self, fault: Fault) -> StoreError:
-        """The error that tells of a fault."""
+        """Return the error for a fault."""
         return StoreError(f"the key store {self.address.shown} {fault.sentence}")
 
     def _checked(self) -> Engine:
@@ -167,11 +167,11 @@ class Database:
             try:
                 return self._within(engine, work, writes=writes)
             finally:
-                if engine is not self._engine:  # not kept, or closed meanwhile
+                if engine is not self._engine:  # not stored, or closed meanwhile
                     engine.pool.dispose()
 
     def _turn(self) -> AbstractContextManager[Any]:
-        """What a fork waits for: connections to a server can be left alone in a child, those to a file cannot."""
+        """Return the holder that a fork waits for: a child can abandon a server's connections, but not a file's."""
         return nullcontext() if self.sqlite is None else self.sqlite.turns.mine()
 
     def _within(self, engine: Engine, work: Work[Answer], *, writes: bool) -> Answer:
@@ -209,7 +209,7 @@ class Database:
 
 
 def _begin(connection: Connection) -> None:
-    """Begin here, because ``sqlite3`` does not; and as a writer, because a reader that turns into one may deadlock."""
+    """Begin here, because ``sqlite3`` does not; as a writer, because a reader that becomes one may deadlock."""
     writes = connection.get_execution_options().get("secretsource_writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a database, by its own codes, and what to tell of it. Pure.
+"""The faults of a database, by its own codes, and their sentences. Pure.
 
 The sentence is chosen by code only: the message of a driver may quote a row, a statement or a URL.
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class Fault(NamedTuple):
-    """One way in which a database fails.
+    """One kind of failure of a database.
 
     Attributes:
-        sentence: What failed and what to do next, to follow "the key store … ".
-        again: Whether the transaction was rolled back only because of others, so that it may be tried again.
-        taken: Whether a value that has to be unique is there already.
-        lost: Whether the connection is of no use any more.
-        stale: Whether all connections may be to a server that is not the right one any more.
+        sentence: The failure and the next step, to follow "the key store … ".
+        again: Whether only other transactions caused the rollback, so that a second attempt may succeed.
+        taken: Whether a unique value is already taken.
+        lost: Whether the connection has become useless.
+        stale: Whether all connections may lead to a server that is no longer the right one.
     """
 
     sentence: str
@@ -36,7 +36,7 @@ class Fault(NamedTuple):
     stale: bool = False
 
 
-MIGRATE = "has not the tables of this version: run  secretsource keys migrate"
+MIGRATE = "lacks the tables of this version: run  secretsource keys migrate"
 _LOST = Fault("cannot be reached, or broke the connection: see that it runs and is reachable from here", lost=True)
 _FULL = Fault("has no room left on its disk: free some, nothing was stored")
 _READ_ONLY = Fault(
@@ -77,14 +77,14 @@ _POSTGRESQL = {
     "42703": _SCHEMA,
     "53": Fault("is out of memory or connections: raise its limits, or lower the number of processes"),
     "53100": _FULL,
-    "55P03": Fault("kept what was asked for locked for too long: end the transaction that holds it, and try again"),
+    "55P03": Fault("kept the rows locked for too long: end the transaction that holds it, and try again"),
     "57014": Fault("took longer than its statement_timeout: look at its load, or give its URL a longer timeout"),
     "57P": _LOST,
     "58": Fault("has trouble with its disk: see its own log"),
     "XX": _DAMAGED,
 }
 _NAMED = {"LateAnswer": _LATE, "OperationalError": _LOST, "DataError": _REFUSED}
-"""Errors of psycopg that have no code, by the name of their class."""
+"""Errors of psycopg without a code, by the name of their class."""
 _SQLITE = {
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
@@ -100,11 +100,11 @@ _SQLITE = {
 _SQLITE_TAKEN = frozenset({sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY})
 
 FAULTS = (SQLAlchemyError, sqlite3.Error, OSError, UnicodeError, OverflowError)
-"""What a database or its driver raises, psycopg's own errors apart: it is imported only where it is used."""
+"""The errors of a database or its driver; psycopg's own are added where it is imported."""
 
 
 def diagnose(error: BaseException) -> Fault:
-    """Which fault an error of a database or its driver stands for."""
+    """Return the fault behind an error of a database or its driver."""
     if isinstance(error, DBAPIError):
         lost = error.connection_invalidated
         found = diagnose(error.orig) if error.orig is not None else _UNKNOWN
@@ -134,5 +134,5 @@ def _of_postgresql(error: BaseException) -> Fault:
 
 
 def _classes(state: str) -> Iterator[str]:
-    """A SQLSTATE, and the classes it belongs to, from the narrowest to the widest."""
+    """Return a SQLSTATE, and the classes it belongs to, from the narrowest to the widest."""
     return (state[:length] for length in (5, 3, 2))

@@ -1,12 +1,12 @@
 """News of changes from PostgreSQL: one connection that listens, in a thread of its own.
 
-Every transaction that changes a key notifies in the same transaction, so news is neither early nor of what was rolled
-back (https://www.postgresql.org/docs/current/sql-notify.html). While there is no connection there is no news: after
-each new one, the listener is told that any record may have changed.
+Every transaction that changes a key notifies in the same transaction, so news is never early and never of a rollback
+(https://www.postgresql.org/docs/current/sql-notify.html). Without a connection there is no news: after each new
+connection, the listener is told that any record may have changed.
 
-A connection can be had and hear nothing: behind a pooler, at another server than the one that is written to, over a
-network that dropped it in silence. So the feed sends itself a notice on the way that changes take, at the start and
-then each minute, and believes to listen only when it hears that.
+A connection can succeed and yet receive nothing: behind a pooler, at another server than the primary, over a network
+that dropped it silently. So the feed sends itself a notice by the way of all changes, at the start and then each
+minute. It counts as listening only when that notice arrives.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ if TYPE_CHECKING:
     from secretsource.stores.base import KeyChange
 
 PAUSES = (0.1, 1.0)
-"""Seconds before a connection is tried again: at first, and at most. Once it can be had, news is late by no more."""
+"""Seconds before a new attempt to connect: at first, and at most. Once the server answers, news is late by no more."""
 
 LOOK_UP = 1.0
-"""Seconds after which it is seen whether the subscription has ended."""
+"""Seconds between checks whether the subscription has ended."""
 
 PROVED_EVERY = 60.0
 """Seconds between two notices to itself."""
 
 
 class PostgresFeed:
-    """What one subscription listens with.
+    """The listening function of one subscription.
 
     Args:
-        server: Where news is written, and where it is heard.
+        server: The server that receives and sends news.
         every: Seconds between two notices to itself.
     """
 
@@ -56,13 +56,13 @@ class PostgresFeed:
         self._every = every
 
     def listen(self, listener: Callable[[KeyChange], None]) -> Listening:
-        """Begin a subscription; see `ChangeFeed.subscribe`."""
+        """Start a subscription; see `ChangeFeed.subscribe`."""
         listening = Listening(self._server.listens_to, self.hear, _explain, listener, PAUSES)
         listening.begin()
         return listening
 
     def hear(self, listening: Listening) -> None:
-        """Listen until the end, or until nothing can be heard."""
+        """Listen until the end, or until the connection fails."""
         own = f"{CHANNEL}_{secrets.token_hex(8)}"
         with self._server.listen() as connection:
             for channel in (CHANNEL, own):
@@ -73,7 +73,7 @@ class PostgresFeed:
                 self._pass_on(connection, own, listening, self._every)
 
     def _prove(self, connection: psycopg.Connection[Any], own: str, listening: Listening) -> None:
-        """See that a notice arrives; where none can be sent, that is in doubt, and what there is goes on."""
+        """Check that a notice arrives; if it cannot be sent, news is in doubt, and listening goes on."""
         try:
             self._server.announce(own)
         except Exception as error:  # the connection that listens may be as good as ever
@@ -91,7 +91,7 @@ class PostgresFeed:
         *,
         until_own: bool = False,
     ) -> bool:
-        """Pass on what is heard for so long; whether the notice to itself was heard."""
+        """Pass news on for so long; return whether the notice to itself arrived."""
         until = monotonic() + seconds
         heard = False
         while not listening.ended.is_set() and not (heard and until_own):

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 OPTIONS = frozenset({"host", "hostaddr", "port", "target_session_attrs", "load_balance_hosts"})
-"""The options of libpq that say where a server is, and which."""
+"""The options of libpq that choose the server."""
 
 _SEVERAL = re.compile(r"(postgresql(?:\+\w+)?://(?:[^@/?#]*@)?)([^@/?#]*,[^@/?#]*)(.*)", re.DOTALL)
 
 
 def spread(text: str, parse: Callable[[str], URL]) -> URL:
-    """A URL with its hosts where libpq wants them.
+    """Return a URL with its hosts where libpq expects them.
 
     Args:
         text: The URL.
@@ -49,7 +49,7 @@ def spread(text: str, parse: Callable[[str], URL]) -> URL:
 
 
 def shown(url: URL) -> str:
-    """The hosts of a URL, for messages."""
+    """Return the hosts of a URL, for messages."""
     hosts, ports = url.query.get("host"), url.query.get("port")
     if not isinstance(hosts, str):
         return f"{url.host or 'local'}{f':{url.port}' if url.port else ''}"
@@ -60,7 +60,7 @@ def shown(url: URL) -> str:
 
 
 def _options(listed: Iterable[str]) -> dict[str, Any]:
-    """What libpq is told of ``host`` and ``host:port``; a folder of sockets and a bare IPv6 address have no port."""
+    """Return libpq's options for ``host`` and ``host:port``; a socket folder and a bare IPv6 address have no port."""
     pairs = [_split(entry) for part in listed for entry in part.split(",")]
     options = {"host": ",".join(host for host, _ in pairs)}
     if any(port for _, port in pairs):

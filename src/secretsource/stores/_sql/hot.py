@@ -1,8 +1,7 @@
 """The two look-ups of uncached checks, straight to the driver: statements by primary key, prepared once.
 
-Here and in `sqlite_lookup`, SQLAlchemy is passed by: its compiling, pooling and row objects cost more than SQLite needs
-for the whole look-up. Connections to PostgreSQL are kept in a stack, so that there are as many as there were look-ups
-at once.
+This module and `sqlite_lookup` bypass SQLAlchemy: its compiling, pooling and row objects cost more than SQLite's whole
+look-up. Connections to PostgreSQL are on a stack, so there are as many as there were simultaneous look-ups.
 """
 
 from __future__ import annotations
@@ -11,8 +10,8 @@ import weakref
 
 from secretsource.stores._sql.faults import CROWDED, FAULTS, diagnose
 from secretsource.stores._sql.seats import Seats
-from secretsource.stores._sql.statements import to_record
-from secretsource.stores._sql.tables import KEYS
+from secretsource.stores._sql.statements import to_record, to_stamp
+from secretsource.stores._sql.tables import KEYS, OWNERS, PLANS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,14 +25,14 @@ if TYPE_CHECKING:
     from secretsource.stores.base import KeyRecord
 
     class Lookup(Protocol):
-        """A way to a record."""
+        """A look-up of a record."""
 
         def get(self, key_id: str) -> KeyRecord | None:
-            """The record of a key."""
+            """Return the record of a key."""
             ...
 
         def revision(self, key_id: str) -> int | None:
-            """The revision of its record."""
+            """Return the revision of its record."""
             ...
 
         def close(self) -> None:
@@ -41,38 +40,49 @@ if TYPE_CHECKING:
             ...
 
         def forget(self) -> None:
-            """Let go of connections that belong to another process, without closing them."""
+            """Drop connections that belong to another process, without closing them."""
             ...
 
     AsyncSeats: TypeAlias = asyncio.LifoQueue[psycopg.AsyncCursor[Any] | None]
-    """As `Seats`, for one event loop."""
+    """Return the same as `Seats`, for one event loop."""
 
 
-def query(*columns: str, beside: str = "", table: str = KEYS.name) -> str:
-    """What asks for columns of a key, to be followed by its ``key_id``; with an expression beside them."""
-    names = ", ".join(f'"{column}"' for column in columns) + beside
-    return f"SELECT {names} FROM {table} WHERE key_id = "  # noqa: S608 - made of our own names
+def query(*columns: str, beside: str = "", schema: str = "") -> str:
+    """Return the query for columns of a key, its owner (``o``) and the owner's plan (``p``); its ``key_id`` follows.
+
+    Args:
+        columns: What to ask for.
+        beside: An expression to ask for beside them.
+        schema: What the names of the tables begin with.
+    """
+    names = ", ".join(columns) + beside
+    return (
+        f"SELECT {names} FROM {schema}{KEYS.name} AS k"  # noqa: S608 - made of our own names
+        f" LEFT JOIN {schema}{OWNERS.name} AS o ON o.id = k.owner"
+        f" LEFT JOIN {schema}{PLANS.name} AS p ON p.id = o.plan"
+        " WHERE k.key_id = "
+    )
 
 
-COLUMNS = tuple(column.name for column in KEYS.c if not column.primary_key)
-"""All that is not known from the question."""
-RECORD, REVISION = query(*COLUMNS), query("revision")
-POSTGRESQL_RECORD, POSTGRESQL_REVISION = (
-    f"{query(*columns, table='{table}')}%s" for columns in (COLUMNS, ("revision",))
-)
-"""Templates; a `Server` knows the schema of the table."""
+_TERMS = ("o.revision", "o.document", "p.revision", "p.document")
+COLUMNS = (*(f'k."{column.name}"' for column in KEYS.c if not column.primary_key), *_TERMS)
+"""All columns that the question does not contain."""
+STAMP = ("k.revision", "o.revision", "p.revision")
+RECORD, REVISION = query(*COLUMNS), query(*STAMP)
+POSTGRESQL_RECORD, POSTGRESQL_REVISION = (f"{query(*columns, schema='{schema}')}%s" for columns in (COLUMNS, STAMP))
+"""Templates; a `Server` knows the schema of the tables."""
 MOST = 16
-"""Connections to PostgreSQL at once, of a process or of an event loop; who finds all of them taken waits for one."""
+"""Greatest number of connections to PostgreSQL, of a process or of an event loop; further questions wait."""
 _ABANDONED: list[object] = []
-"""Connections of a parent process: to collect one would be to speak to the server in the parent's name."""
+"""Connections of a parent process: collecting one would speak to the server in the parent's name."""
 
 
 class PostgresLookup:
-    """Asks for a record on a connection that nobody uses at the moment.
+    """A look-up that uses a free connection.
 
     Args:
-        database: Where records are; it is opened before the first question.
-        server: Whom to ask instead of its own server.
+        database: The store of records; it is opened before the first question.
+        server: The server to ask instead of its own.
     """
 
     def __init__(self, database: Database, server: Server | None = None) -> None:
@@ -85,28 +95,28 @@ class PostgresLookup:
         return Seats(MOST, _close, lambda: self._database.failure(CROWDED))
 
     def forget(self) -> None:
-        """Let go of connections without closing them."""
+        """Drop connections without closing them."""
         _ABANDONED.append(self._seats)
         self._seats = self._new_seats()
 
     def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key; see `KeyStore.get`."""
+        """Return the record of a key; see `KeyStore.get`."""
         row = self.ask(POSTGRESQL_RECORD, key_id)
         return None if row is None else to_record([key_id, *row])
 
     def revision(self, key_id: str) -> int | None:
-        """The revision of its record; see `KeyStore.revision`."""
+        """Return the revision of its record; see `KeyStore.revision`."""
         row = self.ask(POSTGRESQL_REVISION, key_id)
-        return None if row is None else row[0]
+        return None if row is None else to_stamp(*row)
 
     def peek(self, key_id: str) -> KeyRecord | None:
-        """The record of a key as a check may see it; see `KeyStore.peek`."""
+        """Return the record of a key for a check; see `KeyStore.peek`."""
         return self.get(key_id)
 
     def ask(self, query: str, key_id: str, *, once: bool = False) -> Any:
-        """The row that a query finds.
+        """Return the row that a query finds.
 
-        A connection that was kept may have been cut meanwhile; then all are dropped, and a new one is asked once.
+        A stored connection may have been cut meanwhile; then all are dropped, and a new one is asked once.
         """
         seats = self._seats
         kept = seats.take(self._patience)
@@ -137,7 +147,7 @@ class PostgresLookup:
         return ClientCursor(connection) if self._server.address.pooled else connection.cursor(binary=True)
 
     def close(self) -> None:
-        """Close the connections: those that are in use, as soon as they no longer are."""
+        """Close the connections, each as soon as it is free."""
         seats, self._seats = self._seats, self._new_seats()
         seats.close()
 
@@ -147,14 +157,14 @@ def _close(cursor: psycopg.Cursor[Any]) -> None:
 
 
 def _errors() -> tuple[type[Exception], ...]:
-    """What a look-up in PostgreSQL raises; asked for only when one does."""
+    """Return the errors of a look-up in PostgreSQL; called only after one."""
     from psycopg import Error
 
     return (Error, *FAULTS)
 
 
 class AsyncPostgresLookup:
-    """As `PostgresLookup`, for event loops: each has connections of its own."""
+    """The same as `PostgresLookup`, for event loops: each has its own connections."""
 
     def __init__(self, database: Database, server: Server | None = None) -> None:
         self._database = database
@@ -163,26 +173,26 @@ class AsyncPostgresLookup:
         self._by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncSeats] = weakref.WeakKeyDictionary()
 
     def forget(self) -> None:
-        """Let go of connections without closing them."""
+        """Drop connections without closing them."""
         _ABANDONED.append(list(self._by_loop.values()))
         self._by_loop = weakref.WeakKeyDictionary()
 
     async def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key; see `KeyStore.get`."""
+        """Return the record of a key; see `KeyStore.get`."""
         row = await self.ask(POSTGRESQL_RECORD, key_id)
         return None if row is None else to_record([key_id, *row])
 
     async def revision(self, key_id: str) -> int | None:
-        """The revision of its record; see `KeyStore.revision`."""
+        """Return the revision of its record; see `KeyStore.revision`."""
         row = await self.ask(POSTGRESQL_REVISION, key_id)
-        return None if row is None else row[0]
+        return None if row is None else to_stamp(*row)
 
     async def peek(self, key_id: str) -> KeyRecord | None:
-        """The record of a key as a check may see it; see `KeyStore.peek`."""
+        """Return the record of a key for a check; see `KeyStore.peek`."""
         return await self.get(key_id)
 
     async def ask(self, query: str, key_id: str, *, once: bool = False) -> Any:
-        """The row that a query finds; as in `PostgresLookup`."""
+        """Return the row that a query finds; as in `PostgresLookup`."""
         seats = self._seats()
         kept = await self._taken(seats)
         cursor = good = None
@@ -241,7 +251,7 @@ class AsyncPostgresLookup:
         return AsyncClientCursor(connection) if self._server.address.pooled else connection.cursor(binary=True)
 
     async def close(self) -> None:
-        """Close the connections of this loop: those that are in use, as soon as they no longer are."""
+        """Close the connections of this loop, each as soon as it is free."""
         from asyncio import get_running_loop
 
         seats = self._by_loop.pop(get_running_loop(), None)

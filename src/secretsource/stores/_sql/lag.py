@@ -1,9 +1,9 @@
-"""How far a replica has come, and so which server a check is answered by.
+"""The progress of a replica, and the choice of the server that answers a check.
 
-No clock of a server is believed. Now and then a look-up is asked of the primary, together with its position in the
-log of changes: what has replayed that position shows all that was committed when it was asked. Each answer of the
-replica comes with its own position, so that it is known how old it may be. What is too old, what the replica does not
-have, and what it cannot answer is asked of the primary.
+No server's clock is trusted. Now and then a look-up asks the primary, together with its position in the log of changes.
+A server that has replayed this position shows every change committed at that time. Each answer of the replica has its
+own position, so its greatest age is known. The primary is asked if the answer is too old, or missing, or if the replica
+cannot answer.
 """
 
 # pure: decides from its arguments, the time among them; no I/O, no await
@@ -25,14 +25,14 @@ POSITION = (
     "(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()"
     " ELSE pg_catalog.pg_current_wal_insert_lsn() END)::pg_catalog.text"
 )
-"""Up to where a server shows changes; of a replica that was promoted, as of any primary."""
+"""The position up to which a server shows changes; the same query works on a promoted replica and on any primary."""
 
 _MARKS = 4
-"""Marks within the bound."""
+"""Greatest number of marks within the bound."""
 
 
 class Progress:
-    """What is known of how far a replica has come; time is an argument, in monotonic seconds.
+    """The known progress of a replica. Time is an argument, in monotonic seconds.
 
     Args:
         lag: Seconds by which it may lag behind.
@@ -44,43 +44,43 @@ class Progress:
         self._due = self._back = float("-inf")
 
     def is_due(self, now: float) -> bool:
-        """Whether the primary is to be asked for its position; who hears that it is asks."""
+        """Return whether to ask the primary for its position; a caller that receives True must ask it."""
         if now < self._due:
             return False
         self._due = now + self._lag / _MARKS
         return True
 
     def mark(self, now: float, position: str) -> None:
-        """Note the position that the primary told when it was asked at ``now``."""
+        """Note the position that the primary reported when asked at ``now``."""
         self._marks.append((now, _number(position)))
 
     def shows(self, position: str, now: float) -> bool:
-        """Whether a replica at a position shows all that was committed up to ``lag`` seconds ago."""
+        """Return whether a replica at a position shows every change committed up to ``lag`` seconds ago."""
         reached, oldest = _number(position), now - self._lag
         return any(asked >= oldest and reached >= needed for asked, needed in list(self._marks))
 
     def fail(self, now: float) -> None:
-        """Note that the replica could not answer: it is left alone for as long as it may lag behind."""
+        """Note that the replica could not answer: it is not asked again for ``lag`` seconds."""
         self._back = now + self._lag
 
     def is_back(self, now: float) -> bool:
-        """Whether the replica is asked."""
+        """Return whether the replica is asked."""
         return now >= self._back
 
 
 def look_up(
     progress: Progress, primary: Callable[[], Any], replica: Callable[[], Any], now: Callable[[], float]
 ) -> Flow[Any]:
-    """The row that a check is answered with, without the position at its end.
+    """Return the row that answers a check, without the position at its end.
 
     Args:
-        progress: What is known of the replica.
+        progress: The known progress of the replica.
         primary: Asks the primary for a row, whose last cell is its position, or None.
         replica: Asks the replica.
         now: Reads the clock, in monotonic seconds.
 
     Raises:
-        StoreError: The primary could not answer, and the replica does not show enough.
+        StoreError: The primary could not answer, and the replica is not recent enough.
     """
     began = now()
     if progress.is_due(began):
@@ -105,6 +105,6 @@ def look_up(
 
 
 def _number(position: str) -> int:
-    """A position in the log, such as ``0/3000148``, as a number."""
+    """Return a position in the log, such as ``0/3000148``, as a number."""
     high, _, low = position.partition("/")
     return (int(high, 16) << 32) | int(low, 16)

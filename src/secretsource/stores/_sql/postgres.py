@@ -1,9 +1,9 @@
-"""Sessions on a PostgreSQL server: how they are begun, what they are told, and how long they may take.
+"""Sessions on a PostgreSQL server: their start, their settings, and their time limits.
 
 Every statement names the schema of our tables, and a session looks for everything else in ``pg_catalog`` alone.
-Otherwise another user of the database could put tables, functions or operators in front of those that are meant
+Otherwise another user of the database could place tables, functions or operators before the intended ones
 (https://www.postgresql.org/docs/current/ddl-schemas.html#DDL-SCHEMAS-PATTERNS). Only migrations look into the schema.
-Behind a pooler that shares sessions between clients, nothing is prepared, and each transaction is told anew.
+Behind a pooler that shares sessions between clients, nothing is prepared, and each transaction gets the settings anew.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from typing import Any
 
 from sqlalchemy import create_engine, event
 
-from secretsource import _fork
+from secretsource._beginnings import beginning
 from secretsource.exceptions import StoreError
 from secretsource.stores._sql.tables import KEYS
-from secretsource.stores._sql.turns import Turns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,16 +26,16 @@ if TYPE_CHECKING:
     from secretsource.stores._sql.timed import AsyncTimedConnection, TimedConnection
 
 MIGRATING = 3600.0
-"""Seconds that a migration may take, and wait for another one."""
+"""Seconds that a migration may take, and wait for another migration."""
 
 _LIBPQ = {"connect_timeout": "5", "tcp_user_timeout": "15000", "application_name": "secretsource"}
-"""What libpq is told where the URL says nothing else: no question waits for a dead server for long."""
+"""The options of libpq, unless the URL says otherwise: no question waits long for a dead server."""
 
 _LOCKED = 0.8
-"""Which part of the time for an answer may be spent on a lock; so that the server can say what it waited for."""
+"""Share of the time for an answer that may be spent on a lock, so that the server can report it."""
 
 _SAFE = "pg_catalog, pg_temp"
-"""Where a session looks: pg_temp would else come first."""
+"""The search path of a session: otherwise pg_temp would come first."""
 
 FIND = (
     "SET LOCAL search_path TO DEFAULT; "  # noqa: S608 - of our own name; behind a pooler, somebody may have set it
@@ -45,45 +44,19 @@ FIND = (
     f" WHERE c.relname OPERATOR(pg_catalog.=) '{KEYS.name}'::pg_catalog.name"
     " AND n.nspname OPERATOR(pg_catalog.=) ANY (pg_catalog.current_schemas(false))"
 ).encode()
-"""The schemas of the search path that hold our tables; it calls nothing that others could have put there."""
-
-
-class _Beginnings:
-    """The sessions that are being begun, for which a fork waits: each thread takes its turn meanwhile.
-
-    The libraries that libpq needs for names, keys and certificates lock what is common to a process. A child would wait
-    for ever for what another thread held there.
-    """
-
-    def __init__(self) -> None:
-        self.turns = Turns()
-        _fork.ask(self)
-
-    def before_fork(self) -> None:
-        """Wait until no thread begins a session."""
-        self.turns.take_all(_fork.PATIENCE)
-
-    def after_fork_in_parent(self) -> None:
-        """Let all threads begin sessions again."""
-        self.turns.give_back()
-
-    def after_fork(self) -> None:
-        """Begin anew in a forked child."""
-        self.turns = Turns()
-
-
-_BEGINNINGS = _Beginnings()
+"""The schemas of the search path that hold our tables; it calls no function that another user could have placed
+there."""
 
 
 class Unheard(Exception):
-    """Notices do not arrive on a connection."""
+    """An error: notices do not arrive on a connection."""
 
 
 class Server:
-    """Where sessions are begun.
+    """The maker of sessions.
 
     Args:
-        address: Where it is.
+        address: The place of the database.
     """
 
     def __init__(self, address: Address) -> None:
@@ -92,7 +65,7 @@ class Server:
         self._questions: dict[str, bytes] = {}
 
     def engine(self, *, migrates: bool = False) -> Engine:
-        """An engine for transactions.
+        """Return an engine for transactions.
 
         Args:
             migrates: Whether they change tables, which takes longer, and is written without the schema.
@@ -111,14 +84,14 @@ class Server:
         return engine
 
     def connect(self, patience: float, *, autocommit: bool, migrates: bool = False) -> TimedConnection:
-        """Begin a session, for threads.
+        """Start a session, for threads.
 
         Raises:
             StoreError: The database has our tables twice.
         """
         from secretsource.stores._sql.timed import TimedConnection
 
-        with _BEGINNINGS.turns.mine():
+        with beginning():
             connection = TimedConnection.connect(**self._arguments(), autocommit=True)
         try:
             connection.patience = patience
@@ -133,10 +106,10 @@ class Server:
         return connection
 
     async def aconnect(self, patience: float) -> AsyncTimedConnection:
-        """As `connect`, for an event loop, in autocommit."""
+        """Start a session as `connect` does, for an event loop, in autocommit."""
         from secretsource.stores._sql.timed import AsyncTimedConnection
 
-        with _BEGINNINGS.turns.mine():  # of the thread of the loop
+        with beginning():  # of the thread of the loop
             connection = await AsyncTimedConnection.connect(**self._arguments(), autocommit=True)
         try:
             connection.patience = patience
@@ -151,40 +124,40 @@ class Server:
 
     @property
     def listens_to(self) -> str:
-        """Where news is heard, for messages."""
+        """The source of news, for messages."""
         return (self.address.feed or self.address).shown
 
     def listen(self) -> psycopg.Connection[Any]:
-        """A connection to hear notices on, which waits for them without end.
+        """Return a connection for notices, which waits for them without end.
 
         Raises:
-            Unheard: A pooler would take it, and none would arrive.
+            Unheard: A pooler would take the connection, and no notice would arrive.
         """
         import psycopg
 
         if self.address.pooled and self.address.feed is None:
             raise Unheard
-        with _BEGINNINGS.turns.mine():
+        with beginning():
             return psycopg.connect(**arguments((self.address.feed or self.address).url), autocommit=True)
 
     def announce(self, channel: str) -> None:
-        """Send an empty notice on the way that changes take, over a connection of its own."""
+        """Send an empty notice by the way of all changes, over its own connection."""
         with self.connect(self.address.timeout, autocommit=True) as connection:
             connection.execute("SELECT pg_catalog.pg_notify(%s, '')", [channel])
 
     def question(self, template: str) -> bytes:
-        """A query of one row; behind a pooler it is told, in the same breath, what its session would else know."""
+        """Return a query of one row; behind a pooler it contains the settings that a session would have."""
         known = self._questions.get(template)
         if known is None:
             schema = _identifier(self._schema).replace("%", "%%") + "." if self._schema else ""
-            query = template.format(table=schema + KEYS.name).encode()
+            query = template.format(schema=schema).encode()
             known = self.told(self.address.timeout) + b"; " + query if self.address.pooled else query
             if self._schema:
                 self._questions[template] = known
         return known
 
     def told(self, patience: float, *, migrates: bool = False) -> bytes:
-        """The statement that tells a session what it needs to know; behind a pooler, for one transaction."""
+        """Return the statement of a session's settings; behind a pooler, for one transaction."""
         milliseconds = round(patience * 1000)
         settings = {"statement_timeout": f"{milliseconds}", "lock_timeout": f"{round(milliseconds * _LOCKED)}"}
         if self._schema:
@@ -204,7 +177,7 @@ class Server:
         return {**given, "prepare_threshold": None} if self.address.pooled else given
 
     def _chosen(self, cursor: psycopg.Cursor[Any] | psycopg.AsyncCursor[Any]) -> str:
-        """The schema of our tables, by the answer to `FIND`; empty while there are none."""
+        """Return the schema of our tables, from the answer to `FIND`; empty without tables."""
         cursor.nextset()
         found = cursor.pgresult
         assert found is not None
@@ -219,17 +192,17 @@ class Server:
 
 
 def arguments(url: URL) -> dict[str, Any]:
-    """What ``psycopg.connect`` is called with."""
+    """Return the arguments of ``psycopg.connect``."""
     named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
     given = {name: value for name, value in named.items() if value is not None}
     return {**_LIBPQ, **given, "dbname": url.database or "postgres", **url.query}
 
 
 def _identifier(name: str) -> str:
-    """A name as SQL writes it."""
+    """Return a name as SQL writes it."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def _quoted(text: str) -> str:
-    """A text as SQL writes it; a percent sign is doubled for the driver."""
+    """Return a text as SQL writes it; a percent sign is doubled for the driver."""
     return "'" + text.replace("'", "''").replace("%", "%%") + "'"

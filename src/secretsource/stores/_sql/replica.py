@@ -1,4 +1,4 @@
-"""Look-ups of checks from a replica of PostgreSQL, for as long as it lags behind by no more than its bound."""
+"""Look-ups of checks from a replica of PostgreSQL, while its lag is within the bound."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from functools import partial
 from time import monotonic
 
 from secretsource._flow import arun, run
-from secretsource.stores._sql.hot import COLUMNS, AsyncPostgresLookup, PostgresLookup, query
+from secretsource.stores._sql.hot import COLUMNS, STAMP, AsyncPostgresLookup, PostgresLookup, query
 from secretsource.stores._sql.lag import POSITION, Progress, look_up
 from secretsource.stores._sql.postgres import Server
-from secretsource.stores._sql.statements import to_record
+from secretsource.stores._sql.statements import to_record, to_stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,13 +19,11 @@ if TYPE_CHECKING:
     from secretsource.stores._sql.database import Database
     from secretsource.stores.base import KeyRecord
 
-_RECORD, _REVISION = (
-    f"{query(*columns, beside=f', {POSITION}', table='{table}')}%s" for columns in (COLUMNS, ("revision",))
-)
+_RECORD, _REVISION = (f"{query(*columns, beside=f', {POSITION}', schema='{schema}')}%s" for columns in (COLUMNS, STAMP))
 
 
 class ReplicaLookup(PostgresLookup):
-    """As `PostgresLookup`; what a check may see comes from the replica of the address."""
+    """The same as `PostgresLookup`, but a check reads from the replica of the address."""
 
     def __init__(self, database: Database, replica: Address) -> None:
         super().__init__(database)
@@ -33,14 +31,14 @@ class ReplicaLookup(PostgresLookup):
         self._progress = Progress(database.address.lag)
 
     def peek(self, key_id: str) -> KeyRecord | None:
-        """The record of a key as a check may see it; see `KeyStore.peek`."""
+        """Return the record of a key for a check; see `KeyStore.peek`."""
         row = self._look_up(_RECORD, key_id)
         return None if row is None else to_record([key_id, *row])
 
     def revision(self, key_id: str) -> int | None:
-        """The revision of its record; see `KeyStore.revision`."""
+        """Return the revision of its record; see `KeyStore.revision`."""
         row = self._look_up(_REVISION, key_id)
-        return None if row is None else row[0]
+        return None if row is None else to_stamp(*row)
 
     def _look_up(self, question: str, key_id: str) -> Any:
         primary, replica = partial(self.ask, question, key_id), partial(self._replica.ask, question, key_id)
@@ -52,13 +50,13 @@ class ReplicaLookup(PostgresLookup):
         self._replica.close()
 
     def forget(self) -> None:
-        """Let go of connections without closing them."""
+        """Drop connections without closing them."""
         super().forget()
         self._replica.forget()
 
 
 class AsyncReplicaLookup(AsyncPostgresLookup):
-    """As `ReplicaLookup`, for event loops."""
+    """The same as `ReplicaLookup`, for event loops."""
 
     def __init__(self, database: Database, replica: Address) -> None:
         super().__init__(database)
@@ -66,14 +64,14 @@ class AsyncReplicaLookup(AsyncPostgresLookup):
         self._progress = Progress(database.address.lag)
 
     async def peek(self, key_id: str) -> KeyRecord | None:
-        """As `ReplicaLookup.peek`."""
+        """Return the same as `ReplicaLookup.peek`."""
         row = await self._look_up(_RECORD, key_id)
         return None if row is None else to_record([key_id, *row])
 
     async def revision(self, key_id: str) -> int | None:
-        """As `ReplicaLookup.revision`."""
+        """Return the same as `ReplicaLookup.revision`."""
         row = await self._look_up(_REVISION, key_id)
-        return None if row is None else row[0]
+        return None if row is None else to_stamp(*row)
 
     async def _look_up(self, question: str, key_id: str) -> Any:
         primary, replica = partial(self.ask, question, key_id), partial(self._replica.ask, question, key_id)
@@ -85,7 +83,7 @@ class AsyncReplicaLookup(AsyncPostgresLookup):
         await self._replica.close()
 
     def forget(self) -> None:
-        """Let go of connections without closing them."""
+        """Drop connections without closing them."""
         super().forget()
         self._replica.forget()
 

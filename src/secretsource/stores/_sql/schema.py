@@ -1,7 +1,7 @@
 """The version of a database: read, compared, and brought up to date.
 
-An empty database is given the tables as `tables` has them; one of an older version is taken from version to version
-by the Alembic migrations in `secretsource.stores.migrations`. A test holds one way against the other.
+An empty database is given the tables as `tables` has them. An older database is taken from version to version by the
+Alembic migrations in `secretsource.stores.migrations`. A test compares both results.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _CREATION_LOCK = 0x5EC2E750
 
 
 def current(connection: Connection) -> str | None:
-    """The version of a database, such as ``0002``; None when it is not one of ours, or empty."""
+    """Return the version of a database, such as ``0002``; None if it is not ours, or empty."""
     if not _has_table(connection, VERSION_TABLE):
         return None
     return connection.execute(select(_VERSION.c.version_num)).scalar()
 
 
 def complaint(connection: Connection) -> str | None:
-    """What is wrong with the version of a database, to follow "the key store … "; None when it is right."""
+    """Return the problem with the version of a database, to follow "the key store … ", or None."""
     version = current(connection)
     if version == HEAD:
         return None
@@ -41,18 +41,18 @@ def complaint(connection: Connection) -> str | None:
 
 
 def foreign(version: str | None) -> str | None:
-    """What is to be said of a version that this package does not know, to follow "the key store … "."""
+    """Return the sentence about a version that this package does not know, to follow "the key store … "."""
     if version is None or version in VERSIONS:
         return None
     if version.isdecimal() and version > HEAD:
         return f"is of version {version:.32}, and this package knows up to {HEAD}: upgrade secretsource"
-    return f"says that it is of version {version!r:.32}, which there never was: restore its table {VERSION_TABLE}"
+    return f"says that it is of version {version!r:.32}, which never existed: restore its table {VERSION_TABLE}"
 
 
 def create(connection: Connection) -> None:
-    """Give an empty database its tables; one that has some is left as it is.
+    """Make the tables of an empty database; a database with tables is left as it is.
 
-    The transaction has to be one that writes; whoever comes second finds them made.
+    The transaction must be a writing one; a second process finds the tables made.
     """
     lock(connection)
     if current(connection) is None and not _has_table(connection, KEYS.name):
@@ -62,10 +62,10 @@ def create(connection: Connection) -> None:
 
 
 def upgrade(connection: Connection) -> str | None:
-    """Bring a database to the newest version, from whichever it has, or none.
+    """Bring a database to the newest version, from any known version, or from an empty one.
 
     Returns:
-        The version it had; when that is one this package does not know, nothing was done.
+        The version before; if this package does not know it, nothing was done.
     """
     lock(connection)
     version = current(connection)
@@ -77,7 +77,7 @@ def upgrade(connection: Connection) -> str | None:
 
 
 def _has_table(connection: Connection, name: str) -> bool:
-    """Whether there is a table where statements on this connection look for it."""
+    """Return whether there is a table where statements on this connection look for it."""
     schemas = connection.get_execution_options().get("schema_translate_map", {})
     return inspect(connection).has_table(name, schema=schemas.get(None))
 

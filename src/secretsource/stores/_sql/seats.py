@@ -1,7 +1,7 @@
-"""So many connections and no more: a seat for each, taken for one question and given back after it.
+"""A fixed number of connections: a seat for each, taken for one question and returned after it.
 
-A seat holds a connection, or nothing yet. The seat that was given back last is taken first, so there are as many
-connections as there were questions at once.
+A seat holds a connection, or nothing yet. The seat returned last is taken first, so there are as many connections as
+there were simultaneous questions.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class Seats(Generic[C]):
     """Seats for any number of threads.
 
     Args:
-        number: How many there are, from 1.
-        close: Closes a connection that nobody is to use any more.
-        crowded: Makes the error for those who waited in vain.
+        number: Their number, from 1.
+        close: Closes a connection that is no longer needed.
+        crowded: Makes the error for a caller that waited in vain.
     """
 
     __slots__ = ("_close", "_crowded", "_free", "_given", "_is_closed", "_waiting")
@@ -37,27 +37,27 @@ class Seats(Generic[C]):
         self._is_closed = False
 
     def take(self, patience: float) -> C | None:
-        """What is in a free seat: a connection, or None, where whoever took it opens one.
+        """Return the content of a free seat: a connection, or None if the caller must open it.
 
         Args:
             patience: Longest time to wait for a seat, in seconds.
         """
         try:
-            return self._free.pop()  # no lock, because nearly all go this way
+            return self._free.pop()  # no lock, because nearly all callers go this way
         except IndexError:
             pass
         return self._wait(patience)
 
     def give(self, connection: C | None) -> None:
-        """Give a seat back, with the connection in it, or with None where that is gone."""
+        """Return a seat, with its connection, or with None if the connection is gone."""
         self._free.append(connection)
-        if self._waiting:  # whoever begins to wait after this line looks for a free seat first
+        if self._waiting:  # a caller that starts to wait after this line looks for a free seat first
             self._tell()
         if self._is_closed:
             self._clear()
 
     def close(self) -> None:
-        """Close the connections that nobody uses now, and each of the others when it is given back."""
+        """Close the free connections now, and each of the others when it is returned."""
         self._is_closed = True
         self._clear()
 

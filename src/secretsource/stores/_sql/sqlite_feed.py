@@ -1,7 +1,7 @@
-"""News of changes from an SQLite file: one connection that looks 20 times a second whether anybody has committed.
+"""News of changes from an SQLite file: one connection that looks for commits 20 times a second.
 
-``PRAGMA data_version`` says so in some microseconds. Only then are the events read that are newer than those before:
-they are numbered in the order of their commits, because SQLite has one writer at a time. A flush of uses writes none.
+``PRAGMA data_version`` reports commits in some microseconds. Only then are the newer events read: they are numbered in
+the order of their commits, because SQLite has one writer at a time. A flush of uses writes no event.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from secretsource import _fork
 from secretsource.exceptions import StoreError
 from secretsource.stores._sql.faults import diagnose
-from secretsource.stores._sql.tables import EVENTS
+from secretsource.stores._sql.tables import EVENTS, OWNER_EVENTS
 from secretsource.stores.base import KeyChange
 from secretsource.stores.records import FeedHealth
 
@@ -24,25 +24,29 @@ if TYPE_CHECKING:
     from secretsource.stores._sql.sqlite_file import SqliteConnection, SqliteFile
 
 PAUSE = 0.05
-"""Seconds between two looks; news is late by no more, and by what a look takes."""
+"""Seconds between two looks; news is late by no more than this and one look."""
 LONGEST_PAUSE = 1.0
-"""Seconds between two looks at a file that cannot be read; doubled each time until then."""
+"""Seconds between two looks at an unreadable file; doubled each time until it is readable."""
 MOST = 1000
-"""Changes that are named one by one; more at once are told as a gap."""
+"""Greatest number of changes named one by one; more at once are announced as a gap."""
 
 _GAP = KeyChange(None, 0)
 _VERSION = "PRAGMA data_version"
-_LAST = f"SELECT coalesce(max(rowid), 0) FROM {EVENTS.name}"  # noqa: S608 - made of our own names
+_LAST, _LAST_OF_OWNERS = (
+    f"SELECT coalesce(max(rowid), 0) FROM {table.name}"  # noqa: S608 - made of our own names
+    for table in (EVENTS, OWNER_EVENTS)
+)
 _NEWER = f"SELECT key_id, revision FROM {EVENTS.name} WHERE rowid > ? ORDER BY rowid LIMIT {MOST}"  # noqa: S608
+_NEWER_OWNERS = f"SELECT subject, id FROM {OWNER_EVENTS.name} WHERE rowid > ? ORDER BY rowid LIMIT {MOST}"  # noqa: S608
 
 
 class SqliteFeed:
     """One subscription; call it to end it.
 
     Args:
-        database: Sees to it that there are tables.
-        file: Where to look.
-        listener: What to tell; see `ChangeFeed.subscribe`.
+        database: Makes the tables if necessary.
+        file: The file to look at.
+        listener: Called with each change; see `ChangeFeed.subscribe`.
     """
 
     def __init__(self, database: Database, file: SqliteFile, listener: Callable[[KeyChange], None]) -> None:
@@ -51,7 +55,7 @@ class SqliteFeed:
         self._listener = listener
         self._ended = False
         self._health = FeedHealth(database.address.shown, False, time.time())
-        self._position: int | None = None
+        self._position: tuple[int, int] | None = None
         self._begin_anew()
         _fork.tell(self)
 
@@ -61,7 +65,7 @@ class SqliteFeed:
         self._version: int | None = None
 
     def after_fork(self) -> None:
-        """End in a forked child, which has no such thread; subscribe again to have news there."""
+        """End in a forked child, which has no such thread; subscribe again to receive news there."""
         self._ended = True
         self._begin_anew()
 
@@ -70,7 +74,7 @@ class SqliteFeed:
         threading.Thread(target=self._listen, name="secretsource-listen", daemon=True).start()
 
     def __call__(self) -> None:
-        """Look no longer, and close the connection."""
+        """Stop looking, and close the connection."""
         self._ended = True
         self._health = self._health._replace(listening=False)
         with self._looking:
@@ -78,7 +82,7 @@ class SqliteFeed:
                 self._connection.close()
 
     def health(self) -> FeedHealth:
-        """Whether the file can be read, as of the last look."""
+        """Return whether the last look could read the file."""
         return self._health
 
     def _listen(self) -> None:
@@ -86,8 +90,8 @@ class SqliteFeed:
         while not self._ended:
             try:
                 self._pass_on(self._look())
-            except Exception as error:  # also of the listener: without this thread, no news would come
-                pause = min(pause * 2, LONGEST_PAUSE)  # what comes meanwhile is newer than what was read
+            except Exception as error:  # also of the listener: without this thread, no news would arrive
+                pause = min(pause * 2, LONGEST_PAUSE)  # changes during the read have higher numbers
                 self._doubt(error)
             else:
                 pause = PAUSE
@@ -96,7 +100,7 @@ class SqliteFeed:
             time.sleep(pause)  # without a lock, which a fork would copy
 
     def _pass_on(self, changes: Sequence[KeyChange]) -> None:
-        """Tell of changes; where that fails, the next look tells of a gap."""
+        """Announce changes; if that fails, the next look announces a gap."""
         if changes:
             self._health = self._health._replace(heard=time.time())
         try:
@@ -112,7 +116,7 @@ class SqliteFeed:
         self._health = self._health._replace(listening=False, since=since, trouble=trouble)
 
     def _look(self) -> Sequence[KeyChange]:
-        """What has changed since the last look."""
+        """Return the changes since the last look."""
         with self._file.turns.mine(), self._looking:
             if self._ended:
                 return ()
@@ -126,29 +130,32 @@ class SqliteFeed:
 
     def _opened(self) -> SqliteConnection:
         connection = self._connection
-        if connection is None or not connection.is_open:  # the first, or a fork came between
+        if connection is None or not connection.is_open:  # the first, or there was a fork in between
             self._database.open()
             connection = self._connection = self._file.connect()
             self._version = None
         return connection
 
     def _changes(self, connection: SqliteConnection) -> Sequence[KeyChange]:
-        before, last = self._position, connection.execute(_LAST).fetchone()[0]
-        self._position = last
-        if before is None or not 0 <= last - before <= MOST:  # the first, too many, or numbered anew
-            return (_GAP,)
-        return [KeyChange(*row) for row in connection.execute(_NEWER, (before,)).fetchall()]
+        before = self._position
+        first, second = (connection.execute(last).fetchone()[0] for last in (_LAST, _LAST_OF_OWNERS))
+        self._position = last = (first, second)
+        if before is None or not all(0 <= at - since <= MOST for at, since in zip(last, before, strict=True)):
+            return (_GAP,)  # the first, too many, or numbered anew
+        keys = [KeyChange(*row) for row in connection.execute(_NEWER, before[:1]).fetchall()]
+        of_owners = connection.execute(_NEWER_OWNERS, before[1:]).fetchall()
+        return keys + [KeyChange.of_terms(subject, id) for subject, id in of_owners]
 
 
 class Alone:
-    """The subscription to a database in memory, which nobody else changes."""
+    """The subscription to a database in memory, which no other process changes."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def __call__(self) -> None:
-        """Nothing was begun."""
+        """Do nothing, because nothing was started."""
 
     def health(self) -> FeedHealth:
-        """There is no news to miss."""
+        """Return True: there is no news to miss."""
         return FeedHealth(self._name, True)

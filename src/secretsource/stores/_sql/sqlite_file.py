@@ -4,8 +4,8 @@ SQLite locks its file with ``fcntl``, and POSIX drops all of a process's locks o
 descriptor of it (https://www.sqlite.org/howtocorrupt.html, 2.2). So nothing here, and nothing else in this package,
 opens an existing file except through SQLite.
 
-SQLite also remembers the locks of a process, and a forked child takes its parent's for its own (2.6 there). So every
-connection is closed before a fork, and both sides open new ones. Where that cannot be, the child is refused.
+SQLite also remembers the locks of a process, and a forked child would take its parent's locks for its own (2.6 there).
+So every connection is closed before a fork, and both sides open new ones. If that is impossible, the child is refused.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pathlib import Path
 from tempfile import mkstemp
 
 from secretsource import _fork
+from secretsource._turns import Turns
 from secretsource.exceptions import StoreError
-from secretsource.stores._sql.turns import Turns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from secretsource.stores._sql.address import Address
 
 PATIENCE = 10.0
-"""Seconds for which a fork waits for work that has begun."""
+"""Seconds for which a fork waits for work in progress."""
 
 _LEFT_BEHIND: dict[SqliteConnection, Hashable] = {}
 """Connections that were open when this process was forked: SQLite is wrong here about the locks of their databases."""
@@ -44,12 +44,12 @@ _IN_MEMORY = (
 
 
 class SqliteConnection(sqlite3.Connection):
-    """A connection that says whether it is open, and that only the process which opened it can close.
+    """A connection that knows whether it is open, and that only its own process can close.
 
     Args:
-        name: What SQLite opens.
+        name: The name that SQLite opens.
         timeout: Seconds to wait for a lock.
-        file: What it is to; it lives as long as its connections, so that a fork finds all that are open.
+        file: Its database; it lives as long as its connections, so that a fork finds all that are open.
     """
 
     def __init__(self, name: str, timeout: float, file: SqliteFile) -> None:
@@ -60,7 +60,7 @@ class SqliteConnection(sqlite3.Connection):
         self.is_open = True
 
     def close(self) -> None:
-        """Close it in a turn, because a child would wait for SQLite's mutex for ever; never the parent's."""
+        """Close it during a turn, because a child would wait for SQLite's mutex for ever; never close the parent's."""
         if self.is_open and self._process == os.getpid():
             with self._file.turns.mine():
                 self.is_open = False
@@ -75,11 +75,11 @@ class SqliteFile:
     """One SQLite database, for any number of threads.
 
     Args:
-        address: Where it is; an empty path is a database in memory.
+        address: Its place; an empty path is a database in memory.
 
     Attributes:
-        turns: Whose turn it is; a thread takes its own for as long as it works with a connection.
-        opened: The connections that are open, each with what tells its database from others.
+        turns: The turns of the threads; a thread takes its own while it works with a connection.
+        opened: The open connections, each with the identity of its database.
     """
 
     def __init__(self, address: Address) -> None:
@@ -94,11 +94,11 @@ class SqliteFile:
 
     @property
     def is_in_memory(self) -> bool:
-        """Whether it is gone when its one connection is closed."""
+        """Whether it vanishes when its one connection is closed."""
         return self._path is None
 
     def is_missing(self) -> bool:
-        """Whether the file is yet to be made."""
+        """Return whether the file does not exist yet."""
         return self._path is not None and not self._path.exists()
 
     def connect(self) -> SqliteConnection:
@@ -124,8 +124,8 @@ class SqliteFile:
     def before_fork(self) -> None:
         """Wait until no thread works with it, and close every connection.
 
-        When there is still work after `PATIENCE` seconds, all stays as it is, and the child is refused; as it is for
-        a database in memory, which would be two from then on.
+        If work still runs after `PATIENCE` seconds, everything stays open, and the child is refused. A database in
+        memory also stays, because closing would lose it.
         """
         if self._path is None or not self.turns.take_all(PATIENCE):
             return
@@ -138,14 +138,14 @@ class SqliteFile:
         self.turns.give_back()
 
     def after_fork(self) -> None:
-        """Begin anew in a forked child, and remember what was left open."""
+        """Start anew in a forked child, and remember the connections left open."""
         for connection in self.opened:
             _keep_for_good(connection)
         _LEFT_BEHIND.update(self.opened)
         self._begin_anew()
 
     def _named(self) -> tuple[str, Hashable]:
-        """What SQLite opens, and what tells it from others; a file that SQLite made would not be private."""
+        """Return the name that SQLite opens, and its identity; a file made by SQLite would not be private."""
         if self._path is None:
             return ":memory:", self
         if self.is_missing():
@@ -161,7 +161,7 @@ class SqliteFile:
 
 
 def _make(path: Path) -> None:
-    """Make an empty file for its owner only, unless somebody else makes it first.
+    """Make an empty file for its owner only, unless another process makes it first.
 
     The file gets its name when its descriptor is closed, so no other thread can hold a lock that closing it drops.
     """
@@ -177,7 +177,7 @@ def _make(path: Path) -> None:
 
 
 def _keep_for_good(connection: SqliteConnection) -> None:
-    """Never collect a parent's connection, not even when the interpreter ends: to close it may change the file."""
+    """Hold a parent's connection for ever, even past the end of the interpreter: closing it may change the file."""
     with suppress(ImportError):
         import ctypes
 

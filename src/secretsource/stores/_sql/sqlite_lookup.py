@@ -10,41 +10,41 @@ import threading
 from secretsource.stores._sql import transactions
 from secretsource.stores._sql.faults import FAULTS, diagnose
 from secretsource.stores._sql.hot import RECORD, REVISION
-from secretsource.stores._sql.statements import to_record
+from secretsource.stores._sql.statements import to_record, to_stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from secretsource._turns import Turn
     from secretsource.stores._sql.database import Database
     from secretsource.stores._sql.sqlite_file import SqliteConnection, SqliteFile
-    from secretsource.stores._sql.turns import Turn
     from secretsource.stores.base import KeyRecord
 
 SQLITE_RECORD, SQLITE_REVISION = f"{RECORD}?", f"{REVISION}?"
 
 
 class SharedLookup:
-    """Asks for a record on the one connection there is: that of a database in memory."""
+    """A look-up on the only connection to a database in memory."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key; see `KeyStore.get`."""
+        """Return the record of a key; see `KeyStore.get`."""
         return self._database.read(lambda connection: transactions.get(connection, key_id))
 
     def revision(self, key_id: str) -> int | None:
-        """The revision of its record; see `KeyStore.revision`."""
+        """Return the revision of its record; see `KeyStore.revision`."""
         record = self.get(key_id)
-        return None if record is None else record.revision
+        return None if record is None else record.stamp
 
     def close(self) -> None:
-        """Nothing of its own is open."""
+        """Do nothing: it has no connection of its own."""
 
     def forget(self) -> None:
-        """Nothing of its own is open."""
+        """Do nothing: it has no connection of its own."""
 
 
 class _Kept:
@@ -62,11 +62,11 @@ class _Kept:
 
 
 class SqliteLookup:
-    """Asks for a record on the thread's own connection.
+    """A look-up on the thread's own connection.
 
     Args:
-        database: The whole of it.
-        file: Where connections are opened.
+        database: The whole database.
+        file: The maker of connections.
     """
 
     def __init__(self, database: Database, file: SqliteFile) -> None:
@@ -75,18 +75,18 @@ class SqliteLookup:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew in a forked child, where every connection is closed or the parent's."""
+        """Start anew in a forked child, where every connection is closed or the parent's."""
         self._local = threading.local()
 
     def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key; see `KeyStore.get`."""
+        """Return the record of a key; see `KeyStore.get`."""
         row = self._ask(SQLITE_RECORD, key_id)
         return None if row is None else to_record([key_id, *row])
 
     def revision(self, key_id: str) -> int | None:
-        """The revision of its record; see `KeyStore.revision`."""
+        """Return the revision of its record; see `KeyStore.revision`."""
         row = self._ask(SQLITE_REVISION, key_id)
-        return None if row is None else row[0]
+        return None if row is None else to_stamp(*row)
 
     def _ask(self, query: str, key_id: str) -> Any:
         kept: _Kept | None = getattr(self._local, "kept", None)
@@ -94,7 +94,7 @@ class SqliteLookup:
             if kept is None:
                 kept = self._keep()
             with kept.turn:
-                if not kept.connection.is_open:  # a fork came between
+                if not kept.connection.is_open:  # there was a fork in between
                     kept = self._keep()
                 return kept.execute(query, (key_id,)).fetchone()
         except FAULTS as error:
@@ -109,5 +109,5 @@ class SqliteLookup:
         return kept
 
     def close(self) -> None:
-        """Close the connections of all threads; one that is in use, as soon as it no longer is."""
+        """Close the connections of all threads, each as soon as it is free."""
         self._local = threading.local()

@@ -1,43 +1,55 @@
-"""The statements of the SQL stores, and what their rows mean. Pure: nothing here has a connection.
+"""The statements of the SQL stores, and the meaning of their rows. Pure: nothing here has a connection.
 
-A statement is built once; what varies is bound to it, never written into it.
+A statement is built once; values are bound to it, never written into it.
 """
 
 from __future__ import annotations
 
 import json
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
-from sqlalchemy import Text, bindparam, false, func, literal, select, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.dialects.postgresql import insert as upsert_postgresql
-from sqlalchemy.dialects.sqlite import insert as upsert_sqlite
+from sqlalchemy import ARRAY, Text, bindparam, func, select
 
 from secretsource._frozen import frozen_document
 from secretsource.stores import _cursor
-from secretsource.stores._sql.tables import EVENTS, KEYS, SEALS, USES, WITNESSES
-from secretsource.stores.base import EventKind, KeyEvent, KeyQuery, KeyRecord, Page, Status, Usage
+from secretsource.stores._sql.documents import to_terms
+from secretsource.stores._sql.tables import EVENTS, KEYS, OWNERS, PLANS, SEALS, USES, WITNESSES
+from secretsource.stores.base import EventKind, KeyEvent, KeyRecord, Page, Status, Usage
 from secretsource.stores.records import MOST_WITNESSES, NO_METADATA
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from sqlalchemy import ColumnElement, Insert, Row, Select
+    from sqlalchemy import Insert, Row
 
     from secretsource.stores.base import Change, Use
 
 CHANNEL = "secretsource_keys"
-"""What PostgreSQL notifies of changes on."""
+"""The channel of PostgreSQL's notices of changes."""
 
 NETWORK, AGENT = "network", "agent"
-UPSERTS: dict[str, Any] = {"sqlite": upsert_sqlite, "postgresql": upsert_postgresql}
-"""``INSERT … ON CONFLICT``, which both dialects write alike."""
+
+
+class _Upserts(dict[str, Any]):
+    """The ``insert`` of each dialect; a dialect is loaded when a database speaks it."""
+
+    def __missing__(self, dialect: str) -> Any:
+        self[dialect] = import_module(f"sqlalchemy.dialects.{dialect}").insert
+        return self[dialect]
+
+
+UPSERTS: dict[str, Any] = _Upserts()
+"""``INSERT … ON CONFLICT``, which all dialects write alike."""
 
 INSERT_KEY = KEYS.insert()
 INSERT_EVENT = EVENTS.insert()
-SELECT_KEYS = select(KEYS)
+SELECT_KEYS = select(KEYS, OWNERS.c.revision, OWNERS.c.document, PLANS.c.revision, PLANS.c.document).select_from(
+    KEYS.outerjoin(OWNERS, OWNERS.c.id == KEYS.c.owner).outerjoin(PLANS, PLANS.c.id == OWNERS.c.plan)
+)
+"""Keys with their terms; `to_record` reads its rows."""
 TAKEN_IDS = select(KEYS.c.key_id).where(KEYS.c.key_id.in_(bindparam("ids", expanding=True)))
 TAKEN_LOOKUPS = select(KEYS.c.lookup).where(KEYS.c.lookup.in_(bindparam("lookups", expanding=True)))
 GET = SELECT_KEYS.where(KEYS.c.key_id == bindparam("which"))
@@ -48,7 +60,7 @@ UPDATE_KEY = (
     .where(KEYS.c.key_id == bindparam("which"), KEYS.c.revision == bindparam("follows"))
     .values({column.name: bindparam(column.name) for column in KEYS.c if column.name not in {"key_id", "last_used"}})
 )
-"""Compare and set; ``last_used`` is nobody's to change here."""
+"""Compare and set; a writer never changes ``last_used`` here."""
 
 SEEN = (
     KEYS.update()
@@ -58,7 +70,7 @@ SEEN = (
     )
     .values(last_used=bindparam("at"))
 )
-"""Forward only, and nothing is written where there is nothing to move."""
+"""Move forward only; write nothing if there is nothing to move."""
 
 SELECT_EVENTS = (
     select(EVENTS)
@@ -103,56 +115,16 @@ def keep_seal(dialect: str) -> Insert:
     return kept
 
 
-def count_by_pepper(now: float) -> Select[Any, int]:
-    """How many keys that live at an instant are hashed with which pepper."""
-    ended = has_status(Status.REVOKED, now) | has_status(Status.EXPIRED, now)
-    return select(KEYS.c.pepper_version, func.count()).where(~ended).group_by(KEYS.c.pepper_version)
-
-
-def has_status(status: Status, now: float | None) -> ColumnElement[bool]:
-    """As `KeyRecord.status_at` says; without an instant, as it is stored."""
-    stored = KEYS.c.status == status.value
-    if now is None or status is Status.REVOKED:
-        return stored
-    overlap_over = (KEYS.c.status == Status.ROTATING.value) & func.coalesce(KEYS.c.overlap_ends <= now, false())
-    over = func.coalesce(KEYS.c.expires <= now, false()) | overlap_over
-    if status is Status.EXPIRED:
-        return stored | (over & (KEYS.c.status != Status.REVOKED.value))
-    return stored & ~over
-
-
-def select_page(query: KeyQuery) -> Select[Any]:
-    """The records that a query picks, oldest first, and one more.
-
-    Raises:
-        InvalidRequest: The cursor is not one of ours.
-    """
-    exact = ("owner", "environment", "prefix", "pepper_version")
-    wanted = {name: getattr(query, name) for name in exact}
-    narrowing: list[ColumnElement[bool]] = [
-        KEYS.c[name] == value for name, value in wanted.items() if value is not None
-    ]
-    if query.status is not None:
-        narrowing.append(has_status(query.status, query.now))
-    if query.expires_before is not None:
-        narrowing.append(KEYS.c.expires < query.expires_before)
-    if query.unused_since is not None:
-        narrowing.append(func.coalesce(KEYS.c.last_used, KEYS.c.created) < query.unused_since)
-    if query.after is not None:
-        created, key_id = _cursor.place(query.after)
-        narrowing.append(tuple_(KEYS.c.created, KEYS.c.key_id) > tuple_(literal(created), literal(key_id)))
-    return SELECT_KEYS.where(*narrowing).order_by(KEYS.c.created, KEYS.c.key_id).limit(query.limit + 1)
-
-
 def page(rows: Sequence[Row[Any]], limit: int) -> Page:
-    """What `select_page` found, and where to go on."""
+    """Return the rows of `listing.select_page`, and the cursor for continuing."""
     records = [to_record(list(row)) for row in rows[:limit]]
     return Page(records, _cursor.behind(records[-1]) if len(rows) > limit else None)
 
 
 def from_record(record: KeyRecord) -> dict[str, Any]:
-    """A record as the columns hold it."""
+    """Return a record as the columns hold it."""
     columns = record._asdict()
+    del columns["terms"]  # which are kept with the owner and the plan
     columns["scopes"] = json.dumps(sorted(record.scopes)) if record.scopes else ""
     columns["networks"] = json.dumps(record.networks) if record.networks else ""
     columns["metadata"] = json.dumps(record.metadata) if record.metadata else ""
@@ -161,27 +133,27 @@ def from_record(record: KeyRecord) -> dict[str, Any]:
 
 
 def from_change(change: Change) -> dict[str, Any]:
-    """What `UPDATE_KEY` is bound to."""
+    """Return the values bound to `UPDATE_KEY`."""
     columns = from_record(change.record)
-    del columns["last_used"]  # SQLAlchemy would set what it is given
+    del columns["last_used"]  # SQLAlchemy would set a value that it is given
     columns["which"], columns["follows"] = columns.pop("key_id"), change.record.revision - 1
     return columns
 
 
 def from_event(event: KeyEvent) -> dict[str, Any]:
-    """An event as the columns hold it."""
+    """Return an event as the columns hold it."""
     return {**event._asdict(), "kind": event.kind.value, "fields": ",".join(event.fields) or None}
 
 
 def to_event(row: Sequence[Any]) -> KeyEvent:
-    """The event in a row of `SELECT_EVENTS`."""
+    """Return the event in a row of `SELECT_EVENTS`."""
     key_id, revision, kind, time, actor, origin, reason, fields = row
     names = tuple(fields.split(",")) if fields else ()
     return KeyEvent(key_id, revision, EventKind(kind), time, actor, origin, reason, names)
 
 
 def to_usage(row: Sequence[Any] | None, witnesses: Iterable[Sequence[str]]) -> Usage:
-    """What `USAGE` and `SELECT_WITNESSES` found."""
+    """Return the usage in the rows of `USAGE` and `SELECT_WITNESSES`."""
     if row is None:
         return Usage()
     seen: dict[str, set[str]] = {NETWORK: set(), AGENT: set()}
@@ -191,23 +163,23 @@ def to_usage(row: Sequence[Any] | None, witnesses: Iterable[Sequence[str]]) -> U
 
 
 def witnesses(use: Use) -> list[dict[str, str]]:
-    """What `add_witness` is bound to for one use, in the order in which they are to be remembered."""
+    """Return the values bound to `add_witness` for one use, in the order of storing."""
     seen = [(NETWORK, network) for network in sorted(use.networks)] + [(AGENT, agent) for agent in sorted(use.agents)]
     return [{"which": use.key_id, "kind": kind, "seen": what} for kind, what in seen]
 
 
 def payloads(changes: Iterable[Change]) -> list[str]:
-    """What listeners are told of changes."""
+    """Return the text that announces changes to listeners."""
     return [f"{change.record.key_id}:{change.record.revision}" for change in changes]
 
 
 def chunks(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:
-    """A long sequence in pieces that one statement takes."""
+    """Return a long sequence in pieces that fit one statement."""
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def repeated(records: Collection[KeyRecord]) -> frozenset[str]:
-    """Those ``key_id`` whose ``lookup`` an earlier record of the same batch has."""
+    """Return those ``key_id`` whose ``lookup`` an earlier record of the same batch has."""
     seen: set[bytes] = set()
     again: set[str] = set()
     for record in records:
@@ -228,15 +200,21 @@ def _networks(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text))
 
 
+def to_stamp(revision: int, owner: int | None, plan: int | None) -> int:
+    """The stamp of a record, from its revision and those of its owner and its plan; as `KeyRecord.stamp`."""
+    return revision if owner is None else ((plan or 0) << 64 | owner) << 32 | revision
+
+
 _STATUSES = {status.value: status for status in Status}
 _make = tuple.__new__
-_SCOPES, _NETWORKS, _STATUS, _METADATA = (
-    KeyRecord._fields.index(name) for name in ("scopes", "networks", "status", "metadata")
+_SCOPES, _NETWORKS, _STATUS, _METADATA, _TERMS = (
+    KeyRecord._fields.index(name) for name in ("scopes", "networks", "status", "metadata", "terms")
 )
 
 
 def to_record(cells: list[Any]) -> KeyRecord:
-    """The record that a row of `KEYS` holds, whose list of cells is used up; every uncached check passes here."""
+    """Return the record in a row of `SELECT_KEYS`, and empty the list of its cells; uncached checks call it."""
+    cells[_TERMS:] = (None,) if cells[_TERMS] is None else (to_terms(*cells[_TERMS:]),)
     cells[_SCOPES] = _scopes(cells[_SCOPES])
     cells[_STATUS] = _STATUSES[cells[_STATUS]]
     networks, metadata = cells[_NETWORKS], cells[_METADATA]

@@ -1,12 +1,14 @@
-"""The tables of key records: the one place that says what a database of ours looks like.
+"""The tables of key records: the only definition of our database.
 
-Every column of `KEYS` is a field of `KeyRecord`, in the same order, so that a row becomes a record as it is. Texts
+Every column of `KEYS` is a field of `KeyRecord`, in the same order, so that a row becomes a record as it is; the last
+field, its terms, comes from `OWNERS` and `PLANS`. Texts
 that are compared or sorted are compared byte by byte, as Python and SQLite do, whatever the database's language.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import (
+    TEXT,
     BigInteger,
     Column,
     Double,
@@ -19,12 +21,11 @@ from sqlalchemy import (
     String,
     Table,
 )
-from sqlalchemy.dialects.postgresql import TEXT
 
 METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
-VERSIONS = ("0001", "0002", "0003", "0006")
-"""The versions that the schema has had; a test holds them against the migrations."""
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+"""The versions of the schema so far; a test compares them with the migrations."""
 
 HEAD = VERSIONS[-1]
 
@@ -61,7 +62,19 @@ KEYS = Table(
     Column("revision", Integer, nullable=False),
     Index("secretsource_keys_by_age", "created", "key_id"),
     Index("secretsource_keys_by_owner", "owner", "created", "key_id"),
+    Index("secretsource_keys_by_prefix", "prefix", "created", "key_id"),
+    Index("secretsource_keys_by_environment", "environment", "created", "key_id"),
+    Index("secretsource_keys_by_pepper", "pepper_version", "created", "key_id"),
+    Index("secretsource_keys_by_status", "status", "created", "key_id", "pepper_version"),
 )
+"""A list walks along one of the indices, which has its keys in the order of the list; see `listing`.
+
+``last_used`` has no index: a flush of uses would have to move an entry for each key that it sees.
+"""
+
+for _end in ("expires", "overlap_ends"):
+    _is_there = KEYS.c[_end].is_not(None)
+    Index(f"secretsource_keys_by_{_end}", KEYS.c[_end], postgresql_where=_is_there, sqlite_where=_is_there)
 
 EVENTS = Table(
     "secretsource_events",
@@ -83,7 +96,7 @@ USES = Table(
     Column("key_id", _TEXT, ForeignKey(KEYS.c.key_id), primary_key=True),
     Column("requests", BigInteger, nullable=False),
 )
-"""How often a key was accepted while it was rotating; `KEYS` says when it was last."""
+"""The number of times a rotating key was accepted; `KEYS` has the last time."""
 
 WITNESSES = Table(
     "secretsource_witnesses",
@@ -93,7 +106,7 @@ WITNESSES = Table(
     Column("seen", _TEXT, nullable=False),
     PrimaryKeyConstraint("key_id", "kind", "seen"),
 )
-"""The networks and user agents that a key was seen with while it was rotating."""
+"""The networks and user agents of a rotating key."""
 
 SEALS = Table(
     "secretsource_seals",
@@ -101,4 +114,41 @@ SEALS = Table(
     Column("version", _TEXT, primary_key=True),
     Column("key", LargeBinary, nullable=False),
 )
-"""The locator keys that keys were sealed with, by the version of the pepper each was derived from."""
+"""The locator keys that sealed keys, by the pepper version that each was derived from."""
+
+PLANS = Table(
+    "secretsource_plans",
+    METADATA,
+    Column("id", _TEXT, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("document", _TEXT, nullable=False),
+)
+"""Plans; the document is a `PlanRecord` as JSON."""
+
+OWNERS = Table(
+    "secretsource_owners",
+    METADATA,
+    Column("id", _TEXT, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("document", _TEXT, nullable=False),
+    Column("plan", _TEXT, ForeignKey(PLANS.c.id)),
+    Index("secretsource_owners_by_plan", "plan", "id"),
+)
+"""Owners; the document is an `OwnerRecord` as JSON."""
+
+OWNER_EVENTS = Table(
+    "secretsource_owner_events",
+    METADATA,
+    Column("revision", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("subject", _TEXT, nullable=False),
+    Column("id", _TEXT, nullable=False),
+    Column("kind", _TEXT, nullable=False),
+    Column("time", Double, nullable=False),
+    Column("fields", _TEXT, nullable=False),
+    Column("actor", _TEXT),
+    Column("origin", _TEXT),
+    Column("reason", _TEXT),
+    Index("secretsource_owner_events_by_id", "subject", "id", "revision"),
+    sqlite_autoincrement=True,
+)
+"""What happened to owners and plans, whose ``subject`` says which; its number is their revision."""

@@ -1,7 +1,7 @@
-"""Connections of psycopg that wait no longer than they are told: for a server that is frozen, or a network that is.
+"""Connections of psycopg with a time limit on each wait: for a frozen server, or a frozen network.
 
-The server ends its own statements in time (``statement_timeout``). This is for the one that cannot: what has no answer
-a second later is given up here, and its connection with it. Imported with the first connection, because psycopg is.
+The server ends its own statements in time (``statement_timeout``). This module is for a server that cannot: an answer a
+second late is abandoned here, with its connection. Imported with the first connection, because psycopg is.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 GRACE = 1.0
-"""Seconds that the server has to say itself that something took too long."""
+"""Seconds for the server to report by itself that something took too long."""
 
 
 class LateAnswer(psycopg.OperationalError):
-    """There was no answer in time; the connection is closed."""
+    """An error: there was no answer in time, and the connection is closed."""
 
 
 class TimedConnection(psycopg.Connection[Any]):
@@ -42,17 +42,17 @@ class TimedConnection(psycopg.Connection[Any]):
 
 
 class AsyncTimedConnection(psycopg.AsyncConnection[Any]):
-    """As `TimedConnection`, for an event loop."""
+    """The same as `TimedConnection`, for an event loop."""
 
     patience = 5.0
 
     async def wait(self, gen: Generator[Any, Any, Answer], *rest: Any, **named: Any) -> Answer:
-        """As `TimedConnection.wait`."""
+        """Wait as `TimedConnection.wait` does."""
         return await super().wait(_timed(gen, self.patience, self.pgconn), *rest, **named)
 
 
 def _timed(gen: Generator[Any, Any, Answer], patience: float, pgconn: PGconn) -> Generator[Any, Any, Answer]:
-    """The same steps of a conversation, which end with `LateAnswer` when they take too long in all."""
+    """Return the same steps of a conversation, which end with `LateAnswer` when they take too long in all."""
     until = monotonic() + patience + GRACE
     try:
         wanted = next(gen)

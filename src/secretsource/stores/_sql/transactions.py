@@ -1,10 +1,10 @@
-"""What an SQL store does in one transaction: each function is handed a connection that commits or rolls back."""
+"""The work of an SQL store in one transaction: each function receives a connection that commits or rolls back."""
 
 from __future__ import annotations
 
 from operator import itemgetter
 
-from secretsource.stores._sql import statements
+from secretsource.stores._sql import listing, registers, statements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from secretsource.stores.base import Change, KeyEvent, KeyQuery, KeyRecord, Page, Usage, Use
+    from secretsource.stores.base import Change, Crowded, KeyEvent, KeyQuery, KeyRecord, Page, Usage, Use
 
 _MOST_BOUND = 500
 """Values in one ``IN (…)``."""
@@ -29,10 +29,13 @@ class Overtaken(Exception):
     """A record that was to be changed has moved on; the transaction was rolled back."""
 
 
-def insert(connection: Connection, changes: Sequence[Change]) -> None:
-    """Store new records and their events."""
-    connection.execute(statements.INSERT_KEY, [statements.from_record(change.record) for change in changes])
-    _conclude(connection, changes)
+def insert(connection: Connection, changes: Sequence[Change], most: Mapping[str, int], now: float) -> Crowded | None:
+    """Store new records and their events, unless an owner would have too many."""
+    crowded = registers.crowded(connection, changes, most, now)
+    if crowded is None:
+        connection.execute(statements.INSERT_KEY, [statements.from_record(change.record) for change in changes])
+        _conclude(connection, changes)
+    return crowded
 
 
 def update(connection: Connection, change: Change) -> bool:
@@ -69,14 +72,14 @@ def _set(connection: Connection, change: Change) -> bool:
 
 
 def _conclude(connection: Connection, changes: Sequence[Change]) -> None:
-    """Write the events of changes, and have PostgreSQL tell of them when it commits."""
+    """Write the events of changes, and have PostgreSQL announce them when it commits."""
     connection.execute(statements.INSERT_EVENT, [statements.from_event(change.event) for change in changes])
     if connection.dialect.name == "postgresql":
         connection.execute(statements.NOTIFY, {"payloads": statements.payloads(changes)})
 
 
 def taken(connection: Connection, records: Sequence[KeyRecord]) -> frozenset[str]:
-    """Those ``key_id`` that cannot be inserted, because their ``key_id`` or their ``lookup`` is there."""
+    """Return those ``key_id`` that cannot be inserted, because their ``key_id`` or their ``lookup`` is there."""
     found: set[str] = set()
     for chunk in statements.chunks(records, _MOST_BOUND):
         ids = [record.key_id for record in chunk]
@@ -89,30 +92,33 @@ def taken(connection: Connection, records: Sequence[KeyRecord]) -> frozenset[str
 
 
 def get(connection: Connection, key_id: str) -> KeyRecord | None:
-    """A record by its primary key, where there is no shorter way to it."""
+    """Return a record by its primary key, if there is no shorter way to it."""
     row = connection.execute(statements.GET, {"which": key_id}).first()
     return None if row is None else statements.to_record(list(row))
 
 
 def find(connection: Connection, lookups: Sequence[bytes]) -> KeyRecord | None:
-    """An imported record."""
+    """Return an imported record."""
     row = connection.execute(statements.FIND, {"lookups": list(lookups)}).first()
     return None if row is None else statements.to_record(list(row))
 
 
 def list_page(connection: Connection, query: KeyQuery) -> Page:
-    """One page of records."""
-    return statements.page(connection.execute(statements.select_page(query)).all(), query.limit)
+    """Return one page of records."""
+    ways = (
+        way for way in listing.routes(query) if connection.execute(listing.count_few(way)).scalar_one() < listing.FEW
+    )
+    return statements.page(connection.execute(listing.select_page(query, next(ways, None))).all(), query.limit)
 
 
 def events(connection: Connection, key_id: str, after: int, limit: int) -> Sequence[KeyEvent]:
-    """What happened to a key."""
+    """Return the events of a key."""
     rows = connection.execute(statements.SELECT_EVENTS, {"which": key_id, "after": after, "most": limit})
     return [statements.to_event(row) for row in rows]
 
 
 def see(connection: Connection, uses: Sequence[Use]) -> None:
-    """Move ``last_used`` forward; to do it twice is to do it once."""
+    """Move ``last_used`` forward; doing it twice is the same as doing it once."""
     ordered = sorted(
         uses, key=_by_key
     )  # every process locks rows in the same order, so that no two wait for each other
@@ -131,19 +137,19 @@ def count(connection: Connection, uses: Sequence[Use]) -> None:
 
 
 def usage(connection: Connection, key_id: str) -> Usage:
-    """What uses add up to."""
+    """Return the sum of the uses of a key."""
     row = connection.execute(statements.USAGE, {"which": key_id}).first()
     return statements.to_usage(row, connection.execute(statements.SELECT_WITNESSES, {"which": key_id}))
 
 
 def count_by_pepper(connection: Connection, now: float) -> Mapping[str, int]:
-    """How many keys that live are hashed with which pepper."""
-    rows = connection.execute(statements.count_by_pepper(now)).all()
+    """Return the number of live keys by pepper."""
+    rows = connection.execute(listing.count_by_pepper(now)).all()
     return {row[0]: row[1] for row in rows}
 
 
 def seals(connection: Connection) -> Mapping[str, bytes]:
-    """The locator keys that keys were sealed with."""
+    """Return the locator keys that sealed keys."""
     rows = connection.execute(statements.SELECT_SEALS).all()
     return {row[0]: bytes(row[1]) for row in rows}
 

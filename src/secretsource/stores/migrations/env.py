@@ -1,4 +1,4 @@
-"""Alembic's way in: it runs the migrations on the connection that `secretsource.stores._sql.schema` hands it."""
+"""Alembic's entry: it runs the migrations on the connection that `secretsource.stores._sql.schema` passes to it."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""A server for each provider, on free ports of this machine, all of one shape: see `SecretServer`.
+"""A server for each provider, on free ports of this machine, all with the same methods: see `SecretServer`.
 
 with aws_server() as aws, vault_server() as vault:
     aws.put("STRIPE_SECRET_KEY", "sk_test_x")
     vault.deny()
 
-Names are imported when they are first used; what a server is made of comes with ``secretsource[testing]``.
+Names are imported on first use; ``secretsource[testing]`` installs the parts of the servers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where moto differs from AWS, and how it is made to refuse: changes to its model, for the whole process."""
+"""The corrections of moto to AWS's behaviour, and its refusals: changes to its model, for the whole process."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ DENIED = "AccessDeniedException"
 
 @contextmanager
 def finished_rotations() -> Generator[None]:
-    """Let moto serve the new value once AWSCURRENT has been moved to it, as AWS does.
+    """Make moto serve the new value once AWSCURRENT has moved to it, as AWS does.
 
-    moto moves the label, but goes on to give the old version to whoever names no stage, and in every batch.
+    moto moves the label, but still returns the old version without a stage, and in every batch.
     """
     from moto.secretsmanager.models import SecretsManagerBackend
 
@@ -46,12 +46,12 @@ def finished_rotations() -> Generator[None]:
 
 @contextmanager
 def refused_secret(location: str) -> Generator[None]:
-    """Deny one secret, as a policy on it does: a call for several gets the others."""
+    """Deny one secret, as its policy would: a call for several returns the others."""
     from moto.secretsmanager.exceptions import InvalidRequestException, SecretsManagerClientError
     from moto.secretsmanager.models import SecretsManagerBackend
 
     class Refused(InvalidRequestException):
-        """What moto's batch takes for an error of one entry, saying that access is denied."""
+        """An error that moto's batch reports for one entry: access is denied."""
 
         def __init__(self) -> None:
             SecretsManagerClientError.__init__(self, DENIED, "not authorized")
@@ -69,7 +69,7 @@ def refused_secret(location: str) -> Generator[None]:
 
 @contextmanager
 def refused_parameter(location: str) -> Generator[None]:
-    """Deny one parameter, as a policy on it does: a call for several is refused as a whole."""
+    """Deny one parameter, as its policy would: a call for several is refused as a whole."""
     from moto.core.exceptions import JsonRESTError
     from moto.ssm.models import SimpleSystemManagerBackend
 

@@ -1,4 +1,4 @@
-"""What must be installed for a server to start."""
+"""The modules that a server needs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXTRA = "secretsource[testing]"
 
 
 def need(who: str, *modules: str) -> None:
-    """Fail with what to install, where a module is missing that ``who`` is made of.
+    """Fail with the extra to install, if a module that ``who`` needs is missing.
 
     Raises:
         ConfigurationError: A module is missing.

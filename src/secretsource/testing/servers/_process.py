@@ -1,4 +1,4 @@
-"""A server that is a process of its own: where it may listen, when it is ready, and that it ends with us."""
+"""A server in its own process: its port, its start, and its end together with ours."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["ServerProcess", "await_ready", "free_port"]
 
 STARTING = 30.0
-"""Longest time, in seconds, that a server may take to come up."""
+"""Longest time, in seconds, that a server may take to start."""
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nothing listens on."""
+    """Return a port of the loopback interface that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -30,7 +30,7 @@ def await_ready(ready: Callable[[], bool], process: subprocess.Popen[bytes] | No
     """Wait until a server is ready.
 
     Raises:
-        RuntimeError: It ended, or takes too long; with the end of its log.
+        RuntimeError: It ended, or takes too long; the error has the end of its log.
     """
     until = time.monotonic() + STARTING
     while not ready():
@@ -54,21 +54,21 @@ except OSError:
     pass
 shutil.rmtree(folder, ignore_errors=True)
 """
-"""What a watcher does: it reads from a pipe, which ends when the process that holds its other end is gone."""
+"""The program of a watcher: it reads from a pipe, which ends when the process at the other end is gone."""
 
 
 class ServerProcess(subprocess.Popen[bytes]):
-    """A server that ends with this process, also where that is killed: a cancelled job leaves nothing behind.
+    """A server that ends with this process, even if this process is killed: a cancelled job leaves nothing behind.
 
     Args:
         command: The command and its arguments.
-        folder: Its home, which is removed when it outlives us.
-        options: As for `subprocess.Popen`.
+        folder: Its home, which is removed if it outlives us.
+        options: The same as for `subprocess.Popen`.
     """
 
     def __init__(self, command: Sequence[str], folder: Path, **options: Any) -> None:
         super().__init__(command, **options)
-        # A pipe, since what Linux offers for it goes by the thread that started the process, and others have nothing.
+        # A pipe, because Linux's own signal goes by the thread that started the process, and other systems have none.
         self._watcher = subprocess.Popen(  # noqa: S603 - our own words
             [sys.executable, "-I", "-S", "-c", WATCH, str(self.pid), str(folder)],
             stdin=subprocess.PIPE,
@@ -78,7 +78,7 @@ class ServerProcess(subprocess.Popen[bytes]):
         )
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end, and send the watcher away."""
+        """Wait for its end, and end the watcher."""
         code = super().wait(timeout)
         self._watcher.kill()
         self._watcher.communicate()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["AwsServer", "aws_server", "problem"]
 
 APPLICATION, OPERATOR = "testing", "operator"
-"""The access keys of the code under test, which meets the faults, and of whoever prepares the test, who does not."""
+"""The access keys of the code under test, which meets the faults, and of the test itself, which does not."""
 
 JSON = "application/x-amz-json-1.1"
 
@@ -37,12 +37,12 @@ JSON = "application/x-amz-json-1.1"
 class AwsServer(SecretServer):
     """AWS Secrets Manager and Parameter Store, emulated by moto on a free port of the loopback interface.
 
-    moto keeps what it holds in this process, so all servers of a process hold the same.
+    moto stores its secrets in this process, so all servers of a process hold the same.
 
     Attributes:
-        address: For a provider's ``endpoint_url``, or ``AWS_ENDPOINT_URL``.
-        region: The region that everything here names; moto has them all.
-        answer_with: A WSGI application that answers in moto's place while it is set: how to break the service.
+        address: The value of a provider's ``endpoint_url``, or of ``AWS_ENDPOINT_URL``.
+        region: The region in all names here; moto has every region.
+        answer_with: A WSGI application that answers in moto's place while it is set: use it to break the service.
     """
 
     scheme = "aws"
@@ -55,24 +55,24 @@ class AwsServer(SecretServer):
         self._refusals = ExitStack()
         self._released = Event()
         self._operator: Any = None
-        self._server: Any = vars(threaded)["_server"]  # moto shows no other way to its application and its socket
+        self._server: Any = vars(threaded)["_server"]  # moto has no other way to its application and its socket
         self._moto: Application = self._server.app
         self._server.app = self._answer
         self._server.RequestHandlerClass = _quiet(self._server.RequestHandlerClass)
 
     @property
     def endpoint_url(self) -> str:
-        """The same as ``address``, by the name that boto3 has for it."""
+        """The same as ``address``, under boto3's name for it."""
         return self.address
 
     @property
     def settings(self) -> dict[str, Any]:
-        """For ``AwsProvider`` and ``AwsParameterProvider``."""
+        """Settings for ``AwsProvider`` and ``AwsParameterProvider``."""
         return {"region": self.region, "endpoint_url": self.address}
 
     @property
     def environment(self) -> dict[str, str]:
-        """What to set in a process's environment so that boto3 talks to this server."""
+        """Variables for a process's environment that lead boto3 to this server."""
         return {
             "AWS_ENDPOINT_URL": self.address,
             "AWS_DEFAULT_REGION": self.region,
@@ -82,16 +82,16 @@ class AwsServer(SecretServer):
         }
 
     def session(self) -> Session:
-        """A boto3 session with credentials that moto takes."""
+        """Return a boto3 session with credentials that moto accepts."""
         return self._session_of(APPLICATION)
 
     def client(self, service: str) -> Any:
-        """A boto3 client of this server, to put secrets into it; it meets no fault."""
+        """Return a boto3 client of this server, to put secrets into it; it meets no fault."""
         make: Any = self._session_of(OPERATOR).client
         return make(service, endpoint_url=self.address)
 
     def put(self, location: str, value: str | Mapping[str, Any]) -> str:
-        """Store a secret of Secrets Manager, or a new version of it, as AWSCURRENT; its version."""
+        """Store a secret of Secrets Manager, or a new version of it, as AWSCURRENT; return its version."""
         text = value if isinstance(value, str) else json.dumps(dict(value))
         operator = self._secrets_manager()
         try:
@@ -101,15 +101,15 @@ class AwsServer(SecretServer):
         return str(stored["VersionId"])
 
     def disable(self, location: str) -> NoReturn:
-        """Not at AWS: a secret there has no switch."""
+        """Raise NotImplementedError: a secret of AWS cannot be disabled."""
         raise NotImplementedError(f"a secret of AWS cannot be disabled: delete {location!r}")
 
     def delete(self, location: str) -> None:
-        """Schedule the deletion of a secret: it can be restored, and cannot be read."""
+        """Schedule the deletion of a secret: it can be restored, but not read."""
         self._secrets_manager().delete_secret(SecretId=location, RecoveryWindowInDays=7)
 
     def reset(self) -> None:
-        """Begin anew: no fault, and nothing of what was stored."""
+        """Start anew: no fault, and no stored secret."""
         self.heal()
         connection = HTTPConnection(self._host, self._port)
         try:
@@ -135,7 +135,7 @@ class AwsServer(SecretServer):
         self.answer(400, problem("ThrottlingException", "Rate exceeded"))
 
     def hang(self) -> None:
-        """Take every call, and answer none before the fault ends."""
+        """Accept every call, and answer no call before the fault ends."""
         self._released = released = Event()
 
         def silent(_: dict[str, Any], start: Any) -> list[bytes]:
@@ -166,7 +166,7 @@ class AwsServer(SecretServer):
         self._released.set()
 
     def close(self) -> None:
-        """Let go of calls that hang, and close the sockets that a stopped server leaves open."""
+        """Release hanging calls, and close the sockets that a stopped server leaves open."""
         self.heal()
         if self._operator is not None:
             self._operator.close()
@@ -211,7 +211,7 @@ def aws_server() -> Generator[AwsServer]:
 
 
 def _constant(status: int, body: bytes) -> Application:
-    """A service that always says the same."""
+    """Return a service that always returns the same answer."""
 
     def application(environ: dict[str, Any], start: Any) -> list[bytes]:
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -222,12 +222,12 @@ def _constant(status: int, body: bytes) -> Application:
 
 
 def problem(code: str, message: str = "") -> bytes:
-    """An error as the JSON protocol of AWS writes it."""
+    """Return an error as the JSON protocol of AWS writes it."""
     return json.dumps({"__type": code, "message": message}).encode()
 
 
 def _quiet(loud: type[Any]) -> type[Any]:
-    """A request handler that does not print a line for each request."""
+    """Return a request handler that does not print a line for each request."""
 
     class QuietRequest(loud):  # type: ignore[misc]  # the server says which class it is
         def log_request(self, *_: object, **__: object) -> None:

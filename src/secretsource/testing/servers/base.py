@@ -1,4 +1,4 @@
-"""What every server of the kit can be told, whichever backend it stands for."""
+"""The controls of every server of the kit, for every backend."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["SecretServer"]
 class SecretServer(ABC):
     """The backend of one provider, running on this machine.
 
-    A location is what a reference has behind the scheme: ``prod/stripe`` of ``aws://prod/stripe``. The calls that
-    store and delete go around the faults, so that a test can change a server that is out of order.
+    A location is the part of a reference behind the scheme: ``prod/stripe`` of ``aws://prod/stripe``. The calls that
+    store and delete bypass the faults, so that a test can change a server that is out of order.
 
     Attributes:
         scheme: The scheme of the provider that asks it, such as ``aws``.
-        address: Where it listens: a URL.
+        address: Its URL.
     """
 
     scheme: ClassVar[str]
@@ -29,19 +29,19 @@ class SecretServer(ABC):
     @property
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """Settings that lead the provider here, as arguments or in ``secretsource.toml``; none is a credential."""
+        """Settings that lead the provider here, as arguments or in ``secretsource.toml``, without credentials."""
 
     @property
     @abstractmethod
     def environment(self) -> dict[str, str]:
-        """Variables to set: the credentials, and the address where the vendor's client reads one."""
+        """Variables to set: the credentials, and the address if the vendor's client reads one."""
 
     def toml(self, name: str | None = None, /, **more: object) -> str:
-        """The settings as a table of ``secretsource.toml``.
+        """Return the settings as a table of ``secretsource.toml``.
 
         Args:
             name: The provider's name there; None for its scheme.
-            more: Further settings of the provider, which go before those of the server.
+            more: Further settings of the provider, which precede those of the server.
         """
         settings = {**self.settings, **more}
         lines = [f"{key} = {_literal(value)}" for key, value in settings.items()]
@@ -52,7 +52,7 @@ class SecretServer(ABC):
         """Store a secret, or a new version of it.
 
         Args:
-            location: Where.
+            location: The location of the secret.
             value: A text, or the fields of a JSON document.
 
         Returns:
@@ -61,7 +61,7 @@ class SecretServer(ABC):
 
     @abstractmethod
     def disable(self, location: str) -> None:
-        """Let the newest version of a secret be there, and not be readable.
+        """Disable the newest version of a secret: it exists, but cannot be read.
 
         Raises:
             NotImplementedError: The backend has no such thing.
@@ -73,7 +73,7 @@ class SecretServer(ABC):
 
     @abstractmethod
     def reset(self) -> None:
-        """Begin anew: no secret, no fault."""
+        """Start anew: no secret, no fault."""
 
     @abstractmethod
     def deny(self, location: str | None = None) -> None:
@@ -85,11 +85,11 @@ class SecretServer(ABC):
 
     @abstractmethod
     def hang(self) -> None:
-        """Take every call from now on, and answer none."""
+        """Accept every call from now on, and answer no call."""
 
     @abstractmethod
     def break_response(self, planted: str = "") -> None:
-        """Answer every call in a form that was not promised, with ``planted`` somewhere in it."""
+        """Answer every call in an unknown form, with ``planted`` somewhere in it."""
 
     @abstractmethod
     def down(self) -> None:
@@ -97,11 +97,11 @@ class SecretServer(ABC):
 
     @abstractmethod
     def heal(self) -> None:
-        """End every fault; every secret is there as before."""
+        """End every fault; every secret is as it was before."""
 
 
 def _literal(value: object) -> str:
-    """A setting as TOML writes it: a text, a number, a truth value, or a table of these."""
+    """Return a setting as TOML writes it: a text, a number, a truth value, or a table of these."""
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {_literal(entry)}" for key, entry in value.items()) + " }"
     return json.dumps(value, ensure_ascii=False)

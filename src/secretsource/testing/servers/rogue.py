@@ -33,7 +33,7 @@ ZIPPED = OK + b"Content-Encoding: gzip\r\nConnection: close\r\n\r\n"
 
 
 class Misconduct(NamedTuple):
-    """What a rogue server does once it was asked.
+    """The conduct of a rogue server after a question.
 
     Attributes:
         opening: Bytes that it sends at once.
@@ -68,13 +68,13 @@ MISCONDUCT: Mapping[str, Misconduct | None] = {
     "flood_chunks": _flood(CHUNKED, b"10000\r\n" + b" " * 65_536 + b"\r\n"),
     "flood_zipped": Misconduct(ZIPPED + gzip.compress(b" " * MOST_SENT, 1), b"", pieces=0),
 }
-"""Each way to behave badly; None where no connection is accepted."""
+"""Each way to behave badly; None if no connection is accepted."""
 
 FLOODS = frozenset(name for name in MISCONDUCT if name.startswith("flood"))
 """Answers without a reasonable end, which a driver must call malformed."""
 
 DRIPS = frozenset(MISCONDUCT) - FLOODS
-"""Answers that do not come in time, which a driver must call a timeout."""
+"""Answers that do not arrive in time, which a driver must call a timeout."""
 
 
 @contextmanager
@@ -82,8 +82,8 @@ def rogue_server(misconduct: str, tls: SSLContext | None = None) -> Generator[st
     """Run a server that behaves badly until the end of the ``with`` block.
 
     Args:
-        misconduct: How, as one of `MISCONDUCT`.
-        tls: What to speak TLS with, for a client that insists on it; None for plain HTTP.
+        misconduct: The way to behave badly, from `MISCONDUCT`.
+        tls: The TLS context for a client that insists on it; None for plain HTTP.
 
     Yields:
         Its base URL.
@@ -113,7 +113,7 @@ def _acting(act: Misconduct, tls: SSLContext | None) -> Generator[int]:
 
 
 def _play(act: Misconduct, client: socket.socket, released: Event) -> None:
-    """Take the question, and send what was planned until the client is gone or the server ends."""
+    """Read the question, and send the planned bytes until the client is gone or the server ends."""
     client.recv(65_536)
     client.settimeout(0.1)
     _send(client, act.opening, released)
@@ -127,7 +127,7 @@ def _play(act: Misconduct, client: socket.socket, released: Event) -> None:
 
 
 def _part(client: socket.socket, released: Event) -> None:
-    """End the answer, then take what is left of the question: a close before that would tear the answer, too."""
+    """End the answer, then read the rest of the question: an earlier close would tear the answer, too."""
     client.shutdown(socket.SHUT_WR)
     while not released.is_set():
         with suppress(TimeoutError):
@@ -145,7 +145,7 @@ def _send(client: socket.socket, piece: bytes, released: Event) -> None:
 
 @contextmanager
 def _full_queue() -> Generator[int]:
-    """A listening socket whose queue is full: the system drops every further attempt to connect."""
+    """Open a listening socket whose queue is full: the system drops every further attempt to connect."""
     with ExitStack() as open_sockets:
         listening = open_sockets.enter_context(socket.create_server((LOOPBACK, 0), backlog=0))
         for _ in range(4):

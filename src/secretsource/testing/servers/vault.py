@@ -30,14 +30,14 @@ MOUNT = "secret"
 class VaultServer(SecretServer):
     """A real OpenBao in memory, with KV 2 at ``secret``.
 
-    A location begins with the mount, as in a reference: ``secret/payments/stripe``. Faults are the relay's, except
+    A location starts with the mount, as in a reference: ``secret/payments/stripe``. Faults are the relay's, except
     denials, which are OpenBao's own: they change the policy of ``token``.
 
     Attributes:
-        address: For a provider's ``address``, or ``VAULT_ADDR``.
+        address: The value of a provider's ``address``, or of ``VAULT_ADDR``.
         token: The token of the code under test; it may do everything, until it is denied.
         bao: The server itself, for policies, auth methods, other engines and leases.
-        relay: What stands in front of it; it notes what was asked.
+        relay: The relay in front of it, which records the calls.
     """
 
     scheme = "vault"
@@ -51,7 +51,7 @@ class VaultServer(SecretServer):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """For ``VaultProvider``."""
+        """Settings for ``VaultProvider``."""
         return {"address": self.address}
 
     @property
@@ -60,28 +60,28 @@ class VaultServer(SecretServer):
         return {"VAULT_ADDR": self.address, "VAULT_TOKEN": self.token}
 
     def put(self, location: str, value: str | Mapping[str, Any]) -> str:
-        """Write a version of a KV 2 secret: some fields, or a text in the field ``value``; its number."""
+        """Write a version of a KV 2 secret: some fields, or a text in the field ``value``; return its number."""
         mount, path = _parts(location)
         return self.bao.put(mount, path, {"value": value} if isinstance(value, str) else value)
 
     def disable(self, location: str) -> None:
-        """Destroy the newest version, which is the nearest that Vault has to a switch."""
+        """Destroy the newest version, because Vault cannot disable one."""
         mount, path = _parts(location)
         newest = self.bao.do("GET", f"{mount}/metadata/{path}")["data"]["current_version"]
         self.bao.do("PUT", f"{mount}/destroy/{path}", {"versions": [newest]})
 
     def delete(self, location: str) -> None:
-        """Delete the newest version: it can be undeleted, and cannot be read."""
+        """Delete the newest version: it can be undeleted, but not read."""
         mount, path = _parts(location)
         self.bao.do("DELETE", f"{mount}/data/{path}")
 
     def reset(self) -> None:
-        """Begin anew: no fault, and no secret at ``secret``."""
+        """Start anew: no fault, and no secret at ``secret``."""
         self.heal()
         self._forget("")
 
     def deny(self, location: str | None = None) -> None:
-        """Take the right to one KV 2 secret, or to everything, from the token."""
+        """Remove the right to one KV 2 secret, or to everything, from the token."""
         if location is None:
             self.bao.policy(POLICY, "nowhere")
         else:
@@ -93,7 +93,7 @@ class VaultServer(SecretServer):
         self.relay.answer(429, b'{"errors":["request path: rate limit quota exceeded"]}')
 
     def hang(self) -> None:
-        """Take every call, and answer it when the fault ends."""
+        """Accept every call, and answer it when the fault ends."""
         self.relay.hang()
 
     def break_response(self, planted: str = "") -> None:
@@ -133,6 +133,6 @@ def vault_server() -> Generator[VaultServer]:
 
 
 def _parts(location: str) -> tuple[str, str]:
-    """The mount and the path below it."""
+    """Return the mount and the path below it."""
     mount, _, path = location.partition("/")
     return mount, path

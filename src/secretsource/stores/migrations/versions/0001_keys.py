@@ -13,7 +13,7 @@ _TEXT = sa.String().with_variant(TEXT(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """Make the tables of key records and of what happened to them."""
+    """Make the tables of key records and of their events."""
     op.create_table(
         "secretsource_keys",
         sa.Column("key_id", _TEXT, primary_key=True),
@@ -59,6 +59,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them, with everything in them."""
+    """Drop them, with all their rows."""
     op.drop_table("secretsource_events")
     op.drop_table("secretsource_keys")

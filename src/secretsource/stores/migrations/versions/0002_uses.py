@@ -1,4 +1,4 @@
-"""Who still uses a key that is being rotated."""
+"""The clients of a key that is being rotated."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them, with everything in them."""
+    """Drop them, with all their rows."""
     op.drop_table("secretsource_witnesses")
     op.drop_table("secretsource_uses")

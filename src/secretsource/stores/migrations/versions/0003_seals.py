@@ -1,4 +1,4 @@
-"""What the locators of keys were sealed with, so that a pepper can be dropped and its keys are still known."""
+"""The seals of the locators of keys, so that a pepper can be dropped and its keys are still known."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import TEXT
 
 revision = "0006"
-down_revision = "0003"
+down_revision = "0005"
 
 _TEXT = sa.String().with_variant(TEXT(collation="C"), "postgresql")
 

@@ -1,6 +1,6 @@
-"""Azure Key Vault on this machine: a server of ours, spoken to by Azure's own clients, over TLS.
+"""Azure Key Vault on this machine: a server of ours for Azure's own clients, over TLS.
 
-With it comes an Entra token endpoint, and the challenge that tells a client where to get a token.
+It has an Entra token endpoint, and the challenge that names this endpoint to a client.
 
 with azure_server() as azure:
     azure.put("stripe-secret-key", "sk_test_x")
@@ -31,11 +31,11 @@ __all__ = ["AzureServer", "azure_server"]
 
 
 class AzureServer(SecretServer):
-    """One Key Vault, and the endpoint that gives out tokens for it.
+    """One Key Vault, and the endpoint that issues tokens for it.
 
     Attributes:
-        address: For a provider's ``vault_url``, and its ``authority``.
-        vault: What it holds; also to plan answers one by one, to revoke tokens, and to see what was asked.
+        address: The value of a provider's ``vault_url``, and of its ``authority``.
+        vault: The vault's content; use it also to plan single answers, to revoke tokens, and to see the calls.
     """
 
     scheme = "azure"
@@ -46,7 +46,7 @@ class AzureServer(SecretServer):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """For ``AzureProvider``: the vault is one of a cloud of its own, with an authority for its certificate."""
+        """Settings for ``AzureProvider``: the vault belongs to its own cloud, with an authority for its certificate."""
         return {
             "vault_url": self.address,
             "authority": self.address,
@@ -61,7 +61,7 @@ class AzureServer(SecretServer):
         return dict(PRINCIPAL)
 
     def put(self, location: str, value: str | Mapping[str, Any]) -> str:
-        """Store a version of a secret; its identifier."""
+        """Store a version of a secret; return its identifier."""
         return self.vault.put(location, value if isinstance(value, str) else json.dumps(dict(value)))
 
     def disable(self, location: str) -> None:
@@ -69,11 +69,11 @@ class AzureServer(SecretServer):
         self.vault.disable(location)
 
     def delete(self, location: str) -> None:
-        """Delete a secret softly: it can be recovered, and cannot be read."""
+        """Delete a secret softly: it can be recovered, but not read."""
         self.vault.delete(location)
 
     def reset(self) -> None:
-        """Begin anew: no fault, no secret, no call."""
+        """Start anew: no fault, no secret, no call."""
         self.vault.clear()
 
     def deny(self, location: str | None = None) -> None:
@@ -81,11 +81,11 @@ class AzureServer(SecretServer):
         self.vault.refused["*" if location is None else location.lower()] = "ForbiddenByRbac"
 
     def throttle(self) -> None:
-        """Answer every call with 429, and the wish to be left alone for 7 seconds."""
+        """Answer every call with 429, and a wait of 7 seconds."""
         self.vault.standing = lambda: problem(429, "Throttled", **{"Retry-After": "7"})
 
     def hang(self) -> None:
-        """Take every call, and answer none before the fault ends."""
+        """Accept every call, and answer no call before the fault ends."""
         self.vault.standing = self.vault.hang
 
     def break_response(self, planted: str = "") -> None:
@@ -106,7 +106,7 @@ def azure_server(*hosts: str) -> Generator[AzureServer]:
     """Run a vault until the end of the ``with`` block.
 
     Args:
-        hosts: Names beside localhost and 127.0.0.1 that its certificate is for.
+        hosts: Names in its certificate beside localhost and 127.0.0.1.
 
     Raises:
         ConfigurationError: trustme, which makes the certificate, is not installed.

@@ -1,4 +1,4 @@
-"""What goes back over the wire, as Key Vault writes it.
+"""The answers over the wire, as Key Vault writes them.
 
 https://learn.microsoft.com/azure/key-vault/general/authentication-requests-and-responses
 """
@@ -23,7 +23,7 @@ DENIED = {
 
 @dataclass
 class Answer:
-    """What goes back over the wire.
+    """An answer over the wire.
 
     Attributes:
         torn: Whether the connection breaks in the middle of the body.
@@ -36,16 +36,16 @@ class Answer:
 
 
 DROPPED = Answer(0, b"")
-"""The connection is closed, and nothing is answered."""
+"""A closed connection in place of an answer."""
 
 
 def written(content: Any, status: int = 200, **headers: str) -> Answer:
-    """A JSON document."""
+    """Return a JSON document."""
     return Answer(status, json.dumps(content).encode(), headers)
 
 
 def problem(status: int, code: str, message: str = "", inner: str | None = None, **headers: str) -> Answer:
-    """An error as Key Vault writes it."""
+    """Return an error as Key Vault writes it."""
     about: dict[str, Any] = {"code": code, "message": message}
     if inner is not None:
         about["innererror"] = {"code": inner}

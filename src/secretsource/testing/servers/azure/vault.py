@@ -1,6 +1,6 @@
-"""A Key Vault and its Entra token endpoint: what they hold, and what they answer.
+"""A Key Vault and its Entra token endpoint: their content, and their answers.
 
-What the answers look like is taken from the REST reference and from recorded answers.
+The form of the answers is from the REST reference and from recorded answers.
 https://learn.microsoft.com/rest/api/keyvault/secrets
 """
 
@@ -42,18 +42,18 @@ class KeyVault:
     """One vault with its token endpoint.
 
     Args:
-        url: Where both of them are.
+        url: The URL of both.
         ca: The file with the certificate of their authority.
-        tls: What a server of the same authority on 127.0.0.1 speaks TLS with.
+        tls: The TLS context of a server of the same authority on 127.0.0.1.
 
     Attributes:
-        url: Where the secrets are.
-        authority: Where the tokens are.
-        calls: Method, path and status of what was answered, in order.
-        assertions: Federated tokens that are taken in place of the client's secret.
-        logins: How many tokens were asked for.
-        faults: What answers instead, in turn: a callable that gives an answer, or None to let a call pass.
-        standing: What answers instead from now on, when there is no fault in turn.
+        url: The URL of the secrets.
+        authority: The URL of the tokens.
+        calls: Method, path and status of each answer, in order.
+        assertions: Federated tokens that are accepted in place of the client's secret.
+        logins: The number of requests for tokens.
+        faults: Planned answers, in turn: a callable that returns an answer, or None to let a call pass.
+        standing: The answer from now on, if there is no planned one.
         token_fault: The same for the token endpoint.
         refused: Inner code of the refusal for a secret, or for "*".
     """
@@ -78,12 +78,12 @@ class KeyVault:
         self.released = Event()
         self._second = 1_700_000_000
 
-    # What its owner does
+    # Actions of its owner
 
     def put(
         self, name: str, value: str, *, enabled: bool = True, not_before: int | None = None, expires: int | None = None
     ) -> str:
-        """Store a version, one second after the one before, and give its identifier."""
+        """Store a version, one second after the one before, and return its identifier."""
         self._second += 1
         stored = Stored(value, self._second, uuid.uuid4().hex, enabled, not_before, expires)
         self.secrets.setdefault(name.lower(), []).append(stored)
@@ -94,11 +94,11 @@ class KeyVault:
         self.secrets[name.lower()][-1].enabled = False
 
     def delete(self, name: str) -> None:
-        """Delete a secret softly: it can be recovered, and cannot be read."""
+        """Delete a secret softly: it can be recovered, but not read."""
         self.deleted[name.lower()] = self.secrets.pop(name.lower())
 
     def clear(self) -> None:
-        """Begin anew: no fault, no secret, no call."""
+        """Start anew: no fault, no secret, no call."""
         self.heal()
         self.faults.clear()
         self.secrets.clear()
@@ -106,13 +106,13 @@ class KeyVault:
         self.calls.clear()
 
     def revoke(self, *, continuously: bool = True) -> None:
-        """Refuse every token that was given out; with a claims challenge, where access is evaluated continuously."""
+        """Refuse every issued token; with a claims challenge, if access is evaluated continuously."""
         self.revoked |= self.tokens
         self.tokens = set()
         self.evaluates_continuously = continuously
 
     def hang(self) -> Answer:
-        """Answer nothing, until healed."""
+        """Answer no call until healed."""
         self.released.wait(30)
         return DROPPED
 
@@ -123,10 +123,10 @@ class KeyVault:
         self.released.set()
         self.released = Event()
 
-    # What the wire sees
+    # The wire
 
     def answer(self, method: str, path: str, query: dict[str, str], form: dict[str, str], bearer: str) -> Answer:
-        """The answer to one request."""
+        """Return the answer to one request."""
         if path.endswith("/.well-known/openid-configuration"):
             base = f"{self.authority}/{path.split('/')[1]}"
             return written(
@@ -195,7 +195,7 @@ class KeyVault:
         return written({"value": stored.value, **self._about(name, stored)})
 
     def _page(self, name: str, versions: list[Stored], query: dict[str, str]) -> Answer:
-        """Versions in the order of their identifiers, as Key Vault has it, which is no order of time."""
+        """Return versions in the order of their identifiers, as Key Vault does, which is not the order of time."""
         ordered = sorted(versions, key=lambda stored: stored.identifier)
         start = int(query.get("$skiptoken", 0))
         more = f"{self.url}/secrets/{name}/versions?api-version={query['api-version']}&$skiptoken={start + PAGE}"

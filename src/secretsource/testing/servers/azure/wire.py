@@ -20,7 +20,7 @@ __all__ = ["HttpsServer"]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """HTTP/1.1 with connections that stay open."""
+    """A handler of HTTP/1.1 with connections that stay open."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -28,7 +28,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Any
 
     def do_GET(self) -> None:
-        """Read a request, and write what the vault answers."""
+        """Read a request, and write the vault's answer."""
         url = urlsplit(self.path)
         vault: KeyVault = self.server.vault
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
@@ -43,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
         )
         if answer.status:
             vault.calls.append((self.command, url.path, answer.status))
-        with suppress(OSError):  # nobody waits for the answer any more
+        with suppress(OSError):  # the client has stopped waiting for the answer
             self._write(answer)
 
     do_POST = do_PUT = do_GET
@@ -62,14 +62,14 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = self.close_connection or answer.torn
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 class HttpsServer(LocalServer):
-    """Shakes hands in the thread of the connection, so that a client that does not cannot stop the others.
+    """A server that shakes hands in the thread of the connection, so that a silent client cannot stop the others.
 
     Args:
-        context: With the certificate.
+        context: The TLS context with the certificate.
     """
 
     vault: KeyVault

@@ -1,7 +1,7 @@
-"""Google Cloud Secret Manager on this machine: a server of ours, and no emulator of Google's.
+"""Google Cloud Secret Manager on this machine: a server of ours, not an emulator of Google's.
 
-What it means is written from the documentation. The wires are real: gRPC with the SDK's own messages, and REST with
-their JSON form, on one port, as Google's front end has them.
+Its behaviour follows the documentation. The wires are real: gRPC with the SDK's own messages, and REST with their JSON
+form, on one port, as Google's front end has them.
 
 with gcp_server() as gcp:
     gcp.put("STRIPE_SECRET_KEY", "sk_test_x")
@@ -32,11 +32,11 @@ class GcpServer(SecretServer):
     A location is a bare name, of the server's own project, or a whole ``projects/P/secrets/NAME``.
 
     Attributes:
-        address: For a provider's ``endpoint``; both transports, without TLS.
-        tls_endpoint: The same over TLS, gRPC only, where a certificate was given.
+        address: The value of a provider's ``endpoint``; both transports, without TLS.
+        tls_endpoint: The same over TLS, gRPC only, if you passed a certificate.
         project: The project of bare names.
         store: The secrets; also for their aliases and the states of versions.
-        faults: What goes wrong, one at a time.
+        faults: The fault of the moment.
     """
 
     scheme = "gcp"
@@ -52,12 +52,12 @@ class GcpServer(SecretServer):
 
     @property
     def endpoint(self) -> str:
-        """The same as ``address``, by the name of the provider's setting."""
+        """The same as ``address``, under the name of the provider's setting."""
         return self.address
 
     @property
     def settings(self) -> dict[str, Any]:
-        """For ``GcpProvider``."""
+        """Settings for ``GcpProvider``."""
         return {"project": self.project, "endpoint": self.address}
 
     @property
@@ -67,7 +67,7 @@ class GcpServer(SecretServer):
 
     @property
     def calls(self) -> list[Call]:
-        """What was asked, in order."""
+        """The requests, in order."""
         return self._service.calls
 
     @property
@@ -76,7 +76,7 @@ class GcpServer(SecretServer):
         return [f"{call.method} {call.resource}" for call in self.calls]
 
     def put(self, location: str, value: str | Mapping[str, Any]) -> str:
-        """Add a version, to a new secret where there is none; its number."""
+        """Add a version, to a new secret if there is no secret yet; return its number."""
         text = value if isinstance(value, str) else json.dumps(dict(value))
         return self.store.add(self._resource(location), text.encode())
 
@@ -89,26 +89,26 @@ class GcpServer(SecretServer):
         self.store.delete(self._resource(location))
 
     def reset(self) -> None:
-        """Begin anew: no fault, no secret, no call."""
+        """Start anew: no fault, no secret, no call."""
         self.heal()
         self.store.clear()
         self.calls.clear()
 
     def deny(self, location: str | None = None) -> None:
-        """Refuse one secret, or every call, as Google does, which does not tell it from absence."""
+        """Refuse one secret, or every call, as Google does, which answers the same for an absent secret."""
         on = "" if location is None else f"{self._resource(location)}/"
         self.faults.refuse("PERMISSION_DENIED", "Permission denied for resource (or it may not exist).", on=on)
 
     def throttle(self) -> None:
-        """Answer every call with RESOURCE_EXHAUSTED, and the wish to be left alone for 3 seconds."""
+        """Answer every call with RESOURCE_EXHAUSTED, and a wait of 3 seconds."""
         self.faults.refuse("RESOURCE_EXHAUSTED", "Quota exceeded for quota metric.", wait=3)
 
     def hang(self) -> None:
-        """Take every call, and answer none before the fault ends."""
+        """Accept every call, and answer no call before the fault ends."""
         self.faults.hang()
 
     def break_response(self, planted: str = "") -> None:
-        """Answer every call with what is no message."""
+        """Answer every call with bytes that are not a message."""
         self.faults.garbage = planted.encode()
 
     def down(self) -> None:
@@ -116,7 +116,7 @@ class GcpServer(SecretServer):
         self.faults.refuse("UNAVAILABLE", "The service is currently unavailable.")
 
     def cut(self) -> None:
-        """Tear every connection, and each new one as soon as it says something."""
+        """Tear every connection, and each new one as soon as it sends something."""
         self._front.cut()
 
     def heal(self) -> None:
@@ -133,10 +133,10 @@ def gcp_server(certificate: tuple[bytes, bytes] | None = None) -> Generator[GcpS
     """Run a Secret Manager until the end of the ``with`` block.
 
     Args:
-        certificate: Key and chain, as PEM, of a gRPC port with TLS beside the plain one.
+        certificate: Key and chain, as PEM, of a gRPC port with TLS beside the plain port.
 
     Raises:
-        ConfigurationError: Google's client, whose messages it speaks, is not installed.
+        ConfigurationError: Google's client, whose messages it uses, is not installed.
     """
     need("gcp_server", "google.cloud.secretmanager_v1", "google_crc32c", "grpc", "grpc_status")
     from secretsource.testing.servers.gcp.faults import Faults

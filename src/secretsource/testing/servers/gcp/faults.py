@@ -1,4 +1,4 @@
-"""What can go wrong inside a Secret Manager, on either wire."""
+"""The faults inside a Secret Manager, on either wire."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Faults:
     """One fault at a time, until it is healed.
 
     Attributes:
-        garbage: What every answer is instead of a message, or None.
+        garbage: The bytes of every answer in place of a message, or None.
         altered: Applied to the payload of every answer.
-        accepts: Says of the header ``authorization`` of each call whether it is let in; None for all.
+        accepts: Decides from the header ``authorization`` whether a call is accepted; None for all.
     """
 
     def __init__(self) -> None:
@@ -39,11 +39,11 @@ class Faults:
     def refuse(
         self, status: str, message: str = "refused", *, on: str = "", reason: str = "", wait: float | None = None
     ) -> None:
-        """Answer with an error every call whose method and resource hold ``on``."""
+        """Answer with an error every call whose method and resource contain ``on``."""
         self._refusals[on] = Refusal(status, message, reason=reason, wait=wait)
 
     def slow(self, seconds: float) -> None:
-        """Answer every call this much later."""
+        """Delay every answer."""
         self._wait = seconds
 
     def hang(self) -> None:
@@ -51,7 +51,7 @@ class Faults:
         self.slow(60)
 
     def meet(self, asked: str, bearer: str = "") -> None:
-        """Let a call run into the fault."""
+        """Make a call meet the fault."""
         if self.accepts is not None and not self.accepts(bearer):
             raise Refusal("UNAUTHENTICATED", "Request had invalid authentication credentials.")
         if self._wait is not None:

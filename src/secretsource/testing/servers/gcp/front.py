@@ -1,4 +1,4 @@
-"""One port for both wires, as Google's front end has it; and where connections are torn."""
+"""One port for both wires, as Google's front end has it; also the place where connections are torn."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from typing import Self
 
 HTTP2 = b"PRI"
-"""How a connection of HTTP/2 begins (RFC 9113 §3.4)."""
+"""The start of a connection of HTTP/2 (RFC 9113 §3.4)."""
 
 
 class Front:
-    """Passes each connection on to the server that speaks its protocol.
+    """A front that passes each connection on to the server of its protocol.
 
     Args:
         http2: Port of the gRPC server.
         http1: Port of the REST server.
 
     Attributes:
-        port: Where it listens.
+        port: Its port.
     """
 
     def __init__(self, *, http2: int, http1: int) -> None:
@@ -47,7 +47,7 @@ class Front:
         self.cut()
 
     def cut(self) -> None:
-        """Tear every connection, and each new one as soon as it says something."""
+        """Tear every connection, and each new one as soon as it sends something."""
         self._cut = True
         with self._lock:
             torn, self._open = self._open, set()
@@ -83,7 +83,7 @@ class Front:
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:
-    """Pass on what one side says until it ends, and then end the other."""
+    """Pass on the bytes of one side until it ends, and then end the other."""
     with suppress(OSError):
         while chunk := source.recv(65536):
             sink.sendall(chunk)
@@ -94,7 +94,7 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 
 
 def _reset(connection: socket.socket) -> None:
-    """End a connection as a crash does: with a reset, and in the middle of whatever was said."""
+    """End a connection as a crash does: with a reset, in the middle of any data."""
     with suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.shutdown(socket.SHUT_RD)

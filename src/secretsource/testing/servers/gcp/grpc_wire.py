@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 NAME = "google.cloud.secretmanager.v1.SecretManagerService"
 BROKEN = b"\x0a\xff\xff\xff\xff\x0f"
-"""The beginning of a message that promises far more than follows."""
+"""The start of a message that promises far more than follows."""
 
 
 @contextmanager
 def grpc_wire(service: Service, certificate: tuple[bytes, bytes] | None) -> Generator[tuple[int, int | None]]:
-    """Serve; the ports without and, where there is a certificate, with TLS."""
+    """Serve; yield the port without TLS and, with a certificate, the port with TLS."""
     server = grpc.server(ThreadPoolExecutor(16))
     handlers = {method: _handler(service, method) for method in METHODS}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(NAME, handlers),))

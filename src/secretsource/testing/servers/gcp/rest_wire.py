@@ -41,7 +41,7 @@ HTTP_STATUS = {
 
 @contextmanager
 def rest_wire(service: Service) -> Generator[int]:
-    """Serve; the port."""
+    """Serve; yield the port."""
 
     class Request(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -1,4 +1,4 @@
-"""The calls of a Secret Manager, whichever wire they come by."""
+"""The calls of a Secret Manager, over either wire."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ METHODS: dict[str, tuple[Any, Any]] = {
 
 
 class Call(NamedTuple):
-    """One call that was made."""
+    """One call."""
 
     method: str
     resource: str
@@ -33,11 +33,11 @@ class Call(NamedTuple):
 
 
 class Service:
-    """Answers calls from the store, unless a fault is in the way.
+    """A service that answers from the store, unless there is a fault.
 
     Attributes:
-        calls: What was asked, in order.
-        page_size: Most versions that one page of a list looks at, so that a page may be empty.
+        calls: The requests, in order.
+        page_size: Most versions that one page of a list examines, so that a page may be empty.
     """
 
     page_size = 2
@@ -48,7 +48,7 @@ class Service:
         self.calls: list[Call] = []
 
     def call(self, method: str, request: Any, headers: Mapping[str, str]) -> Any:
-        """The answer as a message, or as the bytes of a broken one; a `Refusal` is raised."""
+        """Return the answer as a message, or as the bytes of a broken one; raise a `Refusal`."""
         resource = str(request.parent if method.startswith(("List", "Create", "Add")) else request.name)
         self.calls.append(Call(method, resource, headers))
         self.faults.meet(f"{method} {resource}", headers.get("authorization", ""))
@@ -74,7 +74,7 @@ class Service:
         return self.store.secret(request.name)
 
     def _ListSecretVersions(self, request: Any) -> Any:
-        """The filter, where there is one, is applied to a page after it was cut: a page may be empty."""
+        """Return a page of versions; a filter is applied after the cut, so a page may be empty."""
         everything = self.store.versions(request.parent)
         start = int(request.page_token or 0)
         size = min(request.page_size or self.page_size, self.page_size)

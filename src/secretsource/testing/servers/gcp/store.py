@@ -1,4 +1,4 @@
-"""The secrets of a Secret Manager, and what it refuses."""
+"""The secrets of a Secret Manager, and its refusals."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Store:
             self._versions.clear()
 
     def add(self, name: str, data: bytes) -> str:
-        """Add a version, to a new secret where there is none; its number."""
+        """Add a version, to a new secret if there is no secret yet; return its number."""
         if not 0 < len(data) <= 65536:
             raise Refusal("INVALID_ARGUMENT", "Secret Payload cannot be empty or larger than 65536 bytes.")
         with self._lock:
@@ -66,7 +66,7 @@ class Store:
             return number
 
     def create(self, name: str) -> Secret:
-        """A secret without versions."""
+        """Return a secret without versions."""
         with self._lock:
             if name in self._secrets:
                 raise Refusal("ALREADY_EXISTS", f"Secret [{name}] already exists.")
@@ -74,7 +74,7 @@ class Store:
             return self._secrets.setdefault(name, Secret(name=name))
 
     def delete(self, name: str) -> None:
-        """Take a secret away, with all its versions."""
+        """Delete a secret, with all its versions."""
         with self._lock:
             del self._secrets[name], self._versions[name]
 
@@ -83,19 +83,19 @@ class Store:
         self.version(f"{name}/versions/{version}").head.state = State[state]
 
     def secret(self, name: str) -> Any:
-        """A secret's metadata; also to change it."""
+        """Return a secret's metadata, which you may change."""
         with self._lock:
             if name not in self._secrets:
                 raise Refusal("NOT_FOUND", f"Secret [{name}] not found.")
             return self._secrets[name]
 
     def versions(self, name: str) -> list[Version]:
-        """All versions of a secret, newest first."""
+        """Return all versions of a secret, newest first."""
         with self._lock:
             return self._versions[self.secret(name).name][::-1]
 
     def version(self, resource: str) -> Version:
-        """A version by its number, its alias, or ``latest``, which is the newest whatever its state."""
+        """Return a version by its number, its alias, or ``latest``, the newest in every state."""
         parts = _VERSION.fullmatch(resource)
         if parts is None:
             raise Refusal("INVALID_ARGUMENT", f"The provided resource name [{resource}] is invalid.")
@@ -111,7 +111,7 @@ class Store:
             return versions[int(number) - 1]
 
     def access(self, resource: str) -> tuple[str, SecretPayload]:
-        """Resource name and payload of a version that is enabled."""
+        """Return the resource name and payload of an enabled version."""
         version = self.version(resource)
         if version.head.state != State.ENABLED:
             state = State(version.head.state).name

@@ -40,10 +40,10 @@ SETTING_TIMEOUT = 5.0
 
 
 def checked(tuning: Tuning) -> Tuning:
-    """The same numbers, if each is in its range and they can hold together.
+    """Return the same numbers, if each is in its range and they can hold together.
 
     Raises:
-        ConfigurationError: They are not; says which, and what it must be.
+        ConfigurationError: They are not; the error says which, and what it must be.
     """
     numbers = tuning._asdict()
     for name, value in numbers.items():
@@ -55,19 +55,19 @@ def checked(tuning: Tuning) -> Tuning:
 
 
 def wired(providers: Sequence[str | Provider]) -> Chain:
-    """The chain of the given providers, in order.
+    """Return the chain of the given providers, in order.
 
     Raises:
         ConfigurationError: A name is unknown, or stands twice.
         ProviderNotInstalled: A vendor package is missing.
     """
     if isinstance(providers, str):
-        raise ConfigurationError("providers is a list, such as ['env', 'aws'], not one string")
+        raise ConfigurationError("providers must be a list, such as ['env', 'aws'], not one string")
     return _chain([_route(word) for word in providers])
 
 
 def discovered() -> Chain:
-    """The chain when nothing is configured: environment, ``.env``, then files and each service with evidence for it."""
+    """Return the chain of an unconfigured program: environment, ``.env``, files, each service with evidence."""
     routes = [Route(_named("env")), Route(_named("dotenv"))]
     skipped: list[Skipped] = []
     for scheme, evidence in EVIDENCE.items():
@@ -82,7 +82,7 @@ def discovered() -> Chain:
 
 
 def first_engine() -> Engine:
-    """The engine that nobody configured: from a file, if there is one, else from the evidence of the environment."""
+    """Return the engine of an unconfigured program: from a file if one exists, else from the evidence around it."""
     from secretsource.resolver._engine import Engine
 
     if _may_be_configured():
@@ -119,10 +119,10 @@ def _may_be_configured() -> bool:
 
 
 def configured(path: str | os.PathLike[str] | None, environment: str | None, clock: Clock) -> Engine:
-    """The engine that a configuration file describes.
+    """Return the engine that a configuration file describes.
 
     Raises:
-        ConfigurationError: There is none, or something in it is wrong.
+        ConfigurationError: No file was found, or something in it is wrong.
     """
     from secretsource.config import load_config
 
@@ -135,7 +135,7 @@ def configured(path: str | os.PathLike[str] | None, environment: str | None, clo
 
 
 def engine_of(config: Config, clock: Clock) -> Engine:
-    """The engine for a validated configuration; its drivers are made at once, unless a setting must be looked up."""
+    """Return the engine for a validated configuration; make its drivers now, unless a setting must be looked up."""
     from secretsource.resolver._engine import Engine
 
     engine = Engine(lambda: chain_of(config), config.tuning, clock)
@@ -146,7 +146,7 @@ def engine_of(config: Config, clock: Clock) -> Engine:
 
 @traceless
 def chain_of(config: Config) -> Chain:
-    """The chain of a validated configuration."""
+    """Return the chain of a validated configuration."""
     routes: list[Route] = []
     for provider in config.providers:
         settings = {key: _looked_up(value, routes, provider.name) for key, value in provider.settings.items()}
@@ -205,7 +205,7 @@ def _route(word: str | Provider) -> Route:
     if isinstance(word, Provider):
         return Route(word)
     if not isinstance(word, str):
-        raise ConfigurationError(f"a provider is a name, a URL or a Provider object, not {type(word).__name__}")
+        raise ConfigurationError(f"a provider must be a name, a URL or a Provider object, not {type(word).__name__}")
     if "://" not in word:
         return Route(_named(word))
     from secretsource.config import settings_from_url
@@ -243,7 +243,7 @@ def _looked_up(value: object, routes: Sequence[Route], provider: str) -> object:
     if isinstance(found, (str, bytes)):
         return found
     raise ConfigurationError(
-        f"a setting of provider {provider!r} refers to provider {ref.provider!r}, which has no such secret: "
+        f"a setting of provider {provider!r} refers to provider {ref.provider!r}, where the secret was not found: "
         f"{found.reason or 'it is not there'}"
     )
 

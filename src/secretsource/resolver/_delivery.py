@@ -1,4 +1,4 @@
-"""From the end of a walk to what the application gets and what listeners hear."""
+"""From the end of a walk to the secret of the application and the events of the listeners."""
 
 # pure: decides from its arguments, the time among them; no I/O, no await
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from secretsource._clock import Instant
     from secretsource._secret import Served
     from secretsource.providers.base import Lease
-    from secretsource.resolver._cache import Entry
+    from secretsource.resolver._cache import CachedAnswer
     from secretsource.resolver._resolution import Request, Resolution
     from secretsource.resolver._route import Route
 
@@ -29,10 +29,10 @@ __all__ = ["as_fresh", "default_secret", "event_of", "holds", "is_same", "rotati
 def secret_of(
     name: str, fields: tuple[str, ...], ref: SecretRef, route: Route | None, found: Found, wall: float, served: Served
 ) -> Secret:
-    """What the application gets for a value that was found.
+    """Make the secret for a value that was found.
 
     Args:
-        name: What the application asked for.
+        name: The name that the application asked for.
         fields: The fields that it asked for inside what the reference holds.
         ref: Where the value was found.
         route: How the provider is asked that has it.
@@ -54,7 +54,7 @@ def _ends(found: Found, lease: Lease, wall: float) -> float:
 
 
 def as_fresh(secret: Secret) -> Secret:
-    """The same secret, as later reads get it from memory."""
+    """Return the same secret, as later reads get it from memory."""
     origin = secret._origin
     return Secret(
         secret if secret._raw is None else secret._raw,
@@ -63,15 +63,15 @@ def as_fresh(secret: Secret) -> Secret:
 
 
 def default_secret(request: Request, default: D, at: Instant) -> Secret | D:
-    """A default as a `Secret`, when it is text."""
+    """Return a default; as a `Secret` when it is text."""
     if not isinstance(default, str) or isinstance(default, Secret):
         return default
     ref = SecretRef("default", request.ref.location)
     return Secret(default, Origin(request.name, request.fields, ref, None, at.wall, None, "default"))
 
 
-def holds(entry: Entry, secret: Secret) -> bool:
-    """Whether an entry still has the value that was refused."""
+def holds(entry: CachedAnswer, secret: Secret) -> bool:
+    """Return whether an entry still has the value that was refused."""
     if not isinstance(entry.outcome, Found):
         return False
     if secret.version is not None:
@@ -83,14 +83,14 @@ def holds(entry: Entry, secret: Secret) -> bool:
 
 
 def is_same(one: Secret, other: Secret) -> bool:
-    """Whether two secrets are one version, or one value where the provider has no versions."""
+    """Return whether two secrets are one version, or one value where the provider has no versions."""
     if one.version is not None and other.version is not None:
         return one.version == other.version
     return one == other and one._raw == other._raw
 
 
-def rotations(provider: str, before: Entry | None, now: Entry | None) -> list[RotationEvent]:
-    """One event for each name whose value is not what it was."""
+def rotations(provider: str, before: CachedAnswer | None, now: CachedAnswer | None) -> list[RotationEvent]:
+    """Return one event for each name whose value has changed."""
     if before is None or now is None or before is now:
         return []
     old, new = before.outcome, now.outcome
@@ -101,7 +101,7 @@ def rotations(provider: str, before: Entry | None, now: Entry | None) -> list[Ro
 
 
 def event_of(request: Request, result: Resolution, started: Instant) -> SecretEvent:
-    """What listeners hear of a look-up."""
+    """Make the event of a look-up."""
     outcome, at = result.outcome, result.at
     found = isinstance(outcome, Found)
     age = None

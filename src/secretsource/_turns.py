@@ -1,6 +1,6 @@
-"""Turns at working: each thread has one while it works, and a fork takes all of them, so that nobody works meanwhile.
+"""Turns for working: each thread has one while it works, and a fork takes all of them.
 
-Taking one's own turn costs an uncached check next to nothing, because no other thread wants it.
+Taking its own turn costs an uncached check almost nothing, because no other thread wants it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Turns:
         self._taken: list[Turn] = []
 
     def mine(self) -> Turn:
-        """The turn of this thread, to work with in a ``with`` block; a signal's function may take it once more."""
+        """Return the turn of this thread, for a ``with`` block; a signal's function may take it once more."""
         turn: Turn | None = getattr(self._mine, "turn", None)
         if turn is None:
             with self._joining:
@@ -36,13 +36,13 @@ class Turns:
         return turn
 
     def take_all(self, patience: float) -> bool:
-        """Wait until no other thread works, and let none begin, until `give_back`.
+        """Wait until no other thread works, and let no thread start, until `give_back`.
 
         Args:
             patience: Longest time to wait, in seconds.
 
         Returns:
-            False, with nothing taken, when somebody still works then.
+            False, with nothing taken, if a thread still works then.
         """
         until = time.monotonic() + patience
         if self._take(self._joining, until) and all(self._take(turn, until) for turn in list(self._all)):
@@ -53,7 +53,7 @@ class Turns:
     def give_back(self) -> None:
         """Let all others work again."""
         while self._taken:
-            with suppress(RuntimeError):  # a signal came before it was taken
+            with suppress(RuntimeError):  # a signal arrived before it was taken
                 self._taken.pop().release()
 
     def _take(self, turn: Turn, until: float) -> bool:

@@ -1,0 +1,82 @@
+"""URL to driver: a built-in table of schemes, then the entry points of other packages."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from secretsource._suggest import unknown
+from secretsource._traceless import traceless
+from secretsource.exceptions import ConfigurationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Drivers:
+    """The drivers of one kind, by the scheme of their URL; none is imported before it is opened.
+
+    Args:
+        what: What they are, for messages: ``key store``.
+        like: Two URLs, for messages.
+        extra: The extra that installs what they need.
+        group: The group of entry points in which other packages name theirs.
+        targets: ``module:Class`` of each built-in driver, by scheme.
+    """
+
+    def __init__(self, what: str, *, like: str, extra: str, group: str, targets: Mapping[str, str]) -> None:
+        self._what = what
+        self._like = like
+        self._extra = extra
+        self._group = group
+        self._targets = targets
+
+    @traceless
+    def open(self, url: object, kind: type) -> Any:
+        """Open the driver that a URL names, by its method ``open``.
+
+        Args:
+            url: ``scheme://…`` or ``scheme+driver://…``.
+            kind: The class that drivers of other packages must be of, or the protocol that they must have.
+
+        Raises:
+            ConfigurationError: No driver has this scheme, or its package is not installed; quotes nothing else of the
+                URL.
+        """
+        scheme = self._scheme(url)
+        target = self._targets.get(scheme)
+        driver: Any = self._from_entry_point(scheme, kind) if target is None else self._load(target)
+        return driver.open(url)
+
+    def _scheme(self, url: object) -> str:
+        scheme, found, _ = url.partition("://") if isinstance(url, str) and url.isprintable() else ("", "", "")
+        if found:
+            return scheme.partition("+")[0]
+        raise ConfigurationError(f"a {self._what} is named by a URL: write  {self._like}")
+
+    def _from_entry_point(self, scheme: str, kind: type) -> type:
+        from importlib.metadata import entry_points
+
+        for point in entry_points(group=self._group, name=scheme):
+            loaded = point.load()
+            if isinstance(loaded, type) and issubclass(loaded, kind):
+                return loaded
+        known = {*self._targets, *(point.name for point in entry_points(group=self._group))}
+        raise ConfigurationError(unknown(self._what, scheme[:40], known))
+
+    def _load(self, target: str) -> type:
+        module, _, attribute = target.partition(":")
+        try:
+            loaded: type = getattr(import_module(module), attribute)
+            return loaded
+        except ModuleNotFoundError:
+            pass
+        raise ConfigurationError(self.lacking)
+
+    @property
+    def lacking(self) -> str:
+        """What to say where the package of a driver is not installed."""
+        return (
+            f"this {self._what} needs a package that is not installed: run  pip install 'secretsource[{self._extra}]'"
+        )

@@ -1,0 +1,69 @@
+"""Take the values that already are of their declared type as they are, without typer's reading of them.
+
+typer checks every value by pydantic, also a text that is to be a text, and an option that was not given. To load
+pydantic takes longer than all of `secretsource get`, so only the values that have to be converted go through it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+__all__ = ["take_plain_values"]
+
+
+def take_plain_values(parameters: list[Any], function: Callable[..., Any] | None) -> list[Any]:
+    """Let parameters take plain values as they are.
+
+    Args:
+        parameters: The parameters of a command, as typer made them.
+        function: The function that the command calls, whose annotations declare the types.
+
+    Returns:
+        The parameters.
+    """
+    declared = cache(lambda: {} if function is None else get_type_hints(function, include_extras=True))
+    for parameter in parameters:
+        if "process_value" not in vars(parameter):
+            parameter.process_value = _processing(parameter, parameter.process_value, declared)
+    return parameters
+
+
+def _processing(
+    parameter: Any, convert: Callable[[Any, Any], Any], declared: Callable[[], Mapping[str, Any]]
+) -> Callable[[Any, Any], Any]:
+    """Make the ``process_value`` of a parameter (a method of click): plain values first, ``convert`` for others."""
+    is_list = parameter.nargs == -1 or getattr(parameter, "multiple", False)
+
+    def process(context: Any, value: Any) -> Any:
+        if value is None or value == ():
+            is_plain = context.resilient_parsing or not parameter.required
+            value = () if is_list else None
+        else:
+            is_plain = value is False or _is_of(declared().get(parameter.name), value if is_list else (value,))
+        if not is_plain:
+            return convert(context, value)
+        return value if parameter.callback is None else parameter.callback(context, parameter, value)
+
+    return process
+
+
+def _is_of(hint: Any, values: Iterable[Any]) -> bool:
+    """Whether values are of the type that an annotation declares."""
+    types = _types(hint)
+    return all(type(value) in types for value in values)
+
+
+def _types(hint: Any) -> frozenset[type]:
+    """Give the types that an annotation declares; none where a function is to read the text."""
+    if get_origin(hint) is Annotated:
+        hint, *notes = get_args(hint)
+        if any(getattr(note, "parser", None) is not None for note in notes):
+            return frozenset()
+    members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    items = [get_args(member)[0] if get_origin(member) is list else member for member in members]
+    return frozenset(item for item in items if isinstance(item, type))

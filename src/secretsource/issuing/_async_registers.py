@@ -1,0 +1,97 @@
+"""`keys.owners` and `keys.plans`: the verbs of customers and of the plans they are on, for an event loop."""
+
+from __future__ import annotations
+
+from secretsource._flow import arun
+from secretsource._traceless import boundaries
+from secretsource.issuing._manage.request import by
+from secretsource.issuing._manage.request import named as _named
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Unpack
+
+    from secretsource.issuing._manage.owners import OwnerFields, Owners
+    from secretsource.issuing._manage.plans import PlanFields, Plans
+    from secretsource.stores.base import OwnerEvent, OwnerRecord, PlanRecord
+
+__all__ = ["AsyncOwnerRegister", "AsyncPlanRegister"]
+
+
+@boundaries()
+class AsyncOwnerRegister:
+    """As `OwnerRegister`, word for word, for an event loop."""
+
+    def __init__(self, owners: Owners) -> None:
+        self._owners = owners
+
+    async def put(
+        self, id: str | int, *, actor: str | None = None, origin: str | None = None, **fields: Unpack[OwnerFields]
+    ) -> OwnerRecord:
+        """As `OwnerRegister.put`."""
+        return await arun(self._owners.put(id, fields, by(actor, origin)))
+
+    async def get(self, id: str | int) -> OwnerRecord:
+        """As `OwnerRegister.get`."""
+        return await arun(self._owners.get(id))
+
+    async def list(
+        self, *, plan: str | int | None = None, after: str | None = None, limit: int = 100
+    ) -> Sequence[OwnerRecord]:
+        """As `OwnerRegister.list`."""
+        return await arun(self._owners.list(after, limit, None if plan is None else _named(plan, "plan")))
+
+    async def events(self, id: str | int, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
+        """As `OwnerRegister.events`."""
+        return await arun(self._owners.events(id, after, limit))
+
+    async def suspend(
+        self, id: str | int, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
+    ) -> OwnerRecord:
+        """As `OwnerRegister.suspend`."""
+        return await arun(self._owners.suspend(id, by(actor, origin, reason)))
+
+    async def resume(
+        self, id: str | int, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
+    ) -> OwnerRecord:
+        """As `OwnerRegister.resume`."""
+        return await arun(self._owners.resume(id, by(actor, origin, reason)))
+
+    async def delete(
+        self, id: str | int, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
+    ) -> OwnerRecord:
+        """As `OwnerRegister.delete`."""
+        return await arun(self._owners.delete(id, by(actor, origin, reason)))
+
+
+@boundaries()
+class AsyncPlanRegister:
+    """As `PlanRegister`, word for word, for an event loop."""
+
+    def __init__(self, plans: Plans) -> None:
+        self._plans = plans
+
+    async def put(
+        self, id: str | int, *, actor: str | None = None, origin: str | None = None, **fields: Unpack[PlanFields]
+    ) -> PlanRecord:
+        """As `PlanRegister.put`."""
+        return await arun(self._plans.put(id, fields, by(actor, origin)))
+
+    async def get(self, id: str | int) -> PlanRecord:
+        """As `PlanRegister.get`."""
+        return await arun(self._plans.get(id))
+
+    async def list(self, *, after: str | None = None, limit: int = 100) -> Sequence[PlanRecord]:
+        """As `PlanRegister.list`."""
+        return await arun(self._plans.list(after, limit))
+
+    async def events(self, id: str | int, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
+        """As `PlanRegister.events`."""
+        return await arun(self._plans.events(id, after, limit))
+
+    async def delete(
+        self, id: str | int, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
+    ) -> PlanRecord:
+        """As `PlanRegister.delete`."""
+        return await arun(self._plans.delete(id, by(actor, origin, reason)))

@@ -1,0 +1,96 @@
+"""Owners: the customers of an issuer, registered, changed and suspended. Pure; the flows are in `registry`."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from secretsource.exceptions import InvalidRequest, OwnerNotFound
+from secretsource.issuing import limits
+from secretsource.issuing._manage import request as _request
+from secretsource.issuing._manage.registry import Registry
+from secretsource.stores.base import OwnerEventKind, OwnerRecord, OwnerStatus
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from secretsource._flow import Flow
+    from secretsource.issuing._check.parts import Parts
+    from secretsource.issuing._key.lifecycle import By
+
+__all__ = ["OwnerFields", "Owners"]
+
+
+class OwnerFields(TypedDict, total=False):
+    """What an owner can be given; what is left out stays as it is, and None clears.
+
+    Attributes:
+        name: What people call it: up to 255 characters.
+        plan: The id of its plan.
+        rate_limit: Rules such as ``100/minute``, which all its keys share.
+        quota: Rules such as ``10000/month``, which all its keys share.
+        metadata: A JSON object of up to 4096 bytes in UTF-8.
+    """
+
+    name: str | None
+    plan: str | None
+    rate_limit: str | None
+    quota: str | None
+    metadata: Mapping[str, Any] | None
+
+
+class Owners(Registry[OwnerRecord]):
+    """The flows over the owners of one parts."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts, "owner", OwnerNotFound)
+
+    def put(self, id: object, given: OwnerFields, by: By) -> Flow[OwnerRecord]:
+        """Register an owner, or change what is given of it."""
+        fields = _read(given)
+
+        def decide(id: str, old: OwnerRecord | None, now: float) -> OwnerRecord:
+            return (old or OwnerRecord(id, now))._replace(**fields)
+
+        return self.change(id, decide, OwnerEventKind.CHANGED, by)
+
+    def suspend(self, id: object, by: By) -> Flow[OwnerRecord]:
+        """Take no key of an owner until it is resumed."""
+        return self._set(id, OwnerStatus.SUSPENDED, OwnerEventKind.SUSPENDED, by)
+
+    def resume(self, id: object, by: By) -> Flow[OwnerRecord]:
+        """Take the keys of a suspended owner again."""
+        return self._set(id, OwnerStatus.ACTIVE, OwnerEventKind.RESUMED, by)
+
+    def _set(self, id: object, status: OwnerStatus, kind: OwnerEventKind, by: By) -> Flow[OwnerRecord]:
+        def decide(id: str, old: OwnerRecord | None, _: float) -> OwnerRecord:
+            if old is None:
+                raise OwnerNotFound(id)
+            return old if old.status is status else old._replace(status=status, status_reason=by.reason)
+
+        return self.change(id, decide, kind, by)
+
+
+def _read(given: OwnerFields) -> dict[str, Any]:
+    """The fields of a record that are asked for.
+
+    Raises:
+        InvalidRequest: One of them cannot be; the sentence says which and why.
+    """
+    unknown = given.keys() - OwnerFields.__annotations__.keys()
+    if unknown:
+        raise InvalidRequest(
+            f"an owner has no {', '.join(sorted(unknown))}: known are {', '.join(OwnerFields.__annotations__)}"
+        )
+    fields: dict[str, Any] = dict(given)
+    if "name" in fields:
+        fields["name"] = _request.text(fields["name"] or "", "name")
+    if fields.get("plan") is not None:
+        fields["plan"] = _request.named(fields["plan"], "plan")
+    for what in ("rate_limit", "quota"):
+        if what in fields:
+            _request.rules(fields[what], what)
+    limits.parse(fields.get("rate_limit"), fields.get("quota"))
+    if "metadata" in fields:
+        fields["metadata"] = _request.metadata(fields["metadata"] or {})
+    return fields

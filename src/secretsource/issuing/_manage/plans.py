@@ -1,0 +1,190 @@
+"""Plans: named sets of rules for owners, and what they let be issued."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypedDict
+
+from secretsource._clock import LAST_INSTANT
+from secretsource.exceptions import InvalidRequest, PlanExceeded, PlanNotFound
+from secretsource.issuing import limits
+from secretsource.issuing._check import policy
+from secretsource.issuing._check.terms import common
+from secretsource.issuing._key.format import ENVIRONMENT
+from secretsource.issuing._manage import request as _request
+from secretsource.issuing._manage.registry import Registry
+from secretsource.stores.base import Crowded, OwnerEventKind, PlanRecord, Terms
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import timedelta
+
+    from secretsource._flow import Flow
+    from secretsource.issuing._check.parts import Parts
+    from secretsource.issuing._key.lifecycle import By
+    from secretsource.stores.base import Change, KeyRecord
+
+__all__ = ["PlanFields", "Plans", "admitted", "insert", "shortened", "with_terms"]
+
+MOST_KEYS = 10**6
+"""The largest `max_keys`; who wants more leaves it out."""
+
+
+class PlanFields(TypedDict, total=False):
+    """What a plan can be given; what is left out stays as it is, and None clears.
+
+    Attributes:
+        rate_limit: Rules such as ``1000/minute``, which all keys of one owner share.
+        quota: Rules such as ``100000/month``, which all keys of one owner share.
+        max_keys: The most keys of an owner that have not ended, 1 to 10**6; a rotating pair counts as one.
+        max_life: The longest life of a new key, as a timedelta or in seconds; over 0.
+        scopes: The most that a key may do: up to 1000 exact scopes and wildcards; also of keys that are there.
+        environments: The environments that new keys may have.
+    """
+
+    rate_limit: str | None
+    quota: str | None
+    max_keys: int | None
+    max_life: timedelta | float | None
+    scopes: Iterable[str] | None
+    environments: Iterable[str] | None
+
+
+class Plans(Registry[PlanRecord]):
+    """The flows over the plans of one parts."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts, "plan", PlanNotFound)
+
+    def put(self, id: object, given: PlanFields, by: By) -> Flow[PlanRecord]:
+        """Make a plan, or change what is given of it: one write, whatever the number of owners and keys."""
+        fields = _read(given)
+
+        def decide(id: str, old: PlanRecord | None, now: float) -> PlanRecord:
+            return (old or PlanRecord(id, now))._replace(**fields)
+
+        return self.change(id, decide, OwnerEventKind.CHANGED, by)
+
+
+def with_terms(parts: Parts, drafts: Sequence[KeyRecord]) -> Flow[list[KeyRecord]]:
+    """New keys with the terms of their owners, as their plans let them be."""
+    store = parts.store
+    if store.owners is None or store.plans is None:
+        return list(drafts)
+    terms: dict[str, Terms | None] = {}
+    for owner in {draft.owner for draft in drafts}:
+        found: Any = yield store.owners.get(owner)
+        plan: Any = None if found is None or found.plan is None else (yield store.plans.get(found.plan))
+        terms[owner] = None if found is None else Terms(found, plan)
+    return [admitted(draft._replace(terms=terms[draft.owner])) for draft in drafts]
+
+
+def insert(parts: Parts, changes: Sequence[Change]) -> Flow[frozenset[str]]:
+    """Store new keys, unless an owner would have more than its plan allows.
+
+    Returns:
+        Those ``key_id`` that are taken; empty when all were stored.
+
+    Raises:
+        PlanExceeded: An owner would have too many keys; nothing was stored.
+    """
+    plans = {record.owner: record.terms.plan for record, _ in changes if record.terms is not None}
+    most = {owner: plan.max_keys for owner, plan in plans.items() if plan is not None and plan.max_keys is not None}
+    if not most:
+        taken: frozenset[str] = yield parts.store.insert(changes)
+        return taken
+    answer: frozenset[str] | Crowded = yield parts.store.insert_within(changes, most, changes[0].record.created)
+    plan = plans[answer.owner] if isinstance(answer, Crowded) else None
+    if isinstance(answer, Crowded) and plan is not None:
+        has = f"allows {plan.max_keys} keys, and {answer.held} have not ended"
+        raise PlanExceeded(answer.owner, plan.id, f"{has}: revoke one, or choose a larger plan")
+    assert isinstance(answer, frozenset)
+    return answer
+
+
+def admitted(draft: KeyRecord) -> KeyRecord:
+    """A new key as the plan of its owner lets it be: one without an end is given the latest that the plan allows.
+
+    Args:
+        draft: The key, with the terms of its owner.
+
+    Raises:
+        PlanExceeded: Its life is too long, or the plan does not have its environment or one of its scopes.
+    """
+    plan = None if draft.terms is None else draft.terms.plan
+    if plan is None:
+        return draft
+    if plan.environments is not None and draft.environment not in plan.environments:
+        known = ", ".join(sorted(plan.environments))
+        raise PlanExceeded(draft.owner, plan.id, f"has no environment {draft.environment!r}: take one of {known}")
+    beyond = [] if plan.scopes is None else sorted(draft.scopes - common(draft.scopes, plan.scopes))
+    if beyond:
+        raise PlanExceeded(draft.owner, plan.id, f"does not have the scope {beyond[0]!r}: leave it out")
+    latest = _latest(draft, plan)
+    if latest is None or (draft.expires is not None and draft.expires <= latest):
+        return draft
+    if draft.expires is None:
+        return draft._replace(expires=latest)
+    raise PlanExceeded(draft.owner, plan.id, f"lets a key live for {plan.max_life:.0f} seconds: ask for less")
+
+
+def shortened(successor: KeyRecord) -> KeyRecord:
+    """A successor as the plan of its owner lets it be: a rotation is never refused, but the new key may end sooner."""
+    plan = None if successor.terms is None else successor.terms.plan
+    latest = None if plan is None else _latest(successor, plan)
+    if latest is None or (successor.expires is not None and successor.expires <= latest):
+        return successor
+    return successor._replace(expires=latest)
+
+
+def _latest(record: KeyRecord, plan: PlanRecord) -> float | None:
+    """When a new key ends at the latest, or None."""
+    start = max(record.created, record.begins or 0.0)
+    return None if plan.max_life is None else min(start + plan.max_life, LAST_INSTANT)
+
+
+def _read(given: PlanFields) -> dict[str, Any]:
+    """The fields of a record that are asked for.
+
+    Raises:
+        InvalidRequest: One of them cannot be; the sentence says which and why.
+    """
+    unknown = given.keys() - PlanFields.__annotations__.keys()
+    if unknown:
+        raise InvalidRequest(
+            f"a plan has no {', '.join(sorted(unknown))}: known are {', '.join(PlanFields.__annotations__)}"
+        )
+    fields: dict[str, Any] = dict(given)
+    for what in ("rate_limit", "quota"):
+        if what in fields:
+            _request.rules(fields[what], what)
+    limits.parse(fields.get("rate_limit"), fields.get("quota"))
+    if fields.get("max_keys") is not None:
+        _request.number(fields["max_keys"], "max_keys", 1, MOST_KEYS)
+    if fields.get("max_life") is not None:
+        fields["max_life"] = _request.seconds(fields["max_life"], "max_life")
+        if fields["max_life"] <= 0:
+            raise InvalidRequest("max_life must be over 0 seconds: a shorter one would end every key at once")
+    if fields.get("scopes") is not None:
+        fields["scopes"] = policy.check_scopes(fields["scopes"])
+    if fields.get("environments") is not None:
+        fields["environments"] = _environments(fields["environments"])
+    return fields
+
+
+def _environments(given: Iterable[str]) -> frozenset[str]:
+    """The environments of a plan.
+
+    Raises:
+        InvalidRequest: There is none, or one that no key can have.
+    """
+    if isinstance(given, str):
+        raise InvalidRequest("environments are a list of texts, not one text: write  environments=[...]")
+    found = frozenset(given)
+    if not found:
+        raise InvalidRequest("a plan without any environment would let no key be issued: leave environments out")
+    for environment in found:
+        if not re.fullmatch(ENVIRONMENT, str(environment)):
+            raise InvalidRequest(f"environment {environment!r:.40} must be 2 to 8 of a-z, such as  live")
+    return found

@@ -1,0 +1,153 @@
+"""What owners and plans have in common: read one, decide what it becomes, store it if nobody was quicker, tell of it.
+
+Each is a flow over one parts, run by either shell. A caller that was too slow decides anew on what is there then, so
+two callers that change different fields both succeed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Generic
+
+from secretsource.exceptions import ConfigurationError, InvalidRequest, PlanNotFound, StoreError
+from secretsource.issuing._manage import request as _request
+from secretsource.stores.base import ChangeBus, KeyChange, OwnerEvent, OwnerEventKind, Refused
+from secretsource.stores.owners import Kept
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from secretsource._flow import Flow
+    from secretsource.issuing._check.parts import Parts
+    from secretsource.issuing._key.lifecycle import By
+
+__all__ = ["Registry"]
+
+_MOST_ATTEMPTS = 64
+_MOST_LISTED = 1000
+_LAST_REVISION = 2**63 - 1
+_UNCHANGED = frozenset({"id", "created", "revision"})
+
+
+class Registry(Generic[Kept]):
+    """The flows over one register.
+
+    Args:
+        parts: The parts to work with.
+        subject: What it keeps: ``owner`` or ``plan``.
+        missing: The error for an id that is not there.
+    """
+
+    def __init__(self, parts: Parts, subject: str, missing: Callable[[str], Exception]) -> None:
+        self._parts = parts
+        self._subject = subject
+        self._missing = missing
+        self._bus = parts.feed if isinstance(parts.feed, ChangeBus) else None
+
+    def find(self, id: str) -> Flow[Kept | None]:
+        """The record under an id, or None."""
+        found: Kept | None = yield self._register().get(id)
+        return found
+
+    def get(self, id: object) -> Flow[Kept]:
+        """The record under an id.
+
+        Raises:
+            OwnerNotFound: There is no such owner, or PlanNotFound: no such plan.
+        """
+        name = _request.named(id, self._subject)
+        found = yield from self.find(name)
+        if found is None:
+            raise self._missing(name)
+        return found
+
+    def list(self, after: object, limit: int, plan: str | None = None) -> Flow[Sequence[Kept]]:
+        """Records in the order of their ids."""
+        _request.number(limit, "limit", 1, _MOST_LISTED)
+        since = None if after is None else _request.named(after, self._subject)
+        found: Sequence[Kept] = yield self._register().list(after=since, limit=limit, plan=plan)
+        return found
+
+    def events(self, id: object, after: int, limit: int) -> Flow[Sequence[OwnerEvent]]:
+        """What happened under an id, oldest first; also of one that was deleted."""
+        _request.number(limit, "limit", 1, _MOST_LISTED)
+        _request.number(after, "after", 0, _LAST_REVISION)
+        name = _request.named(id, self._subject)
+        happened: Sequence[OwnerEvent] = yield self._register().events(name, after=after, limit=limit)
+        return happened
+
+    def change(
+        self, id: object, decide: Callable[[str, Kept | None, float], Kept], kind: OwnerEventKind, by: By
+    ) -> Flow[Kept]:
+        """Store what is decided of a record; one that is as it shall be stays as it is.
+
+        Args:
+            id: Which owner or plan.
+            decide: Makes the record as it shall be, of its id, the record that is there, and the present.
+            kind: What happens to one that is there.
+            by: Who, from where and why.
+        """
+        name = _request.named(id, self._subject)
+        for _ in range(_MOST_ATTEMPTS):
+            old = yield from self.find(name)
+            now = self._parts.clock.now().wall
+            new = decide(name, old, now)
+            fields = _changed(old, new)
+            if old is not None and not fields:
+                yield from self._tell(name)  # who has made the change may have died before telling
+                return old
+            happens = OwnerEventKind.REGISTERED if old is None else kind
+            event = OwnerEvent(name, happens, now, fields, by.actor, by.origin, by.reason)
+            stored: Kept | Refused = yield self._register().put(new, event)
+            if stored is Refused.NO_PLAN:
+                raise PlanNotFound(str(getattr(new, "plan", None)))
+            if not isinstance(stored, Refused):
+                yield from self._tell(name)
+                return stored
+        raise self._contended(name)
+
+    def delete(self, id: object, by: By) -> Flow[Kept]:
+        """Delete a record.
+
+        Raises:
+            InvalidRequest: It is a plan that owners are on.
+        """
+        name = _request.named(id, self._subject)
+        for _ in range(_MOST_ATTEMPTS):
+            old = yield from self.get(name)
+            now = self._parts.clock.now().wall
+            event = OwnerEvent(name, OwnerEventKind.DELETED, now, (), by.actor, by.origin, by.reason)
+            deleted: Kept | Refused = yield self._register().delete(old, event)
+            if deleted is Refused.IN_USE:
+                raise InvalidRequest(f"plan {name!r:.80} has owners: give them another plan before you delete it")
+            if not isinstance(deleted, Refused):
+                yield from self._tell(name)
+                return deleted
+        raise self._contended(name)
+
+    def _tell(self, id: str) -> Flow[None]:
+        news = KeyChange.of_terms(self._subject, id)
+        self._parts.cache.hear(news)
+        if self._bus is not None:
+            yield self._bus.publish([news])
+
+    def _register(self) -> Any:
+        store = self._parts.store
+        register = store.owners if self._subject == "owner" else store.plans
+        if register is None:
+            raise ConfigurationError(
+                f"a {type(store).__name__} keeps no {self._subject}s: use a store in SQLite or PostgreSQL"
+            )
+        return register
+
+    def _contended(self, id: str) -> StoreError:
+        return StoreError(
+            f"{self._subject} {id!r:.80} changed {_MOST_ATTEMPTS} times while it was to be changed here: try again"
+        )
+
+
+def _changed(old: Kept | None, new: Kept) -> tuple[str, ...]:
+    """The names of the fields that change, or that a new record gives."""
+    before = new._field_defaults if old is None else old._asdict()
+    after = new._asdict()
+    return tuple(sorted(name for name in after.keys() - _UNCHANGED if after[name] != before[name]))

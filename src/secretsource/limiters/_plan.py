@@ -1,0 +1,213 @@
+"""All limits of one key as one plan, and the outcome of a draw on it. Pure; time is an argument.
+
+All rules of a key, its owner and the owner's plan are all or nothing: a rule that refuses leaves the others untouched.
+A refused request costs nothing, so a client that keeps knocking is let in as soon as there is room.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TypeAlias
+
+from secretsource.limiters._rules import Rate, month_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from secretsource.limiters._rules import Level, LimitState, Rule
+
+    Levels: TypeAlias = "tuple[Level | None, ...]"
+    """What is kept of an account: one level per rule."""
+    Today: TypeAlias = tuple[float, float, int, int]
+    """A day: when it begins and ends, in seconds since 1970 UTC, its number, and the number of its month."""
+
+__all__ = ["Draw", "Grant", "Plan", "states"]
+
+Grant: TypeAlias = "tuple[Plan, Levels, float, float]"
+"""The arguments of a granted `Draw`: its plan, its levels, and when it was made on both clocks."""
+
+_NEVER: Today = (0.0, 0.0, 0, 0)
+_ALWAYS: Today = (float("-inf"), float("inf"), 0, 0)
+"""The day of a plan without quotas, which no clock leaves."""
+
+
+class Plan:
+    """All limits of one key; pure.
+
+    A key whose owner has limits draws on two accounts, its own and the owner's, all or nothing. The rules of its own
+    come first then; `accounts` says which rule belongs where.
+
+    Args:
+        own: The limits of the account that is drawn on.
+        beside: Another account that is drawn on with it, and its limits.
+
+    Attributes:
+        rules: All rules; names are distinct.
+        own: How many of them belong to the account that is drawn on.
+        beside: As given.
+        interval: `Rate.interval` of the only rule, as most keys have it; None for any other plan.
+        lead: `Rate.lead` of that rule.
+    """
+
+    __slots__ = ("_terms", "_today", "beside", "interval", "lead", "own", "rules")
+
+    def __init__(self, own: tuple[Rule, ...], beside: tuple[str, Plan] | None = None) -> None:
+        self.own = len(own)
+        self.beside = beside
+        rules = own if beside is None else (*own, *beside[1].rules)
+        self.rules: tuple[Rule, ...] = rules
+        self._terms = tuple(map(_term, rules))
+        self._today = _ALWAYS if all(isinstance(rule, Rate) for rule in rules) else _NEVER
+        first = rules[0]
+        self.interval = first.interval if len(rules) == 1 and isinstance(first, Rate) else None
+        self.lead = first.lead if isinstance(first, Rate) else 0.0
+
+    def take(self, levels: Levels, cost: int, mono: float, wall: float) -> Levels | None:
+        """Take ``cost`` requests from every rule, or from none.
+
+        Args:
+            levels: The levels that an earlier draw left, one per rule; None for a rule that was not drawn on yet.
+            cost: Requests to take, 0 or more; 0 only looks.
+            mono: Monotonic seconds.
+            wall: Seconds since 1970 UTC.
+
+        Returns:
+            The levels to keep; None when a rule refuses.
+        """
+        since, until, day, month = self._today
+        if not since <= wall < until:
+            since, until, day, month = self._today = _today(wall)
+        after: list[Level] = []
+        for (rule, interval, lead), level in zip(self._terms, levels):  # noqa: B905 - a level per rule; `strict` costs
+            left: Any = level
+            if interval is not None:  # as `Rate.take`, without the call
+                left = (mono if left is None or left < mono else left) + interval * cost
+                if left - mono > lead:
+                    return None
+            elif left is not None and left[1] >= (month if lead else day) and cost <= left[0]:
+                left = left[0] - cost, left[1]  # as `Quota.take` within its period, without the call
+            else:
+                left = rule.take(left, cost, wall)
+                if left is None:
+                    return None
+            after.append(left)
+        return tuple(after)
+
+    def draw(self, levels: Levels | None, cost: int, mono: float, wall: float) -> Draw:
+        """As `take`, with the reason of a refusal.
+
+        Args:
+            levels: As for `take`; None for a key that was not used yet.
+            cost: As for `take`.
+            mono: As for `take`.
+            wall: As for `take`.
+        """
+        before = levels or (None,) * len(self.rules)
+        after = self.take(before, cost, mono, wall)
+        if after is not None:
+            return Draw(self, after, mono, wall)
+        for rule, level in zip(self.rules, before, strict=True):
+            if rule.take(level, cost, mono if isinstance(rule, Rate) else wall) is None:
+                return self.refusal(rule, before, cost, mono, wall)
+        raise AssertionError("a rule that refuses refuses again")
+
+    def refusal(self, rule: Rule, levels: Levels, cost: int, mono: float, wall: float) -> Draw:
+        """The outcome of a draw that a rule refuses; a rule that can never grant it is named in its place.
+
+        Args:
+            rule: The first rule that refuses.
+            levels: The levels before the draw, one per rule.
+            cost: Requests that were to be taken.
+            mono: Monotonic seconds.
+            wall: Seconds since 1970 UTC.
+        """
+        wait: float | None = None
+        for other, level in zip(self.rules, levels, strict=True):
+            longest = other.wait(level, cost, mono if isinstance(other, Rate) else wall)
+            if longest is None:
+                return Draw(self, levels, mono, wall, other)
+            if other is rule:
+                wait = longest
+        return Draw(self, levels, mono, wall, rule, wait)
+
+    def accounts(self, key: str) -> tuple[str, ...]:
+        """The account of each rule, in a draw on the account ``key``."""
+        if self.beside is None:
+            return (key,) * self.own
+        account, plan = self.beside
+        return (key,) * self.own + plan.accounts(account)
+
+    def share(self, processes: int) -> Plan:
+        """The part of these limits that one of so many processes may grant by itself; at least one request each.
+
+        Args:
+            processes: How many processes grant a part, from 1.
+        """
+        return self if processes == 1 else _divided(self, processes)
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.rules))
+
+
+class Draw:
+    """The outcome of a draw; true when it was granted.
+
+    Attributes:
+        plan: The limits that were drawn on.
+        levels: The levels that are left, one per rule.
+        mono: When, in monotonic seconds.
+        wall: When, in seconds since 1970 UTC.
+        refused_by: The rule that refused, or None.
+        retry_after: Seconds until the refused draw would fit, or None when it never will.
+    """
+
+    __slots__ = ("levels", "mono", "plan", "refused_by", "retry_after", "wall")
+
+    def __init__(
+        self,
+        plan: Plan,
+        levels: Levels,
+        mono: float,
+        wall: float,
+        refused_by: Rule | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        self.plan = plan
+        self.levels = levels
+        self.mono = mono
+        self.wall = wall
+        self.refused_by = refused_by
+        self.retry_after = retry_after
+
+    def __bool__(self) -> bool:
+        return self.refused_by is None
+
+    @property
+    def states(self) -> list[LimitState]:
+        """The state of each limit."""
+        return states(self.plan, self.levels, self.mono, self.wall)
+
+
+def states(plan: Plan, levels: Levels, mono: float, wall: float) -> list[LimitState]:
+    """The state of each rule of a plan at these levels."""
+    pairs = zip(plan.rules, levels, strict=True)
+    return [rule.state(level, mono if isinstance(rule, Rate) else wall) for rule, level in pairs]
+
+
+def _term(rule: Rule) -> tuple[Rule, float | None, float]:
+    """A rule, worked out once: `Rate.interval` and `Rate.lead`; for a quota, None, and 1 if it is for months."""
+    if isinstance(rule, Rate):
+        return rule, rule.interval, rule.lead
+    return rule, None, float(rule.period == "month")
+
+
+def _today(wall: float) -> Today:
+    day = int(wall // 86400)
+    return day * 86400.0, day * 86400.0 + 86400.0, day, month_of(day)
+
+
+@lru_cache(maxsize=4096)
+def _divided(plan: Plan, processes: int) -> Plan:
+    own = tuple(rule.divided(processes) for rule in plan.rules[: plan.own])
+    return Plan(own, plan.beside and (plan.beside[0], _divided(plan.beside[1], processes)))

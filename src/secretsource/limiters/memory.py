@@ -1,0 +1,205 @@
+"""Limits in this process's memory: exact for any number of threads, gone with the process, not shared with others.
+
+No draw waits for a lock. A draw reads what is held of an account, works out what it leaves, and puts that in its place
+only if nothing else has been put there meanwhile; else it begins again. So threads that draw on one account do not
+queue, and a signal's handler may draw in the middle of another draw.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from functools import lru_cache
+
+from secretsource import _fork
+from secretsource.limiters._plan import states
+from secretsource.limiters.base import Draw, Grant, Plan, Rate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+    from secretsource.limiters._plan import Levels
+
+__all__ = ["LocalLimiter"]
+
+_HAS_GIL: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
+"""Whether steps without a call are whole: Python changes threads, and runs a signal's handler, after a call, at a jump
+back and at the start of a function. So a comparison and the assignment behind it need no lock."""
+
+
+class LocalLimiter:
+    """Levels in this process's memory, for any number of threads; gone when it ends, and not shared with others.
+
+    Args:
+        max_accounts: Accounts to keep; past it, those that are full again are dropped first, then the oldest.
+    """
+
+    __slots__ = ("__weakref__", "_accounts", "_lock", "_max_accounts")
+
+    def __init__(self, *, max_accounts: int = 100_000) -> None:
+        self._accounts: dict[str, _Account] = {}
+        self._lock = threading.RLock()
+        self._max_accounts = max_accounts
+        _fork.tell(self)
+
+    @classmethod
+    def open(cls, url: str) -> Self:  # noqa: ARG003 - ``memory://`` says all there is to say
+        """A limiter by its URL, ``memory://``."""
+        return cls()
+
+    def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
+        """Draw on the account ``key``; see `Limiter.draw`."""
+        account = self._accounts.get(key) or self._open(key, plan, mono, wall)
+        if plan.beside is not None:
+            return self._draw_both(account, plan, plan.beside, cost, mono, wall)
+        while True:
+            held = account.held
+            draw = plan.draw(_levels(held, plan), cost, mono, wall)
+            if draw.refused_by is not None or account.put(held, (plan, draw.levels, mono, wall)):
+                return draw
+
+    def take(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Grant | None:
+        """As `draw`, for callers that need no more of a grant than the levels it left; cached checks call it.
+
+        Returns:
+            The arguments of a granted `Draw`; None when it is refused, and `draw` says by which rule.
+        """
+        account = self._accounts.get(key) or self._open(key, plan, mono, wall)
+        interval = plan.interval
+        held = account.held
+        left: Grant
+        if _HAS_GIL and interval is not None and held[0] is plan:  # one rate: as `Rate.take`, in one step
+            level: Any = held[1][0]
+            arrival = (mono if level is None or level < mono else level) + interval * cost
+            if arrival - mono > plan.lead:
+                return None
+            account.held = left = (plan, (arrival,), mono, wall)
+            return left
+        if plan.beside is not None:
+            draw = self._draw_both(account, plan, plan.beside, cost, mono, wall)
+            return (plan, draw.levels, mono, wall) if draw.refused_by is None else None
+        while True:
+            after = plan.take(held[1] if held[0] is plan else _levels(held, plan), cost, mono, wall)
+            if after is None:
+                return None
+            left = (plan, after, mono, wall)
+            if _HAS_GIL and account.held is held:  # one step with the assignment, as in `_Account.put`
+                account.held = left
+                return left
+            if account.put(held, left):
+                return left
+            held = account.held
+
+    def _draw_both(
+        self, first: _Account, plan: Plan, beside: tuple[str, Plan], cost: int, mono: float, wall: float
+    ) -> Draw:
+        """Draw on the account of a key and on that of its owner, all or nothing."""
+        key, shared = beside
+        second = self._accounts.get(key) or self._open(key, shared, mono, wall)
+        own = _own(plan)
+        while True:
+            one, two = first.held, second.held
+            draw = plan.draw(_levels(one, own) + _levels(two, shared), cost, mono, wall)
+            if draw.refused_by is not None:
+                return draw
+            left: Grant = (own, draw.levels[: plan.own], mono, wall)
+            right: Grant = (shared, draw.levels[plan.own :], mono, wall)
+            if _put_both(first, one, left, second, two, right):
+                return draw
+
+    def close(self) -> None:
+        """Do nothing; for callers that close any limiter."""
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def _open(self, key: str, plan: Plan, mono: float, wall: float) -> _Account:
+        with self._lock:
+            while len(self._accounts) >= self._max_accounts:
+                self._make_room(mono, wall)
+            return self._accounts.setdefault(key, _Account(plan, mono, wall))
+
+    def _make_room(self, mono: float, wall: float) -> None:
+        full = [key for key, account in [*self._accounts.items()] if _is_full(account.held, mono, wall)]
+        least = max(1, self._max_accounts // 10)  # so that few of the calls that open an account look at all others
+        spare = full if len(full) >= least else [*dict.fromkeys([*full, *self._accounts])][:least]
+        for key in spare:
+            self._accounts.pop(key, None)
+
+    def after_fork(self) -> None:
+        """Begin with new locks in a forked child, where no thread releases those that other threads held."""
+        self._lock = threading.RLock()
+        for account in self._accounts.values():
+            account.lock = threading.RLock()
+
+
+class _Account:
+    """The levels of one key.
+
+    Attributes:
+        held: The plan of the last draw, the levels that it left, and when; replaced as a whole, because a signal may
+            end a draw at any step.
+        lock: Held while a draw is put in place, by a Python without a GIL.
+    """
+
+    __slots__ = ("held", "lock")
+
+    def __init__(self, plan: Plan, mono: float, wall: float) -> None:
+        own = _own(plan)
+        self.held: Grant = (own, (None,) * own.own, mono, wall)
+        self.lock = threading.RLock()
+
+    def put(self, held: Grant, left: Grant) -> bool:
+        """Replace what is held, if it is still ``held``; whether it was."""
+        if _HAS_GIL:
+            if self.held is held:  # one step with the assignment: there is no call in between
+                self.held = left
+                return True
+            return False
+        with self.lock:
+            is_held = self.held is held
+            if is_held:
+                self.held = left
+        return is_held
+
+
+def _put_both(first: _Account, one: Grant, left: Grant, second: _Account, two: Grant, right: Grant) -> bool:
+    """Replace what is held of two accounts, if it is still ``one`` and ``two``; whether it was.
+
+    A key's account is always the first and an owner's the second, so no two draws wait for each other.
+    """
+    if _HAS_GIL:
+        if first.held is one and second.held is two:  # one step with both assignments: there is no call in between
+            first.held = left
+            second.held = right
+            return True
+        return False
+    with first.lock, second.lock:
+        are_held = first.held is one and second.held is two
+        if are_held:
+            first.held, second.held = left, right
+    return are_held
+
+
+@lru_cache(maxsize=4096)
+def _own(plan: Plan) -> Plan:
+    """The limits of the account itself, without those beside it."""
+    return plan if plan.beside is None else Plan(plan.rules[: plan.own])
+
+
+def _levels(held: Grant, plan: Plan) -> Levels:
+    """The levels that a plan begins with; after a change of rules, each rule that stays keeps its level."""
+    former, levels, *_ = held
+    if former is plan:
+        return levels
+    kept = dict(zip(former.rules, levels, strict=True))
+    return tuple(kept.get(rule) for rule in plan.rules)
+
+
+def _is_full(held: Grant, mono: float, wall: float) -> bool:
+    plan, levels, *_ = held
+    return all(
+        state.remaining >= (rule.burst if isinstance(rule, Rate) else rule.limit)
+        for rule, state in zip(plan.rules, states(plan, levels, mono, wall), strict=True)
+    )

@@ -1,0 +1,59 @@
+"""What is kept beside the keys, for an event loop: each question is asked where the store asks its own."""
+
+from __future__ import annotations
+
+from typing import Generic
+
+from secretsource.stores.owners import AsyncRegister, Kept
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from typing import Any
+
+    from secretsource.stores.owners import OwnerEvent, Refused, Register
+
+__all__ = ["threaded"]
+
+
+def threaded(register: Register[Kept] | None, ask: Callable[..., Awaitable[Any]]) -> AsyncRegister[Kept] | None:
+    """A register for an event loop, where the store for threads keeps one.
+
+    Args:
+        register: The register for threads.
+        ask: Calls a function with its arguments where it holds up no event loop.
+    """
+    return None if register is None else _ThreadedRegister(register, ask)
+
+
+class _ThreadedRegister(AsyncRegister[Kept], Generic[Kept]):
+    """A `Register` for an event loop."""
+
+    def __init__(self, register: Register[Kept], ask: Callable[..., Awaitable[Any]]) -> None:
+        self._register: Register[Kept] = register
+        self._ask = ask
+
+    async def get(self, id: str) -> Kept | None:
+        """As `Register.get`."""
+        found: Kept | None = await self._ask(self._register.get, id)
+        return found
+
+    async def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
+        """As `Register.put`."""
+        stored: Kept | Refused = await self._ask(self._register.put, record, event)
+        return stored
+
+    async def delete(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
+        """As `Register.delete`."""
+        deleted: Kept | Refused = await self._ask(self._register.delete, record, event)
+        return deleted
+
+    async def list(self, *, after: str | None = None, limit: int = 100, plan: str | None = None) -> Sequence[Kept]:
+        """As `Register.list`."""
+        found: Sequence[Kept] = await self._ask(self._register.list, after=after, limit=limit, plan=plan)
+        return found
+
+    async def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
+        """As `Register.events`."""
+        happened: Sequence[OwnerEvent] = await self._ask(self._register.events, id, after=after, limit=limit)
+        return happened

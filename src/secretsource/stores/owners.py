@@ -1,0 +1,260 @@
+"""Owners and plans beside the keys: what a store keeps of an issuer's customers.
+
+A **plan** is a named set of rules. An **owner** is a customer: it may have a plan, limits of its own, and be suspended.
+Both are kept under their id in a `Register`, and every reading of a key brings its owner and that owner's plan along
+as `Terms`. So one write changes what holds for any number of keys.
+
+What a register promises is what a key store promises: a change is stored together with its event or not at all, and
+only if nobody was quicker.
+"""
+
+from __future__ import annotations
+
+import enum
+from abc import ABC, abstractmethod
+from typing import Generic, NamedTuple, TypeVar
+
+from secretsource._clock import utc
+from secretsource._frozen import FrozenDict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from typing import Any
+
+__all__ = [
+    "AsyncRegister",
+    "Crowded",
+    "OwnerEvent",
+    "OwnerEventKind",
+    "OwnerRecord",
+    "OwnerStatus",
+    "PlanRecord",
+    "Refused",
+    "Register",
+    "Terms",
+]
+
+_EMPTY: Mapping[str, Any] = FrozenDict()
+
+
+class OwnerStatus(enum.StrEnum):
+    """Whether an owner's keys are taken; stored as the lower-case word."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class PlanRecord(NamedTuple):
+    """A named set of rules for the keys of any number of owners; what is None does not narrow.
+
+    Attributes:
+        id: Its name; 1 to 255 characters.
+        created: When it was first stored, in seconds since 1970 UTC.
+        rate_limit: Rules such as ``1000/minute``, which all keys of one owner share.
+        quota: Rules such as ``100000/month``, which all keys of one owner share.
+        max_keys: The most keys that an owner has at a time, from 1; a rotating pair counts as one.
+        max_life: The longest life of a new key, in seconds.
+        scopes: The most that a key may do; what a key has beyond them is not granted.
+        environments: The environments that keys are issued for.
+        revision: Grows with each change; 0 before it is stored.
+    """
+
+    id: str
+    created: float
+    rate_limit: str | None = None
+    quota: str | None = None
+    max_keys: int | None = None
+    max_life: float | None = None
+    scopes: frozenset[str] | None = None
+    environments: frozenset[str] | None = None
+    revision: int = 0
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was first stored, as aware UTC."""
+        return utc(self.created)
+
+
+class OwnerRecord(NamedTuple):
+    """A customer of the issuer.
+
+    Attributes:
+        id: The ``owner`` of its keys; 1 to 255 characters.
+        created: When it was registered, in seconds since 1970 UTC.
+        name: What people call it; up to 255 characters.
+        plan: The id of its plan, or None.
+        rate_limit: Rules such as ``100/minute``, which all its keys share; beside those of its plan.
+        quota: Rules such as ``10000/month``, which all its keys share; beside those of its plan.
+        status: Whether its keys are taken.
+        status_reason: Why it has this status; up to 255 characters.
+        metadata: The issuer's own small JSON object, frozen to its depth.
+        revision: Grows with each change; 0 before it is stored.
+    """
+
+    id: str
+    created: float
+    name: str = ""
+    plan: str | None = None
+    rate_limit: str | None = None
+    quota: str | None = None
+    status: OwnerStatus = OwnerStatus.ACTIVE
+    status_reason: str | None = None
+    metadata: Mapping[str, Any] = _EMPTY
+    revision: int = 0
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was registered, as aware UTC."""
+        return utc(self.created)
+
+
+class Terms(NamedTuple):
+    """What holds for a key because of its owner.
+
+    Attributes:
+        owner: The owner.
+        plan: The owner's plan, or None.
+    """
+
+    owner: OwnerRecord
+    plan: PlanRecord | None = None
+
+    @property
+    def stamp(self) -> int:
+        """A number that changes with every change of either."""
+        return (0 if self.plan is None else self.plan.revision << 64) | self.owner.revision
+
+
+class OwnerEventKind(enum.StrEnum):
+    """What happened to an owner or a plan; stored as the lower-case word."""
+
+    REGISTERED = "registered"
+    CHANGED = "changed"
+    SUSPENDED = "suspended"
+    RESUMED = "resumed"
+    DELETED = "deleted"
+
+
+class OwnerEvent(NamedTuple):
+    """One change of an owner or a plan: what, when, who and from where.
+
+    Attributes:
+        id: The owner or plan it happened to.
+        kind: What happened.
+        time: When, in seconds since 1970 UTC.
+        fields: The names of the fields that changed, sorted.
+        actor: Who did it, in the application's words.
+        origin: Where from: an address, a host name.
+        reason: Why; up to 255 characters.
+        revision: The revision that it led to; 0 before it is stored.
+    """
+
+    id: str
+    kind: OwnerEventKind
+    time: float
+    fields: tuple[str, ...] = ()
+    actor: str | None = None
+    origin: str | None = None
+    reason: str | None = None
+    revision: int = 0
+
+    @property
+    def happened_at(self) -> datetime:
+        """When it happened, as aware UTC."""
+        return utc(self.time)
+
+
+class Refused(enum.Enum):
+    """Why a register did not store a change."""
+
+    OUTDATED = "outdated"
+    """Somebody was quicker: it no longer has the revision that the change was made from."""
+    NO_PLAN = "no plan"
+    """The owner's plan is not there."""
+    IN_USE = "in use"
+    """Owners are on the plan that was to be deleted."""
+
+
+class Crowded(NamedTuple):
+    """Why new keys were not stored: their owner would have too many.
+
+    Attributes:
+        owner: Whose keys.
+        held: How many it has that have not ended; a rotating pair counts as one.
+    """
+
+    owner: str
+    held: int
+
+
+Kept = TypeVar("Kept", OwnerRecord, PlanRecord)
+
+
+class Register(ABC, Generic[Kept]):
+    """Where owners, or plans, are kept, for threads; every method raises `StoreError` when it cannot answer."""
+
+    @abstractmethod
+    def get(self, id: str) -> Kept | None:
+        """The record under an id, or None."""
+
+    @abstractmethod
+    def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
+        """Store a record and its event if nobody was quicker.
+
+        Args:
+            record: The record as it shall be, with the revision that it was made from: 0 for a new one.
+            event: What to write beside it.
+
+        Returns:
+            The record with its new revision; or why nothing was stored.
+        """
+
+    @abstractmethod
+    def delete(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
+        """Delete a record, as it was read, if nobody was quicker; returns as `put`."""
+
+    @abstractmethod
+    def list(self, *, after: str | None = None, limit: int = 100, plan: str | None = None) -> Sequence[Kept]:
+        """Records in the order of their ids.
+
+        Args:
+            after: Only those whose id is greater, character by character.
+            limit: How many, 1 to 1000.
+            plan: Only owners on this plan; a register of plans passes it over.
+        """
+
+    @abstractmethod
+    def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
+        """What happened under an id, oldest first.
+
+        Args:
+            id: Which owner or plan.
+            after: Only events whose revision is greater.
+            limit: How many, 1 to 1000.
+        """
+
+
+class AsyncRegister(ABC, Generic[Kept]):
+    """As `Register`, word for word, for an event loop."""
+
+    @abstractmethod
+    async def get(self, id: str) -> Kept | None:
+        """As `Register.get`."""
+
+    @abstractmethod
+    async def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
+        """As `Register.put`."""
+
+    @abstractmethod
+    async def delete(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
+        """As `Register.delete`."""
+
+    @abstractmethod
+    async def list(self, *, after: str | None = None, limit: int = 100, plan: str | None = None) -> Sequence[Kept]:
+        """As `Register.list`."""
+
+    @abstractmethod
+    async def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
+        """As `Register.events`."""

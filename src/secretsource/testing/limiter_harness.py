@@ -1,0 +1,78 @@
+"""The means of a conformance run over a limiter: open it, as each of several processes would, and break its server."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
+
+if TYPE_CHECKING:
+    from secretsource.limiters.base import AsyncLimiter, Limiter
+
+__all__ = ["LIMITER_ABILITIES", "LIMITER_FAULTS", "AsyncLimiterHarness", "LimiterHarness"]
+
+LIMITER_FAULTS = ("lose", "hang", "forbid")
+"""The ways in which the server behind a limiter can fail, each a method of `LimiterHarness`."""
+LIMITER_ABILITIES = ("share", *LIMITER_FAULTS)
+"""What a limiter may be unable to do: share its levels with a second limiter, and fail in each way."""
+
+Kept = TypeVar("Kept", bound="Limiter | AsyncLimiter")
+
+
+class _Harness(ABC, Generic[Kept]):
+    """The parts that both kinds of harness share.
+
+    Attributes:
+        hidden: Texts that no error and no repr may show, such as the password in the URL.
+    """
+
+    hidden: tuple[str, ...] = ()
+
+    @abstractmethod
+    def open(self) -> Kept:
+        """A limiter over the levels of this test; a second call opens a second one, as another process would.
+
+        It must ask its server again after each failure (no pause), so that a test sees when the server is back.
+        """
+
+    def now(self) -> tuple[float, float]:
+        """The present as the caller of a limiter has it: monotonic seconds, and seconds since 1970 UTC."""
+        return time.monotonic(), time.time()
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, for the caller and for the server.
+
+        Args:
+            seconds: How long, up to 0.1.
+        """
+        time.sleep(seconds)
+
+    def lose(self) -> None:
+        """End the server, or the way to it, from now on."""
+        self._unwritten("lose")
+
+    def hang(self) -> None:
+        """Answer nothing from now on, and keep the connections."""
+        self._unwritten("hang")
+
+    def forbid(self) -> None:
+        """Refuse every draw from now on: the user may not write, or there is no room."""
+        self._unwritten("forbid")
+
+    def heal(self) -> None:
+        """End the fault; levels may be forgotten."""
+        self._unwritten("heal")
+
+    def _unwritten(self, fault: str) -> NoReturn:
+        raise NotImplementedError(
+            f"{type(self).__name__} does not know how to bring about {fault}: "
+            f"write the method, or declare {fault!r} in `impossible` with a reason"
+        )
+
+
+class LimiterHarness(_Harness["Limiter"]):
+    """Opens a `Limiter`, and breaks its server, for `LimiterConformance`."""
+
+
+class AsyncLimiterHarness(_Harness["AsyncLimiter"]):
+    """Opens an `AsyncLimiter`, and breaks its server, for `AsyncLimiterConformance`."""
