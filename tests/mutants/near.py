@@ -68,7 +68,7 @@ NEAR = {
     "providers/_meaning.py": "providers/azure_errors providers/gcp_errors",
     "providers/_vault/mounts.py": "providers/vault_mounts",
     "resolver/_address.py": "resolver/address",
-    "resolver/_answer.py": f"resolver/resolver resolver/rotation {_CHAIN}",
+    "resolver/_delivery.py": f"resolver/resolver resolver/rotation {_CHAIN}",
     "resolver/_board.py": _FLIGHTS,
     "resolver/_cache.py": f"resolver/entries resolver/ages resolver/names resolver/rotation {_MODEL}",
     "resolver/_chain.py": f"{_CHAIN} resolver/following resolver/many resolver/resolver resolver/ages",
