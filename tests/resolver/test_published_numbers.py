@@ -116,8 +116,11 @@ def test_a_number_is_wrong_everywhere(numbers: dict[str, Any], way: str) -> None
 def test_the_bounds_are_right_everywhere(way: str) -> None:
     """The bounds themselves are allowed, as far as a range includes them."""
     least = {"revalidate": 0, "negative_ttl": 0, "max_entries": 1, "jitter": 0, "ttl": 0.001, "deadline": 0.001}
+    most = {"max_stale": 3_153_600_000, "ttl": 3_153_600_000, "deadline": 3_153_600_000, "jitter": 0.999}
     WAYS[way]({**least, "max_stale": 0.001})
-    WAYS[way]({"max_stale": 3_153_600_000, "ttl": 3_153_600_000, "deadline": 3_153_600_000, "jitter": 0.999})
+    WAYS[way](most)
+    with pytest.raises(ConfigurationError, match="deadline must be"):
+        WAYS[way]({**most, "deadline": 3_153_600_001})
     configure(None)
 
 

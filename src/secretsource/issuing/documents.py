@@ -4,6 +4,8 @@ Each document is written by one function and read by another. Instants are RFC 3
 has the hash of a key, its look-up value or its seal; only `issued_document` and `rotated_document` have the key itself.
 """
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 from secretsource.exceptions import InvalidRequest

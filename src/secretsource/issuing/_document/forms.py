@@ -1,5 +1,7 @@
 """How the fields of a JSON document are written and read: one table per document serves both directions. Pure."""
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

@@ -1,5 +1,7 @@
 """The fields of each document: their names, the attributes that they stand for, and their forms. Pure."""
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 from secretsource.issuing._document.forms import (

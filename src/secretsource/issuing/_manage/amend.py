@@ -1,5 +1,7 @@
 """What may be changed of a key that is there: checked whole, before anything is stored. Pure; time is an argument."""
 
+# pure: decides from its arguments, the time among them; no I/O, no await
+
 from __future__ import annotations
 
 from typing import Any, TypedDict
