@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource.issuing._async_service import AsyncApiKeys
     from secretsource.issuing._check.event import CheckEvent
-    from secretsource.issuing._check.policy import NO_SCOPE
+    from secretsource.issuing._check.policy import NO_SCOPE, Demand
     from secretsource.issuing._http.admission import Admission, Admitted
     from secretsource.issuing._http.answer import HttpAnswer, http_answer
     from secretsource.issuing._http.credential import credential
@@ -39,6 +39,7 @@ __all__ = [
     "ApiKeys",
     "AsyncApiKeys",
     "CheckEvent",
+    "Demand",
     "EventKind",
     "FeedHealth",
     "Health",
@@ -88,7 +89,7 @@ _HOMES = {
     "_transfer.imports": ("ImportBatch", "ImportOptions", "ImportReport", "RejectedRow"),
     "_key.locator": ("Owner", "OwnerKind"),
     "_manage.operations": ("Issued", "Rotated", "RotationStatus"),
-    "_check.policy": ("NO_SCOPE",),
+    "_check.policy": ("NO_SCOPE", "Demand"),
     "_manage.request": ("KeyRequest",),
     "_manage.revocations": ("RevokedKeys",),
     "_transfer.row_file": ("Unreadable", "read_rows"),
