@@ -20,6 +20,7 @@ from typing import NamedTuple
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing._http.allowance import allowance, quoted
 from secretsource.issuing._verdict import Accepted
+from secretsource.issuing.statuses import statuses_of
 from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
@@ -75,7 +76,7 @@ def http_answer(verdict: Verdict, *, realm: str, now: float) -> HttpAnswer:
         ("Content-Type", "application/problem+json"),
         ("Content-Length", str(len(body))),
     ]
-    return HttpAnswer(verdict.answer.status, tuple(headers), body)
+    return HttpAnswer(statuses_of(verdict).http, tuple(headers), body)
 
 
 def accepted_headers(accepted: Accepted, now: float | None = None) -> tuple[tuple[str, str], ...]:
@@ -105,13 +106,13 @@ def check_realm(realm: str) -> str:
 
 def _problem(rejected: Rejected) -> dict[str, Any]:
     """RFC 9457, with the stable ``code`` as an extension; without a type of its own, the title is the status's."""
-    answer = rejected.answer
+    statuses = statuses_of(rejected)
     problem: dict[str, Any] = {
         "type": "about:blank",
-        "title": HTTPStatus(answer.status).phrase,
-        "status": answer.status,
-        "detail": answer.sentence,
-        "code": answer.code,
+        "title": HTTPStatus(statuses.http).phrase,
+        "status": statuses.http,
+        "detail": rejected.answer.sentence,
+        "code": statuses.code,
     }
     if rejected.scopes:
         problem["scope"] = " ".join(rejected.scopes)
@@ -121,7 +122,7 @@ def _problem(rejected: Rejected) -> dict[str, Any]:
 def _challenge(rejected: Rejected, realm: str) -> Iterator[tuple[str, str]]:
     """RFC 6750 §3: a challenge with each 401, and with what the client did wrong; none when it has to wait."""
     answer = rejected.answer
-    if answer.status != 401 and answer.challenge is None:
+    if statuses_of(rejected).http != 401 and answer.challenge is None:
         return
     words = [f"realm={quoted(realm)}"]
     if answer.challenge is not None:
@@ -132,7 +133,7 @@ def _challenge(rejected: Rejected, realm: str) -> Iterator[tuple[str, str]]:
 
 
 def _retry(rejected: Rejected) -> Iterator[tuple[str, str]]:
-    if rejected.answer.status == 503:
+    if statuses_of(rejected).http == 503:
         yield "Retry-After", str(RETRY_UNAVAILABLE)
     elif rejected.retry_after is not None:
         yield "Retry-After", str(max(1, math.ceil(rejected.retry_after)))
