@@ -18,15 +18,16 @@ from secretsource.integrations._asgi_socket import serve_while
 from secretsource.issuing import Admission, HttpAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from typing import Unpack
 
     from secretsource.integrations._asgi import App, Receive, Scope, Send
-    from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys, AsyncApiKeys
-    from secretsource.issuing._check.policy import Demand
+    from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys, AsyncApiKeys, Demand
 
 __all__ = ["ApiKeyMiddleware"]
 
+_CHECKED = frozenset({"http", "websocket"})
+_UNKNOWN = (None,)
 _LONGEST_RECHECK = 86400.0
 
 
@@ -63,35 +64,42 @@ class ApiKeyMiddleware:
         self._app = app
         self._demand: Callable[[Any], Demand] | None = scope if callable(scope) else None
         self._admission = Admission(keys, scope=None if callable(scope) else scope, **settings)
+        self._glance = self._admission.glance
         self._is_exempt = self._admission.is_exempt
         self._recheck = _seconds(recheck)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, or let it through."""
-        path, root_path = scope.get("path", ""), scope.get("root_path", "")
-        if scope["type"] == "lifespan" or (self._is_exempt(path, root_path) and not self._admission.rules.hides):
+        kind, path, root_path = scope["type"], scope.get("path", ""), scope.get("root_path", "")
+        if kind not in _CHECKED:
+            if kind != "lifespan" and not self._is_exempt(path, root_path):
+                raise ConfigurationError(f"API keys cannot be checked on connections of type {kind!r}")
             await self._app(scope, receive, send)
             return
-        if scope["type"] not in {"http", "websocket"}:
-            raise ConfigurationError(f"API keys cannot be checked on connections of type {scope['type']!r}")
-        demand = None if self._demand is None else self._demand(scope)
-        outcome = await self._admission.aadmit(
-            scope["headers"],
-            (scope.get("client") or (None,))[0],
-            scope.get("method", "GET"),
-            path,
-            root_path=root_path,
-            scope=demand,
-            meanwhile=lambda: drop_body(scope, receive),
-        )
+        demand = None if self._demand is None or self._is_exempt(path, root_path) else self._demand(scope)
+        ip, method = (scope.get("client") or _UNKNOWN)[0], scope.get("method", "GET")
+        outcome: Admitted | HttpAnswer | None = self._glance(scope["headers"], ip, method, path, root_path, demand)
+        if outcome is None:
+            outcome = await self._decided(scope, receive, demand)
         if isinstance(outcome, HttpAnswer):
             await refuse(outcome, scope, receive, send)
         else:
-            await self._serve(outcome, demand, scope, receive, send)
+            await self._served(outcome, demand, scope, receive, send)
 
-    async def _serve(
+    async def _decided(self, scope: Scope, receive: Receive, demand: Demand | None) -> Admitted | HttpAnswer:
+        return await self._admission.aadmit(
+            scope["headers"],
+            (scope.get("client") or _UNKNOWN)[0],
+            scope.get("method", "GET"),
+            scope.get("path", ""),
+            root_path=scope.get("root_path", ""),
+            scope=demand,
+            meanwhile=lambda: drop_body(scope, receive),
+        )
+
+    def _served(
         self, admitted: Admitted, demand: Demand | None, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    ) -> Awaitable[object]:
         record = admitted.record
         if record is not None:
             scope = {**scope, "secretsource": record}
@@ -100,11 +108,10 @@ class ApiKeyMiddleware:
         if admitted.headers:
             send = adding(admitted, scope, send)
         if record is None or not self._recheck or scope["type"] == "http":
-            await self._app(scope, receive, send)
-            return
-        ip, path = (scope.get("client") or (None,))[0], scope.get("path", "")
+            return self._app(scope, receive, send)
+        ip, path = (scope.get("client") or _UNKNOWN)[0], scope.get("path", "")
         is_good = partial(self._admission.astill, record, ip, path, scope=demand)
-        await serve_while(is_good, self._recheck, partial(self._app, scope), receive, send)
+        return serve_while(is_good, self._recheck, partial(self._app, scope), receive, send)
 
 
 def _seconds(recheck: object) -> float:

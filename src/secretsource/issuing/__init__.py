@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._async_registers import AsyncOwnerRegister, AsyncPlanRegister
     from secretsource.issuing._async_service import AsyncApiKeys
     from secretsource.issuing._check.event import CheckEvent
-    from secretsource.issuing._check.policy import NO_SCOPE
+    from secretsource.issuing._check.policy import NO_SCOPE, Demand
     from secretsource.issuing._http.admission import Admission, Admitted
     from secretsource.issuing._http.answer import HttpAnswer, http_answer
     from secretsource.issuing._http.credential import credential
@@ -67,6 +67,7 @@ __all__ = [
     "AsyncOwnerRegister",
     "AsyncPlanRegister",
     "CheckEvent",
+    "Demand",
     "EventKind",
     "FeedHealth",
     "Health",
@@ -135,7 +136,7 @@ _HOMES = {
     "_manage.operations": ("Issued", "Rotated", "RotationStatus"),
     "_manage.peppers": ("find_peppers",),
     "_transfer.sources": ("header_judge",),
-    "_check.policy": ("NO_SCOPE",),
+    "_check.policy": ("NO_SCOPE", "Demand"),
     "_manage.amend": ("KeyUpdate",),
     "_manage.owners": ("OwnerFields",),
     "_manage.plans": ("PlanFields",),

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from secretsource.limiters._rules import Level, LimitState, Rule
 
-    Levels: TypeAlias = "tuple[Level | None, ...]"
-    """What is kept of an account: one level per rule."""
     Today: TypeAlias = tuple[float, float, int, int]
     """A day: when it begins and ends, in seconds since 1970 UTC, its number, and the number of its month."""
 
-__all__ = ["Draw", "Grant", "Plan", "states"]
+__all__ = ["Draw", "Grant", "Levels", "Plan"]
 
+Levels: TypeAlias = "tuple[Level | None, ...]"
+"""What is kept of an account: one level per rule."""
 Grant: TypeAlias = "tuple[Plan, Levels, float, float]"
 """The arguments of a granted `Draw`: its plan, its levels, and when it was made on both clocks."""
 
@@ -138,6 +138,36 @@ class Plan:
         account, plan = self.beside
         return (key,) * self.own + plan.accounts(account)
 
+    def states(self, levels: Levels, mono: float, wall: float) -> list[LimitState]:
+        """The state of each rule at these levels.
+
+        Args:
+            levels: The levels, one per rule; None for a rule that was not drawn on yet.
+            mono: Monotonic seconds.
+            wall: Seconds since 1970 UTC.
+        """
+        pairs = zip(self.rules, levels, strict=True)
+        return [rule.state(level, mono if isinstance(rule, Rate) else wall) for rule, level in pairs]
+
+    def left(self, levels: Levels, mono: float, wall: float) -> list[tuple[int, float]]:
+        """`LimitState.remaining` and `LimitState.reset` of each rule; every answer to a key with limits asks for them.
+
+        Args:
+            levels: As for `states`.
+            mono: As for `states`.
+            wall: As for `states`.
+        """
+        left: list[tuple[int, float]] = []
+        for (rule, interval, lead), level in zip(self._terms, levels):  # noqa: B905 - a level per rule; `strict` costs
+            if interval is None:
+                state = rule.state(level, wall)
+                left.append((state.remaining, state.reset))
+            else:  # as `Rate.state`, without the call
+                ahead: Any = 0.0 if level is None or level <= mono else level - mono  # type: ignore[operator]
+                remaining = int((lead - ahead) / interval)
+                left.append((remaining if remaining > 0 else 0, ahead))
+        return left
+
     def share(self, processes: int) -> Plan:
         """The part of these limits that one of so many processes may grant by itself; at least one request each.
 
@@ -186,13 +216,7 @@ class Draw:
     @property
     def states(self) -> list[LimitState]:
         """The state of each limit."""
-        return states(self.plan, self.levels, self.mono, self.wall)
-
-
-def states(plan: Plan, levels: Levels, mono: float, wall: float) -> list[LimitState]:
-    """The state of each rule of a plan at these levels."""
-    pairs = zip(plan.rules, levels, strict=True)
-    return [rule.state(level, mono if isinstance(rule, Rate) else wall) for rule, level in pairs]
+        return self.plan.states(self.levels, self.mono, self.wall)
 
 
 def _term(rule: Rule) -> tuple[Rule, float | None, float]:

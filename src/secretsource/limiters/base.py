@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from secretsource.limiters._plan import Draw, Grant, Plan
+from secretsource.limiters._plan import Draw, Grant, Levels, Plan
 from secretsource.limiters._rules import LimitState, Quota, Rate
 
 TYPE_CHECKING = False
@@ -20,6 +20,7 @@ __all__ = [
     "Draw",
     "Grant",
     "ImmediateLimiter",
+    "Levels",
     "LimitState",
     "Limiter",
     "Plan",

@@ -12,14 +12,13 @@ import threading
 from functools import lru_cache
 
 from secretsource import _fork
-from secretsource.limiters._plan import states
 from secretsource.limiters.base import Draw, Grant, Plan, Rate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Self
 
-    from secretsource.limiters._plan import Levels
+    from secretsource.limiters.base import Levels
 
 __all__ = ["LocalLimiter"]
 
@@ -201,5 +200,5 @@ def _is_full(held: Grant, mono: float, wall: float) -> bool:
     plan, levels, *_ = held
     return all(
         state.remaining >= (rule.burst if isinstance(rule, Rate) else rule.limit)
-        for rule, state in zip(plan.rules, states(plan, levels, mono, wall), strict=True)
+        for rule, state in zip(plan.rules, plan.states(levels, mono, wall), strict=True)
     )

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing._key.format import ENVIRONMENT, PREFIX
@@ -23,11 +23,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from ipaddress import IPv4Address
-    from typing import Any, Literal, TypeAlias
+    from typing import Any, Literal
 
     from secretsource.stores.base import KeyRecord
 
-    Demand: TypeAlias = "str | Sequence[str] | Literal[_Demand.NO_SCOPE]"
     Network: TypeAlias = "IPv4Network | IPv6Network"
 
 LONGEST_SCOPE = 128
@@ -51,6 +50,8 @@ class _Demand(enum.Enum):
 
 NO_SCOPE: Final = _Demand.NO_SCOPE
 """Any good key will do; say so in place of a scope."""
+Demand: TypeAlias = "str | Sequence[str] | Literal[_Demand.NO_SCOPE]"
+"""What a request needs: one scope, several that are all needed, or `NO_SCOPE`."""
 
 
 def check_scopes(scopes: Iterable[str]) -> frozenset[str]:

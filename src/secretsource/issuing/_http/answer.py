@@ -14,18 +14,22 @@ import json
 import math
 from email.utils import formatdate
 from http import HTTPStatus
+from time import time
 from typing import NamedTuple
 
 from secretsource.exceptions import ConfigurationError
+from secretsource.issuing._http.allowance import allowance, quoted
 from secretsource.issuing._verdict import Accepted
+from secretsource.issuing.statuses import statuses_of
+from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from typing import Any
 
     from secretsource.issuing._verdict import Rejected, Verdict
-    from secretsource.issuing.limits import LimitState
+    from secretsource.limiters.base import Draw
 
 __all__ = ["HttpAnswer", "check_realm", "http_answer"]
 
@@ -33,6 +37,7 @@ RETRY_UNAVAILABLE = 5
 """Seconds after which to ask again when keys cannot be checked."""
 
 _LONGEST_REALM = 128
+_ROTATING = Status.ROTATING
 
 
 class HttpAnswer(NamedTuple):
@@ -61,17 +66,31 @@ def http_answer(verdict: Verdict, *, realm: str, now: float) -> HttpAnswer:
         The whole answer for a key that is rejected; for one that is accepted, the headers to add to the application's.
     """
     if isinstance(verdict, Accepted):
-        return HttpAnswer(200, (*_limits(verdict.limits), *_end(verdict, now)), b"")
+        return HttpAnswer(200, accepted_headers(verdict, now), b"")
     body = json.dumps(_problem(verdict)).encode()
     headers = [
         *_challenge(verdict, realm),
         *_retry(verdict),
-        *_limits(verdict.limits),
+        *_limits(verdict.draw),
         ("Cache-Control", "no-store"),
         ("Content-Type", "application/problem+json"),
         ("Content-Length", str(len(body))),
     ]
-    return HttpAnswer(verdict.answer.status, tuple(headers), body)
+    return HttpAnswer(statuses_of(verdict).http, tuple(headers), body)
+
+
+def accepted_headers(accepted: Accepted, now: float | None = None) -> tuple[tuple[str, str], ...]:
+    """The headers to add to the application's answer.
+
+    Args:
+        accepted: The verdict.
+        now: The present, in seconds since 1970 UTC; it is read where it is needed when left out.
+    """
+    granted = accepted._granted
+    limits = () if granted is None else allowance(*granted)
+    if accepted.record.status is not _ROTATING:
+        return limits
+    return (*limits, *_end(accepted, time() if now is None else now))
 
 
 def check_realm(realm: str) -> str:
@@ -87,13 +106,13 @@ def check_realm(realm: str) -> str:
 
 def _problem(rejected: Rejected) -> dict[str, Any]:
     """RFC 9457, with the stable ``code`` as an extension; without a type of its own, the title is the status's."""
-    answer = rejected.answer
+    statuses = statuses_of(rejected)
     problem: dict[str, Any] = {
         "type": "about:blank",
-        "title": HTTPStatus(answer.status).phrase,
-        "status": answer.status,
-        "detail": answer.sentence,
-        "code": answer.code,
+        "title": HTTPStatus(statuses.http).phrase,
+        "status": statuses.http,
+        "detail": rejected.answer.sentence,
+        "code": statuses.code,
     }
     if rejected.scopes:
         problem["scope"] = " ".join(rejected.scopes)
@@ -103,31 +122,25 @@ def _problem(rejected: Rejected) -> dict[str, Any]:
 def _challenge(rejected: Rejected, realm: str) -> Iterator[tuple[str, str]]:
     """RFC 6750 §3: a challenge with each 401, and with what the client did wrong; none when it has to wait."""
     answer = rejected.answer
-    if answer.status != 401 and answer.challenge is None:
+    if statuses_of(rejected).http != 401 and answer.challenge is None:
         return
-    words = [f"realm={_quoted(realm)}"]
+    words = [f"realm={quoted(realm)}"]
     if answer.challenge is not None:
-        words.append(f"error={_quoted(answer.challenge)}")
+        words.append(f"error={quoted(answer.challenge)}")
     if rejected.scopes:
-        words.append(f"scope={_quoted(' '.join(rejected.scopes))}")
+        words.append(f"scope={quoted(' '.join(rejected.scopes))}")
     yield "WWW-Authenticate", f"Bearer {', '.join(words)}"
 
 
 def _retry(rejected: Rejected) -> Iterator[tuple[str, str]]:
-    if rejected.answer.status == 503:
+    if statuses_of(rejected).http == 503:
         yield "Retry-After", str(RETRY_UNAVAILABLE)
     elif rejected.retry_after is not None:
         yield "Retry-After", str(max(1, math.ceil(rejected.retry_after)))
 
 
-def _limits(limits: Sequence[LimitState]) -> Iterator[tuple[str, str]]:
-    """What there is, and what is left of it; ``t`` is when all of it is there again."""
-    if limits:
-        yield "RateLimit-Policy", ", ".join(f"{_quoted(each.name)};q={each.limit};w={each.window}" for each in limits)
-        yield (
-            "RateLimit",
-            ", ".join(f"{_quoted(each.name)};r={each.remaining};t={math.ceil(each.reset)}" for each in limits),
-        )
+def _limits(draw: Draw | None) -> tuple[tuple[str, str], ...]:
+    return () if draw is None else allowance(draw.plan, draw.levels, draw.mono, draw.wall)
 
 
 def _end(accepted: Accepted, now: float) -> Iterator[tuple[str, str]]:
@@ -135,8 +148,3 @@ def _end(accepted: Accepted, now: float) -> Iterator[tuple[str, str]]:
     if accepted.sunset is not None:
         yield "Deprecation", f"@{int(now if accepted.rotated is None else accepted.rotated)}"
         yield "Sunset", formatdate(accepted.sunset, usegmt=True)
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
-from secretsource.issuing._http.places import LONGEST_READ, place
+from secretsource.issuing._http.places import BLANKS, LONGEST_READ, place
 from secretsource.issuing._key.format import LONGEST_CREDENTIAL
 from secretsource.issuing._verdict import Reason, Rejected
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._http.places import Place
 
     Text: TypeAlias = "str | bytes"
+    Vary: TypeAlias = "tuple[tuple[str, str], ...]"
     Headers: TypeAlias = "Mapping[str, str] | Iterable[tuple[Text, Text]]"
 
 __all__ = ["DEFAULT", "Places", "credential"]
@@ -58,6 +59,7 @@ class Places:
 
     Attributes:
         headers: The names of all headers that a key may be in.
+        vary: For an answer that depends on all of them.
 
     Raises:
         ConfigurationError: There is no place, or one that cannot be.
@@ -70,10 +72,46 @@ class Places:
         if not places:
             raise ConfigurationError("credentials must name at least one place, such as  X-API-Key")
         self.headers = tuple(dict.fromkeys(each.header for each in places))
+        self.vary: Vary = tuple([("Vary", header) for header in self.headers])
         self._places: dict[Text, list[Place]] = {}
+        self._openings: dict[Text, tuple[str, Vary] | None] = {}
         for name in self.headers:
             listed = [each for each in places if each.header.lower() == name.lower()]
-            self._places[name.lower()] = self._places[name.lower().encode()] = listed
+            opening = listed[0].opening if len(listed) == 1 else None
+            for key in (name.lower(), name.lower().encode()):
+                self._places[key] = listed
+                self._openings[key] = None if opening is None else (opening, (("Vary", name),))
+
+    def only(self, headers: Headers) -> tuple[str, Vary] | None:
+        """The key of a request in which one header may hold a key, and holds just one in the usual form.
+
+        Nearly all requests are like that. For any other the answer is None, and `take` looks closer.
+
+        Args:
+            headers: As for `credential`.
+
+        Returns:
+            The key, and how the answer depends on it.
+        """
+        sent: Text | None = None
+        opening: tuple[str, Vary] | None = None
+        openings = self._openings
+        for name, value in headers if type(headers) is list else _pairs(headers):
+            name = name.lower()  # noqa: PLW2901 - one look at each header of each request
+            if name in openings:
+                if sent is not None:
+                    return None
+                sent, opening = value, openings[name]
+        if sent is None or opening is None or len(sent) > LONGEST_CREDENTIAL or not sent.isascii():
+            return None
+        text = sent if isinstance(sent, str) else sent.decode("ascii")
+        begin, vary = opening
+        if begin:
+            if text[: len(begin)].lower() != begin:
+                return None
+            text = text[len(begin) :]
+        key = text.strip(BLANKS)
+        return (key, vary) if key else None
 
     def take(self, headers: Headers, could_be: Callable[[str], bool] | None = None) -> Taken:
         """Take the key out of a request's headers.

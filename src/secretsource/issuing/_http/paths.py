@@ -49,6 +49,9 @@ class Paths:
                 below.append(stem)
         self._exact, self._below = frozenset(exact), tuple(below)
 
+    def __bool__(self) -> bool:
+        return bool(self._exact or self._below)
+
     def has(self, path: str) -> bool:
         """Whether a path is one of them.
 
@@ -69,6 +72,8 @@ def routed(path: str, root_path: str) -> str:
         path: The whole path.
         root_path: What the application is mounted under; a server or a router says so, and no client.
     """
+    if not root_path:
+        return path
     root = root_path.rstrip("/")
     rest = path[len(root) :]
     return rest if root and path.startswith(root) and rest[:1] in {"", "/"} else path

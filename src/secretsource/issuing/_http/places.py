@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LONGEST_READ = 4096
 """Characters of a header that are read, from its beginning: more than any place needs for the longest key."""
-_SPACE = " \t"
+BLANKS = " \t"
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}"
 _WRITTEN = re.compile(f"(?P<header>{_WORD})(?: ?: ?(?P<scheme>{_WORD})(?: (?P<part>user|password))?)?")
 _SUBPROTOCOL = "sec-websocket-protocol"
@@ -44,6 +44,13 @@ class Place(NamedTuple):
         """Whether it is the list of subprotocols of a web socket, where browsers can put a key."""
         return self.header.lower() == _SUBPROTOCOL
 
+    @property
+    def opening(self) -> str | None:
+        """What stands before the key, in lower case, where nothing else but blanks is in the header; else None."""
+        if self.is_subprotocol or self.part:
+            return None
+        return f"{self.scheme} " if self.scheme else ""
+
     def keys(self, value: str) -> Iterator[str]:
         """The keys in a value of the header; an empty one, and one past any key's length, are for others to judge.
 
@@ -51,14 +58,14 @@ class Place(NamedTuple):
             value: The value, or its beginning.
         """
         if not self.scheme:
-            yield value.strip(_SPACE)
+            yield value.strip(BLANKS)
         elif self.is_subprotocol:
-            listed = [each.strip(_SPACE) for each in value.split(",")]
+            listed = [each.strip(BLANKS) for each in value.split(",")]
             for announced, key in pairwise(listed):
                 if announced.lower() == self.scheme:
                     yield key
         elif value[: len(self.scheme) + 1].lower() == f"{self.scheme} ":
-            sent = value[len(self.scheme) + 1 :].strip(_SPACE)
+            sent = value[len(self.scheme) + 1 :].strip(BLANKS)
             yield _of_pair(sent, self.part) if self.part else sent
 
 

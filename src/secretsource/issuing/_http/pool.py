@@ -17,6 +17,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from secretsource.issuing._check.event import Asked
+    from secretsource.issuing._verdict import Verdict
+
 R = TypeVar("R")
 
 MOST_THREADS = 1000
@@ -77,6 +80,21 @@ class LookupPool:
         finally:
             answer.cancel()  # of a request that is given up
 
+    async def look_up(self, look_up: Callable[[str, Asked], Verdict], text: str, asked: Asked) -> Verdict:
+        """Look a key up in a thread, with keys for threads.
+
+        Args:
+            look_up: Looks it up.
+            text: The key.
+            asked: What is asked of it.
+
+        Raises:
+            Overloaded: As `call` does.
+        """
+        lookup = _Lookup(look_up, text, asked)
+        del text  # a traceback shows no key
+        return await self.call(lookup)
+
     def _submit(self, function: Callable[[], R]) -> Future[R] | None:
         try:
             call = self._executor.submit(function)
@@ -85,3 +103,15 @@ class LookupPool:
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
         return call
+
+
+class _Lookup:
+    """A look-up that waits for a thread; its `repr` has no key."""
+
+    __slots__ = ("_asked", "_look_up", "_text")
+
+    def __init__(self, look_up: Callable[[str, Asked], Verdict], text: str, asked: Asked) -> None:
+        self._look_up, self._text, self._asked = look_up, text, asked
+
+    def __call__(self) -> Verdict:
+        return self._look_up(self._text, self._asked)
