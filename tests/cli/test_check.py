@@ -163,7 +163,7 @@ def test_a_provider_that_is_down(project: Path, command: Command, monkeypatch: p
         "error: cannot get secret 'TLS_KEY' from provider 'file' (mounted): it is down; "
         "check that it is up and reachable",
         "warning: cannot get secret 'DEBUG_TOKEN' from provider 'file' (mounted): it is down; "
-        "check that it is up and reachable (optional, so the check goes on)",
+        "check that it is up and reachable (optional, so the check passes)",
         "total: 4 secrets: 2 found, 1 required unavailable, 1 optional unavailable",
     ]
     monkeypatch.setenv("TLS_KEY", "here")
@@ -204,7 +204,7 @@ def test_a_file_that_is_passed_over(
         assert warnings == [
             f"warning: {file} is passed over, because every user may write to {project} (mode 0777)" for file in files
         ]
-        assert done.stderr.startswith("configuration: there is none")
+        assert done.stderr.startswith("configuration: none")
         document = json.loads(command(*words, "--json").stdout)
         assert [seen["file"] for seen in document["configuration"]["passed_over"]] == list(map(str, files))
     assert spawn("doctor").stderr.count("passed over") == 2  # the library's log does not say it once more

@@ -1,7 +1,7 @@
-"""What the commands write, and how: tables on a terminal, tab-separated text in a pipe, JSON when asked.
+"""Write the output of the commands: tables on a terminal, tab-separated text in a pipe, JSON on request.
 
-Every byte leaves through `write`. Cells and sentences are printable text: nothing that a provider answers can move
-the cursor of a terminal, or start a new line in a pipe.
+Every byte leaves through `write`. Cells and sentences are printable text: no answer of a provider can move the cursor
+of a terminal, or start a new line in a pipe.
 """
 
 from __future__ import annotations
@@ -46,22 +46,22 @@ _STYLES = {
     "revoked": "red",
     "expired": "red",
 }
-"""The colour of a cell that is one of these words; rich leaves colours out when ``NO_COLOR`` is set."""
+"""The colour of a cell with one of these words; rich omits colours when ``NO_COLOR`` is set."""
 
 
 class Urgent(str):
-    """A cell that is drawn in red, whatever word it is."""
+    """A cell to draw in red, with any word."""
 
     __slots__ = ()
 
 
 def is_terminal() -> bool:
-    """Whether a person reads standard output."""
+    """Whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
 def is_asked() -> bool:
-    """Whether a person can answer a question."""
+    """Whether standard input is a terminal, so that a person can answer a question."""
     return sys.stdin.isatty()
 
 
@@ -69,9 +69,9 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], unbroken: 
     """Write rows under their columns: as a table on a terminal, else as lines of cells with tabs between them.
 
     Args:
-        columns: What stands above each cell.
-        rows: As many cells in each.
-        unbroken: Columns whose cells stay on one line, so that they can be copied.
+        columns: The heading of each column.
+        rows: The cells of each row, one for each column.
+        unbroken: Columns whose cells stay on one line, so that people can copy them.
     """
     cells = [[printable(cell) for cell in row] for row in rows]
     if is_terminal():
@@ -81,7 +81,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], unbroken: 
 
 
 def write_json(document: Any) -> None:
-    """Write one JSON document, indented, in ASCII, so that no terminal or locale stands in its way."""
+    """Write one JSON document, indented, in ASCII for any terminal and locale."""
     import json
 
     write_line(json.dumps(document, indent=2))
@@ -93,7 +93,7 @@ def write_line(text: str) -> None:
 
 
 def say(kind: str, sentence: str) -> None:
-    """Write one sentence to standard error, after what kind it is."""
+    """Write one sentence to standard error, after the word for its kind."""
     write(f"{kind}: {printable(for_a_person(sentence))}\n", sys.stderr)
 
 
@@ -103,18 +103,18 @@ def warn(sentence: str) -> None:
 
 
 def printable(text: str) -> str:
-    """Text on one line, without control characters."""
+    """Put a text on one line, without control characters."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else " " if char.isspace() else "\ufffd" for char in text)
 
 
 def write(content: str | bytes, stream: TextIO | None = None) -> None:
-    """Write and flush; a reader that has gone away ends the program quietly.
+    """Write and flush; when the reader is gone, end the program quietly.
 
     Args:
-        content: Text, in which what the stream's encoding lacks is escaped, or the very bytes.
-        stream: Where to; standard output unless given.
+        content: Bytes, or text, in which characters that the encoding of the stream lacks are escaped.
+        stream: The stream; standard output if you give none.
     """
     target: TextIO = sys.stdout if stream is None else stream
     whole = content if isinstance(content, bytes) else content.encode(target.encoding, "backslashreplace")
@@ -125,7 +125,7 @@ def write(content: str | bytes, stream: TextIO | None = None) -> None:
         return
     except OSError as error:
         failure = error
-    # What is still buffered would fail again when the interpreter flushes it at exit.
+    # The rest of the buffer would fail again when the interpreter flushes it at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), target.fileno())
     raise typer.Exit(CLOSED_PIPE) if isinstance(failure, BrokenPipeError) else failure
 
@@ -135,7 +135,7 @@ def _style(cell: str) -> str:
 
 
 def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], unbroken: Container[str]) -> str:
-    """A table of those columns that have something in them, since a terminal is narrow."""
+    """Draw a table without its empty columns, because a terminal is narrow."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
