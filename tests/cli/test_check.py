@@ -11,7 +11,8 @@ from tests.conformance.conftest import become_nobody
 
 from secretsource.cli._checked_secrets import CheckedSecret, exit_code
 from secretsource.cli._exit_codes import MISSING, MISTAKE, UNAVAILABLE
-from secretsource.cli._output import Urgent, _style
+from secretsource.cli._table import _style
+from secretsource.cli._urgent import Urgent
 from secretsource.config import SecretConfig
 from secretsource.providers.base import Failed, FailureCode
 from secretsource.providers.file import FileProvider

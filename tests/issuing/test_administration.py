@@ -9,7 +9,7 @@ from tests.issuing.conftest import OLD_PEPPER, PEPPER
 
 from secretsource import Resolver
 from secretsource.exceptions import ConfigurationError, KeyNotFound
-from secretsource.issuing import ApiKeys, AsyncApiKeys, PepperSet, find_peppers, header_judge
+from secretsource.issuing import ApiKeys, AsyncApiKeys, KeyRequest, PepperSet, find_peppers, header_judge
 from secretsource.providers.memory import MemoryProvider
 from secretsource.stores.memory import AsyncMemoryStore
 
@@ -41,7 +41,7 @@ def test_the_living_keys_of_an_owner_are_counted(make_keys: Callable[..., ApiKey
 def test_more_keys_than_a_page_are_counted(make_keys: Callable[..., ApiKeys]) -> None:
     """The count goes on behind the first thousand."""
     keys = make_keys()
-    keys.issue_many([{"owner": "acme"}] * 1001)
+    keys.issue_many([KeyRequest(owner="acme")] * 1001)
     assert keys.count_living(owner="acme") == 1001
 
 

@@ -25,8 +25,8 @@ class PublicNames(Contract):
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         """Look for private imports."""
-        besides: Any = self.besides or set()
-        found = sorted(set(self._private(graph)) - besides)
+        besides: Any = self.besides
+        found = sorted(set(self._private(graph)).difference(besides or ()))
         return ContractCheck(kept=not found, metadata={"found": found})
 
     def render_broken_contract(self, check: ContractCheck) -> None:

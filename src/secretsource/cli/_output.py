@@ -19,40 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
     from typing import TextIO
 
-__all__ = ["Urgent", "is_asked", "is_terminal", "say", "show_table", "warn", "write", "write_json", "write_line"]
-
-_STYLES = {
-    "found": "green",
-    "create": "green",
-    "created": "green",
-    "overwrite": "yellow",
-    "overwritten": "yellow",
-    "same": "dim",
-    "different": "red",
-    "not found": "yellow",
-    "skipped": "dim",
-    "not asked": "dim",
-    "denied": "red",
-    "unauthenticated": "red",
-    "unavailable": "red",
-    "timeout": "red",
-    "throttled": "red",
-    "malformed": "red",
-    "misconfigured": "red",
-    "disabled": "red",
-    "deleted": "red",
-    "active": "green",
-    "rotating": "yellow",
-    "revoked": "red",
-    "expired": "red",
-}
-"""The colour of a cell with one of these words; rich omits colours when ``NO_COLOR`` is set."""
-
-
-class Urgent(str):
-    """A cell to draw in red, with any word."""
-
-    __slots__ = ()
+__all__ = ["is_asked", "is_terminal", "say", "show_table", "warn", "write", "write_json", "write_line"]
 
 
 def is_terminal() -> bool:
@@ -75,7 +42,9 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], unbroken: 
     """
     cells = [[printable(cell) for cell in row] for row in rows]
     if is_terminal():
-        write(_drawn(columns, cells, unbroken))
+        from secretsource.cli._table import drawn
+
+        write(drawn(columns, cells, unbroken))
     else:
         write("".join("\t".join(row) + "\n" for row in [columns, *cells]))
 
@@ -128,26 +97,3 @@ def write(content: str | bytes, stream: TextIO | None = None) -> None:
     # The rest of the buffer would fail again when the interpreter flushes it at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), target.fileno())
     raise typer.Exit(CLOSED_PIPE) if isinstance(failure, BrokenPipeError) else failure
-
-
-def _style(cell: str) -> str:
-    return "red" if isinstance(cell, Urgent) else _STYLES.get(cell, "")
-
-
-def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], unbroken: Container[str]) -> str:
-    """Draw a table without its empty columns, because a terminal is narrow."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    filled = [place for place in range(len(columns)) if any(row[place] for row in rows)]
-    for place in filled:
-        table.add_column(columns[place], overflow="fold", no_wrap=columns[place] in unbroken)
-    for row in rows:
-        table.add_row(*(Text(row[place], _style(row[place])) for place in filled))
-    console = Console(file=sys.stdout)
-    with console.capture() as drawn:
-        console.print(table)
-    return drawn.get()
