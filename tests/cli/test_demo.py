@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from secretsource.cli import _demo_scene as scenery
-from secretsource.cli import _demo_steps as steps
-from secretsource.cli._demo_chain_steps import CHAIN
-from secretsource.cli._demo_scene import Scene, Surprise, clean_environment, expect
+from secretsource.cli.demo import scene as scenery
+from secretsource.cli.demo import steps
+from secretsource.cli.demo.chain_steps import CHAIN
+from secretsource.cli.demo.scene import Scene, Surprise, clean_environment, expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable

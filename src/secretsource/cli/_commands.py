@@ -48,7 +48,7 @@ class Commands(VerbGroup, Front):
         ),
         "init": Verb("secretsource.cli.init:init", "Write the files of a project that uses secrets."),
         "keys": Verb("secretsource.cli.keys:keys", "Issue API keys, check them, and look after them."),
-        "demo": Verb("secretsource.cli.demo:demo", "Show all of it at work, on this machine alone."),
+        "demo": Verb("secretsource.cli.demo:demo", "Show the whole library at work, on this machine alone."),
     }
 
 
