@@ -132,6 +132,11 @@ class Database:
                 self._engine = engine
         return engine
 
+    @property
+    def is_open(self) -> bool:
+        """Whether `open` has nothing to do."""
+        return self._engine is not None
+
     def close(self) -> None:
         """Close every connection, one in use as soon as it no longer is; the next question opens new ones."""
         with self._turn():
