@@ -234,7 +234,8 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
     """An `SqlStore` for an event loop.
 
     Transactions run in threads: a started transaction ends whole, even if the waiting task is cancelled. The look-up of
-    an uncached check goes to PostgreSQL without a thread.
+    an uncached check has no thread. It waits for PostgreSQL in the loop, and reads a file of SQLite
+    there, because a reader in WAL mode waits for nobody. For a slow disk, ``?lookups=threads`` reads it in threads.
 
     Args:
         store: The store for threads.
@@ -246,6 +247,11 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         self.plans = threaded(store.plans, self._in_thread)
         self._forget()
         store.database.on_fork.append(self._forget)
+        file = store.database.sqlite
+        self._at_once = None
+        if file is not None and not file.is_in_memory and not store.database.address.aside:
+            self._at_once = SqliteLookup(store.database, file, waits=False)
+            store.database.on_fork.append(self._at_once.forget)
 
     @classmethod
     @traceless
@@ -268,10 +274,24 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
 
     async def get(self, key_id: str) -> KeyRecord | None:
         """Return the record of a key; see `KeyStore.get`."""
+        if self._at_once is not None and self._store.database.is_open:
+            try:
+                return self._at_once.get(key_id)
+            except StoreError:
+                pass  # a thread can wait for what is locked, and says what is wrong
         return await self._in_thread(self._store.get, key_id)
+
+    async def peek(self, key_id: str) -> KeyRecord | None:
+        """As `get`."""
+        return await self.get(key_id)
 
     async def revision(self, key_id: str) -> int | None:
         """Return the stamp of its record; see `KeyStore.revision`."""
+        if self._at_once is not None and self._store.database.is_open:
+            try:
+                return self._at_once.revision(key_id)
+            except StoreError:
+                pass
         return await self._in_thread(self._store.revision, key_id)
 
     async def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
@@ -327,6 +347,8 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         threads, self._threads = self._threads, None
         if threads is not None:
             await asyncio.to_thread(threads.shutdown)
+        if self._at_once is not None:
+            self._at_once.close()
         await asyncio.to_thread(self._store.close)
 
     async def _in_thread(self, function: Callable[Given, Answer], *args: Given.args, **kwargs: Given.kwargs) -> Answer:

@@ -134,6 +134,11 @@ class Database:
                 self._engine = engine
         return engine
 
+    @property
+    def is_open(self) -> bool:
+        """Whether `open` has nothing to do."""
+        return self._engine is not None
+
     def close(self) -> None:
         """Close every connection, each as soon as it is free; the next question opens new ones."""
         with self._turn():

@@ -67,11 +67,13 @@ class SqliteLookup:
     Args:
         database: The whole database.
         file: The maker of connections.
+        waits: Whether a look-up waits for a lock; one that holds up an event loop must not.
     """
 
-    def __init__(self, database: Database, file: SqliteFile) -> None:
+    def __init__(self, database: Database, file: SqliteFile, *, waits: bool = True) -> None:
         self._database = database
         self._file = file
+        self._waits = waits
         self.forget()
 
     def forget(self) -> None:
@@ -105,7 +107,10 @@ class SqliteLookup:
         turn = self._file.turns.mine()
         with turn:
             self._database.open()
-            kept = self._local.kept = _Kept(self._file.connect(), turn)
+            connection = self._file.connect()
+            if not self._waits:
+                connection.execute("PRAGMA busy_timeout = 0")
+            kept = self._local.kept = _Kept(connection, turn)
         return kept
 
     def close(self) -> None:
