@@ -32,7 +32,7 @@ def client() -> VaultClient:
 
 def ask(asked: VaultClient, seconds: float = 5.0) -> Answer:
     """Ask for the versions of a secret."""
-    return asked._ask(LISTING, monotonic() + seconds)
+    return asked._ask(monotonic() + seconds, LISTING)
 
 
 def ask_once_more(asked: VaultClient) -> None:
