@@ -12,7 +12,8 @@ import pytest
 from tests.forks import held_elsewhere
 from tests.signals import at_each_place
 
-from secretsource.providers._azure.client import Opened, VaultClient, VaultSettings
+from secretsource.providers._azure.client import VaultClient
+from secretsource.providers._azure.opened import Opened, VaultSettings
 from secretsource.providers._azure.question import TIMED_OUT, Question
 
 if TYPE_CHECKING:
