@@ -251,7 +251,7 @@ def test_warnings_do_not_fail(project: Path, command: Command) -> None:
 
 def test_a_file_that_may_not_be_read(project: Path, command: Command, become_nobody: Callable[[], None]) -> None:
     """A denial is exit code 1."""
-    for path in (*project.rglob("*"), project, *list(project.parents)[:3]):
+    for path in project.rglob("*"):
         path.chmod(path.stat().st_mode | 0o055)
     (project / "mounted" / "TLS_KEY").chmod(0)
     # Whoever has no rights may not be able to read the standard library either, so all of it is loaded before.
