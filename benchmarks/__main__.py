@@ -18,6 +18,7 @@ NAMES = (
     "memory",
     "limits",
     "check",
+    "edge",
     "mint",
     "scale",
     "libraries",
