@@ -21,6 +21,7 @@ NAMES = (
     "memory",
     "limits",
     "check",
+    "edge",
     "mint",
     "scale",
     "lists",

@@ -13,6 +13,7 @@ import requests
 from benchmarks import __main__ as command
 from benchmarks import (
     check,
+    edge,
     extras,
     harness,
     herd,
@@ -208,7 +209,21 @@ class TestBenchmarks:
         """Every draw reaches a server, and two of them are judged against a GET."""
         figures = by_name(limits.measure(rounds=1, seconds=0.0005))
         assert figures["draws in Redis that failed"].verdict == "PASS"
-        assert sum(figure.limit is not None for figure in figures.values()) == 3
+        assert sum(figure.limit is not None for figure in figures.values()) == 6
+
+    def test_edge(self) -> None:
+        """Requests are let in, and each is counted with what it adds; the rows over HTTP ask a server each."""
+        figures = by_name(edge.in_process(rounds=1, seconds=0.0005, requests_alone=100))
+        assert sum(figure.limit is not None for figure in figures.values()) == 2
+        assert all(figure.value > 0 for figure in figures.values() if figure.limit is None)
+
+    @pytest.mark.parametrize("name", ["bare", "limit", "uncached, threads", "by hand"])
+    def test_edge_server(self, name: str, tmp_path: Path) -> None:
+        """An application in another process answers a request with its key, and says what it used."""
+        with edge.server(name, tmp_path) as server:
+            answer = requests.get(server._url, headers={"Authorization": f"Bearer {server._key}"}, timeout=10)
+            assert (answer.status_code, answer.text) == (200, "ok")
+            assert 0 < server._used() < 60
 
     def test_check(self) -> None:
         """Every check is accepted, but the forged one's, about which no store hears."""

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 _DENIAL = "websocket.http.response"
 _STARTS = frozenset({"http.response.start", "websocket.accept", f"{_DENIAL}.start"})
 _SINGLE = frozenset({b"deprecation", b"sunset"})
-"""Headers of which one may exist; the others of ours are lists, to which every line adds."""
+"""Headers that an answer has once; our others are lists, to which every line adds."""
 _SHARED = _SINGLE | {b"vary"}
 """Headers that an application may send, too."""
 _TRY_AGAIN_LATER = 1013
 
 
 def adding(admitted: Admitted, scope: Scope, send: Send) -> Send:
-    """A `send` that adds what an accepted key hears to the headers of the application."""
+    """A `send` that adds the headers for an accepted key to those of the application."""
     added = _raw(admitted.headers)
     if scope["type"] != "http":
         added = [each for each in added if each[0] != b"vary"]
@@ -70,7 +70,7 @@ async def refuse(answer: HttpAnswer, scope: Scope, receive: Receive, send: Send)
 async def drop_body(scope: Scope, receive: Receive) -> None:
     """Receive the body of a request that is refused, for a server whose queue is bounded may not send before.
 
-    A client that asks whether to send it (``Expect: 100-continue``) is not told to.
+    The body of a client that asks first (``Expect: 100-continue``) is not asked for.
     """
     if scope["type"] == "http" and not any(name == b"expect" for name, _ in scope["headers"]):
         while (await receive()).get("more_body"):

@@ -1,4 +1,4 @@
-"""A web socket that is open for as long as its key is good."""
+"""A web socket that is open as long as its key is good."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REASON = "the API key has ended"
 
 
 class _KeyEnded(OSError):
-    """What an application hears that sends on a socket whose key has ended; as of a client that has gone."""
+    """Raised where an application sends on a socket whose key has ended, as for a client that has gone."""
 
 
 async def serve_while(
@@ -25,10 +25,10 @@ async def serve_while(
     receive: Receive,
     send: Send,
 ) -> None:
-    """Serve a web socket, and close it once its key is not good any more.
+    """Serve a web socket, and close it once its key has ended.
 
     Args:
-        is_good: Whether the key is good still.
+        is_good: Whether the key is still good.
         every: Seconds between two questions.
         app: The application.
         receive: The server's.
@@ -46,7 +46,7 @@ async def serve_while(
 
 
 class _Socket:
-    """What stands between an application and its web socket."""
+    """A web socket between a server and an application."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
@@ -75,9 +75,9 @@ class _Socket:
             await self._send(message)
 
     async def receive(self) -> Message:
-        """What the client sends, or that it has gone, once the key has ended.
+        """Receive from the client; once the key has ended, the client counts as gone.
 
-        What is coming is not lost when an application gives up waiting for it; the next call has it.
+        A message is not lost when an application gives up waiting for it; the next call returns it.
         """
         coming = self._coming = self._coming or asyncio.ensure_future(self._receive())
         ended = asyncio.ensure_future(self._has_ended.wait())

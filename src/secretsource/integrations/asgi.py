@@ -40,10 +40,10 @@ class ApiKeyMiddleware:
 
     Args:
         app: The application behind it.
-        keys: What checks keys; keys for threads look up in threads of the middleware's own.
-        scope: What a key needs: a scope, several that are all needed, `NO_SCOPE`, or a function of the ASGI scope that
-            gives one of them.
-        recheck: Seconds after which the key of an open web socket is asked for again, up to a day; one that has ended
+        keys: The keys to check with; keys for threads look up in threads of the middleware's own.
+        scope: The scope that a key needs, several that are all needed, `NO_SCOPE`, or a function of the ASGI scope that
+            returns one of these.
+        recheck: Seconds after which the key of an open web socket is asked for again, up to a day; a key that has ended
             closes it with 4401. 0 never asks.
         settings: See `AdmissionSettings`.
 

@@ -33,7 +33,7 @@ _MOST = float(2**53)
 
 
 def question(prefix: str, account: str, plan: Plan, cost: int) -> tuple[str | int | bytes, ...]:
-    """What follows ``EVALSHA digest``, or ``EVAL script``: the number of keys, the keys, and all numbers in one text.
+    """The words after ``EVALSHA digest`` or ``EVAL script``: the number of keys, the keys, and all numbers in one text.
 
     The keys of one account share a hash tag, so that a cluster keeps them on one server; an owner's are elsewhere.
     """
@@ -64,7 +64,7 @@ def _encoded(plan: Plan) -> tuple[tuple[str, ...], bytes]:
 
 
 def _numbers(rule: Rule) -> bytes:
-    """A rule as four numbers: what it is, two of its own, and for how many milliseconds to keep its key."""
+    """A rule as four numbers: its kind, two of its own, and for how many milliseconds to keep its key."""
     if isinstance(rule, Rate):
         return struct.pack(">4d", 0, rule.interval, rule.lead, 0)
     kind = 1 if rule.period == "day" else 2

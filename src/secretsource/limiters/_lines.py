@@ -67,7 +67,7 @@ class Lines:
         except ResponseError:
             raise
         except BaseException:
-            line.disconnect()  # what it may still bring is the answer to nobody's question
+            line.disconnect()  # an answer that still comes belongs to no question
             raise
         finally:
             self._idle.append(line)
@@ -84,14 +84,14 @@ class Lines:
             return client.connection_pool.make_connection()
 
     def _open(self) -> None:
-        """Begin in this process; the connections of a parent are its own."""
+        """Begin in this process; the connections of its parent stay with the parent."""
         with self._lock:
             if self._process != os.getpid():
                 self._client, self._idle = self._address.connect(), deque()
                 self._process = os.getpid()
 
     def close(self) -> None:
-        """Give back connections; the next question opens new ones."""
+        """Close the connections; the next question opens new ones."""
         idle, self._idle = self._idle, deque()
         for line in idle:
             line.disconnect()

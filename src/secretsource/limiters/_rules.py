@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LONGEST_TOLERANCE = 0.001
 """Seconds by which a request of a slow rate may come early, for rounding's sake."""
 MOST_PERIODS = 12_000
-"""Refills that a quota is waited for; past it (32 years of days, a thousand of months) it counts as never."""
+"""Refills that a quota is waited for; past it (32 years of days, a thousand years of months) it counts as never."""
 
 
 class LimitState(NamedTuple):

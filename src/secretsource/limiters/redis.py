@@ -5,8 +5,8 @@ The user needs ``+evalsha +eval +time +mget +set`` on the keys of the prefix.
 
     ApiKeys(store, limiter=RedisLimiter("redis://localhost:6379/0"), on_limiter_error="local", processes=8)
 
-A server that does not answer raises `StoreError`, and what then becomes of the check is the choice of
-``on_limiter_error``; ``on_error`` hears of each such draw, whichever choice was made.
+A server that does not answer raises `StoreError`; ``on_limiter_error`` then decides about the check. ``on_error`` is
+called for each such draw, whatever was decided.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class RedisLimiter:
         raise failure
 
     def close(self) -> None:
-        """Give back connections; called once or more."""
+        """Close the connections; called once or more."""
         self._lines.close()
 
     def __repr__(self) -> str:

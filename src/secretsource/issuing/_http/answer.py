@@ -1,8 +1,7 @@
 """A verdict as an HTTP answer, for every edge alike. Pure; time is an argument.
 
-What the outside hears depends on the public `Answer` of a rejection, its demanded scopes and its limits, and on
-nothing else: an unknown key, a malformed one and a wrong secret are answered with the same bytes. No part of what was
-sent is echoed.
+The client sees the public `Answer` of a rejection, its demanded scopes and its limits, and nothing else. An unknown
+key, a malformed key and a wrong secret are answered with the same bytes. No part of the request is echoed.
 
 Sources: RFC 6750 §3 (challenge), RFC 9457 (problem details), RFC 9110 §10.2.3 (Retry-After), RFC 9745 (Deprecation),
 RFC 8594 (Sunset), draft-ietf-httpapi-ratelimit-headers (RateLimit, RateLimit-Policy).
@@ -41,7 +40,7 @@ _ROTATING = Status.ROTATING
 
 
 class HttpAnswer(NamedTuple):
-    """What to answer a request, or to add to the answer of one that is let in.
+    """The answer to a request that is refused, or the headers to add to the answer of a request that is let in.
 
     Attributes:
         status: The HTTP status; 200 for a key that is accepted.
@@ -58,12 +57,12 @@ def http_answer(verdict: Verdict, *, realm: str, now: float) -> HttpAnswer:
     """Render a verdict.
 
     Args:
-        verdict: What the check came to.
-        realm: What the key is for, 1 to 128 printable ASCII characters; see `check_realm`.
+        verdict: The verdict of the check.
+        realm: The name of what the key opens, 1 to 128 printable ASCII characters; see `check_realm`.
         now: The present, in seconds since 1970 UTC.
 
     Returns:
-        The whole answer for a key that is rejected; for one that is accepted, the headers to add to the application's.
+        The whole answer for a rejected key; for an accepted key, the headers to add to the application's answer.
     """
     if isinstance(verdict, Accepted):
         return HttpAnswer(200, accepted_headers(verdict, now), b"")
@@ -94,14 +93,14 @@ def accepted_headers(accepted: Accepted, now: float | None = None) -> tuple[tupl
 
 
 def check_realm(realm: str) -> str:
-    """Whether a realm can be written into a header; it is given back.
+    """Return a realm that can be written into a header.
 
     Raises:
         ConfigurationError: It cannot.
     """
     if 1 <= len(realm) <= _LONGEST_REALM and realm.isascii() and realm.isprintable():
         return realm
-    raise ConfigurationError(f"a realm is 1 to {_LONGEST_REALM} printable ASCII characters")
+    raise ConfigurationError(f"realm must be 1 to {_LONGEST_REALM} printable ASCII characters")
 
 
 def _problem(rejected: Rejected) -> dict[str, Any]:
@@ -120,7 +119,7 @@ def _problem(rejected: Rejected) -> dict[str, Any]:
 
 
 def _challenge(rejected: Rejected, realm: str) -> Iterator[tuple[str, str]]:
-    """RFC 6750 §3: a challenge with each 401, and with what the client did wrong; none when it has to wait."""
+    """RFC 6750 §3: a challenge with each 401, and with each mistake of the client; none where it must wait."""
     answer = rejected.answer
     if statuses_of(rejected).http != 401 and answer.challenge is None:
         return
@@ -144,7 +143,7 @@ def _limits(draw: Draw | None) -> tuple[tuple[str, str], ...]:
 
 
 def _end(accepted: Accepted, now: float) -> Iterator[tuple[str, str]]:
-    """For a key that was rotated: since when it is deprecated ("by now" where that is not known), and when it ends."""
+    """For a rotated key: since when it is deprecated (now, where that is not known), and when it ends."""
     if accepted.sunset is not None:
         yield "Deprecation", f"@{int(now if accepted.rotated is None else accepted.rotated)}"
         yield "Sunset", formatdate(accepted.sunset, usegmt=True)

@@ -35,10 +35,10 @@ DEFAULT = ("Authorization: Bearer", "X-API-Key")
 
 
 class Taken(NamedTuple):
-    """What was found.
+    """The key that was found in a request.
 
     Attributes:
-        key: The key as it was sent; None when none was; a rejection for two, or for one that is too long.
+        key: The key as it was sent; None when no key was sent; a rejection for two keys, or for a key that is too long.
         headers: The names of the headers it was in.
         subprotocol: The web socket subprotocol that announced it, or None.
     """
@@ -62,7 +62,7 @@ class Places:
         vary: For an answer that depends on all of them.
 
     Raises:
-        ConfigurationError: There is no place, or one that cannot be.
+        ConfigurationError: There is no place, or a place is not of such a form.
     """
 
     def __init__(self, credentials: Iterable[str] = DEFAULT) -> None:
@@ -118,7 +118,7 @@ class Places:
 
         Args:
             headers: As for `credential`.
-            could_be: Whether a text may be one of our keys; asked where two differ, for one may be somebody else's.
+            could_be: Whether a text may be one of our keys; asked where two differ, for one may be of another system.
         """
         found: dict[str, list[Place]] = {}
         is_too_long = False
@@ -138,7 +138,7 @@ class Places:
         return Taken(Rejected(Reason.MALFORMED) if is_too_long else None)
 
     def without(self, headers: Headers, is_key: Callable[[str], bool]) -> list[tuple[Text, Text]]:
-        """The headers of a request without the keys in them, for what is not to see any.
+        """The headers of a request without the keys in them, for an application that must not see them.
 
         Args:
             headers: As for `credential`.
@@ -171,7 +171,7 @@ def credential(headers: Headers, credentials: Iterable[str] | None = None) -> st
     """Take the key out of a request's headers.
 
     The same key twice is one key. A header that is empty counts as not sent, and so does an ``Authorization`` of
-    another scheme, for a proxy may want one of its own.
+    another scheme, for a proxy may need its own.
 
     Args:
         headers: A mapping of names to values, or pairs, as text or as bytes (as ASGI has them); names in any case,
@@ -183,7 +183,7 @@ def credential(headers: Headers, credentials: Iterable[str] | None = None) -> st
         ``Rejected(AMBIGUOUS)`` for two that differ; ``Rejected(MALFORMED)`` for one that is longer, and was not read.
 
     Raises:
-        ConfigurationError: A place cannot be.
+        ConfigurationError: A place is not of such a form.
     """
     return (_STANDARD if credentials is None else Places(credentials)).take(headers).key
 

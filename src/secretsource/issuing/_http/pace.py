@@ -1,4 +1,4 @@
-"""Refusals at a moment that says nothing: it follows from when a request came, not from why its key is refused.
+"""Refusals at a moment that tells nothing: it follows from when a request came, not from why its key is refused.
 
 A key that we have not sealed is refused without a look-up, an unknown one after it, a wrong secret perhaps from the
 cache. All of them are answered a fixed time after they came; a check that took longer, after a multiple of it.
@@ -116,7 +116,7 @@ class Bell:
 
 
 def _wake(woken: asyncio.Future[None]) -> None:
-    if not woken.done():  # nobody has given up waiting
+    if not woken.done():  # the request was not given up
         woken.set_result(None)
 
 

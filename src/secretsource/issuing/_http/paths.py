@@ -1,7 +1,7 @@
 """Paths that need no key, or may go without one. Pure.
 
-A path that some server or application might read as another path is not one of them: whatever is not plainly below a
-folder needs a key.
+A path that a server or an application might read as another path needs a key: only a path that is plainly below a
+folder goes without.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await
@@ -29,10 +29,10 @@ class Paths:
 
     Args:
         paths: ``/health`` for one path, ``/static/*`` for all below ``/static/``.
-        what: What they are, for messages: ``exempt`` or ``optional``.
+        what: The name of the setting, for messages: ``exempt`` or ``optional``.
 
     Raises:
-        ConfigurationError: One of them is not of these forms.
+        ConfigurationError: A path is not of these forms.
     """
 
     def __init__(self, paths: Iterable[str], what: str) -> None:

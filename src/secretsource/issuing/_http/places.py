@@ -78,7 +78,7 @@ def place(written: object) -> Place:
             ``Sec-WebSocket-Protocol: bearer``, for the key that is listed after that name.
 
     Raises:
-        ConfigurationError: It is not of one of these forms, or a place where keys are not to be.
+        ConfigurationError: It is not of one of these forms, or keys must not be in this header.
     """
     match = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
     if match is None:
@@ -103,7 +103,7 @@ def place(written: object) -> Place:
 
 
 def _of_pair(sent: str, part: str) -> str:
-    """One part of ``user:password`` in base64 (RFC 7617); nothing where it is none."""
+    """One part of ``user:password`` in base64 (RFC 7617); empty where the text is not of that form."""
     try:
         pair = b64decode(sent, validate=True)
     except (Error, ValueError):

@@ -1,7 +1,7 @@
 """Threads in which checks wait for a store, where there is an event loop: a bounded number, and a bounded queue.
 
 The loop's own threads are few, and the whole application's. When these are all waiting and the queue is full, the store
-is too slow for what is asked of it, and a request is told so instead of waiting with the others.
+is too slow, and a further request is answered at once instead of waiting with the others.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Overloaded(Exception):
 
 
 def is_overload(error: Exception) -> bool:
-    """Whether it is one of these, or Python's own word for it: a check may have to begin a thread, too."""
+    """Whether an error is an `Overloaded`, or Python's own error where it cannot start a thread."""
     return isinstance(error, Overloaded) or "start new thread" in str(error)
 
 

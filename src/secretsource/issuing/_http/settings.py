@@ -1,4 +1,4 @@
-"""What an edge can be told of how requests are let in, read once."""
+"""The settings of how requests are let in, read once."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ LONGEST_PACE = 10.0
 
 
 class AdmissionSettings(TypedDict, total=False):
-    """What an `Admission`, and each edge on top of it, can be told; everything has a default.
+    """The settings of an `Admission` and of each edge on top of it; all have defaults.
 
     Attributes:
-        realm: What the keys are for, as challenges name it: 1 to 128 printable ASCII characters; ``api``.
+        realm: The name of what the keys open, for challenges: 1 to 128 printable ASCII characters; ``api``.
         credentials: Where the key is: headers (``X-API-Key``), or headers with a scheme (``Authorization: Bearer``,
             ``Authorization: Api-Key``, ``Authorization: Basic password``, ``Sec-WebSocket-Protocol: bearer``);
             ``Authorization: Bearer`` and ``X-API-Key`` when left out.
         exempt: Paths that need no key, as the application routes them: exact ones, and ``/static/*`` for all that is
             below ``/static/``. No key is read there.
-        optional: Paths, written alike, that go on without a key when none is sent; one that is sent must be good.
+        optional: Paths, written alike, that go on without a key when no key is sent; a key that is sent must be good.
         preflight: ``pass`` (the default) lets the preflight of a browser through without a key: an ``OPTIONS`` with
             ``Origin`` and ``Access-Control-Request-Method``; ``check`` asks for a key there, too.
         prefix: The only prefix of keys to accept; any when left out.
@@ -80,7 +80,7 @@ def read(settings: AdmissionSettings) -> Rules:
     """
     unknown = sorted(settings.keys() - AdmissionSettings.__annotations__.keys())
     if unknown:
-        raise TypeError(f"there is no setting {unknown[0]!r:.80} of how requests are let in")
+        raise TypeError(f"there is no setting {unknown[0]!r:.80}: see AdmissionSettings for those that there are")
     return Rules(
         check_realm(settings.get("realm", "api")),
         Places(settings.get("credentials", DEFAULT)),
