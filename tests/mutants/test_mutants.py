@@ -117,7 +117,8 @@ def test_the_lists_fit_the_code() -> None:
     assert disordered() == []
     assert [test for module in NEAR for test in near(module) if not (TREE / test).is_file()] == []
     for fault in FAULTS:
-        assert fault.put(PACKAGE)
+        module, text = fault.put(PACKAGE)
+        assert text != (PACKAGE / module).read_text()
         assert (TREE / fault.test.partition("::")[0]).is_file()
     assert all(entry.why for entry in EQUIVALENT)
 

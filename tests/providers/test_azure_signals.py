@@ -12,7 +12,8 @@ import pytest
 from tests.forks import held_elsewhere
 from tests.signals import at_each_place
 
-from secretsource.providers._azure.client import Opened, VaultClient, VaultSettings
+from secretsource.providers._azure.client import VaultClient
+from secretsource.providers._azure.opened import Opened, VaultSettings
 from secretsource.providers._azure.question import TIMED_OUT, Question
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def client() -> VaultClient:
 
 def ask(asked: VaultClient, seconds: float = 5.0) -> Answer:
     """Ask for the versions of a secret."""
-    return asked._ask(LISTING, monotonic() + seconds)
+    return asked._ask(monotonic() + seconds, LISTING)
 
 
 def ask_once_more(asked: VaultClient) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from secretsource.exceptions import ConfigurationError, StoreError
 from secretsource.stores import sql
+from secretsource.stores._sql.sqlite_lookup import SqliteLookup
 from secretsource.testing.store_samples import new, record
 
 if TYPE_CHECKING:
@@ -44,13 +45,13 @@ def asking(store: sql.AsyncSqlStore, monkeypatch: pytest.MonkeyPatch) -> list[st
 
 def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     threads: list[str] = []
-    ask = sql.SqliteLookup._ask
+    ask = SqliteLookup._ask
 
-    def note(self: sql.SqliteLookup, query: str, key_id: str) -> object:
+    def note(self: SqliteLookup, query: str, key_id: str) -> object:
         threads.append(threading.current_thread().name)
         return ask(self, query, key_id)
 
-    monkeypatch.setattr(sql.SqliteLookup, "_ask", note)
+    monkeypatch.setattr(SqliteLookup, "_ask", note)
     return threads
 
 

@@ -1,5 +1,7 @@
 """What an owner and its plan make of a key: whom its limits are drawn from, and what it may do. Pure."""
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 from functools import lru_cache

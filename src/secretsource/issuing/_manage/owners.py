@@ -1,5 +1,7 @@
 """Owners: the customers of an issuer, registered, changed and suspended. Pure; the flows are in `registry`."""
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 from typing import Any, TypedDict

@@ -69,9 +69,8 @@ def read(text: str) -> Address:
     Args:
         text: ``sqlite:///file``, ``sqlite://`` for a database in memory, or
             ``postgresql://user:password@host/database``, also with several hosts. With ``?create=true`` an empty
-            database is given its tables; ``?timeout=`` is the time it may take. SQLite also has ``lookups``, and PostgreSQL ``pooler``,
-            ``schema``, ``feed_url``,
-            ``read_url`` and ``read_lag``; anything else is for libpq.
+            database is given its tables; ``?timeout=`` is the time it may take. SQLite also has ``lookups``, and
+            PostgreSQL ``pooler``, ``schema``, ``feed_url``, ``read_url`` and ``read_lag``; anything else is for libpq.
 
     Raises:
         ConfigurationError: The URL cannot work; it is not quoted.
@@ -152,8 +151,8 @@ def _sqlite(url: URL) -> Address:
     lookups = options.pop("lookups", "loop")
     if options or url.host:
         raise ConfigurationError(
-            "a key store on SQLite must be a file on this machine, with  timeout=SECONDS  and  lookups=threads  as its only "
-            "options: write  sqlite:///keys.db  or  sqlite:////srv/keys.db"
+            "a key store on SQLite must be a file on this machine, with  timeout=SECONDS  and  lookups=threads  as its "
+            "only options: write  sqlite:///keys.db  or  sqlite:////srv/keys.db"
         )
     if lookups not in ("loop", "threads"):
         raise ConfigurationError("the option  lookups  of a key store's URL must be  loop  or  threads")
