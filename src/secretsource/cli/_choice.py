@@ -62,7 +62,7 @@ class Choice:
 
 def sites(resolver: Resolver) -> Mapping[str, str]:
     """Give the site of each provider that the resolver has opened, by its name."""
-    return {name: route.provider.site for name, route in resolver._engine.chain.opened.items()}
+    return {provider.name: provider.site for provider in resolver.providers()}
 
 
 def declared_secrets(config: Config | None, *, purpose: str) -> Mapping[str, SecretConfig]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
     from types import FrameType
 
-    from secretsource.providers.base import LeasingProvider
+    from secretsource import ProviderHandle
 
 __all__ = ["end_as", "supervised"]
 
@@ -32,7 +32,7 @@ PASSED = [
 
 
 def supervised(
-    command: Sequence[str], environment: Mapping[bytes, bytes] | Mapping[str, str], holders: Sequence[LeasingProvider]
+    command: Sequence[str], environment: Mapping[bytes, bytes] | Mapping[str, str], holders: Sequence[ProviderHandle]
 ) -> int:
     """Run a command to its end, and renew the leases of its secrets meanwhile.
 
@@ -72,13 +72,13 @@ def end_as(code: int) -> int:
     return 128 - code
 
 
-def _prolong(holders: Sequence[LeasingProvider], ended: Event) -> None:
+def _prolong(holders: Sequence[ProviderHandle], ended: Event) -> None:
     """Let the providers renew their leases whenever that is due, until the command has ended."""
     while not ended.wait(min((_renewed(holder) for holder in holders), default=AGAIN)):
         pass
 
 
-def _renewed(holder: LeasingProvider) -> float:
+def _renewed(holder: ProviderHandle) -> float:
     """Renew the leases of a provider; give the seconds until the next renewal."""
     try:
         wait = holder.renew(timeout=PATIENCE)

@@ -13,8 +13,8 @@ from secretsource.resolver import FOLLOW_MARK
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from secretsource import ProviderHandle
     from secretsource.config import Config
-    from secretsource.providers.base import Provider
 
 __all__ = ["inherited", "own_credentials"]
 
@@ -38,7 +38,7 @@ def inherited() -> dict[bytes, bytes]:
     return variables
 
 
-def own_credentials(providers: Iterable[Provider], config: Config | None) -> frozenset[str]:
+def own_credentials(providers: Iterable[ProviderHandle], config: Config | None) -> frozenset[str]:
     """Name the variables with credentials of the providers: those of their drivers, and those of their settings."""
     settings = [] if config is None else [provider.settings for provider in config.providers]
     referred = [text.removeprefix(FROM_ENVIRONMENT) for text in _texts(settings) if text.startswith(FROM_ENVIRONMENT)]

@@ -24,12 +24,11 @@ from secretsource.cli._supervision import end_as, supervised
 from secretsource.cli._surroundings import inherited, own_credentials
 from secretsource.cli._value import encoded_for_environment
 from secretsource.exceptions import ConfigurationError
-from secretsource.providers.base import LeasingProvider
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
 
-    from secretsource import Resolver, Secret
+    from secretsource import ProviderHandle, Resolver, Secret
 
 __all__ = ["run"]
 
@@ -101,8 +100,9 @@ def _all_of(resolver: Resolver, names: Mapping[str, bool]) -> dict[str, Secret]:
 def _surroundings(choice: Choice, resolver: Resolver, *, clean: bool, verbose: bool) -> dict[bytes, bytes]:
     """Make the environment that the command inherits."""
     variables = inherited()
-    providers = [route.provider for route in resolver._engine.chain.routes]
-    own = sorted(name for name in own_credentials(providers, choice.config()) if os.fsencode(name) in variables)
+    own = sorted(
+        name for name in own_credentials(resolver.providers(), choice.config()) if os.fsencode(name) in variables
+    )
     if clean:
         for name in own:
             del variables[os.fsencode(name)]
@@ -112,14 +112,13 @@ def _surroundings(choice: Choice, resolver: Resolver, *, clean: bool, verbose: b
     return variables
 
 
-def _holders(resolver: Resolver) -> list[LeasingProvider]:
+def _holders(resolver: Resolver) -> list[ProviderHandle]:
     """Find the providers that hold a lease on their secrets."""
-    able = [provider for provider in resolver._engine.providers() if isinstance(provider, LeasingProvider)]
-    return [provider for provider in able if provider.renew(timeout=PATIENCE) is not None]
+    return [provider for provider in resolver.providers() if provider.renew(timeout=PATIENCE) is not None]
 
 
 def _supervised(
-    command: Sequence[str], environment: Mapping[bytes, bytes], holders: Sequence[LeasingProvider]
+    command: Sequence[str], environment: Mapping[bytes, bytes], holders: Sequence[ProviderHandle]
 ) -> int | OSError | None:
     """Run the command beside this process, where that is needed.
 
