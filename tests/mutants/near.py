@@ -58,6 +58,7 @@ NEAR = {
     "issuing/_transfer/row.py": "issuing/intake issuing/imports issuing/sources",
     "issuing/_transfer/sources.py": "issuing/sources issuing/imports",
     "issuing/_verdict.py": "issuing/verdict issuing/answer",
+    "issuing/statuses.py": "issuing/statuses issuing/answer",
     "issuing/documents.py": "documents/documents",
     "issuing/limits.py": "issuing/limits issuing/mechanisms",
     "limiters/_plan.py": "issuing/limits issuing/owners",

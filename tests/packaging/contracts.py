@@ -17,16 +17,13 @@ class PublicNames(Contract):
 
     Attributes:
         packages: The packages.
-        besides: Imports that do not count, as ``importer -> imported``.
     """
 
     packages = fields.ListField(subfield=fields.StringField())
-    besides = fields.SetField(subfield=fields.StringField(), required=False)
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         """Look for private imports."""
-        besides: Any = self.besides
-        found = sorted(set(self._private(graph)).difference(besides or ()))
+        found = sorted(set(self._private(graph)))
         return ContractCheck(kept=not found, metadata={"found": found})
 
     def render_broken_contract(self, check: ContractCheck) -> None:

@@ -1,6 +1,7 @@
 """Owners and plans in this process's memory.
 
-Both are in one state that is replaced as a whole, because a signal's handler may make a change in the middle of one.
+Both are in one state that is replaced as a whole, because a signal's handler may make a change in the middle of
+another.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class _State(NamedTuple):
 
     Attributes:
         records: Owners and plans, by subject and id.
-        events: What happened to them, oldest first, with the subject.
+        events: Their events, oldest first, with the subject.
     """
 
     records: Mapping[tuple[str, str], Any]
@@ -53,11 +54,11 @@ class Book:
 
     @property
     def state(self) -> _State:
-        """What is in it now."""
+        """The present state."""
         return self._state
 
     def change(self, subject: str, record: Any, event: OwnerEvent, *, delete: bool) -> Any:
-        """Store or delete a record, or say why not."""
+        """Store or delete a record, or return the reason why not."""
         place = (subject, record.id)
         with self._lock:
             while True:
@@ -78,7 +79,7 @@ class Book:
         return after
 
     def terms(self, owner: str) -> Terms | None:
-        """What holds for the keys of an owner."""
+        """Return the terms of an owner's keys."""
         records = self._state.records
         found = records.get(("owner", owner))
         return None if found is None else Terms(found, records.get(("plan", found.plan)))
@@ -88,8 +89,8 @@ class MemoryRegister(Register[Kept], Generic[Kept]):
     """Owners, or plans, of a book.
 
     Args:
-        book: Where they are.
-        subject: Which of them: ``owner`` or ``plan``.
+        book: Their book.
+        subject: The kind of record: ``owner`` or ``plan``.
     """
 
     def __init__(self, book: Book, subject: str) -> None:
@@ -97,7 +98,7 @@ class MemoryRegister(Register[Kept], Generic[Kept]):
         self._subject = subject
 
     def get(self, id: str) -> Kept | None:
-        """The record under an id; see `Register.get`."""
+        """Return the record under an id; see `Register.get`."""
         return self._book.state.records.get((self._subject, id))
 
     def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
@@ -113,7 +114,7 @@ class MemoryRegister(Register[Kept], Generic[Kept]):
         return deleted
 
     def list(self, *, after: str | None = None, limit: int = 100, plan: str | None = None) -> Sequence[Kept]:
-        """Records in the order of their ids; see `Register.list`."""
+        """Return records in the order of their ids; see `Register.list`."""
         found = sorted(self._book.state.records.items())
         mine = [record for (subject, id), record in found if subject == self._subject and id > (after or "")]
         if plan is not None and self._subject == "owner":
@@ -121,7 +122,7 @@ class MemoryRegister(Register[Kept], Generic[Kept]):
         return mine[:limit]
 
     def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
-        """What happened under an id; see `Register.events`."""
+        """Return the events under an id; see `Register.events`."""
         happened = self._book.state.events
         mine = [event for subject, event in happened if subject == self._subject and event.id == id]
         return [event for event in mine if event.revision > after][:limit]

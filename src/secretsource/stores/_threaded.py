@@ -1,4 +1,4 @@
-"""What is kept beside the keys, for an event loop: each question is asked where the store asks its own."""
+"""Registers beside the keys, for an event loop: each question is asked where the store asks its own."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["threaded"]
 
 
 def threaded(register: Register[Kept] | None, ask: Callable[..., Awaitable[Any]]) -> AsyncRegister[Kept] | None:
-    """A register for an event loop, where the store for threads keeps one.
+    """Return a register for an event loop, if the store for threads has one.
 
     Args:
         register: The register for threads.
-        ask: Calls a function with its arguments where it holds up no event loop.
+        ask: Calls a function with its arguments where it does not block the event loop.
     """
     return None if register is None else _ThreadedRegister(register, ask)
 
@@ -34,26 +34,26 @@ class _ThreadedRegister(AsyncRegister[Kept], Generic[Kept]):
         self._ask = ask
 
     async def get(self, id: str) -> Kept | None:
-        """As `Register.get`."""
+        """Do the same as `Register.get`."""
         found: Kept | None = await self._ask(self._register.get, id)
         return found
 
     async def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
-        """As `Register.put`."""
+        """Do the same as `Register.put`."""
         stored: Kept | Refused = await self._ask(self._register.put, record, event)
         return stored
 
     async def delete(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
-        """As `Register.delete`."""
+        """Do the same as `Register.delete`."""
         deleted: Kept | Refused = await self._ask(self._register.delete, record, event)
         return deleted
 
     async def list(self, *, after: str | None = None, limit: int = 100, plan: str | None = None) -> Sequence[Kept]:
-        """As `Register.list`."""
+        """Do the same as `Register.list`."""
         found: Sequence[Kept] = await self._ask(self._register.list, after=after, limit=limit, plan=plan)
         return found
 
     async def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
-        """As `Register.events`."""
+        """Do the same as `Register.events`."""
         happened: Sequence[OwnerEvent] = await self._ask(self._register.events, id, after=after, limit=limit)
         return happened

@@ -113,7 +113,7 @@ class KeyStore(ABC):
         """
 
     def insert_within(self, changes: Sequence[Change], most: Mapping[str, int], now: float) -> frozenset[str] | Crowded:
-        """As `insert`, if no owner has too many keys then; of several that insert at once, no two may pass each other.
+        """Do the same as `insert`, if no owner has too many keys then; simultaneous inserts must not exceed it either.
 
         Only a store that keeps owners is asked this.
 
@@ -123,7 +123,7 @@ class KeyStore(ABC):
             now: The instant at which a key has ended or not, in seconds since 1970 UTC.
 
         Returns:
-            As `insert`; or the first owner, by name, that would have too many, and then nothing was stored.
+            The same as `insert`; or the first owner, by name, that would have too many, and then nothing was stored.
         """
         raise NotImplementedError
 
@@ -280,7 +280,7 @@ class AsyncKeyStore(ABC):
     async def insert_within(
         self, changes: Sequence[Change], most: Mapping[str, int], now: float
     ) -> frozenset[str] | Crowded:
-        """As `KeyStore.insert_within`."""
+        """Do the same as `KeyStore.insert_within`."""
         raise NotImplementedError
 
     @abstractmethod
@@ -306,7 +306,7 @@ class AsyncKeyStore(ABC):
 
     @abstractmethod
     async def update_all(self, changes: Sequence[Change]) -> bool:
-        """As `KeyStore.update_all`."""
+        """Do the same as `KeyStore.update_all`."""
 
     @abstractmethod
     async def rotate(self, predecessor: Change, successor: Change) -> bool:

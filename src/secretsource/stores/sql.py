@@ -282,7 +282,7 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         return await self._in_thread(self._store.get, key_id)
 
     async def peek(self, key_id: str) -> KeyRecord | None:
-        """As `get`."""
+        """Return the same as `get`."""
         return await self.get(key_id)
 
     async def revision(self, key_id: str) -> int | None:

@@ -62,8 +62,8 @@ class Renewal:
 class Turn:
     """Whose turn it is to ask a vault that has not let us in yet; it ends in time, whatever cuts its holder short.
 
-    A signal can come when it was taken, and before it was noted that it is to be given back. A holder that has noted no
-    end, or whose end is over, has it no longer.
+    A signal can arrive after it was taken, and before its release was noted. A holder that has noted no end, or whose
+    end is over, has it no longer.
 
     Attributes:
         lock: Held meanwhile; by a signal's function once more.

@@ -54,7 +54,7 @@ class Database:
         sqlite: The file, if it is SQLite.
         server: The server of sessions, for PostgreSQL.
         on_fork: Further functions to call in a forked child.
-        on_stale: What else gives up its connections when they may be to a server that is not the right one any more.
+        on_stale: Called when connections may lead to a server that is no longer the right one, to drop further ones.
     """
 
     def __init__(self, address: Address) -> None:

@@ -1,8 +1,8 @@
 """The tables of key records: the only definition of our database.
 
-Every column of `KEYS` is a field of `KeyRecord`, in the same order, so that a row becomes a record as it is; the last
-field, its terms, comes from `OWNERS` and `PLANS`. Texts
-that are compared or sorted are compared byte by byte, as Python and SQLite do, whatever the database's language.
+Every column of `KEYS` is a field of `KeyRecord`, in the same order, so that a row becomes a record as it is. The last
+field, its terms, comes from `OWNERS` and `PLANS`. Texts that are compared or sorted are compared byte by byte, as
+Python and SQLite do, in every language of the database.
 """
 
 from __future__ import annotations
@@ -151,4 +151,4 @@ OWNER_EVENTS = Table(
     Index("secretsource_owner_events_by_id", "subject", "id", "revision"),
     sqlite_autoincrement=True,
 )
-"""What happened to owners and plans, whose ``subject`` says which; its number is their revision."""
+"""The events of owners and plans, chosen by ``subject``; their number is their revision."""

@@ -50,7 +50,7 @@ def update_all(connection: Connection, changes: Sequence[Change]) -> None:
     """Compare and set all or none.
 
     Raises:
-        Overtaken: One of them has moved on.
+        Overtaken: A record has moved on.
     """
     for change in sorted(changes, key=_by_record):  # every process locks rows in the same order
         if not _set(connection, change):

@@ -1,4 +1,4 @@
-"""What lists of keys are found by, so that a page takes no longer among a million keys than among ten thousand."""
+"""The indexes of lists of keys, so that a page takes no longer among a million keys than among ten thousand."""
 
 from __future__ import annotations
 
