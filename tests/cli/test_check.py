@@ -206,7 +206,7 @@ def test_a_file_that_is_passed_over(
         assert done.stderr.startswith("configuration: none")
         document = json.loads(command(*words, "--json").stdout)
         assert [seen["file"] for seen in document["configuration"]["passed_over"]] == list(map(str, files))
-    assert spawn("doctor").stderr.count("passed over") == 2  # the library's log does not say it once more
+    assert spawn("doctor").stderr.count("is ignored") == 2  # the library's log does not say it once more
     done = command("check")
     assert done.exit_code == MISTAKE
     assert "secretsource.toml is ignored, because every user may write to" in done.stderr
