@@ -21,6 +21,7 @@ NAMES = (
     "mint",
     "scale",
     "lists",
+    "loops",
     "libraries",
     "providers",
     "extras",
