@@ -22,6 +22,7 @@ NAMES = (
     "scale",
     "lists",
     "loops",
+    "flush",
     "libraries",
     "providers",
     "extras",

@@ -10,6 +10,7 @@ import sqlite3
 import statistics
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -81,7 +82,7 @@ def compared(database: str, stores: Mapping[int, SqlStore], rounds: int) -> list
     small, large = stores
     samples = interleave(
         {
-            f"{size} {what}": lambda store=store, query=query: timed(store, query)
+            f"{size} {what}": partial(timed, store, query)
             for size, store in stores.items()
             for what, query in [*LISTS.items(), (STATS, None)]
         },

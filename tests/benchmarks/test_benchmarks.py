@@ -13,6 +13,7 @@ from benchmarks import __main__ as command
 from benchmarks import (
     check,
     extras,
+    flush,
     harness,
     herd,
     hit,
@@ -203,6 +204,11 @@ class TestBenchmarks:
         """Every check on a loop is accepted, by ours and by hand."""
         figures = by_name(loops.measure(rounds=1, checks=3))
         assert sum(figure.limit == at_most(1.3) for figure in figures.values()) == 3
+
+    def test_flush(self) -> None:
+        """Both databases take the uses of all keys."""
+        figures = by_name(flush.measure(rounds=1, number=20))
+        assert figures["PostgreSQL / SQLite"].value > 0
 
     def test_libraries(self) -> None:
         """Each library accepts the keys that it issued itself."""
