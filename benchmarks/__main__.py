@@ -25,6 +25,8 @@ NAMES = (
     "mint",
     "scale",
     "lists",
+    "loops",
+    "flush",
     "libraries",
     "providers",
     "extras",

@@ -15,6 +15,7 @@ from benchmarks import (
     check,
     edge,
     extras,
+    flush,
     harness,
     herd,
     hit,
@@ -22,6 +23,7 @@ from benchmarks import (
     libraries,
     limits,
     lists,
+    loops,
     many,
     memory,
     mint,
@@ -245,6 +247,16 @@ class TestBenchmarks:
         """Both databases give a page for everything that a list narrows by, and count their keys."""
         figures = by_name(lists.measure(sizes=(1000, 3000), rounds=1))
         assert sum(figure.limit == at_most(2) for figure in figures.values()) == 2 * (len(lists.LISTS) + 1)
+
+    def test_loops(self) -> None:
+        """Every check on a loop is accepted, by ours and by hand."""
+        figures = by_name(loops.measure(rounds=1, checks=3))
+        assert sum(figure.limit == at_most(1.3) for figure in figures.values()) == 3
+
+    def test_flush(self) -> None:
+        """Both databases take the uses of all keys."""
+        figures = by_name(flush.measure(rounds=1, number=20))
+        assert figures["PostgreSQL / SQLite"].value > 0
 
     def test_libraries(self) -> None:
         """Each library accepts the keys that it issued itself."""

@@ -11,7 +11,7 @@ import pytest
 
 from secretsource.exceptions import ConfigurationError, StoreError
 from secretsource.stores import sql
-from secretsource.stores._sql.sqlite_lookup import SqliteLookup
+from secretsource.stores._sql.sqlite_lookup import LoopLookup, SqliteLookup
 from secretsource.testing.store_samples import new, record
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ async def test_a_slow_disk_is_read_in_threads(file: Path, monkeypatch: pytest.Mo
 async def test_the_loop_does_not_wait_for_a_lock(store: sql.AsyncSqlStore) -> None:
     """Its own connection gives up at once, and a thread waits; see `test_a_look_up_that_fails_says_why`."""
     assert await store.get(record(1).key_id) == record(1)
-    assert store._at_once is not None
-    loop, thread = store._at_once._keep().connection, store._store.database.sqlite
+    assert isinstance(store._lookup, LoopLookup)
+    loop, thread = store._lookup._here._keep().connection, store._store.database.sqlite
     assert loop.execute("PRAGMA busy_timeout").fetchone() == (0,)
     assert thread is not None
     with closing(thread.connect()) as connection:

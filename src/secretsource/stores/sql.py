@@ -24,7 +24,7 @@ from secretsource.stores._sql.feed import PostgresFeed
 from secretsource.stores._sql.hot import AsyncPostgresLookup, PostgresLookup
 from secretsource.stores._sql.replica import AsyncReplicaLookup, ReplicaLookup
 from secretsource.stores._sql.sqlite_feed import Alone, SqliteFeed
-from secretsource.stores._sql.sqlite_lookup import SharedLookup, SqliteLookup
+from secretsource.stores._sql.sqlite_lookup import LoopLookup, SharedLookup, SqliteLookup, ThreadedLookup
 from secretsource.stores._threaded import threaded
 from secretsource.stores.base import AsyncKeyStore, ChangeFeed, Crowded, KeyChange, KeyStore
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from secretsource.stores._sql.hot import Lookup
+    from secretsource.stores._sql.hot import AsyncLookup, Lookup
     from secretsource.stores.base import Change, KeyEvent, KeyQuery, KeyRecord, Page, Subscription, Usage, Use
     from secretsource.stores.migratable import Migration
 
@@ -246,18 +246,20 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         self.owners = threaded(store.owners, self._in_thread)
         self.plans = threaded(store.plans, self._in_thread)
         self._forget()
-        store.database.on_fork.append(self._forget)
-        file = store.database.sqlite
-        self._at_once = None
-        if file is not None and not file.is_in_memory and not store.database.address.aside:
-            self._at_once = SqliteLookup(store.database, file, waits=False)
-            store.database.on_fork.append(self._at_once.forget)
+        self._lookup = self._make_lookup()
+        store.database.on_fork.extend([self._forget, self._lookup.forget])
 
     @classmethod
     @traceless
     def open(cls, url: str) -> Self:
         """Return the store that a URL names; see `SqlStore.open`."""
         return cls(SqlStore.open(url))
+
+    def _make_lookup(self) -> AsyncLookup:
+        database, threaded = self._store.database, ThreadedLookup(self._store, self._in_thread)
+        if database.sqlite is None or database.sqlite.is_in_memory or database.address.aside:
+            return threaded
+        return LoopLookup(database, database.sqlite, threaded)
 
     def _forget(self) -> None:
         self._threads: ThreadPoolExecutor | None = None
@@ -274,25 +276,15 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
 
     async def get(self, key_id: str) -> KeyRecord | None:
         """Return the record of a key; see `KeyStore.get`."""
-        if self._at_once is not None and self._store.database.is_open:
-            try:
-                return self._at_once.get(key_id)
-            except StoreError:
-                pass  # a thread can wait for what is locked, and says what is wrong
-        return await self._in_thread(self._store.get, key_id)
+        return await self._lookup.get(key_id)
 
     async def peek(self, key_id: str) -> KeyRecord | None:
-        """Return the same as `get`."""
-        return await self.get(key_id)
+        """The record of a key as a check may see it; see `KeyStore.peek`."""
+        return await self._lookup.peek(key_id)
 
     async def revision(self, key_id: str) -> int | None:
         """Return the stamp of its record; see `KeyStore.revision`."""
-        if self._at_once is not None and self._store.database.is_open:
-            try:
-                return self._at_once.revision(key_id)
-            except StoreError:
-                pass
-        return await self._in_thread(self._store.revision, key_id)
+        return await self._lookup.revision(key_id)
 
     async def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
         """Return an imported record; see `KeyStore.find`."""
@@ -343,12 +335,11 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         return self._store.subscribe(listener)
 
     async def close(self) -> None:
-        """Let running work end, and close every connection; see `KeyStore.close`."""
+        """Let running work end, and close every connection that this loop may close; see `KeyStore.close`."""
         threads, self._threads = self._threads, None
         if threads is not None:
             await asyncio.to_thread(threads.shutdown)
-        if self._at_once is not None:
-            self._at_once.close()
+        await self._lookup.close()
         await asyncio.to_thread(self._store.close)
 
     async def _in_thread(self, function: Callable[Given, Answer], *args: Given.args, **kwargs: Given.kwargs) -> Answer:
@@ -369,35 +360,17 @@ class AsyncPostgresStore(AsyncSqlStore):
         store: The store for threads.
     """
 
-    def __init__(self, store: SqlStore) -> None:
-        super().__init__(store)
-        database, replica = store.database, store.database.address.replica
-        self._lookup = AsyncPostgresLookup(database) if replica is None else AsyncReplicaLookup(database, replica)
-        store.database.on_fork.append(self._lookup.forget)
-        store.database.on_stale.append(self._lookup.leave)
-
     @classmethod
     @traceless
     def open(cls, url: str) -> Self:
         """Return the store that a URL names; see `SqlStore.open`."""
         return cls(PostgresStore.open(url))
 
-    async def get(self, key_id: str) -> KeyRecord | None:
-        """Return the record of a key; see `KeyStore.get`."""
-        return await self._lookup.get(key_id)
-
-    async def peek(self, key_id: str) -> KeyRecord | None:
-        """Return the record of a key for a check; see `KeyStore.peek`."""
-        return await self._lookup.peek(key_id)
-
-    async def revision(self, key_id: str) -> int | None:
-        """Return the stamp of its record; see `KeyStore.revision`."""
-        return await self._lookup.revision(key_id)
-
-    async def close(self) -> None:
-        """Close every connection of this loop; see `KeyStore.close`."""
-        await self._lookup.close()
-        await super().close()
+    def _make_lookup(self) -> AsyncLookup:
+        database, replica = self._store.database, self._store.database.address.replica
+        lookup = AsyncPostgresLookup(database) if replica is None else AsyncReplicaLookup(database, replica)
+        database.on_stale.append(lookup.leave)
+        return lookup
 
 
 @traceless

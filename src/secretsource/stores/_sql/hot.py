@@ -7,6 +7,7 @@ look-up. Connections to PostgreSQL are on a stack, so there are as many as there
 from __future__ import annotations
 
 import weakref
+from asyncio import LifoQueue, get_running_loop, timeout, to_thread
 from contextlib import suppress
 
 from secretsource.stores._sql.faults import CROWDED, FAULTS, diagnose
@@ -16,7 +17,7 @@ from secretsource.stores._sql.tables import KEYS, OWNERS, PLANS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import asyncio
+    from asyncio import AbstractEventLoop, Task
     from typing import Any, Protocol, TypeAlias
 
     import psycopg
@@ -44,7 +45,30 @@ if TYPE_CHECKING:
             """Drop connections that belong to another process, without closing them."""
             ...
 
-    AsyncSeats: TypeAlias = asyncio.LifoQueue[psycopg.AsyncCursor[Any] | None]
+    class AsyncLookup(Protocol):
+        """As `Lookup`, for event loops; and, where there is a replica, a way to a record that may be late."""
+
+        async def get(self, key_id: str) -> KeyRecord | None:
+            """The record of a key."""
+            ...
+
+        async def peek(self, key_id: str) -> KeyRecord | None:
+            """The record of a key as a check may see it."""
+            ...
+
+        async def revision(self, key_id: str) -> int | None:
+            """The revision of its record."""
+            ...
+
+        async def close(self) -> None:
+            """Close its connections."""
+            ...
+
+        def forget(self) -> None:
+            """Let go of connections that belong to another process, without closing them."""
+            ...
+
+    AsyncSeats: TypeAlias = LifoQueue[psycopg.AsyncCursor[Any] | None]
     """Return the same as `Seats`, for one event loop."""
 
 
@@ -171,7 +195,7 @@ class AsyncPostgresLookup:
         self._database = database
         self._server = server or database.server
         self._patience = database.address.timeout
-        self._by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncSeats] = weakref.WeakKeyDictionary()
+        self._by_loop: weakref.WeakKeyDictionary[AbstractEventLoop, AsyncSeats] = weakref.WeakKeyDictionary()
 
     def forget(self) -> None:
         """Drop connections without closing them."""
@@ -218,7 +242,7 @@ class AsyncPostgresLookup:
             # Also after a cancellation, when an answer may still be on its way.
             if cursor is not None and cursor is not good:
                 await cursor.connection.close()
-            if self._seats() is not seats:
+            if self._by_loop.get(get_running_loop()) is not seats:  # the store was closed meanwhile
                 await _clear(seats)
         if kept is None or once or not fault.lost:
             raise self._database.failure(fault)
@@ -226,8 +250,6 @@ class AsyncPostgresLookup:
         return await self.ask(query, key_id, once=True)
 
     async def _taken(self, seats: AsyncSeats) -> psycopg.AsyncCursor[Any] | None:
-        from asyncio import timeout
-
         if not seats.empty():
             return seats.get_nowait()
         patience = timeout(self._patience)
@@ -239,8 +261,6 @@ class AsyncPostgresLookup:
         raise self._database.failure(CROWDED)
 
     def _seats(self) -> AsyncSeats:
-        from asyncio import LifoQueue, get_running_loop
-
         running = get_running_loop()
         seats = self._by_loop.get(running)
         if seats is None:
@@ -250,24 +270,20 @@ class AsyncPostgresLookup:
         return seats
 
     async def _connect(self) -> psycopg.AsyncCursor[Any]:
-        import asyncio
-
         from psycopg import AsyncClientCursor
 
-        await asyncio.to_thread(self._database.open)
+        await to_thread(self._database.open)
         connection = await self._server.aconnect(self._patience)
         return AsyncClientCursor(connection) if self._server.address.pooled else connection.cursor(binary=True)
 
     async def close(self) -> None:
         """Close the connections of this loop, each as soon as it is free."""
-        from asyncio import get_running_loop
-
         seats = self._by_loop.pop(get_running_loop(), None)
         if seats is not None:
             await _clear(seats)
 
 
-_CLEARING: set[asyncio.Task[None]] = set()
+_CLEARING: set[Task[None]] = set()
 
 
 def _begin_to_clear(seats: AsyncSeats) -> None:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, bindparam, func, select
+from sqlalchemy import ARRAY, Double, Text, bindparam, func, select
 
 from secretsource._frozen import frozen_document
 from secretsource.stores import _cursor
@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from sqlalchemy import Insert, Row
+    from sqlalchemy import Insert, Row, Update
 
     from secretsource.stores.base import Change, Use
 
@@ -71,6 +71,23 @@ SEEN = (
     .values(last_used=bindparam("at"))
 )
 """Move forward only; write nothing if there is nothing to move."""
+
+
+def _see_many() -> Update:
+    """`SEEN` for many keys in one statement of PostgreSQL; it locks their rows in the order of their ``key_id``."""
+    given = func.unnest(bindparam("ids", type_=ARRAY(Text)), bindparam("instants", type_=ARRAY(Double)))
+    seen = given.table_valued("key_id", "at").render_derived(name="seen")
+    locked = (
+        select(KEYS.c.key_id, seen.c.at)
+        .where(KEYS.c.key_id == seen.c.key_id, KEYS.c.last_used.is_(None) | (KEYS.c.last_used < seen.c.at))
+        .order_by(KEYS.c.key_id)
+        .with_for_update(key_share=True, of=KEYS)
+        .cte("locked")
+    )
+    return KEYS.update().where(KEYS.c.key_id == locked.c.key_id).values(last_used=locked.c.at)
+
+
+SEE_MANY = _see_many()
 
 SELECT_EVENTS = (
     select(EVENTS)

@@ -66,6 +66,8 @@ KEYS = Table(
     Index("secretsource_keys_by_environment", "environment", "created", "key_id"),
     Index("secretsource_keys_by_pepper", "pepper_version", "created", "key_id"),
     Index("secretsource_keys_by_status", "status", "created", "key_id", "pepper_version"),
+    # Room on each page of PostgreSQL, so that a flush of uses writes a row beside its old one and touches no index.
+    postgresql_with={"fillfactor": 70},
 )
 """A list walks along one of the indices, which has its keys in the order of the list; see `listing`.
 
