@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from sys import intern
 from typing import Any
 
 from sqlalchemy import Double, Text, bindparam, func, select
@@ -205,6 +206,8 @@ def _networks(text: str) -> tuple[str, ...]:
 
 _STATUSES = {status.value: status for status in Status}
 _make = tuple.__new__
+_PEPPER, _PREFIX, _ENVIRONMENT = (KeyRecord._fields.index(name) for name in ("pepper_version", "prefix", "environment"))
+"""Texts that nearly all keys have in common: a cache of many records holds each once."""
 _SCOPES, _NETWORKS, _STATUS, _METADATA = (
     KeyRecord._fields.index(name) for name in ("scopes", "networks", "status", "metadata")
 )
@@ -212,6 +215,9 @@ _SCOPES, _NETWORKS, _STATUS, _METADATA = (
 
 def to_record(cells: list[Any]) -> KeyRecord:
     """The record that a row of `KEYS` holds, whose list of cells is used up; every uncached check passes here."""
+    cells[_PEPPER] = intern(cells[_PEPPER])
+    cells[_PREFIX] = intern(cells[_PREFIX])
+    cells[_ENVIRONMENT] = intern(cells[_ENVIRONMENT])
     cells[_SCOPES] = _scopes(cells[_SCOPES])
     cells[_STATUS] = _STATUSES[cells[_STATUS]]
     networks, metadata = cells[_NETWORKS], cells[_METADATA]
