@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from secretsource.exceptions import InvalidRequest, StoreError
-from secretsource.issuing import NO_SCOPE, ApiKeys, Reason, Rejected
+from secretsource.issuing import NO_SCOPE, ApiKeys, KeyRequest, Reason, Rejected
 from secretsource.issuing._check.gate import Gate
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.stores.base import Status
@@ -69,7 +69,8 @@ def issued(keys: ApiKeys, store: Asked) -> Issued:
 
 def refused(keys: ApiKeys, issued: Issued, **asked: Any) -> Reason | None:
     """Why a check refuses the key, or None."""
-    verdict = keys.check(issued.plaintext, **{"scope": SCOPE, "ip": "203.0.113.7", **asked})
+    given: dict[str, Any] = {"scope": SCOPE, "ip": "203.0.113.7", **asked}
+    verdict = keys.check(issued.plaintext, **given)
     return verdict.reason if isinstance(verdict, Rejected) else None
 
 
@@ -137,7 +138,7 @@ def test_few_texts_are_remembered(keys: ApiKeys, monkeypatch: pytest.MonkeyPatch
     """The gate forgets all of them before they become too many, and takes its steps again."""
     monkeypatch.setattr("secretsource.issuing._check.gate._MOST_LOCATED", 3)
     gate = keys._verifier.gate
-    for issued in keys.issue_many([{"owner": "acme"}] * 7):
+    for issued in keys.issue_many([KeyRequest(owner="acme")] * 7):
         assert keys.check(issued.plaintext, scope=NO_SCOPE)
         assert len(gate._located) <= 3
     assert isinstance(gate, Gate)

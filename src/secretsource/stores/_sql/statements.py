@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from importlib import import_module
+from sys import intern
 from typing import Any
 
 from sqlalchemy import ARRAY, Double, Text, bindparam, func, select
@@ -224,6 +225,8 @@ def to_stamp(revision: int, owner: int | None, plan: int | None) -> int:
 
 _STATUSES = {status.value: status for status in Status}
 _make = tuple.__new__
+_PEPPER, _PREFIX, _ENVIRONMENT = (KeyRecord._fields.index(name) for name in ("pepper_version", "prefix", "environment"))
+"""Texts that nearly all keys have in common: a cache of many records holds each once."""
 _SCOPES, _NETWORKS, _STATUS, _METADATA, _TERMS = (
     KeyRecord._fields.index(name) for name in ("scopes", "networks", "status", "metadata", "terms")
 )
@@ -232,6 +235,9 @@ _SCOPES, _NETWORKS, _STATUS, _METADATA, _TERMS = (
 def to_record(cells: list[Any]) -> KeyRecord:
     """Return the record in a row of `SELECT_KEYS`, and empty the list of its cells; uncached checks call it."""
     cells[_TERMS:] = (None,) if cells[_TERMS] is None else (to_terms(*cells[_TERMS:]),)
+    cells[_PEPPER] = intern(cells[_PEPPER])
+    cells[_PREFIX] = intern(cells[_PREFIX])
+    cells[_ENVIRONMENT] = intern(cells[_ENVIRONMENT])
     cells[_SCOPES] = _scopes(cells[_SCOPES])
     cells[_STATUS] = _STATUSES[cells[_STATUS]]
     networks, metadata = cells[_NETWORKS], cells[_METADATA]
