@@ -37,15 +37,19 @@ def _cached(rounds: int, seconds: float) -> list[Figure]:
     with opened("memory://") as keys:
         text = issued(keys, 1, rate_limit="1000000000/minute")[0]
         plain = issued(keys, 1)[0]
+        keys.owners.put("shared", rate_limit="1000000000/minute")
+        both = keys.issue(owner="shared", scopes=[SCOPE], rate_limit="1000000000/minute").plaintext
         names = {"check": keys.check, "sha256": sha256, "text": text, "key": text.encode()}
         ways = {
             "hash": per_call("sha256(key).digest()", names, seconds / 2),
             "limited": per_call(f"check(text, scope={SCOPE!r})", names, seconds / 2),
             "plain": per_call(f"check(text, scope={SCOPE!r})", {**names, "text": plain}, seconds / 2),
+            "both": per_call(f"check(text, scope={SCOPE!r})", {**names, "text": both}, seconds / 2),
         }
         samples = interleave(ways, rounds)
     return [
         compared("cached, with scope and rate limit / one SHA-256", samples, "limited", "hash", at_most(6)),
+        compared("cached, with limits of key and owner / one SHA-256", samples, "both", "hash", at_most(8)),
         compared("cached, with scope / one SHA-256", samples, "plain", "hash"),
         Figure("cached, with scope and rate limit", statistics.median(samples["limited"]) * 1e9, "ns"),
     ]

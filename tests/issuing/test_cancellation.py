@@ -26,7 +26,7 @@ class WaitingStore(AsyncMemoryStore):
         given: Any = super().__getattribute__(name)
         if name.startswith("_") or name == "subscribe":
             return given
-        return WaitingRegister(given) if name in {"owners", "plans"} else waiting(given)
+        return WaitingRegister(given) if name in {"owners", "plans", "counts"} else waiting(given)
 
 
 class WaitingRegister:

@@ -23,7 +23,13 @@ SQLITE_HAS_NONE = {
     "lose": "a file has no connection to lose",
     "conflict": "SQLite has one writer at a time, so that nothing has to be serialized afterwards",
 }
-TABLES = ("secretsource_events", "secretsource_witnesses", "secretsource_owners", "secretsource_plans")
+TABLES = (
+    "secretsource_events",
+    "secretsource_witnesses",
+    "secretsource_owners",
+    "secretsource_plans",
+    "secretsource_counts",
+)
 """What is written second in each transaction."""
 
 
@@ -121,7 +127,7 @@ class PostgresDatabase:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        tables = ("keys", "events", "uses", "witnesses", "seals", "owners", "plans", "owner_events")
+        tables = ("keys", "events", "uses", "witnesses", "seals", "owners", "plans", "owner_events", "counts")
         self.do(f"TRUNCATE {', '.join(f'secretsource_{table}' for table in tables)}")
         self.heal()
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._verdict import Accepted, Answer, Reason, Rejected, Verdict
     from secretsource.issuing.limits import LimitState, LocalLimiter
     from secretsource.stores.base import (
+        Count,
         EventKind,
         FeedHealth,
         KeyEvent,
@@ -67,6 +68,7 @@ __all__ = [
     "AsyncOwnerRegister",
     "AsyncPlanRegister",
     "CheckEvent",
+    "Count",
     "Demand",
     "EventKind",
     "FeedHealth",

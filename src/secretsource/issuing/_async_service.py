@@ -11,7 +11,7 @@ from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._administration import BY_ITSELF, ROTATE_SELF
 from secretsource.issuing._async_registers import AsyncOwnerRegister, AsyncPlanRegister
 from secretsource.issuing._at_hand import AtHand
-from secretsource.issuing._check.event import Asked, asked_of, tell
+from secretsource.issuing._check.event import Asked, asked_of, conclude, tell
 from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._key.lifecycle import Move
@@ -20,9 +20,11 @@ from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.owners import Owners
 from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.plans import Plans
+from secretsource.issuing._manage.reports import Reports
 from secretsource.issuing._manage.request import by, successor_end, wanted_owner
 from secretsource.issuing._manage.revocations import Revocations
 from secretsource.issuing._manage.updates import Updates
+from secretsource.issuing._reports import AsyncKeyReports
 from secretsource.issuing._settings import assemble, closing
 from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
@@ -54,7 +56,7 @@ __all__ = ["AsyncApiKeys"]
 
 
 @boundaries(besides=("check",))
-class AsyncApiKeys(AtHand):
+class AsyncApiKeys(AsyncKeyReports, AtHand):
     """Issues API keys and checks them; one for the whole process, used from any number of tasks of one event loop.
 
     A key that is fresh in the cache is checked without waiting. No task starts and no store is asked before the first
@@ -66,10 +68,6 @@ class AsyncApiKeys(AtHand):
 
     Raises:
         ConfigurationError: A setting cannot work.
-
-    Attributes:
-        owners: The customers whose keys they are; see `OwnerRegister`.
-        plans: The plans that owners are on; see `PlanRegister`.
     """
 
     def __init__(self, store: AsyncKeyStore, **settings: Unpack[Settings]) -> None:
@@ -91,6 +89,7 @@ class AsyncApiKeys(AtHand):
         self.owners = AsyncOwnerRegister(Owners(parts))
         self.plans = AsyncPlanRegister(Plans(parts))
         self._operations = Operations(parts)
+        self._reports = Reports(parts)
         self._revocations = Revocations(parts, self._operations)
         self._updates = Updates(parts, self._operations)
         self._imports = Imports(parts, self._operations)
@@ -167,8 +166,7 @@ class AsyncApiKeys(AtHand):
                 verdict = await arun(self._verifier.check(text, None, asked, fresh))
         finally:
             del text  # a traceback shows no key
-        if self._listeners:
-            tell(self._listeners, self._parts.clock, verdict, asked)
+        conclude(self._parts.uses, self._listeners, self._parts.clock, verdict, asked)
         return verdict
 
     async def verify(

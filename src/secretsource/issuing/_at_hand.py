@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
-from secretsource.issuing._check.event import Asked, tell
+from secretsource.issuing._check.event import Asked, conclude, tell
 from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._verdict import Accepted
 
@@ -68,16 +68,18 @@ class AtHand:
         raise failure
 
     def _recall(self, text: str | None, asked: Asked) -> Verdict | None:
-        verdict: Verdict | bytes | None
+        glanced: Verdict | bytes | None
         try:
-            verdict = None if asked.kind is not None else self._verifier.glance(text, asked.scope, asked.ip, asked.cost)
-            if type(verdict) is not Accepted:
-                hashed = verdict if type(verdict) is bytes else None
-                verdict = self._verifier.recall(text, hashed, asked)
+            glanced = None if asked.kind is not None else self._verifier.glance(text, asked.scope, asked.ip, asked.cost)
+            if type(glanced) is Accepted:
+                if self._listeners:
+                    tell(self._listeners, self._parts.clock, glanced, asked)
+                return glanced
+            verdict = self._verifier.recall(text, glanced if type(glanced) is bytes else None, asked)
         finally:
             del text  # a traceback shows no key
-        if verdict is not None and self._listeners:
-            tell(self._listeners, self._parts.clock, verdict, asked)
+        if verdict is not None:
+            conclude(self._parts.uses, self._listeners, self._parts.clock, verdict, asked)
         return verdict
 
     def on_event(self, listener: Callable[[CheckEvent], object]) -> Callable[[], None]:

@@ -10,7 +10,7 @@ from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._administration import KeyAdministration
 from secretsource.issuing._at_hand import AtHand
-from secretsource.issuing._check.event import Asked, asked_of, tell
+from secretsource.issuing._check.event import Asked, asked_of, conclude, tell
 from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._manage.chores import Chores
@@ -18,9 +18,11 @@ from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.owners import Owners
 from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.plans import Plans
+from secretsource.issuing._manage.reports import Reports
 from secretsource.issuing._manage.revocations import Revocations
 from secretsource.issuing._manage.updates import Updates
 from secretsource.issuing._registers import OwnerRegister, PlanRegister
+from secretsource.issuing._reports import KeyReports
 from secretsource.issuing._settings import assemble, closing
 from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
@@ -42,7 +44,7 @@ __all__ = ["ApiKeys"]
 
 
 @boundaries(besides=("check",))
-class ApiKeys(KeyAdministration, AtHand):
+class ApiKeys(KeyAdministration, KeyReports, AtHand):
     """Issues API keys and checks them; one for the whole process, used from any number of threads.
 
     No thread starts and no store is asked before the first key is checked.
@@ -75,6 +77,7 @@ class ApiKeys(KeyAdministration, AtHand):
         self.owners = OwnerRegister(Owners(parts))
         self.plans = PlanRegister(Plans(parts))
         self._operations = Operations(parts)
+        self._reports = Reports(parts)
         self._revocations = Revocations(parts, self._operations)
         self._updates = Updates(parts, self._operations)
         self._imports = Imports(parts, self._operations)
@@ -163,8 +166,7 @@ class ApiKeys(KeyAdministration, AtHand):
                 verdict = run(self._verifier.check(text, None, asked, fresh))
         finally:
             del text  # a traceback shows no key
-        if self._listeners:
-            tell(self._listeners, self._parts.clock, verdict, asked)
+        conclude(self._parts.uses, self._listeners, self._parts.clock, verdict, asked)
         return verdict
 
     def verify(

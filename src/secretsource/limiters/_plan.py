@@ -48,9 +48,10 @@ class Plan:
         beside: As given.
         interval: `Rate.interval` of the only rule, as most keys have it; None for any other plan.
         lead: `Rate.lead` of that rule.
+        alone: The limits of the account itself as a plan; None where there is no other account.
     """
 
-    __slots__ = ("_terms", "_today", "beside", "interval", "lead", "own", "rules")
+    __slots__ = ("_terms", "_today", "alone", "beside", "interval", "lead", "own", "rules")
 
     def __init__(self, own: tuple[Rule, ...], beside: tuple[str, Plan] | None = None) -> None:
         self.own = len(own)
@@ -62,6 +63,7 @@ class Plan:
         first = rules[0]
         self.interval = first.interval if len(rules) == 1 and isinstance(first, Rate) else None
         self.lead = first.lead if isinstance(first, Rate) else 0.0
+        self.alone = None if beside is None else Plan(own)
 
     def take(self, levels: Levels, cost: int, mono: float, wall: float) -> Levels | None:
         """Take ``cost`` requests from every rule, or from none.

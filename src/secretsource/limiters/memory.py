@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from functools import lru_cache
 
 from secretsource import _fork
 from secretsource.limiters.base import Draw, Grant, Plan, Rate
@@ -76,8 +75,7 @@ class LocalLimiter:
             account.held = left = (plan, (arrival,), mono, wall)
             return left
         if plan.beside is not None:
-            draw = self._draw_both(account, plan, plan.beside, cost, mono, wall)
-            return (plan, draw.levels, mono, wall) if draw.refused_by is None else None
+            return self._take_both(account, plan, plan.beside, cost, mono, wall)
         while True:
             after = plan.take(held[1] if held[0] is plan else _levels(held, plan), cost, mono, wall)
             if after is None:
@@ -89,6 +87,28 @@ class LocalLimiter:
             if account.put(held, left):
                 return left
             held = account.held
+
+    def _take_both(
+        self, first: _Account, plan: Plan, beside: tuple[str, Plan], cost: int, mono: float, wall: float
+    ) -> Grant | None:
+        """As `take`, from the account of a key and from that of its owner."""
+        own, (account, shared) = _own(plan), beside
+        second = self._accounts.get(account)
+        interval, other = own.interval, shared.interval
+        if _HAS_GIL and interval is not None and other is not None and second is not None:
+            one, two = first.held, second.held
+            if one[0] is own and two[0] is shared:  # one rate each: as `Rate.take`, in one step
+                level: Any = one[1][0]
+                left = (mono if level is None or level < mono else level) + interval * cost
+                level = two[1][0]
+                right = (mono if level is None or level < mono else level) + other * cost
+                if left - mono > own.lead or right - mono > shared.lead:
+                    return None
+                first.held = (own, (left,), mono, wall)
+                second.held = (shared, (right,), mono, wall)
+                return plan, (left, right), mono, wall
+        draw = self._draw_both(first, plan, beside, cost, mono, wall)
+        return (plan, draw.levels, mono, wall) if draw.refused_by is None else None
 
     def _draw_both(
         self, first: _Account, plan: Plan, beside: tuple[str, Plan], cost: int, mono: float, wall: float
@@ -181,10 +201,9 @@ def _put_both(first: _Account, one: Grant, left: Grant, second: _Account, two: G
     return are_held
 
 
-@lru_cache(maxsize=4096)
 def _own(plan: Plan) -> Plan:
     """The limits of the account itself, without those beside it."""
-    return plan if plan.beside is None else Plan(plan.rules[: plan.own])
+    return plan.alone or plan
 
 
 def _levels(held: Grant, plan: Plan) -> Levels:

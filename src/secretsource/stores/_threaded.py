@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Generic
 
+from secretsource.stores.counts import AsyncCountStore
 from secretsource.stores.owners import AsyncRegister, Kept
 
 TYPE_CHECKING = False
@@ -11,9 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from typing import Any
 
+    from secretsource.stores.counts import Count, CountQuery, CountStore
     from secretsource.stores.owners import OwnerEvent, Refused, Register
 
-__all__ = ["threaded"]
+__all__ = ["threaded", "threaded_counts"]
 
 
 def threaded(register: Register[Kept] | None, ask: Callable[..., Awaitable[Any]]) -> AsyncRegister[Kept] | None:
@@ -24,6 +26,32 @@ def threaded(register: Register[Kept] | None, ask: Callable[..., Awaitable[Any]]
         ask: Calls a function with its arguments where it does not block the event loop.
     """
     return None if register is None else _ThreadedRegister(register, ask)
+
+
+def threaded_counts(counts: CountStore | None, ask: Callable[..., Awaitable[Any]]) -> AsyncCountStore | None:
+    """As `threaded`, for counted requests."""
+    return None if counts is None else _ThreadedCounts(counts, ask)
+
+
+class _ThreadedCounts(AsyncCountStore):
+    """A `CountStore` for an event loop."""
+
+    def __init__(self, counts: CountStore, ask: Callable[..., Awaitable[Any]]) -> None:
+        self._counts = counts
+        self._ask = ask
+
+    async def add(self, counts: Sequence[Count]) -> None:
+        """As `CountStore.add`."""
+        await self._ask(self._counts.add, counts)
+
+    async def read(self, query: CountQuery) -> Sequence[Count]:
+        """As `CountStore.read`."""
+        found: Sequence[Count] = await self._ask(self._counts.read, query)
+        return found
+
+    async def forget(self, now: float) -> None:
+        """As `CountStore.forget`."""
+        await self._ask(self._counts.forget, now)
 
 
 class _ThreadedRegister(AsyncRegister[Kept], Generic[Kept]):

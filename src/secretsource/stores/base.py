@@ -18,6 +18,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Protocol, runtime_checkable
 
+from secretsource.stores.counts import AsyncCountStore, Count, CountQuery, CountStore, Unit
 from secretsource.stores.owners import (
     AsyncRegister,
     Crowded,
@@ -50,11 +51,15 @@ if TYPE_CHECKING:
     from typing import Self
 
 __all__ = [
+    "AsyncCountStore",
     "AsyncKeyStore",
     "AsyncRegister",
     "Change",
     "ChangeBus",
     "ChangeFeed",
+    "Count",
+    "CountQuery",
+    "CountStore",
     "Crowded",
     "EventKind",
     "FeedHealth",
@@ -74,6 +79,7 @@ __all__ = [
     "Status",
     "Subscription",
     "Terms",
+    "Unit",
     "Usage",
     "Use",
 ]
@@ -87,10 +93,12 @@ class KeyStore(ABC):
     Attributes:
         owners: Where owners are kept; None for a store that keeps none. Then no record has terms.
         plans: Where plans are kept, beside the owners.
+        counts: Where requests are counted; None for a store that counts none.
     """
 
     owners: Register[OwnerRecord] | None = None
     plans: Register[PlanRecord] | None = None
+    counts: CountStore | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -267,6 +275,7 @@ class AsyncKeyStore(ABC):
 
     owners: AsyncRegister[OwnerRecord] | None = None
     plans: AsyncRegister[PlanRecord] | None = None
+    counts: AsyncCountStore | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:

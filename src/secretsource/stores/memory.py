@@ -14,8 +14,9 @@ from secretsource._frozen import frozen_document
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.stores import _cursor
+from secretsource.stores._memory_counts import MemoryCounts
 from secretsource.stores._memory_registers import Book, MemoryRegister
-from secretsource.stores._threaded import threaded
+from secretsource.stores._threaded import threaded, threaded_counts
 from secretsource.stores.base import (
     AsyncKeyStore,
     Change,
@@ -70,6 +71,7 @@ class MemoryStore(KeyStore, ChangeFeed):
         self._book = Book(self._pass_on)
         self.owners = MemoryRegister[OwnerRecord](self._book, "owner")
         self.plans = MemoryRegister[PlanRecord](self._book, "plan")
+        self.counts = MemoryCounts(lambda key_id: self._with_terms(self._records.get(key_id)))
 
     @classmethod
     @traceless
@@ -291,6 +293,7 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
         self._store = store or MemoryStore()
         self.owners = threaded(self._store.owners, _here)
         self.plans = threaded(self._store.plans, _here)
+        self.counts = threaded_counts(self._store.counts, _here)
 
     @classmethod
     @traceless

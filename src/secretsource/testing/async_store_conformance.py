@@ -12,7 +12,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from secretsource.stores.base import KeyStore, Register
+from secretsource.stores.base import CountStore, KeyStore, Register
 from secretsource.stores.owners import Kept
 from secretsource.testing.store_conformance import ROUNDS, StoreConformance
 from secretsource.testing.store_samples import changed, new, record, rotated
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from secretsource.stores.base import (
+        AsyncCountStore,
         AsyncKeyStore,
         AsyncRegister,
         Change,
+        Count,
+        CountQuery,
         Crowded,
         KeyEvent,
         KeyQuery,
@@ -78,6 +81,32 @@ class RegisterOnALoop(Register[Kept], Generic[Kept]):
         return happened
 
 
+class CountsOnALoop(CountStore):
+    """Asynchronous counts as the cases for threads use them.
+
+    Args:
+        counts: The counts under test.
+        play: Plays a coroutine on the loop of their store.
+    """
+
+    def __init__(self, counts: AsyncCountStore, play: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        self._counts = counts
+        self._play = play
+
+    def add(self, counts: Sequence[Count]) -> None:
+        """Await it."""
+        self._play(self._counts.add(counts))
+
+    def read(self, query: CountQuery) -> Sequence[Count]:
+        """Await it."""
+        found: Sequence[Count] = self._play(self._counts.read(query))
+        return found
+
+    def forget(self, now: float) -> None:
+        """Await it."""
+        self._play(self._counts.forget(now))
+
+
 class OnALoop(KeyStore):
     """An asynchronous store for the cases of threads: each call runs on the event loop of its own thread.
 
@@ -89,6 +118,7 @@ class OnALoop(KeyStore):
         self.store = store
         self.owners = None if store.owners is None else RegisterOnALoop(store.owners, self.play)
         self.plans = None if store.plans is None else RegisterOnALoop(store.plans, self.play)
+        self.counts = None if store.counts is None else CountsOnALoop(store.counts, self.play)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._start = threading.Lock()
 

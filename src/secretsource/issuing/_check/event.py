@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from secretsource._clock import Clock
     from secretsource._listeners import Listeners
     from secretsource.issuing._check.policy import Demand, Kind
+    from secretsource.issuing._check.uses import UseLog
     from secretsource.issuing._verdict import Reason, Verdict
     from secretsource.stores.base import KeyRecord
 
@@ -75,6 +76,15 @@ _make = tuple.__new__
 def asked_of(scope: Demand, cost: int, kind: Kind | None, ip: str | None, agent: str | None) -> Asked:
     """What a check outside of a request asks; made without a call of Python, for each uncached check makes one."""
     return _make(Asked, (scope, cost, kind, ip, agent, None, None))
+
+
+def conclude(uses: UseLog, listeners: Listeners[CheckEvent], clock: Clock, verdict: Verdict, asked: Asked) -> None:
+    """Count a verdict that was reached the long way, if it is a refusal, and tell the listeners of it."""
+    if isinstance(verdict, Rejected):
+        now = clock.now()
+        uses.tally.note(verdict.record, now.mono, now.wall, verdict.reason.value)
+    if listeners:
+        tell(listeners, clock, verdict, asked)
 
 
 def tell(listeners: Listeners[CheckEvent], clock: Clock, verdict: Verdict, asked: Asked) -> None:

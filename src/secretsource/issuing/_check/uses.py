@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 
 from secretsource import _fork
+from secretsource.issuing._check.tally import Tally
 from secretsource.issuing._key.text import cleaned
 from secretsource.stores.base import Change, Use
 from secretsource.stores.records import MOST_WITNESSES
@@ -44,12 +45,14 @@ class UseLog:
 
     Attributes:
         seen: When each key was last accepted, in monotonic seconds; written without a lock.
+        tally: How many checks came to what.
     """
 
-    __slots__ = ("__weakref__", "_lock", "_rehashes", "_watched", "seen")
+    __slots__ = ("__weakref__", "_lock", "_rehashes", "_watched", "seen", "tally")
 
     def __init__(self) -> None:
         self.seen: dict[str, float] = {}
+        self.tally = Tally()
         self.after_fork()
         _fork.tell(self)
 

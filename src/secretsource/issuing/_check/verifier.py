@@ -82,6 +82,7 @@ class Verifier:
         self._get = parts.cache.get
         self._store = parts.store
         self._seen = parts.uses.seen
+        self._tally = parts.uses.tally
         self._take = self._drawing.take
         self._rotations = RotationDates(parts.store)
         self._mono = parts.present.mono
@@ -115,14 +116,15 @@ class Verifier:
             return None
         if cost is not _ONE and (type(cost) is not int or not 0 <= cost <= MOST_COST):
             return None
-        granted = None
-        plan = entry.plan
-        if plan is not None:
-            # 9 rate limit, and 10: quota
-            granted = self._take(entry.limit_key, plan, cost, now, now + entry.drift)
-            if granted is None:
-                return hashed
-        self._seen[entry.key_id] = now  # 11 note the use
+        plan = entry.plan  # 9 rate limit, and 10: quota
+        granted = None if plan is None else self._take(entry.limit_key, plan, cost, now, now + entry.drift)
+        if granted is None and plan is not None:
+            return hashed
+        key_id, tally = entry.key_id, self._tally
+        self._seen[key_id] = now  # 11 note the use
+        if now >= tally.ends:
+            tally.turn(now, now + entry.drift)
+        tally.counts[key_id] += 1
         verdict = _new(Accepted)  # as `Accepted(entry.record, …)` does, without the call
         verdict.record = entry.record
         verdict._granted = granted
@@ -330,6 +332,7 @@ class Verifier:
     def _note(self, record: KeyRecord, presented: Presented, asked: Asked, mono: float, wall: float) -> None:
         """Step 11."""
         self._seen[record.key_id] = mono
+        self._tally.note(record, mono, wall)
         if record.status is _ROTATING:
             self._parts.uses.watch(Use(record.key_id, wall, 1, witness(asked.ip), witness(asked.agent)))
         if record.pepper_version != self._newest or record.foreign is not None:

@@ -24,6 +24,7 @@ from secretsource.issuing._key.hashing import PepperSet
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._key.text import canonical
 from secretsource.issuing._manage import plans, request
+from secretsource.issuing._manage.counting import store_counts
 from secretsource.stores.base import ChangeBus, KeyChange, KeyQuery, Status, Usage
 
 TYPE_CHECKING = False
@@ -271,6 +272,7 @@ class Operations:
             if uses:
                 yield self._parts.store.record_uses(uses)
                 log.stored(taken)
+            yield from store_counts(self._parts)
             for change in log.rehashes():
                 record = yield from self._rehash(change.record, change.event.time)
                 log.renewed(change)

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """The versions of the schema so far; a test compares them with the migrations."""
 
 HEAD = VERSIONS[-1]
@@ -154,3 +154,17 @@ OWNER_EVENTS = Table(
     sqlite_autoincrement=True,
 )
 """The events of owners and plans, chosen by ``subject``; their number is their revision."""
+
+COUNTS = Table(
+    "secretsource_counts",
+    METADATA,
+    Column("owner", _TEXT, nullable=False),
+    Column("unit", _TEXT, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("key_id", _TEXT, nullable=False),
+    Column("outcome", _TEXT, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    PrimaryKeyConstraint("owner", "unit", "start", "key_id", "outcome"),
+    Index("secretsource_counts_by_age", "unit", "start"),
+)
+"""Counted requests; owner and key are empty for texts that are no key of ours."""

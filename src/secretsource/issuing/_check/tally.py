@@ -1,0 +1,100 @@
+"""How many checks came to what, by key and minute: counted in memory, and added to the store with the last uses.
+
+An accepted check costs one dictionary increment. Python runs no other thread and no signal's handler between the
+reading and the writing of ``counts[key] += 1``, also where the key is new to a ``defaultdict``, so none is lost without
+a lock. Texts that are no key of ours are
+counted together, by the reason of their refusal.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+
+from secretsource import _fork
+from secretsource.stores.base import Count
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import TypeAlias
+
+    from secretsource.stores.base import KeyRecord
+
+    Counts: TypeAlias = "defaultdict[str | tuple[str, str], int]"
+    """Requests by the key that was accepted, or by the key that was refused and why."""
+
+__all__ = ["ACCEPTED", "Tally"]
+
+ACCEPTED = "accepted"
+MINUTE = 60
+MOST_MINUTES = 1440
+"""Minutes that wait for a store which is down; past it, the oldest are given up."""
+MOST_AT_ONCE = 1000
+
+
+class Tally:
+    """Counts that wait for a flush; for any number of threads.
+
+    Attributes:
+        counts: Those of the present minute, written without a lock.
+        ends: When the present minute ends, in monotonic seconds.
+        forget_at: When this process next has old counts forgotten, in monotonic seconds.
+    """
+
+    __slots__ = ("__weakref__", "_lock", "_minutes", "counts", "ends", "forget_at")
+
+    def __init__(self) -> None:
+        self.after_fork()
+        _fork.tell(self)
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child: what was counted before is its parent's to store."""
+        self._lock = threading.RLock()
+        self._minutes: dict[int, Counts] = {}
+        self.counts: Counts = defaultdict(int)
+        self.ends = self.forget_at = float("-inf")
+
+    def turn(self, mono: float, wall: float) -> None:
+        """Begin the minute of an instant, given on both clocks."""
+        with self._lock:
+            start = int(wall // MINUTE) * MINUTE
+            self.counts = self._minutes.setdefault(start, defaultdict(int))
+            self.ends = mono + start + MINUTE - wall
+            while len(self._minutes) > MOST_MINUTES:
+                del self._minutes[min(self._minutes)]
+
+    def note(self, record: KeyRecord | None, mono: float, wall: float, reason: str | None = None) -> None:
+        """Count a check of a key, or of no key of ours, that was accepted or refused for a reason."""
+        if mono >= self.ends:
+            self.turn(mono, wall)
+        key_id = "" if record is None else record.key_id
+        self.counts[key_id if reason is None else (key_id, reason)] += 1
+
+    def chunks(self) -> Iterator[list[Count]]:
+        """Take out what has been counted, up to 1000 at a time; give back to `restore` what is not stored."""
+        for start in sorted(self._minutes):
+            counts = self._minutes.get(start, defaultdict(int))
+            keys = [key for key, requests in [*counts.items()] if requests]
+            for at in range(0, len(keys), MOST_AT_ONCE):
+                yield [self._taken(start, counts, key) for key in keys[at : at + MOST_AT_ONCE]]
+        self._let_go()
+
+    def restore(self, counts: Iterable[Count]) -> None:
+        """Put back what was not stored."""
+        for start, key_id, outcome, requests, _ in counts:
+            minute = self._minutes.setdefault(start, defaultdict(int))
+            minute[key_id if outcome == ACCEPTED else (key_id, outcome)] += requests
+
+    @staticmethod
+    def _taken(start: int, counts: Counts, key: str | tuple[str, str]) -> Count:
+        requests = counts[key]
+        counts[key] -= requests
+        return Count(start, key, ACCEPTED, requests) if isinstance(key, str) else Count(start, *key, requests)
+
+    def _let_go(self) -> None:
+        """Forget minutes that are stored; not the last two, for a slow thread may still be about to count there."""
+        with self._lock:
+            for start in sorted(self._minutes)[:-2]:
+                if not any([*self._minutes[start].values()]):
+                    del self._minutes[start]

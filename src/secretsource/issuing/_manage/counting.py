@@ -1,0 +1,31 @@
+"""Storing what checks came to: with each flush, and now and then forgetting what is old."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource._flow import Flow
+    from secretsource.issuing._check.parts import Parts
+
+__all__ = ["store_counts"]
+
+FORGET_EVERY = 3600.0
+"""Seconds between two times that a process has old counts forgotten."""
+
+
+def store_counts(parts: Parts) -> Flow[None]:
+    """Add what was counted to the store; what it does not take waits for the next flush."""
+    tally, store = parts.uses.tally, parts.store.counts
+    for counts in tally.chunks():
+        stored = store is None  # which counts nothing, so that nothing is to be kept for it
+        try:
+            if store is not None:
+                yield store.add(counts)
+                stored = True
+        finally:
+            if not stored:
+                tally.restore(counts)
+    now = parts.clock.now()
+    if store is not None and now.mono >= tally.forget_at:
+        tally.forget_at = now.mono + FORGET_EVERY
+        yield store.forget(now.wall)

@@ -1,0 +1,78 @@
+"""What has been counted, as it may be asked for: each a flow over one parts, run by either shell."""
+
+from __future__ import annotations
+
+from secretsource._key_id import is_key_id
+from secretsource.exceptions import ConfigurationError, InvalidRequest, KeyNotFound
+from secretsource.issuing._manage import request as _request
+from secretsource.stores.base import CountQuery, Unit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from secretsource._flow import Flow
+    from secretsource.issuing._check.parts import Parts
+    from secretsource.stores.base import Count, KeyRecord
+
+__all__ = ["Reports"]
+
+MOST_COUNTS = 100_000
+"""Rows that one question is answered with."""
+
+
+class Reports:
+    """The reports of one parts."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def usage(
+        self,
+        owner: str | int | None,
+        key_id: str | None,
+        plan: str | int | None,
+        since: datetime | float | None,
+        until: datetime | float | None,
+        by: object,
+    ) -> Flow[Sequence[Count]]:
+        """Counted requests; by default those of the last unit and the present one."""
+        if by not in set(Unit):
+            raise InvalidRequest(f"usage is by {', '.join(Unit)}, not by {by!r:.40}")
+        unit = Unit(str(by))
+        store = self._parts.store
+        if store.counts is None:
+            raise ConfigurationError(
+                f"a {type(store).__name__} counts no requests: use a store in SQLite or PostgreSQL"
+            )
+        begin, end = self._span(since, until, unit)
+        whose = _request.wanted_owner(owner)
+        if key_id is not None:
+            record: KeyRecord = yield from self._record(key_id)
+            if whose not in {None, record.owner}:
+                return []
+            whose = record.owner
+        on = None if plan is None else _request.named(plan, "plan")
+        query = CountQuery(unit, begin, end, whose, key_id, on, MOST_COUNTS + 1)
+        counts: Sequence[Count] = yield store.counts.read(query)
+        if len(counts) > MOST_COUNTS:
+            raise InvalidRequest(f"these are over {MOST_COUNTS} counts: ask for a shorter time, or by a longer unit")
+        return counts
+
+    def _span(self, since: datetime | float | None, until: datetime | float | None, unit: Unit) -> tuple[float, float]:
+        """The first start that counts, and the first one after it that does not."""
+        now = self._parts.clock.now().wall
+        end = _request.instant(until, "until")
+        begin = _request.instant(since, "since")
+        if begin is None:
+            begin = max(0.0, (now if end is None else end) - unit.seconds)
+        if begin >= (now + 1 if end is None else end):
+            raise InvalidRequest("usage ends before it begins: give an earlier since, or a later until")
+        return begin // unit.seconds * unit.seconds, now + 1 if end is None else end
+
+    def _record(self, key_id: str) -> Flow[KeyRecord]:
+        record: KeyRecord | None = (yield self._parts.store.get(key_id)) if is_key_id(key_id) else None
+        if record is None:
+            raise KeyNotFound(key_id)
+        return record

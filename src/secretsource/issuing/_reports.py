@@ -1,0 +1,90 @@
+"""What `ApiKeys` and `AsyncApiKeys` tell of what has been counted."""
+
+from __future__ import annotations
+
+from secretsource._flow import arun, run
+from secretsource._traceless import boundaries
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from typing import Literal
+
+    from secretsource.issuing._manage.reports import Reports
+    from secretsource.stores.base import Count
+
+    By = Literal["minute", "hour", "day"]
+
+__all__ = ["AsyncKeyReports", "KeyReports"]
+
+
+@boundaries()
+class KeyReports:
+    """The reports of `ApiKeys`."""
+
+    _reports: Reports
+
+    if TYPE_CHECKING:
+
+        def flush(self) -> None: ...
+
+    def usage(
+        self,
+        *,
+        owner: str | int | None = None,
+        key_id: str | None = None,
+        plan: str | int | None = None,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
+        by: By = "hour",
+    ) -> Sequence[Count]:
+        """How many checks came to what, by key and time; what this process has counted is flushed first.
+
+        Other processes are behind by up to one flush. Minutes are kept for 2 days, hours for 90, days for 2 years.
+
+        Args:
+            owner: Only this owner's keys.
+            key_id: Only this key.
+            plan: Only keys of owners that are on this plan now.
+            since: From when, as an aware datetime or in seconds since 1970 UTC; by default, one unit before the end.
+            until: Up to when; now by default.
+            by: ``minute``, ``hour`` or ``day``, in UTC.
+
+        Returns:
+            Counts by start, key and outcome. With none of the first three, texts that are no key of ours are among
+            them, under an empty ``key_id``.
+
+        Raises:
+            InvalidRequest: The time ends before it begins, or these would be over 100,000 counts.
+            KeyNotFound: There is no such key.
+            ConfigurationError: The store counts no requests.
+            StoreError: The store could not answer.
+        """
+        self.flush()
+        return run(self._reports.usage(owner, key_id, plan, since, until, by))
+
+
+@boundaries()
+class AsyncKeyReports:
+    """The reports of `AsyncApiKeys`."""
+
+    _reports: Reports
+
+    if TYPE_CHECKING:
+
+        async def flush(self) -> None: ...
+
+    async def usage(
+        self,
+        *,
+        owner: str | int | None = None,
+        key_id: str | None = None,
+        plan: str | int | None = None,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
+        by: By = "hour",
+    ) -> Sequence[Count]:
+        """As `ApiKeys.usage`."""
+        await self.flush()
+        return await arun(self._reports.usage(owner, key_id, plan, since, until, by))

@@ -1,0 +1,64 @@
+"""Counted requests in this process's memory."""
+
+from __future__ import annotations
+
+import threading
+
+from secretsource.stores.counts import KEPT, Count, CountQuery, CountStore, Unit, in_each_unit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from secretsource.stores.records import KeyRecord
+
+__all__ = ["MemoryCounts"]
+
+
+class MemoryCounts(CountStore):
+    """Counts in a dictionary, replaced as a whole by each change.
+
+    Args:
+        get: Reads the record of a key, with its terms.
+    """
+
+    def __init__(self, get: Callable[[str], KeyRecord | None]) -> None:
+        self._get = get
+        self._counts: dict[tuple[str, int, str, str], int] = {}
+        self._lock = threading.RLock()
+
+    def add(self, counts: Sequence[Count]) -> None:
+        """Add counts; see `CountStore.add`."""
+        known = [count for count in counts if not count.key_id or self._get(count.key_id) is not None]
+        more = in_each_unit(known)
+        with self._lock:
+            while True:
+                before = self._counts
+                after = {**before, **{place: before.get(place, 0) + requests for place, requests in more.items()}}
+                if self._counts is before:  # else a signal's handler has added some meanwhile
+                    self._counts = after
+                    return
+
+    def read(self, query: CountQuery) -> Sequence[Count]:
+        """The counts that a query picks; see `CountStore.read`."""
+        found: list[Count] = []
+        for (unit, start, key_id, outcome), requests in self._counts.items():
+            if unit == query.unit.value and query.since <= start < query.until:
+                count = Count(start, key_id, outcome, requests)
+                found.extend(self._picked(query, count))
+        return sorted(found)[: query.limit]
+
+    def _picked(self, query: CountQuery, count: Count) -> list[Count]:
+        record = self._get(count.key_id) if count.key_id else None
+        terms = None if record is None else record.terms
+        held = (count.key_id, "" if record is None else record.owner, None if terms is None else terms.owner.plan)
+        wanted = (query.key_id, query.owner, query.plan)
+        fits = all(ask is None or ask == has for ask, has in zip(wanted, held, strict=True))
+        return [count._replace(owner=held[1])] if fits else []
+
+    def forget(self, now: float) -> None:
+        """Forget what is old; see `CountStore.forget`."""
+        with self._lock:
+            self._counts = {
+                place: requests for place, requests in self._counts.items() if place[1] >= now - KEPT[Unit(place[0])]
+            }

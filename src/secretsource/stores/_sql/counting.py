@@ -1,0 +1,96 @@
+"""Counted requests in an SQL database."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from sqlalchemy import BigInteger, Text, bindparam, func, literal, select
+
+from secretsource.stores._sql.statements import UPSERTS
+from secretsource.stores._sql.tables import COUNTS, KEYS, OWNERS
+from secretsource.stores.counts import KEPT, Count, CountQuery, CountStore, in_each_unit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, Insert
+
+    from secretsource.stores._sql.database import Database
+
+__all__ = ["SqlCounts"]
+
+_TURN = 0x5EC2E752
+"""Our name among PostgreSQL's advisory locks: one transaction forgets, the others need not."""
+
+
+class SqlCounts(CountStore):
+    """Counts of a database.
+
+    Args:
+        database: Where they are kept.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, counts: Sequence[Count]) -> None:
+        """Add counts; see `CountStore.add`."""
+        sums = in_each_unit(counts)
+        # Every process locks rows in the same order, so that no two wait for each other.
+        names = ("in_unit", "at", "which", "came_to", "more")
+        rows: list[dict[str, Any]] = [dict(zip(names, (*place, sums[place]), strict=True)) for place in sorted(sums)]
+        self._database.write(partial(_add, rows=rows))
+
+    def read(self, query: CountQuery) -> Sequence[Count]:
+        """The counts that a query picks; see `CountStore.read`."""
+        columns = COUNTS.c
+        found = select(columns.start, columns.key_id, columns.outcome, columns.requests, columns.owner).where(
+            columns.unit == query.unit.value, columns.start >= query.since, columns.start < query.until
+        )
+        if query.owner is not None:
+            found = found.where(columns.owner == query.owner)
+        if query.key_id is not None:
+            found = found.where(columns.key_id == query.key_id)
+        if query.plan is not None:
+            found = found.where(columns.owner.in_(select(OWNERS.c.id).where(OWNERS.c.plan == query.plan)))
+        found = found.order_by(columns.start, columns.key_id, columns.outcome).limit(query.limit)
+        rows = self._database.read(lambda connection: connection.execute(found).all())
+        return [Count(*row) for row in rows]
+
+    def forget(self, now: float) -> None:
+        """Forget what is old; see `CountStore.forget`."""
+        self._database.write(partial(_forget, now=now))
+
+
+def _add(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    dialect = connection.dialect.name
+    for known in (False, True):
+        some = [row for row in rows if bool(row["which"]) is known]
+        if some:
+            connection.execute(_added(dialect, known=known), some)
+
+
+def _added(dialect: str, *, known: bool) -> Insert:
+    """Add to a row, or make it; one of a key only if the key is there, with its owner."""
+    unit, outcome = bindparam("in_unit", type_=Text), bindparam("came_to", type_=Text)
+    start, more = bindparam("at", type_=BigInteger), bindparam("more", type_=BigInteger)
+    which = bindparam("which", type_=Text)
+    if known:
+        row = select(KEYS.c.owner, unit, start, KEYS.c.key_id, outcome, more).where(KEYS.c.key_id == which)
+    else:
+        row = select(literal(""), unit, start, which, outcome, more).where(which == which)  # noqa: PLR0124 - SQLite needs it
+    insert = UPSERTS[dialect](COUNTS).from_select(["owner", "unit", "start", "key_id", "outcome", "requests"], row)
+    total = {"requests": COUNTS.c.requests + insert.excluded.requests}
+    added: Insert = insert.on_conflict_do_update(index_elements=list(COUNTS.primary_key.columns), set_=total)
+    return added
+
+
+def _forget(connection: Connection, now: float) -> None:
+    if connection.dialect.name == "postgresql":
+        mine = connection.execute(select(func.pg_catalog.pg_try_advisory_xact_lock(_TURN))).scalar()
+        if not mine:
+            return
+    for unit, seconds in KEPT.items():
+        connection.execute(COUNTS.delete().where(COUNTS.c.unit == unit.value, COUNTS.c.start < now - seconds))
