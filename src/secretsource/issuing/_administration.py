@@ -103,7 +103,7 @@ class KeyAdministration(KeyReading):
             revision: Change the record only at this revision; None for any.
             actor: The person or program that changes it; this and the next two are cut to 255 characters.
             origin: Its address or host name.
-            reason: The reason.
+            reason: The reason, for the event.
             update: The fields to change; see `KeyUpdate`. Fields left out stay, and None clears a field.
 
         Returns:
@@ -144,14 +144,14 @@ class KeyAdministration(KeyReading):
             keep_expiry: Whether the new key ends when the old one would have ended, as a contract does.
             actor: The person or program that rotates it; this and the next two are cut to 255 characters.
             origin: Its address or host name.
-            reason: The reason.
+            reason: The reason, for the event.
 
         Returns:
             Both records, and the text of the new key for the call that made it.
 
         Raises:
             KeyNotFound: There is no such key.
-            InvalidTransition: The key is not active; or it is rotating, and would end later than now decided.
+            InvalidTransition: The key is not active; or it is rotating, and would end later than before.
             InvalidRequest: The overlap is negative or not a length of time; or the new key would end too early.
             StoreError: The store could not answer.
         """
@@ -227,7 +227,7 @@ class KeyAdministration(KeyReading):
             quiet_for: Refuse when its last use is more recent than this, as a timedelta or in seconds.
             actor: The person or program that ends it.
             origin: Its address or host name.
-            reason: The reason.
+            reason: The reason, for the event.
 
         Returns:
             The record of the old key, which is revoked now.
@@ -254,7 +254,7 @@ class KeyAdministration(KeyReading):
         Args:
             key_id: The key: 22 characters of ``0-9A-Za-z``.
             family: Whether to end the whole chain of its rotations too. After a theft, the thief may hold a successor.
-            reason: The reason; this and the next two are cut to 255 characters.
+            reason: The reason, for the event; this and the next two are cut to 255 characters.
             actor: The person or program that revokes it.
             origin: Its address or host name.
 
@@ -274,7 +274,7 @@ class KeyAdministration(KeyReading):
 
         Args:
             owner: The name or number that the keys were issued for.
-            reason: The reason; this and the next two are cut to 255 characters.
+            reason: The reason, for the event; this and the next two are cut to 255 characters.
             actor: The person or program that revokes them.
             origin: Its address or host name.
 
@@ -292,7 +292,7 @@ class KeyAdministration(KeyReading):
 
         Args:
             text: The whole key.
-            reason: The reason; this and the next are cut to 255 characters.
+            reason: The reason, for the event; this and the next are cut to 255 characters.
             origin: The address or host name of the caller.
 
         Returns:

@@ -41,7 +41,7 @@ class AtHand:
         method: str | None = None,
         path: str | None = None,
     ) -> Verdict | None:
-        """Check as `check` does, where memory is enough: it never waits, even in an event loop on keys for threads.
+        """Check as `check` does, where memory is enough; it never waits, so an event loop may call it on `ApiKeys`.
 
         Args:
             text: As for `check`.

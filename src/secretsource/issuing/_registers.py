@@ -85,7 +85,7 @@ class OwnerRegister:
 
         Args:
             id: The owner.
-            reason: The reason; this and the next two are cut to 255 characters.
+            reason: The reason, for the event; this and the next two are cut to 255 characters.
             actor: The person or program that suspends it.
             origin: Its address or host name.
 
@@ -162,7 +162,7 @@ class PlanRegister:
 
         Args:
             id: The plan.
-            reason: The reason; this and the next two are cut to 255 characters.
+            reason: The reason, for the event; this and the next two are cut to 255 characters.
             actor: The person or program that deletes it.
             origin: Its address or host name.
 
