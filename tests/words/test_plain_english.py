@@ -25,7 +25,6 @@ ROOMS = {
 """Each folder that a reader enters, with its files."""
 
 TO_COME = {
-    "src/secretsource/cli",
     "src/secretsource/integrations",
     "src/secretsource/issuing",
     "src/secretsource/limiters",

@@ -52,7 +52,7 @@ class CheckedSecret:
         return "required" if self.secret.required else "optional"
 
     def row(self) -> tuple[str, ...]:
-        """Give the cells of a table; an outcome that fails the check is red."""
+        """Return the cells of a table; an outcome that fails the check is red."""
         provider, version, where = self._origin()
         required = "yes" if self.secret.required else "no"
         outcome = self.trace.outcome if self.fine else Urgent(self.trace.outcome)
@@ -76,7 +76,7 @@ class CheckedSecret:
         }
 
     def _origin(self) -> tuple[str, str | None, str]:
-        """Give provider, version and place of the answer; for a missing secret, every place that was asked."""
+        """Return provider, version and place of the answer; for a missing secret, every place that was asked."""
         asked = [step for step in self.trace.steps if isinstance(step.place, SecretRef)]
         places = [with_site(step.reference, self.sites.get(step.provider, "")) for step in asked]
         if self.trace.outcome == NOT_FOUND or not places:
@@ -84,7 +84,7 @@ class CheckedSecret:
         return asked[-1].provider, asked[-1].version, places[-1]
 
     def likeness(self) -> str:
-        """Give the sentence of the error without the names of this secret, so that equal troubles look equal."""
+        """Return the sentence of the error without the names of this secret, so that equal troubles look equal."""
         sentence = self.trace.error or ""
         own = {self.secret.name, *(step.reference for step in self.trace.steps)}
         own |= {reference.partition("://")[2] for reference in own} - {""}

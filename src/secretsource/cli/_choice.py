@@ -33,7 +33,7 @@ class Choice:
 
     @classmethod
     def of(cls, context: typer.Context) -> Choice:
-        """Give the choice that stands before the command."""
+        """Return the choice that stands before the command."""
         return context.find_object(cls) or cls()
 
     def config(self) -> Config | None:
@@ -61,12 +61,12 @@ class Choice:
 
 
 def sites(resolver: Resolver) -> Mapping[str, str]:
-    """Give the site of each provider that the resolver has opened, by its name."""
+    """Return the site of each provider that the resolver has opened, by its name."""
     return {provider.name: provider.site for provider in resolver.providers()}
 
 
 def declared_secrets(config: Config | None, *, purpose: str) -> Mapping[str, SecretConfig]:
-    """Give the secrets that a configuration declares.
+    """Return the secrets that a configuration declares.
 
     Args:
         config: The configuration, if there is one.

@@ -30,7 +30,7 @@ def dotenv_files(config: Config | None) -> list[Path]:
 
 
 def dotenv_warnings(file: Path) -> list[str]:
-    """Give a sentence for each unsafe thing about a file, without its content."""
+    """Return a sentence for each unsafe thing about a file, without its content."""
     warnings = []
     if _says_yes(file, "ls-files", "--error-unmatch"):
         warnings.append(f"{file} is tracked by git: run  git rm --cached {file.name}  and rotate the secrets in it")
@@ -43,7 +43,7 @@ def dotenv_warnings(file: Path) -> list[str]:
 
 
 def _says_yes(file: Path, question: str, option: str) -> bool:
-    """Ask git a yes-or-no question about a file; the answer is no where there is no git."""
+    """Ask git a yes-or-no question about a file; without git, return False."""
     git = shutil.which("git")
     if git is None:
         return False

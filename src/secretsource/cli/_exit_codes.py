@@ -70,5 +70,5 @@ _CODES: tuple[tuple[type[SecretSourceError], int], ...] = (
 
 
 def code_of(error: SecretSourceError) -> int:
-    """Give the exit code for an error."""
+    """Return the exit code for an error."""
     return next((code for kind, code in _CODES if isinstance(error, kind)), MISSING)

@@ -87,7 +87,7 @@ def _usage_sentence(error: Any) -> str:
 
 
 def _place(error: Exception) -> str:
-    """Give the file and line where an error arose, and no value."""
+    """Return the file and line where an error arose, and no value."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -29,7 +29,7 @@ class InForce:
     Attributes:
         config: The configuration in force; None where the environment alone names the providers.
         unread: Configurations that are not read, because another one is in force.
-        passed_over: Files that do not count.
+        passed_over: Files that are ignored, each with the reason.
     """
 
     config: Config | None
@@ -47,7 +47,7 @@ class InForce:
         return cls(config, () if file is None else tuple(unread_files(file)), passed_over)
 
     def tell(self) -> None:
-        """Say it on standard error, because a program may read standard output."""
+        """Write it on standard error, because a program may read standard output."""
         config = self.config
         if config is None:
             say("configuration", "none: the chain follows from the variables of the environment")

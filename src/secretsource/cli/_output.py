@@ -23,12 +23,12 @@ __all__ = ["is_asked", "is_terminal", "say", "show_table", "warn", "write", "wri
 
 
 def is_terminal() -> bool:
-    """Whether standard output is a terminal."""
+    """Return whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
 def is_asked() -> bool:
-    """Whether standard input is a terminal, so that a person can answer a question."""
+    """Return whether standard input is a terminal, so that a person can answer a question."""
     return sys.stdin.isatty()
 
 

@@ -15,11 +15,11 @@ __all__ = ["progress"]
 
 @contextmanager
 def progress(what: str, total: int | None) -> Generator[Callable[[int, str], None]]:
-    """Draw a bar on standard error while the work is done; draw nothing where that is no terminal.
+    """Draw a bar on standard error while the work is done; without a terminal, draw nothing.
 
     Args:
         what: One word for the work.
-        total: The amount of work, in any unit; None where it is not known.
+        total: The amount of work, in any unit; None if it is unknown.
 
     Yields:
         A function to call with the amount that is done, and with a few words about it.

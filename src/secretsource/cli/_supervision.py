@@ -28,7 +28,7 @@ PASSED = [
     for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGWINCH")
     if (number := getattr(signal, name, None)) is not None
 ]
-"""Signals that are meant for the command; it shares our group, so those that stop a job reach it anyway."""
+"""Signals that are meant for the command; it shares our group, so signals that stop a job reach it anyway."""
 
 
 def supervised(
@@ -124,7 +124,7 @@ def _passing_on() -> Generator[_Line]:
 
 
 def _typed(number: int) -> bool:
-    """Whether the terminal sends the signal to the whole foreground, and so to the command."""
+    """Return whether the terminal sends the signal to the whole foreground, and so to the command."""
     if number not in {signal.SIGINT, getattr(signal, "SIGQUIT", None), getattr(signal, "SIGWINCH", None)}:
         return False
     try:

@@ -25,7 +25,7 @@ FROM_ENVIRONMENT = f"{FOLLOW_MARK}env://"
 
 
 def inherited() -> dict[bytes, bytes]:
-    """Give the variables that this process was started with, as bytes: the locale may lack characters of a value."""
+    """Return the variables that this process was started with, as bytes: the locale may lack characters of a value."""
     if sys.platform == "win32":  # pragma: no cover - variables are text there
         return {os.fsencode(name): value.encode() for name, value in os.environ.items()}
     variables = dict(os.environb)

@@ -61,7 +61,7 @@ def example_text(secrets: Iterable[SecretConfig]) -> str:
 
 
 def ignores_dotenv(rules: bytes) -> bool:
-    """Whether the last rule about ``.env`` in a ``.gitignore`` ignores it."""
+    """Return whether the last rule about ``.env`` in a ``.gitignore`` ignores it."""
     ignored = False
     for line in rules.splitlines():
         rule = line.strip()

@@ -14,7 +14,7 @@ __all__ = ["encoded", "encoded_for_environment", "is_binary"]
 
 
 def is_binary(secret: Secret) -> bool:
-    """Whether a secret is bytes, and not text."""
+    """Return whether a secret is bytes, and not text."""
     return secret._raw is not None
 
 

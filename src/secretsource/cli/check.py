@@ -37,7 +37,7 @@ def check(context: typer.Context, as_json: Json = False) -> None:
 
     The table shows the provider and place of each secret, and for a missing secret every place that was asked. The
     check fails when a required secret is not available. An optional secret (required = false) may be missing, and its
-    provider may be down; it fails the check when a provider denies it, or has it in an unreadable form.
+    provider may be down. It fails the check when a provider denies it, or has it in an unreadable form.
 
     A warning says when a required secret is empty, and when git tracks the .env file, when git does not ignore it, or
     when other users may read it. The output also names the configuration file in force, and ends with the totals.
@@ -70,7 +70,7 @@ def check(context: typer.Context, as_json: Json = False) -> None:
 
 def _check_all(resolver: Resolver, secrets: Mapping[str, SecretConfig]) -> Sequence[CheckedSecret]:
     """Look up all secrets in batches, where the providers have batches, then each one for its trace."""
-    with suppress(ResolveError):  # the traces say which and why
+    with suppress(ResolveError):  # the traces tell the secret and the reason
         resolver.get_many(secrets, default=None)
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(partial(_check_one, resolver, sites(resolver)), secrets.values()))

@@ -49,7 +49,7 @@ def get(
 
 
 def _found(resolver: Resolver, name: str, field: str | None, version: str | None, fresh: bool) -> Secret:
-    """Get the secret; a document without the field is a mistake of the caller, and no missing secret."""
+    """Get the secret; a document without the field is a mistake of the caller, and not a missing secret."""
     try:
         return resolver.get(name, field=field, version=version, fresh=fresh)
     except SecretNotFound as error:

@@ -75,7 +75,7 @@ def init(
 
 
 def _declared(file: Path, environment: str | None) -> Iterable[SecretConfig]:
-    """Give the secrets of a configuration that exists already."""
+    """Return the secrets of a configuration that exists already."""
     config = load_config(file, environment=environment) if file.exists() else None
     return () if config is None else config.secrets.values()
 

@@ -147,7 +147,7 @@ def _become(command: Sequence[str], environment: Mapping[bytes, bytes]) -> OSErr
 
 @contextmanager
 def _default_signals() -> Generator[None]:
-    """Ignore no signal meanwhile: signals that Python ignores stay ignored over exec, and a pipeline would not end."""
+    """Reset the signals that Python ignores: they stay ignored over exec, and a pipeline would not end."""
     before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGPIPE, signal.SIGXFSZ)}
     try:
         yield

@@ -1,4 +1,4 @@
-"""The issuing half: mint API keys, keep only their hashes, check them, rotate and revoke them.
+"""The issuing half: issue API keys, store only their hashes, check them, rotate and revoke them.
 
 Names are loaded when they are first used; importing this package costs next to nothing.
 """

@@ -57,14 +57,14 @@ __all__ = ["AsyncApiKeys"]
 
 @boundaries(besides=("check",))
 class AsyncApiKeys(AsyncKeyReports, AtHand):
-    """Issues API keys and checks them; one for the whole process, used from any number of tasks of one event loop.
+    """The service that issues and checks API keys: one per process, for any number of tasks of one event loop.
 
     A key that is fresh in the cache is checked without waiting. No task starts and no store is asked before the first
     key is checked.
 
     Args:
-        store: Where records are kept.
-        settings: See `Settings`; ``peppers`` is the one to give.
+        store: The store of the records.
+        settings: See `Settings`; give at least ``peppers``.
 
     Raises:
         ConfigurationError: A setting cannot work.
@@ -98,7 +98,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
 
     @classmethod
     async def open(cls, url: str, **settings: Unpack[Settings]) -> Self:
-        """As `ApiKeys.open`."""
+        """Do as `ApiKeys.open` does."""
         source = None if "peppers" in settings else PepperSource()
         if source is not None:
             settings["peppers"] = await asyncio.to_thread(source.read)
@@ -113,13 +113,13 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
     async def issue(
         self, *, actor: str | None = None, origin: str | None = None, **request: Unpack[KeyRequest]
     ) -> Issued:
-        """As `ApiKeys.issue`."""
+        """Do as `ApiKeys.issue` does."""
         return (await arun(self._operations.issue([request], by(actor, origin))))[0]
 
     async def issue_many(
         self, requests: Sequence[KeyRequest], *, actor: str | None = None, origin: str | None = None
     ) -> Sequence[Issued]:
-        """As `ApiKeys.issue_many`."""
+        """Do as `ApiKeys.issue_many` does."""
         return await arun(self._operations.issue(requests, by(actor, origin)))
 
     async def check(
@@ -134,7 +134,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         prefix: str | None = None,
         environment: str | None = None,
     ) -> Verdict:
-        """As `ApiKeys.check`."""
+        """Do as `ApiKeys.check` does."""
         try:
             is_long = fresh or prefix is not None or environment is not None
             glanced = None if is_long else self._glance(text, scope, ip, cost)
@@ -155,7 +155,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
     async def _look_up(
         self, text: object, asked: Asked, hashed: bytes | None = None, *, fresh: bool = False
     ) -> Verdict:
-        """The long way of a check."""
+        """Check a key that memory cannot decide."""
         try:
             verdict = await arun(self._verifier.check(text, hashed, asked, fresh))
             if (
@@ -181,7 +181,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         prefix: str | None = None,
         environment: str | None = None,
     ) -> KeyRecord:
-        """As `ApiKeys.verify`."""
+        """Do as `ApiKeys.verify` does."""
         try:
             verdict = await self.check(
                 text,
@@ -209,7 +209,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         reason: str | None = None,
         **update: Unpack[KeyUpdate],
     ) -> KeyRecord:
-        """As `ApiKeys.update`."""
+        """Do as `ApiKeys.update` does."""
         return await arun(self._updates.update(key_id, update, revision, by(actor, origin, reason)))
 
     async def rotate(
@@ -224,7 +224,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         origin: str | None = None,
         reason: str | None = None,
     ) -> Rotated:
-        """As `ApiKeys.rotate`."""
+        """Do as `ApiKeys.rotate` does."""
         ends = successor_end(expires_in, expires_at, keep_expiry)
         return await arun(self._operations.rotate(key_id, overlap, by(actor, origin, reason), ends))
 
@@ -237,7 +237,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         origin: str | None = None,
         keep_expiry: bool = False,
     ) -> Rotated:
-        """As `ApiKeys.rotate_by`."""
+        """Do as `ApiKeys.rotate_by` does."""
         try:
             record = await self.verify(text, scope=ROTATE_SELF, ip=ip, cost=0, fresh=True)
         finally:
@@ -247,7 +247,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         )
 
     async def rotation_status(self, key_id: str) -> RotationStatus:
-        """As `ApiKeys.rotation_status`."""
+        """Do as `ApiKeys.rotation_status` does."""
         await self.flush()
         return await arun(self._operations.rotation_status(key_id))
 
@@ -260,7 +260,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         origin: str | None = None,
         reason: str | None = None,
     ) -> KeyRecord:
-        """As `ApiKeys.finish_rotation`."""
+        """Do as `ApiKeys.finish_rotation` does."""
         await self.flush()
         return await arun(self._operations.finish_rotation(key_id, quiet_for, by(actor, origin, reason)))
 
@@ -273,17 +273,17 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         actor: str | None = None,
         origin: str | None = None,
     ) -> KeyRecord:
-        """As `ApiKeys.revoke`."""
+        """Do as `ApiKeys.revoke` does."""
         return await arun(self._revocations.one(key_id, by(actor, origin, reason), family=family))
 
     async def revoke_all(
         self, *, owner: str | int, reason: str | None = None, actor: str | None = None, origin: str | None = None
     ) -> RevokedKeys:
-        """As `ApiKeys.revoke_all`."""
+        """Do as `ApiKeys.revoke_all` does."""
         return await arun(self._revocations.of_owner(owner, by(actor, origin, reason)))
 
     async def surrender(self, text: str, *, reason: str | None = None, origin: str | None = None) -> KeyRecord:
-        """As `ApiKeys.surrender`."""
+        """Do as `ApiKeys.surrender` does."""
         flow = self._revocations.by_text(self._verifier, text, by(None, origin, reason))
         del text  # a traceback shows no key
         return await arun(flow)
@@ -291,17 +291,17 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
     async def disable(
         self, key_id: str, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
     ) -> KeyRecord:
-        """As `ApiKeys.disable`."""
+        """Do as `ApiKeys.disable` does."""
         return await arun(self._operations.move(key_id, Move.DISABLE, by(actor, origin, reason)))
 
     async def enable(
         self, key_id: str, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
     ) -> KeyRecord:
-        """As `ApiKeys.enable`."""
+        """Do as `ApiKeys.enable` does."""
         return await arun(self._operations.move(key_id, Move.ENABLE, by(actor, origin, reason)))
 
     async def get(self, key_id: str) -> KeyRecord:
-        """As `ApiKeys.get`."""
+        """Do as `ApiKeys.get` does."""
         return await arun(self._operations.get(key_id))
 
     async def list(
@@ -314,16 +314,16 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         after: str | None = None,
         limit: int = 100,
     ) -> Page:
-        """As `ApiKeys.list`."""
+        """Do as `ApiKeys.list` does."""
         name = wanted_owner(owner)
         return await arun(self._operations.list(KeyQuery(name, environment, prefix, status, after=after, limit=limit)))
 
     async def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """As `ApiKeys.events`."""
+        """Do as `ApiKeys.events` does."""
         return await arun(self._operations.events(key_id, after, limit))
 
     def whose(self, text: str, candidates: Iterable[str | int] = ()) -> Owner | None:
-        """As `ApiKeys.whose`."""
+        """Do as `ApiKeys.whose` does."""
         return self._operations.whose(text, candidates)
 
     async def import_rows(
@@ -334,13 +334,13 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         origin: str | None = None,
         **options: Unpack[ImportOptions],
     ) -> ImportReport:
-        """As `ApiKeys.import_rows`; reading a thousand rows holds up the event loop for some tens of milliseconds."""
+        """Do as `ApiKeys.import_rows` does; a thousand rows hold up the event loop for some tens of milliseconds."""
         work = self._imports.import_rows(rows, by(actor, origin), **options)
         del rows
         return await arun(work)
 
     async def export(self, *, owner: str | int | None = None) -> AsyncIterator[dict[str, Any]]:
-        """As `ApiKeys.export`."""
+        """Do as `ApiKeys.export` does."""
         name, after = wanted_owner(owner), None
         while True:
             rows, after = await arun(self._imports.page(name, after))
@@ -350,23 +350,23 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
                 return
 
     async def count_living(self, *, owner: str | int) -> int:
-        """As `ApiKeys.count_living`."""
+        """Do as `ApiKeys.count_living` does."""
         return await arun(self._revocations.count_living(owner))
 
     async def count_by_pepper(self) -> Mapping[str, int]:
-        """As `ApiKeys.count_by_pepper`."""
+        """Do as `ApiKeys.count_by_pepper` does."""
         return await self._store.count_by_pepper(self._parts.clock.now().wall)
 
     def health(self) -> Health:
-        """As `ApiKeys.health`."""
+        """Do as `ApiKeys.health` does."""
         return self._chores.health()
 
     async def flush(self) -> None:
-        """As `ApiKeys.flush`; who is cancelled stops waiting for it, and it goes on."""
+        """Do as `ApiKeys.flush` does; a cancelled caller stops waiting, and the flush goes on."""
         await self._chores.finish(arun(self._operations.flush()))
 
     async def _follow(self, *, refused: bool = False) -> bool:
-        """As `ApiKeys._follow`."""
+        """Do as `ApiKeys._follow` does."""
         now, source = self._parts.clock.now().mono, self._peppers
         peppers = None if source is None else await asyncio.to_thread(source.renewed, now, refused=refused)
         if peppers is not None:
@@ -374,7 +374,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         return peppers is not None
 
     async def close(self, *, flush: bool = True) -> None:
-        """As `ApiKeys.close`."""
+        """Do as `ApiKeys.close` does."""
         self._chores.end()
         try:
             if flush:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Statuses", "statuses_of"]
 
 MISSING, MISTAKE, UNAVAILABLE = 1, 2, 3
-"""Exit codes: it is not there or not allowed; asking again does not help; asking again later may help."""
+"""Exit codes: absent or not allowed; a retry does not help; a later retry may help."""
 
 
 class Statuses(NamedTuple):
@@ -81,10 +81,10 @@ _ERRORS: Mapping[str, Statuses] = {
 
 
 def statuses_of(reported: SecretSourceError | Rejected) -> Statuses:
-    """The statuses of an error of ours, or of a verdict that refuses a key.
+    """Return the statuses of an error of ours, or of a verdict that refuses a key.
 
     Args:
-        reported: The error or the verdict. A `KeyRejected` has those of the verdict behind it.
+        reported: The error or the verdict. A `KeyRejected` has the statuses of the verdict behind it.
     """
     if isinstance(reported, KeyRejected):
         found = _REFUSALS.get(str(reported.reason))

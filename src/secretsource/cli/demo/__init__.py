@@ -62,9 +62,9 @@ def _play(transcript: list[dict[str, Any]], show: Callable[[str], None]) -> None
                     transcript[-1]["ok"] = True
                     show("")
                     continue
-                say("error", f"step {number} of the demo did not behave as told: {told}")
+                say("error", f"step {number} of the demo did not go as announced: {told}")
                 raise typer.Exit(MISSING)
-    show(f"All {len(STEPS)} steps behaved as told.")
+    show(f"All {len(STEPS)} steps went as announced.")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ CHAIN = ("env", "dotenv", "aws", "vault", "gcp", "azure")
 
 
 def answer_in_turn(scene: Scene) -> None:
-    """Each provider has a name that no other has; the same call finds all of them."""
+    """Show that one call finds every name, each of which only one provider has."""
     for provider in CHAIN:
         name = f"ONLY_IN_{provider.upper()}"
         value = scene.put(provider, name)
@@ -29,7 +29,7 @@ def answer_in_turn(scene: Scene) -> None:
 
 
 def win_by_their_order(scene: Scene) -> None:
-    """The last provider has a name, then also the provider before it, and at the end all six."""
+    """Give the name to the last provider, then also to the provider before it, and at the end to all six."""
     for provider in reversed(CHAIN):
         value = scene.put(provider, "SHARED_TOKEN")
         secret = scene.resolver.get("SHARED_TOKEN", fresh=True)
@@ -40,7 +40,7 @@ def win_by_their_order(scene: Scene) -> None:
 
 
 def stops_at_an_outage(scene: Scene) -> None:
-    """Vault is sealed; Google Cloud behind it, which has the name, is not asked until Vault answers again."""
+    """Seal Vault; Google Cloud behind it, which has the name, is not asked until Vault answers again."""
     value = scene.put("gcp", "PARTNER_TOKEN")
     scene.servers.vault.down()
     scene.say("Google Cloud has PARTNER_TOKEN, and Vault before it is down")

@@ -14,7 +14,7 @@ __all__ = ["KEY_STEPS"]
 
 
 def issues_a_key(scene: Scene) -> None:
-    """A key for a customer opens the service; SQLite holds only its hash."""
+    """Open the service with a key for a customer; SQLite holds only its hash."""
     shop = scene.part(Shop)
     scene.say(f"SECRETSOURCE_PEPPER is from .env, the keys are in SQLite, the service is at {shop.url}")
     record = shop.issue(owner="acme", scopes=["invoices:read"])
@@ -27,7 +27,7 @@ def issues_a_key(scene: Scene) -> None:
 
 
 def rotates_with_an_overlap(scene: Scene) -> None:
-    """Both keys work; answers to the old one say when it ends, its users are known, and it is finished early."""
+    """Show that both keys work, and that answers to the old key announce its end; finish it early."""
     shop = scene.part(Shop)
     old = shop.issue(owner="acme", scopes=["invoices:read"], name="billing")
     new = shop.rotate(old, overlap=7 * 86400)
@@ -36,7 +36,7 @@ def rotates_with_an_overlap(scene: Scene) -> None:
     status = shop.keys.rotation_status(old.key_id)
     expect(sorted(status.usage.agents) == ["billing-worker/1.4"], "the users of the old key are known")
     scene.say(
-        f"who still uses {old.display}? {status.usage.requests} request by {', '.join(status.usage.agents)} "
+        f"uses of {old.display}: {status.usage.requests} request by {', '.join(status.usage.agents)} "
         f"from {', '.join(status.usage.networks)}"
     )
     shop.keys.finish_rotation(old.key_id)
@@ -46,7 +46,7 @@ def rotates_with_an_overlap(scene: Scene) -> None:
 
 
 def revokes_at_once(scene: Scene) -> None:
-    """The next request with a revoked key is refused, and the events say why."""
+    """Show that the next request with a revoked key is refused, and that the events have the reason."""
     shop = scene.part(Shop)
     record = shop.issue(owner="ajax", scopes=["invoices:*"])
     shop.curl(record, expected=200)
@@ -59,7 +59,7 @@ def revokes_at_once(scene: Scene) -> None:
 
 
 def refuses_by_name(scene: Scene) -> None:
-    """No key, a key without the scope, and a key over its limit: three statuses, each with its advice."""
+    """Send no key, a key without the scope, and a key over its limit: three statuses, each with its advice."""
     shop = scene.part(Shop)
     expect(shop.curl(None, expected=401)["code"] == "missing_key", "a missing key has its own code")
     narrow = shop.issue(owner="acme", scopes=["invoices:list"])

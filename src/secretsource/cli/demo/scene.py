@@ -176,12 +176,12 @@ class Scene:
         self._tell(line)
 
     def show(self, secret: Secret) -> None:
-        """Say the result of a look-up: the beginning and length of the value, and its provider."""
+        """Write the result of a look-up: the beginning and length of the value, and its provider."""
         version = f", version {short(secret.version)}" if secret.version else ""
         self.say(f"{secret.name} = {masked(secret)}  from {secret.provider}{version}, served={secret.served}")
 
     def explain(self, name: str) -> None:
-        """Say how a name resolves now."""
+        """Write how a name resolves now."""
         first, *steps = str(self.resolver.explain(name)).splitlines()
         self.say(f"explain {first}")
         for step in steps:
@@ -193,7 +193,7 @@ class Step(NamedTuple):
 
     Attributes:
         title: The heading of the step.
-        play: Runs the step on a scene, says what happens, and raises `Surprise` when something else happens.
+        play: Runs the step on a scene, writes each result, and raises `Surprise` when the result is unexpected.
     """
 
     title: str
@@ -201,7 +201,7 @@ class Step(NamedTuple):
 
 
 def expect(is_so: object, told: str) -> None:
-    """Fail the demo when something is not as announced.
+    """Fail the demo when a result is not as announced.
 
     Raises:
         Surprise: ``is_so`` is false.

@@ -23,7 +23,7 @@ __all__ = ["STEPS", "Step"]
 
 
 def from_the_environment(scene: Scene) -> None:
-    """The first provider of the chain answers, and no other is asked."""
+    """Show that the first provider of the chain answers, and no other is asked."""
     value = os.environ["SESSION_KEY"] = scene.new_value("ses")
     secret = scene.resolver.get("SESSION_KEY")
     expect(secret == value and secret.provider == "env", "the environment answers first")
@@ -32,7 +32,7 @@ def from_the_environment(scene: Scene) -> None:
 
 
 def from_dotenv(scene: Scene) -> None:
-    """The environment lacks the name, so the file is asked."""
+    """Show that the file is asked, because the environment lacks the name."""
     value = scene.new_value("mail")
     scene.write(".env", f"MAIL_PASSWORD={value}\n")
     secret = scene.resolver.get("MAIL_PASSWORD")
@@ -43,7 +43,7 @@ def from_dotenv(scene: Scene) -> None:
 
 
 def from_aws_by_field(scene: Scene) -> None:
-    """One field of a JSON secret, at the place that the configuration names."""
+    """Read one field of a JSON secret, at the place that the configuration names."""
     value = scene.new_value("sk")
     scene.servers.aws.put(AWS_DOCUMENT, {"secret_key": value, "webhook_secret": scene.new_value("whsec")})
     secret = scene.resolver.get("STRIPE_SECRET_KEY")
@@ -53,7 +53,7 @@ def from_aws_by_field(scene: Scene) -> None:
 
 
 def follows_a_rotation(scene: Scene) -> None:
-    """The value changes at AWS; the same resolver serves the new one, and reports the change."""
+    """Change the value at AWS; the same resolver serves the new value, and reports the change."""
     before = scene.resolver.get("STRIPE_SECRET_KEY")
     heard: list[RotationEvent] = []
     stop_listening = scene.resolver.on_rotate(heard.append)
@@ -70,7 +70,7 @@ def follows_a_rotation(scene: Scene) -> None:
 
 
 def stops_at_a_denial(scene: Scene) -> None:
-    """AWS denies access; the file behind it, which has the name, is not asked."""
+    """Let AWS deny access; the file behind it, which has the name, is not asked."""
     scene.write("DATABASE_PASSWORD", scene.new_value("old"))
     weaker = scene.resolver.get("file://DATABASE_PASSWORD")
     scene.say(
@@ -92,7 +92,7 @@ def stops_at_a_denial(scene: Scene) -> None:
 
 
 def survives_an_outage(scene: Scene) -> None:
-    """AWS is gone; the resolver serves the last value, marked as stale."""
+    """Stop AWS; the resolver serves the last value, marked as stale."""
     before = scene.resolver.get("STRIPE_SECRET_KEY", fresh=True)
     scene.servers.stop("aws")
     scene.say("the AWS endpoint is stopped")

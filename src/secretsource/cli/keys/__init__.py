@@ -22,7 +22,7 @@ class KeyCommands(VerbGroup):
         ),
         "show": Verb(
             "secretsource.cli.keys.show:show",
-            "Show the record of a key; after a rotation, also who still uses the old key.",
+            "Show the record of a key; after a rotation, also the uses of the old key.",
         ),
         "verify": Verb("secretsource.cli.keys.verify:verify", "Check a key as a service would."),
         "whose": Verb("secretsource.cli.keys.whose:whose", "Read the owner of a key from the key alone."),

@@ -21,7 +21,7 @@ def duration(text: str) -> timedelta:
     """Read a length of time from now, as people write it; see `length_of_time`.
 
     Raises:
-        typer.BadParameter: The text is no length of time, or it ends past the year 9999.
+        typer.BadParameter: The text is not a length of time, or it ends past the year 9999.
     """
     length = length_of_time(text, datetime.now(UTC))
     if length is not None:
@@ -33,7 +33,7 @@ def instant(text: str) -> datetime:
     """Read an instant in ISO 8601, with its time zone.
 
     Raises:
-        typer.BadParameter: The text is no instant; without a time zone it may mean any of 38 instants.
+        typer.BadParameter: The text is not an instant; without a time zone it may mean any of 38 instants.
     """
     try:
         moment = datetime.fromisoformat(text)
@@ -48,7 +48,7 @@ def key_id(text: str) -> str:
     """Read the identifier of a key; a wrong one is not quoted, because it may be a whole key.
 
     Raises:
-        typer.BadParameter: The text is no identifier.
+        typer.BadParameter: The text is not an identifier.
     """
     if _IS_KEY_ID.fullmatch(text):
         return text

@@ -24,7 +24,7 @@ def issue(
     context: typer.Context,
     owner: Annotated[str, typer.Option("--owner", metavar="NAME", help="The customer that the key is for.")],
     scope: Annotated[
-        list[str] | None, typer.Option("--scope", metavar="SCOPE", help="What the key may do; repeatable.")
+        list[str] | None, typer.Option("--scope", metavar="SCOPE", help="A scope of the key; repeatable.")
     ] = None,
     name: Annotated[str, typer.Option("--name", metavar="TEXT", help="A name for people.")] = "",
     prefix: Annotated[

@@ -36,8 +36,8 @@ def rotate(
 ) -> None:
     """Give a key a successor with the same rights, and show it once.
 
-    A key has one successor, ever: a second call names it, and has no key to show. A second call with a shorter
-    --overlap ends the old key earlier.
+    A key has only one successor: a second call names it, and has no key to show. A second call with a shorter --overlap
+    ends the old key earlier.
     """
     from secretsource.issuing.documents import rotated_document
 

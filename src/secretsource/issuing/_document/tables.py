@@ -1,4 +1,4 @@
-"""The fields of each document: their names, the attributes that they stand for, and their forms. Pure."""
+"""The fields of each document: their names, attributes and forms. Pure."""
 
 # pure: decides from its arguments; no clock, no I/O, no await
 
