@@ -113,7 +113,7 @@ def test_an_owner_that_cannot_be_is_refused_whole(make_keys: MakeKeys, given: An
         ({"max_keys": True}, "max_keys is not a whole number from 1"),
         ({"max_life": 0}, "max_life must be over 0 seconds"),
         ({"max_life": "long"}, "max_life is neither a timedelta nor"),
-        ({"scopes": "a:b"}, "scopes are a list"),
+        ({"scopes": "a:b"}, "scopes must be a list"),
         ({"scopes": ["*"]}, "must be like"),
         ({"environments": []}, "would let no key be issued"),
         ({"environments": ["LIVE"]}, "must be 2 to 8 of a-z"),

@@ -65,8 +65,8 @@ def check_scopes(scopes: Iterable[str]) -> frozenset[str]:
         InvalidRequest: A scope has another form; a lone ``*`` is refused too.
     """
     if isinstance(scopes, str):
-        raise InvalidRequest("scopes are a list of texts, not one text: write  scopes=[...]")
-    held = _listed(scopes, "scopes are a list of texts: write  scopes=[...]")
+        raise InvalidRequest("scopes must be a list of texts, not one text: write  scopes=[...]")
+    held = _listed(scopes, "scopes must be a list of texts: write  scopes=[...]")
     for scope in held:
         if not _matches(_IS_SCOPE, scope) and not _matches(_IS_WILDCARD, scope):
             raise InvalidRequest(f"a scope must be like invoices:read or invoices:*, not {scope!r:.140}")
@@ -89,9 +89,9 @@ def check_demand(scope: Demand) -> tuple[str, ...]:
         return ()
     if isinstance(scope, str):
         return _demanded(scope)
-    demanded = _listed(scope, "the scope of a check is one text, several of them, or NO_SCOPE")
+    demanded = _listed(scope, "the scope of a check must be one text, several texts, or NO_SCOPE")
     if not demanded:
-        raise InvalidRequest("an empty demand would let any key pass: if that is meant, say  scope=NO_SCOPE")
+        raise InvalidRequest("an empty demand would let any key pass: if you want that, write  scope=NO_SCOPE")
     for one in demanded:
         if not _matches(_IS_SCOPE, one):
             raise _undemandable(one)
@@ -168,8 +168,8 @@ def check_networks(networks: Iterable[str]) -> tuple[str, ...]:
         InvalidRequest: A network has another form.
     """
     if isinstance(networks, str):
-        raise InvalidRequest("networks are a list of texts, not one text: write  networks=[...]")
-    listed = _listed(networks, "networks are a list of texts: write  networks=[...]")
+        raise InvalidRequest("networks must be a list of texts, not one text: write  networks=[...]")
+    listed = _listed(networks, "networks must be a list of texts: write  networks=[...]")
     return tuple(str(_network(network)) for network in listed)
 
 
@@ -207,7 +207,7 @@ def _listed(given: object, otherwise: str) -> tuple[Any, ...]:
         raise InvalidRequest(otherwise)
     listed = tuple(islice(given, MOST_LISTED + 1))
     if len(listed) > MOST_LISTED:
-        raise InvalidRequest(f"a key has at most {MOST_LISTED} scopes and as many networks")
+        raise InvalidRequest(f"a key may have at most {MOST_LISTED} scopes and as many networks")
     return listed
 
 

@@ -241,7 +241,7 @@ class Verifier:
         mono: float,
         wall: float,
     ) -> Verdict:
-        """Return the verdict, with its use noted; None so far is a key without limits that may do what is asked."""
+        """Return the verdict, with its use noted; None so far means a key without limits that passed every step."""
         record = entry.record
         if verdict is None:
             verdict = Accepted(record)

@@ -100,7 +100,7 @@ def check_realm(realm: str) -> str:
     """
     if 1 <= len(realm) <= _LONGEST_REALM and realm.isascii() and realm.isprintable():
         return realm
-    raise ConfigurationError(f"a realm is 1 to {_LONGEST_REALM} printable ASCII characters")
+    raise ConfigurationError(f"a realm must be 1 to {_LONGEST_REALM} printable ASCII characters")
 
 
 def _problem(rejected: Rejected) -> dict[str, Any]:

@@ -170,7 +170,7 @@ class Reception:
         Args:
             arrival: The request.
             look_up: The function that looks up a key that is not in memory.
-            wait: The function that waits until a refusal is due, from the request's arrival and for how many seconds.
+            wait: The function that waits until a refusal is due: so many seconds after the request's arrival.
         """
         rules = self._rules
         taken = rules.places.take(arrival.headers, self._keys._verifier.gate.could_be)

@@ -142,7 +142,7 @@ def _complaint(algorithm: str, rest: str) -> str | None:
     elif algorithm.startswith("pbkdf2_"):
         iterations = rest.partition("$")[0]
         if not iterations.isascii() or not iterations.isdigit() or len(iterations) > 8:
-            return f"{algorithm} hashes begin with the number of their iterations, at most {_MOST_ITERATIONS}"
+            return f"{algorithm} hashes must begin with the number of their iterations, at most {_MOST_ITERATIONS}"
         if int(iterations) > _MOST_ITERATIONS:
             return f"{algorithm} hashes may have at most {_MOST_ITERATIONS} iterations, not {int(iterations)}"
     elif algorithm == "argon2":
@@ -154,10 +154,10 @@ def _argon2_complaint(rest: str) -> str | None:
     _load("argon2", "argon2-cffi")
     match = _IS_ARGON2.fullmatch(rest)
     if match is None:
-        return "argon2 hashes are PHC strings, such as  $argon2id$v=19$m=65536,t=3,p=4$SALT$HASH"
+        return "argon2 hashes must be PHC strings, such as  $argon2id$v=19$m=65536,t=3,p=4$SALT$HASH"
     version, memory, passes, lanes = (int(each or 16) for each in match.groups())
     if version not in _ARGON2_VERSIONS:
-        return f"argon2 hashes have version 16 or 19, not {version}"
+        return f"argon2 hashes must have version 16 or 19, not {version}"
     if memory > _MOST_KIBIBYTES or passes > _MOST_PASSES or lanes > _MOST_LANES or memory * passes > _MOST_WORK:
         return (
             f"argon2 hashes may ask for m={_MOST_KIBIBYTES}, t={_MOST_PASSES}, p={_MOST_LANES} and m*t={_MOST_WORK} at "

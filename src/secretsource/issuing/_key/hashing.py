@@ -71,7 +71,7 @@ _FAULTS: tuple[tuple[Callable[[str], bool], str], ...] = (
 def _complaint(pepper: object) -> str | None:
     """Return the fault of a pepper, or None; an empty one counts as missing."""
     if not isinstance(pepper, str):
-        return "peppers are a list of texts, newest first: write  peppers=[...]"
+        return "peppers must be a list of texts, newest first: write  peppers=[...]"
     written = pepper.encode(errors="replace")
     if written != pepper.encode(errors="surrogatepass"):
         return "the pepper cannot be written as UTF-8: make one with  openssl rand -base64 32"
@@ -216,7 +216,7 @@ class PepperSet(tuple[Pepper, ...]):
         return (pepper.version for pepper in self)
 
     def uses(self, counts: Mapping[str, int]) -> Sequence[PepperUse]:
-        """Explain for each pepper how many living keys need it, and whether you may drop it.
+        """Count the living keys that need each pepper, and say whether you may drop it.
 
         Args:
             counts: The number of living keys of each pepper, by its version, as `ApiKeys.count_by_pepper` returns it.
