@@ -1,7 +1,7 @@
 """The moment of a refusal, which depends on when the request came and not on the reason.
 
-A key that another system sealed is refused without a look-up, an unknown key after a look-up, and a wrong secret
-perhaps from the cache. All are answered a fixed time after they came, or at a multiple of it after a longer check.
+A key without our seal is refused without a look-up, an unknown key after a look-up, and a wrong secret perhaps from the
+cache. All are answered a fixed time after they came, or at a multiple of it after a longer check.
 
 The timers of an event loop count whole milliseconds from when they are set, which shows when the check ended. So one
 thread of the process keeps the time, and sleeps exactly; a waiting request costs its place in a heap.
