@@ -1,4 +1,4 @@
-"""Messages of ASGI: how a refusal is sent, and what is added to an application's answer, or taken from its request."""
+"""Messages of ASGI: send a refusal, add to an application's answer, and take a key from its request."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 _DENIAL = "websocket.http.response"
 _STARTS = frozenset({"http.response.start", "websocket.accept", f"{_DENIAL}.start"})
 _SINGLE = frozenset({b"deprecation", b"sunset"})
-"""Headers that an answer has once; our others are lists, to which every line adds."""
+"""Headers that may exist once; the others of ours are lists, to which every line adds."""
 _SHARED = _SINGLE | {b"vary"}
 """Headers that an application may send, too."""
 _TRY_AGAIN_LATER = 1013
 
 
 def adding(admitted: Admitted, scope: Scope, send: Send) -> Send:
-    """A `send` that adds the headers for an accepted key to those of the application."""
+    """Return a `send` that adds the headers for an accepted key to those of the application."""
     added = _raw(admitted.headers)
     if scope["type"] != "http":
         added = [each for each in added if each[0] != b"vary"]
@@ -44,8 +44,8 @@ def adding(admitted: Admitted, scope: Scope, send: Send) -> Send:
 
 
 def hiding(admitted: Admitted, scope: Scope) -> Scope:
-    """The ASGI scope of a request without its key."""
-    visible: list[Any] = list(admitted.visible or ())  # of bytes, as they came
+    """Return the ASGI scope of a request without its key."""
+    visible: list[Any] = list(admitted.visible or ())  # of bytes, unchanged
     scope = {**scope, "headers": visible}
     if "subprotocols" in scope:
         listed = b",".join(value for name, value in visible if name == b"sec-websocket-protocol")
@@ -68,7 +68,7 @@ async def refuse(answer: HttpAnswer, scope: Scope, receive: Receive, send: Send)
 
 
 async def drop_body(scope: Scope, receive: Receive) -> None:
-    """Receive the body of a request that is refused, for a server whose queue is bounded may not send before.
+    """Receive the body of a refused request, for a server with a bounded queue may not send before.
 
     The body of a client that asks first (``Expect: 100-continue``) is not asked for.
     """
@@ -78,7 +78,7 @@ async def drop_body(scope: Scope, receive: Receive) -> None:
 
 
 def _merged(own: RawHeaders, added: RawHeaders) -> RawHeaders:
-    """The application's headers with ours; `Vary` only for what the application does not say itself."""
+    """Return the application's headers with ours; `Vary` only with names that the application does not list itself."""
     names = [name.lower() for name, _ in own]
     if _SHARED.isdisjoint(names):
         return [*own, *added]

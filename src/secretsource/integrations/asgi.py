@@ -1,10 +1,10 @@
-"""One middleware for every ASGI application: Starlette, FastAPI, Litestar, Quart, Django and plain ones.
+"""A single middleware for every ASGI application: Starlette, FastAPI, Litestar, Quart, Django and plain ones.
 
     app = ApiKeyMiddleware(app, keys, scope="invoices:read", exempt=["/health", "/static/*"])
 
 Requests and web sockets without a good key end here, with the answers of `secretsource.issuing.http_answer`; for the
-others ``scope["secretsource"]`` is the key's record. Put it inside ``ProxyHeadersMiddleware``, which finds out the
-client's address, and inside what answers CORS preflights.
+others ``scope["secretsource"]`` is the key's record. Put it inside ``ProxyHeadersMiddleware``, which finds the client's
+address, and inside the middleware that answers CORS preflights.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ _LONGEST_RECHECK = 86400.0
 
 
 class ApiKeyMiddleware:
-    """Lets requests in that carry a good key, and answers the others.
+    """A middleware that lets requests with a good key in, and answers the others.
 
-    A web socket is refused with the same answer where the server can send one (the ASGI extension
-    ``websocket.http.response``), else closed before it opens, which clients see as HTTP 403. ``lifespan`` goes through
-    untouched.
+    A web socket is refused with the same answer if the server can send it (the ASGI extension
+    ``websocket.http.response``), else closed before it opens, which clients see as HTTP 403. ``lifespan`` passes
+    unchanged.
 
     Args:
         app: The application behind it.
         keys: The keys to check with; keys for threads look up in threads of the middleware's own.
         scope: The scope that a key needs, several that are all needed, `NO_SCOPE`, or a function of the ASGI scope that
-            returns one of these.
-        recheck: Seconds after which the key of an open web socket is asked for again, up to a day; a key that has ended
-            closes it with 4401. 0 never asks.
+            returns one of them.
+        recheck: Seconds after which the key of an open web socket is checked again, up to a day; an ended key closes it
+            with 4401. 0 never checks.
         settings: See `AdmissionSettings`.
 
     Raises:
         ConfigurationError: A setting cannot work.
-        InvalidRequest: The scope, the prefix or the environment cannot be.
+        InvalidRequest: The scope, the prefix or the environment is malformed.
     """
 
     def __init__(

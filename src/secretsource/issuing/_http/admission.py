@@ -1,9 +1,9 @@
-"""Whether a web request is let in: the question of every edge, before anything of its framework.
+"""The admission of a web request: the question that every edge asks, before anything of its framework.
 
     admission = Admission(keys, scope="invoices:read", exempt=["/health"])
     admitted = admission.admit(request.headers, request.remote_addr, request.method, request.path)
 
-An edge sends an `HttpAnswer` as it is. Of an `Admitted` it hands the record on, and adds the headers to the
+An edge sends an `HttpAnswer` as it is. It hands on the record of an `Admitted`, and adds its headers to the
 application's answer.
 """
 
@@ -39,7 +39,7 @@ __all__ = ["Admission", "Admitted"]
 
 
 class Admission:
-    """Lets requests in that carry a good key.
+    """A gate that lets requests with a good key in.
 
     Args:
         keys: The keys to check with.
@@ -47,14 +47,14 @@ class Admission:
         settings: See `AdmissionSettings`.
 
     Attributes:
-        rules: The settings, as they are followed.
-        glance: As `admit`, for a request that memory is enough to let in: it never waits. It returns None, with nothing
-            counted, for a request that `admit` or `aadmit` has to decide on; ask those then. ``root_path``, ``scope``
-            and ``cost`` may be given by position.
+        rules: The settings in force.
+        glance: Like `admit`, for a request that can be let in from memory: it never waits. It returns None, and counts
+            nothing, for a request that `admit` or `aadmit` has to decide on; ask those then. You may give
+            ``root_path``, ``scope`` and ``cost`` by position.
 
     Raises:
         ConfigurationError: A setting cannot work.
-        InvalidRequest: The scope, the prefix or the environment cannot be.
+        InvalidRequest: The scope, the prefix or the environment is malformed.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Admission:
         scope: Demand | None = None,
         cost: int = 1,
     ) -> Admitted | HttpAnswer:
-        """Let a request in, or say what to answer; a key that is not accepted is answered after ``refuse_after``.
+        """Let a request in, or return the answer to send; a refusal is sent after ``refuse_after``.
 
         Args:
             headers: The request's headers, as for `credential`.
@@ -86,8 +86,8 @@ class Admission:
             method: The request's method.
             path: Its whole path, decoded, without the query.
             root_path: The part of it that the application is mounted under.
-            scope: The scope that this request needs; that of all of them when left out.
-            cost: How much of the key's limits it takes, 0 to 10**9.
+            scope: The scope that this request needs; that of all requests when left out.
+            cost: The amount to draw from the key's limits, 0 to 10**9.
 
         Raises:
             ConfigurationError: The keys are those of an event loop: use `aadmit`.
@@ -116,17 +116,17 @@ class Admission:
         cost: int = 1,
         meanwhile: Callable[[], Awaitable[object]] | None = None,
     ) -> Admitted | HttpAnswer:
-        """As `admit`, on an event loop, with keys of either kind.
+        """Let a request in as `admit` does, on an event loop, with keys of either kind.
 
         Args:
-            headers: As for `admit`, and so are all but the last.
+            headers: As for `admit`, like all arguments but the last.
             ip: The client's address.
             method: The request's method.
             path: Its whole path.
             root_path: The part of it that the application is mounted under.
             scope: The scope that this request needs.
-            cost: How much of the key's limits it takes.
-            meanwhile: What to do until a refusal is due, such as receiving the body.
+            cost: The amount to draw from the key's limits.
+            meanwhile: A call to make until a refusal is due, such as receiving the body.
 
         Raises:
             InvalidRequest: The demand is wrong.
@@ -142,7 +142,7 @@ class Admission:
         return await arun(self._reception.steps(arrival, look_up, partial(settle, meanwhile=meanwhile)))
 
     def is_exempt(self, path: str, root_path: str = "") -> bool:
-        """Whether a path needs no key; for edges that pass such requests through as they are.
+        """Return whether a path needs no key; for edges that pass such requests through unchanged.
 
         Args:
             path: As for `admit`.
@@ -151,16 +151,16 @@ class Admission:
         return self.rules.exempt.has(routed(path, root_path))
 
     async def astill(self, record: KeyRecord, ip: str | None, path: str, *, scope: Demand | None = None) -> bool:
-        """Whether a key that was let in would still be let in; its limits are not asked.
+        """Return whether a key that was let in would still be let in; its limits are not asked.
 
         Args:
-            record: Its record, as it was.
+            record: Its record at that time.
             ip: The client's address.
             path: The path of the request that was let in.
             scope: As for `admit`.
 
         Returns:
-            True also while the store cannot say.
+            True also while the store cannot be read.
         """
         flow = self._reception.still(record, ip, path, scope)
         try:

@@ -1,4 +1,4 @@
-"""A request that is let in: its record, and what an edge does for it."""
+"""A request that is let in: its record, and the work that an edge does for it."""
 
 from __future__ import annotations
 

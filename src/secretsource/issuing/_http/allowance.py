@@ -1,7 +1,7 @@
-"""The limits of a key as headers: each limit, and how much of it is left. Pure; time is an argument.
+"""The limits of a key as headers: each limit, and its remainder. Pure; time is an argument.
 
 Source: draft-ietf-httpapi-ratelimit-headers (``RateLimit-Policy``, ``RateLimit``). Every answer to a key with limits
-has both headers, so all that stays the same from one answer to the next is written once.
+has both headers, so the parts that stay the same between answers are written once.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ __all__ = ["allowance", "quoted"]
 
 
 def allowance(plan: Plan, levels: Levels, mono: float, wall: float) -> tuple[tuple[str, str], ...]:
-    """``RateLimit-Policy`` and ``RateLimit``; ``t`` is in how many seconds all of a limit is there again.
+    """Return ``RateLimit-Policy`` and ``RateLimit``; ``t`` is the time in seconds until a limit is whole again.
 
     Args:
         plan: The limits.
-        levels: What is left of them.
-        mono: When, in monotonic seconds.
-        wall: The same in seconds since 1970 UTC.
+        levels: Their levels.
+        mono: The present, in monotonic seconds.
+        wall: The present, in seconds since 1970 UTC.
     """
     policy, names = _written(plan, wall // 86400)
     left = plan.left(levels, mono, wall)
@@ -38,14 +38,14 @@ def allowance(plan: Plan, levels: Levels, mono: float, wall: float) -> tuple[tup
 
 
 def quoted(text: str) -> str:
-    """A text as a quoted string (RFC 9110, section 5.6.4)."""
+    """Return a text as a quoted string (RFC 9110, section 5.6.4)."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
 @lru_cache(maxsize=4096)
 def _written(plan: Plan, day: float) -> tuple[tuple[str, str], tuple[str, ...]]:
-    """The policy of a plan on a day, for months differ in length; and the beginning of what is left of each limit."""
+    """Return the policy of a plan on a day (months differ in length), and the beginning of each limit's remainder."""
     full = plan.states((None,) * len(plan.rules), 0.0, day * 86400)
     policy = ", ".join([f"{quoted(each.name)};q={each.limit};w={each.window}" for each in full])
     return ("RateLimit-Policy", policy), tuple([f"{quoted(each.name)};r=" for each in full])

@@ -1,7 +1,7 @@
 """A verdict as an HTTP answer, for every edge alike. Pure; time is an argument.
 
-The client sees the public `Answer` of a rejection, its demanded scopes and its limits, and nothing else. An unknown
-key, a malformed key and a wrong secret are answered with the same bytes. No part of the request is echoed.
+A client sees only the public `Answer` of a rejection, its demanded scopes and its limits. An unknown key, a malformed
+one and a wrong secret are answered with the same bytes. No part of the request is echoed.
 
 Sources: RFC 6750 §3 (challenge), RFC 9457 (problem details), RFC 9110 §10.2.3 (Retry-After), RFC 9745 (Deprecation),
 RFC 8594 (Sunset), draft-ietf-httpapi-ratelimit-headers (RateLimit, RateLimit-Policy).
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 __all__ = ["HttpAnswer", "check_realm", "http_answer"]
 
 RETRY_UNAVAILABLE = 5
-"""Seconds after which to ask again when keys cannot be checked."""
+"""Seconds after which a client may ask again when keys cannot be checked."""
 
 _LONGEST_REALM = 128
 _ROTATING = Status.ROTATING
 
 
 class HttpAnswer(NamedTuple):
-    """The answer to a request that is refused, or the headers to add to the answer of a request that is let in.
+    """An HTTP answer to a request, or the headers to add to the answer of an accepted one.
 
     Attributes:
         status: The HTTP status; 200 for a key that is accepted.
@@ -58,11 +58,11 @@ def http_answer(verdict: Verdict, *, realm: str, now: float) -> HttpAnswer:
 
     Args:
         verdict: The verdict of the check.
-        realm: The name of what the key opens, 1 to 128 printable ASCII characters; see `check_realm`.
+        realm: The purpose of the key, 1 to 128 printable ASCII characters; see `check_realm`.
         now: The present, in seconds since 1970 UTC.
 
     Returns:
-        The whole answer for a rejected key; for an accepted key, the headers to add to the application's answer.
+        The whole answer for a rejected key; the headers to add to the application's answer for an accepted one.
     """
     if isinstance(verdict, Accepted):
         return HttpAnswer(200, accepted_headers(verdict, now), b"")
@@ -79,11 +79,11 @@ def http_answer(verdict: Verdict, *, realm: str, now: float) -> HttpAnswer:
 
 
 def accepted_headers(accepted: Accepted, now: float | None = None) -> tuple[tuple[str, str], ...]:
-    """The headers to add to the application's answer.
+    """Return the headers to add to the application's answer.
 
     Args:
         accepted: The verdict.
-        now: The present, in seconds since 1970 UTC; it is read where it is needed when left out.
+        now: The present, in seconds since 1970 UTC; read from the clock when left out.
     """
     granted = accepted._granted
     limits = () if granted is None else allowance(*granted)
@@ -96,7 +96,7 @@ def check_realm(realm: str) -> str:
     """Return a realm that can be written into a header.
 
     Raises:
-        ConfigurationError: It cannot.
+        ConfigurationError: The realm cannot be written into a header.
     """
     if 1 <= len(realm) <= _LONGEST_REALM and realm.isascii() and realm.isprintable():
         return realm
@@ -104,7 +104,7 @@ def check_realm(realm: str) -> str:
 
 
 def _problem(rejected: Rejected) -> dict[str, Any]:
-    """RFC 9457, with the stable ``code`` as an extension; without a type of its own, the title is the status's."""
+    """Return a problem document (RFC 9457) with the title of its status, and the stable ``code`` as an extension."""
     statuses = statuses_of(rejected)
     problem: dict[str, Any] = {
         "type": "about:blank",
@@ -119,7 +119,7 @@ def _problem(rejected: Rejected) -> dict[str, Any]:
 
 
 def _challenge(rejected: Rejected, realm: str) -> Iterator[tuple[str, str]]:
-    """RFC 6750 §3: a challenge with each 401, and with each mistake of the client; none where it must wait."""
+    """Return the challenge of RFC 6750 §3 for a 401, with the client's mistake; nothing when the client has to wait."""
     answer = rejected.answer
     if statuses_of(rejected).http != 401 and answer.challenge is None:
         return
@@ -143,7 +143,7 @@ def _limits(draw: Draw | None) -> tuple[tuple[str, str], ...]:
 
 
 def _end(accepted: Accepted, now: float) -> Iterator[tuple[str, str]]:
-    """For a rotated key: since when it is deprecated (now, where that is not known), and when it ends."""
+    """Return since when a rotated key is deprecated ("by now" where that is unknown), and when it ends."""
     if accepted.sunset is not None:
         yield "Deprecation", f"@{int(now if accepted.rotated is None else accepted.rotated)}"
         yield "Sunset", formatdate(accepted.sunset, usegmt=True)

@@ -1,7 +1,7 @@
 """Threads in which checks wait for a store, where there is an event loop: a bounded number, and a bounded queue.
 
-The loop's own threads are few, and the whole application's. When these are all waiting and the queue is full, the store
-is too slow, and a further request is answered at once instead of waiting with the others.
+The loop's own threads are few, and serve the whole application. When all of these wait and the queue is full, the store
+is too slow for the load. A request is then refused and does not wait with the others.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ R = TypeVar("R")
 
 MOST_THREADS = 1000
 WAITING = 16
-"""Calls that may wait for each thread."""
+"""Calls that may wait, for each thread."""
 PATIENCE = 5.0
 """Seconds that a call waits for a thread."""
 
 
 class Overloaded(Exception):
-    """There is no thread to wait in."""
+    """No thread is free to wait in."""
 
 
 def is_overload(error: Exception) -> bool:
-    """Whether an error is an `Overloaded`, or Python's own error where it cannot start a thread."""
+    """Return whether an error is this one, or Python's own that no thread can start: a check may start one, too."""
     return isinstance(error, Overloaded) or "start new thread" in str(error)
 
 
 class LookupPool:
-    """Calls functions that wait, each in a thread.
+    """A pool that makes each call that waits in a thread.
 
     Args:
-        threads: How many there are, 1 to 1000; they begin when they are needed, and end with the pool.
+        threads: Their number, 1 to 1000; they start when needed, and end with the pool.
 
     Raises:
         ConfigurationError: Their number is out of range.
@@ -58,7 +58,7 @@ class LookupPool:
         _fork.tell(self)
 
     def after_fork(self) -> None:
-        """Begin anew in a forked child, which has none of its parent's threads."""
+        """Start anew in a forked child, which has none of its parent's threads."""
         self._executor = ThreadPoolExecutor(self._threads, "secretsource-lookup")
         self._calls: set[Future[Any]] = set()
 
@@ -66,7 +66,7 @@ class LookupPool:
         """Call a function in a thread.
 
         Raises:
-            Overloaded: So many wait already, no thread was free in time, or no thread can be started.
+            Overloaded: Too many calls wait, no thread was free in time, or no thread can be started.
         """
         call = self._submit(function) if len(self._calls) < self._threads * (1 + WAITING) else None
         if call is None:
@@ -78,18 +78,18 @@ class LookupPool:
                 raise Overloaded
             return await answer
         finally:
-            answer.cancel()  # of a request that is given up
+            answer.cancel()  # of a request that is cancelled
 
     async def look_up(self, look_up: Callable[[str, Asked], Verdict], text: str, asked: Asked) -> Verdict:
         """Look a key up in a thread, with keys for threads.
 
         Args:
-            look_up: Looks it up.
+            look_up: The function that looks it up.
             text: The key.
-            asked: What is asked of it.
+            asked: The question about it.
 
         Raises:
-            Overloaded: As `call` does.
+            Overloaded: As for `call`.
         """
         lookup = _Lookup(look_up, text, asked)
         del text  # a traceback shows no key

@@ -1,8 +1,8 @@
-"""How a request is received, from its headers to a record or an answer: written once for threads and event loops.
+"""The way of a request from its headers to a record or an answer: written once for threads and event loops.
 
-`Reception.glance` lets a request in at once that needs no key, or whose one key is fresh in memory, may do what is
-demanded and is within its limits; nearly all requests go that way. `Reception.steps` is the long way of all others: a
-flow that may look a key up, and may hold a refusal back.
+`Reception.glance` lets a request in at once if it needs no key, or if its only key is fresh in memory, meets the demand
+and is within its limits. Nearly all requests go that way. `Reception.steps` is the long way of all others: a flow that
+may look a key up, and may hold a refusal back.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ if TYPE_CHECKING:
 
 
 _new = tuple.__new__
-"""Makes an `Admitted` for a third of the price; each request of a good key passes there."""
+"""Makes an `Admitted` for a third of the price; every request with a good key needs one."""
 
 
 class Arrival(NamedTuple):
-    """A request that takes the long way, and what is demanded of its key.
+    """A request on the long way, and the demand on its key.
 
     Attributes:
-        headers: As for `Admission.admit`, and so are all but the last.
-        came: When it came, in monotonic seconds.
+        headers: As for `Admission.admit`, like all arguments but the last.
+        came: Its arrival, in monotonic seconds.
     """
 
     headers: Headers
@@ -65,11 +65,11 @@ class Arrival(NamedTuple):
 
 
 class Reception:
-    """Receives requests by one set of rules.
+    """A reception of requests by one set of rules.
 
     Args:
         keys: The keys to check with.
-        scope: The scope that every key needs; None where each request brings its own.
+        scope: The scope that every key needs; None if each request names its own.
         rules: The rules to follow.
     """
 
@@ -92,7 +92,7 @@ class Reception:
         scope: Demand | None = None,
         cost: int = 1,
     ) -> Admitted | None:
-        """Let a request in, where memory is enough for that; this never waits.
+        """Let a request in if memory is enough for that; this never waits.
 
         Args:
             headers: As for `Admission.admit`.
@@ -104,7 +104,7 @@ class Reception:
             cost: As for `Admission.admit`.
 
         Returns:
-            The request that is let in; None, with nothing counted, for a request that takes the long way.
+            The request that is let in; None, with nothing counted, for a request that needs the long way.
         """
         rules, keys = self._rules, self._keys
         if (self._has_exempt and rules.exempt.has(routed(path, root_path))) or (
@@ -127,7 +127,7 @@ class Reception:
     def arrival(
         self, headers: Headers, ip: str | None, method: str, path: str, root_path: str, scope: Demand | None, cost: int
     ) -> Arrival:
-        """A request that takes the long way.
+        """Return a request that takes the long way.
 
         Args:
             headers: As for `Admission.admit`.
@@ -148,13 +148,13 @@ class Reception:
             del headers  # a traceback shows no key
 
     def demand(self, scope: Demand | None) -> Demand:
-        """The demand of a request, which is found to be wrong before its key is taken.
+        """Return the demand of a request; a malformed demand is found before the key is taken.
 
         Args:
-            scope: The demand that it brings, or None for that of all requests.
+            scope: The demand of this request, or None for that of all requests.
 
         Raises:
-            InvalidRequest: The demand is wrong, or there is none.
+            InvalidRequest: The demand is malformed or missing.
         """
         demand = self._scope if scope is None else scope
         if demand is None:
@@ -169,8 +169,8 @@ class Reception:
 
         Args:
             arrival: The request.
-            look_up: Looks a key up that memory does not know.
-            wait: Waits until a refusal is due, from when its request came and for how many seconds.
+            look_up: The function that looks up a key that is not in memory.
+            wait: The function that waits until a refusal is due: so many seconds after the request's arrival.
         """
         rules = self._rules
         taken = rules.places.take(arrival.headers, self._keys._verifier.gate.could_be)
@@ -185,7 +185,7 @@ class Reception:
         return http_answer(verdict, realm=rules.realm, now=time())
 
     def still(self, record: KeyRecord, ip: str | None, path: str, scope: Demand | None) -> Flow[bool]:
-        """Whether a key that was let in would still be let in; see `Admission.astill`.
+        """Return whether a key that was let in would still be let in; see `Admission.astill`.
 
         Args:
             record: As for `Admission.astill`.
@@ -203,7 +203,7 @@ class Reception:
         return refused is None
 
     def _ask(self, taken: Taken, arrival: Arrival, look_up: Callable[[str, Asked], Any]) -> Flow[Verdict]:
-        """The verdict, from memory or looked up; a verdict that no check has told the listeners is told here."""
+        """Return the verdict, from memory or looked up, and announce it to the listeners unless a check did."""
         agent = first(arrival.headers, "user-agent")
         asked = Asked(arrival.scope, arrival.cost, self._rules.kind, arrival.ip, agent, arrival.method, arrival.path)
         verdict: Verdict | None
@@ -228,7 +228,7 @@ class Reception:
         tell(self._keys._listeners, self._keys._parts.clock, verdict, asked)
 
     def _visible(self, headers: Headers, taken: Taken | None = None) -> Visible:
-        """The headers that the application may see; None for all."""
+        """Return the headers that the application may see; None for all."""
         if not self._rules.hides:
             return None
         key, could_be = taken and taken.key, self._keys._verifier.gate.could_be
@@ -236,5 +236,5 @@ class Reception:
 
 
 def _is_preflight(headers: Headers) -> bool:
-    """Whether a browser asks if it may send a request to another origin (Fetch, section 4.8); that has no key."""
+    """Return whether a browser asks to send a request to another origin (Fetch, section 4.8); that has no key."""
     return all(first(headers, name) for name in ("origin", "access-control-request-method"))
