@@ -55,8 +55,9 @@ class Chores:
         _fork.tell(self)
 
     def after_fork(self) -> None:
-        """Start again in a forked child, which has none of its parent's threads."""
+        """Start again in a forked child, which has none of its parent's threads; one may have held a lock."""
         self._lock = threading.RLock()
+        self._stop = threading.Event()
         self.flushing = threading.RLock()
         self._begun = False
 
