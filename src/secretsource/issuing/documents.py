@@ -363,23 +363,26 @@ def revoked_document(revoked: RevokedKeys, now: float) -> Document:
     return {"keys": [record_document(record, now) for record in revoked], "left": dict(revoked.left)}
 
 
-class _ToldDraw(Draw):
-    """A draw by another process, with the limits that it reported."""
+class _ReportedPlan(Plan):
+    """The limits of a draw by another process, with the states that it reported."""
 
-    __slots__ = ("_told",)
+    __slots__ = ("_reported",)
 
-    def __init__(self, told: list[LimitState], refused_by: str | None, retry_after: float | None) -> None:
-        rates = tuple(Rate(state.limit, state.window, state.limit, state.name) for state in told)
-        refused = next((rate for rate in rates if rate.name == refused_by), None)
-        super().__init__(Plan(rates), (None,) * len(rates), 0.0, 0.0, refused, retry_after)
-        self._told = told
+    def __init__(self, reported: list[LimitState]) -> None:
+        super().__init__(tuple(Rate(state.limit, state.window, state.limit, state.name) for state in reported))
+        self._reported = reported
 
-    @property
-    def states(self) -> list[LimitState]:
-        """The state of each limit, as reported."""
-        return self._told
+    def states(self, *_: object) -> list[LimitState]:
+        """Return the states as reported, at whatever levels."""
+        return self._reported
+
+    def left(self, *_: object) -> list[tuple[int, float]]:
+        """Return what was left of each limit, and the seconds until it is full, as reported."""
+        return [(state.remaining, state.reset) for state in self._reported]
 
 
 def _read_draw(told: Mapping[str, Any]) -> Draw:
     states = [LimitState(**read(tables.LIMIT, limit, "limit")) for limit in told["limits"]]
-    return _ToldDraw(states, told["refused_by"], told["retry_after"])
+    plan = _ReportedPlan(states)
+    refused = next((rule for rule in plan.rules if rule.name == told["refused_by"]), None)
+    return Draw(plan, (None,) * len(states), 0.0, 0.0, refused, told["retry_after"])
