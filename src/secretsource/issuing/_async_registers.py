@@ -29,39 +29,39 @@ class AsyncOwnerRegister:
     async def put(
         self, id: str | int, *, actor: str | None = None, origin: str | None = None, **fields: Unpack[OwnerFields]
     ) -> OwnerRecord:
-        """As `OwnerRegister.put`."""
+        """Do as `OwnerRegister.put` does."""
         return await arun(self._owners.put(id, fields, by(actor, origin)))
 
     async def get(self, id: str | int) -> OwnerRecord:
-        """As `OwnerRegister.get`."""
+        """Do as `OwnerRegister.get` does."""
         return await arun(self._owners.get(id))
 
     async def list(
         self, *, plan: str | int | None = None, after: str | None = None, limit: int = 100
     ) -> Sequence[OwnerRecord]:
-        """As `OwnerRegister.list`."""
+        """Do as `OwnerRegister.list` does."""
         return await arun(self._owners.list(after, limit, None if plan is None else _named(plan, "plan")))
 
     async def events(self, id: str | int, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
-        """As `OwnerRegister.events`."""
+        """Do as `OwnerRegister.events` does."""
         return await arun(self._owners.events(id, after, limit))
 
     async def suspend(
         self, id: str | int, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
     ) -> OwnerRecord:
-        """As `OwnerRegister.suspend`."""
+        """Do as `OwnerRegister.suspend` does."""
         return await arun(self._owners.suspend(id, by(actor, origin, reason)))
 
     async def resume(
         self, id: str | int, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
     ) -> OwnerRecord:
-        """As `OwnerRegister.resume`."""
+        """Do as `OwnerRegister.resume` does."""
         return await arun(self._owners.resume(id, by(actor, origin, reason)))
 
     async def delete(
         self, id: str | int, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
     ) -> OwnerRecord:
-        """As `OwnerRegister.delete`."""
+        """Do as `OwnerRegister.delete` does."""
         return await arun(self._owners.delete(id, by(actor, origin, reason)))
 
 
@@ -75,23 +75,23 @@ class AsyncPlanRegister:
     async def put(
         self, id: str | int, *, actor: str | None = None, origin: str | None = None, **fields: Unpack[PlanFields]
     ) -> PlanRecord:
-        """As `PlanRegister.put`."""
+        """Do as `PlanRegister.put` does."""
         return await arun(self._plans.put(id, fields, by(actor, origin)))
 
     async def get(self, id: str | int) -> PlanRecord:
-        """As `PlanRegister.get`."""
+        """Do as `PlanRegister.get` does."""
         return await arun(self._plans.get(id))
 
     async def list(self, *, after: str | None = None, limit: int = 100) -> Sequence[PlanRecord]:
-        """As `PlanRegister.list`."""
+        """Do as `PlanRegister.list` does."""
         return await arun(self._plans.list(after, limit))
 
     async def events(self, id: str | int, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
-        """As `PlanRegister.events`."""
+        """Do as `PlanRegister.events` does."""
         return await arun(self._plans.events(id, after, limit))
 
     async def delete(
         self, id: str | int, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
     ) -> PlanRecord:
-        """As `PlanRegister.delete`."""
+        """Do as `PlanRegister.delete` does."""
         return await arun(self._plans.delete(id, by(actor, origin, reason)))

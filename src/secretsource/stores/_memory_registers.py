@@ -32,7 +32,7 @@ class _State(NamedTuple):
 
     Attributes:
         records: Owners and plans, by subject and id.
-        events: What happened to them, oldest first, with the subject.
+        events: Their events, oldest first, with the subject.
     """
 
     records: Mapping[tuple[str, str], Any]
@@ -53,7 +53,7 @@ class Book:
 
     @property
     def state(self) -> _State:
-        """What is in it now."""
+        """Its present content."""
         return self._state
 
     def change(self, subject: str, record: Any, event: OwnerEvent, *, delete: bool) -> Any:
@@ -78,7 +78,7 @@ class Book:
         return after
 
     def terms(self, owner: str) -> Terms | None:
-        """What holds for the keys of an owner."""
+        """Return the terms of an owner's keys."""
         records = self._state.records
         found = records.get(("owner", owner))
         return None if found is None else Terms(found, records.get(("plan", found.plan)))
@@ -97,7 +97,7 @@ class MemoryRegister(Register[Kept], Generic[Kept]):
         self._subject = subject
 
     def get(self, id: str) -> Kept | None:
-        """The record under an id; see `Register.get`."""
+        """Return the record under an id; see `Register.get`."""
         return self._book.state.records.get((self._subject, id))
 
     def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
@@ -113,7 +113,7 @@ class MemoryRegister(Register[Kept], Generic[Kept]):
         return deleted
 
     def list(self, *, after: str | None = None, limit: int = 100, plan: str | None = None) -> Sequence[Kept]:
-        """Records in the order of their ids; see `Register.list`."""
+        """Return records in the order of their ids; see `Register.list`."""
         found = sorted(self._book.state.records.items())
         mine = [record for (subject, id), record in found if subject == self._subject and id > (after or "")]
         if plan is not None and self._subject == "owner":
@@ -121,7 +121,7 @@ class MemoryRegister(Register[Kept], Generic[Kept]):
         return mine[:limit]
 
     def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
-        """What happened under an id; see `Register.events`."""
+        """Return the events of an id; see `Register.events`."""
         happened = self._book.state.events
         mine = [event for subject, event in happened if subject == self._subject and event.id == id]
         return [event for event in mine if event.revision > after][:limit]

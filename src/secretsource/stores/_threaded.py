@@ -1,4 +1,4 @@
-"""What is kept beside the keys, for an event loop: each question is asked where the store asks its own."""
+"""Registers and counts for an event loop: each question goes where the store's own questions go."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["threaded", "threaded_counts"]
 
 
 def threaded(register: Register[Kept] | None, ask: Callable[..., Awaitable[Any]]) -> AsyncRegister[Kept] | None:
-    """A register for an event loop, where the store for threads keeps one.
+    """Make a register for an event loop, if the store for threads keeps one.
 
     Args:
         register: The register for threads.
@@ -29,7 +29,7 @@ def threaded(register: Register[Kept] | None, ask: Callable[..., Awaitable[Any]]
 
 
 def threaded_counts(counts: CountStore | None, ask: Callable[..., Awaitable[Any]]) -> AsyncCountStore | None:
-    """As `threaded`, for counted requests."""
+    """Make counts for an event loop, as `threaded` makes a register."""
     return None if counts is None else _ThreadedCounts(counts, ask)
 
 
@@ -41,16 +41,16 @@ class _ThreadedCounts(AsyncCountStore):
         self._ask = ask
 
     async def add(self, counts: Sequence[Count]) -> None:
-        """As `CountStore.add`."""
+        """Do as `CountStore.add` does."""
         await self._ask(self._counts.add, counts)
 
     async def read(self, query: CountQuery) -> Sequence[Count]:
-        """As `CountStore.read`."""
+        """Do as `CountStore.read` does."""
         found: Sequence[Count] = await self._ask(self._counts.read, query)
         return found
 
     async def forget(self, now: float) -> None:
-        """As `CountStore.forget`."""
+        """Do as `CountStore.forget` does."""
         await self._ask(self._counts.forget, now)
 
 
@@ -62,26 +62,26 @@ class _ThreadedRegister(AsyncRegister[Kept], Generic[Kept]):
         self._ask = ask
 
     async def get(self, id: str) -> Kept | None:
-        """As `Register.get`."""
+        """Do as `Register.get` does."""
         found: Kept | None = await self._ask(self._register.get, id)
         return found
 
     async def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
-        """As `Register.put`."""
+        """Do as `Register.put` does."""
         stored: Kept | Refused = await self._ask(self._register.put, record, event)
         return stored
 
     async def delete(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
-        """As `Register.delete`."""
+        """Do as `Register.delete` does."""
         deleted: Kept | Refused = await self._ask(self._register.delete, record, event)
         return deleted
 
     async def list(self, *, after: str | None = None, limit: int = 100, plan: str | None = None) -> Sequence[Kept]:
-        """As `Register.list`."""
+        """Do as `Register.list` does."""
         found: Sequence[Kept] = await self._ask(self._register.list, after=after, limit=limit, plan=plan)
         return found
 
     async def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
-        """As `Register.events`."""
+        """Do as `Register.events` does."""
         happened: Sequence[OwnerEvent] = await self._ask(self._register.events, id, after=after, limit=limit)
         return happened

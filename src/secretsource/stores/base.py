@@ -121,7 +121,7 @@ class KeyStore(ABC):
         """
 
     def insert_within(self, changes: Sequence[Change], most: Mapping[str, int], now: float) -> frozenset[str] | Crowded:
-        """As `insert`, if no owner has too many keys then; of several that insert at once, no two may pass each other.
+        """Store new records as `insert` does, if no owner has too many keys then, however many callers race.
 
         Only a store that keeps owners is asked this.
 
@@ -289,7 +289,7 @@ class AsyncKeyStore(ABC):
     async def insert_within(
         self, changes: Sequence[Change], most: Mapping[str, int], now: float
     ) -> frozenset[str] | Crowded:
-        """As `KeyStore.insert_within`."""
+        """Do as `KeyStore.insert_within` does."""
         raise NotImplementedError
 
     @abstractmethod

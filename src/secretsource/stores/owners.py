@@ -4,8 +4,8 @@ A **plan** is a named set of rules. An **owner** is a customer: it may have a pl
 Both are kept under their id in a `Register`, and every reading of a key brings its owner and that owner's plan along
 as `Terms`. So one write changes what holds for any number of keys.
 
-What a register promises is what a key store promises: a change is stored together with its event or not at all, and
-only if nobody was quicker.
+A register promises the same as a key store: a change is stored together with its event or not at all, and only if
+nobody was quicker.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class OwnerRecord(NamedTuple):
     Attributes:
         id: The ``owner`` of its keys; 1 to 255 characters.
         created: When it was registered, in seconds since 1970 UTC.
-        name: What people call it; up to 255 characters.
+        name: Its name for people; up to 255 characters.
         plan: The id of its plan, or None.
         rate_limit: Rules such as ``100/minute``, which all its keys share; beside those of its plan.
         quota: Rules such as ``10000/month``, which all its keys share; beside those of its plan.
@@ -111,7 +111,7 @@ class OwnerRecord(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """What holds for a key because of its owner.
+    """The rules of a key that come from its owner.
 
     Attributes:
         owner: The owner.
@@ -128,7 +128,7 @@ class Terms(NamedTuple):
 
 
 class OwnerEventKind(enum.StrEnum):
-    """What happened to an owner or a plan; stored as the lower-case word."""
+    """The kind of an event of an owner or a plan; stored as the lower-case word."""
 
     REGISTERED = "registered"
     CHANGED = "changed"
@@ -142,10 +142,10 @@ class OwnerEvent(NamedTuple):
 
     Attributes:
         id: The owner or plan it happened to.
-        kind: What happened.
+        kind: The kind of change.
         time: When, in seconds since 1970 UTC.
         fields: The names of the fields that changed, sorted.
-        actor: Who did it, in the application's words.
+        actor: The person or program that did it, in the application's words.
         origin: Where from: an address, a host name.
         reason: Why; up to 255 characters.
         revision: The revision that it led to; 0 before it is stored.
@@ -197,7 +197,7 @@ class Register(ABC, Generic[Kept]):
 
     @abstractmethod
     def get(self, id: str) -> Kept | None:
-        """The record under an id, or None."""
+        """Return the record under an id, or None."""
 
     @abstractmethod
     def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
@@ -205,7 +205,7 @@ class Register(ABC, Generic[Kept]):
 
         Args:
             record: The record as it shall be, with the revision that it was made from: 0 for a new one.
-            event: What to write beside it.
+            event: The event to write beside it.
 
         Returns:
             The record with its new revision; or why nothing was stored.
@@ -217,7 +217,7 @@ class Register(ABC, Generic[Kept]):
 
     @abstractmethod
     def list(self, *, after: str | None = None, limit: int = 100, plan: str | None = None) -> Sequence[Kept]:
-        """Records in the order of their ids.
+        """Return records in the order of their ids.
 
         Args:
             after: Only those whose id is greater, character by character.
@@ -227,7 +227,7 @@ class Register(ABC, Generic[Kept]):
 
     @abstractmethod
     def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
-        """What happened under an id, oldest first.
+        """Return the events of an id, oldest first.
 
         Args:
             id: Which owner or plan.
@@ -241,20 +241,20 @@ class AsyncRegister(ABC, Generic[Kept]):
 
     @abstractmethod
     async def get(self, id: str) -> Kept | None:
-        """As `Register.get`."""
+        """Do as `Register.get` does."""
 
     @abstractmethod
     async def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
-        """As `Register.put`."""
+        """Do as `Register.put` does."""
 
     @abstractmethod
     async def delete(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
-        """As `Register.delete`."""
+        """Do as `Register.delete` does."""
 
     @abstractmethod
     async def list(self, *, after: str | None = None, limit: int = 100, plan: str | None = None) -> Sequence[Kept]:
-        """As `Register.list`."""
+        """Do as `Register.list` does."""
 
     @abstractmethod
     async def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
-        """As `Register.events`."""
+        """Do as `Register.events` does."""

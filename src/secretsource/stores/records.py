@@ -83,7 +83,7 @@ class KeyRecord(NamedTuple):
         foreign: For an imported key, its hash in a self-describing form.
         lookup: For an imported key, the value that finds it: 32 to 64 bytes, unique; None for ours.
         revision: Starts at 1 and grows by one with each change.
-        terms: What holds for it because of its owner, as of this reading; None for an owner that is not registered.
+        terms: The rules that come from its owner, as of this reading; None for an owner that is not registered.
     """
 
     key_id: str
@@ -343,7 +343,7 @@ class KeyChange(NamedTuple):
 
     @classmethod
     def of_terms(cls, subject: str, id: str) -> KeyChange:
-        """News of an owner or a plan, whichever the subject says."""
+        """Make the news of an owner or a plan, whichever the subject says."""
         return cls(None, 0, id, None) if subject == "owner" else cls(None, 0, None, id)
 
 

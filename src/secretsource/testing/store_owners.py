@@ -1,4 +1,4 @@
-"""What every key store that keeps owners and plans must do with them; a part of `StoreConformance`."""
+"""The duties of a key store that keeps owners and plans; a part of `StoreConformance`."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ FULL_OWNER = OwnerRecord(
 
 
 def event(id: str, kind: OwnerEventKind = OwnerEventKind.CHANGED) -> OwnerEvent:
-    """An event in which every field says something."""
+    """Make an event in which every field says something."""
     return OwnerEvent(id, kind, 1000.5, ("name", "plan"), "someone", "203.0.113.9", "why")
 
 
 def registers(store: KeyStore) -> tuple[Register[OwnerRecord], Register[PlanRecord]]:
-    """The registers of a store that keeps owners."""
+    """Return the registers of a store that keeps owners."""
     assert store.owners is not None
     assert store.plans is not None
     return store.owners, store.plans
@@ -86,7 +86,7 @@ class StoreOwners:
 
     @pytest.fixture
     def keeping(self, store: KeyStore) -> KeyStore:
-        """The store under test, if it keeps owners."""
+        """Give the store under test, if it keeps owners."""
         if store.owners is None:
             pytest.skip("this store keeps no owners")
         return store
@@ -107,7 +107,7 @@ class StoreOwners:
         assert type(found.status) is OwnerStatus
 
     def test_only_the_newest_record_is_changed(self, keeping: KeyStore) -> None:
-        """What was read before another change is neither stored nor deleted, and a new one never overwrites."""
+        """A record read before another change is neither stored nor deleted, and a new one never overwrites."""
         owners, _ = registers(keeping)
         first = stored(owners, OwnerRecord("acme", 5.0))
         second = stored(owners, first._replace(name="Acme"))

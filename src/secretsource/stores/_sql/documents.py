@@ -13,7 +13,7 @@ __all__ = ["to_document", "to_owner", "to_plan", "to_terms"]
 
 
 def to_document(record: OwnerRecord | PlanRecord) -> str:
-    """What is kept of an owner or a plan; its revision is kept beside it."""
+    """Write an owner or a plan; its revision is kept beside it."""
     columns = record._asdict()
     del columns["revision"]
     written = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in columns.items()}
@@ -21,7 +21,7 @@ def to_document(record: OwnerRecord | PlanRecord) -> str:
 
 
 def to_owner(revision: int, document: str) -> OwnerRecord:
-    """The owner in a row."""
+    """Read the owner in a row."""
     kept = _read(document, OwnerRecord._fields)
     kept["status"] = OwnerStatus(kept["status"])
     kept["metadata"] = frozen_document(kept["metadata"])
@@ -29,7 +29,7 @@ def to_owner(revision: int, document: str) -> OwnerRecord:
 
 
 def to_plan(revision: int, document: str) -> PlanRecord:
-    """The plan in a row."""
+    """Read the plan in a row."""
     kept = _read(document, PlanRecord._fields)
     for name in ("scopes", "environments"):
         if name in kept:
@@ -39,7 +39,7 @@ def to_plan(revision: int, document: str) -> PlanRecord:
 
 @lru_cache(maxsize=4096)
 def to_terms(owner: int, of_owner: str, plan: int | None, of_plan: str | None) -> Terms:
-    """The terms in the last cells of a key's row; the keys of an owner share them."""
+    """Read the terms in the last cells of a key's row; the keys of an owner share them."""
     return Terms(to_owner(owner, of_owner), None if plan is None or of_plan is None else to_plan(plan, of_plan))
 
 

@@ -51,9 +51,9 @@ def query(*columns: str, beside: str = "", schema: str = "") -> str:
     """Return the query for columns of a key, its owner (``o``) and the owner's plan (``p``); its ``key_id`` follows.
 
     Args:
-        columns: What to ask for.
+        columns: The columns to ask for.
         beside: An expression to ask for beside them.
-        schema: What the names of the tables begin with.
+        schema: The beginning of the names of the tables.
     """
     names = ", ".join(columns) + beside
     return (

@@ -1,6 +1,6 @@
 """Owners and plans in an SQL database: what is done in one transaction, and the registers over it.
 
-Owners and plans are written one at a time, whoever writes, so their events are numbered in the order of the commits.
+One transaction at a time writes owners and plans, so their events are numbered in the order of the commits.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class SqlRegister(Register[Kept], Generic[Kept]):
         self._read: Callable[[int, str], Kept] = read
 
     def get(self, id: str) -> Kept | None:
-        """The record under an id; see `Register.get`."""
+        """Return the record under an id; see `Register.get`."""
         found = select(self._table.c.revision, self._table.c.document).where(self._table.c.id == id)
         row = self._database.read(lambda connection: connection.execute(found).first())
         return None if row is None else self._read(*row)
@@ -73,7 +73,7 @@ class SqlRegister(Register[Kept], Generic[Kept]):
         return self._database.write(partial(self._delete, record=record, event=event))
 
     def list(self, *, after: str | None = None, limit: int = 100, plan: str | None = None) -> Sequence[Kept]:
-        """Records in the order of their ids; see `Register.list`."""
+        """Return records in the order of their ids; see `Register.list`."""
         table = self._table
         found = select(table.c.revision, table.c.document).order_by(table.c.id).limit(limit)
         if after is not None:
@@ -84,7 +84,7 @@ class SqlRegister(Register[Kept], Generic[Kept]):
         return [self._read(*row) for row in rows]
 
     def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
-        """What happened under an id; see `Register.events`."""
+        """Return the events of an id; see `Register.events`."""
         columns = OWNER_EVENTS.c
         found = (
             select(OWNER_EVENTS)
@@ -142,17 +142,17 @@ class SqlRegister(Register[Kept], Generic[Kept]):
 
 
 def owners(database: Database) -> SqlRegister[OwnerRecord]:
-    """The owners of a database."""
+    """Make the register of the owners of a database."""
     return SqlRegister(database, "owner", OWNERS, to_owner)
 
 
 def plans(database: Database) -> SqlRegister[PlanRecord]:
-    """The plans of a database."""
+    """Make the register of the plans of a database."""
     return SqlRegister(database, "plan", PLANS, to_plan)
 
 
 def crowded(connection: Connection, changes: Sequence[Change], most: Mapping[str, int], now: float) -> Crowded | None:
-    """The first owner that would have too many keys; no other transaction gives it one until this one ends."""
+    """Find the first owner that would have too many keys; no other transaction adds one until this one ends."""
     for owner in sorted(most):
         connection.execute(select(OWNERS.c.id).where(OWNERS.c.id == owner).with_for_update()).first()
         chains = func.count(func.coalesce(KEYS.c.root, KEYS.c.key_id).distinct())

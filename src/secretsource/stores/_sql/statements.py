@@ -201,7 +201,7 @@ def _networks(text: str) -> tuple[str, ...]:
 
 
 def to_stamp(revision: int, owner: int | None, plan: int | None) -> int:
-    """The stamp of a record, from its revision and those of its owner and its plan; as `KeyRecord.stamp`."""
+    """Make the stamp of a record from its revision and those of its owner and its plan; as `KeyRecord.stamp`."""
     return revision if owner is None else ((plan or 0) << 64 | owner) << 32 | revision
 
 

@@ -1,7 +1,7 @@
 """The tables of key records: the only definition of our database.
 
-Every column of `KEYS` is a field of `KeyRecord`, in the same order, so that a row becomes a record as it is; the last
-field, its terms, comes from `OWNERS` and `PLANS`. Texts
+Every column of `KEYS` is a field of `KeyRecord`, in the same order, so that a row becomes a record as it is.
+The last field, its terms, comes from `OWNERS` and `PLANS`. Texts
 that are compared or sorted are compared byte by byte, as Python and SQLite do, whatever the database's language.
 """
 
@@ -151,7 +151,7 @@ OWNER_EVENTS = Table(
     Index("secretsource_owner_events_by_id", "subject", "id", "revision"),
     sqlite_autoincrement=True,
 )
-"""What happened to owners and plans, whose ``subject`` says which; its number is their revision."""
+"""The events of owners and plans; ``subject`` says which, and the number of an event is their revision."""
 
 COUNTS = Table(
     "secretsource_counts",
@@ -165,4 +165,4 @@ COUNTS = Table(
     PrimaryKeyConstraint("owner", "unit", "start", "key_id", "outcome"),
     Index("secretsource_counts_by_age", "unit", "start"),
 )
-"""Counted requests; owner and key are empty for texts that are no key of ours."""
+"""Counted requests; owner and key are empty for foreign texts."""
