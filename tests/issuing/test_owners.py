@@ -13,6 +13,7 @@ from tests.issuing.conftest import PEPPER
 from secretsource.exceptions import (
     ConfigurationError,
     InvalidRequest,
+    KeyNotFound,
     OwnerNotFound,
     PlanExceeded,
     PlanNotFound,
@@ -295,6 +296,21 @@ def test_limits_of_key_owner_and_plan_are_all_or_nothing(make_keys: MakeKeys, cl
     assert left == {"minute": 7, "owner minute": 2, "plan day quota": 0}
 
 
+def test_what_remains_is_told_without_the_key(make_keys: MakeKeys) -> None:
+    """Of the key, its owner and the plan, and nothing is taken; a key without limits has none."""
+    keys = make_keys()
+    keys.plans.put("pro", quota="100/month")
+    keys.owners.put("acme", plan="pro", rate_limit="10/minute")
+    issued, plain = keys.issue(owner="acme", rate_limit="5/minute"), keys.issue(owner="other")
+    keys.check(issued.plaintext, scope=NO_SCOPE, cost=3)
+    for _ in range(2):
+        left = {state.name: state.remaining for state in keys.remaining(issued.record.key_id)}
+        assert left == {"minute": 2, "owner minute": 7, "plan month quota": 97}
+    assert list(keys.remaining(plain.record.key_id)) == []
+    with pytest.raises(KeyNotFound):
+        keys.remaining("0" * 22)
+
+
 def test_threads_never_exceed_an_owners_limit(make_keys: MakeKeys) -> None:
     """Also with limits of the keys' own beside it."""
     keys = make_keys()
@@ -425,6 +441,8 @@ def test_an_event_loop_has_the_same_verbs() -> None:
                 await keys.issue(owner="acme")
             assert await keys.check(text, scope=NO_SCOPE)
             assert refused_by(await keys.check(text, scope=NO_SCOPE)) == "owner minute"
+            (key,) = await keys.list()
+            assert [state.remaining for state in await keys.remaining(key.key_id)] == [0]
             await keys.owners.suspend("acme")
             assert reason(await keys.check(text, scope=NO_SCOPE)) is Reason.OWNER_SUSPENDED
             assert [owner.id for owner in await keys.owners.list(plan="pro")] == ["acme"]

@@ -48,6 +48,8 @@ class Commands(VerbGroup, Front):
         ),
         "init": Verb("secretsource.cli.init:init", "Write the files of a project that uses secrets."),
         "keys": Verb("secretsource.cli.keys:keys", "Issue API keys, check them, and look after them."),
+        "owners": Verb("secretsource.cli.owners:owners", "Register owners, put them on plans, and suspend them."),
+        "plans": Verb("secretsource.cli.plans:plans", "Make plans: limits and bounds that all keys of an owner share."),
         "demo": Verb("secretsource.cli.demo:demo", "Show the whole library at work, on this machine alone."),
     }
 

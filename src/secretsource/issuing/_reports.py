@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from secretsource.issuing._manage.reports import Reports
+    from secretsource.limiters.base import LimitState
     from secretsource.stores.base import Count
 
     By = Literal["minute", "hour", "day"]
@@ -64,6 +65,22 @@ class KeyReports:
         self.flush()
         return run(self._reports.usage(owner, key_id, plan, since, until, by))
 
+    def remaining(self, key_id: str) -> Sequence[LimitState]:
+        """The state of each limit of a key, of its owner and of the owner's plan, without the key.
+
+        Args:
+            key_id: Which: 22 characters of ``0-9A-Za-z``.
+
+        Returns:
+            The key's own limits first; none for a key without limits. Limits that are counted in memory are those that
+            this process has counted.
+
+        Raises:
+            KeyNotFound: There is no such key.
+            StoreError: The store, or the shared limiter, could not answer.
+        """
+        return run(self._reports.remaining(key_id))
+
 
 @boundaries()
 class AsyncKeyReports:
@@ -88,3 +105,7 @@ class AsyncKeyReports:
         """As `ApiKeys.usage`."""
         await self.flush()
         return await arun(self._reports.usage(owner, key_id, plan, since, until, by))
+
+    async def remaining(self, key_id: str) -> Sequence[LimitState]:
+        """Do as `ApiKeys.remaining` does."""
+        return await arun(self._reports.remaining(key_id))

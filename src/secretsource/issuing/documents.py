@@ -11,6 +11,14 @@ from __future__ import annotations
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing._document import tables
 from secretsource.issuing._document.forms import INSTANT, SECONDS, maybe, read, written
+from secretsource.issuing._document.registers import (
+    count_document,
+    owner_record_document,
+    plan_document,
+    read_count,
+    read_owner_record,
+    read_plan,
+)
 from secretsource.issuing._manage.health import Health
 from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
 from secretsource.issuing._transfer.imports import ImportReport
@@ -31,16 +39,22 @@ if TYPE_CHECKING:
     Document: TypeAlias = dict[str, Any]
 
 __all__ = [
+    "count_document",
     "event_document",
     "health_document",
     "issued_document",
     "owner_document",
+    "owner_record_document",
     "page_document",
     "pepper_document",
+    "plan_document",
+    "read_count",
     "read_event",
     "read_health",
     "read_issued",
+    "read_owner_record",
     "read_page",
+    "read_plan",
     "read_record",
     "read_report",
     "read_rotated",

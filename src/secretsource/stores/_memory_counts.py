@@ -40,7 +40,7 @@ class MemoryCounts(CountStore):
                     return
 
     def read(self, query: CountQuery) -> Sequence[Count]:
-        """The counts that a query picks; see `CountStore.read`."""
+        """Return the counts that a query picks; see `CountStore.read`."""
         found: list[Count] = []
         for (unit, start, key_id, outcome), requests in self._counts.items():
             if unit == query.unit.value and query.since <= start < query.until:

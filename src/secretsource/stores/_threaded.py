@@ -29,7 +29,7 @@ def threaded(register: Register[Kept] | None, ask: Callable[..., Awaitable[Any]]
 
 
 def threaded_counts(counts: CountStore | None, ask: Callable[..., Awaitable[Any]]) -> AsyncCountStore | None:
-    """As `threaded`, for counted requests."""
+    """Make counts for an event loop, as `threaded` makes a register."""
     return None if counts is None else _ThreadedCounts(counts, ask)
 
 
@@ -41,16 +41,16 @@ class _ThreadedCounts(AsyncCountStore):
         self._ask = ask
 
     async def add(self, counts: Sequence[Count]) -> None:
-        """As `CountStore.add`."""
+        """Do as `CountStore.add` does."""
         await self._ask(self._counts.add, counts)
 
     async def read(self, query: CountQuery) -> Sequence[Count]:
-        """As `CountStore.read`."""
+        """Do as `CountStore.read` does."""
         found: Sequence[Count] = await self._ask(self._counts.read, query)
         return found
 
     async def forget(self, now: float) -> None:
-        """As `CountStore.forget`."""
+        """Do as `CountStore.forget` does."""
         await self._ask(self._counts.forget, now)
 
 

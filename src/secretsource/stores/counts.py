@@ -1,7 +1,7 @@
 """Counted requests beside the keys: how many, of which key, when, and with which outcome.
 
-A count is added to its minute, its hour and its day at once, so a sum over any of them needs no other. What is older
-than a unit is kept is forgotten: minutes after 2 days, hours after 90 days, days after 2 years.
+A count is added to its minute, its hour and its day at once, so a sum over any of them needs no other. Old counts are
+forgotten: minutes after 2 days, hours after 90 days, days after 2 years.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DAY = 86400
 
 
 class Unit(enum.StrEnum):
-    """What requests are counted by; stored as the lower-case word."""
+    """The unit of time of a count; stored as the lower-case word."""
 
     MINUTE = "minute"
     HOUR = "hour"
@@ -45,7 +45,7 @@ class Count(NamedTuple):
 
     Attributes:
         start: When the minute, hour or day begins (UTC), in seconds since 1970.
-        key_id: Which key; empty for texts that are no key of ours, which are counted together.
+        key_id: Which key; empty for foreign texts, which are counted together.
         outcome: ``accepted``, or the reason of a refusal, such as ``rate_limited``.
         requests: How many.
         owner: Whose key it is, as a store tells it; empty in what is added.
@@ -92,7 +92,7 @@ class CountStore(ABC):
     def add(self, counts: Sequence[Count]) -> None:
         """Add counts to their minutes, hours and days, all or none; those of keys that are not there are passed over.
 
-        Who hears a `StoreError` calls again: none is lost, and they are added twice only if a commit lost its answer.
+        After a `StoreError`, call again: no count is lost, and one is added twice only if its commit lost its answer.
 
         Args:
             counts: By minutes, with distinct minute, key and outcome, 1 to 1000.
@@ -100,7 +100,7 @@ class CountStore(ABC):
 
     @abstractmethod
     def read(self, query: CountQuery) -> Sequence[Count]:
-        """The counts that a query picks, by start, key and outcome."""
+        """Return the counts that a query picks, by start, key and outcome."""
 
     @abstractmethod
     def forget(self, now: float) -> None:
@@ -112,19 +112,19 @@ class AsyncCountStore(ABC):
 
     @abstractmethod
     async def add(self, counts: Sequence[Count]) -> None:
-        """As `CountStore.add`."""
+        """Do as `CountStore.add` does."""
 
     @abstractmethod
     async def read(self, query: CountQuery) -> Sequence[Count]:
-        """As `CountStore.read`."""
+        """Do as `CountStore.read` does."""
 
     @abstractmethod
     async def forget(self, now: float) -> None:
-        """As `CountStore.forget`."""
+        """Do as `CountStore.forget` does."""
 
 
 def in_each_unit(counts: Iterable[Count]) -> dict[tuple[str, int, str, str], int]:
-    """What to add where: requests by unit, start, key and outcome."""
+    """Add up requests by unit, start, key and outcome."""
     sums: dict[tuple[str, int, str, str], int] = {}
     for count in counts:
         for unit, seconds in _SECONDS.items():

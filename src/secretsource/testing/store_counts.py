@@ -1,4 +1,4 @@
-"""What every key store that counts requests must do with them; a part of `StoreConformance`."""
+"""The duties of a key store that counts requests; a part of `StoreConformance`."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ ADDERS, ROUNDS = 2, 8
 
 
 def count(key_id: str, start: int, requests: int = 1, outcome: str = "accepted") -> Count:
-    """Requests in a minute that begins so many seconds after a midnight."""
+    """Make a count of requests in a minute that begins so many seconds after a midnight."""
     return Count(DAY + start, key_id, outcome, requests)
 
 
 def counted(store: KeyStore, unit: Unit = Unit.MINUTE, **narrowing: Any) -> list[Count]:
-    """What was counted, with starts from the same midnight."""
+    """Read the counts, with starts from the same midnight."""
     found = counts(store).read(CountQuery(unit, 0, 2 * DAY, **narrowing))
     return [one._replace(start=one.start - DAY) for one in found]
 
 
 def counts(store: KeyStore) -> CountStore:
-    """The counts of a store that has some."""
+    """Return the counts of a store that has some."""
     assert store.counts is not None
     return store.counts
 
@@ -46,14 +46,14 @@ class StoreCounts:
 
     @pytest.fixture
     def counting(self, store: KeyStore) -> KeyStore:
-        """The store under test, if it counts requests, with two keys of two owners."""
+        """Give the store under test, if it counts requests, with two keys of two owners."""
         if store.counts is None:
             pytest.skip("this store counts no requests")
         store.insert([new(1, owner="acme"), new(2, owner="other")])
         return store
 
     def test_counts_add_up_in_each_unit(self, counting: KeyStore) -> None:
-        """By key and outcome, with the owner of the key; what is no key of ours has none."""
+        """By key and outcome, with the owner of the key; foreign texts have none."""
         counts(counting).add([count(ONE, 0, 2), count(ONE, 0, 1, "revoked"), count("", 60, 7, "unknown")])
         counts(counting).add([count(ONE, 60, 3), count(ONE, 0, 4), count(TWO, 3600), count("0" * 22, 0)])
         assert counted(counting) == [

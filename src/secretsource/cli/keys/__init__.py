@@ -44,6 +44,7 @@ class KeyCommands(VerbGroup):
             "Write every record as a line of JSON for keys import, the oldest first.",
         ),
         "events": Verb("secretsource.cli.keys.events:events", "Show the history of a key, the oldest event first."),
+        "usage": Verb("secretsource.cli.keys.usage:usage", "Show how many checks came to what, by key and time."),
         "stats": Verb(
             "secretsource.cli.keys.stats:stats", "Count the living keys by the pepper that they are hashed with."
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from secretsource._key_id import is_key_id
 from secretsource.exceptions import ConfigurationError, InvalidRequest, KeyNotFound
+from secretsource.issuing._check.terms import limits_of
 from secretsource.issuing._manage import request as _request
 from secretsource.stores.base import CountQuery, Unit
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from secretsource._flow import Flow
     from secretsource.issuing._check.parts import Parts
+    from secretsource.limiters.base import Draw, LimitState
     from secretsource.stores.base import Count, KeyRecord
 
 __all__ = ["Reports"]
@@ -59,6 +61,16 @@ class Reports:
         if len(counts) > MOST_COUNTS:
             raise InvalidRequest(f"these are over {MOST_COUNTS} counts: ask for a shorter time, or by a longer unit")
         return counts
+
+    def remaining(self, key_id: str) -> Flow[Sequence[LimitState]]:
+        """The state of each limit of a key, of its owner and of the owner's plan; nothing is taken from them."""
+        record = yield from self._record(key_id)
+        account, plan = limits_of(record)
+        if plan is None:
+            return []
+        now = self._parts.clock.now()
+        draw: Draw = yield self._parts.limiter.draw(account, plan, 0, now.mono, now.wall)
+        return draw.states
 
     def _span(self, since: datetime | float | None, until: datetime | float | None, unit: Unit) -> tuple[float, float]:
         """The first start that counts, and the first one after it that does not."""

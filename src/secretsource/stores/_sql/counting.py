@@ -44,7 +44,7 @@ class SqlCounts(CountStore):
         self._database.write(partial(_add, rows=rows))
 
     def read(self, query: CountQuery) -> Sequence[Count]:
-        """The counts that a query picks; see `CountStore.read`."""
+        """Return the counts that a query picks; see `CountStore.read`."""
         columns = COUNTS.c
         found = select(columns.start, columns.key_id, columns.outcome, columns.requests, columns.owner).where(
             columns.unit == query.unit.value, columns.start >= query.since, columns.start < query.until

@@ -167,4 +167,4 @@ COUNTS = Table(
     PrimaryKeyConstraint("owner", "unit", "start", "key_id", "outcome"),
     Index("secretsource_counts_by_age", "unit", "start"),
 )
-"""Counted requests; owner and key are empty for texts that are no key of ours."""
+"""Counted requests; owner and key are empty for foreign texts."""

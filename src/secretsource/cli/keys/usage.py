@@ -1,0 +1,70 @@
+"""``secretsource keys usage``: what checks came to, counted."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from secretsource.cli._options import Json
+from secretsource.cli._output import show_table, write, write_json
+from secretsource.cli.keys._opening import open_keys
+from secretsource.cli.keys._options import DEFAULT_STORE, Store, instant, key_id
+from secretsource.cli.keys._records import shown_instant
+from secretsource.stores.base import Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from secretsource.issuing import Count
+
+__all__ = ["usage"]
+
+COLUMNS = ("start", "owner", "key id", "outcome", "requests")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the beginning of a formula."""
+
+
+def usage(
+    context: typer.Context,
+    owner: Annotated[str | None, typer.Option("--owner", metavar="NAME", help="Only this owner's keys.")] = None,
+    one: Annotated[str | None, typer.Option("--key", metavar="KEY_ID", parser=key_id, help="Only this key.")] = None,
+    plan: Annotated[str | None, typer.Option("--plan", metavar="PLAN", help="Only owners on this plan.")] = None,
+    since: Annotated[Any, typer.Option("--since", metavar="INSTANT", parser=instant, help="From when.")] = None,
+    until: Annotated[Any, typer.Option("--until", metavar="INSTANT", parser=instant, help="Up to when.")] = None,
+    by: Annotated[Unit, typer.Option("--by", help="The time that is counted by.")] = Unit.HOUR,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Write comma-separated values.")] = False,
+    store: Store = DEFAULT_STORE,
+    as_json: Json = False,
+) -> None:
+    """Show how many checks came to what, by key and time.
+
+    Without an owner, a key or a plan, texts that are no key of yours are counted too, by the reason of their refusal.
+    """
+    from secretsource.issuing.documents import count_document
+
+    with open_keys(context, store, peppered=False) as keys:
+        counts = keys.usage(owner=owner, key_id=one, plan=plan, since=since, until=until, by=by.value)
+    if as_json:
+        write_json([count_document(count) for count in counts])
+    elif as_csv:
+        write(_csv(counts))
+    else:
+        rows = [
+            (shown_instant(count.started_at), count.owner, count.key_id, count.outcome, str(count.requests))
+            for count in counts
+        ]
+        show_table(COLUMNS, rows, unbroken=COLUMNS[2:3])
+
+
+def _csv(counts: Sequence[Count]) -> str:
+    """Counts as comma-separated values, in which no owner's name is a formula."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("start", "owner", "key_id", "outcome", "requests"))
+    for count in counts:
+        owner = f"'{count.owner}" if count.owner.startswith(_FORMULA) else count.owner
+        table.writerow((count.started_at.isoformat(), owner, count.key_id, count.outcome, count.requests))
+    return text.getvalue()

@@ -1,0 +1,112 @@
+"""The commands of ``secretsource owners``: each opens a store, does one thing, and shows the owner."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from secretsource.cli._options import Json
+from secretsource.cli._output import say, show_table, write_json
+from secretsource.cli.keys._opening import open_keys, operator
+from secretsource.cli.keys._options import DEFAULT_STORE, Reason, Store
+
+if TYPE_CHECKING:
+    from secretsource.issuing import OwnerRecord
+    from secretsource.issuing._manage.owners import OwnerFields
+
+__all__ = ["delete", "list_owners", "put", "resume", "show", "suspend"]
+
+OwnerId = Annotated[str, typer.Argument(metavar="OWNER", help="The owner of the keys: a name or a number.")]
+Limit = Annotated[str | None, typer.Option("--rate-limit", metavar="RULES", help="Such as 100/minute; '' for none.")]
+Quota = Annotated[str | None, typer.Option("--quota", metavar="RULES", help="Such as 10000/month; '' for none.")]
+
+COLUMNS = ("owner", "name", "plan", "status", "limits")
+
+
+def put(
+    context: typer.Context,
+    owner: OwnerId,
+    name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="What people call it.")] = None,
+    plan: Annotated[str | None, typer.Option("--plan", metavar="PLAN", help="Its plan; '' for none.")] = None,
+    rate_limit: Limit = None,
+    quota: Quota = None,
+    store: Store = DEFAULT_STORE,
+    as_json: Json = False,
+) -> None:
+    """Register an owner, or change what you give of it.
+
+    What you leave out stays as it is. All keys of the owner share its limits and those of its plan.
+    """
+    given = {"name": name, "plan": plan, "rate_limit": rate_limit, "quota": quota}
+    fields: OwnerFields = {what: value or None for what, value in given.items() if value is not None}  # type: ignore[assignment]
+    with open_keys(context, store, peppered=False) as keys:
+        _show(keys.owners.put(owner, **fields, **operator()), as_json)
+
+
+def list_owners(
+    context: typer.Context,
+    plan: Annotated[str | None, typer.Option("--plan", metavar="PLAN", help="Only owners on this plan.")] = None,
+    after: Annotated[str | None, typer.Option("--after", metavar="OWNER", help="Go on behind this owner.")] = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", help="How many owners, 1 to 1000.")] = 100,
+    store: Store = DEFAULT_STORE,
+    as_json: Json = False,
+) -> None:
+    """Show the registered owners, in the order of their names."""
+    from secretsource.issuing.documents import owner_record_document
+
+    with open_keys(context, store, peppered=False) as keys:
+        found = keys.owners.list(plan=plan, after=after, limit=limit)
+    if as_json:
+        write_json([owner_record_document(owner) for owner in found])
+        return
+    show_table(COLUMNS, map(_row, found), unbroken=COLUMNS[:1])
+    if len(found) == limit:
+        say("more", f"go on with  --after {found[-1].id!r}")
+
+
+def show(context: typer.Context, owner: OwnerId, store: Store = DEFAULT_STORE, as_json: Json = False) -> None:
+    """Show what is registered of an owner."""
+    with open_keys(context, store, peppered=False) as keys:
+        _show(keys.owners.get(owner), as_json)
+
+
+def suspend(
+    context: typer.Context, owner: OwnerId, reason: Reason = None, store: Store = DEFAULT_STORE, as_json: Json = False
+) -> None:
+    """Refuse all keys of an owner until you resume it."""
+    with open_keys(context, store, peppered=False) as keys:
+        _show(keys.owners.suspend(owner, reason=reason, **operator()), as_json)
+
+
+def resume(
+    context: typer.Context, owner: OwnerId, reason: Reason = None, store: Store = DEFAULT_STORE, as_json: Json = False
+) -> None:
+    """Accept the keys of a suspended owner again."""
+    with open_keys(context, store, peppered=False) as keys:
+        _show(keys.owners.resume(owner, reason=reason, **operator()), as_json)
+
+
+def delete(
+    context: typer.Context, owner: OwnerId, reason: Reason = None, store: Store = DEFAULT_STORE, as_json: Json = False
+) -> None:
+    """Forget what is registered of an owner; its keys stay."""
+    with open_keys(context, store, peppered=False) as keys:
+        _show(keys.owners.delete(owner, reason=reason, **operator()), as_json)
+
+
+def _show(owner: OwnerRecord, as_json: bool) -> None:
+    from secretsource.issuing.documents import owner_record_document
+
+    document = owner_record_document(owner)
+    if as_json:
+        write_json(document)
+        return
+    document["metadata"] = json.dumps(document["metadata"]) if document["metadata"] else ""
+    show_table(("field", "value"), [(name.replace("_", " "), str(value)) for name, value in document.items() if value])
+
+
+def _row(owner: OwnerRecord) -> tuple[str, ...]:
+    limits = ", ".join(rules for rules in (owner.rate_limit, owner.quota) if rules)
+    return owner.id, owner.name, owner.plan or "", owner.status.value, limits

@@ -1,0 +1,101 @@
+"""`secretsource owners`, `secretsource plans` and `secretsource keys usage`, on SQLite."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from secretsource.issuing import ApiKeys
+from secretsource.issuing.documents import read_count, read_owner_record, read_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Command = Callable[..., Any]
+
+
+@pytest.fixture
+def done(keys: Command, command: Command) -> Command:
+    """Run a command on a store that is there; what it writes as JSON."""
+    assert keys("migrate", "--create").exit_code == 0
+
+    def run(*arguments: str) -> Any:
+        ran = command(*arguments, "--json")
+        assert (ran.exit_code, ran.stderr) == (0, "")
+        return json.loads(ran.stdout)
+
+    return run
+
+
+def test_an_owner_is_put_on_a_plan_and_suspended(done: Command) -> None:
+    """What is left out stays, an empty text clears, and each command shows the owner as it is then."""
+    plan = done(
+        "plans", "put", "pro", "--max-keys", "3", "--rate-limit", "5/minute", "--max-life", "90d", "--scope", "a:*"
+    )
+    assert read_plan(plan)[2:7] == ("5/minute", None, 3, 90 * 86400, frozenset({"a:*"}))
+    owner = done("owners", "put", "acme", "--plan", "pro", "--name", "Acme", "--quota", "9/day")
+    assert read_owner_record(owner)[2:6] == ("Acme", "pro", None, "9/day")
+    assert done("owners", "put", "acme", "--quota", "")["quota"] is None
+    assert done("owners", "suspend", "acme", "--reason", "unpaid")["status_reason"] == "unpaid"
+    assert done("owners", "show", "acme")["status"] == "suspended"
+    assert done("owners", "resume", "acme")["status"] == "active"
+    assert [row["owner"] for row in done("owners", "list", "--plan", "pro")] == ["acme"]
+    assert done("plans", "put", "pro", "--max-keys", "0")["max_keys"] is None
+    assert done("plans", "show", "pro") == done("plans", "list")[0]
+    assert done("owners", "delete", "acme")["name"] == "Acme"
+    assert done("plans", "delete", "pro")["plan"] == "pro"
+
+
+def test_tables_show_what_there_is(done: Command, command: Command) -> None:
+    """A row for each, and a page for one, without empty fields; the next page is named."""
+    done("plans", "put", "pro", "--quota", "100/month")
+    for owner in ("acme", "other"):
+        done("owners", "put", owner, "--plan", "pro", "--rate-limit", "5/minute")
+    assert command("owners", "list").stdout.split("\n")[1] == "acme\t\tpro\tactive\t5/minute"
+    assert command("plans", "list").stdout.split("\n")[1] == "pro\t100/month\t\t"
+    assert "rate limit\t5/minute\n" in command("owners", "show", "acme").stdout
+    assert "metadata" not in command("owners", "show", "acme").stdout
+    assert "quota\t100/month\n" in command("plans", "show", "pro").stdout
+    assert "go on with  --after 'acme'" in command("owners", "list", "--limit", "1").output
+    assert command("owners").stdout.startswith("Usage:")
+    assert command("plans").stdout.startswith("Usage:")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("owners", "put", "acme", "--plan", "gold"), "there is no plan 'gold'"),
+        (("owners", "suspend", "nobody"), "no owner 'nobody' is registered"),
+        (("plans", "put", "pro", "--rate-limit", "often"), "rate limit 'often' is not of the form"),
+        (("plans", "delete", "gold"), "there is no plan 'gold'"),
+    ],
+)
+def test_a_mistake_is_one_sentence(
+    done: Command, command: Command, is_one_sentence: Callable[[str], bool], arguments: tuple[str, ...], said: str
+) -> None:
+    """It says what is wrong, and the exit code is not 0."""
+    failed = command(*arguments)
+    assert failed.exit_code in {1, 2}
+    assert said in failed.stderr
+    assert is_one_sentence(failed.stderr)
+
+
+def test_usage_is_shown_as_a_table_json_and_csv(done: Command, command: Command) -> None:
+    """By key and time; in CSV, no owner's name is a formula."""
+    with ApiKeys.open("sqlite:///keys.db") as keys:
+        issued = keys.issue(owner="=cmd()", scopes=["a:b"])
+        for _ in range(3):
+            keys.check(issued.plaintext, scope="a:b")
+        keys.check("no key", scope="a:b")
+    rows = [read_count(row) for row in done("keys", "usage", "--by", "day")]
+    assert [(row.owner, row.outcome, row.requests) for row in rows] == [("", "malformed", 1), ("=cmd()", "accepted", 3)]
+    assert done("keys", "usage", "--key", issued.record.key_id)[0]["requests"] == 3
+    assert done("keys", "usage", "--owner", "nobody") == []
+    table = list(csv.DictReader(command("keys", "usage", "--csv", "--owner", "=cmd()").stdout.splitlines()))
+    assert [(row["owner"], row["key_id"], row["requests"]) for row in table] == [("'=cmd()", issued.record.key_id, "3")]
+    shown = command("keys", "usage", "--since", "2001-01-01T00:00:00Z").stdout
+    assert shown.startswith("start\towner\tkey id\toutcome\trequests\n")
+    assert "\taccepted\t3\n" in shown
