@@ -24,6 +24,7 @@ class KeyCommands(VerbGroup):
             "secretsource.cli.keys.show:show",
             "Show the record of a key; after a rotation, also who still uses the old key.",
         ),
+        "update": Verb("secretsource.cli.keys.update:update", "Change what a key that has not ended may do."),
         "verify": Verb("secretsource.cli.keys.verify:verify", "Check a key as a service would."),
         "whose": Verb("secretsource.cli.keys.whose:whose", "Read the owner of a key from the key alone."),
         "rotate": Verb(

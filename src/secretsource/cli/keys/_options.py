@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from secretsource.cli.keys._durations import length_of_time
 
-__all__ = ["DEFAULT_STORE", "KeyId", "Reason", "Store", "duration", "instant", "key_id"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["DEFAULT_STORE", "KeyId", "Reason", "Store", "duration", "instant", "json_object", "key_id"]
 
 DEFAULT_STORE = "sqlite:///keys.db"
 
@@ -42,6 +46,21 @@ def instant(text: str) -> datetime:
     if moment is not None and moment.tzinfo is not None:
         return moment
     raise typer.BadParameter("an instant must have a date, a time and a time zone, such as  2027-01-31T00:00:00Z")
+
+
+def json_object(text: str) -> Mapping[str, Any]:
+    """Read the JSON object of --metadata.
+
+    Raises:
+        typer.BadParameter: The text is no JSON object.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    if isinstance(document, dict):
+        return document
+    raise typer.BadParameter('--metadata must be a JSON object, such as  \'{"plan": "pro"}\'')
 
 
 def key_id(text: str) -> str:
