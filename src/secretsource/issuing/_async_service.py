@@ -9,6 +9,7 @@ from secretsource._listeners import LONGEST_SETTLING
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._administration import BY_ITSELF, ROTATE_SELF
+from secretsource.issuing._async_reading import AsyncKeyReading
 from secretsource.issuing._async_registers import AsyncOwnerRegister, AsyncPlanRegister
 from secretsource.issuing._at_hand import AtHand
 from secretsource.issuing._check.event import Asked, asked_of, tell
@@ -17,10 +18,11 @@ from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._manage.chores import AsyncChores
 from secretsource.issuing._manage.operations import Operations
+from secretsource.issuing._manage.overview import Overview
 from secretsource.issuing._manage.owners import Owners
 from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.plans import Plans
-from secretsource.issuing._manage.request import by, successor_end, wanted_owner
+from secretsource.issuing._manage.request import by, successor_end
 from secretsource.issuing._manage.revocations import Revocations
 from secretsource.issuing._manage.updates import Updates
 from secretsource.issuing._settings import assemble, closing
@@ -28,33 +30,29 @@ from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.limiters._registry import open_async_limiter
 from secretsource.stores._registry import open_async_store
-from secretsource.stores.base import KeyQuery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
-    from typing import Any, Self, Unpack
+    from typing import Self, Unpack
 
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._check.policy import Demand
-    from secretsource.issuing._key.locator import Owner
     from secretsource.issuing._manage.amend import KeyUpdate
     from secretsource.issuing._manage.health import Health
     from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
     from secretsource.issuing._manage.request import KeyRequest
     from secretsource.issuing._manage.revocations import RevokedKeys
     from secretsource.issuing._settings import Settings
-    from secretsource.issuing._transfer.imports import ImportOptions, ImportReport
-    from secretsource.issuing._transfer.row_file import Unreadable
     from secretsource.issuing._verdict import Verdict
-    from secretsource.stores.base import AsyncKeyStore, KeyEvent, KeyRecord, Page, Status
+    from secretsource.stores.base import AsyncKeyStore, KeyRecord
 
 __all__ = ["AsyncApiKeys"]
 
 
 @boundaries(besides=("check",))
-class AsyncApiKeys(AtHand):
+class AsyncApiKeys(AsyncKeyReading, AtHand):
     """Issues API keys and checks them; one for the whole process, used from any number of tasks of one event loop.
 
     A key that is fresh in the cache is checked without waiting. No task starts and no store is asked before the first
@@ -91,6 +89,7 @@ class AsyncApiKeys(AtHand):
         self.owners = AsyncOwnerRegister(Owners(parts))
         self.plans = AsyncPlanRegister(Plans(parts))
         self._operations = Operations(parts)
+        self._overview = Overview(parts, self._operations)
         self._revocations = Revocations(parts, self._operations)
         self._updates = Updates(parts, self._operations)
         self._imports = Imports(parts, self._operations)
@@ -301,63 +300,6 @@ class AsyncApiKeys(AtHand):
     ) -> KeyRecord:
         """As `ApiKeys.enable`."""
         return await arun(self._operations.move(key_id, Move.ENABLE, by(actor, origin, reason)))
-
-    async def get(self, key_id: str) -> KeyRecord:
-        """As `ApiKeys.get`."""
-        return await arun(self._operations.get(key_id))
-
-    async def list(
-        self,
-        *,
-        owner: str | int | None = None,
-        environment: str | None = None,
-        prefix: str | None = None,
-        status: Status | None = None,
-        after: str | None = None,
-        limit: int = 100,
-    ) -> Page:
-        """As `ApiKeys.list`."""
-        name = wanted_owner(owner)
-        return await arun(self._operations.list(KeyQuery(name, environment, prefix, status, after=after, limit=limit)))
-
-    async def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """As `ApiKeys.events`."""
-        return await arun(self._operations.events(key_id, after, limit))
-
-    def whose(self, text: str, candidates: Iterable[str | int] = ()) -> Owner | None:
-        """As `ApiKeys.whose`."""
-        return self._operations.whose(text, candidates)
-
-    async def import_rows(
-        self,
-        rows: Iterable[Mapping[str, Any] | Unreadable],
-        *,
-        actor: str | None = None,
-        origin: str | None = None,
-        **options: Unpack[ImportOptions],
-    ) -> ImportReport:
-        """As `ApiKeys.import_rows`; reading a thousand rows holds up the event loop for some tens of milliseconds."""
-        work = self._imports.import_rows(rows, by(actor, origin), **options)
-        del rows
-        return await arun(work)
-
-    async def export(self, *, owner: str | int | None = None) -> AsyncIterator[dict[str, Any]]:
-        """As `ApiKeys.export`."""
-        name, after = wanted_owner(owner), None
-        while True:
-            rows, after = await arun(self._imports.page(name, after))
-            for row in rows:
-                yield row
-            if after is None:
-                return
-
-    async def count_living(self, *, owner: str | int) -> int:
-        """As `ApiKeys.count_living`."""
-        return await arun(self._revocations.count_living(owner))
-
-    async def count_by_pepper(self) -> Mapping[str, int]:
-        """As `ApiKeys.count_by_pepper`."""
-        return await self._store.count_by_pepper(self._parts.clock.now().wall)
 
     def health(self) -> Health:
         """As `ApiKeys.health`."""

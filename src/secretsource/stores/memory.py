@@ -386,6 +386,8 @@ def _picks(query: KeyQuery, record: KeyRecord) -> bool:
     )
     if any(wanted is not None and wanted != value for wanted, value in exact):
         return False
+    if query.living and query.now is not None and record.status_at(query.now) in _ENDED:
+        return False
     if query.expires_before is not None and (record.expires is None or record.expires >= query.expires_before):
         return False
     return query.unused_since is None or (record.last_used or record.created) < query.unused_since

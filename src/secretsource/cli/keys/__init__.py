@@ -45,6 +45,14 @@ class KeyCommands(VerbGroup):
             "Write every record as a line of JSON for keys import, the oldest first.",
         ),
         "events": Verb("secretsource.cli.keys.events:events", "Show the history of a key, the oldest event first."),
+        "expiring": Verb(
+            "secretsource.cli.keys.expiring:expiring",
+            "Show the keys that have not ended and will expire soon, the oldest first.",
+        ),
+        "unused": Verb(
+            "secretsource.cli.keys.expiring:unused",
+            "Show the keys that have not ended and were not used for a time, the oldest first.",
+        ),
         "stats": Verb(
             "secretsource.cli.keys.stats:stats", "Count the living keys by the pepper that they are hashed with."
         ),

@@ -14,7 +14,18 @@ from secretsource.cli.keys._durations import length_of_time
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DEFAULT_STORE", "KeyId", "Reason", "Store", "duration", "instant", "json_object", "key_id"]
+__all__ = [
+    "DEFAULT_STORE",
+    "After",
+    "KeyId",
+    "Limit",
+    "Reason",
+    "Store",
+    "duration",
+    "instant",
+    "json_object",
+    "key_id",
+]
 
 DEFAULT_STORE = "sqlite:///keys.db"
 
@@ -82,5 +93,9 @@ Store = Annotated[
 ]
 
 KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", parser=key_id, help="A key's identifier, of 22 characters.")]
+
+After = Annotated[str | None, typer.Option("--after", metavar="CURSOR", help="Go on where an earlier list ended.")]
+
+Limit = Annotated[int, typer.Option("--limit", metavar="N", help="How many keys, 1 to 1000.")]
 
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; the event keeps it.")]

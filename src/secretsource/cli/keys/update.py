@@ -18,7 +18,7 @@ from secretsource.cli.keys._records import show_record
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from secretsource.issuing._manage.amend import KeyUpdate
+    from secretsource.issuing import KeyUpdate
 
 __all__ = ["update"]
 
