@@ -18,6 +18,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Protocol, runtime_checkable
 
+from secretsource.stores.history import AsyncHistory, History, HistoryEvent, HistoryQuery
 from secretsource.stores.owners import (
     AsyncRegister,
     Crowded,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 __all__ = [
+    "AsyncHistory",
     "AsyncKeyStore",
     "AsyncRegister",
     "Change",
@@ -58,6 +60,9 @@ __all__ = [
     "Crowded",
     "EventKind",
     "FeedHealth",
+    "History",
+    "HistoryEvent",
+    "HistoryQuery",
     "KeyChange",
     "KeyEvent",
     "KeyQuery",
@@ -87,10 +92,12 @@ class KeyStore(ABC):
     Attributes:
         owners: Where owners are kept; None for a store that keeps none. Then no record has terms.
         plans: Where plans are kept, beside the owners.
+        history: One feed of all events; None for a store that has none.
     """
 
     owners: Register[OwnerRecord] | None = None
     plans: Register[PlanRecord] | None = None
+    history: History | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -267,6 +274,7 @@ class AsyncKeyStore(ABC):
 
     owners: AsyncRegister[OwnerRecord] | None = None
     plans: AsyncRegister[PlanRecord] | None = None
+    history: AsyncHistory | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:

@@ -14,13 +14,15 @@ from secretsource._frozen import frozen_document
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.stores import _cursor
+from secretsource.stores._memory_history import MemoryHistory
 from secretsource.stores._memory_registers import Book, MemoryRegister
-from secretsource.stores._threaded import threaded
+from secretsource.stores._threaded import threaded, threaded_history
 from secretsource.stores.base import (
     AsyncKeyStore,
     Change,
     ChangeFeed,
     Crowded,
+    HistoryEvent,
     KeyChange,
     KeyEvent,
     KeyQuery,
@@ -70,6 +72,7 @@ class MemoryStore(KeyStore, ChangeFeed):
         self._book = Book(self._pass_on)
         self.owners = MemoryRegister[OwnerRecord](self._book, "owner")
         self.plans = MemoryRegister[PlanRecord](self._book, "plan")
+        self.history = MemoryHistory(self._all_that_happened)
 
     @classmethod
     @traceless
@@ -243,6 +246,13 @@ class MemoryStore(KeyStore, ChangeFeed):
         revision = 0 if stored is None else stored.revision
         return tuple([event for event in self._events.get(key_id, ()) if event.revision <= revision])
 
+    def _all_that_happened(self) -> Iterable[HistoryEvent]:
+        """Return the events of all keys, owners and plans, without positions."""
+        for record in [*self._records.values()]:
+            for key_id, revision, kind, *about in self._happened(record.key_id):
+                yield HistoryEvent(0, "key", key_id, revision, kind, *about, record.owner)
+        yield from self._book.happened()
+
     def _holder(self, lookup: bytes) -> KeyRecord | None:
         """Return the record that is found by a look-up value."""
         record = self._records.get(self._lookups.get(lookup, ""))
@@ -291,6 +301,7 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
         self._store = store or MemoryStore()
         self.owners = threaded(self._store.owners, _here)
         self.plans = threaded(self._store.plans, _here)
+        self.history = threaded_history(self._store.history, _here)
 
     @classmethod
     @traceless

@@ -21,11 +21,12 @@ from secretsource.exceptions import StoreError
 from secretsource.stores._sql import address, registers, statements, transactions
 from secretsource.stores._sql.database import Database, Taken
 from secretsource.stores._sql.feed import PostgresFeed
+from secretsource.stores._sql.history import SqlHistory
 from secretsource.stores._sql.hot import AsyncPostgresLookup, PostgresLookup
 from secretsource.stores._sql.replica import AsyncReplicaLookup, ReplicaLookup
 from secretsource.stores._sql.sqlite_feed import Alone, SqliteFeed
 from secretsource.stores._sql.sqlite_lookup import SharedLookup, SqliteLookup
-from secretsource.stores._threaded import threaded
+from secretsource.stores._threaded import threaded, threaded_history
 from secretsource.stores.base import AsyncKeyStore, ChangeFeed, Crowded, KeyChange, KeyStore
 
 TYPE_CHECKING = False
@@ -61,6 +62,7 @@ class SqlStore(KeyStore, ChangeFeed):
         self.database = database
         self.owners = registers.owners(database)
         self.plans = registers.plans(database)
+        self.history = SqlHistory(database)
         self._lookup = self._make_lookup()
         database.on_fork.append(self._lookup.forget)
         database.on_stale.append(self._lookup.close)
@@ -245,6 +247,7 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         self._store = store
         self.owners = threaded(store.owners, self._in_thread)
         self.plans = threaded(store.plans, self._in_thread)
+        self.history = threaded_history(store.history, self._in_thread)
         self._forget()
         store.database.on_fork.append(self._forget)
         file = store.database.sqlite

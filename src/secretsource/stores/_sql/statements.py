@@ -73,7 +73,7 @@ SEEN = (
 """Move forward only; write nothing if there is nothing to move."""
 
 SELECT_EVENTS = (
-    select(EVENTS)
+    select(*(column for column in EVENTS.c if column.name != "position"))
     .where(EVENTS.c.key_id == bindparam("which"), EVENTS.c.revision > bindparam("after"))
     .order_by(EVENTS.c.revision)
     .limit(bindparam("most"))

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """The versions of the schema so far; a test compares them with the migrations."""
 
 HEAD = VERSIONS[-1]
@@ -87,7 +87,9 @@ EVENTS = Table(
     Column("origin", _TEXT),
     Column("reason", _TEXT),
     Column("fields", _TEXT),
+    Column("position", BigInteger),
     PrimaryKeyConstraint("key_id", "revision"),
+    Index("secretsource_events_by_position", "position", unique=True),
 )
 
 USES = Table(
@@ -148,7 +150,19 @@ OWNER_EVENTS = Table(
     Column("actor", _TEXT),
     Column("origin", _TEXT),
     Column("reason", _TEXT),
+    Column("position", BigInteger),
     Index("secretsource_owner_events_by_id", "subject", "id", "revision"),
+    Index("secretsource_owner_events_by_position", "position", unique=True),
     sqlite_autoincrement=True,
 )
 """What happened to owners and plans, whose ``subject`` says which; its number is their revision."""
+
+for _events, _order in ((EVENTS, ("time", "key_id", "revision")), (OWNER_EVENTS, ("revision",))):
+    _is_new = _events.c.position.is_(None)
+    Index(
+        f"{_events.name}_without_position",
+        *(_events.c[_name] for _name in _order),
+        postgresql_where=_is_new,
+        sqlite_where=_is_new,
+    )
+"""Events get their position in the feed of all events when it is first read; see `_sql.history`."""
