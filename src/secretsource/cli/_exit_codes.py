@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from secretsource.exceptions import (
     ConfigurationError,
+    Conflict,
     InvalidReference,
     InvalidRequest,
     ProviderResponseError,
@@ -61,6 +62,7 @@ CLOSED_PIPE = 141
 
 _CODES: tuple[tuple[type[SecretSourceError], int], ...] = (
     (ConfigurationError, MISTAKE),
+    (Conflict, MISTAKE),
     (InvalidReference, MISTAKE),
     (InvalidRequest, MISTAKE),
     (ProviderResponseError, MISTAKE),

@@ -43,7 +43,6 @@ class KeyAdministration(KeyReading):
 
     if TYPE_CHECKING:
 
-        def flush(self) -> None: ...
         def verify(self, text: str, *, scope: str, ip: str | None, cost: int, fresh: bool) -> KeyRecord: ...
 
     def issue(self, *, actor: str | None = None, origin: str | None = None, **request: Unpack[KeyRequest]) -> Issued:

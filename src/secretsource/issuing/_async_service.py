@@ -9,6 +9,7 @@ from secretsource._listeners import LONGEST_SETTLING
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._administration import BY_ITSELF, ROTATE_SELF
+from secretsource.issuing._async_reading import AsyncKeyReading
 from secretsource.issuing._async_registers import AsyncOwnerRegister, AsyncPlanRegister
 from secretsource.issuing._at_hand import AtHand
 from secretsource.issuing._check.event import Asked, asked_of, conclude, tell
@@ -17,11 +18,12 @@ from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._manage.chores import AsyncChores
 from secretsource.issuing._manage.operations import Operations
+from secretsource.issuing._manage.overview import Overview
 from secretsource.issuing._manage.owners import Owners
 from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.plans import Plans
 from secretsource.issuing._manage.reports import Reports
-from secretsource.issuing._manage.request import by, successor_end, wanted_owner
+from secretsource.issuing._manage.request import by, successor_end
 from secretsource.issuing._manage.revocations import Revocations
 from secretsource.issuing._manage.updates import Updates
 from secretsource.issuing._reports import AsyncKeyReports
@@ -30,33 +32,29 @@ from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.limiters._registry import open_async_limiter
 from secretsource.stores._registry import open_async_store
-from secretsource.stores.base import KeyQuery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
-    from typing import Any, Self, Unpack
+    from typing import Self, Unpack
 
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._check.policy import Demand
-    from secretsource.issuing._key.locator import Owner
     from secretsource.issuing._manage.amend import KeyUpdate
     from secretsource.issuing._manage.health import Health
     from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
     from secretsource.issuing._manage.request import KeyRequest
     from secretsource.issuing._manage.revocations import RevokedKeys
     from secretsource.issuing._settings import Settings
-    from secretsource.issuing._transfer.imports import ImportOptions, ImportReport
-    from secretsource.issuing._transfer.row_file import Unreadable
     from secretsource.issuing._verdict import Verdict
-    from secretsource.stores.base import AsyncKeyStore, KeyEvent, KeyRecord, Page, Status
+    from secretsource.stores.base import AsyncKeyStore, KeyRecord
 
 __all__ = ["AsyncApiKeys"]
 
 
 @boundaries(besides=("check",))
-class AsyncApiKeys(AsyncKeyReports, AtHand):
+class AsyncApiKeys(AsyncKeyReading, AsyncKeyReports, AtHand):
     """The service that issues and checks API keys: one per process, for any number of tasks of one event loop.
 
     A key that is fresh in the cache is checked without waiting. No task starts and no store is asked before the first
@@ -90,6 +88,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         self.plans = AsyncPlanRegister(Plans(parts))
         self._operations = Operations(parts)
         self._reports = Reports(parts)
+        self._overview = Overview(parts, self._operations)
         self._revocations = Revocations(parts, self._operations)
         self._updates = Updates(parts, self._operations)
         self._imports = Imports(parts, self._operations)
@@ -299,63 +298,6 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
     ) -> KeyRecord:
         """Do as `ApiKeys.enable` does."""
         return await arun(self._operations.move(key_id, Move.ENABLE, by(actor, origin, reason)))
-
-    async def get(self, key_id: str) -> KeyRecord:
-        """Do as `ApiKeys.get` does."""
-        return await arun(self._operations.get(key_id))
-
-    async def list(
-        self,
-        *,
-        owner: str | int | None = None,
-        environment: str | None = None,
-        prefix: str | None = None,
-        status: Status | None = None,
-        after: str | None = None,
-        limit: int = 100,
-    ) -> Page:
-        """Do as `ApiKeys.list` does."""
-        name = wanted_owner(owner)
-        return await arun(self._operations.list(KeyQuery(name, environment, prefix, status, after=after, limit=limit)))
-
-    async def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """Do as `ApiKeys.events` does."""
-        return await arun(self._operations.events(key_id, after, limit))
-
-    def whose(self, text: str, candidates: Iterable[str | int] = ()) -> Owner | None:
-        """Do as `ApiKeys.whose` does."""
-        return self._operations.whose(text, candidates)
-
-    async def import_rows(
-        self,
-        rows: Iterable[Mapping[str, Any] | Unreadable],
-        *,
-        actor: str | None = None,
-        origin: str | None = None,
-        **options: Unpack[ImportOptions],
-    ) -> ImportReport:
-        """Do as `ApiKeys.import_rows` does; a thousand rows hold up the event loop for some tens of milliseconds."""
-        work = self._imports.import_rows(rows, by(actor, origin), **options)
-        del rows
-        return await arun(work)
-
-    async def export(self, *, owner: str | int | None = None) -> AsyncIterator[dict[str, Any]]:
-        """Do as `ApiKeys.export` does."""
-        name, after = wanted_owner(owner), None
-        while True:
-            rows, after = await arun(self._imports.page(name, after))
-            for row in rows:
-                yield row
-            if after is None:
-                return
-
-    async def count_living(self, *, owner: str | int) -> int:
-        """Do as `ApiKeys.count_living` does."""
-        return await arun(self._revocations.count_living(owner))
-
-    async def count_by_pepper(self) -> Mapping[str, int]:
-        """Do as `ApiKeys.count_by_pepper` does."""
-        return await self._store.count_by_pepper(self._parts.clock.now().wall)
 
     def health(self) -> Health:
         """Do as `ApiKeys.health` does."""

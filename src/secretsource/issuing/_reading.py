@@ -10,11 +10,13 @@ from secretsource.stores.base import KeyQuery
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import timedelta
     from typing import Any, Unpack
 
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._key.locator import Owner
     from secretsource.issuing._manage.operations import Operations
+    from secretsource.issuing._manage.overview import Overview
     from secretsource.issuing._manage.revocations import Revocations
     from secretsource.issuing._transfer.imports import ImportOptions, ImportReport, Imports
     from secretsource.issuing._transfer.row_file import Unreadable
@@ -29,9 +31,14 @@ class KeyReading:
 
     _parts: Parts
     _operations: Operations
+    _overview: Overview
     _revocations: Revocations
     _imports: Imports
     _store: KeyStore
+
+    if TYPE_CHECKING:
+
+        def flush(self) -> None: ...
 
     def get(self, key_id: str) -> KeyRecord:
         """Read the record of a key from the store.
@@ -75,6 +82,56 @@ class KeyReading:
                 KeyQuery(name, environment, prefix, status, after=after, limit=limit, now=self._parts.clock.now().wall)
             )
         )
+
+    def expiring(
+        self,
+        *,
+        within: timedelta | float,
+        owner: str | int | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """One page of the keys that have not ended and will expire soon, oldest first.
+
+        A key whose overlap ends is not among them: it has a successor.
+
+        Args:
+            within: How soon, over 0 seconds.
+            owner: Only keys of this owner.
+            after: `Page.next` of the page before.
+            limit: Records per page, 1 to 1000.
+
+        Raises:
+            InvalidRequest: A number is out of range, or the cursor is not one of ours.
+            StoreError: The store could not answer.
+        """
+        return run(self._overview.expiring(within, wanted_owner(owner), after, limit))
+
+    def unused(
+        self,
+        *,
+        for_: timedelta | float,
+        owner: str | int | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """One page of the keys that have not ended and were not used for a time, oldest first.
+
+        A key that was never used counts from its creation. What this process has seen is flushed first; other
+        processes flush every few seconds.
+
+        Args:
+            for_: How long, over 0 seconds.
+            owner: Only keys of this owner.
+            after: `Page.next` of the page before.
+            limit: Records per page, 1 to 1000.
+
+        Raises:
+            InvalidRequest: A number is out of range, or the cursor is not one of ours.
+            StoreError: The store could not answer.
+        """
+        self.flush()
+        return run(self._overview.unused(for_, wanted_owner(owner), after, limit))
 
     def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
         """Return the history of a key, oldest first.

@@ -15,6 +15,7 @@ from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._manage.chores import Chores
 from secretsource.issuing._manage.operations import Operations
+from secretsource.issuing._manage.overview import Overview
 from secretsource.issuing._manage.owners import Owners
 from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.plans import Plans
@@ -78,6 +79,7 @@ class ApiKeys(KeyAdministration, KeyReports, AtHand):
         self.plans = PlanRegister(Plans(parts))
         self._operations = Operations(parts)
         self._reports = Reports(parts)
+        self._overview = Overview(parts, self._operations)
         self._revocations = Revocations(parts, self._operations)
         self._updates = Updates(parts, self._operations)
         self._imports = Imports(parts, self._operations)

@@ -75,7 +75,7 @@ _ERRORS: Mapping[str, Statuses] = {
     "OwnerNotFound": Statuses("owner_not_found", 404, "NOT_FOUND", MISSING),
     "PlanNotFound": Statuses("plan_not_found", 404, "NOT_FOUND", MISSING),
     "InvalidTransition": Statuses("invalid_transition", 409, "FAILED_PRECONDITION", MISSING),
-    "Conflict": Statuses("conflict", 409, "ABORTED", MISSING),
+    "Conflict": Statuses("conflict", 412, "ABORTED", MISTAKE),
 }
 """By the name of an error's class, or of the nearest class above it."""
 

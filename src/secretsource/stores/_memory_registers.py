@@ -10,6 +10,7 @@ import threading
 from typing import Any, Generic, NamedTuple
 
 from secretsource._frozen import frozen_document
+from secretsource.stores.history import HistoryEvent
 from secretsource.stores.owners import (
     Kept,
     OwnerEvent,
@@ -23,7 +24,7 @@ from secretsource.stores.records import KeyChange
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = ["Book", "MemoryRegister"]
 
@@ -77,6 +78,13 @@ class Book:
                     break
         self._tell(KeyChange.of_terms(subject, record.id))
         return after
+
+    def happened(self) -> Iterator[HistoryEvent]:
+        """What happened to owners and plans, for the feed of all events; without positions."""
+        for subject, event in self._state.events:
+            owner = event.id if subject == "owner" else None
+            about = (event.time, event.actor, event.origin, event.reason, event.fields, owner)
+            yield HistoryEvent(0, subject, event.id, event.revision, event.kind, *about)
 
     def terms(self, owner: str) -> Terms | None:
         """Return the terms of an owner's keys."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Generic
 
 from secretsource.stores.counts import AsyncCountStore
+from secretsource.stores.history import AsyncHistory
 from secretsource.stores.owners import AsyncRegister, Kept
 
 TYPE_CHECKING = False
@@ -13,9 +14,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from secretsource.stores.counts import Count, CountQuery, CountStore
+    from secretsource.stores.history import History, HistoryEvent, HistoryQuery
     from secretsource.stores.owners import OwnerEvent, Refused, Register
 
-__all__ = ["threaded", "threaded_counts"]
+__all__ = ["threaded", "threaded_counts", "threaded_history"]
 
 
 def threaded(register: Register[Kept] | None, ask: Callable[..., Awaitable[Any]]) -> AsyncRegister[Kept] | None:
@@ -85,3 +87,26 @@ class _ThreadedRegister(AsyncRegister[Kept], Generic[Kept]):
         """Do the same as `Register.events`."""
         happened: Sequence[OwnerEvent] = await self._ask(self._register.events, id, after=after, limit=limit)
         return happened
+
+
+def threaded_history(history: History, ask: Callable[..., Awaitable[Any]]) -> AsyncHistory:
+    """A feed for an event loop.
+
+    Args:
+        history: The feed for threads.
+        ask: Calls a function with its arguments where it holds up no event loop.
+    """
+    return _ThreadedHistory(history, ask)
+
+
+class _ThreadedHistory(AsyncHistory):
+    """A `History` for an event loop."""
+
+    def __init__(self, history: History, ask: Callable[..., Awaitable[Any]]) -> None:
+        self._history = history
+        self._ask = ask
+
+    async def read(self, query: HistoryQuery) -> Sequence[HistoryEvent]:
+        """As `History.read`."""
+        found: Sequence[HistoryEvent] = await self._ask(self._history.read, query)
+        return found

@@ -19,6 +19,7 @@ from abc import ABC, abstractmethod
 from typing import Protocol, runtime_checkable
 
 from secretsource.stores.counts import AsyncCountStore, Count, CountQuery, CountStore, Unit
+from secretsource.stores.history import AsyncHistory, History, HistoryEvent, HistoryQuery
 from secretsource.stores.owners import (
     AsyncRegister,
     Crowded,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncCountStore",
+    "AsyncHistory",
     "AsyncKeyStore",
     "AsyncRegister",
     "Change",
@@ -63,6 +65,9 @@ __all__ = [
     "Crowded",
     "EventKind",
     "FeedHealth",
+    "History",
+    "HistoryEvent",
+    "HistoryQuery",
     "KeyChange",
     "KeyEvent",
     "KeyQuery",
@@ -94,11 +99,13 @@ class KeyStore(ABC):
         owners: Where owners are kept; None for a store that keeps none. Then no record has terms.
         plans: Where plans are kept, beside the owners.
         counts: Where requests are counted; None for a store that counts none.
+        history: One feed of all events; None for a store that has none.
     """
 
     owners: Register[OwnerRecord] | None = None
     plans: Register[PlanRecord] | None = None
     counts: CountStore | None = None
+    history: History | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -276,6 +283,7 @@ class AsyncKeyStore(ABC):
     owners: AsyncRegister[OwnerRecord] | None = None
     plans: AsyncRegister[PlanRecord] | None = None
     counts: AsyncCountStore | None = None
+    history: AsyncHistory | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:

@@ -246,7 +246,8 @@ class KeyQuery(NamedTuple):
             creation.
         after: Start behind this cursor, taken from `Page.next`.
         limit: Records per page, 1 to 1000.
-        now: The instant for ``status``, in seconds since 1970 UTC.
+        now: The instant for ``status`` and ``living``, in seconds since 1970 UTC.
+        living: Only keys that have not ended by ``now``, neither by time nor by revocation.
     """
 
     owner: str | None = None
@@ -259,6 +260,7 @@ class KeyQuery(NamedTuple):
     after: str | None = None
     limit: int = 100
     now: float | None = None
+    living: bool = False
 
 
 class Page:

@@ -22,11 +22,12 @@ from secretsource.stores._sql import address, registers, statements, transaction
 from secretsource.stores._sql.counting import SqlCounts
 from secretsource.stores._sql.database import Database, Taken
 from secretsource.stores._sql.feed import PostgresFeed
+from secretsource.stores._sql.history import SqlHistory
 from secretsource.stores._sql.hot import AsyncPostgresLookup, PostgresLookup
 from secretsource.stores._sql.replica import AsyncReplicaLookup, ReplicaLookup
 from secretsource.stores._sql.sqlite_feed import Alone, SqliteFeed
 from secretsource.stores._sql.sqlite_lookup import LoopLookup, SharedLookup, SqliteLookup, ThreadedLookup
-from secretsource.stores._threaded import threaded, threaded_counts
+from secretsource.stores._threaded import threaded, threaded_counts, threaded_history
 from secretsource.stores.base import AsyncKeyStore, ChangeFeed, Crowded, KeyChange, KeyStore
 
 TYPE_CHECKING = False
@@ -63,6 +64,7 @@ class SqlStore(KeyStore, ChangeFeed):
         self.owners = registers.owners(database)
         self.plans = registers.plans(database)
         self.counts = SqlCounts(database)
+        self.history: SqlHistory = SqlHistory(database)
         self._lookup = self._make_lookup()
         database.on_fork.append(self._lookup.forget)
         database.on_stale.append(self._lookup.close)
@@ -248,6 +250,7 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         self.owners = threaded(store.owners, self._in_thread)
         self.plans = threaded(store.plans, self._in_thread)
         self.counts = threaded_counts(store.counts, self._in_thread)
+        self.history = threaded_history(store.history, self._in_thread)
         self._forget()
         self._lookup = self._make_lookup()
         store.database.on_fork.extend([self._forget, self._lookup.forget])

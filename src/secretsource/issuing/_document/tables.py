@@ -56,6 +56,7 @@ EVENT = (
     Field("actor", "actor", maybe(TEXT)),
     Field("origin", "origin", maybe(TEXT)),
     Field("reason", "reason", maybe(TEXT)),
+    Field("fields", "fields", TEXTS),
 )
 USAGE = (
     Field("last_used_at", "last_used", maybe(INSTANT)),

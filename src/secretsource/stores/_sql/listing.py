@@ -58,7 +58,7 @@ def routes(query: KeyQuery) -> list[Select[Any]]:
     conditions = [KEYS.c[name] == value for name, value in _words(query).items()]
     ways = [select(KEYS.c.key_id).where(condition) for condition in conditions]
     if query.expires_before is not None:
-        ways.append(select(KEYS.c.key_id).where(KEYS.c.expires < query.expires_before))
+        ways.append(select(KEYS.c.key_id).where(_expires_in_time(query)))
     if _asks_what_has_ended(query):
         ways.append(select(_ended(query.now).c.key_id))
     return ways if len(ways) > 1 or len(ways) > len(conditions) else []
@@ -70,6 +70,19 @@ def _words(query: KeyQuery) -> dict[str, str]:
     if query.status is not None and not _asks_what_has_ended(query):
         words["status"] = query.status.value
     return words
+
+
+def _expires_in_time(query: KeyQuery) -> ColumnElement[bool]:
+    """Whether a key expires before the instant that is asked; of living keys, those that expired long ago are left out.
+
+    There may be any number of them, of which the index gives none then.
+    """
+    before = KEYS.c.expires < query.expires_before
+    return before & (KEYS.c.expires > query.now) if _asks_what_lives(query) else before
+
+
+def _asks_what_lives(query: KeyQuery) -> bool:
+    return query.living and query.now is not None
 
 
 def _asks_what_has_ended(query: KeyQuery) -> bool:
@@ -105,6 +118,8 @@ def select_page(query: KeyQuery, route: Select[Any] | None = None) -> Select[Any
         narrowing.append(KEYS.c.key_id.in_(route))
     if query.status is not None and query.now is not None:
         narrowing.append(_amounts_to(query.status, query.now))
+    if query.living and query.now is not None:
+        narrowing.append(lives(query.now))
     if query.expires_before is not None:
         narrowing.append(func.coalesce(KEYS.c.expires < query.expires_before, false()))
     if query.unused_since is not None:

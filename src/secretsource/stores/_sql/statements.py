@@ -91,7 +91,7 @@ def _see_many() -> Update:
 SEE_MANY = _see_many()
 
 SELECT_EVENTS = (
-    select(EVENTS)
+    select(*(column for column in EVENTS.c if column.name != "position"))
     .where(EVENTS.c.key_id == bindparam("which"), EVENTS.c.revision > bindparam("after"))
     .order_by(EVENTS.c.revision)
     .limit(bindparam("most"))

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """The versions of the schema so far; a test compares them with the migrations."""
 
 HEAD = VERSIONS[-1]
@@ -89,7 +89,9 @@ EVENTS = Table(
     Column("origin", _TEXT),
     Column("reason", _TEXT),
     Column("fields", _TEXT),
+    Column("position", BigInteger),
     PrimaryKeyConstraint("key_id", "revision"),
+    Index("secretsource_events_by_position", "position", unique=True),
 )
 
 USES = Table(
@@ -150,7 +152,9 @@ OWNER_EVENTS = Table(
     Column("actor", _TEXT),
     Column("origin", _TEXT),
     Column("reason", _TEXT),
+    Column("position", BigInteger),
     Index("secretsource_owner_events_by_id", "subject", "id", "revision"),
+    Index("secretsource_owner_events_by_position", "position", unique=True),
     sqlite_autoincrement=True,
 )
 """The events of owners and plans, chosen by ``subject``; their number is their revision."""
@@ -168,3 +172,13 @@ COUNTS = Table(
     Index("secretsource_counts_by_age", "unit", "start"),
 )
 """Counted requests; owner and key are empty for foreign texts."""
+
+for _events, _order in ((EVENTS, ("time", "key_id", "revision")), (OWNER_EVENTS, ("revision",))):
+    _is_new = _events.c.position.is_(None)
+    Index(
+        f"{_events.name}_without_position",
+        *(_events.c[_name] for _name in _order),
+        postgresql_where=_is_new,
+        sqlite_where=_is_new,
+    )
+"""Events get their position in the feed of all events when it is first read; see `_sql.history`."""
