@@ -285,7 +285,7 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         return await self._lookup.get(key_id)
 
     async def peek(self, key_id: str) -> KeyRecord | None:
-        """The record of a key as a check may see it; see `KeyStore.peek`."""
+        """Return the record of a key for a check; see `KeyStore.peek`."""
         return await self._lookup.peek(key_id)
 
     async def revision(self, key_id: str) -> int | None:
