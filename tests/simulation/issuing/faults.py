@@ -280,11 +280,13 @@ def _an_update_is_not_announced() -> AbstractContextManager[None]:
 
 def _a_stamp_leaves_out_the_terms() -> AbstractContextManager[None]:
     """An owner that changes leaves records renewed, where no news of it comes."""
-    return patch.object(KeyRecord, "stamp", property(lambda record: record.revision))
+    wrong: Any = property(lambda record: record.revision)
+    return _instead(KeyRecord, "stamp", lambda _: wrong)
 
 
 def _a_suspension_is_not_weighed() -> AbstractContextManager[None]:
-    return patch.object(Entry, "is_suspended", False)
+    wrong: Any = False
+    return _instead(Entry, "is_suspended", lambda _: wrong)
 
 
 FAULTS: tuple[Callable[[], AbstractContextManager[None]], ...] = (
