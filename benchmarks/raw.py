@@ -79,6 +79,28 @@ class RawPostgres:
         self._connection.close()
 
 
+class AsyncRawPostgres:
+    """As `RawPostgres`, on an event loop."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def check(self, text: str, scope: str) -> Any:
+        """The row of a key that may do this, or None."""
+        hashed = sha256(text.encode()).digest()
+        await self._cursor.execute(WHOLE_POSTGRESQL, (text[LOCATOR],), prepare=True)
+        row = await self._cursor.fetchone()
+        return None if row is None else judged(row, hashed, scope)
+
+    async def __aenter__(self) -> Self:
+        connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
+        self._cursor = connection.cursor(binary=True)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._cursor.connection.close()
+
+
 def judged(row: Any, hashed: bytes, scope: str) -> Any:
     """The row, when what it says allows the scope now.
 

@@ -9,6 +9,8 @@ import socket
 import sys
 import threading
 from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,6 @@ from secretsource.resolver._default import default_resolver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
 FOREIGN = ("AWS_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "GCLOUD_", "GCE_", "VAULT_", "BAO_", "SECRETSOURCE_")
 """Prefixes of the variables that the library or a vendor's SDK would listen to."""
@@ -35,6 +36,16 @@ ENDED_BY_CLOSE = {"secretsource-flush", "secretsource-listen"}
 
 settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("house")
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """An empty folder that every user may enter; pytest's own is closed to others by each run of it that begins."""
+    with TemporaryDirectory(prefix="secretsource-") as name:
+        folder = Path(name).resolve()
+        folder.chmod(0o755)
+        yield folder
+        folder.chmod(0o755)
 
 
 @pytest.fixture(scope="session")

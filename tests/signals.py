@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import dis
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
 
 import secretsource
 
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
 SOURCE = str(Path(secretsource.__file__).parent)
 _LOOKS = ("CALL", "JUMP_BACKWARD", "POP_JUMP_BACKWARD", "RESUME")
 """How the names of the instructions begin behind which CPython 3.11 looks for signals (``CHECK_EVAL_BREAKER``)."""
+
+
+CUT: pytest.MarkDecorator = pytest.mark.parametrize("places", ["moments", "everywhere"])
+"""Both kinds of places, one after the other."""
 
 
 class CutShortError(BaseException):
@@ -142,3 +149,19 @@ def at_each_place(
         if passed < place:
             return place - 1
     raise AssertionError
+
+
+def elsewhere(act: Callable[[], Any]) -> Any:
+    """What another thread is answered, which would wait for a lock that is held for good."""
+    with ThreadPoolExecutor(1) as another:
+        asked = another.submit(act)
+        try:
+            return asked.result(10)
+        except TimeoutError:
+            pytest.exit("a lock is held for good")  # the thread would never end
+
+
+def tell(record_property: Callable[[str, object], None], what: str, count: int) -> None:
+    """Have the number of signals stand at the end of the run, in the sum of its section."""
+    assert count > 0
+    record_property("signals", f"{what}: {count}")

@@ -17,8 +17,10 @@ from tests.forks import held_elsewhere, is_right_in_child, needs_fork, under_way
 from secretsource import _fork, _imports
 from secretsource._beginnings import beginning
 from secretsource._redis import Address, Outage
+from secretsource.issuing import NO_SCOPE, ApiKeys
 from secretsource.limiters._lines import Lines
 from secretsource.providers.memory import MemoryProvider
+from secretsource.stores._listening import Listening
 from secretsource.stores.base import KeyQuery
 from secretsource.stores.memory import MemoryStore
 
@@ -245,3 +247,20 @@ def test_a_fork_waits_for_what_another_thread_begins() -> None:
 
     with under_way_elsewhere(begin) as gone_on:
         assert is_right_in_child(gone_on.is_set)
+
+
+@needs_fork
+def test_a_child_does_not_wait_for_an_event_that_another_thread_waited_for() -> None:
+    """Who waits holds the lock of the event for a moment: the thread that flushes, or the one that listens."""
+    keys = ApiKeys(MemoryStore(), peppers=["a pepper of the tests, long enough"])
+    issued = keys.issue(owner="customer")
+    assert keys.check(issued.plaintext, scope=NO_SCOPE)
+    listening = Listening("somewhere", lambda _: None, str, lambda _: None, (1.0, 1.0))
+
+    def act() -> bool:
+        listening()
+        return bool(keys.check(issued.plaintext, scope=NO_SCOPE, fresh=True)) and listening.ended.is_set()
+
+    with held_elsewhere(keys._chores._stop._cond), held_elsewhere(listening.ended._cond):  # type: ignore[attr-defined]
+        assert is_right_in_child(act)
+    keys.close()

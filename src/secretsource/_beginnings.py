@@ -1,7 +1,7 @@
-"""What libraries written in C begin under locks of their own, for which a fork waits.
+"""Work that libraries written in C start under locks of their own, for which a fork waits.
 
 A connection of libpq looks up names, keys and certificates, and the first cipher of a process registers all others. In
-a child, such a lock is never given back by a thread that is gone, and nothing can free it from outside.
+a child, a thread that is gone never releases such a lock, and other code cannot free it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class _Beginnings:
-    """The turns of the threads that begin something."""
+    """The turns of the threads that start such work."""
 
     def __init__(self) -> None:
         self.turns = Turns()
         _fork.ask(self)
 
     def before_fork(self) -> None:
-        """Wait until no thread begins anything."""
+        """Wait until no thread starts such work."""
         self.turns.take_all(_fork.PATIENCE)
 
     def after_fork_in_parent(self) -> None:
@@ -31,7 +31,7 @@ class _Beginnings:
         self.turns.give_back()
 
     def after_fork(self) -> None:
-        """Begin anew in a forked child."""
+        """Start anew in a forked child."""
         self.turns = Turns()
 
 
@@ -39,5 +39,5 @@ _BEGINNINGS = _Beginnings()
 
 
 def beginning() -> AbstractContextManager[Any]:
-    """What a thread begins something in, by a ``with`` block that ends in bounded time."""
+    """Return the turn of this thread, for a ``with`` block that ends in bounded time."""
     return _BEGINNINGS.turns.mine()

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class Drivers:
-    """The drivers of one kind, by the scheme of their URL; none is imported before it is opened.
+    """The drivers of one kind, by the scheme of their URL; a driver is imported when it is opened.
 
     Args:
-        what: What they are, for messages: ``key store``.
+        what: Their kind, for messages: ``key store``.
         like: Two URLs, for messages.
-        extra: The extra that installs what they need.
+        extra: The extra that installs their packages.
         group: The group of entry points in which other packages name theirs.
         targets: ``module:Class`` of each built-in driver, by scheme.
     """
@@ -41,8 +41,8 @@ class Drivers:
             kind: The class that drivers of other packages must be of, or the protocol that they must have.
 
         Raises:
-            ConfigurationError: No driver has this scheme, or its package is not installed; quotes nothing else of the
-                URL.
+            ConfigurationError: No driver has this scheme, or its package is not installed; the error quotes nothing
+                else of the URL.
         """
         scheme = self._scheme(url)
         target = self._targets.get(scheme)
@@ -76,7 +76,7 @@ class Drivers:
 
     @property
     def lacking(self) -> str:
-        """What to say where the package of a driver is not installed."""
+        """Return the sentence for a driver whose package is not installed."""
         return (
             f"this {self._what} needs a package that is not installed: run  pip install 'secretsource[{self._extra}]'"
         )

@@ -52,7 +52,7 @@ _HOLDERS: weakref.WeakSet[Holder] = weakref.WeakSet()
 
 
 def lock() -> Lock:
-    """A new lock that is free in every child, unless the thread that forks holds it.
+    """Return a new lock that is free in every child, unless the thread that forks holds it.
 
     A thread may take it several times, because a signal's function may ask in the middle of a change.
     """

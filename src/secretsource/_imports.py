@@ -1,7 +1,7 @@
-"""Imports that are under way in other threads: a fork waits for them, and a child forgets those that it cut off.
+"""Imports in progress in other threads: a fork waits for them, and a child forgets those that it cut off.
 
-A module is locked while it is imported. In a child, the lock of a thread that is gone is never given back, so whoever
-imports the module would wait for ever. Drivers and ciphers are imported where they are first used, by any thread.
+A module is locked while it is imported. In a child, a thread that is gone never releases its lock, so an import of the
+module would wait for ever. Drivers and ciphers are imported on first use, by any thread.
 """
 
 from __future__ import annotations
@@ -17,24 +17,25 @@ if TYPE_CHECKING:
     from typing import Any
 
 _LOCKS: dict[str, Callable[[], object]] = getattr(_frozen_importlib, "_module_locks", {})
-"""The locks of imports that are under way, as the import system keeps them; an interpreter may have none."""
+"""The locks of imports in progress, as the import system stores them; an interpreter may lack them."""
 
 _EXTENSION = "ExtensionFileLoader"
-"""What loads a module written in C. It may not be loaded twice in one process, and some crash that are."""
+"""The loaders of modules written in C. Such a module may not be loaded twice in one process, and some crash if they
+are."""
 
 
 def wait(until: float) -> None:
     """Wait until no other thread imports.
 
     Args:
-        until: When to give up, in monotonic seconds.
+        until: The time to give up, in monotonic seconds.
     """
     while are_under_way() and time.monotonic() < until:
         time.sleep(0.001)
 
 
 def are_under_way() -> bool:
-    """Whether another thread imports.
+    """Return whether another thread imports.
 
     A thread that forks while it imports does not wait, because others may wait for it.
     """
@@ -45,7 +46,7 @@ def are_under_way() -> bool:
 def forget_cut_off() -> None:
     """Forget the imports of all other threads, in a forked child, which has none of these.
 
-    What they had begun is imported anew when it is needed, as after an import that failed. A module written in C is
+    A module that they had started is imported anew on demand, as after an import that failed. A module written in C is
     refused there with an `ImportError`.
     """
     me = threading.get_ident()
@@ -61,11 +62,11 @@ def _forget(name: str) -> None:
         return
     if type(spec.loader).__name__ == _EXTENSION:
         modules: dict[str, Any] = sys.modules
-        modules[name] = None  # which Python takes for a module that cannot be had
+        modules[name] = None  # which is Python's mark of a module that cannot be imported
     else:
         del sys.modules[name]
 
 
 def _owner(lock: object) -> int | None:
-    """The thread that holds a lock; None for a lock that is gone, or free."""
+    """Return the thread that holds a lock; None for a lock that is gone, or free."""
     return getattr(lock, "owner", None)

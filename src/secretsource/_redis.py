@@ -143,7 +143,7 @@ class Outage:
 
 
 def require() -> None:
-    """Say now, and not at the first question, that redis-py is not installed.
+    """Report now, and not at the first question, that redis-py is not installed.
 
     Raises:
         ConfigurationError: It is not.

@@ -233,7 +233,7 @@ class InvalidTransition(SecretSourceError):
 
 
 class Conflict(SecretSourceError):
-    """What you wanted to change has been changed since you read it (HTTP 412).
+    """The record has changed since you read it (HTTP 412).
 
     Attributes:
         revision: The revision that it has now.

@@ -13,7 +13,9 @@ import requests
 from benchmarks import __main__ as command
 from benchmarks import (
     check,
+    edge,
     extras,
+    flush,
     harness,
     herd,
     hit,
@@ -21,6 +23,7 @@ from benchmarks import (
     libraries,
     limits,
     lists,
+    loops,
     many,
     memory,
     mint,
@@ -208,7 +211,21 @@ class TestBenchmarks:
         """Every draw reaches a server, and two of them are judged against a GET."""
         figures = by_name(limits.measure(rounds=1, seconds=0.0005))
         assert figures["draws in Redis that failed"].verdict == "PASS"
-        assert sum(figure.limit is not None for figure in figures.values()) == 3
+        assert sum(figure.limit is not None for figure in figures.values()) == 6
+
+    def test_edge(self) -> None:
+        """Requests are let in, and each is counted with what it adds; the rows over HTTP ask a server each."""
+        figures = by_name(edge.in_process(rounds=1, seconds=0.0005, requests_alone=100))
+        assert sum(figure.limit is not None for figure in figures.values()) == 2
+        assert all(figure.value > 0 for figure in figures.values() if figure.limit is None)
+
+    @pytest.mark.parametrize("name", ["bare", "limit", "uncached, threads", "by hand"])
+    def test_edge_server(self, name: str, tmp_path: Path) -> None:
+        """An application in another process answers a request with its key, and says what it used."""
+        with edge.server(name, tmp_path) as server:
+            answer = requests.get(server._url, headers={"Authorization": f"Bearer {server._key}"}, timeout=10)
+            assert (answer.status_code, answer.text) == (200, "ok")
+            assert 0 < server._used() < 60
 
     def test_check(self) -> None:
         """Every check is accepted, but the forged one's, about which no store hears."""
@@ -230,6 +247,16 @@ class TestBenchmarks:
         """Both databases give a page for everything that a list narrows by, and count their keys."""
         figures = by_name(lists.measure(sizes=(1000, 3000), rounds=1))
         assert sum(figure.limit == at_most(2) for figure in figures.values()) == 2 * (len(lists.LISTS) + 1)
+
+    def test_loops(self) -> None:
+        """Every check on a loop is accepted, by ours and by hand."""
+        figures = by_name(loops.measure(rounds=1, checks=3))
+        assert sum(figure.limit == at_most(1.3) for figure in figures.values()) == 3
+
+    def test_flush(self) -> None:
+        """Both databases take the uses of all keys."""
+        figures = by_name(flush.measure(rounds=1, number=20))
+        assert figures["PostgreSQL / SQLite"].value > 0
 
     def test_libraries(self) -> None:
         """Each library accepts the keys that it issued itself."""

@@ -76,8 +76,8 @@ def harness(provider: str, world: Callable[..., Any], request: pytest.FixtureReq
             server.secrets.clear()
         make: dict[str, Callable[[], ProviderHarness]] = {
             "env": lambda: EnvHarness(need("monkeypatch")),
-            "dotenv": lambda: DotenvHarness(need("tmp_path") / "settings.env", need("become_nobody")),
-            "file": lambda: FileHarness(need("tmp_path"), need("become_nobody")),
+            "dotenv": lambda: DotenvHarness(need("open_folder") / "settings.env", need("become_nobody")),
+            "file": lambda: FileHarness(need("open_folder"), need("become_nobody")),
             "memory": MemoryHarness,
             "aws": lambda: SecretsManagerHarness(server),
             "aws-ssm": lambda: ParameterStoreHarness(server),

@@ -41,10 +41,10 @@ required = false
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to work in."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    monkeypatch.chdir(open_folder)
+    return open_folder
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def refused(project: Path, command: Command, is_one_sentence: Judge) -> Callable
         (f"{CANARY}\n", "character"),
         ("x" * 513, "at most 512"),
         ("UPPER://x", "provider name"),
-        ("aws://", "no location"),
+        ("aws://", "must have a location"),
         ("name#", "ends in '#'"),
         ("env://name?version", "key=value"),
     ],

@@ -64,7 +64,7 @@ def test_stops_before_a_different_value(project: Path, command: Command) -> None
     assert (project / "mounted" / "MAIL_PASSWORD").read_text() == "another"
     misspelt = command(*copying, "--overwrite", "MAIL_PASWORD")
     assert misspelt.exit_code == MISTAKE
-    assert "--overwrite MAIL_PASWORD: that is none of the names to copy" in misspelt.stderr
+    assert "--overwrite MAIL_PASWORD: that is not among the names to copy" in misspelt.stderr
     assert (project / "mounted" / "MAIL_PASSWORD").read_text() == "another"
     again = command(*copying, "--overwrite", "MAIL_PASSWORD")
     assert (again.exit_code, rows(again)[0][1]) == (0, "overwritten")

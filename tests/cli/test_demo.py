@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from secretsource.cli import _demo_scene as scenery
-from secretsource.cli import _demo_steps as steps
-from secretsource.cli._demo_chain_steps import CHAIN
-from secretsource.cli._demo_scene import Scene, Surprise, clean_environment, expect
+from secretsource.cli.demo import scene as scenery
+from secretsource.cli.demo import steps
+from secretsource.cli.demo.chain_steps import CHAIN
+from secretsource.cli.demo.scene import Scene, Surprise, clean_environment, expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,7 +177,7 @@ def test_values_are_masked(transcript: str) -> None:
     without_versions = re.sub(r", version [0-9a-f]{32}$", "", transcript, flags=re.MULTILINE)  # which Azure writes so
     assert not re.search(r"[0-9a-f]{16}", without_versions)
     assert not re.search(r"_[0-9A-Za-z]{54}", transcript)
-    assert transcript.splitlines()[-1] == f"All {len(steps.STEPS)} steps behaved as told."
+    assert transcript.splitlines()[-1] == f"All {len(steps.STEPS)} steps went as announced."
 
 
 def test_json(command: Command, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,7 +87,7 @@ def test_json_says_all_that_the_table_says(keys: Keys, folder: Path) -> None:
     assert done.exit_code == 4
     assert json.loads(done.stdout) == {
         "rows": 2, "imported": 0, "rejected": 2, "left_out": {}, "dry_run": False, "rejects": "a.ndjson.rejected.jsonl",
-        "reasons": {"revoked is neither true nor false": 1, "the line is no JSON object": 1},
+        "reasons": {"revoked is neither true nor false": 1, "the line is not a JSON object": 1},
     }  # fmt: skip
     assert CANARY not in done.output
     assert CANARY in (folder / "a.ndjson.rejected.jsonl").read_text()
@@ -129,7 +129,7 @@ BAD = [
     (["import", "."], None, "does not say its form"),
     (["import", "bad"], "x\n", "--type jsonl"),
     (["import", "bad.csv", "--format", "other"], "hash\n", "--format"),
-    (["import", "bad.csv"], "", "there is none"),
+    (["import", "bad.csv"], "", "it is empty"),
     (["import", "bad.csv"], f"{CANARY},{CANARY}\n1,2\n", "none of them is hash or plaintext"),
     (["import", "bad.csv", "--zone", "Nowhere"], "hash\n1\n", "no time zone"),
     (["import", "bad.csv"], "hash,onwer\n1,2\n", "did you mean 'owner'"),

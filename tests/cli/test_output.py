@@ -13,6 +13,7 @@ import pytest
 from tests.cli.conftest import CANARY
 
 from secretsource.cli import _output as output
+from secretsource.cli import _table as table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +87,44 @@ def test_a_narrow_terminal_loses_nothing(project: Path, on_terminal: OnTerminal)
     shown = ANSI.sub("", on_terminal("explain", name, columns=60))
     assert "…" not in shown
     assert name in re.sub(r"\s", "", shown)
+
+
+COLUMNS = ("key id", "owner", "name", "scopes")
+ROWS = [
+    ("4l1E1NWRz7SP8MWqAYEXBI", "acme", "", "customers:read invoices:read"),
+    ("0XRqk9kamKMNESP177ifiK", "Acme of Delaware", "", "invoices:*"),
+]
+
+
+@pytest.mark.parametrize(("width", "is_table"), [(60, True), (52, True), (51, False), (40, False)])
+def test_a_table_breaks_no_word(monkeypatch: pytest.MonkeyPatch, width: int, is_table: bool) -> None:
+    """Where the longest words of all columns fit, there is a table; else, each row is a block of lines."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = table.drawn(COLUMNS, ROWS).splitlines()
+    assert max(map(len, lines)) <= width
+    assert [line for line in lines if "key id" in line] == ([lines[1]] if is_table else [])
+    words = {word for row in ROWS for cell in row for word in cell.split()}
+    assert words <= {word for line in lines for word in line.split()}
+
+
+def test_a_block_is_a_heading_and_its_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block has the first cell as its heading, and a line for each cell that is not empty."""
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = [line.rstrip() for line in table.drawn(COLUMNS, ROWS).splitlines()]
+    assert lines[:4] == [
+        "4l1E1NWRz7SP8MWqAYEXBI",
+        "  owner   acme",
+        "  scopes  customers:read invoices:read",
+        "",
+    ]
+
+
+def test_two_columns_stay_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of fields and values is a table on any terminal; a long word of it is folded."""
+    monkeypatch.setenv("COLUMNS", "30")
+    lines = table.drawn(("field", "value"), [("metadata", "x" * 60)]).splitlines()
+    assert lines[1].split() == ["field", "value"]
+    assert "".join(lines).count("x") == 60
 
 
 def test_a_terminal_gets_the_value_on_a_line(project: Path, on_terminal: OnTerminal) -> None:

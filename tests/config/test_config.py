@@ -218,6 +218,7 @@ class TestNumbers:
             assert f"{key} must be a number of seconds" in mistake(environment(f"{key} = {century + 1}"))
         config = parse(environment("deadline = 0.001", "max_entries = 1"))
         assert (config.deadline, config.max_entries) == (0.001, 1)
+        assert (type(parse(environment("deadline = 5")).deadline), type(config.max_entries)) == (float, int)
 
     @pytest.mark.parametrize("value", ["0", "-1", "1.5", "true", '"1"'])
     def test_max_entries_is_a_whole_number(self, value: str, mistake: Callable[..., str]) -> None:

@@ -73,20 +73,20 @@ class TestDotenvProvider(WritableProviderConformance):
     }
 
     @pytest.fixture
-    def harness(self, tmp_path: Path, become_nobody: Callable[[], None]) -> DotenvHarness:
+    def harness(self, open_folder: Path, become_nobody: Callable[[], None]) -> DotenvHarness:
         """A file that is not there yet."""
-        return DotenvHarness(tmp_path / "settings.env", become_nobody)
+        return DotenvHarness(open_folder / "settings.env", become_nobody)
 
 
 def test_a_folder_that_may_not_be_entered_is_not_an_absence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, become_nobody: Callable[[], None]
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch, become_nobody: Callable[[], None]
 ) -> None:
     """A ``.env`` that cannot even be looked for stops the chain, as one that cannot be read does."""
-    monkeypatch.chdir(tmp_path)
-    tmp_path.chmod(0)
+    monkeypatch.chdir(open_folder)
+    open_folder.chmod(0)
     become_nobody()
     outcome = DotenvProvider().fetch(SecretRef("dotenv", "TOKEN"), timeout=1)
     os.seteuid(os.getuid())
-    tmp_path.chmod(0o700)
+    open_folder.chmod(0o700)
     assert isinstance(outcome, Failed)
     assert outcome.code is FailureCode.DENIED

@@ -65,6 +65,6 @@ class TestFileProvider(WritableProviderConformance):
     }
 
     @pytest.fixture
-    def harness(self, tmp_path: Path, become_nobody: Callable[[], None]) -> FileHarness:
+    def harness(self, open_folder: Path, become_nobody: Callable[[], None]) -> FileHarness:
         """An empty folder."""
-        return FileHarness(tmp_path, become_nobody)
+        return FileHarness(open_folder, become_nobody)

@@ -63,7 +63,6 @@ WAYS: Mapping[tuple[str, str], str] = {
     ("secretsource", "resolver"): "M160 164 V212",
     ("integrations", "issuing"): "M660 164 V212",
     ("resolver", "config"): "M100 274 V322",
-    ("config", "resolver"): "M60 324 V276",
     ("resolver", "providers"): "M230 274 V424",
     ("config", "providers"): "M85 376 V424",
     ("issuing", "resolver"): "M460 250 H302",
@@ -72,6 +71,7 @@ WAYS: Mapping[tuple[str, str], str] = {
     ("issuing", "limiters"): "M765 376 V424",
     ("testing", "providers"): "M330 456 H302",
     ("testing", "stores"): "M430 456 H458",
+    ("testing", "limiters"): "M400 486 V506 H765 V488",
     ("testing", "resolver"): "M350 426 V262 H302",
     ("testing", "secretsource"): "M400 426 V150 H302",
 }

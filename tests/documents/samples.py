@@ -101,6 +101,11 @@ SAMPLES: dict[str, tuple[Any, Callable[[Any], dict[str, Any]], Callable[[Any], A
         d.event_document,
         d.read_event,
     ),
+    "event_updated": (
+        KeyEvent(OLD_ID, 3, EventKind.UPDATED, NOW - DAY, "alice", None, None, ("expires_at", "scopes")),
+        d.event_document,
+        d.read_event,
+    ),
     "issued": (Issued(KEY, NEW), lambda issued: d.issued_document(issued, NOW), d.read_issued),
     "rotated": (Rotated(OLD, NEW, KEY), lambda rotated: d.rotated_document(rotated, NOW), d.read_rotated),
     "rotated_before": (Rotated(OLD, NEW, None), lambda rotated: d.rotated_document(rotated, NOW), d.read_rotated),

@@ -23,7 +23,7 @@ from secretsource.issuing._check import policy
 from secretsource.issuing._check.comparison import Comparison
 from secretsource.issuing._check.record_cache import RecordCache
 from secretsource.issuing._check.verifier import Verifier
-from secretsource.issuing._http import admission
+from secretsource.issuing._http import reception
 from secretsource.issuing._key import base62, hashing, lifecycle
 from secretsource.issuing._manage.operations import Operations
 from secretsource.limiters.base import Plan
@@ -244,13 +244,13 @@ def answer_401_with(status: int) -> Callable[[Patch], None]:
     """The framework has a status of its own for whoever is not known."""
 
     def put_in(patch: Patch) -> None:
-        answer = admission.http_answer
+        answer = reception.http_answer
 
         def framework(*question: Any, **more: Any) -> Any:
             ours = answer(*question, **more)
             return ours._replace(status=status) if ours.status == 401 else ours
 
-        patch.setattr(admission, "http_answer", framework)
+        patch.setattr(reception, "http_answer", framework)
 
     return put_in
 

@@ -289,8 +289,8 @@ def test_an_import_that_cannot_be_is_refused_first(options: dict[str, Any], said
 
 def test_a_line_that_is_no_row_is_rejected_with_its_reason(keys: ApiKeys) -> None:
     """As `read_rows` gives it."""
-    report = keys.import_rows([Unreadable("the line is no JSON object", "{"), ROWS["sha256"]])
-    assert (report.imported, report.reasons) == (1, {"the line is no JSON object": 1})
+    report = keys.import_rows([Unreadable("the line is not a JSON object", "{"), ROWS["sha256"]])
+    assert (report.imported, report.reasons) == (1, {"the line is not a JSON object": 1})
 
 
 def test_a_rejected_row_does_not_show_itself(keys: ApiKeys, caplog: pytest.LogCaptureFixture) -> None:

@@ -44,10 +44,10 @@ def test_csv() -> None:
 @pytest.mark.parametrize(
     ("line", "reason", "kept"),
     [
-        (b'{"owner": "a"', "the line is no JSON object", '{"owner": "a"'),
-        (b"5", "the line is no JSON object", "5"),
-        (b"[" * 60_000, "the line is no JSON object", "[" * 60_000),
-        (b'{"n": ' + b"9" * 5000 + b"}", "the line is no JSON object", '{"n": ' + "9" * 5000 + "}"),
+        (b'{"owner": "a"', "the line is not a JSON object", '{"owner": "a"'),
+        (b"5", "the line is not a JSON object", "5"),
+        (b"[" * 60_000, "the line is not a JSON object", "[" * 60_000),
+        (b'{"n": ' + b"9" * 5000 + b"}", "the line is not a JSON object", '{"n": ' + "9" * 5000 + "}"),
         (b'{"owner": "\xff"}', "the line is not in UTF-8", '{"owner": "\\xff"}'),
         (b'{"x": "' + b"a" * LONGEST_LINE + b'"}', f"the line is longer than {LONGEST_LINE} bytes", ""),
     ],
@@ -68,7 +68,7 @@ def test_broken_lines_of_csv() -> None:
     assert rows_of(content, "csv") == [
         ("the line has 1 cells, and the header has 2 names", "a"),
         ("the line has 3 cells, and the header has 2 names", "b,1,2"),
-        ("the line is no CSV: see its quotes", '"c"x,1'),
+        ("the line is not CSV: check its quotes", '"c"x,1'),
         ("the line is not in UTF-8", "d,\\xff"),
         (f"the line is longer than {LONGEST_LINE} bytes", ""),
         {"owner": "g", "hash": "6"},

@@ -120,7 +120,7 @@ def test_a_key_of_unkey_that_could_be_recovered(imported: Any, why: Any) -> None
         ({"ratelimits": [{"limit": 5, "duration": 500}]}, "duration"),
         ({"ratelimits": [{"limit": 0, "duration": 60_000}]}, "rate_limit is not"),
         ({"ratelimits": [{"limit": 1, "duration": 60_000}, {"limit": 2, "duration": 60_000}]}, "rate_limit is not"),
-        ({"ratelimits": "nonsense"}, "not made of what its format has"),
+        ({"ratelimits": "nonsense"}, "not follow its format"),
         ({"ratelimits": [5]}, "ratelimits is not a JSON object"),
         ({"permissions": ["documents.*"]}, "scopes is not"),
         ({"meta": "{"}, "meta is not a JSON object"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from operator import attrgetter
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.mutants.choice import SAMPLE, ordered
@@ -73,11 +73,12 @@ def played(trials: Iterable[Trial], at_once: int, is_over: Callable[[], bool] = 
 
 def pinned(faults: Sequence[Fault]) -> Iterator[Trial]:
     """Each pinned fault, after the tests of those of its module without any."""
-    for module, group in groupby(sorted(faults, key=attrgetter("module")), attrgetter("module")):
+    put = sorted((*fault.put(PACKAGE), fault) for fault in faults)
+    for module, group in groupby(put, itemgetter(0)):
         path, name, of_module = PACKAGE / module, module_name(module), list(group)
-        yield Trial(module, name, None, sorted({fault.test for fault in of_module}), PATIENCE)
-        for fault in of_module:
-            code = compile(fault.put(path.read_text()), str(path), "exec", dont_inherit=True)
+        yield Trial(module, name, None, sorted({fault.test for _, _, fault in of_module}), PATIENCE)
+        for _, text, fault in of_module:
+            code = compile(text, str(path), "exec", dont_inherit=True)
             yield Trial(fault.title, name, code, [fault.test], PATIENCE)
 
 

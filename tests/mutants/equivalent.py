@@ -49,10 +49,6 @@ EQUIVALENT = (
         "only the first of the words that are near is used",
     ),
     Equivalent(
-        "config/_config.py", "_tuned", "0", "1",
-        "the default of a key that is there is never used",
-    ),
-    Equivalent(
         "config/_config.py", "_mistake", "return ''", "return",
         "its callers look only whether there is a text",
     ),

@@ -117,18 +117,30 @@ def test_the_lists_fit_the_code() -> None:
     assert disordered() == []
     assert [test for module in NEAR for test in near(module) if not (TREE / test).is_file()] == []
     for fault in FAULTS:
-        assert fault.put((PACKAGE / fault.module).read_text())
+        module, text = fault.put(PACKAGE)
+        assert text != (PACKAGE / module).read_text()
         assert (TREE / fault.test.partition("::")[0]).is_file()
     assert all(entry.why for entry in EQUIVALENT)
 
 
-def test_a_pinned_fault_that_fits_no_more_is_said() -> None:
-    """Its piece has to be there once."""
-    fault = Fault("a title", "module.py", "a < b", "a <= b", "a test")
-    assert fault.put("x = a < b") == "x = a <= b"
+def test_a_pinned_fault_that_fits_no_more_is_said(tmp_path: Path) -> None:
+    """Its piece has to be there once, in one module of the folder."""
+    fault = Fault("a title", "room", "a < b", "a <= b", "a test")
+    (tmp_path / "room").mkdir()
+    module, other = tmp_path / "room" / "module.py", tmp_path / "room" / "other.py"
+    other.write_text("x = 1")
+    module.write_text("x = a < b")
+    assert (
+        fault.put(tmp_path) == fault._replace(place="room/module.py").put(tmp_path) == ("room/module.py", "x = a <= b")
+    )
     for text in ("x = a > b", "a < b < a < b"):
+        module.write_text(text)
         with pytest.raises(ValueError, match="a title"):
-            fault.put(text)
+            fault.put(tmp_path)
+    module.write_text("x = a < b")
+    other.write_text("x = a < b")
+    with pytest.raises(ValueError, match="2 modules"):
+        fault.put(tmp_path)
 
 
 def test_an_entry_that_fits_no_fault_is_said() -> None:

@@ -25,6 +25,7 @@ WRONG_TURNS = {
         "Drivers of key records do not know each other, nor those of secrets",
     ),
     "issuing/_key/wrong.py": ("from secretsource.issuing._check import gate", "The rooms of the issuing half"),
+    "cli/wrong.py": ("from secretsource.resolver import _trace", "An edge imports public names only"),
     "exceptions.py": ("import secretsource", "Nothing behind the front page imports it"),
 }
 
@@ -38,7 +39,7 @@ def lint(root: Path) -> tuple[int, str]:
             "--config", str(TREE / "pyproject.toml"), "--no-cache", "--no-logo",
         ],
         cwd=root,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(root)},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join([str(root), str(TREE)])},
         capture_output=True,
         text=True,
         timeout=60,

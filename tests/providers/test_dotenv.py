@@ -15,7 +15,7 @@ from secretsource.providers._dotenv.interpolation import POINTER
 from secretsource.providers._regular_file import read_file
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
 from secretsource.providers.dotenv import DotenvProvider
-from secretsource.resolver._reference import FOLLOW_MARK
+from secretsource.providers.reference import FOLLOW_MARK
 from secretsource.testing import FakeClock
 
 if TYPE_CHECKING:

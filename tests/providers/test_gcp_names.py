@@ -6,7 +6,7 @@ import pytest
 
 from secretsource.providers._gcp.names import Place, place_of
 from secretsource.providers.base import Failed, FailureCode, NotFound, SecretRef
-from secretsource.resolver._reference import parse_reference
+from secretsource.providers.reference import parse_reference
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ class TestFork:
             state, background = resolver._engine.state, resolver._engine.background
             held, go_on = threading.Event(), threading.Event()
             def hold():
-                with state._lock, background._lock, default_resolver._assembly:
+                with state._lock, background._lock, default_resolver._lock:
                     held.set()
                     go_on.wait(10)
             thread = threading.Thread(target=hold)

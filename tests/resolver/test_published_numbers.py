@@ -16,6 +16,7 @@ from secretsource._tuning import NUMBERS as OF_A_RESOLVER
 from secretsource._tuning import Tuning
 from secretsource.config import Config, parse_config
 from secretsource.exceptions import ConfigurationError
+from secretsource.providers import reference
 from secretsource.resolver import (
     _assembly,
     _background,
@@ -24,7 +25,6 @@ from secretsource.resolver import (
     _chain,
     _crew,
     _engine,
-    _reference,
     _refresh,
     _shortcuts,
 )
@@ -52,8 +52,8 @@ NUMBERS: list[tuple[object, str, float]] = [
     (_cache, "MAX_READERS", 1024),
     (_call, "PATIENCE", 0.25),
     (_chain, "MAX_FOLLOWED", 8),
-    (_reference, "MAX_NAME", 512),
-    (_reference, "MAX_REFERENCE", 4096),
+    (reference, "MAX_NAME", 512),
+    (reference, "MAX_REFERENCE", 4096),
     (_engine, "FROZEN_SECONDS", 5.0),
     (_background, "MAX_THREADS", 32),
     (_background, "IDLE_SECONDS", 5.0),
@@ -116,8 +116,11 @@ def test_a_number_is_wrong_everywhere(numbers: dict[str, Any], way: str) -> None
 def test_the_bounds_are_right_everywhere(way: str) -> None:
     """The bounds themselves are allowed, as far as a range includes them."""
     least = {"revalidate": 0, "negative_ttl": 0, "max_entries": 1, "jitter": 0, "ttl": 0.001, "deadline": 0.001}
+    most = {"max_stale": 3_153_600_000, "ttl": 3_153_600_000, "deadline": 3_153_600_000, "jitter": 0.999}
     WAYS[way]({**least, "max_stale": 0.001})
-    WAYS[way]({"max_stale": 3_153_600_000, "ttl": 3_153_600_000, "deadline": 3_153_600_000, "jitter": 0.999})
+    WAYS[way](most)
+    with pytest.raises(ConfigurationError, match="deadline must be"):
+        WAYS[way]({**most, "deadline": 3_153_600_001})
     configure(None)
 
 

@@ -99,14 +99,14 @@ def test_a_pointer_to_a_provider_of_another_environment(make: Make, monkeypatch:
 def test_it_is_asked_where_it_is_in_the_chain(make: Make) -> None:
     """No word of other environments then."""
     sentence = refusal(make("production"), "vault-eu://X")
-    assert sentence.startswith("secret 'vault-eu://X' was not found at 'vault-eu'; set it")
+    assert sentence.startswith("secret 'vault-eu://X' was not found at 'vault-eu'; create it")
 
 
 def test_a_provider_that_is_not_in_the_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reference may name one; that it was asked without settings of the chain's belongs to what it says."""
     monkeypatch.chdir(tmp_path)
     sentence = refusal(Resolver(["env"]), "dotenv://X")
-    assert ", which is not in the chain, so none of your settings hold for it; set it" in sentence
+    assert ", which is not in the chain, so none of your settings hold for it; create it" in sentence
     assert "not in the chain" not in refusal(Resolver(["env", "dotenv"]), "dotenv://X")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.servers.postgres import postgres
+from tests.stores.databases import PostgresDatabase
 
 from secretsource.stores import sql
 
@@ -27,3 +28,17 @@ def database_url(server: Postgres) -> str:
     """A database with the tables of the newest version."""
     sql.migrate(server.url)
     return server.url
+
+
+@pytest.fixture
+def postgres_database(database_url: str) -> PostgresDatabase:
+    """Empty tables."""
+    return PostgresDatabase(database_url)
+
+
+@pytest.fixture
+def postgres_store(postgres_database: PostgresDatabase) -> Iterator[sql.PostgresStore]:
+    """A store on a server."""
+    opened = sql.PostgresStore.open(postgres_database.url)
+    yield opened
+    opened.close()

@@ -34,6 +34,9 @@ LISTS = {
     **{f"stored {status}": KeyQuery(status=status) for status in Status},
     **{f"now {status}": KeyQuery(status=status, now=NOW) for status in Status},
     "expires before": KeyQuery(expires_before=NOW),
+    "expires soon": KeyQuery(expires_before=2 * NOW, now=NOW, living=True),
+    "expires soon, of acme": KeyQuery("acme", expires_before=2 * NOW, now=NOW, living=True),
+    "unused, of acme": KeyQuery("acme", unused_since=NOW, now=NOW, living=True),
     **{
         f"prefix {word}, {status}": KeyQuery(prefix=word, status=status, now=NOW)
         for word, status in product(("rare", "sk"), Status)
@@ -123,7 +126,7 @@ def test_sqlite_lists_along_an_index(sqlite: tuple[Explained, Any], what: str) -
 def test_sqlite_lists_all_in_the_order_of_an_index(sqlite: tuple[Explained, Any]) -> None:
     """A list of everything, and one by last use, stop with the last key of their page: nothing is sorted for them."""
     explained, explain = sqlite
-    for query in (KeyQuery(), KeyQuery(unused_since=NOW), KeyQuery(after="5.0 " + "k" * 22)):
+    for query in (KeyQuery(), KeyQuery(unused_since=NOW, now=NOW, living=True), KeyQuery(after="5.0 " + "k" * 22)):
         explained.store.list(query)
         [plan] = explained.plans(explain)
         assert f"{KEYS.name} USING INDEX secretsource_keys_by_age" in plan

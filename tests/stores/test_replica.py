@@ -20,6 +20,7 @@ from secretsource.testing.store_samples import changed, new, record
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import psycopg
     from tests.servers.postgres import Postgres
 
 PEPPERS = ["a pepper of the tests, long enough"]
@@ -152,7 +153,16 @@ def both(primary: Postgres, standby: Postgres) -> str:
     return f"{url}?target_session_attrs=read-write&connect_timeout=2"
 
 
-def test_a_primary_that_takes_no_more_changes_is_left() -> None:
+def connection_of(store: sql.AsyncPostgresStore) -> psycopg.AsyncConnection[Any]:
+    """What the running loop looks up on."""
+    seats = store._lookup._seats()
+    cursor = seats.get_nowait()
+    seats.put_nowait(cursor)
+    assert cursor is not None
+    return cursor.connection
+
+
+async def test_a_primary_that_takes_no_more_changes_is_left() -> None:
     """Its connections stay open, so they are given up, and the change is made where changes are taken now."""
     with pair() as (primary, standby):
         sql.migrate(both(primary, standby))
@@ -161,6 +171,9 @@ def test_a_primary_that_takes_no_more_changes_is_left() -> None:
             until(lambda: sql.current_revision(standby.url))
             with closing(sql.PostgresStore.open(standby.url)) as follower:
                 until(lambda: follower.get(record(1).key_id))
+            loop_store = sql.AsyncPostgresStore(store)
+            assert store.get(record(1).key_id) == await loop_store.get(record(1).key_id) == record(1)
+            kept = connection_of(loop_store)
             standby.promote()
             do(primary.url, "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
             with closing(sql.PostgresStore.open(primary.url)) as demoted:
@@ -171,6 +184,10 @@ def test_a_primary_that_takes_no_more_changes_is_left() -> None:
                 )
             change = changed(record(1), name="changed")
             assert store.update(change)
+            assert store.get(record(1).key_id) == change.record  # and no look-up is asked of the old one
+            assert await loop_store.get(record(1).key_id) == change.record
+            assert kept.closed
+            await loop_store.close()
         with closing(sql.PostgresStore.open(standby.url)) as promoted:
             assert promoted.get(record(1).key_id) == change.record
 

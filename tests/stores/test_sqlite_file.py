@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import os
 import stat
 import subprocess
@@ -93,28 +94,48 @@ def test_what_is_committed_is_seen_after_another_process_has_closed(store: SqlSt
     assert not wal.exists()
 
 
-def test_a_new_file_gets_its_name_when_it_is_closed_and_private(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So no descriptor of it is closed that could drop a lock, and nobody else can open it before it is 0600."""
+def test_a_new_file_is_closed_and_private_before_a_thread_opens_it(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No descriptor of it is closed that could drop a lock of another thread, and nobody else can open it."""
+    made, opened = os.open, threading.Event()
     seen: list[tuple[int, bool]] = []
-    link = Path.hardlink_to
 
-    def watched(self: Path, draft: Path) -> None:
-        state = draft.stat()
-        descriptors = Path("/proc/self/fd")
-        held = [fd.stat().st_ino for fd in descriptors.iterdir() if fd.exists()] if descriptors.exists() else []
-        seen.append((stat.S_IMODE(state.st_mode), state.st_ino in held))
-        link(self, draft)
+    def watched(path: Path, flags: int, mode: int) -> int:
+        descriptor = made(path, flags, mode)
+        other.start()
+        seen.append((stat.S_IMODE(os.fstat(descriptor).st_mode), opened.wait(0.2)))
+        return descriptor
 
-    monkeypatch.setattr(Path, "hardlink_to", watched)
+    def look() -> None:
+        second.get(record(1).key_id)
+        opened.set()
+
+    second, other = sql.SqlStore.open(f"sqlite:///{file}"), threading.Thread(target=look)
+    monkeypatch.setattr(os, "open", watched)
     before = os.umask(0)
     try:
         store = sql.SqlStore.open(f"sqlite:///{file}")
         store.insert([new(1)])
     finally:
         os.umask(before)
+    other.join(30)
+    assert opened.is_set()
     assert seen == [(0o600, False)]
+    assert second.get(record(1).key_id) == record(1)
+    second.close()
     store.close()
     assert [each.name for each in file.parent.iterdir()] == ["keys.db"]
+
+
+def test_a_file_system_needs_no_hard_links(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some that people mount have none, such as those of memory cards and of shared folders."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    store = sql.SqlStore.open(f"sqlite:///{file}")
+    assert store.insert([new(1)]) == frozenset()
+    store.close()
 
 
 def test_threads_that_make_one_file_share_it(file: Path) -> None:
@@ -184,6 +205,6 @@ def openings(source: Path) -> Iterator[str]:
 
 
 def test_nothing_opens_the_file_past_sqlite() -> None:
-    """In all that belongs to stores, one call opens a file: that which makes a new one under another name."""
+    """In all that belongs to stores, one call opens a file: it makes a new one, or fails."""
     found = {source.name: names for source in STORES.rglob("*.py") if (names := list(openings(source)))}
-    assert found == {"sqlite_file.py": ["mkstemp"]}
+    assert found == {"sqlite_file.py": ["os.open"]}

@@ -181,7 +181,7 @@ def test_a_fault_that_is_borne_badly_is_caught(case: str, plan: dict[str, Any]) 
 def test_what_is_impossible_needs_a_name_and_a_reason() -> None:
     """A misspelled ability would leave a test out unseen."""
     for impossible in ({"loose": "a reason"}, {"lose": ""}):
-        with pytest.raises(TypeError, match="is no ability, or lacks a reason"):
+        with pytest.raises(TypeError, match="is not an ability, or lacks a reason"):
             type("Wrong", (LimiterConformance,), {"impossible": impossible})
 
 

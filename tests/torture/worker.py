@@ -78,12 +78,13 @@ class Hand:
     Args:
         process: What it shares.
         seed: Of what it chooses.
+        ledger: The ledger as it was read until now; None to read it from its beginning.
     """
 
-    def __init__(self, process: Process, seed: str) -> None:
+    def __init__(self, process: Process, seed: str, ledger: Ledger | None = None) -> None:
         self._process = process
         self._random = random.Random(seed)
-        self._ledger = Ledger(Path(process.settings.ledger))
+        self._ledger = ledger or Ledger(Path(process.settings.ledger))
 
     def do(self, *more: tuple[Callable[[], None], float]) -> None:
         """One deed, by chance; what must not happen is written down.
@@ -166,7 +167,7 @@ class Hand:
         seed = str(self._random.random())
         child = os.fork()
         if child == 0:
-            _be_a_child(process, seed)
+            _be_a_child(process, seed, self._ledger)
         self._ledger.write("fork")
         process.children.append(child)
 
@@ -193,12 +194,12 @@ class Hand:
         return self._random.choice(alive)
 
 
-def _be_a_child(process: Process, seed: str) -> None:
+def _be_a_child(process: Process, seed: str, ledger: Ledger) -> None:
     code = 1
     try:
         faulthandler.dump_traceback_later(process.settings.patience, exit=True)  # which says where it hangs
         process.is_child = True
-        hand = Hand(process, seed)
+        hand = Hand(process, seed, ledger)
         for _ in range(hand._random.randint(1, 6)):
             hand.do()
         way = hand._random.random()

@@ -52,9 +52,8 @@ def of_python(source: str) -> Iterator[Passage]:
     """Yield the docstrings, comments and messages of a module."""
     tree = ast.parse(source)
     documented: set[int] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(tree):  # parents first, so a docstring is known before it is met as a string
         yield from _docstrings(node, documented)
-    for node in ast.walk(tree):
         yield from _messages(node, documented)
     yield from _comments(source)
 

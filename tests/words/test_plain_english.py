@@ -25,15 +25,29 @@ ROOMS = {
 """Each folder that a reader enters, with its files."""
 
 TO_COME = {
-    "src/secretsource",
-    "src/secretsource/cli",
-    "src/secretsource/config",
-    "src/secretsource/integrations",
     "src/secretsource/issuing",
-    "src/secretsource/limiters",
-    "src/secretsource/resolver",
 }
 """Folders that still have sentences to rewrite; this set only shrinks."""
+
+
+RIDDLING = [
+    ("A sealed key hears of nothing.", "write 'receive' or 'learn'"),
+    ("It is no key_id.", "write 'is not a'"),
+    ("Return the owner; whoever rotates it may leave the old one.", "say the person or program"),
+    ("What the service answers.", "start with a noun"),
+    ("Who holds the pepper reads it.", "start with a noun"),
+    ("Return the first, or nothing where there is none.", "write 'there is no'"),
+    ("Return how the value was come by, or comes by.", "write 'obtain'"),
+    ("Give back the connections.", "write 'return' or 'release'"),
+    ("Connections are given back.", "write 'return' or 'release'"),
+    ("A secret that cannot be had.", "write 'is available' or 'obtain'"),
+    ("It is an error all the same.", "write 'still'"),
+    ("A text will not do.", "write 'is not enough' or 'is refused'"),
+    ("The limit cannot be: it is negative.", "write 'must be'"),
+    ("Hold it, lest it end.", "use a word of today"),
+    (" ".join(["word"] * 31), "at most 30 words"),
+]
+"""A sentence for each banned way of writing, with the advice."""
 
 
 @cache
@@ -59,26 +73,7 @@ def test_a_folder_to_come_has_work_left(room: str) -> None:
     assert findings(room), f"{room} is clean: take it out of TO_COME"
 
 
-@pytest.mark.parametrize(
-    ("sentence", "advice"),
-    [
-        ("A sealed key hears of nothing.", "write 'receive' or 'learn'"),
-        ("It is no key_id.", "write 'is not a'"),
-        ("Return the owner; whoever rotates it may leave the old one.", "say the person or program"),
-        ("What the service answers.", "start with a noun"),
-        ("Who holds the pepper reads it.", "start with a noun"),
-        ("Return the first, or nothing where there is none.", "write 'there is no'"),
-        ("Return how the value was come by, or comes by.", "write 'obtain'"),
-        ("Give back the connections.", "write 'return' or 'release'"),
-        ("Connections are given back.", "write 'return' or 'release'"),
-        ("A secret that cannot be had.", "write 'is available' or 'obtain'"),
-        ("It is an error all the same.", "write 'still'"),
-        ("A text will not do.", "write 'is not enough' or 'is refused'"),
-        ("The limit cannot be: it is negative.", "write 'must be'"),
-        ("Hold it, lest it end.", "use a word of today"),
-        (" ".join(["word"] * 31), "at most 30 words"),
-    ],
-)
+@pytest.mark.parametrize(("sentence", "advice"), RIDDLING)
 def test_a_riddle_is_found(sentence: str, advice: str) -> None:
     """Each banned way of writing is found in a docstring, with advice."""
     found = [rule.partition(":")[0] for rule in broken(Passage(1, "docstring", sentence))]
@@ -140,5 +135,4 @@ class Reader:
 
 def test_every_riddle_has_an_example() -> None:
     """Each pattern is covered by an example above."""
-    examples = test_a_riddle_is_found.pytestmark[0].args[1]
-    assert set(RIDDLES) <= {advice for _, advice in examples}
+    assert set(RIDDLES) <= {advice for _, advice in RIDDLING}

@@ -1,4 +1,4 @@
-"""What `check` found out about the declared secrets, and what that comes to (pure)."""
+"""The results of `check` for the declared secrets, and its verdict on all of them (pure)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from secretsource.cli._exit_codes import MISSING, MISTAKE, UNAVAILABLE
-from secretsource.cli._output import Urgent
 from secretsource.cli._sentence import for_a_person, with_site
+from secretsource.cli._urgent import Urgent
 from secretsource.providers.base import FailureCode, SecretRef
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ _PASSING = frozenset(code.value for code in FailureCode if code.retryable)
 
 @dataclass(frozen=True, slots=True)
 class CheckedSecret:
-    """What was found out about one declared secret.
+    """One declared secret, after the check.
 
     Attributes:
-        secret: What was declared.
-        trace: How it was looked up.
-        is_empty: Whether a value was found that has no character.
-        sites: Where each provider asks, by its name.
+        secret: The declaration.
+        trace: The look-up.
+        is_empty: Whether the value that was found has no character.
+        sites: The site of each provider, by its name.
     """
 
     secret: SecretConfig
@@ -42,7 +42,7 @@ class CheckedSecret:
 
     @property
     def fine(self) -> bool:
-        """Whether the application can live with it: it is there; or optional, and absent or not to be asked for."""
+        """Whether the check passes: the secret is there; or it is optional, and absent or its provider is down."""
         outcome = self.trace.outcome
         return outcome == FOUND or (not self.secret.required and (outcome == NOT_FOUND or outcome in _PASSING))
 
@@ -52,14 +52,14 @@ class CheckedSecret:
         return "required" if self.secret.required else "optional"
 
     def row(self) -> tuple[str, ...]:
-        """The cells of a table; the outcome is red where it makes the check fail."""
+        """Return the cells of a table; an outcome that fails the check is red."""
         provider, version, where = self._origin()
         required = "yes" if self.secret.required else "no"
         outcome = self.trace.outcome if self.fine else Urgent(self.trace.outcome)
         return self.secret.name, required, outcome, provider, version or "", self.trace.served or "", where
 
     def described(self) -> dict[str, Any]:
-        """The same as a JSON document."""
+        """Write the same as a JSON document."""
         provider, version, where = self._origin()
         error = self.trace.error
         return {
@@ -76,7 +76,7 @@ class CheckedSecret:
         }
 
     def _origin(self) -> tuple[str, str | None, str]:
-        """Provider, version and place of the answer; of a secret that is not there, every place that was asked."""
+        """Return provider, version and place of the answer; for a missing secret, every place that was asked."""
         asked = [step for step in self.trace.steps if isinstance(step.place, SecretRef)]
         places = [with_site(step.reference, self.sites.get(step.provider, "")) for step in asked]
         if self.trace.outcome == NOT_FOUND or not places:
@@ -84,7 +84,7 @@ class CheckedSecret:
         return asked[-1].provider, asked[-1].version, places[-1]
 
     def likeness(self) -> str:
-        """The sentence of its error without what is this secret's alone, so that equal troubles are equal."""
+        """Return the sentence of the error without the names of this secret, so that equal troubles look equal."""
         sentence = self.trace.error or ""
         own = {self.secret.name, *(step.reference for step in self.trace.steps)}
         own |= {reference.partition("://")[2] for reference in own} - {""}
@@ -94,7 +94,7 @@ class CheckedSecret:
 
 
 def exit_code(checked: Iterable[CheckedSecret]) -> int:
-    """What stands most in the way: a mistake, then a secret that is missing or denied, then an outage."""
+    """Choose the exit code: a mistake counts most, then a secret that is missing or denied, then an outage."""
     troubles = {one.trace.outcome for one in checked if not one.fine}
     if troubles & {FailureCode.MALFORMED.value, FailureCode.MISCONFIGURED.value}:
         return MISTAKE
@@ -104,7 +104,7 @@ def exit_code(checked: Iterable[CheckedSecret]) -> int:
 
 
 def grouped(checked: Iterable[CheckedSecret]) -> list[str]:
-    """One sentence for what one provider says of many names, with the names."""
+    """Join the sentences that a provider says of many names into one, with the names."""
     groups: dict[str, list[CheckedSecret]] = {}
     for one in checked:
         if one.trace.error is not None:
@@ -127,7 +127,7 @@ def _sentence(alike: Sequence[CheckedSecret]) -> str:
 
 
 def counted(checked: Sequence[CheckedSecret]) -> dict[str, Any]:
-    """How many secrets were found, and how many of each kind were not, for machines."""
+    """Count the secrets that were found, and those that were not, by need and outcome."""
     lacking = Counter((one.need, one.trace.outcome) for one in checked if one.trace.outcome != FOUND)
     return {
         "secrets": len(checked),
@@ -139,7 +139,7 @@ def counted(checked: Sequence[CheckedSecret]) -> dict[str, Any]:
 
 
 def totals(checked: Sequence[CheckedSecret]) -> str:
-    """The same as one line."""
+    """Write the counts as one line."""
     count = counted(checked)
     lacking = [
         f"{number} {need} {outcome}" for need in ("required", "optional") for outcome, number in count[need].items()

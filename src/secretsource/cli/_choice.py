@@ -1,4 +1,4 @@
-"""What ``--config`` and ``--env`` choose: the configuration, the secrets it declares, and the resolver."""
+"""The choice of ``--config`` and ``--env``: the configuration, its declared secrets, and the resolver."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ __all__ = ["Choice"]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What every command works with.
+    """The configuration file and the environment that a person chose.
 
     Attributes:
-        path: The configuration file; None looks for one as the library does.
-        environment: Its environment; None for ``SECRETSOURCE_ENV``, then the file's own choice.
+        path: The configuration file; None to look for one as the library does.
+        environment: The environment; None for ``SECRETSOURCE_ENV``, then for the choice in the file.
     """
 
     path: Path | None = None
@@ -33,47 +33,47 @@ class Choice:
 
     @classmethod
     def of(cls, context: typer.Context) -> Choice:
-        """The choice that was chosen before the command."""
+        """Return the choice that stands before the command."""
         return context.find_object(cls) or cls()
 
     def config(self) -> Config | None:
-        """The configuration, or None where there is none.
+        """Load the configuration; None where there is no file.
 
         Raises:
-            ConfigurationError: Something in it is wrong, or an environment was named and there is no file to have it.
+            ConfigurationError: The configuration is wrong; or an environment was chosen, and there is no file.
         """
         from secretsource.config import load_config
 
         return load_config(self.path, environment=self.environment)
 
     def resolver(self) -> Resolver:
-        """A resolver as the configuration describes it, or as `get_secret` has it without one."""
+        """Make a resolver by the configuration; without one, use that of `get_secret`."""
         from secretsource import Resolver, configure
         from secretsource.resolver import default_resolver
 
         if self.config() is not None:
             resolver = Resolver.from_config(self.path, environment=self.environment)
         else:
-            configure()  # whatever this process has found before, what holds here is found anew
+            configure()  # forget what this process found before
             resolver = default_resolver
-        resolver._engine.notices.quiet = True  # the command says it, with the name
+        resolver._engine.notices.quiet = True  # the command itself reports each fault
         return resolver
 
 
 def sites(resolver: Resolver) -> Mapping[str, str]:
-    """Where each provider asks that the resolver has opened, by its name."""
-    return {name: route.provider.site for name, route in resolver._engine.chain.opened.items()}
+    """Return the site of each provider that the resolver has opened, by its name."""
+    return {provider.name: provider.site for provider in resolver.providers()}
 
 
 def declared_secrets(config: Config | None, *, purpose: str) -> Mapping[str, SecretConfig]:
-    """The secrets that a configuration declares.
+    """Return the secrets that a configuration declares.
 
     Args:
         config: The configuration, if there is one.
-        purpose: What they are for, as in ``to check``.
+        purpose: The purpose of the secrets, such as ``to check``.
 
     Raises:
-        ConfigurationError: There are none.
+        ConfigurationError: It declares no secret.
     """
     if config is None:
         from secretsource.config import find_config, nowhere

@@ -50,7 +50,7 @@ class Commands(VerbGroup, Front):
         "keys": Verb("secretsource.cli.keys:keys", "Issue API keys, check them, and look after them."),
         "owners": Verb("secretsource.cli.owners:owners", "Register owners, put them on plans, and suspend them."),
         "plans": Verb("secretsource.cli.plans:plans", "Make plans: limits and bounds that all keys of an owner share."),
-        "demo": Verb("secretsource.cli.demo:demo", "Show all of it at work, on this machine alone."),
+        "demo": Verb("secretsource.cli.demo:demo", "Show the whole library at work, on this machine alone."),
     }
 
 

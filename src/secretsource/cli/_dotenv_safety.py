@@ -1,4 +1,4 @@
-"""What is unsafe about a ``.env`` file: known to git, soon to be, or open to other users of the machine."""
+"""Find what is unsafe about a ``.env`` file: git tracks it or may add it, or other users may read it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["dotenv_files", "dotenv_warnings"]
 
 GIT_SECONDS = 5
-"""How long git may take for one answer; it reads its index and rules, and nothing else."""
+"""Seconds that git may take for one answer; it reads its index and its rules only."""
 
 
 def dotenv_files(config: Config | None) -> list[Path]:
-    """The ``.env`` files that may be read here: those that the chain names, and the nearest up to the repository."""
+    """List the ``.env`` files of this place: those that the chain names, and the nearest one up to the repository."""
     providers = () if config is None else config.providers
     named = [Path(str(provider.settings["path"])) for provider in providers if provider.settings.get("path")]
     found = find_dotenv().path
@@ -30,10 +30,10 @@ def dotenv_files(config: Config | None) -> list[Path]:
 
 
 def dotenv_warnings(file: Path) -> list[str]:
-    """One sentence for each thing that is unsafe about a file; none of them tells anything of its content."""
+    """Return a sentence for each unsafe thing about a file, without its content."""
     warnings = []
     if _says_yes(file, "ls-files", "--error-unmatch"):
-        warnings.append(f"{file} is tracked by git: run  git rm --cached {file.name}  and rotate what was in it")
+        warnings.append(f"{file} is tracked by git: run  git rm --cached {file.name}  and rotate the secrets in it")
     elif _says_yes(file, "rev-parse", "--is-inside-work-tree") and not _says_yes(file, "check-ignore", "--quiet"):
         warnings.append(f"{file} is not ignored by git: add the line  {file.name}  to .gitignore")
     mode = stat.S_IMODE(file.stat().st_mode)
@@ -43,11 +43,11 @@ def dotenv_warnings(file: Path) -> list[str]:
 
 
 def _says_yes(file: Path, question: str, option: str) -> bool:
-    """What git answers to a question about a file; no, where there is no git."""
+    """Ask git a yes-or-no question about a file; without git, return False."""
     git = shutil.which("git")
     if git is None:
         return False
-    # A repository may name a program to watch its files with, which this question must not start.
+    # A repository may name a program that watches its files; this question must not start it.
     command = [git, "-c", "core.fsmonitor=false", "-C", str(file.parent), question, option, "--", file.name]
     try:
         done = subprocess.run(command, capture_output=True, timeout=GIT_SECONDS, check=False)  # noqa: S603 - git, and words of ours

@@ -1,6 +1,6 @@
-"""The exit codes of every command, and which error of our tree ends in which.
+"""The exit codes of the commands, and the code of each error.
 
-A command that ``run`` has started ends with a code of its own.
+A command that ``run`` started ends with its own code.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from secretsource.exceptions import (
     ConfigurationError,
+    Conflict,
     InvalidReference,
     InvalidRequest,
     ProviderResponseError,
@@ -33,34 +34,35 @@ __all__ = [
 ]
 
 MISSING = 1
-"""A secret is not there, or may not be read; a key is not there, or is rejected."""
+"""A secret is missing or may not be read; a key is missing or rejected."""
 
 MISTAKE = 2
-"""What was asked, the configuration, or what is stored has a mistake that asking again does not mend."""
+"""The arguments, the configuration or the stored value are wrong; another attempt does not help."""
 
 UNAVAILABLE = 3
-"""A provider or a store could not be asked; asking again later may succeed."""
+"""A provider or a store did not answer; another attempt may succeed."""
 
 PARTLY = 4
-"""An import is at its end: some of its rows were rejected, and all others are stored."""
+"""An import rejected some of its rows, and stored all others."""
 
 DEFECT = 70
-"""A mistake of this program itself (sysexits.h ``EX_SOFTWARE``)."""
+"""A mistake in this program (sysexits.h ``EX_SOFTWARE``)."""
 
 NOT_EXECUTABLE = 126
-"""``run`` found the command and could not start it, as shells say it."""
+"""``run`` could not start the command that it found; the code that shells use."""
 
 NOT_A_COMMAND = 127
-"""``run`` did not find the command, as shells say it."""
+"""``run`` did not find the command; the code that shells use."""
 
 INTERRUPTED = 130
-"""Ctrl-C, as shells say it: 128 + SIGINT."""
+"""Ctrl-C; the code that shells use: 128 + SIGINT."""
 
 CLOSED_PIPE = 141
-"""The reader of our output went away, as shells say it: 128 + SIGPIPE."""
+"""The reader of the output is gone; the code that shells use: 128 + SIGPIPE."""
 
 _CODES: tuple[tuple[type[SecretSourceError], int], ...] = (
     (ConfigurationError, MISTAKE),
+    (Conflict, MISTAKE),
     (InvalidReference, MISTAKE),
     (InvalidRequest, MISTAKE),
     (ProviderResponseError, MISTAKE),
@@ -70,5 +72,5 @@ _CODES: tuple[tuple[type[SecretSourceError], int], ...] = (
 
 
 def code_of(error: SecretSourceError) -> int:
-    """The exit code for an error of ours."""
+    """Return the exit code for an error."""
     return next((code for kind, code in _CODES if isinstance(error, kind)), MISSING)

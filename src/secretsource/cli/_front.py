@@ -1,7 +1,7 @@
-"""The one place where an error becomes a sentence and an exit code.
+"""Turn every error into one sentence and an exit code.
 
-Whatever a command raises ends here: errors of our tree, arguments that cannot be, Ctrl-C, a full disk, and our own
-mistakes. No traceback is written, because its last line may quote what it failed on.
+All that a command raises ends here: our own errors, wrong arguments, Ctrl-C, a full disk, and mistakes in this
+program. No traceback is written, because its last line may quote a secret.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["Front"]
 
 
 class Front(TyperGroup):
-    """The group of all commands, which ends the process with the code of what happened."""
+    """A group of commands that ends the process with the exit code of the command."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the command that the arguments name, and exit."""
@@ -36,10 +36,9 @@ class Front(TyperGroup):
 
 
 def _open_streams() -> None:
-    """Give a process that was started without a standard stream one again, before a file of ours takes its place.
+    """Open each standard stream that the process was started without, before another file takes its number.
 
-    There is nothing to read; what is written to standard output is refused, which is an error that is told, and what
-    is written to standard error is lost.
+    Standard input is then empty. A write to standard output fails, and is reported. A write to standard error is lost.
     """
     for name, mode, access in (("stdin", "r", os.O_RDONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_WRONLY)):
         if getattr(sys, name) is None:
@@ -47,7 +46,7 @@ def _open_streams() -> None:
 
 
 def _ended(command: Callable[[], Any]) -> int:
-    """Run a command; its exit code."""
+    """Run a command, and give its exit code."""
     try:
         ended = command()
     except (typer.Abort, KeyboardInterrupt):
@@ -58,23 +57,23 @@ def _ended(command: Callable[[], Any]) -> int:
         return ended if isinstance(ended, int) else 0
     try:
         return _told(failure)
-    except typer.Exit as stop:  # nobody hears it: standard error is closed
+    except typer.Exit as stop:  # standard error is closed too
         return stop.exit_code
 
 
 def _told(error: Exception) -> int:
-    """Say what went wrong, in one sentence; the exit code for it."""
+    """Say what went wrong in one sentence, and give the exit code."""
     if isinstance(error, SecretSourceError):
         say("error", str(error))
         return code_of(error)
-    if hasattr(error, "format_message"):  # every error of click, by whichever name this version of typer has it
+    if hasattr(error, "format_message"):  # an error of click, which some versions of typer carry inside
         say("error", _usage_sentence(error))
         return MISTAKE
     if isinstance(error, OSError):
         where = f" {str(error.filename)!r}" if error.filename is not None else ""
         say("error", f"the operating system refused{where}: {error.strerror or type(error).__name__}")
         return MISTAKE
-    say("error", f"{type(error).__name__} in {_place(error)}: this is a mistake of secretsource, please report it")
+    say("error", f"{type(error).__name__} in {_place(error)}: this is a mistake in secretsource, please report it")
     return DEFECT
 
 
@@ -88,7 +87,7 @@ def _usage_sentence(error: Any) -> str:
 
 
 def _place(error: Exception) -> str:
-    """File and line where an error arose, without anything of what was there."""
+    """Return the file and line where an error arose, and no value."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

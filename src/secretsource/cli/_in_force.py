@@ -1,4 +1,4 @@
-"""Which configuration is in force, which ones are not, and why."""
+"""Say which configuration is in force, and why others are not."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ __all__ = ["InForce"]
 
 
 _SILENT = logging.NullHandler()
-"""Keeps from standard error what the library logs of files that are passed over: it is said here."""
+"""Keeps the log of passed-over files away from standard error, because `InForce` says the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What was found out about the files around the working directory.
+    """The configuration files around the working directory.
 
     Attributes:
-        config: The configuration in force, or None where the environment alone says which providers there are.
-        unread: Configurations that are not read, because that file is.
-        passed_over: Files that do not count.
+        config: The configuration in force; None where the environment alone names the providers.
+        unread: Configurations that are not read, because another one is in force.
+        passed_over: Files that are ignored, each with the reason.
     """
 
     config: Config | None
@@ -38,7 +38,7 @@ class InForce:
 
     @classmethod
     def of(cls, choice: Choice) -> InForce:
-        """What holds for the options of this command and its working directory."""
+        """Look at the options of the command and at its working directory."""
         logging.getLogger("secretsource").addHandler(_SILENT)
         config = choice.config()
         is_named = choice.path is not None or bool(os.environ.get("SECRETSOURCE_CONFIG"))
@@ -47,10 +47,10 @@ class InForce:
         return cls(config, () if file is None else tuple(unread_files(file)), passed_over)
 
     def tell(self) -> None:
-        """Say it on standard error, so that what a program reads from standard output stays as it is."""
+        """Write it on standard error, because a program may read standard output."""
         config = self.config
         if config is None:
-            say("configuration", "there is none: the chain is what the environment gives evidence of")
+            say("configuration", "none: the chain follows from the variables of the environment")
         else:
             say("configuration", f"{config.file}, environment {config.environment!r}")
             for file in self.unread:
@@ -60,7 +60,7 @@ class InForce:
             warn(seen.notice)
 
     def described(self) -> dict[str, Any]:
-        """The same as a JSON document."""
+        """Write the same as a JSON document."""
         config = self.config
         return {
             "file": None if config is None else str(config.file),

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share, and how a shell completes them."""
+"""Arguments and options that several commands share, with their completion."""
 
 from __future__ import annotations
 
@@ -32,8 +32,6 @@ Name = Annotated[
     ),
 ]
 
-Field = Annotated[
-    str | None, typer.Option("--field", metavar="F", help="A field of the JSON document that the value is.")
-]
+Field = Annotated[str | None, typer.Option("--field", metavar="F", help="A field of a value that is a JSON document.")]
 
 Json = Annotated[bool, typer.Option("--json", help="Write one JSON document.")]

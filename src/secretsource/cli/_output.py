@@ -1,7 +1,7 @@
-"""What the commands write, and how: tables on a terminal, tab-separated text in a pipe, JSON when asked.
+"""Write the output of the commands: tables on a terminal, tab-separated text in a pipe, JSON on request.
 
-Every byte leaves through `write`. Cells and sentences are printable text: nothing that a provider answers can move
-the cursor of a terminal, or start a new line in a pipe.
+Every byte leaves through `write`. Cells and sentences are printable text: no answer of a provider can move the cursor
+of a terminal, or start a new line in a pipe.
 """
 
 from __future__ import annotations
@@ -19,49 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
     from typing import TextIO
 
-__all__ = ["Urgent", "is_asked", "is_terminal", "say", "show_table", "warn", "write", "write_json", "write_line"]
-
-_STYLES = {
-    "found": "green",
-    "create": "green",
-    "created": "green",
-    "overwrite": "yellow",
-    "overwritten": "yellow",
-    "same": "dim",
-    "different": "red",
-    "not found": "yellow",
-    "skipped": "dim",
-    "not asked": "dim",
-    "denied": "red",
-    "unauthenticated": "red",
-    "unavailable": "red",
-    "timeout": "red",
-    "throttled": "red",
-    "malformed": "red",
-    "misconfigured": "red",
-    "disabled": "red",
-    "deleted": "red",
-    "active": "green",
-    "rotating": "yellow",
-    "revoked": "red",
-    "expired": "red",
-}
-"""The colour of a cell that is one of these words; rich leaves colours out when ``NO_COLOR`` is set."""
-
-
-class Urgent(str):
-    """A cell that is drawn in red, whatever word it is."""
-
-    __slots__ = ()
+__all__ = ["is_asked", "is_terminal", "say", "show_table", "warn", "write", "write_json", "write_line"]
 
 
 def is_terminal() -> bool:
-    """Whether a person reads standard output."""
+    """Return whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
 def is_asked() -> bool:
-    """Whether a person can answer a question."""
+    """Return whether standard input is a terminal, so that a person can answer a question."""
     return sys.stdin.isatty()
 
 
@@ -69,19 +36,21 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], unbroken: 
     """Write rows under their columns: as a table on a terminal, else as lines of cells with tabs between them.
 
     Args:
-        columns: What stands above each cell.
-        rows: As many cells in each.
-        unbroken: Columns whose cells stay on one line, so that they can be copied.
+        columns: The heading of each column.
+        rows: The cells of each row, one for each column.
+        unbroken: Columns whose cells stay on one line, so that people can copy them.
     """
     cells = [[printable(cell) for cell in row] for row in rows]
     if is_terminal():
-        write(_drawn(columns, cells, unbroken))
+        from secretsource.cli._table import drawn
+
+        write(drawn(columns, cells, unbroken))
     else:
         write("".join("\t".join(row) + "\n" for row in [columns, *cells]))
 
 
 def write_json(document: Any) -> None:
-    """Write one JSON document, indented, in ASCII, so that no terminal or locale stands in its way."""
+    """Write one JSON document, indented, in ASCII for any terminal and locale."""
     import json
 
     write_line(json.dumps(document, indent=2))
@@ -93,7 +62,7 @@ def write_line(text: str) -> None:
 
 
 def say(kind: str, sentence: str) -> None:
-    """Write one sentence to standard error, after what kind it is."""
+    """Write one sentence to standard error, after the word for its kind."""
     write(f"{kind}: {printable(for_a_person(sentence))}\n", sys.stderr)
 
 
@@ -103,18 +72,18 @@ def warn(sentence: str) -> None:
 
 
 def printable(text: str) -> str:
-    """Text on one line, without control characters."""
+    """Put a text on one line, without control characters."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else " " if char.isspace() else "\ufffd" for char in text)
 
 
 def write(content: str | bytes, stream: TextIO | None = None) -> None:
-    """Write and flush; a reader that has gone away ends the program quietly.
+    """Write and flush; when the reader is gone, end the program quietly.
 
     Args:
-        content: Text, in which what the stream's encoding lacks is escaped, or the very bytes.
-        stream: Where to; standard output unless given.
+        content: Bytes, or text, in which characters that the encoding of the stream lacks are escaped.
+        stream: The stream; standard output if you give none.
     """
     target: TextIO = sys.stdout if stream is None else stream
     whole = content if isinstance(content, bytes) else content.encode(target.encoding, "backslashreplace")
@@ -125,29 +94,6 @@ def write(content: str | bytes, stream: TextIO | None = None) -> None:
         return
     except OSError as error:
         failure = error
-    # What is still buffered would fail again when the interpreter flushes it at exit.
+    # The rest of the buffer would fail again when the interpreter flushes it at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), target.fileno())
     raise typer.Exit(CLOSED_PIPE) if isinstance(failure, BrokenPipeError) else failure
-
-
-def _style(cell: str) -> str:
-    return "red" if isinstance(cell, Urgent) else _STYLES.get(cell, "")
-
-
-def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], unbroken: Container[str]) -> str:
-    """A table of those columns that have something in them, since a terminal is narrow."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    filled = [place for place in range(len(columns)) if any(row[place] for row in rows)]
-    for place in filled:
-        table.add_column(columns[place], overflow="fold", no_wrap=columns[place] in unbroken)
-    for row in rows:
-        table.add_row(*(Text(row[place], _style(row[place])) for place in filled))
-    console = Console(file=sys.stdout)
-    with console.capture() as drawn:
-        console.print(table)
-    return drawn.get()

@@ -1,7 +1,7 @@
 """Take the values that already are of their declared type as they are, without typer's reading of them.
 
-typer checks every value by pydantic, also a text that is to be a text, and an option that was not given. To load
-pydantic takes longer than all of `secretsource get`, so only the values that have to be converted go through it.
+typer checks every value by pydantic, even a text that stays a text, and an option that was not given. Loading pydantic
+takes longer than all of `secretsource get`, so only the values to convert go through it.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ def _processing(
 
 
 def _is_of(hint: Any, values: Iterable[Any]) -> bool:
-    """Whether values are of the type that an annotation declares."""
+    """Return whether values are of the type that an annotation declares."""
     types = _types(hint)
     return all(type(value) in types for value in values)
 
 
 def _types(hint: Any) -> frozenset[type]:
-    """Give the types that an annotation declares; none where a function is to read the text."""
+    """Return the types that an annotation declares; an empty set if a function reads the text."""
     if get_origin(hint) is Annotated:
         hint, *notes = get_args(hint)
         if any(getattr(note, "parser", None) is not None for note in notes):

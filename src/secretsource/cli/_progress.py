@@ -1,4 +1,4 @@
-"""How far long work has come, drawn on a terminal only."""
+"""Draw the progress of long work, on a terminal only."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["progress"]
 
 @contextmanager
 def progress(what: str, total: int | None) -> Generator[Callable[[int, str], None]]:
-    """Draw a bar on standard error while the work is done; nothing where nobody watches.
+    """Draw a bar on standard error while the work is done; without a terminal, draw nothing.
 
     Args:
-        what: The work, in a word.
-        total: How much there is to do; None when nobody knows.
+        what: One word for the work.
+        total: The amount of work, in any unit; None if it is unknown.
 
     Yields:
-        What to call with how much is done, and with a few words on it.
+        A function to call with the amount that is done, and with a few words about it.
     """
     if not sys.stderr.isatty() or os.environ.get("TERM") in {"dumb", "unknown"}:
         yield lambda _done, _said: None

@@ -1,4 +1,4 @@
-"""Sentences of the library as a person reads them on a terminal."""
+"""Adapt sentences of the library to a person at a terminal."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["for_a_person", "with_site"]
 
 
 def for_a_person(sentence: str) -> str:
-    """A sentence without the advice that only a program can follow."""
+    """Take out of a sentence the advice that only a program can follow."""
     return sentence.replace(FOR_PROGRAMS, "")
 
 
 def with_site(place: str, site: str) -> str:
-    """A reference, and where its provider asks."""
+    """Write a reference, and the site of its provider."""
     return f"{place} ({site})" if site and place else place

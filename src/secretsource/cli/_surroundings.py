@@ -1,4 +1,4 @@
-"""The environment that a command starts from: ours, as it was given to us, or without what is the providers' own."""
+"""Make the environment of a command: ours as it was given, with or without the credentials of the providers."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from secretsource.resolver import FOLLOW_MARK
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from secretsource import ProviderHandle
     from secretsource.config import Config
-    from secretsource.providers.base import Provider
 
 __all__ = ["inherited", "own_credentials"]
 
 COERCED = b"LC_CTYPE"
-"""The variable that Python sets for itself where the locale is C (PEP 538), and so for what it starts."""
+"""The variable that Python sets for itself and its children where the locale is C (PEP 538)."""
 
 FROM_ENVIRONMENT = f"{FOLLOW_MARK}env://"
 
 
 def inherited() -> dict[bytes, bytes]:
-    """The variables that this process was started with, as bytes: the locale may lack characters of a value."""
+    """Return the variables that this process was started with, as bytes: the locale may lack characters of a value."""
     if sys.platform == "win32":  # pragma: no cover - variables are text there
         return {os.fsencode(name): value.encode() for name, value in os.environ.items()}
     variables = dict(os.environb)
@@ -38,15 +38,15 @@ def inherited() -> dict[bytes, bytes]:
     return variables
 
 
-def own_credentials(providers: Iterable[Provider], config: Config | None) -> frozenset[str]:
-    """The variables by which the providers prove who they are: those of their drivers, and those of their settings."""
+def own_credentials(providers: Iterable[ProviderHandle], config: Config | None) -> frozenset[str]:
+    """Name the variables with credentials of the providers: those of their drivers, and those of their settings."""
     settings = [] if config is None else [provider.settings for provider in config.providers]
     referred = [text.removeprefix(FROM_ENVIRONMENT) for text in _texts(settings) if text.startswith(FROM_ENVIRONMENT)]
     return frozenset(referred).union(*(provider.credentials for provider in providers))
 
 
 def _given() -> Mapping[bytes, bytes] | None:
-    """The environment as the system gave it to this process; None where the system does not keep it."""
+    """Read the environment as the system gave it to this process; None where the system does not keep it."""
     if sys.platform != "linux":
         return None
     try:
@@ -57,7 +57,7 @@ def _given() -> Mapping[bytes, bytes] | None:
 
 
 def _texts(value: object) -> list[str]:
-    """Every text in settings, however deep."""
+    """List every text in settings, at any depth."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""The files that ``secretsource init`` writes (pure)."""
+"""The texts of the files that ``secretsource init`` writes (pure)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ max_stale = 3600                # the greatest age, in seconds, at which it is s
 [providers.aws]
 {aws}
 
-# Declare each secret, so that `secretsource check` knows of it and `secretsource run` hands it over.
+# Declare each secret, so that `secretsource check` checks it and `secretsource run` passes it on.
 #
 # [secrets.STRIPE_SECRET_KEY]
 # required = true
@@ -44,24 +44,24 @@ _EXAMPLE = """\
 
 
 def configuration_text(app: str | None) -> str:
-    """A ``secretsource.toml`` to start from.
+    """Write a ``secretsource.toml`` to start from.
 
     Args:
-        app: Name of the application, which its secrets at AWS begin with.
+        app: The name of the application, which begins the names of its secrets at AWS.
     """
-    region = '# region = "eu-west-1"         # if the environment does not say it'
-    prefix = f'prefix = "{app}/"' if app else '# prefix = "my-app/"            # what the names at AWS begin with'
+    region = '# region = "eu-west-1"         # if no variable of the environment has it'
+    prefix = f'prefix = "{app}/"' if app else '# prefix = "my-app/"            # the beginning of the names at AWS'
     return _CONFIGURATION.format(aws=f"{region}\n{prefix}")
 
 
 def example_text(secrets: Iterable[SecretConfig]) -> str:
-    """A ``.env.example`` with a line for each declared secret, or for one that explains the form."""
+    """Write a ``.env.example`` with a line for each declared secret, or with one example."""
     lines = [f"\n# {' '.join(secret.description.split()) or 'No description'}\n#{secret.name}=\n" for secret in secrets]
     return _EXAMPLE + ("".join(lines) or "\n# Charges cards\n#STRIPE_SECRET_KEY=\n")
 
 
 def ignores_dotenv(rules: bytes) -> bool:
-    """Whether the last rule of a ``.gitignore`` about ``.env`` is to ignore it."""
+    """Return whether the last rule about ``.env`` in a ``.gitignore`` ignores it."""
     ignored = False
     for line in rules.splitlines():
         rule = line.strip()

@@ -1,4 +1,4 @@
-"""A value on its way out of this process, as bytes that its receiver can take."""
+"""Encode a value for its receiver: standard output, or a variable of the environment."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ __all__ = ["encoded", "encoded_for_environment", "is_binary"]
 
 
 def is_binary(secret: Secret) -> bool:
-    """Whether a secret is bytes that are no text."""
+    """Return whether a secret is bytes, and not text."""
     return secret._raw is not None
 
 
 def encoded(secret: Secret) -> bytes:
-    """The text of a secret in UTF-8; base64 for a binary one.
+    """Encode the text of a secret as UTF-8, or a binary secret as base64.
 
     Raises:
-        ProviderResponseError: A JSON document may escape half of a surrogate pair, which is no text.
+        ProviderResponseError: The text has half of a surrogate pair, which a JSON document may escape.
     """
     if is_binary(secret):
         return secret.as_base64().encode()
@@ -30,14 +30,14 @@ def encoded(secret: Secret) -> bytes:
         return secret.encode()
     except UnicodeEncodeError:
         pass  # this error holds the value
-    raise _unfit(secret, "holds half of a surrogate pair, which is no text: store it anew")
+    raise _unfit(secret, "has half of a surrogate pair, which UTF-8 cannot write: store the value again")
 
 
 def encoded_for_environment(secret: Secret) -> bytes:
-    """The same, for a variable.
+    """Encode a secret for a variable of the environment.
 
     Raises:
-        ProviderResponseError: No variable can hold it.
+        ProviderResponseError: No variable can hold the value.
     """
     if "\0" in secret:
         raise _unfit(

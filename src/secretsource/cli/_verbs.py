@@ -46,11 +46,11 @@ class VerbGroup(TyperGroup):
         self.commands = loaded
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Give the options of the group, which take plain values as they are."""
+        """Return the options of the group, which take plain values as they are."""
         return take_plain_values(super().get_params(ctx), self.callback)
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature of typer
-        """Give the names of the commands, without loading one."""
+        """Return the names of the commands, without loading one."""
         return list(self.table)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
@@ -68,7 +68,7 @@ class _PlainCommand(TyperCommand):
     """A command whose parameters take plain values as they are."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Give the parameters of the command."""
+        """Return the parameters of the command."""
         return take_plain_values(super().get_params(ctx), self.callback)
 
 

@@ -1,4 +1,4 @@
-"""``secretsource check``: whether every declared secret can be had, and where; never its value."""
+"""``secretsource check``: check every declared secret; never show a value."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ __all__ = ["check"]
 COLUMNS = ("name", "required", "outcome", "provider", "version", "served", "where")
 
 THREADS = 8
-"""How many secrets are asked for at a time."""
+"""How many secrets to look up at a time."""
 
 
 def check(context: typer.Context, as_json: Json = False) -> None:
     """Check every declared secret, without showing a value.
 
-    Shows which provider has it, and where; for one that is not there, where it was looked for. Fails when a required
-    secret cannot be had. An optional one (required = false) may be missing, or be kept by a provider that is down;
-    it fails the check when a provider refuses it, or holds it in a form that cannot be read.
+    The table shows the provider and place of each secret, and for a missing secret every place that was asked. The
+    check fails when a required secret is not available. An optional secret (required = false) may be missing, and its
+    provider may be down. It fails the check when a provider denies it, or has it in an unreadable form.
 
-    Warns when a required secret is empty, and when the .env file is tracked by git, not ignored by it, or open to
-    other users of the machine. Says which configuration file is in force, and ends with one line of totals.
+    A warning says when a required secret is empty, and when git tracks the .env file, when git does not ignore it, or
+    when other users may read it. The output also names the configuration file in force, and ends with the totals.
     """
     choice = Choice.of(context)
     in_force = InForce.of(choice)
@@ -69,8 +69,8 @@ def check(context: typer.Context, as_json: Json = False) -> None:
 
 
 def _check_all(resolver: Resolver, secrets: Mapping[str, SecretConfig]) -> Sequence[CheckedSecret]:
-    """One one per secret: asked for in batches where a provider has them, then each for its own trace."""
-    with suppress(ResolveError):  # the traces say which, and why
+    """Look up all secrets in batches, where the providers have batches, then each one for its trace."""
+    with suppress(ResolveError):  # the traces tell the secret and the reason
         resolver.get_many(secrets, default=None)
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(partial(_check_one, resolver, sites(resolver)), secrets.values()))
@@ -80,19 +80,19 @@ def _check_one(resolver: Resolver, places: Mapping[str, str], secret: SecretConf
     trace = resolver.explain(secret.name)
     is_empty = False
     if trace.outcome == FOUND:
-        with suppress(ResolveError):  # gone since: what the trace says stands
+        with suppress(ResolveError):  # it is gone since; the trace stands
             is_empty = not resolver.get(secret.name).as_bytes()
     return CheckedSecret(secret, trace, is_empty, places)
 
 
 def _warnings(checked: Sequence[CheckedSecret]) -> list[str]:
-    """What does not fail the check: required secrets that are empty, and optional ones that could not be asked for."""
+    """Warn of required secrets that are empty, and of optional ones whose provider did not answer."""
     empty = [
         f"required secret {one.secret.name!r} is empty at "
         f"{with_site(one.trace.steps[-1].reference, one.sites.get(one.trace.steps[-1].provider, ''))}: "
-        'set it, or let an empty one be absent with  empty = "absent"'
+        'set it, or let an empty value count as absent with  empty = "absent"'
         for one in checked
         if one.is_empty and one.secret.required
     ]
     overlooked = [one for one in checked if one.fine and one.trace.outcome not in {FOUND, NOT_FOUND}]
-    return [*empty, *(f"{sentence} (optional, so the check goes on)" for sentence in grouped(overlooked))]
+    return [*empty, *(f"{sentence} (optional, so the check passes)" for sentence in grouped(overlooked))]

@@ -1,4 +1,4 @@
-"""``secretsource copy --from dotenv --to aws NAME``: bring secrets from one provider to another; shows no value."""
+"""``secretsource copy --from dotenv --to aws NAME``: bring secrets from one provider to another; show no value."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def copy(
 ) -> None:
     """Copy secrets from one provider to another, without showing a value.
 
-    Shows for each name whether it would be created, is the same already, or is different; --apply does it. Nothing is
-    written as long as one of the names stands in the way: a value that is different and was not named by --overwrite,
-    or one that cannot be read.
+    The output shows for each name whether it would be created, is the same already, or is different; --apply writes.
+    Nothing is written while one of the names stops the copy: its value is different and --overwrite does not name it,
+    or it cannot be read.
     """
     choice = Choice.of(context)
     wanted = _wanted(context, choice, names or [], all_declared)
@@ -77,11 +77,11 @@ def copy(
 
 
 class Content(NamedTuple):
-    """What one provider has under a name.
+    """The answer of one provider for a name.
 
     Attributes:
-        where: The place, as a reference; empty where the provider could keep no such name.
-        outcome: The value, which no repr shows, or why there is none.
+        where: The place, as a reference; empty if the provider cannot store such a name.
+        outcome: The value, which no repr shows, or the reason for its absence.
     """
 
     where: str
@@ -89,20 +89,20 @@ class Content(NamedTuple):
 
     @classmethod
     def of(cls, provider: ProviderHandle, name: str, *, to_fill: bool = False) -> Content:
-        """What a provider has now; ``to_fill`` it, a document without its field is an absence."""
+        """Read the present answer of a provider; ``to_fill`` it, a document without its field is an absence."""
         return cls(provider.where(name), provider.read(name, to_fill=to_fill))
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What is to become of one name.
+    """The plan for one name.
 
     Attributes:
         name: The secret.
-        action: One of the words above, or the code of a failure.
-        source: What the one provider has.
-        target: What the other has.
-        reason: Why it stops, where it does.
+        action: A word from above, or the code of a failure.
+        source: The answer of the provider to copy from.
+        target: The answer of the provider to copy to.
+        reason: The reason why it stops, if it does.
     """
 
     name: str
@@ -113,20 +113,20 @@ class Item:
 
     @property
     def stops(self) -> bool:
-        """Whether nothing is written because of it."""
+        """Whether it stops the whole copy."""
         return self.action not in {CREATE, OVERWRITE, SAME, *DONE.values()}
 
     def row(self) -> tuple[str, ...]:
-        """The cells of a table."""
+        """Return the cells of a table."""
         return self.name, self.action, self.source.where, self.target.where
 
     def described(self) -> dict[str, Any]:
-        """The same as a JSON document."""
+        """Write the same as a JSON document."""
         return {key: cell or None for key, cell in zip((*COLUMNS, "reason"), (*self.row(), self.reason), strict=True)}
 
 
 def exit_code(items: Iterable[Item]) -> int:
-    """What stands most in the way: a mistake or a different value, then what is missing or denied, then an outage."""
+    """Choose by the worst trouble: a mistake or a different value, then a missing or denied secret, then an outage."""
     troubles = {item.action for item in items if item.stops}
     if troubles & {DIFFERENT, FailureCode.MALFORMED.value, FailureCode.MISCONFIGURED.value}:
         return MISTAKE
@@ -136,7 +136,7 @@ def exit_code(items: Iterable[Item]) -> int:
 
 
 def _wanted(context: typer.Context, choice: Choice, names: Sequence[str], all_declared: bool) -> list[str]:
-    """The names, each once."""
+    """Return the names, each once."""
     if all_declared == bool(names):
         raise typer.BadParameter("name the secrets, or give --all-declared", ctx=context)
     if any("://" in name for name in names):
@@ -145,17 +145,17 @@ def _wanted(context: typer.Context, choice: Choice, names: Sequence[str], all_de
 
 
 def _check_overwrite(context: typer.Context, overwrite: Sequence[str], wanted: Sequence[str]) -> None:
-    """A misspelt name would leave a value that was meant to be replaced."""
+    """Refuse a misspelt name: it would leave a value that was meant to be replaced."""
     stray = sorted(set(overwrite) - set(wanted))
     if stray:
-        raise typer.BadParameter(f"--overwrite {stray[0]}: that is none of the names to copy", ctx=context)
+        raise typer.BadParameter(f"--overwrite {stray[0]}: that is not among the names to copy", ctx=context)
 
 
 def _opened(choice: Choice, known: Mapping[str, ProviderHandle], word: str, resources: ExitStack) -> ProviderHandle:
-    """The provider that a word names: one of the chain, or a URL with settings of its own.
+    """Return the provider that a word names: one of the chain, or a URL with settings of its own.
 
     Raises:
-        ConfigurationError: The environment has no such provider, so that nobody can say how it is set up.
+        ConfigurationError: The environment has no such provider, so its settings are unknown.
     """
     if word in known:
         return known[word]
@@ -168,7 +168,7 @@ def _opened(choice: Choice, known: Mapping[str, ProviderHandle], word: str, reso
 
 
 def _planned(name: str, source: Content, target: Content, overwrite: Sequence[str]) -> Item:
-    """What is to become of a name, from what both providers have (pure)."""
+    """Decide about a name, from the answers of both providers (pure)."""
     ours, theirs = source.outcome, target.outcome
     for outcome in (ours, theirs):
         if isinstance(outcome, Failed):
@@ -189,26 +189,26 @@ def _planned(name: str, source: Content, target: Content, overwrite: Sequence[st
 
 
 def _written(goal: ProviderHandle, item: Item) -> Item:
-    """The same item after it was written, if there was anything to write."""
+    """Write an item, if it has a value to write, and return it with the result."""
     if item.action not in DONE:
         return item
     outcome = goal.store(item.name, _value(item.source.outcome), overwrite=item.action == OVERWRITE)
     if isinstance(outcome, Failed):
         return replace(item, action=outcome.code.value, reason=_sentence(outcome))
     if isinstance(outcome, Occupied):
-        return replace(item, action=DIFFERENT, reason="somebody else wrote it meanwhile: look at it again")
+        return replace(item, action=DIFFERENT, reason="another writer was faster: look at it again")
     return replace(item, action=DONE[item.action])
 
 
 def _value(outcome: Outcome) -> str | bytes:
-    """The value that was read, as it is."""
+    """Return the value that was read, as it is."""
     assert isinstance(outcome, Found)
     assert isinstance(outcome.value, (str, bytes)), "a handle selects the field"
     return outcome.value
 
 
 def _octets(outcome: Outcome) -> bytes:
-    """A value as it is compared: services differ in whether they hold text or bytes."""
+    """Return a value as it is compared: services differ in whether they hold text or bytes."""
     value = _value(outcome)
     return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
 

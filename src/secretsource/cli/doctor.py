@@ -32,9 +32,10 @@ SKEW = 60.0
 def doctor(context: typer.Context, as_json: Json = False) -> None:
     """Connect to each configured provider, without showing a value.
 
-    Says which identity the provider takes this process for, whether it may read the declared secrets, which
-    permission is missing, how far the clocks are apart where the service tells its time, and how long an answer takes.
-    Says where each provider asks, and which configuration file is in force. Fails when a provider cannot be read.
+    The output shows for each provider the identity of this process, whether it may read the declared secrets, and which
+    permission is missing. It also shows the difference of the clocks if the service tells its time, the time of an
+    answer, the place that is asked, and the configuration file in force. The command fails when a provider cannot be
+    read.
     """
     choice = Choice.of(context)
     in_force = InForce.of(choice)
@@ -63,12 +64,12 @@ def _probed(provider: ProviderHandle, names: Sequence[str]) -> Probe:
 
 
 class Line(NamedTuple):
-    """One provider, as it is shown.
+    """The line of one provider.
 
     Attributes:
-        provider: Its name.
-        site: Where it asks.
-        probe: What was found out about it.
+        provider: The name of the provider.
+        site: The place that it asks.
+        probe: The findings about it.
     """
 
     provider: str
@@ -77,25 +78,25 @@ class Line(NamedTuple):
 
     @classmethod
     def of(cls, provider: ProviderHandle, probe: Probe) -> Line:
-        """The line of a provider."""
+        """Make the line of a provider."""
         return cls(provider.name, provider.site, probe)
 
     @property
     def skew(self) -> float | None:
-        """Seconds by which the service's clock is ahead of ours, where it tells its time."""
+        """Seconds by which the service's clock is ahead of ours, if it tells its time."""
         return self.probe.identity.clock_skew if isinstance(self.probe.identity, Identity) else None
 
     def row(self) -> tuple[str, ...]:
-        """The cells of a table."""
+        """Return the cells of a table."""
         failed = self.probe.failed
         reads = "yes" if failed is None else failed[1].code.value
         clock = "" if self.skew is None else f"{round(self.skew):+d} s".replace("+0", "0")
-        reason = (self._reason() or "") if failed is None else ""  # what failed has a sentence of its own
+        reason = (self._reason() or "") if failed is None else ""  # a failure has a sentence of its own
         found = f"{self.probe.found} of {self.probe.asked}"
         return self.provider, self._who() or "", reads, found, self._took(), clock, reason, self.site
 
     def described(self) -> dict[str, Any]:
-        """The same as a JSON document."""
+        """Write the same as a JSON document."""
         failed = None if self.probe.failed is None else self.probe.failed[1]
         return {
             "provider": self.provider,
@@ -118,7 +119,7 @@ class Line(NamedTuple):
         return f"{self.probe.seconds * 1000:.1f}"
 
     def _reason(self) -> str | None:
-        """Why the provider cannot be read, else why it cannot say who we are."""
+        """Return why the provider cannot be read, or else why our identity is unknown."""
         failed, identity = self.probe.failed, self.probe.identity
         if failed is not None:
             return failed[1].reason
@@ -126,7 +127,7 @@ class Line(NamedTuple):
 
 
 def _tell(lines: Sequence[Line]) -> None:
-    """Say what to do about what was found."""
+    """Write the advice for the findings."""
     for line in lines:
         if line.probe.failed is not None:
             where, failed = line.probe.failed

@@ -1,4 +1,4 @@
-"""``secretsource explain NAME``: which providers are asked, which are not, and why; never the value."""
+"""``secretsource explain NAME``: show which providers are asked, and why; never the value."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ COLUMNS = ("provider", "outcome", "served", "ms", "version", "where", "reason")
 def explain(context: typer.Context, name: Name, field: Field = None, as_json: Json = False) -> None:
     """Show which provider answers for a name, and why.
 
-    Says which configuration file is in force, and which ones are not.
-    Each provider that was asked or skipped has a line, with its reason and how long it took; never the value. The
-    exit code is 0 also when the secret cannot be had, since that is what was to be explained; get and check fail.
+    The output names the configuration file in force, and those that are not read. Each provider that was asked or
+    skipped has a line with its reason and its time; the value is never shown. The exit code is 0 also for a secret
+    that is not available, because the command has explained it; get and check fail then.
     """
     choice = Choice.of(context)
     in_force = InForce.of(choice)
@@ -46,7 +46,7 @@ def explain(context: typer.Context, name: Name, field: Field = None, as_json: Js
 
 
 def described(trace: Trace, places: Mapping[str, str]) -> dict[str, Any]:
-    """A trace as a JSON document, with the places where the providers ask."""
+    """Write a trace as a JSON document, with the sites of the providers."""
     return {
         "name": trace.name,
         "outcome": trace.outcome,

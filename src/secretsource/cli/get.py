@@ -1,4 +1,4 @@
-"""``secretsource get NAME``: one secret, on standard output."""
+"""``secretsource get NAME``: write one secret to standard output."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ def get(
     name: Name,
     field: Field = None,
     version: Annotated[
-        str | None, typer.Option("--version", metavar="V", help="A version as the provider identifies it.")
+        str | None, typer.Option("--version", metavar="V", help="A version, by the provider's identifier.")
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Ask the provider, whatever is remembered.")] = False,
-    raw: Annotated[bool, typer.Option("--raw", help="Write the very bytes, without a line end.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ask the provider, and use no remembered value.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Write the bytes as they are, without a line end.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write the value of one secret to standard output.
 
-    Text is followed by one line end, and a binary value is written as base64. With --raw, the bytes of either are
-    written as they are.
+    A line end follows a text, and a binary value is written as base64. With --raw, the bytes of both are written as
+    they are.
     """
     if raw and as_json:
-        raise typer.BadParameter("--raw and --json exclude each other", ctx=context)
+        raise typer.BadParameter("give --raw or --json, not both", ctx=context)
     with Choice.of(context).resolver() as resolver:
         secret = _found(resolver, name, field, version, fresh)
         text = encoded(secret)
-        resolver.close(revoke=False)  # what is written here must be alive when somebody uses it
+        resolver.close(revoke=False)  # a leased secret must still work when its reader uses it
     if as_json:
         write_json(_described(secret))
     else:
@@ -49,7 +49,7 @@ def get(
 
 
 def _found(resolver: Resolver, name: str, field: str | None, version: str | None, fresh: bool) -> Secret:
-    """The secret; a document that lacks the field is a mistake of the caller's, unlike a secret that is not there."""
+    """Get the secret; a document without the field is a mistake of the caller, and not a missing secret."""
     try:
         return resolver.get(name, field=field, version=version, fresh=fresh)
     except SecretNotFound as error:
@@ -63,7 +63,7 @@ def _found(resolver: Resolver, name: str, field: str | None, version: str | None
 
 
 def _document(resolver: Resolver, name: str, field: str | None, version: str | None) -> str | None:
-    """The provider that has the document of which a field was asked for; None when that was not what is missing."""
+    """Name the provider that has the document without the field; None where the document itself is missing."""
     ref = parse_reference(name)
     if field is None and ref.field is None:
         return None

@@ -1,4 +1,4 @@
-"""``secretsource init``: the files of a project that uses secrets. Nothing that exists is overwritten."""
+"""``secretsource init``: write the files of a project that uses secrets; overwrite none."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ CONFIGURATION, EXAMPLE, IGNORE = "secretsource.toml", ".env.example", ".gitignor
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What became of one file.
+    """The result for one file.
 
     Attributes:
-        file: Its name.
+        file: The name of the file.
         action: ``wrote``, ``added to`` or ``left alone``.
         reason: Why, or what was added.
     """
@@ -43,27 +43,27 @@ class Deed:
 def init(
     context: typer.Context,
     app: Annotated[
-        str | None, typer.Option("--app", metavar="NAME", help="What the application's secrets at AWS begin with.")
+        str | None, typer.Option("--app", metavar="NAME", help="The beginning of the application's secrets at AWS.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Write the files of a project that uses secrets.
 
-    These are secretsource.toml and .env.example, and the line .env in .gitignore, all in this folder. A file that
-    exists is left alone, and said to be. The lines of .env.example are the declared secrets.
+    The files are secretsource.toml and .env.example, and the line .env in .gitignore, all in this folder. A file that
+    exists stays as it is, and the output says so. The lines of .env.example are the declared secrets.
     """
     if app is not None and not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", app):
-        raise typer.BadParameter("--app is 1 to 64 of A-Z, a-z, 0-9, '_', '.' and '-'", ctx=context)
+        raise typer.BadParameter("--app must be 1 to 64 of A-Z, a-z, 0-9, '_', '.' and '-'", ctx=context)
     folder = Path.cwd()
     project = folder / "pyproject.toml"
     in_project = project.is_file() and b"[tool.secretsource" in project.read_bytes()
-    # All that can be wrong is read before anything is written.
+    # Read everything that may be wrong before anything is written.
     example = example_text(_declared(project if in_project else folder / CONFIGURATION, Choice.of(context).environment))
     rules = _content(folder / IGNORE)
     deeds = [
         Deed(CONFIGURATION, "left alone", "pyproject.toml has [tool.secretsource]")
         if in_project
-        else _write_new(folder / CONFIGURATION, configuration_text(app), "says where the secrets are"),
+        else _write_new(folder / CONFIGURATION, configuration_text(app), "names the providers of the secrets"),
         _write_new(folder / EXAMPLE, example, "copy it to .env and fill it in"),
         _ignore_dotenv(folder / IGNORE, rules),
     ]
@@ -75,7 +75,7 @@ def init(
 
 
 def _declared(file: Path, environment: str | None) -> Iterable[SecretConfig]:
-    """The secrets of a configuration that is there already."""
+    """Return the secrets of a configuration that exists already."""
     config = load_config(file, environment=environment) if file.exists() else None
     return () if config is None else config.secrets.values()
 
@@ -98,7 +98,7 @@ def _ignore_dotenv(file: Path, rules: bytes | None) -> Deed:
 
 
 def _write_new(file: Path, text: str, purpose: str) -> Deed:
-    """Write a file that is not there, so that not even one that appears meanwhile is overwritten."""
+    """Write a new file; a file that appears meanwhile is not overwritten either."""
     try:
         with file.open("x", encoding="utf-8") as opened:
             opened.write(text)

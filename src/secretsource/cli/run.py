@@ -1,9 +1,9 @@
 """``secretsource run -- CMD…``: start a command with the declared secrets in its environment.
 
 On POSIX the command takes the place of this process (exec), so signals, the exit code and the process id are its own.
-A secret under a lease ends when nobody prolongs the lease, so where there is one, this process stays, prolongs it,
-and revokes it when the command has ended.
-The secrets go into the new environment only, never into an argument, and never into the environment of this process.
+A leased secret ends when its lease is not renewed: with leases, this process stays, renews them, and revokes them when
+the command has ended.
+The secrets go into the new environment only, never into an argument or into the environment of this process.
 """
 
 from __future__ import annotations
@@ -24,17 +24,16 @@ from secretsource.cli._supervision import end_as, supervised
 from secretsource.cli._surroundings import inherited, own_credentials
 from secretsource.cli._value import encoded_for_environment
 from secretsource.exceptions import ConfigurationError
-from secretsource.providers.base import LeasingProvider
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
 
-    from secretsource import Resolver, Secret
+    from secretsource import ProviderHandle, Resolver, Secret
 
 __all__ = ["run"]
 
 PATIENCE = 5.0
-"""Seconds for a provider to say that it holds a lease, before the command starts."""
+"""Seconds that a provider may take to say that it holds a lease, before the command starts."""
 
 
 def run(
@@ -58,9 +57,9 @@ def run(
 ) -> None:
     """Run a command with the declared secrets.
 
-    They are in its environment only. Nothing is executed when a required secret cannot be had. A declared secret with
-    required = false is left out when it is not there; one that --only names is required. Binary values are given as
-    base64. A secret under a lease is kept alive while the command runs, and revoked when it ends.
+    The secrets are in the environment of the command only. The command does not start without a required secret. A
+    secret with required = false may be missing; a secret that --only names is required. Binary values are base64. The
+    lease of a secret is renewed while the command runs, and revoked when it ends.
     """
     choice = Choice.of(context)
     names = _wanted(choice, only)
@@ -78,7 +77,7 @@ def run(
 
 
 def _wanted(choice: Choice, only: Sequence[str] | None) -> Mapping[str, bool]:
-    """The names of the variables to set, and whether each is required."""
+    """Name the variables to set, and whether each is required."""
     if only:
         names = dict.fromkeys((name for word in only for name in word.split(",")), True)
     else:
@@ -86,12 +85,12 @@ def _wanted(choice: Choice, only: Sequence[str] | None) -> Mapping[str, bool]:
         names = {name: secret.required for name, secret in declared.items()}
     for name in names:
         if "=" in name or "://" in name:
-            raise ConfigurationError(f"no variable can be called {name!r}: use a name without '=' and '://'")
+            raise ConfigurationError(f"a variable must have a name without '=' and '://', not {name!r}")
     return names
 
 
 def _all_of(resolver: Resolver, names: Mapping[str, bool]) -> dict[str, Secret]:
-    """Every secret that is there; those that are required and not there are named in one error."""
+    """Get every secret; one error names all required secrets that are missing."""
     asked = resolver.get_many(names, default=None)
     found = {name: secret for name, secret in asked.items() if secret is not None}
     missing = [name for name, required in names.items() if required and name not in found]
@@ -99,10 +98,11 @@ def _all_of(resolver: Resolver, names: Mapping[str, bool]) -> dict[str, Secret]:
 
 
 def _surroundings(choice: Choice, resolver: Resolver, *, clean: bool, verbose: bool) -> dict[bytes, bytes]:
-    """What the command inherits."""
+    """Make the environment that the command inherits."""
     variables = inherited()
-    providers = [route.provider for route in resolver._engine.chain.routes]
-    own = sorted(name for name in own_credentials(providers, choice.config()) if os.fsencode(name) in variables)
+    own = sorted(
+        name for name in own_credentials(resolver.providers(), choice.config()) if os.fsencode(name) in variables
+    )
     if clean:
         for name in own:
             del variables[os.fsencode(name)]
@@ -112,16 +112,19 @@ def _surroundings(choice: Choice, resolver: Resolver, *, clean: bool, verbose: b
     return variables
 
 
-def _holders(resolver: Resolver) -> list[LeasingProvider]:
-    """The providers that hold a lease on what they gave."""
-    able = [provider for provider in resolver._engine.providers() if isinstance(provider, LeasingProvider)]
-    return [provider for provider in able if provider.renew(timeout=PATIENCE) is not None]
+def _holders(resolver: Resolver) -> list[ProviderHandle]:
+    """Find the providers that hold a lease on their secrets."""
+    return [provider for provider in resolver.providers() if provider.renew(timeout=PATIENCE) is not None]
 
 
 def _supervised(
-    command: Sequence[str], environment: Mapping[bytes, bytes], holders: Sequence[LeasingProvider]
+    command: Sequence[str], environment: Mapping[bytes, bytes], holders: Sequence[ProviderHandle]
 ) -> int | OSError | None:
-    """Run the command beside us, where that is needed; how it ended, why it could not start, or None."""
+    """Run the command beside this process, where that is needed.
+
+    Returns:
+        Its exit code, the reason why it could not start, or None where it may take the place of this process.
+    """
     if not holders and sys.platform != "win32":
         return None
     try:
@@ -134,7 +137,7 @@ def _supervised(
 
 
 def _become(command: Sequence[str], environment: Mapping[bytes, bytes]) -> OSError:
-    """Let the command take the place of this process; returns only when that cannot be done."""
+    """Let the command take the place of this process; return only when that fails."""
     try:
         with _default_signals():
             os.execvpe(command[0], list(command), environment)  # noqa: S606 - this is what `run` is for
@@ -144,7 +147,7 @@ def _become(command: Sequence[str], environment: Mapping[bytes, bytes]) -> OSErr
 
 @contextmanager
 def _default_signals() -> Generator[None]:
-    """Ignore nothing meanwhile: what Python ignores for itself stays so over exec, and a pipeline would not end."""
+    """Reset the signals that Python ignores: they stay ignored over exec, and a pipeline would not end."""
     before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGPIPE, signal.SIGXFSZ)}
     try:
         yield

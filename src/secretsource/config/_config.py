@@ -30,7 +30,7 @@ from secretsource.config._file import PROJECT_FILE_NAME
 from secretsource.config._section import read_toml
 from secretsource.exceptions import InvalidReference
 from secretsource.providers._registry import DRIVERS, driver_class
-from secretsource.resolver._reference import parse_reference
+from secretsource.providers.reference import parse_reference
 
 if TYPE_CHECKING:
     from pathlib import Path

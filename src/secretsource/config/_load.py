@@ -30,7 +30,7 @@ def load_config(
     environ: Mapping[str, str] | None = None,
     drivers: Drivers = driver_class,
 ) -> Config | None:
-    """Find, read and validate the configuration; None when there is none, and no environment was asked for.
+    """Find, read and validate the configuration; None without a file, unless an environment was asked for.
 
     Args:
         path: The file; without it ``SECRETSOURCE_CONFIG``, else the nearest ``secretsource.toml`` or ``pyproject.toml``

@@ -1,1 +1,1 @@
-"""Edges: the check of a key in front of web applications, one thin file for each kind; none imports a framework."""
+"""Edges: the check of a key before a web application, one thin file for each kind; none imports a framework."""

@@ -1,7 +1,8 @@
-"""Messages of ASGI: how a refusal is sent, and what is added to an application's answer, or taken from its request."""
+"""Messages of ASGI: send a refusal, add to an application's answer, and take a key from its request."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,29 +21,31 @@ if TYPE_CHECKING:
 _DENIAL = "websocket.http.response"
 _STARTS = frozenset({"http.response.start", "websocket.accept", f"{_DENIAL}.start"})
 _SINGLE = frozenset({b"deprecation", b"sunset"})
-"""Headers of which one may exist; the others of ours are lists, to which every line adds."""
+"""Headers that may exist once; the others of ours are lists, to which every line adds."""
+_SHARED = _SINGLE | {b"vary"}
+"""Headers that an application may send, too."""
 _TRY_AGAIN_LATER = 1013
 
 
 def adding(admitted: Admitted, scope: Scope, send: Send) -> Send:
-    """A `send` that adds what an accepted key hears to the headers of the application."""
-    added = [each for each in _raw(admitted.headers) if each[0] != b"vary" or scope["type"] == "http"]
-    replaced = _SINGLE & {name for name, _ in added}
+    """Return a `send` that adds the headers for an accepted key to those of the application."""
+    added = _raw(admitted.headers)
+    if scope["type"] != "http":
+        added = [each for each in added if each[0] != b"vary"]
 
-    async def send_with_headers(message: Message) -> None:
+    def send_with_headers(message: Message) -> Awaitable[None]:
         if message["type"] in _STARTS:
-            own = [(name, value) for name, value in message.get("headers", ()) if name.lower() not in replaced]
-            message = {**message, "headers": [*own, *_missing(added, own)]}
+            message = {**message, "headers": _merged(list(message.get("headers", ())), added)}
             if message["type"] == "websocket.accept" and not message.get("subprotocol"):
                 message["subprotocol"] = admitted.subprotocol  # a browser gives up when none of its list is accepted
-        await send(message)
+        return send(message)
 
     return send_with_headers
 
 
 def hiding(admitted: Admitted, scope: Scope) -> Scope:
-    """The ASGI scope of a request without its key."""
-    visible: list[Any] = list(admitted.visible or ())  # of bytes, as they came
+    """Return the ASGI scope of a request without its key."""
+    visible: list[Any] = list(admitted.visible or ())  # of bytes, unchanged
     scope = {**scope, "headers": visible}
     if "subprotocols" in scope:
         listed = b",".join(value for name, value in visible if name == b"sec-websocket-protocol")
@@ -65,21 +68,40 @@ async def refuse(answer: HttpAnswer, scope: Scope, receive: Receive, send: Send)
 
 
 async def drop_body(scope: Scope, receive: Receive) -> None:
-    """Receive the body of a request that is refused, for a server whose queue is bounded may not send before.
+    """Receive the body of a refused request, for a server with a bounded queue may not send before.
 
-    A client that asks whether to send it (``Expect: 100-continue``) is not told to.
+    The body of a client that asks first (``Expect: 100-continue``) is not asked for.
     """
     if scope["type"] == "http" and not any(name == b"expect" for name, _ in scope["headers"]):
         while (await receive()).get("more_body"):
             pass
 
 
-def _missing(added: RawHeaders, own: RawHeaders) -> RawHeaders:
-    """What is to be added; `Vary` only for what the application does not say itself."""
-    listed = b",".join(value for name, value in own if name.lower() == b"vary").lower()
+def _merged(own: RawHeaders, added: RawHeaders) -> RawHeaders:
+    """Return the application's headers with ours; `Vary` only with names that the application does not list itself."""
+    names = [name.lower() for name, _ in own]
+    if _SHARED.isdisjoint(names):
+        return [*own, *added]
+    ours = _SINGLE.intersection([name for name, _ in added])
+    listed = b",".join([value for name, (_, value) in zip(names, own, strict=True) if name == b"vary"]).lower()
     said = {each.strip() for each in listed.split(b",")}
-    return [(name, value) for name, value in added if name != b"vary" or not {value.lower(), b"*"} & said]
+    return [
+        *[pair for name, pair in zip(names, own, strict=True) if name not in ours],
+        *[(name, value) for name, value in added if name != b"vary" or not {value.lower(), b"*"} & said],
+    ]
 
 
 def _raw(headers: tuple[tuple[str, str], ...]) -> RawHeaders:
-    return [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in headers]
+    if len(headers) == 1:  # of a key without limits: the same with each answer
+        return _raw_alone(headers)
+    return [(_raw_name(name), value.encode("ascii")) for name, value in headers]
+
+
+@lru_cache(maxsize=64)
+def _raw_alone(headers: tuple[tuple[str, str], ...]) -> RawHeaders:
+    return [(_raw_name(name), value.encode("ascii")) for name, value in headers]
+
+
+@lru_cache(maxsize=64)
+def _raw_name(name: str) -> bytes:
+    return name.lower().encode("ascii")

@@ -1,4 +1,4 @@
-"""A web socket that is open for as long as its key is good."""
+"""A web socket that is open as long as its key is good."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REASON = "the API key has ended"
 
 
 class _KeyEnded(OSError):
-    """What an application hears that sends on a socket whose key has ended; as of a client that has gone."""
+    """The error of an application that sends on a socket whose key has ended; as for a client that has gone."""
 
 
 async def serve_while(
@@ -25,14 +25,14 @@ async def serve_while(
     receive: Receive,
     send: Send,
 ) -> None:
-    """Serve a web socket, and close it once its key is not good any more.
+    """Serve a web socket, and close it when its key ends.
 
     Args:
-        is_good: Whether the key is good still.
-        every: Seconds between two questions.
+        is_good: Returns whether the key is still good.
+        every: Seconds between two calls of it.
         app: The application.
-        receive: The server's.
-        send: The server's.
+        receive: The `receive` of the server.
+        send: The `send` of the server.
     """
     socket = _Socket(receive, send)
     watch = asyncio.ensure_future(socket.watch(is_good, every))
@@ -46,7 +46,7 @@ async def serve_while(
 
 
 class _Socket:
-    """What stands between an application and its web socket."""
+    """The guard between an application and its web socket."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
@@ -57,7 +57,7 @@ class _Socket:
         self._coming: asyncio.Future[Message] | None = None
 
     async def watch(self, is_good: Callable[[], Awaitable[bool]], every: float) -> None:
-        """Ask now and then, until the key has ended; then close the socket."""
+        """Ask at intervals until the key has ended; then close the socket."""
         await asyncio.sleep(every)
         while await is_good():
             await asyncio.sleep(every)
@@ -67,7 +67,7 @@ class _Socket:
                 await self._send({"type": "websocket.close", "code": ENDED, "reason": REASON})
 
     async def send(self, message: Message) -> None:
-        """Send what the application sends, until the key has ended."""
+        """Pass on a message of the application, until the key has ended."""
         async with self._sending:
             if self._has_ended.is_set():
                 raise _KeyEnded(REASON)
@@ -75,9 +75,9 @@ class _Socket:
             await self._send(message)
 
     async def receive(self) -> Message:
-        """What the client sends, or that it has gone, once the key has ended.
+        """Return the client's next message, or a disconnection once the key has ended.
 
-        What is coming is not lost when an application gives up waiting for it; the next call has it.
+        A message is not lost when an application stops waiting for it; the next call returns it.
         """
         coming = self._coming = self._coming or asyncio.ensure_future(self._receive())
         ended = asyncio.ensure_future(self._has_ended.wait())
@@ -94,6 +94,6 @@ class _Socket:
         return message
 
     def close(self) -> None:
-        """Receive no more."""
+        """Stop receiving."""
         if self._coming is not None:
             self._coming.cancel()

@@ -1,10 +1,10 @@
-"""One middleware for every ASGI application: Starlette, FastAPI, Litestar, Quart, Django and plain ones.
+"""A single middleware for every ASGI application: Starlette, FastAPI, Litestar, Quart, Django and plain ones.
 
     app = ApiKeyMiddleware(app, keys, scope="invoices:read", exempt=["/health", "/static/*"])
 
 Requests and web sockets without a good key end here, with the answers of `secretsource.issuing.http_answer`; for the
-others ``scope["secretsource"]`` is the key's record. Put it inside ``ProxyHeadersMiddleware``, which finds out the
-client's address, and inside what answers CORS preflights.
+others ``scope["secretsource"]`` is the key's record. Put it inside ``ProxyHeadersMiddleware``, which finds the client's
+address, and inside the middleware that answers CORS preflights.
 """
 
 from __future__ import annotations
@@ -18,37 +18,38 @@ from secretsource.integrations._asgi_socket import serve_while
 from secretsource.issuing import Admission, HttpAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from typing import Unpack
 
     from secretsource.integrations._asgi import App, Receive, Scope, Send
-    from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys, AsyncApiKeys
-    from secretsource.issuing._check.policy import Demand
+    from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys, AsyncApiKeys, Demand
 
 __all__ = ["ApiKeyMiddleware"]
 
+_CHECKED = frozenset({"http", "websocket"})
+_UNKNOWN = (None,)
 _LONGEST_RECHECK = 86400.0
 
 
 class ApiKeyMiddleware:
-    """Lets requests in that carry a good key, and answers the others.
+    """A middleware that lets requests with a good key in, and answers the others.
 
-    A web socket is refused with the same answer where the server can send one (the ASGI extension
-    ``websocket.http.response``), else closed before it opens, which clients see as HTTP 403. ``lifespan`` goes through
-    untouched.
+    A web socket is refused with the same answer if the server can send it (the ASGI extension
+    ``websocket.http.response``), else closed before it opens, which clients see as HTTP 403. ``lifespan`` passes
+    unchanged.
 
     Args:
         app: The application behind it.
-        keys: What checks keys; keys for threads look up in threads of the middleware's own.
-        scope: What a key needs: a scope, several that are all needed, `NO_SCOPE`, or a function of the ASGI scope that
-            gives one of them.
-        recheck: Seconds after which the key of an open web socket is asked for again, up to a day; one that has ended
-            closes it with 4401. 0 never asks.
+        keys: The keys to check with; keys for threads look up in threads of the middleware's own.
+        scope: The scope that a key needs, several that are all needed, `NO_SCOPE`, or a function of the ASGI scope that
+            returns one of them.
+        recheck: Seconds after which the key of an open web socket is checked again, up to a day; an ended key closes it
+            with 4401. 0 never checks.
         settings: See `AdmissionSettings`.
 
     Raises:
         ConfigurationError: A setting cannot work.
-        InvalidRequest: The scope, the prefix or the environment cannot be.
+        InvalidRequest: The scope, the prefix or the environment is malformed.
     """
 
     def __init__(
@@ -63,35 +64,42 @@ class ApiKeyMiddleware:
         self._app = app
         self._demand: Callable[[Any], Demand] | None = scope if callable(scope) else None
         self._admission = Admission(keys, scope=None if callable(scope) else scope, **settings)
+        self._glance = self._admission.glance
         self._is_exempt = self._admission.is_exempt
         self._recheck = _seconds(recheck)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, or let it through."""
-        path, root_path = scope.get("path", ""), scope.get("root_path", "")
-        if scope["type"] == "lifespan" or (self._is_exempt(path, root_path) and not self._admission.rules.hides):
+        kind, path, root_path = scope["type"], scope.get("path", ""), scope.get("root_path", "")
+        if kind not in _CHECKED:
+            if kind != "lifespan" and not self._is_exempt(path, root_path):
+                raise ConfigurationError(f"API keys cannot be checked on connections of type {kind!r}")
             await self._app(scope, receive, send)
             return
-        if scope["type"] not in {"http", "websocket"}:
-            raise ConfigurationError(f"API keys cannot be checked on connections of type {scope['type']!r}")
-        demand = None if self._demand is None else self._demand(scope)
-        outcome = await self._admission.aadmit(
-            scope["headers"],
-            (scope.get("client") or (None,))[0],
-            scope.get("method", "GET"),
-            path,
-            root_path=root_path,
-            scope=demand,
-            meanwhile=lambda: drop_body(scope, receive),
-        )
+        demand = None if self._demand is None or self._is_exempt(path, root_path) else self._demand(scope)
+        ip, method = (scope.get("client") or _UNKNOWN)[0], scope.get("method", "GET")
+        outcome: Admitted | HttpAnswer | None = self._glance(scope["headers"], ip, method, path, root_path, demand)
+        if outcome is None:
+            outcome = await self._decided(scope, receive, demand)
         if isinstance(outcome, HttpAnswer):
             await refuse(outcome, scope, receive, send)
         else:
-            await self._serve(outcome, demand, scope, receive, send)
+            await self._served(outcome, demand, scope, receive, send)
 
-    async def _serve(
+    async def _decided(self, scope: Scope, receive: Receive, demand: Demand | None) -> Admitted | HttpAnswer:
+        return await self._admission.aadmit(
+            scope["headers"],
+            (scope.get("client") or _UNKNOWN)[0],
+            scope.get("method", "GET"),
+            scope.get("path", ""),
+            root_path=scope.get("root_path", ""),
+            scope=demand,
+            meanwhile=lambda: drop_body(scope, receive),
+        )
+
+    def _served(
         self, admitted: Admitted, demand: Demand | None, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    ) -> Awaitable[object]:
         record = admitted.record
         if record is not None:
             scope = {**scope, "secretsource": record}
@@ -100,11 +108,10 @@ class ApiKeyMiddleware:
         if admitted.headers:
             send = adding(admitted, scope, send)
         if record is None or not self._recheck or scope["type"] == "http":
-            await self._app(scope, receive, send)
-            return
-        ip, path = (scope.get("client") or (None,))[0], scope.get("path", "")
+            return self._app(scope, receive, send)
+        ip, path = (scope.get("client") or _UNKNOWN)[0], scope.get("path", "")
         is_good = partial(self._admission.astill, record, ip, path, scope=demand)
-        await serve_while(is_good, self._recheck, partial(self._app, scope), receive, send)
+        return serve_while(is_good, self._recheck, partial(self._app, scope), receive, send)
 
 
 def _seconds(recheck: object) -> float:

@@ -1,4 +1,4 @@
-"""The issuing half: mint API keys, keep only their hashes, check them, rotate and revoke them.
+"""The issuing half: issue API keys, store only their hashes, check them, rotate and revoke them.
 
 Names are loaded when they are first used; importing this package costs next to nothing.
 """
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._async_registers import AsyncOwnerRegister, AsyncPlanRegister
     from secretsource.issuing._async_service import AsyncApiKeys
     from secretsource.issuing._check.event import CheckEvent
-    from secretsource.issuing._check.policy import NO_SCOPE
+    from secretsource.issuing._check.policy import NO_SCOPE, Demand
     from secretsource.issuing._http.admission import Admission, Admitted
     from secretsource.issuing._http.answer import HttpAnswer, http_answer
     from secretsource.issuing._http.credential import credential
@@ -69,6 +69,7 @@ __all__ = [
     "AsyncPlanRegister",
     "CheckEvent",
     "Count",
+    "Demand",
     "EventKind",
     "FeedHealth",
     "Health",
@@ -137,7 +138,7 @@ _HOMES = {
     "_manage.operations": ("Issued", "Rotated", "RotationStatus"),
     "_manage.peppers": ("find_peppers",),
     "_transfer.sources": ("header_judge",),
-    "_check.policy": ("NO_SCOPE",),
+    "_check.policy": ("NO_SCOPE", "Demand"),
     "_manage.amend": ("KeyUpdate",),
     "_manage.owners": ("OwnerFields",),
     "_manage.plans": ("PlanFields",),

@@ -1,4 +1,4 @@
-"""What is done with API keys beside checking them: the verbs of `ApiKeys` that its operators and customers use."""
+"""The verbs of `ApiKeys`, other than checks, that operators and customers use."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 __all__ = ["ROTATE_SELF", "KeyAdministration"]
 
 ROTATE_SELF = "keys:rotate-self"
-"""The scope of a key that may be rotated by showing it."""
+"""The scope that lets a key be rotated by showing it."""
 BY_ITSELF = "the key itself"
 """The actor in the events of such a rotation."""
 
 
 @boundaries()
 class KeyAdministration(KeyReading):
-    """The verbs that change keys; `ApiKeys` has them, and what they work with."""
+    """The verbs that change keys, and the parts that they work with; `ApiKeys` inherits both."""
 
     _parts: Parts
     _operations: Operations
@@ -43,22 +43,21 @@ class KeyAdministration(KeyReading):
 
     if TYPE_CHECKING:
 
-        def flush(self) -> None: ...
         def verify(self, text: str, *, scope: str, ip: str | None, cost: int, fresh: bool) -> KeyRecord: ...
 
     def issue(self, *, actor: str | None = None, origin: str | None = None, **request: Unpack[KeyRequest]) -> Issued:
         """Make a key and store its record.
 
         Args:
-            actor: Who issues it, in the application's words.
-            origin: From where: an address, a host name.
-            request: What to issue; see `KeyRequest`.
+            actor: The person or program that issues it, in the application's words.
+            origin: Its address or host name.
+            request: The fields of the key; see `KeyRequest`.
 
         Returns:
             The key, 68 to 89 characters of ``0-9A-Za-z`` and ``_``, and its record.
 
         Raises:
-            InvalidRequest: Something of it cannot be; nothing was stored.
+            InvalidRequest: A field is not valid; nothing was stored.
             ConfigurationError: There is no pepper.
             StoreError: The store could not answer.
         """
@@ -67,18 +66,18 @@ class KeyAdministration(KeyReading):
     def issue_many(
         self, requests: Sequence[KeyRequest], *, actor: str | None = None, origin: str | None = None
     ) -> Sequence[Issued]:
-        """Make several keys in one transaction, all or none.
+        """Make several keys in one transaction, all or nothing.
 
         Args:
-            requests: What to issue, 1 to 10,000 of them; see `KeyRequest`.
-            actor: Who issues them.
-            origin: From where.
+            requests: The keys to issue, 1 to 10,000; see `KeyRequest`.
+            actor: The person or program that issues them.
+            origin: Its address or host name.
 
         Returns:
             The keys and their records, in the order of the requests.
 
         Raises:
-            InvalidRequest: One of them cannot be, or their number; nothing was stored.
+            InvalidRequest: A request, or the number of them, is not valid; nothing was stored.
             ConfigurationError: There is no pepper.
             StoreError: The store could not answer.
         """
@@ -96,15 +95,15 @@ class KeyAdministration(KeyReading):
     ) -> KeyRecord:
         """Change a key that has not ended; while it rotates, its successor changes with it.
 
-        Every process hears of it as of a revocation, so a scope that was taken away is refused as soon.
+        The change reaches every process as a revocation does: a scope that you take away is refused as soon.
 
         Args:
-            key_id: Which: 22 characters of ``0-9A-Za-z``.
-            revision: Change it only if its record still has this revision; None for any.
-            actor: Who changes it; this and the next two are cut to 255 characters.
-            origin: From where.
-            reason: Why.
-            update: What to change; see `KeyUpdate`. What is left out stays, and None clears.
+            key_id: The key: 22 characters of ``0-9A-Za-z``.
+            revision: Change the record only at this revision; None for any.
+            actor: The person or program that changes it; this and the next two are cut to 255 characters.
+            origin: Its address or host name.
+            reason: The reason, for the event.
+            update: The fields to change; see `KeyUpdate`. Fields left out stay, and None clears a field.
 
         Returns:
             The record as it is now.
@@ -113,7 +112,7 @@ class KeyAdministration(KeyReading):
             KeyNotFound: There is no such key.
             Conflict: The record has another revision.
             InvalidTransition: The key has ended.
-            InvalidRequest: Something of it cannot be; nothing was changed.
+            InvalidRequest: A field is not valid; nothing was changed.
             StoreError: The store could not answer.
         """
         return run(self._updates.update(key_id, update, revision, by(actor, origin, reason)))
@@ -130,28 +129,29 @@ class KeyAdministration(KeyReading):
         origin: str | None = None,
         reason: str | None = None,
     ) -> Rotated:
-        """Give a key a successor with the same rights; both work until the overlap ends.
+        """Create a successor with the same rights; both keys work until the overlap ends.
 
-        Retries and races make one successor, ever; only the call that made it is given its text. Rotate a key again to
+        Retries and races make one successor in all; only the call that made it receives its text. Rotate a key again to
         end it earlier: an overlap is shortened, never prolonged.
 
         Args:
             key_id: The old key: 22 characters of ``0-9A-Za-z``.
-            overlap: How long both work, as a timedelta or in seconds; 0 ends the old key at once, as after a leak.
-            expires_in: How long the new key lives, as a timedelta or in seconds; as long as the old one when left out.
-            expires_at: When the new key ends, as an aware datetime or in seconds since 1970 UTC.
+            overlap: Time for which both work, as a timedelta or in seconds; 0 ends the old key at once, as after a
+                leak.
+            expires_in: Life of the new key, as a timedelta or in seconds; as long as the old one when left out.
+            expires_at: Instant at which the new key ends, as an aware datetime or in seconds since 1970 UTC.
             keep_expiry: Whether the new key ends when the old one would have ended, as a contract does.
-            actor: Who rotates it; this and the next two are cut to 255 characters.
-            origin: From where.
-            reason: Why.
+            actor: The person or program that rotates it; this and the next two are cut to 255 characters.
+            origin: Its address or host name.
+            reason: The reason, for the event.
 
         Returns:
             Both records, and the text of the new key for the call that made it.
 
         Raises:
             KeyNotFound: There is no such key.
-            InvalidTransition: It is not active; or it is rotating, and would end later than it does.
-            InvalidRequest: The overlap is negative, or no length of time; or the new key would end too early.
+            InvalidTransition: The key is not active; or it is rotating, and would end later than before.
+            InvalidRequest: The overlap is negative or not a length of time; or the new key would end too early.
             StoreError: The store could not answer.
         """
         ends = successor_end(expires_in, expires_at, keep_expiry)
@@ -166,25 +166,25 @@ class KeyAdministration(KeyReading):
         origin: str | None = None,
         keep_expiry: bool = False,
     ) -> Rotated:
-        """Give a key its successor for showing it: a customer's own program rotates its key.
+        """Rotate the key that is shown: a customer's own program rotates its key.
 
-        The key must be good, and must have the scope `ROTATE_SELF`. A repeat with the old key, while both work, makes
-        nothing: its ``plaintext`` is None, because the first call was given the text.
+        The key must be valid and have the scope `ROTATE_SELF`. A repeat with the old key, while both work, makes no
+        key: its ``plaintext`` is None, because the first call received the text.
 
         Args:
             text: The whole key.
-            overlap: How long both work, as a timedelta or in seconds.
+            overlap: Time for which both work, as a timedelta or in seconds.
             ip: The client's address, for a key that is bound to networks.
-            origin: From where, for the event; cut to 255 characters.
+            origin: The client's address or host name, for the event; cut to 255 characters.
             keep_expiry: Whether the new key ends when the old one would have ended.
 
         Returns:
             Both records, and the text of the new key for the call that made it.
 
         Raises:
-            InvalidKey: It is not accepted.
-            InsufficientScope: It has no scope `ROTATE_SELF`.
-            InvalidRequest: The overlap is negative, or no length of time.
+            InvalidKey: The key is not accepted.
+            InsufficientScope: The key lacks the scope `ROTATE_SELF`.
+            InvalidRequest: The overlap is negative or not a length of time.
             StoreError: The store could not answer.
         """
         try:
@@ -194,17 +194,17 @@ class KeyAdministration(KeyReading):
         return self.rotate(record.key_id, overlap=overlap, keep_expiry=keep_expiry, actor=BY_ITSELF, origin=origin)
 
     def rotation_status(self, key_id: str) -> RotationStatus:
-        """Who still uses a rotated key; what this process has seen is flushed first.
+        """Show the last uses of a rotated key; uses that this process has seen are flushed first.
 
         Args:
             key_id: The old key: 22 characters of ``0-9A-Za-z``.
 
         Returns:
-            Both records, and what was seen of the old key since.
+            Both records, and the uses of the old key since.
 
         Raises:
             KeyNotFound: There is no such key.
-            InvalidTransition: It has not been rotated.
+            InvalidTransition: The key has not been rotated.
             StoreError: The store could not answer.
         """
         self.flush()
@@ -223,17 +223,17 @@ class KeyAdministration(KeyReading):
 
         Args:
             key_id: The old key: 22 characters of ``0-9A-Za-z``.
-            quiet_for: Refuse when it was used less long ago than this, as a timedelta or in seconds.
-            actor: Who ends it.
-            origin: From where.
-            reason: Why.
+            quiet_for: Refuse when its last use is more recent than this, as a timedelta or in seconds.
+            actor: The person or program that ends it.
+            origin: Its address or host name.
+            reason: The reason, for the event.
 
         Returns:
             The record of the old key, which is revoked now.
 
         Raises:
             KeyNotFound: There is no such key.
-            InvalidTransition: It is not being rotated, or is still in use.
+            InvalidTransition: The key is not being rotated, or is still in use.
             StoreError: The store could not answer.
         """
         self.flush()
@@ -248,14 +248,14 @@ class KeyAdministration(KeyReading):
         actor: str | None = None,
         origin: str | None = None,
     ) -> KeyRecord:
-        """End a key by decision, for good; a key that has ended stays as it is.
+        """Revoke a key for good; a key that has ended stays as it is.
 
         Args:
-            key_id: Which: 22 characters of ``0-9A-Za-z``.
+            key_id: The key: 22 characters of ``0-9A-Za-z``.
             family: Whether to end the whole chain of its rotations too. After a theft, the thief may hold a successor.
-            reason: Why; this and the next two are cut to 255 characters.
-            actor: Who revokes it.
-            origin: From where.
+            reason: The reason, for the event; this and the next two are cut to 255 characters.
+            actor: The person or program that revokes it.
+            origin: Its address or host name.
 
         Returns:
             The record as it is now: revoked, or ended before.
@@ -272,17 +272,17 @@ class KeyAdministration(KeyReading):
         """Revoke every key of an owner that has not ended, also those that appear while this runs.
 
         Args:
-            owner: Whose keys: the name or number they were issued for.
-            reason: Why; this and the next two are cut to 255 characters.
-            actor: Who revokes them.
-            origin: From where.
+            owner: The name or number that the keys were issued for.
+            reason: The reason, for the event; this and the next two are cut to 255 characters.
+            actor: The person or program that revokes them.
+            origin: Its address or host name.
 
         Returns:
             The records of the keys that were revoked now, and in ``left`` the keys that could not be revoked.
 
         Raises:
             InvalidRequest: No key can have such an owner.
-            StoreError: The store is down; the keys before are revoked, and the call may be repeated.
+            StoreError: The store is down; keys before the failure are revoked, and you may repeat the call.
         """
         return run(self._revocations.of_owner(owner, by(actor, origin, reason)))
 
@@ -291,14 +291,14 @@ class KeyAdministration(KeyReading):
 
         Args:
             text: The whole key.
-            reason: Why; this and the next are cut to 255 characters.
-            origin: From where.
+            reason: The reason, for the event; this and the next are cut to 255 characters.
+            origin: The address or host name of the caller.
 
         Returns:
             The record as it is now: revoked, or ended before.
 
         Raises:
-            InvalidKey: It is not one of our keys.
+            InvalidKey: The text is not one of our keys.
             StoreError: The store could not answer; call again.
         """
         flow = self._revocations.by_text(self._verifier, text, by(None, origin, reason))
@@ -308,19 +308,19 @@ class KeyAdministration(KeyReading):
     def disable(
         self, key_id: str, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
     ) -> KeyRecord:
-        """Switch a key off until it is enabled again; arguments, and other errors, as for `revoke`.
+        """Disable a key until it is enabled again; arguments, and other errors, as for `revoke`.
 
         Raises:
-            InvalidTransition: It is rotating, or has ended.
+            InvalidTransition: The key is rotating, or has ended.
         """
         return run(self._operations.move(key_id, Move.DISABLE, by(actor, origin, reason)))
 
     def enable(
         self, key_id: str, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
     ) -> KeyRecord:
-        """Switch a disabled key on again; arguments, and other errors, as for `revoke`.
+        """Enable a disabled key; arguments, and other errors, as for `revoke`.
 
         Raises:
-            InvalidTransition: It is rotating, or has ended; a revoked key stays revoked.
+            InvalidTransition: The key is rotating, or has ended; a revoked key stays revoked.
         """
         return run(self._operations.move(key_id, Move.ENABLE, by(actor, origin, reason)))

@@ -9,6 +9,7 @@ from secretsource._listeners import LONGEST_SETTLING
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._administration import BY_ITSELF, ROTATE_SELF
+from secretsource.issuing._async_reading import AsyncKeyReading
 from secretsource.issuing._async_registers import AsyncOwnerRegister, AsyncPlanRegister
 from secretsource.issuing._at_hand import AtHand
 from secretsource.issuing._check.event import Asked, asked_of, conclude, tell
@@ -17,11 +18,12 @@ from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._manage.chores import AsyncChores
 from secretsource.issuing._manage.operations import Operations
+from secretsource.issuing._manage.overview import Overview
 from secretsource.issuing._manage.owners import Owners
 from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.plans import Plans
 from secretsource.issuing._manage.reports import Reports
-from secretsource.issuing._manage.request import by, successor_end, wanted_owner
+from secretsource.issuing._manage.request import by, successor_end
 from secretsource.issuing._manage.revocations import Revocations
 from secretsource.issuing._manage.updates import Updates
 from secretsource.issuing._reports import AsyncKeyReports
@@ -30,41 +32,37 @@ from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.limiters._registry import open_async_limiter
 from secretsource.stores._registry import open_async_store
-from secretsource.stores.base import KeyQuery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
-    from typing import Any, Self, Unpack
+    from typing import Self, Unpack
 
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._check.policy import Demand
-    from secretsource.issuing._key.locator import Owner
     from secretsource.issuing._manage.amend import KeyUpdate
     from secretsource.issuing._manage.health import Health
     from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
     from secretsource.issuing._manage.request import KeyRequest
     from secretsource.issuing._manage.revocations import RevokedKeys
     from secretsource.issuing._settings import Settings
-    from secretsource.issuing._transfer.imports import ImportOptions, ImportReport
-    from secretsource.issuing._transfer.row_file import Unreadable
     from secretsource.issuing._verdict import Verdict
-    from secretsource.stores.base import AsyncKeyStore, KeyEvent, KeyRecord, Page, Status
+    from secretsource.stores.base import AsyncKeyStore, KeyRecord
 
 __all__ = ["AsyncApiKeys"]
 
 
 @boundaries(besides=("check",))
-class AsyncApiKeys(AsyncKeyReports, AtHand):
-    """Issues API keys and checks them; one for the whole process, used from any number of tasks of one event loop.
+class AsyncApiKeys(AsyncKeyReading, AsyncKeyReports, AtHand):
+    """The service that issues and checks API keys: one per process, for any number of tasks of one event loop.
 
     A key that is fresh in the cache is checked without waiting. No task starts and no store is asked before the first
     key is checked.
 
     Args:
-        store: Where records are kept.
-        settings: See `Settings`; ``peppers`` is the one to give.
+        store: The store of the records.
+        settings: See `Settings`; give at least ``peppers``.
 
     Raises:
         ConfigurationError: A setting cannot work.
@@ -90,6 +88,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         self.plans = AsyncPlanRegister(Plans(parts))
         self._operations = Operations(parts)
         self._reports = Reports(parts)
+        self._overview = Overview(parts, self._operations)
         self._revocations = Revocations(parts, self._operations)
         self._updates = Updates(parts, self._operations)
         self._imports = Imports(parts, self._operations)
@@ -98,7 +97,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
 
     @classmethod
     async def open(cls, url: str, **settings: Unpack[Settings]) -> Self:
-        """As `ApiKeys.open`."""
+        """Do as `ApiKeys.open` does."""
         source = None if "peppers" in settings else PepperSource()
         if source is not None:
             settings["peppers"] = await asyncio.to_thread(source.read)
@@ -113,13 +112,13 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
     async def issue(
         self, *, actor: str | None = None, origin: str | None = None, **request: Unpack[KeyRequest]
     ) -> Issued:
-        """As `ApiKeys.issue`."""
+        """Do as `ApiKeys.issue` does."""
         return (await arun(self._operations.issue([request], by(actor, origin))))[0]
 
     async def issue_many(
         self, requests: Sequence[KeyRequest], *, actor: str | None = None, origin: str | None = None
     ) -> Sequence[Issued]:
-        """As `ApiKeys.issue_many`."""
+        """Do as `ApiKeys.issue_many` does."""
         return await arun(self._operations.issue(requests, by(actor, origin)))
 
     async def check(
@@ -134,7 +133,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         prefix: str | None = None,
         environment: str | None = None,
     ) -> Verdict:
-        """As `ApiKeys.check`."""
+        """Do as `ApiKeys.check` does."""
         try:
             is_long = fresh or prefix is not None or environment is not None
             glanced = None if is_long else self._glance(text, scope, ip, cost)
@@ -155,7 +154,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
     async def _look_up(
         self, text: object, asked: Asked, hashed: bytes | None = None, *, fresh: bool = False
     ) -> Verdict:
-        """The long way of a check."""
+        """Check a key that memory cannot decide."""
         try:
             verdict = await arun(self._verifier.check(text, hashed, asked, fresh))
             if (
@@ -181,7 +180,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         prefix: str | None = None,
         environment: str | None = None,
     ) -> KeyRecord:
-        """As `ApiKeys.verify`."""
+        """Do as `ApiKeys.verify` does."""
         try:
             verdict = await self.check(
                 text,
@@ -209,7 +208,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         reason: str | None = None,
         **update: Unpack[KeyUpdate],
     ) -> KeyRecord:
-        """As `ApiKeys.update`."""
+        """Do as `ApiKeys.update` does."""
         return await arun(self._updates.update(key_id, update, revision, by(actor, origin, reason)))
 
     async def rotate(
@@ -224,7 +223,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         origin: str | None = None,
         reason: str | None = None,
     ) -> Rotated:
-        """As `ApiKeys.rotate`."""
+        """Do as `ApiKeys.rotate` does."""
         ends = successor_end(expires_in, expires_at, keep_expiry)
         return await arun(self._operations.rotate(key_id, overlap, by(actor, origin, reason), ends))
 
@@ -237,7 +236,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         origin: str | None = None,
         keep_expiry: bool = False,
     ) -> Rotated:
-        """As `ApiKeys.rotate_by`."""
+        """Do as `ApiKeys.rotate_by` does."""
         try:
             record = await self.verify(text, scope=ROTATE_SELF, ip=ip, cost=0, fresh=True)
         finally:
@@ -247,7 +246,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         )
 
     async def rotation_status(self, key_id: str) -> RotationStatus:
-        """As `ApiKeys.rotation_status`."""
+        """Do as `ApiKeys.rotation_status` does."""
         await self.flush()
         return await arun(self._operations.rotation_status(key_id))
 
@@ -260,7 +259,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         origin: str | None = None,
         reason: str | None = None,
     ) -> KeyRecord:
-        """As `ApiKeys.finish_rotation`."""
+        """Do as `ApiKeys.finish_rotation` does."""
         await self.flush()
         return await arun(self._operations.finish_rotation(key_id, quiet_for, by(actor, origin, reason)))
 
@@ -273,17 +272,17 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         actor: str | None = None,
         origin: str | None = None,
     ) -> KeyRecord:
-        """As `ApiKeys.revoke`."""
+        """Do as `ApiKeys.revoke` does."""
         return await arun(self._revocations.one(key_id, by(actor, origin, reason), family=family))
 
     async def revoke_all(
         self, *, owner: str | int, reason: str | None = None, actor: str | None = None, origin: str | None = None
     ) -> RevokedKeys:
-        """As `ApiKeys.revoke_all`."""
+        """Do as `ApiKeys.revoke_all` does."""
         return await arun(self._revocations.of_owner(owner, by(actor, origin, reason)))
 
     async def surrender(self, text: str, *, reason: str | None = None, origin: str | None = None) -> KeyRecord:
-        """As `ApiKeys.surrender`."""
+        """Do as `ApiKeys.surrender` does."""
         flow = self._revocations.by_text(self._verifier, text, by(None, origin, reason))
         del text  # a traceback shows no key
         return await arun(flow)
@@ -291,82 +290,25 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
     async def disable(
         self, key_id: str, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
     ) -> KeyRecord:
-        """As `ApiKeys.disable`."""
+        """Do as `ApiKeys.disable` does."""
         return await arun(self._operations.move(key_id, Move.DISABLE, by(actor, origin, reason)))
 
     async def enable(
         self, key_id: str, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
     ) -> KeyRecord:
-        """As `ApiKeys.enable`."""
+        """Do as `ApiKeys.enable` does."""
         return await arun(self._operations.move(key_id, Move.ENABLE, by(actor, origin, reason)))
 
-    async def get(self, key_id: str) -> KeyRecord:
-        """As `ApiKeys.get`."""
-        return await arun(self._operations.get(key_id))
-
-    async def list(
-        self,
-        *,
-        owner: str | int | None = None,
-        environment: str | None = None,
-        prefix: str | None = None,
-        status: Status | None = None,
-        after: str | None = None,
-        limit: int = 100,
-    ) -> Page:
-        """As `ApiKeys.list`."""
-        name = wanted_owner(owner)
-        return await arun(self._operations.list(KeyQuery(name, environment, prefix, status, after=after, limit=limit)))
-
-    async def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """As `ApiKeys.events`."""
-        return await arun(self._operations.events(key_id, after, limit))
-
-    def whose(self, text: str, candidates: Iterable[str | int] = ()) -> Owner | None:
-        """As `ApiKeys.whose`."""
-        return self._operations.whose(text, candidates)
-
-    async def import_rows(
-        self,
-        rows: Iterable[Mapping[str, Any] | Unreadable],
-        *,
-        actor: str | None = None,
-        origin: str | None = None,
-        **options: Unpack[ImportOptions],
-    ) -> ImportReport:
-        """As `ApiKeys.import_rows`; reading a thousand rows holds up the event loop for some tens of milliseconds."""
-        work = self._imports.import_rows(rows, by(actor, origin), **options)
-        del rows
-        return await arun(work)
-
-    async def export(self, *, owner: str | int | None = None) -> AsyncIterator[dict[str, Any]]:
-        """As `ApiKeys.export`."""
-        name, after = wanted_owner(owner), None
-        while True:
-            rows, after = await arun(self._imports.page(name, after))
-            for row in rows:
-                yield row
-            if after is None:
-                return
-
-    async def count_living(self, *, owner: str | int) -> int:
-        """As `ApiKeys.count_living`."""
-        return await arun(self._revocations.count_living(owner))
-
-    async def count_by_pepper(self) -> Mapping[str, int]:
-        """As `ApiKeys.count_by_pepper`."""
-        return await self._store.count_by_pepper(self._parts.clock.now().wall)
-
     def health(self) -> Health:
-        """As `ApiKeys.health`."""
+        """Do as `ApiKeys.health` does."""
         return self._chores.health()
 
     async def flush(self) -> None:
-        """As `ApiKeys.flush`; who is cancelled stops waiting for it, and it goes on."""
+        """Do as `ApiKeys.flush` does; a cancelled caller stops waiting, and the flush goes on."""
         await self._chores.finish(arun(self._operations.flush()))
 
     async def _follow(self, *, refused: bool = False) -> bool:
-        """As `ApiKeys._follow`."""
+        """Do as `ApiKeys._follow` does."""
         now, source = self._parts.clock.now().mono, self._peppers
         peppers = None if source is None else await asyncio.to_thread(source.renewed, now, refused=refused)
         if peppers is not None:
@@ -374,7 +316,7 @@ class AsyncApiKeys(AsyncKeyReports, AtHand):
         return peppers is not None
 
     async def close(self, *, flush: bool = True) -> None:
-        """As `ApiKeys.close`."""
+        """Do as `ApiKeys.close` does."""
         self._chores.end()
         try:
             if flush:

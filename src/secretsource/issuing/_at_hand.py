@@ -1,4 +1,4 @@
-"""What `ApiKeys` and `AsyncApiKeys` do alike, because it waits for nothing."""
+"""The calls that `ApiKeys` and `AsyncApiKeys` share, because they never wait."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @boundaries(besides=("glance",))
 class AtHand:
-    """The part of both services that asks nobody."""
+    """The part of both services that asks no store."""
 
     _listeners: Listeners[CheckEvent]
     _verifier: Verifier
@@ -41,7 +41,7 @@ class AtHand:
         method: str | None = None,
         path: str | None = None,
     ) -> Verdict | None:
-        """As `check`, where memory is enough: it never waits, and an event loop may call it of keys for threads.
+        """Check as `check` does, where memory is enough; it never waits, so an event loop may call it on `ApiKeys`.
 
         Args:
             text: As for `check`.
@@ -51,8 +51,8 @@ class AtHand:
             agent: As for `check`.
             prefix: As for `check`.
             environment: As for `check`.
-            method: The method of the request, for those who listen.
-            path: Its path, without the query, for those who listen.
+            method: The method of the request, for listeners.
+            path: Its path, without the query, for listeners.
 
         Returns:
             The verdict; None, with nothing counted, where the store, a shared limiter or a new pepper has to be asked.
@@ -83,13 +83,13 @@ class AtHand:
         return verdict
 
     def on_event(self, listener: Callable[[CheckEvent], object]) -> Callable[[], None]:
-        """Tell a listener of each check, in a thread of its own and in order; neither its errors nor its time harm any.
+        """Call a listener with each check, in order, in a thread of its own; its errors and its time delay no check.
 
         Args:
-            listener: What to call with each `CheckEvent`; a plain function. It misses those that come while 10,000
-                wait for it.
+            listener: A plain function, called with each `CheckEvent`. It misses events that arrive while 10,000 wait
+                for it.
 
         Returns:
-            What to call for the listener to hear no more.
+            A function that ends the calls to the listener.
         """
         return self._listeners.add(listener, aside=True)

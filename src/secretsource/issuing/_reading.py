@@ -1,4 +1,4 @@
-"""What is read of API keys, and how they come in and go out: the verbs of `ApiKeys` that end no key."""
+"""The verbs of `ApiKeys` that read, import and export keys, and end no key."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from secretsource.stores.base import KeyQuery
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import timedelta
     from typing import Any, Unpack
 
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._key.locator import Owner
     from secretsource.issuing._manage.operations import Operations
+    from secretsource.issuing._manage.overview import Overview
     from secretsource.issuing._manage.revocations import Revocations
     from secretsource.issuing._transfer.imports import ImportOptions, ImportReport, Imports
     from secretsource.issuing._transfer.row_file import Unreadable
@@ -25,19 +27,24 @@ __all__ = ["KeyReading"]
 
 @boundaries()
 class KeyReading:
-    """The verbs; `ApiKeys` has them, and what they work with."""
+    """The verbs that read, and the parts that they work with; `ApiKeys` inherits both."""
 
     _parts: Parts
     _operations: Operations
+    _overview: Overview
     _revocations: Revocations
     _imports: Imports
     _store: KeyStore
 
+    if TYPE_CHECKING:
+
+        def flush(self) -> None: ...
+
     def get(self, key_id: str) -> KeyRecord:
-        """The record of a key, from the store.
+        """Read the record of a key from the store.
 
         Args:
-            key_id: Which: 22 characters of ``0-9A-Za-z``.
+            key_id: The key: 22 characters of ``0-9A-Za-z``.
 
         Raises:
             KeyNotFound: There is no such key.
@@ -55,18 +62,18 @@ class KeyReading:
         after: str | None = None,
         limit: int = 100,
     ) -> Page:
-        """One page of records, oldest first; what is None does not narrow.
+        """List one page of records, oldest first; an argument of None does not narrow.
 
         Args:
-            owner: Exactly this owner.
-            environment: Exactly this environment.
-            prefix: Exactly this prefix.
-            status: Exactly this status, as of now.
+            owner: Only this owner.
+            environment: Only this environment.
+            prefix: Only this prefix.
+            status: Only this status, as of now.
             after: `Page.next` of the page before.
             limit: Records per page, 1 to 1000.
 
         Raises:
-            InvalidRequest: The limit is out of range, the cursor is not one of ours, or no key can have what narrows.
+            InvalidRequest: The limit is out of range, the cursor is not one of ours, or no key can match a filter.
             StoreError: The store could not answer.
         """
         name = wanted_owner(owner)
@@ -76,13 +83,63 @@ class KeyReading:
             )
         )
 
-    def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """Give the history of a key, oldest first.
+    def expiring(
+        self,
+        *,
+        within: timedelta | float,
+        owner: str | int | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """One page of the keys that have not ended and will expire soon, oldest first.
+
+        A key whose overlap ends is not among them: it has a successor.
 
         Args:
-            key_id: Which: 22 characters of ``0-9A-Za-z``.
+            within: How soon, over 0 seconds.
+            owner: Only keys of this owner.
+            after: `Page.next` of the page before.
+            limit: Records per page, 1 to 1000.
+
+        Raises:
+            InvalidRequest: A number is out of range, or the cursor is not one of ours.
+            StoreError: The store could not answer.
+        """
+        return run(self._overview.expiring(within, wanted_owner(owner), after, limit))
+
+    def unused(
+        self,
+        *,
+        for_: timedelta | float,
+        owner: str | int | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """One page of the keys that have not ended and were not used for a time, oldest first.
+
+        A key that was never used counts from its creation. What this process has seen is flushed first; other
+        processes flush every few seconds.
+
+        Args:
+            for_: How long, over 0 seconds.
+            owner: Only keys of this owner.
+            after: `Page.next` of the page before.
+            limit: Records per page, 1 to 1000.
+
+        Raises:
+            InvalidRequest: A number is out of range, or the cursor is not one of ours.
+            StoreError: The store could not answer.
+        """
+        self.flush()
+        return run(self._overview.unused(for_, wanted_owner(owner), after, limit))
+
+    def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
+        """Return the history of a key, oldest first.
+
+        Args:
+            key_id: The key: 22 characters of ``0-9A-Za-z``.
             after: Only events whose revision is greater.
-            limit: How many, 1 to 1000.
+            limit: Greatest number of events, 1 to 1000.
 
         Raises:
             KeyNotFound: There is no such key.
@@ -92,11 +149,11 @@ class KeyReading:
         return run(self._operations.events(key_id, after, limit))
 
     def whose(self, text: str, candidates: Iterable[str | int] = ()) -> Owner | None:
-        """Whose key it is, by the key alone; no store is asked, and revoked keys answer like any other.
+        """Read the owner from the key, offline; revoked keys answer like any other.
 
         Args:
             text: A whole key, or its locator of 22 characters of ``0-9A-Za-z``.
-            candidates: Owners to match a key against whose owner's name is too long to be in it.
+            candidates: Owners to match against a key that cannot hold the long name of its owner.
 
         Returns:
             The owner, or None when the key is not one of ours.
@@ -113,24 +170,24 @@ class KeyReading:
     ) -> ImportReport:
         """Store keys of another system by their hashes, a thousand in each transaction; see also ``imported``.
 
-        Rows that cannot be keys, or are there already, are rejected with a reason; they may all be given again.
+        Rows that cannot be keys, or are stored already, are rejected with a reason; you may pass them all again.
 
         Args:
-            rows: Mappings of column to cell, in any number, or what `read_rows` gives of a file.
-            actor: Who imports them.
-            origin: From where.
+            rows: Mappings of column to cell, in any number, or the result of `read_rows`.
+            actor: The person or program that imports them.
+            origin: Its address or host name.
             options: See `ImportOptions`.
 
         Raises:
-            ConfigurationError: There is no such format or column, or no pepper; nothing was stored.
-            StoreError: The store could not answer; what ``on_batch`` was told of is stored.
+            ConfigurationError: The format or a column is unknown, or there is no pepper; nothing was stored.
+            StoreError: The store could not answer; batches reported to ``on_batch`` are stored.
         """
         work = self._imports.import_rows(rows, by(actor, origin), **options)
         del rows  # a traceback shows no key
         return run(work)
 
     def export(self, *, owner: str | int | None = None) -> Iterator[dict[str, Any]]:
-        """All keys, or one owner's, as rows that `import_rows` takes; they hold hashes, so keep them as the store."""
+        """Yield all keys, or those of an owner, as rows for `import_rows`; their hashes need the store's protection."""
         name, after = wanted_owner(owner), None
         while True:
             rows, after = run(self._imports.page(name, after))
@@ -151,7 +208,7 @@ class KeyReading:
         return run(self._revocations.count_living(owner))
 
     def count_by_pepper(self) -> Mapping[str, int]:
-        """How many living keys are hashed with which pepper, by its version.
+        """Count the living keys under each pepper, by its version.
 
         Raises:
             StoreError: The store could not answer.

@@ -15,6 +15,7 @@ from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._manage.chores import Chores
 from secretsource.issuing._manage.operations import Operations
+from secretsource.issuing._manage.overview import Overview
 from secretsource.issuing._manage.owners import Owners
 from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.plans import Plans
@@ -45,16 +46,16 @@ __all__ = ["ApiKeys"]
 
 @boundaries(besides=("check",))
 class ApiKeys(KeyAdministration, KeyReports, AtHand):
-    """Issues API keys and checks them; one for the whole process, used from any number of threads.
+    """The service that issues and checks API keys: one per process, for any number of threads.
 
     No thread starts and no store is asked before the first key is checked.
 
     Args:
-        store: Where records are kept.
-        settings: See `Settings`; ``peppers`` is the one to give. One that cannot work is a `ConfigurationError`.
+        store: The store of the records.
+        settings: See `Settings`; give at least ``peppers``. An impossible setting is a `ConfigurationError`.
 
     Attributes:
-        owners: The customers whose keys they are.
+        owners: The customers that own the keys.
         plans: The plans that owners are on.
     """
 
@@ -78,6 +79,7 @@ class ApiKeys(KeyAdministration, KeyReports, AtHand):
         self.plans = PlanRegister(Plans(parts))
         self._operations = Operations(parts)
         self._reports = Reports(parts)
+        self._overview = Overview(parts, self._operations)
         self._revocations = Revocations(parts, self._operations)
         self._updates = Updates(parts, self._operations)
         self._imports = Imports(parts, self._operations)
@@ -88,15 +90,15 @@ class ApiKeys(KeyAdministration, KeyReports, AtHand):
     def open(cls, url: str, **settings: Unpack[Settings]) -> Self:
         """Open a store by its URL, with the peppers from the secret ``SECRETSOURCE_PEPPER``.
 
-        Unless ``peppers`` are given, the secret is followed: a pepper that is rotated is taken up without a restart.
+        Unless you pass ``peppers``, the secret is followed: a rotated pepper is used without a restart.
 
         Args:
-            url: Such as ``memory://``, ``sqlite:///keys.db`` or ``postgresql+psycopg://…``.
+            url: A URL such as ``memory://``, ``sqlite:///keys.db`` or ``postgresql+psycopg://…``.
             settings: See `Settings`.
 
         Raises:
             ConfigurationError: The URL or a setting cannot work.
-            ResolveError: The pepper could not be asked for; that there is none is no error.
+            ResolveError: The provider of the pepper could not answer; a missing pepper is not an error.
         """
         source = None if "peppers" in settings else PepperSource()
         try:
@@ -121,23 +123,23 @@ class ApiKeys(KeyAdministration, KeyReports, AtHand):
         prefix: str | None = None,
         environment: str | None = None,
     ) -> Verdict:
-        """Whether a key is good for what is asked.
+        """Check a key, and whether it may do the request.
 
         Args:
-            text: What the client sent, of any length; None when it sent nothing.
-            scope: The scope that is needed, or several that are all needed, or `NO_SCOPE`.
+            text: The text that the client sent, of any length; None when it sent nothing.
+            scope: The scope that the request needs, a list of which all are needed, or `NO_SCOPE`.
             ip: The client's address.
-            cost: How much of its limits the request takes, 0 to 10**9; 0 only looks.
-            fresh: Whether to read the record anew, past the cache.
+            cost: Units of its limits that the request takes, 0 to 10**9; 0 only looks.
+            fresh: Whether to read the record from the store, past the cache.
             agent: The client's user agent, of any length.
-            prefix: The only prefix to accept, whatever the text of the key looks like; None for any.
-            environment: The only environment to accept, likewise.
+            prefix: The only prefix to accept, whatever the key looks like; None for any.
+            environment: The only environment to accept; None for any.
 
         Returns:
             `Accepted`, which is true, or `Rejected`, which is false; also when the store cannot answer.
 
         Raises:
-            InvalidRequest: The demand itself is wrong: no scope, a wildcard, a cost out of range.
+            InvalidRequest: The question itself is wrong: no scope, a wildcard, a cost out of range.
         """
         try:
             is_long = fresh or prefix is not None or environment is not None
@@ -157,7 +159,7 @@ class ApiKeys(KeyAdministration, KeyReports, AtHand):
         raise failure
 
     def _look_up(self, text: object, asked: Asked, hashed: bytes | None = None, *, fresh: bool = False) -> Verdict:
-        """The long way of a check."""
+        """Check a key that memory cannot decide."""
         try:
             verdict = None if hashed is None or fresh else self._verifier.look(hashed, asked, self._store)
             if verdict is None:
@@ -181,17 +183,17 @@ class ApiKeys(KeyAdministration, KeyReports, AtHand):
         prefix: str | None = None,
         environment: str | None = None,
     ) -> KeyRecord:
-        """As `check`, raising what the outside may know instead of returning a rejection.
+        """Check as `check` does, and raise the public answer instead of returning a rejection.
 
         Returns:
-            The record of a key that is good for what is asked.
+            The record of the accepted key.
 
         Raises:
             InvalidKey: The key is not accepted (401).
-            InsufficientScope: It may not do this (403).
-            RateLimited: It has used up its rate or quota (429).
+            InsufficientScope: The key may not do this (403).
+            RateLimited: The key has used up its rate or quota (429).
             StoreError: Keys cannot be checked now (503).
-            InvalidRequest: The demand itself is wrong.
+            InvalidRequest: The question itself is wrong.
         """
         try:
             verdict = self.check(
@@ -211,20 +213,20 @@ class ApiKeys(KeyAdministration, KeyReports, AtHand):
         return verdict.record
 
     def health(self) -> Health:
-        """Whether news of changes arrives, and whether the store takes flushes; at once, without asking the store."""
+        """Report, without asking the store, whether news of changes arrives and whether the store takes flushes."""
         return self._chores.health()
 
     def flush(self) -> None:
         """Store last-used times and renewed hashes now; they are also stored every few seconds, and by `close`.
 
         Raises:
-            StoreError: The store could not answer; nothing is lost, the next flush has it.
+            StoreError: The store could not answer; nothing is lost, the next flush includes it.
         """
         with self._chores.flushing:
             run(self._operations.flush())
 
     def _follow(self, *, refused: bool = False) -> bool:
-        """Take up peppers that are new; whether there were any."""
+        """Load new peppers, and return whether there were any."""
         now, source = self._parts.clock.now().mono, self._peppers
         peppers = None if source is None else source.renewed(now, refused=refused)
         if peppers is not None:
@@ -232,13 +234,13 @@ class ApiKeys(KeyAdministration, KeyReports, AtHand):
         return peppers is not None
 
     def close(self, *, flush: bool = True) -> None:
-        """Flush, let listeners hear what has happened, and give back what `open` opened; called once or more.
+        """Flush, deliver waiting events to listeners, and release the connections of `open`; you may call it again.
 
         Args:
-            flush: Whether to store what was seen; False leaves no trace of the checks since the last flush.
+            flush: Whether to store uses seen; False leaves no trace of the checks since the last flush.
 
         Raises:
-            StoreError: The store did not take the last flush; what `open` opened was given back.
+            StoreError: The store did not take the last flush; the connections of `open` were released.
         """
         self._chores.end()
         try:

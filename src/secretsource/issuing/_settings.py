@@ -1,4 +1,4 @@
-"""What an `ApiKeys` can be told, and how its parts are put together from it."""
+"""The settings of an `ApiKeys`, and the parts that are built from them."""
 
 from __future__ import annotations
 
@@ -35,30 +35,30 @@ _ON_LIMITER_ERROR = ("open", "closed", "local")
 
 
 class Settings(TypedDict, total=False):
-    """What an `ApiKeys` or `AsyncApiKeys` can be told; everything has a default.
+    """The settings of an `ApiKeys` or `AsyncApiKeys`; everything has a default.
 
     Attributes:
-        peppers: Texts of at least 16 bytes (or a `SecretSet`), newest first; none means no pepper.
+        peppers: Texts of at least 16 bytes (or a `SecretSet`), newest first; an empty list means no pepper.
         format: The prefixes and environments to allow; any when left out.
-        ttl: Seconds for which a record is used without reading it again; 5. Where no news of changes comes from other
-            processes, it is also how long a key may outlive its revocation there.
+        ttl: Seconds for which a record is used without reading it again; 5. Without news of changes, a key that another
+            process revokes may stay valid for this long.
         miss_ttl: Seconds for which "there is no such key" is believed; 1.
         max_entries: Records to keep in memory; 100,000.
-        limiter: Where limits are counted: a limiter, or the URL of one, such as ``redis://localhost:6379/0``, which
-            `ApiKeys.close` closes too; in this process's memory when left out.
-        on_limiter_error: While a shared limiter is down: ``open`` (the default) lets all good keys in, ``closed`` none,
-            ``local`` counts in this process's memory.
-        processes: Among how many processes ``local`` divides a limit; to be said with ``local``.
-        feed: Where this process hears of changes that others make, and tells of its own, when the store has no news:
-            a `RedisChangeFeed`, or an `AsyncRedisChangeFeed` for an `AsyncApiKeys`.
-        allow_unpeppered: Whether keys other than ``test`` keys may be minted without a pepper; False.
-        imported: Whether keys that other systems issued are looked for; False, which spares the store all junk.
+        limiter: A limiter, or its URL, such as ``redis://localhost:6379/0``, which `ApiKeys.close` closes too; limits
+            are counted in this process's memory when left out.
+        on_limiter_error: While a shared limiter is down: ``open`` (the default) lets all good keys in, ``closed``
+            refuses them, ``local`` counts in this process's memory.
+        processes: The number of processes among which ``local`` divides a limit; required with ``local``.
+        feed: The source of changes by other processes, and the target of our own, for a store without news: a
+            `RedisChangeFeed`, or an `AsyncRedisChangeFeed` for an `AsyncApiKeys`.
+        allow_unpeppered: Whether keys other than ``test`` keys may be issued without a pepper; False.
+        imported: Whether keys that other systems issued are looked up; False, which spares the store all junk.
         imported_at_once: Slow hashes of other systems that this process verifies at the same time; 1. A check that
             would wait for longer than two seconds is rejected with `Reason.VERIFIER_BUSY` (503).
-        on_check: Called with each verdict, where it was reached; it must return at once, and may raise. See also
-            `ApiKeys.on_event`, which tells more, and in a thread of its own.
+        on_check: Called with each verdict as it is reached; it must return at once, and may raise. `ApiKeys.on_event`
+            reports more, in a thread of its own.
         flush_every: Seconds between two flushes of last-used times; 10.
-        clock: Where the time is read.
+        clock: The source of the time.
     """
 
     peppers: Iterable[str] | PepperSet
@@ -100,7 +100,7 @@ def assemble(
     flush_every: float = 10.0,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Parts:
-    """Put the parts together; see `Settings` for what they mean.
+    """Put the parts together; `Settings` describes the arguments.
 
     Raises:
         ConfigurationError: A setting cannot work.
@@ -139,14 +139,14 @@ def assemble(
 
 
 def closing(parts: Parts) -> Flow[None]:
-    """Close a limiter that was opened by its URL, if it can be closed."""
+    """Close a limiter that was opened by its URL, if it has a `close`."""
     close: Callable[[], Any] | None = getattr(parts.limiter, "close", None)
     if close is not None:
         yield close()
 
 
 def _listening(on_check: Callable[[Verdict], None] | None) -> Listeners[CheckEvent]:
-    """The listeners to begin with."""
+    """Return the first listeners."""
     listeners: Listeners[CheckEvent] = Listeners()
     if on_check is not None:
         listeners.add(lambda event: on_check(event.verdict))
@@ -177,10 +177,10 @@ def _in_memory() -> ImmediateLimiter:
 def _counted(
     limiter: Limiter | AsyncLimiter | str | None, open_shared: Callable[[str], Limiter | AsyncLimiter]
 ) -> Limiter | AsyncLimiter:
-    """The limiter to count with.
+    """Return the limiter that counts.
 
     Raises:
-        ConfigurationError: It is not one, or no limiter has this URL.
+        ConfigurationError: It is not a limiter, or no limiter has this URL.
     """
     if limiter is None:
         return _in_memory()

@@ -1,4 +1,4 @@
-"""What a check of a key comes to: a value that is true or false, and what the outside may hear of it. Pure.
+"""The result of a check: a value that is true or false, with an answer that is safe to show to clients. Pure.
 
 Inside, a rejection has its exact `Reason`, for audits and dashboards. Outside there are only a few `Answer`s, so that
 an unknown key, a malformed one and a wrong secret look alike.
@@ -28,7 +28,7 @@ __all__ = ["Accepted", "Answer", "Reason", "Rejected", "Verdict"]
 
 
 class Reason(enum.Enum):
-    """Why a key was rejected: the inner reason, for audits; never shown outside."""
+    """The inner reason of a rejection, for audits; never shown outside."""
 
     MISSING = "missing"
     AMBIGUOUS = "ambiguous"
@@ -57,19 +57,19 @@ class Reason(enum.Enum):
 
     @property
     def answer(self) -> Answer:
-        """What the outside may hear."""
+        """The public answer."""
         return _ANSWERS.get(self, _INVALID)
 
 
 class Answer(NamedTuple):
-    """What the outside may hear of a rejection.
+    """The public answer to a rejected key.
 
     Attributes:
         status: The HTTP status.
         code: A stable code for machines.
         challenge: The ``error`` word of ``WWW-Authenticate`` (RFC 6750 §3), or None for a challenge without one.
         error: The exception that `verify` raises.
-        sentence: What to tell a person.
+        sentence: The sentence for a person.
     """
 
     status: int
@@ -121,13 +121,13 @@ _ANSWERS = {
 
 @final
 class Accepted:
-    """The key is good for what was asked; true.
+    """An accepted key: valid for the request; true.
 
     Attributes:
         record: The key's record.
     """
 
-    # A cached check leaves what a `Draw` is made of, because few ask for it, and no date.
+    # A cached check leaves the parts of a `Draw`, because few callers ask for it, and no date.
     __slots__ = ("_granted", "_rotated", "record")
     __match_args__ = ("record",)
 
@@ -146,12 +146,12 @@ class Accepted:
 
     @property
     def owner(self) -> str:
-        """Whose key it is."""
+        """The owner of the key."""
         return self.record.owner
 
     @property
     def draw(self) -> Draw | None:
-        """What its limits granted, or None for a key without limits."""
+        """The units that its limits granted, or None for a key without limits."""
         return None if self._granted is None else Draw(*self._granted)
 
     @property
@@ -162,17 +162,17 @@ class Accepted:
 
     @property
     def remaining(self) -> int | None:
-        """How many requests the tightest of its limits still allows at once, or None without limits."""
+        """Requests that the tightest of its limits still allows at once, or None without limits."""
         return min((state.remaining for state in self.limits), default=None)
 
     @property
     def rotated(self) -> float | None:
-        """For a key that is being rotated: since when, in seconds since 1970 UTC, where that is known; else None."""
+        """For a key in rotation: its beginning, in seconds since 1970 UTC, where that is known; else None."""
         return getattr(self, "_rotated", None)
 
     @property
     def sunset(self) -> float | None:
-        """For a key that was rotated: when it ends, in seconds since 1970 UTC (RFC 8594); None for any other."""
+        """For a rotated key: its end, in seconds since 1970 UTC (RFC 8594); None for any other."""
         return self.record.overlap_ends if self.record.status is Status.ROTATING else None
 
     def __repr__(self) -> str:
@@ -181,13 +181,13 @@ class Accepted:
 
 @final
 class Rejected:
-    """The key is not good for what was asked; false.
+    """A rejected key: not valid for the request; false.
 
     Attributes:
         reason: The inner reason, for audits; never shown outside.
-        record: The key's record, where the whole key had matched it; else None.
-        scopes: The scopes that were asked for, after INSUFFICIENT_SCOPE.
-        draw: What its limits refused, after RATE_LIMITED, QUOTA_EXCEEDED and COST_TOO_HIGH.
+        record: The key's record, if the whole key matched it; else None.
+        scopes: The scopes that the request needs, after INSUFFICIENT_SCOPE.
+        draw: The refusal of its limits, after RATE_LIMITED, QUOTA_EXCEEDED and COST_TOO_HIGH.
     """
 
     __slots__ = ("draw", "reason", "record", "scopes")
@@ -211,7 +211,7 @@ class Rejected:
 
     @property
     def answer(self) -> Answer:
-        """What the outside may hear."""
+        """The public answer."""
         return self.reason.answer
 
     @property
@@ -221,11 +221,11 @@ class Rejected:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds after which to try again, or None where waiting does not help."""
+        """Seconds after which to try again, or None if waiting does not help."""
         return None if self.draw is None else self.draw.retry_after
 
     def error(self) -> SecretSourceError:
-        """The exception that says what the outside may hear, and no more."""
+        """Return the exception with the public answer, and no more."""
         answer = self.answer
         if issubclass(answer.error, KeyRejected):
             return answer.error(answer.sentence, reason=answer.code)
@@ -236,4 +236,4 @@ class Rejected:
 
 
 Verdict: TypeAlias = Accepted | Rejected
-"""What a check comes to: true or false by its type."""
+"""The result of a check: true or false by its type."""

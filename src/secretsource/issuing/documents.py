@@ -1,8 +1,10 @@
-"""The JSON documents of keys: what ``--json`` prints, and what an HTTP service answers. Pure; time is an argument.
+"""The JSON documents of keys: the output of ``--json``, and the answers of an HTTP service. Pure; time is an argument.
 
-Each document is written by one function and read by another. Instants are RFC 3339 in UTC, to the second. No document
-has the hash of a key, its look-up value or its seal; only `issued_document` and `rotated_document` have the key itself.
+One function writes each document and another reads it. Instants are RFC 3339 in UTC, to the second. No document has the
+hash of a key, its look-up value or its seal; only `issued_document` and `rotated_document` have the key itself.
 """
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 
@@ -86,10 +88,10 @@ def read_record(document: Mapping[str, Any]) -> KeyRecord:
     """Read a record; its hash is empty, because no document has it.
 
     Args:
-        document: What `record_document` wrote; fields that are not known are passed over.
+        document: The result of `record_document`; unknown fields are ignored.
 
     Raises:
-        InvalidRequest: A field is missing, or is not of its form.
+        InvalidRequest: A field is missing, or does not have its form.
     """
     return KeyRecord(hash=b"", **read(tables.RECORD, document, "record"))
 
@@ -102,7 +104,7 @@ def page_document(page: Page, now: float) -> Document:
         now: The present, in seconds since 1970 UTC.
 
     Returns:
-        ``keys``, and in ``next`` the cursor of the page after it, or null.
+        ``keys``, and in ``next`` the cursor of the next page, or null.
     """
     return {"keys": [record_document(record, now) for record in page.records], "next": page.next}
 
@@ -111,10 +113,10 @@ def read_page(document: Mapping[str, Any]) -> Page:
     """Read a page of records.
 
     Args:
-        document: What `page_document` wrote.
+        document: The result of `page_document`.
 
     Raises:
-        InvalidRequest: A field is missing, or is not of its form.
+        InvalidRequest: A field is missing, or does not have its form.
     """
     found = read(tables.PAGE, document, "page")
     return Page([read_record(record) for record in found["keys"]], found["next"])
@@ -133,16 +135,16 @@ def read_event(document: Mapping[str, Any]) -> KeyEvent:
     """Read one event.
 
     Args:
-        document: What `event_document` wrote.
+        document: The result of `event_document`.
 
     Raises:
-        InvalidRequest: A field is missing, or is not of its form.
+        InvalidRequest: A field is missing, or does not have its form.
     """
     return KeyEvent(**read(tables.EVENT, document, "event"))
 
 
 def issued_document(issued: Issued, now: float) -> Document:
-    """Write a new key: its record, and in ``key`` the key itself, for the one moment at which it is shown.
+    """Write a new key: its record, and in ``key`` the key itself, at the only moment at which it is shown.
 
     Args:
         issued: The new key.
@@ -155,10 +157,10 @@ def read_issued(document: Mapping[str, Any]) -> Issued:
     """Read a new key.
 
     Args:
-        document: What `issued_document` wrote.
+        document: The result of `issued_document`.
 
     Raises:
-        InvalidRequest: A field is missing, or is not of its form.
+        InvalidRequest: A field is missing, or does not have its form.
     """
     return Issued(read(tables.ISSUED, document, "new key")["plaintext"], read_record(document))
 
@@ -181,17 +183,17 @@ def read_rotated(document: Mapping[str, Any]) -> Rotated:
     """Read a rotation.
 
     Args:
-        document: What `rotated_document` wrote.
+        document: The result of `rotated_document`.
 
     Raises:
-        InvalidRequest: A field is missing, or is not of its form.
+        InvalidRequest: A field is missing, or does not have its form.
     """
     found = read(tables.ROTATED, document, "rotation")
     return Rotated(read_record(found["rotated"]), read_record(document), found["plaintext"])
 
 
 def usage_document(usage: Usage) -> Document:
-    """Write what was seen of a key.
+    """Write the use of a key.
 
     Args:
         usage: The usage.
@@ -200,22 +202,22 @@ def usage_document(usage: Usage) -> Document:
 
 
 def read_usage(document: Mapping[str, Any]) -> Usage:
-    """Read what was seen of a key.
+    """Read the use of a key.
 
     Args:
-        document: What `usage_document` wrote.
+        document: The result of `usage_document`.
 
     Raises:
-        InvalidRequest: A field is missing, or is not of its form.
+        InvalidRequest: A field is missing, or does not have its form.
     """
     return Usage(**read(tables.USAGE, document, "usage"))
 
 
 def rotation_document(rotation: RotationStatus, now: float) -> Document:
-    """Write who still uses the old key of a rotation.
+    """Write the state of a rotation, with the uses of the old key.
 
     Args:
-        rotation: What is known of the rotation.
+        rotation: The state of the rotation.
         now: The present, in seconds since 1970 UTC.
     """
     return {
@@ -227,13 +229,13 @@ def rotation_document(rotation: RotationStatus, now: float) -> Document:
 
 
 def read_rotation(document: Mapping[str, Any]) -> RotationStatus:
-    """Read who still uses the old key of a rotation.
+    """Read the state of a rotation, with the uses of the old key.
 
     Args:
-        document: What `rotation_document` wrote.
+        document: The result of `rotation_document`.
 
     Raises:
-        InvalidRequest: A field is missing, or is not of its form.
+        InvalidRequest: A field is missing, or does not have its form.
     """
     parts = read(tables.ROTATION_PARTS, document, "rotation")
     told = read(tables.ROTATION, document, "rotation")
@@ -247,14 +249,14 @@ def read_rotation(document: Mapping[str, Any]) -> RotationStatus:
 
 
 def verdict_document(verdict: Verdict, now: float) -> Document:
-    """Write a verdict, with the inner reason: for a service that asked, and not for the client that sent the key.
+    """Write a verdict, with the inner reason: for the service that asked, not for the client that sent the key.
 
     Args:
         verdict: The verdict.
         now: The present, in seconds since 1970 UTC.
 
     Returns:
-        The document; in ``code`` is the one word that the client may hear, or ``accepted``.
+        The document; ``code`` is the only word to pass on to the client, or ``accepted``.
     """
     document: Document = {
         "accepted": bool(verdict),
@@ -284,10 +286,10 @@ def read_verdict(document: Mapping[str, Any]) -> Verdict:
     """Read a verdict.
 
     Args:
-        document: What `verdict_document` wrote.
+        document: The result of `verdict_document`.
 
     Raises:
-        InvalidRequest: A field is missing, or is not of its form; or a verdict is accepted without a record, or
+        InvalidRequest: A field is missing, or does not have its form; or a verdict is accepted without a record, or
             rejected without a reason.
     """
     told = read(tables.VERDICT, document, "verdict")
@@ -301,7 +303,7 @@ def read_verdict(document: Mapping[str, Any]) -> Verdict:
 
 
 def report_document(report: ImportReport) -> Document:
-    """Write what became of the rows of an import; no row is in it, because it may hold a key.
+    """Write the result of an import, without its rows, because a row may hold a key.
 
     Args:
         report: The report.
@@ -310,19 +312,19 @@ def report_document(report: ImportReport) -> Document:
 
 
 def read_report(document: Mapping[str, Any]) -> ImportReport:
-    """Read what became of the rows of an import.
+    """Read the result of an import.
 
     Args:
-        document: What `report_document` wrote.
+        document: The result of `report_document`.
 
     Raises:
-        InvalidRequest: A field is missing, or is not of its form.
+        InvalidRequest: A field is missing, or does not have its form.
     """
     return ImportReport(first_rejected=(), **read(tables.REPORT, document, "report"))
 
 
 def health_document(health: Health) -> Document:
-    """Write what an `ApiKeys` knows of itself.
+    """Write the health of an `ApiKeys`.
 
     Args:
         health: Its health.
@@ -332,13 +334,13 @@ def health_document(health: Health) -> Document:
 
 
 def read_health(document: Mapping[str, Any]) -> Health:
-    """Read what an `ApiKeys` knows of itself.
+    """Read the health of an `ApiKeys`.
 
     Args:
-        document: What `health_document` wrote.
+        document: The result of `health_document`.
 
     Raises:
-        InvalidRequest: A field is missing, or is not of its form.
+        InvalidRequest: A field is missing, or does not have its form.
     """
     told = read(tables.HEALTH, document, "health")
     return Health(
@@ -347,7 +349,7 @@ def read_health(document: Mapping[str, Any]) -> Health:
 
 
 def owner_document(owner: Owner | None) -> Document:
-    """Write whose a key is, as far as the key alone tells.
+    """Write the owner of a key, as far as the key alone tells it.
 
     Args:
         owner: The owner; None for a key that is not ours.
@@ -357,41 +359,44 @@ def owner_document(owner: Owner | None) -> Document:
 
 
 def pepper_document(use: PepperUse) -> Document:
-    """Write how many living keys need a pepper.
+    """Write the number of living keys under a pepper.
 
     Args:
-        use: One of `PepperSet.uses`.
+        use: An item of `PepperSet.uses`.
     """
     return {"pepper": use.version or "imported", "keys": use.keys, "state": use.state.value}
 
 
 def revoked_document(revoked: RevokedKeys, now: float) -> Document:
-    """Write the keys of an owner that were revoked, and in ``left`` those that could not be, each with the reason.
+    """Write the keys of an owner that were revoked, and in ``left`` the keys that could not be, each with the reason.
 
     Args:
-        revoked: What `revoke_all` gave.
+        revoked: The result of `revoke_all`.
         now: The present, in seconds since 1970 UTC.
     """
     return {"keys": [record_document(record, now) for record in revoked], "left": dict(revoked.left)}
 
 
-class _ToldDraw(Draw):
-    """A draw that another process made: its limits are as that process told them."""
+class _ReportedPlan(Plan):
+    """The limits of a draw by another process, with the states that it reported."""
 
-    __slots__ = ("_told",)
+    __slots__ = ("_reported",)
 
-    def __init__(self, told: list[LimitState], refused_by: str | None, retry_after: float | None) -> None:
-        rates = tuple(Rate(state.limit, state.window, state.limit, state.name) for state in told)
-        refused = next((rate for rate in rates if rate.name == refused_by), None)
-        super().__init__(Plan(rates), (None,) * len(rates), 0.0, 0.0, refused, retry_after)
-        self._told = told
+    def __init__(self, reported: list[LimitState]) -> None:
+        super().__init__(tuple(Rate(state.limit, state.window, state.limit, state.name) for state in reported))
+        self._reported = reported
 
-    @property
-    def states(self) -> list[LimitState]:
-        """The state of each limit, as it was told."""
-        return self._told
+    def states(self, *_: object) -> list[LimitState]:
+        """Return the states as reported, at whatever levels."""
+        return self._reported
+
+    def left(self, *_: object) -> list[tuple[int, float]]:
+        """Return what was left of each limit, and the seconds until it is full, as reported."""
+        return [(state.remaining, state.reset) for state in self._reported]
 
 
 def _read_draw(told: Mapping[str, Any]) -> Draw:
     states = [LimitState(**read(tables.LIMIT, limit, "limit")) for limit in told["limits"]]
-    return _ToldDraw(states, told["refused_by"], told["retry_after"])
+    plan = _ReportedPlan(states)
+    refused = next((rule for rule in plan.rules if rule.name == told["refused_by"]), None)
+    return Draw(plan, (None,) * len(states), 0.0, 0.0, refused, told["retry_after"])

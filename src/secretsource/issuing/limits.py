@@ -1,6 +1,6 @@
 """Rate limits and quotas of a key, as they are written.
 
-The rules themselves are in `secretsource.limiters.base`, where every limiter finds them.
+The rules themselves are in `secretsource.limiters.base`, where every limiter reads them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def parse(rate_limit: str | None, quota: str | None) -> Plan | None:
         The plan, or None without any limit.
 
     Raises:
-        InvalidRequest: A rule is not of this form, is zero or over 10**9, holds less than it is given, or two have
+        InvalidRequest: A rule has another form, is zero or over 10**9, or holds less than it adds; or two rules have
             one name.
     """
     rules = [_rate(text) for text in _split(rate_limit)] + [_quota(text) for text in _split(quota)]

@@ -1,8 +1,8 @@
 """Rates and quotas as a script that runs inside Redis or Valkey: one question, one answer, the server's own clock.
 
-The script does what `Plan.draw` does. Each rule has a key of its own that holds an amount and its time: of a rate, how
-many seconds it ran ahead and when (microseconds since 1970); of a quota, its balance and in which calendar period. A
-rate that ran out of lead is as good as one that was never drawn on, so its key expires then by itself.
+The script does what `Plan.draw` does. Each rule has a key of its own that holds an amount and its time. A rate holds
+how many seconds it ran ahead and when (microseconds since 1970); a quota holds its balance and its calendar period. A
+rate that ran out of lead is as good as an unused one, so its key expires then by itself.
 
 Numbers travel as 64-bit floats in both directions: nothing is rounded, and nothing is read from text.
 https://valkey.io/topics/eval-intro/ and https://valkey.io/topics/lua-api/#struct-library
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from secretsource.limiters.base import Plan
 
 SCRIPT = files("secretsource.limiters").joinpath("gcra.lua").read_text("utf-8")
-"""The text of ``gcra.lua``, which lies beside this file."""
+"""The text of ``gcra.lua``, in the same folder."""
 DIGEST = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 _LONGEST = {"day": 2 * 86400e3, "month": 32 * 86400e3}
 _KEPT = 400 * 86400e3
-"""Milliseconds after which a quota that adds up is forgotten when nobody draws on it."""
+"""Milliseconds without a draw after which a quota that adds up is forgotten."""
 _MOST = float(2**53)
 
 
 def question(prefix: str, account: str, plan: Plan, cost: int) -> tuple[str | int | bytes, ...]:
-    """What follows ``EVALSHA digest``, or ``EVAL script``: the number of keys, the keys, and all numbers in one text.
+    """Return the words after ``EVALSHA digest`` or ``EVAL script``: number of keys, keys, and all numbers in one text.
 
     The keys of one account share a hash tag, so that a cluster keeps them on one server; an owner's are elsewhere.
     """
@@ -46,7 +46,7 @@ def question(prefix: str, account: str, plan: Plan, cost: int) -> tuple[str | in
 
 
 def answered(plan: Plan, cost: int, mono: float, answer: bytes) -> Draw:
-    """The draw that the script answers with; rates are told from ``mono`` on, the wall clock is the server's."""
+    """Return the draw that the script answers with; rates count from ``mono``, and the wall clock is the server's."""
     refused, now, *levels = struct.unpack(f">{len(answer) // 8}d", answer)
     wall = now / 1e6
     told: list[Level] = []
@@ -64,7 +64,7 @@ def _encoded(plan: Plan) -> tuple[tuple[str, ...], bytes]:
 
 
 def _numbers(rule: Rule) -> bytes:
-    """A rule as four numbers: what it is, two of its own, and for how many milliseconds to keep its key."""
+    """Return a rule as four numbers: its kind, two of its own, and for how many milliseconds to keep its key."""
     if isinstance(rule, Rate):
         return struct.pack(">4d", 0, rule.interval, rule.lead, 0)
     kind = 1 if rule.period == "day" else 2

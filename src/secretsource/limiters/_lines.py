@@ -1,8 +1,8 @@
-"""Connections to Redis or Valkey for threads, with as little as possible between a question and its answer.
+"""Connections to Redis or Valkey for threads, with as little work as possible between a question and its answer.
 
-A client of redis-py spends more time on one command than the server and the network together: it measures, it
-polls for leftovers, it looks up how to read the answer. A draw is asked on every check, so it goes to redis-py's
-connections themselves; they know about addresses, TLS, passwords and both versions of the protocol.
+A client of redis-py spends more time on one command than the server and the network together. It measures, it polls for
+leftovers, it looks up how to read the answer. Every check asks for a draw, so a draw uses redis-py's connections
+directly; they know about addresses, TLS, passwords and both versions of the protocol.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class Lines:
-    """As many connections as threads have asked at once, each used by one thread at a time.
+    """A pool with as many connections as threads have asked at once, each used by one thread at a time.
 
     Args:
-        address: Where to.
+        address: The address of the server.
     """
 
     __slots__ = ("_address", "_client", "_idle", "_lock", "_process")
@@ -38,10 +38,10 @@ class Lines:
         self._process = 0
 
     def ask(self, *words: str | int | bytes) -> Any:
-        """The answer to a command.
+        """Return the answer to a command.
 
-        A connection that broke while it was idle is replaced once; an answer that is late is not asked for again, for
-        the question may have been heard.
+        A connection that broke while it was idle is replaced once. A late answer is not asked for again, for the server
+        may have received the question.
 
         Raises:
             RedisError: As redis-py does.
@@ -67,7 +67,7 @@ class Lines:
         except ResponseError:
             raise
         except BaseException:
-            line.disconnect()  # what it may still bring is the answer to nobody's question
+            line.disconnect()  # a late answer on it would belong to no question
             raise
         finally:
             self._idle.append(line)
@@ -84,14 +84,14 @@ class Lines:
             return client.connection_pool.make_connection()
 
     def _open(self) -> None:
-        """Begin in this process; the connections of a parent are its own."""
+        """Start in this process; the connections of its parent stay with the parent."""
         with self._lock:
             if self._process != os.getpid():
                 self._client, self._idle = self._address.connect(), deque()
                 self._process = os.getpid()
 
     def close(self) -> None:
-        """Give back connections; the next question opens new ones."""
+        """Close the idle connections; the next question opens new ones."""
         idle, self._idle = self._idle, deque()
         for line in idle:
             line.disconnect()

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
     from secretsource.limiters._rules import Level, LimitState, Rule
 
-    Levels: TypeAlias = "tuple[Level | None, ...]"
-    """What is kept of an account: one level per rule."""
     Today: TypeAlias = tuple[float, float, int, int]
-    """A day: when it begins and ends, in seconds since 1970 UTC, its number, and the number of its month."""
+    """A day: its beginning and end, in seconds since 1970 UTC, its number, and the number of its month."""
 
-__all__ = ["Draw", "Grant", "Plan", "states"]
+__all__ = ["Draw", "Grant", "Levels", "Plan"]
 
+Levels: TypeAlias = "tuple[Level | None, ...]"
+"""The stored state of an account: one level per rule."""
 Grant: TypeAlias = "tuple[Plan, Levels, float, float]"
-"""The arguments of a granted `Draw`: its plan, its levels, and when it was made on both clocks."""
+"""The arguments of a granted `Draw`: its plan, its levels, and its time on both clocks."""
 
 _NEVER: Today = (0.0, 0.0, 0, 0)
 _ALWAYS: Today = (float("-inf"), float("inf"), 0, 0)
@@ -36,7 +36,7 @@ class Plan:
     """All limits of one key; pure.
 
     A key whose owner has limits draws on two accounts, its own and the owner's, all or nothing. The rules of its own
-    come first then; `accounts` says which rule belongs where.
+    come first then; `accounts` returns the account of each rule.
 
     Args:
         own: The limits of the account that is drawn on.
@@ -44,7 +44,7 @@ class Plan:
 
     Attributes:
         rules: All rules; names are distinct.
-        own: How many of them belong to the account that is drawn on.
+        own: The number of rules of the account that is drawn on.
         beside: As given.
         interval: `Rate.interval` of the only rule, as most keys have it; None for any other plan.
         lead: `Rate.lead` of that rule.
@@ -75,7 +75,7 @@ class Plan:
             wall: Seconds since 1970 UTC.
 
         Returns:
-            The levels to keep; None when a rule refuses.
+            The levels to store; None when a rule refuses.
         """
         since, until, day, month = self._today
         if not since <= wall < until:
@@ -97,7 +97,7 @@ class Plan:
         return tuple(after)
 
     def draw(self, levels: Levels | None, cost: int, mono: float, wall: float) -> Draw:
-        """As `take`, with the reason of a refusal.
+        """Take as `take` does, and return the reason of a refusal.
 
         Args:
             levels: As for `take`; None for a key that was not used yet.
@@ -115,7 +115,7 @@ class Plan:
         raise AssertionError("a rule that refuses refuses again")
 
     def refusal(self, rule: Rule, levels: Levels, cost: int, mono: float, wall: float) -> Draw:
-        """The outcome of a draw that a rule refuses; a rule that can never grant it is named in its place.
+        """Return the outcome of a draw that a rule refuses; if a rule can never grant it, that rule is named instead.
 
         Args:
             rule: The first rule that refuses.
@@ -134,17 +134,47 @@ class Plan:
         return Draw(self, levels, mono, wall, rule, wait)
 
     def accounts(self, key: str) -> tuple[str, ...]:
-        """The account of each rule, in a draw on the account ``key``."""
+        """Return the account of each rule, in a draw on the account ``key``."""
         if self.beside is None:
             return (key,) * self.own
         account, plan = self.beside
         return (key,) * self.own + plan.accounts(account)
 
-    def share(self, processes: int) -> Plan:
-        """The part of these limits that one of so many processes may grant by itself; at least one request each.
+    def states(self, levels: Levels, mono: float, wall: float) -> list[LimitState]:
+        """Return the state of each rule at these levels.
 
         Args:
-            processes: How many processes grant a part, from 1.
+            levels: The levels, one per rule; None for a rule that was not drawn on yet.
+            mono: Monotonic seconds.
+            wall: Seconds since 1970 UTC.
+        """
+        pairs = zip(self.rules, levels, strict=True)
+        return [rule.state(level, mono if isinstance(rule, Rate) else wall) for rule, level in pairs]
+
+    def left(self, levels: Levels, mono: float, wall: float) -> list[tuple[int, float]]:
+        """Return `LimitState.remaining` and `LimitState.reset` of each rule; every answer with limits needs them.
+
+        Args:
+            levels: As for `states`.
+            mono: As for `states`.
+            wall: As for `states`.
+        """
+        left: list[tuple[int, float]] = []
+        for (rule, interval, lead), level in zip(self._terms, levels):  # noqa: B905 - a level per rule; `strict` costs
+            if interval is None:
+                state = rule.state(level, wall)
+                left.append((state.remaining, state.reset))
+            else:  # as `Rate.state`, without the call
+                ahead: Any = 0.0 if level is None or level <= mono else level - mono  # type: ignore[operator]
+                remaining = int((lead - ahead) / interval)
+                left.append((remaining if remaining > 0 else 0, ahead))
+        return left
+
+    def share(self, processes: int) -> Plan:
+        """Return the part of these limits that one of so many processes may grant by itself; at least one request each.
+
+        Args:
+            processes: The number of processes that grant a part, from 1.
         """
         return self if processes == 1 else _divided(self, processes)
 
@@ -153,13 +183,13 @@ class Plan:
 
 
 class Draw:
-    """The outcome of a draw; true when it was granted.
+    """The outcome of a draw; true if it was granted.
 
     Attributes:
         plan: The limits that were drawn on.
         levels: The levels that are left, one per rule.
-        mono: When, in monotonic seconds.
-        wall: When, in seconds since 1970 UTC.
+        mono: Its time, in monotonic seconds.
+        wall: Its time, in seconds since 1970 UTC.
         refused_by: The rule that refused, or None.
         retry_after: Seconds until the refused draw would fit, or None when it never will.
     """
@@ -188,17 +218,11 @@ class Draw:
     @property
     def states(self) -> list[LimitState]:
         """The state of each limit."""
-        return states(self.plan, self.levels, self.mono, self.wall)
-
-
-def states(plan: Plan, levels: Levels, mono: float, wall: float) -> list[LimitState]:
-    """The state of each rule of a plan at these levels."""
-    pairs = zip(plan.rules, levels, strict=True)
-    return [rule.state(level, mono if isinstance(rule, Rate) else wall) for rule, level in pairs]
+        return self.plan.states(self.levels, self.mono, self.wall)
 
 
 def _term(rule: Rule) -> tuple[Rule, float | None, float]:
-    """A rule, worked out once: `Rate.interval` and `Rate.lead`; for a quota, None, and 1 if it is for months."""
+    """Return a rule, worked out once: `Rate.interval` and `Rate.lead`; for a quota, None, and 1 if it is for months."""
     if isinstance(rule, Rate):
         return rule, rule.interval, rule.lead
     return rule, None, float(rule.period == "month")

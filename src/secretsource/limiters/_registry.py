@@ -28,10 +28,10 @@ ASYNC_LIMITERS = Drivers(
 
 @traceless
 def open_limiter(url: str) -> Limiter:
-    """The limiter that a URL names, for threads.
+    """Return the limiter that a URL names, for threads.
 
     Args:
-        url: Such as ``memory://``, ``redis://user:password@host:6379/0`` or ``valkey://…``.
+        url: A URL such as ``memory://``, ``redis://user:password@host:6379/0`` or ``valkey://…``.
 
     Raises:
         ConfigurationError: No limiter has this scheme, or its package is not installed; quotes nothing else of the URL.
@@ -42,7 +42,7 @@ def open_limiter(url: str) -> Limiter:
 
 @traceless
 def open_async_limiter(url: str) -> AsyncLimiter | Limiter:
-    """As `open_limiter`, for an event loop; a limiter that answers at once serves both.
+    """Return the limiter that a URL names, for an event loop; a limiter that answers at once serves both.
 
     Args:
         url: As for `open_limiter`.

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     Level: TypeAlias = "float | tuple[int, int]"
-    """What is kept per rule: the theoretical arrival time of a rate; balance and calendar period of a quota."""
+    """The stored state of a rule: the theoretical arrival time of a rate; balance and calendar period of a quota."""
     Rule: TypeAlias = "Rate | Quota"
 
 LONGEST_TOLERANCE = 0.001
-"""Seconds by which a request of a slow rate may come early, for rounding's sake."""
+"""Seconds by which a request of a slow rate may come early, because of rounding."""
 MOST_PERIODS = 12_000
-"""Refills that a quota is waited for; past it (32 years of days, a thousand of months) it counts as never."""
+"""Refills that a request may wait for; more (32 years of days, a thousand years of months) count as never."""
 
 
 class LimitState(NamedTuple):
@@ -36,7 +36,7 @@ class LimitState(NamedTuple):
         limit: Requests per window.
         window: Length of the window in seconds (a month counts its own days).
         remaining: Requests that could be made at once now.
-        reset: Seconds until all of the limit is there again.
+        reset: Seconds until the whole limit is there again.
     """
 
     name: str
@@ -47,13 +47,13 @@ class LimitState(NamedTuple):
 
 
 class Rate(NamedTuple):
-    """So many requests per period, refilled evenly.
+    """A number of requests per period, refilled evenly.
 
     Attributes:
         limit: Requests per period, 1 to 10**9.
         period: Length of the period, in seconds.
         burst: Requests that may come at once, 1 to 10**9.
-        name: Such as ``minute`` or ``10 seconds``.
+        name: A name such as ``minute`` or ``10 seconds``.
     """
 
     limit: int
@@ -75,18 +75,18 @@ class Rate(NamedTuple):
         return self.interval * self.burst + min(self.interval / 1000, LONGEST_TOLERANCE)
 
     def take(self, level: Level | None, cost: int, now: float) -> Level | None:
-        """The level after ``cost`` requests at ``now`` (monotonic seconds), or None when they do not fit."""
+        """Return the level after ``cost`` requests at ``now`` (monotonic seconds), or None when they do not fit."""
         assert not isinstance(level, tuple)
         start = now if level is None or level < now else level
         arrival = start + self.interval * cost
         return arrival if arrival - now <= self.lead else None
 
     def wait(self, level: Level | None, cost: int, now: float) -> float | None:
-        """Seconds until ``cost`` requests fit, or None when they never will."""
+        """Return seconds until ``cost`` requests fit, or None when they never will."""
         return None if cost > self.burst else max(0.0, self._ahead(level, now) + self.interval * (cost - self.burst))
 
     def state(self, level: Level | None, now: float) -> LimitState:
-        """What to tell of this limit."""
+        """Return the state of this limit for its headers."""
         ahead = self._ahead(level, now)
         remaining = int((self.lead - ahead) / self.interval)
         return LimitState(self.name, self.limit, self.period, max(0, remaining), ahead)
@@ -96,11 +96,11 @@ class Rate(NamedTuple):
         return 0.0 if level is None else max(0.0, level - now)
 
     def of(self, whose: str) -> Rate:
-        """The same as a limit of an ``owner`` or a ``plan``."""
+        """Return the same as a limit of an ``owner`` or a ``plan``."""
         return self._replace(name=f"{whose} {self.name}")
 
     def divided(self, processes: int) -> Rate:
-        """The share of one process."""
+        """Return the share of one process."""
         return self._replace(limit=max(1, self.limit // processes), burst=max(1, self.burst // processes))
 
     def __str__(self) -> str:
@@ -108,14 +108,14 @@ class Rate(NamedTuple):
 
 
 class Quota(NamedTuple):
-    """So many requests per calendar period, in UTC.
+    """A number of requests per calendar period, in UTC.
 
     Attributes:
         limit: Requests per period, 1 to 10**9.
         period: ``day`` or ``month``.
-        refill: ``replace`` what is left by the limit, or ``add`` the limit to it.
-        ceiling: The most that ``add`` lets pile up, or None for no bound.
-        whose: ``owner`` or ``plan`` for a limit of theirs; empty for one of the key's own.
+        refill: ``replace`` the rest by the limit, or ``add`` the limit to it.
+        ceiling: The most that ``add`` accumulates, or None for no bound.
+        whose: ``owner`` or ``plan`` for a limit of theirs; empty for a limit of the key itself.
     """
 
     limit: int
@@ -126,16 +126,16 @@ class Quota(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Such as ``month quota`` or ``plan month quota``."""
+        """The rule's name, such as ``month quota`` or ``plan month quota``."""
         return f"{self.whose} {self.period} quota".lstrip()
 
     def take(self, level: Level | None, cost: int, now: float) -> Level | None:
-        """The level after ``cost`` requests at ``now`` (seconds since 1970 UTC), or None when they do not fit."""
+        """Return the level after ``cost`` requests at ``now`` (seconds since 1970 UTC), or None if they do not fit."""
         balance, current = self._refilled(level, now)
         return (balance - cost, current) if cost <= balance else None
 
     def wait(self, level: Level | None, cost: int, now: float) -> float | None:
-        """Seconds until ``cost`` requests fit, or None when they never will."""
+        """Return seconds until ``cost`` requests fit, or None when they never will."""
         balance, current = self._refilled(level, now)
         if cost <= balance:
             return 0.0
@@ -148,7 +148,7 @@ class Quota(NamedTuple):
         return _starts(self.period, current + periods) - now
 
     def state(self, level: Level | None, now: float) -> LimitState:
-        """What to tell of this limit."""
+        """Return the state of this limit for its headers."""
         balance, current = self._refilled(level, now)
         start, end = _starts(self.period, current), _starts(self.period, current + 1)
         return LimitState(self.name, self.limit, int(end - start), balance, end - now)
@@ -167,11 +167,11 @@ class Quota(NamedTuple):
         return filled if self.ceiling is None else min(filled, self.ceiling), current
 
     def of(self, whose: str) -> Quota:
-        """The same as a limit of an ``owner`` or a ``plan``."""
+        """Return the same as a limit of an ``owner`` or a ``plan``."""
         return self._replace(whose=whose)
 
     def divided(self, processes: int) -> Quota:
-        """The share of one process."""
+        """Return the share of one process."""
         ceiling = None if self.ceiling is None else max(1, self.ceiling // processes)
         return self._replace(limit=max(1, self.limit // processes), ceiling=ceiling)
 
@@ -187,7 +187,7 @@ def _period(period: str, wall: float) -> int:
 
 @lru_cache(maxsize=64)
 def month_of(day: int) -> int:
-    """The month of a day, both counted through."""
+    """Return the month of a day, both as running numbers."""
     date = gmtime(day * 86400)
     return date.tm_year * 12 + date.tm_mon - 1
 

@@ -1,4 +1,4 @@
-"""The contract of limiters: they keep the levels of each account, and draw on them by the rules of a `Plan`.
+"""The contract of limiters: they store the levels of each account, and draw on them by the rules of a `Plan`.
 
 The rules are pure and take both clocks: rates run on the monotonic clock, calendars on the wall clock. A limiter that
 several processes share reads its own server's clock instead, and says so in the `Draw`.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from secretsource.limiters._plan import Draw, Grant, Plan
+from secretsource.limiters._plan import Draw, Grant, Levels, Plan
 from secretsource.limiters._rules import LimitState, Quota, Rate
 
 TYPE_CHECKING = False
@@ -20,6 +20,7 @@ __all__ = [
     "Draw",
     "Grant",
     "ImmediateLimiter",
+    "Levels",
     "LimitState",
     "Limiter",
     "Plan",
@@ -30,7 +31,7 @@ __all__ = [
 
 @runtime_checkable
 class Limiter(Protocol):
-    """Keeps levels; a shared limiter may raise `StoreError` when it cannot be asked."""
+    """The levels of accounts; a shared limiter may raise `StoreError` when its server cannot be asked."""
 
     def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
         """Draw on the account ``key``, and on any that the plan has beside it; see `Plan.draw` and `Plan.accounts`.
@@ -50,10 +51,10 @@ class Limiter(Protocol):
 
 @runtime_checkable
 class AsyncLimiter(Protocol):
-    """As `Limiter`, for an event loop."""
+    """A `Limiter` for an event loop."""
 
     def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Awaitable[Draw]:
-        """As `Limiter.draw`."""
+        """Draw as `Limiter.draw` does."""
         ...
 
 
@@ -61,11 +62,12 @@ class AsyncLimiter(Protocol):
 class ImmediateLimiter(Limiter, Protocol):
     """An ability: a limiter that answers at once, so that a check from memory may draw on it.
 
-    It keeps its levels in this process: it never waits, never fails, and any thread may call it, also on an event loop.
+    It stores its levels in this process: it never waits, never fails, and any thread may call it, also on an event
+    loop.
     """
 
     def take(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Grant | None:
-        """As `draw`, for callers that need no more of a grant than the levels it left.
+        """Draw as `draw` does, and return only the levels that are left.
 
         Args:
             key: As for `draw`.
@@ -75,6 +77,6 @@ class ImmediateLimiter(Limiter, Protocol):
             wall: As for `draw`.
 
         Returns:
-            The arguments of a granted `Draw`; None when it is refused, and `draw` says by which rule.
+            The arguments of a granted `Draw`; None when it is refused, and `draw` returns the rule that refused.
         """
         ...

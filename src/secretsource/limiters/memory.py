@@ -1,8 +1,8 @@
 """Limits in this process's memory: exact for any number of threads, gone with the process, not shared with others.
 
-No draw waits for a lock. A draw reads what is held of an account, works out what it leaves, and puts that in its place
-only if nothing else has been put there meanwhile; else it begins again. So threads that draw on one account do not
-queue, and a signal's handler may draw in the middle of another draw.
+No draw waits for a lock. A draw reads the state of an account, works out the new state, and stores it only if no other
+state was stored meanwhile; else it starts again. So threads that draw on one account do not queue, and a signal's
+handler may draw in the middle of another draw.
 """
 
 from __future__ import annotations
@@ -11,19 +11,18 @@ import sys
 import threading
 
 from secretsource import _fork
-from secretsource.limiters._plan import states
 from secretsource.limiters.base import Draw, Grant, Plan, Rate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Self
 
-    from secretsource.limiters._plan import Levels
+    from secretsource.limiters.base import Levels
 
 __all__ = ["LocalLimiter"]
 
 _HAS_GIL: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
-"""Whether steps without a call are whole: Python changes threads, and runs a signal's handler, after a call, at a jump
+"""Whether steps without a call are atomic: Python changes threads, and runs a signal's handler, after a call, at a jump
 back and at the start of a function. So a comparison and the assignment behind it need no lock."""
 
 
@@ -31,7 +30,7 @@ class LocalLimiter:
     """Levels in this process's memory, for any number of threads; gone when it ends, and not shared with others.
 
     Args:
-        max_accounts: Accounts to keep; past it, those that are full again are dropped first, then the oldest.
+        max_accounts: Accounts to store; past it, those that are full again are dropped first, then the oldest.
     """
 
     __slots__ = ("__weakref__", "_accounts", "_lock", "_max_accounts")
@@ -44,7 +43,7 @@ class LocalLimiter:
 
     @classmethod
     def open(cls, url: str) -> Self:  # noqa: ARG003 - ``memory://`` says all there is to say
-        """A limiter by its URL, ``memory://``."""
+        """Return a limiter by its URL, ``memory://``."""
         return cls()
 
     def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
@@ -59,10 +58,10 @@ class LocalLimiter:
                 return draw
 
     def take(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Grant | None:
-        """As `draw`, for callers that need no more of a grant than the levels it left; cached checks call it.
+        """Draw as `draw` does, and return only the levels that are left; cached checks call it.
 
         Returns:
-            The arguments of a granted `Draw`; None when it is refused, and `draw` says by which rule.
+            The arguments of a granted `Draw`; None when it is refused, and `draw` returns the rule that refused.
         """
         account = self._accounts.get(key) or self._open(key, plan, mono, wall)
         interval = plan.interval
@@ -148,7 +147,7 @@ class LocalLimiter:
             self._accounts.pop(key, None)
 
     def after_fork(self) -> None:
-        """Begin with new locks in a forked child, where no thread releases those that other threads held."""
+        """Start with new locks in a forked child, where no thread releases the locks of other threads."""
         self._lock = threading.RLock()
         for account in self._accounts.values():
             account.lock = threading.RLock()
@@ -158,9 +157,9 @@ class _Account:
     """The levels of one key.
 
     Attributes:
-        held: The plan of the last draw, the levels that it left, and when; replaced as a whole, because a signal may
-            end a draw at any step.
-        lock: Held while a draw is put in place, by a Python without a GIL.
+        held: The plan of the last draw, its levels and its time; replaced as a whole, because a signal may end a draw
+            at any step.
+        lock: Held while a draw is stored, by a Python without a GIL.
     """
 
     __slots__ = ("held", "lock")
@@ -171,7 +170,7 @@ class _Account:
         self.lock = threading.RLock()
 
     def put(self, held: Grant, left: Grant) -> bool:
-        """Replace what is held, if it is still ``held``; whether it was."""
+        """Replace the state if it is still ``held``, and return whether it was."""
         if _HAS_GIL:
             if self.held is held:  # one step with the assignment: there is no call in between
                 self.held = left
@@ -185,7 +184,7 @@ class _Account:
 
 
 def _put_both(first: _Account, one: Grant, left: Grant, second: _Account, two: Grant, right: Grant) -> bool:
-    """Replace what is held of two accounts, if it is still ``one`` and ``two``; whether it was.
+    """Replace the state of two accounts if it is still ``one`` and ``two``, and return whether it was.
 
     A key's account is always the first and an owner's the second, so no two draws wait for each other.
     """
@@ -203,12 +202,12 @@ def _put_both(first: _Account, one: Grant, left: Grant, second: _Account, two: G
 
 
 def _own(plan: Plan) -> Plan:
-    """The limits of the account itself, without those beside it."""
+    """Return the limits of the account itself, without those beside it."""
     return plan.alone or plan
 
 
 def _levels(held: Grant, plan: Plan) -> Levels:
-    """The levels that a plan begins with; after a change of rules, each rule that stays keeps its level."""
+    """Return the levels that a plan starts with; after a change of rules, each rule that stays keeps its level."""
     former, levels, *_ = held
     if former is plan:
         return levels
@@ -220,5 +219,5 @@ def _is_full(held: Grant, mono: float, wall: float) -> bool:
     plan, levels, *_ = held
     return all(
         state.remaining >= (rule.burst if isinstance(rule, Rate) else rule.limit)
-        for rule, state in zip(plan.rules, states(plan, levels, mono, wall), strict=True)
+        for rule, state in zip(plan.rules, plan.states(levels, mono, wall), strict=True)
     )

@@ -1,12 +1,12 @@
 """Limits that many processes share, in Redis or Valkey.
 
-Each draw is one ``EVALSHA`` (a script, see `_gcra`), sent again with its text when the server does not know it yet.
-The user needs ``+evalsha +eval +time +mget +set`` on the keys of the prefix.
+Each draw is one ``EVALSHA`` (a script, see `_gcra`), sent again with its text when the server does not have it yet. The
+user needs ``+evalsha +eval +time +mget +set`` on the keys of the prefix.
 
     ApiKeys(store, limiter=RedisLimiter("redis://localhost:6379/0"), on_limiter_error="local", processes=8)
 
-A server that does not answer raises `StoreError`, and what then becomes of the check is the choice of
-``on_limiter_error``; ``on_error`` hears of each such draw, whichever choice was made.
+A server that does not answer raises `StoreError`, and ``on_limiter_error`` decides about the check; ``on_error`` is
+called for each such draw, whatever you chose.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ __all__ = ["AsyncRedisLimiter", "RedisLimiter"]
 PREFIX = "secretsource:limit:"
 DOING = "drawing on a limit"
 AT_ONCE = 32
-"""Draws of one event loop that are on their way at once, each on a connection; further ones wait for their turn."""
+"""Draws of one event loop that are on their way at once, each on a connection; further draws wait for their turn."""
 
 
 class RedisLimiter:
     """Levels in Redis or Valkey, shared by every process that asks the same server; for threads.
 
     Args:
-        url: Such as ``redis://user:password@host:6379/0``; ``rediss://`` for TLS, ``valkey://`` is the same.
+        url: A URL such as ``redis://user:password@host:6379/0``; ``rediss://`` for TLS, ``valkey://`` is the same.
         timeout: Seconds that connecting, and an answer, may take.
         pause: Seconds for which a server that did not answer is not asked again; 0 always asks.
-        prefix: What the names of its keys begin with.
-        on_error: Called with each failure, also those within the pause: count them. It returns at once.
+        prefix: The beginning of the names of its keys.
+        on_error: Called with each failure, also with those within the pause: count them. It must return at once.
 
     Raises:
-        ConfigurationError: The URL or the timeout cannot work.
+        ConfigurationError: The URL or the timeout is wrong.
     """
 
     @traceless
@@ -66,27 +66,27 @@ class RedisLimiter:
 
     @classmethod
     def open(cls, url: str) -> Self:
-        """A limiter by its URL, with the defaults for all else.
+        """Return a limiter by its URL, with the defaults for all else.
 
         Args:
             url: As for `RedisLimiter`.
 
         Raises:
-            ConfigurationError: The URL cannot work, or the package ``redis`` is not installed.
+            ConfigurationError: The URL is wrong, or the package ``redis`` is not installed.
         """
         require()
         return cls(url)
 
     @property
     def failures(self) -> int:
-        """Draws that could not be made."""
+        """The number of draws that failed."""
         return self._outage.failures
 
     def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:  # noqa: ARG002 - see below
         """Draw on the account ``key``; see `Plan.draw`. The wall clock is the server's.
 
         Raises:
-            StoreError: The server could not be asked, or refused; whether it has drawn is not known.
+            StoreError: The server could not be asked, or refused; it is unknown whether it has drawn.
             ConfigurationError: A part of the URL cannot be read.
         """
         if self._outage.lasts(mono):
@@ -99,7 +99,7 @@ class RedisLimiter:
         raise failure
 
     def close(self) -> None:
-        """Give back connections; called once or more."""
+        """Close the connections; you may call it again."""
         self._lines.close()
 
     def __repr__(self) -> str:
@@ -107,7 +107,7 @@ class RedisLimiter:
 
 
 class AsyncRedisLimiter:
-    """As `RedisLimiter`, word for word, for an event loop; a draw may be cancelled."""
+    """A `RedisLimiter` with the same arguments, for an event loop; a draw may be cancelled."""
 
     @traceless
     def __init__(
@@ -128,17 +128,17 @@ class AsyncRedisLimiter:
 
     @classmethod
     def open(cls, url: str) -> Self:
-        """As `RedisLimiter.open`."""
+        """Return a limiter as `RedisLimiter.open` does."""
         require()
         return cls(url)
 
     @property
     def failures(self) -> int:
-        """As `RedisLimiter.failures`."""
+        """The number of draws that failed."""
         return self._outage.failures
 
     async def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:  # noqa: ARG002 - the same
-        """As `RedisLimiter.draw`."""
+        """Draw as `RedisLimiter.draw` does."""
         client, turns = self._connect()
         asked = question(self._prefix, key, plan, cost)
         async with turns:
@@ -155,12 +155,12 @@ class AsyncRedisLimiter:
 
         loop = get_running_loop()
         if self._client is None or self._turns is None or self._loop is not loop:
-            # Connections belong to the loop that opened them.
+            # A connection belongs to the loop that opened it.
             self._client, self._turns, self._loop = self._address.aconnect(), Semaphore(AT_ONCE), loop
         return self._client, self._turns
 
     async def close(self) -> None:
-        """As `RedisLimiter.close`."""
+        """Close as `RedisLimiter.close` does."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()

@@ -65,7 +65,7 @@ class Origin(NamedTuple):
             return False
 
     def is_in(self, domain: str) -> bool:
-        """Whether the host is of a domain."""
+        """Return whether the host is of a domain."""
         return self.host == domain or self.host.endswith(f".{domain}")
 
 
@@ -101,7 +101,7 @@ def distrusted(address: str, ambient: str | None, variable: str) -> str | None:
 
 
 def foreign(address: str, domains: Sequence[str], ambient: Sequence[str] = ()) -> str | None:
-    """As `distrusted`, for a service that is always at its vendor's servers, unless the environment names others.
+    """Do the same as `distrusted`, for a service at its vendor's servers, unless the environment names others.
 
     Args:
         address: The URL in the file.
@@ -118,11 +118,11 @@ def foreign(address: str, domains: Sequence[str], ambient: Sequence[str] = ()) -
 
 
 def kept_back(reason: str | None, instead: str = "") -> Failed | None:
-    """The failure of a call whose credentials do not go to its address; None where they may.
+    """Return the failure of a call whose credentials do not go to its address; None if they may.
 
     Args:
         reason: Why, from `distrusted` or `foreign`.
-        instead: What else is to be done about it, after "or".
+        instead: The alternative for the reader, after "or".
     """
     if reason is None:
         return None

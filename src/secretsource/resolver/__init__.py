@@ -8,9 +8,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from secretsource.providers.reference import FOLLOW_MARK, format_reference, parse_reference
     from secretsource.resolver._default import default_resolver
     from secretsource.resolver._failure import FOR_PROGRAMS
-    from secretsource.resolver._reference import FOLLOW_MARK, format_reference, parse_reference
     from secretsource.resolver._resolution import Step
     from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
 
@@ -27,15 +27,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "FOLLOW_MARK": "_reference",
-    "FOR_PROGRAMS": "_failure",
-    "RotationEvent": "_trace",
-    "SecretEvent": "_trace",
-    "Step": "_resolution",
-    "Trace": "_trace",
-    "default_resolver": "_default",
-    "format_reference": "_reference",
-    "parse_reference": "_reference",
+    "FOLLOW_MARK": "secretsource.providers.reference",
+    "FOR_PROGRAMS": "secretsource.resolver._failure",
+    "RotationEvent": "secretsource.resolver._trace",
+    "SecretEvent": "secretsource.resolver._trace",
+    "Step": "secretsource.resolver._resolution",
+    "Trace": "secretsource.resolver._trace",
+    "default_resolver": "secretsource.resolver._default",
+    "format_reference": "secretsource.providers.reference",
+    "parse_reference": "secretsource.providers.reference",
 }
 
 
@@ -44,5 +44,5 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    found: object = getattr(import_module(_HOMES[name]), name)
     return found

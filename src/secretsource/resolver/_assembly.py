@@ -17,10 +17,10 @@ from secretsource._tuning import DEFAULTS, NUMBERS, conflict_of
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._registry import DRIVERS, driver_class, is_installed
 from secretsource.providers.base import Found, Provider
+from secretsource.providers.reference import FOLLOW_MARK, literal, parse_reference
 from secretsource.resolver._call import fetch
 from secretsource.resolver._document import chosen
 from secretsource.resolver._evidence import EVIDENCE
-from secretsource.resolver._reference import FOLLOW_MARK, literal, parse_reference
 from secretsource.resolver._route import Chain, Route, Skipped
 
 TYPE_CHECKING = False

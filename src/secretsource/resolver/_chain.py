@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from secretsource.exceptions import ConfigurationError, InvalidReference
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
+from secretsource.providers.reference import FOLLOW_MARK, format_reference, parse_reference
 from secretsource.resolver._cache import Age
 from secretsource.resolver._document import chosen
-from secretsource.resolver._reference import FOLLOW_MARK, format_reference, parse_reference
 from secretsource.resolver._resolution import Ask, Resolution, Step, word_of
 
 TYPE_CHECKING = False

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from secretsource._secret import Origin, Secret
 from secretsource.providers.base import Found, NotFound, SecretRef
-from secretsource.resolver._reference import literal
+from secretsource.providers.reference import literal
 from secretsource.resolver._resolution import word_of
 from secretsource.resolver._trace import RotationEvent, SecretEvent
 

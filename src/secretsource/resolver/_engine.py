@@ -13,11 +13,11 @@ from secretsource._listeners import Listeners
 from secretsource._sentinels import UNSET
 from secretsource.exceptions import ConfigurationError, InvalidReference
 from secretsource.providers.base import Found, LeasingProvider, NotFound, SecretRef
+from secretsource.providers.reference import MAX_REFERENCE, format_reference, parse_reference
 from secretsource.resolver._background import Background
 from secretsource.resolver._delivery import default_secret, event_of, secret_of
 from secretsource.resolver._failure import error_of
 from secretsource.resolver._notices import Notices
-from secretsource.resolver._reference import MAX_REFERENCE, format_reference, parse_reference
 from secretsource.resolver._resolution import Request, word_of
 from secretsource.resolver._route import Chain, nowhere
 from secretsource.resolver._state import State

@@ -14,7 +14,7 @@ from secretsource.exceptions import (
     SecretNotFound,
 )
 from secretsource.providers.base import Failed, FailureCode, SecretRef
-from secretsource.resolver._reference import format_reference
+from secretsource.providers.reference import format_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

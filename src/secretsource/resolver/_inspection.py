@@ -22,9 +22,9 @@ from secretsource.providers.base import (
     SecretRef,
     WritableProvider,
 )
+from secretsource.providers.reference import format_reference, parse_reference
 from secretsource.resolver._call import fetch, raised
 from secretsource.resolver._document import chosen, select
-from secretsource.resolver._reference import format_reference, parse_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

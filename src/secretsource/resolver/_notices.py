@@ -31,7 +31,7 @@ _FAULTS = frozenset({FailureCode.MISCONFIGURED.value, FailureCode.UNAUTHENTICATE
 
 
 def troubles(result: Resolution) -> Iterator[tuple[str, str, str]]:
-    """Yield the troubles of a look-up: the kind, the provider and the failure code of each (pure).
+    """Yield the troubles of a look-up: the kind, the provider and the failure code of each.
 
     A fault of the wiring counts even if the chain went on behind it; a refusal only if the look-up ended with it.
     """

@@ -5,8 +5,8 @@ from __future__ import annotations
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError, InvalidReference
 from secretsource.providers.base import Found, NotFound, Provider, SecretRef
+from secretsource.providers.reference import format_reference, parse_reference
 from secretsource.resolver._default import default_resolver
-from secretsource.resolver._reference import format_reference, parse_reference
 from secretsource.resolver._route import Overlay, Route
 
 TYPE_CHECKING = False

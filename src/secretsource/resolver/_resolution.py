@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from secretsource._namedtuple import NamedTuple
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound
-from secretsource.resolver._reference import format_reference
+from secretsource.providers.reference import format_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from secretsource._suggest import unknown
 from secretsource.exceptions import ConfigurationError, InvalidReference
 from secretsource.providers._registry import DRIVERS, known_schemes
 from secretsource.providers.base import Failed, FailureCode, NotFound
-from secretsource.resolver._reference import is_pointer, literal
+from secretsource.providers.reference import is_pointer, literal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 
+from secretsource import _fork
 from secretsource.stores.records import FeedHealth
 
 TYPE_CHECKING = False
@@ -50,6 +51,12 @@ class Listening:
         self._pause = self._first_pause
         self._health = FeedHealth(name, False, time.time())
         self._thread = threading.Thread(target=self._listen, name="secretsource-listen", daemon=True)
+        _fork.tell(self)
+
+    def after_fork(self) -> None:
+        """End in a forked child, which has no such thread; subscribe again to have news there."""
+        self.ended = threading.Event()
+        self.ended.set()
 
     def begin(self) -> None:
         """Start to listen."""

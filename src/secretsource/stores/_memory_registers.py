@@ -1,6 +1,7 @@
 """Owners and plans in this process's memory.
 
-Both are in one state that is replaced as a whole, because a signal's handler may make a change in the middle of one.
+Both are in one state that is replaced as a whole, because a signal's handler may make a change in the middle of
+another.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import threading
 from typing import Any, Generic, NamedTuple
 
 from secretsource._frozen import frozen_document
+from secretsource.stores.history import HistoryEvent
 from secretsource.stores.owners import (
     Kept,
     OwnerEvent,
@@ -22,7 +24,7 @@ from secretsource.stores.records import KeyChange
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = ["Book", "MemoryRegister"]
 
@@ -53,11 +55,11 @@ class Book:
 
     @property
     def state(self) -> _State:
-        """Its present content."""
+        """The present state."""
         return self._state
 
     def change(self, subject: str, record: Any, event: OwnerEvent, *, delete: bool) -> Any:
-        """Store or delete a record, or say why not."""
+        """Store or delete a record, or return the reason why not."""
         place = (subject, record.id)
         with self._lock:
             while True:
@@ -77,6 +79,13 @@ class Book:
         self._tell(KeyChange.of_terms(subject, record.id))
         return after
 
+    def happened(self) -> Iterator[HistoryEvent]:
+        """What happened to owners and plans, for the feed of all events; without positions."""
+        for subject, event in self._state.events:
+            owner = event.id if subject == "owner" else None
+            about = (event.time, event.actor, event.origin, event.reason, event.fields, owner)
+            yield HistoryEvent(0, subject, event.id, event.revision, event.kind, *about)
+
     def terms(self, owner: str) -> Terms | None:
         """Return the terms of an owner's keys."""
         records = self._state.records
@@ -88,8 +97,8 @@ class MemoryRegister(Register[Kept], Generic[Kept]):
     """Owners, or plans, of a book.
 
     Args:
-        book: Where they are.
-        subject: Which of them: ``owner`` or ``plan``.
+        book: Their book.
+        subject: The kind of record: ``owner`` or ``plan``.
     """
 
     def __init__(self, book: Book, subject: str) -> None:
@@ -121,7 +130,7 @@ class MemoryRegister(Register[Kept], Generic[Kept]):
         return mine[:limit]
 
     def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
-        """Return the events of an id; see `Register.events`."""
+        """Return the events under an id; see `Register.events`."""
         happened = self._book.state.events
         mine = [event for subject, event in happened if subject == self._subject and event.id == id]
         return [event for event in mine if event.revision > after][:limit]

@@ -1,10 +1,11 @@
-"""Registers and counts for an event loop: each question goes where the store's own questions go."""
+"""Registers beside the keys, for an event loop: each question is asked where the store asks its own."""
 
 from __future__ import annotations
 
 from typing import Generic
 
 from secretsource.stores.counts import AsyncCountStore
+from secretsource.stores.history import AsyncHistory
 from secretsource.stores.owners import AsyncRegister, Kept
 
 TYPE_CHECKING = False
@@ -13,17 +14,18 @@ if TYPE_CHECKING:
     from typing import Any
 
     from secretsource.stores.counts import Count, CountQuery, CountStore
+    from secretsource.stores.history import History, HistoryEvent, HistoryQuery
     from secretsource.stores.owners import OwnerEvent, Refused, Register
 
-__all__ = ["threaded", "threaded_counts"]
+__all__ = ["threaded", "threaded_counts", "threaded_history"]
 
 
 def threaded(register: Register[Kept] | None, ask: Callable[..., Awaitable[Any]]) -> AsyncRegister[Kept] | None:
-    """Make a register for an event loop, if the store for threads keeps one.
+    """Return a register for an event loop, if the store for threads has one.
 
     Args:
         register: The register for threads.
-        ask: Calls a function with its arguments where it holds up no event loop.
+        ask: Calls a function with its arguments where it does not block the event loop.
     """
     return None if register is None else _ThreadedRegister(register, ask)
 
@@ -62,26 +64,49 @@ class _ThreadedRegister(AsyncRegister[Kept], Generic[Kept]):
         self._ask = ask
 
     async def get(self, id: str) -> Kept | None:
-        """Do as `Register.get` does."""
+        """Do the same as `Register.get`."""
         found: Kept | None = await self._ask(self._register.get, id)
         return found
 
     async def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
-        """Do as `Register.put` does."""
+        """Do the same as `Register.put`."""
         stored: Kept | Refused = await self._ask(self._register.put, record, event)
         return stored
 
     async def delete(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
-        """Do as `Register.delete` does."""
+        """Do the same as `Register.delete`."""
         deleted: Kept | Refused = await self._ask(self._register.delete, record, event)
         return deleted
 
     async def list(self, *, after: str | None = None, limit: int = 100, plan: str | None = None) -> Sequence[Kept]:
-        """Do as `Register.list` does."""
+        """Do the same as `Register.list`."""
         found: Sequence[Kept] = await self._ask(self._register.list, after=after, limit=limit, plan=plan)
         return found
 
     async def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
-        """Do as `Register.events` does."""
+        """Do the same as `Register.events`."""
         happened: Sequence[OwnerEvent] = await self._ask(self._register.events, id, after=after, limit=limit)
         return happened
+
+
+def threaded_history(history: History, ask: Callable[..., Awaitable[Any]]) -> AsyncHistory:
+    """A feed for an event loop.
+
+    Args:
+        history: The feed for threads.
+        ask: Calls a function with its arguments where it holds up no event loop.
+    """
+    return _ThreadedHistory(history, ask)
+
+
+class _ThreadedHistory(AsyncHistory):
+    """A `History` for an event loop."""
+
+    def __init__(self, history: History, ask: Callable[..., Awaitable[Any]]) -> None:
+        self._history = history
+        self._ask = ask
+
+    async def read(self, query: HistoryQuery) -> Sequence[HistoryEvent]:
+        """As `History.read`."""
+        found: Sequence[HistoryEvent] = await self._ask(self._history.read, query)
+        return found

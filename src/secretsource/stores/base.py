@@ -19,6 +19,7 @@ from abc import ABC, abstractmethod
 from typing import Protocol, runtime_checkable
 
 from secretsource.stores.counts import AsyncCountStore, Count, CountQuery, CountStore, Unit
+from secretsource.stores.history import AsyncHistory, History, HistoryEvent, HistoryQuery
 from secretsource.stores.owners import (
     AsyncRegister,
     Crowded,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncCountStore",
+    "AsyncHistory",
     "AsyncKeyStore",
     "AsyncRegister",
     "Change",
@@ -63,6 +65,9 @@ __all__ = [
     "Crowded",
     "EventKind",
     "FeedHealth",
+    "History",
+    "HistoryEvent",
+    "HistoryQuery",
     "KeyChange",
     "KeyEvent",
     "KeyQuery",
@@ -94,11 +99,13 @@ class KeyStore(ABC):
         owners: Where owners are kept; None for a store that keeps none. Then no record has terms.
         plans: Where plans are kept, beside the owners.
         counts: Where requests are counted; None for a store that counts none.
+        history: One feed of all events; None for a store that has none.
     """
 
     owners: Register[OwnerRecord] | None = None
     plans: Register[PlanRecord] | None = None
     counts: CountStore | None = None
+    history: History | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -121,7 +128,7 @@ class KeyStore(ABC):
         """
 
     def insert_within(self, changes: Sequence[Change], most: Mapping[str, int], now: float) -> frozenset[str] | Crowded:
-        """Store new records as `insert` does, if no owner has too many keys then, however many callers race.
+        """Do the same as `insert`, if no owner has too many keys then; simultaneous inserts must not exceed it either.
 
         Only a store that keeps owners is asked this.
 
@@ -131,7 +138,7 @@ class KeyStore(ABC):
             now: The instant at which a key has ended or not, in seconds since 1970 UTC.
 
         Returns:
-            As `insert`; or the first owner, by name, that would have too many, and then nothing was stored.
+            The same as `insert`; or the first owner, by name, that would have too many, and then nothing was stored.
         """
         raise NotImplementedError
 
@@ -276,6 +283,7 @@ class AsyncKeyStore(ABC):
     owners: AsyncRegister[OwnerRecord] | None = None
     plans: AsyncRegister[PlanRecord] | None = None
     counts: AsyncCountStore | None = None
+    history: AsyncHistory | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -289,7 +297,7 @@ class AsyncKeyStore(ABC):
     async def insert_within(
         self, changes: Sequence[Change], most: Mapping[str, int], now: float
     ) -> frozenset[str] | Crowded:
-        """Do as `KeyStore.insert_within` does."""
+        """Do the same as `KeyStore.insert_within`."""
         raise NotImplementedError
 
     @abstractmethod
@@ -315,7 +323,7 @@ class AsyncKeyStore(ABC):
 
     @abstractmethod
     async def update_all(self, changes: Sequence[Change]) -> bool:
-        """As `KeyStore.update_all`."""
+        """Do the same as `KeyStore.update_all`."""
 
     @abstractmethod
     async def rotate(self, predecessor: Change, successor: Change) -> bool:

@@ -15,13 +15,15 @@ from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.stores import _cursor
 from secretsource.stores._memory_counts import MemoryCounts
+from secretsource.stores._memory_history import MemoryHistory
 from secretsource.stores._memory_registers import Book, MemoryRegister
-from secretsource.stores._threaded import threaded, threaded_counts
+from secretsource.stores._threaded import threaded, threaded_counts, threaded_history
 from secretsource.stores.base import (
     AsyncKeyStore,
     Change,
     ChangeFeed,
     Crowded,
+    HistoryEvent,
     KeyChange,
     KeyEvent,
     KeyQuery,
@@ -72,6 +74,7 @@ class MemoryStore(KeyStore, ChangeFeed):
         self.owners = MemoryRegister[OwnerRecord](self._book, "owner")
         self.plans = MemoryRegister[PlanRecord](self._book, "plan")
         self.counts = MemoryCounts(lambda key_id: self._with_terms(self._records.get(key_id)))
+        self.history: MemoryHistory = MemoryHistory(self._all_that_happened)
 
     @classmethod
     @traceless
@@ -245,6 +248,13 @@ class MemoryStore(KeyStore, ChangeFeed):
         revision = 0 if stored is None else stored.revision
         return tuple([event for event in self._events.get(key_id, ()) if event.revision <= revision])
 
+    def _all_that_happened(self) -> Iterable[HistoryEvent]:
+        """Return the events of all keys, owners and plans, without positions."""
+        for record in [*self._records.values()]:
+            for event in self._happened(record.key_id):
+                yield HistoryEvent(0, "key", *event, record.owner)
+        yield from self._book.happened()
+
     def _holder(self, lookup: bytes) -> KeyRecord | None:
         """Return the record that is found by a look-up value."""
         record = self._records.get(self._lookups.get(lookup, ""))
@@ -294,6 +304,7 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
         self.owners = threaded(self._store.owners, _here)
         self.plans = threaded(self._store.plans, _here)
         self.counts = threaded_counts(self._store.counts, _here)
+        self.history = threaded_history(self._store.history, _here)
 
     @classmethod
     @traceless
@@ -388,6 +399,8 @@ def _picks(query: KeyQuery, record: KeyRecord) -> bool:
         (query.pepper_version, record.pepper_version),
     )
     if any(wanted is not None and wanted != value for wanted, value in exact):
+        return False
+    if query.living and query.now is not None and record.status_at(query.now) in _ENDED:
         return False
     if query.expires_before is not None and (record.expires is None or record.expires >= query.expires_before):
         return False

@@ -1,11 +1,11 @@
-"""Owners and plans beside the keys: what a store keeps of an issuer's customers.
+"""Owners and plans beside the keys: a store's records of an issuer's customers.
 
 A **plan** is a named set of rules. An **owner** is a customer: it may have a plan, limits of its own, and be suspended.
-Both are kept under their id in a `Register`, and every reading of a key brings its owner and that owner's plan along
-as `Terms`. So one write changes what holds for any number of keys.
+Both are stored under their id in a `Register`, and every reading of a key returns its owner and that owner's plan as
+`Terms`. So one write changes the terms of any number of keys.
 
-A register promises the same as a key store: a change is stored together with its event or not at all, and only if
-nobody was quicker.
+A register must make the promises of a key store: a change is stored together with its event or not at all, and only if
+no other writer was faster.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ _EMPTY: Mapping[str, Any] = FrozenDict()
 
 
 class OwnerStatus(enum.StrEnum):
-    """Whether an owner's keys are taken; stored as the lower-case word."""
+    """Whether an owner's keys are accepted; stored as the lower-case word."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
 
 
 class PlanRecord(NamedTuple):
-    """A named set of rules for the keys of any number of owners; what is None does not narrow.
+    """A named set of rules for the keys of any number of owners; a field that is None does not narrow.
 
     Attributes:
         id: Its name; 1 to 255 characters.
-        created: When it was first stored, in seconds since 1970 UTC.
+        created: The time it was first stored, in seconds since 1970 UTC.
         rate_limit: Rules such as ``1000/minute``, which all keys of one owner share.
         quota: Rules such as ``100000/month``, which all keys of one owner share.
-        max_keys: The most keys that an owner has at a time, from 1; a rotating pair counts as one.
+        max_keys: The greatest number of keys of an owner at a time, from 1; a rotating pair counts as one.
         max_life: The longest life of a new key, in seconds.
-        scopes: The most that a key may do; what a key has beyond them is not granted.
+        scopes: The most that a key may do; further scopes of a key are not granted.
         environments: The environments that keys are issued for.
         revision: Grows with each change; 0 before it is stored.
     """
@@ -73,7 +73,7 @@ class PlanRecord(NamedTuple):
 
     @property
     def created_at(self) -> datetime:
-        """When it was first stored, as aware UTC."""
+        """The time it was first stored, as aware UTC."""
         return utc(self.created)
 
 
@@ -82,13 +82,13 @@ class OwnerRecord(NamedTuple):
 
     Attributes:
         id: The ``owner`` of its keys; 1 to 255 characters.
-        created: When it was registered, in seconds since 1970 UTC.
+        created: The time of registration, in seconds since 1970 UTC.
         name: Its name for people; up to 255 characters.
         plan: The id of its plan, or None.
         rate_limit: Rules such as ``100/minute``, which all its keys share; beside those of its plan.
         quota: Rules such as ``10000/month``, which all its keys share; beside those of its plan.
-        status: Whether its keys are taken.
-        status_reason: Why it has this status; up to 255 characters.
+        status: Whether its keys are accepted.
+        status_reason: The reason for this status; up to 255 characters.
         metadata: The issuer's own small JSON object, frozen to its depth.
         revision: Grows with each change; 0 before it is stored.
     """
@@ -106,12 +106,12 @@ class OwnerRecord(NamedTuple):
 
     @property
     def created_at(self) -> datetime:
-        """When it was registered, as aware UTC."""
+        """The time of registration, as aware UTC."""
         return utc(self.created)
 
 
 class Terms(NamedTuple):
-    """The rules of a key that come from its owner.
+    """The terms of a key that come from its owner.
 
     Attributes:
         owner: The owner.
@@ -138,17 +138,17 @@ class OwnerEventKind(enum.StrEnum):
 
 
 class OwnerEvent(NamedTuple):
-    """One change of an owner or a plan: what, when, who and from where.
+    """One change of an owner or a plan: the kind, the time, the actor and the origin.
 
     Attributes:
-        id: The owner or plan it happened to.
+        id: The owner or plan that changed.
         kind: The kind of change.
-        time: When, in seconds since 1970 UTC.
+        time: The time, in seconds since 1970 UTC.
         fields: The names of the fields that changed, sorted.
         actor: The person or program that did it, in the application's words.
-        origin: Where from: an address, a host name.
-        reason: Why; up to 255 characters.
-        revision: The revision that it led to; 0 before it is stored.
+        origin: The place it came from: an address, a host name.
+        reason: The reason; up to 255 characters.
+        revision: The new revision; 0 before it is stored.
     """
 
     id: str
@@ -162,27 +162,27 @@ class OwnerEvent(NamedTuple):
 
     @property
     def happened_at(self) -> datetime:
-        """When it happened, as aware UTC."""
+        """The time of the event, as aware UTC."""
         return utc(self.time)
 
 
 class Refused(enum.Enum):
-    """Why a register did not store a change."""
+    """The reason why a register did not store a change."""
 
     OUTDATED = "outdated"
-    """Somebody was quicker: it no longer has the revision that the change was made from."""
+    """Another writer was faster: the record no longer has the revision that the change started from."""
     NO_PLAN = "no plan"
-    """The owner's plan is not there."""
+    """The owner's plan does not exist."""
     IN_USE = "in use"
-    """Owners are on the plan that was to be deleted."""
+    """Owners are still on the plan that was to be deleted."""
 
 
 class Crowded(NamedTuple):
-    """Why new keys were not stored: their owner would have too many.
+    """The reason why new keys were not stored: their owner would have too many.
 
     Attributes:
-        owner: Whose keys.
-        held: How many it has that have not ended; a rotating pair counts as one.
+        owner: The owner of the keys.
+        held: The number of its keys that have not ended; a rotating pair counts as one.
     """
 
     owner: str
@@ -193,7 +193,7 @@ Kept = TypeVar("Kept", OwnerRecord, PlanRecord)
 
 
 class Register(ABC, Generic[Kept]):
-    """Where owners, or plans, are kept, for threads; every method raises `StoreError` when it cannot answer."""
+    """A store of owners, or of plans, for threads; every method raises `StoreError` when it cannot answer."""
 
     @abstractmethod
     def get(self, id: str) -> Kept | None:
@@ -201,19 +201,19 @@ class Register(ABC, Generic[Kept]):
 
     @abstractmethod
     def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
-        """Store a record and its event if nobody was quicker.
+        """Store a record and its event if no other writer was faster.
 
         Args:
-            record: The record as it shall be, with the revision that it was made from: 0 for a new one.
+            record: The changed record, with the revision that it started from: 0 for a new one.
             event: The event to write beside it.
 
         Returns:
-            The record with its new revision; or why nothing was stored.
+            The record with its new revision, or the reason why nothing was stored.
         """
 
     @abstractmethod
     def delete(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
-        """Delete a record, as it was read, if nobody was quicker; returns as `put`."""
+        """Delete a record, as it was read, if no other writer was faster; return the same as `put`."""
 
     @abstractmethod
     def list(self, *, after: str | None = None, limit: int = 100, plan: str | None = None) -> Sequence[Kept]:
@@ -221,40 +221,40 @@ class Register(ABC, Generic[Kept]):
 
         Args:
             after: Only those whose id is greater, character by character.
-            limit: How many, 1 to 1000.
-            plan: Only owners on this plan; a register of plans passes it over.
+            limit: The number of records, 1 to 1000.
+            plan: Only owners on this plan; a register of plans ignores it.
         """
 
     @abstractmethod
     def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
-        """Return the events of an id, oldest first.
+        """Return the events under an id, oldest first.
 
         Args:
-            id: Which owner or plan.
+            id: The owner or plan.
             after: Only events whose revision is greater.
-            limit: How many, 1 to 1000.
+            limit: The number of events, 1 to 1000.
         """
 
 
 class AsyncRegister(ABC, Generic[Kept]):
-    """As `Register`, word for word, for an event loop."""
+    """The same contract as `Register`, for an event loop."""
 
     @abstractmethod
     async def get(self, id: str) -> Kept | None:
-        """Do as `Register.get` does."""
+        """Do the same as `Register.get`."""
 
     @abstractmethod
     async def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
-        """Do as `Register.put` does."""
+        """Do the same as `Register.put`."""
 
     @abstractmethod
     async def delete(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
-        """Do as `Register.delete` does."""
+        """Do the same as `Register.delete`."""
 
     @abstractmethod
     async def list(self, *, after: str | None = None, limit: int = 100, plan: str | None = None) -> Sequence[Kept]:
-        """Do as `Register.list` does."""
+        """Do the same as `Register.list`."""
 
     @abstractmethod
     async def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
-        """Do as `Register.events` does."""
+        """Do the same as `Register.events`."""

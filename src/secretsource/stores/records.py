@@ -83,7 +83,7 @@ class KeyRecord(NamedTuple):
         foreign: For an imported key, its hash in a self-describing form.
         lookup: For an imported key, the value that finds it: 32 to 64 bytes, unique; None for ours.
         revision: Starts at 1 and grows by one with each change.
-        terms: The rules that come from its owner, as of this reading; None for an owner that is not registered.
+        terms: Its terms from its owner, as of this reading; None for an owner that is not registered.
     """
 
     key_id: str
@@ -246,7 +246,8 @@ class KeyQuery(NamedTuple):
             creation.
         after: Start behind this cursor, taken from `Page.next`.
         limit: Records per page, 1 to 1000.
-        now: The instant for ``status``, in seconds since 1970 UTC.
+        now: The instant for ``status`` and ``living``, in seconds since 1970 UTC.
+        living: Only keys that have not ended by ``now``, neither by time nor by revocation.
     """
 
     owner: str | None = None
@@ -259,6 +260,7 @@ class KeyQuery(NamedTuple):
     after: str | None = None
     limit: int = 100
     now: float | None = None
+    living: bool = False
 
 
 class Page:
@@ -343,7 +345,7 @@ class KeyChange(NamedTuple):
 
     @classmethod
     def of_terms(cls, subject: str, id: str) -> KeyChange:
-        """Make the news of an owner or a plan, whichever the subject says."""
+        """Return news of an owner or a plan, as the subject says."""
         return cls(None, 0, id, None) if subject == "owner" else cls(None, 0, None, id)
 
 

@@ -22,11 +22,12 @@ from secretsource.stores._sql import address, registers, statements, transaction
 from secretsource.stores._sql.counting import SqlCounts
 from secretsource.stores._sql.database import Database, Taken
 from secretsource.stores._sql.feed import PostgresFeed
+from secretsource.stores._sql.history import SqlHistory
 from secretsource.stores._sql.hot import AsyncPostgresLookup, PostgresLookup
 from secretsource.stores._sql.replica import AsyncReplicaLookup, ReplicaLookup
 from secretsource.stores._sql.sqlite_feed import Alone, SqliteFeed
-from secretsource.stores._sql.sqlite_lookup import SharedLookup, SqliteLookup
-from secretsource.stores._threaded import threaded, threaded_counts
+from secretsource.stores._sql.sqlite_lookup import LoopLookup, SharedLookup, SqliteLookup, ThreadedLookup
+from secretsource.stores._threaded import threaded, threaded_counts, threaded_history
 from secretsource.stores.base import AsyncKeyStore, ChangeFeed, Crowded, KeyChange, KeyStore
 
 TYPE_CHECKING = False
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from secretsource.stores._sql.hot import Lookup
+    from secretsource.stores._sql.hot import AsyncLookup, Lookup
     from secretsource.stores.base import Change, KeyEvent, KeyQuery, KeyRecord, Page, Subscription, Usage, Use
     from secretsource.stores.migratable import Migration
 
@@ -63,8 +64,10 @@ class SqlStore(KeyStore, ChangeFeed):
         self.owners = registers.owners(database)
         self.plans = registers.plans(database)
         self.counts = SqlCounts(database)
+        self.history: SqlHistory = SqlHistory(database)
         self._lookup = self._make_lookup()
         database.on_fork.append(self._lookup.forget)
+        database.on_stale.append(self._lookup.close)
 
     @classmethod
     @traceless
@@ -235,7 +238,8 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
     """An `SqlStore` for an event loop.
 
     Transactions run in threads: a started transaction ends whole, even if the waiting task is cancelled. The look-up of
-    an uncached check goes to PostgreSQL without a thread.
+    an uncached check has no thread. It waits for PostgreSQL in the loop, and reads a file of SQLite
+    there, because a reader in WAL mode waits for nobody. For a slow disk, ``?lookups=threads`` reads it in threads.
 
     Args:
         store: The store for threads.
@@ -246,14 +250,22 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         self.owners = threaded(store.owners, self._in_thread)
         self.plans = threaded(store.plans, self._in_thread)
         self.counts = threaded_counts(store.counts, self._in_thread)
+        self.history = threaded_history(store.history, self._in_thread)
         self._forget()
-        store.database.on_fork.append(self._forget)
+        self._lookup = self._make_lookup()
+        store.database.on_fork.extend([self._forget, self._lookup.forget])
 
     @classmethod
     @traceless
     def open(cls, url: str) -> Self:
         """Return the store that a URL names; see `SqlStore.open`."""
         return cls(SqlStore.open(url))
+
+    def _make_lookup(self) -> AsyncLookup:
+        database, threaded = self._store.database, ThreadedLookup(self._store, self._in_thread)
+        if database.sqlite is None or database.sqlite.is_in_memory or database.address.aside:
+            return threaded
+        return LoopLookup(database, database.sqlite, threaded)
 
     def _forget(self) -> None:
         self._threads: ThreadPoolExecutor | None = None
@@ -270,11 +282,15 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
 
     async def get(self, key_id: str) -> KeyRecord | None:
         """Return the record of a key; see `KeyStore.get`."""
-        return await self._in_thread(self._store.get, key_id)
+        return await self._lookup.get(key_id)
+
+    async def peek(self, key_id: str) -> KeyRecord | None:
+        """The record of a key as a check may see it; see `KeyStore.peek`."""
+        return await self._lookup.peek(key_id)
 
     async def revision(self, key_id: str) -> int | None:
         """Return the stamp of its record; see `KeyStore.revision`."""
-        return await self._in_thread(self._store.revision, key_id)
+        return await self._lookup.revision(key_id)
 
     async def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
         """Return an imported record; see `KeyStore.find`."""
@@ -325,10 +341,11 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         return self._store.subscribe(listener)
 
     async def close(self) -> None:
-        """Let running work end, and close every connection; see `KeyStore.close`."""
+        """Let running work end, and close every connection that this loop may close; see `KeyStore.close`."""
         threads, self._threads = self._threads, None
         if threads is not None:
             await asyncio.to_thread(threads.shutdown)
+        await self._lookup.close()
         await asyncio.to_thread(self._store.close)
 
     async def _in_thread(self, function: Callable[Given, Answer], *args: Given.args, **kwargs: Given.kwargs) -> Answer:
@@ -349,34 +366,17 @@ class AsyncPostgresStore(AsyncSqlStore):
         store: The store for threads.
     """
 
-    def __init__(self, store: SqlStore) -> None:
-        super().__init__(store)
-        database, replica = store.database, store.database.address.replica
-        self._lookup = AsyncPostgresLookup(database) if replica is None else AsyncReplicaLookup(database, replica)
-        store.database.on_fork.append(self._lookup.forget)
-
     @classmethod
     @traceless
     def open(cls, url: str) -> Self:
         """Return the store that a URL names; see `SqlStore.open`."""
         return cls(PostgresStore.open(url))
 
-    async def get(self, key_id: str) -> KeyRecord | None:
-        """Return the record of a key; see `KeyStore.get`."""
-        return await self._lookup.get(key_id)
-
-    async def peek(self, key_id: str) -> KeyRecord | None:
-        """Return the record of a key for a check; see `KeyStore.peek`."""
-        return await self._lookup.peek(key_id)
-
-    async def revision(self, key_id: str) -> int | None:
-        """Return the stamp of its record; see `KeyStore.revision`."""
-        return await self._lookup.revision(key_id)
-
-    async def close(self) -> None:
-        """Close every connection of this loop; see `KeyStore.close`."""
-        await self._lookup.close()
-        await super().close()
+    def _make_lookup(self) -> AsyncLookup:
+        database, replica = self._store.database, self._store.database.address.replica
+        lookup = AsyncPostgresLookup(database) if replica is None else AsyncReplicaLookup(database, replica)
+        database.on_stale.append(lookup.leave)
+        return lookup
 
 
 @traceless

@@ -1,4 +1,4 @@
-"""What every limiter for event loops must do: all that `LimiterConformance` asks, and what only a loop can do to it.
+"""The rules for every limiter for event loops: all of `LimiterConformance`, and the effects of a loop.
 
 class TestTurnstile(AsyncLimiterConformance):
     @pytest.fixture
@@ -27,7 +27,7 @@ __all__ = ["AsyncLimiterConformance"]
 
 
 class OnALoop:
-    """An asynchronous limiter as the cases for threads use it: each draw is played on an event loop of its own thread.
+    """An asynchronous limiter for the cases of threads: each draw runs on the event loop of its own thread.
 
     Args:
         limiter: The limiter under test.
@@ -44,7 +44,7 @@ class OnALoop:
         return asyncio.run_coroutine_threadsafe(scenario, self._loop).result()
 
     def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
-        """Await it."""
+        """Await the method of this name."""
 
         async def scenario() -> Draw:
             return await self.limiter.draw(key, plan, cost, mono, wall)
@@ -68,13 +68,13 @@ class AsyncLimiterConformance(LimiterConformance):
     """The cases of every `AsyncLimiter`; subclass it and override the ``harness`` fixture."""
 
     def opened(self, harness: Any) -> Limiter:
-        """A limiter of the harness, bridged to the cases for threads."""
+        """Return a limiter of the harness, bridged to the cases for threads."""
         return OnALoop(harness.open())
 
     def test_tasks_are_granted_the_limit_and_no_more(
         self, another: Callable[[], OnALoop], harness: AsyncLimiterHarness
     ) -> None:
-        """Tasks of one loop that all ask at once, twice as many as a limit grants."""
+        """Tasks of one loop that all ask at once, twice as many as a limit grants, get exactly the limit."""
         bridge, plan = another(), Plan((Rate(MANY, 86400, MANY, "day"),))
 
         async def scenario() -> list[Draw]:
@@ -84,7 +84,7 @@ class AsyncLimiterConformance(LimiterConformance):
         assert sum(map(bool, bridge.play(scenario()))) == MANY
 
     def test_a_draw_may_be_cancelled(self, another: Callable[[], OnALoop], harness: AsyncLimiterHarness) -> None:
-        """It may have been charged; no later draw is given its answer."""
+        """A cancelled draw may have been charged; no later draw gets its answer."""
         bridge, plan, other = another(), Plan((Rate(9, 86400, 9, "day"),)), Plan((Rate(7, 3600, 7, "hour"),))
 
         async def scenario() -> tuple[Draw, Draw]:

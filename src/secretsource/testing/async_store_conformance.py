@@ -12,7 +12,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from secretsource.stores.base import CountStore, KeyStore, Register
+from secretsource.stores.base import CountStore, History, KeyStore, Register
 from secretsource.stores.owners import Kept
 from secretsource.testing.store_conformance import ROUNDS, StoreConformance
 from secretsource.testing.store_samples import changed, new, record, rotated
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 
     from secretsource.stores.base import (
         AsyncCountStore,
+        AsyncHistory,
         AsyncKeyStore,
         AsyncRegister,
         Change,
         Count,
         CountQuery,
         Crowded,
+        HistoryEvent,
+        HistoryQuery,
         KeyEvent,
         KeyQuery,
         KeyRecord,
@@ -107,6 +110,24 @@ class CountsOnALoop(CountStore):
         self._play(self._counts.forget(now))
 
 
+class HistoryOnALoop(History):
+    """An asynchronous feed as the cases for threads use it.
+
+    Args:
+        history: The feed under test.
+        play: Plays a coroutine on the loop of its store.
+    """
+
+    def __init__(self, history: AsyncHistory, play: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        self._history = history
+        self._play = play
+
+    def read(self, query: HistoryQuery) -> Sequence[HistoryEvent]:
+        """Await it."""
+        found: Sequence[HistoryEvent] = self._play(self._history.read(query))
+        return found
+
+
 class OnALoop(KeyStore):
     """An asynchronous store for the cases of threads: each call runs on the event loop of its own thread.
 
@@ -119,6 +140,7 @@ class OnALoop(KeyStore):
         self.owners = None if store.owners is None else RegisterOnALoop(store.owners, self.play)
         self.plans = None if store.plans is None else RegisterOnALoop(store.plans, self.play)
         self.counts = None if store.counts is None else CountsOnALoop(store.counts, self.play)
+        self.history = None if store.history is None else HistoryOnALoop(store.history, self.play)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._start = threading.Lock()
 

@@ -1,4 +1,4 @@
-"""What every limiter must do, as a pytest class to subclass.
+"""The rules for every limiter, as a pytest class to subclass.
 
     class TurnstileHarness(LimiterHarness):                     # opens the limiter, and breaks its server
         def __init__(self, url):
@@ -14,7 +14,7 @@
             return TurnstileHarness(turnstile_url)
 
 Each test starts without levels. An ability declared impossible is not tested; a fault that is neither written nor
-declared fails its tests. An `AsyncLimiter` is tested with `AsyncLimiterConformance`.
+declared fails its tests. Test an `AsyncLimiter` with `AsyncLimiterConformance`.
 """
 
 from __future__ import annotations
@@ -63,30 +63,30 @@ class LimiterConformance:
         super().__init_subclass__(**keywords)
         for ability, reason in cls.impossible.items():
             if ability not in LIMITER_ABILITIES or not reason:
-                raise TypeError(f"{cls.__name__}.impossible: {ability!r} is no ability, or lacks a reason")
+                raise TypeError(f"{cls.__name__}.impossible: {ability!r} is not an ability, or lacks a reason")
         lacking = {*cls.impossible, *(["fault"] if cls.impossible.keys() >= set(LIMITER_FAULTS) else [])}
         for name in dir(cls):
             wanted: frozenset[str] = getattr(getattr(cls, name), "needs", frozenset())
             if not wanted.isdisjoint(lacking):
-                setattr(cls, name, None)  # how pytest is told that an inherited test is not collected
+                setattr(cls, name, None)  # tells pytest that an inherited test is not collected
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Run the tests that take a ``fault`` once for each fault that is possible."""
+        """Run the tests that take a ``fault`` once for each possible fault."""
         if "fault" in metafunc.fixturenames:
             metafunc.parametrize("fault", [fault for fault in LIMITER_FAULTS if fault not in self.impossible])
 
     @pytest.fixture
     def harness(self) -> Any:
-        """The harness of the limiter under test; every subclass overrides it."""
+        """Return the harness of the limiter under test; every subclass overrides it."""
         raise NotImplementedError("override the fixture `harness` so that it returns your LimiterHarness")
 
     def opened(self, harness: LimiterHarness) -> Limiter:
-        """A limiter of the harness, as the cases use it."""
+        """Return a limiter of the harness, in the form for the cases."""
         return harness.open()
 
     @pytest.fixture
     def another(self, harness: LimiterHarness) -> Iterator[Callable[[], Limiter]]:
-        """Open further limiters over the same levels; each is closed after the test, where it can be closed."""
+        """Return a function that opens further limiters over the same levels; each is closed after the test."""
         made: list[Limiter] = []
 
         def make() -> Limiter:
@@ -100,19 +100,19 @@ class LimiterConformance:
 
     @pytest.fixture
     def limiter(self, another: Callable[[], Limiter]) -> Limiter:
-        """The limiter under test, without levels."""
+        """Return the limiter under test, without levels."""
         return another()
 
     @pytest.fixture
     def ask(self, harness: LimiterHarness, limiter: Limiter) -> Ask:
-        """Draw on the limiter under test, now: ``ask(rules, cost=1, key="account")``."""
+        """Return a function that draws on the limiter under test, now: ``ask(rules, cost=1, key="account")``."""
         return asking(limiter, harness)
 
     # Grants
 
     @pytest.mark.parametrize("rule", [MINUTE, DAY, MONTH], ids=str)
     def test_the_whole_limit_is_granted_and_no_more(self, rule: Rate | Quota, ask: Ask) -> None:
-        """As many requests as the limit has, then none; the refusal names the rule and when to come again."""
+        """A limit grants as many requests as it has; then the refusal names the rule and the time to come again."""
         plan = Plan((rule,))
         assert [bool(ask(plan)) for _ in range(rule.limit)] == [True] * rule.limit
         refused = ask(plan)
@@ -138,7 +138,7 @@ class LimiterConformance:
             assert sorted(left.remaining for left in ask(plan, 0, key=key).states) == ([0, 1] if key == "a" else [0, 5])
 
     def test_a_refused_request_costs_nothing(self, harness: LimiterHarness, ask: Ask) -> None:
-        """A client that knocks all the time is let in as soon as there is room."""
+        """A client that tries all the time is accepted as soon as there is room."""
         plan = Plan((QUICK,))
         assert ask(plan)
         for _ in range(20):
@@ -148,7 +148,7 @@ class LimiterConformance:
         raise AssertionError("a client that knocked for 0.2 s was not let in, at 20 requests a second")
 
     def test_a_cost_of_nothing_only_looks(self, ask: Ask) -> None:
-        """It is granted also when there is nothing left, and takes nothing."""
+        """A cost of 0 is granted also at an empty limit, and takes nothing."""
         plan = Plan((MINUTE, DAY))
         assert [left.remaining for left in ask(plan, 0).states] == [4, 5]
         assert ask(plan, 4)
@@ -157,7 +157,7 @@ class LimiterConformance:
         assert [left.remaining for left in looked.states] == [0, 1]
 
     def test_a_cost_beyond_a_limit_never_fits(self, ask: Ask) -> None:
-        """Waiting does not help, and that rule is named, also where another rule refuses first."""
+        """If waiting does not help, that rule is named, even if another rule refuses first."""
         assert ask(Plan((MINUTE, DAY)), 4)
         for rule, cost in ((MINUTE, 5), (DAY, 6), (MONTH, 10)):
             refused = ask(Plan((rule,)), cost, key="fresh")
@@ -166,19 +166,19 @@ class LimiterConformance:
         assert (bool(refused), refused.retry_after) == (False, None)
 
     def test_accounts_are_apart(self, ask: Ask) -> None:
-        """What is drawn on one is not missing from another, however alike their names are."""
+        """A draw on one account takes nothing from another, even if their names are similar."""
         plan = Plan((MINUTE,))
         for key in ("7Qm2xL0cVbT9uYw3eRfGhK", "7Qm2xL0cVbT9uYw3eRfGhk", "7Qm2xL0cVbT9uYw3eRfGh"):
             assert [bool(ask(plan, key=key)) for _ in range(5)] == [True] * 4 + [False]
 
     def test_a_limit_that_stays_keeps_its_level(self, ask: Ask) -> None:
-        """Where another limit of the account changes, is added or goes."""
+        """A limit keeps its level when another limit of the account changes, is added or is removed."""
         assert ask(Plan((MINUTE, DAY)), 3)
         changed = ask(Plan((Rate(9, 60, 9, "minute"), HOUR, DAY)), 0)
         assert [left.remaining for left in changed.states] == [9, 6, 2]
 
     def test_a_limit_is_refilled(self, harness: LimiterHarness, ask: Ask) -> None:
-        """Drop by drop, so that the wait that a refusal tells is enough."""
+        """A rate is refilled drop by drop, so the wait in a refusal is enough."""
         plan = Plan((QUICK,))
         assert ask(plan)
         refused = ask(plan)
@@ -203,7 +203,7 @@ class LimiterConformance:
     def test_limiters_over_the_same_levels_share_them(
         self, harness: LimiterHarness, limiter: Limiter, another: Callable[[], Limiter]
     ) -> None:
-        """As two processes do: together they are granted the limit."""
+        """Two limiters, as of two processes, together grant exactly the limit."""
         plan, other = Plan((Rate(MANY, 86400, MANY, "day"),)), another()
         with ThreadPoolExecutor(4) as threads:
             mine, theirs = (threads.map(asking(each, harness), [plan] * MANY) for each in (limiter, other))
@@ -211,7 +211,7 @@ class LimiterConformance:
         assert granted.count(True) == MANY
 
     def test_one_that_answers_at_once_takes_as_it_draws(self, limiter: Limiter, harness: LimiterHarness) -> None:
-        """`take` grants and refuses what `draw` does, from the same levels; nothing to test of any other limiter."""
+        """`take` grants and refuses as `draw` does, from the same levels; other limiters have no `take`."""
         if not isinstance(limiter, ImmediateLimiter):
             return
         plan, (mono, wall) = Plan((MINUTE, DAY)), harness.now()
@@ -227,7 +227,7 @@ class LimiterConformance:
 
     @needs("fault")
     def test_a_fault_is_an_error_and_never_a_grant(self, fault: str, harness: LimiterHarness, ask: Ask) -> None:
-        """Within the patience; when the fault has ended, the same limiter works and grants no more than the limit.
+        """A fault ends a draw within the patience; after it, the same limiter works and grants no more than the limit.
 
         A draw that failed may have been charged, and a server may have forgotten its levels.
         """
@@ -244,7 +244,7 @@ class LimiterConformance:
 
     @needs("fault")
     def test_a_fault_shows_nothing(self, fault: str, harness: LimiterHarness, ask: Ask, limiter: Limiter) -> None:
-        """No error, no exception behind it and no repr holds a password; the error says in one line what failed."""
+        """No error, no exception behind it and no repr shows a password; the error says in one line what failed."""
         ask(Plan((MINUTE,)))
         getattr(harness, fault)()
         with pytest.raises(StoreError) as caught:

@@ -1,4 +1,4 @@
-"""The means of a conformance run over a limiter: open it, as each of several processes would, and break its server."""
+"""The controls of a limiter for a conformance run: open it, as several processes would, and break its server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["LIMITER_ABILITIES", "LIMITER_FAULTS", "AsyncLimiterHarness", "Limite
 LIMITER_FAULTS = ("lose", "hang", "forbid")
 """The ways in which the server behind a limiter can fail, each a method of `LimiterHarness`."""
 LIMITER_ABILITIES = ("share", *LIMITER_FAULTS)
-"""What a limiter may be unable to do: share its levels with a second limiter, and fail in each way."""
+"""The abilities that a limiter may lack: sharing its levels with a second limiter, and each way to fail."""
 
 Kept = TypeVar("Kept", bound="Limiter | AsyncLimiter")
 
@@ -30,20 +30,20 @@ class _Harness(ABC, Generic[Kept]):
 
     @abstractmethod
     def open(self) -> Kept:
-        """A limiter over the levels of this test; a second call opens a second one, as another process would.
+        """Return a limiter over the levels of this test; a second call opens a second one, as another process would.
 
         It must ask its server again after each failure (no pause), so that a test sees when the server is back.
         """
 
     def now(self) -> tuple[float, float]:
-        """The present as the caller of a limiter has it: monotonic seconds, and seconds since 1970 UTC."""
+        """Return the present for the caller of a limiter: monotonic seconds, and seconds since 1970 UTC."""
         return time.monotonic(), time.time()
 
     def wait(self, seconds: float) -> None:
         """Let time pass, for the caller and for the server.
 
         Args:
-            seconds: How long, up to 0.1.
+            seconds: The time to pass, up to 0.1.
         """
         time.sleep(seconds)
 
@@ -71,8 +71,8 @@ class _Harness(ABC, Generic[Kept]):
 
 
 class LimiterHarness(_Harness["Limiter"]):
-    """Opens a `Limiter`, and breaks its server, for `LimiterConformance`."""
+    """A harness that opens a `Limiter`, and breaks its server, for `LimiterConformance`."""
 
 
 class AsyncLimiterHarness(_Harness["AsyncLimiter"]):
-    """Opens an `AsyncLimiter`, and breaks its server, for `AsyncLimiterConformance`."""
+    """A harness that opens an `AsyncLimiter`, and breaks its server, for `AsyncLimiterConformance`."""

@@ -32,6 +32,7 @@ from secretsource.exceptions import StoreError
 from secretsource.stores.base import EventKind, KeyQuery, KeyRecord, KeyStore, Page, Usage, Use
 from secretsource.testing.store_counts import StoreCounts
 from secretsource.testing.store_harness import STORE_FAULTS
+from secretsource.testing.store_history import StoreHistory
 from secretsource.testing.store_listing import StoreListing
 from secretsource.testing.store_owners import StoreOwners
 from secretsource.testing.store_samples import CANARY, FULL, changed, new, record, rotated, told, writes
@@ -48,7 +49,7 @@ __all__ = ["StoreConformance"]
 ROUNDS = 8
 
 
-class StoreConformance(StoreListing, StoreOwners, StoreCounts, StoreUpdates, StoreUses):
+class StoreConformance(StoreHistory, StoreListing, StoreOwners, StoreCounts, StoreUpdates, StoreUses):
     """The cases of every `KeyStore`; subclass it and override the ``harness`` fixture.
 
     Attributes:

@@ -58,6 +58,23 @@ class StoreListing:
         assert store.list(KeyQuery(status=status, now=700.0)).records == expected
         assert len(store.list(KeyQuery(status=status)).records) == len(ends)
 
+    def test_list_of_living_keys(self, store: KeyStore) -> None:
+        """A key is among them to the exact instant of its end, whatever ends it; also with each other filter."""
+        ends: list[dict[str, Any]] = [
+            {}, {"expires": 700.0}, {"expires": 701.0}, {"overlap_ends": 700.0}, {"overlap_ends": 701.0},
+        ]  # fmt: skip
+        made = [new(number, status=stored, **end) for number, (stored, end) in enumerate(product(Status, ends))]
+        store.insert(made)
+        ended = {Status.REVOKED, Status.EXPIRED}
+        living = [change.record for change in made if change.record.status_at(700.0) not in ended]
+        assert store.list(KeyQuery(now=700.0, living=True)).records == living
+        assert store.list(KeyQuery(now=700.0)).records == [change.record for change in made]
+        soon = [found for found in living if found.expires is not None]
+        assert soon
+        assert store.list(KeyQuery(expires_before=702.0, now=700.0, living=True)).records == soon
+        unused = [found for found in living if found.created < 9]
+        assert store.list(KeyQuery(unused_since=9.0, now=700.0, living=True)).records == unused
+
     def test_list_pages_to_the_end(self, store: KeyStore) -> None:
         """Pages have each record once, oldest first and equal instants by ``key_id``, also if the last is just full."""
         numbers = [3, 1, 2, 6, 5, 4]

@@ -1,4 +1,4 @@
-"""The duties of a key store that keeps owners and plans; a part of `StoreConformance`."""
+"""The rules for every key store that keeps owners and plans; a part of `StoreConformance`."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ FULL_OWNER = OwnerRecord(
 
 
 def event(id: str, kind: OwnerEventKind = OwnerEventKind.CHANGED) -> OwnerEvent:
-    """Make an event in which every field says something."""
+    """Return an event with a value in every field."""
     return OwnerEvent(id, kind, 1000.5, ("name", "plan"), "someone", "203.0.113.9", "why")
 
 
@@ -67,32 +67,32 @@ def registers(store: KeyStore) -> tuple[Register[OwnerRecord], Register[PlanReco
 
 
 def stored(register: Register[Any], given: Any) -> Any:
-    """Put a record that has to be taken."""
+    """Put a record that must be accepted."""
     answer = register.put(given, event(given.id))
     assert not isinstance(answer, Refused), answer
     return answer
 
 
 def fill(owners: Register[OwnerRecord]) -> None:
-    """Put large owners until one is not taken; what has no room left may have some for a few."""
+    """Put large owners until one is refused; a full disk may still have room for a few."""
     for number in range(200):
         owners.put(OwnerRecord(f"{number:03}", 5.0, "n" * 255, metadata={"m": "x" * 4000}), event("a"))
 
 
 class StoreOwners:
-    """The cases of owners and plans; a store that keeps none passes by saying so."""
+    """The cases of owners and plans; a store without them passes by saying so."""
 
     impossible: ClassVar[Any]
 
     @pytest.fixture
     def keeping(self, store: KeyStore) -> KeyStore:
-        """Give the store under test, if it keeps owners."""
+        """Return the store under test, if it keeps owners."""
         if store.owners is None:
             pytest.skip("this store keeps no owners")
         return store
 
     def test_owner_and_plan_come_back_as_they_were_stored(self, keeping: KeyStore) -> None:
-        """Every field keeps its value and its type, and the revision is what `put` said."""
+        """Every field keeps its value and its type, and the revision is the one that `put` returned."""
         owners, plans = registers(keeping)
         assert owners.get("acme") is None
         assert plans.get("pro") is None
@@ -136,7 +136,7 @@ class StoreOwners:
         assert again.revision > gone.revision
 
     def test_an_owner_has_a_plan_that_is_there(self, keeping: KeyStore) -> None:
-        """A plan that is not there is refused, and so is deleting one that an owner is on."""
+        """An unknown plan is refused, and so is deleting a plan that an owner is on."""
         owners, plans = registers(keeping)
         lost = OwnerRecord("acme", 5.0, plan="pro")
         assert owners.put(lost, event("acme")) is Refused.NO_PLAN
@@ -150,7 +150,7 @@ class StoreOwners:
         assert isinstance(plans.delete(plan, event("pro")), PlanRecord)
 
     def test_lists_are_in_the_order_of_ids(self, keeping: KeyStore) -> None:
-        """Character by character, a page at a time, and narrowed to a plan."""
+        """Records are listed by character, a page at a time, and narrowed to a plan."""
         owners, plans = registers(keeping)
         stored(plans, PlanRecord("pro", 5.0))
         for number, id in enumerate(["b", "ä", "B", "a"]):
@@ -161,7 +161,7 @@ class StoreOwners:
         assert [plan.id for plan in plans.list()] == ["pro"]
 
     def test_terms_come_with_every_reading(self, keeping: KeyStore) -> None:
-        """A key is read with its owner and plan as they are now, and its stamp changes with each of the three."""
+        """A key is read with its present owner and plan, and its stamp changes with each of the three."""
         owners, plans = registers(keeping)
         keeping.insert([new(1, owner="acme", lookup=bytes(32)), new(2, owner="other")])
         key_id, stamps = record(1).key_id, [keeping.revision(record(1).key_id)]
@@ -211,7 +211,7 @@ class StoreOwners:
         assert keeping.insert_within([new(8)], {"acme": 2}, 40.0) == Crowded("acme", 3)
 
     def test_issuers_that_race_make_no_key_too_many(self, keeping: KeyStore, another: Callable[[], KeyStore]) -> None:
-        """Of eight that insert at once where there is room for three, three do."""
+        """Of eight that insert at once with room for three, exactly three succeed."""
         owners, _ = registers(keeping)
         stored(owners, OwnerRecord("acme", 5.0))
         stores, start = [another() for _ in range(ISSUERS)], Barrier(ISSUERS)
@@ -229,7 +229,7 @@ class StoreOwners:
     def test_fault_leaves_neither_an_owner_nor_its_event(
         self, fault: str, keeping: KeyStore, harness: Any, another: Callable[[], KeyStore]
     ) -> None:
-        """A register that cannot write says so, keeps nothing of it, and takes it once the fault is over."""
+        """A register that cannot write says so, stores nothing of the change, and accepts it after the fault."""
         owners, _ = registers(keeping)
         getattr(harness, fault)()
         try:

@@ -1,4 +1,4 @@
-"""What every key store must do with updates of several records, and with what their events name."""
+"""The rules for updates of several records, and for the names in their events; a part of `StoreConformance`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class StoreUpdates:
     """The cases of updates; `StoreConformance` has them."""
 
     def test_update_all_changes_all(self, store: KeyStore) -> None:
-        """Several records and their events, in one transaction."""
+        """Several records and their events are stored in one transaction."""
         store.insert([new(1), new(2), new(3)])
         changes = [changed(record(number), name=f"n{number}") for number in (3, 1)]
         assert store.update_all(changes)
@@ -25,7 +25,7 @@ class StoreUpdates:
         assert [event.revision for event in store.events(record(3).key_id)] == [1, 2]
 
     def test_update_all_changes_none(self, store: KeyStore) -> None:
-        """Where one has moved on, the others stay as they were, and no event is written."""
+        """If one record has moved on, the others are unchanged, and no event is written."""
         store.insert([new(1), new(2)])
         assert store.update(changed(record(2), name="quicker"))
         assert not store.update_all([changed(record(1), name="a"), changed(record(2), name="b")])
@@ -35,7 +35,7 @@ class StoreUpdates:
         assert store.get(record(1).key_id) == record(1)
 
     def test_event_keeps_the_names_of_fields(self, store: KeyStore) -> None:
-        """What an update changed is read from its event."""
+        """An event names the fields that an update changed."""
         store.insert([new(1)])
         change = changed(record(1), name="other")
         told_of = change._replace(event=change.event._replace(kind=EventKind.UPDATED, fields=("name", "scopes")))

@@ -22,8 +22,9 @@ class KeyCommands(VerbGroup):
         ),
         "show": Verb(
             "secretsource.cli.keys.show:show",
-            "Show the record of a key; after a rotation, also who still uses the old key.",
+            "Show the record of a key; after a rotation, also the uses of the old key.",
         ),
+        "update": Verb("secretsource.cli.keys.update:update", "Change what a key that has not ended may do."),
         "verify": Verb("secretsource.cli.keys.verify:verify", "Check a key as a service would."),
         "whose": Verb("secretsource.cli.keys.whose:whose", "Read the owner of a key from the key alone."),
         "rotate": Verb(
@@ -45,6 +46,14 @@ class KeyCommands(VerbGroup):
         ),
         "events": Verb("secretsource.cli.keys.events:events", "Show the history of a key, the oldest event first."),
         "usage": Verb("secretsource.cli.keys.usage:usage", "Show how many checks came to what, by key and time."),
+        "expiring": Verb(
+            "secretsource.cli.keys.expiring:expiring",
+            "Show the keys that have not ended and will expire soon, the oldest first.",
+        ),
+        "unused": Verb(
+            "secretsource.cli.keys.expiring:unused",
+            "Show the keys that have not ended and were not used for a time, the oldest first.",
+        ),
         "stats": Verb(
             "secretsource.cli.keys.stats:stats", "Count the living keys by the pepper that they are hashed with."
         ),

@@ -1,7 +1,7 @@
 """Remember how far an import has come, in a small file beside the one that it reads (0600).
 
 The file is written after each thousand rows, once they are stored, and removed at the end. It has counts and reasons,
-and nothing of a row.
+without any cell of a row.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Checkpoint:
         format: The format of the file.
 
     Attributes:
-        rows: How many rows were stored or rejected.
-        imported: How many of them were stored.
-        reasons: How many of them were rejected for which reason.
+        rows: Number of rows that were stored or rejected.
+        imported: Number of rows that were stored.
+        reasons: Number of rejected rows for each reason.
     """
 
     def __init__(self, file: Path, store: str, format: str) -> None:
@@ -89,6 +89,6 @@ class Checkpoint:
 
 
 def _place(store: str) -> str:
-    """Give the URL of a store without user, password and options."""
+    """Return the URL of a store without user, password and options."""
     parts = urlsplit(store)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

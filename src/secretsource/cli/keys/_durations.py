@@ -47,10 +47,10 @@ def length_of_time(text: str, now: datetime) -> timedelta | None:
 
     Args:
         text: The text, such as ``1 month``.
-        now: When it begins, with its time zone.
+        now: Its beginning, with its time zone.
 
     Returns:
-        The length from now; None where the text is no length of time, or where it ends past the year 9999.
+        The length from now; None if the text is not a length of time, or if it ends past the year 9999.
     """
     length = _read(text.strip())
     if length is None:

@@ -28,7 +28,7 @@ Out = Annotated[
 ]
 
 _ROOM = 128
-"""How many bytes to set aside in the file; more than the longest key."""
+"""Bytes to set aside in the file; more than the longest key."""
 
 
 class Handover:
@@ -90,7 +90,7 @@ class Handover:
         """Show the record of the key, and the key itself or the file that has it.
 
         Args:
-            document: What `--json` writes, with the key in ``key`` and sentences in ``warnings``.
+            document: The document for ``--json``, with the key in ``key`` and sentences in ``warnings``.
             record: The record to show to people.
             as_json: Whether to write the document.
         """

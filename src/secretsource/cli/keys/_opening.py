@@ -37,7 +37,7 @@ def open_keys(context: typer.Context, store: str, *, peppered: bool, makes: bool
         context: Holds the choice of the configuration, in which the pepper is looked up.
         store: The URL of the store.
         peppered: Whether the command hashes a key; other commands look up no pepper.
-        makes: Whether the command makes a store that is not there; a command that only reads must not.
+        makes: Whether the command makes an absent store; a command that only reads must not.
 
     Raises:
         ConfigurationError: The URL or the pepper is wrong, a package is missing, or there is no store to read.
@@ -62,7 +62,7 @@ def open_lasting_keys(context: typer.Context, store: str) -> ApiKeys:
 
 
 def _refuse_missing(url: str) -> None:
-    """Refuse a store that is not there: a mistyped name must not look like an empty store."""
+    """Refuse an absent store: a mistyped name must not look like an empty store."""
     from secretsource.stores import open_store
     from secretsource.stores.migratable import Migratable
 
@@ -78,7 +78,7 @@ def _refuse_missing(url: str) -> None:
 
 
 def peppers_of(context: typer.Context) -> PepperSet:
-    """Look the peppers up in the configuration that was chosen; an empty set where there are none."""
+    """Look the peppers up in the chosen configuration; return an empty set without any."""
     from secretsource.issuing import find_peppers
 
     with Choice.of(context).resolver() as resolver:

@@ -10,7 +10,7 @@ import typer
 __all__ = ["presented_key"]
 
 MOST_BYTES = 4096
-"""How much of standard input is read: more than the longest key, and little of a wrong file."""
+"""Greatest length to read from standard input: more than the longest key, and little of a wrong file."""
 
 
 def presented_key() -> str:

@@ -6,16 +6,16 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from secretsource.cli._output import show_table
-from secretsource.issuing.documents import record_document
+from secretsource.cli._output import say, show_table, write_json
+from secretsource.issuing.documents import page_document, record_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from secretsource.issuing import KeyRecord
+    from secretsource.issuing import KeyRecord, Page
 
-__all__ = ["show_record", "show_records", "shown_instant"]
+__all__ = ["show_page", "show_record", "show_records", "shown_instant"]
 
 COLUMNS = ("key id", "key", "owner", "name", "status", "scopes", "created", "expires", "last used")
 
@@ -29,6 +29,16 @@ def show_record(record: KeyRecord, more: Iterable[tuple[str, str]] = ()) -> None
 def show_records(records: Iterable[KeyRecord]) -> None:
     """Show records as a table, one line for each."""
     show_table(COLUMNS, map(_row, records), unbroken=COLUMNS[:1])
+
+
+def show_page(page: Page, *, as_json: bool) -> None:
+    """Show one page of records as a table, or as its document, and how the list goes on."""
+    if as_json:
+        write_json(page_document(page, time.time()))
+        return
+    show_records(page.records)
+    if page.next is not None:
+        say("more", f"go on with  --after {page.next}")
 
 
 def shown_instant(moment: datetime | None) -> str:

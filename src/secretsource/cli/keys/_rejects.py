@@ -1,4 +1,4 @@
-"""Write the rows that an import rejected to a file, with the reasons, to be mended and imported again (0600)."""
+"""Write the rows that an import rejected to a file, with the reasons, to be corrected and imported again (0600)."""
 
 from __future__ import annotations
 

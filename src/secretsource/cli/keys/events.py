@@ -14,7 +14,7 @@ from secretsource.cli.keys._records import shown_instant
 
 __all__ = ["events"]
 
-COLUMNS = ("revision", "event", "time", "actor", "origin", "reason")
+COLUMNS = ("revision", "event", "time", "actor", "origin", "reason", "fields")
 
 
 def events(
@@ -47,6 +47,7 @@ def events(
                 event.actor or "",
                 event.origin or "",
                 event.reason or "",
+                " ".join(event.fields),
             )
             for event in happened
         ],

@@ -79,9 +79,9 @@ def import_keys(
 ) -> None:
     """Store keys of another system by their hashes; each is rehashed at its first use.
 
-    A row that is no key, or that is stored already, is rejected with a reason. It goes as it was into a new file that
-    only you may read: mend it there, and import that file. The other rows are stored, and the exit code is then 4. A
-    service that checks such keys needs imported=True.
+    A row that is not a key, or that is stored already, is rejected with a reason. It goes as it was into a new file
+    that only you may read: correct it there, and import that file. The other rows are stored, and the exit code is then
+    4. A service that checks such keys needs imported=True.
     """
     from secretsource.issuing import header_judge, read_rows
 
@@ -160,7 +160,7 @@ class _Run:
 
 
 def _show(report: ImportReport, rejects: Path | None, *, dry_run: bool, as_json: bool) -> None:
-    """Show what became of the rows, and end with the exit code for it."""
+    """Show the result for the rows, and end with the exit code for it."""
     from secretsource.issuing.documents import report_document
 
     place = str(rejects) if report.rejected and rejects is not None else None
@@ -176,7 +176,7 @@ def _show(report: ImportReport, rejects: Path | None, *, dry_run: bool, as_json:
             counted = ", ".join(f"{name} ({number})" for name, number in report.ignored.items())
             say("note", f"these columns have no place here and were left out (number of rows): {counted}")
         if place is not None:
-            say("note", f"the rejected rows are in {place!r}: mend them there, and import that file")
+            say("note", f"the rejected rows are in {place!r}: correct them there, and import that file")
     if report.rejected:
         raise typer.Exit(PARTLY)
 

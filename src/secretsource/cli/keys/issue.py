@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from secretsource.cli._options import Json
 from secretsource.cli.keys._handover import Handover, Out
 from secretsource.cli.keys._opening import open_lasting_keys, operator
-from secretsource.cli.keys._options import DEFAULT_STORE, Store, duration, instant
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from secretsource.cli.keys._options import DEFAULT_STORE, Store, duration, instant, json_object
 
 __all__ = ["issue"]
 
@@ -24,7 +20,7 @@ def issue(
     context: typer.Context,
     owner: Annotated[str, typer.Option("--owner", metavar="NAME", help="The customer that the key is for.")],
     scope: Annotated[
-        list[str] | None, typer.Option("--scope", metavar="SCOPE", help="What the key may do; repeatable.")
+        list[str] | None, typer.Option("--scope", metavar="SCOPE", help="A scope of the key; repeatable.")
     ] = None,
     name: Annotated[str, typer.Option("--name", metavar="TEXT", help="A name for people.")] = "",
     prefix: Annotated[
@@ -69,7 +65,7 @@ def issue(
     """
     from secretsource.issuing.documents import issued_document
 
-    document = _metadata(metadata)
+    document = {} if metadata is None else json_object(metadata)
     with Handover(out) as handover, open_lasting_keys(context, store) as keys:
         issued = keys.issue(
             **operator(),
@@ -88,13 +84,3 @@ def issue(
         )
         handover.take(issued.plaintext)
     handover.show(issued_document(issued, time.time()), issued.record, as_json=as_json)
-
-
-def _metadata(text: str | None) -> Mapping[str, Any]:
-    try:
-        document = {} if text is None else json.loads(text)
-    except (ValueError, RecursionError):
-        document = None
-    if isinstance(document, dict):
-        return document
-    raise typer.BadParameter('--metadata must be a JSON object, such as  \'{"plan": "pro"}\'')

@@ -12,7 +12,7 @@ from secretsource.cli._options import Json
 from secretsource.cli._output import say, write_json
 from secretsource.cli.keys._handover import Handover, Out
 from secretsource.cli.keys._opening import open_keys, operator
-from secretsource.cli.keys._options import DEFAULT_STORE, KeyId, Reason, Store, duration
+from secretsource.cli.keys._options import DEFAULT_STORE, KeyId, Reason, Store, duration, instant
 from secretsource.cli.keys._records import show_record
 from secretsource.stores.base import Status
 
@@ -29,6 +29,17 @@ def rotate(
         timedelta,
         typer.Option("--overlap", metavar="7d", parser=duration, help="How long both keys work; 0s after a leak."),
     ],
+    expires_in: Annotated[
+        timedelta | None,
+        typer.Option("--expires-in", metavar="90d", parser=duration, help="How long the new key lives."),
+    ] = None,
+    expires_at: Annotated[
+        datetime | None,
+        typer.Option("--expires-at", metavar="TIME", parser=instant, help="When the new key ends, instead."),
+    ] = None,
+    keep_expiry: Annotated[
+        bool, typer.Option("--keep-expiry", help="The new key ends when the old key would have, instead.")
+    ] = False,
     reason: Reason = None,
     out: Out = None,
     store: Store = DEFAULT_STORE,
@@ -36,13 +47,22 @@ def rotate(
 ) -> None:
     """Give a key a successor with the same rights, and show it once.
 
-    A key has one successor, ever: a second call names it, and has no key to show. A second call with a shorter
-    --overlap ends the old key earlier.
+    A key has only one successor: a second call names it, and has no key to show. A second call with a shorter --overlap
+    ends the old key earlier. Without an option that says when it ends, the new key lives as long as the
+    old key was made for.
     """
     from secretsource.issuing.documents import rotated_document
 
     with Handover(out) as handover, open_keys(context, store, peppered=True) as keys:
-        rotated = keys.rotate(key_id, overlap=overlap, reason=reason, **operator())
+        rotated = keys.rotate(
+            key_id,
+            overlap=overlap,
+            expires_in=expires_in,
+            expires_at=expires_at,
+            keep_expiry=keep_expiry,
+            reason=reason,
+            **operator(),
+        )
         if rotated.plaintext is not None:
             handover.take(rotated.plaintext)
     handover.show(rotated_document(rotated, time.time()), rotated.successor, as_json=as_json)

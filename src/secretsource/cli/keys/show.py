@@ -23,7 +23,7 @@ __all__ = ["show"]
 
 
 def show(context: typer.Context, key_id: KeyId, store: Store = DEFAULT_STORE, as_json: Json = False) -> None:
-    """Show the record of a key; after a rotation, also who still uses the old key."""
+    """Show the record of a key; after a rotation, also the uses of the old key."""
     from secretsource.issuing.documents import record_document, rotation_document
 
     with open_keys(context, store, peppered=False) as keys:

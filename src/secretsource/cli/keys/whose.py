@@ -41,5 +41,5 @@ def whose(
     if owner is not None:
         return
     if not as_json:
-        say("not ours", "the text is no key, or it was made with another pepper")
+        say("not ours", "the text is not a key, or it was made with another pepper")
     raise typer.Exit(MISSING)

@@ -13,8 +13,7 @@ from secretsource.cli.keys._opening import open_keys, operator
 from secretsource.cli.keys._options import DEFAULT_STORE, Reason, Store
 
 if TYPE_CHECKING:
-    from secretsource.issuing import OwnerRecord
-    from secretsource.issuing._manage.owners import OwnerFields
+    from secretsource.issuing import OwnerFields, OwnerRecord
 
 __all__ = ["delete", "list_owners", "put", "resume", "show", "suspend"]
 

@@ -1,1 +1,1 @@
-"""The check of a key, and what it works with."""
+"""The check of a key, and its parts."""

@@ -1,6 +1,6 @@
-"""Step 5 of a check, its second half: whether a credential is a record's key.
+"""Step 5 of a check, its second half: compare a credential with a record.
 
-Nothing of a record is answered before that. A slow hash of another system is computed in turn, one after the other.
+No field of a record is used in an answer before that. Slow hashes of other systems are computed in turn.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _NO_HASH = bytes(32)
 
 
 def unknown(presented: Presented) -> Rejected:
-    """Why a credential without a record is refused; the answer takes as long as that to a wrong secret."""
+    """Return why a credential without a record is refused; the answer takes as long as that to a wrong secret."""
     compare_digest(presented.hash, _NO_HASH)
     return Rejected(Reason.UNKNOWN) if presented.otherwise is None else presented.otherwise
 
 
 class Comparison:
-    """Compares credentials with records.
+    """A comparison of credentials with records.
 
     Args:
         parts: The parts to work with.
@@ -39,10 +39,10 @@ class Comparison:
         self._parts = parts
 
     def compare(self, presented: Presented, record: KeyRecord) -> Rejected | None:
-        """Whether a credential is a record's key: None, or why it is refused.
+        """Compare a credential with a record: return None if it is the record's key, or why it is refused.
 
         Args:
-            presented: What the gate made of the credential.
+            presented: The credential, as the gate read it.
             record: The record it names.
         """
         if record.foreign is not None:
@@ -54,12 +54,12 @@ class Comparison:
         return None if compare_digest(hashed, record.hash) else Rejected(Reason.WRONG_SECRET)
 
     def compare_foreign(self, presented: Presented, record: KeyRecord, wall: float) -> Flow[Rejected | None]:
-        """As `compare`, for a hash of another system; the hash of a key that has ended is not computed.
+        """Compare as `compare` does, with a hash of another system; the hash of a key that has ended is not computed.
 
-        Anyone who knows how such a key begins can have its hash computed. When you end the key, you end that too.
+        Anyone who knows how such a key begins can have its hash computed. That ends when you end the key.
 
         Args:
-            presented: What the gate made of the credential.
+            presented: The credential, as the gate read it.
             record: The record that was found for it.
             wall: The present, in seconds since 1970 UTC.
         """

@@ -1,4 +1,4 @@
-"""Steps 9 and 10 of a check: what the limits of a key say, wherever they are counted."""
+"""Steps 9 and 10 of a check: draw on the limits of a key, wherever they are counted."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class Drawing:
-    """Draws on the limits of keys.
+    """A drawing on the limits of keys.
 
     Args:
         parts: The parts to work with.
 
     Attributes:
         is_at_hand: Whether limits are counted in this process.
-        take: Takes a cost from limits that are at hand, as `ImmediateLimiter.take`; else gives None.
+        take: Takes a cost from limits that are at hand, as `ImmediateLimiter.take` does; else returns None.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -35,12 +35,12 @@ class Drawing:
         self.take = parts.limiter.take if isinstance(parts.limiter, ImmediateLimiter) else _is_elsewhere
 
     def draw(self, entry: Entry, plan: Plan, cost: int, mono: float, wall: float) -> Flow[Verdict]:
-        """The verdict for a key with limits.
+        """Return the verdict for a key with limits.
 
         Args:
             entry: Its record.
             plan: Its limits.
-            cost: How much of them the check takes.
+            cost: The amount that the check takes.
             mono: The present, in monotonic seconds.
             wall: The same in seconds since 1970 UTC.
         """
@@ -61,4 +61,4 @@ class Drawing:
 
 
 def _is_elsewhere(*_: object) -> None:
-    """Take nothing: the long way of a check asks the limiter."""
+    """Return None: the long way of a check asks the limiter."""

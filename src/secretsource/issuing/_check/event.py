@@ -1,4 +1,4 @@
-"""What those who listen hear of a check: its verdict, and the request it was made for."""
+"""The event that listeners receive for a check: its verdict, and the request it was made for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["CheckEvent"]
 
 LONGEST_TOLD = 2048
-"""Characters of a path or a user agent that listeners hear."""
+"""Characters of a path or a user agent that listeners receive."""
 _KEY = re.compile(r"[a-z][a-z0-9]{0,15}_[a-z]{2,8}_[0-9A-Za-z]{54}ss1[0-9A-Za-z]{6}")
 
 
@@ -28,14 +28,14 @@ class CheckEvent(NamedTuple):
     """One check of a key, accepted or refused.
 
     Attributes:
-        at: When, in seconds since 1970 UTC.
-        verdict: What it came to.
-        scopes: The scopes that were demanded; none for `NO_SCOPE`.
-        cost: How much of the key's limits it takes.
-        ip: The client's address, where it was given.
-        agent: The client's user agent, where it was given.
-        method: The method of the request, where it was given.
-        path: The path of the request, where it was given; one of our keys in it is masked.
+        at: The time of the check, in seconds since 1970 UTC.
+        verdict: Its verdict.
+        scopes: The demanded scopes; empty for `NO_SCOPE`.
+        cost: The amount taken from the key's limits.
+        ip: The client's address, if given.
+        agent: The client's user agent, if given.
+        method: The method of the request, if given.
+        path: The path of the request, if given; one of our keys in it is masked.
     """
 
     at: float
@@ -49,17 +49,17 @@ class CheckEvent(NamedTuple):
 
     @property
     def reason(self) -> Reason | None:
-        """Why the key was refused, or None for one that was accepted."""
+        """The reason why the key was refused, or None for an accepted one."""
         return self.verdict.reason if isinstance(self.verdict, Rejected) else None
 
     @property
     def record(self) -> KeyRecord | None:
-        """The key's record, where the whole key had matched it."""
+        """The key's record, if the whole key matched it."""
         return self.verdict.record
 
 
 class Asked(NamedTuple):
-    """What a check is asked of a key, and for which request."""
+    """The question of a check: the demand on a key, and the request it is made for."""
 
     scope: Demand
     cost: int
@@ -74,7 +74,7 @@ _make = tuple.__new__
 
 
 def asked_of(scope: Demand, cost: int, kind: Kind | None, ip: str | None, agent: str | None) -> Asked:
-    """What a check outside of a request asks; made without a call of Python, for each uncached check makes one."""
+    """Return the question of a check outside of a request, without a call of Python: each uncached check does this."""
     return _make(Asked, (scope, cost, kind, ip, agent, None, None))
 
 
@@ -88,7 +88,7 @@ def conclude(uses: UseLog, listeners: Listeners[CheckEvent], clock: Clock, verdi
 
 
 def tell(listeners: Listeners[CheckEvent], clock: Clock, verdict: Verdict, asked: Asked) -> None:
-    """Tell the listeners of a check that has come to its verdict."""
+    """Announce a check and its verdict to the listeners."""
     event = CheckEvent(
         clock.now().wall,
         verdict,
@@ -103,7 +103,7 @@ def tell(listeners: Listeners[CheckEvent], clock: Clock, verdict: Verdict, asked
 
 
 def _listed(scope: Demand) -> tuple[str, ...]:
-    """The scopes of a demand that has been found to be one."""
+    """Return the scopes of a validated demand."""
     if scope is NO_SCOPE:
         return ()
     return (scope,) if isinstance(scope, str) else tuple(scope)

@@ -1,13 +1,13 @@
 """The first steps of a check: all that needs the text of a key, so that its text can be dropped.
 
- 0  take the credential      none at all, or over 512 characters: rejected unread
- 1  hash the whole text      under each pepper
- 3  parse                    grammar and checksum
- 4  open the locator         sealed by nobody we know of: rejected
+     0  take the credential      none at all, or over 512 characters: rejected unread
+     1  hash the whole text      under each pepper
+     3  parse                    grammar and checksum
+     4  open the locator         not sealed by any known pepper: rejected
 
-Step 4 knows the seals of our own peppers, and those that other peppers left in the store: of peppers that have been
-dropped since, and of newer ones that this process has not heard of. They are read when a locator opens with none of
-ours, once a second at the most, however many keys are made up.
+Step 4 knows the seals of our own peppers, and those that other peppers left in the store: dropped peppers, and newer
+ones that this process does not have. They are read when none of ours opens a locator, at most once a second, however
+many keys are made up.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _IS_JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\Z")
 _MOST_LOCATED = 10_000
-"""Texts whose locator is remembered, by their hash, so that steps 3 and 4 are not taken again; about 2 MB."""
+"""Texts whose locator is remembered, by their hash, so that steps 3 and 4 are not repeated; about 2 MB."""
 SEALS_EVERY = 1.0
 """Seconds between two readings of the store's seals."""
 
@@ -41,9 +41,9 @@ class Presented:
         hash: Its hash under the newest pepper; 32 bytes.
         hashes: Its hash under each pepper, by pepper version.
         key_id: Its locator, or None for a key of another grammar.
-        lookups: What an imported record may be found by, for a key of another grammar.
+        lookups: The values that an imported record may be found by, for a key of another grammar.
         is_described_by: Whether a described hash of another system was made from it.
-        otherwise: Why it is refused, when it is not even one of another system.
+        otherwise: The reason to refuse it if it is not a key of another system either.
     """
 
     __slots__ = ("hash", "hashes", "is_described_by", "key_id", "lookups", "otherwise")
@@ -72,7 +72,7 @@ class Presented:
 
 
 class Gate:
-    """Steps 0, 1, 3 and 4 of one parts."""
+    """Steps 0, 1, 3 and 4 with one set of parts."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -87,18 +87,18 @@ class Gate:
         self._seals_due = float("-inf")
 
     def present(self, text: object, hashed: bytes | None = None) -> Presented | Rejected:
-        """What becomes of a text.
+        """Return a text as a credential, or why it is refused.
 
         Args:
-            text: What the client sent.
-            hashed: Its hash under the newest pepper, when that is known already.
+            text: The text that the client sent.
+            hashed: Its hash under the newest pepper, if known.
         """
         if text is None:
             return Rejected(Reason.MISSING)
         if not isinstance(text, str) or len(text) > LONGEST_CREDENTIAL:
             return Rejected(Reason.MALFORMED)
         locator = None if hashed is None else self._located.get(hashed) or self._matched(hashed)
-        if locator is None:  # else this very text has come through here before
+        if locator is None:  # else this very text came through here before
             located = self._locate(text)  # 3 parse
             if type(located) is Rejected:
                 return self._present_imported(text, located)
@@ -113,17 +113,17 @@ class Gate:
         return Presented(hashes[self._newest], hashes, locator)
 
     def again(self, hashed: bytes) -> Presented | None:
-        """What `present` makes of a text that came through before, by its hash under the one pepper there is."""
+        """Return the credential that `present` made of a text before, by its hash under the only pepper."""
         locator = self._located.get(hashed) if self._has_one_pepper else None
         return None if locator is None else Presented(hashed, {self._newest: hashed}, locator)
 
     def _matched(self, hashed: bytes) -> str | None:
-        """The locator of a text whose record is kept; an imported one is found by its ``lookup``."""
+        """Return the locator of a text whose record is cached; an imported one is found by its ``lookup``."""
         known = self._known(hashed)
         return None if known is None or known.record.lookup is not None else known.record.key_id
 
     def _remember(self, hashed: bytes, locator: str) -> None:
-        """Note a text that is one of ours by its grammar, checksum and locator; its secret may still be wrong."""
+        """Remember a text that is ours by its grammar, checksum and locator; its secret may still be wrong."""
         located = self._located
         if len(located) >= _MOST_LOCATED:
             located.clear()
@@ -138,7 +138,7 @@ class Gate:
         return Presented(newest, hashes, None, lookups, lambda described: foreign.matches(described, text), otherwise)
 
     def admit(self, text: object) -> Flow[Presented | Rejected]:
-        """As `present`, and `reconsider` where it refuses."""
+        """Return a text as `present` does, and `reconsider` a refused one."""
         presented = self.present(text)
         try:
             if isinstance(presented, Rejected):
@@ -148,7 +148,7 @@ class Gate:
         return presented
 
     def reconsider(self, refused: Rejected, text: object, hashed: bytes | None = None) -> Flow[Presented | Rejected]:
-        """Look once more, where the store may have a seal that opens what none of ours does, and may be asked now."""
+        """Look once more, if the store may have a seal that opens a locator that ours do not, and may be asked now."""
         if not self.may_reconsider(refused):
             return refused
         try:
@@ -158,14 +158,14 @@ class Gate:
             del text  # a traceback shows no key
 
     def could_be(self, text: str) -> bool:
-        """Whether a text may be a key, for all that can be said of the text alone.
+        """Return whether a text may be a key, judged by the text alone.
 
-        A token that was signed for somebody (a JWT) is not taken for a key of another system, though it might be one.
+        A signed token (JWT) is not taken for a key of another system, though it might be one.
         """
         return type(self._locate(text)) is not Rejected or (self._parts.imported and _IS_JWT.match(text) is None)
 
     def may_reconsider(self, refused: Rejected) -> bool:
-        """Whether the store may have a seal that opens what none of ours does, and may be asked now."""
+        """Return whether the store may have a seal that opens a locator that ours do not, and may be asked now."""
         return refused.reason is self._not_ours and self._parts.clock.now().mono >= self._seals_due
 
     def _read_seals(self) -> Flow[None]:
@@ -173,7 +173,7 @@ class Gate:
         try:
             keys: Mapping[str, bytes] = yield self._parts.store.seals()
         except StoreError:
-            self._not_ours = Reason.STORE_UNAVAILABLE  # whether it is ours cannot be said now
+            self._not_ours = Reason.STORE_UNAVAILABLE  # it is unknown now whether the key is ours
         else:
             self._not_ours = Reason.NOT_OURS
             self._parts.seals.add(keys)

@@ -1,4 +1,4 @@
-"""The parts that one `ApiKeys` works with."""
+"""The parts of one `ApiKeys`."""
 
 from __future__ import annotations
 
@@ -29,30 +29,30 @@ if TYPE_CHECKING:
 
 
 class Parts(NamedTuple):
-    """Everything that the flows work with.
+    """The parts that the flows work with.
 
     Attributes:
-        store: Where records are kept.
-        peppers: Newest first.
+        store: The store of the records.
+        peppers: The peppers, newest first.
         seals: The locator seals of the same peppers.
-        lookups: The keys of the same peppers to what imported records are found by.
-        format: The grammar.
-        clock: Where the time is read.
-        present: The same for checks, where time does not go back.
+        lookups: The keys of the same peppers for the values that imported records are found by.
+        format: The grammar of keys.
+        clock: The clock that the time is read from.
+        present: The clock of checks, which does not go back.
         cache: Records read a moment ago.
-        uses: What was seen since the last flush.
-        limiter: Where limits are counted.
-        fallback: Where limits are counted while a shared limiter is down.
-        on_limiter_error: What to do while a shared limiter is down.
-        processes: Among how many processes a limit is divided when each counts for itself.
-        feed: Where news of changes is heard and told, beside the store's own.
+        uses: Uses since the last flush.
+        limiter: The limiter that counts.
+        fallback: The limiter that counts while a shared limiter is down.
+        on_limiter_error: The choice for checks while a shared limiter is down.
+        processes: The number of processes that share a limit when each counts for itself.
+        feed: The feed that receives and announces changes, beside the store's own.
         allow_unpeppered: Whether keys other than ``test`` keys may be minted without a pepper.
-        imported: Whether keys that other systems issued are looked for.
-        listeners: Who is told of each check.
+        imported: Whether to look for keys that other systems issued.
+        listeners: The listeners to each check.
         flush_every: Seconds between two flushes.
-        aside: Calls a function that takes long with its arguments: here, or where it holds up no event loop.
+        aside: Calls a slow function with its arguments: here, or where it does not block an event loop.
         pause: Waits for so many seconds, in the same way.
-        turns: Who verifies a hash of another system.
+        turns: The turns of checks that verify a hash of another system.
     """
 
     store: KeyStore | AsyncKeyStore
@@ -78,10 +78,10 @@ class Parts(NamedTuple):
     turns: Turns
 
     def need_pepper(self, what: str) -> None:
-        """See to it that nothing is hashed without a pepper, unless that was asked for.
+        """Refuse to hash anything without a pepper, unless the settings allow it.
 
         Args:
-            what: What is not done without one.
+            what: The work that needs a pepper.
 
         Raises:
             ConfigurationError: There is no pepper.
@@ -93,7 +93,7 @@ class Parts(NamedTuple):
             )
 
     def renewed(self, peppers: PepperSet) -> Parts:
-        """The same parts with other peppers; what was sealed with those until now is opened as before."""
+        """Return the same parts with other peppers; seals of the old ones still open."""
         seals = LocatorSeals(peppers)
         seals.add(self.seals.known)
         return self._replace(peppers=peppers, seals=seals, lookups=LookupKeys(peppers))

@@ -1,4 +1,4 @@
-"""What a key may do, and from where. Pure.
+"""The scopes and networks of a key: its permissions, and its allowed addresses. Pure.
 
 A key holds **scopes**: exact ones (``invoices:read``) and wildcards (``invoices:*``, which covers everything below
 ``invoices:``). A check demands scopes, or says `NO_SCOPE`: an empty demand by accident is an error, not a pass.
@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing._key.format import ENVIRONMENT, PREFIX
@@ -23,16 +23,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from ipaddress import IPv4Address
-    from typing import Any, Literal, TypeAlias
+    from typing import Any, Literal
 
     from secretsource.stores.base import KeyRecord
 
-    Demand: TypeAlias = "str | Sequence[str] | Literal[_Demand.NO_SCOPE]"
     Network: TypeAlias = "IPv4Network | IPv6Network"
 
 LONGEST_SCOPE = 128
 MOST_LISTED = 1000
-"""Scopes, and networks, of one key."""
+"""Most scopes, and most networks, of a key."""
 _PART = r"[A-Za-z0-9._/-]+"
 _IS_SCOPE = re.compile(rf"{_PART}(?::{_PART})*")
 _IS_BLOCK = re.compile(r"[0-9A-Fa-f:.]{2,45}(?:/[0-9]{1,3})?")
@@ -50,47 +49,49 @@ class _Demand(enum.Enum):
 
 
 NO_SCOPE: Final = _Demand.NO_SCOPE
-"""Any good key will do; say so in place of a scope."""
+"""Any good key is accepted; say so in place of a scope."""
+Demand: TypeAlias = "str | Sequence[str] | Literal[_Demand.NO_SCOPE]"
+"""The demand of a request: one scope, several that are all needed, or `NO_SCOPE`."""
 
 
 def check_scopes(scopes: Iterable[str]) -> frozenset[str]:
-    """Read the scopes that a key shall hold.
+    """Read the scopes of a key.
 
     Args:
         scopes: Up to 1000, each of up to 128 characters: parts of ``A-Za-z0-9._/-`` with ``:`` between them, the last
             may be ``*``.
 
     Raises:
-        InvalidRequest: One of them is not of this form; a lone ``*`` is not.
+        InvalidRequest: A scope has another form; a lone ``*`` is refused too.
     """
     if isinstance(scopes, str):
-        raise InvalidRequest("scopes are a list of texts, not one text: write  scopes=[...]")
-    held = _listed(scopes, "scopes are a list of texts: write  scopes=[...]")
+        raise InvalidRequest("scopes must be a list of texts, not one text: write  scopes=[...]")
+    held = _listed(scopes, "scopes must be a list of texts: write  scopes=[...]")
     for scope in held:
         if not _matches(_IS_SCOPE, scope) and not _matches(_IS_WILDCARD, scope):
-            raise InvalidRequest(f"scope {scope!r:.140} cannot be: write  invoices:read  or  invoices:*")
+            raise InvalidRequest(f"a scope must be like invoices:read or invoices:*, not {scope!r:.140}")
     return frozenset(held)
 
 
 def check_demand(scope: Demand) -> tuple[str, ...]:
-    """Read what a check demands.
+    """Read the demand of a check.
 
     Args:
-        scope: One scope, or several that are all needed, or `NO_SCOPE`; wildcards are not demanded.
+        scope: One scope, or several that are all needed, or `NO_SCOPE`; wildcards cannot be demanded.
 
     Returns:
         The scopes; empty for `NO_SCOPE` only.
 
     Raises:
-        InvalidRequest: A scope is not of this form, or there is none.
+        InvalidRequest: A scope has another form, or the demand is empty.
     """
     if scope is NO_SCOPE:
         return ()
     if isinstance(scope, str):
         return _demanded(scope)
-    demanded = _listed(scope, "the scope of a check is one text, several of them, or NO_SCOPE")
+    demanded = _listed(scope, "the scope of a check must be one text, several texts, or NO_SCOPE")
     if not demanded:
-        raise InvalidRequest("an empty demand would let any key pass: if that is meant, say  scope=NO_SCOPE")
+        raise InvalidRequest("an empty demand would let any key pass: if you want that, write  scope=NO_SCOPE")
     for one in demanded:
         if not _matches(_IS_SCOPE, one):
             raise _undemandable(one)
@@ -109,26 +110,26 @@ def _undemandable(scope: object) -> InvalidRequest:
 
 
 class Kind(NamedTuple):
-    """Which keys a check takes, by their records.
+    """The keys that a check takes, by their records.
 
     Attributes:
-        prefix: The one prefix, or None for any.
-        environment: The one environment, or None for any.
+        prefix: The only prefix, or None for any.
+        environment: The only environment, or None for any.
     """
 
     prefix: str | None
     environment: str | None
 
     def has(self, record: KeyRecord) -> bool:
-        """Whether a key is of this kind."""
+        """Return whether a key is of this kind."""
         return self.prefix in {None, record.prefix} and self.environment in {None, record.environment}
 
 
 def kind_of(prefix: str | None, environment: str | None) -> Kind | None:
-    """The kind of keys that a check demands, or None for any.
+    """Return the kind of keys that a check demands, or None for any.
 
     Raises:
-        InvalidRequest: No key can be of this kind, so that every one would be refused.
+        InvalidRequest: No key can be of this kind, so that every key would be refused.
     """
     if prefix is None and environment is None:
         return None
@@ -145,17 +146,17 @@ def kind_of(prefix: str | None, environment: str | None) -> Kind | None:
 
 
 def wildcards(scopes: Iterable[str]) -> tuple[str, ...]:
-    """The beginnings that the wildcards among scopes cover: ``invoices:*`` covers ``invoices:``."""
+    """Return the beginnings that the wildcards among scopes cover: ``invoices:*`` covers ``invoices:``."""
     return tuple([scope[:-1] for scope in scopes if scope[-1] == "*"])
 
 
 def grants(held: frozenset[str], covered: tuple[str, ...], demanded: Iterable[str]) -> bool:
-    """Whether scopes, with the beginnings their `wildcards` cover, include every demanded one."""
+    """Return whether scopes, with the beginnings their `wildcards` cover, include every demanded one."""
     return all(one in held or one.startswith(covered) for one in demanded)
 
 
 def check_networks(networks: Iterable[str]) -> tuple[str, ...]:
-    """Read the networks a key shall be used from.
+    """Read the networks of a key.
 
     Args:
         networks: Up to 1000 CIDR blocks or single addresses, IPv4 or IPv6; no host bits.
@@ -164,24 +165,24 @@ def check_networks(networks: Iterable[str]) -> tuple[str, ...]:
         The blocks in their usual form.
 
     Raises:
-        InvalidRequest: One of them is not of this form.
+        InvalidRequest: A network has another form.
     """
     if isinstance(networks, str):
-        raise InvalidRequest("networks are a list of texts, not one text: write  networks=[...]")
-    listed = _listed(networks, "networks are a list of texts: write  networks=[...]")
+        raise InvalidRequest("networks must be a list of texts, not one text: write  networks=[...]")
+    listed = _listed(networks, "networks must be a list of texts: write  networks=[...]")
     return tuple(str(_network(network)) for network in listed)
 
 
 @lru_cache(maxsize=1024)
 def read_networks(networks: tuple[str, ...]) -> tuple[Network, ...]:
-    """Stored networks, ready to be asked."""
+    """Return stored networks as objects that can be compared with an address."""
     return tuple(map(ip_network, networks))
 
 
 def is_within(networks: Sequence[Network], ip: str | None) -> bool:
-    """Whether an address lies in one of the networks; an unknown or unreadable address does not.
+    """Return whether an address lies in one of the networks; an unknown or unreadable address does not.
 
-    An IPv4 address that arrives in IPv6 clothing (``::ffff:203.0.113.7``) counts as the IPv4 address it is.
+    An IPv4 address written as IPv6 (``::ffff:203.0.113.7``) counts as the IPv4 address.
     """
     try:
         address: IPv4Address | IPv6Address = ip_address(ip or "")
@@ -197,23 +198,23 @@ def _matches(form: re.Pattern[str], scope: object) -> bool:
 
 
 def _listed(given: object, otherwise: str) -> tuple[Any, ...]:
-    """What a list, a tuple, a set or an iterator has in it.
+    """Return the members of a list, a tuple, a set or an iterator.
 
     Raises:
-        InvalidRequest: It is nothing of this kind, or has more in it than a record should.
+        InvalidRequest: The value is of another type, or has more members than a record should.
     """
     if not isinstance(given, Iterable):
         raise InvalidRequest(otherwise)
     listed = tuple(islice(given, MOST_LISTED + 1))
     if len(listed) > MOST_LISTED:
-        raise InvalidRequest(f"a key has at most {MOST_LISTED} scopes and as many networks")
+        raise InvalidRequest(f"a key may have at most {MOST_LISTED} scopes and as many networks")
     return listed
 
 
 def _network(text: object) -> Network:
-    """A block; what Python also reads as one, such as a number or a mask in place of a length, is a slip here.
+    """Return a block; refuse other values that Python reads, such as a number, or a mask in place of a length.
 
-    An IPv4 block in IPv6 clothing is one as well: it would never match, because addresses are taken out of theirs.
+    An IPv4 block written as IPv6 is refused too: it would never match, because addresses are compared as IPv4.
     """
     try:
         network = ip_network(text) if isinstance(text, str) and _IS_BLOCK.fullmatch(text) else None
@@ -221,6 +222,4 @@ def _network(text: object) -> Network:
         network = None
     if network is not None and not (network.version == 6 and network.subnet_of(_MAPPED)):
         return network
-    raise InvalidRequest(
-        f"network {text!r:.80} cannot be: write a CIDR block without host bits, such as  203.0.113.0/24"
-    )
+    raise InvalidRequest(f"a network must be a CIDR block without host bits, such as 203.0.113.0/24, not {text!r:.80}")

@@ -1,8 +1,8 @@
-"""What time it is for keys: a time that does not go back.
+"""The present for keys: a time that does not go back.
 
-The end of a key is an instant of the wall clock. A time server, or a person, may set that clock back; a key that was
-past its end must not come to life again. So the present is never earlier than the latest that this process has read,
-and what has passed on the monotonic clock since. A clock that was wrongly ahead ends keys early until a restart.
+The end of a key is an instant of the wall clock. A time server, or a person, may set that clock back; an ended key must
+stay ended. So the present is never earlier than the latest time that this process has read, plus the time since on the
+monotonic clock. A clock that was wrongly ahead ends keys early until a restart.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Present:
-    """Reads a clock for the checks of one `ApiKeys`.
+    """A reader of the clock for the checks of one `ApiKeys`.
 
     Args:
-        clock: Where the time is read.
+        clock: The clock that the time is read from.
 
     Attributes:
-        mono: Gives monotonic seconds.
-        wall: Gives the wall clock as it is, in seconds since 1970 UTC: enough to see that a key has ended.
+        mono: Returns monotonic seconds.
+        wall: Returns the wall clock as it is, in seconds since 1970 UTC: enough to see that a key has ended.
     """
 
     __slots__ = ("_both", "_drift", "mono", "wall")
@@ -33,10 +33,10 @@ class Present:
         self._drift = float("-inf")
 
     def both(self) -> tuple[float, float]:
-        """Monotonic seconds, and seconds since 1970 UTC that never go back."""
+        """Return monotonic seconds, and seconds since 1970 UTC that never go back."""
         mono, wall = self._both()
         drift = wall - mono
-        if drift >= self._drift:  # without a call up to the next line, after which another thread may come
+        if drift >= self._drift:  # no call up to the next line, after which another thread may come
             self._drift = drift
             return mono, wall
         return mono, mono + self._drift

@@ -1,4 +1,4 @@
-"""A key that was accepted a while ago, weighed anew without its text: for connections that stay open."""
+"""The repeated check of a key that was accepted a while ago, without its text: for connections that stay open."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def recheck(parts: Parts, accepted: KeyRecord, demanded: tuple[str, ...], ip: str | None) -> Flow[Rejected | None]:
-    """Why a key would not be accepted any more, or None; its limits are not asked.
+    """Return why a key would be refused now, or None; its limits are not drawn on.
 
     Args:
-        parts: What it is checked against.
-        accepted: Its record, as it was.
+        parts: The parts to work with.
+        accepted: Its record at that time.
         demanded: The scopes that are all needed.
         ip: The address it came from.
 
@@ -31,6 +31,6 @@ def recheck(parts: Parts, accepted: KeyRecord, demanded: tuple[str, ...], ip: st
         record: KeyRecord | None = yield parts.store.get(accepted.key_id)
         if record is None:
             return Rejected(Reason.UNKNOWN)
-        # An imported key that was not used here has no hash yet, and nothing is found under what stands for it.
+        # An imported key that was not used here has no hash yet, and its stand-in finds nothing.
         entry = cache.fill(record.hash or record.key_id.encode(), record, now.mono, now.wall, begun)
     return weigh(entry, demanded, ip, parts.clock.now().wall)

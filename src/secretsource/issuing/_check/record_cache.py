@@ -1,24 +1,24 @@
-"""Records kept for a few seconds, so that a busy key is not looked up at each request. Pure; time is an argument.
+"""Records cached for a few seconds, so that a busy key is not looked up at each request. Pure; time is an argument.
 
-What is kept is the record and never a verdict: each check weighs it anew. Five rules keep a revoked key dead:
+The cache holds records, never verdicts: each check weighs its record anew. Five rules keep a revoked key dead:
 
 * an entry is fresh for ``ttl`` seconds **from before its record was read**, whatever the reading took;
 * a revision never goes back: neither an entry nor a fill with an older record replaces a newer one;
-* news of a change raises the key's floor, below which no later fill is let in, not even one already on its way;
-  news that cannot be true puts every record in doubt, and no floor keeps a record out for longer than ``ttl``;
-* when floors have to be forgotten, fills that were on their way then are not kept at all, but count as news;
+* news of a change raises the key's floor, and no later fill below it is let in, even one already on its way. News that
+  cannot be true puts every record in doubt, and no floor keeps a record out for longer than ``ttl``;
+* when floors have to be forgotten, fills that were on their way then are not cached, but count as news;
 * nothing that is read from here is ever written back to the store.
 
-A record whose ttl is over is renewed by its revision alone, which costs a fraction of reading it; now and then it is
-read whole all the same (`RENEWABLE`).
+A record past its ttl is renewed by its revision alone, which costs a fraction of reading it. Now and then it is read
+whole (`RENEWABLE`).
 
-Reading is one dictionary access without a lock; changing takes one.
+A read is one dictionary access without a lock; a change takes the lock.
 
 A signal may end a change at any step, or check a key in the middle of it. So the steps are in an order that leaves a
-valid cache after each of them. An entry is noted under its ``key_id`` first, where news finds it, and can be found by
-its hash last; news raises the floor first, and ends the entry then. The lock may be taken again by the thread that
-holds it. Python runs a signal's handler after a call, at a jump back and at the start of a function: a comparison and
-the assignment behind it, with no call in between, are one step.
+valid cache after each of them. An entry is first noted under its ``key_id``, where news finds it, and can be found by
+its hash last. News first raises the floor, and then ends the entry. The thread that holds the lock may take it again.
+Python runs a signal's handler after a call, at a jump back and at the start of a function. So a comparison and the
+assignment behind it, with no call in between, are one step.
 """
 
 from __future__ import annotations
@@ -40,31 +40,31 @@ _ACTIVE = Status.ACTIVE
 _NEVER, _FOREVER = float("-inf"), float("inf")
 _MOST_GRANTED = 256
 _MOST_CHANGES = 1000
-"""Revisions that a kept record may be behind news of it; news of a later one is made up."""
+"""Revisions that a cached record may be behind its news; news of a later revision is made up."""
 _LAST_REVISION = 2**31 - 1
 RENEWABLE = 60.0
-"""Seconds from a whole reading of a record in which its unchanged revision renews it.
+"""Seconds after a whole reading of a record in which its unchanged revision renews it.
 
-So an edit by hand, in the database itself and past the revision, is seen too, if not at once.
+So an edit by hand, in the database itself and past the revision, is seen too, if later.
 """
 
 
 class Entry:
-    """A record with what the hot path asks of it, worked out once.
+    """A record with the values that the hot path needs, worked out once.
 
     Attributes:
         record: The record, narrowed to what its owner's plan allows.
         until: Monotonic seconds until which it is fresh, active and within its time; minus infinity for a key that
             needs the long way (rotating, disabled, suspended, not yet begun, …).
         fresh_until: Monotonic seconds until which the record need not be read again.
-        hashed: The hash it is kept under.
-        expires: When its key ends by the wall clock, or None.
-        granted: Demands that it meets, as they are written: its exact scopes, `NO_SCOPE`, and what was granted before.
+        hashed: The hash that finds it.
+        expires: The end of its key by the wall clock, or None.
+        granted: Demands that it meets, as they are written: its exact scopes, `NO_SCOPE`, and earlier granted demands.
         wildcards: The beginnings that its wildcards cover.
         networks: The networks it may be used from, or None for any.
         plan: Its limits, with those of its owner and the owner's plan, or None.
-        limit_key: What its limits are counted under.
-        drift: Wall seconds minus monotonic seconds, when it was read.
+        limit_key: The account of its limits.
+        drift: Wall seconds minus monotonic seconds, at its reading.
         whole: Monotonic seconds of the last reading of the whole record.
     """
 
@@ -108,17 +108,17 @@ class Entry:
 
     @property
     def is_suspended(self) -> bool:
-        """Whether its owner's keys are not taken."""
+        """Whether its owner's keys are refused."""
         terms = self.record.terms
         return terms is not None and terms.owner.status is OwnerStatus.SUSPENDED
 
     def is_under(self, owner: str | None, plan: str | None) -> bool:
-        """Whether its key is one of an owner, or of an owner with a plan."""
+        """Return whether its key belongs to this owner, or to an owner with this plan."""
         terms = self.record.terms
         return self.record.owner == owner or (plan is not None and terms is not None and terms.owner.plan == plan)
 
     def end(self) -> None:
-        """Be fresh no longer, also for a reader that holds it already."""
+        """End its freshness, also for a reader that holds it already."""
         self.until = self.fresh_until = _NEVER
 
     def slow(self) -> None:
@@ -126,23 +126,23 @@ class Entry:
         self.until = _NEVER
 
     def remember(self, demanded: tuple[str, ...]) -> None:
-        """Note demands that its wildcards met, so that the next check need not work them out."""
+        """Note demands that its wildcards met, so that the next check finds them."""
         if len(self.granted) < _MOST_GRANTED:
             self.granted = self.granted.union(demanded)
 
 
 @lru_cache(maxsize=4096)
 def _rights(scopes: frozenset[str]) -> tuple[frozenset[object], tuple[str, ...]]:
-    """The demands that scopes meet as they are written, and the beginnings that their wildcards cover."""
+    """Return the demands that scopes meet as they are written, and the beginnings that their wildcards cover."""
     exact = (scope for scope in scopes if not scope.endswith("*"))
     return frozenset({policy.NO_SCOPE, *exact}), policy.wildcards(scopes)
 
 
 class _Floor:
-    """The lowest revision that is let in of one key.
+    """The lowest revision of one key that is let in.
 
     Attributes:
-        revision: That of the latest news.
+        revision: The revision of the latest news.
         since: The number of that news; readings that began before it may have missed the change.
         until: Monotonic seconds until which it holds for later readings too; see `RecordCache._is_outdated`.
     """
@@ -159,10 +159,10 @@ class RecordCache:
     """Entries by the hash of the whole key, and short-lived misses.
 
     Args:
-        ttl: Seconds for which a record is used without reading it again; 0 keeps nothing.
+        ttl: Seconds for which a record is used without reading it again; 0 caches nothing.
         miss_ttl: Seconds for which "there is no such key" is believed.
-        max_entries: Records to keep; past it the oldest go.
-        max_misses: Misses to keep, and floors.
+        max_entries: Records to hold; past it the oldest go.
+        max_misses: Misses to hold, and floors.
     """
 
     __slots__ = (
@@ -200,41 +200,41 @@ class RecordCache:
         _fork.tell(self)
 
     def after_fork(self) -> None:
-        """Begin anew in a forked child: another thread of its parent may have been in the middle of a change."""
+        """Start anew in a forked child: another thread of its parent may have been in the middle of a change."""
         self._lock = threading.RLock()
         for kept in (self._entries, self._by_key, self._misses, self._floors):
             kept.clear()
 
     def peek(self, key_id: str, now: float) -> Entry | None:
-        """The entry of a key while it is fresh, for a text that is not known yet."""
+        """Return the entry of a key while it is fresh, for a text that is not known yet."""
         entry = self._by_key.get(key_id)
         if entry is None or now >= entry.fresh_until or self.get(entry.hashed) is not entry:
             return None
         return entry
 
     def is_missing(self, question: str | bytes, now: float) -> bool:
-        """Whether the store said a moment ago that there is no such key."""
+        """Return whether the store said a moment ago that there is no such key."""
         return now < self._misses.get(question, _NEVER)
 
     def begin(self) -> int:
-        """Start reading a record: take this before the store is asked, and give it to `fill` or `miss`."""
+        """Start reading a record: call this before you ask the store, and pass the result to `fill` or `miss`."""
         return self._news
 
     def fill(
         self, hashed: bytes, record: KeyRecord, mono: float, wall: float, begun: int, whole: float | None = None
     ) -> Entry:
-        """Keep a record that was read.
+        """Store a record that was read.
 
         Args:
-            hashed: The hash of the whole key: under the newest pepper, or the record's own where the key is not known.
-            record: What the store answered.
-            mono: When the store was asked, in monotonic seconds.
+            hashed: The hash of the whole key: under the newest pepper, or the record's own if the key is unknown.
+            record: The answer of the store.
+            mono: The time of the question to the store, in monotonic seconds.
             wall: The same in seconds since 1970 UTC.
-            begun: What `begin` gave at that time.
-            whole: When the record was read whole, in monotonic seconds, if only its revision was read now.
+            begun: The result of `begin` at that time.
+            whole: The time when the record was read whole, in monotonic seconds, if only its revision was read now.
 
         Returns:
-            The entry to go on with: a newer one where there is one, and in doubt one that is not kept.
+            The entry to go on with: a newer one if there is one, and in doubt one that is not cached.
         """
         entry = Entry(hashed, record, mono, wall, self.ttl, whole)
         if self.ttl <= 0:
@@ -246,7 +246,7 @@ class RecordCache:
             if self._is_outdated(record, mono, begun):
                 floor = self._floors.get(record.key_id)
                 if floor is None or floor.revision < record.revision:
-                    self.news(record.key_id, record.revision)  # it is not kept, yet nothing older may be either
+                    self.news(record.key_id, record.revision)  # it is not cached, yet nothing older may be either
                 return entry
             if known is not None:
                 self._drop(known)
@@ -255,13 +255,13 @@ class RecordCache:
                     self._drop(oldest)
                     break
             noted = self._by_key.setdefault(record.key_id, entry)
-            # Outdated by now, if a signal's handler has heard news; what comes after this line ends the noted entry.
+            # Outdated by now, if a signal's handler has received news; the code after this line ends the noted entry.
             if noted is entry and not self._is_outdated(record, mono, begun):
                 self._entries[hashed] = entry
         return entry
 
     def miss(self, question: str | bytes, now: float, begun: int) -> None:
-        """Keep that there is no such key, unless there has been news of any key since."""
+        """Remember that there is no such key, unless there has been news of any key since."""
         with self._lock:
             misses = self._misses
             if self.miss_ttl <= 0:
@@ -272,7 +272,7 @@ class RecordCache:
                 misses[question] = now + self.miss_ttl
 
     def news(self, key_id: str | None, revision: int) -> None:
-        """A record has changed, here or elsewhere; None when any of them may have."""
+        """Note that a record has changed, here or elsewhere; for None, any of them may have."""
         with self._lock:
             self._news += 1
             self._misses = {}  # a new one, for a reading that began before may still write into the old one
@@ -292,16 +292,16 @@ class RecordCache:
                 self._drop(known)
 
     def hear(self, change: KeyChange) -> None:
-        """Take up news, of a key or of terms."""
+        """Take in news, of a key or of terms."""
         if change.owner is None and change.plan is None:
             self.news(change.key_id, change.revision)
         else:
             self.news_of_terms(change.owner, change.plan)
 
     def news_of_terms(self, owner: str | None, plan: str | None) -> None:
-        """An owner has changed, or a plan, here or elsewhere: its keys are read anew.
+        """Note that an owner or a plan has changed, here or elsewhere: its keys are read anew.
 
-        Readings that are on their way may have missed the change, so none of them is kept.
+        Readings on their way may have missed the change, so none of them is cached.
         """
         with self._lock:
             self._news += 1
@@ -314,16 +314,16 @@ class RecordCache:
         return len(self._entries)
 
     def _is_credible(self, key_id: str, revision: int) -> bool:
-        """Whether news can be true; others may be able to speak where it is heard."""
+        """Return whether news can be true; other programs may be able to send it."""
         if not is_key_id(key_id) or not 0 < revision <= _LAST_REVISION:
             return False
         known = self._by_key.get(key_id)
         return known is None or revision <= known.record.revision + _MOST_CHANGES
 
     def _is_outdated(self, record: KeyRecord, mono: float, begun: int) -> bool:
-        """Whether there was, or may have been, news of a later record than one that was read.
+        """Return whether there was, or may have been, news of a later record than one that was read.
 
-        It is believed for a ttl from the first reading that began after it and does not bear it out: a replica may lag
+        It is believed for a ttl from the first reading that began after it and does not confirm it. A replica may lag
         behind, and news may be made up. Readings that began before it are kept out for as long as they may last.
         """
         if begun < self._forgotten:
@@ -339,7 +339,7 @@ class RecordCache:
         return True
 
     def _drop(self, entry: Entry) -> None:
-        """Keep an entry no longer; if another one has taken its place, that one stays."""
+        """Drop an entry; if another one has taken its place, that one stays."""
         entry.end()
         key_id, hashed, by_key, entries = entry.key_id, entry.hashed, self._by_key, self._entries
         if hashed in entries and entries[hashed] is entry:

@@ -1,4 +1,4 @@
-"""Since when keys have been rotated: their records do not say, but those of their successors do."""
+"""The dates of rotations: the record of a rotated key does not have it, but that of its successor does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class RotationDates:
     """The dates of rotations, which never change, by the ``key_id`` of the old key.
 
     Args:
-        store: Where a date is asked for, once.
+        store: The store that is asked for a date, once.
     """
 
     __slots__ = ("_dates", "_store", "get")
@@ -26,7 +26,7 @@ class RotationDates:
         self._store = store
         self._dates: dict[str, float] = {}
         self.get = self._dates.get
-        """Since when a key has been rotated, in seconds since 1970 UTC; None where that was not learnt."""
+        """The time of a key's rotation, in seconds since 1970 UTC; None if unknown."""
 
     def learn(self, record: KeyRecord) -> Flow[None]:
         """Ask for the date of a key that is being rotated, unless it is known; nothing depends on an answer."""

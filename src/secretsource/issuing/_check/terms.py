@@ -1,4 +1,6 @@
-"""What an owner and its plan make of a key: whom its limits are drawn from, and what it may do. Pure."""
+"""The effect of an owner and its plan on a key: the account of its limits, and its scopes. Pure."""
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 
@@ -16,12 +18,12 @@ __all__ = ["account_of", "common", "limits_of", "narrowed"]
 
 
 def account_of(owner: str) -> str:
-    """What the limits are counted under that all keys of an owner share; no key has an id like it."""
+    """Return the name of the account that all keys of an owner share; no key has an id like it."""
     return f"owner:{owner}"
 
 
 def limits_of(record: KeyRecord) -> tuple[str, Plan | None]:
-    """The account that a key draws on, and all its limits, or None without any."""
+    """Return the account that a key draws on, and all its limits, or None without any."""
     own = limits.parse(record.rate_limit, record.quota) if record.rate_limit or record.quota else None
     shared = None if record.terms is None else _shared(record.terms)
     if shared is None:
@@ -31,7 +33,7 @@ def limits_of(record: KeyRecord) -> tuple[str, Plan | None]:
 
 
 def narrowed(record: KeyRecord) -> KeyRecord:
-    """A key as a check sees it: it may do no more than its owner's plan allows."""
+    """Return a key as a check sees it: with no more scopes than its owner's plan allows."""
     plan = None if record.terms is None else record.terms.plan
     if plan is None or plan.scopes is None:
         return record
@@ -46,7 +48,7 @@ def _shared(terms: Terms) -> Plan | None:
 
 @lru_cache(maxsize=4096)
 def _parsed(owner_rate: str | None, owner_quota: str | None, rate: str | None, quota: str | None) -> Plan | None:
-    """The limits of an owner and of its plan, each rule under its own name: rates first, then quotas."""
+    """Return the limits of an owner and of its plan, each rule under its own name: rates first, then quotas."""
     parsed = (("owner", limits.parse(owner_rate, owner_quota)), ("plan", limits.parse(rate, quota)))
     rules = [rule.of(whose) for whose, plan in parsed if plan is not None for rule in plan.rules]
     return Plan(tuple(sorted(rules, key=_is_quota))) if rules else None
@@ -63,7 +65,7 @@ def _joint(own: Plan, account: str, shared: Plan) -> Plan:
 
 @lru_cache(maxsize=4096)
 def common(held: frozenset[str], most: frozenset[str]) -> frozenset[str]:
-    """The scopes that two sets have in common, where a wildcard covers what is below it."""
+    """Return the scopes that two sets have in common, where a wildcard covers what is below it."""
     covered, bound = policy.wildcards(held), policy.wildcards(most)
     return frozenset(
         [scope for scope in held if policy.grants(most, bound, (scope,))]

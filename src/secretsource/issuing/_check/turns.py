@@ -1,7 +1,7 @@
-"""Turns for work that is dear: so many at once in this process, and the others are told.
+"""Turns for expensive work: a bounded number at once in this process; further calls are refused.
 
-Verifying a hash of another system takes a second, and anyone who knows how a key begins may have it done. So guesses
-queue behind each other, and never take all cores.
+Verifying a hash of another system takes a second, and anyone who knows how a key begins may cause it. So guesses queue
+behind each other, and never take all cores.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from secretsource import _fork
 PATIENCE = 2.0
 """Seconds that a check waits for its turn."""
 STEP = 0.02
-"""Seconds between two looks whether it has come."""
+"""Seconds between two looks for a free turn."""
 
 
 class Turn:
-    """A place in the work; it is given back with `Turns.give`, or when a signal or a cancellation drops it."""
+    """A place in the work; it is released by `Turns.give`, or when a signal or a cancellation drops it."""
 
     __slots__ = ("__weakref__",)
 
 
 class Turns:
-    """Gives out so many turns at once.
+    """A bounded number of turns at once.
 
     Args:
-        at_once: How many, from 1.
+        at_once: Their number, from 1.
     """
 
     __slots__ = ("__weakref__", "_at_once", "_lock", "_taken")
@@ -38,12 +38,12 @@ class Turns:
         _fork.tell(self)
 
     def after_fork(self) -> None:
-        """Begin anew in a forked child, where none of its parent's work goes on."""
+        """Start anew in a forked child, where none of its parent's work goes on."""
         self._lock = threading.RLock()
         self._taken: set[weakref.ref[Turn]] = set()
 
     def take(self, turn: Turn) -> bool:
-        """Begin a turn, if there is one."""
+        """Take a turn; return whether one was free."""
         with self._lock:
             if len(self._taken) >= self._at_once:
                 return False

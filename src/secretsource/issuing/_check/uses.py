@@ -1,7 +1,7 @@
-"""What was seen of keys since the last flush: collected in memory, so that a check writes nothing.
+"""The uses of keys since the last flush: collected in memory, so that a check writes nothing.
 
-An accepted check costs one dictionary assignment. A key that is being rotated is watched more closely, because
-somebody will ask who still uses it.
+An accepted check costs one dictionary assignment. Each use of a key that is being rotated is counted, because you will
+ask who still uses it.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _LONGEST_WITNESS = 255
 
 
 class Taken:
-    """What a flush has taken out of a log.
+    """The uses that a flush has taken out of a log.
 
     Attributes:
-        watched: Uses that are counted, by key; nobody else has them meanwhile.
-        seen: When each key was last accepted; the log has it too, until it is stored.
+        watched: Counted uses, by key; only this flush has them meanwhile.
+        seen: The time when each key was last accepted; the log has it too, until it is stored.
     """
 
     __slots__ = ("seen", "watched")
@@ -39,12 +39,12 @@ class Taken:
 
 
 class UseLog:
-    """Uses, and hashes to be renewed, that wait for a flush; for any number of threads.
+    """A log of uses, and of hashes to be renewed, until a flush; for any number of threads.
 
     A signal may end each of its steps, or begin another one in the middle: a use is forgotten only after it was stored.
 
     Attributes:
-        seen: When each key was last accepted, in monotonic seconds; written without a lock.
+        seen: The time when each key was last accepted, in monotonic seconds; written without a lock.
         tally: How many checks came to what.
     """
 
@@ -57,7 +57,7 @@ class UseLog:
         _fork.tell(self)
 
     def after_fork(self) -> None:
-        """Begin anew in a forked child: what was seen before is its parent's to store, and would be counted twice."""
+        """Start anew in a forked child: its parent stores the earlier uses, which would be counted twice."""
         self.seen.clear()
         self._watched: dict[str, Use] = {}
         self._rehashes: dict[str, Change] = {}
@@ -71,7 +71,7 @@ class UseLog:
                 watched = self._watched
                 before = watched.get(key_id)
                 after = _sum(before, use)
-                # Without a call from here on, so that no signal's handler adds a use in between.
+                # No call from here on, so that no signal's handler adds a use in between.
                 present = watched[key_id] if key_id in watched else None  # noqa: SIM401 - `get` is a call
                 if watched is self._watched and present is before:
                     watched[key_id] = after
@@ -85,7 +85,7 @@ class UseLog:
         """Take out the uses that have been collected.
 
         Args:
-            taken: Where they go; give it to `stored` when they are, and always to `restore` in the end.
+            taken: The place for them; pass it to `stored` when they are stored, and always to `restore` in the end.
             now: The present.
         """
         with self._lock:
@@ -105,24 +105,24 @@ class UseLog:
                 del seen[key_id]
 
     def restore(self, taken: Taken) -> None:
-        """Put back what was not stored."""
+        """Put back the uses that were not stored."""
         if taken.watched is not self._watched:
             for use in taken.watched.values():
                 self.watch(use)
 
     def rehashes(self) -> list[Change]:
-        """The hashes to be renewed."""
+        """Return the hashes to be renewed."""
         return list(self._rehashes.values())
 
     def renewed(self, change: Change) -> None:
-        """Forget a hash that was renewed, or need not be any more."""
+        """Forget a hash that was renewed, or that need not be renewed any more."""
         waiting, key_id = self._rehashes, change.record.key_id
         if key_id in waiting and waiting[key_id] is change:
             del waiting[key_id]
 
 
 def witness(seen: object) -> frozenset[str]:
-    """What is kept of an address or a user agent: what a client sends must not keep a store from taking a flush."""
+    """Return the part of an address or a user agent that is stored, in a form that no store refuses."""
     if not isinstance(seen, str) or not seen:
         return frozenset()
     return frozenset({cleaned(seen, _LONGEST_WITNESS)})

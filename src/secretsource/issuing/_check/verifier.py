@@ -1,17 +1,17 @@
 """The check of a key, in numbered steps; each is a function of its inputs, and none reaches back.
 
- 0  take the credential      none at all, or over 512 characters: rejected unread
- 1  hash the whole text      under the newest pepper
- 2  look into the cache      a fresh record: go on at 6
- 3  parse                    grammar and checksum
- 4  open the locator         not sealed by us: rejected, and nothing is looked up
- 5  look the record up       one question; then compare in constant time, before anything of the record is answered;
-                             of a text that matched before, only whether its record has changed
- 6  status and time
- 7  network
- 8  scopes
- 9  rate limit               only now: a stranger who guesses secrets must not use up a customer's limits,
-10  quota                    or lock the customer out
+     0  take the credential      none at all, or over 512 characters: rejected unread
+     1  hash the whole text      under the newest pepper
+     2  look into the cache      a fresh record: go on at 6
+     3  parse                    grammar and checksum
+     4  open the locator         not sealed by us: rejected, and nothing is looked up
+     5  look the record up       one question; then compare in constant time, before any of the record is answered;
+                                 of a text that matched before, only whether its record has changed
+     6  status and time
+     7  network
+     8  scopes
+     9  rate limit               only now: a stranger who guesses secrets must not use up a customer's limits,
+    10  quota                    or lock the customer out
 11  note the use             in memory; it is flushed in batches
 
 `Verifier.glance` takes all steps for a key that is fresh in the cache, without a lock or a generator. `Verifier.check`
@@ -55,16 +55,16 @@ _ROTATING = Status.ROTATING
 MOST_COST = 10**9
 """Requests that one check may take of a key's limits."""
 _ONE = 1
-"""What nearly every check costs; the same object wherever it is written."""
+"""The cost of nearly every check; the same object in every default."""
 _new = object.__new__
 
 
 class Verifier:
-    """Checks keys with one set of parts.
+    """The check of keys with one set of parts.
 
     Args:
         parts: The parts to work with.
-        begin: Called before the store is asked for a key; begins what goes on beside the checks.
+        begin: Called before the store is asked for a key; starts the work beside the checks.
 
     Attributes:
         gate: Steps 0, 1, 3 and 4.
@@ -90,10 +90,10 @@ class Verifier:
         self._now = parts.present.both
 
     def glance(self, text: str | None, scope: Demand, ip: str | None, cost: int) -> Accepted | bytes | None:
-        """Steps 0 to 11 for a key that is fresh in the cache, active, in time and within its limits.
+        """Take steps 0 to 11 for a key that is fresh in the cache, active, in time and within its limits.
 
         Returns:
-            The verdict; the hash of a text for which `check` has more to do; None for all that is less simple.
+            The verdict; the hash of a text for which `check` has more to do; None for any less simple case.
         """
         if type(text) is not str or len(text) > LONGEST_CREDENTIAL:  # 0 take the credential
             return None
@@ -131,13 +131,13 @@ class Verifier:
         return verdict
 
     def check(self, text: object, hashed: bytes | None, asked: Asked, fresh: bool) -> Flow[Verdict]:
-        """Steps 0 to 11, the long way.
+        """Take steps 0 to 11, the long way.
 
         Args:
-            text: What the client sent.
-            hashed: What `glance` has hashed it to.
-            asked: What is asked of the key.
-            fresh: Whether to pass the cache by.
+            text: The text that the client sent.
+            hashed: Its hash, if `glance` has computed it.
+            asked: The question about the key.
+            fresh: Whether to bypass the cache.
         """
         presented = self.gate.present(text, hashed)  # 0 to 4, but 2
         try:
@@ -161,7 +161,7 @@ class Verifier:
                 found = yield from self.read(presented, mono, wall, begun, get)
             if type(found) is not Rejected and found.record.status is _ROTATING:
                 yield from self._rotations.learn(found.record)
-            mono, wall = self._now()  # the store may have taken its time
+            mono, wall = self._now()  # the store may have been slow
         if type(found) is Rejected:
             return found
         verdict: Verdict | None = weigh(found, demanded, asked.ip, wall, asked.kind)  # 6 status and time to 8 scopes
@@ -170,15 +170,15 @@ class Verifier:
         return self._granted(verdict, found, presented, asked, mono, wall)
 
     def look(self, hashed: bytes, asked: Asked, store: KeyStore) -> Verdict | None:
-        """As `check`, in a store for threads, of a text that came through the gate before: without a generator.
+        """Check as `check` does, in a store for threads, a text that came through the gate before: without a generator.
 
         Args:
-            hashed: What `glance` has hashed the text to.
-            asked: What is asked of the key.
-            store: Where its record is read.
+            hashed: The hash that `glance` has computed.
+            asked: The question about the key.
+            store: The store of its record.
 
         Returns:
-            None, with nothing asked or counted, where the text is new or the cache knows more.
+            None, with nothing asked or counted, if the text is new or the cache knows more.
         """
         presented = None if self._get(hashed) is not None else self.gate.again(hashed)
         if presented is None or presented.key_id is None:
@@ -193,7 +193,7 @@ class Verifier:
             record = store.peek(presented.key_id)  # 5 look the record up
         except StoreError:
             return Rejected(Reason.STORE_UNAVAILABLE)
-        mono, wall = self._now()  # the store may have taken its time
+        mono, wall = self._now()  # the store may have been slow
         rejected = unknown(presented) if record is None else self._comparison.compare(presented, record)
         found = self._kept(presented, record, rejected, asked_at, wall - (mono - asked_at), begun)
         if type(found) is Rejected:
@@ -203,7 +203,7 @@ class Verifier:
         return self._concluded(found, presented, asked, demanded, mono, wall)
 
     def recall(self, text: object, hashed: bytes | None, asked: Asked) -> Verdict | None:
-        """As `check`, from memory; None, with nothing counted, where the store or another machine has to be asked."""
+        """Check as `check` does, from memory; None, with nothing counted, if a store or a server has to be asked."""
         presented = self.gate.present(text, hashed)
         del text  # a traceback shows no key
         demanded = _demanded(asked)
@@ -228,7 +228,7 @@ class Verifier:
         mono: float,
         wall: float,
     ) -> Verdict:
-        """Steps 6 to 11, where nothing has to be awaited."""
+        """Take steps 6 to 11, where nothing has to be awaited."""
         verdict: Verdict | None = weigh(entry, demanded, asked.ip, wall, asked.kind)
         if verdict is None and entry.plan is not None:
             verdict = run(self._drawing.draw(entry, entry.plan, asked.cost, mono, wall))
@@ -243,7 +243,7 @@ class Verifier:
         mono: float,
         wall: float,
     ) -> Verdict:
-        """The verdict, with its use noted; None so far is a key without limits that may do what is asked."""
+        """Return the verdict, with its use noted; None so far means a key without limits that passed every step."""
         record = entry.record
         if verdict is None:
             verdict = Accepted(record)
@@ -254,7 +254,7 @@ class Verifier:
         return verdict
 
     def _recall(self, presented: Presented, known: Entry | None, mono: float) -> Entry | Rejected | None:
-        """Step 2: what the cache says of a key; None when the store is to be asked."""
+        """Take step 2: return the cache's answer about a key; None to ask the store."""
         if known is not None and mono < known.fresh_until:
             return known
         cache = self._cache
@@ -267,7 +267,7 @@ class Verifier:
     def _renew(
         self, presented: Presented, known: Entry, mono: float, wall: float, begun: int
     ) -> Flow[Entry | Rejected]:
-        """Step 5 for a text that matched before: whether its record has changed."""
+        """Take step 5 for a text that matched before: ask whether its record has changed."""
         try:
             stamp: int | None = yield self._store.revision(known.record.key_id)
         except StoreError:
@@ -280,14 +280,14 @@ class Verifier:
     def read(
         self, presented: Presented, mono: float, wall: float, begun: int, get: Callable[[str], Any]
     ) -> Flow[Entry | Rejected]:
-        """Step 5: the entry of a key whose whole record is read, or why there is none.
+        """Take step 5: return the entry of a key whose whole record is read, or why it has no entry.
 
         Args:
-            presented: What the gate made of the credential.
+            presented: The credential, as the gate read it.
             mono: The present, in monotonic seconds.
             wall: The same in seconds since 1970 UTC.
-            begun: What `RecordCache.begin` gave before anything was asked.
-            get: How a record is read: by `KeyStore.get`, or, where it may be late, by `KeyStore.peek`.
+            begun: The result of `RecordCache.begin` before the store was asked.
+            get: The way to read a record: `KeyStore.get`, or, where it may be late, `KeyStore.peek`.
         """
         record: KeyRecord | None
         rejected: Rejected | None
@@ -315,22 +315,22 @@ class Verifier:
         wall: float,
         begun: int,
     ) -> Entry | Rejected:
-        """Step 5, its end: what was read goes into the cache, and the entry comes out; or why there is none."""
+        """End step 5: put the record into the cache, and return its entry; or why it has no entry."""
         cache = self._cache
         if record is None:
             cache.miss(presented.key_id or presented.hash, mono, begun)
             return unknown(presented) if rejected is None else rejected
-        if not self._parts.format.allows(record.prefix, record.environment):  # one that was imported; it is never kept
+        if not self._parts.format.allows(record.prefix, record.environment):  # an imported key; it is never cached
             return Rejected(Reason.WRONG_KIND, record) if rejected is None else rejected
         if rejected is None:
             return cache.fill(presented.hash, record, mono, wall, begun)
-        if record.hash:  # else one of many imported keys, and known by no hash of ours yet
-            # Whoever knows a key_id and guesses secrets asks the store once per ttl, not once per guess.
+        if record.hash:  # else one of many imported keys, with no hash of ours yet
+            # A client that knows a key_id and guesses secrets asks the store once per ttl, not once per guess.
             cache.fill(record.hash, record, mono, wall, begun)
         return rejected
 
     def _note(self, record: KeyRecord, presented: Presented, asked: Asked, mono: float, wall: float) -> None:
-        """Step 11."""
+        """Take step 11."""
         self._seen[record.key_id] = mono
         self._tally.note(record, mono, wall)
         if record.status is _ROTATING:
@@ -341,10 +341,10 @@ class Verifier:
 
 
 def _demanded(asked: Asked) -> tuple[str, ...]:
-    """The scopes that are all needed.
+    """Return the scopes that are all needed.
 
     Raises:
-        InvalidRequest: The demand is wrong, or its cost.
+        InvalidRequest: The demand or the cost is wrong.
     """
     demanded = policy.check_demand(asked.scope)
     cost: object = asked.cost

@@ -1,4 +1,4 @@
-"""Steps 6 to 8 of a check: whether a record allows what is demanded, now and from there. Time is an argument."""
+"""Steps 6 to 8 of a check: does a record allow the demand, now and from there? Time is an argument."""
 
 # pure: decides from its arguments, the time among them; no I/O, no await
 
@@ -27,14 +27,14 @@ _ACTIVE = Status.ACTIVE
 def weigh(
     entry: Entry, demanded: tuple[str, ...], ip: str | None, wall: float, kind: Kind | None = None
 ) -> Rejected | None:
-    """Steps 6 to 8: whether a record allows what is demanded, now and from there.
+    """Take steps 6 to 8: return why a record does not allow the demand, now and from there, or None.
 
     Args:
         entry: The record, whose key was presented.
         demanded: The scopes that are all needed.
         ip: The address it came from.
         wall: The present, in seconds since 1970 UTC.
-        kind: Which keys are taken, or None for all.
+        kind: The accepted kind of keys, or None for all.
     """
     record = entry.record
     if kind is not None and not kind.has(record):
@@ -58,7 +58,7 @@ def weigh(
 
 
 def over_limit(record: KeyRecord, draw: Draw, plan: Plan) -> Rejected:
-    """Why a draw was refused; a share of the plan, drawn on in an outage, cannot say that a cost never fits."""
+    """Return why a draw was refused; a share of the plan, drawn on in an outage, cannot say that a cost never fits."""
     if draw.retry_after is None and draw.plan is plan:
         return Rejected(Reason.COST_TOO_HIGH, record, draw=draw)
     reason = Reason.RATE_LIMITED if isinstance(draw.refused_by, Rate) else Reason.QUOTA_EXCEEDED

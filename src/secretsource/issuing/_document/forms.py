@@ -1,5 +1,7 @@
 """How the fields of a JSON document are written and read: one table per document serves both directions. Pure."""
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -59,7 +61,7 @@ class Field(NamedTuple):
 
     Attributes:
         name: Its name in the document.
-        attribute: The attribute of the value that it stands for.
+        attribute: The attribute of the value that the field holds.
         form: Its form.
     """
 
@@ -79,15 +81,16 @@ def written(fields: Sequence[Field], value: object) -> dict[str, Any]:
 
 
 def read(fields: Sequence[Field], document: object, what: str) -> dict[str, Any]:
-    """Read the fields of a document, by the attributes that they stand for; other fields are passed over.
+    """Read the fields of a document, by their attributes; other fields are ignored.
 
     Args:
         fields: The table of the document.
         document: The document; a field that may be null may also be missing.
-        what: What the document describes, such as ``record``.
+        what: The kind of document, such as ``record``.
 
     Raises:
-        InvalidRequest: A field is missing, or is not of its form; no value is quoted, because it may be a key.
+        InvalidRequest: A field is missing, or does not have its form; the message quotes no value, because it may be a
+            key.
     """
     if not isinstance(document, Mapping):
         raise InvalidRequest(f"the document of a {what} must be a JSON object, not {type(document).__name__}")
@@ -115,17 +118,17 @@ def instant(seconds: float) -> str:
 
 
 def maybe(form: Form) -> Form:
-    """The same form, or null."""
+    """Return a form that also allows null."""
     return Form(_or_none(form.write), _or_none(form.read), f"{form.words}, or null")
 
 
 def one_of(words: type[enum.Enum]) -> Form:
-    """A word of an enumeration."""
+    """Return the form of a word of an enumeration."""
     return Form(attrgetter("value"), words, f"one of {', '.join(member.value for member in words)}")
 
 
 def _or_none(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The same change, which leaves None as it is."""
+    """Return a change that leaves None as it is."""
 
     def changed(value: Any) -> Any:
         return None if value is None else change(value)
@@ -134,7 +137,7 @@ def _or_none(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _is(*kinds: type) -> Callable[[Any], Any]:
-    """Give a value back when it is exactly of a kind: true is no number."""
+    """Return a value of exactly this type: true is not a number."""
 
     def check(cell: Any) -> Any:
         if type(cell) not in kinds:

@@ -1,4 +1,6 @@
-"""The fields of each document: their names, the attributes that they stand for, and their forms. Pure."""
+"""The fields of each document: their names, attributes and forms. Pure."""
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 
@@ -54,6 +56,7 @@ EVENT = (
     Field("actor", "actor", maybe(TEXT)),
     Field("origin", "origin", maybe(TEXT)),
     Field("reason", "reason", maybe(TEXT)),
+    Field("fields", "fields", TEXTS),
 )
 USAGE = (
     Field("last_used_at", "last_used", maybe(INSTANT)),

@@ -1,1 +1,1 @@
-"""What stands between a web request and a check: where the key is, what the answer is, and when it is given."""
+"""The steps between a web request and a check: find the key, build the answer, and time it."""

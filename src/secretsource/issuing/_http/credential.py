@@ -1,7 +1,8 @@
 """The key in the headers of a request: step 0 of the check. Pure.
 
-``Authorization: Bearer KEY``, or ``X-API-Key: KEY``, unless the adopter says otherwise; nothing else of a request is
-looked at. A key in a URL would be written to logs, histories and ``Referer`` headers, so it is not taken from there.
+The key is read from ``Authorization: Bearer KEY`` or ``X-API-Key: KEY``, unless you set other places; the rest of a
+request is not read. A key in a URL would be written to logs, histories and ``Referer`` headers, so it is not taken from
+there.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await
@@ -13,7 +14,7 @@ from typing import NamedTuple, cast
 
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
-from secretsource.issuing._http.places import LONGEST_READ, place
+from secretsource.issuing._http.places import BLANKS, LONGEST_READ, place
 from secretsource.issuing._key.format import LONGEST_CREDENTIAL
 from secretsource.issuing._verdict import Reason, Rejected
 
@@ -25,20 +26,21 @@ if TYPE_CHECKING:
     from secretsource.issuing._http.places import Place
 
     Text: TypeAlias = "str | bytes"
+    Vary: TypeAlias = "tuple[tuple[str, str], ...]"
     Headers: TypeAlias = "Mapping[str, str] | Iterable[tuple[Text, Text]]"
 
 __all__ = ["DEFAULT", "Places", "credential"]
 
 DEFAULT = ("Authorization: Bearer", "X-API-Key")
-"""Where a key is looked for, unless an adopter says otherwise."""
+"""The places where a key is looked for, unless you set others."""
 
 
 class Taken(NamedTuple):
-    """What was found.
+    """The result of a search for the key.
 
     Attributes:
-        key: The key as it was sent; None when none was; a rejection for two, or for one that is too long.
-        headers: The names of the headers it was in.
+        key: The key as it was sent; None if no key was sent; a rejection for two keys, or for a key that is too long.
+        headers: The names of the headers that held it.
         subprotocol: The web socket subprotocol that announced it, or None.
     """
 
@@ -51,16 +53,17 @@ class Taken(NamedTuple):
 
 
 class Places:
-    """Where keys are looked for, in order.
+    """The places where keys are looked for, in order.
 
     Args:
         credentials: A header (``X-API-Key``), or a header and a scheme (``Authorization: Bearer``); see `place`.
 
     Attributes:
         headers: The names of all headers that a key may be in.
+        vary: The ``Vary`` header of an answer that depends on all of them.
 
     Raises:
-        ConfigurationError: There is no place, or one that cannot be.
+        ConfigurationError: The list is empty, or a place is malformed.
     """
 
     def __init__(self, credentials: Iterable[str] = DEFAULT) -> None:
@@ -70,17 +73,54 @@ class Places:
         if not places:
             raise ConfigurationError("credentials must name at least one place, such as  X-API-Key")
         self.headers = tuple(dict.fromkeys(each.header for each in places))
+        self.vary: Vary = tuple([("Vary", header) for header in self.headers])
         self._places: dict[Text, list[Place]] = {}
+        self._openings: dict[Text, tuple[str, Vary] | None] = {}
         for name in self.headers:
             listed = [each for each in places if each.header.lower() == name.lower()]
-            self._places[name.lower()] = self._places[name.lower().encode()] = listed
+            opening = listed[0].opening if len(listed) == 1 else None
+            for key in (name.lower(), name.lower().encode()):
+                self._places[key] = listed
+                self._openings[key] = None if opening is None else (opening, (("Vary", name),))
+
+    def only(self, headers: Headers) -> tuple[str, Vary] | None:
+        """Return the key of a request if only one header may hold keys, and it holds a single key in the usual form.
+
+        Nearly all requests are like that. For any other, return None: `take` looks closer.
+
+        Args:
+            headers: As for `credential`.
+
+        Returns:
+            The key, and the way the answer depends on it.
+        """
+        sent: Text | None = None
+        opening: tuple[str, Vary] | None = None
+        openings = self._openings
+        for name, value in headers if type(headers) is list else _pairs(headers):
+            name = name.lower()  # noqa: PLW2901 - one look at each header of each request
+            if name in openings:
+                if sent is not None:
+                    return None
+                sent, opening = value, openings[name]
+        if sent is None or opening is None or len(sent) > LONGEST_CREDENTIAL or not sent.isascii():
+            return None
+        text = sent if isinstance(sent, str) else sent.decode("ascii")
+        begin, vary = opening
+        if begin:
+            if text[: len(begin)].lower() != begin:
+                return None
+            text = text[len(begin) :]
+        key = text.strip(BLANKS)
+        return (key, vary) if key else None
 
     def take(self, headers: Headers, could_be: Callable[[str], bool] | None = None) -> Taken:
         """Take the key out of a request's headers.
 
         Args:
             headers: As for `credential`.
-            could_be: Whether a text may be one of our keys; asked where two differ, for one may be somebody else's.
+            could_be: A function that returns whether a text may be one of our keys; called where two texts differ, for
+                one may be another system's.
         """
         found: dict[str, list[Place]] = {}
         is_too_long = False
@@ -100,11 +140,11 @@ class Places:
         return Taken(Rejected(Reason.MALFORMED) if is_too_long else None)
 
     def without(self, headers: Headers, is_key: Callable[[str], bool]) -> list[tuple[Text, Text]]:
-        """The headers of a request without the keys in them, for what is not to see any.
+        """Return the headers of a request without its keys, for a reader that must not see any.
 
         Args:
             headers: As for `credential`.
-            is_key: Whether a text that stands where a key may stand is one.
+            is_key: A function that returns whether a text in the place of a key is a key.
         """
         visible: list[tuple[Text, Text]] = []
         for name, value in _pairs(headers):
@@ -117,7 +157,7 @@ class Places:
         return visible
 
     def _sent(self, headers: Headers) -> Iterator[tuple[Place, str]]:
-        """What may be a key, in the order of the places."""
+        """Yield each text that may be a key, in the order of the places."""
         sent = [(name.lower(), value) for name, value in _pairs(headers) if name.lower() in self._places]
         for name, value in sent:
             text = _text(value)
@@ -132,26 +172,26 @@ _STANDARD = Places()
 def credential(headers: Headers, credentials: Iterable[str] | None = None) -> str | Rejected | None:
     """Take the key out of a request's headers.
 
-    The same key twice is one key. A header that is empty counts as not sent, and so does an ``Authorization`` of
-    another scheme, for a proxy may want one of its own.
+    The same key twice counts as one key. An empty header counts as not sent, and so does an ``Authorization`` of
+    another scheme, for a proxy may need its own.
 
     Args:
         headers: A mapping of names to values, or pairs, as text or as bytes (as ASGI has them); names in any case,
-            several values of one name allowed. What is not ASCII is read as UTF-8, or else as Latin-1.
+            several values of one name allowed. Bytes beyond ASCII are read as UTF-8, or else as Latin-1.
         credentials: Where a key may be, as for `Admission`; ``Authorization: Bearer`` and ``X-API-Key`` when left out.
 
     Returns:
-        The key as it was sent, up to 512 characters, for `ApiKeys.check`; None when none was sent;
-        ``Rejected(AMBIGUOUS)`` for two that differ; ``Rejected(MALFORMED)`` for one that is longer, and was not read.
+        The key as it was sent, up to 512 characters, for `ApiKeys.check`, or None if none was sent.
+        ``Rejected(AMBIGUOUS)`` for two that differ; ``Rejected(MALFORMED)`` for one that is longer, which is not read.
 
     Raises:
-        ConfigurationError: A place cannot be.
+        ConfigurationError: A place is malformed.
     """
     return (_STANDARD if credentials is None else Places(credentials)).take(headers).key
 
 
 def first(headers: Headers, wanted: str) -> str | None:
-    """The first value of a header, or None.
+    """Return the first value of a header, or None.
 
     Args:
         headers: As for `credential`.
@@ -167,7 +207,7 @@ def _pairs(headers: Headers) -> Iterable[tuple[Text, Text]]:
 
 
 def _text(sent: Text) -> str:
-    """The beginning of a header, given as bytes or as text in Latin-1: as UTF-8, or as Latin-1 where it is not that."""
+    """Return the beginning of a header, given as bytes or as text in Latin-1, read as UTF-8 or else as Latin-1."""
     value = sent[:LONGEST_READ]
     if value.isascii():
         return value if isinstance(value, str) else value.decode("ascii")
@@ -178,6 +218,6 @@ def _text(sent: Text) -> str:
 
 
 def _unlisted(value: Text, keys: set[str]) -> Text:
-    """A list of subprotocols without keys."""
+    """Return a list of subprotocols without keys."""
     kept = ", ".join(each for each in re.split(r"[ \t]*,[ \t]*", _text(value).strip(" \t")) if each not in keys)
     return kept if isinstance(value, str) else kept.encode()

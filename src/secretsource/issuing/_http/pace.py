@@ -1,10 +1,10 @@
-"""Refusals at a moment that says nothing: it follows from when a request came, not from why its key is refused.
+"""The moment of a refusal, which depends on when the request came and not on the reason.
 
-A key that we have not sealed is refused without a look-up, an unknown one after it, a wrong secret perhaps from the
-cache. All of them are answered a fixed time after they came; a check that took longer, after a multiple of it.
+A key without our seal is refused without a look-up, an unknown key after a look-up, and a wrong secret perhaps from the
+cache. All are answered a fixed time after they came, or at a multiple of it after a longer check.
 
-The timers of an event loop count whole milliseconds from when they are set, which shows when the check had ended. So
-one thread of the process keeps the time, and sleeps exactly; a request that waits costs its place in a heap.
+The timers of an event loop count whole milliseconds from when they are set, which shows when the check ended. So one
+thread of the process keeps the time, and sleeps exactly; a waiting request costs its place in a heap.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 
 def release(came: float, now: float, every: float) -> float:
-    """When to answer a request: the first multiple of ``every`` after it came that has not passed.
+    """Return when to answer a request: the first multiple of ``every`` after its arrival that has not passed.
 
     Args:
-        came: When it came, in monotonic seconds.
+        came: Its arrival, in monotonic seconds.
         now: The present, in monotonic seconds.
         every: Seconds, over 0.
     """
@@ -39,7 +39,7 @@ def release(came: float, now: float, every: float) -> float:
 
 
 def pause(came: float, every: float) -> None:
-    """Wait until a request may be answered, in its own thread; see `release`."""
+    """Wait in its own thread until a request may be answered; see `release`."""
     now = monotonic()
     sleep(release(came, now, every) - now)
 
@@ -48,9 +48,9 @@ async def settle(came: float, every: float, meanwhile: Callable[[], Awaitable[ob
     """Wait until a request may be answered; see `release`.
 
     Args:
-        came: When it came, in monotonic seconds.
+        came: Its arrival, in monotonic seconds.
         every: Seconds, over 0.
-        meanwhile: What to do while waiting. It is given up at that moment, and may raise.
+        meanwhile: A call to make while waiting. It is cancelled at that moment, and may raise.
     """
     due = release(came, monotonic(), every)
     task = None if meanwhile is None else asyncio.ensure_future(_quietly(meanwhile))
@@ -67,13 +67,13 @@ async def _quietly(work: Callable[[], Awaitable[object]]) -> None:
 
 
 class Bell:
-    """Wakes tasks of any event loop at their moment, by one thread, which begins with the first of them."""
+    """A thread that wakes tasks of any event loop at their moment; it starts with the first of them."""
 
     def __init__(self) -> None:
         self.after_fork()
 
     def after_fork(self) -> None:
-        """Begin anew in a forked child, which has none of its parent's threads and loops."""
+        """Start anew in a forked child, which has none of its parent's threads and loops."""
         self._changed = threading.Condition()
         self._sleepers: list[Sleeper] = []
         self._order = count()
@@ -92,7 +92,7 @@ class Bell:
         await woken
 
     def _start(self) -> bool:
-        """Whether there is a thread now; without one, loops have to keep the time themselves."""
+        """Return whether the thread runs; without it, loops have to keep the time themselves."""
         try:
             threading.Thread(target=self._ring, name="secretsource-bell", daemon=True).start()
         except RuntimeError:  # can't start new thread
@@ -116,7 +116,7 @@ class Bell:
 
 
 def _wake(woken: asyncio.Future[None]) -> None:
-    if not woken.done():  # nobody has given up waiting
+    if not woken.done():  # the waiting task was not cancelled
         woken.set_result(None)
 
 

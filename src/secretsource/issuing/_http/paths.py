@@ -1,7 +1,6 @@
 """Paths that need no key, or may go without one. Pure.
 
-A path that some server or application might read as another path is not one of them: whatever is not plainly below a
-folder needs a key.
+A path that some server or application might read differently needs a key: only paths plainly below a folder do not.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await
@@ -20,19 +19,19 @@ if TYPE_CHECKING:
 __all__ = ["Paths", "routed"]
 
 _MISREAD = frozenset("\\;%?#")
-"""What Windows, servlet containers and a second decoding take for the end of a segment, or for an escape."""
+"""Characters that Windows, servlet containers or a second decoding take for the end of a segment, or for an escape."""
 
 
 @final
 class Paths:
-    """Exact paths, and all that is plainly below a folder.
+    """Exact paths, and all paths plainly below a folder.
 
     Args:
-        paths: ``/health`` for one path, ``/static/*`` for all below ``/static/``.
-        what: What they are, for messages: ``exempt`` or ``optional``.
+        paths: ``/health`` for one path, ``/static/*`` for all paths below ``/static/``.
+        what: The name of these paths in messages: ``exempt`` or ``optional``.
 
     Raises:
-        ConfigurationError: One of them is not of these forms.
+        ConfigurationError: A path has another form.
     """
 
     def __init__(self, paths: Iterable[str], what: str) -> None:
@@ -49,11 +48,14 @@ class Paths:
                 below.append(stem)
         self._exact, self._below = frozenset(exact), tuple(below)
 
+    def __bool__(self) -> bool:
+        return bool(self._exact or self._below)
+
     def has(self, path: str) -> bool:
-        """Whether a path is one of them.
+        """Return whether a path is in the set.
 
         Args:
-            path: As the application routes it; see `routed`.
+            path: The path as the application routes it; see `routed`.
         """
         if path in self._exact:
             return True
@@ -63,19 +65,21 @@ class Paths:
 
 
 def routed(path: str, root_path: str) -> str:
-    """The path by which an application routes: without what it is mounted under.
+    """Return the path by which an application routes: without its mount point.
 
     Args:
         path: The whole path.
-        root_path: What the application is mounted under; a server or a router says so, and no client.
+        root_path: The mount point of the application; it comes from the server or a router, never from the client.
     """
+    if not root_path:
+        return path
     root = root_path.rstrip("/")
     rest = path[len(root) :]
     return rest if root and path.startswith(root) and rest[:1] in {"", "/"} else path
 
 
 def _is_plain(rest: str) -> bool:
-    """Whether the rest of a path stays below its folder for every reader, also one that folds look-alikes (NFKC)."""
+    """Return whether the rest of a path stays below its folder for any reader, even if it folds look-alikes (NFKC)."""
     folded = normalize("NFKC", rest)
     if not folded.isprintable() or not _MISREAD.isdisjoint(folded) or folded.count("/") != rest.count("/"):
         return False

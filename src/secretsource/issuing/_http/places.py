@@ -1,4 +1,4 @@
-"""One place of a request where a key may be, and how it is written there. Pure."""
+"""A place in a request where a key may be, and its notation. Pure."""
 
 # pure: decides from its arguments; no clock, no I/O, no await
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LONGEST_READ = 4096
 """Characters of a header that are read, from its beginning: more than any place needs for the longest key."""
-_SPACE = " \t"
+BLANKS = " \t"
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}"
 _WRITTEN = re.compile(f"(?P<header>{_WORD})(?: ?: ?(?P<scheme>{_WORD})(?: (?P<part>user|password))?)?")
 _SUBPROTOCOL = "sec-websocket-protocol"
@@ -30,8 +30,8 @@ class Place(NamedTuple):
     """A header, or a scheme in a header.
 
     Attributes:
-        header: The header's name, as the adopter writes it.
-        scheme: The scheme before the key, in lower case; empty where the header is nothing but the key.
+        header: The header's name, in your spelling.
+        scheme: The scheme before the key, in lower case; empty where the header is only the key.
         part: For ``Basic``, which part of the pair is the key: ``user`` or ``password``.
     """
 
@@ -41,24 +41,31 @@ class Place(NamedTuple):
 
     @property
     def is_subprotocol(self) -> bool:
-        """Whether it is the list of subprotocols of a web socket, where browsers can put a key."""
+        """Whether the header is the list of subprotocols of a web socket, where browsers can put a key."""
         return self.header.lower() == _SUBPROTOCOL
 
+    @property
+    def opening(self) -> str | None:
+        """The text before the key, in lower case, in a header that otherwise holds only blanks; else None."""
+        if self.is_subprotocol or self.part:
+            return None
+        return f"{self.scheme} " if self.scheme else ""
+
     def keys(self, value: str) -> Iterator[str]:
-        """The keys in a value of the header; an empty one, and one past any key's length, are for others to judge.
+        """Yield the keys in a value of the header, even an empty one or one that is too long: the caller judges them.
 
         Args:
             value: The value, or its beginning.
         """
         if not self.scheme:
-            yield value.strip(_SPACE)
+            yield value.strip(BLANKS)
         elif self.is_subprotocol:
-            listed = [each.strip(_SPACE) for each in value.split(",")]
+            listed = [each.strip(BLANKS) for each in value.split(",")]
             for announced, key in pairwise(listed):
                 if announced.lower() == self.scheme:
                     yield key
         elif value[: len(self.scheme) + 1].lower() == f"{self.scheme} ":
-            sent = value[len(self.scheme) + 1 :].strip(_SPACE)
+            sent = value[len(self.scheme) + 1 :].strip(BLANKS)
             yield _of_pair(sent, self.part) if self.part else sent
 
 
@@ -66,12 +73,12 @@ def place(written: object) -> Place:
     """Read a place.
 
     Args:
-        written: ``X-API-Key``, or any other header that is nothing but the key; ``Authorization: Bearer``, or another
-            scheme; ``Authorization: Basic user`` or ``Basic password``, for that part of the pair;
-            ``Sec-WebSocket-Protocol: bearer``, for the key that is listed after that name.
+        written: ``X-API-Key``, or any other header that is only the key. ``Authorization: Bearer``, or another scheme.
+            ``Authorization: Basic user`` or ``Basic password``, for that part of the pair. ``Sec-WebSocket-Protocol:
+            bearer``, for the key that is listed after that name.
 
     Raises:
-        ConfigurationError: It is not of one of these forms, or a place where keys are not to be.
+        ConfigurationError: The text has another form, or names a place where keys must not be.
     """
     match = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
     if match is None:
@@ -96,7 +103,7 @@ def place(written: object) -> Place:
 
 
 def _of_pair(sent: str, part: str) -> str:
-    """One part of ``user:password`` in base64 (RFC 7617); nothing where it is none."""
+    """Return one part of ``user:password`` in base64 (RFC 7617), or nothing for any other text."""
     try:
         pair = b64decode(sent, validate=True)
     except (Error, ValueError):

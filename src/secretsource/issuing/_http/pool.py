@@ -1,7 +1,7 @@
 """Threads in which checks wait for a store, where there is an event loop: a bounded number, and a bounded queue.
 
-The loop's own threads are few, and the whole application's. When these are all waiting and the queue is full, the store
-is too slow for what is asked of it, and a request is told so instead of waiting with the others.
+The loop's own threads are few, and serve the whole application. When all of these wait and the queue is full, the store
+is too slow for the load. A request is then refused and does not wait with the others.
 """
 
 from __future__ import annotations
@@ -17,29 +17,32 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from secretsource.issuing._check.event import Asked
+    from secretsource.issuing._verdict import Verdict
+
 R = TypeVar("R")
 
 MOST_THREADS = 1000
 WAITING = 16
-"""Calls that may wait for each thread."""
+"""Calls that may wait, for each thread."""
 PATIENCE = 5.0
 """Seconds that a call waits for a thread."""
 
 
 class Overloaded(Exception):
-    """There is no thread to wait in."""
+    """No thread is free to wait in."""
 
 
 def is_overload(error: Exception) -> bool:
-    """Whether it is one of these, or Python's own word for it: a check may have to begin a thread, too."""
+    """Return whether an error is this one, or Python's own that no thread can start: a check may start one, too."""
     return isinstance(error, Overloaded) or "start new thread" in str(error)
 
 
 class LookupPool:
-    """Calls functions that wait, each in a thread.
+    """A pool that makes each call that waits in a thread.
 
     Args:
-        threads: How many there are, 1 to 1000; they begin when they are needed, and end with the pool.
+        threads: Their number, 1 to 1000; they start when needed, and end with the pool.
 
     Raises:
         ConfigurationError: Their number is out of range.
@@ -55,7 +58,7 @@ class LookupPool:
         _fork.tell(self)
 
     def after_fork(self) -> None:
-        """Begin anew in a forked child, which has none of its parent's threads."""
+        """Start anew in a forked child, which has none of its parent's threads."""
         self._executor = ThreadPoolExecutor(self._threads, "secretsource-lookup")
         self._calls: set[Future[Any]] = set()
 
@@ -63,7 +66,7 @@ class LookupPool:
         """Call a function in a thread.
 
         Raises:
-            Overloaded: So many wait already, no thread was free in time, or no thread can be started.
+            Overloaded: Too many calls wait, no thread was free in time, or no thread can be started.
         """
         call = self._submit(function) if len(self._calls) < self._threads * (1 + WAITING) else None
         if call is None:
@@ -75,7 +78,22 @@ class LookupPool:
                 raise Overloaded
             return await answer
         finally:
-            answer.cancel()  # of a request that is given up
+            answer.cancel()  # of a request that is cancelled
+
+    async def look_up(self, look_up: Callable[[str, Asked], Verdict], text: str, asked: Asked) -> Verdict:
+        """Look a key up in a thread, with keys for threads.
+
+        Args:
+            look_up: The function that looks it up.
+            text: The key.
+            asked: The question about it.
+
+        Raises:
+            Overloaded: As for `call`.
+        """
+        lookup = _Lookup(look_up, text, asked)
+        del text  # a traceback shows no key
+        return await self.call(lookup)
 
     def _submit(self, function: Callable[[], R]) -> Future[R] | None:
         try:
@@ -85,3 +103,15 @@ class LookupPool:
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
         return call
+
+
+class _Lookup:
+    """A look-up that waits for a thread; its `repr` has no key."""
+
+    __slots__ = ("_asked", "_look_up", "_text")
+
+    def __init__(self, look_up: Callable[[str, Asked], Verdict], text: str, asked: Asked) -> None:
+        self._look_up, self._text, self._asked = look_up, text, asked
+
+    def __call__(self) -> Verdict:
+        return self._look_up(self._text, self._asked)

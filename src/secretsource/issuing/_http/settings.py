@@ -1,4 +1,4 @@
-"""What an edge can be told of how requests are let in, read once."""
+"""The settings of an edge: how requests are let in, read once."""
 
 from __future__ import annotations
 
@@ -23,26 +23,25 @@ LONGEST_PACE = 10.0
 
 
 class AdmissionSettings(TypedDict, total=False):
-    """What an `Admission`, and each edge on top of it, can be told; everything has a default.
+    """The settings of an `Admission` and of each edge on top of it; all have defaults.
 
     Attributes:
-        realm: What the keys are for, as challenges name it: 1 to 128 printable ASCII characters; ``api``.
-        credentials: Where the key is: headers (``X-API-Key``), or headers with a scheme (``Authorization: Bearer``,
-            ``Authorization: Api-Key``, ``Authorization: Basic password``, ``Sec-WebSocket-Protocol: bearer``);
-            ``Authorization: Bearer`` and ``X-API-Key`` when left out.
-        exempt: Paths that need no key, as the application routes them: exact ones, and ``/static/*`` for all that is
+        realm: The purpose of the keys, as challenges name it: 1 to 128 printable ASCII characters; ``api``.
+        credentials: The places of the key: headers (``X-API-Key``), or headers with a scheme (``Authorization:
+            Bearer``, ``Authorization: Api-Key``, ``Authorization: Basic password``, ``Sec-WebSocket-Protocol:
+            bearer``); ``Authorization: Bearer`` and ``X-API-Key`` when left out.
+        exempt: Paths that need no key, as the application routes them: exact ones, and ``/static/*`` for all paths
             below ``/static/``. No key is read there.
-        optional: Paths, written alike, that go on without a key when none is sent; one that is sent must be good.
+        optional: Paths of the same form that go on without a key when no key is sent; a key that is sent must be good.
         preflight: ``pass`` (the default) lets the preflight of a browser through without a key: an ``OPTIONS`` with
             ``Origin`` and ``Access-Control-Request-Method``; ``check`` asks for a key there, too.
-        prefix: The only prefix of keys to accept; any when left out.
-        environment: The only environment of keys to accept; any when left out.
+        prefix: The only accepted prefix of keys; any when left out.
+        environment: The only accepted environment of keys; any when left out.
         hide: Whether to take the key out of the headers that the application sees; False.
-        refuse_after: Seconds from the arrival of a request to the answer that its key is not accepted, 0 to 10; 0.025.
-            It is as long for every reason, so that the time does not tell which. It must be longer than a look-up
-            takes; 0 answers at once.
-        lookups: Threads in which keys for threads wait for their store, where there is an event loop: 1 to 1000; 32.
-            When each has 16 more requests in line, further ones are answered 503.
+        refuse_after: Seconds from the arrival of a request to its refusal, 0 to 10; 0.025. Every reason takes as long,
+            so the time does not show which it was. It must be longer than a look-up takes; 0 answers at once.
+        lookups: Threads in which keys for threads wait for their store, on an event loop: 1 to 1000; 32. When each has
+            16 more requests in line, further requests are answered 503.
     """
 
     realm: str
@@ -58,7 +57,7 @@ class AdmissionSettings(TypedDict, total=False):
 
 
 class Rules(NamedTuple):
-    """The settings, ready to be followed."""
+    """The settings in force."""
 
     realm: str
     places: Places
@@ -80,7 +79,7 @@ def read(settings: AdmissionSettings) -> Rules:
     """
     unknown = sorted(settings.keys() - AdmissionSettings.__annotations__.keys())
     if unknown:
-        raise TypeError(f"there is no setting {unknown[0]!r:.80} of how requests are let in")
+        raise TypeError(f"there is no setting {unknown[0]!r:.80}: see AdmissionSettings for those that there are")
     return Rules(
         check_realm(settings.get("realm", "api")),
         Places(settings.get("credentials", DEFAULT)),

@@ -1,1 +1,1 @@
-"""What a key is: its text, its seal, its hash, and the hashes of other systems."""
+"""The parts of a key: its text, its seal, its hash, and the hashes of other systems."""

@@ -15,7 +15,7 @@ _VALUES = {pair: value for value, pair in enumerate(_PAIRS)}
 _EVEN = 256 - 256 % 62
 _TO_DIGIT = bytes(ord(ALPHABET[byte % 62]) for byte in range(256))
 _UNEVEN = bytes(range(_EVEN, 256))
-"""Bytes that would make some digits likelier than others; they are thrown away."""
+"""Bytes that would make some digits likelier than others; they are discarded."""
 
 
 def encode(number: int, width: int) -> str:
@@ -42,7 +42,7 @@ def decode(text: str) -> int:
         text: An even number of characters of ``0-9A-Za-z``.
 
     Raises:
-        KeyError: There is another character in it.
+        KeyError: The text has another character.
     """
     number = 0
     values = _VALUES
@@ -58,7 +58,7 @@ def encode_crc(number: int) -> str:
 
 
 def random_text(length: int) -> str:
-    """Random digits, each of the 62 equally likely, from the system's generator.
+    """Draw random digits, each of the 62 equally likely, from the system's generator.
 
     Args:
         length: Digits to draw; 32 of them carry 190 bits.

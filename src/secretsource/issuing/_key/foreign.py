@@ -1,17 +1,17 @@
 """Hashes that other systems made: described by a text, verified once, then replaced by one of ours. Pure.
 
-=============================================  ==================================================================
-``sha256$…``, ``sha512$…``                     the digest of the whole key, in hexadecimal or base64 (either alphabet)
-``unkey$…``                                    an Unkey export: SHA-256, base64
-``drf-api-key$…``                              a ``hashed_key`` of djangorestframework-api-key, in any of its forms
-``pbkdf2_sha256$iterations$salt$…``            as Django writes it; also ``pbkdf2_sha512``
-``bcrypt$$2b$…``                               modular crypt format; needs the package ``bcrypt``
-``argon2$$argon2id$…``                         PHC string; needs the package ``argon2-cffi``
-=============================================  ==================================================================
+    =========================================  ===================================================================
+    ``sha256$…``, ``sha512$…``                 the digest of the whole key, in hexadecimal or base64 (either alphabet)
+    ``unkey$…``                                an Unkey export: SHA-256, base64
+    ``drf-api-key$…``                          a ``hashed_key`` of djangorestframework-api-key, in any of its forms
+    ``pbkdf2_sha256$iterations$salt$…``        as Django writes it; also ``pbkdf2_sha512``
+    ``bcrypt$$2b$…``                           modular crypt format; needs the package ``bcrypt``
+    ``argon2$$argon2id$…``                     PHC string; needs the package ``argon2-cffi``
+    =========================================  ===================================================================
 
-The last two may also stand alone, as other systems keep them. A digest without salt is found by itself. A salted one
-cannot be, so its key must start with something that names it: the part before the last ``.``, ``:``, ``_`` or ``-``,
-which an import gives as the key's *head*.
+The last two may also stand alone, as other systems store them. A digest without salt is found by itself. A salted hash
+is not, so its key must start with a name: the part before the last ``.``, ``:``, ``_`` or ``-``. An import passes this
+name as the key's *head*.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _MOST_ITERATIONS = 2_000_000
 _MOST_COST = 14
 _MOST_PASSES, _MOST_KIBIBYTES, _MOST_LANES, _MOST_WORK = 64, 2**18, 16, 2**20
 _ARGON2_VERSIONS = (16, 19)
-"""What one verification may take: a second or two, 256 MiB of memory and 16 threads. An argon2 hash makes as many
-passes over so many kibibytes, and their product counts. A hash that asks for more is a lever: any guess would pull it.
+"""Bounds of one verification: a second or two, 256 MiB of memory and 16 threads. An argon2 hash makes as many passes
+over so many kibibytes, and their product counts. A hash above a bound is a lever: any guess would pull it.
 """
 
 _IS_ARGON2 = re.compile(
@@ -47,14 +47,14 @@ _IS_BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./0-9A-Za-z]{53}")
 
 
 def matches(described: str, text: str) -> bool:
-    """Whether a key is the one a described hash was made from; compares in constant time.
+    """Return whether a described hash was made from a key; compares in constant time.
 
     Args:
-        described: One of the forms above.
+        described: A hash in one of the forms above.
         text: The whole key.
 
     Raises:
-        InvalidRequest: The description is of none of the forms above.
+        InvalidRequest: The description has another form.
         ConfigurationError: The package that verifies it is not installed.
     """
     algorithm, _, rest = described.partition("$")
@@ -66,11 +66,11 @@ def matches(described: str, text: str) -> bool:
 
 
 def described(written: str, algorithm: str | None = None) -> str:
-    """A hash in one of the forms above, from how another system keeps it.
+    """Return a hash in one of the forms above, from the form of another system.
 
     Args:
-        written: The hash; modular crypt format, a PHC string, what Django writes, or one of the forms above.
-        algorithm: What a bare digest was made with, such as ``SHA-256``.
+        written: The hash; modular crypt format, a PHC string, a hash as Django writes it, or one of the forms above.
+        algorithm: The algorithm of a bare digest, such as ``SHA-256``.
     """
     if algorithm is not None:
         kind = algorithm.lower().replace("-", "").replace("pbkdf2", "pbkdf2_").replace("__", "_")
@@ -83,13 +83,13 @@ def described(written: str, algorithm: str | None = None) -> str:
 
 
 def check(described: str) -> None:
-    """See that a hash can be verified when its key comes; what it is made of is in none of the sentences.
+    """Check that a hash can be verified when its key comes; no error contains its digest or salt.
 
     Args:
-        described: One of the forms above.
+        described: A hash in one of the forms above.
 
     Raises:
-        InvalidRequest: It is of none of them, is cut short, or asks for more work than one request is worth.
+        InvalidRequest: It has another form, is cut short, or asks for more work than one request is worth.
         ConfigurationError: The package that verifies it is not installed.
     """
     algorithm, rest = _made_with(described)
@@ -105,25 +105,25 @@ def check(described: str) -> None:
 
 
 def is_worth_it(described: str) -> bool:
-    """Whether verifying a hash takes no more than one guess is worth; also of a hash that was stored long ago.
+    """Return whether verifying a hash takes no more work than a guess is worth; also asked of hashes stored long ago.
 
     Args:
-        described: One of the forms above.
+        described: A hash in one of the forms above.
     """
     return _complaint(*_made_with(described)) is None
 
 
 def is_slow(described: str) -> bool:
-    """Whether a hash was made to take long; a digest without salt was not.
+    """Return whether a hash was made to be slow; a digest without salt was not.
 
     Args:
-        described: One of the forms above.
+        described: A hash in one of the forms above.
     """
     return _made_with(described)[0] not in _DIGEST_SIZES
 
 
 def _made_with(described: str) -> tuple[str, str]:
-    """The algorithm of a hash, and what it says of itself; an algorithm that is none of ours has no verifier."""
+    """Return the algorithm of a hash, and its parameters; an unknown algorithm has no verifier."""
     algorithm, _, rest = described.partition("$")
     if algorithm == "drf-api-key":
         algorithm, _, rest = rest.partition("$")
@@ -134,7 +134,7 @@ def _made_with(described: str) -> tuple[str, str]:
 
 
 def _complaint(algorithm: str, rest: str) -> str | None:
-    """What is too much in a hash, or None; what cannot be read matches no key, and costs nothing."""
+    """Return the excess of a hash, or None; an unreadable hash matches no key, and costs nothing."""
     if algorithm == "bcrypt":
         match = _IS_BCRYPT.fullmatch(rest)
         if match is not None and int(match[1]) > _MOST_COST:
@@ -142,7 +142,7 @@ def _complaint(algorithm: str, rest: str) -> str | None:
     elif algorithm.startswith("pbkdf2_"):
         iterations = rest.partition("$")[0]
         if not iterations.isascii() or not iterations.isdigit() or len(iterations) > 8:
-            return f"{algorithm} hashes begin with the number of their iterations, at most {_MOST_ITERATIONS}"
+            return f"{algorithm} hashes must begin with the number of their iterations, at most {_MOST_ITERATIONS}"
         if int(iterations) > _MOST_ITERATIONS:
             return f"{algorithm} hashes may have at most {_MOST_ITERATIONS} iterations, not {int(iterations)}"
     elif algorithm == "argon2":
@@ -154,10 +154,10 @@ def _argon2_complaint(rest: str) -> str | None:
     _load("argon2", "argon2-cffi")
     match = _IS_ARGON2.fullmatch(rest)
     if match is None:
-        return "argon2 hashes are PHC strings, such as  $argon2id$v=19$m=65536,t=3,p=4$SALT$HASH"
+        return "argon2 hashes must be PHC strings, such as  $argon2id$v=19$m=65536,t=3,p=4$SALT$HASH"
     version, memory, passes, lanes = (int(each or 16) for each in match.groups())
     if version not in _ARGON2_VERSIONS:
-        return f"argon2 hashes have version 16 or 19, not {version}"
+        return f"argon2 hashes must have version 16 or 19, not {version}"
     if memory > _MOST_KIBIBYTES or passes > _MOST_PASSES or lanes > _MOST_LANES or memory * passes > _MOST_WORK:
         return (
             f"argon2 hashes may ask for m={_MOST_KIBIBYTES}, t={_MOST_PASSES}, p={_MOST_LANES} and m*t={_MOST_WORK} at "
@@ -179,17 +179,17 @@ def _is_sound(algorithm: str, rest: str) -> bool:
 
 
 def lookup(described: str, head: str | None = None) -> bytes:
-    """What a record with this hash is found by.
+    """Return the value that finds a record with this hash.
 
     Args:
-        described: One of the forms above.
-        head: How the key starts, up to a separator that is left out; needed where the hash is salted.
+        described: A hash in one of the forms above.
+        head: The beginning of the key, up to a separator that is left out; needed for a salted hash.
 
     Returns:
         32 or 64 bytes.
 
     Raises:
-        InvalidRequest: The description is of none of the forms above, or is salted and there is no head.
+        InvalidRequest: The description has another form, or is salted and the head is missing.
     """
     algorithm, _, rest = described.partition("$")
     if algorithm == "drf-api-key" and rest.startswith("sha512$$"):
@@ -211,7 +211,7 @@ def lookup(described: str, head: str | None = None) -> bytes:
 
 
 def lookups(text: str) -> tuple[bytes, ...]:
-    """What an imported key may be found by: its digests without salt, and its possible heads.
+    """Return the values that may find an imported key: its digests without salt, and its possible heads.
 
     Args:
         text: The whole key.

@@ -1,4 +1,4 @@
-"""The text of an API key, grammar version 1: what it looks like, and whether a text looks like it. Pure.
+"""The text of an API key, grammar version 1: its form, and whether a text has that form. Pure.
 
 ``{prefix}_{environment}_{locator:22}{secret:32}ss1{crc:6}``, for example 71 characters that start with ``sk_live_``.
 The last 63 characters have fixed places. ``_`` is the only separator, because it survives a double click.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LONGEST_CREDENTIAL = 512
-"""Characters past which a credential is rejected unread."""
+"""Characters above which a credential is rejected unread."""
 
 LOCATOR_LENGTH = 22
 SECRET_LENGTH = 32
@@ -45,7 +45,7 @@ _BAD_CHECKSUM = Rejected(Reason.BAD_CHECKSUM)
 
 
 class ParsedKey(NamedTuple):
-    """A text that is a key by its grammar and checksum; nothing says yet that we made it.
+    """A text with the grammar and checksum of a key; that does not prove that we made it.
 
     Attributes:
         prefix: 1 to 16 characters of ``a-z0-9``, a letter first.
@@ -68,7 +68,7 @@ class GithubPattern(NamedTuple):
 
 
 class ScannerRules(NamedTuple):
-    """How secret scanners find keys of this format.
+    """The rules by which secret scanners find keys of this format.
 
     Attributes:
         gitleaks: A ``.gitleaks.toml`` of one rule, which leaves the scanner's own rules on (``useDefault``).
@@ -87,7 +87,7 @@ class KeyFormat:
         environments: The environments to allow, each 2 to 8 characters of ``a-z``; empty for any.
 
     Raises:
-        ConfigurationError: A prefix or an environment is not of this form.
+        ConfigurationError: A prefix or an environment has another form.
     """
 
     __slots__ = ("_match", "environments", "prefixes")
@@ -114,7 +114,7 @@ class KeyFormat:
             The whole key, 68 to 89 characters; its 32 secret characters carry 190 bits.
 
         Raises:
-            InvalidRequest: The prefix, the environment or the locator is not of this form.
+            InvalidRequest: The prefix, the environment or the locator has another form.
         """
         body = f"{prefix}_{environment}_{locator}{_base62.random_text(SECRET_LENGTH)}{MARK}"
         text = body + _crc(body.encode("ascii", "replace"))
@@ -125,10 +125,10 @@ class KeyFormat:
         raise InvalidRequest("a key needs a locator of 22 characters of 0-9A-Za-z, below 2**128 as a number")
 
     def parse(self, text: str) -> ParsedKey | Rejected:
-        """Whether a text is a key by its grammar and its checksum.
+        """Return whether a text is a key by its grammar and its checksum.
 
         Args:
-            text: Anything at all; over 89 characters it is not read.
+            text: Any value; over 89 characters it is not read.
 
         Returns:
             The clear parts, or ``Rejected(MALFORMED)``, or ``Rejected(BAD_CHECKSUM)``.
@@ -140,7 +140,7 @@ class KeyFormat:
         return ParsedKey(prefix, environment, located)
 
     def locate(self, text: str) -> str | Rejected:
-        """As `parse`, for who asks for no more than the locator; every uncached check passes here."""
+        """Return the locator alone, as `parse` reads it, or why there is no such key; every uncached check calls it."""
         if len(text) > _LONGEST or self._match(text) is None:
             return _MALFORMED
         if text[_CRC] != _base62.encode_crc(crc32(text[_BODY].encode())):
@@ -150,7 +150,7 @@ class KeyFormat:
 
     @staticmethod
     def display(prefix: str, environment: str, locator: str) -> str:
-        """What may be shown of a key: the clear front and four characters of its locator, 10 to 31 characters.
+        """Return the part of a key to show: its clear front and four characters of its locator, 10 to 31 characters.
 
         Args:
             prefix: 1 to 16 characters of ``a-z0-9``, a letter first.
@@ -160,7 +160,7 @@ class KeyFormat:
         return f"{prefix}_{environment}_{locator[:4]}…"
 
     def rules(self) -> ScannerRules:
-        """The rules by which secret scanners find these keys in code and logs."""
+        """Return the rules by which secret scanners find these keys in code and logs."""
         secret = f"{self._front('(?:', ')')}[0-9A-Za-z]{{54}}ss1[0-9A-Za-z]{{6}}"
         kinds = "-".join(self.prefixes)
         gitleaks = (
@@ -174,10 +174,10 @@ class KeyFormat:
         return ScannerRules(gitleaks, GithubPattern(name, secret, r"\A|[^0-9A-Za-z_]", r"\z|[^0-9A-Za-z_]"))
 
     def locator(self, text: object) -> str | None:
-        """The locator in a whole key, or in a text that is nothing but a locator of 22 characters; else None.
+        """Return the locator in a whole key, or in a text that is only a locator of 22 characters; else None.
 
         Args:
-            text: Anything at all.
+            text: Any value.
         """
         if not isinstance(text, str):
             return None
@@ -187,14 +187,14 @@ class KeyFormat:
         return None if isinstance(located, Rejected) else located
 
     def check_front(self, prefix: str, environment: str) -> None:
-        """Whether keys of this front are made here.
+        """Refuse a front that no key made here has.
 
         Args:
             prefix: 1 to 16 characters of ``a-z0-9``, a letter first.
             environment: 2 to 8 characters of ``a-z``.
 
         Raises:
-            InvalidRequest: They are not.
+            InvalidRequest: Keys made here have other prefixes or environments.
         """
         if self._match(f"{prefix}_{environment}_{'0' * (LOCATOR_LENGTH + SECRET_LENGTH)}{MARK}{'0' * CRC_LENGTH}"):
             return
@@ -205,11 +205,11 @@ class KeyFormat:
         )
 
     def allows(self, prefix: str, environment: str) -> bool:
-        """Whether a key of this prefix and environment is accepted here, wherever it was issued.
+        """Return whether a key of this prefix and environment is accepted here, wherever it was issued.
 
         Args:
-            prefix: Of its record.
-            environment: Of its record.
+            prefix: The prefix of its record.
+            environment: The environment of its record.
         """
         return (not self.prefixes or prefix in self.prefixes) and (
             not self.environments or environment in self.environments
@@ -225,12 +225,12 @@ class KeyFormat:
 
 
 def _listed(given: Sequence[str], form: re.Pattern[str], what: str, write: str) -> tuple[str, ...]:
-    """Words that each are of a form."""
+    """Return words that each have a form."""
     if not isinstance(given, (list, tuple, set, frozenset)):
-        raise ConfigurationError(f"each {what} is one of a list of texts: write  [...]")
+        raise ConfigurationError(f"each {what} must be in a list of texts: write  [...]")
     for word in given:
         if not isinstance(word, str) or not form.fullmatch(word):
-            raise ConfigurationError(f"{what} {word!r:.80} cannot be: write {write}")
+            raise ConfigurationError(f"a {what} must be {write}, not {word!r:.80}")
     return tuple(given)
 
 

@@ -1,4 +1,4 @@
-"""What is stored instead of a key: HMAC-SHA-256 under a key that is derived from the pepper. Pure.
+"""The hash that is stored instead of a key: HMAC-SHA-256 under a key that is derived from the pepper. Pure.
 
 A key carries 190 random bits, so guessing is hopeless whatever the hash costs, and a fast one is right (OWASP ASVS
 5.0, 6.5.2 and 11.5.1). The pepper keeps a stolen database from confirming a guess at all.
@@ -32,11 +32,11 @@ _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 
 
 def derive(pepper: bytes, purpose: bytes, length: int) -> bytes:
-    """HKDF-SHA256 with an empty salt, one block (RFC 5869).
+    """Derive a key by HKDF-SHA256 with an empty salt, one block (RFC 5869).
 
     Args:
         pepper: The input keying material; any length.
-        purpose: What the key is for, as HKDF's ``info``.
+        purpose: The purpose of the key, as HKDF's ``info``.
         length: Bytes to derive, 1 to 32.
     """
     extracted = digest(bytes(32), pepper, "sha256")
@@ -65,13 +65,13 @@ _FAULTS: tuple[tuple[Callable[[str], bool], str], ...] = (
         "the pepper must be the secret itself, not a reference to it: give  get_secret(...)  or the secret's value",
     ),
 )
-"""What a pepper cannot be; the first that holds is told."""
+"""The faults of a pepper; the first that applies is reported."""
 
 
 def _complaint(pepper: object) -> str | None:
-    """What is wrong with a pepper, or None; an empty one stands for none."""
+    """Return the fault of a pepper, or None; an empty one counts as missing."""
     if not isinstance(pepper, str):
-        return "peppers are a list of texts, newest first: write  peppers=[...]"
+        return "peppers must be a list of texts, newest first: write  peppers=[...]"
     written = pepper.encode(errors="replace")
     if written != pepper.encode(errors="surrogatepass"):
         return "the pepper cannot be written as UTF-8: make one with  openssl rand -base64 32"
@@ -85,8 +85,8 @@ class Pepper:
         value: The pepper; at least 16 bytes in UTF-8, kept in a secret manager and not in the database.
 
     Attributes:
-        version: A fingerprint of the pepper, 8 characters of ``0-9a-f``; the same wherever the pepper is kept.
-        hash: Gives the keyed hash of a whole key: 32 bytes; a text that UTF-8 cannot write is a `UnicodeEncodeError`.
+        version: A fingerprint of the pepper, 8 characters of ``0-9a-f``; the same wherever the pepper is stored.
+        hash: Returns the keyed hash of a whole key: 32 bytes; a text that UTF-8 cannot write is a `UnicodeEncodeError`.
 
     Raises:
         ConfigurationError: The value is too short, or cannot be written as UTF-8.
@@ -110,7 +110,7 @@ class Pepper:
         return not self._value
 
     def derive(self, purpose: bytes, length: int) -> bytes:
-        """A key for another purpose; see `derive`."""
+        """Return a key for another purpose; see `derive`."""
         return derive(self._value, purpose, length)
 
     def __repr__(self) -> str:
@@ -147,12 +147,12 @@ class PepperState(StrEnum):
 
 
 class PepperUse(NamedTuple):
-    """How many living keys need a pepper.
+    """The number of living keys that need a pepper.
 
     Attributes:
-        version: The version of the pepper: 8 characters of ``0-9a-f``; empty for imported keys that nobody used yet.
-        keys: How many living keys are hashed with it.
-        state: What that means for the pepper.
+        version: The version of the pepper: 8 characters of ``0-9a-f``; empty for imported keys that were never used.
+        keys: The number of living keys that are hashed with it.
+        state: Whether the pepper is needed or may be dropped.
     """
 
     version: str
@@ -164,10 +164,10 @@ class PepperSet(tuple[Pepper, ...]):
     """The peppers that are valid now, newest first: new keys use the first, old keys are checked with their own.
 
     Args:
-        peppers: Texts (or a `SecretSet`), newest first; equal ones are taken once, none at all means no pepper.
+        peppers: Texts (or a `SecretSet`), newest first; equal ones count once, an empty list means no pepper.
 
     Raises:
-        ConfigurationError: A pepper is too short, or is no text.
+        ConfigurationError: A pepper is too short, or is not a text.
     """
 
     __slots__ = ()
@@ -193,7 +193,7 @@ class PepperSet(tuple[Pepper, ...]):
         return self.newest.is_empty
 
     def hashes(self, text: str) -> dict[str, bytes]:
-        """The hash of a key under each pepper, by pepper version, newest first.
+        """Return the hash of a key under each pepper, by pepper version, newest first.
 
         Args:
             text: The whole key.
@@ -204,25 +204,25 @@ class PepperSet(tuple[Pepper, ...]):
         return {pepper.version: pepper.hash(text) for pepper in self}
 
     def needs_rehash(self, version: str) -> bool:
-        """Whether a hash made with this pepper should be replaced by one with the newest.
+        """Return whether a hash made with this pepper should be replaced by one with the newest.
 
         Args:
-            version: That of the pepper: 8 characters of ``0-9a-f``.
+            version: The version of the pepper: 8 characters of ``0-9a-f``.
         """
         return version != self.newest.version
 
     def versions(self) -> Iterator[str]:
-        """The versions, newest first."""
+        """Return the versions, newest first."""
         return (pepper.version for pepper in self)
 
     def uses(self, counts: Mapping[str, int]) -> Sequence[PepperUse]:
-        """Say of each pepper how many living keys need it, and whether you may drop it.
+        """Count the living keys that need each pepper, and say whether you may drop it.
 
         Args:
-            counts: How many living keys each pepper has, by its version, as `ApiKeys.count_by_pepper` gives it.
+            counts: The number of living keys of each pepper, by its version, as `ApiKeys.count_by_pepper` returns it.
 
         Returns:
-            The peppers of this set, newest first, then those that keys need and this set lacks.
+            The peppers of this set, newest first, then those that keys need and this set does not have.
         """
         ours = [
             PepperUse(version, counts.get(version, 0), self._state(place, counts.get(version, 0)))

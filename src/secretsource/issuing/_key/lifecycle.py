@@ -1,11 +1,11 @@
-"""The life of a key: which moves there are, and what each makes of a record. Pure; time is an argument.
+"""The life of a key: its moves, and the change that each makes to a record. Pure; time is an argument.
 
     active → rotating → revoked | expired        a rotated key works until its overlap ends
     rotating → rotating                          an overlap is shortened, never prolonged
     active ⇄ disabled                            either of them may be revoked, or expire
     revoked, expired                             final
 
-A move that finds the key where it would bring it changes nothing, so that every one of them can be retried.
+A move to the state that the key is in already changes nothing, so you can retry every move.
 """
 
 # pure: decides from its arguments, the time among them; no I/O, no await
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Move(enum.Enum):
-    """What can be done to a key."""
+    """A move in the life of a key."""
 
     ROTATE = "rotate"
     FINISH = "finish the rotation of"
@@ -47,7 +47,7 @@ MOVES: Mapping[tuple[Status, Move], Status] = {
     (Status.DISABLED, Move.REVOKE): Status.REVOKED,
     (Status.DISABLED, Move.EXPIRE): Status.EXPIRED,
 }
-"""Every move there is; anything else is an `InvalidTransition`."""
+"""All moves; any other is an `InvalidTransition`."""
 
 _IDLE = frozenset(
     {
@@ -60,7 +60,7 @@ _IDLE = frozenset(
         (Status.EXPIRED, Move.EXPIRE),
     }
 )
-"""Moves that find the key where they would bring it."""
+"""Moves to the state that the key is in already."""
 
 _KINDS = {
     Move.ROTATE: EventKind.ROTATED,
@@ -73,16 +73,16 @@ _KINDS = {
 
 
 _SAME_LENGTH = 0.001
-"""Seconds by which two overlaps may differ and count as the same one: floats of this size are that exact."""
+"""Seconds by which two overlaps may differ and count as equal: floats of this size are that exact."""
 
 
 class By(NamedTuple):
-    """Who makes a change, from where, and why.
+    """The author of a change, its origin and its reason.
 
     Attributes:
-        actor: Who, in the application's words; up to 255 characters.
-        origin: From where: an address, a host name; up to 255 characters.
-        reason: Why; up to 255 characters.
+        actor: The author, as your application names it; up to 255 characters.
+        origin: An address or a host name; up to 255 characters.
+        reason: The reason; up to 255 characters.
     """
 
     actor: str | None = None
@@ -98,12 +98,12 @@ def move(record: KeyRecord, move: Move, now: float, by: By = NOBODY) -> Change |
 
     Args:
         record: The record as stored.
-        move: Which; a rotation that has a successor is made by `rotate`.
-        now: When, in seconds since 1970 UTC.
-        by: Who, from where and why.
+        move: The move; `rotate` makes a rotation that has a successor.
+        now: The present, in seconds since 1970 UTC.
+        by: The author, the origin and the reason.
 
     Returns:
-        The changed record with its event, or None when the key is there already.
+        The changed record with its event, or None if the key is in that state already.
 
     Raises:
         InvalidTransition: The life of a key has no such move.
@@ -122,8 +122,8 @@ class Rotation(NamedTuple):
     """A rotation before it is stored.
 
     Attributes:
-        predecessor: The old key as it shall be.
-        successor: The new key, all but its own text, hash and pepper; the same rights and the same length of life.
+        predecessor: The old key as it will be.
+        successor: The new key without its text, hash and pepper; with the same rights and the same length of life.
     """
 
     predecessor: Change
@@ -131,12 +131,12 @@ class Rotation(NamedTuple):
 
 
 class End(NamedTuple):
-    """When the successor of a key ends; as long a life as the old key's, where nothing else is said.
+    """The end of a successor; as long a life as the old key's by default.
 
     Attributes:
-        at: At this instant, in seconds since 1970 UTC.
-        after: So many seconds after it becomes good; over 0.
-        keeps: When the old key would have ended by itself, as the end of a contract.
+        at: An instant, in seconds since 1970 UTC.
+        after: Seconds after it becomes good; over 0.
+        keeps: Whether it ends when the old key would have ended by itself, as the end of a contract.
     """
 
     at: float | None = None
@@ -150,19 +150,20 @@ AS_LONG = End()
 def rotate(
     record: KeyRecord, successor_id: str, overlap: float, now: float, by: By = NOBODY, ends: End = AS_LONG
 ) -> Rotation:
-    """Give a key a successor.
+    """Create a successor for a key.
 
     Args:
         record: The old key as stored; active.
         successor_id: The ``key_id`` of the new key.
-        overlap: Seconds for which both work, from 0; 0 ends the old one at once, as after a leak.
-        now: When, in seconds since 1970 UTC.
-        by: Who, from where and why.
-        ends: When the new key ends.
+        overlap: Seconds for which both work, from 0; 0 ends the old key at once, as after a leak.
+        now: The present, in seconds since 1970 UTC.
+        by: The author, the origin and the reason.
+        ends: The end of the new key.
 
     Returns:
-        The old key as it shall be, whose end is the earlier of the overlap's and its own, and a draft of the new one,
-        which is good no sooner than the old one.
+        The old key as it will be, and a draft of the new key. The old one ends with the overlap, or at its own end if
+        that is earlier;
+        the new one is good no sooner than the old one.
 
     Raises:
         InvalidRequest: The overlap is negative, or endless; or the new key would end before it is good.
@@ -198,17 +199,17 @@ def shorten(record: KeyRecord, rotated: float, overlap: float, now: float, by: B
 
     Args:
         record: The old key as stored; it has a successor.
-        rotated: When it was rotated, in seconds since 1970 UTC.
-        overlap: Seconds from now for which both shall work, from 0; 0 ends the old key at once, as after a leak.
-        now: When, in seconds since 1970 UTC.
-        by: Who, from where and why.
+        rotated: The time of its rotation, in seconds since 1970 UTC.
+        overlap: Seconds from now for which both still work, from 0; 0 ends the old key at once, as after a leak.
+        now: The present, in seconds since 1970 UTC.
+        by: The author, the origin and the reason.
 
     Returns:
-        The old key with its earlier end and the event, or None where this repeats the rotation as it is.
+        The old key with its earlier end and the event, or None if this repeats the rotation unchanged.
 
     Raises:
         InvalidRequest: The overlap is negative, or endless.
-        InvalidTransition: The key would end later than it does.
+        InvalidTransition: The new end would be later than the present one.
     """
     end = _overlap_end(record, overlap, now)
     ends = record.overlap_ends if record.overlap_ends is not None else rotated
@@ -228,14 +229,14 @@ def shorten(record: KeyRecord, rotated: float, overlap: float, now: float, by: B
 
 
 def _overlap_end(record: KeyRecord, overlap: float, now: float) -> float:
-    """When a key ends whose overlap begins now: an overlap never prolongs a key."""
+    """Return the end of a key whose overlap begins now: an overlap never prolongs a key."""
     if not 0 <= overlap < float("inf"):
         raise InvalidRequest(f"overlap must be 0 seconds or more, not {overlap}")
     return now + overlap if record.expires is None else min(now + overlap, record.expires)
 
 
 def _successor_end(record: KeyRecord, ends: End, good: float) -> float | None:
-    """When the successor of a key ends that becomes good at an instant.
+    """Return the end of a successor that becomes good at an instant.
 
     Raises:
         InvalidRequest: It would end before that.
@@ -254,12 +255,12 @@ def _successor_end(record: KeyRecord, ends: End, good: float) -> float | None:
 
 
 def _as_long(record: KeyRecord, expires: float, start: float) -> float:
-    """When a key ends that begins then, and lives as long as one that is there."""
+    """Return the end of a key that starts then, and lives as long as an existing one."""
     return min(start + (expires - max(record.created, record.begins or 0.0)), LAST_INSTANT)
 
 
 def issue(record: KeyRecord, now: float, by: By = NOBODY, kind: EventKind = EventKind.ISSUED) -> Change:
-    """The first event of a new record."""
+    """Return the first event of a new record."""
     return Change(record, KeyEvent(record.key_id, record.revision, kind, now, by.actor, by.origin, by.reason))
 
 
@@ -270,8 +271,8 @@ def rehash(record: KeyRecord, hashed: bytes, pepper_version: str, now: float, lo
         record: The record as stored.
         hashed: The new hash, 32 bytes.
         pepper_version: The version of the pepper that made it.
-        now: When, in seconds since 1970 UTC.
-        lookup: What an imported key is found by under that pepper; None for a key of ours.
+        now: The present, in seconds since 1970 UTC.
+        lookup: The value that finds an imported key under that pepper; None for a key of ours.
     """
     fresh = record._replace(hash=hashed, pepper_version=pepper_version, foreign=None, lookup=lookup)
     return _changed(fresh, fresh.status, EventKind.REHASHED, now, NOBODY, fresh.status_reason)

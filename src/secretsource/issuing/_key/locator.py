@@ -1,9 +1,9 @@
-"""The locator: a sealed header that tells the issuer, and nobody else, whose key it is. Pure.
+"""The locator: a sealed header that shows the owner of a key to its issuer alone. Pure.
 
-One AES-128 block of ``owner:64 ‖ serial:32 ‖ flags:8 ‖ zeros:24``, big-endian, written as 22 base62 characters.
-Enciphering what carries redundancy makes the zeros a keyed check (Bellare and Rogaway, "Encode-then-encipher
-encryption", Asiacrypt 2000): a made-up locator opens with a probability of 2**-24 per guess, and two locators of one
-owner have nothing in common to an outsider. It hides and filters; it is never the credential.
+A locator is one AES-128 block of ``owner:64 ‖ serial:32 ‖ flags:8 ‖ zeros:24``, big-endian, written as 22 base62
+characters. The redundancy makes the zeros a keyed check (Bellare and Rogaway, "Encode-then-encipher encryption",
+Asiacrypt 2000). A made-up locator opens with a probability of 2**-24 per guess, and two locators of one owner have
+nothing in common to an outsider. It hides and filters; it is never the credential.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SLUG_VALUES = {character: value for value, character in enumerate(_SLUG_DIGITS)
 
 
 class OwnerKind(enum.IntEnum):
-    """What the 64 bits of an owner hold; the low two bits of the flags."""
+    """The content of the 64 bits of an owner; the low two bits of the flags."""
 
     HASHED = 0
     INTEGER = 1
@@ -43,10 +43,10 @@ class OwnerKind(enum.IntEnum):
 
 
 class Owner(NamedTuple):
-    """Whose key it is, as far as the key alone tells.
+    """The owner of a key, as far as the key alone shows.
 
     Attributes:
-        kind: What ``value`` is.
+        kind: The kind of ``value``.
         value: An integer below 2**64; a slug of 1 to 12 characters of ``0-9a-z-``; or, for any other name, the first
             8 bytes of its keyed hash.
         name: The owner as records name it; None for a hashed name that no candidate matched.
@@ -58,15 +58,15 @@ class Owner(NamedTuple):
 
 
 def locator_key(pepper: Pepper) -> bytes:
-    """What locators are sealed with: HKDF-SHA256 of the pepper, info ``secretsource locator v1``, 16 bytes.
+    """Return the key that seals locators: HKDF-SHA256 of the pepper, info ``secretsource locator v1``, 16 bytes.
 
-    It outlives its pepper, whose other uses can be renewed: a locator is part of the text that a customer holds.
+    It outlives its pepper, whose other uses can be renewed: a locator is part of the text that a customer has.
     """
     return pepper.derive(b"secretsource locator v1", KEY_LENGTH)
 
 
 class LocatorSeal:
-    """Seals and opens locators under one key; for any number of threads.
+    """A seal of locators under one key; for any number of threads.
 
     Args:
         key: 16 bytes, from `locator_key`.
@@ -82,9 +82,9 @@ class LocatorSeal:
         """Make a locator.
 
         Args:
-            owner: A name; a decimal number below 2**64 (without leading zeros) and a slug of 1 to 12 characters of
-                ``0-9a-z-`` can be read back from the key, any other name only matched.
-            serial: 0 to 2**32 - 1; tells the keys of one owner apart.
+            owner: A name. A decimal number below 2**64 (no leading zeros) or a slug of 1 to 12 characters of
+                ``0-9a-z-`` can be read back from the key. Any other name can only be matched.
+            serial: 0 to 2**32 - 1; distinguishes the keys of one owner.
 
         Returns:
             22 characters of ``0-9A-Za-z``.
@@ -94,7 +94,7 @@ class LocatorSeal:
         return _base62.encode(int.from_bytes(self._contexts().encrypt(block), "big"), LENGTH)
 
     def open(self, locator: str) -> Owner | None:
-        """Whose key it is, or None when it was not sealed with this key.
+        """Return the owner of a key, or None if it was not sealed with this key.
 
         Args:
             locator: 22 characters of ``0-9A-Za-z``, below 2**128 as a number.
@@ -111,12 +111,12 @@ class LocatorSeal:
         return Owner(OwnerKind.HASHED, bits, None) if kind == OwnerKind.HASHED else None
 
     def fits(self, block: bytes) -> bool:
-        """Whether the keyed check of a sealed block of 16 bytes holds; the hot path asks no more."""
+        """Return whether the keyed check of a sealed block of 16 bytes holds; the hot path needs no more."""
         opened = self._contexts().decrypt(block)
         return opened[13:] == b"\0\0\0" and opened[12] <= OwnerKind.SLUG
 
     def match(self, owner: Owner, candidates: Iterable[str]) -> Owner:
-        """Name a hashed owner by the first candidate that hashes to it; any other owner comes back as it is."""
+        """Name a hashed owner by the first candidate that hashes to it; any other owner is returned unchanged."""
         if owner.kind is not OwnerKind.HASHED:
             return owner
         for name in candidates:
@@ -145,7 +145,7 @@ class LocatorSeal:
 class _Contexts:
     """AES under one key, for one thread: a cipher context is not for two threads at once.
 
-    ECB is safe here: it enciphers single, distinct blocks, which is what a block cipher is for.
+    ECB is safe here: it enciphers single, distinct blocks, which is the purpose of a block cipher.
     """
 
     __slots__ = ("decrypt", "encrypt")
@@ -162,14 +162,14 @@ class _Contexts:
 
 
 class LocatorSeals:
-    """The seals of a set of peppers, and of those before them: seal with the newest, open with each in turn.
+    """The seals of a set of peppers, and of earlier ones: seal with the newest, open with each in turn.
 
     Args:
         peppers: Newest first.
 
     Attributes:
-        own: The keys of these peppers, by pepper version; the stand-in for a missing pepper has none.
-        known: Those, and the keys that were added.
+        own: The keys of these peppers, by pepper version; the stand-in for a missing pepper has no key.
+        known: Those keys, and the added ones.
     """
 
     __slots__ = ("_opened", "_seals", "known", "own")
@@ -181,10 +181,10 @@ class LocatorSeals:
         self.known = dict(self.own)
 
     def add(self, keys: Mapping[str, bytes]) -> None:
-        """Also open what other peppers sealed.
+        """Add the seals of other peppers, to open their locators too.
 
         Args:
-            keys: Their locator keys of 16 bytes, by pepper version; what is no such key is passed over.
+            keys: Their locator keys of 16 bytes, by pepper version; a value of another kind is ignored.
         """
         new = {version: key for version, key in keys.items() if version not in self.known and len(key) == KEY_LENGTH}
         self.known.update(new)
@@ -195,7 +195,7 @@ class LocatorSeals:
         return self._seals[0].seal(owner, serial)
 
     def is_ours(self, locator: str) -> bool:
-        """Whether any of the seals opens a locator of 22 characters of ``0-9A-Za-z``; one that did is remembered."""
+        """Return whether any of the seals opens a locator of 22 characters of ``0-9A-Za-z``, and remember that seal."""
         if locator in self._opened:
             return True
         block = _base62.decode(locator).to_bytes(16, "big")
@@ -208,11 +208,11 @@ class LocatorSeals:
         return False
 
     def open(self, locator: str, candidates: Iterable[str] = ()) -> Owner | None:
-        """Whose key it is, or None when none of the seals opens it.
+        """Return the owner of a key, or None if none of the seals opens it.
 
         Args:
             locator: 22 characters of ``0-9A-Za-z``, below 2**128 as a number.
-            candidates: Names to match a hashed owner against; read only when there is one.
+            candidates: Names to match a hashed owner against; read only for such an owner.
         """
         for seal in self._seals:
             owner = seal.open(locator)

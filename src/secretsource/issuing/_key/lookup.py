@@ -1,9 +1,9 @@
-"""What the record of another system's key is found by, before its first use and after. Pure.
+"""The values that find the record of another system's key, before its first use and after. Pure.
 
-`_foreign` says which digests and heads may name a key. Until it is used, a record is found by one of these names: it
-has the foreign hash beside it, so there is nothing to hide. From then on it is found by what the pepper makes of the
-name: a stolen database confirms no guess, and a row that is imported a second time is known again, whatever has become
-of its key since.
+`foreign` returns the digests and heads that may name a key. Until its first use, a record is found by one of these
+names: it has the foreign hash beside it, so there is nothing to hide. From then on it is found by the keyed hash of the
+name. A stolen database confirms no guess, and a row that is imported again is recognised, whatever happened to its key
+since.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class LookupKeys:
-    """Makes look-up values under a set of peppers: HMAC-SHA-256 under HKDF-SHA256, info ``secretsource lookup v1``.
+    """Look-up values under a set of peppers: HMAC-SHA-256 under HKDF-SHA256, info ``secretsource lookup v1``.
 
     Args:
         peppers: Newest first.
@@ -32,10 +32,10 @@ class LookupKeys:
         self._keys = tuple(pepper.derive(b"secretsource lookup v1", 32) for pepper in peppers)
 
     def keyed(self, names: Iterable[bytes]) -> tuple[bytes, ...]:
-        """What keys with these names are found by once they were used: under the newest pepper, then each older one.
+        """Return the values that find used keys with these names: under the newest pepper, then each older one.
 
         Args:
-            names: What `_foreign.lookup` says: 32 or 64 bytes each.
+            names: The result of `foreign.lookup`: 32 or 64 bytes each.
 
         Returns:
             32 bytes for each name and pepper.
@@ -44,16 +44,16 @@ class LookupKeys:
         return tuple(digest(key, name, "sha256") for key in self._keys for name in names)
 
     def every(self, names: Iterable[bytes]) -> tuple[bytes, ...]:
-        """All that a key may be found by, whichever of these names it has: the names, then as `keyed`."""
+        """Return all values that may find a key with one of these names: the names, then their `keyed` values."""
         names = tuple(names)
         return (*names, *self.keyed(names))
 
     def renewed(self, lookup: bytes, among: tuple[bytes, ...]) -> bytes:
-        """The value under the newest pepper for the same name.
+        """Return the value under the newest pepper for the same name.
 
         Args:
-            lookup: What the record is found by now.
-            among: What `every` gave for the key.
+            lookup: The value that finds the record now.
+            among: The result of `every` for the key.
         """
         names = len(among) // (1 + len(self._keys))
         return among[names + among.index(lookup) % names]

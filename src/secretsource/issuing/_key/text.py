@@ -1,9 +1,9 @@
-"""Names and notes as they are kept: which characters are legal, and which spellings are one name. Pure.
+"""Names and notes as they are stored: the legal characters, and the spellings that are one name. Pure.
 
-What is legal does not depend on the Unicode version of a Python: every character is, but for those that control a
-terminal, break a line, turn the direction of what follows, or are no characters. So an emoji of next year is legal, and
-two processes with different Pythons agree. For the same reason, spellings are composed (NFC, UAX #15) by the tables of
-Unicode 3.2, which every Python carries.
+The legal characters do not depend on the Unicode version of a Python. Every character is legal, except those that
+control a terminal, break a line, or turn the direction of text, and code points that are not characters. So an emoji of
+next year is legal, and two processes with different Pythons agree. For the same reason, spellings are composed (NFC,
+UAX #15) by the tables of Unicode 3.2, which every Python carries.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await
@@ -21,12 +21,12 @@ _BLANK = "\ufeff"
 
 
 def is_legible(text: str) -> bool:
-    """Whether a text has no control, line or paragraph separator, bidirectional override or surrogate."""
+    """Return whether a text has no control, line or paragraph separator, bidirectional override or surrogate."""
     return _ILLEGIBLE.search(text) is None
 
 
 def canonical(name: str) -> str:
-    """The one spelling of a name: composed, without blanks around it.
+    """Return the only spelling of a name: composed, without blanks around it.
 
     Args:
         name: Any legible text.
@@ -36,18 +36,18 @@ def canonical(name: str) -> str:
 
 
 def stripped(text: str) -> str:
-    """A text without the blanks and byte order marks around it."""
+    """Return a text without the blanks and byte order marks around it."""
     while text != (bare := text.strip().strip(_BLANK)):
         text = bare
     return text
 
 
 def cleaned(given: str, longest: int) -> str:
-    """The beginning of a text from elsewhere, as every store takes it.
+    """Return the beginning of a text from elsewhere, as every store takes it.
 
     Args:
         given: Any text.
-        longest: Characters to keep.
+        longest: Most characters of it.
 
     Returns:
         The text, cut; where a character is not legible, a blank is a space and any other is U+FFFD.

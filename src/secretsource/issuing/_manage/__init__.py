@@ -1,1 +1,1 @@
-"""The life of a key: made, changed, rotated, ended."""
+"""The life of a key: issued, changed, rotated, ended."""

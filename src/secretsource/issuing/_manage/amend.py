@@ -1,4 +1,6 @@
-"""What may be changed of a key that is there: checked whole, before anything is stored. Pure; time is an argument."""
+"""The possible changes of an existing key: checked whole, before anything is stored. Pure; time is an argument."""
+
+# pure: decides from its arguments, the time among them; no I/O, no await
 
 from __future__ import annotations
 
@@ -24,17 +26,17 @@ if TYPE_CHECKING:
 
 
 class KeyUpdate(TypedDict, total=False):
-    """What to change of a key; what is left out, or is ``UNSET``, stays, and None clears.
+    """The fields to change of a key; fields left out, or ``UNSET``, stay, and None clears a field.
 
     Attributes:
-        name: What people call it: up to 255 characters.
-        scopes: What it may do: up to 1000 exact scopes and wildcards such as ``invoices:*``.
+        name: Its name for people: up to 255 characters.
+        scopes: Its scopes: up to 1000 exact scopes and wildcards such as ``invoices:*``.
         rate_limit: Rules such as ``100/minute, 10/second burst 20``.
         quota: Rules such as ``10000/month``.
-        networks: Up to 1000 CIDR blocks it may be used from; empty for any.
-        begins_at: When it becomes good, as an aware datetime or in seconds since 1970 UTC.
-        expires_at: When it ends, as an aware datetime or in seconds since 1970 UTC.
-        metadata: A JSON object of up to 4096 bytes in UTF-8; it replaces the one that is there.
+        networks: Up to 1000 CIDR blocks from which it may be used; empty for any.
+        begins_at: Instant from which it is valid, as an aware datetime or in seconds since 1970 UTC.
+        expires_at: Instant at which it ends, as an aware datetime or in seconds since 1970 UTC.
+        metadata: A JSON object of up to 4096 bytes in UTF-8; it replaces the old object.
     """
 
     name: str | UnsetType | None
@@ -57,19 +59,19 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], object], object]] = {
     "expires_at": ("expires", lambda given: request.instant(given, "expires_at"), None),
     "metadata": ("metadata", request.metadata, NO_METADATA),
 }
-"""By the name of what is given: the field of the record, how it is checked, and what None makes of it."""
+"""By the name of the argument: the field of the record, its check, and its value for None."""
 
 ENDED = frozenset({Status.REVOKED, Status.EXPIRED})
 
 
 def wanted(update: KeyUpdate) -> dict[str, object]:
-    """What an update asks for, checked, by the names of `KeyUpdate`.
+    """Check an update, and return its fields by the names of `KeyUpdate`.
 
     Args:
-        update: What was given.
+        update: The arguments of the update.
 
     Raises:
-        InvalidRequest: Something of it cannot be; the sentence says what and why.
+        InvalidRequest: A field is not valid; the message names the field and the reason.
     """
     unknown = update.keys() - _FIELDS.keys()
     if unknown:
@@ -86,16 +88,16 @@ def amend(record: KeyRecord, asked: Mapping[str, object], now: float, by: By) ->
 
     Args:
         record: The record as stored.
-        asked: What `wanted` made of the update.
-        now: When, in seconds since 1970 UTC.
-        by: Who, from where and why.
+        asked: The result of `wanted`.
+        now: The present, in seconds since 1970 UTC.
+        by: The actor, the origin and the reason.
 
     Returns:
-        The changed record, with an event that names the changed fields; None where it is like that already.
+        The changed record, with an event that names the changed fields; None if it is like that already.
 
     Raises:
         InvalidTransition: The key has ended.
-        InvalidRequest: It would end before it is good, or its limits contradict each other.
+        InvalidRequest: It would end before it is valid, or its limits contradict each other.
     """
     status = record.status_at(now)
     if status in ENDED:

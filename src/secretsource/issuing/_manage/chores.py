@@ -1,4 +1,4 @@
-"""What goes on beside the checks: flushing what was seen, following the peppers, hearing of changes made elsewhere.
+"""The work beside the checks: flushing uses, following the peppers, and receiving changes made elsewhere.
 
 It begins with the first key that needs the store, never in a constructor, and again in a forked child. It holds its
 owner weakly: an `ApiKeys` that is dropped without `close` is collected, and its thread or task ends by itself.
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
     from secretsource.stores.base import KeyChange
 
     class Tended(Protocol):
-        """What chores do for an `ApiKeys`; an `AsyncApiKeys` gives awaitables."""
+        """The chores of an `ApiKeys`; the methods of an `AsyncApiKeys` return awaitables."""
 
         def flush(self) -> Any:
-            """Store what was seen."""
+            """Store the uses seen."""
 
         def _follow(self) -> Any:
-            """Take up new peppers."""
+            """Load new peppers."""
 
 
 class Chores:
     """The chores of one `ApiKeys`, in a daemon thread.
 
     Attributes:
-        failures: Flushes in the background that the store did not take; what they held waits for the next.
-        flushing: Held by whoever flushes, so that nobody believes all to be stored while another is still about it;
-            a signal may close the keys in the middle of a flush of its own thread.
+        failures: Flushes in the background that the store did not take; the next flush includes their uses.
+        flushing: The lock of a flush, so that a flush returns only when no other is under way. It is reentrant: a
+            signal may close the keys in the middle of a flush of its own thread.
     """
 
     def __init__(self, keys: Tended, every: float, cache: RecordCache, *sources: object) -> None:
@@ -55,8 +55,9 @@ class Chores:
         _fork.tell(self)
 
     def after_fork(self) -> None:
-        """Begin again in a forked child, which has none of its parent's threads."""
+        """Start again in a forked child, which has none of its parent's threads; one may have held a lock."""
         self._lock = threading.RLock()
+        self._stop = threading.Event()
         self.flushing = threading.RLock()
         self._begun = False
 
@@ -70,7 +71,7 @@ class Chores:
         if self._begun:  # another thread was quicker
             return
         try:
-            self._begun = True  # also for a signal's handler that checks a key meanwhile
+            self._begun = True  # also for a signal handler that checks a key meanwhile
             self._stop.set()  # ends a thread whose start was cut short
             self._stop = stop = threading.Event()
             self._feed.subscribe()
@@ -82,13 +83,13 @@ class Chores:
             raise
 
     def end(self) -> None:
-        """Stop; a flush that is under way ends by itself, and the next one waits for it."""
+        """Stop; a flush that is under way ends by itself, and the next flush waits for it."""
         self._stop.set()
         self._feed.cancel()
         self._begun = False
 
     def health(self) -> Health:
-        """Whether they go on."""
+        """Return whether the chores go on."""
         return Health(self._feed.health(), self.failures)
 
     def _flush_now_and_then(self, stop: threading.Event) -> None:
@@ -109,7 +110,7 @@ class AsyncChores:
     """The chores of one `AsyncApiKeys`, in a task of the event loop that first checks a key.
 
     Attributes:
-        failures: Flushes in the background that the store did not take; what they held waits for the next.
+        failures: Flushes in the background that the store did not take; the next flush includes their uses.
     """
 
     def __init__(self, keys: Tended, every: float, cache: RecordCache, *sources: object) -> None:
@@ -139,14 +140,14 @@ class AsyncChores:
             self._task = None
 
     def health(self) -> Health:
-        """Whether they go on."""
+        """Return whether the chores go on."""
         return Health(self._feed.health(), self.failures)
 
     async def finish(self, flush: Coroutine[Any, Any, None]) -> None:
-        """Do a flush to its end, after those that are under way in this loop.
+        """Flush to the end, after the flushes that are under way in this loop.
 
-        Who is cancelled stops waiting for it, and does not stop it: a store that works in a thread would go on, and
-        what it has counted would be counted again by the next flush.
+        A cancelled caller stops waiting, and the flush goes on. A store that works in a thread would go on anyway, and
+        the next flush would count the same uses twice.
         """
         from asyncio import get_running_loop, shield
 
@@ -183,7 +184,7 @@ async def _after(others: Sequence[asyncio.Task[None]], flush: Coroutine[Any, Any
 
 
 class _Feed:
-    """News of changes, from whatever has them to a cache that needs them."""
+    """News of changes, from any source to a cache that needs them."""
 
     def __init__(self, cache: RecordCache, sources: tuple[object, ...]) -> None:
         self._cache = cache
@@ -193,7 +194,7 @@ class _Feed:
     def subscribe(self) -> None:
         self.cancel()
         if self._sources:
-            self._cache.news(None, 0)  # whatever was kept before there was news is in doubt
+            self._cache.news(None, 0)  # records cached before there was news are in doubt
             for source in self._sources:
                 self._subscriptions.append(source.subscribe(self._tell))
 

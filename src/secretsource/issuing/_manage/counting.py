@@ -15,7 +15,7 @@ FORGET_EVERY = 3600.0
 
 def store_counts(parts: Parts) -> Flow[None]:
     """Add what was counted to the store; what it does not take waits for the next flush."""
-    tally, store = parts.uses.tally, parts.store.counts
+    tally, store, counted = parts.uses.tally, parts.store.counts, False
     for counts in tally.chunks():
         stored = store is None  # which counts nothing, so that nothing is to be kept for it
         try:
@@ -25,7 +25,8 @@ def store_counts(parts: Parts) -> Flow[None]:
         finally:
             if not stored:
                 tally.restore(counts)
+        counted = True
     now = parts.clock.now()
-    if store is not None and now.mono >= tally.forget_at:
+    if store is not None and counted and now.mono >= tally.forget_at:
         tally.forget_at = now.mono + FORGET_EVERY
         yield store.forget(now.wall)

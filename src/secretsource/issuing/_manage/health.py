@@ -1,4 +1,4 @@
-"""What an `ApiKeys` knows of itself: whether news reaches it, and whether the store takes what it has seen."""
+"""The health of an `ApiKeys`: whether news reaches it, and whether the store takes its flushes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["Health"]
 
 
 class Health(NamedTuple):
-    """What goes on beside the checks, as of now; it has no secret in it, and no store is asked for it.
+    """The state of the work beside the checks, as of now; it has no secret in it, and no store is asked for it.
 
     Attributes:
-        feeds: One for each source of news that there is: the store's own, and the ``feed`` that was given.
-        failed_flushes: Flushes in the background that the store did not take since the start; what they held waits
-            for the next.
+        feeds: The state of each source of news: the store's own, and the ``feed`` of the settings.
+        failed_flushes: Flushes in the background that the store did not take since the start; the next flush includes
+            their uses.
     """
 
     feeds: tuple[FeedHealth, ...]
@@ -25,5 +25,8 @@ class Health(NamedTuple):
 
     @property
     def hears(self) -> bool:
-        """Whether news arrives: false while a feed says that it hears none; a feed that cannot say is believed."""
+        """Whether news arrives: false while a feed reports that it receives no news.
+
+        A feed that cannot report counts as receiving.
+        """
         return all(feed.listening is not False for feed in self.feeds)

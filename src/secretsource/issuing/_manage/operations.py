@@ -1,7 +1,7 @@
-"""What can be done with keys, beside checking them: each a flow over one parts, run by either shell.
+"""The operations on keys beside checks: each is a flow over the same parts, which either shell runs.
 
-Whoever changes a record reads it, decides by `_lifecycle`, and stores it by compare-and-set; when somebody was
-quicker, it all happens again on the newer record. Nothing here starts from a cached record.
+An operation that changes a record reads it, decides by `_lifecycle`, and stores it by compare-and-set; when another
+call was quicker, it starts again on the newer record. No operation starts from a cached record.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ _LAST_REVISION = 2**31 - 1
 
 
 class Issued:
-    """A new key; the only moment at which its text exists outside its owner's hands.
+    """A new key; its text exists outside its owner's hands only here.
 
     Attributes:
         plaintext: The whole key: 68 to 89 characters of ``0-9A-Za-z`` and ``_``.
-        record: What is stored of it.
+        record: The stored record.
     """
 
     __slots__ = ("plaintext", "record")
@@ -72,7 +72,7 @@ class Issued:
         return f"Issued(<masked>, {self.record!r})"
 
     def __rich_repr__(self) -> Iterator[object]:
-        """What rich prints: the record, never the key."""
+        """Yield the fields that rich prints: the record, never the key."""
         yield "record", self.record
 
     def __reduce__(self) -> NoReturn:
@@ -80,13 +80,13 @@ class Issued:
 
 
 class Rotated:
-    """A rotation: the old key, and the one that takes its place.
+    """A rotation: the old key and its successor.
 
     Attributes:
         predecessor: The old key, as it is now.
         successor: The new key.
-        plaintext: The whole new key, 68 to 89 characters of ``0-9A-Za-z`` and ``_``; None when an earlier or
-            concurrent call has made the successor, for only that call was given its text.
+        plaintext: The whole new key, 68 to 89 characters of ``0-9A-Za-z`` and ``_``; None if another call made the
+            successor and received its text.
     """
 
     __slots__ = ("plaintext", "predecessor", "successor")
@@ -105,7 +105,7 @@ class Rotated:
         return f"Rotated({self.predecessor!r}, {self.successor!r})"
 
     def __rich_repr__(self) -> Iterator[object]:
-        """What rich prints: both records, never the key."""
+        """Yield the fields that rich prints: both records, never the key."""
         yield "predecessor", self.predecessor
         yield "successor", self.successor
 
@@ -114,15 +114,15 @@ class Rotated:
 
 
 class RotationStatus(NamedTuple):
-    """May the old key go?
+    """The state of a rotation: may the old key go?
 
     Attributes:
         predecessor: The old key.
         successor: The new key.
-        status: What the old key's status amounts to now.
-        began: When the rotation began, in seconds since 1970 UTC.
-        ends: When the old key ends, in seconds since 1970 UTC.
-        usage: What was seen of the old key since: last use, requests, networks, user agents; behind by one flush.
+        status: The status of the old key now.
+        began: The beginning of the rotation, in seconds since 1970 UTC.
+        ends: The end of the old key, in seconds since 1970 UTC.
+        usage: The uses of the old key since: last use, requests, networks, user agents; behind by one flush.
         successor_used: Whether the new key has been used.
     """
 
@@ -141,7 +141,7 @@ class RotationStatus(NamedTuple):
 
 
 class Operations:
-    """The flows of one parts."""
+    """The flows over the same parts."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -149,7 +149,7 @@ class Operations:
         self._left: set[str] = set()
 
     def issue(self, requests: Sequence[KeyRequest], by: By) -> Flow[Sequence[Issued]]:
-        """Make keys and store them, all or none."""
+        """Make keys and store them, all or nothing."""
         given: object = requests
         if not isinstance(given, Sequence) or not 1 <= len(given) <= _MOST_ISSUED:
             raise InvalidRequest(f"keys are issued by a list of requests: ask for 1 to {_MOST_ISSUED}")
@@ -162,7 +162,7 @@ class Operations:
         return issued
 
     def rotate(self, key_id: str, overlap: timedelta | float, by: By, ends: End = lifecycle.AS_LONG) -> Flow[Rotated]:
-        """Give a key its successor; one, ever, however often and from wherever this is called."""
+        """Create the successor of a key: one in all, from any number of calls and processes."""
         length = request.seconds(overlap, "overlap")
         for _ in range(MOST_ATTEMPTS):
             old = yield from self.get(key_id)
@@ -190,7 +190,7 @@ class Operations:
         raise self.contended(key_id)
 
     def _rotate_again(self, old: KeyRecord, new: str, overlap: float, by: By) -> Flow[Rotated | None]:
-        """A rotation that is there already, ended earlier if that is asked; None when another call was quicker."""
+        """Return an earlier rotation, ended sooner if asked; None when another call was quicker."""
         successor = yield from self.get(new)
         change = lifecycle.shorten(old, successor.created, overlap, self._parts.clock.now().wall, by)
         if change is not None:
@@ -202,7 +202,7 @@ class Operations:
         return Rotated(old, successor, None)
 
     def rotation_status(self, key_id: str) -> Flow[RotationStatus]:
-        """Who still uses the old key."""
+        """Show the last uses of the old key."""
         old = yield from self.get(key_id)
         if old.successor is None:
             raise InvalidTransition(f"key {old.display!r} has not been rotated: rotate it first")
@@ -212,14 +212,14 @@ class Operations:
         return RotationStatus(old, new, status, new.created, old.overlap_ends, usage, new.last_used is not None)
 
     def finish_rotation(self, key_id: str, quiet_for: timedelta | float | None, by: By) -> Flow[KeyRecord]:
-        """End an overlap early; refuse when the old key was used less than ``quiet_for`` ago."""
+        """End an overlap early; refuse when the last use of the old key is less than ``quiet_for`` ago."""
         if quiet_for is not None:
             quiet = request.seconds(quiet_for, "quiet_for")
             status = yield from self.rotation_status(key_id)
             last = status.usage.last_used
             if status.status is Status.ROTATING and last is not None and self._parts.clock.now().wall - last < quiet:
                 raise InvalidTransition(
-                    f"key {status.predecessor.display!r} is still in use: ask rotation_status by whom, "
+                    f"key {status.predecessor.display!r} is still in use: see its uses with rotation_status, "
                     "or finish without quiet_for"
                 )
         changed = yield from self.move(key_id, Move.FINISH, by)
@@ -240,32 +240,32 @@ class Operations:
         raise self.contended(key_id)
 
     def get(self, key_id: str) -> Flow[KeyRecord]:
-        """The record of a key, from the store, which hears of nothing that is no ``key_id``: it may be a whole key."""
+        """Read the record of a key; a malformed ``key_id`` is never sent to the store: it may be a whole key."""
         record: KeyRecord | None = (yield self._parts.store.get(key_id)) if is_key_id(key_id) else None
         if record is None:
             raise KeyNotFound(key_id)
         return record
 
     def list(self, query: KeyQuery) -> Flow[Page]:
-        """One page of records; a status that is asked for is that of now."""
+        """List one page of records; the status to match is that of now."""
         request.number(query.limit, "limit", 1, _BATCH)
         now = self._parts.clock.now().wall
         page: Page = yield self._parts.store.list(request.narrowed(query)._replace(now=now))
         return page
 
     def events(self, key_id: str, after: int, limit: int) -> Flow[Sequence[KeyEvent]]:
-        """What happened to a key."""
+        """Return the history of a key."""
         request.number(limit, "limit", 1, _BATCH)
         request.number(after, "after", 0, _LAST_REVISION)
         found: Sequence[KeyEvent] = ()
         if is_key_id(key_id):
             found = yield self._parts.store.events(key_id, after=after, limit=limit)
-        if not found:  # a key that never was has no events, which would look like a quiet life
+        if not found:  # an unknown key has no events, which would look like an unused key
             yield from self.get(key_id)
         return found
 
     def flush(self) -> Flow[None]:
-        """Store what was seen; on failure it is kept for the next flush."""
+        """Store the uses seen; on failure they are kept for the next flush."""
         log, taken = self._parts.uses, Taken()
         try:
             uses = log.take(taken, self._parts.clock.now())
@@ -282,7 +282,7 @@ class Operations:
             log.restore(taken)
 
     def _rehash(self, seen: KeyRecord, now: float) -> Flow[KeyRecord | None]:
-        """Store a new hash; of a record that was seen in a cache, nothing else is ever written back."""
+        """Store a new hash; no other field of a cached record is ever written back."""
         record: KeyRecord | None = yield self._parts.store.get(seen.key_id)
         if record is None or record.revision != seen.revision - 1:
             return None
@@ -298,14 +298,14 @@ class Operations:
         )
 
     def tell(self, *records: KeyRecord) -> Flow[None]:
-        """Spread news of records; also of what was found done, for who did it may have died before telling."""
+        """Announce records, also unchanged ones: their changer may have died before it did so."""
         for record in records:
             self._parts.cache.news(record.key_id, record.revision)
         if self._bus is not None:
             yield self._bus.publish([KeyChange(record.key_id, record.revision) for record in records])
 
     def leave_seals(self, keys: Mapping[str, bytes] | None = None) -> Flow[None]:
-        """Leave with the store, once, what keys are sealed with; see `KeyStore.seals`.
+        """Store the seals of the locators once; see `KeyStore.seals`.
 
         Args:
             keys: Locator keys by pepper version; those of our own peppers when left out.

@@ -1,5 +1,7 @@
 """Owners: the customers of an issuer, registered, changed and suspended. Pure; the flows are in `registry`."""
 
+# pure: decides from its arguments; no clock, no I/O, no await
+
 from __future__ import annotations
 
 from typing import Any, TypedDict
@@ -22,10 +24,10 @@ __all__ = ["OwnerFields", "Owners"]
 
 
 class OwnerFields(TypedDict, total=False):
-    """What an owner can be given; what is left out stays as it is, and None clears.
+    """The fields of an owner; fields left out stay as they are, and None clears a field.
 
     Attributes:
-        name: What people call it: up to 255 characters.
+        name: Its name for people: up to 255 characters.
         plan: The id of its plan.
         rate_limit: Rules such as ``100/minute``, which all its keys share.
         quota: Rules such as ``10000/month``, which all its keys share.
@@ -40,13 +42,13 @@ class OwnerFields(TypedDict, total=False):
 
 
 class Owners(Registry[OwnerRecord]):
-    """The flows over the owners of one parts."""
+    """The flows over the owners."""
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts, "owner", OwnerNotFound)
 
     def put(self, id: object, given: OwnerFields, by: By) -> Flow[OwnerRecord]:
-        """Register an owner, or change what is given of it."""
+        """Register an owner, or change the given fields."""
         fields = _read(given)
 
         def decide(id: str, old: OwnerRecord | None, now: float) -> OwnerRecord:
@@ -55,11 +57,11 @@ class Owners(Registry[OwnerRecord]):
         return self.change(id, decide, OwnerEventKind.CHANGED, by)
 
     def suspend(self, id: object, by: By) -> Flow[OwnerRecord]:
-        """Take no key of an owner until it is resumed."""
+        """Refuse the keys of an owner until it is resumed."""
         return self._set(id, OwnerStatus.SUSPENDED, OwnerEventKind.SUSPENDED, by)
 
     def resume(self, id: object, by: By) -> Flow[OwnerRecord]:
-        """Take the keys of a suspended owner again."""
+        """Accept the keys of a suspended owner again."""
         return self._set(id, OwnerStatus.ACTIVE, OwnerEventKind.RESUMED, by)
 
     def _set(self, id: object, status: OwnerStatus, kind: OwnerEventKind, by: By) -> Flow[OwnerRecord]:
@@ -72,10 +74,10 @@ class Owners(Registry[OwnerRecord]):
 
 
 def _read(given: OwnerFields) -> dict[str, Any]:
-    """The fields of a record that are asked for.
+    """Check an update, and return its fields of the record.
 
     Raises:
-        InvalidRequest: One of them cannot be; the sentence says which and why.
+        InvalidRequest: A field is not valid; the message names the field and the reason.
     """
     unknown = given.keys() - OwnerFields.__annotations__.keys()
     if unknown:

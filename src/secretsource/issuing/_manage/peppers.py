@@ -1,7 +1,7 @@
-"""The peppers of a process that runs on: the secret ``SECRETSOURCE_PEPPER``, which the consuming half follows.
+"""The peppers of a running process: the secret ``SECRETSOURCE_PEPPER``, which the consuming half follows.
 
-A pepper that this process has known stays known to it: the secret has two versions, and keys that were hashed under
-an earlier one are checked here as long as the process lives. Whoever starts anew has the two.
+A process remembers every pepper that it has loaded, and checks keys under each of them as long as it lives. A new
+process loads only the two versions of the secret.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def find_peppers(resolver: Resolver) -> PepperSet:
         resolver: The resolver to ask.
 
     Returns:
-        The peppers, newest first; an empty set where there is no such secret.
+        The peppers, newest first; an empty set without such a secret.
 
     Raises:
         ConfigurationError: A pepper is too short.
@@ -42,7 +42,7 @@ def find_peppers(resolver: Resolver) -> PepperSet:
 
 
 class PepperSource:
-    """Asks for the peppers, and asks again."""
+    """The loader of the peppers, which also looks for new ones."""
 
     def __init__(self) -> None:
         self._current: Secret | None = None
@@ -50,28 +50,28 @@ class PepperSource:
         self._due = float("-inf")
 
     def read(self) -> PepperSet:
-        """The peppers, newest first; an empty set, and a warning, when there are none.
+        """Load the peppers, newest first; without any, warn and return an empty set.
 
         Raises:
             ConfigurationError: A pepper is too short.
-            ResolveError: They could not be asked for.
+            ResolveError: The providers could not be asked.
         """
         try:
             return self._ask()
         except SecretNotFound:
             pass
         logging.getLogger(__name__).warning(
-            "there is no pepper: set %s to  openssl rand -base64 32, or whoever reads the key store can test guesses",
+            "there is no pepper: set %s to  openssl rand -base64 32, or a reader of the key store can test guesses",
             PEPPER_NAME,
         )
         return PepperSet()
 
     def renewed(self, now: float, *, refused: bool = False) -> PepperSet | None:
-        """The peppers, when there is one that was not known; None when there is none, or none could be had.
+        """Return the peppers with a new one among them; None without a new one, or when the provider does not answer.
 
         Args:
             now: The present, in monotonic seconds.
-            refused: Whether a key was met that needs another pepper: the provider is asked at once then, for each
+            refused: Whether a key was met that needs another pepper: the provider is then asked at once, for each
                 version of the secret once, and no more often than `REFUSED_EVERY`.
         """
         if refused and now < self._due:
@@ -84,7 +84,7 @@ class PepperSource:
                 default_resolver.reject(self._current)
             peppers = self._ask()
         except SecretSourceError:
-            return None  # what is known goes on, also when the secret is gone
+            return None  # known peppers stay in use, even when the secret is gone
         return None if self._known == before else peppers
 
     def _ask(self) -> PepperSet:

@@ -1,4 +1,4 @@
-"""Plans: named sets of rules for owners, and what they let be issued."""
+"""Plans: named sets of rules for owners, and the keys that they allow."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 __all__ = ["PlanFields", "Plans", "admitted", "insert", "shortened", "with_terms"]
 
 MOST_KEYS = 10**6
-"""The largest `max_keys`; who wants more leaves it out."""
+"""The largest `max_keys`; leave it out for no limit."""
 
 
 class PlanFields(TypedDict, total=False):
-    """What a plan can be given; what is left out stays as it is, and None clears.
+    """The fields of a plan; fields left out stay as they are, and None clears a field.
 
     Attributes:
         rate_limit: Rules such as ``1000/minute``, which all keys of one owner share.
         quota: Rules such as ``100000/month``, which all keys of one owner share.
-        max_keys: The most keys of an owner that have not ended, 1 to 10**6; a rotating pair counts as one.
+        max_keys: Greatest number of keys of an owner that have not ended, 1 to 10**6; a rotating pair counts as one.
         max_life: The longest life of a new key, as a timedelta or in seconds; over 0.
-        scopes: The most that a key may do: up to 1000 exact scopes and wildcards; also of keys that are there.
-        environments: The environments that new keys may have.
+        scopes: The most that a key may do: up to 1000 exact scopes and wildcards; existing keys included.
+        environments: The environments of new keys.
     """
 
     rate_limit: str | None
@@ -52,13 +52,13 @@ class PlanFields(TypedDict, total=False):
 
 
 class Plans(Registry[PlanRecord]):
-    """The flows over the plans of one parts."""
+    """The flows over the plans."""
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts, "plan", PlanNotFound)
 
     def put(self, id: object, given: PlanFields, by: By) -> Flow[PlanRecord]:
-        """Make a plan, or change what is given of it: one write, whatever the number of owners and keys."""
+        """Make a plan, or change the given fields: one write, whatever the number of owners and keys."""
         fields = _read(given)
 
         def decide(id: str, old: PlanRecord | None, now: float) -> PlanRecord:
@@ -68,7 +68,7 @@ class Plans(Registry[PlanRecord]):
 
 
 def with_terms(parts: Parts, drafts: Sequence[KeyRecord]) -> Flow[list[KeyRecord]]:
-    """New keys with the terms of their owners, as their plans let them be."""
+    """Complete new keys with the terms of their owners and plans."""
     store = parts.store
     if store.owners is None or store.plans is None:
         return list(drafts)
@@ -84,7 +84,7 @@ def insert(parts: Parts, changes: Sequence[Change]) -> Flow[frozenset[str]]:
     """Store new keys, unless an owner would have more than its plan allows.
 
     Returns:
-        Those ``key_id`` that are taken; empty when all were stored.
+        The ``key_id`` that are taken; empty when all were stored.
 
     Raises:
         PlanExceeded: An owner would have too many keys; nothing was stored.
@@ -104,13 +104,13 @@ def insert(parts: Parts, changes: Sequence[Change]) -> Flow[frozenset[str]]:
 
 
 def admitted(draft: KeyRecord) -> KeyRecord:
-    """A new key as the plan of its owner lets it be: one without an end is given the latest that the plan allows.
+    """Check a new key by the plan of its owner; without an end of its own it ends as late as the plan allows.
 
     Args:
         draft: The key, with the terms of its owner.
 
     Raises:
-        PlanExceeded: Its life is too long, or the plan does not have its environment or one of its scopes.
+        PlanExceeded: Its life is too long, or the plan lacks its environment or one of its scopes.
     """
     plan = None if draft.terms is None else draft.terms.plan
     if plan is None:
@@ -130,7 +130,7 @@ def admitted(draft: KeyRecord) -> KeyRecord:
 
 
 def shortened(successor: KeyRecord) -> KeyRecord:
-    """A successor as the plan of its owner lets it be: a rotation is never refused, but the new key may end sooner."""
+    """Shorten the life of a successor to its owner's plan; a plan never refuses a rotation."""
     plan = None if successor.terms is None else successor.terms.plan
     latest = None if plan is None else _latest(successor, plan)
     if latest is None or (successor.expires is not None and successor.expires <= latest):
@@ -139,16 +139,16 @@ def shortened(successor: KeyRecord) -> KeyRecord:
 
 
 def _latest(record: KeyRecord, plan: PlanRecord) -> float | None:
-    """When a new key ends at the latest, or None."""
+    """Return the latest end of a new key, or None."""
     start = max(record.created, record.begins or 0.0)
     return None if plan.max_life is None else min(start + plan.max_life, LAST_INSTANT)
 
 
 def _read(given: PlanFields) -> dict[str, Any]:
-    """The fields of a record that are asked for.
+    """Check an update, and return its fields of the record.
 
     Raises:
-        InvalidRequest: One of them cannot be; the sentence says which and why.
+        InvalidRequest: A field is not valid; the message names the field and the reason.
     """
     unknown = given.keys() - PlanFields.__annotations__.keys()
     if unknown:
@@ -174,10 +174,10 @@ def _read(given: PlanFields) -> dict[str, Any]:
 
 
 def _environments(given: Iterable[str]) -> frozenset[str]:
-    """The environments of a plan.
+    """Check the environments of a plan.
 
     Raises:
-        InvalidRequest: There is none, or one that no key can have.
+        InvalidRequest: The list is empty, or no key can have one of them.
     """
     if isinstance(given, str):
         raise InvalidRequest("environments are a list of texts, not one text: write  environments=[...]")

@@ -1,7 +1,7 @@
-"""What owners and plans have in common: read one, decide what it becomes, store it if nobody was quicker, tell of it.
+"""The flows that owners and plans share: read a record, decide, store it unless another call was quicker, announce.
 
-Each is a flow over one parts, run by either shell. A caller that was too slow decides anew on what is there then, so
-two callers that change different fields both succeed.
+Either shell runs them. A caller that was too slow decides anew on the newer record, so two callers that change
+different fields both succeed.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Registry(Generic[Kept]):
 
     Args:
         parts: The parts to work with.
-        subject: What it keeps: ``owner`` or ``plan``.
-        missing: The error for an id that is not there.
+        subject: The kind of record: ``owner`` or ``plan``.
+        missing: The error for an unknown id.
     """
 
     def __init__(self, parts: Parts, subject: str, missing: Callable[[str], Exception]) -> None:
@@ -45,15 +45,15 @@ class Registry(Generic[Kept]):
         self._bus = parts.feed if isinstance(parts.feed, ChangeBus) else None
 
     def find(self, id: str) -> Flow[Kept | None]:
-        """The record under an id, or None."""
+        """Read the record under an id, or None."""
         found: Kept | None = yield self._register().get(id)
         return found
 
     def get(self, id: object) -> Flow[Kept]:
-        """The record under an id.
+        """Read the record under an id.
 
         Raises:
-            OwnerNotFound: There is no such owner, or PlanNotFound: no such plan.
+            OwnerNotFound: The owner is unknown, or PlanNotFound: the plan is unknown.
         """
         name = _request.named(id, self._subject)
         found = yield from self.find(name)
@@ -62,14 +62,14 @@ class Registry(Generic[Kept]):
         return found
 
     def list(self, after: object, limit: int, plan: str | None = None) -> Flow[Sequence[Kept]]:
-        """Records in the order of their ids."""
+        """List records in the order of their ids."""
         _request.number(limit, "limit", 1, _MOST_LISTED)
         since = None if after is None else _request.named(after, self._subject)
         found: Sequence[Kept] = yield self._register().list(after=since, limit=limit, plan=plan)
         return found
 
     def events(self, id: object, after: int, limit: int) -> Flow[Sequence[OwnerEvent]]:
-        """What happened under an id, oldest first; also of one that was deleted."""
+        """Return the history of an id, oldest first; also of a deleted record."""
         _request.number(limit, "limit", 1, _MOST_LISTED)
         _request.number(after, "after", 0, _LAST_REVISION)
         name = _request.named(id, self._subject)
@@ -79,13 +79,13 @@ class Registry(Generic[Kept]):
     def change(
         self, id: object, decide: Callable[[str, Kept | None, float], Kept], kind: OwnerEventKind, by: By
     ) -> Flow[Kept]:
-        """Store what is decided of a record; one that is as it shall be stays as it is.
+        """Store the decided record; a record that is like it already stays as it is.
 
         Args:
-            id: Which owner or plan.
-            decide: Makes the record as it shall be, of its id, the record that is there, and the present.
-            kind: What happens to one that is there.
-            by: Who, from where and why.
+            id: The owner or plan.
+            decide: Makes the new record, from its id, the stored record, and the present.
+            kind: The kind of event for an existing record.
+            by: The actor, the origin and the reason.
         """
         name = _request.named(id, self._subject)
         for _ in range(_MOST_ATTEMPTS):
@@ -94,7 +94,7 @@ class Registry(Generic[Kept]):
             new = decide(name, old, now)
             fields = _changed(old, new)
             if old is not None and not fields:
-                yield from self._tell(name)  # who has made the change may have died before telling
+                yield from self._tell(name)  # the caller that made the change may have died before it announced it
                 return old
             happens = OwnerEventKind.REGISTERED if old is None else kind
             event = OwnerEvent(name, happens, now, fields, by.actor, by.origin, by.reason)
@@ -110,7 +110,7 @@ class Registry(Generic[Kept]):
         """Delete a record.
 
         Raises:
-            InvalidRequest: It is a plan that owners are on.
+            InvalidRequest: The record is a plan with owners.
         """
         name = _request.named(id, self._subject)
         for _ in range(_MOST_ATTEMPTS):
@@ -147,7 +147,7 @@ class Registry(Generic[Kept]):
 
 
 def _changed(old: Kept | None, new: Kept) -> tuple[str, ...]:
-    """The names of the fields that change, or that a new record gives."""
+    """Return the names of the fields that change, or that a new record has."""
     before = new._field_defaults if old is None else old._asdict()
     after = new._asdict()
     return tuple(sorted(name for name in after.keys() - _UNCHANGED if after[name] != before[name]))

@@ -1,4 +1,4 @@
-"""What may be asked when a key is issued: checked here, whole, before anything is made. Pure; time is an argument."""
+"""The fields of a new key: checked here, whole, before anything is made. Pure; time is an argument."""
 
 # pure: decides from its arguments, the time among them; no I/O, no await
 
@@ -35,22 +35,22 @@ LONGEST = timedelta(days=365_000).total_seconds()
 
 
 class KeyRequest(TypedDict, total=False):
-    """What to ask for when issuing a key; only ``owner`` must be given.
+    """The fields of a new key; only ``owner`` is required.
 
     Attributes:
-        owner: Whose key it is: a name of 1 to 255 characters, or an integer from 0. Names are compared in Unicode NFC,
-            without blanks around them.
-        prefix: The kind of key: a letter and up to 15 of ``a-z0-9``; ``sk`` when left out. Take your own: secret
+        owner: The owner of the key: a name of 1 to 255 characters, or an integer from 0. Names are compared in Unicode
+            NFC, without blanks around them.
+        prefix: The kind of key: a letter and up to 15 of ``a-z0-9``; ``sk`` when left out. Choose your own: secret
             scanners take ``sk_live_`` for the key of another vendor.
         environment: 2 to 8 of ``a-z``; ``live`` when left out.
-        scopes: What it may do: up to 1000 exact scopes and wildcards such as ``invoices:*``.
-        expires_in: How long it lives, as a timedelta or in seconds; over 0.
-        expires_at: When it ends, as an aware datetime or in seconds since 1970 UTC; instead of ``expires_in``.
-        not_before: When it becomes good, as an aware datetime or in seconds since 1970 UTC.
+        scopes: Its scopes: up to 1000 exact scopes and wildcards such as ``invoices:*``.
+        expires_in: Its life, as a timedelta or in seconds; over 0.
+        expires_at: Its end, as an aware datetime or in seconds since 1970 UTC; instead of ``expires_in``.
+        not_before: Instant from which it is valid, as an aware datetime or in seconds since 1970 UTC.
         rate_limit: Rules such as ``100/minute, 10/second burst 20``.
         quota: Rules such as ``10000/month`` or ``500/day add up to 2000``.
-        networks: Up to 1000 CIDR blocks it may be used from; empty for any.
-        name: What people call it: up to 255 characters.
+        networks: Up to 1000 CIDR blocks from which it may be used; empty for any.
+        name: Its name for people: up to 255 characters.
         metadata: A JSON object of up to 4096 bytes in UTF-8.
     """
 
@@ -69,14 +69,14 @@ class KeyRequest(TypedDict, total=False):
 
 
 def draft(request: KeyRequest, now: float) -> KeyRecord:
-    """The record that a request asks for; without ``key_id``, hash and display, which the key itself decides.
+    """Check a request, and return its record without ``key_id``, hash and display, which the key itself decides.
 
     Args:
-        request: What was asked.
+        request: The fields of the key.
         now: The present, in seconds since 1970 UTC.
 
     Raises:
-        InvalidRequest: Something of it cannot be; the sentence says what and why.
+        InvalidRequest: A field is not valid; the message names the field and the reason.
     """
     if not isinstance(request, dict):
         raise InvalidRequest("a request for a key is a dictionary: write  {'owner': 'acme'}")
@@ -109,15 +109,15 @@ def draft(request: KeyRequest, now: float) -> KeyRecord:
 
 
 def by(actor: str | None, origin: str | None, reason: str | None = None) -> By:
-    """Who, from where and why: an annotation is made to fit, because it must never stop the call that it annotates."""
+    """Cut the actor, the origin and the reason to fit: an annotation must never stop the call that it annotates."""
     return By(*(None if given is None else cleaned(str(given), LONGEST_TEXT) for given in (actor, origin, reason)))
 
 
 def text(value: object, what: str) -> str:
-    """A text of up to 255 legible characters; see `is_legible`.
+    """Check a text of up to 255 legible characters; see `is_legible`.
 
     Raises:
-        InvalidRequest: It is not.
+        InvalidRequest: The text is longer, or has other characters.
     """
     if isinstance(value, str) and len(value) <= LONGEST_TEXT and is_legible(value):
         return value
@@ -128,10 +128,10 @@ def text(value: object, what: str) -> str:
 
 
 def seconds(length: object, what: str) -> float:
-    """A length of time in seconds, from a timedelta or a number.
+    """Return a length of time in seconds, from a timedelta or a number.
 
     Raises:
-        InvalidRequest: It is neither, or not within a thousand years.
+        InvalidRequest: It has another type, or is not within a thousand years.
     """
     if isinstance(length, timedelta):
         length = length.total_seconds()
@@ -141,10 +141,10 @@ def seconds(length: object, what: str) -> float:
 
 
 def instant(moment: object, what: str) -> float | None:
-    """An instant in seconds since 1970 UTC, from an aware datetime or a number; None stays None.
+    """Return an instant in seconds since 1970 UTC, from an aware datetime or a number; None stays None.
 
     Raises:
-        InvalidRequest: It is none of them; a datetime without a time zone may mean any of 38 instants.
+        InvalidRequest: It has another type; a datetime without a time zone may mean any of 38 instants.
     """
     if moment is None:
         return None
@@ -158,19 +158,19 @@ def instant(moment: object, what: str) -> float | None:
 
 
 def owner(given: object) -> str:
-    """Whose key it is: a name of 1 to 255 legible characters in its one spelling, or an integer from 0.
+    """Return the owner of a key: a name of 1 to 255 legible characters in its one spelling, or an integer from 0.
 
     Raises:
-        InvalidRequest: It is neither.
+        InvalidRequest: It is neither such a name nor such a number.
     """
     return named(given, "owner")
 
 
 def named(given: object, what: str) -> str:
-    """The id of an owner or a plan: 1 to 255 legible characters in their one spelling, or an integer from 0.
+    """Return the id of an owner or a plan: 1 to 255 legible characters in their one spelling, or an integer from 0.
 
     Raises:
-        InvalidRequest: It is neither.
+        InvalidRequest: It is neither such a text nor such a number.
     """
     if isinstance(given, int) and not isinstance(given, bool) and 0 <= given < 10**LONGEST_TEXT:
         return str(given)
@@ -181,10 +181,10 @@ def named(given: object, what: str) -> str:
 
 
 def narrowed(query: KeyQuery) -> KeyQuery:
-    """A query as a store may be asked it.
+    """Check a query for the store.
 
     Raises:
-        InvalidRequest: Something of it is of no kind that records have.
+        InvalidRequest: A filter is of a kind that no record has.
     """
     for what in ("environment", "prefix"):
         text(getattr(query, what) or "", what)
@@ -196,15 +196,15 @@ def narrowed(query: KeyQuery) -> KeyQuery:
 
 
 def wanted_owner(given: object) -> str | None:
-    """The owner that a question is about, as records name it; None for all."""
+    """Return the owner in a query, as records name it; None for all."""
     return None if given is None else owner(given)
 
 
 def number(given: object, what: str, least: int, most: int) -> None:
-    """See that something is a whole number in a range.
+    """Check a whole number in a range.
 
     Raises:
-        InvalidRequest: It is not.
+        InvalidRequest: It is not a whole number, or is out of the range.
     """
     if not isinstance(given, int) or isinstance(given, bool) or not least <= given <= most:
         raise InvalidRequest(f"{what} is not a whole number from {least} to {most}")
@@ -213,10 +213,10 @@ def number(given: object, what: str, least: int, most: int) -> None:
 def successor_end(
     expires_in: timedelta | float | None, expires_at: datetime | float | None, keep_expiry: bool
 ) -> lifecycle.End:
-    """When the successor of a key shall end.
+    """Return the end of the successor of a key.
 
     Raises:
-        InvalidRequest: It is said more than once, or is no length of time or instant.
+        InvalidRequest: More than one argument gives it, or it is not a length of time or an instant.
     """
     if (expires_in is not None) + (expires_at is not None) + bool(keep_expiry) > 1:
         raise InvalidRequest("a new key ends once: give one of expires_in, expires_at and keep_expiry")
@@ -239,15 +239,15 @@ def _expiry(request: KeyRequest, now: float, begins: float | None) -> float | No
 
 
 def rules(given: object, what: str) -> str | None:
-    """The text of rates or quotas, before it is parsed; None without any."""
+    """Return the text of rates or quotas, before it is parsed; None without any."""
     return None if given is None else text(given, what)
 
 
 def metadata(given: object) -> Mapping[str, Any]:
-    """A JSON object of up to 4096 bytes in UTF-8, as a frozen copy.
+    """Check a JSON object of up to 4096 bytes in UTF-8, and return a frozen copy.
 
     Raises:
-        InvalidRequest: It is not, or holds a text that no database takes.
+        InvalidRequest: It is not such an object, or holds a text that no database takes.
     """
     size, kept = 0, None
     try:
@@ -267,7 +267,7 @@ def metadata(given: object) -> Mapping[str, Any]:
 
 
 def _holds_nul(value: object) -> bool:
-    """Whether a text in a JSON value has the character that PostgreSQL does not take."""
+    """Return whether a text in a JSON value has the character that PostgreSQL refuses."""
     if isinstance(value, str):
         return "\0" in value
     if isinstance(value, dict):

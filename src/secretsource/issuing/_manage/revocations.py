@@ -1,7 +1,7 @@
-"""Revocations of more than one key, and of a key that is shown: each a flow over `Operations`.
+"""Revocations of more than one key, and of a key that is shown: each is a flow over `Operations`.
 
-An ending call does what it can: a key that has ended meanwhile counts as done, no single key keeps others alive, and
-keys that appear on the way are ended too.
+A revocation does as much as it can. A key that has ended meanwhile counts as done, no single key keeps others alive,
+and keys that appear on the way are revoked too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["Revocations", "RevokedKeys"]
 _BATCH = 1000
 _MOST_PASSES = 64
 _MOST_FAILURES = 8
-"""Keys in a row that the store does not answer for, after which it counts as down."""
+"""Failures of the store in a row, one per key, after which it counts as down."""
 
 _ENDED = frozenset({Status.REVOKED, Status.EXPIRED})
 
@@ -39,10 +39,10 @@ class RevokedKeys(tuple["KeyRecord", ...]):
 
     Args:
         records: The records that were revoked now.
-        left: Keys that may still be good, by ``key_id``, each with the reason; call again for them.
+        left: Keys that may still be valid, by ``key_id``, each with the reason; call again for them.
 
     Attributes:
-        left: As given; empty when no key of the owner is good any more.
+        left: As given; empty when every key of the owner has ended.
     """
 
     left: Mapping[str, str]
@@ -54,23 +54,23 @@ class RevokedKeys(tuple["KeyRecord", ...]):
 
 
 class Revocations:
-    """The revocations of one parts."""
+    """The revocations."""
 
     def __init__(self, parts: Parts, operations: Operations) -> None:
         self._parts = parts
         self._operations = operations
 
     def one(self, key_id: str, by: By, *, family: bool) -> Flow[KeyRecord]:
-        """Revoke a key; with ``family``, also each key that it was rotated from or to, however often."""
+        """Revoke a key; with ``family``, also each key that it was rotated from or to, at any distance."""
         record: KeyRecord = yield from self._operations.move(key_id, Move.REVOKE, by)
         if family:
-            # A revoked key is not rotated any more, so a successor that is read behind it is the only one.
+            # A revoked key is not rotated any more, so a successor that is read after it is the only one.
             yield from self._along(record, "successor", by)
             yield from self._along(record, "predecessor", by)
         return record
 
     def of_owner(self, owner: str | int, by: By) -> Flow[RevokedKeys]:
-        """Revoke each key of an owner, pass after pass, until a pass meets no other key that is good."""
+        """Revoke each key of an owner, pass after pass, until a pass meets no other living key."""
         query = KeyQuery(owner=_request.owner(owner), limit=_BATCH)
         ended: dict[str, KeyRecord] = {}
         for _ in range(_MOST_PASSES):
@@ -95,7 +95,7 @@ class Revocations:
             query = query._replace(after=page.next)
 
     def by_text(self, verifier: Verifier, text: str, by: By) -> Flow[KeyRecord]:
-        """Revoke the key that is shown, whatever else it may do."""
+        """Revoke the key that is shown, whatever its scopes."""
         presented = yield from verifier.gate.admit(text)
         del text  # a traceback shows no key
         if isinstance(presented, Rejected):
@@ -119,10 +119,10 @@ class Revocations:
             key_id = getattr(moved, link)
 
     def _pass(self, query: KeyQuery, ended: dict[str, KeyRecord], by: By) -> Flow[dict[str, str]]:
-        """Go once through the keys of an owner; note those that have ended now, and give those that could not be.
+        """Go once through the keys of an owner; note those that ended now, and return those that could not.
 
-        A key that was good when it was listed may have been rotated, and expired, before its turn came: it counts too,
-        so that the next pass meets its successor.
+        A key that was living when it was listed may have been rotated, and expired, before its turn came: it counts
+        too, so that the next pass meets its successor.
         """
         left: dict[str, str] = {}
         failed = 0

@@ -1,4 +1,4 @@
-"""Changing keys that are there: read, decide by `amend`, store by compare-and-set, announce."""
+"""Changes of existing keys: read, decide by `amend`, store by compare-and-set, announce."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Updates:
         self._operations = operations
 
     def update(self, key_id: str, update: KeyUpdate, revision: int | None, by: By) -> Flow[KeyRecord]:
-        """Change a key that has not ended, and with it the successors it has while it rotates."""
+        """Change a key that has not ended, and with it the successors that it has while it rotates."""
         asked = amend.wanted(update)
         if revision is not None:
             request.number(revision, "revision", 1, LAST_REVISION)
@@ -47,12 +47,12 @@ class Updates:
             stored: bool = True if not changes else (yield self._parts.store.update_all(changes))
             if stored:
                 records = [before if change is None else change.record for before, change in amended]
-                yield from self._operations.tell(*records)  # also of what is like that already: it was read anew
+                yield from self._operations.tell(*records)  # also the unchanged ones: they were read anew
                 return records[0]
         raise self._operations.contended(key_id)
 
     def _line(self, record: KeyRecord) -> Flow[Sequence[KeyRecord]]:
-        """A record and, while it rotates, the successors that have not ended."""
+        """Return a record and, while it rotates, the successors that have not ended."""
         line, now, last = [record], self._parts.clock.now().wall, record
         while last.successor is not None and record.status_at(now) is Status.ROTATING:
             last = yield from self._operations.get(last.successor)

@@ -1,6 +1,7 @@
-"""A record as a row that can be imported again, with nothing lost: for a backup, or a move between stores. Pure.
+"""A record as a row to import again, with nothing lost: for a backup, or a move between stores. Pure.
 
-The row has hashes, and no key. Whoever has the peppers and this row can check the key, so it is kept as the store is.
+The row has hashes, and no key. The row and the peppers together are enough to check the key, so guard it like the
+store.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
     from secretsource.issuing._key.locator import LocatorSeals
 
 OURS = "secretsource$"
-"""How a hash of ours is described: ``secretsource$<pepper version>$<64 hexadecimal digits>``."""
+"""The form of our hashes: ``secretsource$<pepper version>$<64 hexadecimal digits>``."""
 
 _NEEDED = ("hash", "display", "owner", "prefix", "environment", "created_at", "revision")
 
 
 class SealBook:
-    """The seals of a store and of its peppers, to say which one a key was made under.
+    """The seals of a store and of its peppers, which tell the seal of each key.
 
     Args:
         keys: Locator keys of 16 bytes, by pepper version.
@@ -40,13 +41,13 @@ class SealBook:
         self._seals = [(f"{version}${key.hex()}", LocatorSeal(key)) for version, key in keys.items()]
 
     def of(self, key_id: str) -> str | None:
-        """The seal that opens a locator, as ``<pepper version>$<32 hexadecimal digits>``."""
+        """Return the seal that opens a locator, as ``<pepper version>$<32 hexadecimal digits>``."""
         block = _base62.decode(key_id).to_bytes(16, "big")
         return next((written for written, seal in self._seals if seal.fits(block)), None)
 
 
 def row(record: KeyRecord, seals: SealBook) -> dict[str, Any]:
-    """A record as a JSON object with the columns of `_row.COLUMNS`; what is None or empty is left out.
+    """Return a record as a JSON object with the columns of `_row.COLUMNS`; fields of None and empty ones are left out.
 
     Instants are in seconds since 1970 UTC, to the last bit.
     """
@@ -81,15 +82,15 @@ def row(record: KeyRecord, seals: SealBook) -> dict[str, Any]:
 
 
 def record(values: Mapping[str, Any], peppers: PepperSet, seals: LocatorSeals) -> KeyRecord:
-    """The record that a row was made from.
+    """Return the record behind a row.
 
     Args:
-        values: What `_row.read` has read; it has a ``key_id``.
-        peppers: The peppers of the store that it goes into.
+        values: The result of `_row.read`, with a ``key_id``.
+        peppers: The peppers of the new store.
         seals: Their locator seals; the row's own is added to them.
 
     Raises:
-        InvalidRequest: The row is not whole, or was made under a pepper that is not among these.
+        InvalidRequest: The row is not whole, or its pepper is not among these.
     """
     if "seal" in values:
         seals.add(dict([values["seal"]]))
@@ -121,7 +122,7 @@ def record(values: Mapping[str, Any], peppers: PepperSet, seals: LocatorSeals) -
 
 
 def common(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a record that every row may say, exported or not."""
+    """Return the fields of a record that every row may have, exported or not."""
     return {
         "owner": values["owner"],
         "prefix": values.get("prefix", "sk"),
@@ -140,7 +141,7 @@ def common(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _hash(written: str, peppers: PepperSet) -> tuple[str, bytes, str | None]:
-    """Pepper version and hash of a key of ours, or the described hash of another system's."""
+    """Return pepper version and hash of our key, or the described hash of another system's."""
     if not written.startswith(OURS):
         foreign.check(written)
         return "", b"", written

@@ -1,7 +1,7 @@
-"""Keys from elsewhere into a store, a thousand at a time, and out again: flows over one parts, run by either shell.
+"""Keys from elsewhere into a store, a thousand at a time, and out again: flows that either shell runs.
 
-Each batch is one transaction. A row that cannot be a key, or that is there already, is rejected with a reason and
-holds up nobody; so whoever is interrupted begins again, and loses and doubles nothing.
+Each batch is one transaction. A row that cannot be a key, or is stored already, is rejected with a reason and does not
+stop the others. After an interruption you start again: nothing is lost or stored twice.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class RejectedRow:
     """A row that did not become a key.
 
     Attributes:
-        number: Which row, from 1.
-        reason: Why, in words that quote nothing of it.
-        row: The row as it was, or the line that is none; it may hold a key, and is in no repr.
+        number: The number of the row, from 1.
+        reason: The reason, in words that quote nothing of the row.
+        row: The row as it was, or the unreadable line; it may hold a key, and is not in a repr.
     """
 
     __slots__ = ("number", "reason", "row")
@@ -55,7 +55,7 @@ class RejectedRow:
         self.row = row
 
     def to_mend(self) -> dict[str, Any]:
-        """Give the row as it was, with its number and the reason: mend it, and import it again; it may hold a key."""
+        """Return the row as it was, with its number and the reason, to be corrected; it may hold a key."""
         cells = {_row.LINE: self.row.line} if isinstance(self.row, Unreadable) else self.row
         others = {name: cell for name, cell in cells.items() if name not in (_row.ROW, _row.REASON)}
         return {_row.ROW: self.number, _row.REASON: self.reason, **others}
@@ -68,12 +68,12 @@ class RejectedRow:
 
 
 class ImportBatch(NamedTuple):
-    """What became of up to a thousand rows.
+    """The result for up to a thousand rows.
 
     Attributes:
         last: The number of the last of them.
-        imported: How many are stored now.
-        rejected: Those that are not.
+        imported: Number of rows that are stored now.
+        rejected: Rows that are not stored.
     """
 
     last: int
@@ -82,15 +82,15 @@ class ImportBatch(NamedTuple):
 
 
 class ImportReport(NamedTuple):
-    """What became of all rows.
+    """The result for all rows.
 
     Attributes:
-        rows: How many there were.
-        imported: How many are stored now, or would be.
-        rejected: How many are not.
-        reasons: How many were rejected for which reason.
-        first_rejected: The first 100 of them; `ImportOptions.on_batch` is told of every one.
-        ignored: Columns that have no place here, each with the number of rows that said something in it.
+        rows: Number of rows.
+        imported: Number of rows that are stored now, or would be.
+        rejected: Number of rejected rows.
+        reasons: Number of rejected rows for each reason.
+        first_rejected: The first 100 rejected rows; `ImportOptions.on_batch` receives every one.
+        ignored: Columns without a place here, each with the number of rows that had a value in it.
     """
 
     rows: int
@@ -102,16 +102,16 @@ class ImportReport(NamedTuple):
 
 
 class ImportOptions(TypedDict, total=False):
-    """How rows are read; everything has a default.
+    """Options for reading rows; everything has a default.
 
     Attributes:
         format: ``generic``, ``unkey`` or ``drf-api-key``.
-        columns: Where a column of ours is found, such as ``{"owner": "organization_id"}``.
-        defaults: What a column holds where a row has nothing, such as ``{"algorithm": "sha256"}``.
-        zone: Where instants without a time zone are: ``UTC``, ``+02:00`` or a name such as ``Europe/Berlin``.
-        start: How many rows came before these, for their numbers; 0.
-        dry_run: Whether only to say what would be done; False.
-        on_batch: Called after each thousand rows, once they are stored; it may write down what was rejected.
+        columns: For a column of ours, its name in the rows, such as ``{"owner": "organization_id"}``.
+        defaults: The value of a column for rows without one, such as ``{"algorithm": "sha256"}``.
+        zone: The zone of instants without a time zone: ``UTC``, ``+02:00`` or a name such as ``Europe/Berlin``.
+        start: Number of rows before these, to number them; 0.
+        dry_run: Whether only to report the result, and store nothing; False.
+        on_batch: Called after each thousand rows, once they are stored; it may write down the rejected rows.
     """
 
     format: str
@@ -124,11 +124,11 @@ class ImportOptions(TypedDict, total=False):
 
 
 class Imports:
-    """The flows of one parts.
+    """The flows of imports.
 
     Args:
-        parts: What they work with.
-        operations: Leaves seals with the store, and tells of records that were stored.
+        parts: The parts to work with.
+        operations: Stores the seals, and announces the stored records.
     """
 
     def __init__(self, parts: Parts, operations: Operations) -> None:
@@ -188,7 +188,7 @@ class Imports:
         return tally.report(dict(sorted(intake.source.ignored.items())))
 
     def page(self, owner: str | None, after: str | None) -> Flow[tuple[list[dict[str, Any]], str | None]]:
-        """A thousand records as rows that can be imported again, and where to go on."""
+        """Return a thousand records as rows to import again, and the cursor to go on."""
         kept: Mapping[str, bytes] = yield self._parts.store.seals()
         seals = export.SealBook({**kept, **self._parts.seals.known})
         page: Page = yield self._parts.store.list(KeyQuery(owner=owner, after=after, limit=BATCH))
@@ -203,7 +203,7 @@ class Imports:
         return Intake(source, w.peppers, w.seals, w.lookups, w.format, w.clock.now().wall, zone)
 
     def _store(self, fit: Mapping[int, Candidate], by: By) -> Flow[set[int]]:
-        """Store what is not there yet; the numbers of what is."""
+        """Store the records that are not stored yet; return the numbers of the others."""
         yield from self._operations.leave_seals(dict(self._parts.seals.known))
         known = _repeated(fit)
         known |= yield from self._kin(fit, known)
@@ -222,13 +222,13 @@ class Imports:
                 if number in struck:
                     known.add(number)
                     del records[number]
-                else:  # it may be the locator alone that is taken: that of a large owner's is, now and then
+                else:  # the locator alone may be taken: that of a large owner's key is, now and then
                     struck.add(number)
                     records[number] = self._sealed(record._replace(key_id=""))
         return known
 
     def _known(self, fit: Mapping[int, Candidate]) -> Flow[set[int]]:
-        """The numbers of what is there already, without storing anything."""
+        """Return the numbers of the records that are stored already, without storing anything."""
         known = _repeated(fit)
         known |= yield from self._kin(fit, known)
         own = {number: _own(read) for number, read in fit.items() if number not in known}
@@ -241,12 +241,12 @@ class Imports:
         return known
 
     def _kin(self, fit: Mapping[int, Candidate], without: set[int]) -> Flow[set[int]]:
-        """The numbers of what is there under another look-up value."""
+        """Return the numbers of the records that are stored under another look-up value."""
         found = yield from self._found({number: read.kin for number, read in fit.items() if number not in without})
         return found
 
     def _found(self, lookups: Mapping[int, tuple[bytes, ...]]) -> Flow[set[int]]:
-        """Whose look-up values are there; many are asked for at once, since most are not."""
+        """Return the numbers of the look-up values that are stored; many are asked for at once, since most are new."""
         found: set[int] = set()
         asked = [(number, lookup) for number, several in lookups.items() for lookup in several]
         for first in range(0, len(asked), _AT_ONCE):
@@ -266,7 +266,7 @@ class Imports:
 
 
 class _Tally:
-    """Adds up batches."""
+    """The sum of batches."""
 
     def __init__(self, start: int) -> None:
         self._start = start
@@ -297,7 +297,7 @@ def _batches(
 
 
 def _repeated(fit: Mapping[int, Candidate]) -> set[int]:
-    """The numbers of what an earlier row of the batch has."""
+    """Return the numbers of the rows that repeat an earlier row of the batch."""
     seen: set[object] = set()
     again: set[int] = set()
     for number, read in fit.items():

@@ -1,4 +1,4 @@
-"""From a row of another system to the record of a key: all that is decided, and nothing that is stored. Pure."""
+"""From a row of another system to the record of a key: all the decisions, without storing. Pure."""
 
 # pure: decides from its arguments; no clock, no I/O, no await
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from secretsource.issuing._transfer.sources import Source
 
 _SHOWN = 16
-"""Characters of a foreign key that may be shown, and never more than a quarter of one that is known whole."""
+"""Characters of a foreign key that may be shown, and never more than a quarter of a key that is known whole."""
 
 _NOTHING_SHOWN = "…"
 
 
 class Candidate(NamedTuple):
-    """A record that may be stored.
+    """A record to store.
 
     Attributes:
         record: The record; its ``key_id`` is empty where a locator is to be made for it.
-        kin: What else the same key may have been stored under, in an earlier import.
+        kin: Other look-up values of the same key, from an earlier import.
     """
 
     record: KeyRecord
@@ -43,16 +43,16 @@ class Candidate(NamedTuple):
 
 
 class Intake:
-    """Reads rows for one set of peppers.
+    """The reader of rows for one set of peppers.
 
     Args:
-        source: What the rows' columns mean.
+        source: The meaning of the rows' columns.
         peppers: Newest first.
         seals: Their locator seals.
-        lookups: Their keys to what imported records are found by.
+        lookups: Their keys of the look-up values of imported records.
         format: The grammar of our own keys.
         now: The present, in seconds since 1970 UTC.
-        zone: Where instants without a time zone are; None refuses them.
+        zone: The zone of instants without a time zone; None refuses them.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Intake:
         self._zone = zone
 
     def read(self, row: Mapping[str, Any]) -> Candidate | str:
-        """The record that a row asks for, or the reason why there can be none; the reason quotes nothing of the row."""
+        """Return the record of a row, or the reason why it has none; the reason quotes nothing of the row."""
         try:
             values = _row.read(self.source.translated(row), self._zone)
             if "key_id" in values:
@@ -83,7 +83,7 @@ class Intake:
         except (InvalidRequest, ConfigurationError) as error:
             return str(error)
         except (TypeError, ValueError, RecursionError):
-            return "the row is not made of what its format has"
+            return "the row does not follow its format"
 
     def _made(self, values: Mapping[str, Any]) -> Candidate:
         if "owner" not in values:
@@ -105,7 +105,7 @@ class Intake:
         return self._from_hash(record, foreign.described(values["hash"], values.get("algorithm")), values.get("head"))
 
     def _aged(self, record: KeyRecord) -> KeyRecord:
-        """A record as time has left it."""
+        """Return a record with its status as of now."""
         if record.status is Status.ROTATING:
             raise InvalidRequest("status is rotating, which only an exported key can be: write active")
         if record.expires is None:
@@ -136,7 +136,7 @@ class Intake:
         return Candidate(hashed._replace(display=shown, lookup=lookup), tuple(kin))
 
     def _of_ours(self, record: KeyRecord, prefix: str, environment: str, locator: str) -> KeyRecord:
-        """A key of our own grammar: its locator is its identifier, and has to be one that a check lets through."""
+        """Read a key in our own format: its locator is its identifier, and must be well-formed for a check."""
         owner = self._seals.open(locator, [record.owner])
         if owner is None:
             raise InvalidRequest("it is a key of secretsource under a pepper that is not given: add that pepper")
@@ -152,9 +152,7 @@ class Intake:
             pass
         else:
             return
-        raise InvalidRequest(
-            "prefix and environment are none that keys have here: write them, or a default for all rows"
-        )
+        raise InvalidRequest("prefix and environment must be those of keys here: write them, or a default for all rows")
 
 
 def _shown(text: str) -> str:

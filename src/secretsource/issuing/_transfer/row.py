@@ -1,7 +1,7 @@
 """The columns of a row that becomes a key, and how each is read, from JSON or from CSV. Pure.
 
-In CSV every cell is a text and an empty one is none; JSON has types of its own, and a text in it is read as in CSV.
-No sentence here quotes what is in a row: a column that slipped by one may hold a key.
+In CSV every cell is a text and an empty cell has no value; JSON has types of its own, and a text in it is read as in
+CSV. No message here quotes a cell: a column that slipped by one may hold a key.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 ROW, REASON, LINE = "_row", "_reason", "_line"
-"""What a file of rejected rows says beside each row; passed over when it is imported again."""
+"""The columns that a file of rejected rows adds to each row; they are ignored when it is imported again."""
 
 LONGEST_KEY = 512
 LONGEST_HASH = 1024
@@ -48,7 +48,7 @@ class Column(NamedTuple):
 
     Attributes:
         read: Reads a cell; raises when it cannot.
-        form: What a cell is, to follow "is not ".
+        form: The form of a cell, to follow "is not ".
     """
 
     read: Callable[[Any], Any]
@@ -59,11 +59,11 @@ def read(row: Mapping[str, Any], zone: tzinfo | None = None) -> dict[str, Any]:
     """Read the cells of a row.
 
     Args:
-        row: Cells that hold something, by the names of `COLUMNS`.
-        zone: Where instants without a time zone are; None refuses them.
+        row: Cells that hold a value, by the names of `COLUMNS`.
+        zone: The zone of instants without a time zone; None refuses them.
 
     Raises:
-        InvalidRequest: A cell is not of its form; no cell is quoted.
+        InvalidRequest: A cell does not have its form; the message quotes no cell.
     """
     values: dict[str, Any] = {}
     for name, cell in row.items():
@@ -75,17 +75,17 @@ def read(row: Mapping[str, Any], zone: tzinfo | None = None) -> dict[str, Any]:
 
 
 def unknown(name: object) -> str:
-    """What is wrong with the name of a column that we do not have; one that is like none of ours is not quoted."""
+    """Return the fault in an unknown name of a column; a name that is not similar to ours is not quoted."""
     return _meant(name, 0.6) or f"a column has a name that is not known: known are {', '.join(COLUMNS)}"
 
 
 def mistake(name: object) -> str | None:
-    """What is wrong with the name of a column in a file, if it is almost one of ours."""
+    """Return the fault in the name of a column in a file, if it is almost one of ours."""
     return None if name in COLUMNS or name in (ROW, REASON, LINE) else _meant(name, 0.8)
 
 
 def named(name: str) -> str:
-    """A column by its name; where the first line of a file is no header, a name may be a key, and is not quoted."""
+    """Return a column by its name; an unknown name is not quoted: without a header it may be a key."""
     return f"column {name!r}" if _IS_WORDS.fullmatch(name) else "a column"
 
 
@@ -95,12 +95,12 @@ def _meant(name: object, alike: float) -> str | None:
 
 
 def bears_on_life(name: object) -> bool:
-    """Whether the name of a column that nobody mapped speaks of the limits or the end of a key."""
+    """Return whether an unmapped column may mean a limit or the end of a key, by its name."""
     return isinstance(name, str) and _LIMIT_OR_END.search(name) is not None
 
 
 def time_zone(written: str) -> tzinfo:
-    """A time zone by its offset or its name.
+    """Return a time zone by its offset or its name.
 
     Args:
         written: ``UTC``, ``Z``, an offset such as ``+02:00``, or a name of the time zone database.
@@ -122,7 +122,7 @@ def time_zone(written: str) -> tzinfo:
 
 
 def _placed(cell: object, zone: tzinfo | None) -> object:
-    """An instant, in a zone where it has none of its own."""
+    """Add a zone to an instant without one."""
     if not isinstance(cell, str) or zone is None or _IS_NUMBER.fullmatch(cell):
         return cell
     moment = datetime.fromisoformat(cell)
@@ -137,7 +137,7 @@ def _read(column: Column, cell: object) -> Any:
 
 
 def flag(cell: object) -> bool:
-    """Yes or no, as databases write it; a ``ValueError`` when it is neither."""
+    """Read yes or no, as databases write it; raise ``ValueError`` for any other."""
     if isinstance(cell, bool):
         return cell
     word = str(cell).lower()
@@ -149,14 +149,14 @@ def flag(cell: object) -> bool:
 
 
 def instant(cell: object) -> float | None:
-    """Seconds since 1970 UTC, from that number or from ISO 8601 with a time zone."""
+    """Return seconds since 1970 UTC, from that number or from ISO 8601 with a time zone."""
     if isinstance(cell, str):
         cell = float(cell) if _IS_NUMBER.fullmatch(cell) else datetime.fromisoformat(cell)
     return request.instant(cell, "")
 
 
 def words(cell: object) -> list[str]:
-    """A list of texts, or one text with spaces or commas between them; empty ones do not count."""
+    """Return a list of texts, from one or from a text with spaces or commas; empty texts are left out."""
     if isinstance(cell, str):
         cell = json.loads(cell) if cell.startswith("[") else re.split(r"[\s,]+", cell)
     if isinstance(cell, list):
@@ -165,7 +165,7 @@ def words(cell: object) -> list[str]:
 
 
 def document(cell: object) -> Mapping[str, Any]:
-    """A JSON object, or a text of one."""
+    """Return a JSON object, from one or from its text."""
     return request.metadata(json.loads(cell) if isinstance(cell, str) else cell)
 
 
@@ -249,4 +249,4 @@ COLUMNS: Mapping[str, Column] = {
     "seal": Column(_seal, "the version of a pepper, $ and 32 hexadecimal digits"),
     "revision": Column(_revision, "a whole number from 1"),
 }
-"""Every column there is; those from ``key_id`` on are for what `_export` wrote."""
+"""Every column; those from ``key_id`` on are for rows that `_export` wrote."""

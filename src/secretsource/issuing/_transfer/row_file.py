@@ -1,7 +1,7 @@
-"""Rows of a file, one after the other: JSON lines or CSV, in UTF-8, whatever its length.
+"""The rows of a file, one after the other: JSON lines or CSV, in UTF-8, of any length.
 
-A line that is no row comes out as `Unreadable` and the next one follows; what makes a whole file unreadable is one
-error, before there is a row.
+A line without a valid row becomes an `Unreadable` and the next line follows; a fault of the whole file is one error,
+before the first row.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from typing import BinaryIO, Literal, NoReturn, Self
 
 LONGEST_LINE = 65536
-"""Bytes of a line past which it is passed over unread."""
+"""Greatest length of a line in bytes; a longer line is skipped unread."""
 
 _TOO_LONG = f"the line is longer than {LONGEST_LINE} bytes"
 _NOT_UTF8 = "the line is not in UTF-8"
 
 
 class Unreadable:
-    """A line that is no row.
+    """A line without a valid row.
 
     Attributes:
-        reason: Why, in words that quote nothing of it.
-        line: The line, as far as it was kept; it may hold a key, and is in no repr.
+        reason: The reason, in words that quote nothing of the line.
+        line: The line, as far as it was kept; it may hold a key, and is not in a repr.
     """
 
     __slots__ = ("line", "reason")
@@ -53,28 +53,28 @@ def read_rows(
     *,
     judge: Callable[[list[str]], str | None] | None = None,
 ) -> Iterator[Mapping[str, Any] | Unreadable]:
-    """Read rows, one at a time; empty lines are none.
+    """Read rows, one at a time; empty lines are skipped.
 
     Args:
         stream: The file, opened for bytes.
         kind: ``jsonl``, one JSON object on each line, or ``csv``, with a header and commas.
-        judge: Says what is wrong with the header of a CSV file, or None.
+        judge: Returns the fault in the header of a CSV file, or None.
 
     Raises:
-        InvalidRequest: The file is in another encoding, or its header cannot be.
+        InvalidRequest: The file is in another encoding, or its header is not valid.
     """
     lines = _lines(stream)
     yield from _json_rows(lines) if kind == "jsonl" else _csv_rows(lines, judge)
 
 
 def _lines(stream: BinaryIO) -> Iterator[str | Unreadable]:
-    """The lines of a file, with their ends."""
+    """Yield the lines of a file, with their ends."""
     first = True
     while raw := stream.readline(LONGEST_LINE + 1):
         if first:
             first = False
             if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in raw[:4]:
-                raise InvalidRequest("the file is in UTF-16 or is no text: save it in UTF-8")
+                raise InvalidRequest("the file is in UTF-16 or is not text: save it in UTF-8")
             raw = raw.removeprefix(b"\xef\xbb\xbf")
         if len(raw) > LONGEST_LINE:
             while raw and not raw.endswith(b"\n"):
@@ -107,11 +107,11 @@ def _json_row(line: str) -> Mapping[str, Any] | Unreadable:
         row = None
     if isinstance(row, dict):
         return row
-    return Unreadable("the line is no JSON object", line.rstrip("\r\n"))
+    return Unreadable("the line is not a JSON object", line.rstrip("\r\n"))
 
 
 class _CsvLines:
-    """The lines of a file as a CSV reader takes them; those that are none are put aside."""
+    """The lines of a file for a CSV reader; unreadable lines are put aside."""
 
     def __init__(self, lines: Iterator[str | Unreadable]) -> None:
         self._lines = lines
@@ -130,12 +130,12 @@ class _CsvLines:
         return line
 
     def taken(self) -> str:
-        """What was taken since this was asked."""
+        """Return the lines taken since the last call."""
         taken, self._taken = "".join(self._taken), []
         return taken.rstrip("\r\n")
 
     def aside(self) -> list[Unreadable]:
-        """What was put aside since this was asked."""
+        """Return the lines put aside since the last call."""
         aside, self._aside = self._aside, []
         return aside
 
@@ -151,7 +151,7 @@ def _csv_rows(
         yield from source.aside()
         taken = source.taken()
         if cells is None:
-            yield Unreadable("the line is no CSV: see its quotes", taken)
+            yield Unreadable("the line is not CSV: check its quotes", taken)
         elif len(cells) == len(header):
             yield dict(zip(header, cells, strict=True))
         elif cells:
@@ -160,7 +160,7 @@ def _csv_rows(
 
 
 def _records(source: _CsvLines) -> Iterator[list[str] | None]:
-    """The cells of each line; none of an empty one, and None for one that is no CSV."""
+    """Yield the cells of each line; an empty list for an empty line, and None for a line that is not CSV."""
     reader = csv.reader(source, strict=True)
     while True:
         cells: list[str] | None = None
@@ -179,5 +179,5 @@ def _header(cells: list[str] | None, judge: Callable[[list[str]], str | None] | 
         if complaint is None:
             return cells
     else:
-        complaint = "there is none"
+        complaint = "it is empty"
     raise InvalidRequest(f"the first line of a CSV file is its header, with the names of the columns: {complaint}")

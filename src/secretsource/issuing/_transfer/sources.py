@@ -1,13 +1,11 @@
-"""Where rows come from: what other systems call their columns, and what these become here. Pure.
+"""The sources of rows: how other systems name their columns, and their meaning here. Pure.
 
-=============== =======================================================================================================
-``generic``     the columns of `_row.COLUMNS`, which is also what an export has
-``unkey``       keys of Unkey: answers of its API (v1, v2), or rows of its database
-``drf-api-key`` rows of djangorestframework-api-key, from its table or from ``dumpdata``
-=============== =======================================================================================================
+* ``generic``: the columns of `_row.COLUMNS`, which are also those of an export.
+* ``unkey``: keys of Unkey: answers of its API (v1, v2), or rows of its database.
+* ``drf-api-key``: rows of djangorestframework-api-key, from its table or from ``dumpdata``.
 
-A limit or an end that cannot be carried over rejects its row, and is never dropped. Anything else that has no place
-here is named with a count, so that a report can say what was left out.
+A limit or an end that cannot be imported rejects its row, and is never dropped. Any other column without a place here
+is named with a count, so that a report can list what was left out.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await
@@ -36,19 +34,19 @@ _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
 class Source:
-    """Turns rows of one system into rows of ours.
+    """The translation of rows of one system into rows of ours.
 
     Args:
-        format: One of `FORMATS`.
-        columns: Where a column of ours is to be found in the rows, by its name there; over what the format says.
-        defaults: What a column of ours holds where a row has nothing.
+        format: A name from `FORMATS`.
+        columns: For a column of ours, its name in the rows; it takes precedence over the format.
+        defaults: The value of a column of ours for rows without one.
 
     Attributes:
         format: The format.
-        ignored: The columns that have no place here, each with the number of rows that said something in it.
+        ignored: The columns without a place here, each with the number of rows that had a value in it.
 
     Raises:
-        ConfigurationError: There is no such format or column.
+        ConfigurationError: The format or a column is unknown.
     """
 
     def __init__(self, format: str, columns: Mapping[str, str], defaults: Mapping[str, Any]) -> None:
@@ -65,7 +63,7 @@ class Source:
         self._defaults = dict(defaults)
 
     def complaint(self, header: list[str]) -> str | None:
-        """What is wrong with the header of a CSV file, or None."""
+        """Return the fault in the header of a CSV file, or None."""
         theirs = set(self._columns.values())
         if not {*header, *self._columns}.intersection(_NEEDED[self.format]):
             return f"none of them is {' or '.join(_NEEDED[self.format])}"
@@ -77,10 +75,10 @@ class Source:
         return next(filter(None, mistakes), None) if self.format == "generic" else None
 
     def translated(self, row: Mapping[str, Any]) -> Cells:
-        """A row with the columns of `_row.COLUMNS`.
+        """Return a row with the columns of `_row.COLUMNS`.
 
         Raises:
-            InvalidRequest: Something of it cannot be carried over.
+            InvalidRequest: A cell cannot be imported.
         """
         cells = {name: _cell(cell) for name, cell in row.items() if name not in (_row.ROW, _row.REASON)}
         if _row.LINE in cells:
@@ -95,10 +93,10 @@ class Source:
         return {**self._defaults, **given}
 
     def _leave_out(self, cells: Cells) -> None:
-        """Count what has no place here.
+        """Count the columns without a place here.
 
         Raises:
-            InvalidRequest: It may be a limit or an end of the key.
+            InvalidRequest: A column may be a limit or an end of the key.
         """
         said = [name for name, cell in cells.items() if cell not in _NOTHING]
         mistake = next(filter(None, map(_row.mistake, said)), None) if self.format == "generic" else None
@@ -124,16 +122,16 @@ def header_judge(
         defaults: As in `ImportOptions`.
 
     Returns:
-        A function of the names in the header, which says what is wrong with them, or None.
+        A function of the names in the header, which returns the fault in them, or None.
 
     Raises:
-        ConfigurationError: There is no such format or column.
+        ConfigurationError: The format or a column is unknown.
     """
     return Source(format, columns or {}, defaults or {}).complaint
 
 
 _HARMLESS = frozenset({"ratelimit_async", "last_refill_at", "lastRefillAt"})
-"""Columns of Unkey that speak of a limit and say nothing about it that could be lost."""
+"""Columns of Unkey that mention a limit, without a value that could be lost."""
 
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
@@ -206,7 +204,7 @@ def _unkey_status(deleted: object, enabled: object) -> Status | None:
 
 
 def _unkey_metadata(meta: object, key_id: object) -> Mapping[str, Any] | None:
-    """What Unkey kept of a key, and the identifier that the application may know it by."""
+    """Return the metadata of a key of Unkey, with the identifier that the application may know it by."""
     document = _object("meta", meta)
     return {**({} if key_id is None else {"keyId": key_id}), **document} or None
 
@@ -222,7 +220,7 @@ def _unkey_rate_limit(take: Callable[..., Any], cells: Cells) -> str | None:
 
 
 def _rule(limit: Mapping[str, Any]) -> str:
-    """One rate of Unkey: so many per so many milliseconds."""
+    """Convert one rate of Unkey: so many per so many milliseconds."""
     milliseconds = _number(limit.get("duration", limit.get("refillInterval")))
     if milliseconds is None or milliseconds < 1000 or milliseconds % 1000:
         raise InvalidRequest("ratelimits has one whose duration is not in whole seconds: write it as rate_limit")
@@ -231,7 +229,7 @@ def _rule(limit: Mapping[str, Any]) -> str:
 
 
 def _unkey_quota(take: Callable[..., Any], *, is_decided: bool) -> str | None:
-    """The quota that credits amount to, unless the operator decided it; what is left of them is not carried."""
+    """Return the quota that credits amount to, unless the operator decided it; remaining credits are not imported."""
     credits = _object("credits", take("credits"))
     remaining = credits.get("remaining", take("remaining", "remaining_requests"))
     refill = _object("refill", credits.get("refill") or take("refill"))
@@ -241,7 +239,7 @@ def _unkey_quota(take: Callable[..., Any], *, is_decided: bool) -> str | None:
     if is_decided or (amount is None and remaining is None):
         return None
     if amount is None:
-        raise InvalidRequest("credits without a refill have no like here: give quota a default")
+        raise InvalidRequest("credits without a refill cannot be a quota here: give quota a default")
     monthly = interval == "monthly" or (interval is None and day is not None)
     if monthly and _number(day) not in (None, 1):
         raise InvalidRequest("credits are refilled on another day than the first of the month: give quota a default")
@@ -286,4 +284,4 @@ FORMATS: Mapping[str, Callable[[Cells, frozenset[str]], Cells]] = {
     "unkey": _unkey,
     "drf-api-key": _drf_api_key,
 }
-"""By name, what makes cells of ours; what it takes is gone from the row, and what is left has no place here."""
+"""The readers of formats, by name; each takes its cells out of the row, and the cells left have no place here."""

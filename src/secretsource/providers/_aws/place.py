@@ -39,7 +39,7 @@ def account_in(location: str) -> str | None:
 
 
 def distrust_in(environ: Mapping[str, str], endpoint_url: str) -> Failed | None:
-    """Why credentials of this machine sign no call to a server that a file names; None where they do.
+    """Return why this machine's credentials sign no call to a server in a file; None if they do.
 
     The server would get their session token, and every secret that is written.
 

@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from functools import partial
 from threading import Event, Lock, RLock
 from time import monotonic
@@ -37,6 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Renewal", "VaultClient", "explained", "flaw_of", "is_refusal"]
 
+GRACE = 0.1
+"""Seconds that a holder of a turn has to note when it ends."""
+
 RENEWAL_PAUSE = 5.0
 """Seconds between two clients for credentials that never worked."""
 
@@ -57,6 +59,24 @@ class Renewal:
             return True
 
 
+class Turn:
+    """Whose turn it is to ask a vault that has not let us in yet; it ends in time, whatever cuts its holder short.
+
+    A signal can arrive after it was taken, and before its release was noted. A holder that has noted no end, or whose
+    end is over, has it no longer.
+
+    Attributes:
+        lock: Held meanwhile; by a signal's function once more.
+        until: When the holder ends, in monotonic seconds; 0.0 for nobody, and until it is noted.
+    """
+
+    __slots__ = ("lock", "until")
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self.until = 0.0
+
+
 class VaultClient:
     """The blocking client of one vault, for any number of threads.
 
@@ -70,7 +90,7 @@ class VaultClient:
 
     def reset(self) -> None:
         """Forget the client without using it, as after a fork."""
-        self._turn, self._making = RLock(), Lock()
+        self._turn, self._making = Turn(), Lock()
         self._opened: Opened | None = None
         self._let_in = Event()
         self._renewal = Renewal()
@@ -111,20 +131,24 @@ class VaultClient:
         return answer
 
     def _ask(self, deadline: float, question: Question) -> Answer:
-        if self._let_in.is_set():
-            return self._put(question, deadline)
-        turn = self._turn
-        try:
-            if not turn.acquire(timeout=max(0.0, deadline - monotonic())):
+        while not self._let_in.is_set():
+            turn, now = self._turn, monotonic()
+            if deadline <= now:
                 return TIMED_OUT
-            if not self._let_in.is_set():
-                answer = self._put(question, deadline)
-                if was_let_in(answer):
-                    self._let_in.set()
-                return answer
-        finally:
-            with suppress(RuntimeError):  # the turn was not obtained in time, or a signal arrived before it was noted
-                turn.release()
+            if not turn.lock.acquire(timeout=min(deadline, max(turn.until, now + GRACE)) - now):
+                if turn is self._turn and turn.until < monotonic():
+                    self._turn = Turn()  # a signal cut short who had it
+                continue
+            try:
+                turn.until = deadline
+                if not self._let_in.is_set():
+                    answer = self._put(question, deadline)
+                    if was_let_in(answer):
+                        self._let_in.set()
+                    return answer
+            finally:
+                turn.until = 0.0
+                turn.lock.release()
         return self._put(question, deadline)
 
     def _put(self, question: Question, deadline: float) -> Answer:

@@ -37,6 +37,7 @@ class Address(NamedTuple):
         path: The file of an SQLite database; empty for one in memory.
         create: Whether an empty database is given its tables at once.
         timeout: Seconds to wait for a lock of an SQLite file, or for an answer of PostgreSQL.
+        aside: Whether an event loop looks keys up in threads, because the disk of an SQLite file is slow.
         shown: The part that messages may show.
         pooled: Whether a pooler gives each transaction a session that others have used.
         schema: The schema of our tables; empty if it must be found.
@@ -56,6 +57,7 @@ class Address(NamedTuple):
     feed: Address | None = None
     replica: Address | None = None
     lag: float = LAG
+    aside: bool = False
 
     def __repr__(self) -> str:
         return f"Address({self.shown!r})"
@@ -67,8 +69,8 @@ def read(text: str) -> Address:
     Args:
         text: ``sqlite:///file``, ``sqlite://`` for a database in memory, or
             ``postgresql://user:password@host/database``, also with several hosts. With ``?create=true`` an empty
-            database is given its tables; ``?timeout=`` is the time it may take. PostgreSQL also has ``pooler``,
-            ``schema``, ``feed_url``, ``read_url`` and ``read_lag``; anything else is for libpq.
+            database is given its tables; ``?timeout=`` is the time it may take. SQLite also has ``lookups``, and
+            PostgreSQL ``pooler``, ``schema``, ``feed_url``, ``read_url`` and ``read_lag``; anything else is for libpq.
 
     Raises:
         ConfigurationError: The URL cannot work; it is not quoted.
@@ -146,13 +148,17 @@ def _beside(option: str, ours: Mapping[str, object], main: URL) -> Address | Non
 def _sqlite(url: URL) -> Address:
     options = dict(url.query)
     timeout = _seconds("timeout", options.pop("timeout", BUSY_TIMEOUT), 0.0)
+    lookups = options.pop("lookups", "loop")
     if options or url.host:
         raise ConfigurationError(
-            "a key store on SQLite must be a file on this machine, with  timeout=SECONDS  as its only option: "
-            "write  sqlite:///keys.db  or  sqlite:////srv/keys.db"
+            "a key store on SQLite must be a file on this machine, with  timeout=SECONDS  and  lookups=threads  as its "
+            "only options: write  sqlite:///keys.db  or  sqlite:////srv/keys.db"
         )
+    if lookups not in ("loop", "threads"):
+        raise ConfigurationError("the option  lookups  of a key store's URL must be  loop  or  threads")
     path = "" if url.database in (None, "", ":memory:") else str(url.database)
-    return Address("sqlite", url.set(query={}), path, True, timeout, f"sqlite:///{path}" if path else "sqlite://")
+    shown = f"sqlite:///{path}" if path else "sqlite://"
+    return Address("sqlite", url.set(query={}), path, True, timeout, shown, aside=lookups == "threads")
 
 
 def _flag(given: object) -> bool:

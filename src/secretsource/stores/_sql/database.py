@@ -54,6 +54,7 @@ class Database:
         sqlite: The file, if it is SQLite.
         server: The server of sessions, for PostgreSQL.
         on_fork: Further functions to call in a forked child.
+        on_stale: Called when connections may lead to a server that is no longer the right one, to drop further ones.
     """
 
     def __init__(self, address: Address) -> None:
@@ -61,6 +62,7 @@ class Database:
         self.sqlite = SqliteFile(address) if address.dialect == "sqlite" else None
         self.server = Server(address)
         self.on_fork: list[Callable[[], None]] = []
+        self.on_stale: list[Callable[[], None]] = []
         self._start_anew()
         _fork.tell(self)
 
@@ -132,6 +134,11 @@ class Database:
                 self._engine = engine
         return engine
 
+    @property
+    def is_open(self) -> bool:
+        """Whether `open` has nothing to do."""
+        return self._engine is not None
+
     def close(self) -> None:
         """Close every connection, each as soon as it is free; the next question opens new ones."""
         with self._turn():
@@ -182,13 +189,18 @@ class Database:
             except FAULTS as error:
                 fault = diagnose(error)
             if fault.stale:
-                engine.dispose()
+                self._leave(engine)
             if last or not fault.again:
                 break
         del work
         if fault.taken:
             raise Taken
         raise self.failure(fault)
+
+    def _leave(self, engine: Engine) -> None:
+        engine.dispose()
+        for leave in self.on_stale:
+            leave()
 
     @contextmanager
     def _transaction(self, engine: Engine, *, writes: bool) -> Generator[Connection]:

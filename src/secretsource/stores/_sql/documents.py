@@ -13,7 +13,7 @@ __all__ = ["to_document", "to_owner", "to_plan", "to_terms"]
 
 
 def to_document(record: OwnerRecord | PlanRecord) -> str:
-    """Write an owner or a plan; its revision is kept beside it."""
+    """Return the document of an owner or a plan; its revision is stored beside it."""
     columns = record._asdict()
     del columns["revision"]
     written = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in columns.items()}
@@ -21,7 +21,7 @@ def to_document(record: OwnerRecord | PlanRecord) -> str:
 
 
 def to_owner(revision: int, document: str) -> OwnerRecord:
-    """Read the owner in a row."""
+    """Return the owner in a row."""
     kept = _read(document, OwnerRecord._fields)
     kept["status"] = OwnerStatus(kept["status"])
     kept["metadata"] = frozen_document(kept["metadata"])
@@ -29,7 +29,7 @@ def to_owner(revision: int, document: str) -> OwnerRecord:
 
 
 def to_plan(revision: int, document: str) -> PlanRecord:
-    """Read the plan in a row."""
+    """Return the plan in a row."""
     kept = _read(document, PlanRecord._fields)
     for name in ("scopes", "environments"):
         if name in kept:
@@ -39,10 +39,10 @@ def to_plan(revision: int, document: str) -> PlanRecord:
 
 @lru_cache(maxsize=4096)
 def to_terms(owner: int, of_owner: str, plan: int | None, of_plan: str | None) -> Terms:
-    """Read the terms in the last cells of a key's row; the keys of an owner share them."""
+    """Return the terms in the last cells of a key's row; the keys of an owner share them."""
     return Terms(to_owner(owner, of_owner), None if plan is None or of_plan is None else to_plan(plan, of_plan))
 
 
 def _read(document: str, fields: tuple[str, ...]) -> dict[str, Any]:
-    """The fields in a document; one that a newer version of this package has added is passed over."""
+    """Return the fields in a document; a field from a newer version of this package is ignored."""
     return {name: value for name, value in json.loads(document).items() if name in fields}

@@ -7,6 +7,8 @@ look-up. Connections to PostgreSQL are on a stack, so there are as many as there
 from __future__ import annotations
 
 import weakref
+from asyncio import LifoQueue, get_running_loop, timeout, to_thread
+from contextlib import suppress
 
 from secretsource.stores._sql.faults import CROWDED, FAULTS, diagnose
 from secretsource.stores._sql.seats import Seats
@@ -15,7 +17,7 @@ from secretsource.stores._sql.tables import KEYS, OWNERS, PLANS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import asyncio
+    from asyncio import AbstractEventLoop, Task
     from typing import Any, Protocol, TypeAlias
 
     import psycopg
@@ -43,7 +45,30 @@ if TYPE_CHECKING:
             """Drop connections that belong to another process, without closing them."""
             ...
 
-    AsyncSeats: TypeAlias = asyncio.LifoQueue[psycopg.AsyncCursor[Any] | None]
+    class AsyncLookup(Protocol):
+        """As `Lookup`, for event loops; and, where there is a replica, a way to a record that may be late."""
+
+        async def get(self, key_id: str) -> KeyRecord | None:
+            """The record of a key."""
+            ...
+
+        async def peek(self, key_id: str) -> KeyRecord | None:
+            """The record of a key as a check may see it."""
+            ...
+
+        async def revision(self, key_id: str) -> int | None:
+            """The revision of its record."""
+            ...
+
+        async def close(self) -> None:
+            """Close its connections."""
+            ...
+
+        def forget(self) -> None:
+            """Let go of connections that belong to another process, without closing them."""
+            ...
+
+    AsyncSeats: TypeAlias = LifoQueue[psycopg.AsyncCursor[Any] | None]
     """Return the same as `Seats`, for one event loop."""
 
 
@@ -51,9 +76,9 @@ def query(*columns: str, beside: str = "", schema: str = "") -> str:
     """Return the query for columns of a key, its owner (``o``) and the owner's plan (``p``); its ``key_id`` follows.
 
     Args:
-        columns: The columns to ask for.
+        columns: The columns of the answer.
         beside: An expression to ask for beside them.
-        schema: The beginning of the names of the tables.
+        schema: The prefix of the names of the tables.
     """
     names = ", ".join(columns) + beside
     return (
@@ -170,12 +195,19 @@ class AsyncPostgresLookup:
         self._database = database
         self._server = server or database.server
         self._patience = database.address.timeout
-        self._by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncSeats] = weakref.WeakKeyDictionary()
+        self._by_loop: weakref.WeakKeyDictionary[AbstractEventLoop, AsyncSeats] = weakref.WeakKeyDictionary()
 
     def forget(self) -> None:
         """Drop connections without closing them."""
         _ABANDONED.append(list(self._by_loop.values()))
         self._by_loop = weakref.WeakKeyDictionary()
+
+    def leave(self) -> None:
+        """Give up the connections of all loops, from any thread: each loop closes its own."""
+        left, self._by_loop = self._by_loop, weakref.WeakKeyDictionary()
+        for loop, seats in list(left.items()):
+            with suppress(RuntimeError):  # it has ended
+                loop.call_soon_threadsafe(_begin_to_clear, seats)
 
     async def get(self, key_id: str) -> KeyRecord | None:
         """Return the record of a key; see `KeyStore.get`."""
@@ -210,7 +242,7 @@ class AsyncPostgresLookup:
             # Also after a cancellation, when an answer may still be on its way.
             if cursor is not None and cursor is not good:
                 await cursor.connection.close()
-            if self._seats() is not seats:
+            if self._by_loop.get(get_running_loop()) is not seats:  # the store was closed meanwhile
                 await _clear(seats)
         if kept is None or once or not fault.lost:
             raise self._database.failure(fault)
@@ -218,8 +250,6 @@ class AsyncPostgresLookup:
         return await self.ask(query, key_id, once=True)
 
     async def _taken(self, seats: AsyncSeats) -> psycopg.AsyncCursor[Any] | None:
-        from asyncio import timeout
-
         if not seats.empty():
             return seats.get_nowait()
         patience = timeout(self._patience)
@@ -231,8 +261,6 @@ class AsyncPostgresLookup:
         raise self._database.failure(CROWDED)
 
     def _seats(self) -> AsyncSeats:
-        from asyncio import LifoQueue, get_running_loop
-
         running = get_running_loop()
         seats = self._by_loop.get(running)
         if seats is None:
@@ -242,21 +270,28 @@ class AsyncPostgresLookup:
         return seats
 
     async def _connect(self) -> psycopg.AsyncCursor[Any]:
-        import asyncio
-
         from psycopg import AsyncClientCursor
 
-        await asyncio.to_thread(self._database.open)
+        await to_thread(self._database.open)
         connection = await self._server.aconnect(self._patience)
         return AsyncClientCursor(connection) if self._server.address.pooled else connection.cursor(binary=True)
 
     async def close(self) -> None:
         """Close the connections of this loop, each as soon as it is free."""
-        from asyncio import get_running_loop
-
         seats = self._by_loop.pop(get_running_loop(), None)
         if seats is not None:
             await _clear(seats)
+
+
+_CLEARING: set[Task[None]] = set()
+
+
+def _begin_to_clear(seats: AsyncSeats) -> None:
+    from asyncio import create_task
+
+    task = create_task(_clear(seats))
+    _CLEARING.add(task)  # a loop keeps no task that nobody else does
+    task.add_done_callback(_CLEARING.discard)
 
 
 async def _clear(seats: AsyncSeats) -> None:

@@ -3,9 +3,9 @@
 A page is in the order of creation. A list that narrows by an exact word walks along the index of that word, which has
 this order, and stops with the last key of the page.
 
-Two kinds of lists need more: one that narrows by several words, of which one may be rare, and one that asks when keys
-end, for no index has both that order and that of a page. For these, the store counts what each condition picks, up to
-`FEW`. If one picks fewer, its keys are fetched and sorted. If none does, a walk soon meets enough of them.
+Two kinds of lists need more: a list that narrows by several words, one of which may be rare, and a list that asks for
+the ends of keys. No index has both orders. For these, the store counts the keys of each condition, up to `FEW`. If a
+condition picks fewer, its keys are fetched and sorted. Otherwise a walk soon meets enough of them.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ def _is_over(now: float) -> ColumnElement[bool]:
 
 
 def lives(now: float) -> ColumnElement[bool]:
-    """Whether a key has not ended by an instant."""
+    """Return whether a key has not ended by an instant."""
     return KEYS.c.status.not_in(_ENDED) & ~_is_over(now)
 
 
 def routes(query: KeyQuery) -> list[Select[Any]]:
-    """The ways to the keys of a query, if there is a choice: each gives the ``key_id`` that one condition picks."""
+    """Return the ways to the keys of a query, if there is a choice: each returns the ``key_id`` of one condition."""
     conditions = [KEYS.c[name] == value for name, value in _words(query).items()]
     ways = [select(KEYS.c.key_id).where(condition) for condition in conditions]
     if query.expires_before is not None:
-        ways.append(select(KEYS.c.key_id).where(KEYS.c.expires < query.expires_before))
+        ways.append(select(KEYS.c.key_id).where(_expires_in_time(query)))
     if _asks_what_has_ended(query):
         ways.append(select(_ended(query.now).c.key_id))
     return ways if len(ways) > 1 or len(ways) > len(conditions) else []
@@ -72,6 +72,19 @@ def _words(query: KeyQuery) -> dict[str, str]:
     return words
 
 
+def _expires_in_time(query: KeyQuery) -> ColumnElement[bool]:
+    """Whether a key expires before the instant that is asked; of living keys, those that expired long ago are left out.
+
+    There may be any number of them, of which the index gives none then.
+    """
+    before = KEYS.c.expires < query.expires_before
+    return before & (KEYS.c.expires > query.now) if _asks_what_lives(query) else before
+
+
+def _asks_what_lives(query: KeyQuery) -> bool:
+    return query.living and query.now is not None
+
+
 def _asks_what_has_ended(query: KeyQuery) -> bool:
     return query.status is Status.EXPIRED and query.now is not None
 
@@ -83,19 +96,19 @@ def _ended(now: float | None) -> Any:
 
 
 def count_few(route: Select[Any]) -> Select[Any]:
-    """How many keys a route leads to, counted up to `FEW`."""
+    """Return the number of keys on a route, counted up to `FEW`."""
     return select(func.count()).select_from(route.limit(FEW).subquery())
 
 
 def select_page(query: KeyQuery, route: Select[Any] | None = None) -> Select[Any]:
-    """The records that a query picks, oldest first, and one more.
+    """Return the query for the records of a page, oldest first, and one more.
 
     Args:
-        query: What is asked.
+        query: The filters of the list.
         route: The one of its `routes` that leads to few keys; None to walk along an index.
 
     Raises:
-        InvalidRequest: The cursor is not one of ours.
+        InvalidRequest: The cursor is not ours.
     """
     narrowing: list[ColumnElement[bool]] = []
     for name, value in _words(query).items():
@@ -105,6 +118,8 @@ def select_page(query: KeyQuery, route: Select[Any] | None = None) -> Select[Any
         narrowing.append(KEYS.c.key_id.in_(route))
     if query.status is not None and query.now is not None:
         narrowing.append(_amounts_to(query.status, query.now))
+    if query.living and query.now is not None:
+        narrowing.append(lives(query.now))
     if query.expires_before is not None:
         narrowing.append(func.coalesce(KEYS.c.expires < query.expires_before, false()))
     if query.unused_since is not None:
@@ -116,7 +131,7 @@ def select_page(query: KeyQuery, route: Select[Any] | None = None) -> Select[Any
 
 
 def count_by_pepper(now: float) -> Select[Any, int]:
-    """How many keys that live at an instant are hashed with which pepper: all, without those that have ended.
+    """Return the number of live keys at an instant, by pepper: all keys without the ended ones.
 
     All are counted along one index, and those that were ended along another; no row is read for them.
     """

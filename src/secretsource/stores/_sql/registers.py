@@ -1,6 +1,6 @@
-"""Owners and plans in an SQL database: what is done in one transaction, and the registers over it.
+"""Owners and plans in an SQL database: the work in one transaction, and the registers over it.
 
-One transaction at a time writes owners and plans, so their events are numbered in the order of the commits.
+Only one transaction writes owners and plans at a time, so their events are numbered in the order of the commits.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class SqlRegister(Register[Kept], Generic[Kept]):
     """Owners, or plans, of a database.
 
     Args:
-        database: Where they are kept.
-        subject: Which of them: ``owner`` or ``plan``.
+        database: The database.
+        subject: The kind of record: ``owner`` or ``plan``.
         table: Their table.
         read: The record in a row of it: a revision and a document.
     """
@@ -84,7 +84,7 @@ class SqlRegister(Register[Kept], Generic[Kept]):
         return [self._read(*row) for row in rows]
 
     def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
-        """Return the events of an id; see `Register.events`."""
+        """Return the events under an id; see `Register.events`."""
         columns = OWNER_EVENTS.c
         found = (
             select(OWNER_EVENTS)
@@ -121,14 +121,14 @@ class SqlRegister(Register[Kept], Generic[Kept]):
         return record._replace(revision=revision)
 
     def _held(self, connection: Connection, record: Kept) -> int:
-        """The revision that is stored, or 0; nobody else writes until the transaction ends."""
+        """Return the stored revision, or 0; no other transaction writes until this one ends."""
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_catalog.pg_advisory_xact_lock(_TURN)))
         held = connection.execute(select(self._table.c.revision).where(self._table.c.id == record.id)).scalar()
         return held or 0
 
     def _note(self, connection: Connection, event: OwnerEvent) -> int:
-        """Write an event, and have PostgreSQL tell of it when it commits; returns its number."""
+        """Write an event, and have PostgreSQL announce it at the commit; return its number."""
         columns = event._asdict()
         del columns["revision"]
         columns.update(subject=self._subject, kind=event.kind.value, fields=json.dumps(event.fields))
@@ -142,17 +142,17 @@ class SqlRegister(Register[Kept], Generic[Kept]):
 
 
 def owners(database: Database) -> SqlRegister[OwnerRecord]:
-    """Make the register of the owners of a database."""
+    """Return the owners of a database."""
     return SqlRegister(database, "owner", OWNERS, to_owner)
 
 
 def plans(database: Database) -> SqlRegister[PlanRecord]:
-    """Make the register of the plans of a database."""
+    """Return the plans of a database."""
     return SqlRegister(database, "plan", PLANS, to_plan)
 
 
 def crowded(connection: Connection, changes: Sequence[Change], most: Mapping[str, int], now: float) -> Crowded | None:
-    """Find the first owner that would have too many keys; no other transaction adds one until this one ends."""
+    """Return the first owner that would have too many keys; other transactions wait until this one ends."""
     for owner in sorted(most):
         connection.execute(select(OWNERS.c.id).where(OWNERS.c.id == owner).with_for_update()).first()
         chains = func.count(func.coalesce(KEYS.c.root, KEYS.c.key_id).distinct())

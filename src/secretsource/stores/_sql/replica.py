@@ -77,6 +77,11 @@ class AsyncReplicaLookup(AsyncPostgresLookup):
         primary, replica = partial(self.ask, question, key_id), partial(self._replica.ask, question, key_id)
         return await arun(look_up(self._progress, primary, replica, monotonic))
 
+    def leave(self) -> None:
+        """Give up the connections of all loops to both servers."""
+        super().leave()
+        self._replica.leave()
+
     async def close(self) -> None:
         """Close the connections of this loop to both servers."""
         await super().close()

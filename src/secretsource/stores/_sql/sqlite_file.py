@@ -15,7 +15,6 @@ import sqlite3
 import time
 from contextlib import suppress
 from pathlib import Path
-from tempfile import mkstemp
 
 from secretsource import _fork
 from secretsource._turns import Turns
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
 
 PATIENCE = 10.0
 """Seconds for which a fork waits for work in progress."""
+
+_MAKING = _fork.lock()
+"""Held while this process looks for a file and makes it; a thread that finds it there finds it closed."""
 
 _LEFT_BEHIND: dict[SqliteConnection, Hashable] = {}
 """Connections that were open when this process was forked: SQLite is wrong here about the locks of their databases."""
@@ -148,8 +150,9 @@ class SqliteFile:
         """Return the name that SQLite opens, and its identity; a file made by SQLite would not be private."""
         if self._path is None:
             return ":memory:", self
-        if self.is_missing():
-            _make(self._path.resolve())
+        with _MAKING:
+            if self.is_missing():
+                _make(self._path.resolve())
         state = self._path.stat()
         return f"{self._path.as_uri()}?mode=rw", (state.st_dev, state.st_ino)
 
@@ -163,17 +166,10 @@ class SqliteFile:
 def _make(path: Path) -> None:
     """Make an empty file for its owner only, unless another process makes it first.
 
-    The file gets its name when its descriptor is closed, so no other thread can hold a lock that closing it drops.
+    Its descriptor is closed before any thread of this process goes on to SQLite, so there is no lock that this drops.
     """
-    descriptor, name = mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(descriptor)
-    draft = Path(name)
-    try:
-        path.hardlink_to(draft)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _keep_for_good(connection: SqliteConnection) -> None:

@@ -1,12 +1,14 @@
 """The two look-ups of uncached checks in SQLite: statements by primary key, prepared once, straight to the driver.
 
-Each thread keeps its own connection to a file.
+Each thread keeps its own connection to a file. An event loop looks up in its own thread, because a reader in WAL mode
+waits for nobody.
 """
 
 from __future__ import annotations
 
 import threading
 
+from secretsource.exceptions import StoreError
 from secretsource.stores._sql import transactions
 from secretsource.stores._sql.faults import FAULTS, diagnose
 from secretsource.stores._sql.hot import RECORD, REVISION
@@ -14,13 +16,13 @@ from secretsource.stores._sql.statements import to_record, to_stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from typing import Any
 
     from secretsource._turns import Turn
     from secretsource.stores._sql.database import Database
     from secretsource.stores._sql.sqlite_file import SqliteConnection, SqliteFile
-    from secretsource.stores.base import KeyRecord
+    from secretsource.stores.base import KeyRecord, KeyStore
 
 SQLITE_RECORD, SQLITE_REVISION = f"{RECORD}?", f"{REVISION}?"
 
@@ -67,11 +69,13 @@ class SqliteLookup:
     Args:
         database: The whole database.
         file: The maker of connections.
+        waits: Whether a look-up waits for a lock; one that holds up an event loop must not.
     """
 
-    def __init__(self, database: Database, file: SqliteFile) -> None:
+    def __init__(self, database: Database, file: SqliteFile, *, waits: bool = True) -> None:
         self._database = database
         self._file = file
+        self._waits = waits
         self.forget()
 
     def forget(self) -> None:
@@ -105,9 +109,90 @@ class SqliteLookup:
         turn = self._file.turns.mine()
         with turn:
             self._database.open()
-            kept = self._local.kept = _Kept(self._file.connect(), turn)
+            connection = self._file.connect()
+            if not self._waits:
+                connection.execute("PRAGMA busy_timeout = 0")
+            kept = self._local.kept = _Kept(connection, turn)
         return kept
 
     def close(self) -> None:
         """Close the connections of all threads, each as soon as it is free."""
         self._local = threading.local()
+
+
+class ThreadedLookup:
+    """Asks for a record in a thread, for event loops.
+
+    Args:
+        store: The store for threads.
+        aside: Calls a function with its arguments in a thread.
+    """
+
+    def __init__(self, store: KeyStore, aside: Callable[..., Awaitable[Any]]) -> None:
+        self._store = store
+        self._aside = aside
+
+    async def get(self, key_id: str) -> KeyRecord | None:
+        """The record of a key; see `KeyStore.get`."""
+        record: KeyRecord | None = await self._aside(self._store.get, key_id)
+        return record
+
+    async def peek(self, key_id: str) -> KeyRecord | None:
+        """As `get`."""
+        return await self.get(key_id)
+
+    async def revision(self, key_id: str) -> int | None:
+        """The revision of its record; see `KeyStore.revision`."""
+        revision: int | None = await self._aside(self._store.revision, key_id)
+        return revision
+
+    async def close(self) -> None:
+        """Nothing of its own is open."""
+
+    def forget(self) -> None:
+        """Nothing of its own is open."""
+
+
+class LoopLookup:
+    """Asks for a record in the event loop itself, and in a thread what has to wait.
+
+    Args:
+        database: The whole of it.
+        file: Where connections are opened.
+        threaded: How a thread asks: the first time of all, and again what fails here, for it can wait for a lock.
+    """
+
+    def __init__(self, database: Database, file: SqliteFile, threaded: ThreadedLookup) -> None:
+        self._database = database
+        self._here = SqliteLookup(database, file, waits=False)
+        self._threaded = threaded
+
+    async def get(self, key_id: str) -> KeyRecord | None:
+        """The record of a key; see `KeyStore.get`."""
+        if self._database.is_open:
+            try:
+                return self._here.get(key_id)
+            except StoreError:
+                pass
+        return await self._threaded.get(key_id)
+
+    async def peek(self, key_id: str) -> KeyRecord | None:
+        """As `get`."""
+        return await self.get(key_id)
+
+    async def revision(self, key_id: str) -> int | None:
+        """The revision of its record; see `KeyStore.revision`."""
+        if self._database.is_open:
+            try:
+                return self._here.revision(key_id)
+            except StoreError:
+                pass
+        return await self._threaded.revision(key_id)
+
+    async def close(self) -> None:
+        """Close the connections of all loops."""
+        self._here.close()
+
+    def forget(self) -> None:
+        """Begin anew in a forked child."""
+        self._here.forget()

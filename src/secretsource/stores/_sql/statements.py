@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from importlib import import_module
+from sys import intern
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, bindparam, func, select
+from sqlalchemy import ARRAY, Double, Text, bindparam, func, select
 
 from secretsource._frozen import frozen_document
 from secretsource.stores import _cursor
@@ -23,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from sqlalchemy import Insert, Row
+    from sqlalchemy import Insert, Row, Update
 
     from secretsource.stores.base import Change, Use
 
@@ -72,8 +73,25 @@ SEEN = (
 )
 """Move forward only; write nothing if there is nothing to move."""
 
+
+def _see_many() -> Update:
+    """`SEEN` for many keys in one statement of PostgreSQL; it locks their rows in the order of their ``key_id``."""
+    given = func.unnest(bindparam("ids", type_=ARRAY(Text)), bindparam("instants", type_=ARRAY(Double)))
+    seen = given.table_valued("key_id", "at").render_derived(name="seen")
+    locked = (
+        select(KEYS.c.key_id, seen.c.at)
+        .where(KEYS.c.key_id == seen.c.key_id, KEYS.c.last_used.is_(None) | (KEYS.c.last_used < seen.c.at))
+        .order_by(KEYS.c.key_id)
+        .with_for_update(key_share=True, of=KEYS)
+        .cte("locked")
+    )
+    return KEYS.update().where(KEYS.c.key_id == locked.c.key_id).values(last_used=locked.c.at)
+
+
+SEE_MANY = _see_many()
+
 SELECT_EVENTS = (
-    select(EVENTS)
+    select(*(column for column in EVENTS.c if column.name != "position"))
     .where(EVENTS.c.key_id == bindparam("which"), EVENTS.c.revision > bindparam("after"))
     .order_by(EVENTS.c.revision)
     .limit(bindparam("most"))
@@ -201,12 +219,14 @@ def _networks(text: str) -> tuple[str, ...]:
 
 
 def to_stamp(revision: int, owner: int | None, plan: int | None) -> int:
-    """Make the stamp of a record from its revision and those of its owner and its plan; as `KeyRecord.stamp`."""
+    """Return the stamp of a record, from its revision and those of its owner and its plan; see `KeyRecord.stamp`."""
     return revision if owner is None else ((plan or 0) << 64 | owner) << 32 | revision
 
 
 _STATUSES = {status.value: status for status in Status}
 _make = tuple.__new__
+_PEPPER, _PREFIX, _ENVIRONMENT = (KeyRecord._fields.index(name) for name in ("pepper_version", "prefix", "environment"))
+"""Texts that nearly all keys have in common: a cache of many records holds each once."""
 _SCOPES, _NETWORKS, _STATUS, _METADATA, _TERMS = (
     KeyRecord._fields.index(name) for name in ("scopes", "networks", "status", "metadata", "terms")
 )
@@ -215,6 +235,9 @@ _SCOPES, _NETWORKS, _STATUS, _METADATA, _TERMS = (
 def to_record(cells: list[Any]) -> KeyRecord:
     """Return the record in a row of `SELECT_KEYS`, and empty the list of its cells; uncached checks call it."""
     cells[_TERMS:] = (None,) if cells[_TERMS] is None else (to_terms(*cells[_TERMS:]),)
+    cells[_PEPPER] = intern(cells[_PEPPER])
+    cells[_PREFIX] = intern(cells[_PREFIX])
+    cells[_ENVIRONMENT] = intern(cells[_ENVIRONMENT])
     cells[_SCOPES] = _scopes(cells[_SCOPES])
     cells[_STATUS] = _STATUSES[cells[_STATUS]]
     networks, metadata = cells[_NETWORKS], cells[_METADATA]

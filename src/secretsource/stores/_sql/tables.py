@@ -1,8 +1,8 @@
 """The tables of key records: the only definition of our database.
 
-Every column of `KEYS` is a field of `KeyRecord`, in the same order, so that a row becomes a record as it is.
-The last field, its terms, comes from `OWNERS` and `PLANS`. Texts
-that are compared or sorted are compared byte by byte, as Python and SQLite do, whatever the database's language.
+Every column of `KEYS` is a field of `KeyRecord`, in the same order, so that a row becomes a record as it is. The last
+field, its terms, comes from `OWNERS` and `PLANS`. Texts that are compared or sorted are compared byte by byte, as
+Python and SQLite do, in every language of the database.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """The versions of the schema so far; a test compares them with the migrations."""
 
 HEAD = VERSIONS[-1]
@@ -66,6 +66,8 @@ KEYS = Table(
     Index("secretsource_keys_by_environment", "environment", "created", "key_id"),
     Index("secretsource_keys_by_pepper", "pepper_version", "created", "key_id"),
     Index("secretsource_keys_by_status", "status", "created", "key_id", "pepper_version"),
+    # Room on each page of PostgreSQL, so that a flush of uses writes a row beside its old one and touches no index.
+    postgresql_with={"fillfactor": 70},
 )
 """A list walks along one of the indices, which has its keys in the order of the list; see `listing`.
 
@@ -87,7 +89,9 @@ EVENTS = Table(
     Column("origin", _TEXT),
     Column("reason", _TEXT),
     Column("fields", _TEXT),
+    Column("position", BigInteger),
     PrimaryKeyConstraint("key_id", "revision"),
+    Index("secretsource_events_by_position", "position", unique=True),
 )
 
 USES = Table(
@@ -148,10 +152,12 @@ OWNER_EVENTS = Table(
     Column("actor", _TEXT),
     Column("origin", _TEXT),
     Column("reason", _TEXT),
+    Column("position", BigInteger),
     Index("secretsource_owner_events_by_id", "subject", "id", "revision"),
+    Index("secretsource_owner_events_by_position", "position", unique=True),
     sqlite_autoincrement=True,
 )
-"""The events of owners and plans; ``subject`` says which, and the number of an event is their revision."""
+"""The events of owners and plans, chosen by ``subject``; their number is their revision."""
 
 COUNTS = Table(
     "secretsource_counts",
@@ -166,3 +172,13 @@ COUNTS = Table(
     Index("secretsource_counts_by_age", "unit", "start"),
 )
 """Counted requests; owner and key are empty for foreign texts."""
+
+for _events, _order in ((EVENTS, ("time", "key_id", "revision")), (OWNER_EVENTS, ("revision",))):
+    _is_new = _events.c.position.is_(None)
+    Index(
+        f"{_events.name}_without_position",
+        *(_events.c[_name] for _name in _order),
+        postgresql_where=_is_new,
+        sqlite_where=_is_new,
+    )
+"""Events get their position in the feed of all events when it is first read; see `_sql.history`."""

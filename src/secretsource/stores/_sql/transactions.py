@@ -50,7 +50,7 @@ def update_all(connection: Connection, changes: Sequence[Change]) -> None:
     """Compare and set all or none.
 
     Raises:
-        Overtaken: One of them has moved on.
+        Overtaken: A record has moved on.
     """
     for change in sorted(changes, key=_by_record):  # every process locks rows in the same order
         if not _set(connection, change):
@@ -118,11 +118,16 @@ def events(connection: Connection, key_id: str, after: int, limit: int) -> Seque
 
 
 def see(connection: Connection, uses: Sequence[Use]) -> None:
-    """Move ``last_used`` forward; doing it twice is the same as doing it once."""
-    ordered = sorted(
-        uses, key=_by_key
-    )  # every process locks rows in the same order, so that no two wait for each other
-    connection.execute(statements.SEEN, [{"which": use.key_id, "at": use.last_used} for use in ordered])
+    """Move ``last_used`` forward; doing it twice is the same as doing it once.
+
+    Every process locks rows in the same order, so that no two wait for each other.
+    """
+    ordered = sorted(uses, key=_by_key)
+    if connection.dialect.name == "postgresql":
+        seen = {"ids": [use.key_id for use in ordered], "instants": [use.last_used for use in ordered]}
+        connection.execute(statements.SEE_MANY, seen)
+    else:
+        connection.execute(statements.SEEN, [{"which": use.key_id, "at": use.last_used} for use in ordered])
 
 
 def count(connection: Connection, uses: Sequence[Use]) -> None:

@@ -1,4 +1,4 @@
-"""What an update of a key changed, by the names of its fields."""
+"""The names of the fields that an update of a key changed."""
 
 from __future__ import annotations
 

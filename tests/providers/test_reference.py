@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from secretsource.exceptions import InvalidReference
 from secretsource.providers.base import SecretRef
-from secretsource.resolver._reference import MAX_NAME, MAX_REFERENCE, format_reference, parse_reference
+from secretsource.providers.reference import MAX_NAME, MAX_REFERENCE, format_reference, parse_reference
 
 CANARY = "s3cr3t"
 

@@ -1,4 +1,4 @@
-"""Where the demo plays: a folder of its own, an environment without anybody's credentials, and servers on loopback."""
+"""The place where the demo runs: its own folder, an environment without credentials, and servers on loopback."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ import secrets
 import time
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from secretsource import Resolver
 from secretsource.providers.base import SecretRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from secretsource import Secret
-    from secretsource.cli._demo_servers import Servers
-    from secretsource.cli._demo_shop import Shop
+    from secretsource.cli.demo.servers import Servers
+
+Part = TypeVar("Part")
 
 __all__ = ["Scene", "Step", "Surprise", "clean_environment", "expect", "short"]
 
@@ -28,18 +30,18 @@ FOREIGN = (
     *("GOOGLE_", "CLOUDSDK_", "GCLOUD_", "GCE_"),
     *("AZURE_", "IDENTITY_", "IMDS_", "MSI_"),
 )
-"""What variables begin with that would lead the demo to somebody's real secrets."""
+"""Prefixes of variables that would lead the demo to real secrets."""
 
 HOMES = ("HOME", "USERPROFILE", "APPDATA")
-"""Where ``.aws``, ``.vault-token``, ``.azure`` and the credentials of gcloud are looked for."""
+"""Variables with the folder in which clients look for ``.aws``, ``.vault-token``, ``.azure`` and gcloud's files."""
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 TTL = 0.5
-"""Seconds for which a value is fresh here, so that nobody waits; 300 is usual."""
+"""Seconds for which a value is fresh here, so that a rotation shows at once; 300 is usual."""
 
 PATIENCE = 10.0
-"""Seconds within which a change must have been noticed, however slow the machine."""
+"""Seconds within which a change must show, also on a slow machine."""
 
 AWS_DOCUMENT = "payments/stripe"
 """The JSON secret at AWS in which the demo keeps STRIPE_SECRET_KEY."""
@@ -65,11 +67,11 @@ aws = "{AWS_DOCUMENT}#secret_key"
 
 
 class Surprise(Exception):
-    """A step did not behave as it tells; its message holds no value."""
+    """A step did not do what it announced; the message holds no value."""
 
 
 class Scene:
-    """What the steps of the demo share.
+    """The things that the steps of the demo share.
 
     Args:
         folder: An empty folder.
@@ -81,14 +83,15 @@ class Scene:
     def __init__(self, folder: Path, tell: Callable[[str], None]) -> None:
         self.folder = folder
         self.resources = ExitStack()
-        """Closes what the steps open, the last first."""
+        """Closes the parts that the steps open, the last one first."""
+        self._parts: dict[object, Any] = {}
         self._tell = tell
         self._values: list[str] = []
 
     @cached_property
     def servers(self) -> Servers:
-        """A server for each provider that asks one."""
-        from secretsource.cli._demo_servers import Servers
+        """A server for each provider that needs one."""
+        from secretsource.cli.demo.servers import Servers
 
         self.say("starting AWS (the emulator moto), Vault (a real OpenBao), Google Cloud and Azure (servers of ours)")
         return self.resources.enter_context(Servers())
@@ -109,21 +112,25 @@ class Scene:
     def resolver(self) -> Resolver:
         """The resolver of all steps."""
         resolver = Resolver.from_config(self.configuration, environment=self.environment)
-        resolver._engine.notices.quiet = True  # the tour tells of each fault itself
+        resolver._engine.notices.quiet = True  # the demo reports each fault itself
         return self.resources.enter_context(resolver)
 
-    @cached_property
-    def shop(self) -> Shop:
-        """A web service of our own that asks its customers for keys."""
-        from secretsource.cli._demo_shop import Shop
+    def part(self, kind: Callable[[Scene], AbstractContextManager[Part]]) -> Part:
+        """Open a part of the scene that several steps share, when the first of them asks for it.
 
-        return self.resources.enter_context(Shop(self))
+        Args:
+            kind: Makes the part, which is closed at the end of the demo.
+        """
+        if kind not in self._parts:
+            self._parts[kind] = self.resources.enter_context(kind(self))
+        part: Part = self._parts[kind]
+        return part
 
     def until(self, name: str, is_so: Callable[[Secret], bool]) -> Secret:
-        """Read a secret as an application does, again and again, until it is as expected.
+        """Read a secret again and again, as an application does, until it is as expected.
 
         Raises:
-            Surprise: That takes too long.
+            Surprise: The secret was not as expected in time.
         """
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
@@ -131,20 +138,20 @@ class Scene:
             if is_so(secret):
                 return secret
             time.sleep(TTL / 5)
-        raise Surprise(f"what was to be seen of {name} is seen within {PATIENCE:.0f} seconds")
+        raise Surprise(f"the change of {name} shows within {PATIENCE:.0f} seconds")
 
     def new_value(self, prefix: str) -> str:
-        """A value to hide, which `say` will refuse to show."""
+        """Make a value that `say` refuses to show."""
         value = f"{prefix}_{secrets.token_hex(16)}"
         self.hide(value)
         return value
 
     def hide(self, value: str) -> None:
-        """Note a value that `say` will refuse to show."""
+        """Note a value that `say` refuses to show."""
         self._values.append(value)
 
     def put(self, provider: str, name: str) -> str:
-        """Give a provider of the chain a new value of a name, by other means than ours; the value."""
+        """Store a new value at a provider of the chain, without the library, and return it."""
         value = self.new_value(provider)
         if provider == "env":
             os.environ[name] = value
@@ -158,23 +165,23 @@ class Scene:
         return value
 
     def write(self, name: str, text: str) -> None:
-        """Write a file of the scene that only its owner may read."""
+        """Write a file that only its owner may read."""
         file = self.folder / name
         file.touch(mode=0o600)
         file.write_text(text, encoding="utf-8")
 
     def say(self, line: str) -> None:
-        """Add a line to the transcript; one with a value in it would be a leak."""
+        """Add a line to the transcript; a line with a value in it would be a leak."""
         expect(not any(value in line for value in self._values), "no line of the transcript holds a value")
         self._tell(line)
 
     def show(self, secret: Secret) -> None:
-        """Say what a look-up gave: the beginning and the length of the value, and where it is from."""
+        """Write the result of a look-up: the beginning and length of the value, and its provider."""
         version = f", version {short(secret.version)}" if secret.version else ""
         self.say(f"{secret.name} = {masked(secret)}  from {secret.provider}{version}, served={secret.served}")
 
     def explain(self, name: str) -> None:
-        """Say how a name is resolved now."""
+        """Write how a name resolves now."""
         first, *steps = str(self.resolver.explain(name)).splitlines()
         self.say(f"explain {first}")
         for step in steps:
@@ -182,11 +189,11 @@ class Scene:
 
 
 class Step(NamedTuple):
-    """One thing that the demo shows.
+    """One step of the demo.
 
     Attributes:
-        title: What it is.
-        play: Does it on a scene, says what happens, and raises `Surprise` when that is not what was told.
+        title: The heading of the step.
+        play: Runs the step on a scene, writes each result, and raises `Surprise` when the result is unexpected.
     """
 
     title: str
@@ -194,31 +201,31 @@ class Step(NamedTuple):
 
 
 def expect(is_so: object, told: str) -> None:
-    """Fail the demo when something is not as it was told.
+    """Fail the demo when a result is not as announced.
 
     Raises:
-        Surprise: It is not.
+        Surprise: ``is_so`` is false.
     """
     if not is_so:
         raise Surprise(told)
 
 
 def masked(value: str) -> str:
-    """A value as it may be shown: its first characters and its length."""
+    """Shorten a value to what may be shown: its first characters and its length."""
     return f"{value[:3]}…({len(value)})"
 
 
 def short(version: str | None) -> str:
-    """The beginning of a version identifier, which is enough to tell it from another."""
+    """Shorten the identifier of a version to its beginning."""
     return "none" if version is None else f"{version[:8]}…"
 
 
 @contextmanager
 def clean_environment(home: Path) -> Generator[None]:
-    """Put away credentials, addresses and proxies, and put them back afterwards.
+    """Remove credentials, addresses and proxies from the environment, and restore them afterwards.
 
     Args:
-        home: An empty folder, where the vendors' clients will look for what its owner has logged in to.
+        home: An empty folder, in which the clients of the vendors look for saved logins.
     """
     before = dict(os.environ)
     for name in before:

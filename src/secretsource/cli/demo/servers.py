@@ -1,4 +1,4 @@
-"""The servers of the demo: one for each provider that asks one, all started at once."""
+"""The servers of the demo: one for each remote provider, all started at once."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ PATIENT: dict[str, dict[str, float]] = {
     "gcp": {},
     "azure": {"connection_timeout": 5.0, "read_timeout": 10.0},
 }
-"""The providers in the order of the chain, with more time than a request would give them: the machine may be slow."""
+"""The providers in the order of the chain, with longer timeouts than in a service: the machine may be slow."""
 
 
 class Servers:
-    """AWS, Vault, Google Cloud and Azure on loopback; their credentials are in the environment from here on."""
+    """AWS, Vault, Google Cloud and Azure on loopback; while they run, the environment has their credentials."""
 
     aws: AwsServer
     vault: VaultServer
@@ -58,12 +58,12 @@ class Servers:
         return server
 
     def stop(self, *schemes: str) -> None:
-        """Take servers away: from here on, their ports refuse connections."""
+        """Stop servers: their ports then refuse connections."""
         for scheme in schemes:
             self._resources[scheme].close()
 
     def toml(self) -> str:
-        """The providers of all of them, as ``secretsource.toml`` has them."""
+        """Write the providers of all servers as ``secretsource.toml`` has them."""
         return "\n".join(self[scheme].toml(**patience) for scheme, patience in PATIENT.items())
 
     def _start(self, scheme: str) -> SecretServer:

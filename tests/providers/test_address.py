@@ -8,7 +8,7 @@ from secretsource import Resolver
 from secretsource.exceptions import InvalidReference
 from secretsource.providers.base import SecretRef
 from secretsource.providers.memory import MemoryProvider
-from secretsource.resolver._reference import format_reference, parse_reference
+from secretsource.providers.reference import format_reference, parse_reference
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:prod/stripe-AbCdEf"
 MANAGED = "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:rds!cluster-4f1d-AbCdEf"

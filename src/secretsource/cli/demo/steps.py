@@ -1,8 +1,8 @@
-"""What the demo shows, one step after the other; a new one is appended to `STEPS`.
+"""The steps of the demo, in their order; append a new step to `STEPS`.
 
-The chain of all steps is environment, ``.env``, AWS, Vault, Google Cloud, Azure, and behind them a folder of files,
-which is there to show that a denial does not lead to it. The steps about the chain itself are in `_demo_chain_steps`,
-and those of the issuing half in `_demo_key_steps`.
+The chain of all steps is environment, ``.env``, AWS, Vault, Google Cloud, Azure, and a folder of files. The folder is
+the last, to show that a denial does not lead to it. The steps about the chain itself are in `chain_steps`,
+and those of the issuing half in `key_steps`.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from secretsource.cli._demo_chain_steps import CHAIN_STEPS
-from secretsource.cli._demo_key_steps import KEY_STEPS
-from secretsource.cli._demo_scene import AWS_DOCUMENT, Step, expect, short
+from secretsource.cli.demo.chain_steps import CHAIN_STEPS
+from secretsource.cli.demo.key_steps import KEY_STEPS
+from secretsource.cli.demo.scene import AWS_DOCUMENT, Step, expect, short
 from secretsource.exceptions import ProviderDenied
 
 if TYPE_CHECKING:
-    from secretsource.cli._demo_scene import Scene
+    from secretsource.cli.demo.scene import Scene
     from secretsource.resolver import RotationEvent
 
 __all__ = ["STEPS", "Step"]
 
 
 def from_the_environment(scene: Scene) -> None:
-    """The first provider of the chain answers, and no other is asked."""
+    """Show that the first provider of the chain answers, and no other is asked."""
     value = os.environ["SESSION_KEY"] = scene.new_value("ses")
     secret = scene.resolver.get("SESSION_KEY")
     expect(secret == value and secret.provider == "env", "the environment answers first")
@@ -32,18 +32,18 @@ def from_the_environment(scene: Scene) -> None:
 
 
 def from_dotenv(scene: Scene) -> None:
-    """The environment has it not, so the file is asked."""
+    """Show that the file is asked, because the environment lacks the name."""
     value = scene.new_value("mail")
     scene.write(".env", f"MAIL_PASSWORD={value}\n")
     secret = scene.resolver.get("MAIL_PASSWORD")
-    expect(secret == value and secret.provider == "dotenv", ".env answers for what the environment has not")
+    expect(secret == value and secret.provider == "dotenv", ".env answers for a name that the environment lacks")
     expect("MAIL_PASSWORD" not in os.environ, ".env is read, and not loaded into the environment")
     scene.show(secret)
     scene.explain("MAIL_PASSWORD")
 
 
 def from_aws_by_field(scene: Scene) -> None:
-    """One field of a JSON secret, at the place that the configuration names."""
+    """Read one field of a JSON secret, at the place that the configuration names."""
     value = scene.new_value("sk")
     scene.servers.aws.put(AWS_DOCUMENT, {"secret_key": value, "webhook_secret": scene.new_value("whsec")})
     secret = scene.resolver.get("STRIPE_SECRET_KEY")
@@ -53,7 +53,7 @@ def from_aws_by_field(scene: Scene) -> None:
 
 
 def follows_a_rotation(scene: Scene) -> None:
-    """The value is replaced at AWS; the same resolver serves the new one, and tells that it changed."""
+    """Change the value at AWS; the same resolver serves the new value, and reports the change."""
     before = scene.resolver.get("STRIPE_SECRET_KEY")
     heard: list[RotationEvent] = []
     stop_listening = scene.resolver.on_rotate(heard.append)
@@ -70,7 +70,7 @@ def follows_a_rotation(scene: Scene) -> None:
 
 
 def stops_at_a_denial(scene: Scene) -> None:
-    """AWS denies access; the file behind it, which has the name, is not asked."""
+    """Let AWS deny access; the file behind it, which has the name, is not asked."""
     scene.write("DATABASE_PASSWORD", scene.new_value("old"))
     weaker = scene.resolver.get("file://DATABASE_PASSWORD")
     scene.say(
@@ -92,7 +92,7 @@ def stops_at_a_denial(scene: Scene) -> None:
 
 
 def survives_an_outage(scene: Scene) -> None:
-    """AWS is gone; the last value is served, and says of itself that it is stale."""
+    """Stop AWS; the resolver serves the last value, marked as stale."""
     before = scene.resolver.get("STRIPE_SECRET_KEY", fresh=True)
     scene.servers.stop("aws")
     scene.say("the AWS endpoint is stopped")

@@ -1,6 +1,6 @@
-"""The issuing half of the demo: a web service on loopback that asks for keys, which it issues itself on SQLite.
+"""The issuing half of the demo: a web service on loopback that issues keys, stores them in SQLite and checks them.
 
-Its pepper is a secret like any other: the consuming half finds it, by the configuration of the demo.
+The consuming half finds the pepper, a secret like any other, by the configuration of the demo.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from secretsource import configure
-from secretsource.cli._demo_scene import expect
+from secretsource.cli.demo.scene import expect
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from secretsource.cli._demo_scene import Scene
+    from secretsource.cli.demo.scene import Scene
     from secretsource.issuing import ApiKeys, KeyRecord
 
 __all__ = ["Shop"]
 
 SCOPE = "invoices:read"
 SHOWN = ("www-authenticate", "retry-after", "ratelimit", "deprecation", "sunset")
-"""The headers of an answer that the transcript has."""
+"""The headers of an answer that the transcript shows."""
 
 
 class Shop:
     """Customers, their keys, and the service that checks them.
 
     Args:
-        scene: Where it plays.
+        scene: The scene that the shop is part of.
     """
 
     def __init__(self, scene: Scene) -> None:
@@ -63,7 +63,7 @@ class Shop:
         self._resources.close()
 
     def issue(self, **request: Any) -> KeyRecord:
-        """Issue a key, and say what for."""
+        """Issue a key, and say its rights."""
         issued = self.keys.issue(**request)
         self._remember(issued.record, issued.plaintext)
         rights = ", ".join(sorted(issued.record.scopes)) or "no scope"
@@ -72,7 +72,7 @@ class Shop:
         return issued.record
 
     def rotate(self, record: KeyRecord, overlap: float) -> KeyRecord:
-        """Give a key its successor, and say until when both work."""
+        """Rotate a key, and say until when both keys work."""
         rotated = self.keys.rotate(record.key_id, overlap=overlap)
         expect(rotated.plaintext is not None, "a rotation gives a new key")
         self._remember(rotated.successor, str(rotated.plaintext))
@@ -84,7 +84,7 @@ class Shop:
         return rotated.successor
 
     def curl(self, record: KeyRecord | None, agent: str = "curl", *, expected: int) -> dict[str, Any]:
-        """Ask the service as ``curl`` would, with a key or without; the body of its answer."""
+        """Ask the service as ``curl`` would, with a key or without; return the body of the answer."""
         text = None if record is None else self._texts[record.key_id]
         shown = "" if record is None else f" -H 'Authorization: Bearer {record.display}'"
         self._scene.say(f"$ curl -i{shown} {self.url}/invoices")
@@ -106,13 +106,13 @@ class Shop:
         return document
 
     def look_for_keys(self) -> None:
-        """Look for the keys in the database, which SQLite reads, because opening its file here would drop its locks."""
+        """Look for the keys in the database, through SQLite: to open the file here would drop its locks."""
         with closing(sqlite3.connect(self._scene.folder / "keys.db")) as connection:
             stored = connection.serialize()
         expect(stored, "the database is a file")
         found = [text for text in self._texts.values() if text.encode() in stored]
         expect(not found, "no key is in the database")
-        self._scene.say("keys.db has a hash of it, made with the pepper; the key itself is nowhere in the database")
+        self._scene.say("keys.db has its hash, made with the pepper; the key itself is nowhere in the database")
 
     def _remember(self, record: KeyRecord, text: str) -> None:
         self._scene.hide(text)
@@ -120,7 +120,7 @@ class Shop:
 
 
 async def invoices(scope: Any, receive: Any, send: Any) -> None:
-    """The service behind the check: it knows whose key it was."""
+    """Answer a request that passed the check, with the owner of its key."""
     if scope["type"] == "lifespan":
         for kind in ("startup", "shutdown"):
             await receive()

@@ -1,4 +1,4 @@
-"""``secretsource demo``: the library at work, against servers that it starts on this machine itself."""
+"""``secretsource demo``: show the library at work, with servers that the demo itself starts on this machine."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-"""What ends a process at once, and would leave its servers running."""
+"""Signals that would end this process at once, and leave its servers running."""
 
 
 def demo(as_json: Json = False) -> None:
-    """Show all of it at work, on this machine alone.
+    """Show the whole library at work, on this machine alone.
 
-    Starts its own servers on the loopback interface, needs no credentials, and leaves nothing behind. Values are
-    shown by their first characters. Fails when any step does not behave as it tells.
+    The demo starts its own servers on the loopback interface, needs no credentials, and leaves nothing behind. It
+    shows the first characters of values. It fails when a step does not do what it announces.
     """
     transcript: list[dict[str, Any]] = []
     try:
@@ -38,9 +38,9 @@ def demo(as_json: Json = False) -> None:
 
 
 def _play(transcript: list[dict[str, Any]], show: Callable[[str], None]) -> None:
-    """Play every step, noting what is said and showing it as it happens."""
-    from secretsource.cli._demo_scene import Scene, Surprise, clean_environment
-    from secretsource.cli._demo_steps import STEPS
+    """Run every step; note and show its lines as they come."""
+    from secretsource.cli.demo.scene import Scene, Surprise, clean_environment
+    from secretsource.cli.demo.steps import STEPS
 
     def tell(line: str) -> None:
         transcript[-1]["lines"].append(line)
@@ -62,14 +62,14 @@ def _play(transcript: list[dict[str, Any]], show: Callable[[str], None]) -> None
                     transcript[-1]["ok"] = True
                     show("")
                     continue
-                say("error", f"step {number} of the demo did not behave as told: {told}")
+                say("error", f"step {number} of the demo did not go as announced: {told}")
                 raise typer.Exit(MISSING)
-    show(f"All {len(STEPS)} steps behaved as told.")
+    show(f"All {len(STEPS)} steps went as announced.")
 
 
 @contextmanager
 def ended_in_order() -> Generator[None]:
-    """Let a signal end the demo as Ctrl-C does: with its servers, and with its files gone."""
+    """Let a signal end the demo as Ctrl-C does: stop the servers and remove the files."""
 
     def end(number: int, _: object) -> None:
         raise SystemExit(128 + number)

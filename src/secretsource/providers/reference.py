@@ -16,8 +16,8 @@ who passes a value where a name belongs must not find that value in a log.
 from __future__ import annotations
 
 from secretsource.exceptions import InvalidReference
+from secretsource.providers._address import belonging, refuse_url
 from secretsource.providers.base import SecretRef
-from secretsource.resolver._address import belonging, refuse_url
 
 __all__ = ["FOLLOW_MARK", "MAX_NAME", "MAX_REFERENCE", "format_reference", "is_pointer", "literal", "parse_reference"]
 

@@ -1,0 +1,119 @@
+"""``secretsource keys update``: change what a key may do."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from secretsource.cli._options import Json
+from secretsource.cli._output import write_json
+from secretsource.cli.keys._opening import open_keys, operator
+from secretsource.cli.keys._options import DEFAULT_STORE, KeyId, Reason, Store, instant, json_object
+from secretsource.cli.keys._records import show_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from secretsource.issuing import KeyUpdate
+
+__all__ = ["update"]
+
+
+class Field(StrEnum):
+    """A field of a key that can be cleared."""
+
+    NAME = "name"
+    SCOPES = "scopes"
+    RATE_LIMIT = "rate-limit"
+    QUOTA = "quota"
+    NETWORKS = "networks"
+    BEGINS_AT = "begins-at"
+    EXPIRES_AT = "expires-at"
+    METADATA = "metadata"
+
+
+def update(
+    context: typer.Context,
+    key_id: KeyId,
+    name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="A name for people.")] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option("--scope", metavar="SCOPE", help="What the key may do, in place of all before; repeatable."),
+    ] = None,
+    clear: Annotated[list[Field] | None, typer.Option("--clear", help="Leave this field empty; repeatable.")] = None,
+    rate_limit: Annotated[
+        str | None, typer.Option("--rate-limit", metavar="RULES", help="Such as '100/minute, 10/second burst 20'.")
+    ] = None,
+    quota: Annotated[str | None, typer.Option("--quota", metavar="RULES", help="Such as '10000/month'.")] = None,
+    network: Annotated[
+        list[str] | None,
+        typer.Option("--network", metavar="CIDR", help="Addresses that may use the key, in place of all; repeatable."),
+    ] = None,
+    begins_at: Annotated[
+        datetime | None,
+        typer.Option("--begins-at", metavar="TIME", parser=instant, help="When the key becomes valid."),
+    ] = None,
+    expires_at: Annotated[
+        datetime | None, typer.Option("--expires-at", metavar="TIME", parser=instant, help="When the key ends.")
+    ] = None,
+    metadata: Annotated[
+        str | None, typer.Option("--metadata", metavar="JSON", help="A JSON object, in place of the one before.")
+    ] = None,
+    revision: Annotated[
+        int | None,
+        typer.Option("--revision", metavar="N", min=1, help="Refuse if the record has another revision by now."),
+    ] = None,
+    actor: Annotated[
+        str | None, typer.Option("--actor", metavar="WHO", help="The author of the change. [default: this user]")
+    ] = None,
+    reason: Reason = None,
+    store: Store = DEFAULT_STORE,
+    as_json: Json = False,
+) -> None:
+    """Change what a key that has not ended may do.
+
+    What you do not name stays as it is. Every service hears of the change as of a revocation. While a key rotates, its
+    successor changes with it.
+    """
+    from secretsource.issuing.documents import record_document
+
+    given = {
+        Field.NAME: name,
+        Field.SCOPES: scope or None,
+        Field.RATE_LIMIT: rate_limit,
+        Field.QUOTA: quota,
+        Field.NETWORKS: network or None,
+        Field.BEGINS_AT: begins_at,
+        Field.EXPIRES_AT: expires_at,
+        Field.METADATA: None if metadata is None else json_object(metadata),
+    }
+    wanted = _wanted(given, clear or ())
+    by = operator()
+    if actor is not None:
+        by["actor"] = actor
+    with open_keys(context, store, peppered=False) as keys:
+        record = keys.update(key_id, revision=revision, reason=reason, **by, **wanted)
+    if as_json:
+        write_json(record_document(record, time.time()))
+    else:
+        show_record(record)
+
+
+def _wanted(given: Mapping[Field, Any], cleared: Iterable[Field]) -> KeyUpdate:
+    """Put what is given and what is cleared together.
+
+    Raises:
+        typer.BadParameter: There is nothing to change, or a field is both given and cleared.
+    """
+    wanted = {field: value for field, value in given.items() if value is not None}
+    both = sorted(wanted.keys() & set(cleared))
+    if both:
+        raise typer.BadParameter(f"{', '.join(both)} cannot be given and cleared at once: leave one of them out")
+    wanted.update(dict.fromkeys(cleared))
+    if not wanted:
+        raise typer.BadParameter("give at least one field to change, such as  --name TEXT  or  --clear quota")
+    return cast("KeyUpdate", {field.replace("-", "_"): value for field, value in wanted.items()})

@@ -1,0 +1,121 @@
+"""What is read of API keys, and how they come in and go out, for an event loop: as `KeyReading`, word for word."""
+
+from __future__ import annotations
+
+from secretsource._flow import arun
+from secretsource._traceless import boundaries
+from secretsource.issuing._manage.request import by, wanted_owner
+from secretsource.stores.base import KeyQuery
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from datetime import timedelta
+    from typing import Any, Unpack
+
+    from secretsource.issuing._check.parts import Parts
+    from secretsource.issuing._key.locator import Owner
+    from secretsource.issuing._manage.operations import Operations
+    from secretsource.issuing._manage.overview import Overview
+    from secretsource.issuing._manage.revocations import Revocations
+    from secretsource.issuing._transfer.imports import ImportOptions, ImportReport, Imports
+    from secretsource.issuing._transfer.row_file import Unreadable
+    from secretsource.stores.base import AsyncKeyStore, KeyEvent, KeyRecord, Page, Status
+
+__all__ = ["AsyncKeyReading"]
+
+
+@boundaries()
+class AsyncKeyReading:
+    """The verbs; `AsyncApiKeys` has them, and what they work with."""
+
+    _parts: Parts
+    _operations: Operations
+    _overview: Overview
+    _revocations: Revocations
+    _imports: Imports
+    _store: AsyncKeyStore
+
+    if TYPE_CHECKING:
+
+        async def flush(self) -> None: ...
+
+    async def get(self, key_id: str) -> KeyRecord:
+        """As `ApiKeys.get`."""
+        return await arun(self._operations.get(key_id))
+
+    async def list(
+        self,
+        *,
+        owner: str | int | None = None,
+        environment: str | None = None,
+        prefix: str | None = None,
+        status: Status | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """As `ApiKeys.list`."""
+        name = wanted_owner(owner)
+        return await arun(self._operations.list(KeyQuery(name, environment, prefix, status, after=after, limit=limit)))
+
+    async def expiring(
+        self,
+        *,
+        within: timedelta | float,
+        owner: str | int | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """As `ApiKeys.expiring`."""
+        return await arun(self._overview.expiring(within, wanted_owner(owner), after, limit))
+
+    async def unused(
+        self,
+        *,
+        for_: timedelta | float,
+        owner: str | int | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """As `ApiKeys.unused`."""
+        await self.flush()
+        return await arun(self._overview.unused(for_, wanted_owner(owner), after, limit))
+
+    async def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
+        """As `ApiKeys.events`."""
+        return await arun(self._operations.events(key_id, after, limit))
+
+    def whose(self, text: str, candidates: Iterable[str | int] = ()) -> Owner | None:
+        """As `ApiKeys.whose`."""
+        return self._operations.whose(text, candidates)
+
+    async def import_rows(
+        self,
+        rows: Iterable[Mapping[str, Any] | Unreadable],
+        *,
+        actor: str | None = None,
+        origin: str | None = None,
+        **options: Unpack[ImportOptions],
+    ) -> ImportReport:
+        """As `ApiKeys.import_rows`; reading a thousand rows holds up the event loop for some tens of milliseconds."""
+        work = self._imports.import_rows(rows, by(actor, origin), **options)
+        del rows
+        return await arun(work)
+
+    async def export(self, *, owner: str | int | None = None) -> AsyncIterator[dict[str, Any]]:
+        """As `ApiKeys.export`."""
+        name, after = wanted_owner(owner), None
+        while True:
+            rows, after = await arun(self._imports.page(name, after))
+            for row in rows:
+                yield row
+            if after is None:
+                return
+
+    async def count_living(self, *, owner: str | int) -> int:
+        """As `ApiKeys.count_living`."""
+        return await arun(self._revocations.count_living(owner))
+
+    async def count_by_pepper(self) -> Mapping[str, int]:
+        """As `ApiKeys.count_by_pepper`."""
+        return await self._store.count_by_pepper(self._parts.clock.now().wall)

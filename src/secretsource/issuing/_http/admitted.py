@@ -1,0 +1,33 @@
+"""A request that is let in: its record, and the work that an edge does for it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from secretsource.issuing._http.credential import Text
+    from secretsource.stores.base import KeyRecord
+
+__all__ = ["Admitted"]
+
+
+class Admitted(NamedTuple):
+    """A request that is let in.
+
+    Attributes:
+        record: The key's record; None where the request came without a key and needs none.
+        headers: Headers for the application's answer, ASCII; ``Vary`` adds to the application's own, others replace it.
+        visible: The request's headers without the key, where it is hidden; else None.
+        subprotocol: The web socket subprotocol that announced the key, for the server to accept; else None.
+    """
+
+    record: KeyRecord | None
+    headers: tuple[tuple[str, str], ...] = ()
+    visible: Sequence[tuple[Text, Text]] | None = None
+    subprotocol: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Admitted({self.record!r}, headers={self.headers!r})"

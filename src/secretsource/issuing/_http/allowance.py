@@ -1,0 +1,51 @@
+"""The limits of a key as headers: each limit, and its remainder. Pure; time is an argument.
+
+Source: draft-ietf-httpapi-ratelimit-headers (``RateLimit-Policy``, ``RateLimit``). Every answer to a key with limits
+has both headers, so the parts that stay the same between answers are written once.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import ceil
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource.limiters.base import Levels, Plan
+
+__all__ = ["allowance", "quoted"]
+
+
+def allowance(plan: Plan, levels: Levels, mono: float, wall: float) -> tuple[tuple[str, str], ...]:
+    """Return ``RateLimit-Policy`` and ``RateLimit``; ``t`` is the time in seconds until a limit is whole again.
+
+    Args:
+        plan: The limits.
+        levels: Their levels.
+        mono: The present, in monotonic seconds.
+        wall: The present, in seconds since 1970 UTC.
+    """
+    policy, names = _written(plan, wall // 86400)
+    left = plan.left(levels, mono, wall)
+    if len(names) == 1:
+        (remaining, reset), (name,) = left[0], names
+        return policy, ("RateLimit", f"{name}{remaining};t={ceil(reset)}")
+    pairs = zip(names, left, strict=True)
+    return policy, (
+        "RateLimit",
+        ", ".join([f"{name}{remaining};t={ceil(reset)}" for name, (remaining, reset) in pairs]),
+    )
+
+
+def quoted(text: str) -> str:
+    """Return a text as a quoted string (RFC 9110, section 5.6.4)."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+@lru_cache(maxsize=4096)
+def _written(plan: Plan, day: float) -> tuple[tuple[str, str], tuple[str, ...]]:
+    """Return the policy of a plan on a day (months differ in length), and the beginning of each limit's remainder."""
+    full = plan.states((None,) * len(plan.rules), 0.0, day * 86400)
+    policy = ", ".join([f"{quoted(each.name)};q={each.limit};w={each.window}" for each in full])
+    return ("RateLimit-Policy", policy), tuple([f"{quoted(each.name)};r=" for each in full])

@@ -1,0 +1,240 @@
+"""The way of a request from its headers to a record or an answer: written once for threads and event loops.
+
+`Reception.glance` lets a request in at once if it needs no key, or if its only key is fresh in memory, meets the demand
+and is within its limits. Nearly all requests go that way. `Reception.steps` is the long way of all others: a flow that
+may look a key up, and may hold a refusal back.
+"""
+
+from __future__ import annotations
+
+from time import monotonic, time
+from typing import Any, NamedTuple
+
+from secretsource.exceptions import InvalidRequest, StoreError
+from secretsource.issuing._check.event import Asked, tell
+from secretsource.issuing._check.policy import check_demand
+from secretsource.issuing._check.recheck import recheck
+from secretsource.issuing._http.admitted import Admitted
+from secretsource.issuing._http.allowance import allowance
+from secretsource.issuing._http.answer import accepted_headers, http_answer
+from secretsource.issuing._http.credential import first
+from secretsource.issuing._http.paths import routed
+from secretsource.issuing._http.pool import Overloaded, is_overload
+from secretsource.issuing._verdict import Accepted, Reason, Rejected
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from secretsource._flow import Flow
+    from secretsource.issuing._async_service import AsyncApiKeys
+    from secretsource.issuing._check.policy import Demand
+    from secretsource.issuing._http.answer import HttpAnswer
+    from secretsource.issuing._http.credential import Headers, Taken, Text
+    from secretsource.issuing._http.settings import Rules
+    from secretsource.issuing._service import ApiKeys
+    from secretsource.issuing._verdict import Verdict
+    from secretsource.stores.base import KeyRecord
+
+    Visible = Sequence[tuple[Text, Text]] | None
+
+
+_new = tuple.__new__
+"""Makes an `Admitted` for a third of the price; every request with a good key needs one."""
+
+
+class Arrival(NamedTuple):
+    """A request on the long way, and the demand on its key.
+
+    Attributes:
+        headers: As for `Admission.admit`, like all arguments but the last.
+        came: Its arrival, in monotonic seconds.
+    """
+
+    headers: Headers
+    ip: str | None
+    method: str
+    path: str
+    root_path: str
+    scope: Demand
+    cost: int
+    came: float
+
+    def __repr__(self) -> str:
+        return f"Arrival(<masked>, path={self.path!r})"
+
+
+class Reception:
+    """A reception of requests by one set of rules.
+
+    Args:
+        keys: The keys to check with.
+        scope: The scope that every key needs; None if each request names its own.
+        rules: The rules to follow.
+    """
+
+    def __init__(self, keys: ApiKeys | AsyncApiKeys, scope: Demand | None, rules: Rules) -> None:
+        if scope is not None:
+            check_demand(scope)
+        self._keys: Any = keys
+        self._scope = scope
+        self._rules = rules
+        self._has_exempt = bool(rules.exempt)
+        self._is_plain = rules.kind is None and not rules.hides
+
+    def glance(
+        self,
+        headers: Headers,
+        ip: str | None,
+        method: str,
+        path: str,
+        root_path: str = "",
+        scope: Demand | None = None,
+        cost: int = 1,
+    ) -> Admitted | None:
+        """Let a request in if memory is enough for that; this never waits.
+
+        Args:
+            headers: As for `Admission.admit`.
+            ip: As for `Admission.admit`.
+            method: As for `Admission.admit`.
+            path: As for `Admission.admit`.
+            root_path: As for `Admission.admit`.
+            scope: As for `Admission.admit`.
+            cost: As for `Admission.admit`.
+
+        Returns:
+            The request that is let in; None, with nothing counted, for a request that needs the long way.
+        """
+        rules, keys = self._rules, self._keys
+        if (self._has_exempt and rules.exempt.has(routed(path, root_path))) or (
+            method == "OPTIONS" and rules.passes_preflight and _is_preflight(headers)
+        ):
+            return Admitted(None, (), self._visible(headers))
+        demand = self._scope if scope is None else scope
+        sent = rules.places.only(headers) if self._is_plain else None
+        if sent is None or demand is None:
+            return None
+        verdict = keys._glance(sent[0], demand, ip, cost)
+        if type(verdict) is not Accepted:
+            return None
+        if keys._listeners:
+            self._tell(verdict, Asked(demand, cost, None, ip, first(headers, "user-agent"), method, path))
+        granted, vary = verdict._granted, sent[1]
+        # A key that is accepted at a glance is active, and has no end to announce.
+        return _new(Admitted, (verdict.record, vary if granted is None else allowance(*granted) + vary, None, None))
+
+    def arrival(
+        self, headers: Headers, ip: str | None, method: str, path: str, root_path: str, scope: Demand | None, cost: int
+    ) -> Arrival:
+        """Return a request that takes the long way.
+
+        Args:
+            headers: As for `Admission.admit`.
+            ip: As for `Admission.admit`.
+            method: As for `Admission.admit`.
+            path: As for `Admission.admit`.
+            root_path: As for `Admission.admit`.
+            scope: As for `Admission.admit`.
+            cost: As for `Admission.admit`.
+
+        Raises:
+            InvalidRequest: The demand is wrong.
+        """
+        came = monotonic()
+        try:
+            return Arrival(headers, ip, method, path, root_path, self.demand(scope), cost, came)
+        finally:
+            del headers  # a traceback shows no key
+
+    def demand(self, scope: Demand | None) -> Demand:
+        """Return the demand of a request; a malformed demand is found before the key is taken.
+
+        Args:
+            scope: The demand of this request, or None for that of all requests.
+
+        Raises:
+            InvalidRequest: The demand is malformed or missing.
+        """
+        demand = self._scope if scope is None else scope
+        if demand is None:
+            raise InvalidRequest("an Admission that was made without a scope needs one with each request")
+        check_demand(demand)
+        return demand
+
+    def steps(
+        self, arrival: Arrival, look_up: Callable[[str, Asked], Any], wait: Callable[[float, float], Any]
+    ) -> Flow[Admitted | HttpAnswer]:
+        """Take a request the long way.
+
+        Args:
+            arrival: The request.
+            look_up: The function that looks up a key that is not in memory.
+            wait: The function that waits until a refusal is due: so many seconds after the request's arrival.
+        """
+        rules = self._rules
+        taken = rules.places.take(arrival.headers, self._keys._verifier.gate.could_be)
+        if taken.key is None and rules.optional.has(routed(arrival.path, arrival.root_path)):
+            return Admitted(None, rules.places.vary)
+        verdict: Verdict = yield from self._ask(taken, arrival, look_up)
+        if isinstance(verdict, Accepted):
+            headers = (*accepted_headers(verdict), *[("Vary", header) for header in taken.headers])
+            return Admitted(verdict.record, headers, self._visible(arrival.headers, taken), taken.subprotocol)
+        if rules.refuse_after and verdict.answer.code == "invalid_key":
+            yield wait(arrival.came, rules.refuse_after)
+        return http_answer(verdict, realm=rules.realm, now=time())
+
+    def still(self, record: KeyRecord, ip: str | None, path: str, scope: Demand | None) -> Flow[bool]:
+        """Return whether a key that was let in would still be let in; see `Admission.astill`.
+
+        Args:
+            record: As for `Admission.astill`.
+            ip: As for `Admission.astill`.
+            path: As for `Admission.astill`.
+            scope: As for `Admission.astill`.
+        """
+        demand = self.demand(scope)
+        try:
+            refused = yield from recheck(self._keys._parts, record, check_demand(demand), ip)
+        except StoreError:
+            return True
+        if refused is not None and self._keys._listeners:
+            self._tell(refused, Asked(demand, 0, None, ip, path=path))
+        return refused is None
+
+    def _ask(self, taken: Taken, arrival: Arrival, look_up: Callable[[str, Asked], Any]) -> Flow[Verdict]:
+        """Return the verdict, from memory or looked up, and announce it to the listeners unless a check did."""
+        agent = first(arrival.headers, "user-agent")
+        asked = Asked(arrival.scope, arrival.cost, self._rules.kind, arrival.ip, agent, arrival.method, arrival.path)
+        verdict: Verdict | None
+        if isinstance(taken.key, str):
+            verdict = self._keys._recall(taken.key, asked)
+            if verdict is not None:
+                return verdict
+            try:
+                found: Verdict = yield look_up(taken.key, asked)
+                return found
+            except (Overloaded, RuntimeError) as error:
+                if not is_overload(error):
+                    raise
+                verdict = Rejected(Reason.OVERLOADED)
+        else:
+            verdict = Rejected(Reason.MISSING) if taken.key is None else taken.key
+        if self._keys._listeners:
+            self._tell(verdict, asked)
+        return verdict
+
+    def _tell(self, verdict: Verdict, asked: Asked) -> None:
+        tell(self._keys._listeners, self._keys._parts.clock, verdict, asked)
+
+    def _visible(self, headers: Headers, taken: Taken | None = None) -> Visible:
+        """Return the headers that the application may see; None for all."""
+        if not self._rules.hides:
+            return None
+        key, could_be = taken and taken.key, self._keys._verifier.gate.could_be
+        return self._rules.places.without(headers, lambda text: text == key or could_be(text))
+
+
+def _is_preflight(headers: Headers) -> bool:
+    """Return whether a browser asks to send a request to another origin (Fetch, section 4.8); that has no key."""
+    return all(first(headers, name) for name in ("origin", "access-control-request-method"))

@@ -1,0 +1,38 @@
+"""The feed of all events in this process's memory."""
+
+from __future__ import annotations
+
+from secretsource.stores.history import History, HistoryEvent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from secretsource.stores.history import HistoryQuery
+
+__all__ = ["MemoryHistory"]
+
+
+class MemoryHistory(History):
+    """The feed; what is in it is replaced as a whole, because a signal's handler may read it in the middle of a call.
+
+    Args:
+        happened: Gives all events there are, each with the position 0.
+    """
+
+    def __init__(self, happened: Callable[[], Iterable[HistoryEvent]]) -> None:
+        self._happened = happened
+        self._placed: dict[tuple[str, str, int], HistoryEvent] = {}
+
+    def read(self, query: HistoryQuery) -> Sequence[HistoryEvent]:
+        """Return events in the order of their positions; see `History.read`."""
+        while True:
+            placed = self._placed
+            new = [event for event in self._happened() if event[1:4] not in placed]
+            new.sort(key=lambda event: (event.time, event.id, event.revision))
+            numbered = (event._replace(position=number) for number, event in enumerate(new, len(placed) + 1))
+            after = {**placed, **{event[1:4]: event for event in numbered}}
+            if self._placed is placed:  # else a signal's handler, or another thread, has read it meanwhile
+                self._placed = after
+                break
+        return [event for event in after.values() if query.picks(event)][: query.limit]

@@ -1,0 +1,126 @@
+"""The feed of all events of a database: events get their position when they are read, in one short transaction.
+
+PostgreSQL lets one reader at a time give positions, under an advisory lock that ends with the commit; SQLite has one
+writer at a time anyway. So positions become visible in their order, and an event that is committed late gets a greater
+one than all that were read before.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import bindparam, case, func, select
+
+from secretsource.stores._sql.tables import EVENTS, KEYS, OWNER_EVENTS
+from secretsource.stores.history import BATCH, History, HistoryEvent
+from secretsource.stores.owners import OwnerEventKind
+from secretsource.stores.records import EventKind
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, Select
+
+    from secretsource.stores._sql.database import Database
+    from secretsource.stores.history import HistoryQuery
+
+__all__ = ["SqlHistory"]
+
+_TURN = 0x5EC2E752
+"""Our name among PostgreSQL's advisory locks: one transaction gives positions, the others wait."""
+
+_OWNER = case((OWNER_EVENTS.c.subject == "owner", OWNER_EVENTS.c.id))
+_NEW_KEYS = (
+    select(EVENTS.c.time, EVENTS.c.key_id, EVENTS.c.revision)
+    .where(EVENTS.c.position.is_(None))
+    .order_by(EVENTS.c.time, EVENTS.c.key_id, EVENTS.c.revision)
+)
+_NEW_OWNERS = (
+    select(OWNER_EVENTS.c.time, OWNER_EVENTS.c.id, OWNER_EVENTS.c.revision)
+    .where(OWNER_EVENTS.c.position.is_(None))
+    .order_by(OWNER_EVENTS.c.revision)
+)
+_PLACE_KEY = (
+    EVENTS.update()
+    .where(EVENTS.c.key_id == bindparam("which"), EVENTS.c.revision == bindparam("at"))
+    .values(position=bindparam("place"))
+)
+_PLACE_OWNER = (
+    OWNER_EVENTS.update().where(OWNER_EVENTS.c.revision == bindparam("at")).values(position=bindparam("place"))
+)
+
+
+class SqlHistory(History):
+    """The feed of a database.
+
+    Args:
+        database: Where the events are.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def read(self, query: HistoryQuery) -> Sequence[HistoryEvent]:
+        """Return events in the order of their positions; see `History.read`."""
+        while True:
+            found, has_new = self._database.read(partial(_read, query=query))
+            if len(found) == query.limit or not has_new:
+                return found
+            self._database.write(_place)
+
+
+def _read(connection: Connection, query: HistoryQuery) -> tuple[list[HistoryEvent], bool]:
+    """The events that have a position, and whether others have none yet."""
+    found = [_of_key(row) for row in connection.execute(_keys(query))]
+    found += [_of_owner(row) for row in connection.execute(_owners(query))]
+    has_new = any(connection.execute(new.limit(1)).first() is not None for new in (_NEW_KEYS, _NEW_OWNERS))
+    return sorted(found, key=attrgetter("position"))[: query.limit], has_new
+
+
+def _place(connection: Connection) -> None:
+    """Give positions to the oldest events that have none."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_catalog.pg_advisory_xact_lock(_TURN)))
+    new = [(row.time, _PLACE_KEY, row.key_id, row.revision) for row in connection.execute(_NEW_KEYS.limit(BATCH))]
+    new += [(row.time, _PLACE_OWNER, row.id, row.revision) for row in connection.execute(_NEW_OWNERS.limit(BATCH))]
+    tops = [connection.execute(select(func.max(table.c.position))).scalar() for table in (EVENTS, OWNER_EVENTS)]
+    new.sort(key=lambda each: each[0])
+    places: dict[Any, list[dict[str, Any]]] = {_PLACE_KEY: [], _PLACE_OWNER: []}
+    for place, (_, statement, which, revision) in enumerate(new[:BATCH], max(top or 0 for top in tops) + 1):
+        bound = {"which": which} if statement is _PLACE_KEY else {}
+        places[statement].append({**bound, "at": revision, "place": place})
+    for statement, placed in places.items():
+        if placed:
+            connection.execute(statement, placed)
+
+
+def _keys(query: HistoryQuery) -> Select[Any]:
+    """The events of keys."""
+    found = select(EVENTS, KEYS.c.owner).join(KEYS, KEYS.c.key_id == EVENTS.c.key_id)
+    return _narrowed(found, EVENTS.c, KEYS.c.owner, query)
+
+
+def _owners(query: HistoryQuery) -> Select[Any]:
+    """The events of owners and plans."""
+    return _narrowed(select(OWNER_EVENTS, _OWNER.label("owner")), OWNER_EVENTS.c, _OWNER, query)
+
+
+def _narrowed(found: Select[Any], columns: Any, owner: Any, query: HistoryQuery) -> Select[Any]:
+    exact = ((owner, query.owner), (columns.actor, query.actor), (columns.kind, query.kind))
+    wanted = [column == value for column, value in exact if value is not None]
+    return found.where(columns.position > query.after, *wanted).order_by(columns.position).limit(query.limit)
+
+
+def _of_key(row: Any) -> HistoryEvent:
+    names = tuple(row.fields.split(",")) if row.fields else ()
+    about = (row.time, row.actor, row.origin, row.reason, names, row.owner)
+    return HistoryEvent(row.position, "key", row.key_id, row.revision, EventKind(row.kind), *about)
+
+
+def _of_owner(row: Any) -> HistoryEvent:
+    about = (row.time, row.actor, row.origin, row.reason, tuple(json.loads(row.fields)), row.owner)
+    return HistoryEvent(row.position, row.subject, row.id, row.revision, OwnerEventKind(row.kind), *about)

@@ -1,0 +1,106 @@
+"""One feed of what happened to all keys, owners and plans, read from a position on.
+
+An event gets its **position** when it is first read, and not when it is written. Transactions commit in another order
+than they begin, so numbers given at writing would let a reader pass an event that is committed late. Here the late
+event has no position yet, and gets one behind all that were read.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from secretsource._clock import utc
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from secretsource.stores.owners import OwnerEventKind
+    from secretsource.stores.records import EventKind
+
+__all__ = ["AsyncHistory", "History", "HistoryEvent", "HistoryQuery"]
+
+BATCH = 1000
+"""How many events get their position in one transaction."""
+
+
+class HistoryEvent(NamedTuple):
+    """One event of the feed.
+
+    Attributes:
+        position: Its place in the feed, from 1; it never changes.
+        subject: What it happened to: ``key``, ``owner`` or ``plan``.
+        id: Which: a ``key_id``, or the id of an owner or a plan.
+        revision: The revision that it led to.
+        kind: What happened.
+        time: When, in seconds since 1970 UTC.
+        actor: The author, in the application's words.
+        origin: Where from: an address, a host name.
+        reason: Why; up to 255 characters.
+        fields: The names of the fields that changed, sorted; never the values.
+        owner: The owner of the key, or the owner itself; None for a plan.
+    """
+
+    position: int
+    subject: str
+    id: str
+    revision: int
+    kind: EventKind | OwnerEventKind
+    time: float
+    actor: str | None = None
+    origin: str | None = None
+    reason: str | None = None
+    fields: tuple[str, ...] = ()
+    owner: str | None = None
+
+    @property
+    def happened_at(self) -> datetime:
+        """When it happened, as aware UTC."""
+        return utc(self.time)
+
+
+class HistoryQuery(NamedTuple):
+    """What to read of the feed; a field that is None does not filter.
+
+    Attributes:
+        after: Only events behind this position; 0 for the beginning.
+        owner: Only events of this owner and of its keys.
+        actor: Only events of exactly this author.
+        kind: Only events of this kind.
+        limit: How many events, 1 to 1000.
+    """
+
+    after: int = 0
+    owner: str | None = None
+    actor: str | None = None
+    kind: str | None = None
+    limit: int = 100
+
+    def picks(self, event: HistoryEvent) -> bool:
+        """Whether an event is one of those that are asked for."""
+        exact = ((self.owner, event.owner), (self.actor, event.actor), (self.kind, event.kind.value))
+        return event.position > self.after and all(wanted is None or wanted == found for wanted, found in exact)
+
+
+class History(ABC):
+    """The feed of a store, for threads; `read` raises `StoreError` when the store cannot answer."""
+
+    @abstractmethod
+    def read(self, query: HistoryQuery) -> Sequence[HistoryEvent]:
+        """Return events in the order of their positions.
+
+        An event that is committed after another one was returned must get a greater position than that one.
+
+        Args:
+            query: What to read.
+        """
+
+
+class AsyncHistory(ABC):
+    """The same as `History`, for an event loop."""
+
+    @abstractmethod
+    async def read(self, query: HistoryQuery) -> Sequence[HistoryEvent]:
+        """Do the same as `History.read`."""

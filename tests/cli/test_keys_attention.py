@@ -1,0 +1,35 @@
+"""`secretsource keys expiring` and `unused`: which keys need attention, from the command line."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Keys = Callable[..., Any]
+
+
+def test_expiring_shows_what_ends_soon(keys: Keys) -> None:
+    """Keys that live longer, or have ended, are not in it; it goes on page by page."""
+    for number, days in enumerate((10, 20, 90)):
+        done = keys("issue", "--owner", f"o{number}", "--expires-in", f"{days}d", "--out", f"k{number}", "--json")
+        assert done.exit_code == 0
+    page = json.loads(keys("expiring", "--within", "30 days", "--json").stdout)
+    assert ([record["owner"] for record in page["keys"]], page["next"]) == (["o0", "o1"], None)
+    assert len(json.loads(keys("expiring", "--within", "30d", "--owner", "o1", "--json").stdout)["keys"]) == 1
+    first = keys("expiring", "--within", "30d", "--limit", "1")
+    assert first.stdout.splitlines()[1].split("\t")[2] == "o0"
+    rest = keys("expiring", "--within", "30d", "--after", first.stderr.split("--after ")[1].strip(), "--json")
+    assert [record["owner"] for record in json.loads(rest.stdout)["keys"]] == ["o1"]
+    keys("revoke", "--owner", "o0", "--yes")
+    assert len(json.loads(keys("expiring", "--within", "30d", "--json").stdout)["keys"]) == 1
+
+
+def test_unused_shows_nothing_that_is_new(keys: Keys) -> None:
+    """A new key is not unused for long; a length of no time is a mistake."""
+    keys("issue", "--owner", "acme", "--out", "new.key")
+    assert json.loads(keys("unused", "--for", "90d", "--json").stdout) == {"keys": [], "next": None}
+    refused = keys("unused", "--for", "0s")
+    assert (refused.exit_code, "must be over 0 seconds" in refused.stderr) == (2, True)

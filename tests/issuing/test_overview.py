@@ -1,0 +1,110 @@
+"""What an operator looks at across all keys: those that expire soon, and those that nobody uses."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from secretsource.exceptions import InvalidRequest
+from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys
+from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
+from secretsource.testing import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+DAY = 86400.0
+
+
+class Shell:
+    """Keys whose verbs are called the same way, for threads and for an event loop."""
+
+    def __init__(self, keys: Any, run: Callable[[Any], Any]) -> None:
+        self._keys = keys
+        self._run = run
+
+    def __getattr__(self, verb: str) -> Any:
+        return lambda *words, **more: self._run(getattr(self._keys, verb)(*words, **more))
+
+
+@pytest.fixture(params=["threads", "loop"])
+def keys(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[Shell]:
+    """Keys in memory, for threads and for an event loop."""
+    settings: Any = {"peppers": ["a pepper of these tests"], "clock": clock}
+    if request.param == "threads":
+        with ApiKeys(MemoryStore(), **settings) as made:
+            yield Shell(made, lambda answer: answer)
+        return
+    with asyncio.Runner() as runner:
+        lasting = AsyncApiKeys(AsyncMemoryStore(), **settings)
+        yield Shell(lasting, lambda waiting: runner.run(_all(waiting)))
+        runner.run(lasting.close())
+
+
+async def _all(waiting: Any) -> Any:
+    return await waiting
+
+
+def _owners(page: Any) -> list[str]:
+    return [record.owner for record in page]
+
+
+def test_expiring_is_to_the_instant(keys: Shell, clock: FakeClock) -> None:
+    """A key is in it until it ends; a disabled one is weighed like any other, and a lasting one never is in it."""
+    for owner, days in (("early", 1), ("late", 30), ("later", 31), ("lasting", None)):
+        keys.issue(owner=owner, expires_in=None if days is None else days * DAY)
+    assert _owners(keys.expiring(within=30 * DAY)) == ["early"]
+    assert _owners(keys.expiring(within=timedelta(days=30, seconds=1))) == ["early", "late"]
+    keys.disable(keys.expiring(within=2 * DAY).records[0].key_id)
+    assert _owners(keys.expiring(within=2 * DAY)) == ["early"]
+    clock.advance(DAY)
+    assert _owners(keys.expiring(within=30 * DAY)) == ["late"]
+    assert _owners(keys.expiring(within=300 * DAY, owner="later")) == ["later"]
+
+
+def test_a_revoked_key_expires_no_more(keys: Shell) -> None:
+    """What was ended needs no attention."""
+    record = keys.issue(owner="acme", expires_in=DAY).record
+    keys.revoke(record.key_id)
+    assert _owners(keys.expiring(within=2 * DAY)) == []
+
+
+def test_unused_counts_from_the_last_use(keys: Shell, clock: FakeClock) -> None:
+    """A use that was not flushed yet counts; without any, the creation counts."""
+    used, idle = keys.issue(owner="used"), keys.issue(owner="idle")
+    clock.advance(10 * DAY)
+    assert keys.check(used.plaintext, scope=NO_SCOPE)
+    assert _owners(keys.unused(for_=5 * DAY)) == ["idle"]
+    assert _owners(keys.unused(for_=11 * DAY)) == []
+    clock.advance(6 * DAY)
+    assert _owners(keys.unused(for_=5 * DAY)) == ["used", "idle"]
+    assert _owners(keys.unused(for_=5 * DAY, owner="idle")) == ["idle"]
+    keys.revoke(idle.record.key_id)
+    assert _owners(keys.unused(for_=5 * DAY)) == ["used"]
+
+
+def test_pages_go_on(keys: Shell, clock: FakeClock) -> None:
+    """Each key is on one page."""
+    for number in range(5):
+        keys.issue(owner=f"o{number}", expires_in=DAY)
+        clock.advance(1.0)
+    met, after = [], None
+    while True:
+        page = keys.expiring(within=2 * DAY, after=after, limit=2)
+        met += _owners(page)
+        after = page.next
+        if after is None:
+            break
+    assert met == [f"o{number}" for number in range(5)]
+
+
+@pytest.mark.parametrize("length", [0, -1.0, timedelta(0), "30d", None, True, float("nan")], ids=repr)
+def test_a_length_that_is_no_time_is_refused(keys: Shell, length: Any) -> None:
+    """The sentence names the argument."""
+    with pytest.raises(InvalidRequest, match="within"):
+        keys.expiring(within=length)
+    with pytest.raises(InvalidRequest, match="for_"):
+        keys.unused(for_=length)

@@ -1,0 +1,87 @@
+"""The feed of all events in PostgreSQL, while transactions overlap, and after a dump is restored elsewhere."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from tests.stores.databases import do
+
+from secretsource.stores import sql
+from secretsource.stores.base import HistoryQuery
+from secretsource.testing.store_samples import new, record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.servers.postgres import Postgres
+
+EVENT = "INSERT INTO secretsource_events (key_id, revision, kind, time) VALUES (%s, 2, 'disabled', %s)"
+OWNER_EVENT = (
+    "INSERT INTO secretsource_owner_events (subject, id, kind, time, fields) VALUES ('owner', %s, 'changed', %s, '[]')"
+)
+
+
+@pytest.fixture
+def url(server: Postgres) -> str:
+    """The URL of a database of its own, with tables."""
+    do(server.url, "DROP DATABASE IF EXISTS history WITH (FORCE)", "CREATE DATABASE history")
+    url = server.url.rpartition("/")[0] + "/history"
+    sql.migrate(url)
+    return url
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[sql.PostgresStore]:
+    """A store with two keys, whose events are read."""
+    with closing(sql.PostgresStore.open(url)) as opened:
+        opened.insert([new(1), new(2)])
+        assert len(read(opened)) == 2
+        yield opened
+
+
+def read(store: sql.SqlStore, after: int = 0) -> list[tuple[int, str, int]]:
+    """The position, the subject and the revision of each event."""
+    return [(event.position, event.id, event.revision) for event in store.history.read(HistoryQuery(after=after))]
+
+
+@pytest.mark.parametrize("statement", [EVENT, OWNER_EVENT], ids=["key", "owner"])
+def test_a_late_commit_is_not_passed_over(store: sql.PostgresStore, url: str, statement: Any) -> None:
+    """Of two transactions that overlap, the one that began first and commits last has its event read last, once."""
+    with psycopg.connect(url) as early, psycopg.connect(url) as late:
+        early.execute(statement, [record(1).key_id, 10.0])
+        late.execute(statement, [record(2).key_id, 20.0])
+        late.commit()
+        first = read(store, after=2)
+        assert [(position, id) for position, id, _ in first] == [(3, record(2).key_id)]
+        assert read(store, after=3) == []
+        early.commit()
+    assert [(position, id) for position, id, _ in read(store, after=3)] == [(4, record(1).key_id)]
+    assert [position for position, *_ in read(store)] == [1, 2, 3, 4]
+
+
+def test_a_restored_dump_goes_on(store: sql.PostgresStore, url: str) -> None:
+    """Positions are in the rows, not in a sequence: copied rows keep theirs, and new ones follow."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        tables = ("secretsource_keys", "secretsource_events")
+        for table in tables:
+            connection.execute(f"CREATE TABLE kept_{table} AS TABLE {table}".encode())
+        for table in reversed(tables):
+            connection.execute(f"TRUNCATE {table} CASCADE".encode())
+        for table in tables:
+            connection.execute(f"INSERT INTO {table} SELECT * FROM kept_{table}".encode())
+    store.insert([new(3)])
+    assert read(store) == [(1, record(1).key_id, 1), (2, record(2).key_id, 1), (3, record(3).key_id, 1)]
+
+
+def test_many_events_get_their_positions_in_pieces(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first reader places no more than it needs; the rest follows when it goes on."""
+    monkeypatch.setattr("secretsource.stores._sql.history.BATCH", 10)
+    with closing(sql.PostgresStore.open(url)) as store, psycopg.connect(url, autocommit=True) as connection:
+        store.insert([new(number) for number in range(1, 36)])
+        assert len(store.history.read(HistoryQuery(limit=12))) == 12
+        placed = connection.execute("SELECT count(position) FROM secretsource_events").fetchone()
+        assert placed == (20,)
+        assert [position for position, *_ in read(store, after=12)] == list(range(13, 36))
