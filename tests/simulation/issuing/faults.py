@@ -21,14 +21,14 @@ from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.revocations import Revocations, RevokedKeys
 from secretsource.issuing._manage.updates import Updates
 from secretsource.limiters.base import Draw, Plan, Rate
-from secretsource.stores.base import KeyQuery
+from secretsource.stores.base import KeyQuery, KeyRecord
 from secretsource.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from contextlib import AbstractContextManager
 
-    from secretsource.stores.base import Change, KeyRecord
+    from secretsource.stores.base import Change
 
 __all__ = ["FAULTS"]
 
@@ -278,6 +278,17 @@ def _an_update_is_not_announced() -> AbstractContextManager[None]:
     return _instead(Updates, "update", silent)
 
 
+def _a_stamp_leaves_out_the_terms() -> AbstractContextManager[None]:
+    """An owner that changes leaves records renewed, where no news of it comes."""
+    wrong: Any = property(lambda record: record.revision)
+    return _instead(KeyRecord, "stamp", lambda _: wrong)
+
+
+def _a_suspension_is_not_weighed() -> AbstractContextManager[None]:
+    wrong: Any = False
+    return _instead(Entry, "is_suspended", lambda _: wrong)
+
+
 FAULTS: tuple[Callable[[], AbstractContextManager[None]], ...] = (
     _ttl_counts_from_after_the_read,
     _floors_are_off,
@@ -300,4 +311,6 @@ FAULTS: tuple[Callable[[], AbstractContextManager[None]], ...] = (
     _an_event_is_lost,
     _an_update_stops_at_the_old_key,
     _an_update_is_not_announced,
+    _a_stamp_leaves_out_the_terms,
+    _a_suspension_is_not_weighed,
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tests.simulation.issuing.world import Heard
 
 from secretsource.exceptions import StoreError
+from secretsource.stores._threaded import threaded
 from secretsource.stores.base import AsyncKeyStore, KeyChange
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.simulation.issuing.world import World
 
-    from secretsource.stores.base import Change, KeyEvent, KeyQuery, KeyRecord, Page, Usage, Use
+    from secretsource.stores.base import Change, Crowded, KeyEvent, KeyQuery, KeyRecord, Page, Usage, Use
 
 __all__ = ["Bus", "Radio", "SlowStore"]
 
@@ -28,6 +29,8 @@ class SlowStore(AsyncKeyStore):
     def __init__(self, world: World) -> None:
         self._world = world
         self._store = world.store
+        self.owners = threaded(world.store.owners, self._asked)
+        self.plans = threaded(world.store.plans, self._asked)
 
     async def _asked(self, question: Callable[..., T], *words: Any) -> T:
         world = self._world
@@ -51,6 +54,11 @@ class SlowStore(AsyncKeyStore):
 
     async def insert(self, changes: Sequence[Change]) -> frozenset[str]:
         return await self._asked(self._store.insert, changes)
+
+    async def insert_within(
+        self, changes: Sequence[Change], most: Mapping[str, int], now: float
+    ) -> frozenset[str] | Crowded:
+        return await self._asked(self._store.insert_within, changes, most, now)
 
     async def update(self, change: Change) -> bool:
         return await self._asked(self._store.update, change)
@@ -122,7 +130,8 @@ class Bus:
         listener, world = self._listeners.get(process), self._world
         if listener is not None:
             listener(change)
-            world.heard.append(Heard(process, change.key_id, change.revision, world.moment()))
+            if change.owner is None and change.plan is None:
+                world.heard.append(Heard(process, change.key_id, change.revision, world.moment()))
 
 
 class Radio:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from secretsource.issuing import Accepted, Reason, Rejected
-from secretsource.stores.base import EventKind, Status
+from secretsource.stores.base import EventKind, OwnerRecord, OwnerStatus, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,6 +22,8 @@ TTL = 2.0
 
 _GOOD = frozenset({Status.ACTIVE, Status.ROTATING})
 _LIMITED = frozenset({Reason.RATE_LIMITED, Reason.COST_TOO_HIGH})
+_OF_OTHERS = frozenset({Reason.STORE_UNAVAILABLE, Reason.OWNER_SUSPENDED})
+"""Reasons that no record of a key says."""
 _STATUSES = {
     Reason.REVOKED: Status.REVOKED,
     Reason.EXPIRED: Status.EXPIRED,
@@ -48,6 +50,26 @@ def _no_change_is_seen_later_than_the_bound(world: World) -> Iterator[object]:
         later = world.after(asked.key_id, record.revision)
         if later is not None and later.mono <= asked.born - TTL:
             yield later, asked
+
+
+def _no_terms_are_seen_later_than_the_bound(world: World) -> Iterator[object]:
+    """No check is answered under an owner or a plan that was replaced a ttl, or more, before it began."""
+    for asked, record in _answered(world):
+        seen = [] if record.terms is None else [record.terms.owner, record.terms.plan]
+        for new, mono in world.terms:
+            old = next((one for one in seen if one is not None and type(one) is type(new) and one.id == new.id), None)
+            is_its = new.id == record.owner if isinstance(new, OwnerRecord) else old is not None
+            if is_its and mono <= asked.born - TTL and (old is None or old.revision < new.revision):
+                yield new, asked
+
+
+def _a_suspension_is_in_the_verdict(world: World) -> Iterator[object]:
+    """A key of a suspended owner is not accepted, and no other is refused for that."""
+    for asked, record in _answered(world):
+        is_suspended = record.terms is not None and record.terms.owner.status is OwnerStatus.SUSPENDED
+        refused = isinstance(asked.verdict, Rejected) and asked.verdict.reason is Reason.OWNER_SUSPENDED
+        if (is_suspended and isinstance(asked.verdict, Accepted)) or (refused and not is_suspended):
+            yield asked
 
 
 def _what_a_process_knows_it_does_not_forget(world: World) -> Iterator[object]:
@@ -93,7 +115,7 @@ def _a_verdict_is_what_its_record_says(world: World) -> Iterator[object]:
         if isinstance(verdict, Accepted):
             if verdict.record.status_at(asked.wall) not in _GOOD:
                 yield asked
-        elif isinstance(verdict, Rejected) and verdict.reason not in _LIMITED | {Reason.STORE_UNAVAILABLE}:
+        elif isinstance(verdict, Rejected) and verdict.reason not in _LIMITED | _OF_OTHERS:
             record, status = verdict.record, _STATUSES.get(verdict.reason)
             present = asked.wall, asked.died + clock.furthest
             if record is None or status not in [record.status_at(wall) for wall in present]:
@@ -214,6 +236,8 @@ def _left(world: World, act: Act, began_with: Iterable[str]) -> Iterator[object]
 
 PROPERTIES = (
     _no_change_is_seen_later_than_the_bound,
+    _no_terms_are_seen_later_than_the_bound,
+    _a_suspension_is_in_the_verdict,
     _what_a_process_knows_it_does_not_forget,
     _a_verdict_is_what_its_record_says,
     _what_has_ended_in_a_process_stays_so,

@@ -11,7 +11,7 @@ from tests.simulation.issuing.properties import TTL, broken
 from tests.simulation.issuing.world import Act, Asked, MachineClock, Process, World
 from tests.simulation.loop import SeededLoop, SimulatedClock, Stuck
 
-from secretsource.exceptions import InvalidTransition, StoreError
+from secretsource.exceptions import InvalidTransition, OwnerNotFound, StoreError
 from secretsource.issuing import NO_SCOPE, AsyncApiKeys, PepperSet
 from secretsource.issuing._manage.operations import Issued, Rotated
 from secretsource.issuing._manage.revocations import RevokedKeys
@@ -43,6 +43,7 @@ ACTS = (
     *("revoke_all",),
     *("disable", "enable", "enable", "finish"),
     *("update",) * 3,
+    *("suspend", "resume", "plan"),
     *("step", "swing", "swing"),
     *("pepper", "pepper"),
 )
@@ -125,8 +126,8 @@ class _Client:
             self._keys._adopt(self._keys._parts.renewed(PEPPERS[1]))
         elif kind == "issue":
             await self.issue()
-        elif kind == "revoke_all":
-            await self._revoke_all(random.choice(OWNERS))
+        elif kind in {"revoke_all", "suspend", "resume", "plan"}:
+            await self._change_owner(kind, random.choice(OWNERS))
         elif world.texts:
             key_id = random.choice([*world.texts][-3:])
             if kind in {"check", "fresh"}:
@@ -156,6 +157,23 @@ class _Client:
             owner,
             lambda actor: self._keys.issue(owner=owner, rate_limit=limits, expires_in=expires, actor=actor),
         )
+
+    async def _change_owner(self, kind: str, owner: str) -> None:
+        """Revoke an owner's keys, suspend it, take it back, or put it on a plan that is written anew."""
+        keys = self._keys
+        try:
+            if kind == "revoke_all":
+                await self._revoke_all(owner)
+            elif kind == "suspend":
+                await keys.owners.put(owner)
+                await keys.owners.suspend(owner)
+            elif kind == "resume":
+                await keys.owners.resume(owner)
+            else:
+                await keys.plans.put("pro", max_keys=self._random.choice((1000, 2000)))
+                await keys.owners.put(owner, plan="pro")
+        except (OwnerNotFound, StoreError):
+            pass
 
     async def _revoke_all(self, owner: str) -> None:
         await self._do("revoke_all", owner, lambda actor: self._keys.revoke_all(owner=owner, actor=actor))

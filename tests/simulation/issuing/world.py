@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from secretsource._clock import Instant
 from secretsource.stores.memory import MemoryStore
+from secretsource.testing.store_owners import registers
 
 if TYPE_CHECKING:
     from random import Random
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tests.simulation.loop import SimulatedClock
 
     from secretsource.issuing import AsyncApiKeys, Verdict
-    from secretsource.stores.base import KeyChange, KeyRecord
+    from secretsource.stores.base import KeyChange, KeyRecord, OwnerRecord, PlanRecord
 
 __all__ = ["Act", "Asked", "Heard", "MachineClock", "Process", "Version", "World"]
 
@@ -85,6 +86,13 @@ class Act:
     left: int = 0
 
 
+class NewTerms(NamedTuple):
+    """An owner or a plan as it was committed, and when."""
+
+    record: OwnerRecord | PlanRecord
+    mono: float
+
+
 class MachineClock:
     """The clocks of one process: monotonic seconds as all others, and a wall clock of its own that may be set.
 
@@ -127,6 +135,7 @@ class World:
 
     Attributes:
         versions: What was committed of each key, oldest first.
+        terms: Owners and plans as they were committed, oldest first.
         texts: The keys that somebody holds, by ``key_id``.
         calm: Whether everything is quick and succeeds from here on.
     """
@@ -137,6 +146,7 @@ class World:
     processes: list[Process] = field(default_factory=list[Process])
     versions: dict[str, list[Version]] = field(default_factory=dict[str, "list[Version]"])
     texts: dict[str, str] = field(default_factory=dict[str, str])
+    terms: list[NewTerms] = field(default_factory=list["NewTerms"])
     heard: list[Heard] = field(default_factory=list[Heard])
     checks: list[Asked] = field(default_factory=list[Asked])
     acts: list[Act] = field(default_factory=list[Act])
@@ -147,6 +157,12 @@ class World:
         self.store.subscribe(self._committed)
 
     def _committed(self, change: KeyChange) -> None:
+        if change.key_id is None:
+            owners, plans = registers(self.store)
+            found = owners.get(change.owner) if change.owner is not None else plans.get(change.plan or "")
+            assert found is not None
+            self.terms.append(NewTerms(found, self.clock.mono))
+            return
         record = self.store.get(change.key_id or "")
         assert record is not None
         self.versions.setdefault(record.key_id, []).append(Version(record, self.moment(), self.clock.mono))
