@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from secretsource.stores.base import (
         EventKind,
         FeedHealth,
+        HistoryEvent,
         KeyEvent,
         KeyRecord,
         OwnerEvent,
@@ -71,6 +72,7 @@ __all__ = [
     "EventKind",
     "FeedHealth",
     "Health",
+    "HistoryEvent",
     "HttpAnswer",
     "ImportBatch",
     "ImportOptions",

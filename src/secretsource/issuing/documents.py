@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing._document import tables
+from secretsource.issuing._document.draws import read_draw
 from secretsource.issuing._document.forms import INSTANT, SECONDS, maybe, read, written
 from secretsource.issuing._manage.health import Health
 from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
 from secretsource.issuing._transfer.imports import ImportReport
 from secretsource.issuing._verdict import Accepted, Rejected
-from secretsource.limiters.base import Draw, LimitState, Plan, Rate
-from secretsource.stores.base import FeedHealth, KeyEvent, KeyRecord, Page, Usage
+from secretsource.stores.base import FeedHealth, HistoryEvent, KeyEvent, KeyRecord, Page, Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,12 +33,14 @@ if TYPE_CHECKING:
 __all__ = [
     "event_document",
     "health_document",
+    "history_document",
     "issued_document",
     "owner_document",
     "page_document",
     "pepper_document",
     "read_event",
     "read_health",
+    "read_history",
     "read_issued",
     "read_page",
     "read_record",
@@ -127,6 +129,27 @@ def read_event(document: Mapping[str, Any]) -> KeyEvent:
         InvalidRequest: A field is missing, or is not of its form.
     """
     return KeyEvent(**read(tables.EVENT, document, "event"))
+
+
+def history_document(event: HistoryEvent) -> Document:
+    """Write one event of the feed of all keys, owners and plans.
+
+    Args:
+        event: One of `ApiKeys.history`.
+    """
+    return written(tables.HISTORY, event)
+
+
+def read_history(document: Mapping[str, Any]) -> HistoryEvent:
+    """Read one event of the feed.
+
+    Args:
+        document: What `history_document` wrote.
+
+    Raises:
+        InvalidRequest: A field is missing, or is not of its form.
+    """
+    return HistoryEvent(**read(tables.HISTORY, document, "event"))
 
 
 def issued_document(issued: Issued, now: float) -> Document:
@@ -280,7 +303,7 @@ def read_verdict(document: Mapping[str, Any]) -> Verdict:
     """
     told = read(tables.VERDICT, document, "verdict")
     record = None if told["record"] is None else read_record(told["record"])
-    draw = _read_draw(told) if told["limits"] else None
+    draw = read_draw(told) if told["limits"] else None
     if told["accepted"] and record is not None and told["reason"] is None:
         return Accepted(record, draw, told["rotated"])
     if told["accepted"] or told["reason"] is None:
@@ -361,25 +384,3 @@ def revoked_document(revoked: RevokedKeys, now: float) -> Document:
         now: The present, in seconds since 1970 UTC.
     """
     return {"keys": [record_document(record, now) for record in revoked], "left": dict(revoked.left)}
-
-
-class _ToldDraw(Draw):
-    """A draw that another process made: its limits are as that process told them."""
-
-    __slots__ = ("_told",)
-
-    def __init__(self, told: list[LimitState], refused_by: str | None, retry_after: float | None) -> None:
-        rates = tuple(Rate(state.limit, state.window, state.limit, state.name) for state in told)
-        refused = next((rate for rate in rates if rate.name == refused_by), None)
-        super().__init__(Plan(rates), (None,) * len(rates), 0.0, 0.0, refused, retry_after)
-        self._told = told
-
-    @property
-    def states(self) -> list[LimitState]:
-        """The state of each limit, as it was told."""
-        return self._told
-
-
-def _read_draw(told: Mapping[str, Any]) -> Draw:
-    states = [LimitState(**read(tables.LIMIT, limit, "limit")) for limit in told["limits"]]
-    return _ToldDraw(states, told["refused_by"], told["retry_after"])

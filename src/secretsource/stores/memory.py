@@ -249,8 +249,9 @@ class MemoryStore(KeyStore, ChangeFeed):
     def _all_that_happened(self) -> Iterable[HistoryEvent]:
         """Return the events of all keys, owners and plans, without positions."""
         for record in [*self._records.values()]:
-            for key_id, revision, kind, *about in self._happened(record.key_id):
-                yield HistoryEvent(0, "key", key_id, revision, kind, *about, record.owner)
+            for event in self._happened(record.key_id):
+                about = (event.time, event.actor, event.origin, event.reason, event.fields, record.owner)
+                yield HistoryEvent(0, "key", event.key_id, event.revision, event.kind, *about)
         yield from self._book.happened()
 
     def _holder(self, lookup: bytes) -> KeyRecord | None:

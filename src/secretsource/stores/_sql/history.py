@@ -91,8 +91,8 @@ def _place(connection: Connection) -> None:
     new.sort(key=lambda each: each[0])
     places: dict[Any, list[dict[str, Any]]] = {_PLACE_KEY: [], _PLACE_OWNER: []}
     for place, (_, statement, which, revision) in enumerate(new[:BATCH], max(top or 0 for top in tops) + 1):
-        bound = {"which": which} if statement is _PLACE_KEY else {}
-        places[statement].append({**bound, "at": revision, "place": place})
+        row = {"which": which} if statement is _PLACE_KEY else {}
+        places[statement].append({**row, "at": revision, "place": place})
     for statement, bound in places.items():
         if bound:
             connection.execute(statement, bound)
