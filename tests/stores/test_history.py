@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from tests.stores.databases import do
+from tests.stores.test_schema import down_to
 
 from secretsource.stores import sql
 from secretsource.stores.base import HistoryQuery
@@ -15,6 +16,7 @@ from secretsource.testing.store_samples import new, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.servers.postgres import Postgres
 
@@ -87,3 +89,14 @@ def test_many_events_get_their_positions_in_pieces(url: str, monkeypatch: pytest
         placed = connection.execute("SELECT count(position) FROM secretsource_events").fetchone()
         assert placed == (20,)
         assert [position for position, *_ in read(store, after=12)] == list(range(13, 36))
+
+
+def test_events_from_before_the_feed_are_in_it(tmp_path: Path) -> None:
+    """A database of the version before keeps its events, and the first reader gives them their positions."""
+    url = f"sqlite:///{tmp_path / 'keys.db'}"
+    with closing(sql.SqlStore.open(url)) as store:
+        store.insert([new(2), new(1)])
+    down_to(url, "0006")
+    sql.migrate(url)
+    with closing(sql.SqlStore.open(url)) as store:
+        assert read(store) == [(1, record(1).key_id, 1), (2, record(2).key_id, 1)]
