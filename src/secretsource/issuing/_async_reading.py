@@ -94,7 +94,7 @@ class AsyncKeyReading:
         kind: str | None = None,
         limit: int = 100,
     ) -> Sequence[HistoryEvent]:
-        """As `ApiKeys.history`."""
+        """Do as `ApiKeys.history` does."""
         return await arun(self._overview.history(after, wanted_owner(owner), actor, kind, limit))
 
     def whose(self, text: str, candidates: Iterable[str | int] = ()) -> Owner | None:

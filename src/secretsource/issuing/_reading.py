@@ -117,7 +117,7 @@ class KeyReading:
     ) -> Page:
         """Return one page of the keys that have not ended and were not used for a time, oldest first.
 
-        A key that was never used counts from its creation. What this process has seen is flushed first; other
+        A key that was never used counts from its creation. The uses seen by this process are flushed first; other
         processes flush every few seconds.
 
         Args:

@@ -149,7 +149,7 @@ def history_document(event: HistoryEvent) -> Document:
     """Write one event of the feed of all keys, owners and plans.
 
     Args:
-        event: One of `ApiKeys.history`.
+        event: An event of `ApiKeys.history`.
     """
     return written(tables.HISTORY, event)
 
@@ -158,7 +158,7 @@ def read_history(document: Mapping[str, Any]) -> HistoryEvent:
     """Read one event of the feed.
 
     Args:
-        document: What `history_document` wrote.
+        document: The document that `history_document` wrote.
 
     Raises:
         InvalidRequest: A field is missing, or is not of its form.

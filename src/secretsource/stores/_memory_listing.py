@@ -20,7 +20,7 @@ ENDED = (Status.REVOKED, Status.EXPIRED)
 
 
 def picks(query: KeyQuery, record: KeyRecord) -> bool:
-    """Whether a record is one of those that a query asks for."""
+    """Return whether a query asks for a record."""
     exact = (
         (query.owner, record.owner),
         (query.environment, record.environment),
@@ -38,7 +38,7 @@ def picks(query: KeyQuery, record: KeyRecord) -> bool:
 
 
 def total(old: Usage, use: Use, latest: float) -> Usage:
-    """The usage of a key with one more use, which was last seen at an instant."""
+    """Return the usage of a key with one more use, which was last seen at an instant."""
     return Usage(
         latest, old.requests + use.requests, _united(old.networks, use.networks), _united(old.agents, use.agents)
     )

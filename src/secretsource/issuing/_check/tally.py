@@ -30,6 +30,8 @@ MINUTE = 60
 MOST_MINUTES = 1440
 """Minutes that wait for a store which is down; past it, the oldest are given up."""
 MOST_AT_ONCE = 1000
+NEVER = float("inf")
+"""The instant at which a process that has counted nothing has old counts forgotten."""
 
 
 class Tally:
@@ -52,7 +54,8 @@ class Tally:
         self._lock = threading.RLock()
         self._minutes: dict[int, Counts] = {}
         self.counts: Counts = defaultdict(int)
-        self.ends = self.forget_at = float("-inf")
+        self.ends = float("-inf")
+        self.forget_at = NEVER
 
     def turn(self, mono: float, wall: float) -> None:
         """Start the minute of an instant, given on both clocks."""

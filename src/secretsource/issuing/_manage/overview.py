@@ -44,7 +44,7 @@ class Overview:
     def history(
         self, after: int | None, owner: str | None, actor: str | None, kind: str | None, limit: int
     ) -> Flow[Sequence[HistoryEvent]]:
-        """Events of all keys, owners and plans, in the order of their positions."""
+        """Return events of all keys, owners and plans, in the order of their positions."""
         store = self._parts.store
         if store.history is None:
             raise ConfigurationError(
