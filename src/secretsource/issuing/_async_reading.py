@@ -1,4 +1,4 @@
-"""What is read of API keys, and how they come in and go out, for an event loop: as `KeyReading`, word for word."""
+"""Reading, importing and exporting API keys on an event loop: the verbs of `KeyReading`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class AsyncKeyReading:
         async def flush(self) -> None: ...
 
     async def get(self, key_id: str) -> KeyRecord:
-        """As `ApiKeys.get`."""
+        """Do as `ApiKeys.get` does."""
         return await arun(self._operations.get(key_id))
 
     async def list(
@@ -54,7 +54,7 @@ class AsyncKeyReading:
         after: str | None = None,
         limit: int = 100,
     ) -> Page:
-        """As `ApiKeys.list`."""
+        """Do as `ApiKeys.list` does."""
         name = wanted_owner(owner)
         return await arun(self._operations.list(KeyQuery(name, environment, prefix, status, after=after, limit=limit)))
 
@@ -66,7 +66,7 @@ class AsyncKeyReading:
         after: str | None = None,
         limit: int = 100,
     ) -> Page:
-        """As `ApiKeys.expiring`."""
+        """Do as `ApiKeys.expiring` does."""
         return await arun(self._overview.expiring(within, wanted_owner(owner), after, limit))
 
     async def unused(
@@ -77,16 +77,16 @@ class AsyncKeyReading:
         after: str | None = None,
         limit: int = 100,
     ) -> Page:
-        """As `ApiKeys.unused`."""
+        """Do as `ApiKeys.unused` does."""
         await self.flush()
         return await arun(self._overview.unused(for_, wanted_owner(owner), after, limit))
 
     async def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
-        """As `ApiKeys.events`."""
+        """Do as `ApiKeys.events` does."""
         return await arun(self._operations.events(key_id, after, limit))
 
     def whose(self, text: str, candidates: Iterable[str | int] = ()) -> Owner | None:
-        """As `ApiKeys.whose`."""
+        """Do as `ApiKeys.whose` does."""
         return self._operations.whose(text, candidates)
 
     async def import_rows(
@@ -97,13 +97,13 @@ class AsyncKeyReading:
         origin: str | None = None,
         **options: Unpack[ImportOptions],
     ) -> ImportReport:
-        """As `ApiKeys.import_rows`; reading a thousand rows holds up the event loop for some tens of milliseconds."""
+        """Do as `ApiKeys.import_rows` does; a thousand rows hold up the event loop for some tens of milliseconds."""
         work = self._imports.import_rows(rows, by(actor, origin), **options)
         del rows
         return await arun(work)
 
     async def export(self, *, owner: str | int | None = None) -> AsyncIterator[dict[str, Any]]:
-        """As `ApiKeys.export`."""
+        """Do as `ApiKeys.export` does."""
         name, after = wanted_owner(owner), None
         while True:
             rows, after = await arun(self._imports.page(name, after))
@@ -113,9 +113,9 @@ class AsyncKeyReading:
                 return
 
     async def count_living(self, *, owner: str | int) -> int:
-        """As `ApiKeys.count_living`."""
+        """Do as `ApiKeys.count_living` does."""
         return await arun(self._revocations.count_living(owner))
 
     async def count_by_pepper(self) -> Mapping[str, int]:
-        """As `ApiKeys.count_by_pepper`."""
+        """Do as `ApiKeys.count_by_pepper` does."""
         return await self._store.count_by_pepper(self._parts.clock.now().wall)

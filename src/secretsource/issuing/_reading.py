@@ -91,7 +91,7 @@ class KeyReading:
         after: str | None = None,
         limit: int = 100,
     ) -> Page:
-        """One page of the keys that have not ended and will expire soon, oldest first.
+        """Return one page of the keys that have not ended and will expire soon, oldest first.
 
         A key whose overlap ends is not among them: it has a successor.
 
@@ -115,7 +115,7 @@ class KeyReading:
         after: str | None = None,
         limit: int = 100,
     ) -> Page:
-        """One page of the keys that have not ended and were not used for a time, oldest first.
+        """Return one page of the keys that have not ended and were not used for a time, oldest first.
 
         A key that was never used counts from its creation. What this process has seen is flushed first; other
         processes flush every few seconds.

@@ -1,4 +1,4 @@
-"""What `ApiKeys` and `AsyncApiKeys` tell of what has been counted."""
+"""The reports of `ApiKeys` and `AsyncApiKeys` on counted requests and limits."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class KeyReports:
         until: datetime | float | None = None,
         by: By = "hour",
     ) -> Sequence[Count]:
-        """How many checks came to what, by key and time; what this process has counted is flushed first.
+        """Count checks by key, time and outcome; the counts of this process are flushed first.
 
         Other processes are behind by up to one flush. Minutes are kept for 2 days, hours for 90, days for 2 years.
 
@@ -66,7 +66,7 @@ class KeyReports:
         return run(self._reports.usage(owner, key_id, plan, since, until, by))
 
     def remaining(self, key_id: str) -> Sequence[LimitState]:
-        """The state of each limit of a key, of its owner and of the owner's plan, without the key.
+        """Return the state of each limit of a key, of its owner and of the owner's plan, without the key.
 
         Args:
             key_id: Which: 22 characters of ``0-9A-Za-z``.
@@ -102,7 +102,7 @@ class AsyncKeyReports:
         until: datetime | float | None = None,
         by: By = "hour",
     ) -> Sequence[Count]:
-        """As `ApiKeys.usage`."""
+        """Do as `ApiKeys.usage` does."""
         await self.flush()
         return await arun(self._reports.usage(owner, key_id, plan, since, until, by))
 

@@ -80,7 +80,7 @@ class Book:
         return after
 
     def happened(self) -> Iterator[HistoryEvent]:
-        """What happened to owners and plans, for the feed of all events; without positions."""
+        """Return the events of owners and plans, for the feed of all events; without positions."""
         for subject, event in self._state.events:
             owner = event.id if subject == "owner" else None
             about = (event.time, event.actor, event.origin, event.reason, event.fields, owner)

@@ -90,7 +90,7 @@ class _ThreadedRegister(AsyncRegister[Kept], Generic[Kept]):
 
 
 def threaded_history(history: History, ask: Callable[..., Awaitable[Any]]) -> AsyncHistory:
-    """A feed for an event loop.
+    """Make a feed for an event loop.
 
     Args:
         history: The feed for threads.
@@ -107,6 +107,6 @@ class _ThreadedHistory(AsyncHistory):
         self._ask = ask
 
     async def read(self, query: HistoryQuery) -> Sequence[HistoryEvent]:
-        """As `History.read`."""
+        """Do as `History.read` does."""
         found: Sequence[HistoryEvent] = await self._ask(self._history.read, query)
         return found

@@ -31,10 +31,10 @@ class HistoryEvent(NamedTuple):
 
     Attributes:
         position: Its place in the feed, from 1; it never changes.
-        subject: What it happened to: ``key``, ``owner`` or ``plan``.
+        subject: The kind of thing that changed: ``key``, ``owner`` or ``plan``.
         id: Which: a ``key_id``, or the id of an owner or a plan.
         revision: The revision that it led to.
-        kind: What happened.
+        kind: The kind of event.
         time: When, in seconds since 1970 UTC.
         actor: The author, in the application's words.
         origin: Where from: an address, a host name.
@@ -62,7 +62,7 @@ class HistoryEvent(NamedTuple):
 
 
 class HistoryQuery(NamedTuple):
-    """What to read of the feed; a field that is None does not filter.
+    """A question to the feed; a field that is None does not filter.
 
     Attributes:
         after: Only events behind this position; 0 for the beginning.
@@ -79,7 +79,7 @@ class HistoryQuery(NamedTuple):
     limit: int = 100
 
     def picks(self, event: HistoryEvent) -> bool:
-        """Whether an event is one of those that are asked for."""
+        """Return whether the query asks for an event."""
         exact = ((self.owner, event.owner), (self.actor, event.actor), (self.kind, event.kind.value))
         return event.position > self.after and all(wanted is None or wanted == found for wanted, found in exact)
 
@@ -94,7 +94,7 @@ class History(ABC):
         An event that is committed after another one was returned must get a greater position than that one.
 
         Args:
-            query: What to read.
+            query: The question.
         """
 
 

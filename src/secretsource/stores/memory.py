@@ -17,6 +17,7 @@ from secretsource.stores import _cursor
 from secretsource.stores._memory_counts import MemoryCounts
 from secretsource.stores._memory_history import MemoryHistory
 from secretsource.stores._memory_registers import Book, MemoryRegister
+from secretsource.stores._memory_rows import ENDED, picks, summed
 from secretsource.stores._threaded import threaded, threaded_counts, threaded_history
 from secretsource.stores.base import (
     AsyncKeyStore,
@@ -32,24 +33,19 @@ from secretsource.stores.base import (
     OwnerRecord,
     Page,
     PlanRecord,
-    Status,
     Usage,
     Use,
 )
-from secretsource.stores.records import MOST_WITNESSES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
     from typing import Any, Self, TypeAlias
 
     Stage: TypeAlias = tuple[dict[str, Any], dict[str, Any]]
     """The stored values by ``key_id``, and the new values of a stage."""
 
 __all__ = ["AsyncMemoryStore", "MemoryStore"]
-
-_ENDED = (Status.REVOKED, Status.EXPIRED)
 
 
 class MemoryStore(KeyStore, ChangeFeed):
@@ -149,7 +145,7 @@ class MemoryStore(KeyStore, ChangeFeed):
             start = 0 if query.after is None else bisect_right(self._order, _cursor.place(query.after))
             places = dict.fromkeys(islice(self._order, start, None))
             ordered = (self._records[key_id] for _, key_id in places if key_id in self._records)
-            found = list(islice((record for record in ordered if _picks(query, record)), query.limit + 1))
+            found = list(islice((record for record in ordered if picks(query, record)), query.limit + 1))
         page = [record._replace(terms=self._book.terms(record.owner)) for record in found[: query.limit]]
         return Page(page, _cursor.behind(page[-1]) if len(found) > query.limit else None)
 
@@ -167,7 +163,7 @@ class MemoryStore(KeyStore, ChangeFeed):
                 if record is not None:
                     latest = max(record.last_used or use.last_used, use.last_used)
                     records[use.key_id] = record._replace(last_used=latest)
-                    usage[use.key_id] = _sum(usage.get(use.key_id) or self.usage(use.key_id), use, latest)
+                    usage[use.key_id] = summed(usage.get(use.key_id) or self.usage(use.key_id), use, latest)
             return [(self._records, records), (self._usage, usage)]
 
         self._replace(make)
@@ -180,7 +176,7 @@ class MemoryStore(KeyStore, ChangeFeed):
         """Return keys per pepper; see `KeyStore.count_by_pepper`."""
         counts: dict[str, int] = {}
         for record in [*self._records.values()]:
-            if record.status_at(now) not in _ENDED:
+            if record.status_at(now) not in ENDED:
                 counts[record.pepper_version] = counts.get(record.pepper_version, 0) + 1
         return counts
 
@@ -278,7 +274,7 @@ class MemoryStore(KeyStore, ChangeFeed):
     def _crowded(self, changes: Sequence[Change], most: Mapping[str, int], now: float) -> Crowded | None:
         for owner in sorted(most):
             of_owner = (record for record in [*self._records.values()] if record.owner == owner)
-            living = {record.limit_key for record in of_owner if record.status_at(now) not in _ENDED}
+            living = {record.limit_key for record in of_owner if record.status_at(now) not in ENDED}
             if len(living) + sum(record.owner == owner for record, _ in changes) > most[owner]:
                 return Crowded(owner, len(living))
         return None
@@ -388,30 +384,3 @@ async def _here(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 def _check(url: str) -> None:
     if url != "memory://":
         raise ConfigurationError("a memory store has no address: write  memory://")
-
-
-def _picks(query: KeyQuery, record: KeyRecord) -> bool:
-    exact = (
-        (query.owner, record.owner),
-        (query.environment, record.environment),
-        (query.prefix, record.prefix),
-        (query.status, record.status if query.now is None else record.status_at(query.now)),
-        (query.pepper_version, record.pepper_version),
-    )
-    if any(wanted is not None and wanted != value for wanted, value in exact):
-        return False
-    if query.living and query.now is not None and record.status_at(query.now) in _ENDED:
-        return False
-    if query.expires_before is not None and (record.expires is None or record.expires >= query.expires_before):
-        return False
-    return query.unused_since is None or (record.last_used or record.created) < query.unused_since
-
-
-def _sum(old: Usage, use: Use, latest: float) -> Usage:
-    return Usage(
-        latest, old.requests + use.requests, _united(old.networks, use.networks), _united(old.agents, use.agents)
-    )
-
-
-def _united(old: AbstractSet[str], new: AbstractSet[str]) -> frozenset[str]:
-    return frozenset(islice(sorted(old) + sorted(new - old), MOST_WITNESSES))

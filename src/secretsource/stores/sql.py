@@ -21,12 +21,12 @@ from secretsource.exceptions import StoreError
 from secretsource.stores._sql import address, registers, statements, transactions
 from secretsource.stores._sql.counting import SqlCounts
 from secretsource.stores._sql.database import Database, Taken
-from secretsource.stores._sql.feed import PostgresFeed
 from secretsource.stores._sql.history import SqlHistory
 from secretsource.stores._sql.hot import AsyncPostgresLookup, PostgresLookup
 from secretsource.stores._sql.replica import AsyncReplicaLookup, ReplicaLookup
-from secretsource.stores._sql.sqlite_feed import Alone, SqliteFeed
 from secretsource.stores._sql.sqlite_lookup import LoopLookup, SharedLookup, SqliteLookup, ThreadedLookup
+from secretsource.stores._sql.subscribing import subscribe
+from secretsource.stores._sql.versions import current_revision, migrate
 from secretsource.stores._threaded import threaded, threaded_counts, threaded_history
 from secretsource.stores.base import AsyncKeyStore, ChangeFeed, Crowded, KeyChange, KeyStore
 
@@ -190,7 +190,7 @@ class SqlStore(KeyStore, ChangeFeed):
 
     def subscribe(self, listener: Callable[[KeyChange], None]) -> Subscription:
         """Announce each change to ``listener``; see `ChangeFeed.subscribe`. A database in memory announces nothing."""
-        return _subscribe(self.database, listener)
+        return subscribe(self.database, listener)
 
     def close(self) -> None:
         """Close every connection; see `KeyStore.close`."""
@@ -285,7 +285,7 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         return await self._lookup.get(key_id)
 
     async def peek(self, key_id: str) -> KeyRecord | None:
-        """The record of a key as a check may see it; see `KeyStore.peek`."""
+        """Return the record of a key for a check; see `KeyStore.peek`."""
         return await self._lookup.peek(key_id)
 
     async def revision(self, key_id: str) -> int | None:
@@ -377,45 +377,3 @@ class AsyncPostgresStore(AsyncSqlStore):
         lookup = AsyncPostgresLookup(database) if replica is None else AsyncReplicaLookup(database, replica)
         database.on_stale.append(lookup.leave)
         return lookup
-
-
-@traceless
-def migrate(url: str) -> str:
-    """Bring a database to the version that this package needs, and give an empty one its tables.
-
-    Args:
-        url: As `SqlStore.open` takes it.
-
-    Returns:
-        The version it has now, such as ``0002``.
-
-    Raises:
-        ConfigurationError: The URL cannot work, or the database is of a version that this package does not know.
-        StoreError: The database could not do it; the changes were undone.
-    """
-    return Database(address.read(url)).migrate().after
-
-
-@traceless
-def current_revision(url: str) -> str | None:
-    """Return the version of a database, such as ``0002``; None if it has no tables of ours.
-
-    Args:
-        url: As `SqlStore.open` takes it.
-
-    Raises:
-        ConfigurationError: The URL cannot work.
-        StoreError: The database could not answer.
-    """
-    return Database(address.read(url)).version()
-
-
-def _subscribe(database: Database, listener: Callable[[KeyChange], None]) -> Subscription:
-    file = database.sqlite
-    if file is None:
-        return PostgresFeed(database.server).listen(listener)
-    if file.is_in_memory:
-        return Alone(database.address.shown)
-    feed = SqliteFeed(database, file, listener)
-    feed.begin()
-    return feed

@@ -1,4 +1,4 @@
-"""What every key store that has one feed of all events must do with it; a part of `StoreConformance`."""
+"""The cases of the feed of all events, for stores that have one; a part of `StoreConformance`."""
 
 from __future__ import annotations
 

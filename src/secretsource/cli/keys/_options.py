@@ -63,7 +63,7 @@ def json_object(text: str) -> Mapping[str, Any]:
     """Read the JSON object of --metadata.
 
     Raises:
-        typer.BadParameter: The text is no JSON object.
+        typer.BadParameter: The text must be a JSON object.
     """
     try:
         document = json.loads(text)

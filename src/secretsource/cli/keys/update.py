@@ -42,7 +42,7 @@ def update(
     name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="A name for people.")] = None,
     scope: Annotated[
         list[str] | None,
-        typer.Option("--scope", metavar="SCOPE", help="What the key may do, in place of all before; repeatable."),
+        typer.Option("--scope", metavar="SCOPE", help="A scope of the key, in place of all before; repeatable."),
     ] = None,
     clear: Annotated[list[Field] | None, typer.Option("--clear", help="Leave this field empty; repeatable.")] = None,
     rate_limit: Annotated[
@@ -76,7 +76,7 @@ def update(
 ) -> None:
     """Change what a key that has not ended may do.
 
-    What you do not name stays as it is. Every service hears of the change as of a revocation. While a key rotates, its
+    Fields that you do not name stay as they are. Every service learns of the change as of a revocation. While a key rotates, its
     successor changes with it.
     """
     from secretsource.issuing.documents import record_document

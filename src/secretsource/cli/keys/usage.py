@@ -24,7 +24,7 @@ __all__ = ["usage"]
 
 COLUMNS = ("start", "owner", "key id", "outcome", "requests")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
+"""The characters that begin a formula in a spreadsheet."""
 
 
 def usage(
@@ -41,7 +41,7 @@ def usage(
 ) -> None:
     """Show how many checks came to what, by key and time.
 
-    Without an owner, a key or a plan, texts that are no key of yours are counted too, by the reason of their refusal.
+    Without an owner, a key or a plan, foreign texts are counted too, by the reason of their refusal.
     """
     from secretsource.issuing.documents import count_document
 

@@ -27,7 +27,7 @@ COLUMNS = ("owner", "name", "plan", "status", "limits")
 def put(
     context: typer.Context,
     owner: OwnerId,
-    name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="What people call it.")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="The name that people use.")] = None,
     plan: Annotated[str | None, typer.Option("--plan", metavar="PLAN", help="Its plan; '' for none.")] = None,
     rate_limit: Limit = None,
     quota: Quota = None,
@@ -36,7 +36,7 @@ def put(
 ) -> None:
     """Register an owner, or change what you give of it.
 
-    What you leave out stays as it is. All keys of the owner share its limits and those of its plan.
+    Omitted fields stay as they are. All keys of the owner share its limits and those of its plan.
     """
     given = {"name": name, "plan": plan, "rate_limit": rate_limit, "quota": quota}
     fields: OwnerFields = {what: value or None for what, value in given.items() if value is not None}  # type: ignore[assignment]

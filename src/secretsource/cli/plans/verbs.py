@@ -49,7 +49,7 @@ def put(
 ) -> None:
     """Make a plan, or change what you give of it.
 
-    What you leave out stays as it is. The change reaches every key of the plan's owners, and ends none.
+    Omitted fields stay as they are. The change reaches every key of the plan's owners, and ends none.
     """
     given: dict[str, Any] = {"rate_limit": rate_limit, "quota": quota, "max_keys": max_keys}
     fields: dict[str, Any] = {what: value or None for what, value in given.items() if value is not None}

@@ -68,7 +68,7 @@ def read_owner_record(document: Mapping[str, Any]) -> OwnerRecord:
     """Read the record of an owner.
 
     Args:
-        document: What `owner_record_document` wrote.
+        document: The document that `owner_record_document` wrote.
 
     Raises:
         InvalidRequest: A field is missing, or is not of its form.
@@ -89,7 +89,7 @@ def read_plan(document: Mapping[str, Any]) -> PlanRecord:
     """Read a plan.
 
     Args:
-        document: What `plan_document` wrote.
+        document: The document that `plan_document` wrote.
 
     Raises:
         InvalidRequest: A field is missing, or is not of its form.
@@ -110,7 +110,7 @@ def read_count(document: Mapping[str, Any]) -> Count:
     """Read counted requests.
 
     Args:
-        document: What `count_document` wrote.
+        document: The document that `count_document` wrote.
 
     Raises:
         InvalidRequest: A field is missing, or is not of its form.

@@ -1,4 +1,4 @@
-"""What an operator looks at across all keys: those that expire soon, and those that nobody uses."""
+"""The overview of an operator: keys that expire soon, and keys that nobody uses."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Overview:
         self._operations = operations
 
     def expiring(self, within: timedelta | float, owner: str | None, after: str | None, limit: int) -> Flow[Page]:
-        """One page of the living keys that expire within a time."""
+        """Return one page of the living keys that expire within a time."""
         before = self._parts.clock.now().wall + _length(within, "within")
         query = KeyQuery(owner, expires_before=before, after=after, limit=limit, living=True)
         return (yield from self._operations.list(query))
 
     def unused(self, length: timedelta | float, owner: str | None, after: str | None, limit: int) -> Flow[Page]:
-        """One page of the living keys that were not used for a time."""
+        """Return one page of the living keys that were not used for a time."""
         since = self._parts.clock.now().wall - _length(length, "for_")
         query = KeyQuery(owner, unused_since=since, after=after, limit=limit, living=True)
         return (yield from self._operations.list(query))

@@ -1,4 +1,4 @@
-"""What has been counted, as it may be asked for: each a flow over one parts, run by either shell."""
+"""The questions about counted requests: each is a flow, which either shell runs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Reports:
         until: datetime | float | None,
         by: object,
     ) -> Flow[Sequence[Count]]:
-        """Counted requests; by default those of the last unit and the present one."""
+        """Return counted requests; by default those of the last unit and the present one."""
         if by not in set(Unit):
             raise InvalidRequest(f"usage is by {', '.join(Unit)}, not by {by!r:.40}")
         unit = Unit(str(by))
@@ -63,7 +63,7 @@ class Reports:
         return counts
 
     def remaining(self, key_id: str) -> Flow[Sequence[LimitState]]:
-        """The state of each limit of a key, of its owner and of the owner's plan; nothing is taken from them."""
+        """Return the state of each limit of a key, of its owner and of the owner's plan; nothing is taken from them."""
         record = yield from self._record(key_id)
         account, plan = limits_of(record)
         if plan is None:

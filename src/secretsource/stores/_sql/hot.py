@@ -49,15 +49,15 @@ if TYPE_CHECKING:
         """As `Lookup`, for event loops; and, where there is a replica, a way to a record that may be late."""
 
         async def get(self, key_id: str) -> KeyRecord | None:
-            """The record of a key."""
+            """Return the record of a key."""
             ...
 
         async def peek(self, key_id: str) -> KeyRecord | None:
-            """The record of a key as a check may see it."""
+            """Return the record of a key for a check."""
             ...
 
         async def revision(self, key_id: str) -> int | None:
-            """The revision of its record."""
+            """Return the revision of its record."""
             ...
 
         async def close(self) -> None:

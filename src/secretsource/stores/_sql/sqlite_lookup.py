@@ -121,7 +121,7 @@ class SqliteLookup:
 
 
 class ThreadedLookup:
-    """Asks for a record in a thread, for event loops.
+    """A look-up in a thread, for event loops.
 
     Args:
         store: The store for threads.
@@ -133,28 +133,28 @@ class ThreadedLookup:
         self._aside = aside
 
     async def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key; see `KeyStore.get`."""
+        """Return the record of a key; see `KeyStore.get`."""
         record: KeyRecord | None = await self._aside(self._store.get, key_id)
         return record
 
     async def peek(self, key_id: str) -> KeyRecord | None:
-        """As `get`."""
+        """Return the same as `get`."""
         return await self.get(key_id)
 
     async def revision(self, key_id: str) -> int | None:
-        """The revision of its record; see `KeyStore.revision`."""
+        """Return the revision of its record; see `KeyStore.revision`."""
         revision: int | None = await self._aside(self._store.revision, key_id)
         return revision
 
     async def close(self) -> None:
-        """Nothing of its own is open."""
+        """Do nothing: it has no connection of its own."""
 
     def forget(self) -> None:
-        """Nothing of its own is open."""
+        """Do nothing: it has no connection of its own."""
 
 
 class LoopLookup:
-    """Asks for a record in the event loop itself, and in a thread what has to wait.
+    """A look-up in the event loop itself, and in a thread where it has to wait.
 
     Args:
         database: The whole of it.
@@ -168,7 +168,7 @@ class LoopLookup:
         self._threaded = threaded
 
     async def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key; see `KeyStore.get`."""
+        """Return the record of a key; see `KeyStore.get`."""
         if self._database.is_open:
             try:
                 return self._here.get(key_id)
@@ -177,11 +177,11 @@ class LoopLookup:
         return await self._threaded.get(key_id)
 
     async def peek(self, key_id: str) -> KeyRecord | None:
-        """As `get`."""
+        """Return the same as `get`."""
         return await self.get(key_id)
 
     async def revision(self, key_id: str) -> int | None:
-        """The revision of its record; see `KeyStore.revision`."""
+        """Return the revision of its record; see `KeyStore.revision`."""
         if self._database.is_open:
             try:
                 return self._here.revision(key_id)
@@ -194,5 +194,5 @@ class LoopLookup:
         self._here.close()
 
     def forget(self) -> None:
-        """Begin anew in a forked child."""
+        """Start again in a forked child."""
         self._here.forget()

@@ -1,0 +1,45 @@
+"""Which records a query picks, and the sum of uses, for the stores in memory. Pure."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from secretsource.stores.base import KeyQuery, KeyRecord, Status, Usage, Use
+from secretsource.stores.records import MOST_WITNESSES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+__all__ = ["ENDED", "picks", "summed"]
+
+ENDED = (Status.REVOKED, Status.EXPIRED)
+
+
+def picks(query: KeyQuery, record: KeyRecord) -> bool:
+    """Return whether a query picks a record."""
+    exact = (
+        (query.owner, record.owner),
+        (query.environment, record.environment),
+        (query.prefix, record.prefix),
+        (query.status, record.status if query.now is None else record.status_at(query.now)),
+        (query.pepper_version, record.pepper_version),
+    )
+    if any(wanted is not None and wanted != value for wanted, value in exact):
+        return False
+    if query.living and query.now is not None and record.status_at(query.now) in ENDED:
+        return False
+    if query.expires_before is not None and (record.expires is None or record.expires >= query.expires_before):
+        return False
+    return query.unused_since is None or (record.last_used or record.created) < query.unused_since
+
+
+def summed(old: Usage, use: Use, latest: float) -> Usage:
+    """Add a use to what was seen of a key."""
+    return Usage(
+        latest, old.requests + use.requests, _united(old.networks, use.networks), _united(old.agents, use.agents)
+    )
+
+
+def _united(old: AbstractSet[str], new: AbstractSet[str]) -> frozenset[str]:
+    return frozenset(islice(sorted(old) + sorted(new - old), MOST_WITNESSES))
