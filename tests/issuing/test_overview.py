@@ -49,7 +49,7 @@ async def _all(waiting: Any) -> Any:
 
 
 def _owners(page: Any) -> list[str]:
-    return [record.owner for record in page]
+    return sorted(record.owner for record in page)
 
 
 def test_expiring_is_to_the_instant(keys: Shell, clock: FakeClock) -> None:
@@ -80,7 +80,7 @@ def test_unused_counts_from_the_last_use(keys: Shell, clock: FakeClock) -> None:
     assert _owners(keys.unused(for_=5 * DAY)) == ["idle"]
     assert _owners(keys.unused(for_=11 * DAY)) == []
     clock.advance(6 * DAY)
-    assert _owners(keys.unused(for_=5 * DAY)) == ["used", "idle"]
+    assert _owners(keys.unused(for_=5 * DAY)) == ["idle", "used"]
     assert _owners(keys.unused(for_=5 * DAY, owner="idle")) == ["idle"]
     keys.revoke(idle.record.key_id)
     assert _owners(keys.unused(for_=5 * DAY)) == ["used"]
@@ -108,3 +108,30 @@ def test_a_length_that_is_no_time_is_refused(keys: Shell, length: Any) -> None:
         keys.expiring(within=length)
     with pytest.raises(InvalidRequest, match="for_"):
         keys.unused(for_=length)
+
+
+def test_history_is_of_keys_owners_and_plans(keys: Shell) -> None:
+    """One feed in the order of what happened, which goes on behind a position and is narrowed by each argument."""
+    issued = keys.issue(owner="acme", actor="ann")
+    keys.update(issued.record.key_id, name="worker", actor="bob", reason="clearer")
+    keys.revoke(issued.record.key_id, actor="ann")
+    feed = keys.history()
+    assert [(event.kind.value, event.actor) for event in feed] == [
+        ("issued", "ann"), ("updated", "bob"), ("revoked", "ann"),
+    ]  # fmt: skip
+    assert (feed[1].fields, feed[1].reason, feed[1].owner) == (("name",), "clearer", "acme")
+    assert list(keys.history(after=feed[1].position)) == [feed[2]]
+    assert list(keys.history(actor="bob")) == list(keys.history(kind="updated", owner="acme")) == [feed[1]]
+    assert list(keys.history(owner="globex")) == []
+    assert list(keys.history(limit=1)) == [feed[0]]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [{"after": -1}, {"after": 2**63}, {"after": "1"}, {"limit": 0}, {"limit": 1001}, {"kind": "lost"}, {"actor": 5}],
+    ids=repr,
+)
+def test_a_history_that_cannot_be_is_refused(keys: Shell, words: dict[str, Any]) -> None:
+    """The sentence names the argument."""
+    with pytest.raises(InvalidRequest, match=next(iter(words))):
+        keys.history(**words)

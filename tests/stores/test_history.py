@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from tests.stores.databases import do
+from tests.stores.test_schema import down_to
 
 from secretsource.stores import sql
 from secretsource.stores.base import HistoryQuery
@@ -15,6 +16,7 @@ from secretsource.testing.store_samples import new, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.servers.postgres import Postgres
 
@@ -44,6 +46,7 @@ def store(url: str) -> Iterator[sql.PostgresStore]:
 
 def read(store: sql.SqlStore, after: int = 0) -> list[tuple[int, str, int]]:
     """The position, the subject and the revision of each event."""
+    assert store.history is not None
     return [(event.position, event.id, event.revision) for event in store.history.read(HistoryQuery(after=after))]
 
 
@@ -81,7 +84,19 @@ def test_many_events_get_their_positions_in_pieces(url: str, monkeypatch: pytest
     monkeypatch.setattr("secretsource.stores._sql.history.BATCH", 10)
     with closing(sql.PostgresStore.open(url)) as store, psycopg.connect(url, autocommit=True) as connection:
         store.insert([new(number) for number in range(1, 36)])
+        assert store.history is not None
         assert len(store.history.read(HistoryQuery(limit=12))) == 12
         placed = connection.execute("SELECT count(position) FROM secretsource_events").fetchone()
         assert placed == (20,)
         assert [position for position, *_ in read(store, after=12)] == list(range(13, 36))
+
+
+def test_events_from_before_the_feed_are_in_it(tmp_path: Path) -> None:
+    """A database of the version before keeps its events, and the first reader gives them their positions."""
+    url = f"sqlite:///{tmp_path / 'keys.db'}"
+    with closing(sql.SqlStore.open(url)) as store:
+        store.insert([new(2), new(1)])
+    down_to(url, "0006")
+    sql.migrate(url)
+    with closing(sql.SqlStore.open(url)) as store:
+        assert read(store) == [(1, record(1).key_id, 1), (2, record(2).key_id, 1)]

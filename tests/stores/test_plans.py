@@ -13,8 +13,8 @@ from sqlalchemy import event
 
 from secretsource.stores import sql
 from secretsource.stores._sql import listing
-from secretsource.stores._sql.tables import KEYS
-from secretsource.stores.base import KeyQuery, Status
+from secretsource.stores._sql.tables import EVENTS, KEYS
+from secretsource.stores.base import HistoryQuery, KeyQuery, Status
 from secretsource.testing.store_samples import new, record
 
 if TYPE_CHECKING:
@@ -150,6 +150,27 @@ def test_postgresql_lists_along_an_index(postgres: tuple[Explained, Any], what: 
     plans = explained.plans(explain)
     assert plans
     assert not [plan for plan in plans if f"Seq Scan on {KEYS.name}" in plan]
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_the_feed_is_read_along_its_positions(request: pytest.FixtureRequest, database: str) -> None:
+    """A page of the feed, and the question whether there are events without a position, each search an index."""
+    explained, explain = request.getfixturevalue(database)
+    history = explained.store.history
+    history.read(HistoryQuery(limit=1))
+    explained.plans(explain)
+    for query in (HistoryQuery(after=500, limit=10), HistoryQuery(after=500, limit=10, kind="issued")):
+        assert len(history.read(query)) == query.limit
+        keys, owners, new = explained.plans(explain)
+        assert "secretsource_events_by_position" in keys
+        assert "secretsource_owner_events_by_position" in owners
+        assert "secretsource_events_without_position" in new
+        assert "B-TREE" not in new
+    for top in (HistoryQuery(limit=1000), HistoryQuery(after=1000, limit=1000)):
+        history.read(top)
+    assert not [
+        plan for plan in explained.plans(explain) if f"SCAN {EVENTS.name}\n" in f"{plan}\n" or "Seq Scan" in plan
+    ]
 
 
 def test_few_and_many_are_listed_alike(sqlite: tuple[Explained, Any], monkeypatch: pytest.MonkeyPatch) -> None:

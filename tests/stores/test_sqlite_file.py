@@ -34,7 +34,9 @@ OPENERS = frozenset({
     "write_bytes", "write_text",
 })  # fmt: skip
 """Calls that open a file, or may."""
-STORE_OPENERS = frozenset({"store", "cls", "self", "self._database", "self.database", "SqlStore", "PostgresStore"})
+STORE_OPENERS = frozenset(
+    {"store", "cls", "self", "self._database", "self.database", "SqlStore", "PostgresStore", "STORES", "ASYNC_STORES"}
+)
 """What has an ``open`` of its own."""
 
 

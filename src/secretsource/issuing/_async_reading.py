@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._manage.revocations import Revocations
     from secretsource.issuing._transfer.imports import ImportOptions, ImportReport, Imports
     from secretsource.issuing._transfer.row_file import Unreadable
-    from secretsource.stores.base import AsyncKeyStore, KeyEvent, KeyRecord, Page, Status
+    from secretsource.stores.base import AsyncKeyStore, HistoryEvent, KeyEvent, KeyRecord, Page, Status
 
 __all__ = ["AsyncKeyReading"]
 
@@ -84,6 +84,18 @@ class AsyncKeyReading:
     async def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
         """Do as `ApiKeys.events` does."""
         return await arun(self._operations.events(key_id, after, limit))
+
+    async def history(
+        self,
+        *,
+        after: int | None = None,
+        owner: str | int | None = None,
+        actor: str | None = None,
+        kind: str | None = None,
+        limit: int = 100,
+    ) -> Sequence[HistoryEvent]:
+        """Do as `ApiKeys.history` does."""
+        return await arun(self._overview.history(after, wanted_owner(owner), actor, kind, limit))
 
     def whose(self, text: str, candidates: Iterable[str | int] = ()) -> Owner | None:
         """Do as `ApiKeys.whose` does."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._manage.revocations import Revocations
     from secretsource.issuing._transfer.imports import ImportOptions, ImportReport, Imports
     from secretsource.issuing._transfer.row_file import Unreadable
-    from secretsource.stores.base import KeyEvent, KeyRecord, KeyStore, Page, Status
+    from secretsource.stores.base import HistoryEvent, KeyEvent, KeyRecord, KeyStore, Page, Status
 
 __all__ = ["KeyReading"]
 
@@ -117,7 +117,7 @@ class KeyReading:
     ) -> Page:
         """Return one page of the keys that have not ended and were not used for a time, oldest first.
 
-        A key that was never used counts from its creation. What this process has seen is flushed first; other
+        A key that was never used counts from its creation. The uses seen by this process are flushed first; other
         processes flush every few seconds.
 
         Args:
@@ -147,6 +147,34 @@ class KeyReading:
             StoreError: The store could not answer.
         """
         return run(self._operations.events(key_id, after, limit))
+
+    def history(
+        self,
+        *,
+        after: int | None = None,
+        owner: str | int | None = None,
+        actor: str | None = None,
+        kind: str | None = None,
+        limit: int = 100,
+    ) -> Sequence[HistoryEvent]:
+        """Give one feed of what happened to all keys, owners and plans; remember the last position, and go on there.
+
+        An event gets its position when it is first read. So a position never passes over an event, however late its
+        transaction commits.
+
+        Args:
+            after: Only events behind this position; None for the beginning.
+            owner: Only events of this owner and of its keys.
+            actor: Only events of exactly this author.
+            kind: Only events of this kind, such as ``revoked``; see `EventKind` and `OwnerEventKind`.
+            limit: How many, 1 to 1000.
+
+        Raises:
+            ConfigurationError: The store has no such feed.
+            InvalidRequest: A number is out of range, or there is no such kind.
+            StoreError: The store could not answer.
+        """
+        return run(self._overview.history(after, wanted_owner(owner), actor, kind, limit))
 
     def whose(self, text: str, candidates: Iterable[str | int] = ()) -> Owner | None:
         """Read the owner from the key, offline; revoked keys answer like any other.

@@ -53,7 +53,7 @@ class KeyReports:
             by: ``minute``, ``hour`` or ``day``, in UTC.
 
         Returns:
-            Counts by start, key and outcome. With none of the first three, texts that are no key of ours are among
+            Counts by start, key and outcome. With none of the first three, foreign texts are among
             them, under an empty ``key_id``.
 
         Raises:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing._document import tables
+from secretsource.issuing._document.draws import read_draw
 from secretsource.issuing._document.forms import INSTANT, SECONDS, maybe, read, written
 from secretsource.issuing._document.registers import (
     count_document,
@@ -23,8 +24,7 @@ from secretsource.issuing._manage.health import Health
 from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
 from secretsource.issuing._transfer.imports import ImportReport
 from secretsource.issuing._verdict import Accepted, Rejected
-from secretsource.limiters.base import Draw, LimitState, Plan, Rate
-from secretsource.stores.base import FeedHealth, KeyEvent, KeyRecord, Page, Usage
+from secretsource.stores.base import FeedHealth, HistoryEvent, KeyEvent, KeyRecord, Page, Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ __all__ = [
     "count_document",
     "event_document",
     "health_document",
+    "history_document",
     "issued_document",
     "owner_document",
     "owner_record_document",
@@ -51,6 +52,7 @@ __all__ = [
     "read_count",
     "read_event",
     "read_health",
+    "read_history",
     "read_issued",
     "read_owner_record",
     "read_page",
@@ -141,6 +143,27 @@ def read_event(document: Mapping[str, Any]) -> KeyEvent:
         InvalidRequest: A field is missing, or does not have its form.
     """
     return KeyEvent(**read(tables.EVENT, document, "event"))
+
+
+def history_document(event: HistoryEvent) -> Document:
+    """Write one event of the feed of all keys, owners and plans.
+
+    Args:
+        event: An event of `ApiKeys.history`.
+    """
+    return written(tables.HISTORY, event)
+
+
+def read_history(document: Mapping[str, Any]) -> HistoryEvent:
+    """Read one event of the feed.
+
+    Args:
+        document: The document that `history_document` wrote.
+
+    Raises:
+        InvalidRequest: A field is missing, or is not of its form.
+    """
+    return HistoryEvent(**read(tables.HISTORY, document, "event"))
 
 
 def issued_document(issued: Issued, now: float) -> Document:
@@ -294,7 +317,7 @@ def read_verdict(document: Mapping[str, Any]) -> Verdict:
     """
     told = read(tables.VERDICT, document, "verdict")
     record = None if told["record"] is None else read_record(told["record"])
-    draw = _read_draw(told) if told["limits"] else None
+    draw = read_draw(told) if told["limits"] else None
     if told["accepted"] and record is not None and told["reason"] is None:
         return Accepted(record, draw, told["rotated"])
     if told["accepted"] or told["reason"] is None:
@@ -375,28 +398,3 @@ def revoked_document(revoked: RevokedKeys, now: float) -> Document:
         now: The present, in seconds since 1970 UTC.
     """
     return {"keys": [record_document(record, now) for record in revoked], "left": dict(revoked.left)}
-
-
-class _ReportedPlan(Plan):
-    """The limits of a draw by another process, with the states that it reported."""
-
-    __slots__ = ("_reported",)
-
-    def __init__(self, reported: list[LimitState]) -> None:
-        super().__init__(tuple(Rate(state.limit, state.window, state.limit, state.name) for state in reported))
-        self._reported = reported
-
-    def states(self, *_: object) -> list[LimitState]:
-        """Return the states as reported, at whatever levels."""
-        return self._reported
-
-    def left(self, *_: object) -> list[tuple[int, float]]:
-        """Return what was left of each limit, and the seconds until it is full, as reported."""
-        return [(state.remaining, state.reset) for state in self._reported]
-
-
-def _read_draw(told: Mapping[str, Any]) -> Draw:
-    states = [LimitState(**read(tables.LIMIT, limit, "limit")) for limit in told["limits"]]
-    plan = _ReportedPlan(states)
-    refused = next((rule for rule in plan.rules if rule.name == told["refused_by"]), None)
-    return Draw(plan, (None,) * len(states), 0.0, 0.0, refused, told["retry_after"])

@@ -89,14 +89,14 @@ class _ThreadedRegister(AsyncRegister[Kept], Generic[Kept]):
         return happened
 
 
-def threaded_history(history: History, ask: Callable[..., Awaitable[Any]]) -> AsyncHistory:
-    """Make a feed for an event loop.
+def threaded_history(history: History | None, ask: Callable[..., Awaitable[Any]]) -> AsyncHistory | None:
+    """Make a feed for an event loop, where the store for threads has one.
 
     Args:
         history: The feed for threads.
         ask: Calls a function with its arguments where it holds up no event loop.
     """
-    return _ThreadedHistory(history, ask)
+    return None if history is None else _ThreadedHistory(history, ask)
 
 
 class _ThreadedHistory(AsyncHistory):

@@ -16,8 +16,8 @@ from secretsource.exceptions import ConfigurationError
 from secretsource.stores import _cursor
 from secretsource.stores._memory_counts import MemoryCounts
 from secretsource.stores._memory_history import MemoryHistory
+from secretsource.stores._memory_listing import ENDED, picks, total
 from secretsource.stores._memory_registers import Book, MemoryRegister
-from secretsource.stores._memory_rows import ENDED, picks, summed
 from secretsource.stores._threaded import threaded, threaded_counts, threaded_history
 from secretsource.stores.base import (
     AsyncKeyStore,
@@ -163,7 +163,7 @@ class MemoryStore(KeyStore, ChangeFeed):
                 if record is not None:
                     latest = max(record.last_used or use.last_used, use.last_used)
                     records[use.key_id] = record._replace(last_used=latest)
-                    usage[use.key_id] = summed(usage.get(use.key_id) or self.usage(use.key_id), use, latest)
+                    usage[use.key_id] = total(usage.get(use.key_id) or self.usage(use.key_id), use, latest)
             return [(self._records, records), (self._usage, usage)]
 
         self._replace(make)
@@ -248,7 +248,8 @@ class MemoryStore(KeyStore, ChangeFeed):
         """Return the events of all keys, owners and plans, without positions."""
         for record in [*self._records.values()]:
             for event in self._happened(record.key_id):
-                yield HistoryEvent(0, "key", *event, record.owner)
+                about = (event.time, event.actor, event.origin, event.reason, event.fields, record.owner)
+                yield HistoryEvent(0, "key", event.key_id, event.revision, event.kind, *about)
         yield from self._book.happened()
 
     def _holder(self, lookup: bytes) -> KeyRecord | None:

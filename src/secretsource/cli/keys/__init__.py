@@ -54,6 +54,9 @@ class KeyCommands(VerbGroup):
             "secretsource.cli.keys.expiring:unused",
             "Show the keys that have not ended and were not used for a time, the oldest first.",
         ),
+        "history": Verb(
+            "secretsource.cli.keys.history:history", "Show what happened to all keys, owners and plans, in one feed."
+        ),
         "stats": Verb(
             "secretsource.cli.keys.stats:stats", "Count the living keys by the pepper that they are hashed with."
         ),

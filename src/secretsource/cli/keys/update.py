@@ -76,8 +76,8 @@ def update(
 ) -> None:
     """Change what a key that has not ended may do.
 
-    Fields that you do not name stay as they are. Every service learns of the change as of a revocation. While a key rotates, its
-    successor changes with it.
+    Fields that you do not name stay as they are. Every service learns of the change as of a revocation.
+    While a key rotates, its successor changes with it.
     """
     from secretsource.issuing.documents import record_document
 

@@ -1,9 +1,8 @@
 """How many checks came to what, by key and minute: counted in memory, and added to the store with the last uses.
 
-An accepted check costs one dictionary increment. Python runs no other thread and no signal's handler between the
-reading and the writing of ``counts[key] += 1``, also where the key is new to a ``defaultdict``, so none is lost without
-a lock. Texts that are no key of ours are
-counted together, by the reason of their refusal.
+An accepted check costs one dictionary increment. Python runs no other thread and no signal handler between the reading
+and the writing of ``counts[key] += 1``. This also holds for a new key of a ``defaultdict``, so no count is lost.
+Foreign texts are counted together, by the reason of their refusal.
 """
 
 from __future__ import annotations
@@ -31,6 +30,8 @@ MINUTE = 60
 MOST_MINUTES = 1440
 """Minutes that wait for a store which is down; past it, the oldest are given up."""
 MOST_AT_ONCE = 1000
+NEVER = float("inf")
+"""The instant at which a process that has counted nothing has old counts forgotten."""
 
 
 class Tally:
@@ -49,14 +50,15 @@ class Tally:
         _fork.tell(self)
 
     def after_fork(self) -> None:
-        """Begin anew in a forked child: what was counted before is its parent's to store."""
+        """Start again in a forked child: the parent stores what was counted before."""
         self._lock = threading.RLock()
         self._minutes: dict[int, Counts] = {}
         self.counts: Counts = defaultdict(int)
-        self.ends = self.forget_at = float("-inf")
+        self.ends = float("-inf")
+        self.forget_at = NEVER
 
     def turn(self, mono: float, wall: float) -> None:
-        """Begin the minute of an instant, given on both clocks."""
+        """Start the minute of an instant, given on both clocks."""
         with self._lock:
             start = int(wall // MINUTE) * MINUTE
             self.counts = self._minutes.setdefault(start, defaultdict(int))
@@ -72,7 +74,7 @@ class Tally:
         self.counts[key_id if reason is None else (key_id, reason)] += 1
 
     def chunks(self) -> Iterator[list[Count]]:
-        """Take out what has been counted, up to 1000 at a time; give back to `restore` what is not stored."""
+        """Take out the counts, up to 1000 at a time; `restore` takes those back that are not stored."""
         for start in sorted(self._minutes):
             counts = self._minutes.get(start, defaultdict(int))
             keys = [key for key, requests in [*counts.items()] if requests]

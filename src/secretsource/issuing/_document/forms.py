@@ -122,9 +122,16 @@ def maybe(form: Form) -> Form:
     return Form(_or_none(form.write), _or_none(form.read), f"{form.words}, or null")
 
 
-def one_of(words: type[enum.Enum]) -> Form:
-    """Return the form of a word of an enumeration."""
-    return Form(attrgetter("value"), words, f"one of {', '.join(member.value for member in words)}")
+def one_of(*enumerations: type[enum.Enum]) -> Form:
+    """Return the form of a word of an enumeration, or of several."""
+    members = {member.value: member for words in enumerations for member in words}
+
+    def member(cell: Any) -> enum.Enum:
+        if cell not in members:
+            raise ValueError
+        return members[cell]
+
+    return Form(attrgetter("value"), member, f"one of {', '.join(members)}")
 
 
 def _or_none(change: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -21,7 +21,7 @@ from secretsource.issuing._document.forms import (
     one_of,
 )
 from secretsource.issuing._verdict import Reason
-from secretsource.stores.base import EventKind, Status
+from secretsource.stores.base import EventKind, OwnerEventKind, Status
 
 RECORD = (
     Field("key_id", "key_id", TEXT),
@@ -52,6 +52,19 @@ EVENT = (
     Field("key_id", "key_id", TEXT),
     Field("revision", "revision", NUMBER),
     Field("kind", "kind", one_of(EventKind)),
+    Field("happened_at", "time", INSTANT),
+    Field("actor", "actor", maybe(TEXT)),
+    Field("origin", "origin", maybe(TEXT)),
+    Field("reason", "reason", maybe(TEXT)),
+    Field("fields", "fields", TEXTS),
+)
+HISTORY = (
+    Field("position", "position", NUMBER),
+    Field("subject", "subject", TEXT),
+    Field("id", "id", TEXT),
+    Field("owner", "owner", maybe(TEXT)),
+    Field("revision", "revision", NUMBER),
+    Field("kind", "kind", one_of(EventKind, OwnerEventKind)),
     Field("happened_at", "time", INSTANT),
     Field("actor", "actor", maybe(TEXT)),
     Field("origin", "origin", maybe(TEXT)),

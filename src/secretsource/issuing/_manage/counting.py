@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from secretsource.issuing._check.tally import NEVER
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource._flow import Flow
@@ -27,6 +29,8 @@ def store_counts(parts: Parts) -> Flow[None]:
                 tally.restore(counts)
         counted = True
     now = parts.clock.now()
-    if store is not None and counted and now.mono >= tally.forget_at:
+    if counted and tally.forget_at == NEVER:
+        tally.forget_at = now.mono
+    if store is not None and now.mono >= tally.forget_at:
         tally.forget_at = now.mono + FORGET_EVERY
         yield store.forget(now.wall)

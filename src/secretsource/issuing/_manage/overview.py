@@ -1,19 +1,25 @@
-"""The overview of an operator: keys that expire soon, and keys that nobody uses."""
+"""The overview of an operator: keys that expire soon, keys that nobody uses, and the feed of all events."""
 
 from __future__ import annotations
 
-from secretsource.exceptions import InvalidRequest
+from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing._manage import request
-from secretsource.stores.base import KeyQuery
+from secretsource.stores.base import EventKind, HistoryQuery, KeyQuery, OwnerEventKind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import timedelta
 
     from secretsource._flow import Flow
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._manage.operations import Operations
-    from secretsource.stores.base import Page
+    from secretsource.stores.base import HistoryEvent, Page
+
+LAST_POSITION = 2**63 - 1
+
+_MOST = 1000
+_KINDS = (*EventKind, *OwnerEventKind)
 
 
 class Overview:
@@ -34,6 +40,24 @@ class Overview:
         since = self._parts.clock.now().wall - _length(length, "for_")
         query = KeyQuery(owner, unused_since=since, after=after, limit=limit, living=True)
         return (yield from self._operations.list(query))
+
+    def history(
+        self, after: int | None, owner: str | None, actor: str | None, kind: str | None, limit: int
+    ) -> Flow[Sequence[HistoryEvent]]:
+        """Return events of all keys, owners and plans, in the order of their positions."""
+        store = self._parts.store
+        if store.history is None:
+            raise ConfigurationError(
+                f"a {type(store).__name__} keeps no history of all keys: use a store in SQLite or PostgreSQL"
+            )
+        after = 0 if after is None else after
+        request.number(after, "after", 0, LAST_POSITION)
+        request.number(limit, "limit", 1, _MOST)
+        if kind is not None and kind not in _KINDS:
+            raise InvalidRequest(f"kind must be one of {', '.join(_KINDS)}, not {kind!r:.40}")
+        author = None if actor is None else request.text(actor, "actor")
+        found: Sequence[HistoryEvent] = yield store.history.read(HistoryQuery(after, owner, author, kind, limit))
+        return found
 
 
 def _length(given: timedelta | float, what: str) -> float:

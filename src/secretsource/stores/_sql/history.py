@@ -52,6 +52,7 @@ _PLACE_KEY = (
 _PLACE_OWNER = (
     OWNER_EVENTS.update().where(OWNER_EVENTS.c.revision == bindparam("at")).values(position=bindparam("place"))
 )
+_TOPS = [select(func.max(table.c.position)).where(table.c.position.is_not(None)) for table in (EVENTS, OWNER_EVENTS)]
 
 
 class SqlHistory(History):
@@ -87,12 +88,12 @@ def _place(connection: Connection) -> None:
         connection.execute(select(func.pg_catalog.pg_advisory_xact_lock(_TURN)))
     new = [(row.time, _PLACE_KEY, row.key_id, row.revision) for row in connection.execute(_NEW_KEYS.limit(BATCH))]
     new += [(row.time, _PLACE_OWNER, row.id, row.revision) for row in connection.execute(_NEW_OWNERS.limit(BATCH))]
-    tops = [connection.execute(select(func.max(table.c.position))).scalar() for table in (EVENTS, OWNER_EVENTS)]
+    tops = [connection.execute(top).scalar() for top in _TOPS]
     new.sort(key=lambda each: each[0])
     places: dict[Any, list[dict[str, Any]]] = {_PLACE_KEY: [], _PLACE_OWNER: []}
     for place, (_, statement, which, revision) in enumerate(new[:BATCH], max(top or 0 for top in tops) + 1):
-        bound = {"which": which} if statement is _PLACE_KEY else {}
-        places[statement].append({**bound, "at": revision, "place": place})
+        row = {"which": which} if statement is _PLACE_KEY else {}
+        places[statement].append({**row, "at": revision, "place": place})
     for statement, placed in places.items():
         if placed:
             connection.execute(statement, placed)

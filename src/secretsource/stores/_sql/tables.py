@@ -91,7 +91,6 @@ EVENTS = Table(
     Column("fields", _TEXT),
     Column("position", BigInteger),
     PrimaryKeyConstraint("key_id", "revision"),
-    Index("secretsource_events_by_position", "position", unique=True),
 )
 
 USES = Table(
@@ -154,7 +153,6 @@ OWNER_EVENTS = Table(
     Column("reason", _TEXT),
     Column("position", BigInteger),
     Index("secretsource_owner_events_by_id", "subject", "id", "revision"),
-    Index("secretsource_owner_events_by_position", "position", unique=True),
     sqlite_autoincrement=True,
 )
 """The events of owners and plans, chosen by ``subject``; their number is their revision."""
@@ -174,11 +172,21 @@ COUNTS = Table(
 """Counted requests; owner and key are empty for foreign texts."""
 
 for _events, _order in ((EVENTS, ("time", "key_id", "revision")), (OWNER_EVENTS, ("revision",))):
-    _is_new = _events.c.position.is_(None)
+    _is_placed, _is_new = _events.c.position.is_not(None), _events.c.position.is_(None)
+    Index(
+        f"{_events.name}_by_position",
+        _events.c.position,
+        unique=True,
+        postgresql_where=_is_placed,
+        sqlite_where=_is_placed,
+    )
     Index(
         f"{_events.name}_without_position",
         *(_events.c[_name] for _name in _order),
         postgresql_where=_is_new,
         sqlite_where=_is_new,
     )
-"""Events get their position in the feed of all events when it is first read; see `_sql.history`."""
+"""Events get their position in the feed of all events when it is first read; see `_sql.history`.
+
+An event is in one of the two indices, so the newest are found without sorting, however many there are.
+"""

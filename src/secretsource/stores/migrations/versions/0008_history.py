@@ -15,8 +15,15 @@ def upgrade() -> None:
     """Make the columns and their indices; events until now get their position from the first reader."""
     for table, order in _ORDERS.items():
         op.add_column(table, sa.Column("position", sa.BigInteger))
-        op.create_index(f"{table}_by_position", table, ["position"], unique=True)
-        is_new = sa.text("position IS NULL")
+        is_placed, is_new = sa.text("position IS NOT NULL"), sa.text("position IS NULL")
+        op.create_index(
+            f"{table}_by_position",
+            table,
+            ["position"],
+            unique=True,
+            postgresql_where=is_placed,
+            sqlite_where=is_placed,
+        )
         op.create_index(f"{table}_without_position", table, order, postgresql_where=is_new, sqlite_where=is_new)
 
 

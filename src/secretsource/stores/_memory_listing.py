@@ -1,23 +1,26 @@
-"""Which records a query picks, and the sum of uses, for the stores in memory. Pure."""
+"""Which records of this process's memory a query picks, and how their uses add up. Pure."""
+
+# pure: decides from its arguments; no clock, no I/O, no await
 
 from __future__ import annotations
 
 from itertools import islice
 
-from secretsource.stores.base import KeyQuery, KeyRecord, Status, Usage, Use
-from secretsource.stores.records import MOST_WITNESSES
+from secretsource.stores.records import MOST_WITNESSES, Status, Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-__all__ = ["ENDED", "picks", "summed"]
+    from secretsource.stores.records import KeyQuery, KeyRecord, Use
+
+__all__ = ["ENDED", "picks", "total"]
 
 ENDED = (Status.REVOKED, Status.EXPIRED)
 
 
 def picks(query: KeyQuery, record: KeyRecord) -> bool:
-    """Return whether a query picks a record."""
+    """Return whether a query asks for a record."""
     exact = (
         (query.owner, record.owner),
         (query.environment, record.environment),
@@ -34,8 +37,8 @@ def picks(query: KeyQuery, record: KeyRecord) -> bool:
     return query.unused_since is None or (record.last_used or record.created) < query.unused_since
 
 
-def summed(old: Usage, use: Use, latest: float) -> Usage:
-    """Add a use to what was seen of a key."""
+def total(old: Usage, use: Use, latest: float) -> Usage:
+    """Return the usage of a key with one more use, which was last seen at an instant."""
     return Usage(
         latest, old.requests + use.requests, _united(old.networks, use.networks), _united(old.agents, use.agents)
     )
