@@ -127,8 +127,8 @@ FAULTS = (
     ),
     Fault(
         "a cached check is charged twice", _CHECK,
-        "granted = self._take(entry.limit_key, plan, cost, now, now + entry.drift)",
-        "granted = self._take(entry.limit_key, plan, cost, now, now + entry.drift) and "
+        "else self._take(entry.limit_key, plan, cost, now, now + entry.drift)",
+        "else self._take(entry.limit_key, plan, cost, now, now + entry.drift) and "
         "self._take(entry.limit_key, plan, cost, now, now + entry.drift)",
         _MECHANISMS + "test_each_check_is_charged_once",
     ),
