@@ -15,7 +15,12 @@ import psycopg
 from secretsource.stores._sql.tables import KEYS
 
 LOCATOR = slice(-63, -41)
-_WHOLE = "SELECT {} FROM secretsource_keys WHERE key_id = ".format(", ".join(f'"{column.name}"' for column in KEYS.c))
+_WHOLE = (
+    "SELECT {}, o.revision, o.document, p.revision, p.document FROM secretsource_keys AS k "
+    "LEFT JOIN secretsource_owners AS o ON o.id = k.owner LEFT JOIN secretsource_plans AS p ON p.id = o.plan "
+    "WHERE k.key_id = "
+).format(", ".join(f'k."{column.name}"' for column in KEYS.c))
+"""One question for the key, its owner and the owner's plan, as the library asks it."""
 WHOLE_SQLITE, WHOLE_POSTGRESQL = f"{_WHOLE}?", f"{_WHOLE}%s".encode()
 LEAN = "SELECT hash, owner, status, begins, expires, networks, scopes FROM secretsource_keys WHERE key_id = ?"
 _PLACES = {column.name: place for place, column in enumerate(KEYS.c)}
