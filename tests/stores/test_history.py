@@ -47,6 +47,7 @@ def store(url: str) -> Iterator[sql.PostgresStore]:
 def read(store: sql.SqlStore, after: int = 0) -> list[tuple[int, str, int]]:
     """The position, the subject and the revision of each event."""
     assert store.history is not None
+    assert store.history is not None
     return [(event.position, event.id, event.revision) for event in store.history.read(HistoryQuery(after=after))]
 
 
@@ -84,6 +85,7 @@ def test_many_events_get_their_positions_in_pieces(url: str, monkeypatch: pytest
     monkeypatch.setattr("secretsource.stores._sql.history.BATCH", 10)
     with closing(sql.PostgresStore.open(url)) as store, psycopg.connect(url, autocommit=True) as connection:
         store.insert([new(number) for number in range(1, 36)])
+        assert store.history is not None
         assert store.history is not None
         assert len(store.history.read(HistoryQuery(limit=12))) == 12
         placed = connection.execute("SELECT count(position) FROM secretsource_events").fetchone()

@@ -11,6 +11,7 @@ from tests.stores.databases import PostgresDatabase
 from secretsource.exceptions import StoreError
 from secretsource.issuing import NO_SCOPE, ApiKeys, Status
 from secretsource.stores import sql
+from secretsource.stores._sql import transactions
 from secretsource.stores.base import EventKind, KeyQuery, Usage, Use
 from secretsource.testing.store_samples import changed, new, record, rotated
 
@@ -93,7 +94,7 @@ def test_uses_are_counted_again_and_never_lost(line: Wire, store: sql.PostgresSt
 
 
 def _count(store: sql.PostgresStore, use: Use) -> None:
-    store.database.write(lambda connection: sql.transactions.count(connection, [use]))
+    store.database.write(lambda connection: transactions.count(connection, [use]))
 
 
 @pytest.fixture

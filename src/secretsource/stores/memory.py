@@ -70,7 +70,7 @@ class MemoryStore(KeyStore, ChangeFeed):
         self.owners = MemoryRegister[OwnerRecord](self._book, "owner")
         self.plans = MemoryRegister[PlanRecord](self._book, "plan")
         self.counts = MemoryCounts(lambda key_id: self._with_terms(self._records.get(key_id)))
-        self.history: MemoryHistory = MemoryHistory(self._all_that_happened)
+        self.history = MemoryHistory(self._all_that_happened)
 
     @classmethod
     @traceless

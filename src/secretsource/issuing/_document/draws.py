@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+
 __all__ = ["read_draw"]
 
 
@@ -25,11 +26,11 @@ class _ReportedPlan(Plan):
         super().__init__(tuple(Rate(state.limit, state.window, state.limit, state.name) for state in reported))
         self._reported = reported
 
-    def states(self, *_: object) -> list[LimitState]:
+    def states(self, levels: object, mono: float, wall: float) -> list[LimitState]:  # noqa: ARG002 - reported, not computed
         """Return the states as reported, at whatever levels."""
         return self._reported
 
-    def left(self, *_: object) -> list[tuple[int, float]]:
+    def left(self, levels: object, mono: float, wall: float) -> list[tuple[int, float]]:  # noqa: ARG002 - as above
         """Return what was left of each limit, and the seconds until it is full, as reported."""
         return [(state.remaining, state.reset) for state in self._reported]
 

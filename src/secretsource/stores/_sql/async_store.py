@@ -162,13 +162,15 @@ class AsyncPostgresStore(AsyncSqlStore):
         store: The store for threads.
     """
 
+    _lookup: AsyncPostgresLookup
+
     @classmethod
     @traceless
     def open(cls, url: str) -> Self:
         """Return the store that a URL names; see `SqlStore.open`."""
         return cls(PostgresStore.open(url))
 
-    def _make_lookup(self) -> AsyncLookup:
+    def _make_lookup(self) -> AsyncPostgresLookup:
         database, replica = self._store.database, self._store.database.address.replica
         lookup = AsyncPostgresLookup(database) if replica is None else AsyncReplicaLookup(database, replica)
         database.on_stale.append(lookup.leave)

@@ -49,7 +49,7 @@ class SqlStore(KeyStore, ChangeFeed):
         self.owners = registers.owners(database)
         self.plans = registers.plans(database)
         self.counts = SqlCounts(database)
-        self.history: SqlHistory = SqlHistory(database)
+        self.history = SqlHistory(database)
         self._lookup = self._make_lookup()
         database.on_fork.append(self._lookup.forget)
         database.on_stale.append(self._lookup.close)
