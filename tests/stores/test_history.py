@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from tests.stores.databases import do
 from tests.stores.test_schema import down_to
 
 from secretsource.stores import sql
+from secretsource.stores._sql import history
 from secretsource.stores.base import HistoryQuery
 from secretsource.testing.store_samples import new, record
 
@@ -64,6 +66,46 @@ def test_a_late_commit_is_not_passed_over(store: sql.PostgresStore, url: str, st
         early.commit()
     assert [(position, id) for position, id, _ in read(store, after=3)] == [(4, record(1).key_id)]
     assert [position for position, *_ in read(store)] == [1, 2, 3, 4]
+
+
+def test_a_reading_does_not_pass_over_what_comes_in_the_middle(
+    store: sql.PostgresStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An event of a key that gets its position between the questions for keys and for owners is read next."""
+    owners = history._owners
+
+    def meanwhile(query: HistoryQuery, last: int) -> Any:
+        monkeypatch.setattr(history, "_owners", owners)
+        with psycopg.connect(url) as other:
+            other.execute(EVENT, [record(1).key_id, 30.0])
+            other.execute(OWNER_EVENT, [record(2).key_id, 31.0])
+        with closing(sql.PostgresStore.open(url)) as another:
+            assert len(read(another, after=2)) == 2
+        return owners(query, last)
+
+    monkeypatch.setattr(history, "_owners", meanwhile)
+    seen = read(store, after=2)
+    seen += read(store, after=max([2, *(position for position, *_ in seen)]))
+    assert [position for position, *_ in seen] == [3, 4]
+
+
+@pytest.mark.parametrize("level", ["read committed", "repeatable read", "serializable"])
+def test_readers_at_once_give_each_position_once(store: sql.PostgresStore, url: str, level: str) -> None:
+    """Whatever isolation the database has by default."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        name = connection.info.dbname
+        connection.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = '{level}'".encode())
+    try:
+        store.insert([new(number) for number in range(3, 40)])
+        with ThreadPoolExecutor(8) as threads:
+            opened = [sql.PostgresStore.open(url) for _ in range(8)]
+            feeds = list(threads.map(read, opened))
+            for each in opened:
+                each.close()
+        assert all([position for position, *_ in feed] == [*range(1, 40)] for feed in feeds)
+    finally:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {name} RESET default_transaction_isolation".encode())
 
 
 def test_a_restored_dump_goes_on(store: sql.PostgresStore, url: str) -> None:

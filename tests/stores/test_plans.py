@@ -161,7 +161,8 @@ def test_the_feed_is_read_along_its_positions(request: pytest.FixtureRequest, da
     explained.plans(explain)
     for query in (HistoryQuery(after=500, limit=10), HistoryQuery(after=500, limit=10, kind="issued")):
         assert len(history.read(query)) == query.limit
-        keys, owners, new = explained.plans(explain)
+        last, keys, owners, new, *_ = explained.plans(explain)
+        assert "secretsource_events_by_position" in last
         assert "secretsource_events_by_position" in keys
         assert "secretsource_owner_events_by_position" in owners
         assert "secretsource_events_without_position" in new

@@ -12,7 +12,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, select
+from sqlalchemy import bindparam, case, func, select, text, union_all
 
 from secretsource.stores._sql.tables import EVENTS, KEYS, OWNER_EVENTS
 from secretsource.stores.history import BATCH, History, HistoryEvent
@@ -52,7 +52,10 @@ _PLACE_KEY = (
 _PLACE_OWNER = (
     OWNER_EVENTS.update().where(OWNER_EVENTS.c.revision == bindparam("at")).values(position=bindparam("place"))
 )
+_SEE_WHAT_IS_COMMITTED = text("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
 _TOPS = [select(func.max(table.c.position)).where(table.c.position.is_not(None)) for table in (EVENTS, OWNER_EVENTS)]
+_LAST = select(func.max(union_all(*_TOPS).subquery().c[0]))
+"""The greatest position, from both tables in one statement."""
 
 
 class SqlHistory(History):
@@ -68,23 +71,31 @@ class SqlHistory(History):
     def read(self, query: HistoryQuery) -> Sequence[HistoryEvent]:
         """Return events in the order of their positions; see `History.read`."""
         while True:
-            found, has_new = self._database.read(partial(_read, query=query))
-            if len(found) == query.limit or not has_new:
+            found, is_all, has_new = self._database.read(partial(_read, query=query))
+            if len(found) == query.limit or is_all:
                 return found
-            self._database.write(_place)
+            if has_new:
+                self._database.write(_place)
 
 
-def _read(connection: Connection, query: HistoryQuery) -> tuple[list[HistoryEvent], bool]:
-    """The events that have a position, and whether others have none yet."""
-    found = [_of_key(row) for row in connection.execute(_keys(query))]
-    found += [_of_owner(row) for row in connection.execute(_owners(query))]
+def _read(connection: Connection, query: HistoryQuery) -> tuple[list[HistoryEvent], bool, bool]:
+    """Return the events that have a position, whether these are all events, and whether some have no position yet.
+
+    Each statement may see what was committed meanwhile. Positions become visible in their order, so all up to the
+    greatest one of now are seen by both, and those beyond it are left for the next reading.
+    """
+    last = connection.execute(_LAST).scalar() or 0
+    found = [_of_key(row) for row in connection.execute(_keys(query, last))]
+    found += [_of_owner(row) for row in connection.execute(_owners(query, last))]
     has_new = any(connection.execute(new.limit(1)).first() is not None for new in (_NEW_KEYS, _NEW_OWNERS))
-    return sorted(found, key=attrgetter("position"))[: query.limit], has_new
+    has_grown = (connection.execute(_LAST).scalar() or 0) > last
+    return sorted(found, key=attrgetter("position"))[: query.limit], not (has_new or has_grown), has_new
 
 
 def _place(connection: Connection) -> None:
     """Give positions to the oldest events that have none."""
     if connection.dialect.name == "postgresql":
+        connection.execute(_SEE_WHAT_IS_COMMITTED)  # while it waits for its turn, others give positions
         connection.execute(select(func.pg_catalog.pg_advisory_xact_lock(_TURN)))
     new = [(row.time, _PLACE_KEY, row.key_id, row.revision) for row in connection.execute(_NEW_KEYS.limit(BATCH))]
     new += [(row.time, _PLACE_OWNER, row.id, row.revision) for row in connection.execute(_NEW_OWNERS.limit(BATCH))]
@@ -99,21 +110,22 @@ def _place(connection: Connection) -> None:
             connection.execute(statement, placed)
 
 
-def _keys(query: HistoryQuery) -> Select[Any]:
-    """The events of keys."""
+def _keys(query: HistoryQuery, last: int) -> Select[Any]:
+    """The events of keys, up to a position."""
     found = select(EVENTS, KEYS.c.owner).join(KEYS, KEYS.c.key_id == EVENTS.c.key_id)
-    return _narrowed(found, EVENTS.c, KEYS.c.owner, query)
+    return _narrowed(found, EVENTS.c, KEYS.c.owner, query, last)
 
 
-def _owners(query: HistoryQuery) -> Select[Any]:
-    """The events of owners and plans."""
-    return _narrowed(select(OWNER_EVENTS, _OWNER.label("owner")), OWNER_EVENTS.c, _OWNER, query)
+def _owners(query: HistoryQuery, last: int) -> Select[Any]:
+    """The events of owners and plans, up to a position."""
+    return _narrowed(select(OWNER_EVENTS, _OWNER.label("owner")), OWNER_EVENTS.c, _OWNER, query, last)
 
 
-def _narrowed(found: Select[Any], columns: Any, owner: Any, query: HistoryQuery) -> Select[Any]:
+def _narrowed(found: Select[Any], columns: Any, owner: Any, query: HistoryQuery, last: int) -> Select[Any]:
     exact = ((owner, query.owner), (columns.actor, query.actor), (columns.kind, query.kind))
     wanted = [column == value for column, value in exact if value is not None]
-    return found.where(columns.position > query.after, *wanted).order_by(columns.position).limit(query.limit)
+    within = (columns.position > query.after, columns.position <= last)
+    return found.where(*within, *wanted).order_by(columns.position).limit(query.limit)
 
 
 def _of_key(row: Any) -> HistoryEvent:
