@@ -53,6 +53,8 @@ USUAL: dict[str, Any] = {
     "scope": NO_SCOPE,
     "key_id": "0" * 22,
     "overlap": 0,
+    "within": 60,
+    "for_": 60,
     "owner": "acme",
     "requests": [{"owner": "acme"}],
     "rows": [{"owner": "acme", "plaintext": "abc"}],
