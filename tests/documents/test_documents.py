@@ -10,7 +10,7 @@ import pytest
 from tests.documents.samples import FILES, FOREIGN, HASH, KEY, LOOKUP, NEW, NOW, OLD, SAMPLES, expected
 
 from secretsource.exceptions import InvalidRequest
-from secretsource.issuing import Accepted, Rejected, Status
+from secretsource.issuing import Accepted, Rejected, Status, http_answer
 from secretsource.issuing import documents as d
 
 if TYPE_CHECKING:
@@ -87,6 +87,13 @@ def test_an_accepted_verdict_is_read_with_its_limits() -> None:
     assert isinstance(verdict, Accepted)
     assert [(state.name, state.remaining) for state in verdict.limits] == [("minute", 99), ("month quota", 9999)]
     assert (verdict.remaining, verdict.rotated, verdict.owner) == (99, OLD.created + 29 * 86400, OLD.owner)
+
+
+def test_an_accepted_verdict_that_is_read_answers_with_its_limits() -> None:
+    """The headers for the application's answer are those that the other process would have sent."""
+    verdict = d.read_verdict(expected("verdict_accepted"))
+    headers = dict(http_answer(verdict, realm="api", now=NOW).headers)
+    assert headers["RateLimit"] == '"minute";r=99;t=1, "month quota";r=9999;t=1440000'
 
 
 def test_a_rejected_verdict_is_read_with_what_refused_it() -> None:

@@ -62,6 +62,14 @@ class TestFourAges:
         secret = shell.get("NAME")
         assert (secret, secret.version, secret.served, provider.calls) == ("two", "2", "fresh", 2)
 
+    def test_explained_ahead(self, provider: ScriptedProvider, shell: Shell, clock: FakeClock) -> None:
+        """`explain` starts the same refresh, because it resolves the name as a read does."""
+        clock.advance(80)
+        shell.explain("NAME")
+        shell.until(lambda: provider.calls == 2)
+        shell.landed()
+        assert shell.get("NAME") == "two"
+
     @pytest.mark.parametrize("age", [100, 149.9])
     def test_revalidating(self, age: float, provider: ScriptedProvider, shell: Shell, clock: FakeClock) -> None:
         """Past the ttl, readers get the old value at once, marked, while one refresh runs."""
