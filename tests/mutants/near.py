@@ -36,7 +36,7 @@ NEAR = {
     "issuing/_check/verifier.py": f"{_CHECKS} issuing/glance issuing/clocks issuing/mechanisms issuing/turns",
     "issuing/_check/weighing.py": f"{_CHECKS} issuing/kinds issuing/glance issuing/owners",
     "issuing/_check/comparison.py": f"{_CHECKS} issuing/turns issuing/mechanisms",
-    "issuing/_check/drawing.py": "issuing/service issuing/limits issuing/mechanisms issuing/answer issuing/shared_limits",
+    "issuing/_check/drawing.py": "issuing/service issuing/limits issuing/mechanisms issuing/answer",
     "issuing/_document/draws.py": "documents/documents",
     "issuing/_document/forms.py": "documents/documents",
     "issuing/_document/tables.py": "documents/documents",
