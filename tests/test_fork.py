@@ -5,6 +5,7 @@ from __future__ import annotations
 import _frozen_importlib
 import sys
 import threading
+import weakref
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.forks import held_elsewhere, is_right_in_child, needs_fork, under_way_elsewhere
+from tests.signals import at_each_place, elsewhere, tell
 
 from secretsource import _fork, _imports
 from secretsource._beginnings import beginning
@@ -54,6 +56,19 @@ def test_a_holder_is_told_before_and_after() -> None:
         holder.told.clear()
         assert is_right_in_child(lambda: holder.told == ["before", "in the child"])
         assert holder.told == ["before", "in the parent"]
+
+
+def test_the_next_fork_outlives_a_signal(
+    monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
+) -> None:
+    """Python prints what a signal raises before a fork, and forks: afterwards another thread can fork, too."""
+    monkeypatch.setattr(_fork, "_HOLDERS", weakref.WeakSet())
+
+    def judge(forks: _fork._Forks, _: bool) -> None:
+        forks.after_in_parent()
+        elsewhere(lambda: (forks.before(), forks.after_in_parent()))
+
+    tell(record_property, "a fork", at_each_place(_fork._Forks, _fork._Forks.before, None, judge, "moments"))
 
 
 @needs_fork

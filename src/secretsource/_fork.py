@@ -12,6 +12,7 @@ import os
 import threading
 import time
 import weakref
+from contextlib import suppress
 
 from secretsource import _imports
 
@@ -105,9 +106,12 @@ class _Forks:
                 holder.after_fork_in_parent()
 
     def after_in_parent(self) -> None:
-        for holder in self._resting.pop():
-            holder.after_fork_in_parent()
-        self.alone.release()
+        try:
+            for holder in self._resting.pop() if self._resting else ():
+                holder.after_fork_in_parent()
+        finally:
+            with suppress(RuntimeError):  # a signal cut `before` short at its first line
+                self.alone.release()
 
     def after_in_child(self) -> None:
         _imports.forget_cut_off()  # before anybody imports here
