@@ -65,8 +65,12 @@ def test_the_next_fork_outlives_a_signal(
     monkeypatch.setattr(_fork, "_HOLDERS", weakref.WeakSet())
 
     def judge(forks: _fork._Forks, _: bool) -> None:
+        def fork() -> None:
+            forks.before()
+            forks.after_in_parent()
+
         forks.after_in_parent()
-        elsewhere(lambda: (forks.before(), forks.after_in_parent()))
+        elsewhere(fork)
 
     tell(record_property, "a fork", at_each_place(_fork._Forks, _fork._Forks.before, None, judge, "moments"))
 
