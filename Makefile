@@ -71,7 +71,7 @@ check: $(TOOLS)
 	@$(MAKE) --no-print-directory --keep-going -j2 $(GROUPED) check-pyright check-tests check-mypy check-format check-rules check-layers
 
 check-tests: $(TOOLS)
-	@$(CLEAN) PYTHONPATH=$(CURDIR)/src:$(CURDIR) $(BIN)/python -m pytest -q $(QUICK)
+	@$(CLEAN) PYTHONPATH=$(CURDIR)/src:$(CURDIR) $(BIN)/python -m pytest -q -n $(WORKERS) $(QUICK)
 
 soak: $(WHEEL)
 	@$(CLEAN) SOAK=1 $(BIN)/python -m pytest -q tests/soak tests/torture tests/integrations/test_timing.py tests/stores/test_imports.py
