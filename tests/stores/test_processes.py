@@ -8,25 +8,32 @@ import stat
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import select
 from tests.forks import begun, ended, needs_fork
 from tests.stores.databases import PostgresDatabase, do
 
 from secretsource.stores import sql
 from secretsource.stores._registry import open_store
+from secretsource.stores._sql.tables import KEYS
 from secretsource.stores.base import ChangeFeed, KeyChange, KeyQuery
 from secretsource.testing.store_samples import changed, new, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sqlalchemy import Connection
+
     from secretsource.stores.base import KeyStore
 
 TREE = Path(__file__).parents[2]
 ROUNDS = 20
+LOCK = select(KEYS.c.key_id).with_for_update()
+"""What locks every key."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -110,6 +117,39 @@ def test_a_forked_child_has_connections_of_its_own(store: KeyStore) -> None:
     written = store.get(record(2).key_id)
     assert written is not None
     assert written.name == "by the child"
+
+
+@needs_fork
+def test_a_killed_parent_keeps_nothing_locked_though_its_child_lives(database_url: str) -> None:
+    """The child has inherited the connection that holds the lock, and the server notices its owner's end at once."""
+    url = PostgresDatabase(database_url).url
+    told, telling = os.pipe()
+
+    def lock_and_fork() -> bool:
+        with closing(sql.PostgresStore.open(url)) as store:
+            store.database.write(lock_fork_and_end)
+        return False
+
+    def waits() -> bool:
+        signal.pause()
+        return False
+
+    def lock_fork_and_end(connection: Connection) -> None:
+        connection.execute(LOCK)
+        child = begun(waits)
+        os.write(telling, str(child).encode())
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with closing(sql.PostgresStore.open(url)) as store:
+        store.insert([new(1)])
+        assert not ended(begun(lock_and_fork))
+        child = int(os.read(told, 100))
+        try:
+            assert store.update(changed(record(1), name="by another"))
+        finally:
+            os.kill(child, signal.SIGKILL)
+    os.close(told)
+    os.close(telling)
 
 
 def test_a_new_file_is_for_its_owner_only(tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from sqlalchemy import select
 from tests.servers.postgres import postgres
 from tests.servers.wire import wire
 from tests.stores.databases import PostgresDatabase
@@ -18,16 +20,22 @@ from secretsource.exceptions import StoreError
 from secretsource.stores import sql
 from secretsource.stores._sql import timed
 from secretsource.stores._sql.schema import _CREATION_LOCK
+from secretsource.stores._sql.tables import KEYS
 from secretsource.stores.base import KeyQuery
 from secretsource.testing.store_samples import changed, new, record, rotated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+    from sqlalchemy import Connection
     from tests.servers.postgres import Postgres
 
+LIMIT = 20.0
+"""Seconds after which a test gives up."""
 TIMEOUT = 0.4
 LATE = "gave no answer in time"
+LOCK = select(KEYS.c.key_id).with_for_update()
+"""What locks every key."""
 LOAD = 3.0
 """Seconds by which a machine that has much to do may be late."""
 
@@ -145,6 +153,27 @@ def test_a_locked_row_is_read_and_not_changed(fragile: Postgres, store: sql.Post
         assert store.get(record(1).key_id) == record(1)
         with bounded(TIMEOUT, "locked for too long"):
             store.update(changed(record(1), name="stored"))
+
+
+def test_a_pause_in_the_middle_of_a_change_keeps_nothing_locked(fragile: Postgres, store: sql.PostgresStore) -> None:
+    """The server undoes a change that goes on no more, so that others can make theirs; it is then made anew."""
+    paused, go_on = threading.Event(), threading.Event()
+    attempts: list[int] = []
+
+    def change(connection: Connection) -> None:
+        attempts.append(1)
+        connection.execute(LOCK)
+        paused.set()
+        assert go_on.wait(LIMIT)
+        connection.exec_driver_sql("SELECT 1")
+
+    with closing(sql.PostgresStore.open(f"{fragile.url}?timeout=60")) as patient, ThreadPoolExecutor(1) as threads:
+        changing = threads.submit(store.database.write, change)
+        assert paused.wait(LIMIT)
+        assert patient.update(changed(record(1), name="meanwhile"))
+        go_on.set()
+        changing.result(LIMIT)
+    assert len(attempts) == 2
 
 
 def test_a_migration_may_take_longer(fragile: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,6 +68,9 @@ _POSTGRESQL = {
     "26000": POOLED,
     "42P05": POOLED,
     "25006": _READ_ONLY,
+    "25P03": Fault(
+        "undid this change, because this process paused in the middle of it: try again", again=True, lost=True
+    ),
     "28": Fault("does not let this user in: check the user and the password in its URL"),
     "3D000": Fault("does not exist: create the database, or correct its name in the URL"),
     "40001": Fault("kept undoing this change because of others made at the same time: try again", again=True),

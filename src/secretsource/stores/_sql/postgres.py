@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, event
 
 from secretsource._beginnings import beginning
 from secretsource.exceptions import StoreError
+from secretsource.stores._sql.sockets import SOCKETS
 from secretsource.stores._sql.tables import KEYS
 
 TYPE_CHECKING = False
@@ -93,6 +94,7 @@ class Server:
 
         with beginning():
             connection = TimedConnection.connect(**self._arguments(), autocommit=True)
+        SOCKETS.add(connection)
         try:
             connection.patience = patience
             if not self._schema:
@@ -111,6 +113,7 @@ class Server:
 
         with beginning():  # of the thread of the loop
             connection = await AsyncTimedConnection.connect(**self._arguments(), autocommit=True)
+        SOCKETS.add(connection)
         try:
             connection.patience = patience
             if not self._schema:
@@ -138,7 +141,9 @@ class Server:
         if self.address.pooled and self.address.feed is None:
             raise Unheard
         with beginning():
-            return psycopg.connect(**arguments((self.address.feed or self.address).url), autocommit=True)
+            connection = psycopg.connect(**arguments((self.address.feed or self.address).url), autocommit=True)
+        SOCKETS.add(connection)
+        return connection
 
     def announce(self, channel: str) -> None:
         """Send an empty notice by the way of all changes, over its own connection."""
@@ -159,7 +164,11 @@ class Server:
     def told(self, patience: float, *, migrates: bool = False) -> bytes:
         """Return the statement of a session's settings; behind a pooler, for one transaction."""
         milliseconds = round(patience * 1000)
-        settings = {"statement_timeout": f"{milliseconds}", "lock_timeout": f"{round(milliseconds * _LOCKED)}"}
+        settings = {
+            "statement_timeout": f"{milliseconds}",
+            "lock_timeout": f"{round(milliseconds * _LOCKED)}",
+            "idle_in_transaction_session_timeout": f"{milliseconds}",  # of a process that stands still, and holds locks
+        }
         if self._schema:
             settings["search_path"] = f"{_identifier(self._schema)}, pg_temp" if migrates else _SAFE
         is_local = "true" if self.address.pooled else "false"
