@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import weakref
 
-from secretsource import _fork
+from secretsource._ground import fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Sockets:
 
     def __init__(self) -> None:
         self._connections: weakref.WeakSet[AnyConnection] = weakref.WeakSet()
-        _fork.tell(self)
+        fork.tell(self)
 
     def add(self, connection: AnyConnection) -> None:
         """Remember the socket of a connection, for as long as the connection exists."""
