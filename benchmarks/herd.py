@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypedDict
 
+from secretsource.testing.aws_server import MotoServer, moto_server
+
 from benchmarks.harness import Figure, at_most, exactly, interleave, ratio
 from benchmarks.samples import NAME, VALUE, quiet_environment
-from secretsource.testing.aws_server import MotoServer, moto_server
 
 TITLE = "herd: 64 threads on one AWS secret (moto over HTTP)"
 CHILD = Path(__file__).with_name("herd_child.py")

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import psycopg
 
-from secretsource.stores._sql.tables import KEYS
+from secretsource.stores._sql.rows.tables import KEYS
 
 LOCATOR = slice(-63, -41)
 _WHOLE = (

@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.harness import Figure, Sample, at_most, compared, interleave, per_call
 from benchmarks.keyring import SCOPE, around, issued, opened
-from secretsource.stores._sql.tables import KEYS
+from secretsource.stores._sql.rows.tables import KEYS
 
 TITLE = "scale: a check among many keys, on SQLite"
 SIZES = (10_000, 1_000_000, 10_000_000)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from secretsource import Secret
-    from secretsource.resolver._engine import Engine
-    from secretsource.resolver._trace import RotationEvent, SecretEvent
+    from secretsource.resolver._engine.engine import Engine
+    from secretsource.resolver._walk.trace import RotationEvent, SecretEvent
 
 __all__ = ["Shell", "ShellKind", "clock", "kind", "new_shell"]
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from secretsource._flow import arun, run
+from secretsource._ground.flow import arun, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from secretsource._flow import Flow
+    from secretsource._ground.flow import Flow
 
     Shell = Callable[..., Any]
 

@@ -16,8 +16,8 @@ import pytest
 from tests.forks import held_elsewhere, is_right_in_child, needs_fork, under_way_elsewhere
 from tests.signals import at_each_place, elsewhere, tell
 
-from secretsource import _fork, _imports
-from secretsource._beginnings import beginning
+from secretsource._ground import fork, imports
+from secretsource._ground.beginnings import beginning
 from secretsource._redis import Address, Outage
 from secretsource.issuing import NO_SCOPE, ApiKeys
 from secretsource.limiters._lines import Lines
@@ -51,7 +51,7 @@ class Watched:
 def test_a_holder_is_told_before_and_after() -> None:
     """Before the fork on its own side, and after it on both, each time."""
     holder = Watched()
-    _fork.ask(holder)
+    fork.ask(holder)
     for _ in range(2):
         holder.told.clear()
         assert is_right_in_child(lambda: holder.told == ["before", "in the child"])
@@ -62,9 +62,9 @@ def test_the_next_fork_outlives_a_signal(
     monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
 ) -> None:
     """Python prints what a signal raises before a fork, and forks: afterwards another thread can fork, too."""
-    monkeypatch.setattr(_fork, "_HOLDERS", weakref.WeakSet())
+    monkeypatch.setattr(fork, "_HOLDERS", weakref.WeakSet())
 
-    def judge(forks: _fork._Forks, _: bool) -> None:
+    def judge(forks: fork._Forks, _: bool) -> None:
         def fork() -> None:
             forks.before()
             forks.after_in_parent()
@@ -72,14 +72,14 @@ def test_the_next_fork_outlives_a_signal(
         forks.after_in_parent()
         elsewhere(fork)
 
-    tell(record_property, "a fork", at_each_place(_fork._Forks, _fork._Forks.before, None, judge, "moments"))
+    tell(record_property, "a fork", at_each_place(fork._Forks, fork._Forks.before, None, judge, "moments"))
 
 
 @needs_fork
 def test_a_keeper_is_told_in_the_child_alone() -> None:
     """The parent of a keeper goes on as if nothing had happened."""
     keeper = Watched()
-    _fork.tell(keeper)
+    fork.tell(keeper)
     assert is_right_in_child(lambda: keeper.told == ["in the child"])
     assert keeper.told == []
 
@@ -88,7 +88,7 @@ def test_a_keeper_is_told_in_the_child_alone() -> None:
 def test_a_child_forks_in_its_turn() -> None:
     """Also one of a thread that is not the main one."""
     holder = Watched()
-    _fork.ask(holder)
+    fork.ask(holder)
     right: list[bool] = []
     thread = threading.Thread(
         target=lambda: right.append(is_right_in_child(lambda: is_right_in_child(lambda: len(holder.told) == 4)))
@@ -110,11 +110,11 @@ def test_a_holder_that_comes_during_a_fork_waits_until_it_is_over() -> None:
                 self.told.append("too early" if asked.wait(0.1) else "in time")
 
     def ask() -> None:
-        _fork.ask(late)
+        fork.ask(late)
         asked.set()
 
     late, thread, holder = Watched(), threading.Thread(target=ask), Late()
-    _fork.ask(holder)
+    fork.ask(holder)
     assert is_right_in_child(lambda: "in time" in holder.told)
     assert asked.wait(5)
     thread.join()
@@ -140,7 +140,7 @@ def test_a_fork_waits_for_an_import_of_another_thread(tmp_path: Path, monkeypatc
     assert events.begun.wait(5)
 
     def let_go() -> None:
-        while not _fork._FORKS._resting:  # until the fork waits
+        while not fork._FORKS._resting:  # until the fork waits
             pass
         events.go_on.set()
 
@@ -152,7 +152,7 @@ def test_a_fork_waits_for_an_import_of_another_thread(tmp_path: Path, monkeypatc
 @pytest.fixture
 def importing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Another thread in the middle of an import that a fork does not wait for; and what the module waits for."""
-    monkeypatch.setattr(_fork, "PATIENCE", 0.05)
+    monkeypatch.setattr(fork, "PATIENCE", 0.05)
     package = tmp_path / "tests_of_forks_package"
     package.mkdir()
     (package / "done.py").touch()
@@ -201,7 +201,7 @@ def locked(name: str) -> Generator[None]:
 @needs_fork
 def test_a_child_is_refused_a_module_in_c_that_its_fork_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """It cannot be loaded twice; the child is told so, and does not wait for ever."""
-    monkeypatch.setattr(_fork, "PATIENCE", 0.05)
+    monkeypatch.setattr(fork, "PATIENCE", 0.05)
     name = "tests_of_forks_in_c"
     half_made, spec = ModuleType(name), ModuleSpec(name, ExtensionFileLoader(name, "tests_of_forks_in_c.so"))
     spec._initializing = True  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
@@ -222,7 +222,7 @@ def test_a_child_goes_on_with_an_import_of_its_own_thread() -> None:
     """A module that forks while it is imported is whole in the child, too."""
     name = "tests_of_forks_own"
     with locked(name):
-        assert is_right_in_child(lambda: name in _imports._LOCKS)
+        assert is_right_in_child(lambda: name in imports._LOCKS)
 
 
 KEEPERS: dict[str, tuple[Any, Callable[[Any], object]]] = {
@@ -244,7 +244,7 @@ def test_a_child_does_not_wait_for_a_lock_of_another_thread(keeper: Any, use: Ca
 @needs_fork
 def test_a_lock_of_the_thread_that_forks_is_still_held_in_the_child() -> None:
     """The child gives it back, as the parent does."""
-    lock = _fork.lock()
+    lock = fork.lock()
 
     def act() -> bool:
         lock.release()

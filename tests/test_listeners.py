@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from tests.forks import is_right_in_child, needs_fork
 
-from secretsource import _aside
-from secretsource._listeners import Listeners
+from secretsource._ground import aside
+from secretsource._ground.listeners import Listeners
 
 if TYPE_CHECKING:
     import pytest
@@ -49,7 +49,7 @@ def test_a_listener_that_raises_harms_nobody(caplog: pytest.LogCaptureFixture) -
 
 def test_a_listener_aside_harms_nobody_by_being_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """It hears in order, in a thread that ends when it has heard all; past the bound it misses events."""
-    monkeypatch.setattr(_aside, "MOST_WAITING", 3)
+    monkeypatch.setattr(aside, "MOST_WAITING", 3)
     listeners, heard, go, began = Listeners[int](), list[int](), threading.Event(), threading.Event()
 
     def listen(event: int) -> None:
@@ -73,7 +73,7 @@ def test_a_listener_aside_harms_nobody_by_being_slow(monkeypatch: pytest.MonkeyP
 
 def test_a_listener_aside_hears_again_after_its_thread_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """By itself, or because it was waited for."""
-    monkeypatch.setattr(_aside, "IDLE", 0.001)
+    monkeypatch.setattr(aside, "IDLE", 0.001)
     listeners, heard = Listeners[int](), list[int]()
     listeners.add(heard.append, aside=True)
     for event in range(3):

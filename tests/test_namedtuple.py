@@ -9,7 +9,7 @@ from inspect import signature
 
 import pytest
 
-from secretsource._namedtuple import NamedTuple as OurNamedTuple
+from secretsource._ground.namedtuple import NamedTuple as OurNamedTuple
 from secretsource.providers.base import NotFound, SecretRef
 
 

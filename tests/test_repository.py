@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from secretsource import Resolver, get_secret
-from secretsource import _repository as module
-from secretsource._repository import doubt_about, folders, home_doubt, mentions, nearest, ownership_doubt, sightings
+from secretsource._ground import repository as module
+from secretsource._ground.repository import (
+    doubt_about,
+    folders,
+    home_doubt,
+    mentions,
+    nearest,
+    ownership_doubt,
+    sightings,
+)
 from secretsource.config import find_config, load_config
 from secretsource.exceptions import SecretNotFound
 from secretsource.providers.dotenv import DotenvProvider

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from secretsource._suggest import LONGEST, meant, nearest, unknown
+from secretsource._ground.suggest import LONGEST, meant, nearest, unknown
 
 SCHEMES = ["env", "dotenv", "aws", "aws-ssm", "vault"]
 

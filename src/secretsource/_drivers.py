@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from secretsource._suggest import unknown
+from secretsource._ground.suggest import unknown
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from secretsource import _fork
+from secretsource._ground import fork
 from secretsource.exceptions import ConfigurationError, StoreError
 
 TYPE_CHECKING = False
@@ -117,7 +117,7 @@ class Outage:
         self._pause = pause
         self._on_error = on_error
         self._until = float("-inf")
-        self._lock = _fork.lock()  # a signal's handler may ask, too
+        self._lock = fork.lock()  # a signal's handler may ask, too
         self.failures = 0
 
     def lasts(self, mono: float) -> bool:

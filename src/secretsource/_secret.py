@@ -6,7 +6,7 @@ pickled, and copying returns the same object.
 
 from __future__ import annotations
 
-from secretsource._clock import utc
+from secretsource._ground.clock import utc
 from secretsource.exceptions import ProviderResponseError
 from secretsource.providers.base import FailureCode, SecretRef
 
@@ -140,7 +140,7 @@ class Secret(str):
         Raises:
             ProviderResponseError: It is not JSON; the error does not show the value.
         """
-        from secretsource._json_text import native
+        from secretsource._ground.json_text import native
 
         try:
             return native(self if self._raw is None else self._raw)

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from secretsource._namedtuple import NamedTuple
+from secretsource._ground.namedtuple import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -30,11 +30,11 @@ the ``except`` block that noticed the error.
 
 from __future__ import annotations
 
-from secretsource._key_id import is_key_id
+from secretsource._ground.key_id import is_key_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource._codes import FailureCode
+    from secretsource._ground.codes import FailureCode
 
 __all__ = [
     "ConfigurationError",

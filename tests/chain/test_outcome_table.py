@@ -14,7 +14,7 @@ from secretsource.exceptions import (
     SecretNotFound,
 )
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound
-from secretsource.resolver._route import Route
+from secretsource.resolver._walk.route import Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable

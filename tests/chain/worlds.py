@@ -22,13 +22,13 @@ from tests.servers.gcp import secret_manager
 from tests.servers.openbao import bao
 from tests.servers.relay import relay
 
-from secretsource.testing.aws_server import moto_server
+from secretsource.testing.servers import aws_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from secretsource.testing import ProviderHarness
-    from secretsource.testing.aws_server import MotoServer
+    from secretsource.testing.servers import AwsServer
 
 __all__ = ["bao", "become_nobody", "disable", "harness", "world"]
 
@@ -39,7 +39,7 @@ def world(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     running: dict[str, Any] = {}
     with ExitStack() as stack:
         starting: dict[str, Callable[[Any], Any]] = {
-            "aws": lambda _: moto_server(),
+            "aws": lambda _: aws_server(),
             "vault": lambda bao: relay(bao.address),
             "gcp": lambda _: secret_manager(),
             "azure": lambda _: key_vault(tmp_path_factory.mktemp("azure")),
@@ -55,7 +55,7 @@ def world(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
 
 
 @contextmanager
-def emptied(moto: MotoServer) -> Generator[Any]:
+def emptied(moto: AwsServer) -> Generator[Any]:
     """An AWS without secrets."""
     aws = AwsOverHttp(moto)
     with aws.cleanup:

@@ -10,13 +10,13 @@ from tests.cli.conftest import CANARY
 from tests.conformance.conftest import become_nobody
 
 from secretsource.cli._checked_secrets import CheckedSecret, exit_code
-from secretsource.cli._exit_codes import MISSING, MISTAKE, UNAVAILABLE
-from secretsource.cli._table import _style
-from secretsource.cli._urgent import Urgent
+from secretsource.cli._terminal.exit_codes import MISSING, MISTAKE, UNAVAILABLE
+from secretsource.cli._terminal.table import _style
+from secretsource.cli._terminal.urgent import Urgent
 from secretsource.config import SecretConfig
 from secretsource.providers.base import Failed, FailureCode
 from secretsource.providers.file import FileProvider
-from secretsource.resolver._trace import Trace
+from secretsource.resolver._walk.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,11 +9,11 @@ import pytest
 from tests.cli.conftest import CANARY
 from tests.servers.openbao import OpenBao, bao
 
-from secretsource.cli._exit_codes import MISSING, MISTAKE, UNAVAILABLE
+from secretsource.cli._terminal.exit_codes import MISSING, MISTAKE, UNAVAILABLE
 from secretsource.cli.copy import Content, Item, exit_code
 from secretsource.providers.base import NotFound, Occupied
 from secretsource.providers.file import FileProvider
-from secretsource.testing.aws_server import moto_server
+from secretsource.testing.servers import aws_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,7 +191,7 @@ def test_to_aws_and_from_there_to_vault(
     project: Path, command: Command, monkeypatch: pytest.MonkeyPatch, bao: OpenBao
 ) -> None:
     """A value goes from .env to AWS and from there to Vault, each under the name it has there."""
-    with moto_server() as server:
+    with aws_server() as server:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         monkeypatch.setenv("VAULT_TOKEN", bao.root)

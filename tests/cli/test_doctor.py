@@ -10,13 +10,13 @@ import pytest
 from google.oauth2.credentials import Credentials
 from tests.cli.conftest import CANARY
 from tests.conformance.conftest import become_nobody
-from tests.providers.test_gcp_caller import answering
+from tests.providers.gcp.test_gcp_caller import answering
 from tests.servers.azure import KeyVault, key_vault, signed_in
 from tests.servers.azure import provider as azure_provider
 from tests.servers.gcp import secret_manager
 from tests.servers.openbao import OpenBao, bao
 
-from secretsource.cli._exit_codes import MISSING
+from secretsource.cli._terminal.exit_codes import MISSING
 from secretsource.providers._azure.question import bearer_of, scope_of
 from secretsource.providers.aws import AwsProvider
 from secretsource.providers.base import Failed, FailureCode, Identity
@@ -24,8 +24,7 @@ from secretsource.providers.dotenv import DotenvProvider
 from secretsource.providers.gcp import GcpProvider
 from secretsource.providers.vault import VaultProvider
 from secretsource.resolver import _inspection
-from secretsource.testing.aws_server import moto_server
-from secretsource.testing.servers import AzureServer
+from secretsource.testing.servers import AzureServer, aws_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -150,7 +149,7 @@ def test_a_driver_that_raises(project: Path, command: Command, monkeypatch: pyte
 
 def test_at_aws(folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """AWS names the caller's ARN and its own time."""
-    with moto_server() as server:
+    with aws_server() as server:
         for name, value in {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}.items():
             monkeypatch.setenv(name, value)
         (folder / "secretsource.toml").write_text(

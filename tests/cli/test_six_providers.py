@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.cli.conftest import CANARY
 
-from secretsource.cli._exit_codes import MISSING, UNAVAILABLE
+from secretsource.cli._terminal.exit_codes import MISSING, UNAVAILABLE
 from secretsource.testing.servers import aws_server, azure_server, gcp_server, vault_server
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from secretsource._suggest import unknown
+from secretsource._ground.suggest import unknown
 from secretsource.exceptions import ConfigurationError, ProviderNotInstalled
 from secretsource.providers.base import Provider
 

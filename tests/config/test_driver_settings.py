@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Optional
 
 import pytest
 
-from secretsource._sentinels import UNSET
+from secretsource._ground.sentinels import UNSET
 from secretsource.config._settings import Setting, driver_settings
 from secretsource.providers._registry import DRIVERS, driver_class
 from secretsource.providers.base import Provider

@@ -10,21 +10,21 @@ from tests.servers.aws import Aws, AwsInProcess, AwsOverHttp, problem, quietly
 
 from secretsource.providers.aws import AwsProvider
 from secretsource.testing import BatchProviderConformance, ProviderHarness, WritableProviderConformance
-from secretsource.testing.aws_server import moto_server
+from secretsource.testing.servers import aws_server
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from secretsource.testing.aws_server import MotoServer
+    from secretsource.testing.servers import AwsServer
 
 DENIED = problem("AccessDeniedException", "User is not authorized to perform: secretsmanager:GetSecretValue")
 NO_WIRE = "there is no wire in this process; the class below has one"
 
 
 @pytest.fixture(scope="module")
-def server() -> Generator[MotoServer]:
+def server() -> Generator[AwsServer]:
     """A running moto."""
-    with moto_server() as server:
+    with aws_server() as server:
         yield server
 
 
@@ -110,7 +110,7 @@ class TestAwsProviderOverHttp(BatchProviderConformance, WritableProviderConforma
     patience: ClassVar = TestAwsProvider.patience
 
     @pytest.fixture
-    def harness(self, server: MotoServer) -> Generator[SecretsManagerHarness]:
+    def harness(self, server: AwsServer) -> Generator[SecretsManagerHarness]:
         """An empty Secrets Manager."""
         aws = AwsOverHttp(server)
         with aws.cleanup:

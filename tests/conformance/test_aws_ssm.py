@@ -9,21 +9,21 @@ from tests.servers.aws import Aws, AwsInProcess, AwsOverHttp, problem, quietly
 
 from secretsource.providers.aws_ssm import AwsParameterProvider
 from secretsource.testing import BatchProviderConformance, ProviderHarness
-from secretsource.testing.aws_server import moto_server
+from secretsource.testing.servers import aws_server
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from secretsource.testing.aws_server import MotoServer
+    from secretsource.testing.servers import AwsServer
 
 DENIED = problem("AccessDeniedException", "User is not authorized to perform: ssm:GetParameter")
 NO_WIRE = "there is no wire in this process; the class below has one"
 
 
 @pytest.fixture(scope="module")
-def server() -> Generator[MotoServer]:
+def server() -> Generator[AwsServer]:
     """A running moto."""
-    with moto_server() as server:
+    with aws_server() as server:
         yield server
 
 
@@ -99,7 +99,7 @@ class TestAwsParameterProviderOverHttp(BatchProviderConformance):
     patience: ClassVar = TestAwsParameterProvider.patience
 
     @pytest.fixture
-    def harness(self, server: MotoServer) -> Generator[ParameterStoreHarness]:
+    def harness(self, server: AwsServer) -> Generator[ParameterStoreHarness]:
         """An empty Parameter Store."""
         aws = AwsOverHttp(server)
         with aws.cleanup:

@@ -52,7 +52,7 @@ class TestGcpProvider(AsyncProviderConformance, WritableProviderConformance):
     impossible: ClassVar = {
         "empty": "Secret Manager takes no empty payload",
         "deny_write": "the test server refuses reading and writing alike",
-        "wire": "it speaks HTTP/2; tests/providers/test_gcp_wire.py has servers that misbehave there",
+        "wire": "it speaks HTTP/2; tests/providers/gcp/test_gcp_wire.py has servers that misbehave there",
     }
 
     @pytest.fixture

@@ -30,7 +30,7 @@ from secretsource._tuning import NUMBERS
 from secretsource.config import SecretConfig, driver_settings
 from secretsource.providers._registry import DRIVERS, driver_class
 from secretsource.providers.base import FailureCode
-from secretsource.resolver._failure import _CLASSES, _WORDS
+from secretsource.resolver._walk.failure import _CLASSES, _WORDS
 from secretsource.testing.servers import SecretServer
 
 if TYPE_CHECKING:

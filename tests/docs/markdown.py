@@ -7,7 +7,7 @@ import re
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
-from secretsource._sentinels import UNSET
+from secretsource._ground.sentinels import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.servers.postgres import Postgres
     from tests.servers.valkey import Valkey
 
-    from secretsource.testing.aws_server import MotoServer
+    from secretsource.testing.servers import AwsServer
 
 
 class World(NamedTuple):
@@ -30,7 +30,7 @@ class World(NamedTuple):
     names: Mapping[str, Any]
 
 
-def aws(server: MotoServer) -> World:
+def aws(server: AwsServer) -> World:
     """An AWS without secrets."""
     server.reset()
     return World(server.environment, {"aws": server})

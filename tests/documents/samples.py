@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from secretsource._frozen import frozen_document
+from secretsource._ground.frozen import frozen_document
 from secretsource.issuing import (
     Accepted,
     EventKind,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from secretsource import override
-from secretsource._flow import arun, run
+from secretsource._ground.flow import arun, run
 from secretsource.exceptions import ConfigurationError, InvalidKey, InvalidTransition, KeyNotFound, StoreError
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, KeyFormat, Reason, Rejected, Status
 from secretsource.stores.memory import AsyncMemoryStore

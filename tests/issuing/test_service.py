@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from secretsource import override
-from secretsource._clock import Instant
+from secretsource._ground.clock import Instant
 from secretsource.exceptions import (
     ConfigurationError,
     InsufficientScope,

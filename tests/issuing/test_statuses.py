@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from secretsource import exceptions
-from secretsource.cli._exit_codes import code_of
+from secretsource.cli._terminal.exit_codes import code_of
 from secretsource.exceptions import InvalidKey, InvalidRequest, SecretSourceError, StoreError
 from secretsource.issuing import Reason, Rejected, http_answer
 from secretsource.issuing.statuses import Statuses, statuses_of

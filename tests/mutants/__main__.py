@@ -70,7 +70,7 @@ def _broken(titles: Sequence[str]) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tests.mutants", description=__doc__)
     parser.add_argument(
-        "modules", nargs="*", metavar="MODULE", help="such as resolver/_cache.py; pinned faults are left out"
+        "modules", nargs="*", metavar="MODULE", help="such as resolver/_walk/cache.py; pinned faults are left out"
     )
     parser.add_argument("--all", action="store_true", help="every fault, however long it takes")
     parser.add_argument("--seconds", type=float, default=150.0, help="after which no other trial begins")

@@ -45,7 +45,7 @@ def unused(entries: Sequence[Equivalent], module: str, mutants: Sequence[Mutant]
 
 EQUIVALENT = (
     Equivalent(
-        "_suggest.py", "nearest", "1", "2",
+        "_ground/suggest.py", "nearest", "1", "2",
         "only the first of the words that are near is used",
     ),
     Equivalent(

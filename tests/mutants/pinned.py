@@ -49,9 +49,10 @@ class Fault(NamedTuple):
 
 
 _CACHE, _CHECK = "issuing/_check/record_cache.py", "issuing/_check"
-_MECHANISMS, _KEPT = "tests/issuing/test_mechanisms.py::", "tests/issuing/test_record_cache.py::"
+_MECHANISMS, _KEPT = "tests/issuing/check/test_mechanisms.py::", "tests/issuing/check/test_record_cache.py::"
 _OLD, _FEED, _FILE = (
-    "tests/issuing/test_faults.py::", "tests/stores/test_postgres_feed.py::", "tests/stores/test_sqlite_file.py::",
+    "tests/issuing/faults/test_faults.py::", "tests/stores/feeds/test_postgres_feed.py::",
+    "tests/stores/sql/test_sqlite_file.py::",
 )  # fmt: skip
 
 FAULTS = (
@@ -112,7 +113,7 @@ FAULTS = (
     Fault(
         "a key that was seen expired lives again when the clock is set back", _CHECK,
         "            entry.slow()\n", "            pass\n",
-        "tests/issuing/test_clocks.py::test_a_cached_key_that_was_seen_expired_stays_so",
+        "tests/issuing/check/test_clocks.py::test_a_cached_key_that_was_seen_expired_stays_so",
     ),
     # The check
     Fault(
@@ -159,7 +160,7 @@ FAULTS = (
         "the hash of a key that has ended is computed", _CHECK,
         "        if ended is not None:\n            return Rejected(ended)\n        described",
         "        described",
-        "tests/issuing/test_turns.py::test_the_hash_of_a_key_that_has_ended_is_not_computed",
+        "tests/issuing/check/test_turns.py::test_the_hash_of_a_key_that_has_ended_is_not_computed",
     ),
     Fault(
         "a pepper stays in a frame", "issuing/_key",
@@ -181,7 +182,7 @@ FAULTS = (
         "an overlap prolongs a key", "issuing/_key",
         "return now + overlap if record.expires is None else min(now + overlap, record.expires)",
         "return now + overlap",
-        "tests/issuing/test_lifecycle.py",
+        "tests/issuing/key/test_lifecycle.py",
     ),
     # Stores and their news
     Fault(
@@ -210,7 +211,7 @@ FAULTS = (
     Fault(
         "news of more digits than Python converts ends the listener", "stores/_news.py",
         "is_number = len(digits) <= _MOST_DIGITS and digits", "is_number = digits",
-        "tests/stores/test_news.py::test_what_is_nearly_news_is_a_gap",
+        "tests/stores/feeds/test_news.py::test_what_is_nearly_news_is_a_gap",
     ),
     Fault(
         "our own close drops the locks of SQLite", "stores/_sql",
@@ -227,54 +228,54 @@ FAULTS = (
     Fault(
         "a segment of dots needs no key", "issuing/_http",
         'folded = normalize("NFKC", rest)', "folded = rest",
-        "tests/issuing/test_paths.py",
+        "tests/issuing/http/test_paths.py",
     ),
     Fault(
-        "a listener that raises breaks a check", "_listeners.py",
+        "a listener that raises breaks a check", "_ground/listeners.py",
         "except Exception as error:\n            name = ", "except ArithmeticError as error:\n            name = ",
         "tests/test_listeners.py::test_a_listener_that_raises_harms_nobody",
     ),
     # The consuming half
     Fault(
-        "a forced read joins an older call", "resolver/_board.py",
+        "a forced read joins an older call", "resolver/_engine/board.py",
         "if not flight.number or (flight.number >= ask.since and (flight.anew or not ask.anew)):",
         "if True:",
-        "tests/resolver/test_forced.py",
+        "tests/resolver/engine/test_forced.py",
     ),
     Fault(
-        "a late answer replaces a newer one", "resolver/_board.py",
+        "a late answer replaces a newer one", "resolver/_engine/board.py",
         "            if other.number < flight.number:\n                other.counts = False", "            pass",
-        "tests/resolver/test_board.py",
+        "tests/resolver/engine/test_board.py",
     ),
     Fault(
-        "wiring that is wrong is passed over like an outage", "resolver/_route.py",
+        "wiring that is wrong is passed over like an outage", "resolver/_walk/route.py",
         'return failed.retryable and self.on_unavailable == "next"', 'return self.on_unavailable == "next"',
         "tests/chain/test_outcome_table.py",
     ),
     Fault(
-        "a file that others may write to counts", "_repository.py",
+        "a file that others may write to counts", "_ground/repository.py",
         "    if status.st_mode & stat.S_IWOTH:", "    if False:",
         "tests/test_repository.py",
     ),
     Fault(
-        "a redirect in other spelling leads to another server", "providers/_origins.py",
+        "a redirect in other spelling leads to another server", "providers/_wire/origins.py",
         "if here is None or there is None or here.host != there.host:", "if here is None or there is None:",
-        "tests/providers/test_origins.py",
+        "tests/providers/wire/test_origins.py",
     ),
     Fault(
-        "a token goes to another server than the usual one", "providers/_origins.py",
+        "a token goes to another server than the usual one", "providers/_wire/origins.py",
         "if ambient is not None and (named is None or named != usual):", "if ambient is not None and named is None:",
-        "tests/providers/test_origins.py::test_distrusted",
+        "tests/providers/wire/test_origins.py::test_distrusted",
     ),
     Fault(
-        "numbers of JSON lose their spelling", "_json_text.py",
+        "numbers of JSON lose their spelling", "_ground/json_text.py",
         "parse_int=Numeral, parse_float=Numeral, parse_constant=_refuse", "parse_constant=_refuse",
-        "tests/resolver/test_document.py::test_a_number_as_it_is_written",
+        "tests/resolver/walk/test_document.py::test_a_number_as_it_is_written",
     ),
     Fault(
         "a NUL in a .env file makes names vanish", "providers/_dotenv/text.py",
         '    if "\\0" in text:', "    if False:",
-        "tests/providers/test_dotenv_text.py",
+        "tests/providers/dotenv/test_dotenv_text.py",
     ),
 )  # fmt: skip
 """All of them."""

@@ -76,13 +76,13 @@ def test_a_fault_is_put_where_it_was_found() -> None:
 
 
 TESTS = """
-from secretsource import _suggest
+from secretsource._ground import suggest
 
 def test_a_word():
-    assert _suggest.nearest("tll", ["ttl"]) == "ttl"
+    assert suggest.nearest("tll", ["ttl"]) == "ttl"
 
 def test_that_may_hang():
-    while getattr(_suggest, "HANGS", False):
+    while getattr(suggest, "HANGS", False):
         pass
 """
 PROGRAM = """
@@ -90,11 +90,12 @@ import sys
 from pathlib import Path
 from tests.mutants.trial import Trial, outcomes, prepare
 
-path = Path("src/secretsource/_suggest.py")
+path = Path("src/secretsource/_ground/suggest.py")
 changes = {"killed": "nearest = lambda *_: None", "alive": "", "late": "HANGS = True"}
 code = {title: compile(path.read_text() + more, str(path), "exec") for title, more in changes.items()}
 prepare()
-trials = [Trial(title, "secretsource._suggest", code.get(title), sys.argv[1:], 5.0) for title in ("nothing", *code)]
+name = "secretsource._ground.suggest"
+trials = [Trial(title, name, code.get(title), sys.argv[1:], 5.0) for title in ("nothing", *code)]
 for trial, end in outcomes(trials, 2, bool):
     print(trial.title, end.name)
 """
@@ -154,11 +155,11 @@ def test_an_entry_that_fits_no_fault_is_said() -> None:
 def test_changed_lines_come_first() -> None:
     """The new lines of a diff; then everything else, in an order that the commit decides."""
     diff = (
-        "--- a/src/secretsource/_suggest.py\n+++ b/src/secretsource/_suggest.py\n"
+        "--- a/src/secretsource/_ground/suggest.py\n+++ b/src/secretsource/_ground/suggest.py\n"
         "@@ -1,2 +3 @@ f\n+++counter\n@@ -9 +10,2 @@ g\n+x\n+y\n@@ -20 +21,0 @@ h\n-z\n"
         "--- a/src/secretsource/old.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n"
     )
-    assert parsed(diff) == {"_suggest.py": {3, 10, 11}}
+    assert parsed(diff) == {"_ground/suggest.py": {3, 10, 11}}
     names = [f"module{number}.py" for number in range(20)]
     turns = [in_turn(names, {"module7.py": {1}}, seed) for seed in ("one", "one", "another")]
     assert turns[0] == turns[1] != turns[2]
@@ -171,10 +172,10 @@ def test_changed_lines_come_first() -> None:
 
 def test_a_sample_is_some_of_each_module_and_every_changed_line() -> None:
     """And begins with the tests near to it without a fault."""
-    chosen = list(sample(["_suggest.py"], {}, "a commit"))
-    assert (len(chosen), chosen[0].code, chosen[0].tests) == (SAMPLE + 1, None, near("_suggest.py"))
-    every = list(sample(["_suggest.py"], {"_suggest.py": frozenset(range(1000))}, "a commit"))
-    assert len(every) == 1 + count(["_suggest.py"]) > len(chosen)
+    chosen = list(sample(["_ground/suggest.py"], {}, "a commit"))
+    assert (len(chosen), chosen[0].code, chosen[0].tests) == (SAMPLE + 1, None, near("_ground/suggest.py"))
+    every = list(sample(["_ground/suggest.py"], {"_ground/suggest.py": frozenset(range(1000))}, "a commit"))
+    assert len(every) == 1 + count(["_ground/suggest.py"]) > len(chosen)
 
 
 def test_a_score_counts_and_says_what_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,12 +23,13 @@ DOING = frozenset({
     "queue", "random", "secrets", "select", "selectors", "shutil", "signal", "socket", "socketserver", "sqlite3",
     "ssl", "subprocess", "tempfile", "threading", "time", "urllib.request", "weakref",
     "aiohttp", "boto3", "botocore", "grpc", "hvac", "psycopg", "redis", "requests", "sqlalchemy", "starlette",
-    "secretsource._clock", "secretsource._fork",
+    "secretsource._ground.clock", "secretsource._ground.fork",
 })  # fmt: skip
 """Modules that read a clock, wait, draw lots, lock, or reach a file, a process or a network."""
 
 DECIDING = frozenset({
-    "time.gmtime", "secretsource._clock.LAST_INSTANT", "secretsource._clock.Instant", "secretsource._clock.utc",
+    "time.gmtime", "secretsource._ground.clock.LAST_INSTANT", "secretsource._ground.clock.Instant",
+    "secretsource._ground.clock.utc",
 })  # fmt: skip
 """What such modules have that depends on its arguments alone."""
 

@@ -6,7 +6,7 @@ import pytest
 from tests.packaging.assertions import Module, modules, silent_tests
 
 ELSEWHERE = {
-    "tests.issuing.test_faults_put_in::test_it_is_the_fault_that_is_found": "runs another test, which asserts",
+    "tests.issuing.faults.test_faults_put_in::test_it_is_the_fault_that_is_found": "runs another test, which asserts",
 }
 """Tests whose assertions are where a reader of the text does not find them, and why."""
 

@@ -15,7 +15,7 @@ WRONG_TURNS = {
     "resolver/wrong.py": ("from secretsource.providers import env", "A portable type names no driver"),
     "resolver/vendor.py": ("import boto3", "A portable type names no vendor"),
     "providers/wrong.py": ("from secretsource.providers import env", "Drivers of secrets do not know each other"),
-    "providers/upward.py": ("from secretsource.resolver import _chain", "Arrows point one way"),
+    "providers/upward.py": ("from secretsource.resolver._walk import chain", "Arrows point one way"),
     "providers/vault.py": (
         "from secretsource.providers._aws import client",
         "What drivers of AWS share is theirs",
@@ -24,8 +24,8 @@ WRONG_TURNS = {
         "from secretsource.providers import env",
         "Drivers of key records do not know each other, nor those of secrets",
     ),
-    "issuing/_key/wrong.py": ("from secretsource.issuing._check import gate", "The rooms of the issuing half"),
-    "cli/wrong.py": ("from secretsource.resolver import _trace", "An edge imports public names only"),
+    "issuing/_key/wrong.py": ("from secretsource.issuing._check.steps import gate", "The rooms of the issuing half"),
+    "cli/wrong.py": ("from secretsource.resolver._walk import trace", "An edge imports public names only"),
     "exceptions.py": ("import secretsource", "Nothing behind the front page imports it"),
 }
 

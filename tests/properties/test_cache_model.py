@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from secretsource._clock import Instant
+from secretsource._ground.clock import Instant
 from secretsource._tuning import Tuning
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
-from secretsource.resolver._cache import Age, Cache
+from secretsource.resolver._walk.cache import Age, Cache
 
 POLICY = Tuning(ttl=100, revalidate=50, max_stale=400, negative_ttl=10, jitter=0)
 MAX_ENTRIES = 3

@@ -7,13 +7,13 @@ from typing import Any, cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secretsource._clock import Instant
+from secretsource._ground.clock import Instant
 from secretsource._tuning import Tuning
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
-from secretsource.resolver._cache import Cache
-from secretsource.resolver._chain import resolve
-from secretsource.resolver._resolution import Reply, Request, word_of
-from secretsource.resolver._route import Chain, Route
+from secretsource.resolver._walk.cache import Cache
+from secretsource.resolver._walk.chain import resolve
+from secretsource.resolver._walk.resolution import Reply, Request, word_of
+from secretsource.resolver._walk.route import Chain, Route
 from secretsource.testing import ScriptedProvider
 
 POLICY = Tuning(ttl=100, revalidate=50, max_stale=400, negative_ttl=10, jitter=0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretsource._clock import Instant
+from secretsource._ground.clock import Instant
 from secretsource._tuning import Tuning
 from secretsource.providers.base import Failed, FailureCode, Found, Lease
-from secretsource.resolver._refresh import pause, schedule, schedule_absence
+from secretsource.resolver._walk.refresh import pause, schedule, schedule_absence
 
 NOW = Instant(1000.0, 1_700_000_000.0)
 

@@ -17,7 +17,7 @@ from secretsource.exceptions import (
     SecretNotFound,
 )
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound
-from secretsource.resolver._background import MAX_THREADS
+from secretsource.resolver._engine.background import MAX_THREADS
 from secretsource.testing import ScriptedProvider
 
 if TYPE_CHECKING:

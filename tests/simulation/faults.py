@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
 from secretsource.providers.base import Failed
-from secretsource.resolver import _async_resolver, _cache, _state
-from secretsource.resolver._board import Board
-from secretsource.resolver._cache import Age, Cache, CachedAnswer
+from secretsource.resolver import _async_resolver
 from secretsource.resolver._call import abandon
 from secretsource.resolver._crew import Crew
-from secretsource.resolver._engine import Engine
-from secretsource.resolver._flight import Flight
-from secretsource.resolver._state import State
+from secretsource.resolver._engine import state
+from secretsource.resolver._engine.board import Board
+from secretsource.resolver._engine.engine import Engine
+from secretsource.resolver._engine.flight import Flight
+from secretsource.resolver._engine.state import State
+from secretsource.resolver._walk import cache
+from secretsource.resolver._walk.cache import Age, Cache, CachedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -103,7 +105,7 @@ def _jitter_lengthens_the_ttl() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(_cache, "schedule", longer)
+    return _instead(cache, "schedule", longer)
 
 
 def _nothing_is_too_stale() -> AbstractContextManager[None]:
@@ -128,7 +130,7 @@ def _a_denial_leaves_the_value() -> AbstractContextManager[None]:
 
 
 def _news_hides_a_denial() -> AbstractContextManager[None]:
-    return _instead(_state, "_ends", lambda ends: lambda *given: False)
+    return _instead(state, "_ends", lambda ends: lambda *given: False)
 
 
 def _two_answers_are_not_doubted() -> AbstractContextManager[None]:

@@ -17,7 +17,7 @@ from asyncio import events
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from secretsource._clock import Instant
+from secretsource._ground.clock import Instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tests.soak.plan import DOOMED, GIVEN_UP, Stage
 from tests.soak.report import Note, Report, Turn
 
-from secretsource._clock import Instant
+from secretsource._ground.clock import Instant
 from secretsource.exceptions import StoreError
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Rejected, Status
 from secretsource.limiters.redis import AsyncRedisLimiter, RedisLimiter

@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from secretsource.stores import sql
 from secretsource.stores._registry import open_store
-from secretsource.testing.store_samples import changed, new, record, rotated
+from secretsource.testing._stores.samples import changed, new, record, rotated
 
 
 def add(url: str, rounds: str) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from secretsource.exceptions import InvalidRequest
 from secretsource.stores import _cursor
-from secretsource.testing.store_samples import record
+from secretsource.testing._stores.samples import record
 
 KEY = "k" * 22
 

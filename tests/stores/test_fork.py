@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.forks import begun, ended, is_right_in_child, needs_fork
-from tests.stores.test_closing import Work
+from tests.stores.sql.test_closing import Work
 
-from secretsource import _fork
+from secretsource._ground import fork
 from secretsource.exceptions import StoreError
 from secretsource.issuing import NO_SCOPE, ApiKeys
 from secretsource.stores import sql
-from secretsource.stores._sql import sqlite_file
+from secretsource.stores._sql.connections import sqlite_file
 from secretsource.stores.base import KeyQuery
-from secretsource.testing.store_samples import changed, new, record
+from secretsource.testing._stores.samples import changed, new, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -174,7 +174,7 @@ def test_a_fork_waits_for_a_session_that_begins() -> None:
         let_go = threading.Event()
 
         def refuse() -> None:
-            while not _fork._FORKS._resting:  # until the fork waits
+            while not fork._FORKS._resting:  # until the fork waits
                 pass
             threading.Event().wait(0.1)  # so that one which does not wait is over
             let_go.set()
@@ -325,7 +325,7 @@ FORKED_BY_C = """
 import ctypes, os, sys
 from secretsource.exceptions import StoreError
 from secretsource.stores import sql
-from secretsource.testing.store_samples import changed, new, record
+from secretsource.testing._stores.samples import changed, new, record
 store = sql.SqlStore.open(sys.argv[1])
 store.insert([new(1)])
 store.get(record(1).key_id)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from tests.stores.databases import do
-from tests.stores.test_schema import down_to
+from tests.stores.sql.test_schema import down_to
 
 from secretsource.stores import sql
 from secretsource.stores._sql import history
 from secretsource.stores.base import HistoryQuery
-from secretsource.testing.store_samples import new, record
+from secretsource.testing._stores.samples import new, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,7 @@ from tests.stores.databases import PostgresDatabase, do
 from secretsource.stores import sql
 from secretsource.stores._registry import open_store
 from secretsource.stores.base import ChangeFeed, KeyChange, KeyQuery
-from secretsource.testing.store_samples import changed, new, record
+from secretsource.testing._stores.samples import changed, new, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

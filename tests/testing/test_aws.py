@@ -11,7 +11,6 @@ from tests.servers.aws import new_session
 from secretsource.providers.aws import AwsProvider
 from secretsource.providers.aws_ssm import AwsParameterProvider
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
-from secretsource.testing import aws_server as former
 from secretsource.testing.servers import AwsServer, aws_server
 from secretsource.testing.servers._moto import finished_rotations
 
@@ -57,12 +56,6 @@ def test_two_servers_have_two_ports(server: AwsServer) -> None:
         other.reset()
     with pytest.raises(ConnectionError):
         other.reset()
-
-
-def test_the_former_names_are_the_same() -> None:
-    """What was written for `secretsource.testing.aws_server` goes on working."""
-    assert (former.MotoServer, former.moto_server) == (AwsServer, aws_server)
-    assert former.finished_rotations is finished_rotations
 
 
 def test_a_parameter_can_be_refused(server: AwsServer) -> None:

@@ -13,7 +13,7 @@ from secretsource.exceptions import StoreError
 from secretsource.limiters.base import Draw, Plan
 from secretsource.limiters.memory import LocalLimiter
 from secretsource.testing import LimiterConformance, LimiterHarness
-from secretsource.testing.limiter_conformance import DAY, asking
+from secretsource.testing._limiters.conformance import DAY, asking
 from secretsource.testing.limiter_harness import LIMITER_FAULTS
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from secretsource.exceptions import StoreError
 from secretsource.stores.base import KeyQuery, KeyRecord, Page, Use
 from secretsource.stores.memory import MemoryStore
 from secretsource.testing import StoreConformance, StoreHarness
+from secretsource.testing._stores.samples import CANARY, FULL, record
 from secretsource.testing.store_harness import STORE_FAULTS
-from secretsource.testing.store_samples import CANARY, FULL, record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

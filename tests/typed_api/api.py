@@ -20,7 +20,7 @@ from secretsource import (
 )
 from secretsource.exceptions import ProviderError, SecretNotFound
 from secretsource.providers.base import FailureCode, Found, NotFound, Outcome, Provider, SecretRef
-from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
+from secretsource.resolver._walk.trace import RotationEvent, SecretEvent, Trace
 
 
 def takes_text(text: str) -> None:

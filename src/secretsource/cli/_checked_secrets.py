@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from secretsource.cli._exit_codes import MISSING, MISTAKE, UNAVAILABLE
-from secretsource.cli._sentence import for_a_person, with_site
-from secretsource.cli._urgent import Urgent
+from secretsource.cli._terminal.exit_codes import MISSING, MISTAKE, UNAVAILABLE
+from secretsource.cli._terminal.sentence import for_a_person, with_site
+from secretsource.cli._terminal.urgent import Urgent
 from secretsource.providers.base import FailureCode, SecretRef
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from secretsource.cli._choice import Choice
-from secretsource.cli._front import Front
-from secretsource.cli._output import write_line
-from secretsource.cli._verbs import Verb, VerbGroup
+from secretsource.cli._arguments.choice import Choice
+from secretsource.cli._arguments.verbs import Verb, VerbGroup
+from secretsource.cli._terminal.front import Front
+from secretsource.cli._terminal.output import write_line
 
 __all__ = ["app"]
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from secretsource.cli._output import say, warn
+from secretsource.cli._terminal.output import say, warn
 from secretsource.config import find_config, find_dotenv, unread_files
 
 if TYPE_CHECKING:
-    from secretsource.cli._choice import Choice
+    from secretsource.cli._arguments.choice import Choice
     from secretsource.config import Config, Sighting
 
 __all__ = ["InForce"]

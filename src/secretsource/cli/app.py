@@ -13,7 +13,7 @@ def main() -> int:
     """Run the command with the arguments of this process.
 
     Returns:
-        The exit code; see `secretsource.cli._exit_codes`.
+        The exit code; see `secretsource.cli._terminal.exit_codes`.
     """
     if find_spec("typer") is None or find_spec("rich") is None:
         print("error: the command line is an extra: run  pip install 'secretsource[cli]'", file=sys.stderr)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from secretsource import Resolver
-from secretsource.cli._choice import Choice, declared_secrets
-from secretsource.cli._exit_codes import MISSING, MISTAKE, UNAVAILABLE
-from secretsource.cli._options import Json, declared_names
-from secretsource.cli._output import say, show_table, write_json
+from secretsource.cli._arguments.choice import Choice, declared_secrets
+from secretsource.cli._arguments.options import Json, declared_names
+from secretsource.cli._terminal.exit_codes import MISSING, MISTAKE, UNAVAILABLE
+from secretsource.cli._terminal.output import say, show_table, write_json
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Occupied
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
-from secretsource.cli._choice import Choice
-from secretsource.cli._exit_codes import MISSING
+from secretsource.cli._arguments.choice import Choice
+from secretsource.cli._arguments.options import Json
 from secretsource.cli._in_force import InForce
-from secretsource.cli._options import Json
-from secretsource.cli._output import say, show_table, warn, write_json
-from secretsource.cli._sentence import with_site
+from secretsource.cli._terminal.exit_codes import MISSING
+from secretsource.cli._terminal.output import say, show_table, warn, write_json
+from secretsource.cli._terminal.sentence import with_site
 from secretsource.providers.base import Failed, Identity
 
 if TYPE_CHECKING:

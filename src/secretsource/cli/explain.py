@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from secretsource.cli._choice import Choice, sites
+from secretsource.cli._arguments.choice import Choice, sites
+from secretsource.cli._arguments.options import Field, Json, Name
 from secretsource.cli._in_force import InForce
-from secretsource.cli._options import Field, Json, Name
-from secretsource.cli._output import is_terminal, say, show_table, write_json, write_line
-from secretsource.cli._sentence import for_a_person, with_site
+from secretsource.cli._terminal.output import is_terminal, say, show_table, write_json, write_line
+from secretsource.cli._terminal.sentence import for_a_person, with_site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from secretsource.cli._choice import Choice
-from secretsource.cli._options import Field, Json, Name
-from secretsource.cli._output import write, write_json
-from secretsource.cli._value import encoded, is_binary
+from secretsource.cli._arguments.choice import Choice
+from secretsource.cli._arguments.options import Field, Json, Name
+from secretsource.cli._terminal.output import write, write_json
+from secretsource.cli._terminal.value import encoded, is_binary
 from secretsource.exceptions import ProviderResponseError, ResolveError, SecretNotFound
 from secretsource.providers.base import FailureCode
 from secretsource.resolver import format_reference, parse_reference

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from secretsource.cli._choice import Choice
-from secretsource.cli._options import Json
-from secretsource.cli._output import printable, write_json, write_line
+from secretsource.cli._arguments.choice import Choice
+from secretsource.cli._arguments.options import Json
 from secretsource.cli._templates import IGNORE_LINES, configuration_text, example_text, ignores_dotenv
+from secretsource.cli._terminal.output import printable, write_json, write_line
 from secretsource.config import load_config
 
 if TYPE_CHECKING:

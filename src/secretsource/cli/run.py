@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from secretsource.cli._choice import Choice, declared_secrets
-from secretsource.cli._exit_codes import NOT_A_COMMAND, NOT_EXECUTABLE
-from secretsource.cli._options import declared_names
-from secretsource.cli._output import say
+from secretsource.cli._arguments.choice import Choice, declared_secrets
+from secretsource.cli._arguments.options import declared_names
 from secretsource.cli._supervision import end_as, supervised
 from secretsource.cli._surroundings import inherited, own_credentials
-from secretsource.cli._value import encoded_for_environment
+from secretsource.cli._terminal.exit_codes import NOT_A_COMMAND, NOT_EXECUTABLE
+from secretsource.cli._terminal.output import say
+from secretsource.cli._terminal.value import encoded_for_environment
 from secretsource.exceptions import ConfigurationError
 
 if TYPE_CHECKING:

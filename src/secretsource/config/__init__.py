@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secretsource._repository import Nearest, Sighting
+from secretsource._ground.repository import Nearest, Sighting
 from secretsource.config._config import Config, SecretConfig, parse_config
 from secretsource.config._file import find_config, find_dotenv, nowhere, unread_files
 from secretsource.config._load import load_config

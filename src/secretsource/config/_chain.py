@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from secretsource._suggest import nearest
+from secretsource._ground.suggest import nearest
 from secretsource.config._provider import as_in_file, checked_provider, settings_from_url
 from secretsource.config._settings import Setting
 from secretsource.config._url import is_provider_name, split_provider_url

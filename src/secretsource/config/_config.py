@@ -16,7 +16,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from secretsource._suggest import unknown
+from secretsource._ground.suggest import unknown
 from secretsource._traceless import traceless
 from secretsource._tuning import DEFAULTS, NUMBERS, Tuning, conflict_of
 from secretsource.config._chain import (

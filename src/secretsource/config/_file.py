@@ -6,7 +6,7 @@ import os
 import tomllib
 from pathlib import Path
 
-from secretsource._repository import Nearest, folders, mentions, nearest, sightings
+from secretsource._ground.repository import Nearest, folders, mentions, nearest, sightings
 from secretsource.exceptions import ConfigurationError
 
 FILE_NAME = "secretsource.toml"

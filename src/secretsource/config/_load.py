@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secretsource._repository import Nearest
+from secretsource._ground.repository import Nearest
 from secretsource._traceless import traceless
 from secretsource.config._config import parse_config
 from secretsource.config._file import find_config, nowhere, read_config

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from secretsource._sentinels import UNSET
-from secretsource._suggest import unknown
+from secretsource._ground.sentinels import UNSET
+from secretsource._ground.suggest import unknown
 from secretsource._traceless import traceless
 from secretsource.config._settings import Setting, driver_settings
 from secretsource.config._url import split_provider_url

@@ -11,7 +11,7 @@ import tomllib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from secretsource._suggest import unknown
+from secretsource._ground.suggest import unknown
 from secretsource.config._lines import line_index
 from secretsource.config._mistake import TOO_DEEP, mistake_in
 from secretsource.exceptions import ConfigurationError, ProviderNotInstalled

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
-from secretsource._sentinels import UNSET
+from secretsource._ground.sentinels import UNSET
 
 if TYPE_CHECKING:
     from secretsource.providers.base import Provider

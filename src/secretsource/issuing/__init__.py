@@ -5,7 +5,7 @@ Names are loaded when they are first used; importing this package costs next to 
 
 from __future__ import annotations
 
-from secretsource._sentinels import UNSET
+from secretsource._ground.sentinels import UNSET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

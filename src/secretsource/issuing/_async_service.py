@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from secretsource._flow import arun
-from secretsource._listeners import LONGEST_SETTLING
+from secretsource._ground.flow import arun
+from secretsource._ground.listeners import LONGEST_SETTLING
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._administration import BY_ITSELF, ROTATE_SELF

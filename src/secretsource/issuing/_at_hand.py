@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from secretsource._listeners import Listeners
+    from secretsource._ground.listeners import Listeners
     from secretsource.issuing._check.event import CheckEvent
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._check.policy import Demand

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secretsource._flow import run
+from secretsource._ground.flow import run
 from secretsource._traceless import boundaries
 from secretsource.issuing._manage.request import by, wanted_owner
 from secretsource.stores.base import KeyQuery

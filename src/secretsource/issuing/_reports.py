@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secretsource._flow import arun, run
+from secretsource._ground.flow import arun, run
 from secretsource._traceless import boundaries
 
 TYPE_CHECKING = False

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from time import sleep
 
-from secretsource._flow import here, run
-from secretsource._listeners import LONGEST_SETTLING
+from secretsource._ground.flow import here, run
+from secretsource._ground.listeners import LONGEST_SETTLING
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._administration import KeyAdministration

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from secretsource._clock import SYSTEM_CLOCK
-from secretsource._listeners import Listeners
+from secretsource._ground.clock import SYSTEM_CLOCK
+from secretsource._ground.listeners import Listeners
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing._check.parts import Parts
 from secretsource.issuing._check.present import Present
@@ -23,8 +23,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from secretsource._clock import Clock
-    from secretsource._flow import Flow
+    from secretsource._ground.clock import Clock
+    from secretsource._ground.flow import Flow
     from secretsource.issuing._check.event import CheckEvent
     from secretsource.issuing._check.parts import OnLimiterError
     from secretsource.issuing._verdict import Verdict

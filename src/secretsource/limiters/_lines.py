@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import deque
 
-from secretsource import _fork
+from secretsource._ground import fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Lines:
         self._address = address
         self._client: redis.Redis | None = None
         self._idle: deque[Any] = deque()
-        self._lock = _fork.lock()  # a signal's handler may ask, too
+        self._lock = fork.lock()  # a signal's handler may ask, too
         self._process = 0
 
     def ask(self, *words: str | int | bytes) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 
-from secretsource import _fork
+from secretsource._ground import fork
 from secretsource.limiters.base import Draw, Grant, Plan, Rate
 
 TYPE_CHECKING = False
@@ -39,7 +39,7 @@ class LocalLimiter:
         self._accounts: dict[str, _Account] = {}
         self._lock = threading.RLock()
         self._max_accounts = max_accounts
-        _fork.tell(self)
+        fork.tell(self)
 
     @classmethod
     def open(cls, url: str) -> Self:  # noqa: ARG003 - ``memory://`` says all there is to say

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from secretsource._namedtuple import NamedTuple
-from secretsource._suggest import unknown
+from secretsource._ground.namedtuple import NamedTuple
+from secretsource._ground.suggest import unknown
 from secretsource.exceptions import ConfigurationError, ProviderNotInstalled
 from secretsource.providers.base import Provider
 

@@ -11,7 +11,7 @@ import errno
 import os
 import stat
 
-from secretsource._namedtuple import NamedTuple
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.providers.base import Failed, FailureCode, NotFound, Occupied, Stored
 
 TYPE_CHECKING = False

@@ -24,9 +24,9 @@ from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._aws.agent_token import DEFAULT_TOKEN_FILE, agent_token
 from secretsource.providers._aws.errors import explain_code
-from secretsource.providers._bounded_http import BoundedConnection, TooLarge, bounded
 from secretsource.providers._meaning import told_with_place
-from secretsource.providers._reach import cause_of, place_of, unreachable
+from secretsource.providers._wire.bounded_http import BoundedConnection, TooLarge, bounded
+from secretsource.providers._wire.reach import cause_of, place_of, unreachable
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Provider, SecretRef
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._aws.errors import explain_code
 from secretsource.providers._aws.provider import AwsServiceProvider, malformed, region_of
-from secretsource.providers._bounded_http import BATCH
 from secretsource.providers._meaning import told_with_place
+from secretsource.providers._wire.bounded_http import BATCH
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Occupied, Stored, WritableProvider
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._aws.provider import AwsServiceProvider, malformed, region_of
-from secretsource.providers._bounded_http import BATCH
+from secretsource.providers._wire.bounded_http import BATCH
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
 
 if TYPE_CHECKING:

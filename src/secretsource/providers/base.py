@@ -19,8 +19,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from secretsource._codes import FailureCode
-from secretsource._namedtuple import NamedTuple
+from secretsource._ground.codes import FailureCode
+from secretsource._ground.namedtuple import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

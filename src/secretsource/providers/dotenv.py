@@ -8,8 +8,8 @@ import stat
 from threading import Lock
 from time import monotonic
 
-from secretsource._clock import SYSTEM_CLOCK
-from secretsource._repository import Nearest, folders, nearest
+from secretsource._ground.clock import SYSTEM_CLOCK
+from secretsource._ground.repository import Nearest, folders, nearest
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._regular_file import Contents, read_file, signature_at, write_file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from secretsource import _fork
+from secretsource._ground import fork
 from secretsource.providers.base import Found, NotFound, Occupied, SecretRef, Stored, WritableProvider
 
 TYPE_CHECKING = False
@@ -34,7 +34,7 @@ class MemoryProvider(WritableProvider):
     ) -> None:
         super().__init__(name=name)
         self._versions: dict[str, dict[int, tuple[Value | None]]] = {}
-        self._lock = _fork.lock()  # a signal's handler may ask in the middle of a change
+        self._lock = fork.lock()  # a signal's handler may ask in the middle of a change
         for location, value in (secrets or {}).items():
             self.put(location, value)
 

@@ -10,9 +10,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource.providers.reference import FOLLOW_MARK, format_reference, parse_reference
     from secretsource.resolver._default import default_resolver
-    from secretsource.resolver._failure import FOR_PROGRAMS
-    from secretsource.resolver._resolution import Step
-    from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
+    from secretsource.resolver._walk.failure import FOR_PROGRAMS
+    from secretsource.resolver._walk.resolution import Step
+    from secretsource.resolver._walk.trace import RotationEvent, SecretEvent, Trace
 
 __all__ = [
     "FOLLOW_MARK",
@@ -28,11 +28,11 @@ __all__ = [
 
 _HOMES = {
     "FOLLOW_MARK": "secretsource.providers.reference",
-    "FOR_PROGRAMS": "secretsource.resolver._failure",
-    "RotationEvent": "secretsource.resolver._trace",
-    "SecretEvent": "secretsource.resolver._trace",
-    "Step": "secretsource.resolver._resolution",
-    "Trace": "secretsource.resolver._trace",
+    "FOR_PROGRAMS": "secretsource.resolver._walk.failure",
+    "RotationEvent": "secretsource.resolver._walk.trace",
+    "SecretEvent": "secretsource.resolver._walk.trace",
+    "Step": "secretsource.resolver._walk.resolution",
+    "Trace": "secretsource.resolver._walk.trace",
     "default_resolver": "secretsource.resolver._default",
     "format_reference": "secretsource.providers.reference",
     "parse_reference": "secretsource.providers.reference",

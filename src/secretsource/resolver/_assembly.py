@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from secretsource._clock import SYSTEM_CLOCK
-from secretsource._repository import folders, mentions
-from secretsource._suggest import unknown
+from secretsource._ground.clock import SYSTEM_CLOCK
+from secretsource._ground.repository import folders, mentions
+from secretsource._ground.suggest import unknown
 from secretsource._traceless import traceless
 from secretsource._tuning import DEFAULTS, NUMBERS, conflict_of
 from secretsource.exceptions import ConfigurationError
@@ -19,19 +19,19 @@ from secretsource.providers._registry import DRIVERS, driver_class, is_installed
 from secretsource.providers.base import Found, Provider
 from secretsource.providers.reference import FOLLOW_MARK, literal, parse_reference
 from secretsource.resolver._call import fetch
-from secretsource.resolver._document import chosen
 from secretsource.resolver._evidence import EVIDENCE
-from secretsource.resolver._route import Chain, Route, Skipped
+from secretsource.resolver._walk.document import chosen
+from secretsource.resolver._walk.route import Chain, Route, Skipped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from secretsource._clock import Clock
+    from secretsource._ground.clock import Clock
     from secretsource._tuning import Tuning
     from secretsource.config import Config, ProviderConfig
     from secretsource.providers.base import SecretRef
-    from secretsource.resolver._engine import Engine
+    from secretsource.resolver._engine.engine import Engine
 
 __all__ = ["checked", "configured", "discovered", "first_engine", "wired"]
 
@@ -83,7 +83,7 @@ def discovered() -> Chain:
 
 def first_engine() -> Engine:
     """Return the engine of an unconfigured program: from a file if one exists, else from the evidence around it."""
-    from secretsource.resolver._engine import Engine
+    from secretsource.resolver._engine.engine import Engine
 
     if _may_be_configured():
         from secretsource.config import load_config
@@ -136,7 +136,7 @@ def configured(path: str | os.PathLike[str] | None, environment: str | None, clo
 
 def engine_of(config: Config, clock: Clock) -> Engine:
     """Return the engine for a validated configuration; make its drivers now, unless a setting must be looked up."""
-    from secretsource.resolver._engine import Engine
+    from secretsource.resolver._engine.engine import Engine
 
     engine = Engine(lambda: chain_of(config), config.tuning, clock)
     if not any(_refers(value) for provider in config.providers for value in provider.settings.values()):

@@ -10,9 +10,9 @@ import asyncio
 from functools import partial
 from time import time as wall_time
 
-from secretsource._clock import SYSTEM_CLOCK
-from secretsource._flow import arun
-from secretsource._sentinels import UNSET
+from secretsource._ground.clock import SYSTEM_CLOCK
+from secretsource._ground.flow import arun
+from secretsource._ground.sentinels import UNSET
 from secretsource._traceless import bare, boundaries
 from secretsource._tuning import DEFAULTS
 from secretsource.exceptions import SecretSourceError
@@ -20,12 +20,12 @@ from secretsource.providers.base import AsyncProvider
 from secretsource.resolver import _questions as questions
 from secretsource.resolver._call import abandon, by_route, fetch, hand_over
 from secretsource.resolver._crew import Crew
-from secretsource.resolver._flight import Flight
-from secretsource.resolver._landing import landing
+from secretsource.resolver._engine.flight import Flight
+from secretsource.resolver._engine.landing import landing
+from secretsource.resolver._engine.shortcuts import at_once
 from secretsource.resolver._questions import Later
-from secretsource.resolver._resolution import OVERDUE, Reply
 from secretsource.resolver._resolver import Resolver
-from secretsource.resolver._shortcuts import at_once
+from secretsource.resolver._walk.resolution import OVERDUE, Reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, TypeVar, overload
 
-    from secretsource._clock import Clock
-    from secretsource._flow import Flow
+    from secretsource._ground.clock import Clock
+    from secretsource._ground.flow import Flow
+    from secretsource._ground.sentinels import UnsetType
     from secretsource._secret import Secret, SecretSet
-    from secretsource._sentinels import UnsetType
     from secretsource.providers.base import Provider
-    from secretsource.resolver._engine import Engine
+    from secretsource.resolver._engine.engine import Engine
     from secretsource.resolver._inspection import ProviderHandle
-    from secretsource.resolver._resolution import Ask
-    from secretsource.resolver._route import Skipped
-    from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
+    from secretsource.resolver._walk.resolution import Ask
+    from secretsource.resolver._walk.route import Skipped
+    from secretsource.resolver._walk.trace import RotationEvent, SecretEvent, Trace
 
     D = TypeVar("D")
     R = TypeVar("R")

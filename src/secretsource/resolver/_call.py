@@ -11,7 +11,7 @@ from threading import get_ident
 from time import monotonic
 
 from secretsource.providers.base import AsyncProvider, BatchProvider, Failed, FailureCode, Found, NotFound
-from secretsource.resolver._resolution import INTERRUPTED, OVERDUE
+from secretsource.resolver._walk.resolution import INTERRUPTED, OVERDUE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from secretsource.providers.base import Outcome, Provider, SecretRef
-    from secretsource.resolver._engine import Engine
-    from secretsource.resolver._flight import Flight
-    from secretsource.resolver._route import Route
+    from secretsource.resolver._engine.engine import Engine
+    from secretsource.resolver._engine.flight import Flight
+    from secretsource.resolver._walk.route import Route
 
 __all__ = [
     "PATIENCE",

@@ -6,16 +6,16 @@ import asyncio
 
 from secretsource.providers.base import Failed, FailureCode
 from secretsource.resolver._call import PATIENCE, abandon, checked, raised
-from secretsource.resolver._landing import landing
-from secretsource.resolver._resolution import OVERDUE
+from secretsource.resolver._engine.landing import landing
+from secretsource.resolver._walk.resolution import OVERDUE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from secretsource.providers.base import AsyncProvider, Outcome
-    from secretsource.resolver._engine import Engine
-    from secretsource.resolver._flight import Flight
+    from secretsource.resolver._engine.engine import Engine
+    from secretsource.resolver._engine.flight import Flight
 
 __all__ = ["Crew"]
 

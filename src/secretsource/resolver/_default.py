@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from threading import RLock
 
-from secretsource import _fork
+from secretsource._ground import fork
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.resolver._assembly import first_engine
-from secretsource.resolver._engine import Engine
+from secretsource.resolver._engine.engine import Engine
 from secretsource.resolver._resolver import Resolver
 
 TYPE_CHECKING = False
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from secretsource._secret import Secret
     from secretsource._tuning import Numbers
     from secretsource.providers.base import Provider
-    from secretsource.resolver._route import Overlay
-    from secretsource.resolver._trace import RotationEvent, SecretEvent
+    from secretsource.resolver._walk.route import Overlay
+    from secretsource.resolver._walk.trace import RotationEvent, SecretEvent
 
 __all__ = ["DefaultResolver", "configure", "default_resolver"]
 
@@ -144,7 +144,7 @@ class DefaultResolver(Resolver):
 
 
 default_resolver = DefaultResolver()
-_fork.tell(default_resolver)
+fork.tell(default_resolver)
 
 
 @traceless

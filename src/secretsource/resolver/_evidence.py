@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 
-from secretsource._namedtuple import NamedTuple
+from secretsource._ground.namedtuple import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

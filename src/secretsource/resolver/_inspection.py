@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from secretsource._namedtuple import NamedTuple
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource._traceless import boundaries
 from secretsource.exceptions import InvalidReference
 from secretsource.providers.base import (
@@ -24,14 +24,14 @@ from secretsource.providers.base import (
 )
 from secretsource.providers.reference import format_reference, parse_reference
 from secretsource.resolver._call import fetch, raised
-from secretsource.resolver._document import chosen, select
+from secretsource.resolver._walk.document import chosen, select
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from secretsource.providers.base import Outcome, Written
-    from secretsource.resolver._route import Route
+    from secretsource.resolver._walk.route import Route
 
 __all__ = ["PATIENCE", "Probe", "ProviderHandle"]
 

@@ -7,7 +7,7 @@ from secretsource.exceptions import ConfigurationError, InvalidReference
 from secretsource.providers.base import Found, NotFound, Provider, SecretRef
 from secretsource.providers.reference import format_reference, parse_reference
 from secretsource.resolver._default import default_resolver
-from secretsource.resolver._route import Overlay, Route
+from secretsource.resolver._walk.route import Overlay, Route
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

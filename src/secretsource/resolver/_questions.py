@@ -9,27 +9,27 @@ those that it wants refreshed later (`Later`), and is sent nothing. It returns i
 
 from __future__ import annotations
 
-from secretsource._namedtuple import NamedTuple
+from secretsource._ground.namedtuple import NamedTuple
+from secretsource._ground.sentinels import UNSET
 from secretsource._secret import Secret, SecretSet
-from secretsource._sentinels import UNSET
 from secretsource.exceptions import InvalidReference, SecretNotFound
 from secretsource.providers.base import NotFound
-from secretsource.resolver._chain import previous, resolve, together
-from secretsource.resolver._delivery import is_same
-from secretsource.resolver._failure import FOR_PROGRAMS, error_of, meant_by, none_found
-from secretsource.resolver._resolution import Ask
+from secretsource.resolver._walk.chain import previous, resolve, together
+from secretsource.resolver._walk.delivery import is_same
+from secretsource.resolver._walk.failure import FOR_PROGRAMS, error_of, meant_by, none_found
+from secretsource.resolver._walk.resolution import Ask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any, TypeVar
 
-    from secretsource._clock import Instant
-    from secretsource._flow import Flow
-    from secretsource._sentinels import UnsetType
-    from secretsource.resolver._engine import Engine
-    from secretsource.resolver._resolution import Request, Resolution
-    from secretsource.resolver._trace import Trace
+    from secretsource._ground.clock import Instant
+    from secretsource._ground.flow import Flow
+    from secretsource._ground.sentinels import UnsetType
+    from secretsource.resolver._engine.engine import Engine
+    from secretsource.resolver._walk.resolution import Request, Resolution
+    from secretsource.resolver._walk.trace import Trace
 
     D = TypeVar("D")
 

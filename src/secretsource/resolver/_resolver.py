@@ -5,19 +5,19 @@ from __future__ import annotations
 from functools import partial
 from time import time as wall_time
 
-from secretsource._clock import SYSTEM_CLOCK
-from secretsource._flow import run
-from secretsource._sentinels import UNSET
+from secretsource._ground.clock import SYSTEM_CLOCK
+from secretsource._ground.flow import run
+from secretsource._ground.sentinels import UNSET
 from secretsource._traceless import bare, boundaries
 from secretsource._tuning import DEFAULTS, Tuning
 from secretsource.exceptions import SecretSourceError
 from secretsource.resolver import _questions as questions
 from secretsource.resolver._assembly import checked, configured, wired
 from secretsource.resolver._call import abandon, carry, fetch, hand_over
-from secretsource.resolver._engine import Engine
+from secretsource.resolver._engine.engine import Engine
+from secretsource.resolver._engine.shortcuts import at_once
 from secretsource.resolver._questions import Later
-from secretsource.resolver._resolution import OVERDUE, Reply
-from secretsource.resolver._shortcuts import at_once
+from secretsource.resolver._walk.resolution import OVERDUE, Reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, TypeVar, overload
 
-    from secretsource._clock import Clock
-    from secretsource._flow import Flow
+    from secretsource._ground.clock import Clock
+    from secretsource._ground.flow import Flow
+    from secretsource._ground.sentinels import UnsetType
     from secretsource._secret import Secret, SecretSet
-    from secretsource._sentinels import UnsetType
     from secretsource.providers.base import Provider
-    from secretsource.resolver._flight import Flight
+    from secretsource.resolver._engine.flight import Flight
     from secretsource.resolver._inspection import ProviderHandle
-    from secretsource.resolver._resolution import Ask
-    from secretsource.resolver._route import Skipped
-    from secretsource.resolver._trace import RotationEvent, SecretEvent, Trace
+    from secretsource.resolver._walk.resolution import Ask
+    from secretsource.resolver._walk.route import Skipped
+    from secretsource.resolver._walk.trace import RotationEvent, SecretEvent, Trace
 
     D = TypeVar("D")
     R = TypeVar("R")

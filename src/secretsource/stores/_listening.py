@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 
-from secretsource import _fork
+from secretsource._ground import fork
 from secretsource.stores.records import FeedHealth
 
 TYPE_CHECKING = False
@@ -51,7 +51,7 @@ class Listening:
         self._pause = self._first_pause
         self._health = FeedHealth(name, False, time.time())
         self._thread = threading.Thread(target=self._listen, name="secretsource-listen", daemon=True)
-        _fork.tell(self)
+        fork.tell(self)
 
     def after_fork(self) -> None:
         """End in a forked child, which has no such thread; subscribe again to have news there."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
-from secretsource._clock import utc
+from secretsource._ground.clock import utc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,15 +9,15 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from itertools import islice
 
-from secretsource import _fork
-from secretsource._frozen import frozen_document
+from secretsource._ground import fork
+from secretsource._ground.frozen import frozen_document
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.stores import _cursor
-from secretsource.stores._memory_counts import MemoryCounts
-from secretsource.stores._memory_history import MemoryHistory
-from secretsource.stores._memory_listing import ENDED, picks, total
-from secretsource.stores._memory_registers import Book, MemoryRegister
+from secretsource.stores._memory.counts import MemoryCounts
+from secretsource.stores._memory.history import MemoryHistory
+from secretsource.stores._memory.listing import ENDED, picks, total
+from secretsource.stores._memory.registers import Book, MemoryRegister
 from secretsource.stores._threaded import threaded, threaded_counts, threaded_history
 from secretsource.stores.base import (
     AsyncKeyStore,
@@ -57,7 +57,7 @@ class MemoryStore(KeyStore, ChangeFeed):
     """
 
     def __init__(self) -> None:
-        self._lock = _fork.lock()
+        self._lock = fork.lock()
         self._records: dict[str, KeyRecord] = {}
         self._lookups: dict[bytes, str] = {}
         self._events: dict[str, tuple[KeyEvent, ...]] = {}

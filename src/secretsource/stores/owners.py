@@ -14,8 +14,8 @@ import enum
 from abc import ABC, abstractmethod
 from typing import Generic, NamedTuple, TypeVar
 
-from secretsource._clock import utc
-from secretsource._frozen import FrozenDict
+from secretsource._ground.clock import utc
+from secretsource._ground.frozen import FrozenDict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
-from secretsource._clock import utc
-from secretsource._frozen import FrozenDict
+from secretsource._ground.clock import utc
+from secretsource._ground.frozen import FrozenDict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ is looked at 20 times a second. The statements are written once, in `_sql.statem
 from __future__ import annotations
 
 from secretsource._traceless import traceless
-from secretsource.stores._sql import address
 from secretsource.stores._sql.async_store import AsyncPostgresStore, AsyncSqlStore
-from secretsource.stores._sql.database import Database
+from secretsource.stores._sql.connections import address
+from secretsource.stores._sql.connections.database import Database
 from secretsource.stores._sql.store import PostgresStore, SqlStore
 
 __all__ = ["AsyncPostgresStore", "AsyncSqlStore", "PostgresStore", "SqlStore", "current_revision", "migrate"]

@@ -9,17 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from secretsource.testing._limiters.async_conformance import AsyncLimiterConformance
+    from secretsource.testing._limiters.conformance import LimiterConformance
+    from secretsource.testing._stores.async_conformance import AsyncStoreConformance
+    from secretsource.testing._stores.conformance import StoreConformance
     from secretsource.testing.async_conformance import AsyncProviderConformance
-    from secretsource.testing.async_limiter_conformance import AsyncLimiterConformance
-    from secretsource.testing.async_store_conformance import AsyncStoreConformance
     from secretsource.testing.batch_conformance import BatchProviderConformance
     from secretsource.testing.clock import FakeClock
     from secretsource.testing.conformance import ProviderConformance
     from secretsource.testing.harness import ProviderHarness
-    from secretsource.testing.limiter_conformance import LimiterConformance
     from secretsource.testing.limiter_harness import AsyncLimiterHarness, LimiterHarness
     from secretsource.testing.scripted import Gate, ScriptedAsyncProvider, ScriptedBatchProvider, ScriptedProvider
-    from secretsource.testing.store_conformance import StoreConformance
     from secretsource.testing.store_harness import AsyncStoreHarness, StoreHarness
     from secretsource.testing.writable_conformance import WritableProviderConformance
 
@@ -45,22 +45,22 @@ __all__ = [
 ]
 
 _MODULES = {
-    "AsyncLimiterConformance": "async_limiter_conformance",
+    "AsyncLimiterConformance": "_limiters.async_conformance",
     "AsyncLimiterHarness": "limiter_harness",
     "AsyncProviderConformance": "async_conformance",
-    "AsyncStoreConformance": "async_store_conformance",
+    "AsyncStoreConformance": "_stores.async_conformance",
     "AsyncStoreHarness": "store_harness",
     "BatchProviderConformance": "batch_conformance",
     "FakeClock": "clock",
     "Gate": "scripted",
-    "LimiterConformance": "limiter_conformance",
+    "LimiterConformance": "_limiters.conformance",
     "LimiterHarness": "limiter_harness",
     "ProviderConformance": "conformance",
     "ProviderHarness": "harness",
     "ScriptedAsyncProvider": "scripted",
     "ScriptedBatchProvider": "scripted",
     "ScriptedProvider": "scripted",
-    "StoreConformance": "store_conformance",
+    "StoreConformance": "_stores.conformance",
     "StoreHarness": "store_harness",
     "WritableProviderConformance": "writable_conformance",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from threading import Lock
 
-from secretsource._clock import Instant
+from secretsource._ground.clock import Instant
 
 __all__ = ["FakeClock"]
 

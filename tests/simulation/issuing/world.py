@@ -9,9 +9,9 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from secretsource._clock import Instant
+from secretsource._ground.clock import Instant
 from secretsource.stores.memory import MemoryStore
-from secretsource.testing.store_owners import registers
+from secretsource.testing._stores.owners import registers
 
 if TYPE_CHECKING:
     from random import Random

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from secretsource.cli._exit_codes import MISSING
-from secretsource.cli._options import Json
-from secretsource.cli._output import printable, say, write_json, write_line
+from secretsource.cli._arguments.options import Json
+from secretsource.cli._terminal.exit_codes import MISSING
+from secretsource.cli._terminal.output import printable, say, write_json, write_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import typer
 
-from secretsource.cli._output import write_line
-from secretsource.cli._verbs import Verb, VerbGroup
+from secretsource.cli._arguments.verbs import Verb, VerbGroup
+from secretsource.cli._terminal.output import write_line
 
 __all__ = ["keys"]
 
@@ -37,11 +37,11 @@ class KeyCommands(VerbGroup):
         "disable": Verb("secretsource.cli.keys.revoke:disable", "Switch a key off until you enable it again."),
         "enable": Verb("secretsource.cli.keys.revoke:enable", "Switch a disabled key on again."),
         "import": Verb(
-            "secretsource.cli.keys.importing:import_keys",
+            "secretsource.cli.keys.transfer.importing:import_keys",
             "Store keys of another system by their hashes; each is rehashed at its first use.",
         ),
         "export": Verb(
-            "secretsource.cli.keys.exporting:export_keys",
+            "secretsource.cli.keys.transfer.exporting:export_keys",
             "Write every record as a line of JSON for keys import, the oldest first.",
         ),
         "events": Verb("secretsource.cli.keys.events:events", "Show the history of a key, the oldest event first."),

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from secretsource.cli._options import Json
-from secretsource.cli.keys._handover import Handover, Out
-from secretsource.cli.keys._opening import open_lasting_keys, operator
-from secretsource.cli.keys._options import DEFAULT_STORE, Store, duration, instant, json_object
+from secretsource.cli._arguments.options import Json
+from secretsource.cli.keys._arguments.opening import open_lasting_keys, operator
+from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Store, duration, instant, json_object
+from secretsource.cli.keys._terminal.handover import Handover, Out
 
 __all__ = ["issue"]
 

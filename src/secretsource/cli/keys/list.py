@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from secretsource.cli._options import Json
-from secretsource.cli.keys._opening import open_keys
-from secretsource.cli.keys._options import DEFAULT_STORE, After, Limit, Store
-from secretsource.cli.keys._records import show_page
+from secretsource.cli._arguments.options import Json
+from secretsource.cli.keys._arguments.opening import open_keys
+from secretsource.cli.keys._arguments.options import DEFAULT_STORE, After, Limit, Store
+from secretsource.cli.keys._terminal.records import show_page
 from secretsource.stores.base import Status
 
 __all__ = ["list_keys"]

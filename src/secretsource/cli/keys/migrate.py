@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from secretsource.cli._exit_codes import MISSING
-from secretsource.cli._options import Json
-from secretsource.cli._output import say, show_table, write_json
-from secretsource.cli.keys._options import DEFAULT_STORE, Store
+from secretsource.cli._arguments.options import Json
+from secretsource.cli._terminal.exit_codes import MISSING
+from secretsource.cli._terminal.output import say, show_table, write_json
+from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Store
 from secretsource.exceptions import ConfigurationError
 from secretsource.stores.migratable import Migratable
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from secretsource.cli._exit_codes import UNAVAILABLE
-from secretsource.cli._options import Json
-from secretsource.cli._output import is_asked, say, write_json
-from secretsource.cli.keys._opening import open_keys, operator
-from secretsource.cli.keys._options import DEFAULT_STORE, KeyId, Reason, Store, key_id
-from secretsource.cli.keys._presented import presented_key
-from secretsource.cli.keys._records import show_record, show_records
+from secretsource.cli._arguments.options import Json
+from secretsource.cli._terminal.exit_codes import UNAVAILABLE
+from secretsource.cli._terminal.output import is_asked, say, write_json
+from secretsource.cli.keys._arguments.opening import open_keys, operator
+from secretsource.cli.keys._arguments.options import DEFAULT_STORE, KeyId, Reason, Store, key_id
+from secretsource.cli.keys._terminal.presented import presented_key
+from secretsource.cli.keys._terminal.records import show_record, show_records
 
 if TYPE_CHECKING:
     from secretsource.issuing import ApiKeys, KeyRecord

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from secretsource.cli._options import Json
-from secretsource.cli._output import say, write_json
-from secretsource.cli.keys._handover import Handover, Out
-from secretsource.cli.keys._opening import open_keys, operator
-from secretsource.cli.keys._options import DEFAULT_STORE, KeyId, Reason, Store, duration, instant
-from secretsource.cli.keys._records import show_record
+from secretsource.cli._arguments.options import Json
+from secretsource.cli._terminal.output import say, write_json
+from secretsource.cli.keys._arguments.opening import open_keys, operator
+from secretsource.cli.keys._arguments.options import DEFAULT_STORE, KeyId, Reason, Store, duration, instant
+from secretsource.cli.keys._terminal.handover import Handover, Out
+from secretsource.cli.keys._terminal.records import show_record
 from secretsource.stores.base import Status
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from secretsource.cli._options import Json
-from secretsource.cli._output import write, write_json, write_line
+from secretsource.cli._arguments.options import Json
+from secretsource.cli._terminal.output import write, write_json, write_line
 
 __all__ = ["rules"]
 

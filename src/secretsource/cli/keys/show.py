@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from secretsource.cli._options import Json
-from secretsource.cli._output import write_json
-from secretsource.cli.keys._opening import open_keys
-from secretsource.cli.keys._options import DEFAULT_STORE, KeyId, Store
-from secretsource.cli.keys._records import show_record, shown_instant
+from secretsource.cli._arguments.options import Json
+from secretsource.cli._terminal.output import write_json
+from secretsource.cli.keys._arguments.opening import open_keys
+from secretsource.cli.keys._arguments.options import DEFAULT_STORE, KeyId, Store
+from secretsource.cli.keys._terminal.records import show_record, shown_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from secretsource.cli._options import Json
-from secretsource.cli._output import show_table, write_json
-from secretsource.cli.keys._opening import open_keys, peppers_of
-from secretsource.cli.keys._options import DEFAULT_STORE, Store
+from secretsource.cli._arguments.options import Json
+from secretsource.cli._terminal.output import show_table, write_json
+from secretsource.cli.keys._arguments.opening import open_keys, peppers_of
+from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Store
 
 __all__ = ["stats"]
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from secretsource.cli._options import Json
-from secretsource.cli._output import write_json
-from secretsource.cli.keys._opening import open_keys, operator
-from secretsource.cli.keys._options import DEFAULT_STORE, KeyId, Reason, Store, instant, json_object
-from secretsource.cli.keys._records import show_record
+from secretsource.cli._arguments.options import Json
+from secretsource.cli._terminal.output import write_json
+from secretsource.cli.keys._arguments.opening import open_keys, operator
+from secretsource.cli.keys._arguments.options import DEFAULT_STORE, KeyId, Reason, Store, instant, json_object
+from secretsource.cli.keys._terminal.records import show_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

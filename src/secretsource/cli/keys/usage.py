@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from secretsource.cli._options import Json
-from secretsource.cli._output import show_table, write, write_json
-from secretsource.cli.keys._opening import open_keys
-from secretsource.cli.keys._options import DEFAULT_STORE, Store, instant, key_id
-from secretsource.cli.keys._records import shown_instant
+from secretsource.cli._arguments.options import Json
+from secretsource.cli._terminal.output import show_table, write, write_json
+from secretsource.cli.keys._arguments.opening import open_keys
+from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Store, instant, key_id
+from secretsource.cli.keys._terminal.records import shown_instant
 from secretsource.stores.base import Unit
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from secretsource.cli._exit_codes import MISSING, UNAVAILABLE
-from secretsource.cli._options import Json
-from secretsource.cli._output import warn, write_json, write_line
-from secretsource.cli.keys._opening import open_keys
-from secretsource.cli.keys._options import DEFAULT_STORE, Store
-from secretsource.cli.keys._presented import presented_key
-from secretsource.cli.keys._records import show_record
+from secretsource.cli._arguments.options import Json
+from secretsource.cli._terminal.exit_codes import MISSING, UNAVAILABLE
+from secretsource.cli._terminal.output import warn, write_json, write_line
+from secretsource.cli.keys._arguments.opening import open_keys
+from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Store
+from secretsource.cli.keys._terminal.presented import presented_key
+from secretsource.cli.keys._terminal.records import show_record
 from secretsource.exceptions import StoreError
 
 if TYPE_CHECKING:

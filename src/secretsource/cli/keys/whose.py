@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from secretsource.cli._exit_codes import MISSING
-from secretsource.cli._options import Json
-from secretsource.cli._output import say, show_table, write_json
-from secretsource.cli.keys._opening import open_keys
-from secretsource.cli.keys._presented import presented_key
+from secretsource.cli._arguments.options import Json
+from secretsource.cli._terminal.exit_codes import MISSING
+from secretsource.cli._terminal.output import say, show_table, write_json
+from secretsource.cli.keys._arguments.opening import open_keys
+from secretsource.cli.keys._terminal.presented import presented_key
 
 __all__ = ["whose"]
 

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import typer
 
-from secretsource.cli._output import write_line
-from secretsource.cli._verbs import Verb, VerbGroup
+from secretsource.cli._arguments.verbs import Verb, VerbGroup
+from secretsource.cli._terminal.output import write_line
 
 __all__ = ["owners"]
 

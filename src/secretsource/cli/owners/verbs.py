@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from secretsource.cli._options import Json
-from secretsource.cli._output import say, show_table, write_json
-from secretsource.cli.keys._opening import open_keys, operator
-from secretsource.cli.keys._options import DEFAULT_STORE, Reason, Store
+from secretsource.cli._arguments.options import Json
+from secretsource.cli._terminal.output import say, show_table, write_json
+from secretsource.cli.keys._arguments.opening import open_keys, operator
+from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Reason, Store
 
 if TYPE_CHECKING:
     from secretsource.issuing import OwnerFields, OwnerRecord

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from secretsource.cli._options import Json
-from secretsource.cli._output import say, show_table, write_json
-from secretsource.cli.keys._opening import open_keys, operator
-from secretsource.cli.keys._options import DEFAULT_STORE, Reason, Store, duration
+from secretsource.cli._arguments.options import Json
+from secretsource.cli._terminal.output import say, show_table, write_json
+from secretsource.cli.keys._arguments.opening import open_keys, operator
+from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Reason, Store, duration
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -10,8 +10,8 @@ from secretsource.issuing._verdict import Rejected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource._clock import Clock
-    from secretsource._listeners import Listeners
+    from secretsource._ground.clock import Clock
+    from secretsource._ground.listeners import Listeners
     from secretsource.issuing._check.policy import Demand, Kind
     from secretsource.issuing._check.uses import UseLog
     from secretsource.issuing._verdict import Reason, Verdict

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Literal
 
-    from secretsource._clock import Clock
-    from secretsource._listeners import Listeners
+    from secretsource._ground.clock import Clock
+    from secretsource._ground.listeners import Listeners
     from secretsource.issuing._check.event import CheckEvent
     from secretsource.issuing._check.present import Present
     from secretsource.issuing._check.record_cache import RecordCache

@@ -7,11 +7,11 @@ monotonic clock. A clock that was wrongly ahead ends keys early until a restart.
 
 from __future__ import annotations
 
-from secretsource._clock import readings, wall_reading
+from secretsource._ground.clock import readings, wall_reading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource._clock import Clock
+    from secretsource._ground.clock import Clock
 
 
 class Present:

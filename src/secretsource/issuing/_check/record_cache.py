@@ -26,8 +26,8 @@ from __future__ import annotations
 import threading
 from functools import lru_cache
 
-from secretsource import _fork
-from secretsource._key_id import is_key_id
+from secretsource._ground import fork
+from secretsource._ground.key_id import is_key_id
 from secretsource.issuing._check import policy
 from secretsource.issuing._check.terms import limits_of, narrowed
 from secretsource.stores.base import OwnerStatus, Status
@@ -197,7 +197,7 @@ class RecordCache:
         self._lock = threading.RLock()
         self.get = self._entries.get
         """The entry under a hash of 32 bytes, or None; it may no longer be fresh."""
-        _fork.tell(self)
+        fork.tell(self)
 
     def after_fork(self) -> None:
         """Start anew in a forked child: another thread of its parent may have been in the middle of a change."""

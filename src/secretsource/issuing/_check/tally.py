@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 
-from secretsource import _fork
+from secretsource._ground import fork
 from secretsource.stores.base import Count
 
 TYPE_CHECKING = False
@@ -47,7 +47,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.after_fork()
-        _fork.tell(self)
+        fork.tell(self)
 
     def after_fork(self) -> None:
         """Start again in a forked child: the parent stores what was counted before."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import weakref
 
-from secretsource import _fork
+from secretsource._ground import fork
 
 PATIENCE = 2.0
 """Seconds that a check waits for its turn."""
@@ -35,7 +35,7 @@ class Turns:
     def __init__(self, at_once: int) -> None:
         self._at_once = at_once
         self.after_fork()
-        _fork.tell(self)
+        fork.tell(self)
 
     def after_fork(self) -> None:
         """Start anew in a forked child, where none of its parent's work goes on."""

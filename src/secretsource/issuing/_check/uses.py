@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 
-from secretsource import _fork
+from secretsource._ground import fork
 from secretsource.issuing._check.tally import Tally
 from secretsource.issuing._key.text import cleaned
 from secretsource.stores.base import Change, Use
@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from secretsource._clock import Instant
+    from secretsource._ground.clock import Instant
 
 _LONGEST_WITNESS = 255
 
@@ -54,7 +54,7 @@ class UseLog:
         self.seen: dict[str, float] = {}
         self.tally = Tally()
         self.after_fork()
-        _fork.tell(self)
+        fork.tell(self)
 
     def after_fork(self) -> None:
         """Start anew in a forked child: its parent stores the earlier uses, which would be counted twice."""

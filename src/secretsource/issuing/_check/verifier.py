@@ -23,16 +23,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from secretsource._flow import run
+from secretsource._ground.flow import run
 from secretsource.exceptions import InvalidRequest, StoreError
 from secretsource.issuing._check import policy
-from secretsource.issuing._check.comparison import Comparison, unknown
-from secretsource.issuing._check.drawing import Drawing
-from secretsource.issuing._check.gate import Gate
 from secretsource.issuing._check.record_cache import RENEWABLE
-from secretsource.issuing._check.rotation_dates import RotationDates
+from secretsource.issuing._check.steps.comparison import Comparison, unknown
+from secretsource.issuing._check.steps.drawing import Drawing
+from secretsource.issuing._check.steps.gate import Gate
+from secretsource.issuing._check.steps.rotation_dates import RotationDates
+from secretsource.issuing._check.steps.weighing import weigh
 from secretsource.issuing._check.uses import witness
-from secretsource.issuing._check.weighing import weigh
 from secretsource.issuing._key import lifecycle
 from secretsource.issuing._key.format import LONGEST_CREDENTIAL
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
@@ -42,12 +42,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from secretsource._flow import Flow
+    from secretsource._ground.flow import Flow
     from secretsource.issuing._check.event import Asked
-    from secretsource.issuing._check.gate import Presented
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._check.policy import Demand
     from secretsource.issuing._check.record_cache import Entry
+    from secretsource.issuing._check.steps.gate import Presented
     from secretsource.issuing._verdict import Verdict
     from secretsource.stores.base import KeyRecord, KeyStore
 

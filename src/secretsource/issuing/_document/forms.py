@@ -9,8 +9,8 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from secretsource._clock import utc
-from secretsource._frozen import frozen_document
+from secretsource._ground.clock import utc
+from secretsource._ground.frozen import frozen_document
 from secretsource.exceptions import InvalidRequest
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import enum
     from collections.abc import Callable
 
-    from secretsource._frozen import FrozenDict
+    from secretsource._ground.frozen import FrozenDict
 
 __all__ = [
     "COUNTS",

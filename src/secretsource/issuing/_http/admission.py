@@ -13,7 +13,7 @@ from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any
 
-from secretsource._flow import arun, run
+from secretsource._ground.flow import arun, run
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing._http import settings as _settings
 from secretsource.issuing._http.admitted import Admitted

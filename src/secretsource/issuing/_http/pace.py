@@ -18,7 +18,7 @@ from itertools import count
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
-from secretsource import _fork
+from secretsource._ground import fork
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -121,4 +121,4 @@ def _wake(woken: asyncio.Future[None]) -> None:
 
 
 _BELL = Bell()
-_fork.tell(_BELL)
+fork.tell(_BELL)

@@ -10,7 +10,7 @@ import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from secretsource import _fork
+from secretsource._ground import fork
 from secretsource.exceptions import ConfigurationError
 
 TYPE_CHECKING = False
@@ -55,7 +55,7 @@ class LookupPool:
             )
         self._threads = threads
         self.after_fork()
-        _fork.tell(self)
+        fork.tell(self)
 
     def after_fork(self) -> None:
         """Start anew in a forked child, which has none of its parent's threads."""

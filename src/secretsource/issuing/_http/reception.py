@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from secretsource.exceptions import InvalidRequest, StoreError
 from secretsource.issuing._check.event import Asked, tell
 from secretsource.issuing._check.policy import check_demand
-from secretsource.issuing._check.recheck import recheck
+from secretsource.issuing._check.steps.recheck import recheck
 from secretsource.issuing._http.admitted import Admitted
 from secretsource.issuing._http.allowance import allowance
 from secretsource.issuing._http.answer import accepted_headers, http_answer
@@ -26,7 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from secretsource._flow import Flow
+    from secretsource._ground.flow import Flow
     from secretsource.issuing._async_service import AsyncApiKeys
     from secretsource.issuing._check.policy import Demand
     from secretsource.issuing._http.answer import HttpAnswer

@@ -12,7 +12,7 @@ import re
 from typing import NamedTuple
 from zlib import crc32
 
-from secretsource._key_id import is_key_id
+from secretsource._ground.key_id import is_key_id
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing._key import base62 as _base62

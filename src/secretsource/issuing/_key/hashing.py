@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from hmac import compare_digest, digest
 
-from secretsource._namedtuple import NamedTuple
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError
 
 TYPE_CHECKING = False

@@ -15,7 +15,7 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
-from secretsource._clock import LAST_INSTANT, utc
+from secretsource._ground.clock import LAST_INSTANT, utc
 from secretsource.exceptions import InvalidRequest, InvalidTransition
 from secretsource.stores.base import Change, EventKind, KeyEvent, KeyRecord, Status
 

@@ -14,7 +14,7 @@ import threading
 from hmac import digest
 from typing import NamedTuple
 
-from secretsource._beginnings import beginning
+from secretsource._ground.beginnings import beginning
 from secretsource.issuing._key import base62 as _base62
 
 TYPE_CHECKING = False

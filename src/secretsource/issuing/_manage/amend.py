@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from secretsource._sentinels import UNSET
+from secretsource._ground.sentinels import UNSET
 from secretsource.exceptions import InvalidRequest, InvalidTransition
 from secretsource.issuing import limits
 from secretsource.issuing._check import policy
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from secretsource._sentinels import UnsetType
+    from secretsource._ground.sentinels import UnsetType
     from secretsource.issuing._key.lifecycle import By
     from secretsource.stores.base import Change, KeyRecord
 

@@ -10,7 +10,7 @@ import threading
 import weakref
 from itertools import zip_longest
 
-from secretsource import _fork
+from secretsource._ground import fork
 from secretsource.exceptions import StoreError
 from secretsource.issuing._manage.health import Health
 from secretsource.stores.base import ChangeFeed, FeedHealth, Subscription
@@ -52,7 +52,7 @@ class Chores:
         self._begun = False
         self.failures = 0
         self.flushing = threading.RLock()
-        _fork.tell(self)
+        fork.tell(self)
 
     def after_fork(self) -> None:
         """Start again in a forked child, which has none of its parent's threads; one may have held a lock."""

@@ -6,7 +6,7 @@ from secretsource.issuing._check.tally import NEVER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource._flow import Flow
+    from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
 
 __all__ = ["store_counts"]

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from secretsource._key_id import is_key_id
+from secretsource._ground.key_id import is_key_id
 from secretsource.exceptions import (
     InvalidRequest,
     InvalidTransition,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from typing import NoReturn
 
-    from secretsource._flow import Flow
+    from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._key.lifecycle import By, End
     from secretsource.issuing._key.locator import Owner

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from secretsource._flow import Flow
+    from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._manage.operations import Operations
     from secretsource.stores.base import HistoryEvent, Page

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from secretsource._flow import Flow
+    from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._key.lifecycle import By
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, TypedDict
 
-from secretsource._clock import LAST_INSTANT
+from secretsource._ground.clock import LAST_INSTANT
 from secretsource.exceptions import InvalidRequest, PlanExceeded, PlanNotFound
 from secretsource.issuing import limits
 from secretsource.issuing._check import policy
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import timedelta
 
-    from secretsource._flow import Flow
+    from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._key.lifecycle import By
     from secretsource.stores.base import Change, KeyRecord

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secretsource._key_id import is_key_id
+from secretsource._ground.key_id import is_key_id
 from secretsource.exceptions import ConfigurationError, InvalidRequest, KeyNotFound
 from secretsource.issuing._check.terms import limits_of
 from secretsource.issuing._manage import request as _request
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from secretsource._flow import Flow
+    from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
     from secretsource.limiters.base import Draw, LimitState
     from secretsource.stores.base import Count, KeyRecord

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
-from secretsource._clock import LAST_INSTANT
-from secretsource._frozen import frozen_document
+from secretsource._ground.clock import LAST_INSTANT
+from secretsource._ground.frozen import frozen_document
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import limits
 from secretsource.issuing._check import policy

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from typing import NoReturn
 
-    from secretsource._flow import Flow
+    from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._key.lifecycle import By
     from secretsource.issuing._manage.operations import Operations

@@ -13,7 +13,7 @@ import re
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 
-from secretsource._suggest import meant
+from secretsource._ground.suggest import meant
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing import limits
 from secretsource.issuing._check import policy

@@ -21,8 +21,8 @@ from secretsource.providers._aws.session import AwsSession
 from secretsource.providers._aws.shelf import ClientShelf
 from secretsource.providers._aws.silence import silence_botocore
 from secretsource.providers._aws.wire import bind
-from secretsource.providers._bounded_http import ONE, Bounds, bounds_of_call
-from secretsource.providers._errand import Errands
+from secretsource.providers._wire.bounded_http import ONE, Bounds, bounds_of_call
+from secretsource.providers._wire.errand import Errands
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import re
 from http.client import BadStatusLine, HTTPException, LineTooLong, UnknownProtocol
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._bounded_http import TooLarge
 from secretsource.providers._meaning import Meaning, wait_of
-from secretsource.providers._reach import cause_of, causes, unreachable
+from secretsource.providers._wire.bounded_http import TooLarge
+from secretsource.providers._wire.reach import cause_of, causes, unreachable
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:

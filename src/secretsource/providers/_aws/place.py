@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from secretsource.providers._origins import foreign, kept_back
-from secretsource.providers._reach import place_of
+from secretsource.providers._wire.origins import foreign, kept_back
+from secretsource.providers._wire.reach import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

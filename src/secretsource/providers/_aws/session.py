@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from boto3.session import Session
     from botocore.config import Config
 
-    from secretsource.providers._errand import Errands
+    from secretsource.providers._wire.errand import Errands
 
 __all__ = ["AwsSession"]
 

@@ -11,8 +11,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._aws.errors import DeadlinePassed
-from secretsource.providers._bounded_http import TooLarge, bounded_pool, bounds_of_call
 from secretsource.providers._meaning import wait_of
+from secretsource.providers._wire.bounded_http import TooLarge, bounded_pool, bounds_of_call
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSRequest

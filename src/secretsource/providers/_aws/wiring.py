@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._aws.errors import explain
-from secretsource.providers._reach import cause_of, unreachable
+from secretsource.providers._wire.reach import cause_of, unreachable
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:

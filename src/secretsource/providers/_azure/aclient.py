@@ -13,11 +13,11 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from secretsource._flow import arun
+from secretsource._ground.flow import arun
 from secretsource.providers._azure.client import Renewal, explained, flaw_of, is_refusal
 from secretsource.providers._azure.question import TIMED_OUT, held, listed, was_let_in
 from secretsource.providers._azure.wiring import mark_of
-from secretsource.providers._bounded_http import Bounds, bounds_of_call
+from secretsource.providers._wire.bounded_http import Bounds, bounds_of_call
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:

@@ -20,11 +20,11 @@ from threading import Event, Lock, RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from secretsource._flow import run
+from secretsource._ground.flow import run
 from secretsource.providers._azure.errors import explain
 from secretsource.providers._azure.question import TIMED_OUT, bearer_of, held, listed, scope_of, was_let_in
 from secretsource.providers._azure.wiring import distrust_in, flaw_in, mark_of
-from secretsource.providers._bounded_http import ONE, Bounds, bounds_of_call
+from secretsource.providers._wire.bounded_http import ONE, Bounds, bounds_of_call
 from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from aiohttp import ClientResponse, ClientSession, DummyCookieJar, TCPConnector
 from azure.core.pipeline.transport import AioHttpTransport
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from secretsource.providers._bounded_http import ONE, TooLarge
+from secretsource.providers._wire.bounded_http import ONE, TooLarge
 
 if TYPE_CHECKING:
     from aiohttp.connector import Connection

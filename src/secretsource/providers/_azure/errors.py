@@ -13,9 +13,9 @@ import re
 from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from secretsource.providers._bounded_http import TooLarge
 from secretsource.providers._meaning import Meaning, wait_of
-from secretsource.providers._reach import cause_of, place_of, unreachable
+from secretsource.providers._wire.bounded_http import TooLarge
+from secretsource.providers._wire.reach import cause_of, place_of, unreachable
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import logging
 import re
 import traceback
 
-from secretsource.providers._bounded_http import bounds_of_call
+from secretsource.providers._wire.bounded_http import bounds_of_call
 
 __all__ = ["mask_answers"]
 

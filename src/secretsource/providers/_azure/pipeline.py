@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from azure.core.pipeline.policies import AsyncRetryPolicy, RetryPolicy
 
 from secretsource.providers._azure.errors import DeadlinePassed, TokenAnswer, explain_token_failure
-from secretsource.providers._bounded_http import bounds_of_call
+from secretsource.providers._wire.bounded_http import bounds_of_call
 from secretsource.providers.base import Identity
 
 if TYPE_CHECKING:
@@ -198,6 +198,6 @@ def _session(connections: int) -> Session:
     from requests import Session
     from urllib3.util import Retry
 
-    from secretsource.providers._bounded_session import bind_session
+    from secretsource.providers._wire.bounded_session import bind_session
 
     return bind_session(Session(), pool_maxsize=connections, max_retries=Retry(total=False, redirect=False))

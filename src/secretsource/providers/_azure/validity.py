@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from secretsource._clock import utc
+from secretsource._ground.clock import utc
 
 if TYPE_CHECKING:
     from datetime import datetime

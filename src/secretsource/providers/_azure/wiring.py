@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._origins import distrusted, kept_back
 from secretsource.providers._regular_file import read_file, signature_at
+from secretsource.providers._wire.origins import distrusted, kept_back
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from threading import Lock, Thread
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from secretsource.providers._bounded_http import bounded
-from secretsource.providers._errand import Errands
 from secretsource.providers._gcp.errors import TIMED_OUT
+from secretsource.providers._wire.bounded_http import bounded
+from secretsource.providers._wire.errand import Errands
 from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Caller(NamedTuple):
         from google.auth.transport.requests import Request
         from requests import Session
 
-        from secretsource.providers._bounded_session import bind_session
+        from secretsource.providers._wire.bounded_session import bind_session
 
         ahead: list[float | None] = [None]
         with suppress(Exception), bind_session(Session()) as session:
@@ -216,7 +216,7 @@ class CallerSearch:
         from google.auth.transport.requests import Request
         from requests import Session
 
-        from secretsource.providers._bounded_session import bind_session
+        from secretsource.providers._wire.bounded_session import bind_session
 
         with bounded(monotonic() + LONGEST), bind_session(Session()) as session:
             credentials, project = google.auth.default(

@@ -19,14 +19,14 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._bounded_http import Bounds, bounded, bounds_of_call
 from secretsource.providers._gcp.caller import Caller, CallerSearch
 from secretsource.providers._gcp.errors import NO_PROJECT, TIMED_OUT, explain, malformed
 from secretsource.providers._gcp.question import PROJECT
 from secretsource.providers._gcp.silence import mask_responses
 from secretsource.providers._gcp.wire import call, channel_options, prepare_session
-from secretsource.providers._origins import foreign, kept_back
-from secretsource.providers._reach import place_of
+from secretsource.providers._wire.bounded_http import Bounds, bounded, bounds_of_call
+from secretsource.providers._wire.origins import foreign, kept_back
+from secretsource.providers._wire.reach import place_of
 from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:

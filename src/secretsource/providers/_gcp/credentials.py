@@ -15,9 +15,9 @@ from google.auth.transport.requests import Request
 from google.oauth2.service_account import Credentials as ServiceAccount
 from requests import Session
 
-from secretsource.providers._bounded_http import bounded
-from secretsource.providers._bounded_session import bind_session
 from secretsource.providers._gcp.wiring import explain_search
+from secretsource.providers._wire.bounded_http import bounded
+from secretsource.providers._wire.bounded_session import bind_session
 
 if TYPE_CHECKING:
     from secretsource.providers.base import Failed

@@ -16,7 +16,7 @@ from ssl import SSLCertVerificationError, SSLError
 from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._meaning import Meaning, wait_of
-from secretsource.providers._reach import cause_of, unreachable
+from secretsource.providers._wire.reach import cause_of, unreachable
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 
-from secretsource.providers._bounded_http import bounds_of_call
+from secretsource.providers._wire.bounded_http import bounds_of_call
 
 __all__ = ["mask_response", "mask_responses"]
 

@@ -6,7 +6,7 @@ import os
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._bounded_http import ONE
+from secretsource.providers._wire.bounded_http import ONE
 
 if TYPE_CHECKING:
     from secretsource.providers._gcp.question import Question
@@ -61,7 +61,7 @@ def prepare_session(transport: Any) -> None:
         return
     from requests.utils import get_environ_proxies
 
-    from secretsource.providers._bounded_session import bind_adapters, bind_session
+    from secretsource.providers._wire.bounded_session import bind_adapters, bind_session
 
     if getattr(session, "is_mtls", False):
         bind_adapters(session)  # they hold the client's certificate

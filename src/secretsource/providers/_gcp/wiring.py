@@ -10,10 +10,10 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from secretsource.providers._bounded_http import TooLarge
 from secretsource.providers._gcp.errors import explain
-from secretsource.providers._reach import cause_of, causes, unreachable
 from secretsource.providers._regular_file import read_file
+from secretsource.providers._wire.bounded_http import TooLarge
+from secretsource.providers._wire.reach import cause_of, causes, unreachable
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:

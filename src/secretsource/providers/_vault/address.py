@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from secretsource.providers._reach import place_of
+from secretsource.providers._wire.reach import place_of
 
 __all__ = ["Address"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from secretsource._suggest import unknown
+from secretsource._ground.suggest import unknown
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._vault.client import seconds_of
 from secretsource.providers._vault.errors import explain_login, explain_unwrapping, malformed

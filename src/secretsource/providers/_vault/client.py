@@ -14,11 +14,11 @@ from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._bounded_http import bounded
-from secretsource.providers._origins import distrusted, kept_back
 from secretsource.providers._vault.address import Address
 from secretsource.providers._vault.errors import BAD_ADDRESS, TIMED_OUT, explain_error, malformed
 from secretsource.providers._vault.surroundings import environment
+from secretsource.providers._wire.bounded_http import bounded
+from secretsource.providers._wire.origins import distrusted, kept_back
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._meaning import Meaning, wait_of
-from secretsource.providers._reach import cause_of, causes, unreachable
+from secretsource.providers._wire.reach import cause_of, causes, unreachable
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 if TYPE_CHECKING:

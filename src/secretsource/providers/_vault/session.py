@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from requests import Session
 
-from secretsource.providers._bounded_requests import BoundedAdapter
-from secretsource.providers._origins import leads_home
+from secretsource.providers._wire.bounded_requests import BoundedAdapter
+from secretsource.providers._wire.origins import leads_home
 
 if TYPE_CHECKING:
     from requests import Response

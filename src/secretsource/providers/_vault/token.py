@@ -6,9 +6,9 @@ from threading import Lock
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
-from secretsource.providers._errand import Errands
 from secretsource.providers._vault.client import seconds_of
 from secretsource.providers._vault.errors import explain_answer
+from secretsource.providers._wire.errand import Errands
 from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:

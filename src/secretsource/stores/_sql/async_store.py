@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from secretsource._traceless import traceless
-from secretsource.stores._sql.hot import AsyncPostgresLookup
-from secretsource.stores._sql.replica import AsyncReplicaLookup
-from secretsource.stores._sql.sqlite_lookup import LoopLookup, ThreadedLookup
+from secretsource.stores._sql.lookups.hot import AsyncPostgresLookup
+from secretsource.stores._sql.lookups.replica import AsyncReplicaLookup
+from secretsource.stores._sql.lookups.sqlite_lookup import LoopLookup, ThreadedLookup
 from secretsource.stores._sql.store import PostgresStore, SqlStore
 from secretsource.stores._threaded import threaded, threaded_counts, threaded_history
 from secretsource.stores.base import AsyncKeyStore, ChangeFeed, Crowded, KeyChange
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import ParamSpec, Self, TypeVar
 
-    from secretsource.stores._sql.hot import AsyncLookup
+    from secretsource.stores._sql.lookups.hot import AsyncLookup
     from secretsource.stores.base import Change, KeyEvent, KeyQuery, KeyRecord, Page, Subscription, Usage, Use
 
     Given = ParamSpec("Given")

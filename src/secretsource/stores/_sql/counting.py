@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Text, bindparam, func, literal, select
 
-from secretsource.stores._sql.statements import UPSERTS
-from secretsource.stores._sql.tables import COUNTS, KEYS, OWNERS
+from secretsource.stores._sql.rows.statements import UPSERTS
+from secretsource.stores._sql.rows.tables import COUNTS, KEYS, OWNERS
 from secretsource.stores.counts import KEPT, Count, CountQuery, CountStore, in_each_unit
 
 TYPE_CHECKING = False
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Insert
 
-    from secretsource.stores._sql.database import Database
+    from secretsource.stores._sql.connections.database import Database
 
 __all__ = ["SqlCounts"]
 

@@ -18,9 +18,9 @@ from secretsource.exceptions import StoreError
 from secretsource.stores import _news
 from secretsource.stores._listening import Listening
 from secretsource.stores._news import GAP
-from secretsource.stores._sql.faults import UNHEARD, diagnose
-from secretsource.stores._sql.postgres import Unheard
-from secretsource.stores._sql.statements import CHANNEL
+from secretsource.stores._sql.connections.faults import UNHEARD, diagnose
+from secretsource.stores._sql.connections.postgres import Unheard
+from secretsource.stores._sql.rows.statements import CHANNEL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from secretsource.stores._sql.postgres import Server
+    from secretsource.stores._sql.connections.postgres import Server
     from secretsource.stores.base import KeyChange
 
 PAUSES = (0.1, 1.0)

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, case, func, select, text, union_all
 
-from secretsource.stores._sql.tables import EVENTS, KEYS, OWNER_EVENTS
+from secretsource.stores._sql.rows.tables import EVENTS, KEYS, OWNER_EVENTS
 from secretsource.stores.history import BATCH, History, HistoryEvent
 from secretsource.stores.owners import OwnerEventKind
 from secretsource.stores.records import EventKind
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Select
 
-    from secretsource.stores._sql.database import Database
+    from secretsource.stores._sql.connections.database import Database
     from secretsource.stores.history import HistoryQuery
 
 __all__ = ["SqlHistory"]

@@ -12,9 +12,9 @@ from typing import Any, Generic
 from sqlalchemy import func, insert, literal, select
 
 from secretsource.stores import _news
-from secretsource.stores._sql import listing, statements
-from secretsource.stores._sql.documents import to_document, to_owner, to_plan
-from secretsource.stores._sql.tables import KEYS, OWNER_EVENTS, OWNERS, PLANS
+from secretsource.stores._sql.rows import listing, statements
+from secretsource.stores._sql.rows.documents import to_document, to_owner, to_plan
+from secretsource.stores._sql.rows.tables import KEYS, OWNER_EVENTS, OWNERS, PLANS
 from secretsource.stores.owners import (
     Crowded,
     Kept,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Table
 
-    from secretsource.stores._sql.database import Database
+    from secretsource.stores._sql.connections.database import Database
     from secretsource.stores.records import Change
 
 __all__ = ["SqlRegister", "crowded", "owners", "plans"]

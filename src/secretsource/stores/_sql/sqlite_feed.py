@@ -9,10 +9,10 @@ from __future__ import annotations
 import threading
 import time
 
-from secretsource import _fork
+from secretsource._ground import fork
 from secretsource.exceptions import StoreError
-from secretsource.stores._sql.faults import diagnose
-from secretsource.stores._sql.tables import EVENTS, OWNER_EVENTS
+from secretsource.stores._sql.connections.faults import diagnose
+from secretsource.stores._sql.rows.tables import EVENTS, OWNER_EVENTS
 from secretsource.stores.base import KeyChange
 from secretsource.stores.records import FeedHealth
 
@@ -20,8 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from secretsource.stores._sql.database import Database
-    from secretsource.stores._sql.sqlite_file import SqliteConnection, SqliteFile
+    from secretsource.stores._sql.connections.database import Database
+    from secretsource.stores._sql.connections.sqlite_file import SqliteConnection, SqliteFile
 
 PAUSE = 0.05
 """Seconds between two looks; news is late by no more than this and one look."""
@@ -57,7 +57,7 @@ class SqliteFeed:
         self._health = FeedHealth(database.address.shown, False, time.time())
         self._position: tuple[int, int] | None = None
         self._begin_anew()
-        _fork.tell(self)
+        fork.tell(self)
 
     def _begin_anew(self) -> None:
         self._looking = threading.Lock()

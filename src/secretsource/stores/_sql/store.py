@@ -6,15 +6,17 @@ from functools import partial
 
 from secretsource._traceless import traceless
 from secretsource.exceptions import StoreError
-from secretsource.stores._sql import address, registers, statements, transactions
+from secretsource.stores._sql import registers, transactions
+from secretsource.stores._sql.connections import address
+from secretsource.stores._sql.connections.database import Database, Taken
 from secretsource.stores._sql.counting import SqlCounts
-from secretsource.stores._sql.database import Database, Taken
 from secretsource.stores._sql.feed import PostgresFeed
 from secretsource.stores._sql.history import SqlHistory
-from secretsource.stores._sql.hot import PostgresLookup
-from secretsource.stores._sql.replica import ReplicaLookup
+from secretsource.stores._sql.lookups.hot import PostgresLookup
+from secretsource.stores._sql.lookups.replica import ReplicaLookup
+from secretsource.stores._sql.lookups.sqlite_lookup import SharedLookup, SqliteLookup
+from secretsource.stores._sql.rows import statements
 from secretsource.stores._sql.sqlite_feed import Alone, SqliteFeed
-from secretsource.stores._sql.sqlite_lookup import SharedLookup, SqliteLookup
 from secretsource.stores.base import ChangeFeed, Crowded, KeyChange, KeyStore
 
 TYPE_CHECKING = False
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from secretsource.stores._sql.hot import Lookup
+    from secretsource.stores._sql.lookups.hot import Lookup
     from secretsource.stores.base import Change, KeyEvent, KeyQuery, KeyRecord, Page, Subscription, Usage, Use
     from secretsource.stores.migratable import Migration
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from operator import itemgetter
 
-from secretsource.stores._sql import listing, registers, statements
+from secretsource.stores._sql import registers
+from secretsource.stores._sql.rows import listing, statements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

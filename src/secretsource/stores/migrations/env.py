@@ -1,10 +1,10 @@
-"""Alembic's entry: it runs the migrations on the connection that `secretsource.stores._sql.schema` passes to it."""
+"""Alembic's entry: it runs the migrations on the connection that `_sql.connections.schema` passes to it."""
 
 from __future__ import annotations
 
 from alembic import context
 
-from secretsource.stores._sql.tables import METADATA, VERSION_TABLE
+from secretsource.stores._sql.rows.tables import METADATA, VERSION_TABLE
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,1 @@
+"""The output of the commands: text, tables, sentences and exit codes."""

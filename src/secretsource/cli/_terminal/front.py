@@ -1,0 +1,94 @@
+"""Turn every error into one sentence and an exit code.
+
+All that a command raises ends here: our own errors, wrong arguments, Ctrl-C, a full disk, and mistakes in this
+program. No traceback is written, because its last line may quote a secret.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperGroup
+
+from secretsource.cli._terminal.exit_codes import DEFECT, INTERRUPTED, MISTAKE, code_of
+from secretsource.cli._terminal.output import say
+from secretsource.exceptions import SecretSourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Front"]
+
+
+class Front(TyperGroup):
+    """A group of commands that ends the process with the exit code of the command."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the command that the arguments name, and exit."""
+        _open_streams()
+        options["standalone_mode"] = False
+        run = super().main
+        sys.exit(_ended(lambda: run(*arguments, **options)))
+
+
+def _open_streams() -> None:
+    """Open each standard stream that the process was started without, before another file takes its number.
+
+    Standard input is then empty. A write to standard output fails, and is reported. A write to standard error is lost.
+    """
+    for name, mode, access in (("stdin", "r", os.O_RDONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_WRONLY)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, access), mode))
+
+
+def _ended(command: Callable[[], Any]) -> int:
+    """Run a command, and give its exit code."""
+    try:
+        ended = command()
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except Exception as error:
+        failure: Exception = error
+    else:
+        return ended if isinstance(ended, int) else 0
+    try:
+        return _told(failure)
+    except typer.Exit as stop:  # standard error is closed too
+        return stop.exit_code
+
+
+def _told(error: Exception) -> int:
+    """Say what went wrong in one sentence, and give the exit code."""
+    if isinstance(error, SecretSourceError):
+        say("error", str(error))
+        return code_of(error)
+    if hasattr(error, "format_message"):  # an error of click, which some versions of typer carry inside
+        say("error", _usage_sentence(error))
+        return MISTAKE
+    if isinstance(error, OSError):
+        where = f" {str(error.filename)!r}" if error.filename is not None else ""
+        say("error", f"the operating system refused{where}: {error.strerror or type(error).__name__}")
+        return MISTAKE
+    say("error", f"{type(error).__name__} in {_place(error)}: this is a mistake in secretsource, please report it")
+    return DEFECT
+
+
+def _usage_sentence(error: Any) -> str:
+    message = str(error.format_message()).strip()
+    if message.startswith("Got unexpected extra"):
+        message = message.partition(" (")[0]  # the rest quotes the argument, which may be a secret
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "secretsource"
+    return f"{message[:1].lower()}{message[1:].rstrip('.')}: see  {command} --help"
+
+
+def _place(error: Exception) -> str:
+    """Return the file and line where an error arose, and no value."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "an unknown place" if trace is None else f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"

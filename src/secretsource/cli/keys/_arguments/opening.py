@@ -1,0 +1,94 @@
+"""Open the keys that a command works on: their store, and the peppers from the consuming half."""
+
+from __future__ import annotations
+
+import getpass
+import platform
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, TypedDict
+
+from secretsource.cli._arguments.choice import Choice
+from secretsource.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    import typer
+
+    from secretsource.issuing import ApiKeys, PepperSet
+
+__all__ = ["Operator", "open_keys", "open_lasting_keys", "operator", "peppers_of"]
+
+
+class Operator(TypedDict):
+    """The person and the machine that make a change, for its event.
+
+    Attributes:
+        actor: The user of this machine.
+        origin: This machine.
+    """
+
+    actor: str | None
+    origin: str | None
+
+
+def open_keys(context: typer.Context, store: str, *, peppered: bool, makes: bool = False) -> ApiKeys:
+    """Open the keys of a store.
+
+    Args:
+        context: Holds the choice of the configuration, in which the pepper is looked up.
+        store: The URL of the store.
+        peppered: Whether the command hashes a key; other commands look up no pepper.
+        makes: Whether the command makes an absent store; a command that only reads must not.
+
+    Raises:
+        ConfigurationError: The URL or the pepper is wrong, a package is missing, or there is no store to read.
+        ResolveError: The providers of the pepper could not be asked.
+    """
+    from secretsource.issuing import ApiKeys
+
+    if find_spec("cryptography") is None:
+        raise ConfigurationError("keys need the package cryptography: run  pip install 'secretsource[issuing]'")
+    if not makes:
+        _refuse_missing(store)
+    return ApiKeys.open(store, peppers=peppers_of(context) if peppered else (), imported=True)
+
+
+def open_lasting_keys(context: typer.Context, store: str) -> ApiKeys:
+    """Open keys as `open_keys` does, for keys that a service checks after this command has ended."""
+    if store.startswith("memory:"):
+        raise ConfigurationError(
+            "a store in memory ends with this command: give --store a lasting one, such as  sqlite:///keys.db"
+        )
+    return open_keys(context, store, peppered=True, makes=True)
+
+
+def _refuse_missing(url: str) -> None:
+    """Refuse an absent store: a mistyped name must not look like an empty store."""
+    from secretsource.stores import open_store
+    from secretsource.stores.migratable import Migratable
+
+    store = open_store(url)
+    try:
+        if isinstance(store, Migratable) and store.plan_migration().before is None:
+            raise ConfigurationError(
+                f"there is no key store at {store.place}: name another one with --store, or run "
+                " secretsource keys migrate --create  to make it"
+            )
+    finally:
+        store.close()
+
+
+def peppers_of(context: typer.Context) -> PepperSet:
+    """Look the peppers up in the chosen configuration; return an empty set without any."""
+    from secretsource.issuing import find_peppers
+
+    with Choice.of(context).resolver() as resolver:
+        return find_peppers(resolver)
+
+
+def operator() -> Operator:
+    """Name the user that runs this command, and the machine."""
+    try:
+        actor = getpass.getuser()
+    except (OSError, KeyError):  # a user without a name, as in some containers
+        actor = None
+    return Operator(actor=actor, origin=platform.node() or None)

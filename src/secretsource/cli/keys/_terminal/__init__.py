@@ -1,0 +1,1 @@
+"""Keys and their records, in and out of a terminal."""

@@ -1,0 +1,68 @@
+"""Show records of keys to people: one as a page, many as a table."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from secretsource.cli._terminal.output import say, show_table, write_json
+from secretsource.issuing.documents import page_document, record_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from secretsource.issuing import KeyRecord, Page
+
+__all__ = ["show_page", "show_record", "show_records", "shown_instant"]
+
+COLUMNS = ("key id", "key", "owner", "name", "status", "scopes", "created", "expires", "last used")
+
+
+def show_record(record: KeyRecord, more: Iterable[tuple[str, str]] = ()) -> None:
+    """Show one record as a page: a line for each field that is not empty, then more lines."""
+    fields = [(name.replace("_", " "), _cell(value)) for name, value in record_document(record, time.time()).items()]
+    show_table(("field", "value"), [(name, value) for name, value in [*fields, *more] if value])
+
+
+def show_records(records: Iterable[KeyRecord]) -> None:
+    """Show records as a table, one line for each."""
+    show_table(COLUMNS, map(_row, records), unbroken=COLUMNS[:1])
+
+
+def show_page(page: Page, *, as_json: bool) -> None:
+    """Show one page of records as a table, or as its document, and how the list goes on."""
+    if as_json:
+        write_json(page_document(page, time.time()))
+        return
+    show_records(page.records)
+    if page.next is not None:
+        say("more", f"go on with  --after {page.next}")
+
+
+def shown_instant(moment: datetime | None) -> str:
+    """Write an instant in UTC to the minute; an empty text for None."""
+    return "" if moment is None else moment.strftime("%Y-%m-%d %H:%MZ")
+
+
+def _row(record: KeyRecord) -> tuple[str, ...]:
+    return (
+        record.key_id,
+        record.display,
+        record.owner,
+        record.name,
+        record.status_at(time.time()).value,
+        " ".join(sorted(record.scopes)),
+        shown_instant(record.created_at),
+        shown_instant(record.expires_at),
+        shown_instant(record.last_used_at),
+    )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(value)
+    if isinstance(value, dict):
+        return json.dumps(value) if value else ""
+    return "" if value is None else str(value)

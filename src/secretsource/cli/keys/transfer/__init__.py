@@ -1,0 +1,1 @@
+"""The commands that bring keys in from another store, and out to one."""

@@ -1,0 +1,1 @@
+"""The steps of a check, in the order of their numbers."""

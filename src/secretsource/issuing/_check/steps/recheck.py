@@ -1,0 +1,36 @@
+"""The repeated check of a key that was accepted a while ago, without its text: for connections that stay open."""
+
+from __future__ import annotations
+
+from secretsource.issuing._check.steps.weighing import weigh
+from secretsource.issuing._verdict import Reason, Rejected
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource._ground.flow import Flow
+    from secretsource.issuing._check.parts import Parts
+    from secretsource.stores.base import KeyRecord
+
+
+def recheck(parts: Parts, accepted: KeyRecord, demanded: tuple[str, ...], ip: str | None) -> Flow[Rejected | None]:
+    """Return why a key would be refused now, or None; its limits are not drawn on.
+
+    Args:
+        parts: The parts to work with.
+        accepted: Its record at that time.
+        demanded: The scopes that are all needed.
+        ip: The address it came from.
+
+    Raises:
+        StoreError: The store could not answer.
+    """
+    cache, now = parts.cache, parts.clock.now()
+    entry = cache.peek(accepted.key_id, now.mono)
+    if entry is None:
+        begun = cache.begin()
+        record: KeyRecord | None = yield parts.store.get(accepted.key_id)
+        if record is None:
+            return Rejected(Reason.UNKNOWN)
+        # An imported key that was not used here has no hash yet, and its stand-in finds nothing.
+        entry = cache.fill(record.hash or record.key_id.encode(), record, now.mono, now.wall, begun)
+    return weigh(entry, demanded, ip, parts.clock.now().wall)

@@ -1,0 +1,42 @@
+"""Bounds for a session of requests that a vendor's package made, or that you pass in.
+
+Google's client over REST, google-auth and azure's blocking clients are built on requests.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from requests.adapters import HTTPAdapter
+
+from secretsource.providers._wire.bounded_http import bounded_pool
+from secretsource.providers._wire.bounded_requests import BoundedAdapter
+
+if TYPE_CHECKING:
+    from requests import Session
+
+__all__ = ["bind_adapters", "bind_session"]
+
+
+def bind_session(session: Session, **options: Any) -> Session:
+    """Hold every call of a session to the bounds of the call that its thread is in.
+
+    Args:
+        session: The session, which is also returned.
+        options: As for ``HTTPAdapter``, such as ``pool_maxsize``.
+    """
+    session.headers["Accept-Encoding"] = "identity"  # a compressed answer is not expanded
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, BoundedAdapter(**options))
+    return session
+
+
+def bind_adapters(session: Session) -> None:
+    """Bound the session's existing adapters, which may hold a certificate; compressed answers are expanded."""
+    session.headers["Accept-Encoding"] = "identity"
+    for adapter in session.adapters.values():
+        if isinstance(adapter, HTTPAdapter):
+            pools = adapter.poolmanager
+            pools.pool_classes_by_scheme = {
+                scheme: bounded_pool(kind) for scheme, kind in pools.pool_classes_by_scheme.items()
+            }

@@ -1,0 +1,150 @@
+"""Owners and plans in this process's memory.
+
+Both are in one state that is replaced as a whole, because a signal's handler may make a change in the middle of
+another.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Generic, NamedTuple
+
+from secretsource._ground.frozen import frozen_document
+from secretsource.stores.history import HistoryEvent
+from secretsource.stores.owners import (
+    Kept,
+    OwnerEvent,
+    OwnerRecord,
+    PlanRecord,
+    Refused,
+    Register,
+    Terms,
+)
+from secretsource.stores.records import KeyChange
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+__all__ = ["Book", "MemoryRegister"]
+
+
+class _State(NamedTuple):
+    """Everything in a book.
+
+    Attributes:
+        records: Owners and plans, by subject and id.
+        events: Their events, oldest first, with the subject.
+    """
+
+    records: Mapping[tuple[str, str], Any]
+    events: tuple[tuple[str, OwnerEvent], ...]
+
+
+class Book:
+    """Owners and plans together.
+
+    Args:
+        tell: Called with news of each change, once it is made.
+    """
+
+    def __init__(self, tell: Callable[[KeyChange], None]) -> None:
+        self._tell = tell
+        self._state = _State({}, ())
+        self._lock = threading.RLock()
+
+    @property
+    def state(self) -> _State:
+        """The present state."""
+        return self._state
+
+    def change(self, subject: str, record: Any, event: OwnerEvent, *, delete: bool) -> Any:
+        """Store or delete a record, or return the reason why not."""
+        place = (subject, record.id)
+        with self._lock:
+            while True:
+                state = self._state
+                refused = _refusal(state, subject, record, delete=delete)
+                if refused is not None:
+                    return refused
+                revision = len(state.events) + 1
+                after = record._replace(revision=revision)
+                records = {**state.records, place: after}
+                if delete:
+                    del records[place]
+                changed = _State(records, (*state.events, (subject, event._replace(revision=revision))))
+                if self._state is state:  # else a signal's handler has made a change meanwhile
+                    self._state = changed
+                    break
+        self._tell(KeyChange.of_terms(subject, record.id))
+        return after
+
+    def happened(self) -> Iterator[HistoryEvent]:
+        """Return the events of owners and plans, for the feed of all events; without positions."""
+        for subject, event in self._state.events:
+            owner = event.id if subject == "owner" else None
+            about = (event.time, event.actor, event.origin, event.reason, event.fields, owner)
+            yield HistoryEvent(0, subject, event.id, event.revision, event.kind, *about)
+
+    def terms(self, owner: str) -> Terms | None:
+        """Return the terms of an owner's keys."""
+        records = self._state.records
+        found = records.get(("owner", owner))
+        return None if found is None else Terms(found, records.get(("plan", found.plan)))
+
+
+class MemoryRegister(Register[Kept], Generic[Kept]):
+    """Owners, or plans, of a book.
+
+    Args:
+        book: Their book.
+        subject: The kind of record: ``owner`` or ``plan``.
+    """
+
+    def __init__(self, book: Book, subject: str) -> None:
+        self._book = book
+        self._subject = subject
+
+    def get(self, id: str) -> Kept | None:
+        """Return the record under an id; see `Register.get`."""
+        return self._book.state.records.get((self._subject, id))
+
+    def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
+        """Compare and set; see `Register.put`."""
+        if isinstance(record, OwnerRecord):
+            record = record._replace(metadata=frozen_document(record.metadata))
+        stored: Kept | Refused = self._book.change(self._subject, record, event, delete=False)
+        return stored
+
+    def delete(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
+        """Compare and delete; see `Register.delete`."""
+        deleted: Kept | Refused = self._book.change(self._subject, record, event, delete=True)
+        return deleted
+
+    def list(self, *, after: str | None = None, limit: int = 100, plan: str | None = None) -> Sequence[Kept]:
+        """Return records in the order of their ids; see `Register.list`."""
+        found = sorted(self._book.state.records.items())
+        mine = [record for (subject, id), record in found if subject == self._subject and id > (after or "")]
+        if plan is not None and self._subject == "owner":
+            mine = [record for record in mine if record.plan == plan]
+        return mine[:limit]
+
+    def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
+        """Return the events under an id; see `Register.events`."""
+        happened = self._book.state.events
+        mine = [event for subject, event in happened if subject == self._subject and event.id == id]
+        return [event for event in mine if event.revision > after][:limit]
+
+
+def _refusal(state: _State, subject: str, record: OwnerRecord | PlanRecord, *, delete: bool) -> Refused | None:
+    held = state.records.get((subject, record.id))
+    if (0 if held is None else held.revision) != record.revision or (delete and held is None):
+        return Refused.OUTDATED
+    if delete:
+        on_it = subject == "plan" and any(
+            of == "owner" and owner.plan == record.id for (of, _), owner in state.records.items()
+        )
+        return Refused.IN_USE if on_it else None
+    if isinstance(record, OwnerRecord) and record.plan is not None and ("plan", record.plan) not in state.records:
+        return Refused.NO_PLAN
+    return None

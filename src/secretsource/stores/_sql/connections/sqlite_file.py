@@ -1,0 +1,194 @@
+"""The connections of this process to one SQLite database: how the file is made, opened, and closed before a fork.
+
+SQLite locks its file with ``fcntl``, and POSIX drops all of a process's locks on a file when the process closes any
+descriptor of it (https://www.sqlite.org/howtocorrupt.html, 2.2). So nothing here, and nothing else in this package,
+opens an existing file except through SQLite.
+
+SQLite also remembers the locks of a process, and a forked child would take its parent's locks for its own (2.6 there).
+So every connection is closed before a fork, and both sides open new ones. If that is impossible, the child is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from secretsource._ground import fork
+from secretsource._ground.turns import Turns
+from secretsource.exceptions import StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from secretsource.stores._sql.connections.address import Address
+
+PATIENCE = 10.0
+"""Seconds for which a fork waits for work in progress."""
+
+_MAKING = fork.lock()
+"""Held while this process looks for a file and makes it; a thread that finds it there finds it closed."""
+
+_LEFT_BEHIND: dict[SqliteConnection, Hashable] = {}
+"""Connections that were open when this process was forked: SQLite is wrong here about the locks of their databases."""
+
+_IN_USE = (
+    "was in use while this process was forked, and cannot be opened here: fork before that work begins, or start "
+    "this process by spawn or exec"
+)
+_IN_MEMORY = (
+    "is in the memory of the process that this one was forked from: use a file, as in  sqlite:///keys.db, or open "
+    "the store after the fork"
+)
+
+
+class SqliteConnection(sqlite3.Connection):
+    """A connection that knows whether it is open, and that only its own process can close.
+
+    Args:
+        name: The name that SQLite opens.
+        timeout: Seconds to wait for a lock.
+        file: Its database; it lives as long as its connections, so that a fork finds all that are open.
+    """
+
+    def __init__(self, name: str, timeout: float, file: SqliteFile) -> None:
+        self._file = file
+        self._process = os.getpid()
+        self.is_open = False
+        super().__init__(name, timeout=timeout, isolation_level=None, check_same_thread=False, uri=True)
+        self.is_open = True
+
+    def close(self) -> None:
+        """Close it during a turn, because a child would wait for SQLite's mutex for ever; never close the parent's."""
+        if self.is_open and self._process == os.getpid():
+            with self._file.turns.mine():
+                self.is_open = False
+                super().close()
+                self._file.opened.pop(self, None)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class SqliteFile:
+    """One SQLite database, for any number of threads.
+
+    Args:
+        address: Its place; an empty path is a database in memory.
+
+    Attributes:
+        turns: The turns of the threads; a thread takes its own while it works with a connection.
+        opened: The open connections, each with the identity of its database.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._path = Path(address.path).absolute() if address.path else None
+        self._begin_anew()
+        fork.ask(self)
+
+    def _begin_anew(self) -> None:
+        self.turns = Turns()
+        self.opened: dict[SqliteConnection, Hashable] = {}
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether it vanishes when its one connection is closed."""
+        return self._path is None
+
+    def is_missing(self) -> bool:
+        """Return whether the file does not exist yet."""
+        return self._path is not None and not self._path.exists()
+
+    def connect(self) -> SqliteConnection:
+        """Open a connection; a new file, and what SQLite keeps beside it, is for its owner only (0600).
+
+        Raises:
+            StoreError: The parent of this process had it open, and did not close it before the fork.
+        """
+        with self.turns.mine():
+            name, database = self._named()
+            if database in _LEFT_BEHIND.values():
+                reason = _IN_MEMORY if self._path is None else _IN_USE
+                raise StoreError(f"the key store {self._address.shown} {reason}")
+            connection = SqliteConnection(name, self._address.timeout, self)
+            self.opened[connection] = database
+            try:
+                self._set_up(connection)
+            except BaseException:
+                connection.close()
+                raise
+        return connection
+
+    def before_fork(self) -> None:
+        """Wait until no thread works with it, and close every connection.
+
+        If work still runs after `PATIENCE` seconds, everything stays open, and the child is refused. A database in
+        memory also stays, because closing would lose it.
+        """
+        if self._path is None or not self.turns.take_all(PATIENCE):
+            return
+        for connection in tuple(self.opened):
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    def after_fork_in_parent(self) -> None:
+        """Let all threads work again; each opens a connection when it needs one."""
+        self.turns.give_back()
+
+    def after_fork(self) -> None:
+        """Start anew in a forked child, and remember the connections left open."""
+        for connection in self.opened:
+            _keep_for_good(connection)
+        _LEFT_BEHIND.update(self.opened)
+        self._begin_anew()
+
+    def _named(self) -> tuple[str, Hashable]:
+        """Return the name that SQLite opens, and its identity; a file made by SQLite would not be private."""
+        if self._path is None:
+            return ":memory:", self
+        with _MAKING:
+            if self.is_missing():
+                _make(self._path.resolve())
+        state = self._path.stat()
+        return f"{self._path.as_uri()}?mode=rw", (state.st_dev, state.st_ino)
+
+    def _set_up(self, connection: SqliteConnection) -> None:
+        if self._path is not None:
+            _write_ahead(connection, self._address.timeout)
+        connection.execute("PRAGMA synchronous = FULL")  # a revocation outlives a power cut
+        connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _make(path: Path) -> None:
+    """Make an empty file for its owner only, unless another process makes it first.
+
+    Its descriptor is closed before any thread of this process goes on to SQLite, so there is no lock that this drops.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _keep_for_good(connection: SqliteConnection) -> None:
+    """Hold a parent's connection for ever, even past the end of the interpreter: closing it may change the file."""
+    with suppress(ImportError):
+        import ctypes
+
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+
+def _write_ahead(connection: SqliteConnection, timeout: float) -> None:
+    """Switch to WAL; when several do so with a new file at once, SQLite refuses all but one without waiting."""
+    until = time.monotonic() + timeout
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+        else:
+            return
+        time.sleep(0.001)

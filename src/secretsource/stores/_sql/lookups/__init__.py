@@ -1,0 +1,1 @@
+"""The look-ups of uncached checks, straight to the driver."""

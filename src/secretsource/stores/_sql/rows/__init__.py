@@ -1,0 +1,1 @@
+"""The tables, the statements, and the meaning of their rows."""

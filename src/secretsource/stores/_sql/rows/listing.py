@@ -1,0 +1,156 @@
+"""How keys are listed and counted, so that a page takes no longer among a million keys than among ten thousand. Pure.
+
+A page is in the order of creation. A list that narrows by an exact word walks along the index of that word, which has
+this order, and stops with the last key of the page.
+
+Two kinds of lists need more: a list that narrows by several words, one of which may be rare, and a list that asks for
+the ends of keys. No index has both orders. For these, the store counts the keys of each condition, up to `FEW`. If a
+condition picks fewer, its keys are fetched and sorted. Otherwise a walk soon meets enough of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import false, func, literal, select, true, tuple_, union_all
+
+from secretsource.stores import _cursor
+from secretsource.stores._sql.rows.statements import SELECT_KEYS
+from secretsource.stores._sql.rows.tables import KEYS
+from secretsource.stores.base import Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sqlalchemy import Column, ColumnElement, Select
+
+    from secretsource.stores.base import KeyQuery
+
+FEW = 2000
+"""Keys that are fetched and sorted for a page; if a condition picks more, a walk does not go far for a page of them."""
+
+_ENDED = (Status.REVOKED.value, Status.EXPIRED.value)
+_WORDS = ("owner", "pepper_version", "prefix", "environment")
+"""The columns that a list is narrowed by word for word; the earlier ones are likely to pick fewer keys."""
+
+
+def _amounts_to(status: Status, now: float) -> ColumnElement[bool]:
+    """As `KeyRecord.status_at` says, of keys that are stored with this status, or for EXPIRED of any."""
+    if status is Status.REVOKED:
+        return true()
+    if status is Status.EXPIRED:
+        stored = _unindexed(KEYS.c.status) == Status.EXPIRED.value
+        return stored | (_is_over(now) & (KEYS.c.status != Status.REVOKED.value))
+    return ~_is_over(now)
+
+
+def _is_over(now: float) -> ColumnElement[bool]:
+    overlap_over = (KEYS.c.status == Status.ROTATING.value) & func.coalesce(KEYS.c.overlap_ends <= now, false())
+    return func.coalesce(KEYS.c.expires <= now, false()) | overlap_over
+
+
+def lives(now: float) -> ColumnElement[bool]:
+    """Return whether a key has not ended by an instant."""
+    return KEYS.c.status.not_in(_ENDED) & ~_is_over(now)
+
+
+def routes(query: KeyQuery) -> list[Select[Any]]:
+    """Return the ways to the keys of a query, if there is a choice: each returns the ``key_id`` of one condition."""
+    conditions = [KEYS.c[name] == value for name, value in _words(query).items()]
+    ways = [select(KEYS.c.key_id).where(condition) for condition in conditions]
+    if query.expires_before is not None:
+        ways.append(select(KEYS.c.key_id).where(_expires_in_time(query)))
+    if _asks_what_has_ended(query):
+        ways.append(select(_ended(query.now).c.key_id))
+    return ways if len(ways) > 1 or len(ways) > len(conditions) else []
+
+
+def _words(query: KeyQuery) -> dict[str, str]:
+    """The exact words that a query narrows by, the rarest first, by column."""
+    words = {name: value for name in _WORDS if (value := getattr(query, name)) is not None}
+    if query.status is not None and not _asks_what_has_ended(query):
+        words["status"] = query.status.value
+    return words
+
+
+def _expires_in_time(query: KeyQuery) -> ColumnElement[bool]:
+    """Whether a key expires before the instant that is asked; of living keys, those that expired long ago are left out.
+
+    There may be any number of them, of which the index gives none then.
+    """
+    before = KEYS.c.expires < query.expires_before
+    return before & (KEYS.c.expires > query.now) if _asks_what_lives(query) else before
+
+
+def _asks_what_lives(query: KeyQuery) -> bool:
+    return query.living and query.now is not None
+
+
+def _asks_what_has_ended(query: KeyQuery) -> bool:
+    return query.status is Status.EXPIRED and query.now is not None
+
+
+def _ended(now: float | None) -> Any:
+    """The keys that have ended by an instant, some of them twice, and some that were revoked before."""
+    by = (KEYS.c.status == Status.EXPIRED.value, KEYS.c.expires <= now, KEYS.c.overlap_ends <= now)
+    return union_all(*(select(KEYS.c.key_id).where(one) for one in by)).subquery()
+
+
+def count_few(route: Select[Any]) -> Select[Any]:
+    """Return the number of keys on a route, counted up to `FEW`."""
+    return select(func.count()).select_from(route.limit(FEW).subquery())
+
+
+def select_page(query: KeyQuery, route: Select[Any] | None = None) -> Select[Any]:
+    """Return the query for the records of a page, oldest first, and one more.
+
+    Args:
+        query: The filters of the list.
+        route: The one of its `routes` that leads to few keys; None to walk along an index.
+
+    Raises:
+        InvalidRequest: The cursor is not ours.
+    """
+    narrowing: list[ColumnElement[bool]] = []
+    for name, value in _words(query).items():
+        is_way = route is None and not narrowing
+        narrowing.append(KEYS.c[name] == value if is_way else _unindexed(KEYS.c[name]) == value)
+    if route is not None:
+        narrowing.append(KEYS.c.key_id.in_(route))
+    if query.status is not None and query.now is not None:
+        narrowing.append(_amounts_to(query.status, query.now))
+    if query.living and query.now is not None:
+        narrowing.append(lives(query.now))
+    if query.expires_before is not None:
+        narrowing.append(func.coalesce(KEYS.c.expires < query.expires_before, false()))
+    if query.unused_since is not None:
+        narrowing.append(func.coalesce(KEYS.c.last_used, KEYS.c.created) < query.unused_since)
+    if query.after is not None:
+        created, key_id = _cursor.place(query.after)
+        narrowing.append(tuple_(KEYS.c.created, KEYS.c.key_id) > tuple_(literal(created), literal(key_id)))
+    return SELECT_KEYS.where(*narrowing).order_by(KEYS.c.created, KEYS.c.key_id).limit(query.limit + 1)
+
+
+def count_by_pepper(now: float) -> Select[Any, int]:
+    """Return the number of live keys at an instant, by pepper: all keys without the ended ones.
+
+    All are counted along one index, and those that were ended along another; no row is read for them.
+    """
+    status = _unindexed(KEYS.c.status)
+    is_over = KEYS.c.key_id.in_(select(_ended(now).c.key_id)) & status.not_in(_ENDED) & _is_over(now)
+    counted = union_all(
+        _counted(func.count(), true()),
+        _counted(-func.count(), KEYS.c.status.in_(_ENDED)),
+        _counted(-func.count(), is_over),
+    ).subquery()
+    total = func.sum(counted.c.number)
+    return select(counted.c.pepper_version, total).group_by(counted.c.pepper_version).having(total > 0)
+
+
+def _counted(number: ColumnElement[int], condition: ColumnElement[bool]) -> Select[Any, int]:
+    counted = select(KEYS.c.pepper_version, number.label("number")).where(condition)
+    return counted.group_by(KEYS.c.pepper_version)
+
+
+def _unindexed(column: Column[str]) -> ColumnElement[str]:
+    """A text that no index serves, so that the planner takes the way that was chosen."""
+    return column.concat("")

@@ -1,0 +1,296 @@
+"""The rules for every key store for event loops: all of `StoreConformance`, and the effects of a loop.
+
+class TestCellar(AsyncStoreConformance):
+    @pytest.fixture
+    def harness(self, cellar_url):
+        return CellarHarness(cellar_url)                    # an AsyncStoreHarness: `open` gives an AsyncKeyStore
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from secretsource.stores.base import CountStore, History, KeyStore, Register
+from secretsource.stores.owners import Kept
+from secretsource.testing._stores.conformance import ROUNDS, StoreConformance
+from secretsource.testing._stores.samples import changed, new, record, rotated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+    from secretsource.stores.base import (
+        AsyncCountStore,
+        AsyncHistory,
+        AsyncKeyStore,
+        AsyncRegister,
+        Change,
+        Count,
+        CountQuery,
+        Crowded,
+        HistoryEvent,
+        HistoryQuery,
+        KeyEvent,
+        KeyQuery,
+        KeyRecord,
+        OwnerEvent,
+        Page,
+        Refused,
+        Usage,
+        Use,
+    )
+
+    Answer = TypeVar("Answer")
+
+__all__ = ["AsyncStoreConformance"]
+
+
+class RegisterOnALoop(Register[Kept], Generic[Kept]):
+    """An asynchronous register as the cases for threads use it.
+
+    Args:
+        register: The register under test.
+        play: Plays a coroutine on the loop of its store.
+    """
+
+    def __init__(self, register: AsyncRegister[Kept], play: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        self._register: AsyncRegister[Kept] = register
+        self._play = play
+
+    def get(self, id: str) -> Kept | None:
+        """Await it."""
+        found: Kept | None = self._play(self._register.get(id))
+        return found
+
+    def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
+        """Await it."""
+        stored: Kept | Refused = self._play(self._register.put(record, event))
+        return stored
+
+    def delete(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
+        """Await it."""
+        deleted: Kept | Refused = self._play(self._register.delete(record, event))
+        return deleted
+
+    def list(self, *, after: str | None = None, limit: int = 100, plan: str | None = None) -> Sequence[Kept]:
+        """Await it."""
+        found: Sequence[Kept] = self._play(self._register.list(after=after, limit=limit, plan=plan))
+        return found
+
+    def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
+        """Await it."""
+        happened: Sequence[OwnerEvent] = self._play(self._register.events(id, after=after, limit=limit))
+        return happened
+
+
+class CountsOnALoop(CountStore):
+    """Asynchronous counts as the cases for threads use them.
+
+    Args:
+        counts: The counts under test.
+        play: Plays a coroutine on the loop of their store.
+    """
+
+    def __init__(self, counts: AsyncCountStore, play: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        self._counts = counts
+        self._play = play
+
+    def add(self, counts: Sequence[Count]) -> None:
+        """Await it."""
+        self._play(self._counts.add(counts))
+
+    def read(self, query: CountQuery) -> Sequence[Count]:
+        """Await it."""
+        found: Sequence[Count] = self._play(self._counts.read(query))
+        return found
+
+    def forget(self, now: float) -> None:
+        """Await it."""
+        self._play(self._counts.forget(now))
+
+
+class HistoryOnALoop(History):
+    """An asynchronous feed as the cases for threads use it.
+
+    Args:
+        history: The feed under test.
+        play: Plays a coroutine on the loop of its store.
+    """
+
+    def __init__(self, history: AsyncHistory, play: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        self._history = history
+        self._play = play
+
+    def read(self, query: HistoryQuery) -> Sequence[HistoryEvent]:
+        """Await it."""
+        found: Sequence[HistoryEvent] = self._play(self._history.read(query))
+        return found
+
+
+class OnALoop(KeyStore):
+    """An asynchronous store for the cases of threads: each call runs on the event loop of its own thread.
+
+    Args:
+        store: The store under test.
+    """
+
+    def __init__(self, store: AsyncKeyStore) -> None:
+        self.store = store
+        self.owners = None if store.owners is None else RegisterOnALoop(store.owners, self.play)
+        self.plans = None if store.plans is None else RegisterOnALoop(store.plans, self.play)
+        self.counts = None if store.counts is None else CountsOnALoop(store.counts, self.play)
+        self.history = None if store.history is None else HistoryOnALoop(store.history, self.play)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._start = threading.Lock()
+
+    def play(self, scenario: Coroutine[Any, Any, Answer]) -> Answer:
+        """Play a scenario on the loop."""
+        with self._start:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+                self._thread.start()
+        return asyncio.run_coroutine_threadsafe(scenario, self._loop).result()
+
+    def insert(self, changes: Sequence[Change]) -> frozenset[str]:
+        """Await the method of this name."""
+        return self.play(self.store.insert(changes))
+
+    def insert_within(self, changes: Sequence[Change], most: Mapping[str, int], now: float) -> frozenset[str] | Crowded:
+        """Await it."""
+        return self.play(self.store.insert_within(changes, most, now))
+
+    def get(self, key_id: str) -> KeyRecord | None:
+        """Await the method of this name."""
+        return self.play(self.store.get(key_id))
+
+    def revision(self, key_id: str) -> int | None:
+        """Await the method of this name."""
+        return self.play(self.store.revision(key_id))
+
+    def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
+        """Await the method of this name."""
+        return self.play(self.store.find(lookups))
+
+    def update(self, change: Change) -> bool:
+        """Await the method of this name."""
+        return self.play(self.store.update(change))
+
+    def update_all(self, changes: Sequence[Change]) -> bool:
+        """Await it."""
+        return self.play(self.store.update_all(changes))
+
+    def rotate(self, predecessor: Change, successor: Change) -> bool:
+        """Await the method of this name."""
+        return self.play(self.store.rotate(predecessor, successor))
+
+    def list(self, query: KeyQuery) -> Page:
+        """Await the method of this name."""
+        return self.play(self.store.list(query))
+
+    def events(self, key_id: str, *, after: int = 0, limit: int = 100) -> Sequence[KeyEvent]:
+        """Await the method of this name."""
+        return self.play(self.store.events(key_id, after=after, limit=limit))
+
+    def record_uses(self, uses: Sequence[Use]) -> None:
+        """Await the method of this name."""
+        self.play(self.store.record_uses(uses))
+
+    def usage(self, key_id: str) -> Usage:
+        """Await the method of this name."""
+        return self.play(self.store.usage(key_id))
+
+    def count_by_pepper(self, now: float) -> Mapping[str, int]:
+        """Await the method of this name."""
+        return self.play(self.store.count_by_pepper(now))
+
+    def seals(self) -> Mapping[str, bytes]:
+        """Await the method of this name."""
+        return self.play(self.store.seals())
+
+    def keep_seal(self, version: str, key: bytes) -> None:
+        """Await the method of this name."""
+        self.play(self.store.keep_seal(version, key))
+
+    def close(self) -> None:
+        """Await the method of this name, and end the loop."""
+        self.play(self.store.close())
+        loop, self._loop = self._loop, None
+        assert loop is not None
+        loop.call_soon_threadsafe(loop.stop)
+        self._thread.join()
+        loop.close()
+
+    def __repr__(self) -> str:
+        return repr(self.store)
+
+
+class AsyncStoreConformance(StoreConformance):
+    """The cases of every `AsyncKeyStore`; subclass it and override the ``harness`` fixture."""
+
+    def opened(self, harness: Any) -> KeyStore:
+        """Return a store of the harness, bridged to the cases for threads."""
+        return OnALoop(harness.open())
+
+    def test_tasks_lose_no_update(self, another: Callable[[], OnALoop]) -> None:
+        """Tasks of one loop that add to one record many times add up; a task that was too slow starts again."""
+        bridge = another()
+        store = bridge.store
+
+        async def add() -> None:
+            for _ in range(ROUNDS):
+                while True:
+                    old = await store.get(record(1).key_id)
+                    assert old is not None
+                    if await store.update(changed(old, metadata={"sum": old.metadata["sum"] + 1})):
+                        break
+
+        async def scenario() -> None:
+            await store.insert([new(1, metadata={"sum": 0})])
+            await asyncio.gather(add(), add(), add())
+
+        bridge.play(scenario())
+        final = bridge.get(record(1).key_id)
+        assert final is not None
+        assert (final.metadata["sum"], final.revision) == (3 * ROUNDS, 3 * ROUNDS + 1)
+
+    def test_tasks_make_one_successor(self, another: Callable[[], OnALoop]) -> None:
+        """If many tasks rotate one key at once, exactly one succeeds."""
+        bridge = another()
+        store = bridge.store
+
+        async def scenario() -> list[bool]:
+            await store.insert([new(1)])
+            return await asyncio.gather(*(store.rotate(*rotated(record(1), number)) for number in range(2, 10)))
+
+        won = bridge.play(scenario())
+        assert sum(won) == 1
+        assert [bridge.get(record(number).key_id) is not None for number in range(2, 10)] == won
+
+    def test_tasks_may_be_cancelled(self, another: Callable[[], OnALoop]) -> None:
+        """A cancelled call stores its change whole or not at all, and the store answers afterwards."""
+        bridge = another()
+        store = bridge.store
+
+        async def scenario() -> None:
+            await store.insert([new(number) for number in range(100, 100 + ROUNDS)])
+            for number in range(ROUNDS):
+                call = asyncio.ensure_future(store.rotate(*rotated(record(100 + number), 200 + number)))
+                look = asyncio.ensure_future(store.get(record(100).key_id))
+                for _ in range(number):
+                    await asyncio.sleep(0)
+                call.cancel()
+                look.cancel()
+                await asyncio.gather(call, look, return_exceptions=True)
+            await store.insert([new(1)])
+
+        bridge.play(scenario())
+        bridge.close()
+        after = another()
+        for number in range(ROUNDS):
+            old, successor = after.get(record(100 + number).key_id), after.get(record(200 + number).key_id)
+            assert old is not None
+            assert (old.successor is not None) == (successor is not None)
+            assert len(after.events(old.key_id)) == old.revision
+        assert after.get(record(1).key_id) == record(1)

@@ -1,0 +1,92 @@
+"""The few threads that refresh."""
+
+from __future__ import annotations
+
+import time
+from threading import Event, Thread
+from threading import enumerate as threads
+from typing import TYPE_CHECKING
+
+import pytest
+
+from secretsource.resolver._engine.background import MAX_THREADS, Background
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < end, "it has not happened"
+        time.sleep(0.001)
+
+
+def test_bounded() -> None:
+    """However many jobs wait, a bounded number of threads runs; all jobs are done in the end."""
+    background, go_on, done = Background(idle_seconds=0.05), Event(), []
+
+    def job() -> None:
+        go_on.wait(5)
+        done.append(1)
+
+    for _ in range(MAX_THREADS + 4):
+        assert background.submit(job)
+    assert background.threads == MAX_THREADS
+    go_on.set()
+    wait_until(lambda: len(done) == MAX_THREADS + 4)
+    wait_until(lambda: background.threads == 0)
+
+
+def test_a_thread_that_is_idle_is_used() -> None:
+    """One after the other needs one thread."""
+    background = Background(idle_seconds=5)
+    for _ in range(5):
+        done = Event()
+        background.submit(done.set)
+        assert done.wait(5)
+        wait_until(lambda: len(background._idle) == 1)
+    assert background.threads == 1
+
+
+def test_it_is_a_daemon() -> None:
+    """It does not hold up the end of the interpreter, and is called by its purpose."""
+    background, go_on = Background(idle_seconds=0.01), Event()
+    background.submit(lambda: go_on.wait(5))
+    (thread,) = [thread for thread in threads() if thread.name == "secretsource-refresh" and thread.is_alive()][-1:]
+    assert thread.daemon
+    go_on.set()
+
+
+@pytest.mark.parametrize("fault", [SystemExit(1), KeyboardInterrupt(), ValueError("bug")], ids=repr)
+def test_a_job_that_raises(fault: BaseException) -> None:
+    """It harms neither its thread nor the jobs after it."""
+    background, done = Background(idle_seconds=0.05), Event()
+
+    def fail() -> None:
+        raise fault
+
+    for _ in range(10):
+        background.submit(fail)
+    background.submit(done.set)
+    assert done.wait(5)
+    wait_until(lambda: background.threads == 0)
+
+
+def test_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any thread a job is refused; with one, it waits for that one."""
+    background, go_on, done = Background(idle_seconds=0.05), Event(), Event()
+    start = Thread.start
+
+    def refuse(thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", refuse)
+    assert not background.submit(done.set)
+    monkeypatch.setattr(Thread, "start", start)
+    assert background.submit(lambda: go_on.wait(5))
+    wait_until(lambda: not background._jobs)
+    monkeypatch.setattr(Thread, "start", refuse)
+    assert background.submit(done.set)
+    go_on.set()
+    assert done.wait(5)

@@ -1,0 +1,184 @@
+"""How the databases answer what is listed and counted: along an index, and never by reading all keys."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from sqlalchemy import event
+
+from secretsource.stores import sql
+from secretsource.stores._sql.rows import listing
+from secretsource.stores._sql.rows.tables import EVENTS, KEYS
+from secretsource.stores.base import HistoryQuery, KeyQuery, Status
+from secretsource.testing._stores.samples import new, record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.servers.postgres import Postgres
+
+KEYS_THERE = 3000
+"""Enough for PostgreSQL to prefer an index, and for a condition to pick more than `listing.FEW`."""
+NOW = 10_000.0
+LISTS = {
+    **{f"owner {word}": KeyQuery(owner=word) for word in ("rare", "acme")},
+    **{f"prefix {word}": KeyQuery(prefix=word) for word in ("rare", "sk")},
+    **{f"environment {word}": KeyQuery(environment=word) for word in ("rare", "live")},
+    **{f"pepper {word}": KeyQuery(pepper_version=word) for word in ("rare0000", "pepper00")},
+    **{f"stored {status}": KeyQuery(status=status) for status in Status},
+    **{f"now {status}": KeyQuery(status=status, now=NOW) for status in Status},
+    "expires before": KeyQuery(expires_before=NOW),
+    "expires soon": KeyQuery(expires_before=2 * NOW, now=NOW, living=True),
+    "expires soon, of acme": KeyQuery("acme", expires_before=2 * NOW, now=NOW, living=True),
+    "unused, of acme": KeyQuery("acme", unused_since=NOW, now=NOW, living=True),
+    **{
+        f"prefix {word}, {status}": KeyQuery(prefix=word, status=status, now=NOW)
+        for word, status in product(("rare", "sk"), Status)
+    },
+    "all of it": KeyQuery("acme", "live", "sk", Status.ACTIVE, "pepper00", NOW, now=NOW),
+}
+"""What is listed; of some words there are few keys, and of some nearly all."""
+
+
+def rows() -> Iterator[Any]:
+    """Keys of which one in a thousand is unlike the others."""
+    unlike: list[dict[str, Any]] = [
+        {"owner": "rare"}, {"prefix": "rare"}, {"environment": "rare"}, {"pepper_version": "rare0000"},
+        {"status": Status.REVOKED}, {"status": Status.EXPIRED}, {"status": Status.DISABLED}, {"expires": 5000.0},
+        {"status": Status.ROTATING, "overlap_ends": 5000.0},
+    ]  # fmt: skip
+    for number in range(KEYS_THERE):
+        place = number % 1000
+        yield new(number, **(unlike[place] if place < len(unlike) else {}))
+
+
+class Explained:
+    """A store whose statements are explained as they were run.
+
+    Args:
+        store: The store.
+    """
+
+    def __init__(self, store: sql.SqlStore) -> None:
+        self.store = store
+        self._run: list[tuple[str, Any]] = []
+        event.listen(store.database.open(), "before_cursor_execute", self._note)
+
+    def _note(self, _: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        if statement.startswith("SELECT"):
+            self._run.append((statement, parameters))
+
+    def plans(self, explain: Any) -> list[str]:
+        """The plans of what was run since the last call."""
+        run, self._run = self._run, []
+        return [explain(statement, parameters) for statement, parameters in run]
+
+
+@pytest.fixture(scope="module")
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Explained, Any]]:
+    """A file with these keys, and how it explains a statement."""
+    file: Path = tmp_path_factory.mktemp("plans") / "keys.db"
+    with closing(sql.SqlStore.open(f"sqlite:///{file}")) as store, closing(sqlite3.connect(file)) as connection:
+        store.insert(list(rows()))
+
+        def explain(statement: str, parameters: Any) -> str:
+            plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            return "\n".join(line[3] for line in plan)
+
+        yield Explained(store), explain
+
+
+@pytest.fixture(scope="module")
+def postgres(server: Postgres) -> Iterator[tuple[Explained, Any]]:
+    """A database of the server with these keys, and how it explains a statement."""
+    url = server.url.rpartition("/")[0] + "/plans"
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS plans WITH (FORCE)")
+        connection.execute("CREATE DATABASE plans")
+    sql.migrate(url)
+    with closing(sql.PostgresStore.open(url)) as store, psycopg.connect(url, autocommit=True) as connection:
+        store.insert(list(rows()))
+        connection.execute("VACUUM ANALYZE")
+        connection.execute("SET enable_seqscan = off")  # it reads a small table whole, wherever an index would do
+
+        def explain(statement: str, parameters: Any) -> str:
+            return "\n".join(line[0] for line in connection.execute(f"EXPLAIN {statement}".encode(), parameters))
+
+        yield Explained(store), explain
+
+
+@pytest.mark.parametrize("what", LISTS)
+def test_sqlite_lists_along_an_index(sqlite: tuple[Explained, Any], what: str) -> None:
+    """Each statement of a list that narrows searches an index; none goes through the keys."""
+    explained, explain = sqlite
+    explained.store.list(LISTS[what])
+    plans = explained.plans(explain)
+    assert plans
+    assert not [plan for plan in plans if f"SCAN {KEYS.name}" in plan]
+
+
+def test_sqlite_lists_all_in_the_order_of_an_index(sqlite: tuple[Explained, Any]) -> None:
+    """A list of everything, and one by last use, stop with the last key of their page: nothing is sorted for them."""
+    explained, explain = sqlite
+    for query in (KeyQuery(), KeyQuery(unused_since=NOW, now=NOW, living=True), KeyQuery(after="5.0 " + "k" * 22)):
+        explained.store.list(query)
+        [plan] = explained.plans(explain)
+        assert f"{KEYS.name} USING INDEX secretsource_keys_by_age" in plan
+        assert "TEMP B-TREE" not in plan
+
+
+def test_sqlite_counts_along_an_index(sqlite: tuple[Explained, Any]) -> None:
+    """Keys are counted by their pepper in an index that has all of it; rows are read of those that have ended."""
+    explained, explain = sqlite
+    explained.store.count_by_pepper(NOW)
+    [plan] = explained.plans(explain)
+    scans = [line for line in plan.splitlines() if f"SCAN {KEYS.name}" in line]
+    assert scans == [f"SCAN {KEYS.name} USING COVERING INDEX secretsource_keys_by_pepper"]
+
+
+@pytest.mark.parametrize("what", LISTS)
+def test_postgresql_lists_along_an_index(postgres: tuple[Explained, Any], what: str) -> None:
+    """As SQLite does, where PostgreSQL has to take an index if one can serve."""
+    explained, explain = postgres
+    explained.store.list(LISTS[what])
+    plans = explained.plans(explain)
+    assert plans
+    assert not [plan for plan in plans if f"Seq Scan on {KEYS.name}" in plan]
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_the_feed_is_read_along_its_positions(request: pytest.FixtureRequest, database: str) -> None:
+    """A page of the feed, and the question whether there are events without a position, each search an index."""
+    explained, explain = request.getfixturevalue(database)
+    history = explained.store.history
+    history.read(HistoryQuery(limit=1))
+    explained.plans(explain)
+    for query in (HistoryQuery(after=500, limit=10), HistoryQuery(after=500, limit=10, kind="issued")):
+        assert len(history.read(query)) == query.limit
+        last, keys, owners, new, *_ = explained.plans(explain)
+        assert "secretsource_events_by_position" in last
+        assert "secretsource_events_by_position" in keys
+        assert "secretsource_owner_events_by_position" in owners
+        assert "secretsource_events_without_position" in new
+        assert "B-TREE" not in new
+    for top in (HistoryQuery(limit=1000), HistoryQuery(after=1000, limit=1000)):
+        history.read(top)
+    assert not [
+        plan for plan in explained.plans(explain) if f"SCAN {EVENTS.name}\n" in f"{plan}\n" or "Seq Scan" in plan
+    ]
+
+
+def test_few_and_many_are_listed_alike(sqlite: tuple[Explained, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever way a page is found, it has the same keys in the same order."""
+    store = sqlite[0].store
+    few = {what: store.list(query) for what, query in LISTS.items()}
+    monkeypatch.setattr(listing, "FEW", 1)
+    assert {what: store.list(query) for what, query in LISTS.items()} == few
+    assert [found.key_id for found in few["prefix rare"]] == [record(number).key_id for number in (1, 1001, 2001)]
+    sqlite[0].plans(sqlite[1])
