@@ -20,7 +20,8 @@ CHECKED := src tests $(if $(wildcard benchmarks/*.py),benchmarks)
 QUICK := tests/config tests/issuing tests/model tests/packaging tests/properties tests/resolver $(wildcard tests/test_*.py) \
 	tests/chain/test_outcome_table.py tests/mutants/test_mutants.py \
 	$(addprefix --ignore=tests/,issuing/faults/test_faults_put_in.py issuing/key/test_million.py issuing/key/test_scanner.py \
-	issuing/check/test_shared_limits.py issuing/faults/test_signals.py resolver/engine/test_processes.py resolver/engine/test_signals.py)
+	issuing/check/test_shared_limits.py issuing/faults/test_signals.py resolver/engine/test_processes.py \
+	resolver/engine/test_signals.py)
 
 # What a developer's shell exports must not reach the tests: they run against the installed wheel.
 CLEAN := env -u PYTHONPATH -u PYTHONHOME
@@ -81,7 +82,7 @@ dotenv-floor: $(TOOLS)
 	@rm -rf $(FLOOR) && $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --target $(FLOOR) \
 		"$$(sed -n 's/^dependencies = \["\(python-dotenv\)>=\(.*\)"\]/\1==\2/p' pyproject.toml)"
 	@$(CLEAN) PYTHONPATH=$(FLOOR):src $(BIN)/python -m pytest -q tests/conformance/test_dotenv.py \
-		tests/providers/dotenv/test_dotenv.py tests/providers/dotenv/test_dotenv_text.py tests/providers/dotenv/test_dotenv_pipe.py
+		tests/providers/dotenv
 
 torture: $(WHEEL)
 	@$(CLEAN) $(BIN)/python -m tests.torture --seconds $(SECONDS)

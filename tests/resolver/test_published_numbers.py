@@ -17,18 +17,10 @@ from secretsource._tuning import Tuning
 from secretsource.config import Config, parse_config
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers import reference
-from secretsource.resolver import (
-    _assembly,
-    _background,
-    _cache,
-    _call,
-    _chain,
-    _crew,
-    _engine,
-    _refresh,
-    _shortcuts,
-)
+from secretsource.resolver import _assembly, _call, _crew
 from secretsource.resolver._assembly import checked, first_engine
+from secretsource.resolver._engine import background, engine, shortcuts
+from secretsource.resolver._walk import cache, chain, refresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,19 +36,19 @@ DEFAULTS: dict[str, Any] = {
 }
 
 NUMBERS: list[tuple[object, str, float]] = [
-    (_refresh, "AHEAD", 0.8),
-    (_refresh, "LEASE_SHARE", 2 / 3),
-    (_refresh, "FIRST_PAUSE", 1.0),
-    (_refresh, "LONGEST_PAUSE", 10.0),
-    (_shortcuts, "HOT_SECONDS", 1.0),
-    (_cache, "MAX_READERS", 1024),
+    (refresh, "AHEAD", 0.8),
+    (refresh, "LEASE_SHARE", 2 / 3),
+    (refresh, "FIRST_PAUSE", 1.0),
+    (refresh, "LONGEST_PAUSE", 10.0),
+    (shortcuts, "HOT_SECONDS", 1.0),
+    (cache, "MAX_READERS", 1024),
     (_call, "PATIENCE", 0.25),
-    (_chain, "MAX_FOLLOWED", 8),
+    (chain, "MAX_FOLLOWED", 8),
     (reference, "MAX_NAME", 512),
     (reference, "MAX_REFERENCE", 4096),
-    (_engine, "FROZEN_SECONDS", 5.0),
-    (_background, "MAX_THREADS", 32),
-    (_background, "IDLE_SECONDS", 5.0),
+    (engine, "FROZEN_SECONDS", 5.0),
+    (background, "MAX_THREADS", 32),
+    (background, "IDLE_SECONDS", 5.0),
     (_crew, "MAX_AT_ONCE", 32),
     (_assembly, "SETTING_TIMEOUT", 5.0),
 ]

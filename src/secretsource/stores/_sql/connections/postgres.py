@@ -15,8 +15,8 @@ from sqlalchemy import create_engine, event
 
 from secretsource._ground.beginnings import beginning
 from secretsource.exceptions import StoreError
+from secretsource.stores._sql.connections.sockets import SOCKETS
 from secretsource.stores._sql.rows.tables import KEYS
-from secretsource.stores._sql.sockets import SOCKETS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
