@@ -153,7 +153,7 @@ class AsyncResolver:
         fresh: bool | None = None,
     ) -> Secret | D:
         """Do as `Resolver.get` does."""
-        if field is None and version is None and not fresh:  # the hot path of `Resolver.get`
+        if field is None and version is None and (fresh is None or not fresh):  # the hot path of `Resolver.get`
             try:
                 since, until, secret = self._resolver._hot[name]
                 if since <= wall_time() < until:

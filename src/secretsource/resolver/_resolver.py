@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
-    from typing import Self, TypeVar, overload
+    from typing import Any, Self, TypeVar, overload
 
     from secretsource._ground.clock import Clock
     from secretsource._ground.flow import Flow
@@ -166,29 +166,41 @@ class Resolver:
             ConfigurationError: The name is a reference to a provider that is unknown.
         """
         # The hot path: one look-up and one clock. The window has two sides, so that a wall clock that jumps either
-        # way (a thawed process, a corrected clock) leads to the slow path, which goes by the monotonic one.
-        if field is None and version is None and not fresh:
+        # way (a thawed process, a corrected clock) leads to the slow path, which goes by the monotonic one. Tests for
+        # None are the cheapest, and other locals cost even where they are not used.
+        if field is None and version is None and fresh is None:
             try:
                 since, until, secret = self._hot[name]
                 if since <= wall_time() < until:
                     return secret
             except (KeyError, TypeError):
                 pass
-            near = self._nearby(name)
-            if near is not None:
-                return near
         try:
-            return self._run(questions.get, name, default, field, version, bool(fresh))
+            return self._sought(name, default, field, version, fresh)
         finally:
             del name, default, field, version, fresh  # an error tracker sends the locals of every frame along
 
-    def _nearby(self, name: object) -> Secret | None:
-        """The answer to a name that the first provider, which is cheaper to ask than to remember, had last time."""
-        engine = self._engine
-        near = engine.state.shortcuts.near.get(name) if isinstance(name, str) else None
-        if near is None or engine.event_listeners:
-            return None
-        return engine.nearby(near, fetch(near.route.provider, near.ref, engine.deadline))
+    def _sought(
+        self, name: Any, default: D | UnsetType, field: str | None, version: str | None, fresh: bool | None
+    ) -> Secret | D:
+        """Return a secret that one look-up did not answer.
+
+        The first provider, which is cheaper to ask than to remember, is asked at once for a name that it had last time.
+        """
+        try:
+            if field is None and version is None and not fresh:
+                found: dict[str, Secret] = at_once(self._hot, (name,), wall_time()) if fresh is False else {}
+                if found:
+                    return found[name]
+                engine = self._engine
+                near = engine.state.shortcuts.near.get(name) if isinstance(name, str) else None
+                if near is not None and not engine.event_listeners:
+                    secret = engine.nearby(near, fetch(near.route.provider, near.ref, engine.deadline))
+                    if secret is not None:
+                        return secret
+            return self._run(questions.get, name, default, field, version, bool(fresh))
+        finally:
+            del name, default, field, version, fresh
 
     if TYPE_CHECKING:
 

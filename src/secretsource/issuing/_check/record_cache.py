@@ -66,6 +66,9 @@ class Entry:
         limit_key: The account of its limits.
         drift: Wall seconds minus monotonic seconds, at its reading.
         whole: Monotonic seconds of the last reading of the whole record.
+        noting: Monotonic seconds until which it notes its own uses; see `UseLog`.
+        requests: Accepted checks that it has noted.
+        seen: Monotonic seconds of the last of them.
     """
 
     __slots__ = (
@@ -77,8 +80,11 @@ class Entry:
         "key_id",
         "limit_key",
         "networks",
+        "noting",
         "plan",
         "record",
+        "requests",
+        "seen",
         "until",
         "whole",
         "wildcards",
@@ -98,6 +104,8 @@ class Entry:
         self.limit_key, self.plan = limits_of(record)
         self.key_id = record.key_id
         self.expires = expires = record.expires
+        self.noting = self.seen = _NEVER
+        self.requests = 0
         self.drift = drift = wall - mono
         self.fresh_until = until = mono + ttl
         if record.status is not _ACTIVE or self.is_suspended or (record.begins is not None and record.begins > wall):

@@ -1,7 +1,12 @@
 """How many checks came to what, by key and minute: counted in memory, and added to the store with the last uses.
 
-An accepted check costs one dictionary increment. Python runs no other thread and no signal handler between the reading
-and the writing of ``counts[key] += 1``. This also holds for a new key of a ``defaultdict``, so no count is lost.
+A check of a cached record adds one to a number on its entry, which costs less than any dictionary. The first check
+after a flush, or in a minute, opens the entry; a flush closes all open entries, and adds their numbers to the counts.
+
+Python changes threads and runs a signal's handler only after a call, at a jump back and at the start of a function. So
+the comparison with `Entry.noting` and the addition behind it are one step; so is ``counts[key] += 1``, also for a new
+key of a ``defaultdict``; and so are the steps that close an entry. No count is lost.
+
 Foreign texts are counted together, by the reason of their refusal.
 """
 
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import TypeAlias
 
+    from secretsource.issuing._check.record_cache import Entry
     from secretsource.stores.base import KeyRecord
 
     Counts: TypeAlias = "defaultdict[str | tuple[str, str], int]"
@@ -32,6 +38,7 @@ MOST_MINUTES = 1440
 MOST_AT_ONCE = 1000
 NEVER = float("inf")
 """The instant at which a process that has counted nothing has old counts forgotten."""
+_CLOSED = float("-inf")
 
 
 class Tally:
@@ -39,11 +46,12 @@ class Tally:
 
     Attributes:
         counts: Those of the present minute, written without a lock.
+        start: When it began, in seconds since 1970 UTC.
         ends: When the present minute ends, in monotonic seconds.
         forget_at: When this process next has old counts forgotten, in monotonic seconds.
     """
 
-    __slots__ = ("__weakref__", "_lock", "_minutes", "counts", "ends", "forget_at")
+    __slots__ = ("__weakref__", "_lock", "_minutes", "_open", "counts", "ends", "forget_at", "start")
 
     def __init__(self) -> None:
         self.after_fork()
@@ -53,7 +61,9 @@ class Tally:
         """Start again in a forked child: the parent stores what was counted before."""
         self._lock = threading.RLock()
         self._minutes: dict[int, Counts] = {}
+        self._open: dict[str, tuple[Entry, int]] = {}
         self.counts: Counts = defaultdict(int)
+        self.start = 0
         self.ends = float("-inf")
         self.forget_at = NEVER
 
@@ -61,8 +71,8 @@ class Tally:
         """Start the minute of an instant, given on both clocks."""
         with self._lock:
             start = int(wall // MINUTE) * MINUTE
-            self.counts = self._minutes.setdefault(start, defaultdict(int))
-            self.ends = mono + start + MINUTE - wall
+            counts = self._minutes.setdefault(start, defaultdict(int))
+            self.counts, self.start, self.ends = counts, start, mono + start + MINUTE - wall
             while len(self._minutes) > MOST_MINUTES:
                 del self._minutes[min(self._minutes)]
 
@@ -72,6 +82,41 @@ class Tally:
             self.turn(mono, wall)
         key_id = "" if record is None else record.key_id
         self.counts[key_id if reason is None else (key_id, reason)] += 1
+
+    def open(self, entry: Entry, mono: float, wall: float) -> None:
+        """Have an entry count its own accepted checks, up to the next flush or the end of the minute of an instant."""
+        with self._lock:
+            self._close(entry.key_id)
+            if mono >= self.ends:
+                self.turn(mono, wall)
+            self._open[entry.key_id], entry.noting = (entry, self.start), self.ends
+
+    def gather(self, seen: dict[str, float]) -> None:
+        """Close all open entries, and add their numbers to the counts.
+
+        Args:
+            seen: The time when each key was last accepted, in monotonic seconds; the times of the entries are added.
+        """
+        with self._lock:
+            for key_id, (entry, _) in tuple(self._open.items()):
+                self._close(key_id)
+                if key_id not in seen or seen[key_id] < entry.seen:
+                    seen[key_id] = entry.seen
+
+    def _close(self, key_id: str) -> None:
+        """Close the open entry of a key, if there is one; the caller holds the lock."""
+        opened = self._open
+        held = opened.get(key_id)
+        if held is None:
+            return
+        entry, start = held
+        counts = self._minutes.setdefault(start, defaultdict(int))
+        # No call from here on; a signal's handler may have closed it meanwhile, or opened another one.
+        if key_id in opened and opened[key_id] is held:
+            entry.noting = _CLOSED
+            counts[key_id] += entry.requests
+            entry.requests = 0
+            del opened[key_id]
 
     def chunks(self) -> Iterator[list[Count]]:
         """Take out the counts, up to 1000 at a time; `restore` takes those back that are not stored."""

@@ -1,7 +1,7 @@
 """The uses of keys since the last flush: collected in memory, so that a check writes nothing.
 
-An accepted check costs one dictionary assignment. Each use of a key that is being rotated is counted, because you will
-ask who still uses it.
+A check of a cached record notes its use on the entry; `Tally` says how. Each use of a key that is being rotated is
+counted on its own, because you will ask who still uses it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from secretsource._ground.clock import Instant
+    from secretsource.issuing._check.record_cache import Entry
+    from secretsource.stores.base import KeyRecord
 
 _LONGEST_WITNESS = 255
 
@@ -44,7 +46,8 @@ class UseLog:
     A signal may end each of its steps, or begin another one in the middle: a use is forgotten only after it was stored.
 
     Attributes:
-        seen: The time when each key was last accepted, in monotonic seconds; written without a lock.
+        seen: The time when each key was last accepted, in monotonic seconds; written without a lock. What open entries
+            have noted is not in it yet.
         tally: How many checks came to what.
     """
 
@@ -62,6 +65,16 @@ class UseLog:
         self._watched: dict[str, Use] = {}
         self._rehashes: dict[str, Change] = {}
         self._lock = threading.RLock()
+
+    def note(self, record: KeyRecord, mono: float, wall: float) -> None:
+        """Note a use of a key, given on both clocks."""
+        self.seen[record.key_id] = mono
+        self.tally.note(record, mono, wall)
+
+    def open(self, entry: Entry, mono: float, wall: float) -> None:
+        """Note a use of a cached record, and have its entry note the next ones itself."""
+        self.note(entry.record, mono, wall)
+        self.tally.open(entry, mono, wall)
 
     def watch(self, use: Use) -> None:
         """Add a use of a key that is being rotated."""
@@ -88,6 +101,7 @@ class UseLog:
             taken: The place for them; pass it to `stored` when they are stored, and always to `restore` in the end.
             now: The present.
         """
+        self.tally.gather(self.seen)
         with self._lock:
             taken.watched, self._watched = self._watched, {}
         taken.seen = self.seen.copy()

@@ -81,8 +81,7 @@ class Verifier:
         self._cache = parts.cache
         self._get = parts.cache.get
         self._store = parts.store
-        self._seen = parts.uses.seen
-        self._tally = parts.uses.tally
+        self._uses = parts.uses
         self._take = self._drawing.take
         self._rotations = RotationDates(parts.store)
         self._mono = parts.present.mono
@@ -120,11 +119,11 @@ class Verifier:
         granted = None if plan is None else self._take(entry.limit_key, plan, cost, now, now + entry.drift)
         if granted is None and plan is not None:
             return hashed
-        key_id, tally = entry.key_id, self._tally
-        self._seen[key_id] = now  # 11 note the use
-        if now >= tally.ends:
-            tally.turn(now, now + entry.drift)
-        tally.counts[key_id] += 1
+        if now < entry.noting:  # 11 note the use, in one step; see `UseLog`
+            entry.requests += 1
+            entry.seen = now
+        else:
+            self._uses.open(entry, now, now + entry.drift)
         verdict = _new(Accepted)  # as `Accepted(entry.record, …)` does, without the call
         verdict.record = entry.record
         verdict._granted = granted
@@ -331,13 +330,12 @@ class Verifier:
 
     def _note(self, record: KeyRecord, presented: Presented, asked: Asked, mono: float, wall: float) -> None:
         """Take step 11."""
-        self._seen[record.key_id] = mono
-        self._tally.note(record, mono, wall)
+        self._uses.note(record, mono, wall)
         if record.status is _ROTATING:
-            self._parts.uses.watch(Use(record.key_id, wall, 1, witness(asked.ip), witness(asked.agent)))
+            self._uses.watch(Use(record.key_id, wall, 1, witness(asked.ip), witness(asked.agent)))
         if record.pepper_version != self._newest or record.foreign is not None:
             lookup = record.lookup and self._parts.lookups.renewed(record.lookup, presented.lookups)
-            self._parts.uses.rehash(lifecycle.rehash(record, presented.hash, self._newest, wall, lookup))
+            self._uses.rehash(lifecycle.rehash(record, presented.hash, self._newest, wall, lookup))
 
 
 def _demanded(asked: Asked) -> tuple[str, ...]:
