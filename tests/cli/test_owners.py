@@ -99,3 +99,14 @@ def test_usage_is_shown_as_a_table_json_and_csv(done: Command, command: Command)
     shown = command("keys", "usage", "--since", "2001-01-01T00:00:00Z").stdout
     assert shown.startswith("start\towner\tkey id\toutcome\trequests\n")
     assert "\taccepted\t3\n" in shown
+
+
+@pytest.mark.parametrize("group", ["owners", "plans"])
+def test_a_stale_revision_is_refused(done: Command, command: Command, group: str) -> None:
+    """Nothing is stored then, and the sentence says what to do."""
+    first = done(group, "put", "acme", "--quota", "1/day", "--revision", "0")["revision"]
+    done(group, "put", "acme", "--quota", "2/day", "--revision", str(first))
+    ran = command(group, "put", "acme", "--quota", "3/day", "--revision", str(first))
+    assert ran.exit_code == 2
+    assert "read it again and decide anew" in ran.stderr
+    assert done(group, "show", "acme")["quota"] == "2/day"

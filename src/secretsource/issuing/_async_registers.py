@@ -27,10 +27,16 @@ class AsyncOwnerRegister:
         self._owners = owners
 
     async def put(
-        self, id: str | int, *, actor: str | None = None, origin: str | None = None, **fields: Unpack[OwnerFields]
+        self,
+        id: str | int,
+        *,
+        revision: int | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
+        **fields: Unpack[OwnerFields],
     ) -> OwnerRecord:
         """Do as `OwnerRegister.put` does."""
-        return await arun(self._owners.put(id, fields, by(actor, origin)))
+        return await arun(self._owners.put(id, fields, by(actor, origin), revision))
 
     async def get(self, id: str | int) -> OwnerRecord:
         """Do as `OwnerRegister.get` does."""
@@ -73,10 +79,16 @@ class AsyncPlanRegister:
         self._plans = plans
 
     async def put(
-        self, id: str | int, *, actor: str | None = None, origin: str | None = None, **fields: Unpack[PlanFields]
+        self,
+        id: str | int,
+        *,
+        revision: int | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
+        **fields: Unpack[PlanFields],
     ) -> PlanRecord:
         """Do as `PlanRegister.put` does."""
-        return await arun(self._plans.put(id, fields, by(actor, origin)))
+        return await arun(self._plans.put(id, fields, by(actor, origin), revision))
 
     async def get(self, id: str | int) -> PlanRecord:
         """Do as `PlanRegister.get` does."""

@@ -32,12 +32,19 @@ class OwnerRegister:
         self._owners = owners
 
     def put(
-        self, id: str | int, *, actor: str | None = None, origin: str | None = None, **fields: Unpack[OwnerFields]
+        self,
+        id: str | int,
+        *,
+        revision: int | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
+        **fields: Unpack[OwnerFields],
     ) -> OwnerRecord:
         """Register an owner, or change one; fields left out stay as they are, and None clears a field.
 
         Args:
             id: The owner of the keys.
+            revision: Change the record only at this revision; 0 only makes a new one, and None is for any.
             actor: The person or program that changes it, in the application's words.
             origin: Its address or host name.
             fields: The fields to change; see `OwnerFields`.
@@ -45,8 +52,9 @@ class OwnerRegister:
         Raises:
             InvalidRequest: A field is not valid; nothing was stored.
             PlanNotFound: There is no such plan; nothing was stored.
+            Conflict: The record has another revision; nothing was stored.
         """
-        return run(self._owners.put(id, fields, by(actor, origin)))
+        return run(self._owners.put(id, fields, by(actor, origin), revision))
 
     def get(self, id: str | int) -> OwnerRecord:
         """Read the record of an owner.
@@ -121,7 +129,13 @@ class PlanRegister:
         self._plans = plans
 
     def put(
-        self, id: str | int, *, actor: str | None = None, origin: str | None = None, **fields: Unpack[PlanFields]
+        self,
+        id: str | int,
+        *,
+        revision: int | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
+        **fields: Unpack[PlanFields],
     ) -> PlanRecord:
         """Make a plan, or change one; fields left out stay as they are, and None clears a field.
 
@@ -130,14 +144,16 @@ class PlanRegister:
 
         Args:
             id: The name of the plan; 1 to 255 characters.
+            revision: Change the record only at this revision; 0 only makes a new one, and None is for any.
             actor: The person or program that changes it, in the application's words.
             origin: Its address or host name.
             fields: The fields to change; see `PlanFields`.
 
         Raises:
             InvalidRequest: A field is not valid; nothing was stored.
+            Conflict: The record has another revision; nothing was stored.
         """
-        return run(self._plans.put(id, fields, by(actor, origin)))
+        return run(self._plans.put(id, fields, by(actor, origin), revision))
 
     def get(self, id: str | int) -> PlanRecord:
         """Read the record of a plan.

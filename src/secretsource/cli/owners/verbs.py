@@ -10,7 +10,7 @@ import typer
 from secretsource.cli._arguments.options import Json
 from secretsource.cli._terminal.output import say, show_table, write_json
 from secretsource.cli.keys._arguments.opening import open_keys, operator
-from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Reason, Store
+from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Reason, Revision, Store
 
 if TYPE_CHECKING:
     from secretsource.issuing import OwnerFields, OwnerRecord
@@ -31,6 +31,7 @@ def put(
     plan: Annotated[str | None, typer.Option("--plan", metavar="PLAN", help="Its plan; '' for none.")] = None,
     rate_limit: Limit = None,
     quota: Quota = None,
+    revision: Revision = None,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
@@ -41,7 +42,7 @@ def put(
     given = {"name": name, "plan": plan, "rate_limit": rate_limit, "quota": quota}
     fields: OwnerFields = {what: value or None for what, value in given.items() if value is not None}  # type: ignore[assignment]
     with open_keys(context, store, peppered=False) as keys:
-        _show(keys.owners.put(owner, **fields, **operator()), as_json)
+        _show(keys.owners.put(owner, revision=revision, **fields, **operator()), as_json)
 
 
 def list_owners(

@@ -9,7 +9,7 @@ import typer
 from secretsource.cli._arguments.options import Json
 from secretsource.cli._terminal.output import say, show_table, write_json
 from secretsource.cli.keys._arguments.opening import open_keys, operator
-from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Reason, Store, duration
+from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Reason, Revision, Store, duration
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -44,6 +44,7 @@ def put(
     environments: Annotated[
         list[str] | None, typer.Option("--environment", metavar="E", help="An environment of new keys; repeat it.")
     ] = None,
+    revision: Revision = None,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
@@ -58,7 +59,7 @@ def put(
     }  # fmt: skip
     fields.update((what, value) for what, value in lists.items() if value)
     with open_keys(context, store, peppered=False) as keys:
-        _show(keys.plans.put(plan, **fields, **operator()), as_json)
+        _show(keys.plans.put(plan, revision=revision, **fields, **operator()), as_json)
 
 
 def list_plans(

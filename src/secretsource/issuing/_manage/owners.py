@@ -47,14 +47,14 @@ class Owners(Registry[OwnerRecord]):
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts, "owner", OwnerNotFound)
 
-    def put(self, id: object, given: OwnerFields, by: By) -> Flow[OwnerRecord]:
+    def put(self, id: object, given: OwnerFields, by: By, revision: int | None = None) -> Flow[OwnerRecord]:
         """Register an owner, or change the given fields."""
         fields = _read(given)
 
         def decide(id: str, old: OwnerRecord | None, now: float) -> OwnerRecord:
             return (old or OwnerRecord(id, now))._replace(**fields)
 
-        return self.change(id, decide, OwnerEventKind.CHANGED, by)
+        return self.change(id, decide, OwnerEventKind.CHANGED, by, revision)
 
     def suspend(self, id: object, by: By) -> Flow[OwnerRecord]:
         """Refuse the keys of an owner until it is resumed."""

@@ -57,14 +57,14 @@ class Plans(Registry[PlanRecord]):
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts, "plan", PlanNotFound)
 
-    def put(self, id: object, given: PlanFields, by: By) -> Flow[PlanRecord]:
+    def put(self, id: object, given: PlanFields, by: By, revision: int | None = None) -> Flow[PlanRecord]:
         """Make a plan, or change the given fields: one write, whatever the number of owners and keys."""
         fields = _read(given)
 
         def decide(id: str, old: PlanRecord | None, now: float) -> PlanRecord:
             return (old or PlanRecord(id, now))._replace(**fields)
 
-        return self.change(id, decide, OwnerEventKind.CHANGED, by)
+        return self.change(id, decide, OwnerEventKind.CHANGED, by, revision)
 
 
 def with_terms(parts: Parts, drafts: Sequence[KeyRecord]) -> Flow[list[KeyRecord]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Generic
 
-from secretsource.exceptions import ConfigurationError, InvalidRequest, PlanNotFound, StoreError
+from secretsource.exceptions import ConfigurationError, Conflict, InvalidRequest, PlanNotFound, StoreError
 from secretsource.issuing._manage import request as _request
 from secretsource.stores.base import ChangeBus, KeyChange, OwnerEvent, OwnerEventKind, Refused
 from secretsource.stores.owners import Kept
@@ -77,7 +77,12 @@ class Registry(Generic[Kept]):
         return happened
 
     def change(
-        self, id: object, decide: Callable[[str, Kept | None, float], Kept], kind: OwnerEventKind, by: By
+        self,
+        id: object,
+        decide: Callable[[str, Kept | None, float], Kept],
+        kind: OwnerEventKind,
+        by: By,
+        revision: int | None = None,
     ) -> Flow[Kept]:
         """Store the decided record; a record that is like it already stays as it is.
 
@@ -86,10 +91,17 @@ class Registry(Generic[Kept]):
             decide: Makes the new record, from its id, the stored record, and the present.
             kind: The kind of event for an existing record.
             by: The actor, the origin and the reason.
+            revision: The revision that the record must have; 0 for a record that must not exist, None for any.
+
+        Raises:
+            Conflict: The record has another revision.
         """
         name = _request.named(id, self._subject)
+        if revision is not None:
+            _request.number(revision, "revision", 0, _LAST_REVISION)
         for _ in range(_MOST_ATTEMPTS):
             old = yield from self.find(name)
+            self._compare(name, old, revision)
             now = self._parts.clock.now().wall
             new = decide(name, old, now)
             fields = _changed(old, new)
@@ -124,6 +136,14 @@ class Registry(Generic[Kept]):
                 yield from self._tell(name)
                 return deleted
         raise self._contended(name)
+
+    def _compare(self, id: str, old: Kept | None, revision: int | None) -> None:
+        """Refuse a change that was decided on another revision than the stored one."""
+        held = 0 if old is None else old.revision
+        if revision is None or revision == held:
+            return
+        state = f"is at revision {held}, not {revision}" if held else f"does not exist, so not at revision {revision}"
+        raise Conflict(f"{self._subject} {id!r:.80} {state}: read it again and decide anew", revision=held)
 
     def _tell(self, id: str) -> Flow[None]:
         news = KeyChange.of_terms(self._subject, id)

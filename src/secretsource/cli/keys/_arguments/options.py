@@ -20,6 +20,7 @@ __all__ = [
     "KeyId",
     "Limit",
     "Reason",
+    "Revision",
     "Store",
     "duration",
     "instant",
@@ -97,5 +98,9 @@ KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", parser=key_id, help="A k
 After = Annotated[str | None, typer.Option("--after", metavar="CURSOR", help="Go on where an earlier list ended.")]
 
 Limit = Annotated[int, typer.Option("--limit", metavar="N", help="How many keys, 1 to 1000.")]
+
+Revision = Annotated[
+    int | None, typer.Option("--revision", metavar="N", min=0, help="Refuse if the record has another revision by now.")
+]
 
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; the event keeps it.")]
