@@ -58,6 +58,7 @@ NEAR = {
     "issuing/_key/lookup.py": "issuing/key/lookup",
     "issuing/_key/text.py": "issuing/key/text",
     "issuing/_manage/amend.py": "issuing/manage/updates",
+    "issuing/_manage/notices.py": "issuing/reuses",
     "issuing/_manage/owners.py": "issuing/manage/owners",
     "issuing/_manage/request.py": "issuing/manage/request issuing/key/text issuing/manage/metadata",
     "issuing/_transfer/export.py": "issuing/transfer/export issuing/transfer/intake",

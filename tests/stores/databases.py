@@ -127,7 +127,7 @@ class PostgresDatabase:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        tables = ("keys", "events", "uses", "witnesses", "seals", "owners", "plans", "owner_events", "counts")
+        tables = ("keys", "events", "uses", "witnesses", "seals", "owners", "plans", "owner_events", "counts", "chores")
         self.do(f"TRUNCATE {', '.join(f'secretsource_{table}' for table in tables)}")
         self.heal()
 
@@ -136,10 +136,10 @@ class PostgresDatabase:
         do(self.url, *statements)
 
     def on_second_statement(self, body: str) -> None:
-        """Run PL/pgSQL before the second statement of each transaction that writes."""
+        """Run PL/pgSQL before the second statement of each transaction that writes or deletes."""
         self.do(
             f"CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body}; RETURN NEW; END $$",
-            *(f"CREATE TRIGGER fault BEFORE INSERT ON {table} EXECUTE FUNCTION fault()" for table in TABLES),
+            *(f"CREATE TRIGGER fault BEFORE INSERT OR DELETE ON {table} EXECUTE FUNCTION fault()" for table in TABLES),
         )
 
     def lose(self) -> None:

@@ -11,13 +11,13 @@ import threading
 import time
 
 from secretsource._ground import fork
-from secretsource.stores.records import FeedHealth
+from secretsource.stores.changes import FeedHealth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from secretsource.stores.records import KeyChange
+    from secretsource.stores.changes import KeyChange
 
 
 class Listening:

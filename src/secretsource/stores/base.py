@@ -10,13 +10,14 @@ every change writes **in the same transaction**, and the `Use` of each key. It m
 * `last_used` must only move forward;
 * a store that cannot answer must raise `StoreError`, whose text and context hold nothing of a record.
 
-The types themselves are in `secretsource.stores.records`, and this module exports all of them.
+The types themselves are in `secretsource.stores.records` and the modules beside it; this module exports all of them.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from secretsource.stores.changes import FeedHealth, KeyChange
 from secretsource.stores.counts import AsyncCountStore, Count, CountQuery, CountStore, Unit
 from secretsource.stores.feeds import ChangeBus, ChangeFeed, Subscription
 from secretsource.stores.history import AsyncHistory, History, HistoryEvent, HistoryQuery
@@ -35,8 +36,6 @@ from secretsource.stores.owners import (
 from secretsource.stores.records import (
     Change,
     EventKind,
-    FeedHealth,
-    KeyChange,
     KeyEvent,
     KeyQuery,
     KeyRecord,

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from secretsource.stores.records import FeedHealth, KeyChange
+    from secretsource.stores.changes import FeedHealth, KeyChange
 
 __all__ = ["ChangeBus", "ChangeFeed", "Subscription"]
 

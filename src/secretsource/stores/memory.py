@@ -233,6 +233,7 @@ class MemoryStore(KeyStore, ChangeFeed):
             records[record.key_id] = record._replace(
                 last_used=record.last_used if stored is None else stored.last_used,
                 metadata=frozen_document(record.metadata),
+                notices=frozen_document(record.notices),
                 terms=None,
             )
             events[record.key_id] = (*self._happened(record.key_id), event)

@@ -59,6 +59,7 @@ class PlanRecord(NamedTuple):
         scopes: The most that a key may do; further scopes of a key are not granted.
         environments: The environments that keys are issued for.
         revision: Grows with each change; 0 before it is stored.
+        rotate_every: Seconds from the issue of a key until it is due for rotation.
     """
 
     id: str
@@ -70,6 +71,7 @@ class PlanRecord(NamedTuple):
     scopes: frozenset[str] | None = None
     environments: frozenset[str] | None = None
     revision: int = 0
+    rotate_every: float | None = None
 
     @property
     def created_at(self) -> datetime:
@@ -135,6 +137,7 @@ class OwnerEventKind(enum.StrEnum):
     SUSPENDED = "suspended"
     RESUMED = "resumed"
     DELETED = "deleted"
+    PURGED = "purged"
 
 
 class OwnerEvent(NamedTuple):

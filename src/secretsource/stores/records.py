@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from secretsource._ground.clock import utc
 from secretsource._ground.frozen import FrozenDict
+from secretsource.stores.changes import FeedHealth, KeyChange
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,6 +84,11 @@ class KeyRecord(NamedTuple):
         foreign: For an imported key, its hash in a self-describing form.
         lookup: For an imported key, the value that finds it: 32 to 64 bytes, unique; None for ours.
         revision: Starts at 1 and grows by one with each change.
+        rotate_every: Seconds from its issue until it is due for rotation, or None; see `rotation_due`.
+        revoked: The time of its revocation, in seconds since 1970 UTC; None if it is not revoked, or if an older
+            version of this package revoked it.
+        notices: The notices that were told, by kind, such as ``expiring``: the instant that each was about, in seconds
+            since 1970 UTC.
         terms: Its terms from its owner, as of this reading; None for an owner that is not registered.
     """
 
@@ -112,6 +118,9 @@ class KeyRecord(NamedTuple):
     foreign: str | None = None
     lookup: bytes | None = None
     revision: int = 1
+    rotate_every: float | None = None
+    revoked: float | None = None
+    notices: Mapping[str, float] = NO_METADATA
     terms: Terms | None = None
 
     @property
@@ -141,6 +150,17 @@ class KeyRecord(NamedTuple):
         return self.status
 
     @property
+    def rotation_due(self) -> float | None:
+        """The instant from which its rotation is due, in seconds since 1970 UTC; None if it has a successor.
+
+        It follows from its own ``rotate_every`` or from that of its owner's plan, whichever is shorter.
+        """
+        plan = None if self.terms is None else self.terms.plan
+        given = (self.rotate_every, None if plan is None else plan.rotate_every)
+        lengths = [length for length in given if length is not None]
+        return self.created + min(lengths) if lengths and self.successor is None else None
+
+    @property
     def limit_key(self) -> str:
         """The account of its limits: a key and its successors share one."""
         return self.root or self.key_id
@@ -166,6 +186,16 @@ class KeyRecord(NamedTuple):
         return None if self.overlap_ends is None else utc(self.overlap_ends)
 
     @property
+    def revoked_at(self) -> datetime | None:
+        """The time of its revocation, as aware UTC, or None."""
+        return None if self.revoked is None else utc(self.revoked)
+
+    @property
+    def rotation_due_at(self) -> datetime | None:
+        """The instant from which its rotation is due, as aware UTC, or None."""
+        return None if self.rotation_due is None else utc(self.rotation_due)
+
+    @property
     def last_used_at(self) -> datetime | None:
         """The time it was last accepted, as aware UTC, or None for never."""
         return None if self.last_used is None else utc(self.last_used)
@@ -189,6 +219,10 @@ class EventKind(enum.StrEnum):
     ENABLED = "enabled"
     REHASHED = "rehashed"
     UPDATED = "updated"
+    REUSED = "reused"
+    ROTATION_DUE = "rotation_due"
+    EXPIRING = "expiring"
+    UNUSED = "unused"
 
 
 class KeyEvent(NamedTuple):
@@ -325,53 +359,3 @@ class Usage(NamedTuple):
     requests: int = 0
     networks: frozenset[str] = frozenset()
     agents: frozenset[str] = frozenset()
-
-
-class KeyChange(NamedTuple):
-    """News that a record changed, here or in another process.
-
-    Attributes:
-        key_id: The changed key; None if every cached record is in doubt, because news may have been missed. With an
-            owner or a plan, None for every cached record under it.
-        revision: Its present revision, or 0 with None.
-        owner: The owner that changed, if that is the news.
-        plan: The plan that changed, if that is the news.
-    """
-
-    key_id: str | None
-    revision: int
-    owner: str | None = None
-    plan: str | None = None
-
-    @classmethod
-    def of_terms(cls, subject: str, id: str) -> KeyChange:
-        """Return news of an owner or a plan, as the subject says."""
-        return cls(None, 0, id, None) if subject == "owner" else cls(None, 0, None, id)
-
-
-class FeedHealth(NamedTuple):
-    """Whether news of changes arrives; it has no secret in it.
-
-    Attributes:
-        name: The source of the news, without user and password.
-        listening: Whether news arrives; None if the feed cannot say.
-        since: The start of this state, in seconds since 1970 UTC; None if the feed cannot say.
-        heard: The time when something last arrived, in seconds since 1970 UTC, or None for never.
-        trouble: The reason why no news arrives, and the next step; empty while it does.
-    """
-
-    name: str
-    listening: bool | None
-    since: float | None = None
-    heard: float | None = None
-    trouble: str = ""
-
-    @property
-    def since_at(self) -> datetime | None:
-        """The start of this state, as aware UTC."""
-        return None if self.since is None else utc(self.since)
-
-    @property
-    def heard_at(self) -> datetime | None:
-        """The time when something last arrived, as aware UTC, or None for never."""
-        return None if self.heard is None else utc(self.heard)

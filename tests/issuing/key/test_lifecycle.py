@@ -45,7 +45,10 @@ def test_each_move_is_in_the_table_or_refused(status: Status, move: Move) -> Non
         change = lifecycle.move(record, move, NOW, By("ann", "10.0.0.1", "because"))
         assert change is not None
         assert change.record == record._replace(
-            status=MOVES[status, move], status_reason="because", revision=record.revision + 1
+            status=MOVES[status, move],
+            status_reason="because",
+            revision=record.revision + 1,
+            revoked=NOW if MOVES[status, move] is Status.REVOKED else None,
         )
         assert change.event[:2] == (record.key_id, 2)
         assert change.event[3:7] == (NOW, "ann", "10.0.0.1", "because")

@@ -73,6 +73,9 @@ def records(draw: Any) -> KeyRecord:
         foreign=foreign,
         lookup=draw(st.binary(min_size=32, max_size=64) if foreign else optional(st.binary(min_size=32, max_size=64))),
         revision=draw(st.integers(1, 10**6)),
+        rotate_every=draw(optional(st.floats(1.0, 1e9))),
+        revoked=draw(optional(INSTANTS)),
+        notices=draw(st.dictionaries(st.sampled_from(["expiring", "unused", "reused"]), INSTANTS)),
     )
 
 

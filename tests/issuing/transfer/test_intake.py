@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.issuing.foreign_keys import CANARY, ROWS
 
-from secretsource.issuing import KeyFormat, PepperSet
+from secretsource.issuing import KeyFormat, PepperSet, Status
 from secretsource.issuing._key.locator import LocatorSeals
 from secretsource.issuing._key.lookup import LookupKeys
 from secretsource.issuing._transfer.intake import Candidate, Intake
@@ -199,3 +199,11 @@ def test_a_column_that_was_renamed_has_to_be_there() -> None:
     assert "no column 'org'" in str(Source("generic", {"owner": "org"}, {}).complaint(["hash"]))
     assert Source("generic", {"owner": "org"}, {}).complaint(["hash", "org"]) is None
     assert Source("generic", {"hash": "digest"}, {}).complaint(["digest"]) is None
+
+
+@pytest.mark.parametrize("status", [{}, {"status": "active"}, {"status": "rotating"}], ids=repr)
+def test_a_time_of_revocation_revokes(status: dict[str, str]) -> None:
+    """A row that says when it was revoked never becomes a good key, whatever its status says."""
+    read = intake().read({**GOOD, **status, "revoked_at": 5.5})
+    assert isinstance(read, Candidate)
+    assert (read.record.status, read.record.revoked) == (Status.REVOKED, 5.5)

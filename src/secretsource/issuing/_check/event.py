@@ -6,6 +6,8 @@ import re
 from typing import NamedTuple
 
 from secretsource.issuing._check.policy import NO_SCOPE
+from secretsource.issuing._check.reuses import ended_by_rotation
+from secretsource.issuing._key.text import cleaned
 from secretsource.issuing._verdict import Rejected
 
 TYPE_CHECKING = False
@@ -21,6 +23,8 @@ __all__ = ["CheckEvent"]
 
 LONGEST_TOLD = 2048
 """Characters of a path or a user agent that listeners receive."""
+LONGEST_ORIGIN = 255
+"""Characters of an address that an event keeps."""
 _KEY = re.compile(r"[a-z][a-z0-9]{0,15}_[a-z]{2,8}_[0-9A-Za-z]{54}ss1[0-9A-Za-z]{6}")
 
 
@@ -53,6 +57,12 @@ class CheckEvent(NamedTuple):
         return self.verdict.reason if isinstance(self.verdict, Rejected) else None
 
     @property
+    def is_reuse(self) -> bool:
+        """Whether the key had ended through rotation: an alarm, for the old key is still used somewhere."""
+        record = self.verdict.record
+        return isinstance(self.verdict, Rejected) and record is not None and ended_by_rotation(record, self.at)
+
+    @property
     def record(self) -> KeyRecord | None:
         """The key's record, if the whole key matched it."""
         return self.verdict.record
@@ -79,10 +89,15 @@ def asked_of(scope: Demand, cost: int, kind: Kind | None, ip: str | None, agent:
 
 
 def conclude(uses: UseLog, listeners: Listeners[CheckEvent], clock: Clock, verdict: Verdict, asked: Asked) -> None:
-    """Count a verdict that was reached the long way, if it is a refusal, and tell the listeners of it."""
+    """Count a verdict that was reached the long way, if it is a refusal, and tell the listeners of it.
+
+    A refused key that had ended through rotation is an alarm, which the next flush writes.
+    """
     if isinstance(verdict, Rejected):
         now = clock.now()
         uses.tally.note(verdict.record, now.mono, now.wall, verdict.reason.value)
+        if verdict.record is not None:
+            uses.reuses.note(verdict.record, now, origin_of(asked.ip))
     if listeners:
         tell(listeners, clock, verdict, asked)
 
@@ -100,6 +115,11 @@ def tell(listeners: Listeners[CheckEvent], clock: Clock, verdict: Verdict, asked
         _shown(asked.path),
     )
     listeners.tell(event)
+
+
+def origin_of(ip: object) -> str | None:
+    """Return the part of an address that an event keeps, in a form that no store refuses."""
+    return cleaned(ip, LONGEST_ORIGIN) if isinstance(ip, str) and ip else None
 
 
 def _listed(scope: Demand) -> tuple[str, ...]:

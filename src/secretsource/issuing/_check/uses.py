@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 
 from secretsource._ground import fork
+from secretsource.issuing._check.reuses import Reuses
 from secretsource.issuing._check.tally import Tally
 from secretsource.issuing._key.text import cleaned
 from secretsource.stores.base import Change, Use
@@ -49,13 +50,15 @@ class UseLog:
         seen: The time when each key was last accepted, in monotonic seconds; written without a lock. What open entries
             have noted is not in it yet.
         tally: How many checks came to what.
+        reuses: The uses of keys that had ended through rotation.
     """
 
-    __slots__ = ("__weakref__", "_lock", "_rehashes", "_watched", "seen", "tally")
+    __slots__ = ("__weakref__", "_lock", "_rehashes", "_watched", "reuses", "seen", "tally")
 
     def __init__(self) -> None:
         self.seen: dict[str, float] = {}
         self.tally = Tally()
+        self.reuses = Reuses()
         self.after_fork()
         fork.tell(self)
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from secretsource._ground.clock import LAST_INSTANT, utc
 from secretsource.exceptions import InvalidRequest, InvalidTransition
 from secretsource.stores.base import Change, EventKind, KeyEvent, KeyRecord, Status
+from secretsource.stores.records import NO_METADATA
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -173,7 +174,9 @@ def rotate(
     moved = move(record, Move.ROTATE, now, by)
     assert moved is not None
     status = Status.ROTATING if overlap else Status.REVOKED
-    predecessor = moved.record._replace(status=status, successor=successor_id, overlap_ends=end)
+    predecessor = moved.record._replace(
+        status=status, successor=successor_id, overlap_ends=end, revoked=None if overlap else now
+    )
     begins = record.begins if record.begins is not None and record.begins > now else None
     successor = record._replace(
         key_id=successor_id,
@@ -190,6 +193,7 @@ def rotate(
         foreign=None,
         lookup=None,
         revision=1,
+        notices=NO_METADATA,
     )
     return Rotation(Change(predecessor, moved.event), successor)
 
@@ -281,5 +285,8 @@ def rehash(record: KeyRecord, hashed: bytes, pepper_version: str, now: float, lo
 def _changed(
     record: KeyRecord, status: Status, kind: EventKind, now: float, by: By, status_reason: str | None = None
 ) -> Change:
-    changed = record._replace(status=status, status_reason=status_reason or by.reason, revision=record.revision + 1)
+    revoked = now if status is Status.REVOKED and record.status is not Status.REVOKED else record.revoked
+    changed = record._replace(
+        status=status, status_reason=status_reason or by.reason, revision=record.revision + 1, revoked=revoked
+    )
     return issue(changed, now, by, kind)

@@ -24,6 +24,7 @@ from secretsource.issuing._key.hashing import PepperSet
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._key.text import canonical
 from secretsource.issuing._manage import plans, request
+from secretsource.issuing._manage.alarms import raise_alarms
 from secretsource.issuing._manage.counting import store_counts
 from secretsource.stores.base import ChangeBus, KeyChange, KeyQuery, Status, Usage
 
@@ -278,6 +279,8 @@ class Operations:
                 log.renewed(change)
                 if record is not None:
                     yield from self.tell(record)
+            alarmed = yield from raise_alarms(self._parts)
+            yield from self.tell(*alarmed)
         finally:
             log.restore(taken)
 
@@ -301,7 +304,7 @@ class Operations:
         """Announce records, also unchanged ones: their changer may have died before it did so."""
         for record in records:
             self._parts.cache.news(record.key_id, record.revision)
-        if self._bus is not None:
+        if self._bus is not None and records:
             yield self._bus.publish([KeyChange(record.key_id, record.revision) for record in records])
 
     def leave_seals(self, keys: Mapping[str, bytes] | None = None) -> Flow[None]:

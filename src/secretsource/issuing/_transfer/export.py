@@ -77,6 +77,9 @@ def row(record: KeyRecord, seals: SealBook) -> dict[str, Any]:
         "root": record.root,
         "overlap_ends_at": record.overlap_ends,
         "revision": record.revision,
+        "rotate_every": record.rotate_every,
+        "revoked_at": record.revoked,
+        "notices": record.notices,
     }
     return {name: value for name, value in columns.items() if value not in (None, "", [], {})}
 
@@ -117,6 +120,8 @@ def record(values: Mapping[str, Any], peppers: PepperSet, seals: LocatorSeals) -
         foreign=described,
         lookup=lookup,
         revision=values["revision"],
+        revoked=values.get("revoked_at"),
+        notices=values.get("notices", NO_METADATA),
         **common(values),
     )
 
@@ -136,6 +141,7 @@ def common(values: Mapping[str, Any]) -> dict[str, Any]:
         "expires": values.get("expires_at"),
         "status": values.get("status", Status.ACTIVE),
         "status_reason": values.get("status_reason"),
+        "rotate_every": values.get("rotate_every"),
         "metadata": values.get("metadata", NO_METADATA),
     }
 

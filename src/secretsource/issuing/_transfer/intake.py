@@ -97,6 +97,7 @@ class Intake:
             display=_shown(values.get("start") or values.get("head") or ""),
             created=values.get("created_at", self._now),
             last_used=values.get("last_used_at"),
+            revoked=values.get("revoked_at"),
             **export.common(values),
         )
         record = self._aged(blank)
@@ -105,7 +106,9 @@ class Intake:
         return self._from_hash(record, foreign.described(values["hash"], values.get("algorithm")), values.get("head"))
 
     def _aged(self, record: KeyRecord) -> KeyRecord:
-        """Return a record with its status as of now."""
+        """Return a record with its status as of now; a time of revocation revokes it, whatever its status says."""
+        if record.revoked is not None:
+            return record._replace(status=Status.REVOKED)
         if record.status is Status.ROTATING:
             raise InvalidRequest("status is rotating, which only an exported key can be: write active")
         if record.expires is None:

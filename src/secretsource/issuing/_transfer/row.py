@@ -207,6 +207,20 @@ def _quota(cell: object) -> str:
     return rules
 
 
+def _length(cell: object) -> float:
+    seconds = request.seconds(float(cell) if isinstance(cell, str) else cell, "")
+    if seconds <= 0:
+        raise ValueError
+    return seconds
+
+
+def _notices(cell: object) -> Mapping[str, Any]:
+    told = document(cell)
+    for about in told.values():
+        request.instant(about, "")
+    return told
+
+
 def _revision(cell: object) -> int | None:
     number = int(cell) if isinstance(cell, str) else cell
     return number if type(number) is int and 1 <= number < 2**31 else None
@@ -232,6 +246,7 @@ COLUMNS: Mapping[str, Column] = {
     "networks": Column(_networks, "a list of CIDR blocks without host bits"),
     "rate_limit": Column(_rate_limit, "of the form 100/minute or 10/second burst 20"),
     "quota": Column(_quota, "of the form 10000/month or 500/day add up to 2000"),
+    "rotate_every": Column(_length, "a number of seconds over 0"),
     "metadata": Column(document, f"a JSON object of at most {request.LARGEST_METADATA} bytes"),
     "created_at": _INSTANT,
     "not_before": _INSTANT,
@@ -248,5 +263,7 @@ COLUMNS: Mapping[str, Column] = {
     "lookup": Column(_matching(_IS_HEX), "32 to 64 bytes in hexadecimal"),
     "seal": Column(_seal, "the version of a pepper, $ and 32 hexadecimal digits"),
     "revision": Column(_revision, "a whole number from 1"),
+    "revoked_at": _INSTANT,
+    "notices": Column(_notices, "a JSON object of instants"),
 }
 """Every column; those from ``key_id`` on are for rows that `_export` wrote."""

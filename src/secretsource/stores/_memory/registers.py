@@ -10,6 +10,7 @@ import threading
 from typing import Any, Generic, NamedTuple
 
 from secretsource._ground.frozen import frozen_document
+from secretsource.stores.changes import KeyChange
 from secretsource.stores.history import HistoryEvent
 from secretsource.stores.owners import (
     Kept,
@@ -20,7 +21,6 @@ from secretsource.stores.owners import (
     Register,
     Terms,
 )
-from secretsource.stores.records import KeyChange
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

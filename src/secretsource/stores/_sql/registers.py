@@ -15,6 +15,7 @@ from secretsource.stores import _news
 from secretsource.stores._sql.rows import listing, statements
 from secretsource.stores._sql.rows.documents import to_document, to_owner, to_plan
 from secretsource.stores._sql.rows.tables import KEYS, OWNER_EVENTS, OWNERS, PLANS
+from secretsource.stores.changes import KeyChange
 from secretsource.stores.owners import (
     Crowded,
     Kept,
@@ -25,7 +26,6 @@ from secretsource.stores.owners import (
     Refused,
     Register,
 )
-from secretsource.stores.records import KeyChange
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -120,7 +120,7 @@ class StoreConformance(StoreHistory, StoreListing, StoreOwners, StoreCounts, Sto
         found = store.get(stored.key_id)
         assert found == stored
         assert found is not None
-        plain = found._replace(metadata={}), stored._replace(metadata={})
+        plain = found._replace(metadata={}, notices={}), stored._replace(metadata={}, notices={})
         assert [type(value) for value in plain[0]] == [type(value) for value in plain[1]]
 
     def test_long_texts_are_kept_whole(self, store: KeyStore) -> None:

@@ -69,6 +69,9 @@ FULL = record(
     metadata={"plan": "gold", "seats": 3, "tags": ["a", None, True], "nested": {"é": 1.5}, "nul": "\0"},
     foreign="sha512:abcdef",
     lookup=bytes(range(64)),
+    rotate_every=7_776_000.5,
+    revoked=1_760_000_000.125,
+    notices={"expiring": 1_900_000_000.999999, "reused": 1_760_000_001.5},
 )
 """Return a record with a value in every field."""
 

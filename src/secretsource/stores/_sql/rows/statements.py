@@ -146,6 +146,7 @@ def from_record(record: KeyRecord) -> dict[str, Any]:
     columns["scopes"] = json.dumps(sorted(record.scopes)) if record.scopes else ""
     columns["networks"] = json.dumps(record.networks) if record.networks else ""
     columns["metadata"] = json.dumps(record.metadata) if record.metadata else ""
+    columns["notices"] = json.dumps(record.notices) if record.notices else None
     columns["status"] = record.status.value
     return columns
 
@@ -227,8 +228,8 @@ _STATUSES = {status.value: status for status in Status}
 _make = tuple.__new__
 _PEPPER, _PREFIX, _ENVIRONMENT = (KeyRecord._fields.index(name) for name in ("pepper_version", "prefix", "environment"))
 """Texts that nearly all keys have in common: a cache of many records holds each once."""
-_SCOPES, _NETWORKS, _STATUS, _METADATA, _TERMS = (
-    KeyRecord._fields.index(name) for name in ("scopes", "networks", "status", "metadata", "terms")
+_SCOPES, _NETWORKS, _STATUS, _METADATA, _NOTICES, _TERMS = (
+    KeyRecord._fields.index(name) for name in ("scopes", "networks", "status", "metadata", "notices", "terms")
 )
 
 
@@ -240,7 +241,8 @@ def to_record(cells: list[Any]) -> KeyRecord:
     cells[_ENVIRONMENT] = intern(cells[_ENVIRONMENT])
     cells[_SCOPES] = _scopes(cells[_SCOPES])
     cells[_STATUS] = _STATUSES[cells[_STATUS]]
-    networks, metadata = cells[_NETWORKS], cells[_METADATA]
+    networks, metadata, notices = cells[_NETWORKS], cells[_METADATA], cells[_NOTICES]
     cells[_NETWORKS] = _networks(networks) if networks else ()
     cells[_METADATA] = frozen_document(json.loads(metadata)) if metadata else NO_METADATA
+    cells[_NOTICES] = frozen_document(json.loads(notices)) if notices else NO_METADATA
     return _make(KeyRecord, cells)

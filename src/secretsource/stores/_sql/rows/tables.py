@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0010")
 """The versions of the schema so far; a test compares them with the migrations."""
 
 HEAD = VERSIONS[-1]
@@ -60,6 +60,9 @@ KEYS = Table(
     Column("foreign", _TEXT),
     Column("lookup", LargeBinary, unique=True),
     Column("revision", Integer, nullable=False),
+    Column("rotate_every", Double),
+    Column("revoked", Double),
+    Column("notices", _TEXT),
     Index("secretsource_keys_by_age", "created", "key_id"),
     Index("secretsource_keys_by_owner", "owner", "created", "key_id"),
     Index("secretsource_keys_by_prefix", "prefix", "created", "key_id"),
@@ -170,6 +173,16 @@ COUNTS = Table(
     Index("secretsource_counts_by_age", "unit", "start"),
 )
 """Counted requests; owner and key are empty for foreign texts."""
+
+CHORES = Table(
+    "secretsource_chores",
+    METADATA,
+    Column("name", _TEXT, primary_key=True),
+    Column("holder", _TEXT, nullable=False),
+    Column("until", Double, nullable=False),
+    Column("place", _TEXT, nullable=False),
+)
+"""Whose turn it is to do the chores, until when at most, and where the round over all keys goes on."""
 
 for _events, _order in ((EVENTS, ("time", "key_id", "revision")), (OWNER_EVENTS, ("revision",))):
     _is_placed, _is_new = _events.c.position.is_not(None), _events.c.position.is_(None)
