@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import TEXT
@@ -10,7 +12,7 @@ revision = "0010"
 down_revision = "0008"
 
 _TEXT = sa.String().with_variant(TEXT(collation="C"), "postgresql")
-_COLUMNS = {"rotate_every": sa.Double, "revoked": sa.Double, "notices": _TEXT}
+_COLUMNS: dict[str, Any] = {"rotate_every": sa.Double, "revoked": sa.Double, "notices": _TEXT}
 
 _DATE_REVOCATIONS = """
     UPDATE secretsource_keys SET revoked = (
