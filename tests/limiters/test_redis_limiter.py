@@ -121,18 +121,19 @@ def test_keys_expire_by_themselves(server: Valkey, limiter: RedisLimiter) -> Non
     with server.client() as client:
         left: dict[str, Any] = {key.decode(): client.pttl(key) for key in client.scan_iter()}
     day = 86_400_000
-    bounds = {"{k}:60/minute": 3000, "{k}:10/hour": 721_000, "{k}:5/month": 32 * day, "{k}:7/day": 2 * day,
-              "{q}:9/day add": 400 * day}  # fmt: skip
+    bounds = {"{k}:minute": 3000, "{k}:hour": 721_000, "{k}:month quota": 32 * day, "{k}:day quota": 2 * day,
+              "{q}:day quota": 400 * day}  # fmt: skip
     assert left.keys() == {f"secretsource:limit:{name}" for name in bounds}
     for name, most in bounds.items():
         assert most - 1000 < left[f"secretsource:limit:{name}"] <= most
 
 
-def test_a_changed_rule_starts_anew_and_the_others_go_on(limiter: RedisLimiter) -> None:
-    """Raising one limit does not refill another."""
-    limiter.draw("k", plan("10/hour, 100/day"), 5, 0.0, 0.0)
-    draw = limiter.draw("k", plan("20/hour, 100/day"), 0, 0.0, 0.0)
-    assert [state.remaining for state in draw.states] == [20, 95]
+def test_a_changed_rule_keeps_what_was_used_and_the_others_go_on(limiter: RedisLimiter) -> None:
+    """Raising one limit does not refill another, and processes with the old number draw on the same level."""
+    old, new = plan("10/hour, 100/day", "10/month"), plan("20/hour, 100/day", "20/month")
+    limiter.draw("k", old, 5, 0.0, 0.0)
+    for rules, remaining in ((new, [14, 94, 14]), (old, [3, 93, 3]), (new, [12, 92, 12])):
+        assert [state.remaining for state in limiter.draw("k", rules, 1, 0.0, 0.0).states] == remaining
 
 
 def test_the_clock_of_the_caller_does_not_count(limiter: RedisLimiter) -> None:
@@ -248,7 +249,7 @@ def test_a_server_that_hangs_costs_one_timeout_per_pause(fragile: Valkey, connec
 def test_one_broken_key_is_no_outage(server: Valkey, limiter: RedisLimiter) -> None:
     """A key that something else wrote fails its own account and nobody else's."""
     with server.client() as client:
-        client.set("secretsource:limit:{bad}:10/minute", "not ours")
+        client.set("secretsource:limit:{bad}:minute", "not ours")
     with pytest.raises(StoreError, match="ResponseError"):
         limiter.draw("bad", plan("10/minute"), 1, 0.0, 0.0)
     assert limiter.draw("good", plan("10/minute"), 1, 0.0, 0.0)

@@ -1,8 +1,10 @@
 """Rates and quotas as a script that runs inside Redis or Valkey: one question, one answer, the server's own clock.
 
-The script does what `Plan.draw` does. Each rule has a key of its own that holds an amount and its time. A rate holds
-how many seconds it ran ahead and when (microseconds since 1970); a quota holds its balance and its calendar period. A
-rate that ran out of lead is as good as an unused one, so its key expires then by itself.
+The script does what `Plan.draw` and `Plan.read` do. Each rule has a key of its own, under its name. It holds an
+amount, its time, and what it was counted by. A rate holds how many seconds it ran ahead, when (microseconds since
+1970), and its interval; a quota holds its balance, its calendar period, and its limit. So processes that have the old
+and the new number of a limit draw on one key. A rate that ran out of lead is as good as an unused one, so its key
+expires then by itself.
 
 Numbers travel as 64-bit floats in both directions: nothing is rounded, and nothing is read from text.
 https://valkey.io/topics/eval-intro/ and https://valkey.io/topics/lua-api/#struct-library
@@ -60,7 +62,7 @@ def answered(plan: Plan, cost: int, mono: float, answer: bytes) -> Draw:
 
 @lru_cache(maxsize=4096)
 def _encoded(plan: Plan) -> tuple[tuple[str, ...], bytes]:
-    return tuple(map(str, plan.rules)), b"".join(map(_numbers, plan.rules))
+    return tuple(rule.name for rule in plan.rules), b"".join(map(_numbers, plan.rules))
 
 
 def _numbers(rule: Rule) -> bytes:

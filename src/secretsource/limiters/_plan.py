@@ -13,6 +13,7 @@ from secretsource.limiters._rules import Rate, month_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from secretsource.limiters._rules import Level, LimitState, Rule
@@ -132,6 +133,29 @@ class Plan:
             if other is rule:
                 wait = longest
         return Draw(self, levels, mono, wall, rule, wait)
+
+    def written(self, levels: Levels) -> dict[str, tuple[float, ...]]:
+        """Return levels as numbers, by the name of their rule, for a limiter that stores them; `read` reads them.
+
+        Args:
+            levels: The levels, one per rule; a rule that was not drawn on yet is left out.
+        """
+        pairs = zip(self.rules, levels, strict=True)
+        return {rule.name: rule.written(level) for rule, level in pairs if level is not None}
+
+    def read(self, written: Mapping[str, Sequence[float]], mono: float, wall: float) -> Levels:
+        """Return the levels that a plan has `written`: of a limit that changed since then, as much is used as before.
+
+        Args:
+            written: Numbers by the name of a rule; rules that this plan does not have are passed over.
+            mono: Monotonic seconds.
+            wall: Seconds since 1970 UTC.
+        """
+        found = ((rule, written.get(rule.name)) for rule in self.rules)
+        return tuple(
+            None if numbers is None else rule.read(tuple(numbers), mono if isinstance(rule, Rate) else wall)
+            for rule, numbers in found
+        )
 
     def accounts(self, key: str) -> tuple[str, ...]:
         """Return the account of each rule, in a draw on the account ``key``."""

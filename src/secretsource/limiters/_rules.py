@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     Level: TypeAlias = "float | tuple[int, int]"
     """The stored state of a rule: the theoretical arrival time of a rate; balance and calendar period of a quota."""
     Rule: TypeAlias = "Rate | Quota"
+    Written: TypeAlias = "tuple[float, ...]"
+    """A level with what it was counted by, as numbers: a rule of the same name and any limit reads it."""
 
 LONGEST_TOLERANCE = 0.001
 """Seconds by which a request of a slow rate may come early, because of rounding."""
@@ -91,6 +93,18 @@ class Rate(NamedTuple):
         remaining = int((self.lead - ahead) / self.interval)
         return LimitState(self.name, self.limit, self.period, max(0, remaining), ahead)
 
+    def written(self, level: Level) -> Written:
+        """Return a level for `read`: a time, and the seconds that one request takes of it."""
+        assert not isinstance(level, tuple)
+        return (level, self.interval)
+
+    def read(self, written: Written, now: float) -> Level:
+        """Return the level that a rule of this name has `written`: as many requests are used, at most the burst."""
+        level, interval = written
+        if interval == self.interval:
+            return level
+        return now + min(self._ahead(level, now) / interval, self.burst) * self.interval
+
     def _ahead(self, level: Level | None, now: float) -> float:
         assert not isinstance(level, tuple)
         return 0.0 if level is None else max(0.0, level - now)
@@ -132,26 +146,45 @@ class Quota(NamedTuple):
     def take(self, level: Level | None, cost: int, now: float) -> Level | None:
         """Return the level after ``cost`` requests at ``now`` (seconds since 1970 UTC), or None if they do not fit."""
         balance, current = self._refilled(level, now)
-        return (balance - cost, current) if cost <= balance else None
+        return (balance - cost, current) if cost <= balance or not cost else None
 
     def wait(self, level: Level | None, cost: int, now: float) -> float | None:
         """Return seconds until ``cost`` requests fit, or None when they never will."""
         balance, current = self._refilled(level, now)
         if cost <= balance:
             return 0.0
-        most = self.limit if self.refill == "replace" else self.ceiling
-        if most is not None and cost > most:
+        if self._most is not None and cost > self._most:
             return None
         if cost - balance > self.limit * MOST_PERIODS:
             return None
-        periods = 1 if self.refill == "replace" else math.ceil((cost - balance) / self.limit)
+        periods = 1 if self.refill == "replace" else math.ceil((cost - max(0, balance)) / self.limit)
         return _starts(self.period, current + periods) - now
 
     def state(self, level: Level | None, now: float) -> LimitState:
         """Return the state of this limit for its headers."""
         balance, current = self._refilled(level, now)
         start, end = _starts(self.period, current), _starts(self.period, current + 1)
-        return LimitState(self.name, self.limit, int(end - start), balance, end - now)
+        return LimitState(self.name, self.limit, int(end - start), max(0, balance), end - now)
+
+    def written(self, level: Level) -> Written:
+        """Return a level for `read`: the balance, the calendar period, and the limit."""
+        assert isinstance(level, tuple)
+        return (*level, self.limit)
+
+    def read(self, written: Written, now: float) -> Level:
+        """Return the level that a quota of this name has `written`: in its period, as many requests are used.
+
+        The balance is negative if more were used than this quota has.
+        """
+        balance, period, limit = map(int, written)
+        if period >= _period(self.period, now):
+            balance += self.limit - limit
+        return (balance if self._most is None else min(balance, self._most)), period
+
+    @property
+    def _most(self) -> int | None:
+        """The largest balance, or None for no bound."""
+        return self.limit if self.refill == "replace" else self.ceiling
 
     def _refilled(self, level: Level | None, now: float) -> tuple[int, int]:
         current = _period(self.period, now)
@@ -163,7 +196,7 @@ class Quota(NamedTuple):
             return balance, last
         if self.refill == "replace":
             return self.limit, current
-        filled = balance + self.limit * (current - last)
+        filled = max(0, balance) + self.limit * (current - last)
         return filled if self.ceiling is None else min(filled, self.ceiling), current
 
     def of(self, whose: str) -> Quota:

@@ -22,22 +22,30 @@ local function month()
   return (cycle * 400 + year) * 12 + math.floor((5 * day + 2) / 153) + 2
 end
 
+-- Of a limit that changed since its level was written, as many requests are used as before; of a rate at most its burst.
+
 local function rate(level, interval, lead)
-  local ahead, since = 0, now
-  if level then ahead, since = struct.unpack('>dd', level) end
+  local ahead, since, by = 0, now, interval
+  if level then ahead, since, by = struct.unpack('>ddd', level) end
   local before = math.max(0, ahead - math.max(0, now - since) / 1e6)
+  if by ~= interval then before = math.min(before / by * interval, lead - math.min(interval / 1000, 0.001)) end
   local after = before + interval * cost
-  return {fits = after <= lead, before = before, after = after, when = now, keep = after * 1000 + 1000}
+  return {fits = after <= lead, before = before, after = after, when = now, by = interval, keep = after * 1000 + 1000}
 end
 
 local function quota(level, limit, ceiling, current, keep)
-  local balance, period = limit, current
-  if level then balance, period = struct.unpack('>dd', level) end
+  local balance, period, by = limit, current, limit
+  local most = ceiling < 0 and limit or ceiling
+  if level then balance, period, by = struct.unpack('>ddd', level) end
   if current > period then
-    balance = ceiling < 0 and limit or math.min(balance + limit * (current - period), ceiling)
+    balance = ceiling < 0 and limit or math.max(0, balance) + limit * (current - period)
     period = current
+  else
+    balance = balance + limit - by
   end
-  return {fits = cost <= balance, before = balance, after = balance - cost, when = period, keep = keep}
+  balance = math.min(balance, most)
+  local fits = cost <= balance or cost == 0
+  return {fits = fits, before = balance, after = balance - cost, when = period, by = limit, keep = keep}
 end
 
 local drawn, refused = {}, 0
@@ -55,7 +63,9 @@ end
 local answer = struct.pack('>dd', refused, now)
 for n, rule in ipairs(drawn) do
   local level = struct.pack('>dd', refused == 0 and rule.after or rule.before, rule.when)
-  if refused == 0 and cost > 0 then redis.call('SET', KEYS[n], level, 'PX', string.format('%.0f', rule.keep)) end
+  if refused == 0 and cost > 0 then
+    redis.call('SET', KEYS[n], level .. struct.pack('>d', rule.by), 'PX', string.format('%.0f', rule.keep))
+  end
   answer = answer .. level
 end
 return answer

@@ -53,7 +53,7 @@ class LocalLimiter:
             return self._draw_both(account, plan, plan.beside, cost, mono, wall)
         while True:
             held = account.held
-            draw = plan.draw(_levels(held, plan), cost, mono, wall)
+            draw = plan.draw(_levels(held, plan, mono, wall), cost, mono, wall)
             if draw.refused_by is not None or account.put(held, (plan, draw.levels, mono, wall)):
                 return draw
 
@@ -77,7 +77,8 @@ class LocalLimiter:
         if plan.beside is not None:
             return self._take_both(account, plan, plan.beside, cost, mono, wall)
         while True:
-            after = plan.take(held[1] if held[0] is plan else _levels(held, plan), cost, mono, wall)
+            levels = held[1] if held[0] is plan else _levels(held, plan, mono, wall)
+            after = plan.take(levels, cost, mono, wall)
             if after is None:
                 return None
             left = (plan, after, mono, wall)
@@ -119,7 +120,8 @@ class LocalLimiter:
         own = _own(plan)
         while True:
             one, two = first.held, second.held
-            draw = plan.draw(_levels(one, own) + _levels(two, shared), cost, mono, wall)
+            levels = _levels(one, own, mono, wall) + _levels(two, shared, mono, wall)
+            draw = plan.draw(levels, cost, mono, wall)
             if draw.refused_by is not None:
                 return draw
             left: Grant = (own, draw.levels[: plan.own], mono, wall)
@@ -206,13 +208,10 @@ def _own(plan: Plan) -> Plan:
     return plan.alone or plan
 
 
-def _levels(held: Grant, plan: Plan) -> Levels:
-    """Return the levels that a plan starts with; after a change of rules, each rule that stays keeps its level."""
+def _levels(held: Grant, plan: Plan, mono: float, wall: float) -> Levels:
+    """Return the levels that a plan starts with; a limit that changed has used as much as before."""
     former, levels, *_ = held
-    if former is plan:
-        return levels
-    kept = dict(zip(former.rules, levels, strict=True))
-    return tuple(kept.get(rule) for rule in plan.rules)
+    return levels if former is plan else plan.read(former.written(levels), mono, wall)
 
 
 def _is_full(held: Grant, mono: float, wall: float) -> bool:

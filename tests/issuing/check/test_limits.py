@@ -278,12 +278,45 @@ def test_a_limit_is_shared_among_processes_that_count_for_themselves() -> None:
     assert plan("1/minute").share(1) is plan("1/minute")
 
 
-def test_a_changed_plan_keeps_what_did_not_change() -> None:
-    """Raising one limit does not refill another."""
+def test_a_changed_plan_keeps_what_was_used() -> None:
+    """As many requests are used of a limit with another number; a limit over another period begins unused."""
     limiter = LocalLimiter()
     limiter.draw("k", plan("10/minute, 100/hour"), 5, 0.0, 0.0)
-    draw = limiter.draw("k", plan("20/minute, 100/hour"), 0, 0.0, 0.0)
-    assert [state.remaining for state in draw.states] == [20, 95]
+    draw = limiter.draw("k", plan("20/minute, 100/hour, 4/second"), 0, 0.0, 0.0)
+    assert [state.remaining for state in draw.states] == [15, 95, 4]
+
+
+def test_a_smaller_rate_waits_no_longer_than_its_own_next_request() -> None:
+    """Of a rate that shrinks below what was used, the whole burst is used, and no more."""
+    limiter = LocalLimiter()
+    limiter.draw("k", plan("100/minute"), 50, 0.0, 0.0)
+    refused = limiter.draw("k", plan("2/minute"), 1, 0.0, 0.0)
+    assert refused.retry_after == pytest.approx(30.0)
+    assert limiter.draw("k", plan("2/minute"), 0, 0.0, 0.0)
+
+
+def test_a_smaller_quota_remembers_what_was_used() -> None:
+    """A quota below what was used has nothing left, grants a look, and owes the next period nothing."""
+    limiter = LocalLimiter()
+    limiter.draw("k", plan(None, "10/day, 10/month add"), 8, 0.0, NEW_YEAR)
+    small = plan(None, "5/day, 5/month add")
+    look = limiter.draw("k", small, 0, 0.0, NEW_YEAR)
+    assert look
+    assert [state.remaining for state in look.states] == [0, 0]
+    assert limiter.draw("k", small, 1, 0.0, NEW_YEAR).retry_after == 86400.0
+    again = limiter.draw("k", plan(None, "20/day, 12/month add"), 0, 0.0, NEW_YEAR)
+    assert [state.remaining for state in again.states] == [12, 4]
+    limiter.draw("k", small, 0, 0.0, NEW_YEAR)
+    later = limiter.draw("k", small, 5, 0.0, NEW_YEAR + 31 * 86400)
+    assert [state.remaining for state in later.states] == [0, 0]
+
+
+def test_a_quota_that_changes_after_its_period_begins_with_its_own_number() -> None:
+    """What is left of an earlier period stays as it is, up to the most that the new quota holds."""
+    limiter, later = LocalLimiter(), NEW_YEAR + 31 * 86400
+    limiter.draw("k", plan(None, "10/day, 10/month add"), 4, 0.0, NEW_YEAR)
+    draw = limiter.draw("k", plan(None, "20/day, 3/month add up to 8"), 0, 0.0, later)
+    assert [state.remaining for state in draw.states] == [20, 8]
 
 
 def test_memory_is_bounded_and_the_used_accounts_stay() -> None:

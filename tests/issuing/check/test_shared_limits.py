@@ -101,7 +101,7 @@ def test_keys_of_one_owner_share_its_limit_in_one_question(
     assert refused.draw.refused_by.name == "plan day"  # type: ignore[union-attr]
     keys[0].plans.put("pro", rate_limit="20/day")
     assert [bool(keys[3].check(texts[0], scope=NO_SCOPE)) for _ in range(2)] == [False, False]
-    assert granted(keys, texts[1], 5) == 20
+    assert granted(keys, texts[1], 5) == 10
 
 
 @pytest.mark.parametrize(("choice", "expected"), [("open", 20), ("closed", 0), ("local", 12)])

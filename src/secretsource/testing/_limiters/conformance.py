@@ -42,6 +42,11 @@ __all__ = ["LimiterConformance"]
 
 MINUTE, HOUR = Rate(4, 60, 4, "minute"), Rate(6, 3600, 6, "hour")
 DAY, MONTH = Quota(5, "day"), Quota(3, "month", "add", 9)
+TINY, SMALL, LARGE = (
+    Plan((Rate(first, 86400, first, "day"), Quota(second, "day"), Quota(third, "month", "add", 12)))
+    for first, second, third in ((1, 2, 2), (4, 5, 5), (9, 8, 10))
+)
+"""The same limits with other numbers."""
 QUICK = Rate(20, 1, 1, "second")
 """One request, and the next one 50 ms later."""
 MANY = 100
@@ -172,10 +177,28 @@ class LimiterConformance:
             assert [bool(ask(plan, key=key)) for _ in range(5)] == [True] * 4 + [False]
 
     def test_a_limit_that_stays_keeps_its_level(self, ask: Ask) -> None:
-        """A limit keeps its level when another limit of the account changes, is added or is removed."""
+        """A limit keeps its level when another limit of the account is added or removed."""
         assert ask(Plan((MINUTE, DAY)), 3)
-        changed = ask(Plan((Rate(9, 60, 9, "minute"), HOUR, DAY)), 0)
-        assert [left.remaining for left in changed.states] == [9, 6, 2]
+        changed = ask(Plan((HOUR, DAY)), 0)
+        assert [left.remaining for left in changed.states] == [6, 2]
+
+    def test_a_limit_that_changes_keeps_what_was_used(self, ask: Ask) -> None:
+        """As many requests are used of a limit whose number changes; the number may be less than what was used."""
+        assert ask(SMALL, 3)
+        for plan, remaining in ((LARGE, [6, 5, 7]), (SMALL, [1, 2, 2]), (TINY, [0, 0, 0])):
+            looked = ask(plan, 0)
+            assert looked
+            assert [left.remaining for left in looked.states] == remaining
+        assert not ask(TINY)
+        assert ask(LARGE, 5)
+        assert not ask(LARGE)
+        assert [left.remaining for left in ask(SMALL, 0).states] == [0, 0, 0]
+
+    def test_keys_of_one_owner_share_its_limits(self, ask: Ask) -> None:
+        """Two accounts that draw on a third one beside them get no more of it than one of them would."""
+        plan = Plan((DAY,), ("owner:acme", Plan((Quota(7, "day", whose="owner"),))))
+        assert [bool(ask(plan, key=key)) for key in "ababababa"] == [True] * 7 + [False] * 2
+        assert [left.remaining for left in ask(plan, 0, key="b").states] == [2, 0]
 
     def test_a_limit_is_refilled(self, harness: LimiterHarness, ask: Ask) -> None:
         """A rate is refilled drop by drop, so the wait in a refusal is enough."""
