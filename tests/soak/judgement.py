@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.soak.plan import DOOMED, LIMITED, ROTATING
+from tests.soak.plan import DOOMED, FATES, LIMIT, LIMITED, NARROWED, OWNERS_LIMIT, ROTATING, SHARED
 
 from secretsource.stores.base import EventKind
 
@@ -24,8 +24,12 @@ EXACTLY = 1e-5
 """Seconds that a time may lose on its way from one clock to another and back."""
 
 OUTAGE = frozenset({"store_unavailable", "limiter_unavailable"})
-MAY_HEAR = {DOOMED: frozenset({"revoked"}), LIMITED: frozenset({"rate_limited"})}
+MAY_HEAR = {kind: frozenset({reason}) for kind, (_, reason) in FATES.items()} | dict.fromkeys(
+    (LIMITED, SHARED), frozenset({"rate_limited"})
+)
 """What a key of this kind may be refused for, when everything works."""
+LEAVES = {DOOMED: [EventKind.REVOKED], NARROWED: [EventKind.UPDATED], ROTATING: [EventKind.ROTATED]}
+"""The events that what is done to a key of this kind leaves."""
 
 
 class Stored(NamedTuple):
@@ -76,43 +80,56 @@ class Evidence(NamedTuple):
         return [report.notes[key_id] for report in self.reports if key_id in report.notes]
 
     def lags(self) -> dict[str, float]:
-        """How long after its ``revoke`` returned a check began that accepted the key; 0 for none."""
-        returned = {key_id: when for report in self.reports for key_id, when in report.revoked.items()}
+        """How long after its fate was sealed a check began that accepted the key; 0 for none."""
+        returned = {key_id: when for report in self.reports for key_id, when in report.changed.items()}
         return {
             key_id: max(0.0, *(note.began - when for note in self.notes(key_id))) for key_id, when in returned.items()
         }
 
 
 def late(evidence: Evidence, bound: float) -> list[str]:
-    """No key is accepted by a check that began later than the bound after its ``revoke`` returned."""
+    """No key is accepted by a check that began later than the bound after the call that changed it returned."""
     return [
-        f"{key_id} was accepted {lag:.3f} s after its revoke had returned, and {bound} s are promised"
+        f"{key_id} ({evidence.stage.kinds[key_id]}) was accepted {lag:.3f} s after its change had returned, "
+        f"and {bound} s are promised"
         for key_id, lag in evidence.lags().items()
         if lag > bound
     ]
 
 
 def unheard(evidence: Evidence) -> list[str]:
-    """Every revocation has been made, and every process has heard of it before it gave up."""
+    """Every change has been made, and every process has heard of it before it gave up."""
     return [
-        f"{key_id} was {note.last or 'accepted'} in process {place} in the end, and not revoked"
-        for key_id in evidence.stage.of(DOOMED)
+        f"{key_id} was {note.last or 'accepted'} in process {place} in the end, and not {reason}"
+        for key_id, reason in evidence.stage.fated().items()
         for place, note in enumerate(evidence.notes(key_id))
-        if note.last != "revoked"
+        if note.last != reason
     ]
 
 
-def granted(evidence: Evidence, key_id: str) -> int:
-    """How many requests of a limited key were drawn on its limit, by all processes together."""
-    return sum(note.accepted - note.undrawn for note in evidence.notes(key_id))
+def granted(evidence: Evidence) -> dict[str, int]:
+    """How many requests were drawn on each limit, by all processes and keys together."""
+    return {
+        account: sum(note.accepted - note.undrawn for key_id in key_ids for note in evidence.notes(key_id))
+        for account, key_ids in evidence.stage.accounts().items()
+    }
 
 
-def overdrawn(evidence: Evidence, most: int) -> list[str]:
-    """All processes together grant no more of a limit than the design allows."""
+def limits(evidence: Evidence) -> dict[str, int]:
+    """What each of them is."""
+    return {
+        account: LIMIT if evidence.stage.kinds[key_ids[0]] == LIMITED else OWNERS_LIMIT
+        for account, key_ids in evidence.stage.accounts().items()
+    }
+
+
+def overdrawn(evidence: Evidence, times: int) -> list[str]:
+    """All processes together grant no more of a limit than the design allows: so many times the whole."""
+    most = limits(evidence)
     return [
-        f"{key_id} was granted {granted(evidence, key_id)} times, and {most} are allowed"
-        for key_id in evidence.stage.of(LIMITED)
-        if granted(evidence, key_id) > most
+        f"{number} requests were granted of {account}, and {times * most[account]} are allowed"
+        for account, number in granted(evidence).items()
+        if number > times * most[account]
     ]
 
 
@@ -120,7 +137,8 @@ def undrawn(evidence: Evidence) -> list[str]:
     """No limited key is let in without a draw on its limit."""
     return [
         f"{key_id} was let in without a draw on its limit"
-        for key_id in evidence.stage.of(LIMITED)
+        for key_ids in evidence.stage.accounts().values()
+        for key_id in key_ids
         if any(note.undrawn for note in evidence.notes(key_id))
     ]
 
@@ -156,7 +174,7 @@ def lost_events(evidence: Evidence) -> list[str]:
     complaints = []
     for key_id, record in evidence.stored.records.items():
         kind = evidence.stage.kinds.get(key_id)
-        second = {DOOMED: [EventKind.REVOKED], ROTATING: [EventKind.ROTATED]}.get(kind or "", [])
+        second = LEAVES.get(kind or "", [])
         kinds = [event.kind for event in evidence.stored.events[key_id]]
         revisions = [event.revision for event in evidence.stored.events[key_id]]
         if kinds[1:] != second or revisions != [*range(1, record.revision + 1)]:

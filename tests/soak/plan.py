@@ -12,16 +12,33 @@ if TYPE_CHECKING:
     from secretsource.issuing import ApiKeys
     from secretsource.issuing._manage.request import KeyRequest
 
-PROCESSES = length(4, 8)
+PROCESSES = 8
 CHECKS = length(10_000, 100_000)
 """The least number of checks in a stage, of all processes together."""
 
-PLAIN, DOOMED, ROTATING, LIMITED = "plain", "doomed", "rotating", "limited"
-KINDS = {PLAIN: 16, DOOMED: 64, ROTATING: 16, LIMITED: 2}
-"""How many keys there are that nothing happens to, that are revoked, that are rotated, and that share a limit."""
+SCOPE, OTHER = "reports:read", "reports:write"
+"""The scope that checks ask for, and the one that is left of a key or a plan that is narrowed."""
+
+PLAIN, DOOMED, NARROWED, BOUND, SUSPENDED = "plain", "doomed", "narrowed", "bound", "suspended"
+ROTATING, LIMITED, SHARED = "rotating", "limited", "shared"
+KINDS = {PLAIN: 16, DOOMED: 32, NARROWED: 16, BOUND: 8, SUSPENDED: 8, ROTATING: 16, LIMITED: 2, SHARED: 1000}
+"""How many keys there are: that nothing happens to, that are revoked, that lose a scope, whose plan loses it, whose
+owner is suspended, that are rotated, that have a limit each, and that share the limit of one owner."""
+
+FATES = {
+    DOOMED: ("revoke", "revoked"),
+    NARROWED: ("narrow", "insufficient_scope"),
+    BOUND: ("bind", "insufficient_scope"),
+    SUSPENDED: ("suspend", "owner_suspended"),
+}
+"""What becomes of the keys of a kind, and what they are refused for from then on."""
 
 LIMIT = length(40, 400)
 """What one limited key may do in a day, by all processes together."""
+OWNERS_LIMIT = length(300, 3000)
+"""What all keys of one owner may do in a day together."""
+SAMPLE = 25
+"""How many of these keys a process checks in a round."""
 
 GIVEN_UP = 30.0
 """Seconds after which a process no longer waits for a revocation to be heard of."""
@@ -32,7 +49,7 @@ class Deed(NamedTuple):
 
     Attributes:
         at: When, in seconds since the beginning of the stage.
-        what: ``revoke`` or ``rotate``.
+        what: ``rotate``, or one of the `FATES`.
         key_id: Which key.
     """
 
@@ -50,6 +67,7 @@ class Stage(NamedTuple):
         checks: How many checks at least.
         kinds: Of each key, by ``key_id``.
         texts: The keys themselves, by ``key_id``.
+        owners: Their owners, by ``key_id``; the plan of a key that is bound has the same name.
         deeds: What it changes, in order.
     """
 
@@ -58,6 +76,7 @@ class Stage(NamedTuple):
     checks: int
     kinds: dict[str, str]
     texts: dict[str, str]
+    owners: dict[str, str]
     deeds: list[Deed]
 
     @classmethod
@@ -70,25 +89,44 @@ class Stage(NamedTuple):
         """The keys of one kind."""
         return [key_id for key_id, is_of in self.kinds.items() if is_of == kind]
 
+    def fated(self) -> dict[str, str]:
+        """What each key whose fate is sealed is refused for in the end, by ``key_id``."""
+        return {key_id: FATES[kind][1] for key_id, kind in self.kinds.items() if kind in FATES}
+
+    def accounts(self) -> dict[str, list[str]]:
+        """The keys that draw on one limit together, by the name of it."""
+        alone = {f"the limit of {key_id}": [key_id] for key_id in self.of(LIMITED)}
+        return {**alone, "the limit of an owner": self.of(SHARED)}
+
 
 def stages(keys: ApiKeys, seconds: float, begins: float) -> list[Stage]:
     """Issue the keys of a stage, and say what each process does.
 
-    Each key that is revoked is revoked by one process; each that is rotated, by all of them at the same moment.
+    Each key that is changed is changed by one process; each that is rotated, by all of them at the same moment.
     """
-    kinds: dict[str, str] = {}
-    texts: dict[str, str] = {}
+    whole = Stage(begins, seconds, CHECKS // PROCESSES, {}, {}, {}, [])
     for kind, count in KINDS.items():
-        request: KeyRequest = {"owner": kind}
-        if kind == LIMITED:
-            request["rate_limit"] = f"{LIMIT}/day"
-        issued = keys.issue_many([request] * count)
-        texts.update((each.record.key_id, each.plaintext) for each in issued)
-        kinds.update((each.record.key_id, kind) for each in issued)
-    whole = Stage(begins, seconds, CHECKS // PROCESSES, kinds, texts, [])
+        requests = [_request(keys, kind, f"{kind} {begins}", place) for place in range(count)]
+        for each in keys.issue_many(requests):
+            key_id = each.record.key_id
+            whole.kinds[key_id], whole.texts[key_id], whole.owners[key_id] = kind, each.plaintext, each.record.owner
     rotations = _spread("rotate", whole.of(ROTATING), seconds)
-    revocations = _spread("revoke", whole.of(DOOMED), seconds)
-    return [whole._replace(deeds=sorted(rotations + revocations[place::PROCESSES])) for place in range(PROCESSES)]
+    changes = [deed for kind, (what, _) in FATES.items() for deed in _spread(what, whole.of(kind), seconds)]
+    return [whole._replace(deeds=sorted(rotations + changes[place::PROCESSES])) for place in range(PROCESSES)]
+
+
+def _request(keys: ApiKeys, kind: str, owner: str, place: int) -> KeyRequest:
+    """What is asked for a key of a kind, once its owner and plan are there."""
+    request: KeyRequest = {"owner": owner, "scopes": [SCOPE, OTHER]}
+    if kind in {BOUND, SUSPENDED}:
+        request["owner"] = owner = f"{owner} {place}"
+        plan = keys.plans.put(owner, scopes=["reports:*"]) if kind == BOUND else None
+        keys.owners.put(owner, plan=plan and plan.id)
+    elif kind == LIMITED:
+        request["rate_limit"] = f"{LIMIT}/day"
+    elif kind == SHARED and not place:
+        keys.owners.put(owner, rate_limit=f"{OWNERS_LIMIT}/day")
+    return request
 
 
 def _spread(what: str, key_ids: Sequence[str], seconds: float) -> list[Deed]:

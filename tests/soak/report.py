@@ -47,7 +47,7 @@ class Report(NamedTuple):
     Attributes:
         checks: How many checks it has made.
         notes: By ``key_id``.
-        revoked: When its ``revoke`` returned, in monotonic seconds, by ``key_id``.
+        changed: When the call that sealed the fate of a key returned, in monotonic seconds, by ``key_id``.
         turns: What became of its rotations.
         failed: How many of its changes the store did not answer.
         undrawn: How many draws on a limit its limiter could not make.
@@ -57,7 +57,7 @@ class Report(NamedTuple):
 
     checks: int
     notes: dict[str, Note]
-    revoked: dict[str, float]
+    changed: dict[str, float]
     turns: list[Turn]
     failed: int
     undrawn: int

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.soak import judgement
 from tests.soak.judgement import Evidence, Stored
-from tests.soak.plan import DOOMED, LIMIT, LIMITED, PLAIN, ROTATING, Stage
+from tests.soak.plan import DOOMED, LIMIT, LIMITED, NARROWED, OWNERS_LIMIT, PLAIN, ROTATING, SHARED, Stage
 from tests.soak.report import Note, Report, Turn
 
 from secretsource.stores.base import EventKind, KeyEvent, KeyRecord, Usage
@@ -30,20 +30,23 @@ def events(key_id: str, *kinds: EventKind) -> list[KeyEvent]:
 
 
 def good() -> Evidence:
-    """Two processes, and a key of each kind: one revoked, one rotated, one with a limit, one with nothing."""
-    kinds = {"d": DOOMED, "r": ROTATING, "l": LIMITED, "p": PLAIN}
+    """Two processes, and keys: revoked, narrowed, rotated, with a limit, with a limit that two share, with nothing."""
+    kinds = {"d": DOOMED, "c": NARROWED, "r": ROTATING, "l": LIMITED, "s": SHARED, "t": SHARED, "p": PLAIN}
     used = Note({}, 3, 0, 0, 4.9, 5.0)
     reports = [
         Report(
             9,
             {
                 "d": Note({"revoked": 1}, 3, 0, 0, 4.9, 5.0, "revoked"),
+                "c": Note({"insufficient_scope": 1}, 3, 0, 0, 4.2, 5.0, "insufficient_scope"),
                 "r": used._replace(counted=2),
                 "l": used._replace(accepted=LIMIT // 2, refused={"rate_limited": 3}),
+                "s": used._replace(accepted=OWNERS_LIMIT // 2 - 9),
+                "t": used._replace(accepted=9),
                 "p": used,
                 **({"n": used} if place == 0 else {}),
             },
-            {"d": 4.0} if place == 0 else {},
+            {"d": 4.0} if place == 0 else {"c": 4.0},
             [Turn("r", "n", place == 0)],
             0, 0, {}, [],
         )
@@ -51,18 +54,18 @@ def good() -> Evidence:
     ]  # fmt: skip
     records = {
         "d": record("d", revision=2), "r": record("r", revision=2, successor="n"), "n": record("n", predecessor="r"),
-        "l": record("l"), "p": record("p"),
+        "c": record("c", revision=2), "l": record("l"), "s": record("s"), "t": record("t"), "p": record("p"),
     }  # fmt: skip
-    second = {"d": [EventKind.REVOKED], "r": [EventKind.ROTATED]}
+    second = {"d": [EventKind.REVOKED], "c": [EventKind.UPDATED], "r": [EventKind.ROTATED]}
     told = {key_id: events(key_id, EventKind.ISSUED, *second.get(key_id, [])) for key_id in records}
     usages = {key_id: Usage(requests=4 if key_id == "r" else 0) for key_id in records}
-    return Evidence(Stage(0.0, 1.0, 1, kinds, {}, []), reports, Stored(records, told, usages), DRIFT)
+    return Evidence(Stage(0.0, 1.0, 1, kinds, {}, {}, []), reports, Stored(records, told, usages), DRIFT)
 
 
 JUDGES: dict[str, Callable[[Evidence], list[str]]] = {
     "late": lambda evidence: judgement.late(evidence, 1.0),
     "unheard": judgement.unheard,
-    "overdrawn": lambda evidence: judgement.overdrawn(evidence, LIMIT),
+    "overdrawn": lambda evidence: judgement.overdrawn(evidence, 1),
     "undrawn": judgement.undrawn,
     "forgotten_uses": judgement.forgotten_uses,
     "miscounted": judgement.miscounted,
@@ -106,7 +109,8 @@ def stored(**fields: Any) -> Callable[[Evidence], Evidence]:
 def test_a_good_stage_has_nothing_to_complain_of() -> None:
     """A key may be accepted within the bound, and counted twice where that is said."""
     assert {name: judge(good()) for name, judge in JUDGES.items()} == {name: [] for name in JUDGES}
-    assert good().lags() == {"d": pytest.approx(0.9)}
+    assert good().lags() == {"d": pytest.approx(0.9), "c": pytest.approx(0.2)}
+    assert judgement.granted(good()) == judgement.limits(good())
     doubtful = stored(usages={"r": Usage(requests=5)})(reported(doubtful={"r": 1})(good()))
     assert judgement.miscounted(doubtful) == []
     outage = noted("p", refused={"store_unavailable": 1})(good())
@@ -117,10 +121,10 @@ def test_a_good_stage_has_nothing_to_complain_of() -> None:
 
 
 FAULTS: dict[str, list[Callable[[Evidence], Evidence]]] = {
-    "late": [noted("d", began=5.1)],
-    "unheard": [noted("d", last=None), noted("d", last="store_unavailable")],
-    "overdrawn": [noted("l", accepted=LIMIT)],
-    "undrawn": [noted("l", undrawn=1)],
+    "late": [noted("d", began=5.1), noted("c", began=5.1)],
+    "unheard": [noted("d", last=None), noted("d", last="store_unavailable"), noted("c", last="revoked")],
+    "overdrawn": [noted("l", accepted=LIMIT), noted("t", accepted=10)],
+    "undrawn": [noted("l", undrawn=1), noted("t", undrawn=1)],
     "forgotten_uses": [
         noted("p", used=5.0001),
         stored(records={"p": record("p", last_used=None)}),
@@ -133,6 +137,7 @@ FAULTS: dict[str, list[Callable[[Evidence], Evidence]]] = {
         stored(events={"d": events("d", EventKind.ISSUED, EventKind.REVOKED)[1:]}),
         stored(events={"p": events("p", EventKind.ISSUED, EventKind.REVOKED)}),
         stored(records={"d": record("d", revision=3)}),
+        stored(events={"c": events("c", EventKind.ISSUED, EventKind.REVOKED)}),
     ],
     "strange_successors": [
         reported(turns=[Turn("r", "m", False)]),
@@ -144,6 +149,7 @@ FAULTS: dict[str, list[Callable[[Evidence], Evidence]]] = {
     "unfounded": [
         noted("p", refused={"unknown": 1}),
         noted("l", refused={"limiter_unavailable": 1}),
+        noted("c", refused={"owner_suspended": 1}),
         lambda evidence: evidence._replace(reports=[noted("n", refused={"unknown": 1})(swapped(evidence)).reports[1]]),
         reported(raised=["RuntimeError()"]),
     ],

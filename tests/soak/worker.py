@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import random
 import sys
 from collections import Counter
 from contextvars import ContextVar
+from itertools import cycle, islice
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.soak.plan import DOOMED, GIVEN_UP, Stage
+from tests.soak.plan import GIVEN_UP, OTHER, SAMPLE, SCOPE, SHARED, Stage
 from tests.soak.report import Note, Report, Turn
 
 from secretsource._ground.clock import Instant
 from secretsource.exceptions import StoreError
-from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Rejected, Status
+from secretsource.issuing import ApiKeys, AsyncApiKeys, Rejected, Status
 from secretsource.limiters.redis import AsyncRedisLimiter, RedisLimiter
 from secretsource.stores import sql
 from secretsource.stores.redis_feed import AsyncRedisChangeFeed, RedisChangeFeed
@@ -139,19 +141,19 @@ class Worker:
         )
 
     async def play(self, stage: Stage) -> Report:
-        """Do what a stage says, go on until every revocation has been heard of, and flush."""
+        """Do what a stage says, go on until every change has been heard of, and flush."""
         self._begin(stage)
         await asyncio.sleep(max(0.0, stage.begins - monotonic()))
         while monotonic() < stage.begins + stage.seconds or self._checks < stage.checks or self._deeds:
             await self._change(monotonic() - stage.begins)
             await self._round()
         given_up = monotonic() + GIVEN_UP
-        while not self._is_settled(stage) and monotonic() < given_up:
+        while not self._is_settled() and monotonic() < given_up:
             await self._round()
         await self._flush(given_up)
         failures = self._limiter.failures - self._failures
         return Report(
-            self._checks, self._notes, self._revoked, self._turns, self._failed, failures,
+            self._checks, self._notes, self._changed, self._turns, self._failed, failures,
             dict(self._store.doubtful), self._raised,
         )  # fmt: skip
 
@@ -163,9 +165,14 @@ class Worker:
 
     def _begin(self, stage: Stage) -> None:
         self._texts = dict(stage.texts)
+        shared = stage.of(SHARED)
+        self._each = [key_id for key_id in stage.texts if stage.kinds[key_id] != SHARED]
+        self._sample = cycle(random.sample(shared, len(shared)))
+        self._owners = stage.owners
+        self._fated = stage.fated()
         self._deeds = list(stage.deeds)
         self._notes = {key_id: Note({}) for key_id in stage.texts}
-        self._revoked: dict[str, float] = {}
+        self._changed: dict[str, float] = {}
         self._turns: list[Turn] = []
         self._checks = self._failed = 0
         self._failures = self._limiter.failures
@@ -173,8 +180,8 @@ class Worker:
         self._store.doubtful.clear()
 
     async def _round(self) -> None:
-        """Check every key once, and pause."""
-        waiting = list(self._texts)
+        """Check every key once, but some only of those that share a limit, and pause."""
+        waiting = [*self._each, *islice(self._sample, SAMPLE)]
         if not self._is_async:
             for key_id in waiting:
                 await self._check(key_id)
@@ -186,7 +193,7 @@ class Worker:
     async def _check(self, key_id: str) -> None:
         began = monotonic()
         try:
-            verdict = await settled(self._keys.check(self._texts[key_id], scope=NO_SCOPE))
+            verdict = await settled(self._keys.check(self._texts[key_id], scope=SCOPE))
         except Exception as error:
             self._raised.append(repr(error))  # it is what is looked for
             return
@@ -215,22 +222,33 @@ class Worker:
             except StoreError:
                 self._failed += 1
                 return
+            if deed.key_id in self._fated:
+                self._changed[deed.key_id] = monotonic()
             self._deeds.pop(0)
 
     async def _revoke(self, key_id: str) -> None:
         await settled(self._keys.revoke(key_id))
-        self._revoked[key_id] = monotonic()
+
+    async def _narrow(self, key_id: str) -> None:
+        await settled(self._keys.update(key_id, scopes=[OTHER]))
+
+    async def _bind(self, key_id: str) -> None:
+        await settled(self._keys.plans.put(self._owners[key_id], scopes=[OTHER]))
+
+    async def _suspend(self, key_id: str) -> None:
+        await settled(self._keys.owners.suspend(self._owners[key_id]))
 
     async def _rotate(self, key_id: str) -> None:
         rotated = await settled(self._keys.rotate(key_id, overlap=3600))
         new, text = rotated.successor.key_id, rotated.plaintext
         if text is not None:
             self._texts[new], self._notes[new] = text, Note({})
+            self._each.append(new)
             await self._check(new)
         self._turns.append(Turn(key_id, new, text is not None))
 
-    def _is_settled(self, stage: Stage) -> bool:
-        return all(self._notes[key_id].last == "revoked" for key_id in stage.of(DOOMED))
+    def _is_settled(self) -> bool:
+        return all(self._notes[key_id].last == reason for key_id, reason in self._fated.items())
 
     async def _flush(self, given_up: float) -> None:
         """Store what was seen, as soon as the store takes it."""
