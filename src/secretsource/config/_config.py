@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Config", "SecretConfig", "parse_config"]
 
-_TOP = ("environment", "environments", "providers", "secrets", *NUMBERS)
+_TOP = ("environment", "environments", "providers", "secrets", "server", *NUMBERS)
+"""The keys at the top of a file; the service reads the table ``server`` itself (`load_table`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def parse_config(text: str, *, file: Path, environment: str | None = None, drive
         ProviderNotInstalled: The chosen environment uses a provider whose package is missing.
         ConfigurationError: Something in the file is wrong.
     """
-    top = _own_table(read_toml(text, file))
+    top = own_table(read_toml(text, file))
     top.only(_TOP)
     environments = top.section("environments").sections()
     name = _chosen(environment, top, environments)
@@ -133,7 +134,7 @@ def parse_config(text: str, *, file: Path, environment: str | None = None, drive
     return replace(configs[name], providers=providers, secrets=secrets, elsewhere=MappingProxyType(elsewhere))
 
 
-def _own_table(root: Section) -> Section:
+def own_table(root: Section) -> Section:
     if root.file.name != PROJECT_FILE_NAME:
         return root
     own = root.section("tool").section("secretsource")

@@ -41,11 +41,13 @@ class Statement(NamedTuple):
         path: From the root of the text.
         is_header: Whether it is the header of a table.
         start: The offset of its key.
+        is_item: Whether it is the header of one table of an array, ``[[…]]``.
     """
 
     path: tuple[str, ...]
     is_header: bool
     start: int
+    is_item: bool = False
 
 
 def statements(text: str) -> Iterator[Statement]:
@@ -58,19 +60,35 @@ def statements(text: str) -> Iterator[Statement]:
             table = path
         else:
             path = table + path
-        yield Statement(path, found["header"] is not None, found.start("key"))
+        header = found["header"]
+        yield Statement(path, header is not None, found.start("key"), header is not None and header.startswith("[["))
         at = _end(text, found.end())
 
 
 def line_index(text: str) -> Mapping[tuple[str, ...], int]:
-    """Return the line, from 1, of every key and table of a valid TOML text, by its path from the root."""
+    """Return the line, from 1, of every key and table of a valid TOML text, by its path from the root.
+
+    The path of a table in an array has its place there, from 0, behind the name of the array.
+    """
     lines: dict[tuple[str, ...], int] = {}
-    for path, _, start in statements(text):
+    items: dict[tuple[str, ...], int] = {}
+    for written, is_header, start, is_item in statements(text):
+        if is_item:
+            items[written] = items.get(written, -1) + 1
+        path = _placed(written, items, is_item or not is_header)
         line = line_at(text, start)
         for length in range(1, len(path)):
             lines.setdefault(path[:length], line)
         lines[path] = line
     return lines
+
+
+def _placed(path: tuple[str, ...], items: Mapping[tuple[str, ...], int], inside: bool) -> tuple[str, ...]:
+    """Return a path with the place of the present table behind the name of its array."""
+    for length in range(len(path), 0, -1):
+        if inside and path[:length] in items:
+            return (*path[:length], str(items[path[:length]]), *path[length:])
+    return path
 
 
 def line_at(text: str, at: int) -> int:

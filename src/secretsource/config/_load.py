@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from secretsource._ground.repository import Nearest
 from secretsource._traceless import traceless
-from secretsource.config._config import parse_config
+from secretsource.config._config import own_table, parse_config
 from secretsource.config._file import find_config, nowhere, read_config
+from secretsource.config._section import read_toml
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._registry import driver_class
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
     from secretsource.config._config import Config
     from secretsource.config._provider import Drivers
+    from secretsource.config._section import Section
 
-__all__ = ["load_config"]
+__all__ = ["load_config", "load_table"]
 
 
 @traceless
@@ -46,9 +48,8 @@ def load_config(
             there is no file.
     """
     variables = os.environ if environ is None else environ
-    named = path or variables.get("SECRETSOURCE_CONFIG")
     wanted = environment or variables.get("SECRETSOURCE_ENV") or None
-    search = Nearest(str(named), ()) if named else find_config()
+    search = _search(path, variables)
     if search.path is not None:
         file = Path(search.path)
         return parse_config(read_config(file), file=file, environment=wanted, drivers=drivers)
@@ -59,3 +60,32 @@ def load_config(
         f"environment {wanted!r}{source} has no configuration file: {nowhere(search)}; "
         "run  secretsource init, or name the file with SECRETSOURCE_CONFIG"
     )
+
+
+@traceless
+def load_table(
+    name: str, path: str | os.PathLike[str] | None = None, *, environ: Mapping[str, str] | None = None
+) -> Section | None:
+    """Read one table of the configuration, for a part of the package that knows its keys.
+
+    Args:
+        name: The table, such as ``server``.
+        path: The file, as for `load_config`.
+        environ: Environment variables, in place of those of the process.
+
+    Returns:
+        The table, empty if the file does not have it; None without a file.
+
+    Raises:
+        ConfigurationError: The file cannot be read, is not TOML, or the name is not that of a table.
+    """
+    search = _search(path, os.environ if environ is None else environ)
+    if search.path is None:
+        return None
+    file = Path(search.path)
+    return own_table(read_toml(read_config(file), file)).section(name)
+
+
+def _search(path: str | os.PathLike[str] | None, variables: Mapping[str, str]) -> Nearest:
+    named = path or variables.get("SECRETSOURCE_CONFIG")
+    return Nearest(str(named), ()) if named else find_config()

@@ -85,6 +85,15 @@ class Section:
         """Return every key with the table below it."""
         return {key: self.section(key) for key in self.table}
 
+    def items(self, key: str) -> tuple[Section, ...]:
+        """Return the tables of an array, ``[[…]]``; none if the key is missing."""
+        value = self.table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise self.wrong(f"{key} must be tables: write  [{self.label(key)}]", key)
+        return tuple(
+            Section(self.file, self._lines, (*self.path, key, str(place)), item) for place, item in enumerate(value)
+        )
+
     def text(self, key: str) -> str | None:
         """Return a string; None if the key is missing."""
         value = self.table.get(key)

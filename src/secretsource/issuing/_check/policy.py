@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     Network: TypeAlias = "IPv4Network | IPv6Network"
 
+RESERVED_PREFIX = "root"
+"""The prefix of keys that manage other keys; a check accepts them only if it names this prefix."""
 LONGEST_SCOPE = 128
 MOST_LISTED = 1000
 """Most scopes, and most networks, of a key."""
@@ -113,7 +115,7 @@ class Kind(NamedTuple):
     """The keys that a check takes, by their records.
 
     Attributes:
-        prefix: The only prefix, or None for any.
+        prefix: The only prefix, or None for any but the reserved one.
         environment: The only environment, or None for any.
     """
 
@@ -122,7 +124,12 @@ class Kind(NamedTuple):
 
     def has(self, record: KeyRecord) -> bool:
         """Return whether a key is of this kind."""
-        return self.prefix in {None, record.prefix} and self.environment in {None, record.environment}
+        is_asked = record.prefix != RESERVED_PREFIX if self.prefix is None else record.prefix == self.prefix
+        return is_asked and self.environment in {None, record.environment}
+
+
+ANY_KIND = Kind(None, None)
+"""The keys of customers, of every kind."""
 
 
 def kind_of(prefix: str | None, environment: str | None) -> Kind | None:

@@ -29,6 +29,7 @@ from functools import lru_cache
 from secretsource._ground import fork
 from secretsource._ground.key_id import is_key_id
 from secretsource.issuing._check import policy
+from secretsource.issuing._check.policy import RESERVED_PREFIX
 from secretsource.issuing._check.terms import limits_of, narrowed
 from secretsource.stores.base import OwnerStatus, Status
 
@@ -55,7 +56,7 @@ class Entry:
     Attributes:
         record: The record, narrowed to what its owner's plan allows.
         until: Monotonic seconds until which it is fresh, active and within its time; minus infinity for a key that
-            needs the long way (rotating, disabled, suspended, not yet begun, …).
+            needs the long way (rotating, disabled, suspended, not yet begun, of the reserved prefix, …).
         fresh_until: Monotonic seconds until which the record need not be read again.
         hashed: The hash that finds it.
         expires: The end of its key by the wall clock, or None.
@@ -108,7 +109,8 @@ class Entry:
         self.requests = 0
         self.drift = drift = wall - mono
         self.fresh_until = until = mono + ttl
-        if record.status is not _ACTIVE or self.is_suspended or (record.begins is not None and record.begins > wall):
+        has_begun = record.begins is None or record.begins <= wall
+        if record.status is not _ACTIVE or self.is_suspended or not has_begun or record.prefix == RESERVED_PREFIX:
             until = _NEVER
         elif expires is not None and expires - drift < until:
             until = expires - drift

@@ -34,10 +34,10 @@ def weigh(
         demanded: The scopes that are all needed.
         ip: The address it came from.
         wall: The present, in seconds since 1970 UTC.
-        kind: The accepted kind of keys, or None for all.
+        kind: The accepted kind of keys, or None for all keys of customers.
     """
     record = entry.record
-    if kind is not None and not kind.has(record):
+    if (kind is not None or record.prefix == policy.RESERVED_PREFIX) and not (kind or policy.ANY_KIND).has(record):
         return Rejected(Reason.WRONG_KIND, record)
     if record.status is not _ACTIVE or (record.expires is not None and record.expires <= wall):
         reason = STATUS_REASONS.get(record.status_at(wall))

@@ -1,0 +1,65 @@
+"""The check of root keys, which is the door to everything that manages keys."""
+
+from __future__ import annotations
+
+from time import time
+from typing import TYPE_CHECKING
+
+from secretsource.exceptions import OwnerNotFound, StoreError
+from secretsource.issuing import Admission, HttpAnswer, OwnerStatus, Reason, Rejected, http_answer
+from secretsource.server.rights import ROOT_PREFIX, RootCaller, is_root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from secretsource.issuing import AsyncApiKeys, Demand, KeyRecord
+
+__all__ = ["REALM", "RootKeys"]
+
+REALM = "management"
+"""The purpose of root keys, as challenges name it."""
+
+
+class RootKeys:
+    """The check of root keys.
+
+    Args:
+        keys: The keys, among which the root keys are.
+    """
+
+    def __init__(self, keys: AsyncApiKeys) -> None:
+        self._keys = keys
+        self._admission = Admission(keys, scope=None, prefix=ROOT_PREFIX, realm=REALM, preflight="check")
+
+    async def authenticate(
+        self, headers: Iterable[tuple[bytes, bytes]], ip: str | None, scope: Demand
+    ) -> RootCaller | HttpAnswer:
+        """Return the caller of a request, or the answer to send.
+
+        Args:
+            headers: The headers of the request, as ASGI has them.
+            ip: The address of the client.
+            scope: The scopes that the request needs, or `NO_SCOPE`.
+        """
+        admitted = await self._admission.aadmit(list(headers), ip, "", "", scope=scope)
+        del headers  # a traceback shows no key
+        if isinstance(admitted, HttpAnswer):
+            return admitted
+        assert admitted.record is not None, "no path is exempt"
+        refused = await self._refusal(admitted.record, ip)
+        return RootCaller(admitted.record, ip) if refused is None else http_answer(refused, realm=REALM, now=time())
+
+    async def _refusal(self, record: KeyRecord, ip: str | None) -> Rejected | None:
+        """Return why a good key of the reserved prefix is refused: it is not ours, or its customer is suspended."""
+        if not is_root(record):
+            return Rejected(Reason.WRONG_KIND)
+        bound = RootCaller(record, ip).owner
+        if bound is None:
+            return None
+        try:
+            owner = await self._keys.owners.get(bound)
+        except OwnerNotFound:
+            return None
+        except StoreError:
+            return Rejected(Reason.STORE_UNAVAILABLE)
+        return Rejected(Reason.OWNER_SUSPENDED) if owner.status is OwnerStatus.SUSPENDED else None

@@ -1,0 +1,183 @@
+"""The table ``[server]`` of the configuration as one frozen object. Pure: `read_settings` gets the table.
+
+Every setting has a default, so a service without a file works: keys in ``keys.db``, on the loopback interface.
+"""
+
+# pure: decides from its arguments; no clock, no I/O, no await
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, NamedTuple
+
+from secretsource.issuing import NO_SCOPE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from ipaddress import IPv4Network, IPv6Network
+    from typing import TypeAlias
+
+    from secretsource.config import Section
+    from secretsource.issuing import Demand
+
+    Network: TypeAlias = IPv4Network | IPv6Network
+
+__all__ = ["DEFAULT_STORE", "Route", "ServerSettings", "read_settings"]
+
+DEFAULT_STORE = "sqlite:///keys.db"
+ANY_KEY = "NO_SCOPE"
+"""The word in the file for a route that every good key may use."""
+
+
+class Route(NamedTuple):
+    """One line of ``[[server.routes]]``: the demand of the requests that a gateway asks about.
+
+    Attributes:
+        method: The method in upper case, or ``*`` for any.
+        path: The pattern of the path, such as ``/orders/*``.
+        scope: The scopes that are all needed, or `NO_SCOPE`.
+        cost: Units to take from the limits of the key, 0 to 10**9.
+    """
+
+    method: str
+    path: str
+    scope: Demand
+    cost: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """The settings of the service; a key of ``[server]`` has the name of its attribute.
+
+    Attributes:
+        host: The address to listen at.
+        port: The port to listen at, 0 to 65535; 0 takes a free one.
+        workers: The number of processes, 1 to 64.
+        store: The URL of the store, or a reference to it, such as ``ref+vault://kv/app#store``.
+        limiter: The URL of a shared limiter, or a reference to it; limits are counted in each process when left out.
+        prefixes: The prefixes of customers' keys; any when left out.
+        environments: The environments of customers' keys; any when left out.
+        ttl: Seconds for which a record is used without reading it again, 0 to 3600.
+        imported: Whether keys that other systems issued are accepted.
+        realm: The purpose of customers' keys, as challenges name it.
+        trusted_proxies: Networks of the gateways whose ``X-Forwarded-*`` headers are believed.
+        routes: The demands of requests that gateways ask about; the first match counts.
+        default_scope: The demand of a request that no route matches; such requests are refused when left out.
+        forward_auth_cache: Seconds for which a gateway may keep a good answer, 0 to 300; 0 for not at all.
+        preflight: Whether the preflights of browsers pass without a key.
+        docs: Whether ``/docs`` and ``/openapi.json`` are served.
+        log: The form of log lines: ``json`` or ``text``.
+        stop_within: Seconds that requests have to end when the service stops, 1 to 3600.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8811
+    workers: int = 1
+    store: str = field(default=DEFAULT_STORE, repr=False)
+    limiter: str | None = field(default=None, repr=False)
+    prefixes: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    ttl: float = 5.0
+    imported: bool = False
+    realm: str = "api"
+    trusted_proxies: tuple[Network, ...] = ()
+    routes: tuple[Route, ...] = ()
+    default_scope: Demand | None = None
+    forward_auth_cache: float = 0.0
+    preflight: bool = True
+    docs: bool = True
+    log: str = "text"
+    stop_within: float = 30.0
+
+
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "port": (0, 65535),
+    "workers": (1, 64),
+    "ttl": (0, 3600),
+    "forward_auth_cache": (0, 300),
+    "stop_within": (1, 3600),
+}
+_WORDS: Mapping[str, tuple[str, ...]] = {"log": ("json", "text")}
+_MOST_COST = 10**9
+
+
+def read_settings(table: Section | None) -> ServerSettings:
+    """Read the table ``[server]``.
+
+    Args:
+        table: The table; None without a file, which leaves every default.
+
+    Raises:
+        ConfigurationError: A key is unknown or has a wrong value; the message names the file and the line.
+    """
+    if table is None:
+        return ServerSettings()
+    table.only([each.name for each in fields(ServerSettings)])
+    given: dict[str, object] = {}
+    for key in table.table:
+        if key == "routes":
+            given[key] = tuple(_route(each) for each in table.items(key))
+        elif key == "trusted_proxies":
+            given[key] = tuple(_network(table, written) for written in table.texts(key))
+        elif key == "default_scope":
+            given[key] = _demand(table, key)
+        else:
+            given[key] = _plain(table, key)
+    return ServerSettings(**given)  # type: ignore[arg-type]
+
+
+def _plain(table: Section, key: str) -> object:
+    """Return a text, a number, a flag or a list of texts, as the default of the setting is."""
+    default = getattr(ServerSettings(), key)
+    if isinstance(default, bool):
+        return table.flag(key, default)
+    if isinstance(default, tuple):
+        return table.texts(key)
+    if key in _RANGES:
+        return _number(table, key, isinstance(default, int), *_RANGES[key])
+    text = table.text(key)
+    if not text:
+        raise table.wrong(f"{key} must be a text that is not empty", key)
+    if text not in _WORDS.get(key, (text,)):
+        raise table.wrong(f"{key} must be one of {', '.join(_WORDS[key])}", key)
+    return text
+
+
+def _number(table: Section, key: str, whole: bool, least: float, most: float) -> float:
+    value = table.table[key]
+    is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+    if not is_number or not least <= value <= most:  # type: ignore[operator]
+        kind = "a whole number" if whole else "a number"
+        raise table.wrong(f"{key} must be {kind} from {least:g} to {most:g}", key)
+    return value  # type: ignore[return-value]
+
+
+def _route(section: Section) -> Route:
+    section.only(("method", "path", "scope", "cost"))
+    method, path = section.text("method") or "*", section.text("path")
+    if not path or not path.startswith("/"):
+        raise section.wrong("a route needs a path that begins with '/', such as  /orders/*", "path")
+    cost = int(_number(section, "cost", True, 0, _MOST_COST)) if "cost" in section.table else 1
+    return Route(method.upper(), path, _demand(section, "scope"), cost)
+
+
+def _demand(section: Section, key: str) -> Demand:
+    """Return a demand: one scope, a list of scopes, or the word for any good key."""
+    written = section.table.get(key)
+    if written == ANY_KEY:
+        return NO_SCOPE
+    if isinstance(written, str) and written:
+        return written
+    scopes = section.texts(key)
+    if not scopes:
+        raise section.wrong(f"{key} must be a scope, a list of scopes, or {ANY_KEY} for every good key", key)
+    return scopes
+
+
+def _network(table: Section, written: str) -> Network:
+    try:
+        return ip_network(written)
+    except ValueError:
+        pass
+    raise table.wrong("trusted_proxies must be networks such as  10.0.0.0/8  or addresses", "trusted_proxies")
