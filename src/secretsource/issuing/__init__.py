@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._manage.owners import OwnerFields
     from secretsource.issuing._manage.peppers import find_peppers
     from secretsource.issuing._manage.plans import PlanFields
-    from secretsource.issuing._manage.request import KeyRequest
+    from secretsource.issuing._manage.request import KeyRequest, owner_id
     from secretsource.issuing._manage.revocations import RevokedKeys
     from secretsource.issuing._registers import OwnerRegister, PlanRegister
     from secretsource.issuing._service import ApiKeys
@@ -120,6 +120,7 @@ __all__ = [
     "find_peppers",
     "header_judge",
     "http_answer",
+    "owner_id",
     "read_rows",
 ]
 
@@ -144,7 +145,7 @@ _HOMES = {
     "_manage.amend": ("KeyUpdate",),
     "_manage.owners": ("OwnerFields",),
     "_manage.plans": ("PlanFields",),
-    "_manage.request": ("KeyRequest",),
+    "_manage.request": ("KeyRequest", "owner_id"),
     "_manage.revocations": ("RevokedKeys",),
     "_transfer.row_file": ("Unreadable", "read_rows"),
     "_registers": ("OwnerRegister", "PlanRegister"),

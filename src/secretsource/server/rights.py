@@ -1,8 +1,8 @@
 """What a root key may do, and what it may give to another. Pure.
 
-A root key is a key of the reserved prefix, of one owner that no customer has. Its scopes are those of `ROOT_SCOPES`, and
-it may be bound to a customer: it then sees and changes that customer alone. A root key that makes or changes another one
-never gives it more than it has itself.
+A root key has the reserved prefix, and an owner that no customer has. Its scopes are those of `ROOT_SCOPES`. It may be
+bound to a customer: it then sees and changes that customer alone. A root key that makes or changes another one never
+gives it more than it has itself.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await

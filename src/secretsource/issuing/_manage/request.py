@@ -157,12 +157,21 @@ def instant(moment: object, what: str) -> float | None:
     raise InvalidRequest(f"{what} is neither an aware datetime nor a number of seconds since 1970")
 
 
-def owner(given: object) -> str:
-    """Return the owner of a key: a name of 1 to 255 legible characters in its one spelling, or an integer from 0.
+def owner_id(given: str | int) -> str:
+    """Return the owner of a key in its only spelling, as records have it.
+
+    Args:
+        given: A name of 1 to 255 characters, which is composed (Unicode NFC) and loses the blanks around it; or an
+            integer from 0.
 
     Raises:
         InvalidRequest: It is neither such a name nor such a number.
     """
+    return owner(given)
+
+
+def owner(given: object) -> str:
+    """Return the owner of a key as `owner_id` does, from a value of any type."""
     return named(given, "owner")
 
 

@@ -1,0 +1,152 @@
+"""The management API as one application, with its document (OpenAPI 3.1) and its own answer to every mistake."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from secretsource import __version__
+from secretsource.exceptions import SecretSourceError
+from secretsource.server.api import history, keys, owners, plans, possession, root_keys
+from secretsource.server.api.answers import ProblemDocument
+from secretsource.server.api.life import life
+from secretsource.server.api.managed import CUSTOMERS, ROOTS
+from secretsource.server.api.possession import SCHEME as KEY_SCHEME
+from secretsource.server.api.route import SCHEME as ROOT_SCHEME
+from secretsource.server.api.route import answered
+from secretsource.server.problems import DEFECT, MEDIA_TYPE, Problem, of_error, of_faults, problem
+from secretsource.server.rights import ROOT_SCOPES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.responses import Response
+
+    from secretsource.server.service import Service
+
+__all__ = ["management"]
+
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+_ABOUT = f"""Issue API keys, check them, and look after them.
+
+Send a root key as `Authorization: Bearer KEY`, or as `X-API-Key: KEY`. Its scopes say what it may do:
+{", ".join(f"`{scope}`" for scope in ROOT_SCOPES)}. A root key may be bound to one owner; then it sees that owner alone,
+and everything else looks as if it were not there.
+
+Errors are problem documents (RFC 9457) with a stable `code`. A list goes on with `next` of the page before.
+"""
+_NAMES_OTHERS = frozenset({"issueKey", "getUsage"})
+"""Operations without an id in the path that are answered 404 for an owner or a plan that the caller may not see."""
+_SCHEMES = {
+    ROOT_SCHEME: {"type": "http", "scheme": "bearer", "description": "A root key; the list names the scope it needs."},
+    KEY_SCHEME: {"type": "http", "scheme": "bearer", "description": "The key of a customer that the request is about."},
+}
+
+
+def management(service: Service) -> FastAPI:
+    """Return the application of the management API.
+
+    Args:
+        service: The parts of this process; ``app.state.service`` may be replaced while it runs.
+    """
+    app = FastAPI(
+        title="secretsource",
+        version=__version__,
+        description=_ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    for routes in (
+        keys.routes, life(CUSTOMERS, "keys"), possession.routes, owners.routes, plans.routes, history.routes,
+        root_keys.routes, life(ROOTS, "root keys"),
+    ):  # fmt: skip
+        app.include_router(routes)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(SecretSourceError, _failed)
+    app.add_exception_handler(Problem, _told)
+    app.add_exception_handler(Exception, _defective)
+    return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """Return the document of the API, made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        components = document["components"]
+        components["securitySchemes"] = _SCHEMES
+        problems = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+        components["schemas"].update(problems.pop("$defs"))
+        components["schemas"][ProblemDocument.__name__] = problems
+        for unused in ("HTTPValidationError", "ValidationError"):
+            components["schemas"].pop(unused, None)
+        components["responses"] = _shared_refusals(document["paths"])
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _shared_refusals(paths: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Write each refusal once, and refer to it from every operation; leave out those that an operation never gives."""
+    shared: dict[str, Any] = {}
+    for path, item in paths.items():
+        for operation in item.values():
+            responses = operation["responses"]
+            for status, response in list(responses.items()):
+                if MEDIA_TYPE not in response.get("content", ()):
+                    continue
+                name = f"{HTTPStatus(int(status)).name.title().replace('_', '')}"
+                shared[name] = response
+                responses[status] = {"$ref": f"#/components/responses/{name}"}
+            if "requestBody" not in operation:
+                for status in ("413", "415"):
+                    responses.pop(status, None)
+            if "{" not in path and operation["operationId"] not in _NAMES_OTHERS:
+                responses.pop("404", None)
+    return shared
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return answered(of_faults(error.errors()))
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    assert isinstance(error, SecretSourceError)
+    return answered(of_error(error))
+
+
+async def _told(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return answered(error.answer())
+
+
+async def _defective(_: Request, __: Exception) -> Response:
+    return answered(DEFECT)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Answer what the framework refuses by itself: an unknown path, a wrong method, a body that is not JSON."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return answered(problem(404, "not_found", "there is no such path: see /docs"))
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = ", ".join(method for method in _METHODS if _has(request, method))
+        detail = f"this path does not have the method: use {allowed}"
+        return answered(problem(405, "method_not_allowed", detail, headers=[("Allow", allowed)]))
+    return answered(problem(400, "malformed_body", "the body cannot be read: send JSON in UTF-8"))
+
+
+def _has(request: Request, method: str) -> bool:
+    """Return whether the path of a request has a method; the framework names only those of one route."""
+    asked = {**request.scope, "method": method}
+    return any(route.matches(asked)[0] is Match.FULL for route in request.app.router.routes)

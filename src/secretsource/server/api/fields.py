@@ -1,0 +1,112 @@
+"""The forms of single fields in requests; a mistake in one is told with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from ipaddress import ip_network
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+from secretsource.exceptions import InvalidRequest
+from secretsource.issuing import limits, owner_id
+from secretsource.server.rights import ROOT_OWNER, ROOT_PREFIX
+
+__all__ = [
+    "Asked",
+    "EnvironmentName",
+    "Flag",
+    "Instant",
+    "Lines",
+    "Metadata",
+    "Name",
+    "Networks",
+    "OwnerId",
+    "PlanId",
+    "Prefix",
+    "Reason",
+    "Rules",
+    "Scopes",
+    "Seconds",
+    "given",
+]
+
+LONGEST = 365_000 * 86_400
+SCOPE = r"^[A-Za-z0-9._/-]+(?::[A-Za-z0-9._/-]+)*(?::\*)?$"
+
+
+class Asked(BaseModel):
+    """The body of a request; a field that is not in the list is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def given(asked: BaseModel) -> dict[str, Any]:
+    """Return the fields that the client sent, and no defaults."""
+    return {name: getattr(asked, name) for name in asked.model_fields_set}
+
+
+def _text_only(value: object) -> object:
+    """Refuse the numbers that would be read as seconds since 1970."""
+    if isinstance(value, (str, datetime)):
+        return value
+    raise ValueError("an instant must be a text such as 2027-01-31T12:00:00Z")
+
+
+def _said(check: Any, value: Any) -> Any:
+    """Return a value that a check of the library accepts, or say as it does what is wrong."""
+    try:
+        return check(value)
+    except InvalidRequest as error:
+        raise ValueError(str(error)) from None
+
+
+def _rules(text: str) -> str:
+    _said(lambda rules: limits.parse(rules, None), text)
+    return text
+
+
+def _quota(text: str) -> str:
+    _said(lambda rules: limits.parse(None, rules), text)
+    return text
+
+
+def _owner(text: str) -> str:
+    name: str = _said(owner_id, text)
+    if name == ROOT_OWNER:
+        raise ValueError("this owner is reserved for root keys: choose another id")
+    return name
+
+
+def _prefix(text: str) -> str:
+    if text == ROOT_PREFIX:
+        raise ValueError("this prefix is reserved for root keys: make one with  POST /v1/root-keys")
+    return text
+
+
+def _networks(listed: Iterable[str]) -> list[str]:
+    for each in listed:
+        try:
+            ip_network(each)
+        except ValueError:
+            raise ValueError("a network must be a CIDR block without host bits, such as 203.0.113.0/24") from None
+    return list(listed)
+
+
+Flag = Annotated[bool, Field(strict=True)]
+Name = Annotated[str, Field(max_length=255)]
+Reason = Annotated[str | None, Field(max_length=255, description="Why, for the event.")]
+Seconds = Annotated[float, Field(gt=0, le=LONGEST, strict=True, allow_inf_nan=False)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_text_only, json_schema_input_type=AwareDatetime)]
+OwnerId = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_owner)]
+PlanId = Annotated[str, Field(min_length=1, max_length=255)]
+Prefix = Annotated[str, Field(pattern="^[a-z][a-z0-9]{0,15}$"), AfterValidator(_prefix)]
+EnvironmentName = Annotated[str, Field(pattern="^[a-z]{2,8}$")]
+Scope = Annotated[str, Field(max_length=128, pattern=SCOPE)]
+Scopes = Annotated[list[Scope], Field(max_length=1000)]
+Networks = Annotated[list[Annotated[str, Field(max_length=49)]], Field(max_length=1000), AfterValidator(_networks)]
+Rules = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_rules)]
+Quota = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_quota)]
+Metadata = Annotated[dict[str, Any], Field(description="A small JSON object of your own; up to 4096 bytes.")]
+Lines = Annotated[int, Field(ge=1, le=1000)]

@@ -1,0 +1,82 @@
+"""The routes of what happened: events of all keys, owners and plans, and counted checks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import Field
+from starlette.responses import Response
+
+from secretsource.exceptions import OwnerNotFound, PlanNotFound
+from secretsource.issuing import EventKind, OwnerEventKind
+from secretsource.issuing.documents import count_document, history_document
+from secretsource.server.api.answers import Counts, HistoryPage, KeyId
+from secretsource.server.api.fields import Asked, Lines, Name, OwnerId, PlanId
+from secretsource.server.api.managed import CUSTOMERS, shown
+from secretsource.server.api.route import Caller, Serving, on, router
+
+__all__ = ["routes"]
+
+routes = router("history")
+
+Moment = Annotated[float, Field(ge=0, le=253402300799, description="In seconds since 1970 UTC.")]
+
+
+class EventFilter(Asked):
+    """The events to list."""
+
+    after: Annotated[int, Field(ge=0, le=2**63 - 1)] = Field(0, description="`next` of the page before.")
+    owner: OwnerId | None = None
+    actor: Name | None = None
+    kind: EventKind | OwnerEventKind | None = None
+    limit: Lines = 100
+
+
+class Span(Asked):
+    """The time to count."""
+
+    since: Moment | None = None
+    until: Moment | None = None
+    by: Literal["minute", "hour", "day"] = "hour"
+
+
+class UsageFilter(Span):
+    """The checks to count."""
+
+    owner: OwnerId | None = None
+    plan: PlanId | None = Field(None, description="Only keys of owners that are on this plan now.")
+
+
+@on(routes, "GET", "/v1/events", "listEvents", HistoryPage, "events:read")
+async def events(asked: Annotated[EventFilter, Query()], caller: Caller, service: Serving) -> Response:
+    """List what happened to all keys, owners and plans, in one feed. Remember `next`, and go on there."""
+    if caller.owner is not None and asked.owner not in {None, caller.owner}:
+        return shown({"events": [], "next": asked.after})
+    found = await service.keys.history(
+        after=asked.after, owner=asked.owner or caller.owner, actor=asked.actor, kind=asked.kind, limit=asked.limit
+    )
+    last = found[-1].position if found else asked.after
+    return shown({"events": [history_document(event) for event in found], "next": last})
+
+
+@on(routes, "GET", "/v1/usage", "getUsage", Counts, "usage:read")
+async def usage(asked: Annotated[UsageFilter, Query()], caller: Caller, service: Serving) -> Response:
+    """Count checks by key, time and outcome. Texts that are no key of ours are counted under an empty `key_id`."""
+    if asked.plan is not None and caller.owner is not None:
+        raise PlanNotFound(asked.plan)
+    if asked.owner is not None and not caller.sees(asked.owner):
+        raise OwnerNotFound(asked.owner)
+    return await _counts(service, asked, owner=asked.owner or caller.owner, plan=asked.plan)
+
+
+@on(routes, "GET", "/v1/keys/{key_id:key_id}/usage", "getKeyUsage", Counts, "usage:read")
+async def key_usage(key_id: KeyId, asked: Annotated[Span, Query()], caller: Caller, service: Serving) -> Response:
+    """Count the checks of one key, by time and outcome."""
+    await CUSTOMERS.find(service, caller, key_id)
+    return await _counts(service, asked, key_id=key_id)
+
+
+async def _counts(service: Serving, asked: Span, **narrow: Any) -> Response:
+    found = await service.keys.usage(since=asked.since, until=asked.until, by=asked.by, **narrow)
+    return shown({"usage": [count_document(each) for each in found]})

@@ -1,0 +1,139 @@
+"""The routes of owners: register them, put them on plans, suspend them, and revoke their keys."""
+
+from __future__ import annotations
+
+from time import time
+from typing import Annotated, Any
+
+from fastapi import Body, Depends, Path, Query
+from pydantic import Field
+from starlette.responses import Response
+
+from secretsource.exceptions import InvalidRequest, OwnerNotFound
+from secretsource.issuing import owner_id
+from secretsource.issuing.documents import owner_record_document, revoked_document
+from secretsource.server.api.answers import OwnerPage, OwnerRecord, RevokedKeys
+from secretsource.server.api.fields import Asked, Lines, Metadata, Name, PlanId, Quota, Rules, given
+from secretsource.server.api.life import Cause
+from secretsource.server.api.managed import shown
+from secretsource.server.api.route import Caller, Serving, on, router
+from secretsource.server.rights import ROOT_OWNER
+
+__all__ = ["routes"]
+
+routes = router("owners")
+
+ONE = "/v1/owners/{owner:id}"
+READS, WRITES = "owners:read", "owners:write"
+
+
+def _owner(owner: Annotated[str, Path(min_length=1, max_length=255)], caller: Caller) -> str:
+    """Return the owner that a path names, if the caller may see it."""
+    try:
+        name = owner_id(owner)
+    except InvalidRequest:
+        name = ROOT_OWNER
+    if not caller.sees(name):
+        raise OwnerNotFound(owner)
+    return name
+
+
+Named = Annotated[str, Depends(_owner)]
+
+
+class OwnerBody(Asked):
+    """An owner as it shall be; a field that is left out is cleared."""
+
+    name: Name | None = None
+    plan: PlanId | None = Field(None, description="The id of its plan.")
+    rate_limit: Rules | None = Field(None, description="Rules that all its keys share.", examples=["1000/minute"])
+    quota: Quota | None = Field(None, description="Rules that all its keys share.", examples=["100000/month"])
+    metadata: Metadata | None = None
+
+
+class OwnerFilter(Asked):
+    """The owners to list."""
+
+    plan: PlanId | None = None
+    cursor: Annotated[str, Field(max_length=255)] | None = Field(None, description="`next` of the page before.")
+    limit: Lines = 100
+
+
+@on(routes, "GET", "/v1/owners", "listOwners", OwnerPage, READS)
+async def list_owners(asked: Annotated[OwnerFilter, Query()], caller: Caller, service: Serving) -> Response:
+    """List registered owners, by their ids."""
+    if caller.owner is not None:
+        return shown({"owners": await _alone(caller.owner, asked, service), "next": None})
+    found = await service.keys.owners.list(plan=asked.plan, after=asked.cursor, limit=asked.limit)
+    last = found[-1].id if len(found) == asked.limit else None
+    return shown({"owners": [owner_record_document(each) for each in found if caller.sees(each.id)], "next": last})
+
+
+@on(routes, "PUT", ONE, "putOwner", OwnerRecord, WRITES)
+async def put(owner: Named, asked: OwnerBody, caller: Caller, service: Serving) -> Response:
+    """Register an owner, or replace the fields of one."""
+    fields = {name: getattr(asked, name) for name in OwnerBody.model_fields}
+    record = await service.keys.owners.put(owner, actor=caller.actor, origin=caller.ip, **fields)
+    return shown(owner_record_document(record))
+
+
+@on(routes, "GET", ONE, "getOwner", OwnerRecord, READS)
+async def get(owner: Named, service: Serving) -> Response:
+    """Read an owner."""
+    return shown(owner_record_document(await service.keys.owners.get(owner)))
+
+
+@on(routes, "PATCH", ONE, "updateOwner", OwnerRecord, WRITES)
+async def update(owner: Named, asked: OwnerBody, caller: Caller, service: Serving) -> Response:
+    """Change a registered owner; a field that is left out stays, and null clears a field."""
+    await service.keys.owners.get(owner)
+    record = await service.keys.owners.put(owner, actor=caller.actor, origin=caller.ip, **given(asked))
+    return shown(owner_record_document(record))
+
+
+@on(routes, "DELETE", ONE, "deleteOwner", OwnerRecord, WRITES)
+async def delete(owner: Named, caller: Caller, service: Serving) -> Response:
+    """Delete the registration of an owner; its keys stay, without the rules of a plan."""
+    record = await service.keys.owners.delete(owner, actor=caller.actor, origin=caller.ip)
+    return shown(owner_record_document(record))
+
+
+@on(routes, "POST", f"{ONE}:suspend", "suspendOwner", OwnerRecord, WRITES)
+async def suspend(
+    owner: Named, caller: Caller, service: Serving, asked: Annotated[Cause | None, Body()] = None
+) -> Response:
+    """Refuse every key of an owner until it is resumed; the keys stay as they are."""
+    record = await service.keys.owners.suspend(owner, **_by(caller, asked))
+    return shown(owner_record_document(record))
+
+
+@on(routes, "POST", f"{ONE}:resume", "resumeOwner", OwnerRecord, WRITES)
+async def resume(
+    owner: Named, caller: Caller, service: Serving, asked: Annotated[Cause | None, Body()] = None
+) -> Response:
+    """Accept the keys of a suspended owner again."""
+    record = await service.keys.owners.resume(owner, **_by(caller, asked))
+    return shown(owner_record_document(record))
+
+
+@on(routes, "POST", f"{ONE}:revokeKeys", "revokeOwnerKeys", RevokedKeys, "keys:write")
+async def revoke_keys(
+    owner: Named, caller: Caller, service: Serving, asked: Annotated[Cause | None, Body()] = None
+) -> Response:
+    """Revoke every key of an owner that has not ended, also those that appear meanwhile."""
+    revoked = await service.keys.revoke_all(owner=owner, **_by(caller, asked))
+    return shown(revoked_document(revoked, time()))
+
+
+async def _alone(owner: str, asked: OwnerFilter, service: Serving) -> list[dict[str, Any]]:
+    """Return the only owner that a caller sees, if it is registered and of the plan."""
+    try:
+        record = await service.keys.owners.get(owner)
+    except OwnerNotFound:
+        return []
+    is_wanted = asked.plan in {None, record.plan} and (asked.cursor is None or record.id > asked.cursor)
+    return [owner_record_document(record)] if is_wanted else []
+
+
+def _by(caller: Caller, asked: Cause | None) -> dict[str, Any]:
+    return {"reason": None if asked is None else asked.reason, "actor": caller.actor, "origin": caller.ip}

@@ -1,0 +1,116 @@
+"""The routes of root keys: make, list and update them. A root key never gives another one more than it has."""
+
+from __future__ import annotations
+
+from time import time
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import Field
+from starlette.responses import Response
+
+from secretsource.server.api.answers import IssuedRootKey, KeyId, RootKey, RootKeyPage
+from secretsource.server.api.fields import Asked, Instant, Lines, Name, Networks, OwnerId, Reason, Seconds, given
+from secretsource.server.api.managed import ROOTS, check_within, end_of, shown
+from secretsource.server.api.revisions import IfMatch, revision_of
+from secretsource.server.api.route import Caller, Serving, on, router
+from secretsource.server.rights import BOUND, ROOT_OWNER, ROOT_PREFIX, is_root, is_within
+
+if TYPE_CHECKING:
+    from secretsource.issuing import KeyRecord
+
+
+__all__ = ["routes"]
+
+routes = router("root keys")
+
+RootScope = Literal[
+    "keys:read", "keys:write", "keys:verify", "keys:*",
+    "owners:read", "owners:write", "owners:*",
+    "plans:read", "plans:write", "plans:*",
+    "events:read", "usage:read", "portal:write",
+    "root:read", "root:write", "root:*",
+]  # fmt: skip
+RootScopes = Annotated[list[RootScope], Field(min_length=1, max_length=16)]
+
+
+class NewRootKey(Asked):
+    """A root key to make."""
+
+    name: Name = ""
+    scopes: RootScopes = Field(examples=[["keys:verify"]])
+    owner: OwnerId | None = Field(None, description="The only customer that it sees; all when left out.")
+    expires_in: Seconds | None = None
+    expires_at: Instant | None = None
+    networks: Networks = Field([], description="Addresses that may use it; empty for any.")
+
+
+class RootKeyPatch(Asked):
+    """The fields to change; a field that is left out stays, and null clears a field."""
+
+    name: Name | None = None
+    scopes: RootScopes | None = None
+    networks: Networks | None = None
+    expires_at: Instant | None = None
+    reason: Reason = None
+
+
+class RootKeyFilter(Asked):
+    """The root keys to list."""
+
+    cursor: Annotated[str, Field(max_length=64)] | None = None
+    limit: Lines = 100
+
+
+@on(routes, "POST", "/v1/root-keys", "issueRootKey", IssuedRootKey, "root:write", 409, status=201)
+async def issue(new: NewRootKey, caller: Caller, service: Serving) -> Response:
+    """Make a root key. The answer holds its text, which is never shown again."""
+    fields = given(new)
+    bound = fields.pop("owner", None) or caller.owner
+    metadata = {} if bound is None else {BOUND: bound}
+    end = end_of(fields, time())
+    if end is None and caller.record.expires is not None:
+        fields["expires_at"] = end = caller.record.expires
+    wanted = caller.record._replace(
+        scopes=frozenset(new.scopes), expires=end, networks=tuple(new.networks), metadata=metadata
+    )
+    check_within(caller, wanted)
+    issued = await service.keys.issue(
+        owner=ROOT_OWNER, prefix=ROOT_PREFIX, environment=caller.record.environment, metadata=metadata,
+        actor=caller.actor, origin=caller.ip, **fields,
+    )  # fmt: skip
+    return ROOTS.with_text(issued.record, issued.plaintext, issued.warnings)
+
+
+@on(routes, "GET", "/v1/root-keys", "listRootKeys", RootKeyPage, "root:read")
+async def list_root_keys(asked: Annotated[RootKeyFilter, Query()], caller: Caller, service: Serving) -> Response:
+    """List the root keys that can do no more than the one of the request, the oldest first."""
+    page = await service.keys.list(owner=ROOT_OWNER, prefix=ROOT_PREFIX, after=asked.cursor, limit=asked.limit)
+    now = time()
+    seen = [each for each in page.records if is_root(each) and is_within(each, caller.record)]
+    return shown({"keys": [ROOTS.document(each, now) for each in seen], "next": page.next})
+
+
+@on(routes, "PATCH", "/v1/root-keys/{key_id:key_id}", "updateRootKey", RootKey, "root:write", 409, 412)
+async def update(
+    key_id: KeyId, asked: RootKeyPatch, caller: Caller, service: Serving, if_match: IfMatch = None
+) -> Response:
+    """Change a root key that has not ended."""
+    record, fields = await ROOTS.find(service, caller, key_id), given(asked)
+    check_within(caller, _changed(record, fields))
+    changed = await service.keys.update(
+        key_id, revision=revision_of(if_match), actor=caller.actor, origin=caller.ip, **fields
+    )
+    return ROOTS.record(changed)
+
+
+def _changed(record: KeyRecord, fields: dict[str, Any]) -> KeyRecord:
+    """Return a root key as it would be."""
+    new: dict[str, Any] = {}
+    if "scopes" in fields:
+        new["scopes"] = frozenset(fields["scopes"] or ())
+    if "networks" in fields:
+        new["networks"] = tuple(fields["networks"] or ())
+    if "expires_at" in fields:
+        new["expires"] = end_of(fields, 0.0)
+    return record._replace(**new)

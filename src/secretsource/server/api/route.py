@@ -1,0 +1,155 @@
+"""A route that root keys open: it lets the caller in before anything of the body is read.
+
+The scope of a route stands in the document of the API, as its ``security``, and is enforced from there. So the document
+cannot say anything else than the service does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from secretsource.issuing import HttpAnswer
+from secretsource.server.api import convertors
+from secretsource.server.api.answers import ProblemDocument
+from secretsource.server.peers import client_address
+from secretsource.server.problems import MEDIA_TYPE, Problem
+from secretsource.server.rights import RootCaller
+from secretsource.server.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from pydantic import BaseModel
+
+__all__ = ["Caller", "RootRoute", "Serving", "answered", "on", "peer_of", "problems", "router"]
+
+SCHEME = "rootKey"
+convertors.register()  # before the first path is read
+_MEANINGS = {
+    400: "The request is malformed, or a value in it cannot be.",
+    401: "No root key was sent, or it is not accepted.",
+    403: "The root key does not have the scope.",
+    404: "There is no such thing, or the root key may not see it.",
+    409: "The present state does not allow it.",
+    412: "It has changed since you read it.",
+    413: "The body is larger than 64 KiB.",
+    415: "The body is not `application/json`.",
+    422: "A field is wrong; `errors` lists each one.",
+    429: "The root key has used up its rate or quota.",
+    431: "The headers are larger than 16 KiB.",
+    503: "The store cannot answer now: try again later.",
+}
+_ALWAYS = (400, 401, 403, 404, 413, 415, 422, 429, 431, 503)
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the refusals of a route, for the document.
+
+    Args:
+        statuses: Statuses beside those that every route has.
+    """
+    schema = {"schema": {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}}
+    return {
+        status: {"description": _MEANINGS[status], "content": {MEDIA_TYPE: schema}}
+        for status in sorted({*_ALWAYS, *statuses})
+    }
+
+
+def _needs(*scopes: str) -> dict[str, Any]:
+    """Return the demand of a route, for the document and for the route itself."""
+    return {"security": [{SCHEME: list(scopes)}]}
+
+
+def on(
+    routes: APIRouter,
+    method: str,
+    path: str,
+    name: str,
+    form: type[BaseModel],
+    scope: str,
+    *refusals: int,
+    status: int = 200,
+    more: dict[int | str, dict[str, Any]] | None = None,
+) -> Callable[[Any], Any]:
+    """Return a decorator for the function of one operation.
+
+    Args:
+        routes: The router.
+        method: The method of HTTP.
+        path: The pattern of the path.
+        name: The name of the operation.
+        form: The form of its answer.
+        scope: The scope that a root key needs.
+        refusals: Statuses of refusals that not every operation has.
+        status: The status of its answer.
+        more: Other good answers.
+    """
+    return routes.api_route(
+        path,
+        methods=[method],
+        operation_id=name,
+        status_code=status,
+        response_model=form,
+        responses={**problems(*refusals), **(more or {})},
+        openapi_extra=_needs(scope),
+    )
+
+
+class RootRoute(APIRoute):
+    """A route that root keys with its scope open."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the function that answers a request."""
+        answer = super().get_route_handler()
+        scopes: list[str] = (self.openapi_extra or {})["security"][0][SCHEME]
+
+        async def let_in(request: Request) -> Response:
+            caller = await _service(request).root.authenticate(request.scope["headers"], peer_of(request), scopes)
+            if isinstance(caller, HttpAnswer):
+                return answered(caller)
+            request.state.caller = caller
+            await _check_media_type(request)
+            return await answer(request)
+
+        return let_in
+
+
+def answered(answer: HttpAnswer) -> Response:
+    """Return an answer as the framework sends it."""
+    return Response(answer.body, answer.status, dict(answer.headers))
+
+
+def peer_of(request: Request) -> str | None:
+    """Return the address of the client of a request."""
+    peer = None if request.client is None else request.client.host
+    return client_address(request.scope["headers"], peer, _service(request).settings.trusted_proxies)
+
+
+async def _check_media_type(request: Request) -> None:
+    """Refuse a body that is not JSON; a form that a browser sends without asking first is one."""
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sent != "application/json" and await request.body():
+        raise Problem(415, "unsupported_media_type", "the body must be JSON: send  Content-Type: application/json")
+
+
+def router(tag: str) -> APIRouter:
+    """Return a router for routes that root keys open."""
+    return APIRouter(route_class=RootRoute, tags=[tag], responses=problems())
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+def _caller(request: Request) -> RootCaller:
+    caller: RootCaller = request.state.caller
+    return caller
+
+
+Serving = Annotated[Service, Depends(_service)]
+Caller = Annotated[RootCaller, Depends(_caller)]

@@ -1,0 +1,113 @@
+"""The service as one ASGI application: it opens the keys when it starts, and closes them when it stops.
+
+    uvicorn --factory secretsource.server.app:application
+
+Checks for gateways are bare ASGI callables in front of the router: a layer of a framework costs more than a check.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from secretsource.exceptions import SecretSourceError
+from secretsource.server.api.document import management
+from secretsource.server.front import Front
+from secretsource.server.health import health
+from secretsource.server.opening import load_settings, open_service
+from secretsource.server.telling import Telling
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from secretsource.server.service import ASGIApp, Receive, Scope, Send, Service
+    from secretsource.server.settings import ServerSettings
+
+__all__ = ["Application", "application"]
+
+
+class Application:
+    """The service of one process.
+
+    Args:
+        settings: The settings to start with.
+        open: Opens the parts of the service by the settings.
+    """
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        open: Callable[[ServerSettings], Awaitable[Service]] = open_service,
+    ) -> None:
+        self._settings = settings
+        self._open = open
+        self._dispatch: ASGIApp | None = None
+        self.service: Service | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif self._dispatch is not None:
+            await self._dispatch(scope, receive, send)
+
+    async def start(self) -> None:
+        """Open the parts, and build the application on them.
+
+        Raises:
+            SecretSourceError: A part could not be opened.
+        """
+        self.service = await self._open(self._settings)
+        self._dispatch = build(self.service)
+
+    async def stop(self) -> None:
+        """Store the uses seen, and close the parts."""
+        service, self._dispatch, self.service = self.service, None, None
+        if service is not None:
+            await service.keys.close()
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self.start()
+        except SecretSourceError as error:
+            failure = str(error)
+        else:
+            failure = ""
+        if failure:
+            await send({"type": "lifespan.startup.failed", "message": failure})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def application() -> Application:
+    """Return the service by the configuration that is in force; servers that take a factory call this."""
+    return Application(load_settings())
+
+
+def build(service: Service) -> ASGIApp:
+    """Return the dispatcher of the service.
+
+    Args:
+        service: The parts.
+    """
+    api = management(service)
+    telling = Telling(service)
+    managed = Front(api, telling.request)
+    open_paths = health(service, api, telling)
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        path = scope["path"]
+        served = open_paths.get(path)
+        if served is not None:
+            await served(scope, receive, send)
+            return
+        # Ids are routed as the client wrote them: a slash inside of one is no slash of the path.
+        raw: bytes = scope.get("raw_path") or path.encode()
+        await managed({**scope, "path": raw.decode("latin-1")}, receive, send)
+
+    return dispatch

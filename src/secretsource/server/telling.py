@@ -1,0 +1,89 @@
+"""What the service tells about itself: a log line for each request, and figures for Prometheus.
+
+Neither holds a credential, the name of an owner or that of a secret. A path is logged without its query, and a key that
+a client put into it is masked.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+if TYPE_CHECKING:
+    from secretsource.server.service import Scope, Service
+
+__all__ = ["CONTENT_TYPE", "Telling", "masked"]
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+LONGEST_PATH = 512
+_KEY = re.compile(r"[a-z][a-z0-9]{0,15}_[a-z]{2,8}_[0-9A-Za-z]{54}ss1[0-9A-Za-z]{6}")
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_log = logging.getLogger("secretsource.server.requests")
+
+
+class Telling:
+    """The log and the figures of one process.
+
+    Args:
+        service: The parts of the process.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._keys = service.keys
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "secretsource_requests",
+            "Requests, by the operation and the status of the answer.",
+            ("operation", "status"),
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "secretsource_request_seconds",
+            "Seconds from a request to the end of its answer.",
+            ("operation",),
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
+
+    def request(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
+        """Tell about one request that has been answered.
+
+        Args:
+            scope: The scope of ASGI.
+            request_id: The number of the request.
+            status: The status of the answer; 0 if the client went away before.
+            seconds: How long it took.
+        """
+        operation = getattr(scope.get("route"), "operation_id", None) or "none"
+        self._requests.labels(operation, str(status)).inc()
+        self._seconds.labels(operation).observe(seconds)
+        _log.info(
+            "%s %s %s",
+            scope["method"],
+            masked(scope["path"]),
+            status,
+            extra={"request_id": request_id, "operation": operation, "seconds": round(seconds, 6)},
+        )
+
+    def figures(self) -> bytes:
+        """Return the figures in the text format of Prometheus; with several processes, those of all."""
+        registry = self._registry
+        if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+
+
+def masked(path: str) -> str:
+    """Return the beginning of a path, without control characters, and with a key in it masked.
+
+    Args:
+        path: The path of a request.
+    """
+    shown = _KEY.sub("<masked>", path[:LONGEST_PATH])
+    return shown if shown.isprintable() else ascii(shown)[1:-1]
