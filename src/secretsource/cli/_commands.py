@@ -50,6 +50,10 @@ class Commands(VerbGroup, Front):
         "keys": Verb("secretsource.cli.keys:keys", "Issue API keys, check them, and look after them."),
         "owners": Verb("secretsource.cli.owners:owners", "Register owners, put them on plans, and suspend them."),
         "plans": Verb("secretsource.cli.plans:plans", "Make plans: limits and bounds that all keys of an owner share."),
+        "serve": Verb(
+            "secretsource.cli.serve.verb:serve",
+            "Serve the API that issues, manages and checks keys, and answers gateways.",
+        ),
         "demo": Verb("secretsource.cli.demo:demo", "Show the whole library at work, on this machine alone."),
     }
 

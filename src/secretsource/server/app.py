@@ -7,6 +7,11 @@ Checks for gateways are bare ASGI callables in front of the router: a layer of a
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import signal
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from secretsource.exceptions import SecretSourceError
@@ -22,7 +27,13 @@ if TYPE_CHECKING:
     from secretsource.server.service import ASGIApp, Receive, Scope, Send, Service
     from secretsource.server.settings import ServerSettings
 
-__all__ = ["Application", "application"]
+__all__ = ["RESTARTED", "Application", "application"]
+
+RESTARTED = (
+    "host", "port", "workers", "store", "limiter", "prefixes", "environments", "ttl", "imported", "log", "stop_within",
+)  # fmt: skip
+"""Settings whose change needs a restart."""
+_log = logging.getLogger(__name__)
 
 
 class Application:
@@ -31,15 +42,18 @@ class Application:
     Args:
         settings: The settings to start with.
         open: Opens the parts of the service by the settings.
+        load: Reads the settings again.
     """
 
     def __init__(
         self,
         settings: ServerSettings,
         open: Callable[[ServerSettings], Awaitable[Service]] = open_service,
+        load: Callable[[], ServerSettings] = load_settings,
     ) -> None:
         self._settings = settings
         self._open = open
+        self._load = load
         self._dispatch: ASGIApp | None = None
         self.service: Service | None = None
 
@@ -65,6 +79,32 @@ class Application:
         if service is not None:
             await service.keys.close()
 
+    def reload(self) -> None:
+        """Read the settings again; a mistake in them leaves the service as it is.
+
+        What is bound to open connections needs a restart: the address, the store, the limiter, and the forms of keys.
+        """
+        service = self.service
+        if service is None:
+            return
+        try:
+            new = self._load()
+        except SecretSourceError as error:
+            _log.error("the settings were not read again: %s", error)
+            return
+        kept = {name: getattr(service.settings, name) for name in RESTARTED}
+        held_back = [name for name in RESTARTED if getattr(new, name) != kept[name]]
+        self.service = replace(service, settings=replace(new, **kept))
+        self._dispatch = build(self.service)
+        _log.info("the settings were read again")
+        if held_back:
+            _log.warning("a change of %s needs a restart", ", ".join(held_back))
+
+    def _listen_to_hangup(self) -> None:
+        """Reload at SIGHUP, where the system has it and this is the main thread."""
+        with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
+
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
@@ -76,6 +116,7 @@ class Application:
         if failure:
             await send({"type": "lifespan.startup.failed", "message": failure})
             return
+        self._listen_to_hangup()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.stop()

@@ -18,7 +18,18 @@ if TYPE_CHECKING:
 
     from secretsource.issuing import KeyRecord
 
-__all__ = ["ROOT_OWNER", "ROOT_PREFIX", "ROOT_SCOPES", "RootCaller", "is_root", "is_within"]
+__all__ = [
+    "BOUND",
+    "EVERYTHING",
+    "ROOT_OWNER",
+    "ROOT_PREFIX",
+    "ROOT_SCOPES",
+    "RootCaller",
+    "bound_owner",
+    "covers",
+    "is_root",
+    "is_within",
+]
 
 ROOT_PREFIX = "root"
 ROOT_OWNER = ":root"
@@ -40,6 +51,8 @@ ROOT_SCOPES = (
     "root:write",
 )
 """Every scope that a route asks for; a root key may also have ``owners:*`` and the like."""
+EVERYTHING = ("keys:*", "owners:*", "plans:*", "events:read", "usage:read", "portal:write", "root:*")
+"""The scopes of the first root key."""
 
 
 @dataclass(frozen=True, slots=True)

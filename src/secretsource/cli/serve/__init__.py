@@ -1,0 +1,1 @@
+"""``secretsource serve``: the HTTP service that manages and checks keys."""

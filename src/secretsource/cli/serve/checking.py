@@ -1,0 +1,64 @@
+"""``secretsource serve --check``: open everything that the service needs, once, and say what is missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.server.app import build
+from secretsource.server.opening import open_service, resolved
+from secretsource.server.rights import ROOT_OWNER, ROOT_PREFIX
+from secretsource.stores.migratable import Migratable
+
+if TYPE_CHECKING:
+    from secretsource.server.settings import ServerSettings
+
+__all__ = ["check_service", "check_store"]
+
+
+async def check_service(settings: ServerSettings) -> None:
+    """Open the service, build it, ask its store, and close it again.
+
+    Args:
+        settings: The settings of the service.
+
+    Raises:
+        SecretSourceError: A part does not work; the message names it.
+    """
+    check_store(resolved(settings.store))
+    service = await open_service(settings)
+    try:
+        build(service)
+        found = await service.keys.list(owner=ROOT_OWNER, prefix=ROOT_PREFIX, limit=1)
+        if not found.records:
+            raise ConfigurationError(
+                "there is no root key, so nobody can use the service: run  secretsource serve --init"
+            )
+    finally:
+        await service.keys.close()
+
+
+def check_store(url: str) -> None:
+    """Check that a store is there, with the tables that this package needs.
+
+    Args:
+        url: The URL of the store.
+
+    Raises:
+        ConfigurationError: It is not there, or its tables are of another version.
+    """
+    from secretsource.stores import open_store
+
+    store = open_store(url)
+    try:
+        plan = store.plan_migration() if isinstance(store, Migratable) else None
+        if plan is None or plan.before == plan.after:
+            return
+        place = getattr(store, "place", "the store")
+    finally:
+        store.close()
+    if plan.before is None:
+        raise ConfigurationError(f"there is no key store at {place}: run  secretsource serve --init")
+    raise ConfigurationError(
+        f"the tables of {place} are of version {plan.before}, not {plan.after}: run  secretsource keys migrate"
+    )

@@ -1,0 +1,133 @@
+"""The processes of the service: one that serves, or one that watches over several that serve.
+
+SIGTERM and Ctrl-C stop the service: it accepts no more, answers what it has begun, stores the uses seen, and ends with
+exit code 0. SIGHUP reads the settings again (`Application.reload`).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.server.logs import logging_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    import uvicorn
+
+    from secretsource.server.settings import ServerSettings
+
+__all__ = ["bound_socket", "run"]
+
+FACTORY = "secretsource.server.app:application"
+KEEP_ALIVE = 75
+"""Seconds for which an idle connection stays open: longer than gateways keep theirs, so that these close first."""
+FIGURES = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """Return a socket that listens at an address.
+
+    Args:
+        host: The address, IPv4 or IPv6.
+        port: The port; 0 for a free one.
+
+    Raises:
+        ConfigurationError: The address is taken, or is not of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    raise ConfigurationError(f"the service cannot listen at {host} port {port} ({reason}): choose another with --port")
+
+
+def run(settings: ServerSettings, listening: socket.socket, serving: Callable[[str], None]) -> None:
+    """Serve until the service is told to stop.
+
+    Args:
+        settings: The settings; every serving process reads them again from the configuration.
+        listening: The socket to accept connections from.
+        serving: Called with the address of the service before it starts.
+
+    Raises:
+        ConfigurationError: The service could not start; the log has the reason.
+    """
+    import uvicorn
+
+    config = uvicorn.Config(
+        FACTORY,
+        factory=True,
+        workers=settings.workers,
+        ws="none",
+        lifespan="on",
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=logging_config(settings.log),
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=int(settings.stop_within),
+    )
+    host, port = listening.getsockname()[:2]
+    serving(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    if settings.workers > 1:
+        _run_several(config, listening)
+    else:
+        _run_one(config, listening)
+
+
+def _run_one(config: uvicorn.Config, listening: socket.socket) -> None:
+    import uvicorn
+
+    server = uvicorn.Server(config)
+    with _stopped_by_signals(server):
+        server.run([listening])
+    if not server.started:
+        raise ConfigurationError("the service could not start: its log says why")
+
+
+def _run_several(config: uvicorn.Config, listening: socket.socket) -> None:
+    from uvicorn.supervisors import Multiprocess
+
+    class Watch(Multiprocess):
+        """Processes that read the settings again themselves."""
+
+        def handle_hup(self) -> None:
+            """Pass the signal on."""
+            for process in self.processes:
+                if process.pid is not None:
+                    os.kill(process.pid, signal.SIGHUP)
+
+    with TemporaryDirectory(prefix="secretsource-figures-") as folder:
+        os.environ.setdefault(FIGURES, folder)
+        listening.set_inheritable(True)
+        Watch(config, [listening]).run()
+
+
+@contextmanager
+def _stopped_by_signals(server: uvicorn.Server) -> Generator[None]:
+    """Let signals stop the server, also before it has handlers of its own.
+
+    The server raises the signal that stopped it once more when it has stopped, which would end the process as a failure.
+    """
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    stops = {signal.SIGINT: stop, signal.SIGTERM: stop}
+    before = {number: signal.signal(number, handler) for number, handler in stops.items()}
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None:
+        before[hangup] = signal.signal(hangup, lambda *_: None)  # the settings are read soon
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
