@@ -25,11 +25,14 @@ class RootKeys:
 
     Args:
         keys: The keys, among which the root keys are.
+        refuse_after: Seconds from a request to its refusal, as for `AdmissionSettings`.
     """
 
-    def __init__(self, keys: AsyncApiKeys) -> None:
+    def __init__(self, keys: AsyncApiKeys, refuse_after: float = 0.025) -> None:
         self._keys = keys
-        self._admission = Admission(keys, scope=None, prefix=ROOT_PREFIX, realm=REALM, preflight="check")
+        self._admission = Admission(
+            keys, scope=None, prefix=ROOT_PREFIX, realm=REALM, preflight="check", refuse_after=refuse_after
+        )
 
     async def authenticate(
         self, headers: Iterable[tuple[bytes, bytes]], ip: str | None, scope: Demand

@@ -1,0 +1,105 @@
+"""The table `[server]` of the configuration."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from secretsource.config import load_table
+from secretsource.exceptions import ConfigurationError
+from secretsource.issuing import NO_SCOPE
+from secretsource.server.settings import Route, ServerSettings, read_settings
+
+
+def read(folder: Path, text: str) -> ServerSettings:
+    """Read the settings in a file."""
+    file = folder / "secretsource.toml"
+    file.write_text(text, encoding="utf-8")
+    return read_settings(load_table("server", file))
+
+
+def test_every_setting_has_a_default(tmp_path: Path) -> None:
+    """A service without a file, or with an empty table, listens on the loopback interface, and keeps its keys here."""
+    assert read_settings(None) == read(tmp_path, "") == ServerSettings()
+    assert (ServerSettings().host, ServerSettings().store) == ("127.0.0.1", "sqlite:///keys.db")
+
+
+def test_the_table_is_read(tmp_path: Path) -> None:
+    """Texts, numbers, flags, lists, networks and demands, each as the part that uses it wants it."""
+    settings = read(
+        tmp_path,
+        """
+        [server]
+        host = "0.0.0.0"
+        port = 80
+        workers = 4
+        store = "ref+vault://kv/app#store"
+        limiter = "redis://cache/0"
+        prefixes = ["acme"]
+        ttl = 2
+        imported = true
+        trusted_proxies = ["10.0.0.0/8", "::1"]
+        default_scope = "NO_SCOPE"
+        forward_auth_cache = 1.5
+        preflight = false
+        log = "json"
+
+        [[server.routes]]
+        method = "get"
+        path = "/orders/*"
+        scope = "orders:read"
+
+        [[server.routes]]
+        path = "/reports"
+        scope = ["reports:read", "orders:read"]
+        cost = 5
+        """,
+    )
+    assert settings == ServerSettings(
+        host="0.0.0.0", port=80, workers=4, store="ref+vault://kv/app#store", limiter="redis://cache/0",
+        prefixes=("acme",), ttl=2, imported=True, trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("::1")),
+        default_scope=NO_SCOPE, forward_auth_cache=1.5, preflight=False, log="json",
+        routes=(
+            Route("GET", "/orders/*", "orders:read"), Route("*", "/reports", ("reports:read", "orders:read"), 5),
+        ),
+    )  # fmt: skip
+
+
+def test_no_url_is_shown(tmp_path: Path) -> None:
+    """The URL of a store or of a limiter may hold a password."""
+    settings = read(tmp_path, '[server]\nstore = "postgresql://u:canary@db/x"\nlimiter = "redis://:canary@c"')
+    assert "canary" not in repr(settings)
+
+
+ROUTE = '[server]\n[[server.routes]]\npath = "/a"\nscope = "a:b"\n[[server.routes]]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[server]\nprot = 1", "line 2, in [server]: unknown key 'prot': did you mean 'port'?"),
+        ("[server]\nport = 70000", "line 2, in [server]: port must be a whole number from 0 to 65535"),
+        ("[server]\nport = true", "port must be a whole number from 0 to 65535"),
+        ("[server]\nworkers = 1.5", "workers must be a whole number from 1 to 64"),
+        ("[server]\nttl = -1", "ttl must be a number from 0 to 3600"),
+        ('[server]\nttl = "1"', "ttl must be a number from 0 to 3600"),
+        ("[server]\npreflight = 1", "preflight must be true or false"),
+        ('[server]\nstore = ""', "store must be a text that is not empty"),
+        ("[server]\nstore = 5", "store must be a string"),
+        ('[server]\nlog = "xml"', "log must be one of json, text"),
+        ('[server]\ntrusted_proxies = ["10.0.0.1/8"]', "trusted_proxies must be networks such as  10.0.0.0/8"),
+        ("[server]\ndefault_scope = []", "default_scope must be a scope, a list of scopes, or NO_SCOPE"),
+        ("[server]\nroutes = 5", "routes must be tables: write  [[server.routes]]"),
+        (f'{ROUTE}path = "orders"\nscope = "a:b"', "line 6, in [server.routes.1]: a route needs a path that begins"),
+        (f'{ROUTE}path = "/b"', "line 5, in [server.routes.1]: scope must be a scope, a list of scopes, or NO_SCOPE"),
+        (f'{ROUTE}path = "/b"\nscope = "a:b"\ncost = -1', "line 8, in [server.routes.1]: cost must be a whole number"),
+        (f'{ROUTE}scop = "a:b"', "line 6, in [server.routes.1]: unknown key 'scop'"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+    """The file, the line and the right word, and no value."""
+    with pytest.raises(ConfigurationError) as caught:
+        read(tmp_path, text)
+    assert message in str(caught.value)
