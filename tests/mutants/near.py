@@ -99,6 +99,8 @@ NEAR = {
     "resolver/_walk/route.py": f"{_CHAIN} resolver/walk/suggestions resolver/resolver",
     "resolver/_engine/shortcuts.py": "resolver/engine/clocks resolver/walk/names resolver/published_numbers",
     "resolver/_walk/trace.py": "resolver/resolver resolver/engine/rotation",
+    "server/originals.py": "server/originals server/forward_auth",
+    "server/routes.py": "server/routes server/forward_auth",
     "stores/_cursor.py": "stores/cursor",
     "stores/_memory/listing.py": "stores/memory issuing/memory_store",
     "stores/_news.py": "stores/feeds/news",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._async_registers import AsyncOwnerRegister, AsyncPlanRegister
     from secretsource.issuing._async_service import AsyncApiKeys
     from secretsource.issuing._check.event import CheckEvent
-    from secretsource.issuing._check.policy import NO_SCOPE, Demand
+    from secretsource.issuing._check.policy import NO_SCOPE, Demand, check_demand
     from secretsource.issuing._http.admission import Admission, Admitted
     from secretsource.issuing._http.answer import HttpAnswer, http_answer
     from secretsource.issuing._http.credential import credential
@@ -116,6 +116,7 @@ __all__ = [
     "Unreadable",
     "Usage",
     "Verdict",
+    "check_demand",
     "credential",
     "find_peppers",
     "header_judge",
@@ -141,7 +142,7 @@ _HOMES = {
     "_manage.operations": ("Issued", "Rotated", "RotationStatus"),
     "_manage.peppers": ("find_peppers",),
     "_transfer.sources": ("header_judge",),
-    "_check.policy": ("NO_SCOPE", "Demand"),
+    "_check.policy": ("NO_SCOPE", "Demand", "check_demand"),
     "_manage.amend": ("KeyUpdate",),
     "_manage.owners": ("OwnerFields",),
     "_manage.plans": ("PlanFields",),

@@ -124,6 +124,11 @@ class Terms(NamedTuple):
     plan: PlanRecord | None = None
 
     @property
+    def are_limited(self) -> bool:
+        """Whether the owner or its plan has a rate limit or a quota."""
+        return any(each is not None and bool(each.rate_limit or each.quota) for each in self)
+
+    @property
     def stamp(self) -> int:
         """A number that changes with every change of either."""
         return (0 if self.plan is None else self.plan.revision << 64) | self.owner.revision

@@ -166,6 +166,12 @@ class KeyRecord(NamedTuple):
         return self.root or self.key_id
 
     @property
+    def is_limited(self) -> bool:
+        """Whether the key, its owner or the owner's plan has a rate limit or a quota."""
+        limits = self.rate_limit or self.quota
+        return bool(limits) or (self.terms is not None and self.terms.are_limited)
+
+    @property
     def created_at(self) -> datetime:
         """The time of issue, as aware UTC."""
         return utc(self.created)

@@ -1,0 +1,99 @@
+"""The request that a gateway asks about, as the gateway describes it. Pure.
+
+Gateways have three ways to say it: ``X-Forwarded-Method`` and ``X-Forwarded-Uri`` (Caddy, Traefik),
+``X-Original-Method`` and ``X-Original-URI`` (nginx), or their own method and the path behind the path of the check
+(Envoy). A gateway that uses one way may pass on headers of another that its client sent. So all ways must agree.
+"""
+
+# pure: decides from its arguments; no clock, no I/O, no await
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from secretsource.server.routes import Misfit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Mapping
+
+__all__ = ["PATH", "Original", "has_several_keys", "read_original"]
+
+PATH = "/v1/forward-auth"
+"""The path that gateways ask; what follows it may be the original path."""
+_FORWARDED_FOR = b"x-forwarded-for"
+_WAYS = ((b"x-forwarded-method", b"x-forwarded-uri"), (b"x-original-method", b"x-original-uri"))
+_REWRITING = (b"x-http-method-override", b"x-http-method", b"x-method-override", b"x-original-url", b"x-rewrite-url")
+"""Headers by which some frameworks take another method or path than that of the request."""
+_READ = frozenset({*_WAYS[0], *_WAYS[1], *_REWRITING})
+_MARK = PATH.encode()
+
+
+class Original(NamedTuple):
+    """A request of a client at a gateway.
+
+    Attributes:
+        method: Its method.
+        path: Its path as the client sent it, without the query.
+        passed: The addresses that it passed, as ``X-Forwarded-For`` lists them; empty if the gateway tells none.
+    """
+
+    method: str
+    path: str
+    passed: bytes
+
+
+def read_original(method: str, raw_path: bytes | None, headers: Iterable[tuple[bytes, bytes]]) -> Original | Misfit:
+    """Return the request that a gateway asks about.
+
+    Args:
+        method: The method that the gateway uses.
+        raw_path: The path that it asks, not decoded.
+        headers: The headers that it sends, names in lower case, as ASGI has them.
+    """
+    said: dict[bytes, bytes] = {}
+    passed = b""
+    for name, value in headers:
+        if name in _READ:
+            if said.setdefault(name, value) != value:
+                return Misfit.AMBIGUOUS_REQUEST
+        elif name == _FORWARDED_FOR:
+            passed = passed + b"," + value if passed else value
+    told = _told(said)
+    behind = (raw_path or b"").partition(_MARK)[2]
+    if behind:
+        told.add((method.encode("latin-1"), behind))
+    if len(told) > 1 or not said.keys().isdisjoint(_REWRITING):
+        return Misfit.AMBIGUOUS_REQUEST
+    original_method, path = told.pop() if told else (b"", b"")
+    if not original_method or not path:
+        return Misfit.UNKNOWN_REQUEST
+    return Original(original_method.decode("latin-1"), path.decode("latin-1"), passed)
+
+
+def _told(said: Mapping[bytes, bytes]) -> set[tuple[bytes, bytes]]:
+    """Return the method and the path of each way that a gateway used, without the query."""
+    return {
+        (said.get(method, b""), said.get(uri, b"").partition(b"?")[0])
+        for method, uri in _WAYS
+        if method in said or uri in said
+    }
+
+
+def has_several_keys(
+    headers: Iterable[tuple[bytes, bytes]], places: Container[bytes], schemes: Container[bytes]
+) -> bool:
+    """Return whether a header holds several keys: on several lines, or joined by a comma as some gateways join them.
+
+    Args:
+        headers: The headers of the request.
+        places: The names of the headers that may hold a key, in lower case.
+        schemes: The schemes before a key, in lower case; an ``Authorization`` of another scheme holds none.
+    """
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name not in places or (name == b"authorization" and value.partition(b" ")[0].lower() not in schemes):
+            continue
+        if b"," in value or found.setdefault(name, value) != value:
+            return True
+    return False
