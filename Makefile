@@ -4,6 +4,8 @@
 PYTHON ?= python3
 WORKERS ?= 2
 SECONDS ?= 3600
+# What the tests are installed with; `dev,gateways` also has the gateways that are on PyPI.
+EXTRAS ?= dev
 # How long all tests together may take; then every process of the run shows its stacks and ends.
 LIMIT ?= 45m
 
@@ -112,7 +114,7 @@ $(TOOLS): pyproject.toml
 		echo "secretsource needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1):" \
 			"name a newer one, as in  make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || { echo "Making $(VENV): this takes a minute or two, once."; $(PYTHON) -m venv $(VENV); }
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check '.[dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check '.[$(EXTRAS)]'
 	@rm -f $(WHEEL)
 	@touch $@
 

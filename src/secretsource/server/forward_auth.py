@@ -36,6 +36,8 @@ _SCHEMES = frozenset({b"bearer"})
 _SAFE = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 _NO_STORE = (b"cache-control", b"no-store")
 _EMPTY = (b"content-length", b"0")
+_VARY = (b"vary", b"Authorization, X-API-Key")
+"""All headers in which a key may be: a gateway that keeps an answer keeps it for the same key in the same place."""
 _NOBODY: RawHeaders = [(b"x-key-id", b""), (b"x-key-owner", b""), (b"x-key-scopes", b"")]
 _END = {"type": "http.response.body", "body": b""}
 _MISFITS = {
@@ -131,16 +133,23 @@ class _ForwardAuth:
     def _let_through(self, admitted: Admitted, need: Need) -> RawHeaders:
         record = admitted.record
         if record is None:  # a preflight
-            return [*_NOBODY, _NO_STORE, _EMPTY]
+            return [*_NOBODY, _VARY, _NO_STORE, _EMPTY]
         identity = _identity(record.key_id, record.owner, record.scopes, need)
-        return [*identity, *_raw(admitted.headers), self._kept(record) if self._cache else _NO_STORE, _EMPTY]
+        kept = self._kept(record) if self._cache else _NO_STORE
+        if len(admitted.headers) == 1:  # of a key without limits: only its place
+            return [*identity, _VARY, kept, _EMPTY]
+        told = [each for each in _raw(admitted.headers) if each[0] != b"vary"]
+        return [*identity, *told, _VARY, kept, _EMPTY]
 
     def _kept(self, record: KeyRecord) -> tuple[bytes, bytes]:
-        """Return how long a gateway may keep the verdict: never that of a key with limits, or with networks."""
+        """Return how long a gateway may keep the verdict: never that of a key with limits, or with networks.
+
+        Gateways count whole seconds, so that they may keep an answer for up to a second longer than they are told.
+        """
         left = self._cache if record.end is None else min(self._cache, record.end - time())
-        if left < 1 or record.is_limited or record.networks:
+        if left < 2 or record.is_limited or record.networks:
             return _NO_STORE
-        return b"cache-control", b"max-age=%d" % left
+        return b"cache-control", b"max-age=%d" % (left - 1)
 
     async def _unless_refused(self, misfit: Misfit, headers: RawHeaders, ip: str | None) -> HttpAnswer:
         """Return the answer to a request whose need is unknown; without a good key, it tells nothing of the routes."""
@@ -184,11 +193,4 @@ def _identity(key_id: str, owner: str, scopes: frozenset[str], need: Need) -> Ra
 
 
 def _raw(headers: tuple[tuple[str, str], ...]) -> RawHeaders:
-    if len(headers) == 1:  # of a key without limits: the same with each answer
-        return _raw_alone(headers)
-    return [(name.lower().encode(), value.encode()) for name, value in headers]
-
-
-@lru_cache(maxsize=64)
-def _raw_alone(headers: tuple[tuple[str, str], ...]) -> RawHeaders:
     return [(name.lower().encode(), value.encode()) for name, value in headers]
