@@ -134,10 +134,10 @@ def test_a_store_that_is_down_delays_the_alarm(keys: ApiKeys, clock: FakeClock, 
     assert not keys.check(old.plaintext, scope=NO_SCOPE)
     update: Any = store.update
 
-    def broken(_: object) -> bool:
+    def broken(change: object) -> bool:
         raise StoreError("the store is down: try again")
 
-    store.update = broken  # type: ignore[method-assign]
+    store.update = broken  # type: ignore[method-assign, assignment]  # the fault
     with pytest.raises(StoreError):
         keys.flush()
     store.update = update  # type: ignore[method-assign]

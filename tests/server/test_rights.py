@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from secretsource.issuing import KeyRecord
@@ -82,7 +84,7 @@ def test_scopes_cover_scopes(held: list[str], scope: str, covered: bool) -> None
     ],
 )
 def test_no_root_key_is_beyond_the_one_that_makes_it(
-    fields: dict[str, object], caller: dict[str, object], within: bool
+    fields: dict[str, Any], caller: dict[str, Any], within: bool
 ) -> None:
     """Neither by scopes, nor by its customer, its end or its networks."""
     assert is_within(ROOT._replace(**fields), ROOT._replace(**caller)) is within
