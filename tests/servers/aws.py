@@ -122,7 +122,7 @@ def clients_of(provider: AwsProvider) -> list[Any]:
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, monotonic: Callable[[], float]) -> None:
     """Let the driver live by another clock."""
-    for module in ("_aws.client", "_aws.provider", "_aws.wire", "_bounded_http", "_errand"):
+    for module in ("_aws.client", "_aws.provider", "_aws.wire", "_wire.bounded_http", "_wire.errand"):
         monkeypatch.setattr(f"secretsource.providers.{module}.monotonic", monotonic)
 
 

@@ -1,4 +1,4 @@
-"""HTTP by requests within the bounds of the call, as in `_bounded_http`.
+"""HTTP by requests within the bounds of the call, as in `_wire.bounded_http`.
 
 For drivers whose SDK takes a `requests.Session`; only they import this.
 
