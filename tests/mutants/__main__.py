@@ -15,10 +15,12 @@ from tests.mutants.campaign import count, disordered, equivalents, pinned, playe
 from tests.mutants.choice import changed_lines, commit, in_turn
 from tests.mutants.near import NEAR
 from tests.mutants.pinned import FAULTS
-from tests.mutants.trial import prepare
+from tests.mutants.trial import End, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tests.mutants.trial import Trial
 
 SHARE = 95.0
 """How many of a hundred faults have to be found."""
@@ -40,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"pinned faults: {faults}", flush=True)
         wrong += [f"alive: {title}" for title in faults.alive] + _broken([*faults.broken, *faults.slow])
     if asked.all:
-        score, least = played(whole(modules), asked.at_once), SHARE
+        score, least = played(whole(modules), asked.at_once, tell=_say), SHARE
         none = played(equivalents(modules), asked.at_once)
         print(f"said to be the same: {len(none.alive)}")
         wrong += (
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         trials = sample(in_turn(modules, changed, seed), changed, seed)
         score = played(trials, asked.at_once, lambda: time.monotonic() - began > asked.seconds)
     print(f"mutants: {score} (of {count(modules)} in {len(modules)} modules; {time.monotonic() - began:.0f} s)")
-    for title in sorted(score.alive):
+    for title in () if asked.all else sorted(score.alive):
         print(f"  alive  {title}")
     for module in score.slow:
         print(f"  left out  {module}: the tests near to it take too long here")
@@ -61,6 +63,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for complaint in wrong:
         print(f"error: {complaint}", file=sys.stderr)
     return bool(wrong)
+
+
+def _say(trial: Trial, end: End) -> None:
+    """Print a fault that lives on, as soon as that is known: a whole run takes long."""
+    if trial.code is not None and end is not End.KILLED:
+        print(f"  {end.value}  {trial.title}", flush=True)
 
 
 def _broken(titles: Sequence[str]) -> list[str]:

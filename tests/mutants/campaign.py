@@ -10,7 +10,7 @@ from tests.mutants.choice import SAMPLE, ordered
 from tests.mutants.equivalent import EQUIVALENT, unused
 from tests.mutants.near import NEAR, near
 from tests.mutants.operators import compiled, mutants
-from tests.mutants.trial import End, Trial, outcomes
+from tests.mutants.trial import Act, End, Trial, outcomes
 from tests.packaging.purity import PACKAGE, marked
 
 if TYPE_CHECKING:
@@ -56,9 +56,24 @@ class Score(NamedTuple):
         )
 
 
-def played(trials: Iterable[Trial], at_once: int, is_over: Callable[[], bool] = bool) -> Score:
-    """Try each, some at once; of a module whose trial without a fault does not pass, nothing counts."""
-    ended = list(outcomes(trials, at_once, is_over))
+def played(
+    trials: Iterable[Trial | Act],
+    at_once: int,
+    is_over: Callable[[], bool] = bool,
+    tell: Callable[[Trial, End], object] = lambda *_: None,
+) -> Score:
+    """Try each, some at once; of a module whose trial without a fault does not pass, nothing counts.
+
+    Args:
+        trials: The trials, and the acts of several.
+        at_once: How many at a time.
+        is_over: Whether no other may begin.
+        tell: Called with each trial as it ends.
+    """
+    ended: list[tuple[Trial, End]] = []
+    for trial, end in outcomes(trials, at_once, is_over):
+        tell(trial, end)
+        ended.append((trial, end))
     plain = {trial.module: (trial.title, end) for trial, end in ended if trial.code is None}
     sound = {module for module, (_, end) in plain.items() if end is End.ALIVE}
     counted = [(trial.title, end) for trial, end in ended if trial.code is not None and trial.module in sound]
@@ -82,7 +97,7 @@ def pinned(faults: Sequence[Fault]) -> Iterator[Trial]:
             yield Trial(fault.title, name, code, [fault.test], PATIENCE)
 
 
-def sample(modules: Iterable[str], changed: Mapping[str, AbstractSet[int]], seed: str) -> Iterator[Trial]:
+def sample(modules: Iterable[str], changed: Mapping[str, AbstractSet[int]], seed: str) -> Iterator[Act]:
     """Of each module in turn the faults on changed lines, and some others."""
     for module in modules:
         lines = changed.get(module, frozenset())
@@ -90,13 +105,13 @@ def sample(modules: Iterable[str], changed: Mapping[str, AbstractSet[int]], seed
         yield from _of_module(module, chosen[: max(SAMPLE, sum(mutant.line in lines for mutant in chosen))])
 
 
-def whole(modules: Iterable[str]) -> Iterator[Trial]:
+def whole(modules: Iterable[str]) -> Iterator[Act]:
     """Every fault of every module."""
     for module in modules:
         yield from _of_module(module, _different(module))
 
 
-def equivalents(modules: Iterable[str]) -> Iterator[Trial]:
+def equivalents(modules: Iterable[str]) -> Iterator[Act]:
     """The faults that are said to be none: each has to stay alive."""
     for module in modules:
         yield from _of_module(module, [mutant for mutant in _mutants(module) if _is_equivalent(module, mutant)])
@@ -126,15 +141,22 @@ def module_name(module: str) -> str:
     return ".".join(("secretsource", *module.removesuffix(".py").removesuffix("/__init__").split("/")))
 
 
-def _of_module(module: str, chosen: Sequence[Mutant]) -> Iterator[Trial]:
+def _of_module(module: str, chosen: Sequence[Mutant]) -> Iterator[Act]:
     if not chosen:
         return
     path, tests, name = PACKAGE / module, near(module), module_name(module)
     text = path.read_text()
-    yield Trial(module, name, None, tests)
-    for mutant in chosen:
-        title = f"{module}:{mutant.line} {mutant.within}: {mutant.was} -> {mutant.becomes}"
-        yield Trial(title, name, compiled(text, mutant.place, str(path)), tests)
+    trials = [
+        Trial(
+            f"{module}:{mutant.line} {mutant.within}: {mutant.was} -> {mutant.becomes}",
+            name,
+            compiled(text, mutant.place, str(path)),
+            tests,
+            lines=(mutant.line, mutant.last),
+        )
+        for mutant in chosen
+    ]
+    yield Act(Trial(module, name, None, tests), trials)
 
 
 def _mutants(module: str) -> list[Mutant]:

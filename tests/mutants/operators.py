@@ -37,6 +37,7 @@ class Mutant(NamedTuple):
 
     Attributes:
         line: Where it is.
+        last: Its last line.
         within: The class and function that it is in, with dots; empty at the top of the module.
         was: The expression or statement, as `ast.unparse` writes it.
         becomes: What stands there instead.
@@ -44,6 +45,7 @@ class Mutant(NamedTuple):
     """
 
     line: int
+    last: int
     within: str
     was: str
     becomes: str
@@ -69,7 +71,14 @@ def mutants(text: str) -> list[Mutant]:
     """Every fault that can be put into a module, in the order of its text."""
     lines = text.splitlines()
     return [
-        Mutant(spot.node.lineno, spot.within, _written(spot.node), _written(spot.becomes), place)
+        Mutant(
+            spot.node.lineno,
+            spot.node.end_lineno or spot.node.lineno,
+            spot.within,
+            _written(spot.node),
+            _written(spot.becomes),
+            place,
+        )
         for place, spot in enumerate(_spots(ast.parse(text), ""))
         if UNREAD not in lines[spot.node.lineno - 1]
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,9 +13,11 @@ from tests.mutants import campaign
 from tests.mutants.campaign import Score, count, disordered, played, sample
 from tests.mutants.choice import SAMPLE, in_turn, ordered, parsed
 from tests.mutants.equivalent import EQUIVALENT, Equivalent, unused
+from tests.mutants.graft import difference, graft, living
 from tests.mutants.near import NEAR, near
 from tests.mutants.operators import compiled, mutants
 from tests.mutants.pinned import FAULTS, Fault
+from tests.mutants.stage import Reach, Spot
 from tests.mutants.trial import TREE, End, Trial
 from tests.packaging.purity import PACKAGE
 
@@ -82,7 +85,7 @@ def test_a_word():
     assert suggest.nearest("tll", ["ttl"]) == "ttl"
 
 def test_that_may_hang():
-    while getattr(suggest, "HANGS", False):
+    while getattr(suggest, "HANGS", False) or suggest.meant("a", ["b"]):
         pass
 """
 PROGRAM = """
@@ -95,22 +98,129 @@ changes = {"killed": "nearest = lambda *_: None", "alive": "", "late": "HANGS = 
 code = {title: compile(path.read_text() + more, str(path), "exec") for title, more in changes.items()}
 prepare()
 name = "secretsource._ground.suggest"
-trials = [Trial(title, name, code.get(title), sys.argv[1:], 5.0) for title in ("nothing", *code)]
+seconds = {"late": 3.0}
+trials = [Trial(title, name, code.get(title), sys.argv[1:], seconds.get(title, 60.0)) for title in ("nothing", *code)]
 for trial, end in outcomes(trials, 2, bool):
     print(trial.title, end.name)
 """
 
 
-def test_a_trial_says_what_became_of_its_fault(tmp_path: Path) -> None:
-    """A test fails, or none does, or one does not end; without a fault all of them pass."""
-    tests = tmp_path / "test_word.py"
+ACT = """
+import sys
+from pathlib import Path
+from tests.mutants import trial
+from tests.mutants.trial import Act, Trial, outcomes, prepare
+
+path = Path("src/secretsource/_ground/suggest.py")
+changes = {
+    "found": ("return folded[near[0]] if near else None", "return None"),
+    "hangs": ('return "" if near is None', 'return "x" if near is None'),
+    "unseen": ("known = tuple(known)", "known = ()"),
+    "imported": ("LONGEST = 100", "LONGEST = 1"),
+}
+name, tests, lines = "secretsource._ground.suggest", sys.argv[1:], (1, 100)
+codes = {
+    title: compile(path.read_text().replace(*change), str(path.resolve()), "exec", dont_inherit=True)
+    for title, change in changes.items()
+}
+decided = trial._decided
+
+
+def noted(act, report):
+    found = decided(act, report)
+    print("staged", *(each.title for each, _ in found[0]))
+    return found
+
+
+trial._decided = noted
+prepare()
+act = Act(Trial("nothing", name, None, tests, 60.0), [Trial(*each, tests, 60.0, lines) for each in (
+    (title, name, code) for title, code in codes.items()
+)])
+for each, end in outcomes([act], 2, bool):
+    print(each.title, end.name)
+"""
+
+
+def printed(program: str, folder: Path) -> list[list[str]]:
+    """Run a program beside two tests, and return the words of each line that it prints."""
+    tests = folder / "test_word.py"
     tests.write_text(TESTS)
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(tests)], cwd=TREE, capture_output=True, text=True, timeout=100, check=True,
+        [sys.executable, "-c", program, str(tests)], cwd=TREE, capture_output=True, text=True, timeout=100, check=True,
         env={**os.environ, "PYTHONPATH": str(TREE)},
     )  # fmt: skip
-    ends = dict(line.split() for line in done.stdout.splitlines())
+    return [line.split() for line in done.stdout.splitlines()]
+
+
+def test_a_trial_says_what_became_of_its_fault(tmp_path: Path) -> None:
+    """A test fails, or none does, or one does not end; without a fault all of them pass."""
+    ends = dict(printed(PROGRAM, tmp_path))
     assert ends == {"nothing": "ALIVE", "killed": "KILLED", "alive": "ALIVE", "late": "LATE"}
+
+
+def test_a_stage_leaves_to_a_trial_what_it_does_not_find(tmp_path: Path) -> None:
+    """It finds faults in functions; a fault of the import, and one that no test finds, have a trial of their own."""
+    staged, *ends = printed(ACT, tmp_path)
+    assert staged == ["staged", "nothing", "found", "hangs"]
+    assert dict(ends) == {
+        "nothing": "ALIVE", "found": "KILLED", "hangs": "LATE", "unseen": "ALIVE", "imported": "KILLED",
+    }  # fmt: skip
+
+
+MODULE = """
+LIMIT = 1
+def first(a=1):
+    def inner():
+        return a + 1
+    return inner()
+class Room:
+    size = 2
+    def second(self):
+        return 3
+"""
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "changed"),
+    [
+        ("a + 1", "a - 1", ["first"]),
+        ("return 3", "return 4", ["Room.second"]),
+        ("return inner()", "return 5", ["first"]),
+        ("LIMIT = 1", "LIMIT = 2", None),
+        ("a=1", "a=2", None),
+        ("size = 2", "size = 3", None),
+    ],
+)
+def test_a_difference_of_functions_can_be_grafted(was: str, becomes: str, changed: list[str] | None) -> None:
+    """The functions of a module and of its classes; never what runs at its import, defaults among it."""
+    old, new = (compile(text, "m", "exec", dont_inherit=True) for text in (MODULE, MODULE.replace(was, becomes)))
+    found = difference(old, new)
+    assert (found and [before.co_qualname for before, _ in found]) == changed
+
+
+def test_a_graft_changes_functions_that_are_loaded() -> None:
+    """Each that has the code, and what the module remembers of their results is forgotten."""
+    module = ModuleType("grafted")
+    text = "from functools import cache\n@cache\ndef number():\n    return 1\n"
+    exec(compile(text, "a file of this test", "exec"), vars(module))
+    assert module.number() == 1
+    ((old, new),) = (
+        difference(
+            *(compile(each, "a file of this test", "exec") for each in (text, text.replace("return 1", "return 2")))
+        )
+        or []
+    )
+    graft(module, [(function, new) for function in living("a file of this test")[old]])
+    assert module.number() == 2
+
+
+def test_the_tests_that_reach_a_fault_are_those_of_its_lines() -> None:
+    """From its first line to its last."""
+    code = compile("", "m", "exec")
+    reach = Reach({1: [0], 2: [1, 2], 3: [2], 5: [3]}, [0.1] * 4)
+    assert reach.of(Spot(code, 2, 3)) == {1, 2}
+    assert reach.of(Spot(code, 4, 4)) == set()
 
 
 def test_the_lists_fit_the_code() -> None:
@@ -172,10 +282,10 @@ def test_changed_lines_come_first() -> None:
 
 def test_a_sample_is_some_of_each_module_and_every_changed_line() -> None:
     """And begins with the tests near to it without a fault."""
-    chosen = list(sample(["_ground/suggest.py"], {}, "a commit"))
-    assert (len(chosen), chosen[0].code, chosen[0].tests) == (SAMPLE + 1, None, near("_ground/suggest.py"))
-    every = list(sample(["_ground/suggest.py"], {"_ground/suggest.py": frozenset(range(1000))}, "a commit"))
-    assert len(every) == 1 + count(["_ground/suggest.py"]) > len(chosen)
+    (some,) = sample(["_ground/suggest.py"], {}, "a commit")
+    assert (some.plain.code, some.plain.tests, len(some.trials)) == (None, near("_ground/suggest.py"), SAMPLE)
+    (every,) = sample(["_ground/suggest.py"], {"_ground/suggest.py": frozenset(range(1000))}, "a commit")
+    assert len(every.trials) == count(["_ground/suggest.py"]) > SAMPLE
 
 
 def test_a_score_counts_and_says_what_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """A trial of one fault: a forked child puts it in, runs the tests beside it, and leaves with their verdict.
 
 The process that forks has imported pytest and what is dear, and nothing of ours, so that a child begins with a fresh
-package of which one module is another.
+package of which one module is another. An act is the trials of one module: a stage tries its faults first, and those
+that it does not find have a trial of their own.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import enum
 import os
 import signal
 import sys
+import tempfile
 import time
+from collections import deque
 from importlib import import_module
 from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -19,12 +22,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from hypothesis import Phase, settings
+from tests.mutants.stage import PLAIN, Spot, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import CodeType
+    from typing import IO
 
-__all__ = ["TREE", "End", "Trial", "outcomes", "prepare"]
+__all__ = ["TREE", "Act", "End", "Trial", "outcomes", "prepare"]
 
 TREE = Path(__file__).parents[2]
 SOURCE = TREE / "src"
@@ -54,6 +59,7 @@ class Trial(NamedTuple):
         code: What the module becomes; None to run the tests without a fault.
         tests: Files or tests, as pytest is told them.
         seconds: How long it may take; tests that have not ended by then have found the fault, for they end without it.
+        lines: The first line of the fault, and its last.
     """
 
     title: str
@@ -61,6 +67,19 @@ class Trial(NamedTuple):
     code: CodeType | None
     tests: Sequence[str]
     seconds: float = SECONDS
+    lines: tuple[int, int] = (0, 0)
+
+
+class Act(NamedTuple):
+    """The trials of one module.
+
+    Attributes:
+        plain: The tests without a fault.
+        trials: The faults.
+    """
+
+    plain: Trial
+    trials: Sequence[Trial]
 
 
 class _Planted(MetaPathFinder, InspectLoader):
@@ -97,23 +116,41 @@ def prepare() -> None:
     assert not any(name.partition(".")[0] == "secretsource" for name in sys.modules)
 
 
-def outcomes(trials: Iterable[Trial], at_once: int, is_over: Callable[[], bool]) -> Iterator[tuple[Trial, End]]:
+def outcomes(work: Iterable[Trial | Act], at_once: int, is_over: Callable[[], bool]) -> Iterator[tuple[Trial, End]]:
     """Try each, some at once, until there is no more time; those that have begun are brought to their end."""
-    waiting = iter(trials)
-    running: dict[int, tuple[Trial, float]] = {}
+    waiting, left = iter(work), deque[Trial]()
+    running: dict[int, _Running] = {}
     while True:
-        while len(running) < at_once and not is_over() and (trial := next(waiting, None)) is not None:
-            running[_begun(trial)] = trial, time.monotonic()
+        while len(running) < at_once:
+            begun = left.popleft() if left else None if is_over() else next(waiting, None)
+            if begun is None:
+                break
+            child, one = _begun(begun)
+            running[child] = one
         if not running:
             return
-        for child, (trial, began) in list(running.items()):
-            if (end := _end(child, time.monotonic() - began > trial.seconds)) is not None:
-                del running[child]
-                yield trial, end
+        for child, one in list(running.items()):
+            if (end := _end(child, one)) is None:
+                continue
+            del running[child]
+            if isinstance(one.work, Trial):
+                yield one.work, end
+            else:
+                decided, undecided = _decided(one.work, one.report)
+                yield from decided
+                left += undecided
         time.sleep(0.01)
 
 
-def _begun(trial: Trial) -> int:
+class _Running(NamedTuple):
+    work: Trial | Act
+    until: float
+    report: IO[bytes]
+
+
+def _begun(work: Trial | Act) -> tuple[int, _Running]:
+    seconds = work.seconds if isinstance(work, Trial) else work.plain.seconds * (4 + len(work.trials))
+    one = _Running(work, time.monotonic() + seconds, tempfile.TemporaryFile())  # noqa: SIM115 - closed when it has been read
     child = os.fork()
     if child == 0:
         code = 3
@@ -122,26 +159,60 @@ def _begun(trial: Trial) -> int:
             nowhere = os.open(os.devnull, os.O_RDWR)
             for stream in range(3):
                 os.dup2(nowhere, stream)
-            code = _verdict(trial)
+            code = _verdict(work) if isinstance(work, Trial) else _played(work, one.report.fileno())
         finally:
             os._exit(code)
-    return child
+    return child, one
+
+
+def _played(act: Act, report: int) -> int:
+    """Try the faults of a module on a stage, and report what is found."""
+    spots = [Spot(trial.code, *trial.lines) for trial in act.trials if trial.code is not None]
+    assert len(spots) == len(act.trials)
+    path = spots[0].code.co_filename
+
+    def tell(place: int, end: str) -> None:
+        os.write(report, f"{place} {end}\n".encode())
+
+    return _run(act.plain.tests, Stage(act.plain.module, path, spots, act.plain.seconds, tell))
+
+
+def _decided(act: Act, report: IO[bytes]) -> tuple[list[tuple[Trial, End]], Sequence[Trial]]:
+    """Return the trials of an act that have ended on the stage, and the others."""
+    report.seek(0)
+    ends = {
+        int(place): End[end.upper()] for place, end in (line.split() for line in report.read().decode().splitlines())
+    }
+    report.close()
+    plain = ends.pop(PLAIN, None)
+    if plain is None:
+        return [], [act.plain, *act.trials]
+    decided = [(act.plain, plain), *((act.trials[place], end) for place, end in ends.items())]
+    undecided = [trial for place, trial in enumerate(act.trials) if place not in ends]
+    return decided, undecided if plain is End.ALIVE else ()
 
 
 def _verdict(trial: Trial) -> int:
     if trial.code is not None:
         sys.meta_path.insert(0, _Planted(trial.module, trial.code))
+    return _run(trial.tests)
+
+
+def _run(tests: Sequence[str], *plugins: object) -> int:
     os.chdir(TREE)
-    return pytest.main([
-        "-q", "-x", "-c", "pyproject.toml", "--no-header", "--tb=no", "--assert=plain", "--hypothesis-profile=mutants",
-        "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:pytest_cov", *trial.tests,
-    ])  # fmt: skip
+    return pytest.main(
+        [
+            "-q", "-x", "-c", "pyproject.toml", "--no-header", "--tb=no", "--assert=plain",
+            "--hypothesis-profile=mutants", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:pytest_cov", *tests,
+        ],
+        plugins,
+    )  # fmt: skip
 
 
-def _end(child: int, is_late: bool) -> End | None:
+def _end(child: int, one: _Running) -> End | None:
     ended, status = os.waitpid(child, os.WNOHANG)
     if not ended:
-        if not is_late:
+        if time.monotonic() < one.until:
             return None
         os.killpg(child, signal.SIGKILL)
         os.waitpid(child, 0)
