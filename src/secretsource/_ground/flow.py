@@ -11,7 +11,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Callable, Generator
     from typing import Any, TypeAlias, TypeVar
 
     R = TypeVar("R")
@@ -28,11 +28,6 @@ def here(function: Callable[..., R], *args: Any) -> R:
 def given(step: Any) -> Any:
     """Take a step that is its own answer."""
     return step
-
-
-async def awaited(step: Any) -> Any:
-    """Take a step that is an awaitable answer, or the answer itself."""
-    return await step if hasattr(step, "__await__") else step
 
 
 def run(flow: Flow[R], perform: Callable[[Any], object] = given) -> R:
@@ -59,13 +54,23 @@ def run(flow: Flow[R], perform: Callable[[Any], object] = given) -> R:
         return result
 
 
-async def arun(flow: Flow[R], perform: Callable[[Any], Awaitable[object]] = awaited) -> R:
-    """Run a flow in a task, as `run` does in a thread; a cancellation is raised where the flow waits, too."""
+async def arun(flow: Flow[R], perform: Callable[[Any], object] = given) -> R:
+    """Run a flow in a task, as `run` does in a thread; a cancellation is raised where the flow waits, too.
+
+    Args:
+        flow: The flow to run, from its beginning.
+        perform: Takes one step, and returns what the flow is sent for it, or an awaitable of that.
+
+    Returns:
+        The result of the flow.
+    """
     try:
         step = next(flow)
         while True:
             try:
-                answer = await perform(step)
+                answer: Any = perform(step)
+                if hasattr(answer, "__await__"):
+                    answer = await answer
             except BaseException as error:
                 step = flow.throw(error)
             else:

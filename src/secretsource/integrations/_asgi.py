@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, Iterable, MutableMapping
     from typing import TypeAlias
 
     from secretsource.issuing import Admitted, HttpAnswer
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     RawHeaders: TypeAlias = "list[tuple[bytes, bytes]]"
 
 _DENIAL = "websocket.http.response"
-_STARTS = frozenset({"http.response.start", "websocket.accept", f"{_DENIAL}.start"})
+_STARTS = frozenset({"websocket.accept", f"{_DENIAL}.start"})
 _SINGLE = frozenset({b"deprecation", b"sunset"})
 """Headers that may exist once; the others of ours are lists, to which every line adds."""
 _SHARED = _SINGLE | {b"vary"}
@@ -31,13 +31,22 @@ def adding(admitted: Admitted, scope: Scope, send: Send) -> Send:
     """Return a `send` that adds the headers for an accepted key to those of the application."""
     added = _raw(admitted.headers)
     if scope["type"] != "http":
-        added = [each for each in added if each[0] != b"vary"]
+        return _adding_to_socket(admitted.subprotocol, [each for each in added if each[0] != b"vary"], send)
 
     def send_with_headers(message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": _merged(message.get("headers", ()), added)}
+        return send(message)
+
+    return send_with_headers
+
+
+def _adding_to_socket(subprotocol: str | None, added: RawHeaders, send: Send) -> Send:
+    def send_with_headers(message: Message) -> Awaitable[None]:
         if message["type"] in _STARTS:
-            message = {**message, "headers": _merged(list(message.get("headers", ())), added)}
+            message = {**message, "headers": _merged(message.get("headers", ()), added)}
             if message["type"] == "websocket.accept" and not message.get("subprotocol"):
-                message["subprotocol"] = admitted.subprotocol  # a browser gives up when none of its list is accepted
+                message["subprotocol"] = subprotocol  # a browser gives up when none of its list is accepted
         return send(message)
 
     return send_with_headers
@@ -77,11 +86,19 @@ async def drop_body(scope: Scope, receive: Receive) -> None:
             pass
 
 
-def _merged(own: RawHeaders, added: RawHeaders) -> RawHeaders:
+def _merged(sent: Iterable[tuple[bytes, bytes]], added: RawHeaders) -> RawHeaders:
     """Return the application's headers with ours; `Vary` only with names that the application does not list itself."""
+    own = [*sent]
+    for name, _ in own:
+        if name.lower() in _SHARED:
+            return _mended(own, added)
+    own += added
+    return own
+
+
+def _mended(own: RawHeaders, added: RawHeaders) -> RawHeaders:
+    """Return the headers of an application that sends some of ours itself, with ours."""
     names = [name.lower() for name, _ in own]
-    if _SHARED.isdisjoint(names):
-        return [*own, *added]
     ours = _SINGLE.intersection([name for name, _ in added])
     listed = b",".join([value for name, (_, value) in zip(names, own, strict=True) if name == b"vary"]).lower()
     said = {each.strip() for each in listed.split(b",")}
@@ -94,7 +111,10 @@ def _merged(own: RawHeaders, added: RawHeaders) -> RawHeaders:
 def _raw(headers: tuple[tuple[str, str], ...]) -> RawHeaders:
     if len(headers) == 1:  # of a key without limits: the same with each answer
         return _raw_alone(headers)
-    return [(_raw_name(name), value.encode("ascii")) for name, value in headers]
+    raw: RawHeaders = []
+    for name, value in headers:
+        raw.append((_raw_name(name), value.encode()))
+    return raw
 
 
 @lru_cache(maxsize=64)

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._asgi import adding, drop_body, hiding, refuse
 from secretsource.integrations._asgi_socket import serve_while
-from secretsource.issuing import Admission, HttpAnswer
+from secretsource.issuing import Admission, Admitted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Unpack
 
     from secretsource.integrations._asgi import App, Receive, Scope, Send
-    from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys, AsyncApiKeys, Demand
+    from secretsource.issuing import AdmissionSettings, ApiKeys, AsyncApiKeys, Demand, HttpAnswer
 
 __all__ = ["ApiKeyMiddleware"]
 
@@ -70,42 +70,34 @@ class ApiKeyMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, or let it through."""
-        kind, path, root_path = scope["type"], scope.get("path", ""), scope.get("root_path", "")
-        if kind not in _CHECKED:
-            if kind != "lifespan" and not self._is_exempt(path, root_path):
-                raise ConfigurationError(f"API keys cannot be checked on connections of type {kind!r}")
+        path, root_path = scope.get("path", ""), scope.get("root_path", "")
+        if scope["type"] not in _CHECKED:
+            if scope["type"] != "lifespan" and not self._is_exempt(path, root_path):
+                raise ConfigurationError(f"API keys cannot be checked on connections of type {scope['type']!r}")
             await self._app(scope, receive, send)
             return
         demand = None if self._demand is None or self._is_exempt(path, root_path) else self._demand(scope)
         ip, method = (scope.get("client") or _UNKNOWN)[0], scope.get("method", "GET")
         outcome: Admitted | HttpAnswer | None = self._glance(scope["headers"], ip, method, path, root_path, demand)
         if outcome is None:
-            outcome = await self._decided(scope, receive, demand)
-        if isinstance(outcome, HttpAnswer):
-            await refuse(outcome, scope, receive, send)
-        else:
+            outcome = await self._admission.aadmit(
+                scope["headers"], ip, method, path, root_path=root_path, scope=demand,
+                meanwhile=lambda: drop_body(scope, receive), glanced=True,
+            )  # fmt: skip
+        if isinstance(outcome, Admitted):
             await self._served(outcome, demand, scope, receive, send)
-
-    async def _decided(self, scope: Scope, receive: Receive, demand: Demand | None) -> Admitted | HttpAnswer:
-        return await self._admission.aadmit(
-            scope["headers"],
-            (scope.get("client") or _UNKNOWN)[0],
-            scope.get("method", "GET"),
-            scope.get("path", ""),
-            root_path=scope.get("root_path", ""),
-            scope=demand,
-            meanwhile=lambda: drop_body(scope, receive),
-        )
+        else:
+            await refuse(outcome, scope, receive, send)
 
     def _served(
         self, admitted: Admitted, demand: Demand | None, scope: Scope, receive: Receive, send: Send
     ) -> Awaitable[object]:
-        record = admitted.record
+        record, headers, visible, _ = admitted
         if record is not None:
             scope = {**scope, "secretsource": record}
-        if admitted.visible is not None:
+        if visible is not None:
             scope = hiding(admitted, scope)
-        if admitted.headers:
+        if headers:
             send = adding(admitted, scope, send)
         if record is None or not self._recheck or scope["type"] == "http":
             return self._app(scope, receive, send)

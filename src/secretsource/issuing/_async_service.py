@@ -156,7 +156,9 @@ class AsyncApiKeys(AsyncKeyReading, AsyncKeyReports, AtHand):
     ) -> Verdict:
         """Check a key that memory cannot decide."""
         try:
-            verdict = await arun(self._verifier.check(text, hashed, asked, fresh))
+            verdict = None if hashed is None or fresh else self._look(hashed, asked)
+            if verdict is None:
+                verdict = await arun(self._verifier.check(text, hashed, asked, fresh))
             if (
                 isinstance(verdict, Rejected)
                 and verdict.reason is Reason.PEPPER_RETIRED
@@ -167,6 +169,12 @@ class AsyncApiKeys(AsyncKeyReading, AsyncKeyReports, AtHand):
             del text  # a traceback shows no key
         conclude(self._parts.uses, self._listeners, self._parts.clock, verdict, asked)
         return verdict
+
+    def _look(self, hashed: bytes, asked: Asked) -> Verdict | None:
+        """Look a key up in the event loop itself; None where something has to be awaited."""
+        here = self._store.here
+        verdict = None if here is None else self._verifier.look(hashed, asked, here)
+        return None if isinstance(verdict, Rejected) and verdict.reason is Reason.STORE_UNAVAILABLE else verdict
 
     async def verify(
         self,

@@ -48,7 +48,19 @@ from secretsource.stores.records import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Self
+    from typing import Protocol, Self
+
+    class LookupHere(Protocol):
+        """The look-ups of uncached checks, in the thread that asks; see `AsyncKeyStore.here`."""
+
+        def peek(self, key_id: str) -> KeyRecord | None:
+            """Do the same as `KeyStore.peek`."""
+            ...
+
+        def revision(self, key_id: str) -> int | None:
+            """Do the same as `KeyStore.revision`."""
+            ...
+
 
 __all__ = [
     "AsyncCountStore",
@@ -283,6 +295,14 @@ class AsyncKeyStore(ABC):
     plans: AsyncRegister[PlanRecord] | None = None
     counts: AsyncCountStore | None = None
     history: AsyncHistory | None = None
+
+    @property
+    def here(self) -> LookupHere | None:
+        """Look-ups that answer in the event loop itself, for a store that never waits there now; else None.
+
+        They raise `StoreError` rather than wait; the check then asks in the usual way.
+        """
+        return None
 
     @classmethod
     def open(cls, url: str) -> Self:

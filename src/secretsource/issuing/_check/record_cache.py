@@ -104,17 +104,21 @@ class Entry:
         self.networks = policy.read_networks(networks) if networks else None
         self.limit_key, self.plan = limits_of(record)
         self.key_id = record.key_id
-        self.expires = expires = record.expires
+        self.expires = record.expires
         self.noting = self.seen = _NEVER
         self.requests = 0
-        self.drift = drift = wall - mono
-        self.fresh_until = until = mono + ttl
+        self.drift, self.fresh_until, self.until = self.times(mono, wall, ttl)
+
+    def times(self, mono: float, wall: float, ttl: float) -> tuple[float, float, float]:
+        """Return `drift`, `fresh_until` and `until` for a record that was good at an instant, given on both clocks."""
+        record, drift, until = self.record, wall - mono, mono + ttl
+        fresh_until, expires = until, self.expires
         has_begun = record.begins is None or record.begins <= wall
         if record.status is not _ACTIVE or self.is_suspended or not has_begun or record.prefix == RESERVED_PREFIX:
             until = _NEVER
         elif expires is not None and expires - drift < until:
             until = expires - drift
-        self.until = until
+        return drift, fresh_until, until
 
     @property
     def is_suspended(self) -> bool:
@@ -229,6 +233,22 @@ class RecordCache:
     def begin(self) -> int:
         """Start reading a record: call this before you ask the store, and pass the result to `fill` or `miss`."""
         return self._news
+
+    def renew(self, entry: Entry, mono: float, wall: float, begun: int) -> Entry:
+        """Keep an entry whose record has not changed for another ttl; see `fill`, which does the same for any entry."""
+        times = entry.times(mono, wall, self.ttl)
+        with self._lock:
+            key_id, by_key = entry.key_id, self._by_key
+            # One step from the comparison on: later news, also by a signal's handler, ends the entry after that.
+            if (
+                not self._is_outdated(entry.record, mono, begun)
+                and begun == self._news
+                and key_id in by_key
+                and by_key[key_id] is entry
+            ):
+                entry.drift, entry.fresh_until, entry.until = times
+                return entry
+        return self.fill(entry.hashed, entry.record, mono, wall, begun, entry.whole)
 
     def fill(
         self, hashed: bytes, record: KeyRecord, mono: float, wall: float, begun: int, whole: float | None = None

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._check.record_cache import Entry
     from secretsource.issuing._check.steps.gate import Presented
     from secretsource.issuing._verdict import Verdict
-    from secretsource.stores.base import KeyRecord, KeyStore
+    from secretsource.stores.base import KeyRecord, LookupHere
 
 _ROTATING = Status.ROTATING
 MOST_COST = 10**9
@@ -168,8 +168,10 @@ class Verifier:
             verdict = yield from self._drawing.draw(found, found.plan, asked.cost, mono, wall)
         return self._granted(verdict, found, presented, asked, mono, wall)
 
-    def look(self, hashed: bytes, asked: Asked, store: KeyStore) -> Verdict | None:
-        """Check as `check` does, in a store for threads, a text that came through the gate before: without a generator.
+    def look(self, hashed: bytes, asked: Asked, store: LookupHere) -> Verdict | None:
+        """Check as `check` does, in a store that answers at once, a text that came through the gate before.
+
+        There is no generator on this way.
 
         Args:
             hashed: The hash that `glance` has computed.
@@ -177,29 +179,44 @@ class Verifier:
             store: The store of its record.
 
         Returns:
-            None, with nothing asked or counted, if the text is new or the cache knows more.
+            None, with nothing asked or counted, if the text is new, the cache knows more, or more has to be asked.
         """
-        presented = None if self._get(hashed) is not None else self.gate.again(hashed)
-        if presented is None or presented.key_id is None:
-            return None
-        asked_at = self._mono()
-        if self._recall(presented, None, asked_at) is not None:
+        presented, known, asked_at = self.gate.again(hashed), self._get(hashed), self._mono()
+        if presented is None or presented.key_id is None or self._recall(presented, known, asked_at) is not None:
             return None
         demanded = _demanded(asked)
         self._begin()
         begun = self._cache.begin()
         try:
-            record = store.peek(presented.key_id)  # 5 look the record up
+            record = self._unchanged(known, asked_at, store) or store.peek(presented.key_id)  # 5 look the record up
         except StoreError:
             return Rejected(Reason.STORE_UNAVAILABLE)
         mono, wall = self._now()  # the store may have been slow
-        rejected = unknown(presented) if record is None else self._comparison.compare(presented, record)
-        found = self._kept(presented, record, rejected, asked_at, wall - (mono - asked_at), begun)
+        then = wall - (mono - asked_at)
+        if record is not None and known is not None and record is known.record:
+            found: Entry | Rejected = self._cache.renew(known, asked_at, then, begun)
+        else:
+            rejected = unknown(presented) if record is None else self._comparison.compare(presented, record)
+            found = self._kept(presented, record, rejected, asked_at, then, begun)
         if type(found) is Rejected:
             return found
+        if store is not self._store and self._waits(found):
+            return None
         if found.record.status is _ROTATING:
             run(self._rotations.learn(found.record))
         return self._concluded(found, presented, asked, demanded, mono, wall)
+
+    def _waits(self, entry: Entry) -> bool:
+        """Return whether an event loop waits for more than a record: a shared limiter, or the date of a rotation."""
+        return entry.record.status is _ROTATING or (entry.plan is not None and not self._drawing.is_at_hand)
+
+    @staticmethod
+    def _unchanged(known: Entry | None, mono: float, store: LookupHere) -> KeyRecord | None:
+        """Return the record of a text that matched before, if the store says that it has not changed."""
+        if known is None or mono >= known.whole + RENEWABLE:
+            return None
+        record = known.record
+        return record if store.revision(known.key_id) == record.stamp else None
 
     def recall(self, text: object, hashed: bytes | None, asked: Asked) -> Verdict | None:
         """Check as `check` does, from memory; None, with nothing counted, if a store or a server has to be asked."""
@@ -272,7 +289,7 @@ class Verifier:
         except StoreError:
             return Rejected(Reason.STORE_UNAVAILABLE)
         if stamp == known.record.stamp:
-            return self._cache.fill(presented.hash, known.record, mono, wall, begun, known.whole)
+            return self._cache.renew(known, mono, wall, begun)
         found = yield from self.read(presented, mono, wall, begun, self._store.peek)
         return found
 

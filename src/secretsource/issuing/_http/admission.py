@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from secretsource.issuing._async_service import AsyncApiKeys
+    from secretsource.issuing._check.event import Asked
     from secretsource.issuing._check.policy import Demand
     from secretsource.issuing._http.answer import HttpAnswer
     from secretsource.issuing._http.credential import Headers
     from secretsource.issuing._http.settings import AdmissionSettings
     from secretsource.issuing._service import ApiKeys
+    from secretsource.issuing._verdict import Verdict
     from secretsource.stores.base import KeyRecord
 
 __all__ = ["Admission", "Admitted"]
@@ -48,9 +50,10 @@ class Admission:
 
     Attributes:
         rules: The settings in force.
-        glance: Like `admit`, for a request that can be let in from memory: it never waits. It returns None, and counts
-            nothing, for a request that `admit` or `aadmit` has to decide on; ask those then. You may give
-            ``root_path``, ``scope`` and ``cost`` by position.
+        glance: Like `admit`, for a request that can be let in from memory, or with keys for an event loop by a look-up
+            in the loop itself (`AsyncKeyStore.here`): it never waits. It returns None, and counts nothing, for a
+            request that `admit` or `aadmit` has to decide on; ask those then. You may give ``root_path``, ``scope`` and
+            ``cost`` by position.
 
     Raises:
         ConfigurationError: A setting cannot work.
@@ -115,11 +118,12 @@ class Admission:
         scope: Demand | None = None,
         cost: int = 1,
         meanwhile: Callable[[], Awaitable[object]] | None = None,
+        glanced: bool = False,
     ) -> Admitted | HttpAnswer:
         """Let a request in as `admit` does, on an event loop, with keys of either kind.
 
         Args:
-            headers: As for `admit`, like all arguments but the last.
+            headers: As for `admit`, like all arguments but the last two.
             ip: The client's address.
             method: The request's method.
             path: Its whole path.
@@ -127,19 +131,28 @@ class Admission:
             scope: The scope that this request needs.
             cost: The amount to draw from the key's limits.
             meanwhile: A call to make until a refusal is due, such as receiving the body.
+            glanced: Whether `glance` has just returned None for this request, and need not be asked again.
 
         Raises:
             InvalidRequest: The demand is wrong.
         """
         try:
-            admitted = self.glance(headers, ip, method, path, root_path, scope, cost)
+            admitted = None if glanced else self.glance(headers, ip, method, path, root_path, scope, cost)
             if admitted is not None:
                 return admitted
             arrival = self._reception.arrival(headers, ip, method, path, root_path, scope, cost)
         finally:
             del headers  # a traceback shows no key
-        look_up = self._keys._look_up if self._is_async else partial(self._pool.look_up, self._keys._look_up)
+        look_up = self._keys._look_up if self._is_async else self._look_aside
         return await arun(self._reception.steps(arrival, look_up, partial(settle, meanwhile=meanwhile)))
+
+    def _look_aside(self, text: str, asked: Asked) -> Verdict | Awaitable[Verdict]:
+        """Check a key with keys for threads, on an event loop: in memory, or in a thread of the pool."""
+        try:
+            verdict: Verdict | None = self._keys._recall(text, asked)
+            return self._pool.look_up(self._keys._look_up, text, asked) if verdict is None else verdict
+        finally:
+            del text  # a traceback shows no key
 
     def is_exempt(self, path: str, root_path: str = "") -> bool:
         """Return whether a path needs no key; for edges that pass such requests through unchanged.

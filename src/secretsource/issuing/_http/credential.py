@@ -10,7 +10,7 @@ there.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple
 
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
@@ -76,6 +76,7 @@ class Places:
         self.vary: Vary = tuple([("Vary", header) for header in self.headers])
         self._places: dict[Text, list[Place]] = {}
         self._openings: dict[Text, tuple[str, Vary] | None] = {}
+        self._lengths = frozenset(map(len, self.headers))
         for name in self.headers:
             listed = [each for each in places if each.header.lower() == name.lower()]
             opening = listed[0].opening if len(listed) == 1 else None
@@ -96,21 +97,22 @@ class Places:
         """
         sent: Text | None = None
         opening: tuple[str, Vary] | None = None
-        openings = self._openings
+        lengths, openings = self._lengths, self._openings
         for name, value in headers if type(headers) is list else _pairs(headers):
-            name = name.lower()  # noqa: PLW2901 - one look at each header of each request
-            if name in openings:
+            # Lengths first: most headers are none of ours, and most requests have many.
+            if len(name) in lengths and (lower := name.lower()) in openings:
                 if sent is not None:
                     return None
-                sent, opening = value, openings[name]
+                sent, opening = value, openings[lower]
         if sent is None or opening is None or len(sent) > LONGEST_CREDENTIAL or not sent.isascii():
             return None
-        text = sent if isinstance(sent, str) else sent.decode("ascii")
+        text = sent if isinstance(sent, str) else sent.decode()
         begin, vary = opening
         if begin:
-            if text[: len(begin)].lower() != begin:
+            length = len(begin)
+            if text[:length].lower() != begin:
                 return None
-            text = text[len(begin) :]
+            text = text[length:]
         key = text.strip(BLANKS)
         return (key, vary) if key else None
 
@@ -197,13 +199,17 @@ def first(headers: Headers, wanted: str) -> str | None:
         headers: As for `credential`.
         wanted: Its name, in lower case.
     """
-    names = (wanted, wanted.encode())
-    return next((_text(value) for name, value in _pairs(headers) if name.lower() in names), None)
+    length, names = len(wanted), (wanted, wanted.encode())
+    for name, value in _pairs(headers):
+        if len(name) == length and name.lower() in names:
+            return _text(value)
+    return None
 
 
 def _pairs(headers: Headers) -> Iterable[tuple[Text, Text]]:
+    pairs: Any = headers
     items: Callable[[], Iterable[tuple[Text, Text]]] | None = getattr(headers, "items", None)
-    return cast("Iterable[tuple[Text, Text]]", headers) if items is None else items()
+    return pairs if items is None else items()
 
 
 def _text(sent: Text) -> str:

@@ -11,13 +11,13 @@ from time import monotonic, time
 from typing import Any, NamedTuple
 
 from secretsource.exceptions import InvalidRequest, StoreError
-from secretsource.issuing._check.event import Asked, tell
+from secretsource.issuing._check.event import Asked, asked_of, tell
 from secretsource.issuing._check.policy import check_demand
 from secretsource.issuing._check.steps.recheck import recheck
 from secretsource.issuing._http.admitted import Admitted
 from secretsource.issuing._http.allowance import allowance
 from secretsource.issuing._http.answer import accepted_headers, http_answer
-from secretsource.issuing._http.credential import first
+from secretsource.issuing._http.credential import Taken, first
 from secretsource.issuing._http.paths import routed
 from secretsource.issuing._http.pool import Overloaded, is_overload
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._async_service import AsyncApiKeys
     from secretsource.issuing._check.policy import Demand
     from secretsource.issuing._http.answer import HttpAnswer
-    from secretsource.issuing._http.credential import Headers, Taken, Text
+    from secretsource.issuing._http.credential import Headers, Text
     from secretsource.issuing._http.settings import Rules
     from secretsource.issuing._service import ApiKeys
     from secretsource.issuing._verdict import Verdict
@@ -79,8 +79,10 @@ class Reception:
         self._keys: Any = keys
         self._scope = scope
         self._rules = rules
+        self._looks = hasattr(keys, "_look")
         self._has_exempt = bool(rules.exempt)
-        self._is_plain = rules.kind is None and not rules.hides
+        self._passes_preflight = rules.passes_preflight
+        self._only = rules.places.only if rules.kind is None and not rules.hides else _none
 
     def glance(
         self,
@@ -92,7 +94,7 @@ class Reception:
         scope: Demand | None = None,
         cost: int = 1,
     ) -> Admitted | None:
-        """Let a request in if memory is enough for that; this never waits.
+        """Let a request in if memory is enough for that, or a look-up in the event loop itself; this never waits.
 
         Args:
             headers: As for `Admission.admit`.
@@ -106,22 +108,27 @@ class Reception:
         Returns:
             The request that is let in; None, with nothing counted, for a request that needs the long way.
         """
-        rules, keys = self._rules, self._keys
-        if (self._has_exempt and rules.exempt.has(routed(path, root_path))) or (
-            method == "OPTIONS" and rules.passes_preflight and _is_preflight(headers)
+        if (self._has_exempt and self._rules.exempt.has(routed(path, root_path))) or (
+            method == "OPTIONS" and self._passes_preflight and _is_preflight(headers)
         ):
             return Admitted(None, (), self._visible(headers))
         demand = self._scope if scope is None else scope
-        sent = rules.places.only(headers) if self._is_plain else None
+        sent = self._only(headers)
         if sent is None or demand is None:
             return None
-        verdict = keys._glance(sent[0], demand, ip, cost)
+        (key, vary), keys = sent, self._keys
+        verdict = keys._glance(key, demand, ip, cost)
+        if type(verdict) is bytes and self._looks:
+            try:
+                verdict = keys._look(verdict, asked_of(demand, cost, None, ip, None))
+            except InvalidRequest:  # which the long way raises without the key in its frames
+                return None
         if type(verdict) is not Accepted:
             return None
         if keys._listeners:
             self._tell(verdict, Asked(demand, cost, None, ip, first(headers, "user-agent"), method, path))
-        granted, vary = verdict._granted, sent[1]
-        # A key that is accepted at a glance is active, and has no end to announce.
+        granted = verdict._granted
+        # A key that is accepted so far is active, and has no end to announce.
         return _new(Admitted, (verdict.record, vary if granted is None else allowance(*granted) + vary, None, None))
 
     def arrival(
@@ -169,11 +176,11 @@ class Reception:
 
         Args:
             arrival: The request.
-            look_up: The function that looks up a key that is not in memory.
+            look_up: The function that checks a key, in memory or in the store.
             wait: The function that waits until a refusal is due: so many seconds after the request's arrival.
         """
         rules = self._rules
-        taken = rules.places.take(arrival.headers, self._keys._verifier.gate.could_be)
+        taken = self._taken(arrival.headers)
         if taken.key is None and rules.optional.has(routed(arrival.path, arrival.root_path)):
             return Admitted(None, rules.places.vary)
         verdict: Verdict = yield from self._ask(taken, arrival, look_up)
@@ -202,15 +209,22 @@ class Reception:
             self._tell(refused, Asked(demand, 0, None, ip, path=path))
         return refused is None
 
+    def _taken(self, headers: Headers) -> Taken:
+        """Take the key out of a request: at once where it is alone, as in nearly all requests."""
+        places = self._rules.places
+        sent = places.only(headers)
+        if sent is None:
+            return places.take(headers, self._keys._verifier.gate.could_be)
+        key, ((_, header),) = sent
+        return Taken(key, (header,))
+
     def _ask(self, taken: Taken, arrival: Arrival, look_up: Callable[[str, Asked], Any]) -> Flow[Verdict]:
-        """Return the verdict, from memory or looked up, and announce it to the listeners unless a check did."""
+        """Return the verdict of a check, or of a request without a key to check, which is announced here."""
         agent = first(arrival.headers, "user-agent")
-        asked = Asked(arrival.scope, arrival.cost, self._rules.kind, arrival.ip, agent, arrival.method, arrival.path)
-        verdict: Verdict | None
+        _, ip, method, path, _, scope, cost, _ = arrival
+        asked = Asked(scope, cost, self._rules.kind, ip, agent, method, path)
+        verdict: Verdict
         if isinstance(taken.key, str):
-            verdict = self._keys._recall(taken.key, asked)
-            if verdict is not None:
-                return verdict
             try:
                 found: Verdict = yield look_up(taken.key, asked)
                 return found
@@ -233,6 +247,10 @@ class Reception:
             return None
         key, could_be = taken and taken.key, self._keys._verifier.gate.could_be
         return self._rules.places.without(headers, lambda text: text == key or could_be(text))
+
+
+def _none(_: Headers) -> None:
+    """Return None: where keys are of one kind, or are hidden, a request takes the long way."""
 
 
 def _is_preflight(headers: Headers) -> bool:

@@ -118,14 +118,13 @@ class AsyncChores:
         self._every = every
         self._feed = _Feed(cache, sources)
         self._task: asyncio.Task[None] | None = None
+        self._running_loop = _running_loop()
         self._flushes: set[asyncio.Task[None]] = set()
         self.failures = 0
 
     def begin(self) -> None:
         """Start, unless they are under way in this loop."""
-        from asyncio import get_running_loop
-
-        loop = get_running_loop()
+        loop = self._running_loop()
         if self._task is not None and self._task.get_loop() is loop and not self._task.done():
             return
         self._feed.subscribe()
@@ -149,9 +148,9 @@ class AsyncChores:
         A cancelled caller stops waiting, and the flush goes on. A store that works in a thread would go on anyway, and
         the next flush would count the same uses twice.
         """
-        from asyncio import get_running_loop, shield
+        from asyncio import shield
 
-        loop = get_running_loop()
+        loop = self._running_loop()
         under_way = [task for task in self._flushes if task.get_loop() is loop]
         task = loop.create_task(_after(under_way, flush))
         self._flushes.add(task)
@@ -173,6 +172,13 @@ class AsyncChores:
             except StoreError:
                 self.failures += 1
             del keys
+
+
+def _running_loop() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Return asyncio's function; keys for threads do not load asyncio."""
+    from asyncio import get_running_loop
+
+    return get_running_loop
 
 
 async def _after(others: Sequence[asyncio.Task[None]], flush: Coroutine[Any, Any, None]) -> None:

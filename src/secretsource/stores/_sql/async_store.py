@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from typing import ParamSpec, Self, TypeVar
 
     from secretsource.stores._sql.lookups.hot import AsyncLookup
-    from secretsource.stores.base import Change, KeyEvent, KeyQuery, KeyRecord, Page, Subscription, Usage, Use
+    from secretsource.stores.base import (
+        Change,
+        KeyEvent,
+        KeyQuery,
+        KeyRecord,
+        LookupHere,
+        Page,
+        Subscription,
+        Usage,
+        Use,
+    )
 
     Given = ParamSpec("Given")
     Answer = TypeVar("Answer")
@@ -62,6 +72,12 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         if database.sqlite is None or database.sqlite.is_in_memory or database.address.aside:
             return threaded
         return LoopLookup(database, database.sqlite, threaded)
+
+    @property
+    def here(self) -> LookupHere | None:
+        """Look-ups in the event loop itself, of an open file of SQLite; see `AsyncKeyStore.here`."""
+        lookup = self._lookup
+        return lookup.here if type(lookup) is LoopLookup else None
 
     def _forget(self) -> None:
         self._threads: ThreadPoolExecutor | None = None

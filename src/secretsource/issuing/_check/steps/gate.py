@@ -78,6 +78,7 @@ class Gate:
         self._parts = parts
         self._newest = parts.peppers.newest.version
         self._has_one_pepper = len(parts.peppers) == 1
+        self._hash = parts.peppers.newest.hash
         self._hashes = parts.peppers.hashes
         self._locate = parts.format.locate
         self._is_ours = parts.seals.is_ours
@@ -97,7 +98,12 @@ class Gate:
             return Rejected(Reason.MISSING)
         if not isinstance(text, str) or len(text) > LONGEST_CREDENTIAL:
             return Rejected(Reason.MALFORMED)
-        locator = None if hashed is None else self._located.get(hashed) or self._matched(hashed)
+        if hashed is None:
+            try:
+                hashed = self._hash(text)  # 1 hash the whole text
+            except UnicodeEncodeError:
+                return self._present_imported(text, Rejected(Reason.MALFORMED))
+        locator = self._located.get(hashed) or self._matched(hashed)
         if locator is None:  # else this very text came through here before
             located = self._locate(text)  # 3 parse
             if type(located) is Rejected:
@@ -105,12 +111,9 @@ class Gate:
             if not self._is_ours(located):  # 4 open the locator
                 return Rejected(self._not_ours)
             locator = located
-            if hashed is not None:
-                self._remember(hashed, locator)
-        if hashed is not None and self._has_one_pepper:
-            return Presented(hashed, {self._newest: hashed}, locator)
-        hashes = self._hashes(text)  # 1 hash the whole text
-        return Presented(hashes[self._newest], hashes, locator)
+            self._remember(hashed, locator)
+        hashes = {self._newest: hashed} if self._has_one_pepper else self._hashes(text)
+        return Presented(hashed, hashes, locator)
 
     def again(self, hashed: bytes) -> Presented | None:
         """Return the credential that `present` made of a text before, by its hash under the only pepper."""

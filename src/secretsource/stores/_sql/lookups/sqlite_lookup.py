@@ -87,6 +87,8 @@ class SqliteLookup:
         row = self._ask(SQLITE_RECORD, key_id)
         return None if row is None else to_record([key_id, *row])
 
+    peek = get
+
     def revision(self, key_id: str) -> int | None:
         """Return the revision of its record; see `KeyStore.revision`."""
         row = self._ask(SQLITE_REVISION, key_id)
@@ -167,11 +169,17 @@ class LoopLookup:
         self._here = SqliteLookup(database, file, waits=False)
         self._threaded = threaded
 
+    @property
+    def here(self) -> SqliteLookup | None:
+        """The look-up in this thread, once the database is open; it raises `StoreError` where it would wait."""
+        return self._here if self._database.is_open else None
+
     async def get(self, key_id: str) -> KeyRecord | None:
         """Return the record of a key; see `KeyStore.get`."""
-        if self._database.is_open:
+        here = self.here
+        if here is not None:
             try:
-                return self._here.get(key_id)
+                return here.get(key_id)
             except StoreError:
                 pass
         return await self._threaded.get(key_id)
@@ -182,9 +190,10 @@ class LoopLookup:
 
     async def revision(self, key_id: str) -> int | None:
         """Return the revision of its record; see `KeyStore.revision`."""
-        if self._database.is_open:
+        here = self.here
+        if here is not None:
             try:
-                return self._here.revision(key_id)
+                return here.revision(key_id)
             except StoreError:
                 pass
         return await self._threaded.revision(key_id)
