@@ -55,8 +55,8 @@ class Entry:
 
     Attributes:
         record: The record, narrowed to what its owner's plan allows.
-        until: Monotonic seconds until which it is fresh, active and within its time; minus infinity for a key that
-            needs the long way (rotating, disabled, suspended, not yet begun, of the reserved prefix, …).
+        until: Monotonic seconds until which it is fresh, active and within its time; minus infinity for a key on
+            the long way: rotating, disabled, suspended, not yet begun, or of the reserved prefix.
         fresh_until: Monotonic seconds until which the record need not be read again.
         hashed: The hash that finds it.
         expires: The end of its key by the wall clock, or None.
