@@ -55,6 +55,8 @@ __all__ = [
     "ProviderResponseError",
     "ProviderUnavailable",
     "RateLimited",
+    "RepeatDiffers",
+    "RepeatTooSoon",
     "ResolveError",
     "SecretNotFound",
     "SecretSourceError",
@@ -186,6 +188,14 @@ class PlanExceeded(InvalidRequest):
         self.owner = owner
         self.plan = plan
         super().__init__(f"plan {plan!r:.80} of owner {owner!r:.80} {why}")
+
+
+class RepeatDiffers(InvalidRequest):
+    """The token of a repeatable request was used for another request (HTTP 422)."""
+
+
+class RepeatTooSoon(SecretSourceError):
+    """The first request with the token may be on its way still (HTTP 409); repeat the request in some seconds."""
 
 
 class KeyNotFound(SecretSourceError, LookupError):

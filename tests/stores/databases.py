@@ -127,7 +127,9 @@ class PostgresDatabase:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        tables = ("keys", "events", "uses", "witnesses", "seals", "owners", "plans", "owner_events", "counts", "chores")
+        tables = (
+            "keys", "events", "uses", "witnesses", "seals", "owners", "plans", "owner_events", "counts", "chores", "claims",
+        )  # fmt: skip
         self.do(f"TRUNCATE {', '.join(f'secretsource_{table}' for table in tables)}")
         self.heal()
 

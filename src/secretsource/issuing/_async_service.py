@@ -17,6 +17,7 @@ from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._manage.chores import AsyncChores
+from secretsource.issuing._manage.once import Once
 from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.overview import Overview
 from secretsource.issuing._manage.owners import Owners
@@ -26,6 +27,7 @@ from secretsource.issuing._manage.reports import Reports
 from secretsource.issuing._manage.request import by, successor_end
 from secretsource.issuing._manage.revocations import Revocations
 from secretsource.issuing._manage.updates import Updates
+from secretsource.issuing._repeatable import AsyncRepeatableRequests
 from secretsource.issuing._reports import AsyncKeyReports
 from secretsource.issuing._settings import assemble, closing
 from secretsource.issuing._transfer.imports import Imports
@@ -54,7 +56,7 @@ __all__ = ["AsyncApiKeys"]
 
 
 @boundaries(besides=("check",))
-class AsyncApiKeys(AsyncKeyReading, AsyncKeyReports, AtHand):
+class AsyncApiKeys(AsyncKeyReading, AsyncKeyReports, AsyncRepeatableRequests, AtHand):
     """The service that issues and checks API keys: one per process, for any number of tasks of one event loop.
 
     A key that is fresh in the cache is checked without waiting. No task starts and no store is asked before the first
@@ -91,6 +93,7 @@ class AsyncApiKeys(AsyncKeyReading, AsyncKeyReports, AtHand):
         self._overview = Overview(parts, self._operations)
         self._revocations = Revocations(parts, self._operations)
         self._updates = Updates(parts, self._operations)
+        self._once = Once(parts, self._operations)
         self._imports = Imports(parts, self._operations)
         self._verifier = Verifier(parts, self._chores.begin)
         self._glance = self._verifier.glance

@@ -14,6 +14,7 @@ from secretsource.issuing._check.event import Asked, asked_of, conclude, tell
 from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._manage.chores import Chores
+from secretsource.issuing._manage.once import Once
 from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.overview import Overview
 from secretsource.issuing._manage.owners import Owners
@@ -23,6 +24,7 @@ from secretsource.issuing._manage.reports import Reports
 from secretsource.issuing._manage.revocations import Revocations
 from secretsource.issuing._manage.updates import Updates
 from secretsource.issuing._registers import OwnerRegister, PlanRegister
+from secretsource.issuing._repeatable import RepeatableRequests
 from secretsource.issuing._reports import KeyReports
 from secretsource.issuing._settings import assemble, closing
 from secretsource.issuing._transfer.imports import Imports
@@ -45,7 +47,7 @@ __all__ = ["ApiKeys"]
 
 
 @boundaries(besides=("check",))
-class ApiKeys(KeyAdministration, KeyReports, AtHand):
+class ApiKeys(KeyAdministration, KeyReports, RepeatableRequests, AtHand):
     """The service that issues and checks API keys: one per process, for any number of threads.
 
     No thread starts and no store is asked before the first key is checked.
@@ -82,6 +84,7 @@ class ApiKeys(KeyAdministration, KeyReports, AtHand):
         self._overview = Overview(parts, self._operations)
         self._revocations = Revocations(parts, self._operations)
         self._updates = Updates(parts, self._operations)
+        self._once = Once(parts, self._operations)
         self._imports = Imports(parts, self._operations)
         self._verifier = Verifier(parts, self._chores.begin)
         self._glance = self._verifier.glance

@@ -115,7 +115,7 @@ def _run_several(config: uvicorn.Config, listening: socket.socket) -> None:
 def _stopped_by_signals(server: uvicorn.Server) -> Generator[None]:
     """Let signals stop the server, also before it has handlers of its own.
 
-    The server raises its signal once more when it has stopped, which would end the process as a failure.
+    When it has stopped, the server raises its signal once more, which would end the process as a failure.
     """
 
     def stop(*_: object) -> None:

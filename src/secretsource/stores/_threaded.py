@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Generic
 
+from secretsource.stores.claims import AsyncClaimStore
 from secretsource.stores.counts import AsyncCountStore
 from secretsource.stores.history import AsyncHistory
 from secretsource.stores.owners import AsyncRegister, Kept
@@ -13,11 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from typing import Any
 
+    from secretsource.stores.claims import Claim, ClaimStore
     from secretsource.stores.counts import Count, CountQuery, CountStore
     from secretsource.stores.history import History, HistoryEvent, HistoryQuery
     from secretsource.stores.owners import OwnerEvent, Refused, Register
 
-__all__ = ["threaded", "threaded_counts", "threaded_history"]
+__all__ = ["threaded", "threaded_claims", "threaded_counts", "threaded_history"]
 
 
 def threaded(register: Register[Kept] | None, ask: Callable[..., Awaitable[Any]]) -> AsyncRegister[Kept] | None:
@@ -54,6 +56,28 @@ class _ThreadedCounts(AsyncCountStore):
     async def forget(self, now: float) -> None:
         """Do as `CountStore.forget` does."""
         await self._ask(self._counts.forget, now)
+
+
+def threaded_claims(claims: ClaimStore | None, ask: Callable[..., Awaitable[Any]]) -> AsyncClaimStore | None:
+    """Make claims for an event loop, as `threaded` makes a register."""
+    return None if claims is None else _ThreadedClaims(claims, ask)
+
+
+class _ThreadedClaims(AsyncClaimStore):
+    """A `ClaimStore` for an event loop."""
+
+    def __init__(self, claims: ClaimStore, ask: Callable[..., Awaitable[Any]]) -> None:
+        self._claims = claims
+        self._ask = ask
+
+    async def take(self, claim: Claim, since: float) -> Claim:
+        """Do the same as `ClaimStore.take`."""
+        found: Claim = await self._ask(self._claims.take, claim, since)
+        return found
+
+    async def release(self, claim: Claim) -> None:
+        """Do the same as `ClaimStore.release`."""
+        await self._ask(self._claims.release, claim)
 
 
 class _ThreadedRegister(AsyncRegister[Kept], Generic[Kept]):

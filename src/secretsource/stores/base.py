@@ -18,6 +18,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from secretsource.stores.changes import FeedHealth, KeyChange
+from secretsource.stores.claims import AsyncClaimStore, Claim, ClaimStore
 from secretsource.stores.counts import AsyncCountStore, Count, CountQuery, CountStore, Unit
 from secretsource.stores.feeds import ChangeBus, ChangeFeed, Subscription
 from secretsource.stores.history import AsyncHistory, History, HistoryEvent, HistoryQuery
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "AsyncClaimStore",
     "AsyncCountStore",
     "AsyncHistory",
     "AsyncKeyStore",
@@ -70,6 +72,8 @@ __all__ = [
     "Change",
     "ChangeBus",
     "ChangeFeed",
+    "Claim",
+    "ClaimStore",
     "Count",
     "CountQuery",
     "CountStore",
@@ -111,12 +115,14 @@ class KeyStore(ABC):
         plans: Where plans are kept, beside the owners.
         counts: Where requests are counted; None for a store that counts none.
         history: One feed of all events; None for a store that has none.
+        claims: The tokens of repeatable requests; None for a store that keeps none.
     """
 
     owners: Register[OwnerRecord] | None = None
     plans: Register[PlanRecord] | None = None
     counts: CountStore | None = None
     history: History | None = None
+    claims: ClaimStore | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -295,6 +301,7 @@ class AsyncKeyStore(ABC):
     plans: AsyncRegister[PlanRecord] | None = None
     counts: AsyncCountStore | None = None
     history: AsyncHistory | None = None
+    claims: AsyncClaimStore | None = None
 
     @property
     def here(self) -> LookupHere | None:

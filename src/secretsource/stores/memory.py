@@ -18,7 +18,8 @@ from secretsource.stores._memory.counts import MemoryCounts
 from secretsource.stores._memory.history import MemoryHistory
 from secretsource.stores._memory.listing import ENDED, picks, total
 from secretsource.stores._memory.registers import Book, MemoryRegister
-from secretsource.stores._threaded import threaded, threaded_counts, threaded_history
+from secretsource.stores._memory_claims import MemoryClaims
+from secretsource.stores._threaded import threaded, threaded_claims, threaded_counts, threaded_history
 from secretsource.stores.base import (
     AsyncKeyStore,
     Change,
@@ -71,6 +72,7 @@ class MemoryStore(KeyStore, ChangeFeed):
         self.plans = MemoryRegister[PlanRecord](self._book, "plan")
         self.counts = MemoryCounts(lambda key_id: self._with_terms(self._records.get(key_id)))
         self.history = MemoryHistory(self._all_that_happened)
+        self.claims = MemoryClaims()
 
     @classmethod
     @traceless
@@ -303,6 +305,7 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
         self.plans = threaded(self._store.plans, _here)
         self.counts = threaded_counts(self._store.counts, _here)
         self.history = threaded_history(self._store.history, _here)
+        self.claims = threaded_claims(self._store.claims, _here)
 
     @classmethod
     @traceless

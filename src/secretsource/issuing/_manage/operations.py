@@ -151,6 +151,12 @@ class Operations:
 
     def issue(self, requests: Sequence[KeyRequest], by: By) -> Flow[Sequence[Issued]]:
         """Make keys and store them, all or nothing."""
+        drafts = yield from self.prepare(requests)
+        issued = yield from self._insert(drafts, by)
+        return issued
+
+    def prepare(self, requests: Sequence[KeyRequest]) -> Flow[list[KeyRecord]]:
+        """Check requests, and return records without ``key_id``; nothing is stored but the seals of locators."""
         given: object = requests
         if not isinstance(given, Sequence) or not 1 <= len(given) <= _MOST_ISSUED:
             raise InvalidRequest(f"keys are issued by a list of requests: ask for 1 to {_MOST_ISSUED}")
@@ -159,8 +165,28 @@ class Operations:
         for record in drafts:
             self._check_front(record)
         yield from self.leave_seals()
-        issued = yield from self._insert(drafts, by)
-        return issued
+        return drafts
+
+    def issue_as(self, draft: KeyRecord, by: By) -> Flow[Issued | None]:
+        """Make one key with a ``key_id`` that was chosen before; None, with nothing stored, if it is taken."""
+        issued = self._mint(draft)
+        try:
+            taken = yield from plans.insert(self._parts, [lifecycle.issue(issued.record, issued.record.created, by)])
+            if not taken:
+                yield from self.tell(issued.record)
+        except BaseException:
+            del issued  # a traceback shows no key, not even one that may never have been stored
+            raise
+        return None if taken else issued
+
+    def unused_locator(self, owner: str) -> Flow[str]:
+        """Return a ``key_id`` for a new key, which no key has yet."""
+        for _ in range(MOST_ATTEMPTS):
+            key_id = self._locator(owner)
+            found: KeyRecord | None = yield self._parts.store.get(key_id)
+            if found is None:
+                return key_id
+        raise StoreError("no unused locator was found for a new key: the store says that every one is taken")
 
     def rotate(self, key_id: str, overlap: timedelta | float, by: By, ends: End = lifecycle.AS_LONG) -> Flow[Rotated]:
         """Create the successor of a key: one in all, from any number of calls and processes."""

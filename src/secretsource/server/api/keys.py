@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import time
 from typing import Annotated, Any
 
-from fastapi import Query
+from fastapi import Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
@@ -30,7 +30,9 @@ from secretsource.server.api.fields import (
     Seconds,
     given,
 )
+from secretsource.server.api.life import repeated
 from secretsource.server.api.managed import CUSTOMERS, shown
+from secretsource.server.api.repeats import Token, issue_for
 from secretsource.server.api.revisions import IfMatch, revision_of
 from secretsource.server.api.route import Caller, Serving, on, router
 from secretsource.server.problems import Fault, Problem
@@ -91,12 +93,11 @@ class KeyFilter(Asked):
     limit: Lines = 100
 
 
-@on(routes, "POST", "/v1/keys", "issueKey", Issued, "keys:write", 404, 409, status=201)
-async def issue(new: NewKey, caller: Caller, service: Serving) -> Response:
+@on(routes, "POST", "/v1/keys", "issueKey", Issued, "keys:write", 404, 409, status=201, more=repeated(Issued))
+async def issue(new: NewKey, caller: Caller, service: Serving, request: Request, token: Token = None) -> Response:
     """Issue a key. The answer holds its text, which is never shown again."""
     fields = {**given(new), "owner": owner_of(new.owner, caller)}
-    issued = await service.keys.issue(actor=caller.actor, origin=caller.ip, **fields)
-    return CUSTOMERS.with_text(issued.record, issued.plaintext, issued.warnings)
+    return CUSTOMERS.issued(await issue_for(service, caller, request, token, fields))
 
 
 @on(routes, "GET", "/v1/keys", "listKeys", KeyPage, "keys:read")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import time
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -13,6 +13,7 @@ from secretsource.issuing.documents import event_document, rotation_document
 from secretsource.server.api.answers import Events, KeyId
 from secretsource.server.api.fields import LONGEST, Asked, Flag, Instant, Lines, Reason, Seconds, given
 from secretsource.server.api.managed import shown
+from secretsource.server.api.repeats import Token, identity
 from secretsource.server.api.route import Caller, Serving, on, router
 
 if TYPE_CHECKING:
@@ -102,14 +103,19 @@ def _add_rotation(routes: APIRouter, kind: Managed) -> None:
     new, again = kind.forms.rotated, repeated(kind.forms.rotated)
 
     @on(routes, "POST", f"{one}:rotate", f"rotate{kind.noun}", new, kind.writes, 409, status=201, more=again)
-    async def rotate(key_id: KeyId, asked: Overlap, caller: Caller, service: Serving) -> Response:
+    async def rotate(
+        key_id: KeyId, asked: Overlap, caller: Caller, service: Serving, request: Request, token: Token = None
+    ) -> Response:
         """Give a key a successor with the same rights. Both work until the overlap ends.
 
         Repeats and races make one successor in all; only the request that made it is given its text.
         """
         await kind.find(service, caller, key_id)
-        fields = kind.ending(caller, given(asked), time())
-        return kind.rotated(await service.keys.rotate(key_id, actor=caller.actor, origin=caller.ip, **fields))
+        fields = {**kind.ending(caller, given(asked), time()), "actor": caller.actor, "origin": caller.ip}
+        if token is None:
+            return kind.rotated(await service.keys.rotate(key_id, **fields))
+        repeated = await identity(request, caller)
+        return kind.rotated(await service.keys.rotate_once(token, key_id, **repeated, **fields))
 
     @on(routes, "POST", f"{one}:finish", f"finish{kind.noun}Rotation", kind.forms.one, kind.writes, 409)
     async def finish(

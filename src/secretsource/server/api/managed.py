@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from starlette.responses import JSONResponse
 
 from secretsource.exceptions import KeyNotFound
+from secretsource.issuing import Issued
 from secretsource.issuing.documents import record_document
 from secretsource.server.api.answers import Key, RootKey, RootKeyRotation, Rotated, RotatedRootKey, Rotation
 from secretsource.server.problems import Problem
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from secretsource.server.service import Service
 
 __all__ = ["CUSTOMERS", "ROOTS", "Managed", "check_within", "end_of", "find_customer_key", "find_root_key", "shown"]
+
+
+ISSUED_BEFORE = "the key was issued before, and the answer to the first request held its text"
 
 
 class Forms(NamedTuple):
@@ -71,6 +75,12 @@ class Managed:
         """Answer with a new key and its text, or with the record alone when the text was given before."""
         document = {**self.document(record, time()), **more, "key": key, "warnings": list(warnings)}
         return shown(document, 200 if key is None else 201, ETag=f'"{record.revision}"')
+
+    def issued(self, issued: Issued | KeyRecord) -> JSONResponse:
+        """Answer with a new key, or with the record of the key that an earlier request made."""
+        if isinstance(issued, Issued):
+            return self.with_text(issued.record, issued.plaintext, issued.warnings)
+        return self.with_text(issued, None, (ISSUED_BEFORE,))
 
     def rotated(self, rotated: Made) -> JSONResponse:
         """Answer with a rotation."""

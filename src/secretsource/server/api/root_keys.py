@@ -5,13 +5,15 @@ from __future__ import annotations
 from time import time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import Query
+from fastapi import Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
 from secretsource.server.api.answers import IssuedRootKey, KeyId, RootKey, RootKeyPage
 from secretsource.server.api.fields import Asked, Instant, Lines, Name, Networks, OwnerId, Reason, Seconds, given
+from secretsource.server.api.life import repeated
 from secretsource.server.api.managed import ROOTS, check_within, end_of, shown
+from secretsource.server.api.repeats import Token, issue_for
 from secretsource.server.api.revisions import IfMatch, revision_of
 from secretsource.server.api.route import Caller, Serving, on, router
 from secretsource.server.rights import BOUND, ROOT_OWNER, ROOT_PREFIX, is_root, is_within
@@ -62,8 +64,18 @@ class RootKeyFilter(Asked):
     limit: Lines = 100
 
 
-@on(routes, "POST", "/v1/root-keys", "issueRootKey", IssuedRootKey, "root:write", 409, status=201)
-async def issue(new: NewRootKey, caller: Caller, service: Serving) -> Response:
+@on(
+    routes,
+    "POST",
+    "/v1/root-keys",
+    "issueRootKey",
+    IssuedRootKey,
+    "root:write",
+    409,
+    status=201,
+    more=repeated(IssuedRootKey),
+)
+async def issue(new: NewRootKey, caller: Caller, service: Serving, request: Request, token: Token = None) -> Response:
     """Make a root key. The answer holds its text, which is never shown again."""
     fields = given(new)
     bound = fields.pop("owner", None) or caller.owner
@@ -75,11 +87,8 @@ async def issue(new: NewRootKey, caller: Caller, service: Serving) -> Response:
         scopes=frozenset(new.scopes), expires=end, networks=tuple(new.networks), metadata=metadata
     )
     check_within(caller, wanted)
-    issued = await service.keys.issue(
-        owner=ROOT_OWNER, prefix=ROOT_PREFIX, environment=caller.record.environment, metadata=metadata,
-        actor=caller.actor, origin=caller.ip, **fields,
-    )  # fmt: skip
-    return ROOTS.with_text(issued.record, issued.plaintext, issued.warnings)
+    always = {"owner": ROOT_OWNER, "prefix": ROOT_PREFIX, "environment": caller.record.environment}
+    return ROOTS.issued(await issue_for(service, caller, request, token, {**fields, **always, "metadata": metadata}))
 
 
 @on(routes, "GET", "/v1/root-keys", "listRootKeys", RootKeyPage, "root:read")

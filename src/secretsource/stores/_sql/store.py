@@ -7,6 +7,7 @@ from functools import partial
 from secretsource._traceless import traceless
 from secretsource.exceptions import StoreError
 from secretsource.stores._sql import registers, transactions
+from secretsource.stores._sql.claiming import SqlClaims
 from secretsource.stores._sql.connections import address
 from secretsource.stores._sql.connections.database import Database, Taken
 from secretsource.stores._sql.counting import SqlCounts
@@ -52,6 +53,7 @@ class SqlStore(KeyStore, ChangeFeed):
         self.plans = registers.plans(database)
         self.counts = SqlCounts(database)
         self.history = SqlHistory(database)
+        self.claims = SqlClaims(database)
         self._lookup = self._make_lookup()
         database.on_fork.append(self._lookup.forget)
         database.on_stale.append(self._lookup.close)

@@ -12,7 +12,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from secretsource.stores.base import CountStore, History, KeyStore, Register
+from secretsource.stores.base import ClaimStore, CountStore, History, KeyStore, Register
 from secretsource.stores.owners import Kept
 from secretsource.testing._stores.conformance import ROUNDS, StoreConformance
 from secretsource.testing._stores.samples import changed, new, record, rotated
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from secretsource.stores.base import (
+        AsyncClaimStore,
         AsyncCountStore,
         AsyncHistory,
         AsyncKeyStore,
         AsyncRegister,
         Change,
+        Claim,
         Count,
         CountQuery,
         Crowded,
@@ -110,6 +112,28 @@ class CountsOnALoop(CountStore):
         self._play(self._counts.forget(now))
 
 
+class ClaimsOnALoop(ClaimStore):
+    """Asynchronous claims as the cases for threads use them.
+
+    Args:
+        claims: The claims under test.
+        play: Plays a coroutine on the loop of their store.
+    """
+
+    def __init__(self, claims: AsyncClaimStore, play: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        self._claims = claims
+        self._play = play
+
+    def take(self, claim: Claim, since: float) -> Claim:
+        """Await it."""
+        found: Claim = self._play(self._claims.take(claim, since))
+        return found
+
+    def release(self, claim: Claim) -> None:
+        """Await it."""
+        self._play(self._claims.release(claim))
+
+
 class HistoryOnALoop(History):
     """An asynchronous feed as the cases for threads use it.
 
@@ -139,6 +163,7 @@ class OnALoop(KeyStore):
         self.store = store
         self.owners = None if store.owners is None else RegisterOnALoop(store.owners, self.play)
         self.plans = None if store.plans is None else RegisterOnALoop(store.plans, self.play)
+        self.claims = None if store.claims is None else ClaimsOnALoop(store.claims, self.play)
         self.counts = None if store.counts is None else CountsOnALoop(store.counts, self.play)
         self.history = None if store.history is None else HistoryOnALoop(store.history, self.play)
         self._loop: asyncio.AbstractEventLoop | None = None

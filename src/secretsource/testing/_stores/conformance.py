@@ -37,6 +37,7 @@ from secretsource.testing._stores.owners import StoreOwners
 from secretsource.testing._stores.samples import CANARY, FULL, changed, new, record, rotated, told, writes
 from secretsource.testing._stores.updates import StoreUpdates
 from secretsource.testing._stores.uses import StoreUses
+from secretsource.testing.store_claims import StoreClaims
 from secretsource.testing.store_harness import STORE_FAULTS
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ __all__ = ["StoreConformance"]
 ROUNDS = 8
 
 
-class StoreConformance(StoreHistory, StoreListing, StoreOwners, StoreCounts, StoreUpdates, StoreUses):
+class StoreConformance(StoreHistory, StoreListing, StoreOwners, StoreClaims, StoreCounts, StoreUpdates, StoreUses):
     """The cases of every `KeyStore`; subclass it and override the ``harness`` fixture.
 
     Attributes:

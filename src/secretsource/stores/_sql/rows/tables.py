@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0010")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0010", "0012")
 """The versions of the schema so far; a test compares them with the migrations."""
 
 HEAD = VERSIONS[-1]
@@ -183,6 +183,19 @@ CHORES = Table(
     Column("place", _TEXT, nullable=False),
 )
 """Whose turn it is to do the chores, until when at most, and where the round over all keys goes on."""
+
+CLAIMS = Table(
+    "secretsource_claims",
+    METADATA,
+    Column("caller", _TEXT, nullable=False),
+    Column("token", _TEXT, nullable=False),
+    Column("request", _TEXT, nullable=False),
+    Column("key_id", _TEXT, nullable=False),
+    Column("made", Double, nullable=False),
+    PrimaryKeyConstraint("caller", "token"),
+    Index("secretsource_claims_by_age", "made"),
+)
+"""The tokens of repeatable requests, for a day."""
 
 for _events, _order in ((EVENTS, ("time", "key_id", "revision")), (OWNER_EVENTS, ("revision",))):
     _is_placed, _is_new = _events.c.position.is_not(None), _events.c.position.is_(None)

@@ -1,0 +1,62 @@
+"""Claims beside the keys: what makes a repeated request harmless.
+
+A client that does not know whether its request arrived sends it again, with the same token. The first request claims
+the token together with the ``key_id`` that it is about, before it makes anything. A repeat finds the claim.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+__all__ = ["AsyncClaimStore", "Claim", "ClaimStore"]
+
+
+class Claim(NamedTuple):
+    """A token that a caller has used.
+
+    Attributes:
+        caller: The caller: up to 64 characters of ``0-9A-Za-z``.
+        token: A hash of its token: 64 characters of ``0-9a-f``.
+        request: A hash of the request: 64 characters of ``0-9a-f``.
+        key_id: The key that the request makes or changes.
+        made: The time of the first request, in seconds since 1970 UTC.
+    """
+
+    caller: str
+    token: str
+    request: str
+    key_id: str
+    made: float
+
+
+class ClaimStore(ABC):
+    """The store of claims, for threads; every method must raise `StoreError` when it cannot answer."""
+
+    @abstractmethod
+    def take(self, claim: Claim, since: float) -> Claim:
+        """Store a claim, unless its caller has claimed the token before; simultaneous calls must agree on one claim.
+
+        Args:
+            claim: The claim.
+            since: Claims that were made before this instant no longer count, and may be forgotten.
+
+        Returns:
+            The claim that holds: this one, or the earlier one.
+        """
+
+    @abstractmethod
+    def release(self, claim: Claim) -> None:
+        """Forget a claim whose request failed; another claim of the same token must stay."""
+
+
+class AsyncClaimStore(ABC):
+    """The same contract as `ClaimStore`, for an event loop."""
+
+    @abstractmethod
+    async def take(self, claim: Claim, since: float) -> Claim:
+        """Do the same as `ClaimStore.take`."""
+
+    @abstractmethod
+    async def release(self, claim: Claim) -> None:
+        """Do the same as `ClaimStore.release`."""
