@@ -1,0 +1,194 @@
+"""Requests that a client repeats: they are carried out once, whatever happens in between."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.issuing.conftest import PEPPER
+
+from secretsource.exceptions import (
+    ConfigurationError,
+    InvalidRequest,
+    PlanExceeded,
+    RepeatDiffers,
+    RepeatTooSoon,
+    StoreError,
+)
+from secretsource.issuing import ApiKeys, AsyncApiKeys, Issued, KeyRecord
+from secretsource.stores.memory import AsyncMemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.issuing.conftest import CountingStore
+
+    from secretsource.testing.clock import FakeClock
+
+ONE: dict[str, Any] = {"caller": "r" * 22, "fingerprint": "POST /keys {}"}
+
+
+def ids(keys: ApiKeys) -> list[str]:
+    """The keys that there are."""
+    return [record.key_id for record in keys.list().records]
+
+
+def test_a_repeat_makes_no_second_key(keys: ApiKeys) -> None:
+    """The first request is given the text, and a repeat the record."""
+    first = keys.issue_once("t", **ONE, owner="acme")
+    again = keys.issue_once("t", **ONE, owner="acme")
+    assert isinstance(first, Issued)
+    assert isinstance(again, KeyRecord)
+    assert [first.record.key_id] == [again.key_id] == ids(keys)
+
+
+@pytest.mark.parametrize("other", [{"caller": "s" * 22}, {"token": "u"}])
+def test_a_token_belongs_to_its_caller(other: dict[str, str], keys: ApiKeys) -> None:
+    """The same token of another caller, or another token, makes another key."""
+    keys.issue_once("t", **ONE, owner="acme")
+    asked = {"token": "t", **ONE, **other}
+    assert isinstance(keys.issue_once(**asked, owner="acme"), Issued)
+    assert len(ids(keys)) == 2
+
+
+def test_a_token_belongs_to_its_request(keys: ApiKeys) -> None:
+    """With another request it is refused, and nothing is made."""
+    keys.issue_once("t", **ONE, owner="acme")
+    with pytest.raises(RepeatDiffers, match="used for another request"):
+        keys.issue_once("t", **{**ONE, "fingerprint": "else"}, owner="ajax")
+    assert len(ids(keys)) == 1
+
+
+def test_a_token_is_remembered_for_a_day(keys: ApiKeys, clock: FakeClock) -> None:
+    """Then it is like a new one."""
+    keys.issue_once("t", **ONE, owner="acme")
+    clock.advance(86_399)
+    assert isinstance(keys.issue_once("t", **ONE, owner="acme"), KeyRecord)
+    clock.advance(2)
+    assert isinstance(keys.issue_once("t", **ONE, owner="acme"), Issued)
+
+
+def test_a_request_that_is_cut_off_is_carried_out_by_its_repeat(
+    keys: ApiKeys, store: CountingStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at once, because the first may be on its way; and under the key_id that was claimed then."""
+    claimed: list[str] = []
+
+    def cut_off(changes: Any) -> Any:
+        claimed.append(changes[0].record.key_id)
+        raise StoreError("the connection broke")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "insert", cut_off)
+        with pytest.raises(StoreError, match="broke"):
+            keys.issue_once("t", **ONE, owner="acme")
+    with pytest.raises(RepeatTooSoon, match="on its way"):
+        keys.issue_once("t", **ONE, owner="acme")
+    clock.advance(11)
+    repeated = keys.issue_once("t", **ONE, owner="acme")
+    assert isinstance(repeated, Issued)
+    assert claimed == [repeated.record.key_id] == ids(keys)
+
+
+def test_a_late_first_request_and_its_repeat_make_one_key(
+    make_keys: Callable[..., ApiKeys], store: CountingStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one stalls before it stores the key; the repeat stores it, and the first is given the record."""
+    slow, quick = make_keys(), make_keys()
+    insert, repeated = store.insert, []
+
+    def stalled(changes: Any) -> Any:
+        monkeypatch.setattr(store, "insert", insert)
+        clock.advance(11)
+        repeated.append(quick.issue_once("t", **ONE, owner="acme"))
+        return insert(changes)
+
+    monkeypatch.setattr(store, "insert", stalled)
+    first = slow.issue_once("t", **ONE, owner="acme")
+    assert isinstance(first, KeyRecord)
+    assert [each.record.key_id for each in repeated] == [first.key_id] == ids(slow)
+
+
+def test_a_refused_request_leaves_its_token_free(keys: ApiKeys) -> None:
+    """Once the plan allows the key, the same request makes it, at once."""
+    keys.plans.put("small", max_keys=1)
+    keys.owners.put("acme", plan="small")
+    only = keys.issue(owner="acme")
+    with pytest.raises(PlanExceeded):
+        keys.issue_once("t", **ONE, owner="acme")
+    with pytest.raises(InvalidRequest, match="scope"):
+        keys.issue_once("t", **ONE, owner="acme", scopes=["a b"])
+    keys.revoke(only.record.key_id)
+    assert isinstance(keys.issue_once("t", **ONE, owner="acme"), Issued)
+
+
+@pytest.mark.parametrize("token", ["", "t" * 256])
+def test_a_token_has_a_length(token: str, keys: ApiKeys) -> None:
+    """1 to 255 characters."""
+    with pytest.raises(InvalidRequest, match="1 to 255 characters"):
+        keys.issue_once(token, **ONE, owner="acme")
+
+
+def test_a_used_locator_is_not_claimed(keys: ApiKeys, store: CountingStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A locator that another key has would be taken for the key of an earlier request."""
+    used = keys.issue(owner="acme").record.key_id
+    drawn = iter([used])
+    locator = keys._operations._locator
+    monkeypatch.setattr(keys._operations, "_locator", lambda owner: next(drawn, None) or locator(owner))
+    assert isinstance(keys.issue_once("t", **ONE, owner="acme"), Issued)
+    monkeypatch.setattr(keys._operations, "_locator", lambda _: used)
+    with pytest.raises(StoreError, match="every one is taken"):
+        keys.issue_once("u", **ONE, owner="acme")
+
+
+def test_a_repeated_rotation_is_the_same_rotation(keys: ApiKeys, clock: FakeClock) -> None:
+    """Also after the old key has ended, when a rotation by itself would be refused."""
+    old = keys.issue(owner="acme").record.key_id
+    first = keys.rotate_once("t", old, **ONE, overlap=60)
+    keys.revoke(old)
+    clock.advance(100)
+    again = keys.rotate_once("t", old, **ONE, overlap=60)
+    assert first.plaintext is not None
+    assert again.plaintext is None
+    assert again.successor.key_id == first.successor.key_id
+    with pytest.raises(RepeatDiffers):
+        keys.rotate_once("t", old, **{**ONE, "fingerprint": "else"}, overlap=0)
+
+
+def test_a_rotation_that_was_cut_off_is_carried_out_by_its_repeat(
+    keys: ApiKeys, store: CountingStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim alone is no rotation."""
+    old = keys.issue(owner="acme").record.key_id
+
+    def cut_off(*_: Any) -> Any:
+        raise StoreError("the connection broke")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "rotate", cut_off)
+        with pytest.raises(StoreError, match="broke"):
+            keys.rotate_once("t", old, **ONE, overlap=60)
+    clock.advance(1)
+    assert keys.rotate_once("t", old, **ONE, overlap=60).plaintext is not None
+
+
+def test_a_store_without_claims_is_named(keys: ApiKeys, store: CountingStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is made that a repeat would make again."""
+    monkeypatch.setattr(store, "claims", None)
+    with pytest.raises(ConfigurationError, match="CountingStore keeps no claims"):
+        keys.issue_once("t", **ONE, owner="acme")
+    assert ids(keys) == []
+
+
+async def test_an_event_loop_does_the_same(clock: FakeClock) -> None:
+    """Word for word."""
+    keys = AsyncApiKeys(AsyncMemoryStore(), peppers=[PEPPER], clock=clock)
+    first = await keys.issue_once("t", **ONE, owner="acme")
+    again = await keys.issue_once("t", **ONE, owner="acme")
+    assert isinstance(first, Issued)
+    assert isinstance(again, KeyRecord)
+    rotated = await keys.rotate_once("u", again.key_id, **ONE, overlap=60)
+    clock.advance(1)
+    repeated = await keys.rotate_once("u", again.key_id, **ONE, overlap=60)
+    assert (rotated.plaintext is None, repeated.plaintext) == (False, None)
+    await keys.close()
