@@ -1,0 +1,141 @@
+"""What holds for every request before a framework sees it: its bounds, its number, its line in the log."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.server.asgi_client import Client
+
+from secretsource.server.front import LARGEST_BODY, LARGEST_HEADERS, Front
+from secretsource.server.telling import masked
+
+if TYPE_CHECKING:
+    from tests.server.conftest import World
+
+CANARY = "acme_live_" + "c4n4ry" * 9 + "ss1" + "0" * 6
+
+
+async def test_a_large_body_is_refused(world: World) -> None:
+    """By what it announces, or as it arrives in pieces; at the bound it is read."""
+    announced = await world.root("POST", "/v1/keys", body=b" " * (LARGEST_BODY + 1), content_type="application/json")
+    piece = b" " * (LARGEST_BODY // 4)
+    streamed = await world.root("POST", "/v1/keys", body=[piece] * 5, content_type="application/json")
+    for refused in (announced, streamed):
+        assert (refused.status, refused.json["code"]) == (413, "body_too_large")
+    whole = b'{"owner": "acme"}'
+    answer = await world.root("POST", "/v1/keys", body=whole + b" " * (LARGEST_BODY - len(whole)))
+    assert answer.status == 415
+    answer = await world.root("POST", "/v1/keys", body=[whole, *[piece] * 3], content_type="application/json")
+    assert answer.status == 201
+
+
+@pytest.mark.parametrize("length", ["-1", "1e9", "9" * 30, " 5", ""])
+async def test_an_announced_length_may_be_anything(world: World, length: str) -> None:
+    """What is no number is not believed; what arrives counts."""
+    answer = await world.root("POST", "/v1/keys", {"owner": "acme"}, content_length=length)
+    assert answer.status in {201, 413}
+
+
+@pytest.mark.parametrize("where", ["headers", "query"])
+async def test_large_headers_are_refused(world: World, where: str) -> None:
+    """All together, and with the path and the query."""
+    filling = "x" * LARGEST_HEADERS
+    if where == "headers":
+        answer = await world.root("GET", "/v1/keys", x_filling=filling)
+    else:
+        answer = await world.root("GET", f"/v1/keys?cursor={filling}")
+    assert (answer.status, answer.json["code"]) == (431, "headers_too_large")
+
+
+async def test_every_answer_has_a_number(world: World) -> None:
+    """In a header, of good answers too, and never the same twice."""
+    answers = [await world.root("GET", path) for path in ("/v1/keys", "/v1/keys", "/nothing")]
+    numbers = [answer.headers["x-request-id"] for answer in answers]
+    assert len(set(numbers)) == 3
+    assert all(re.fullmatch("[0-9a-f]{16}", number) for number in numbers)
+
+
+async def test_the_log_has_no_credential(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither a key in a header, nor one that a client put into the path or the query."""
+    caplog.set_level(logging.DEBUG)
+    await world.root.by(CANARY)("GET", f"/v1/keys/{CANARY}?cursor={CANARY}", x_api_key=CANARY)
+    await world.root("POST", "/v1/keys", {"owner": CANARY, "bad": CANARY}, idempotency_key=CANARY)
+    assert caplog.records
+    for record in caplog.records:
+        assert "c4n4ry" not in f"{record.getMessage()} {record.__dict__}"
+    assert "GET /v1/keys/<masked> 404" in caplog.text
+
+
+async def test_a_line_has_the_operation_and_the_time(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """For machines, beside the number that the client was given."""
+    caplog.set_level(logging.INFO)
+    answer = await world.root("GET", "/v1/keys")
+    (record,) = [each for each in caplog.records if each.name == "secretsource.server.requests"]
+    fields: Any = record
+    assert (fields.operation, fields.request_id) == ("listKeys", answer.headers["x-request-id"])
+    assert 0 < fields.seconds < 60
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/a b", "/a b"),
+        ("/a\nb\x1b[2J", "/a\\nb\\x1b[2J"),
+        ("/" + "x" * 600, "/" + "x" * 511),
+        (f"/{CANARY}", "/<masked>"),
+    ],
+)
+def test_a_path_is_one_short_line(path: str, shown: str) -> None:
+    """Whatever a client sends."""
+    assert masked(path) == shown
+
+
+async def told(app: Any) -> tuple[Any, list[Any]]:
+    """The answer of an application behind the front, and what was told."""
+    lines: list[Any] = []
+    answer = await Client(Front(app, lambda *line: lines.append(line)))("POST", "/x", {"a": 1})
+    return answer, lines
+
+
+async def test_a_defect_after_the_answer_began_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """What was sent was sent; the log has the rest."""
+
+    async def app(_: Any, __: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half"})
+        raise RuntimeError("canary")
+
+    answer, lines = await told(app)
+    assert (answer.status, answer.body, lines[0][2]) == (200, b"half", 200)
+    assert "RuntimeError in test_front.py" in caplog.text
+    assert "canary" not in caplog.text
+
+
+async def test_an_application_that_says_nothing_is_a_defect() -> None:
+    """Before it has answered, an error is a 500 with a number."""
+
+    async def app(*_: Any) -> None:
+        raise KeyError("canary")
+
+    answer, _ = await told(app)
+    assert (answer.status, answer.json["code"]) == (500, "internal_error")
+
+
+async def test_an_application_cannot_answer_a_body_that_is_too_large() -> None:
+    """Even if it swallows the error: the body is refused, once."""
+
+    async def app(_: Any, receive: Any, send: Any) -> None:
+        for _ in range(3):
+            try:
+                await receive()
+            except Exception:
+                break
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"fine"})
+
+    client = Client(Front(app, lambda *_: None))
+    answer = await client("POST", "/x", body=[b"x" * LARGEST_BODY, b"x"])
+    assert (answer.status, answer.json["code"]) == (413, "body_too_large")

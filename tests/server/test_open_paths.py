@@ -1,0 +1,152 @@
+"""What needs no key: health, figures, and the document."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from tests.server.asgi_client import Client
+
+from secretsource.exceptions import StoreError
+from secretsource.server.app import build
+from secretsource.server.reference_page import reference_page
+from secretsource.server.service import Service
+from secretsource.server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from tests.server.conftest import World
+
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+class Outline(HTMLParser):
+    """The tags of a page, each of which is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.seen.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+async def test_a_process_lives_and_is_ready(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ready while the store answers; what it said counts for a second, so that nobody floods it."""
+    client = world.root.by(None)
+    assert (await client("GET", "/livez")).json == {"status": "alive"}
+    head = await client("HEAD", "/readyz")
+    assert (head.status, head.body) == (200, b"")
+
+    async def down(_: str) -> Any:
+        raise StoreError("db.internal is down")
+
+    monkeypatch.setattr(world.keys, "get", down)
+    assert (await client("GET", "/readyz")).status == 200
+    monkeypatch.setattr("secretsource.server.health.BELIEVED", 0.0)
+    monkeypatch.setattr("secretsource.server.health.monotonic", lambda: 10.0**9)
+    answer = await client("GET", "/readyz")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert b"internal" not in answer.body
+    assert (await client("GET", "/livez")).status == 200
+
+
+async def test_figures_name_no_customer(world: World) -> None:
+    """Operations and statuses, and neither an owner, nor a key, nor a path."""
+    await world.root("PUT", "/v1/owners/canary-7c0e", {})
+    await world.root("GET", "/canary-7c0e")
+    figures = (await world.root.by(None)("GET", "/metrics")).body.decode()
+    assert 'secretsource_requests_total{operation="putOwner",status="200"} 1.0' in figures
+    assert 'secretsource_requests_total{operation="none",status="404"} 1.0' in figures
+    assert 'secretsource_request_seconds_count{operation="putOwner"} 1.0' in figures
+    assert "canary" not in figures
+
+
+async def test_the_document_is_valid_and_complete(world: World) -> None:
+    """OpenAPI 3.1; every operation has a name of its own, a description, its scope, and each refusal."""
+    document = (await world.root.by(None)("GET", "/openapi.json")).json
+    OpenAPIV31SpecValidator(document).validate()
+    operations = [operation for item in document["paths"].values() for operation in item.values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations) > 35
+    for operation in operations:
+        assert operation["description"], operation["operationId"]
+        assert operation["security"]
+        assert {"400", "401", "403", "422", "429", "431", "503"} <= operation["responses"].keys()
+        assert ("requestBody" in operation) == ("413" in operation["responses"])
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+async def test_the_page_is_whole_and_asks_nobody_else(world: World) -> None:
+    """No script, no style or picture of another place; its policy forbids them, too."""
+    answer = await world.root.by(None)("GET", "/docs")
+    outline = Outline()
+    outline.feed(answer.body.decode())
+    assert outline.open == []
+    assert not [tag for tag, attributes in outline.seen if tag == "script" or {"src", "href"} & attributes.keys()]
+    assert len([tag for tag, _ in outline.seen if tag == "details"]) > 35
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_the_document_may_be_kept_away(world: World) -> None:
+    """With `docs = false` there is neither the page nor the document."""
+    service = Service(world.keys, ServerSettings(docs=False), world.app.service.root)  # type: ignore[union-attr]
+    client = Client(build(service))
+    assert [(await client("GET", path)).status for path in ("/docs", "/openapi.json", "/livez")] == [404, 404, 200]
+
+
+def test_the_page_writes_every_form_of_a_field() -> None:
+    """Lists, choices, alternatives, references and examples; what the document says is text, and no markup."""
+    schema = {
+        "required": ["a"],
+        "properties": {
+            "a": {"type": "string", "description": "An <b> `a`.", "examples": ["<x>"]},
+            "b": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+            "c": {"$ref": "#/components/schemas/C"},
+            "d": {"type": "array", "items": {"type": "string"}},
+            "e": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
+            "f": {"type": "string", "format": "date-time"},
+            "g": {"$ref": "#/components/schemas/G"},
+        },
+    }
+    operation = {
+        "tags": ["t"], "operationId": "op", "description": "Do it.\n\nNow.", "security": [{"rootKey": []}],
+        "parameters": [{"name": "p", "schema": {"type": "integer"}}],
+        "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Body"}}}},
+        "responses": {"200": {"description": "Good"}, "404": {"$ref": "#/components/responses/NotFound"}},
+    }  # fmt: skip
+    page = reference_page(
+        {
+            "info": {"title": "<t>", "version": "1", "description": "One.\n\nTwo."},
+            "paths": {"/a": {"post": operation}},
+            "components": {
+                "schemas": {
+                    "Body": schema, "C": {"enum": ["x", "y"]}, "G": {"$ref": "#/components/schemas/G"},
+                },
+                "responses": {"NotFound": {"description": "Not there"}},
+            },
+        }
+    )  # fmt: skip
+    outline = Outline()
+    outline.feed(page)
+    assert outline.open == []
+    text = re.sub(r"<[^>]+>", " ", page)
+    for shown in (
+        "Needs the key itself",
+        "a *",
+        "list of strings",
+        "x | y",
+        "date-time",
+        "any",
+        "Not there",
+        "&lt;x&gt;",
+    ):
+        assert shown in re.sub(r" +", " ", text), shown

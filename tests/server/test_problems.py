@@ -1,0 +1,95 @@
+"""Errors as problem documents."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from secretsource.exceptions import (
+    ConfigurationError,
+    Conflict,
+    InvalidKey,
+    InvalidRequest,
+    RepeatTooSoon,
+    SecretSourceError,
+    StoreError,
+)
+from secretsource.issuing import HttpAnswer
+from secretsource.server.problems import Fault, Problem, faults_of, identified, of_error, of_faults, problem
+
+
+def read(answer: HttpAnswer) -> dict[str, Any]:
+    """The document of an answer, whose headers fit it."""
+    assert dict(answer.headers)["Content-Length"] == str(len(answer.body))
+    document: dict[str, Any] = json.loads(answer.body)
+    assert document["status"] == answer.status
+    return document
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (InvalidRequest("wrong"), 400, "invalid_request"),
+        (InvalidKey("no", reason="invalid_key"), 401, "invalid_key"),
+        (Conflict("moved on", revision=3), 412, "conflict"),
+        (RepeatTooSoon("wait"), 409, "idempotency_key_in_use"),
+        (StoreError("down"), 503, "unavailable"),
+        (ConfigurationError("inner"), 500, "misconfigured"),
+    ],
+)
+def test_every_error_has_its_status_and_code(error: SecretSourceError, status: int, code: str) -> None:
+    """From the table that every edge reads; what only the operator can mend is not told."""
+    answer = of_error(error)
+    document = read(answer)
+    assert (answer.status, document["code"]) == (status, code)
+    assert ("inner" in document["detail"]) is False
+    assert ("Retry-After" in dict(answer.headers)) is (status == 503)
+    assert ("WWW-Authenticate" in dict(answer.headers)) is (status == 401)
+
+
+def test_a_problem_names_its_fields() -> None:
+    """The first also at the top, so that a simple client finds it."""
+    faults = [Fault("pointer", "/a", "wrong"), Fault("parameter", "b", "missing")]
+    document = read(problem(422, "invalid_request", "two mistakes", faults))
+    assert document["pointer"] == "/a"
+    assert document["errors"] == [{"pointer": "/a", "detail": "wrong"}, {"parameter": "b", "detail": "missing"}]
+    alone = Problem(422, "invalid_request", "one", fault=faults[1], headers=(("Allow", "GET"),))
+    assert read(alone.answer())["parameter"] == "b"
+    assert ("Allow", "GET") in alone.answer().headers
+    assert "errors" not in read(Problem(404, "not_found", "nothing").answer())
+
+
+def test_a_mistake_stands_where_it_was_made() -> None:
+    """A pointer into the body, cut and escaped; a name for the query and for headers; and never the value."""
+    found = faults_of(
+        [
+            {"loc": ("body", "a/b", 0, "~" * 200), "msg": "Value error, must be short", "type": "value_error"},
+            {"loc": ("query", "limit"), "msg": "too large", "type": "x", "input": "canary"},
+            {"loc": ("header", "if-match"), "msg": "malformed", "type": "x"},
+            {"loc": ("body",), "msg": "missing", "type": "x"},
+            {"loc": ("path",), "msg": "missing", "type": "x"},
+        ]
+    )
+    assert [(fault.place, fault.name[:12]) for fault in found] == [
+        ("pointer", "/a~1b/0/~0~0"), ("parameter", "limit"), ("header", "if-match"), ("pointer", ""),
+        ("parameter", "path"),
+    ]  # fmt: skip
+    assert found[0].detail == "must be short"
+    assert "canary" not in str(found)
+
+
+def test_a_body_that_is_no_json_is_its_own_problem() -> None:
+    """400 and not 422: no field of it can be named."""
+    assert read(of_faults([{"loc": ("body", 1), "msg": "x", "type": "json_invalid"}]))["code"] == "malformed_body"
+    answer = of_faults([{"loc": ("body",), "msg": "Field required", "type": "missing"}])
+    assert (answer.status, read(answer)["detail"]) == (422, "the body is wrong: Field required")
+
+
+def test_a_problem_is_numbered() -> None:
+    """In its body and in a header, with the headers that it had."""
+    answer = identified(problem(405, "method_not_allowed", "use GET", headers=[("Allow", "GET")]), "0" * 16)
+    assert read(answer)["request_id"] == dict(answer.headers)["X-Request-Id"] == "0" * 16
+    assert dict(answer.headers)["Allow"] == "GET"
+    assert len(answer.headers) == len(dict(answer.headers))
