@@ -139,3 +139,13 @@ async def test_an_application_cannot_answer_a_body_that_is_too_large() -> None:
     client = Client(Front(app, lambda *_: None))
     answer = await client("POST", "/x", body=[b"x" * LARGEST_BODY, b"x"])
     assert (answer.status, answer.json["code"]) == (413, "body_too_large")
+
+
+async def test_gateways_are_answered_and_counted_past_the_router(world: World) -> None:
+    """The service without routes refuses what a gateway asks about; figures tell how often."""
+    answer = await world.root.by(None)(
+        "GET", "/v1/forward-auth/orders", x_forwarded_method="GET", x_forwarded_uri="/orders"
+    )
+    assert answer.status in {401, 403}
+    figures = (await world.root("GET", "/metrics")).body.decode()
+    assert f'secretsource_requests_total{{operation="forwardAuth",status="{answer.status}"}} 1.0' in figures

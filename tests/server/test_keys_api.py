@@ -190,7 +190,7 @@ async def test_the_life_of_a_key(world: World) -> None:
 
 async def test_a_repeated_request_makes_one_key(world: World) -> None:
     """The second answer has the record and no text; another body, or another path, is refused."""
-    token = {"idempotency_key": "7d9f"}
+    token: dict[str, Any] = {"idempotency_key": "7d9f"}
     first = await world.root("POST", "/v1/keys", {"owner": "acme"}, **token)
     again = await world.root("POST", "/v1/keys", {"owner": "acme"}, **token)
     assert (first.status, again.status, again.json["key"]) == (201, 200, None)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from secretsource.exceptions import SecretSourceError
 from secretsource.server.api.document import management
+from secretsource.server.forward_auth import forward_auth
 from secretsource.server.front import Front
 from secretsource.server.health import health
 from secretsource.server.opening import load_settings, open_service
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RESTARTED", "Application", "application"]
 
+GATEWAYS = "/v1/forward-auth"
+"""The beginning of the paths that gateways ask; some add the path of the request that they ask about."""
 RESTARTED = (
     "host", "port", "workers", "store", "limiter", "prefixes", "environments", "ttl", "imported", "log", "stop_within",
 )  # fmt: skip
@@ -138,11 +141,15 @@ def build(service: Service) -> ASGIApp:
     telling = Telling(service)
     managed = Front(api, telling.request)
     open_paths = health(service, api, telling)
+    gateways = telling.counted("forwardAuth", forward_auth(service))
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        path = scope["path"]
+        path: str = scope["path"]
+        if path.startswith(GATEWAYS):
+            await gateways(scope, receive, send)
+            return
         served = open_paths.get(path)
         if served is not None:
             await served(scope, receive, send)
