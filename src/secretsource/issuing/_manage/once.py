@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from secretsource.exceptions import ConfigurationError, InvalidRequest, RepeatDiffers, RepeatTooSoon, SecretSourceError
 from secretsource.issuing._manage.operations import Rotated
-from secretsource.stores.claims import Claim
+from secretsource.stores.base import Claim
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._key.lifecycle import By, End
     from secretsource.issuing._manage.operations import Issued, Operations
     from secretsource.issuing._manage.request import KeyRequest
-    from secretsource.stores.base import KeyRecord
-    from secretsource.stores.claims import AsyncClaimStore, ClaimStore
+    from secretsource.stores.base import AsyncClaimStore, ClaimStore, KeyRecord
 
 __all__ = ["Once"]
 
