@@ -57,6 +57,7 @@ USUAL: dict[str, Any] = {
     "for_": 60,
     "owner": "acme",
     "requests": [{"owner": "acme"}],
+    "questions": [{"text": "sk_live_" + "0" * 63, "scope": NO_SCOPE}],
     "rows": [{"owner": "acme", "plaintext": "abc"}],
     "url": "memory://",
     "secret": "KEY",
@@ -80,7 +81,7 @@ USUAL: dict[str, Any] = {
     "source": ["env"],
 }
 
-HOLDS_SECRETS = {"text", "key_id", "url", "peppers", "value", "secrets", "rows", "default", "requests", "stream"}
+HOLDS_SECRETS = {"text", "key_id", "url", "peppers", "value", "secrets", "rows", "default", "requests", "stream", "questions"}
 """Arguments that no message quotes; the others, such as names, are quoted where they are well formed."""
 
 HOT = {

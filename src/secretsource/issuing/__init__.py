@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._administration import ROTATE_SELF
     from secretsource.issuing._async_registers import AsyncOwnerRegister, AsyncPlanRegister
     from secretsource.issuing._async_service import AsyncApiKeys
-    from secretsource.issuing._check.event import CheckEvent
+    from secretsource.issuing._check.event import CheckEvent, KeyQuestion
     from secretsource.issuing._check.policy import NO_SCOPE, Demand, check_demand
     from secretsource.issuing._http.admission import Admission, Admitted
     from secretsource.issuing._http.answer import HttpAnswer, http_answer
@@ -82,6 +82,7 @@ __all__ = [
     "Issued",
     "KeyEvent",
     "KeyFormat",
+    "KeyQuestion",
     "KeyRecord",
     "KeyRequest",
     "KeyUpdate",
@@ -132,7 +133,7 @@ _HOMES = {
     "_async_registers": ("AsyncOwnerRegister", "AsyncPlanRegister"),
     "_async_service": ("AsyncApiKeys",),
     "_http.credential": ("credential",),
-    "_check.event": ("CheckEvent",),
+    "_check.event": ("CheckEvent", "KeyQuestion"),
     "_key.format": ("KeyFormat", "ParsedKey"),
     "_manage.health": ("Health",),
     "_key.hashing": ("Pepper", "PepperSet", "PepperState", "PepperUse"),

@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from typing import Self, Unpack
 
+    from secretsource.issuing._check.event import KeyQuestion
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._check.policy import Demand
+    from secretsource.issuing._check.steps.ahead import ReadAhead
     from secretsource.issuing._manage.amend import KeyUpdate
     from secretsource.issuing._manage.health import Health
     from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
@@ -154,14 +156,30 @@ class AsyncApiKeys(AsyncKeyReading, AsyncKeyReports, AsyncRepeatableRequests, At
         del text, scope, ip, cost, fresh, agent, prefix, environment
         raise failure
 
+    async def check_many(self, questions: Sequence[KeyQuestion]) -> Sequence[Verdict]:
+        """Do as `ApiKeys.check_many` does."""
+        asked, verdicts, left = self._recall_many(questions)
+        del questions  # a traceback shows no key
+        if left:
+            ahead = await arun(self._verifier.read_ahead([asked[number][0] for number in left]))
+            for number in left:
+                verdicts[number] = await self._look_up(*asked[number], ahead=ahead)
+        return verdicts
+
     async def _look_up(
-        self, text: object, asked: Asked, hashed: bytes | None = None, *, fresh: bool = False
+        self,
+        text: object,
+        asked: Asked,
+        hashed: bytes | None = None,
+        *,
+        fresh: bool = False,
+        ahead: ReadAhead | None = None,
     ) -> Verdict:
         """Check a key that memory cannot decide."""
         try:
-            verdict = None if hashed is None or fresh else self._look(hashed, asked)
+            verdict = None if hashed is None or fresh or ahead is not None else self._look(hashed, asked)
             if verdict is None:
-                verdict = await arun(self._verifier.check(text, hashed, asked, fresh))
+                verdict = await arun(self._verifier.check(text, hashed, asked, fresh, ahead))
             if (
                 isinstance(verdict, Rejected)
                 and verdict.reason is Reason.PEPPER_RETIRED

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
-from secretsource.issuing._check.event import Asked, conclude, tell
+from secretsource.issuing._check.event import Asked, conclude, read_questions, tell
 from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._verdict import Accepted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
     from secretsource._ground.listeners import Listeners
-    from secretsource.issuing._check.event import CheckEvent
+    from secretsource.issuing._check.event import CheckEvent, KeyQuestion
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._check.policy import Demand
     from secretsource.issuing._check.verifier import Verifier
@@ -81,6 +82,15 @@ class AtHand:
         if verdict is not None:
             conclude(self._parts.uses, self._listeners, self._parts.clock, verdict, asked)
         return verdict
+
+    def _recall_many(
+        self, questions: Sequence[KeyQuestion]
+    ) -> tuple[list[tuple[str | None, Asked]], list[Verdict], list[int]]:
+        """Return several questions, their verdicts from memory, and the places of those without one."""
+        asked = read_questions(questions)
+        del questions  # a traceback shows no key
+        verdicts: list[Any] = [self._recall(text, each) for text, each in asked]
+        return asked, verdicts, [number for number, verdict in enumerate(verdicts) if verdict is None]
 
     def on_event(self, listener: Callable[[CheckEvent], object]) -> Callable[[], None]:
         """Call a listener with each check, in order, in a thread of its own; its errors and its time delay no check.

@@ -34,10 +34,13 @@ from secretsource.stores._registry import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Self, Unpack
 
+    from secretsource.issuing._check.event import KeyQuestion
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._check.policy import Demand
+    from secretsource.issuing._check.steps.ahead import ReadAhead
     from secretsource.issuing._manage.health import Health
     from secretsource.issuing._settings import Settings
     from secretsource.issuing._verdict import Verdict
@@ -161,12 +164,42 @@ class ApiKeys(KeyAdministration, KeyReports, RepeatableRequests, AtHand):
         del text, scope, ip, cost, fresh, agent, prefix, environment
         raise failure
 
-    def _look_up(self, text: object, asked: Asked, hashed: bytes | None = None, *, fresh: bool = False) -> Verdict:
+    def check_many(self, questions: Sequence[KeyQuestion]) -> Sequence[Verdict]:
+        """Check several keys, with one question to the store for all of them.
+
+        The keys that another system issued have a question each, and so have the limits in a shared limiter.
+
+        Args:
+            questions: Up to 1000; see `KeyQuestion`.
+
+        Returns:
+            The verdict of each, in their order, as `check` returns it.
+
+        Raises:
+            InvalidRequest: A question is wrong; no key was checked.
+        """
+        asked, verdicts, left = self._recall_many(questions)
+        del questions  # a traceback shows no key
+        if left:
+            ahead = run(self._verifier.read_ahead([asked[number][0] for number in left]))
+            for number in left:
+                verdicts[number] = self._look_up(*asked[number], ahead=ahead)
+        return verdicts
+
+    def _look_up(
+        self,
+        text: object,
+        asked: Asked,
+        hashed: bytes | None = None,
+        *,
+        fresh: bool = False,
+        ahead: ReadAhead | None = None,
+    ) -> Verdict:
         """Check a key that memory cannot decide."""
         try:
             verdict = None if hashed is None or fresh else self._verifier.look(hashed, asked, self._store)
             if verdict is None:
-                verdict = run(self._verifier.check(text, hashed, asked, fresh))
+                verdict = run(self._verifier.check(text, hashed, asked, fresh, ahead))
             if isinstance(verdict, Rejected) and verdict.reason is Reason.PEPPER_RETIRED and self._follow(refused=True):
                 verdict = run(self._verifier.check(text, None, asked, fresh))
         finally:

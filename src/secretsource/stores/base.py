@@ -177,6 +177,17 @@ class KeyStore(ABC):
         """
         return self.get(key_id)
 
+    def peek_many(self, key_ids: Sequence[str]) -> Mapping[str, KeyRecord]:
+        """Return the records of several keys for their checks; a key that is not there is left out.
+
+        Override it if your store can find them by one question.
+
+        Args:
+            key_ids: Up to 1000 distinct ones.
+        """
+        found = ((key_id, self.peek(key_id)) for key_id in key_ids)
+        return {key_id: record for key_id, record in found if record is not None}
+
     def revision(self, key_id: str) -> int | None:
         """Return the stamp of a key's record, or None; checks ask this for a key with a cached record.
 
@@ -333,6 +344,11 @@ class AsyncKeyStore(ABC):
     async def peek(self, key_id: str) -> KeyRecord | None:
         """Do the same as `KeyStore.peek`."""
         return await self.get(key_id)
+
+    async def peek_many(self, key_ids: Sequence[str]) -> Mapping[str, KeyRecord]:
+        """Do the same as `KeyStore.peek_many`."""
+        found = [(key_id, await self.peek(key_id)) for key_id in key_ids]
+        return {key_id: record for key_id, record in found if record is not None}
 
     async def revision(self, key_id: str) -> int | None:
         """Do the same as `KeyStore.revision`."""

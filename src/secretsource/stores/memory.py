@@ -332,6 +332,10 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
         """Return the revision of its record; see `KeyStore.revision`."""
         return self._store.revision(key_id)
 
+    async def peek_many(self, key_ids: Sequence[str]) -> Mapping[str, KeyRecord]:
+        """Return several records; see `KeyStore.peek_many`."""
+        return self._store.peek_many(key_ids)
+
     async def find(self, lookups: Sequence[bytes]) -> KeyRecord | None:
         """Return an imported record; see `KeyStore.find`."""
         return self._store.find(lookups)

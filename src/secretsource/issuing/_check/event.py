@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypedDict
 
-from secretsource.issuing._check.policy import NO_SCOPE
+from secretsource.exceptions import InvalidRequest
+from secretsource.issuing._check.policy import NO_SCOPE, check_demand, kind_of
 from secretsource.issuing._check.reuses import ended_by_rotation
 from secretsource.issuing._key.text import cleaned
 from secretsource.issuing._verdict import Rejected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Required
+
     from secretsource._ground.clock import Clock
     from secretsource._ground.listeners import Listeners
     from secretsource.issuing._check.policy import Demand, Kind
@@ -19,8 +23,10 @@ if TYPE_CHECKING:
     from secretsource.issuing._verdict import Reason, Verdict
     from secretsource.stores.base import KeyRecord
 
-__all__ = ["CheckEvent"]
+__all__ = ["CheckEvent", "KeyQuestion"]
 
+MOST_QUESTIONS = 1000
+"""Keys that may be checked at once."""
 LONGEST_TOLD = 2048
 """Characters of a path or a user agent that listeners receive."""
 LONGEST_ORIGIN = 255
@@ -66,6 +72,53 @@ class CheckEvent(NamedTuple):
     def record(self) -> KeyRecord | None:
         """The key's record, if the whole key matched it."""
         return self.verdict.record
+
+
+class KeyQuestion(TypedDict, total=False):
+    """The question about one of several keys; ``text`` and ``scope`` are required.
+
+    Attributes:
+        text: The text that the client sent, of any length; None when it sent nothing.
+        scope: The scope that the request needs, a list of which all are needed, or `NO_SCOPE`.
+        ip: The client's address.
+        cost: Units of its limits that the request takes, 0 to 10**9; 1 when left out.
+        agent: The client's user agent, of any length.
+        prefix: The only prefix to accept; any when left out.
+        environment: The only environment to accept; any when left out.
+    """
+
+    text: Required[str | None]
+    scope: Required[Demand]
+    ip: str | None
+    cost: int
+    agent: str | None
+    prefix: str | None
+    environment: str | None
+
+
+def read_questions(questions: Sequence[KeyQuestion]) -> list[tuple[str | None, Asked]]:
+    """Return the text and the question of each check.
+
+    Raises:
+        InvalidRequest: There are too many, or one is malformed; then no key is checked.
+    """
+    given: object = questions
+    if isinstance(given, (str, bytes)) or not isinstance(given, Sequence):
+        raise InvalidRequest('questions must be a list of KeyQuestion: write  [{"text": …, "scope": …}]')
+    if len(questions) > MOST_QUESTIONS:
+        raise InvalidRequest(f"at most {MOST_QUESTIONS} keys can be checked at once, not {len(questions)}")
+    return [_read_question(question, number) for number, question in enumerate(questions, 1)]
+
+
+def _read_question(question: object, number: int) -> tuple[str | None, Asked]:
+    if not isinstance(question, Mapping) or not question.keys() <= KeyQuestion.__annotations__.keys():
+        raise InvalidRequest(f"question {number} may only have {', '.join(KeyQuestion.__annotations__)}")
+    if "text" not in question or "scope" not in question:
+        raise InvalidRequest(f"question {number} needs a text and a scope")
+    given: Mapping[str, Any] = question
+    check_demand(given["scope"])
+    kind = kind_of(given.get("prefix"), given.get("environment"))
+    return given["text"], Asked(given["scope"], given.get("cost", 1), kind, given.get("ip"), given.get("agent"))
 
 
 class Asked(NamedTuple):

@@ -27,6 +27,7 @@ from secretsource._ground.flow import run
 from secretsource.exceptions import InvalidRequest, StoreError
 from secretsource.issuing._check import policy
 from secretsource.issuing._check.record_cache import RENEWABLE
+from secretsource.issuing._check.steps.ahead import read_ahead
 from secretsource.issuing._check.steps.comparison import Comparison, unknown
 from secretsource.issuing._check.steps.drawing import Drawing
 from secretsource.issuing._check.steps.gate import Gate
@@ -40,13 +41,14 @@ from secretsource.stores.base import Status, Use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.event import Asked
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._check.policy import Demand
     from secretsource.issuing._check.record_cache import Entry
+    from secretsource.issuing._check.steps.ahead import ReadAhead
     from secretsource.issuing._check.steps.gate import Presented
     from secretsource.issuing._verdict import Verdict
     from secretsource.stores.base import KeyRecord, LookupHere
@@ -129,7 +131,9 @@ class Verifier:
         verdict._granted = granted
         return verdict
 
-    def check(self, text: object, hashed: bytes | None, asked: Asked, fresh: bool) -> Flow[Verdict]:
+    def check(
+        self, text: object, hashed: bytes | None, asked: Asked, fresh: bool, ahead: ReadAhead | None = None
+    ) -> Flow[Verdict]:
         """Take steps 0 to 11, the long way.
 
         Args:
@@ -137,6 +141,7 @@ class Verifier:
             hashed: Its hash, if `glance` has computed it.
             asked: The question about the key.
             fresh: Whether to bypass the cache.
+            ahead: Records that were read for several checks at once.
         """
         presented = self.gate.present(text, hashed)  # 0 to 4, but 2
         try:
@@ -153,7 +158,9 @@ class Verifier:
         if found is None:  # 5 look the record up
             self._begin()
             begun = self._cache.begin()
-            if known is not None and mono < known.whole + RENEWABLE:
+            if ahead is not None and presented.key_id in ahead.wanted:
+                found = yield from self.read(presented, ahead.mono, ahead.wall, ahead.begun, ahead.get)
+            elif known is not None and mono < known.whole + RENEWABLE:
                 found = yield from self._renew(presented, known, mono, wall, begun)
             else:
                 get = self._store.get if fresh else self._store.peek
@@ -167,6 +174,11 @@ class Verifier:
         if verdict is None and found.plan is not None:  # 9 rate limit, 10 quota
             verdict = yield from self._drawing.draw(found, found.plan, asked.cost, mono, wall)
         return self._granted(verdict, found, presented, asked, mono, wall)
+
+    def read_ahead(self, texts: Sequence[str | None]) -> Flow[ReadAhead]:
+        """Read the records for several checks; see `read_ahead`."""
+        ahead = yield from read_ahead(self._parts, self.gate, self._begin, texts)
+        return ahead
 
     def look(self, hashed: bytes, asked: Asked, store: LookupHere) -> Verdict | None:
         """Check as `check` does, in a store that answers at once, a text that came through the gate before.

@@ -101,6 +101,10 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         """Return the record of a key for a check; see `KeyStore.peek`."""
         return await self._lookup.peek(key_id)
 
+    async def peek_many(self, key_ids: Sequence[str]) -> Mapping[str, KeyRecord]:
+        """Return records by one question; see `KeyStore.peek_many`."""
+        return await self._in_thread(self._store.peek_many, key_ids)
+
     async def revision(self, key_id: str) -> int | None:
         """Return the stamp of its record; see `KeyStore.revision`."""
         return await self._lookup.revision(key_id)

@@ -98,6 +98,10 @@ class SqlStore(KeyStore, ChangeFeed):
         """Return the same as `get`, with one call less."""
         return self._lookup.get(key_id)
 
+    def peek_many(self, key_ids: Sequence[str]) -> Mapping[str, KeyRecord]:
+        """Return records by one question, to the primary if there is a replica; see `KeyStore.peek_many`."""
+        return self.database.read(partial(transactions.get_many, key_ids=key_ids))
+
     def revision(self, key_id: str) -> int | None:
         """Return the stamp of its record; see `KeyStore.revision`."""
         return self._lookup.revision(key_id)

@@ -98,6 +98,13 @@ def get(connection: Connection, key_id: str) -> KeyRecord | None:
     return None if row is None else statements.to_record(list(row))
 
 
+def get_many(connection: Connection, key_ids: Sequence[str]) -> Mapping[str, KeyRecord]:
+    """Return several records by their primary keys."""
+    rows = connection.execute(statements.GET_MANY, {"ids": list(key_ids)}).all()
+    records = [statements.to_record(list(row)) for row in rows]
+    return {record.key_id: record for record in records}
+
+
 def find(connection: Connection, lookups: Sequence[bytes]) -> KeyRecord | None:
     """Return an imported record."""
     row = connection.execute(statements.FIND, {"lookups": list(lookups)}).first()

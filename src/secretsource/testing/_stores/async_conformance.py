@@ -190,6 +190,10 @@ class OnALoop(KeyStore):
         """Await the method of this name."""
         return self.play(self.store.get(key_id))
 
+    def peek_many(self, key_ids: Sequence[str]) -> Mapping[str, KeyRecord]:
+        """Await it."""
+        return self.play(self.store.peek_many(key_ids))
+
     def revision(self, key_id: str) -> int | None:
         """Await the method of this name."""
         return self.play(self.store.revision(key_id))

@@ -124,6 +124,13 @@ class StoreConformance(StoreHistory, StoreListing, StoreOwners, StoreClaims, Sto
         plain = found._replace(metadata={}, notices={}), stored._replace(metadata={}, notices={})
         assert [type(value) for value in plain[0]] == [type(value) for value in plain[1]]
 
+    def test_several_records_are_found_at_once(self, store: KeyStore) -> None:
+        """Those that are there come back whole, by their identifiers; the others are left out."""
+        store.insert([told(FULL, EventKind.ISSUED), new(2), new(3)])
+        wanted = [FULL.key_id, record(2).key_id, "0" * 22]
+        assert store.peek_many(wanted) == {FULL.key_id: FULL, record(2).key_id: record(2)}
+        assert store.peek_many([]) == {}
+
     def test_long_texts_are_kept_whole(self, store: KeyStore) -> None:
         """Names of 255 characters, a hundred scopes and networks, and 4 KiB of metadata fit."""
         big = record(

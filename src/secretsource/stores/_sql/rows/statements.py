@@ -54,6 +54,7 @@ SELECT_KEYS = select(KEYS, OWNERS.c.revision, OWNERS.c.document, PLANS.c.revisio
 TAKEN_IDS = select(KEYS.c.key_id).where(KEYS.c.key_id.in_(bindparam("ids", expanding=True)))
 TAKEN_LOOKUPS = select(KEYS.c.lookup).where(KEYS.c.lookup.in_(bindparam("lookups", expanding=True)))
 GET = SELECT_KEYS.where(KEYS.c.key_id == bindparam("which"))
+GET_MANY = SELECT_KEYS.where(KEYS.c.key_id.in_(bindparam("ids", expanding=True)))
 FIND = SELECT_KEYS.where(KEYS.c.lookup.in_(bindparam("lookups", expanding=True))).limit(1)
 
 UPDATE_KEY = (
