@@ -100,6 +100,7 @@ NEAR = {
     "resolver/_engine/shortcuts.py": "resolver/engine/clocks resolver/walk/names resolver/published_numbers",
     "resolver/_walk/trace.py": "resolver/resolver resolver/engine/rotation",
     "server/originals.py": "server/originals server/forward_auth",
+    "server/questions.py": "server/verify",
     "server/routes.py": "server/routes server/forward_auth",
     "stores/_cursor.py": "stores/cursor",
     "stores/_memory/listing.py": "stores/memory issuing/memory_store",

@@ -1,0 +1,163 @@
+"""The bodies of ``keys:verify`` and ``keys:verifyBatch``: the questions of other services about keys. Pure."""
+
+# pure: decides from its arguments; no clock, no I/O, no await
+
+from __future__ import annotations
+
+import json
+import re
+from typing import NamedTuple, cast
+
+from secretsource.exceptions import InvalidRequest
+from secretsource.issuing import NO_SCOPE, check_demand
+from secretsource.server.problems import Fault, Problem
+from secretsource.server.rights import ROOT_PREFIX
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from secretsource.issuing import Demand, KeyQuestion
+
+__all__ = ["MOST_KEYS", "Asked", "read_batch", "read_question"]
+
+MOST_KEYS = 100
+MOST_COST = 10**9
+_IS_PREFIX = re.compile(r"[a-z][a-z0-9]{0,15}")
+_IS_ENVIRONMENT = re.compile(r"[a-z]{2,8}")
+
+
+class Asked(NamedTuple):
+    """A question about one key.
+
+    Attributes:
+        question: The question, as the library takes it.
+        fresh: Whether to read the record from the store, past the cache.
+    """
+
+    question: KeyQuestion
+    fresh: bool
+
+    def __repr__(self) -> str:
+        return "Asked(<masked>)"
+
+
+def read_question(body: bytes) -> Asked:
+    """Read the body of ``keys:verify``.
+
+    Args:
+        body: The body, in JSON.
+
+    Raises:
+        Problem: It is malformed; no part of it is in the answer.
+    """
+    return _read(_parsed(body), "", {**_FORMS, "fresh": _flag})
+
+
+def read_batch(body: bytes) -> list[KeyQuestion]:
+    """Read the body of ``keys:verifyBatch``.
+
+    Args:
+        body: The body, in JSON.
+
+    Raises:
+        Problem: It is malformed; no key is checked then.
+    """
+    document = _parsed(body)
+    if set(document) != {"keys"}:
+        raise _wrong("", "the body must have keys, a list of questions, and nothing else")
+    listed = document["keys"]
+    if not isinstance(listed, list) or not 1 <= len(listed) <= MOST_KEYS:
+        raise _wrong("/keys", f"this must be a list of 1 to {MOST_KEYS} questions")
+    return [_read(each, f"/keys/{number}", _FORMS).question for number, each in enumerate(listed)]
+
+
+def _parsed(body: bytes) -> Mapping[str, Any]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        document = None
+    if isinstance(document, dict):
+        return cast("Mapping[str, Any]", document)
+    raise Problem(400, "malformed_body", "the body is not a JSON object")
+
+
+def _read(document: object, where: str, forms: Mapping[str, Callable[[Any, str], Any]]) -> Asked:
+    if not isinstance(document, dict):
+        raise _wrong(where, "this must be an object")
+    fields = cast("dict[str, Any]", document)
+    if not fields.keys() <= forms.keys():
+        raise _wrong(where, f"the only fields are {', '.join(forms)}")
+    for needed in ("key", "scope"):
+        if needed not in fields:
+            raise _wrong(f"{where}/{needed}", "this is needed; a scope of null lets every good key pass")
+    question = {_NAMES.get(name, name): forms[name](value, f"{where}/{name}") for name, value in fields.items()}
+    fresh = question.pop("fresh", False)
+    return Asked(cast("KeyQuestion", question), fresh)
+
+
+def _key(value: object, where: str) -> str:
+    if isinstance(value, str):
+        return value
+    raise _wrong(where, "this must be the text of a key")
+
+
+def _scope(value: Any, where: str) -> Demand:
+    if value is None:
+        return NO_SCOPE
+    try:
+        scopes = check_demand(value) if isinstance(value, (str, list)) else ()
+    except InvalidRequest:
+        scopes = ()
+    if scopes:
+        return scopes[0] if len(scopes) == 1 else scopes
+    raise _wrong(where, "this must be a scope such as invoices:read, a list of them, or null for every good key")
+
+
+def _cost(value: object, where: str) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_COST:
+        return value
+    raise _wrong(where, f"this must be a whole number from 0 to {MOST_COST}")
+
+
+def _text(value: object, where: str) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise _wrong(where, "this must be a text, or null")
+
+
+def _prefix(value: object, where: str) -> str | None:
+    if value is None or (isinstance(value, str) and value != ROOT_PREFIX and _IS_PREFIX.fullmatch(value)):
+        return value
+    raise _wrong(where, "this must be a prefix of customers' keys, such as acme, or null")
+
+
+def _environment(value: object, where: str) -> str | None:
+    if value is None or (isinstance(value, str) and _IS_ENVIRONMENT.fullmatch(value)):
+        return value
+    raise _wrong(where, "this must be an environment, such as live, or null")
+
+
+def _flag(value: object, where: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise _wrong(where, "this must be true or false")
+
+
+def _wrong(where: str, detail: str) -> Problem:
+    return Problem(
+        422, "invalid_request", f"{where or 'the body'} is wrong: {detail}", fault=Fault("pointer", where, detail)
+    )
+
+
+_NAMES = {"key": "text"}
+_FORMS: Mapping[str, Callable[[Any, str], Any]] = {
+    "key": _key,
+    "scope": _scope,
+    "ip": _text,
+    "cost": _cost,
+    "agent": _text,
+    "prefix": _prefix,
+    "environment": _environment,
+}
