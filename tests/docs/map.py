@@ -69,6 +69,7 @@ WAYS: Mapping[tuple[str, str], str] = {
     ("issuing", "secretsource"): "M460 230 H440 V130 H302",
     ("issuing", "stores"): "M555 376 V424",
     ("issuing", "limiters"): "M765 376 V424",
+    ("testing", "issuing"): "M410 426 V340 H458",
     ("testing", "providers"): "M330 456 H302",
     ("testing", "stores"): "M430 456 H458",
     ("testing", "limiters"): "M400 486 V506 H765 V488",

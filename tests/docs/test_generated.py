@@ -11,7 +11,7 @@ from tests.docs.pages import ROOT, all_pages, page_id
 
 import secretsource
 from secretsource import exceptions, issuing, testing
-from secretsource.integrations import asgi
+from secretsource.integrations import asgi, fastapi, flask, routes
 from secretsource.issuing import EventKind, Status, documents
 from secretsource.limiters import base as limiters
 from secretsource.limiters import redis
@@ -22,7 +22,7 @@ from secretsource.stores import memory, migratable, redis_feed, sql
 
 GENERATED = [page for page in all_pages() if "<!-- generated: " in page.read_text()]
 REFERENCE = ROOT / "docs" / "reference"
-ISSUING = (issuing, asgi, stores, migratable, memory, sql, redis_feed, limiters, redis)
+ISSUING = (issuing, asgi, fastapi, flask, routes, stores, migratable, memory, sql, redis_feed, limiters, redis)
 FOR_CHECKERS = {"Outcome", "Value"}
 """Type aliases of the contract, which have no docstring to show."""
 

@@ -11,6 +11,7 @@ from tests.integrations.conftest import PEPPER, shop
 
 from secretsource.exceptions import ConfigurationError, InvalidRequest, StoreError
 from secretsource.integrations.asgi import ApiKeyMiddleware
+from secretsource.integrations.routes import Stated
 from secretsource.issuing import NO_SCOPE, AsyncApiKeys, KeyRecord
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 
@@ -376,3 +377,14 @@ async def test_a_web_socket_hears_why_where_the_server_can_say_it(keys: ApiKeys)
     assert (start["type"], start["status"]) == ("websocket.http.response.start", 401)
     assert json.loads(body["body"])["code"] == "missing_key"
     assert body["type"] == "websocket.http.response.body"
+
+
+async def test_a_function_may_state_a_cost(keys: ApiKeys) -> None:
+    """Each request draws the cost that was stated for it, or else that of the middleware."""
+    key = keys.issue(owner="acme", rate_limit="10/hour").plaintext
+    app = ApiKeyMiddleware(
+        shop, keys, scope=lambda scope: Stated(NO_SCOPE, 5) if scope["path"] == "/reports" else NO_SCOPE, cost=2
+    )
+    assert (await ask(app, key, path="/reports")).headers["ratelimit"] == '"hour";r=5;t=1800'
+    assert (await ask(app, key)).headers["ratelimit"].startswith('"hour";r=3')
+    assert (await ask(app, key, path="/reports")).status == 429

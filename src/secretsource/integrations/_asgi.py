@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     RawHeaders: TypeAlias = "list[tuple[bytes, bytes]]"
 
 _DENIAL = "websocket.http.response"
-_STARTS = frozenset({"websocket.accept", f"{_DENIAL}.start"})
+STARTS = frozenset({"http.response.start", "websocket.accept", f"{_DENIAL}.start"})
 _SINGLE = frozenset({b"deprecation", b"sunset"})
 """Headers that may exist once; the others of ours are lists, to which every line adds."""
 _SHARED = _SINGLE | {b"vary"}
@@ -43,7 +43,7 @@ def adding(admitted: Admitted, scope: Scope, send: Send) -> Send:
 
 def _adding_to_socket(subprotocol: str | None, added: RawHeaders, send: Send) -> Send:
     def send_with_headers(message: Message) -> Awaitable[None]:
-        if message["type"] in _STARTS:
+        if message["type"] in STARTS:
             message = {**message, "headers": _merged(message.get("headers", ()), added)}
             if message["type"] == "websocket.accept" and not message.get("subprotocol"):
                 message["subprotocol"] = subprotocol  # a browser gives up when none of its list is accepted

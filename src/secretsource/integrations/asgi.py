@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._asgi import adding, drop_body, hiding, refuse
 from secretsource.integrations._asgi_socket import serve_while
+from secretsource.integrations.routes import Stated
 from secretsource.issuing import Admission, Admitted
 
 if TYPE_CHECKING:
@@ -41,8 +42,9 @@ class ApiKeyMiddleware:
     Args:
         app: The application behind it.
         keys: The keys to check with; keys for threads look up in threads of the middleware's own.
-        scope: The scope that a key needs, several that are all needed, `NO_SCOPE`, or a function of the ASGI scope that
-            returns one of them.
+        scope: The scope that a key needs, several that are all needed, or `NO_SCOPE`. A function of the ASGI scope may
+            return one of them, or a `Stated` with a cost of its own.
+        cost: The amount that a request draws from the key's limits, 0 to 10**9.
         recheck: Seconds after which the key of an open web socket is checked again, up to a day; an ended key closes it
             with 4401. 0 never checks.
         settings: See `AdmissionSettings`.
@@ -57,12 +59,14 @@ class ApiKeyMiddleware:
         app: App,
         keys: ApiKeys | AsyncApiKeys,
         *,
-        scope: Demand | Callable[[Any], Demand],
+        scope: Demand | Callable[[Any], Demand | Stated],
+        cost: int = 1,
         recheck: float = 30.0,
         **settings: Unpack[AdmissionSettings],
     ) -> None:
         self._app = app
-        self._demand: Callable[[Any], Demand] | None = scope if callable(scope) else None
+        self._demand: Callable[[Any], Demand | Stated] | None = scope if callable(scope) else None
+        self._cost = cost
         self._admission = Admission(keys, scope=None if callable(scope) else scope, **settings)
         self._glance = self._admission.glance
         self._is_exempt = self._admission.is_exempt
@@ -76,12 +80,17 @@ class ApiKeyMiddleware:
                 raise ConfigurationError(f"API keys cannot be checked on connections of type {scope['type']!r}")
             await self._app(scope, receive, send)
             return
-        demand = None if self._demand is None or self._is_exempt(path, root_path) else self._demand(scope)
+        demand: Demand | None = None
+        cost = self._cost
+        if self._demand is not None and not self._is_exempt(path, root_path):
+            stated = self._demand(scope)
+            demand, cost = stated if isinstance(stated, Stated) else (stated, cost)
         ip, method = (scope.get("client") or _UNKNOWN)[0], scope.get("method", "GET")
-        outcome: Admitted | HttpAnswer | None = self._glance(scope["headers"], ip, method, path, root_path, demand)
+        outcome: Admitted | HttpAnswer | None
+        outcome = self._glance(scope["headers"], ip, method, path, root_path, demand, cost)
         if outcome is None:
             outcome = await self._admission.aadmit(
-                scope["headers"], ip, method, path, root_path=root_path, scope=demand,
+                scope["headers"], ip, method, path, root_path=root_path, scope=demand, cost=cost,
                 meanwhile=lambda: drop_body(scope, receive), glanced=True,
             )  # fmt: skip
         if isinstance(outcome, Admitted):

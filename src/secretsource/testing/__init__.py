@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from secretsource.testing.clock import FakeClock
     from secretsource.testing.conformance import ProviderConformance
     from secretsource.testing.harness import ProviderHarness
+    from secretsource.testing.integration_acceptance import IntegrationAcceptance
+    from secretsource.testing.integration_harness import IntegrationHarness
     from secretsource.testing.limiter_harness import AsyncLimiterHarness, LimiterHarness
     from secretsource.testing.scripted import Gate, ScriptedAsyncProvider, ScriptedBatchProvider, ScriptedProvider
     from secretsource.testing.store_harness import AsyncStoreHarness, StoreHarness
@@ -32,6 +34,8 @@ __all__ = [
     "BatchProviderConformance",
     "FakeClock",
     "Gate",
+    "IntegrationAcceptance",
+    "IntegrationHarness",
     "LimiterConformance",
     "LimiterHarness",
     "ProviderConformance",
@@ -53,6 +57,8 @@ _MODULES = {
     "BatchProviderConformance": "batch_conformance",
     "FakeClock": "clock",
     "Gate": "scripted",
+    "IntegrationAcceptance": "integration_acceptance",
+    "IntegrationHarness": "integration_harness",
     "LimiterConformance": "_limiters.conformance",
     "LimiterHarness": "limiter_harness",
     "ProviderConformance": "conformance",

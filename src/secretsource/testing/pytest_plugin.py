@@ -24,6 +24,7 @@ pytest.register_assert_rewrite(
     "secretsource.testing.conformance",
     "secretsource.testing.batch_conformance",
     "secretsource.testing.async_conformance",
+    "secretsource.testing.integration_acceptance",
 )
 
 

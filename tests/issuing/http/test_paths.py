@@ -93,3 +93,12 @@ def test_a_path_that_may_be_misread_is_refused_at_the_start(path: str) -> None:
 def test_a_path_is_routed_without_what_it_is_mounted_under(path: str, root_path: str, expected: str) -> None:
     """As frameworks do, whether or not the server has put it before the path."""
     assert routed(path, root_path) == expected
+
+
+def test_a_route_is_covered_by_its_own_text_or_below_a_folder() -> None:
+    """A route may hold signs that a path may not, because it is written by the application."""
+    paths = Paths(["/health", "/static/*"], "exempt")
+    assert [paths.covers(route) for route in ("/health", "/static/", "/static/<path:x>", "/static/(?P<x>.*)$")] == [
+        True
+    ] * 4
+    assert [paths.covers(route) for route in ("/", "/health/", "/static", "/{any}", "")] == [False] * 5

@@ -14,7 +14,9 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 from secretsource._ground.flow import arun, run
-from secretsource.exceptions import ConfigurationError
+from secretsource.exceptions import ConfigurationError, InvalidRequest
+from secretsource.issuing._check.policy import check_demand
+from secretsource.issuing._check.verifier import MOST_COST
 from secretsource.issuing._http import settings as _settings
 from secretsource.issuing._http.admitted import Admitted
 from secretsource.issuing._http.pace import pause, settle
@@ -162,6 +164,35 @@ class Admission:
             root_path: As for `admit`.
         """
         return self.rules.exempt.has(routed(path, root_path))
+
+    def check_route(self, route: str, scope: Demand | None, cost: int = 1) -> None:
+        """Check at start-up that a route says which scope its keys need; for edges with a scope for each route.
+
+        Args:
+            route: The route as the framework writes it, such as ``/invoices/{number}``.
+            scope: The scope that it states; None where it states no scope.
+            cost: The amount to draw from the key's limits.
+
+        Raises:
+            ConfigurationError: The route is not exempt, and states no scope, or a malformed one.
+        """
+        if scope is None:
+            if self.rules.exempt.covers(route):
+                return
+            raise ConfigurationError(
+                f"route {route!r:.200} must state the scope that its keys need: write NO_SCOPE if any good key is "
+                "enough, or list the route in exempt if it needs no key"
+            )
+        try:
+            check_demand(scope)
+        except InvalidRequest as error:
+            reason = str(error)
+        else:
+            given: object = cost
+            if isinstance(given, int) and 0 <= given <= MOST_COST:
+                return
+            reason = f"its cost must be a whole number from 0 to {MOST_COST}, not {cost!r:.40}"
+        raise ConfigurationError(f"route {route!r:.200} cannot be checked: {reason}")
 
     async def astill(self, record: KeyRecord, ip: str | None, path: str, *, scope: Demand | None = None) -> bool:
         """Return whether a key that was let in would still be let in; its limits are not asked.

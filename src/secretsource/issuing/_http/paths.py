@@ -63,6 +63,14 @@ class Paths:
             _is_plain(path[len(stem) :]) for stem in self._below if path.startswith(stem)
         )
 
+    def covers(self, route: str) -> bool:
+        """Return whether all paths of a route are in the set, or below its folders.
+
+        Args:
+            route: The route as the framework writes it; a placeholder such as ``{name}`` stands for itself.
+        """
+        return route in self._exact or route.startswith(self._below)
+
 
 def routed(path: str, root_path: str) -> str:
     """Return the path by which an application routes: without its mount point.

@@ -1,0 +1,68 @@
+"""The start of an ASGI application whose routes are checked first, and the headers for a key that is checked late."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.integrations._asgi import STARTS, adding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from secretsource.integrations._asgi import Message, Receive, Scope, Send
+    from secretsource.integrations.routes import Stated
+    from secretsource.issuing import Admitted
+
+LATE = "secretsource.late"
+"""The name of a `Late` in the scope of a connection."""
+
+
+class Late:
+    """A connection whose key is checked behind the router.
+
+    Attributes:
+        stated: The statement of each view of the application.
+        admitted: The request once it is let in; None before.
+    """
+
+    __slots__ = ("admitted", "stated")
+
+    def __init__(self, stated: Mapping[object, Stated]) -> None:
+        self.stated = stated
+        self.admitted: Admitted | None = None
+
+    def sending(self, scope: Scope, send: Send) -> Send:
+        """Return a `send` that adds the headers for the key, if one is accepted by then.
+
+        Args:
+            scope: The scope of the connection.
+            send: The `send` of the server.
+        """
+
+        async def send_with_headers(message: Message) -> None:
+            if self.admitted is not None and message["type"] in STARTS:
+                await adding(self.admitted, scope, send)(message)
+            else:
+                await send(message)
+
+        return send_with_headers
+
+
+async def start(check: Callable[[], object], receive: Receive, send: Send) -> None:
+    """Check the routes when the server starts the application, and refuse to start where one states no scope.
+
+    Args:
+        check: The check.
+        receive: The `receive` of the lifespan.
+        send: The `send` of the lifespan.
+
+    Raises:
+        ConfigurationError: A route states no scope; the server has been told.
+    """
+    try:
+        check()
+    except ConfigurationError as error:
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": str(error)})
+        raise

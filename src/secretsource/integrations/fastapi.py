@@ -1,0 +1,137 @@
+"""A dependency for FastAPI that checks the key of a request for its route.
+
+    api_key = ApiKey(keys)
+    app = FastAPI()
+    api_key.guard(app)
+
+    @app.get("/invoices")
+    def invoices(key: Annotated[KeyRecord, Security(api_key, scopes=["invoices:read"])]): ...
+
+A refused request is answered as `Admission` says, before the function is called. The application does not start while
+a route states no scope. FastAPI reads the body of a request before its dependencies.
+"""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from fastapi.security.base import SecurityBase
+from starlette.requests import HTTPConnection
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.integrations._asgi import refuse
+from secretsource.integrations._asgi_start import LATE, Late, start
+from secretsource.integrations._fastapi import joined, scheme, stated_routes
+from secretsource.integrations.routes import Stated
+from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer, KeyRecord
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from secretsource.integrations._asgi import App, Receive, Scope, Send
+    from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys, AsyncApiKeys, Demand
+
+__all__ = ["ApiKey"]
+
+
+class ApiKey(SecurityBase):
+    """A dependency whose value is the record of the key, or None on a route that is exempt or optional.
+
+    Use it in ``Security(api_key, scopes=[...])``, at a route, a router or the application: a request needs the scopes
+    of all of them, and its key is checked once. `require_key` on the function states a cost, or `NO_SCOPE`.
+    ``app.dependency_overrides[api_key]`` replaces it in tests.
+
+    Args:
+        keys: The keys to check with; keys for threads look up in threads of their own.
+        scheme_name: The name of the security scheme in the OpenAPI document.
+        settings: See `AdmissionSettings`.
+
+    Raises:
+        ConfigurationError: A setting cannot work.
+        InvalidRequest: The prefix or the environment is malformed.
+    """
+
+    def __init__(
+        self,
+        keys: "ApiKeys | AsyncApiKeys",
+        *,
+        scheme_name: str = "ApiKey",
+        **settings: "Unpack[AdmissionSettings]",
+    ) -> None:
+        self._admission = Admission(keys, scope=None, **settings)
+        self.model = scheme(next(iter(settings.get("credentials", ())), "Authorization: Bearer"))
+        self.scheme_name = scheme_name
+
+    def guard(self, app: FastAPI) -> None:
+        """Refuse to start an application with a route that states no scope, and add our headers to its answers.
+
+        Args:
+            app: The application. Guard an application that is mounted in it by itself.
+        """
+        app.add_middleware(_Guarded, of=app, admission=self._admission, dependency=self)
+        app.add_exception_handler(_Refused, _refusal)
+
+    async def __call__(self, connection: HTTPConnection) -> KeyRecord | None:
+        """Return the record of the key that came with a request."""
+        late: Late | None = connection.scope.get(LATE)
+        stated = None if late is None else late.stated.get(connection.scope["endpoint"])
+        if late is None or stated is None:
+            raise ConfigurationError("an application must be guarded, with all its routes: call  api_key.guard(app)")
+        if late.admitted is None:
+            late.admitted = await self._admit(connection.scope, *stated)
+        return late.admitted.record
+
+    async def _admit(self, scope: Any, demand: "Demand", cost: int) -> "Admitted":
+        headers, method, path, root = scope["headers"], scope.get("method", "GET"), scope["path"], scope["root_path"]
+        ip = (scope.get("client") or (None,))[0]
+        outcome: Admitted | HttpAnswer | None
+        outcome = self._admission.glance(headers, ip, method, path, root, demand, cost)
+        if outcome is None:
+            outcome = await self._admission.aadmit(headers, ip, method, path, root_path=root, scope=demand, cost=cost)
+        if isinstance(outcome, HttpAnswer):
+            raise _Refused(outcome)
+        if outcome.visible is not None:
+            headers[:] = outcome.visible  # the list that the request object holds, too
+        return outcome
+
+
+class _Refused(Exception):
+    """A request that is not let in; `_refusal` sends its answer."""
+
+
+async def _refusal(_: object, refused: Exception) -> Any:
+    return partial(refuse, refused.args[0])
+
+
+class _Guarded:
+    """The middleware of a guarded application."""
+
+    def __init__(self, app: "App", of: FastAPI, admission: Admission, dependency: ApiKey) -> None:
+        self._app, self._of, self._admission, self._dependency = app, of, admission, dependency
+        self._stated: dict[object, Stated] = {}
+        self._checked = 0
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        if scope["type"] == "lifespan":
+            await start(self._check, receive, send)
+        elif self._checked != len(self._of.routes):
+            self._check()
+        if scope["type"] in {"http", "websocket"}:
+            late = scope[LATE] = Late(self._stated)
+            send = late.sending(scope, send)
+        await self._app(scope, receive, send)
+
+    def _check(self) -> None:
+        """Read what each view states on all its routes, and refuse a route that states no scope."""
+        views: dict[object, list[Stated]] = {}
+        for route, stated in stated_routes(self._of, self._dependency):
+            if not _is_guarded(getattr(route, "app", None)):
+                self._admission.check_route(route.path, *(stated or (None,)))
+                views.setdefault(getattr(route, "endpoint", None), []).append(stated or Stated(NO_SCOPE))
+        self._stated = {view: joined(several) or Stated(NO_SCOPE) for view, several in views.items()}
+        self._checked = len(self._of.routes)
+
+
+def _is_guarded(app: object) -> bool:
+    kinds: list[object] = [each.cls for each in app.user_middleware] if isinstance(app, FastAPI) else []
+    return _Guarded in kinds

@@ -1,0 +1,127 @@
+"""An extension for Flask that checks the key of a request for its route.
+
+    api_keys = ApiKeyExtension(keys, app, exempt=["/static/*"])
+
+    @app.get("/invoices")
+    @require_key("invoices:read")
+    def invoices():
+        return {"owner": g.api_key.owner}
+
+A refused request is answered as `Admission` says, before the view is called. A route that states no scope is refused
+when it is registered, also by a blueprint. Behind a proxy, use werkzeug's ``ProxyFix``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import Response, g, request
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.integrations._headers import add_headers, hide, of_environ
+from secretsource.integrations.routes import Stated, require_key, stated, stated_by_class
+from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from flask import Flask
+
+    from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys
+
+__all__ = ["ApiKeyExtension", "require_key"]
+
+_ALL = ("GET",)
+
+
+class ApiKeyExtension:
+    """An extension that checks a key before each view; ``g.api_key`` is its record, or None without a key.
+
+    Args:
+        keys: The keys to check with.
+        app: The application; or call `init_app` later.
+        settings: See `AdmissionSettings`.
+
+    Raises:
+        ConfigurationError: A setting cannot work, or a route states no scope.
+        InvalidRequest: The prefix or the environment is malformed.
+    """
+
+    def __init__(self, keys: ApiKeys, app: Flask | None = None, **settings: Unpack[AdmissionSettings]) -> None:
+        self._admission = Admission(keys, scope=None, **settings)
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Check the keys of an application's requests, and the routes that it has or registers.
+
+        Args:
+            app: The application.
+
+        Raises:
+            ConfigurationError: A route states no scope.
+        """
+        for rule in app.url_map.iter_rules():
+            self._check(rule.rule, app.view_functions.get(rule.endpoint), rule.methods)
+        register: Any = app.add_url_rule
+
+        def add_url_rule(
+            rule: str, endpoint: str | None = None, view_func: Any = None, *args: Any, **options: Any
+        ) -> None:
+            if view_func is not None:
+                self._check(rule, view_func, options.get("methods") or getattr(view_func, "methods", None))
+            register(rule, endpoint, view_func, *args, **options)
+
+        app.add_url_rule = add_url_rule  # type: ignore[method-assign]
+        app.extensions["secretsource"] = self
+        app.before_request(self._admit)
+        app.after_request(self._finish)
+
+    def _check(self, rule: str, view: object, methods: Any) -> None:
+        for method in {*(methods or _ALL)} - {"OPTIONS", "HEAD"}:
+            self._admission.check_route(rule, *(_stated(view, method) or (None,)))
+
+    def _admit(self) -> Response | None:
+        """Let a request in, or answer it; an unknown path and a method that is not allowed are Flask's to answer."""
+        g.api_key = g._secretsource = None
+        rule = request.url_rule
+        if rule is None:
+            return None
+        environ, path = request.environ, request.root_path + request.path
+        demand, cost = self._statement(str(rule), path)
+        outcome = self._admission.admit(
+            of_environ(environ),
+            request.remote_addr,
+            request.method,
+            path,
+            root_path=request.root_path,
+            scope=demand,
+            cost=cost,
+        )
+        if isinstance(outcome, HttpAnswer):
+            return Response(outcome.body, outcome.status, list(outcome.headers))
+        hide(outcome, environ)
+        g._secretsource, g.api_key = outcome, outcome.record
+        return None
+
+    def _statement(self, rule: str, path: str) -> Stated:
+        from flask import current_app
+
+        view = current_app.view_functions.get(request.endpoint or "")
+        found = _stated(view, request.method)
+        if found is None and self._admission.is_exempt(path, request.root_path):
+            return Stated(NO_SCOPE)
+        if found is None:
+            raise ConfigurationError(f"route {rule!r:.200} states no scope: put  @require_key(...)  on its view")
+        return found
+
+    def _finish(self, response: Response) -> Response:
+        """Add the headers for the key to the answer of the view."""
+        admitted: Admitted | None = g.get("_secretsource")
+        if admitted is not None:
+            add_headers(admitted, response.headers)
+        return response
+
+
+def _stated(view: Any, method: str) -> Stated | None:
+    return stated(*stated_by_class(getattr(view, "view_class", None), method), view)

@@ -1,0 +1,240 @@
+"""The dependency of FastAPI, by the acceptance list and in its own idiom."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import pytest
+from fastapi import APIRouter, Depends, FastAPI, Request, Security, WebSocket
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.routing import Mount
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.integrations.fastapi import ApiKey
+from secretsource.integrations.routes import require_key
+from secretsource.issuing import NO_SCOPE, ApiKeys, KeyRecord
+from secretsource.testing import IntegrationAcceptance, IntegrationHarness
+from secretsource.testing.asgi_server import asgi_server
+from secretsource.testing.integration_cases import ask, bearer
+from secretsource.testing.integration_harness import (
+    ACCEPTANCE_ROUTES,
+    READ,
+    AcceptanceRoute,
+    broken,
+    shown,
+    streamed,
+)
+
+VIEW = {"X-View": "yes"}
+
+
+def add(app: FastAPI, route: AcceptanceRoute, api_key: ApiKey) -> None:
+    """One route of the acceptance list, with its scopes in the dependency."""
+    demand: Any = route.scope
+    scopes = [] if demand in {None, NO_SCOPE} else [demand] if isinstance(demand, str) else demand
+
+    async def view(request: Request, key: Annotated[KeyRecord | None, Security(api_key, scopes=scopes)]) -> Any:
+        if route.answers == "broken":
+            broken()
+        if route.answers == "streamed":
+            return StreamingResponse(streamed(), headers=VIEW)
+        return JSONResponse(shown(key, request.headers.items()), headers=VIEW)
+
+    if route.scope is not None:
+        view = require_key(NO_SCOPE, cost=route.cost)(view)
+    methods = [*route.methods, *(["HEAD"] if "GET" in route.methods else [])]
+    app.add_api_route(route.path, view, methods=methods)
+
+
+def application(keys: ApiKeys, **settings: Any) -> FastAPI:
+    """The application of the acceptance list."""
+    app, api_key = FastAPI(), ApiKey(keys, **settings)
+    api_key.guard(app)
+    for route in ACCEPTANCE_ROUTES:
+        add(app, route, api_key)
+
+    @app.websocket("/socket")
+    async def socket(socket: WebSocket, key: Annotated[KeyRecord, Security(api_key, scopes=[READ])]) -> None:
+        await socket.accept()
+        async for text in socket.iter_text():
+            await socket.send_text(text)
+
+    return app
+
+
+class Harness(IntegrationHarness):
+    """Builds the routes with the dependency, behind uvicorn."""
+
+    @contextmanager
+    def serve(self, keys: ApiKeys, **settings: Any) -> Generator[str]:
+        with asgi_server(application(keys, **settings)) as url:
+            yield url
+
+    @contextmanager
+    def serve_behind_proxy(self, keys: ApiKeys, **settings: Any) -> Generator[str]:
+        with asgi_server(application(keys, **settings), trusts_proxy=True) as url:
+            yield url
+
+    def start_unstated(self, keys: ApiKeys) -> None:
+        app = application(keys, exempt=["/health"])
+        app.add_api_route("/forgotten", lambda: None)
+        with asgi_server(app):
+            pass
+
+
+class TestFastApi(IntegrationAcceptance):
+    """The acceptance list."""
+
+    @pytest.fixture
+    def harness(self) -> Harness:
+        return Harness()
+
+
+@pytest.fixture
+def guarded(keys: ApiKeys) -> tuple[FastAPI, ApiKey]:
+    """An application without routes, and its dependency."""
+    app, api_key = FastAPI(), ApiKey(keys)
+    api_key.guard(app)
+    return app, api_key
+
+
+def owner(key: KeyRecord | None) -> str | None:
+    """The owner of a key."""
+    return key and key.owner
+
+
+def test_scopes_of_all_levels_are_needed_and_drawn_once(keys: ApiKeys) -> None:
+    """The application's, the router's and the route's; a router that is included in a router counts."""
+    api_key = ApiKey(keys)
+    app = FastAPI(dependencies=[Depends(api_key)])
+    api_key.guard(app)
+    inner = APIRouter(prefix="/paid", dependencies=[Security(api_key, scopes=["router:use"])])
+    outer = APIRouter(prefix="/v1")
+
+    @inner.get("/report")
+    @require_key(NO_SCOPE, cost=3)
+    async def report(key: Annotated[KeyRecord, Security(api_key, scopes=["reports:read"])]) -> str | None:
+        return owner(key)
+
+    outer.include_router(inner)
+    app.include_router(outer)
+    good = keys.issue(owner="acme", scopes=["router:use", "reports:read"], rate_limit="10/hour").plaintext
+    with asgi_server(app) as url:
+        answer = ask(url, "/v1/paid/report", headers=bearer(good))
+        assert (answer.shown, answer.values("RateLimit")) == ("acme", ['"hour";r=7;t=1080'])
+        for lacking in ("router:use", "reports:read"):
+            text = keys.issue(owner="acme", scopes=[lacking]).plaintext
+            refusal = ask(url, "/v1/paid/report", headers=bearer(text))
+            assert (refusal.status, refusal.shown["scope"]) == (403, "router:use reports:read")
+
+
+def test_the_document_shows_the_scheme_and_the_scopes(guarded: tuple[FastAPI, ApiKey]) -> None:
+    """So that *Authorize* of the documentation page works; that page itself needs no key."""
+    app, api_key = guarded
+
+    @app.get("/invoices")
+    async def invoices(key: Annotated[KeyRecord, Security(api_key, scopes=[READ])]) -> str | None:
+        return owner(key)
+
+    with asgi_server(app) as url:
+        document = ask(url, "/openapi.json").shown
+        assert ask(url, "/docs").status == 200
+    assert document["components"]["securitySchemes"] == {"ApiKey": {"type": "http", "scheme": "bearer"}}
+    assert document["paths"]["/invoices"]["get"]["security"] == [{"ApiKey": [READ]}]
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        ("X-API-Key", {"type": "apiKey", "in": "header", "name": "X-API-Key"}),
+        ("Authorization: Api-Key", {"type": "http", "scheme": "api-key"}),
+    ],
+)
+def test_the_scheme_is_the_first_place(keys: ApiKeys, place: str, shown: dict[str, str]) -> None:
+    """The document names the place where a client puts the key."""
+    scheme: Any = ApiKey(keys, credentials=[place]).model
+    assert scheme.model_dump(mode="json", by_alias=True, exclude_none=True) == shown
+
+
+def test_a_test_may_replace_the_dependency(guarded: tuple[FastAPI, ApiKey], keys: ApiKeys) -> None:
+    """As any dependency of FastAPI; the record is that of the test."""
+    app, api_key = guarded
+
+    @app.get("/invoices")
+    async def invoices(key: Annotated[KeyRecord, Security(api_key, scopes=[READ])]) -> str | None:
+        return owner(key)
+
+    record = keys.issue(owner="of the test").record
+    app.dependency_overrides[api_key] = lambda: record
+    with asgi_server(app) as url:
+        assert ask(url, "/invoices").shown == "of the test"
+
+
+@pytest.mark.parametrize("has_statement", [True, False])
+def test_a_route_must_use_the_dependency_and_state_a_scope(
+    guarded: tuple[FastAPI, ApiKey], has_statement: bool
+) -> None:
+    """A statement alone checks nothing, and a dependency alone asks for nothing: both are refused."""
+    app, api_key = guarded
+
+    async def stated() -> None: ...
+
+    async def used(key: Annotated[KeyRecord, Depends(api_key)]) -> None: ...
+
+    app.add_api_route("/forgotten", require_key(READ)(stated) if has_statement else used)
+    with pytest.raises(ConfigurationError, match="'/forgotten' must state the scope"), asgi_server(app):
+        pass
+
+
+def test_a_malformed_scope_ends_the_start(guarded: tuple[FastAPI, ApiKey]) -> None:
+    """The error names the route."""
+    app, api_key = guarded
+
+    @app.get("/invoices")
+    async def invoices(key: Annotated[KeyRecord, Security(api_key, scopes=["invoices:*"])]) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="'/invoices' cannot be checked"), asgi_server(app):
+        pass
+
+
+def test_an_application_that_is_not_guarded_is_closed(keys: ApiKeys) -> None:
+    """Its routes answer 500 rather than without a check."""
+    app, api_key = FastAPI(), ApiKey(keys)
+
+    @app.get("/invoices")
+    async def invoices(key: Annotated[KeyRecord, Security(api_key, scopes=[READ])]) -> str | None:
+        return owner(key)
+
+    with asgi_server(app) as url:
+        key = keys.issue(owner="acme", scopes=[READ]).plaintext
+        assert ask(url, "/invoices", headers=bearer(key)).status == 500
+
+
+def test_a_route_that_is_added_later_is_closed(guarded: tuple[FastAPI, ApiKey]) -> None:
+    """A running application with a route that states no scope answers nothing more."""
+    app, _ = guarded
+    with asgi_server(app) as url:
+        assert ask(url, "/late").status == 404
+        app.add_api_route("/late", lambda: "open")
+        assert ask(url, "/late").status == 500
+
+
+def test_a_mounted_application_is_guarded_by_itself(guarded: tuple[FastAPI, ApiKey], keys: ApiKeys) -> None:
+    """A guarded one is served with its own statements; any other must be exempt."""
+    app, api_key = guarded
+    inner = FastAPI()
+    api_key.guard(inner)
+
+    @inner.get("/invoices")
+    async def invoices(key: Annotated[KeyRecord, Security(api_key, scopes=[READ])]) -> str | None:
+        return owner(key)
+
+    app.mount("/inner", inner)
+    key = keys.issue(owner="acme", scopes=[READ], rate_limit="10/hour").plaintext
+    with asgi_server(app) as url:
+        assert ask(url, "/inner/invoices").status == 401
+        answer = ask(url, "/inner/invoices", headers=bearer(key))
+        assert (answer.shown, len(answer.values("RateLimit"))) == ("acme", 1)
+    app.router.routes.append(Mount("/files", app=FastAPI()))
+    with pytest.raises(ConfigurationError, match="/files"), asgi_server(app):
+        pass

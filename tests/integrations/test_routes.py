@@ -1,0 +1,91 @@
+"""The statement of a route, and its check at the start."""
+
+from __future__ import annotations
+
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.integrations.routes import Stated, require_key, stated, stated_by_class
+from secretsource.issuing import NO_SCOPE, Admission
+
+if TYPE_CHECKING:
+    from secretsource.issuing import ApiKeys
+
+
+@require_key("invoices:read", cost=2)
+def view() -> str:
+    """A view that states its scope."""
+    return "invoices"
+
+
+class Invoices:
+    """A class of views."""
+
+    @require_key("invoices:write")
+    def post(self) -> None: ...
+
+    def get(self) -> None: ...
+
+
+def test_a_statement_stays_on_the_view() -> None:
+    """The view is the same function; decorators that wrap it properly pass the statement on."""
+
+    @wraps(view)
+    def wrapping() -> str:
+        return view()
+
+    assert (view(), stated(view)) == ("invoices", Stated("invoices:read", 2))
+    assert stated(wrapping) == stated(None, partial(view), view) == Stated("invoices:read", 2)
+    assert stated(len, None, object()) is None
+    assert stated() is None
+
+
+def test_a_method_of_a_class_comes_before_the_class() -> None:
+    """`HEAD` is answered by `get` where the class has no `head`."""
+    kind: Any = require_key(NO_SCOPE)(Invoices)
+    assert stated(*stated_by_class(kind, "POST")) == Stated("invoices:write")
+    for method in ("GET", "HEAD", "DELETE"):
+        assert stated(*stated_by_class(kind, method)) == Stated(NO_SCOPE)
+    assert stated_by_class(kind, "HEAD")[0] is Invoices.get
+    assert stated_by_class(None, "GET") == ()
+
+
+@pytest.mark.parametrize(
+    ("scope", "cost", "said"),
+    [
+        (None, 1, "must state the scope that its keys need: write NO_SCOPE"),
+        ("", 1, "cannot be checked: scope '' cannot be demanded"),
+        ("invoices:*", 1, "cannot be checked: scope 'invoices:*' cannot be demanded"),
+        ([], 1, "cannot be checked: an empty demand"),
+        ("invoices:read", -1, "cannot be checked: its cost must be a whole number from 0 to 1000000000, not -1"),
+        ("invoices:read", "1", "not '1'"),
+    ],
+)
+def test_a_route_that_cannot_be_checked_is_refused(keys: ApiKeys, scope: Any, cost: Any, said: str) -> None:
+    """The error names the route, and what to write."""
+    with pytest.raises(ConfigurationError) as caught:
+        Admission(keys, scope=None).check_route("/invoices/{number}", scope, cost)
+    assert str(caught.value).startswith("route '/invoices/{number}' ")
+    assert said in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("route", ["/health", "/static/", "/static/{path:path}", "/static/<path:name>", "/static/.*$"])
+def test_an_exempt_route_needs_no_statement(keys: ApiKeys, route: str) -> None:
+    """Also one that the framework writes with a placeholder, or as a regular expression."""
+    admission = Admission(keys, scope=None, exempt=["/health", "/static/*"])
+    admission.check_route(route, None)
+    for scope in ("invoices:read", ["invoices:read", "invoices:pay"], NO_SCOPE):
+        admission.check_route(route, scope, cost=0)
+    with pytest.raises(ConfigurationError):
+        admission.check_route(f"x{route}", None)
+
+
+@pytest.mark.parametrize("route", ["/", "", "/healthy", "/static", "/{path:path}", "static/x"])
+def test_every_other_route_needs_one(keys: ApiKeys, route: str) -> None:
+    """A route that only begins like an exempt one is closed."""
+    with pytest.raises(ConfigurationError, match="must state the scope"):
+        Admission(keys, scope=None, exempt=["/health", "/static/*"]).check_route(route, None)
