@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
+from benchmarks.django_settings import configure
 from benchmarks.harness import Figure, Sample, at_most, compared, interleave, per_call
 from benchmarks.keyring import PEPPER, SCOPE, around, issued, opened
 
@@ -85,17 +86,10 @@ def safe_api_keys(file: Path, ttl: float | None = None) -> Generator[tuple[Calla
 @contextmanager
 def rest_framework_api_key(file: Path) -> Generator[tuple[Callable[[str], object], list[str]]]:
     """The check of djangorestframework-api-key, and keys of its own."""
-    import django
-    from django.conf import settings
     from django.core.management import call_command
     from django.db import connections
 
-    settings.configure(
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(file)}},
-        INSTALLED_APPS=["rest_framework_api_key"],
-        USE_TZ=True,
-    )
-    django.setup()
+    configure(file)
     call_command("migrate", verbosity=0)
     from rest_framework_api_key.models import APIKey
 

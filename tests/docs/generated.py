@@ -21,6 +21,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.django_settings import configure
 from tests.docs.generated_life import moves, reasons
 from tests.docs.markdown import plain, prose, sections, shown, signature, summary, table
 from tests.docs.pages import ROOT, all_pages
@@ -221,6 +222,8 @@ def described_function(path: str) -> str:
 def found(path: str) -> Any:
     """What a dotted path leads to."""
     module, _, name = path.rpartition(".")
+    if module.startswith("secretsource.integrations."):
+        configure()
     return getattr(import_module(module), name)
 
 

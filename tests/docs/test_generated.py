@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from benchmarks.django_settings import configure
 from tests.docs.generated import codes, driver, rewritten
 from tests.docs.markdown import signature, table
 from tests.docs.pages import ROOT, all_pages, page_id
@@ -20,9 +21,29 @@ from secretsource.providers._registry import DRIVERS
 from secretsource.stores import base as stores
 from secretsource.stores import memory, migratable, redis_feed, sql
 
+configure()
+
+from secretsource.integrations import django, drf, ninja  # noqa: E402 - the settings of Django come first
+
 GENERATED = [page for page in all_pages() if "<!-- generated: " in page.read_text()]
 REFERENCE = ROOT / "docs" / "reference"
-ISSUING = (issuing, asgi, fastapi, flask, routes, stores, migratable, memory, sql, redis_feed, limiters, redis)
+ISSUING = (
+    issuing,
+    asgi,
+    django,
+    drf,
+    fastapi,
+    flask,
+    ninja,
+    routes,
+    stores,
+    migratable,
+    memory,
+    sql,
+    redis_feed,
+    limiters,
+    redis,
+)
 FOR_CHECKERS = {"Outcome", "Value"}
 """Type aliases of the contract, which have no docstring to show."""
 

@@ -122,6 +122,7 @@ def test_each_method_of_a_class_states_its_scope(keys: ApiKeys) -> None:
     assert client.get("/invoices", headers=key).text == "acme"
     assert client.head("/invoices", headers=key).status_code == 200
     assert client.post("/invoices", headers=key).status_code == 403
+    assert (client.options("/invoices", headers=key).status_code, client.options("/invoices").status_code) == (200, 401)
     with pytest.raises(ConfigurationError, match="'/forgotten' must state the scope"):
         app.add_url_rule("/forgotten", view_func=Forgotten.as_view("forgotten"))
 
@@ -133,7 +134,7 @@ def test_a_view_that_is_found_late_is_closed(keys: ApiKeys) -> None:
     ApiKeyExtension(keys, app)
     app.add_url_rule("/late", endpoint="late")
     app.endpoint("late")(lambda: "open")
-    with pytest.raises(ConfigurationError, match="'/late' states no scope"):
+    with pytest.raises(ConfigurationError, match="'/late' must state a scope"):
         app.test_client().get("/late", headers=bearer(keys.issue(owner="acme").plaintext))
 
 

@@ -22,7 +22,7 @@ from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._asgi import refuse
 from secretsource.integrations._asgi_start import LATE, Late, start
 from secretsource.integrations._fastapi import joined, scheme, stated_routes
-from secretsource.integrations.routes import Stated
+from secretsource.integrations.routes import Stated, check_stated
 from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer, KeyRecord
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class _Guarded:
         views: dict[object, list[Stated]] = {}
         for route, stated in stated_routes(self._of, self._dependency):
             if not _is_guarded(getattr(route, "app", None)):
-                self._admission.check_route(route.path, *(stated or (None,)))
+                check_stated(self._admission, route.path, stated)
                 views.setdefault(getattr(route, "endpoint", None), []).append(stated or Stated(NO_SCOPE))
         self._stated = {view: joined(several) or Stated(NO_SCOPE) for view, several in views.items()}
         self._checked = len(self._of.routes)

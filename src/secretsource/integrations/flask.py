@@ -15,23 +15,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, g, request
+from flask import Response, current_app, g, request
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._headers import add_headers, hide, of_environ
-from secretsource.integrations.routes import Stated, require_key, stated, stated_by_class
+from secretsource.integrations.routes import Stated, check_stated, require_key, stated, stated_by_class
 from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer
 
 if TYPE_CHECKING:
     from typing import Unpack
 
     from flask import Flask
+    from werkzeug.routing import Rule
 
     from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys
 
 __all__ = ["ApiKeyExtension", "require_key"]
 
 _ALL = ("GET",)
+_IMPLIED = frozenset({"HEAD", "OPTIONS"})
+"""Methods that Flask adds to those of a route."""
 
 
 class ApiKeyExtension:
@@ -78,8 +81,8 @@ class ApiKeyExtension:
         app.after_request(self._finish)
 
     def _check(self, rule: str, view: object, methods: Any) -> None:
-        for method in {*(methods or _ALL)} - {"OPTIONS", "HEAD"}:
-            self._admission.check_route(rule, *(_stated(view, method) or (None,)))
+        for method in {*(methods or _ALL)} - _IMPLIED:
+            check_stated(self._admission, rule, _stated(view, method))
 
     def _admit(self) -> Response | None:
         """Let a request in, or answer it; an unknown path and a method that is not allowed are Flask's to answer."""
@@ -88,7 +91,7 @@ class ApiKeyExtension:
         if rule is None:
             return None
         environ, path = request.environ, request.root_path + request.path
-        demand, cost = self._statement(str(rule), path)
+        demand, cost = self._statement(rule, path)
         outcome = self._admission.admit(
             of_environ(environ),
             request.remote_addr,
@@ -104,16 +107,15 @@ class ApiKeyExtension:
         g._secretsource, g.api_key = outcome, outcome.record
         return None
 
-    def _statement(self, rule: str, path: str) -> Stated:
-        from flask import current_app
-
-        view = current_app.view_functions.get(request.endpoint or "")
+    def _statement(self, rule: Rule, path: str) -> Stated:
+        """Return what a view states; for an `OPTIONS` that Flask answers, what it states for another method."""
+        view = current_app.view_functions.get(rule.endpoint)
         found = _stated(view, request.method)
-        if found is None and self._admission.is_exempt(path, request.root_path):
-            return Stated(NO_SCOPE)
-        if found is None:
-            raise ConfigurationError(f"route {rule!r:.200} states no scope: put  @require_key(...)  on its view")
-        return found
+        if found is None and request.method == "OPTIONS":
+            found = _stated(view, min({*(rule.methods or _ALL)} - _IMPLIED, default="GET"))
+        if found is None and not self._admission.is_exempt(path, request.root_path):
+            raise ConfigurationError(f"route {rule.rule!r:.200} must state a scope: write  @require_key(...)")
+        return found or Stated(NO_SCOPE)
 
     def _finish(self, response: Response) -> Response:
         """Add the headers for the key to the answer of the view."""

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from secretsource.issuing import Demand
+    from secretsource.issuing import Admission, Demand
 
     View = TypeVar("View")
 
-__all__ = ["Stated", "require_key", "stated"]
+__all__ = ["Stated", "check_stated", "require_key", "stated"]
 
 _MARK = "__secretsource_stated__"
 
@@ -66,6 +66,21 @@ def stated(*views: object) -> Stated | None:
         if isinstance(statement, Stated):
             return statement
     return None
+
+
+def check_stated(admission: Admission, route: str, statement: Stated | None) -> None:
+    """Check at start-up what a route states; see `Admission.check_route`.
+
+    Args:
+        admission: The admission of the edge.
+        route: The route as the framework writes it.
+        statement: Its statement, or None.
+
+    Raises:
+        ConfigurationError: The route is not exempt, and states no scope, or a malformed one.
+    """
+    scope, cost = (None, 1) if statement is None else statement
+    admission.check_route(route, scope, cost)
 
 
 def stated_by_class(kind: type | None, method: str) -> tuple[object, ...]:

@@ -1,0 +1,76 @@
+"""The routes of a Django project with what their views state, also through Django REST framework and Django Ninja."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from secretsource.integrations.routes import Stated, stated, stated_by_class
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "TRACE")
+
+
+def routes(patterns: Iterable[Any], before: str = "/") -> Iterator[tuple[str, Any]]:
+    """Yield each route of a URLconf, as its patterns are written, with its view.
+
+    Args:
+        patterns: The patterns.
+        before: The route that they are included under.
+    """
+    for each in patterns:
+        route = before + str(each.pattern).removeprefix("^")
+        if hasattr(each, "url_patterns"):
+            yield from routes(each.url_patterns, route)
+        else:
+            yield route, each.callback
+
+
+def methods_of(view: Any) -> list[str]:
+    """Return the HTTP methods that a view answers, but `HEAD` and `OPTIONS`; ``GET`` stands for all of a function.
+
+    Args:
+        view: The view.
+    """
+    kind, actions, operations = _kind(view), getattr(view, "actions", None), _operations(view)
+    if operations:
+        return sorted({method for each in operations for method in each.methods})
+    if actions:
+        return [method.upper() for method in actions if method.upper() in _METHODS]
+    found = [method for method in _METHODS if kind is not None and hasattr(kind, method.lower())]
+    return found or ["GET"]
+
+
+def stated_by(view: Any, method: str) -> Stated | None:
+    """Return what a view states for an HTTP method.
+
+    A permission class of Django REST framework may state it, and so may an operation of Django Ninja.
+
+    Args:
+        view: The view.
+        method: The HTTP method.
+    """
+    kind, settings, actions = _kind(view), getattr(view, "initkwargs", {}), getattr(view, "actions", None) or {}
+    name = method.lower()
+    operations = [each.view_func for each in _operations(view) if method in each.methods]
+    action = getattr(kind, actions.get(name) or (actions.get("get") if name == "head" else None) or "", None)
+    return stated(
+        *operations,
+        action,
+        *settings.get("permission_classes", ()),
+        *stated_by_class(kind, method),
+        *getattr(kind, "permission_classes", ()),
+        view,
+    )
+
+
+def _kind(view: Any) -> Any:
+    return getattr(view, "cls", None) or getattr(view, "view_class", None)
+
+
+def _operations(view: Any) -> list[Any]:
+    """Return the operations of a view of Django Ninja, which its function encloses."""
+    cells = getattr(view, "__closure__", None) or ()
+    found = [getattr(cell.cell_contents, "operations", None) for cell in cells]
+    return [each for operations in found if isinstance(operations, list) for each in operations]

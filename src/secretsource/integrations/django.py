@@ -1,0 +1,119 @@
+"""A middleware for Django that checks the key of a request for its view.
+
+    # settings.py
+    MIDDLEWARE = [..., "secretsource.integrations.django.ApiKeyMiddleware"]
+    SECRETSOURCE = {"keys": "postgresql+psycopg://…", "exempt": ["/health", "/admin/*"]}
+
+    @require_key("invoices:read")
+    def invoices(request):
+        return JsonResponse({"owner": request.api_key.owner})
+
+A refused request is answered as `Admission` says, before the view is called. The project does not start while a route
+states no scope. The client's address is ``REMOTE_ADDR``, as the server sets it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.urls import get_resolver
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.integrations._django import methods_of, routes, stated_by
+from secretsource.integrations._headers import add_headers, hide, of_environ
+from secretsource.integrations.routes import Stated, check_stated, require_key
+from secretsource.issuing import NO_SCOPE, Admission, ApiKeys, HttpAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+__all__ = ["ApiKeyMiddleware", "project_keys", "require_key"]
+
+
+@cache
+def _opened(url: str) -> ApiKeys:
+    return ApiKeys.open(url)
+
+
+def project_keys() -> ApiKeys:
+    """Return the keys of the project: ``SECRETSOURCE["keys"]``, which is an `ApiKeys` or the URL of a store.
+
+    Raises:
+        ConfigurationError: The setting is missing, or cannot work.
+    """
+    keys: object = getattr(settings, "SECRETSOURCE", {}).get("keys")
+    if isinstance(keys, ApiKeys):
+        return keys
+    if isinstance(keys, str):
+        return _opened(keys)
+    raise ConfigurationError('SECRETSOURCE["keys"] in the settings must be an ApiKeys or the URL of a store of keys')
+
+
+class ApiKeyMiddleware:
+    """A middleware that checks a key before each view; ``request.api_key`` is its record, or None without a key.
+
+    The other settings in ``SECRETSOURCE`` are those of `AdmissionSettings`.
+
+    Args:
+        get_response: The rest of the project.
+
+    Raises:
+        ConfigurationError: A setting cannot work, or a route states no scope.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+        keys = project_keys()
+        rules: dict[str, Any] = {name: each for name, each in settings.SECRETSOURCE.items() if name != "keys"}
+        self._admission = Admission(keys, scope=None, **rules)
+        for route, view in routes(get_resolver().url_patterns):
+            for method in methods_of(view):
+                check_stated(self._admission, route, stated_by(view, method))
+
+    def __call__(self, request: Any) -> HttpResponseBase:
+        """Answer a request, and add the headers for its key to the answer of its view."""
+        request.api_key = request.secretsource = None
+        response = self._get_response(request)
+        if request.secretsource is not None:
+            add_headers(request.secretsource, response)
+        return response
+
+    def process_view(self, request: Any, view: Any, *_: object) -> HttpResponse | None:
+        """Let a request in to its view, or answer it.
+
+        Args:
+            request: The request.
+            view: The view that its path leads to.
+        """
+        demand, cost = self._statement(request, view)
+        outcome = self._admission.admit(
+            of_environ(request.META),
+            request.META.get("REMOTE_ADDR"),
+            request.method,
+            request.path,
+            root_path=request.META.get("SCRIPT_NAME", ""),
+            scope=demand,
+            cost=cost,
+        )
+        if isinstance(outcome, HttpAnswer):
+            return HttpResponse(outcome.body, status=outcome.status, headers=dict(outcome.headers))
+        hide(outcome, request.META)
+        vars(request).pop("headers", None)  # which Django remembers
+        request.secretsource, request.api_key = outcome, outcome.record
+        return None
+
+    def _statement(self, request: Any, view: Any) -> Stated:
+        """Return what a view states; for a method that it does not answer, what it states for another."""
+        methods = methods_of(view)
+        found = stated_by(view, request.method)
+        if found is None and request.method not in methods:
+            found = stated_by(view, methods[0])
+        if found is None and not self._admission.is_exempt(request.path, request.META.get("SCRIPT_NAME", "")):
+            raise ConfigurationError(f"route {request.path!r:.200} must state a scope: write  @require_key(...)")
+        return found or Stated(NO_SCOPE)
