@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from secretsource.issuing import ApiKeys
-from secretsource.issuing.documents import read_count, read_owner_record, read_plan
+from secretsource.issuing import NO_SCOPE, ApiKeys
+from secretsource.issuing.documents import read_count, read_limit, read_owner_record, read_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +64,33 @@ def test_tables_show_what_there_is(done: Command, command: Command) -> None:
     assert command("plans").stdout.startswith("Usage:")
 
 
+def test_credits_are_granted_topped_up_and_shown(done: Command, command: Command) -> None:
+    """Of an owner and a key: what was granted in all, and what is left; as lines and as JSON."""
+    assert done("owners", "put", "acme", "--credits", "5")["credits"] == 5
+    with ApiKeys.open("sqlite:///keys.db", peppers=["a pepper of this test"]) as keys:
+        issued = keys.issue(owner="acme", credits=0, environment="test")
+        key_id = issued.record.key_id
+        more = done("keys", "add-credits", key_id, "7", "--reason", "invoice 9")
+        assert (more["credits"], more["revision"]) == (7, 2)
+        assert keys.events(key_id)[-1].reason == "invoice 9"
+        assert keys.check(issued.plaintext, scope=NO_SCOPE, cost=2, fresh=True)
+    owner = done("owners", "add-credits", "acme", "4")
+    assert (owner["credits"], [read_limit(limit).remaining for limit in owner["limits"]]) == (9, [7])
+    told = [read_limit(limit) for limit in done("keys", "show", key_id)["limits"]]
+    assert [(state.name, state.limit, state.remaining) for state in told] == [
+        ("credits", 7, 5),
+        ("owner credits", 9, 7),
+    ]
+    shown = command("keys", "show", key_id).stdout
+    assert "credits\t7\n" in shown
+    assert "credits left\t5\nowner credits left\t7\n" in shown
+    assert "owner credits left\t7\n" in command("owners", "show", "acme").stdout
+    assert command("owners", "list").stdout.split("\n")[1] == "acme\t\t\tactive\t9 credits"
+    assert done("keys", "update", key_id, "--credits", "3")["credits"] == 3
+    assert done("keys", "update", key_id, "--clear", "credits")["credits"] is None
+    assert done("owners", "put", "acme", "--no-credits")["credits"] is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -71,6 +98,10 @@ def test_tables_show_what_there_is(done: Command, command: Command) -> None:
         (("owners", "suspend", "nobody"), "no owner 'nobody' is registered"),
         (("plans", "put", "pro", "--rate-limit", "often"), "rate limit 'often' is not of the form"),
         (("plans", "delete", "gold"), "there is no plan 'gold'"),
+        (("owners", "add-credits", "nobody", "5"), "no owner 'nobody' is registered"),
+        (("owners", "add-credits", "nobody", "0"), "credits must be a whole number from 1 to"),
+        (("owners", "put", "acme", "--credits", "-1"), "credits must be a whole number from 0 to"),
+        (("keys", "add-credits", "0" * 22, "5"), "no API key has the key_id"),
     ],
 )
 def test_a_mistake_is_one_sentence(

@@ -20,6 +20,7 @@ from secretsource.issuing import (
     Owner,
     OwnerEventKind,
     OwnerKind,
+    OwnerRecord,
     Page,
     PepperState,
     PepperUse,
@@ -33,7 +34,7 @@ from secretsource.issuing import (
     Usage,
 )
 from secretsource.issuing import documents as d
-from secretsource.limiters.base import Plan, Quota, Rate
+from secretsource.limiters.base import AtOnce, Credits, Draw, Plan, Quota, Rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +62,7 @@ OLD = KeyRecord(
     scopes=frozenset({"invoices:read", "invoices:*", "customers:read"}),
     rate_limit="100/minute, 10/second burst 20",
     quota="10000/month",
+    credits=5000,
     networks=("203.0.113.0/24", "2001:db8::/32"),
     begins=NOW - 29 * DAY,
     expires=NOW + 60 * DAY,
@@ -91,6 +93,9 @@ USAGE = Usage(NOW - 60, 12, frozenset({"203.0.113.9", "203.0.113.7"}), frozenset
 PLAN = Plan((Rate(100, 60, 100, "minute"), Quota(10_000, "month")))
 GRANTED = PLAN.draw(None, 1, 1000.0, NOW)
 SMALL = Plan((Rate(100, 60, 100, "minute"), Quota(1, "month")))
+CREDITS = Plan((AtOnce(5), Credits(5000), Credits(9000, "owner")))
+EXHAUSTED = Draw(CREDITS, (((), -1), Credits(5000).level(5000), Credits(9000, "owner").level(8000)), 1000.0, NOW)
+EXHAUSTED.refused_by = CREDITS.rules[1]
 REFUSED = SMALL.draw(SMALL.draw(None, 1, 1000.0, NOW).levels, 1, 1000.0, NOW)
 
 SAMPLES: dict[str, tuple[Any, Callable[[Any], dict[str, Any]], Callable[[Any], Any] | None]] = {
@@ -143,6 +148,17 @@ SAMPLES: dict[str, tuple[Any, Callable[[Any], dict[str, Any]], Callable[[Any], A
         Rejected(Reason.QUOTA_EXCEEDED, NEW, draw=REFUSED),
         lambda verdict: d.verdict_document(verdict, NOW),
         d.read_verdict,
+    ),
+    "verdict_credits": (
+        Rejected(Reason.CREDITS_EXHAUSTED, NEW, draw=EXHAUSTED),
+        lambda verdict: d.verdict_document(verdict, NOW),
+        d.read_verdict,
+    ),
+    "limit": (Credits(5000).state((7, 2**53), 0.0), d.limit_document, d.read_limit),
+    "owner_record": (
+        OwnerRecord("acme", NOW - DAY, "Acme", "pro", credits=9000, revision=7),
+        d.owner_record_document,
+        d.read_owner_record,
     ),
     "report": (
         ImportReport(

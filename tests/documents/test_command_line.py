@@ -62,6 +62,7 @@ def test_show_prints_the_record_and_the_rotation(printed: Printed) -> None:
     """`show` prints the document of the record, and that of its rotation."""
     document = printed("show", OLD.key_id)
     rotation = document.pop("rotation")
+    assert document.pop("limits") == [expected("limit") | {"remaining": 5000}]
     assert document == expected("record")
     assert rotation | {"usage": expected("usage")} == expected("rotation") | {"began_at": rotation["began_at"]}
     assert HASH.hex() not in json.dumps(rotation)

@@ -38,6 +38,8 @@ CHALLENGES = {
     Reason.RATE_LIMITED: None,
     Reason.QUOTA_EXCEEDED: None,
     Reason.COST_TOO_HIGH: None,
+    Reason.CREDITS_EXHAUSTED: None,
+    Reason.TOO_MANY_AT_ONCE: None,
     Reason.LIMITER_UNAVAILABLE: None,
     Reason.STORE_UNAVAILABLE: None,
     Reason.OVERLOADED: None,

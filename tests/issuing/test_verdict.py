@@ -24,6 +24,8 @@ PUBLIC = {
     Reason.INSUFFICIENT_SCOPE: (403, "insufficient_scope", "insufficient_scope", exceptions.InsufficientScope),
     Reason.RATE_LIMITED: (429, "rate_limited", None, exceptions.RateLimited),
     Reason.QUOTA_EXCEEDED: (429, "quota_exceeded", None, exceptions.RateLimited),
+    Reason.CREDITS_EXHAUSTED: (429, "credits_exhausted", None, exceptions.RateLimited),
+    Reason.TOO_MANY_AT_ONCE: (429, "too_many_at_once", None, exceptions.RateLimited),
     Reason.COST_TOO_HIGH: (429, "cost_too_high", None, exceptions.RateLimited),
     Reason.LIMITER_UNAVAILABLE: (503, "unavailable", None, exceptions.StoreError),
     Reason.STORE_UNAVAILABLE: (503, "unavailable", None, exceptions.StoreError),

@@ -74,6 +74,7 @@ USUAL: dict[str, Any] = {
     "realm": "api",
     "now": 0.0,
     "verdict": None,
+    "credits": 1,
     "headers": [],
     "prefix": "sk",
     "environment": "live",
@@ -81,7 +82,19 @@ USUAL: dict[str, Any] = {
     "source": ["env"],
 }
 
-HOLDS_SECRETS = {"text", "key_id", "url", "peppers", "value", "secrets", "rows", "default", "requests", "stream", "questions"}
+HOLDS_SECRETS = {
+    "text",
+    "key_id",
+    "url",
+    "peppers",
+    "value",
+    "secrets",
+    "rows",
+    "default",
+    "requests",
+    "stream",
+    "questions",
+}
 """Arguments that no message quotes; the others, such as names, are quoted where they are well formed."""
 
 HOT = {

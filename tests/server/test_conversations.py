@@ -63,7 +63,8 @@ def test_the_service_keeps_to_its_document(served: tuple[str, str], tmp_path: Pa
     url, root = served
     done = subprocess.run(
         [
-            str(Path(sys.executable).with_name("st")), "run", f"{url}/openapi.json", "-H", f"Authorization: Bearer {root}",
+            str(Path(sys.executable).with_name("st")), "run", f"{url}/openapi.json",
+            "-H", f"Authorization: Bearer {root}",
             "--max-examples", "4", "--workers", "1", "--seed", "1", "--no-color", "--checks", "all",
             "--exclude-checks", ",".join(NOT_ASKED), "--request-timeout", "20", "--generation-database", "none",
         ],

@@ -29,6 +29,7 @@ TABLES = (
     "secretsource_owners",
     "secretsource_plans",
     "secretsource_counts",
+    "secretsource_credits",
 )
 """What is written second in each transaction."""
 
@@ -128,7 +129,8 @@ class PostgresDatabase:
     def __init__(self, url: str) -> None:
         self.url = url
         tables = (
-            "keys", "events", "uses", "witnesses", "seals", "owners", "plans", "owner_events", "counts", "chores", "claims",
+            "keys", "events", "uses", "witnesses", "seals", "owners", "plans", "owner_events", "counts", "credits",
+            "chores", "claims",
         )  # fmt: skip
         self.do(f"TRUNCATE {', '.join(f'secretsource_{table}' for table in tables)}")
         self.heal()

@@ -88,6 +88,62 @@ class TwoPurses(LocalLimiter):
         return super().take(f"{key}'", plan, cost, mono, wall)
 
 
+class Keeping(LocalLimiter):
+    """Takes nothing back."""
+
+    def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
+        """Do nothing."""
+
+
+class Refunding(LocalLimiter):
+    """Refunds a request that is done."""
+
+    def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
+        super().give_back(key, draw, cost or 1, mono, wall)
+        super().give_back(key, draw, 0, mono, wall)
+
+
+class Brimming(LocalLimiter):
+    """Fills a limit above its ceiling."""
+
+    def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
+        account = self._accounts.get(key)
+        if account is not None:
+            plan, levels, *now = account.held
+            more = tuple([(level[0] + cost, *level[1:]) if isinstance(level, tuple) else level for level in levels])
+            account.held = (plan, more, *now)  # type: ignore[assignment]
+
+
+class Restarting(LocalLimiter):
+    """Has the limits of the draw again, and forgets those since."""
+
+    def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
+        self._accounts[key].held = (draw.plan, draw.undone(draw.plan, draw.levels, cost, mono, wall), mono, wall)
+
+
+class Tired(LocalLimiter):
+    """Renews no lease."""
+
+    def renew(self, key: str, draw: Draw, mono: float, wall: float) -> Draw:
+        return draw
+
+
+class Eternal(LocalLimiter):
+    """Has leases that never end."""
+
+    def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
+        return super().draw(key, plan, cost, 0.0, wall)
+
+
+class Heavy(LocalLimiter):
+    """Takes a lease for each request of a cost."""
+
+    def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
+        for _ in range(cost - 1):
+            super().draw(key, Plan(plan.rules), 1, mono, wall)
+        return super().draw(key, plan, min(cost, 1), mono, wall)
+
+
 CASES: list[tuple[type[LocalLimiter], str, dict[str, Any]]] = [
     (Generous, "the_whole_limit_is_granted_and_no_more", {"rule": DAY}),
     (Charging, "a_refused_request_costs_nothing", {}),
@@ -96,6 +152,14 @@ CASES: list[tuple[type[LocalLimiter], str, dict[str, Any]]] = [
     (Hopeful, "a_cost_beyond_a_limit_never_fits", {}),
     (Folding, "accounts_are_apart", {}),
     (Forgetful, "a_limit_that_stays_keeps_its_level", {}),
+    (Keeping, "a_refund_gives_back_the_cost", {}),
+    (Keeping, "a_release_gives_back_the_lease_alone", {}),
+    (Refunding, "a_release_gives_back_the_lease_alone", {}),
+    (Brimming, "a_refund_fills_no_limit_above_its_ceiling", {}),
+    (Restarting, "a_changed_limit_keeps_its_level_when_another_is_given_back", {}),
+    (Tired, "a_renewed_lease_lasts_as_long_again", {}),
+    (Eternal, "a_lease_ends_by_itself", {}),
+    (Heavy, "a_lease_is_one_at_any_cost", {}),
     (TwoPurses, "one_that_answers_at_once_takes_as_it_draws", {}),
 ]
 
@@ -113,7 +177,7 @@ def played(made: Callable[[], LocalLimiter], case: str, given: dict[str, Any]) -
     test(**{name: fixture for name, fixture in fixtures.items() if name in arguments(test)})
 
 
-@pytest.mark.parametrize(("dishonest", "case", "given"), CASES, ids=[case[0].__name__ for case in CASES])
+@pytest.mark.parametrize(("dishonest", "case", "given"), CASES, ids=[f"{case[0].__name__} {case[1]}" for case in CASES])
 def test_a_dishonest_limiter_is_caught(dishonest: type[LocalLimiter], case: str, given: dict[str, Any]) -> None:
     """By the case that is named for its fault; an honest limiter passes the same case."""
     played(LocalLimiter, case, given)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from secretsource.exceptions import StoreError
-from secretsource.stores.base import KeyQuery, KeyRecord, Page, Use
+from secretsource.stores._memory_credits import MemoryCredits
+from secretsource.stores.base import KeyQuery, KeyRecord, Page, Purse, Spending, Use
 from secretsource.stores.memory import MemoryStore
 from secretsource.testing import StoreConformance, StoreHarness
 from secretsource.testing._stores.samples import CANARY, FULL, record
@@ -79,6 +80,60 @@ class Endless(MemoryStore):
         return Page(page.records, page.next or "9e9 z")
 
 
+class Lending(MemoryStore):
+    """Spends more than was granted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.credits = LendingCredits()
+
+
+class LendingCredits(MemoryCredits):
+    """Looks at the first purse only."""
+
+    def spend(self, purses: Sequence[Purse], cost: int) -> Spending:
+        return super().spend([purses[0], *(purse._replace(granted=10**9) for purse in purses[1:])], cost)
+
+
+class Halving(MemoryStore):
+    """Pays from one purse, and then sees whether the other has enough."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.credits = HalvingCredits()
+
+
+class HalvingCredits(MemoryCredits):
+    """Spends one by one."""
+
+    def spend(self, purses: Sequence[Purse], cost: int) -> Spending:
+        paid = [super(HalvingCredits, self).spend([purse], cost) for purse in purses]
+        return Spending(all(one.is_granted for one in paid), tuple(one.spent[0] for one in paid))
+
+
+class Indebted(MemoryStore):
+    """Gives back more than was spent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.credits = IndebtedCredits()
+
+
+class IndebtedCredits(MemoryCredits):
+    """Counts below nothing."""
+
+    def give_back(self, purses: Sequence[Purse], cost: int) -> None:
+        self._spent = {**self._spent, **{one.account: self._spent.get(one.account, 0) - cost for one in purses}}
+
+
+class Resentful(MemoryStore):
+    """Holds a deleted owner's debts against the next one of its name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._book._forget = lambda _: None
+
+
 @pytest.mark.parametrize(
     ("dishonest", "case"),
     [
@@ -91,6 +146,10 @@ class Endless(MemoryStore):
         (Backward, "uses_add_up"),
         (Mute, "events_come_whole_and_in_order"),
         (Endless, "list_narrows_by_each_field"),
+        (Lending, "two_purses_are_all_or_nothing"),
+        (Halving, "two_purses_are_all_or_nothing"),
+        (Indebted, "credits_are_given_back_and_never_more_than_were_spent"),
+        (Resentful, "an_owner_that_is_registered_anew_has_spent_nothing"),
     ],
 )
 def test_a_dishonest_store_is_caught(dishonest: type[MemoryStore], case: str) -> None:

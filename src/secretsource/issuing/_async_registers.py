@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from secretsource.issuing._manage.owners import OwnerFields, Owners
     from secretsource.issuing._manage.plans import PlanFields, Plans
+    from secretsource.issuing._manage.reports import Reports
+    from secretsource.limiters.base import LimitState
     from secretsource.stores.base import OwnerEvent, OwnerRecord, PlanRecord
 
 __all__ = ["AsyncOwnerRegister", "AsyncPlanRegister"]
@@ -23,8 +25,9 @@ __all__ = ["AsyncOwnerRegister", "AsyncPlanRegister"]
 class AsyncOwnerRegister:
     """As `OwnerRegister`, word for word, for an event loop."""
 
-    def __init__(self, owners: Owners) -> None:
+    def __init__(self, owners: Owners, reports: Reports) -> None:
         self._owners = owners
+        self._reports = reports
 
     async def put(
         self,
@@ -37,6 +40,23 @@ class AsyncOwnerRegister:
     ) -> OwnerRecord:
         """Do as `OwnerRegister.put` does."""
         return await arun(self._owners.put(id, fields, by(actor, origin), revision))
+
+    async def add_credits(
+        self,
+        id: str | int,
+        credits: int,
+        *,
+        reason: str | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
+    ) -> OwnerRecord:
+        """Do as `OwnerRegister.add_credits` does."""
+        return await arun(self._owners.add_credits(id, credits, by(actor, origin, reason)))
+
+    async def remaining(self, id: str | int) -> Sequence[LimitState]:
+        """Do as `OwnerRegister.remaining` does."""
+        owner = await arun(self._owners.get(id))
+        return await arun(self._reports.remaining_of(owner))
 
     async def get(self, id: str | int) -> OwnerRecord:
         """Do as `OwnerRegister.get` does."""

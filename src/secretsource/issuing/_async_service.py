@@ -14,6 +14,7 @@ from secretsource.issuing._async_registers import AsyncOwnerRegister, AsyncPlanR
 from secretsource.issuing._at_hand import AtHand
 from secretsource.issuing._check.event import Asked, asked_of, conclude, tell
 from secretsource.issuing._check.policy import kind_of
+from secretsource.issuing._check.receipts import Returns
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._manage.chores import AsyncChores
@@ -30,6 +31,7 @@ from secretsource.issuing._manage.updates import Updates
 from secretsource.issuing._repeatable import AsyncRepeatableRequests
 from secretsource.issuing._reports import AsyncKeyReports
 from secretsource.issuing._settings import assemble, closing
+from secretsource.issuing._taking import AsyncKeyTaking
 from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.limiters._registry import open_async_limiter
@@ -58,7 +60,7 @@ __all__ = ["AsyncApiKeys"]
 
 
 @boundaries(besides=("check",))
-class AsyncApiKeys(AsyncKeyReading, AsyncKeyReports, AsyncRepeatableRequests, AtHand):
+class AsyncApiKeys(AsyncKeyReading, AsyncKeyReports, AsyncKeyTaking, AsyncRepeatableRequests, AtHand):
     """The service that issues and checks API keys: one per process, for any number of tasks of one event loop.
 
     A key that is fresh in the cache is checked without waiting. No task starts and no store is asked before the first
@@ -88,15 +90,16 @@ class AsyncApiKeys(AsyncKeyReading, AsyncKeyReports, AsyncRepeatableRequests, At
 
     def _adopt(self, parts: Parts) -> None:
         self._parts = parts
-        self.owners = AsyncOwnerRegister(Owners(parts))
+        self._reports = Reports(parts)
+        self.owners = AsyncOwnerRegister(Owners(parts), self._reports)
         self.plans = AsyncPlanRegister(Plans(parts))
         self._operations = Operations(parts)
-        self._reports = Reports(parts)
         self._overview = Overview(parts, self._operations)
         self._revocations = Revocations(parts, self._operations)
         self._updates = Updates(parts, self._operations)
         self._once = Once(parts, self._operations)
         self._imports = Imports(parts, self._operations)
+        self._returns = Returns(parts)
         self._verifier = Verifier(parts, self._chores.begin)
         self._glance = self._verifier.glance
 

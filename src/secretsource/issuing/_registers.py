@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from secretsource.issuing._manage.owners import OwnerFields, Owners
     from secretsource.issuing._manage.plans import PlanFields, Plans
+    from secretsource.issuing._manage.reports import Reports
+    from secretsource.limiters.base import LimitState
     from secretsource.stores.base import OwnerEvent, OwnerRecord, PlanRecord
 
 __all__ = ["OwnerRegister", "PlanRegister"]
@@ -28,8 +30,9 @@ class OwnerRegister:
     answer, and `ConfigurationError` when it stores no owners.
     """
 
-    def __init__(self, owners: Owners) -> None:
+    def __init__(self, owners: Owners, reports: Reports) -> None:
         self._owners = owners
+        self._reports = reports
 
     def put(
         self,
@@ -55,6 +58,46 @@ class OwnerRegister:
             Conflict: The record has another revision; nothing was stored.
         """
         return run(self._owners.put(id, fields, by(actor, origin), revision))
+
+    def add_credits(
+        self,
+        id: str | int,
+        credits: int,
+        *,
+        reason: str | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
+    ) -> OwnerRecord:
+        """Add credits to those of an owner, which its keys share; simultaneous calls all count.
+
+        Args:
+            id: The owner.
+            credits: The credits to add, from 1.
+            reason: The reason, for the event; this and the next two are cut to 255 characters.
+            actor: The person or program that adds them.
+            origin: Its address or host name.
+
+        Raises:
+            OwnerNotFound: The owner is not registered.
+            InvalidRequest: It is not such a number, or the owner has no credits to add to; nothing was stored.
+        """
+        return run(self._owners.add_credits(id, credits, by(actor, origin, reason)))
+
+    def remaining(self, id: str | int) -> Sequence[LimitState]:
+        """Return the state of each limit of an owner and of its plan, and of its credits; nothing is taken.
+
+        Args:
+            id: The owner.
+
+        Returns:
+            Its own limits first, and credits last. Limits that are counted in memory are those that this process has
+            counted.
+
+        Raises:
+            OwnerNotFound: The owner is not registered.
+        """
+        owner = run(self._owners.get(id))
+        return run(self._reports.remaining_of(owner))
 
     def get(self, id: str | int) -> OwnerRecord:
         """Read the record of an owner.

@@ -72,8 +72,8 @@ class KeyReports:
             key_id: Which: 22 characters of ``0-9A-Za-z``.
 
         Returns:
-            The key's own limits first; none for a key without limits. Limits that are counted in memory are those that
-            this process has counted.
+            The key's own limits first, and credits last; none for a key without limits. Limits that are counted in
+            memory are those that this process has counted.
 
         Raises:
             KeyNotFound: There is no such key.

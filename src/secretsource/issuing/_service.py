@@ -12,6 +12,7 @@ from secretsource.issuing._administration import KeyAdministration
 from secretsource.issuing._at_hand import AtHand
 from secretsource.issuing._check.event import Asked, asked_of, conclude, tell
 from secretsource.issuing._check.policy import kind_of
+from secretsource.issuing._check.receipts import Returns
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._manage.chores import Chores
 from secretsource.issuing._manage.once import Once
@@ -27,6 +28,7 @@ from secretsource.issuing._registers import OwnerRegister, PlanRegister
 from secretsource.issuing._repeatable import RepeatableRequests
 from secretsource.issuing._reports import KeyReports
 from secretsource.issuing._settings import assemble, closing
+from secretsource.issuing._taking import KeyTaking
 from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.limiters._registry import open_limiter
@@ -50,7 +52,7 @@ __all__ = ["ApiKeys"]
 
 
 @boundaries(besides=("check",))
-class ApiKeys(KeyAdministration, KeyReports, RepeatableRequests, AtHand):
+class ApiKeys(KeyAdministration, KeyReports, KeyTaking, RepeatableRequests, AtHand):
     """The service that issues and checks API keys: one per process, for any number of threads.
 
     No thread starts and no store is asked before the first key is checked.
@@ -80,15 +82,16 @@ class ApiKeys(KeyAdministration, KeyReports, RepeatableRequests, AtHand):
 
     def _adopt(self, parts: Parts) -> None:
         self._parts = parts
-        self.owners = OwnerRegister(Owners(parts))
+        self._reports = Reports(parts)
+        self.owners = OwnerRegister(Owners(parts), self._reports)
         self.plans = PlanRegister(Plans(parts))
         self._operations = Operations(parts)
-        self._reports = Reports(parts)
         self._overview = Overview(parts, self._operations)
         self._revocations = Revocations(parts, self._operations)
         self._updates = Updates(parts, self._operations)
         self._once = Once(parts, self._operations)
         self._imports = Imports(parts, self._operations)
+        self._returns = Returns(parts)
         self._verifier = Verifier(parts, self._chores.begin)
         self._glance = self._verifier.glance
 
@@ -197,7 +200,11 @@ class ApiKeys(KeyAdministration, KeyReports, RepeatableRequests, AtHand):
     ) -> Verdict:
         """Check a key that memory cannot decide."""
         try:
-            verdict = None if hashed is None or fresh or ahead is not None else self._verifier.look(hashed, asked, self._store)
+            verdict = (
+                None
+                if hashed is None or fresh or ahead is not None
+                else self._verifier.look(hashed, asked, self._store)
+            )
             if verdict is None:
                 verdict = run(self._verifier.check(text, hashed, asked, fresh, ahead))
             if isinstance(verdict, Rejected) and verdict.reason is Reason.PEPPER_RETIRED and self._follow(refused=True):

@@ -18,7 +18,7 @@ from secretsource.stores.base import Status
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Literal
+    from typing import Any, Literal
 
     from secretsource.exceptions import SecretSourceError
     from secretsource.limiters.base import Grant, LimitState
@@ -49,6 +49,8 @@ class Reason(enum.Enum):
     INSUFFICIENT_SCOPE = "insufficient_scope"
     RATE_LIMITED = "rate_limited"
     QUOTA_EXCEEDED = "quota_exceeded"
+    CREDITS_EXHAUSTED = "credits_exhausted"
+    TOO_MANY_AT_ONCE = "too_many_at_once"
     COST_TOO_HIGH = "cost_too_high"
     LIMITER_UNAVAILABLE = "limiter_unavailable"
     STORE_UNAVAILABLE = "store_unavailable"
@@ -99,6 +101,20 @@ _ANSWERS = {
     ),
     Reason.RATE_LIMITED: Answer(429, "rate_limited", None, RateLimited, _LIMITED % "rate"),
     Reason.QUOTA_EXCEEDED: Answer(429, "quota_exceeded", None, RateLimited, _LIMITED % "quota"),
+    Reason.CREDITS_EXHAUSTED: Answer(
+        429,
+        "credits_exhausted",
+        None,
+        RateLimited,
+        "the API key has too few credits left for the request: have its issuer add some",
+    ),
+    Reason.TOO_MANY_AT_ONCE: Answer(
+        429,
+        "too_many_at_once",
+        None,
+        RateLimited,
+        "the API key has too many requests under way: try again when one of them is done",
+    ),
     Reason.COST_TOO_HIGH: Answer(
         429,
         "cost_too_high",
@@ -127,14 +143,16 @@ class Accepted:
         record: The key's record.
     """
 
-    # A cached check leaves the parts of a `Draw`, because few callers ask for it, and no date.
-    __slots__ = ("_granted", "_rotated", "record")
+    # A cached check leaves the parts of a `Draw`, because few callers ask for it, and no date, receipt, or cost of one.
+    __slots__ = ("_cost", "_granted", "_receipt", "_rotated", "record")
     __match_args__ = ("record",)
 
     def __init__(self, record: KeyRecord, draw: Draw | None = None, rotated: float | None = None) -> None:
         self.record = record
         self._rotated = rotated
         self._granted: Grant | None = None if draw is None else (draw.plan, draw.levels, draw.mono, draw.wall)
+        self._cost: int
+        self._receipt: Any
 
     def __bool__(self) -> Literal[True]:
         return True
@@ -187,7 +205,8 @@ class Rejected:
         reason: The inner reason, for audits; never shown outside.
         record: The key's record, if the whole key matched it; else None.
         scopes: The scopes that the request needs, after INSUFFICIENT_SCOPE.
-        draw: The refusal of its limits, after RATE_LIMITED, QUOTA_EXCEEDED and COST_TOO_HIGH.
+        draw: The refusal of its limits, after RATE_LIMITED, QUOTA_EXCEEDED, CREDITS_EXHAUSTED, TOO_MANY_AT_ONCE and
+            COST_TOO_HIGH.
     """
 
     __slots__ = ("draw", "reason", "record", "scopes")
@@ -216,7 +235,7 @@ class Rejected:
 
     @property
     def limits(self) -> Sequence[LimitState]:
-        """The state of each of the key's limits, after RATE_LIMITED, QUOTA_EXCEEDED and COST_TOO_HIGH."""
+        """The state of each of the key's limits, if one of them refused."""
         return () if self.draw is None else self.draw.states
 
     @property

@@ -20,11 +20,11 @@ from secretsource.issuing._document.registers import (
     read_owner_record,
     read_plan,
 )
-from secretsource.issuing._manage.health import Health
+from secretsource.issuing._document.states import health_document, limit_document, read_health, read_limit
 from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
 from secretsource.issuing._transfer.imports import ImportReport
 from secretsource.issuing._verdict import Accepted, Rejected
-from secretsource.stores.base import FeedHealth, HistoryEvent, KeyEvent, KeyRecord, Page, Usage
+from secretsource.stores.base import HistoryEvent, KeyEvent, KeyRecord, Page, Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ __all__ = [
     "health_document",
     "history_document",
     "issued_document",
+    "limit_document",
     "owner_document",
     "owner_record_document",
     "page_document",
@@ -54,6 +55,7 @@ __all__ = [
     "read_health",
     "read_history",
     "read_issued",
+    "read_limit",
     "read_owner_record",
     "read_page",
     "read_plan",
@@ -287,7 +289,7 @@ def verdict_document(verdict: Verdict, now: float) -> Document:
         "reason": None,
         "record": None if verdict.record is None else record_document(verdict.record, now),
         "scopes": [],
-        "limits": [written(tables.LIMIT, state) for state in verdict.limits],
+        "limits": [limit_document(state) for state in verdict.limits],
         "refused_by": None,
         "retry_after": None,
         "rotated_at": None,
@@ -344,31 +346,6 @@ def read_report(document: Mapping[str, Any]) -> ImportReport:
         InvalidRequest: A field is missing, or does not have its form.
     """
     return ImportReport(first_rejected=(), **read(tables.REPORT, document, "report"))
-
-
-def health_document(health: Health) -> Document:
-    """Write the health of an `ApiKeys`.
-
-    Args:
-        health: Its health.
-    """
-    feeds = [written(tables.FEED, feed) for feed in health.feeds]
-    return {"hears": health.hears, "failed_flushes": health.failed_flushes, "feeds": feeds}
-
-
-def read_health(document: Mapping[str, Any]) -> Health:
-    """Read the health of an `ApiKeys`.
-
-    Args:
-        document: The result of `health_document`.
-
-    Raises:
-        InvalidRequest: A field is missing, or does not have its form.
-    """
-    told = read(tables.HEALTH, document, "health")
-    return Health(
-        tuple(FeedHealth(**read(tables.FEED, feed, "feed")) for feed in told["feeds"]), told["failed_flushes"]
-    )
 
 
 def owner_document(owner: Owner | None) -> Document:

@@ -9,15 +9,32 @@ import re
 from functools import lru_cache
 
 from secretsource.exceptions import InvalidRequest
-from secretsource.limiters.base import AsyncLimiter, Draw, Limiter, LimitState, Plan, Quota, Rate
+from secretsource.limiters.base import AsyncLimiter, AtOnce, Credits, Draw, Limiter, LimitState, Plan, Quota, Rate
 from secretsource.limiters.memory import LocalLimiter  # a public name of this module; nothing in here uses it
 
-__all__ = ["AsyncLimiter", "Draw", "LimitState", "Limiter", "LocalLimiter", "Plan", "Quota", "Rate", "parse"]
+__all__ = [
+    "AsyncLimiter",
+    "AtOnce",
+    "Credits",
+    "Draw",
+    "LimitState",
+    "Limiter",
+    "LocalLimiter",
+    "Plan",
+    "Quota",
+    "Rate",
+    "parse",
+]
 
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 LARGEST = 10**9
+LAST_DAY = 31
+MOST_AT_ONCE = 1000
+LONGEST_LEASE = 86400
+"""Seconds that a request may hold its place among those that are under way at once."""
 _RATE = re.compile(r"([0-9]{1,10}) ?/ ?(?:([0-9]{1,5}) ?)?(second|minute|hour|day)s?(?: burst ([0-9]{1,10}))?")
-_QUOTA = re.compile(r"([0-9]{1,10}) ?/ ?(day|month)(?: (add)(?: up to ([0-9]{1,10}))?)?")
+_AT_ONCE = re.compile(r"([0-9]{1,10}) at once(?: for ([0-9]{1,5}) (second|minute|hour)s?)?")
+_QUOTA = re.compile(r"([0-9]{1,10}) ?/ ?(?:(day)|(month)(?: on ([0-9]{1,2}))?)(?: (add)(?: up to ([0-9]{1,10}))?)?")
 
 
 @lru_cache(maxsize=4096)
@@ -25,8 +42,9 @@ def parse(rate_limit: str | None, quota: str | None) -> Plan | None:
     """Read the limits of a key.
 
     Args:
-        rate_limit: Rules with commas between them: ``100/minute``, ``10/second burst 20``, ``5/30 seconds``.
-        quota: Rules with commas between them: ``10000/month``, ``500/day add``, ``500/day add up to 2000``.
+        rate_limit: Rules with commas between them: ``100/minute``, ``10/second burst 20``, ``5/30 seconds``,
+            ``5 at once``, ``5 at once for 10 minutes``.
+        quota: Rules with commas between them: ``10000/month``, ``10000/month on 15``, ``500/day add up to 2000``.
 
     Returns:
         The plan, or None without any limit.
@@ -35,7 +53,7 @@ def parse(rate_limit: str | None, quota: str | None) -> Plan | None:
         InvalidRequest: A rule has another form, is zero or over 10**9, or holds less than it adds; or two rules have
             one name.
     """
-    rules = [_rate(text) for text in _split(rate_limit)] + [_quota(text) for text in _split(quota)]
+    rules = [*map(_rate, _split(rate_limit)), *map(_quota, _split(quota))]
     names = [rule.name for rule in rules]
     if len(set(names)) < len(names):
         raise InvalidRequest(f"two limits cover the same period ({', '.join(names)}): keep the tighter one")
@@ -46,7 +64,10 @@ def _split(text: str | None) -> list[str]:
     return [] if text is None else [part.strip(" ") for part in text.split(",")]
 
 
-def _rate(text: str) -> Rate:
+def _rate(text: str) -> Rate | AtOnce:
+    at_once = _AT_ONCE.fullmatch(text)
+    if at_once is not None:
+        return _leased(text, *at_once.groups())
     match = _RATE.fullmatch(text)
     if match is None:
         raise InvalidRequest(f"rate limit {text[:80]!r} is not of the form  100/minute  or  10/second burst 20")
@@ -57,20 +78,36 @@ def _rate(text: str) -> Rate:
     )
 
 
+def _leased(text: str, limit: str, count: str | None, unit: str | None) -> AtOnce:
+    if not 1 <= int(limit) <= MOST_AT_ONCE:
+        raise InvalidRequest(f"limit {text!r} is out of range: requests at once are from 1 to {MOST_AT_ONCE}")
+    rule = AtOnce(int(limit)) if count is None or unit is None else AtOnce(int(limit), int(count) * SECONDS[unit])
+    if not 1 <= rule.lease <= LONGEST_LEASE:
+        raise InvalidRequest(f"limit {text!r} is out of range: a request holds its place for 1 second to 24 hours")
+    return rule
+
+
 def _quota(text: str) -> Quota:
     match = _QUOTA.fullmatch(text)
     if match is None:
         raise InvalidRequest(f"quota {text[:80]!r} is not of the form  10000/month  or  500/day add up to 2000")
-    limit, period, add, ceiling = match.groups()
+    limit, day, _, on, add, ceiling = match.groups()
     quota = Quota(
         _positive(limit, text),
-        "day" if period == "day" else "month",
+        "day" if day else "month",
         "add" if add else "replace",
         _positive(ceiling, text) if ceiling else None,
+        on=_day(on, text) if on else 1,
     )
     if quota.ceiling is not None and quota.ceiling < quota.limit:
         raise InvalidRequest(f"quota {text!r} would never hold its {quota.limit}: raise what it adds up to")
     return quota
+
+
+def _day(digits: str, text: str) -> int:
+    if 1 <= int(digits) <= LAST_DAY:
+        return int(digits)
+    raise InvalidRequest(f"quota {text!r} is out of range: a month refills on a day from 1 to {LAST_DAY}")
 
 
 def _positive(digits: str, text: str) -> int:

@@ -52,6 +52,8 @@ _REFUSALS: Mapping[str, Statuses] = {
         Statuses("insufficient_scope", 403, "PERMISSION_DENIED", MISSING),
         Statuses("rate_limited", 429, "RESOURCE_EXHAUSTED", MISSING),
         Statuses("quota_exceeded", 429, "RESOURCE_EXHAUSTED", MISSING),
+        Statuses("credits_exhausted", 429, "RESOURCE_EXHAUSTED", MISSING),
+        Statuses("too_many_at_once", 429, "RESOURCE_EXHAUSTED", MISSING),
         Statuses("cost_too_high", 429, "RESOURCE_EXHAUSTED", MISSING),
         Statuses("unavailable", 503, "UNAVAILABLE", UNAVAILABLE),
     )

@@ -9,19 +9,24 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TypeAlias
 
-from secretsource.limiters._rules import Rate, month_of
+from secretsource.limiters._at_once import AtOnce
+from secretsource.limiters._credits import Credits
+from secretsource.limiters._rules import Quota, Rate, month_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from secretsource.limiters._rules import Level, LimitState, Rule
+    from secretsource.limiters._state import Level, LimitState
 
     Today: TypeAlias = tuple[float, float, int, int]
     """A day: its beginning and end, in seconds since 1970 UTC, its number, and the number of its month."""
 
-__all__ = ["Draw", "Grant", "Levels", "Plan"]
+__all__ = ["Draw", "Grant", "Levels", "Plan", "Rule"]
+
+Rule: TypeAlias = Rate | Quota | AtOnce | Credits
+"""One limit."""
 
 Levels: TypeAlias = "tuple[Level | None, ...]"
 """The stored state of an account: one level per rule."""
@@ -50,9 +55,10 @@ class Plan:
         interval: `Rate.interval` of the only rule, as most keys have it; None for any other plan.
         lead: `Rate.lead` of that rule.
         alone: The limits of the account itself as a plan; None where there is no other account.
+        leases: The shortest lease of its rules on requests at once, in seconds; None without such a rule.
     """
 
-    __slots__ = ("_terms", "_today", "alone", "beside", "interval", "lead", "own", "rules")
+    __slots__ = ("_terms", "_today", "alone", "beside", "interval", "lead", "leases", "own", "rules")
 
     def __init__(self, own: tuple[Rule, ...], beside: tuple[str, Plan] | None = None) -> None:
         self.own = len(own)
@@ -60,7 +66,8 @@ class Plan:
         rules = own if beside is None else (*own, *beside[1].rules)
         self.rules: tuple[Rule, ...] = rules
         self._terms = tuple(map(_term, rules))
-        self._today = _ALWAYS if all(isinstance(rule, Rate) for rule in rules) else _NEVER
+        self._today = _NEVER if any(isinstance(rule, Quota) for rule in rules) else _ALWAYS
+        self.leases = min((rule.lease for rule in rules if isinstance(rule, AtOnce)), default=None)
         first = rules[0]
         self.interval = first.interval if len(rules) == 1 and isinstance(first, Rate) else None
         self.lead = first.lead if isinstance(first, Rate) else 0.0
@@ -91,7 +98,7 @@ class Plan:
             elif left is not None and left[1] >= (month if lead else day) and cost <= left[0]:
                 left = left[0] - cost, left[1]  # as `Quota.take` within its period, without the call
             else:
-                left = rule.take(left, cost, wall)
+                left = rule.take(left, cost, _now(rule, mono, wall))
                 if left is None:
                     return None
             after.append(left)
@@ -111,7 +118,7 @@ class Plan:
         if after is not None:
             return Draw(self, after, mono, wall)
         for rule, level in zip(self.rules, before, strict=True):
-            if rule.take(level, cost, mono if isinstance(rule, Rate) else wall) is None:
+            if rule.take(level, cost, _now(rule, mono, wall)) is None:
                 return self.refusal(rule, before, cost, mono, wall)
         raise AssertionError("a rule that refuses refuses again")
 
@@ -127,7 +134,7 @@ class Plan:
         """
         wait: float | None = None
         for other, level in zip(self.rules, levels, strict=True):
-            longest = other.wait(level, cost, mono if isinstance(other, Rate) else wall)
+            longest = other.wait(level, cost, _now(other, mono, wall))
             if longest is None:
                 return Draw(self, levels, mono, wall, other)
             if other is rule:
@@ -153,8 +160,7 @@ class Plan:
         """
         found = ((rule, written.get(rule.name)) for rule in self.rules)
         return tuple(
-            None if numbers is None else rule.read(tuple(numbers), mono if isinstance(rule, Rate) else wall)
-            for rule, numbers in found
+            None if numbers is None else rule.read(tuple(numbers), _now(rule, mono, wall)) for rule, numbers in found
         )
 
     def accounts(self, key: str) -> tuple[str, ...]:
@@ -173,9 +179,9 @@ class Plan:
             wall: Seconds since 1970 UTC.
         """
         pairs = zip(self.rules, levels, strict=True)
-        return [rule.state(level, mono if isinstance(rule, Rate) else wall) for rule, level in pairs]
+        return [rule.state(level, _now(rule, mono, wall)) for rule, level in pairs]
 
-    def left(self, levels: Levels, mono: float, wall: float) -> list[tuple[int, float]]:
+    def left(self, levels: Levels, mono: float, wall: float) -> list[tuple[int, float | None]]:
         """Return `LimitState.remaining` and `LimitState.reset` of each rule; every answer with limits needs them.
 
         Args:
@@ -183,10 +189,10 @@ class Plan:
             mono: As for `states`.
             wall: As for `states`.
         """
-        left: list[tuple[int, float]] = []
+        left: list[tuple[int, float | None]] = []
         for (rule, interval, lead), level in zip(self._terms, levels):  # noqa: B905 - a level per rule; `strict` costs
             if interval is None:
-                state = rule.state(level, wall)
+                state = rule.state(level, _now(rule, mono, wall))
                 left.append((state.remaining, state.reset))
             else:  # as `Rate.state`, without the call
                 ahead: Any = 0.0 if level is None or level <= mono else level - mono  # type: ignore[operator]
@@ -244,12 +250,60 @@ class Draw:
         """The state of each limit."""
         return self.plan.states(self.levels, self.mono, self.wall)
 
+    def undone(self, plan: Plan, levels: Levels, cost: int, mono: float, wall: float) -> Levels:
+        """Return the present levels of an account without what this draw took from its rates and quotas, or its leases.
+
+        Args:
+            plan: The present limits of the account.
+            levels: The present levels, one per rule.
+            cost: The requests to give back to rates and quotas; 0 gives back the leases instead.
+            mono: Monotonic seconds.
+            wall: Seconds since 1970 UTC.
+        """
+        drawn = {by.name: (by, left) for by, left in zip(self.plan.rules, self.levels, strict=True)}
+        after: list[Level | None] = []
+        for rule, level in zip(plan.rules, levels, strict=True):
+            by, left = drawn.get(rule.name, (rule, None))
+            if level is None or left is None or isinstance(rule, AtOnce) is bool(cost):
+                after.append(level)
+                continue
+            undone: Any = rule.undone  # the rule of the same name is of the same kind
+            after.append(undone(level, left, by, cost, _now(rule, self.mono, self.wall), _now(rule, mono, wall)))
+        return tuple(after)
+
+    def renewed(self, plan: Plan, levels: Levels, mono: float) -> Levels:
+        """Return the present levels of an account with the leases of this draw running from now on.
+
+        Args:
+            plan: As for `undone`.
+            levels: As for `undone`.
+            mono: As for `undone`.
+        """
+        granted = {rule.name: rule for rule in self.plan.rules}
+        after: list[Level | None] = []
+        for rule, level in zip(plan.rules, levels, strict=True):
+            by = granted.get(rule.name)
+            if isinstance(rule, AtOnce) and isinstance(by, AtOnce):
+                after.append(rule.renewed(level, by, self.mono, mono))
+            else:
+                after.append(level)
+        return tuple(after)
+
 
 def _term(rule: Rule) -> tuple[Rule, float | None, float]:
-    """Return a rule, worked out once: `Rate.interval` and `Rate.lead`; for a quota, None, and 1 if it is for months."""
+    """Return a rule, worked out once: `Rate.interval` and `Rate.lead`; for a quota, None, and 1 if it is for months.
+
+    A month that began before its refill belongs to the month before. So a balance of the calendar's month is of the
+    present period at any rate, as `Plan.take` supposes.
+    """
     if isinstance(rule, Rate):
         return rule, rule.interval, rule.lead
-    return rule, None, float(rule.period == "month")
+    return rule, None, float(isinstance(rule, Quota) and rule.period == "month")
+
+
+def _now(rule: Rule, mono: float, wall: float) -> float:
+    """Return the time by the clock that a rule runs on: a calendar needs the wall clock."""
+    return wall if isinstance(rule, Quota) else mono
 
 
 def _today(wall: float) -> Today:

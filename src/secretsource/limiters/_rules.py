@@ -14,13 +14,14 @@ from functools import lru_cache
 from time import gmtime
 from typing import NamedTuple
 
+from secretsource.limiters._state import LimitState
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
-    Level: TypeAlias = "float | tuple[int, int]"
-    """The stored state of a rule: the theoretical arrival time of a rate; balance and calendar period of a quota."""
-    Rule: TypeAlias = "Rate | Quota"
+    from secretsource.limiters._state import Level
+
     Written: TypeAlias = "tuple[float, ...]"
     """A level with what it was counted by, as numbers: a rule of the same name and any limit reads it."""
 
@@ -28,24 +29,6 @@ LONGEST_TOLERANCE = 0.001
 """Seconds by which a request of a slow rate may come early, because of rounding."""
 MOST_PERIODS = 12_000
 """Refills that a request may wait for; more (32 years of days, a thousand years of months) count as never."""
-
-
-class LimitState(NamedTuple):
-    """One limit after a check.
-
-    Attributes:
-        name: The rule's name, such as ``minute`` or ``month quota``.
-        limit: Requests per window.
-        window: Length of the window in seconds (a month counts its own days).
-        remaining: Requests that could be made at once now.
-        reset: Seconds until the whole limit is there again.
-    """
-
-    name: str
-    limit: int
-    window: int
-    remaining: int
-    reset: float
 
 
 class Rate(NamedTuple):
@@ -105,6 +88,21 @@ class Rate(NamedTuple):
             return level
         return now + min(self._ahead(level, now) / interval, self.burst) * self.interval
 
+    def undone(self, level: Level, drawn: Level, by: Rate, cost: int, since: float, now: float) -> Level:  # noqa: ARG002 - see `AtOnce`
+        """Return the level without ``cost`` requests of an earlier draw, as far as time has not refilled them since.
+
+        Args:
+            level: The present level.
+            drawn: The level that the draw left.
+            by: The rule of the draw, of the same name.
+            cost: The requests that it took.
+            since: The time of the draw, as ``now``.
+            now: Monotonic seconds.
+        """
+        assert not isinstance(level, tuple)
+        assert not isinstance(drawn, tuple)
+        return level - max(0.0, min(float(cost), (drawn - now) / by.interval)) * self.interval
+
     def _ahead(self, level: Level | None, now: float) -> float:
         assert not isinstance(level, tuple)
         return 0.0 if level is None else max(0.0, level - now)
@@ -130,6 +128,7 @@ class Quota(NamedTuple):
         refill: ``replace`` the rest by the limit, or ``add`` the limit to it.
         ceiling: The most that ``add`` accumulates, or None for no bound.
         whose: ``owner`` or ``plan`` for a limit of theirs; empty for a limit of the key itself.
+        on: The day of the month that a quota of months refills on, 1 to 31; the last day in a shorter month.
     """
 
     limit: int
@@ -137,6 +136,7 @@ class Quota(NamedTuple):
     refill: Literal["replace", "add"] = "replace"
     ceiling: int | None = None
     whose: str = ""
+    on: int = 1
 
     @property
     def name(self) -> str:
@@ -158,18 +158,17 @@ class Quota(NamedTuple):
         if cost - balance > self.limit * MOST_PERIODS:
             return None
         periods = 1 if self.refill == "replace" else math.ceil((cost - max(0, balance)) / self.limit)
-        return _starts(self.period, current + periods) - now
+        return _starts(self.period, current + periods, self.on) - now
 
     def state(self, level: Level | None, now: float) -> LimitState:
         """Return the state of this limit for its headers."""
         balance, current = self._refilled(level, now)
-        start, end = _starts(self.period, current), _starts(self.period, current + 1)
+        start, end = _starts(self.period, current, self.on), _starts(self.period, current + 1, self.on)
         return LimitState(self.name, self.limit, int(end - start), max(0, balance), end - now)
 
     def written(self, level: Level) -> Written:
         """Return a level for `read`: the balance, the calendar period, and the limit."""
-        assert isinstance(level, tuple)
-        return (*level, self.limit)
+        return (*_counted(level), self.limit)
 
     def read(self, written: Written, now: float) -> Level:
         """Return the level that a quota of this name has `written`: in its period, as many requests are used.
@@ -177,7 +176,7 @@ class Quota(NamedTuple):
         The balance is negative if more were used than this quota has.
         """
         balance, period, limit = map(int, written)
-        if period >= _period(self.period, now):
+        if period >= _period(self.period, now, self.on):
             balance += self.limit - limit
         return (balance if self._most is None else min(balance, self._most)), period
 
@@ -186,12 +185,21 @@ class Quota(NamedTuple):
         """The largest balance, or None for no bound."""
         return self.limit if self.refill == "replace" else self.ceiling
 
+    def undone(self, level: Level, drawn: Level, by: Quota, cost: int, since: float, now: float) -> Level:  # noqa: ARG002 - see `Rate`
+        """Return the level with ``cost`` requests of an earlier draw given back; see `Rate.undone`.
+
+        A refill that replaces the rest has given them back already.
+        """
+        (balance, last), (_, spent_in) = _counted(level), _counted(drawn)
+        if by.refill == "replace":
+            return min(self.limit, balance + cost) if last == spent_in else balance, last
+        return balance + cost if by.ceiling is None else max(balance, min(by.ceiling, balance + cost)), last
+
     def _refilled(self, level: Level | None, now: float) -> tuple[int, int]:
-        current = _period(self.period, now)
+        current = _period(self.period, now, self.on)
         if level is None:
             return self.limit, current
-        assert isinstance(level, tuple)
-        balance, last = level
+        balance, last = _counted(level)
         if current <= last:  # the wall clock may step back: a period is never refilled twice
             return balance, last
         if self.refill == "replace":
@@ -210,12 +218,29 @@ class Quota(NamedTuple):
 
     def __str__(self) -> str:
         ceiling = "" if self.ceiling is None else f" up to {self.ceiling}"
-        period = f"{self.whose} {self.period}".lstrip()
+        period = f"{self.whose} {self.period}".lstrip() + (f" on {self.on}" if self.on > 1 else "")
         return f"{self.limit}/{period}" + (f" add{ceiling}" if self.refill == "add" else "")
 
 
-def _period(period: str, wall: float) -> int:
-    return int(wall // 86400) if period == "day" else month_of(int(wall // 86400))
+def _counted(level: Level) -> tuple[int, int]:
+    """Return the balance and the period of a quota."""
+    assert isinstance(level, tuple)
+    balance, period = level
+    assert isinstance(balance, int)
+    return balance, period
+
+
+def _period(period: str, wall: float, on: int) -> int:
+    day = int(wall // 86400)
+    if period == "day":
+        return day
+    return month_of(day) if on == 1 or _has_come(day, on) else month_of(day) - 1
+
+
+@lru_cache(maxsize=256)
+def _has_come(day: int, on: int) -> bool:
+    """Return whether a month has reached its refill on a day: on its last day at the latest."""
+    return gmtime(day * 86400).tm_mday >= on or gmtime((day + 1) * 86400).tm_mday == 1
 
 
 @lru_cache(maxsize=64)
@@ -225,9 +250,15 @@ def month_of(day: int) -> int:
     return date.tm_year * 12 + date.tm_mon - 1
 
 
-@lru_cache(maxsize=64)
-def _starts(period: str, number: int) -> float:
+@lru_cache(maxsize=256)
+def _starts(period: str, number: int, on: int) -> float:
     if period == "day":
         return number * 86400.0
+    first, following = (datetime(*_place(each), 1, tzinfo=UTC).timestamp() for each in (number, number + 1))
+    return first if on == 1 else min(first + (on - 1) * 86400, following - 86400)
+
+
+def _place(number: int) -> tuple[int, int]:
+    """Return the year and the month of a running number."""
     year, month = divmod(number, 12)
-    return datetime(year, month + 1, 1, tzinfo=UTC).timestamp()
+    return year, month + 1

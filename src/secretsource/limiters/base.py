@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from secretsource.limiters._plan import Draw, Grant, Levels, Plan
-from secretsource.limiters._rules import LimitState, Quota, Rate
+from secretsource.limiters._at_once import AtOnce
+from secretsource.limiters._credits import Credits
+from secretsource.limiters._plan import Draw, Grant, Levels, Plan, Rule
+from secretsource.limiters._rules import Quota, Rate
+from secretsource.limiters._state import LimitState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncLimiter",
+    "AsyncRefundingLimiter",
+    "AtOnce",
+    "Credits",
     "Draw",
     "Grant",
     "ImmediateLimiter",
@@ -26,6 +32,8 @@ __all__ = [
     "Plan",
     "Quota",
     "Rate",
+    "RefundingLimiter",
+    "Rule",
 ]
 
 
@@ -79,4 +87,57 @@ class ImmediateLimiter(Limiter, Protocol):
         Returns:
             The arguments of a granted `Draw`; None when it is refused, and `draw` returns the rule that refused.
         """
+        ...
+
+
+@runtime_checkable
+class RefundingLimiter(Protocol):
+    """An ability: a limiter that takes back what a draw took, for refunds and for requests that are done.
+
+    Without it, nothing is refunded, and a lease of a limit on requests at once lasts until it ends by itself.
+    """
+
+    def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
+        """Give back what a draw took from the account ``key``, and from any beside it; see `Draw.undone`.
+
+        Args:
+            key: The account that was drawn on.
+            draw: The granted draw.
+            cost: The requests to give back to rates and quotas; 0 gives back the leases instead.
+            mono: Monotonic seconds.
+            wall: Seconds since 1970 UTC.
+
+        Raises:
+            StoreError: The server of a shared limiter could not be asked.
+        """
+        ...
+
+    def renew(self, key: str, draw: Draw, mono: float, wall: float) -> Draw:
+        """Let the leases of a draw run from now on; see `Draw.renewed`.
+
+        Args:
+            key: As for `give_back`.
+            draw: As for `give_back`.
+            mono: As for `give_back`.
+            wall: As for `give_back`.
+
+        Returns:
+            The draw whose leases are out now.
+
+        Raises:
+            StoreError: The server of a shared limiter could not be asked.
+        """
+        ...
+
+
+@runtime_checkable
+class AsyncRefundingLimiter(Protocol):
+    """A `RefundingLimiter` for an event loop."""
+
+    def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> Awaitable[None]:
+        """Give back as `RefundingLimiter.give_back` does."""
+        ...
+
+    def renew(self, key: str, draw: Draw, mono: float, wall: float) -> Awaitable[Draw]:
+        """Renew as `RefundingLimiter.renew` does."""
         ...

@@ -15,6 +15,7 @@ from secretsource.limiters.base import Draw, Grant, Plan, Rate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Self
 
     from secretsource.limiters.base import Levels
@@ -128,6 +129,25 @@ class LocalLimiter:
             right: Grant = (shared, draw.levels[plan.own :], mono, wall)
             if _put_both(first, one, left, second, two, right):
                 return draw
+
+    def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
+        """Give back what a draw took; see `RefundingLimiter.give_back`."""
+        self._rewrite(key, draw, lambda plan, levels: draw.undone(plan, levels, cost, mono, wall))
+
+    def renew(self, key: str, draw: Draw, mono: float, wall: float) -> Draw:
+        """Let leases run from now on; see `RefundingLimiter.renew`."""
+        self._rewrite(key, draw, lambda plan, levels: draw.renewed(plan, levels, mono))
+        return Draw(draw.plan, draw.levels, mono, wall)
+
+    def _rewrite(self, key: str, draw: Draw, change: Callable[[Plan, Levels], Levels]) -> None:
+        """Change the levels of each account of a draw; one that was dropped meanwhile is full again."""
+        for name in dict.fromkeys(draw.plan.accounts(key)):
+            account = self._accounts.get(name)
+            while account is not None:
+                held = account.held
+                plan, levels, mono, wall = held
+                if account.put(held, (plan, change(plan, levels), mono, wall)):
+                    break
 
     def close(self) -> None:
         """Do nothing; for callers that close any limiter."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from secretsource._redis import Address, Outage, faults, require
 from secretsource._traceless import traceless
-from secretsource.limiters._gcra import DIGEST, SCRIPT, answered, question
+from secretsource.limiters._gcra import DRAW, UNDO, answered, moved, question, undoing
 from secretsource.limiters._lines import Lines
 
 TYPE_CHECKING = False
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import redis.asyncio
 
     from secretsource.exceptions import StoreError
+    from secretsource.limiters._gcra import Script
     from secretsource.limiters.base import Draw, Plan
 
 __all__ = ["AsyncRedisLimiter", "RedisLimiter"]
@@ -89,11 +90,21 @@ class RedisLimiter:
             StoreError: The server could not be asked, or refused; it is unknown whether it has drawn.
             ConfigurationError: A part of the URL cannot be read.
         """
+        return answered(plan, cost, mono, self._ask(DRAW, question(self._prefix, key, plan, cost), mono))
+
+    def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:  # noqa: ARG002 - the same
+        """Give back what a draw took; see `RefundingLimiter.give_back`. Errors are those of `draw`."""
+        self._ask(UNDO, undoing(self._prefix, key, draw, cost, renew=False), mono)
+
+    def renew(self, key: str, draw: Draw, mono: float, wall: float) -> Draw:  # noqa: ARG002 - the same
+        """Let leases run from now on; see `RefundingLimiter.renew`. Errors are those of `draw`."""
+        return moved(draw, mono, self._ask(UNDO, undoing(self._prefix, key, draw, 0, renew=True), mono))
+
+    def _ask(self, script: Script, asked: tuple[Any, ...], mono: float) -> bytes:
         if self._outage.lasts(mono):
             raise self._outage.tell()
-        asked = question(self._prefix, key, plan, cost)
         try:
-            return answered(plan, cost, mono, _ask(self._lines, asked))
+            return _ask(self._lines, script, asked)
         except faults() as error:
             failure = self._outage.begin(error, mono)
         raise failure
@@ -139,13 +150,23 @@ class AsyncRedisLimiter:
 
     async def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:  # noqa: ARG002 - the same
         """Draw as `RedisLimiter.draw` does."""
+        return answered(plan, cost, mono, await self._ask(DRAW, question(self._prefix, key, plan, cost), mono))
+
+    async def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:  # noqa: ARG002 - the same
+        """Give back as `RedisLimiter.give_back` does."""
+        await self._ask(UNDO, undoing(self._prefix, key, draw, cost, renew=False), mono)
+
+    async def renew(self, key: str, draw: Draw, mono: float, wall: float) -> Draw:  # noqa: ARG002 - the same
+        """Renew as `RedisLimiter.renew` does."""
+        return moved(draw, mono, await self._ask(UNDO, undoing(self._prefix, key, draw, 0, renew=True), mono))
+
+    async def _ask(self, script: Script, asked: tuple[Any, ...], mono: float) -> bytes:
         client, turns = self._connect()
-        asked = question(self._prefix, key, plan, cost)
         async with turns:
-            if self._outage.lasts(mono):  # asked now, for the server may have failed while this draw waited
+            if self._outage.lasts(mono):  # asked now, for the server may have failed while this question waited
                 raise self._outage.tell()
             try:
-                return answered(plan, cost, mono, await _aask(client, asked))
+                return await _aask(client, script, asked)
             except faults() as error:
                 failure = self._outage.begin(error, mono)
         raise failure
@@ -169,23 +190,25 @@ class AsyncRedisLimiter:
         return f"AsyncRedisLimiter({self._address.place!r})"
 
 
-def _ask(lines: Lines, asked: tuple[Any, ...]) -> bytes:
+def _ask(lines: Lines, script: Script, asked: tuple[Any, ...]) -> bytes:
     from redis.exceptions import NoScriptError
 
     answer: bytes
     try:
-        answer = lines.ask("EVALSHA", DIGEST, *asked)
+        answer = lines.ask("EVALSHA", script.digest, *asked)
     except NoScriptError:  # restarted, or flushed: its text also makes it known for the next time
-        answer = lines.ask("EVAL", SCRIPT, *asked)
+        answer = lines.ask("EVAL", script.text, *asked)
     return answer
 
 
-async def _aask(client: Any, asked: tuple[Any, ...]) -> bytes:  # redis-py does not type what a script answers
+async def _aask(
+    client: Any, script: Script, asked: tuple[Any, ...]
+) -> bytes:  # redis-py does not type what a script answers
     from redis.exceptions import NoScriptError
 
     answer: bytes
     try:
-        answer = await client.execute_command("EVALSHA", DIGEST, *asked)
+        answer = await client.execute_command("EVALSHA", script.digest, *asked)
     except NoScriptError:
-        answer = await client.execute_command("EVAL", SCRIPT, *asked)
+        answer = await client.execute_command("EVAL", script.text, *asked)
     return answer

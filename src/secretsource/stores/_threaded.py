@@ -6,6 +6,7 @@ from typing import Generic
 
 from secretsource.stores.claims import AsyncClaimStore
 from secretsource.stores.counts import AsyncCountStore
+from secretsource.stores.credits import AsyncCreditStore
 from secretsource.stores.history import AsyncHistory
 from secretsource.stores.owners import AsyncRegister, Kept
 
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 
     from secretsource.stores.claims import Claim, ClaimStore
     from secretsource.stores.counts import Count, CountQuery, CountStore
+    from secretsource.stores.credits import CreditStore, Purse, Spending
     from secretsource.stores.history import History, HistoryEvent, HistoryQuery
     from secretsource.stores.owners import OwnerEvent, Refused, Register
 
-__all__ = ["threaded", "threaded_claims", "threaded_counts", "threaded_history"]
+__all__ = ["threaded", "threaded_claims", "threaded_counts", "threaded_credits", "threaded_history"]
 
 
 def threaded(register: Register[Kept] | None, ask: Callable[..., Awaitable[Any]]) -> AsyncRegister[Kept] | None:
@@ -111,6 +113,28 @@ class _ThreadedRegister(AsyncRegister[Kept], Generic[Kept]):
         """Do the same as `Register.events`."""
         happened: Sequence[OwnerEvent] = await self._ask(self._register.events, id, after=after, limit=limit)
         return happened
+
+
+def threaded_credits(credits: CreditStore | None, ask: Callable[..., Awaitable[Any]]) -> AsyncCreditStore | None:
+    """Make credits for an event loop, as `threaded` makes a register."""
+    return None if credits is None else _ThreadedCredits(credits, ask)
+
+
+class _ThreadedCredits(AsyncCreditStore):
+    """A `CreditStore` for an event loop."""
+
+    def __init__(self, credits: CreditStore, ask: Callable[..., Awaitable[Any]]) -> None:
+        self._credits = credits
+        self._ask = ask
+
+    async def spend(self, purses: Sequence[Purse], cost: int) -> Spending:
+        """Do as `CreditStore.spend` does."""
+        spending: Spending = await self._ask(self._credits.spend, purses, cost)
+        return spending
+
+    async def give_back(self, purses: Sequence[Purse], cost: int) -> None:
+        """Do as `CreditStore.give_back` does."""
+        await self._ask(self._credits.give_back, purses, cost)
 
 
 def threaded_history(history: History | None, ask: Callable[..., Awaitable[Any]]) -> AsyncHistory | None:

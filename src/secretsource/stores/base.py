@@ -20,6 +20,7 @@ from abc import ABC, abstractmethod
 from secretsource.stores.changes import FeedHealth, KeyChange
 from secretsource.stores.claims import AsyncClaimStore, Claim, ClaimStore
 from secretsource.stores.counts import AsyncCountStore, Count, CountQuery, CountStore, Unit
+from secretsource.stores.credits import MOST_PURSES, AsyncCreditStore, CreditStore, Purse, Spending
 from secretsource.stores.feeds import ChangeBus, ChangeFeed, Subscription
 from secretsource.stores.history import AsyncHistory, History, HistoryEvent, HistoryQuery
 from secretsource.stores.owners import (
@@ -33,6 +34,7 @@ from secretsource.stores.owners import (
     Refused,
     Register,
     Terms,
+    account_of,
 )
 from secretsource.stores.records import (
     Change,
@@ -64,8 +66,10 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "MOST_PURSES",
     "AsyncClaimStore",
     "AsyncCountStore",
+    "AsyncCreditStore",
     "AsyncHistory",
     "AsyncKeyStore",
     "AsyncRegister",
@@ -77,6 +81,7 @@ __all__ = [
     "Count",
     "CountQuery",
     "CountStore",
+    "CreditStore",
     "Crowded",
     "EventKind",
     "FeedHealth",
@@ -94,14 +99,17 @@ __all__ = [
     "OwnerStatus",
     "Page",
     "PlanRecord",
+    "Purse",
     "Refused",
     "Register",
+    "Spending",
     "Status",
     "Subscription",
     "Terms",
     "Unit",
     "Usage",
     "Use",
+    "account_of",
 ]
 
 
@@ -114,6 +122,7 @@ class KeyStore(ABC):
         owners: Where owners are kept; None for a store that keeps none. Then no record has terms.
         plans: Where plans are kept, beside the owners.
         counts: Where requests are counted; None for a store that counts none.
+        credits: Where credits are spent; None for a store that keeps none. Then no key or owner has any.
         history: One feed of all events; None for a store that has none.
         claims: The tokens of repeatable requests; None for a store that keeps none.
     """
@@ -121,6 +130,7 @@ class KeyStore(ABC):
     owners: Register[OwnerRecord] | None = None
     plans: Register[PlanRecord] | None = None
     counts: CountStore | None = None
+    credits: CreditStore | None = None
     history: History | None = None
     claims: ClaimStore | None = None
 
@@ -311,6 +321,7 @@ class AsyncKeyStore(ABC):
     owners: AsyncRegister[OwnerRecord] | None = None
     plans: AsyncRegister[PlanRecord] | None = None
     counts: AsyncCountStore | None = None
+    credits: AsyncCreditStore | None = None
     history: AsyncHistory | None = None
     claims: AsyncClaimStore | None = None
 

@@ -19,7 +19,8 @@ from secretsource.stores._memory.history import MemoryHistory
 from secretsource.stores._memory.listing import ENDED, picks, total
 from secretsource.stores._memory.registers import Book, MemoryRegister
 from secretsource.stores._memory_claims import MemoryClaims
-from secretsource.stores._threaded import threaded, threaded_claims, threaded_counts, threaded_history
+from secretsource.stores._memory_credits import MemoryCredits
+from secretsource.stores._threaded import threaded, threaded_claims, threaded_counts, threaded_credits, threaded_history
 from secretsource.stores.base import (
     AsyncKeyStore,
     Change,
@@ -67,7 +68,8 @@ class MemoryStore(KeyStore, ChangeFeed):
         self._changes = 0
         self._seals: dict[str, bytes] = {}
         self._listeners: dict[object, Callable[[KeyChange], None]] = {}
-        self._book = Book(self._pass_on)
+        self.credits = MemoryCredits()
+        self._book = Book(self._pass_on, self.credits.forget)
         self.owners = MemoryRegister[OwnerRecord](self._book, "owner")
         self.plans = MemoryRegister[PlanRecord](self._book, "plan")
         self.counts = MemoryCounts(lambda key_id: self._with_terms(self._records.get(key_id)))
@@ -304,6 +306,7 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
         self.owners = threaded(self._store.owners, _here)
         self.plans = threaded(self._store.plans, _here)
         self.counts = threaded_counts(self._store.counts, _here)
+        self.credits = threaded_credits(self._store.credits, _here)
         self.history = threaded_history(self._store.history, _here)
         self.claims = threaded_claims(self._store.claims, _here)
 

@@ -34,6 +34,7 @@ __all__ = [
     "Refused",
     "Register",
     "Terms",
+    "account_of",
 ]
 
 _EMPTY: Mapping[str, Any] = FrozenDict()
@@ -93,6 +94,7 @@ class OwnerRecord(NamedTuple):
         status_reason: The reason for this status; up to 255 characters.
         metadata: The issuer's own small JSON object, frozen to its depth.
         revision: Grows with each change; 0 before it is stored.
+        credits: All credits that it was granted so far, which its keys share; None for an owner without.
     """
 
     id: str
@@ -105,6 +107,7 @@ class OwnerRecord(NamedTuple):
     status_reason: str | None = None
     metadata: Mapping[str, Any] = _EMPTY
     revision: int = 0
+    credits: int | None = None
 
     @property
     def created_at(self) -> datetime:
@@ -132,6 +135,11 @@ class Terms(NamedTuple):
     def stamp(self) -> int:
         """A number that changes with every change of either."""
         return (0 if self.plan is None else self.plan.revision << 64) | self.owner.revision
+
+
+def account_of(owner: str) -> str:
+    """Return the name of the account that all keys of an owner share; no key has an id like it."""
+    return f"owner:{owner}"
 
 
 class OwnerEventKind(enum.StrEnum):

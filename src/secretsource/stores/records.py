@@ -89,6 +89,7 @@ class KeyRecord(NamedTuple):
             version of this package revoked it.
         notices: The notices that were told, by kind, such as ``expiring``: the instant that each was about, in seconds
             since 1970 UTC.
+        credits: All credits that it was granted so far, those that are spent included; None for a key without.
         terms: Its terms from its owner, as of this reading; None for an owner that is not registered.
     """
 
@@ -121,6 +122,7 @@ class KeyRecord(NamedTuple):
     rotate_every: float | None = None
     revoked: float | None = None
     notices: Mapping[str, float] = NO_METADATA
+    credits: int | None = None
     terms: Terms | None = None
 
     @property

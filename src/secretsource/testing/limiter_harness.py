@@ -13,8 +13,8 @@ __all__ = ["LIMITER_ABILITIES", "LIMITER_FAULTS", "AsyncLimiterHarness", "Limite
 
 LIMITER_FAULTS = ("lose", "hang", "forbid")
 """The ways in which the server behind a limiter can fail, each a method of `LimiterHarness`."""
-LIMITER_ABILITIES = ("share", *LIMITER_FAULTS)
-"""The abilities that a limiter may lack: sharing its levels with a second limiter, and each way to fail."""
+LIMITER_ABILITIES = ("share", "refund", *LIMITER_FAULTS)
+"""The abilities that a limiter may lack: sharing its levels with a second limiter, refunds, and each way to fail."""
 
 Kept = TypeVar("Kept", bound="Limiter | AsyncLimiter")
 

@@ -22,9 +22,12 @@ class KeyCommands(VerbGroup):
         ),
         "show": Verb(
             "secretsource.cli.keys.show:show",
-            "Show the record of a key; after a rotation, also the uses of the old key.",
+            "Show the record of a key and what is left of its credits; after a rotation, also the uses of the old key.",
         ),
         "update": Verb("secretsource.cli.keys.update:update", "Change what a key that has not ended may do."),
+        "add-credits": Verb(
+            "secretsource.cli.keys.credits:add_credits", "Add credits to those of a key that has not ended."
+        ),
         "verify": Verb("secretsource.cli.keys.verify:verify", "Check a key as a service would."),
         "whose": Verb("secretsource.cli.keys.whose:whose", "Read the owner of a key from the key alone."),
         "rotate": Verb(

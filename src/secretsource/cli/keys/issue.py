@@ -10,7 +10,7 @@ import typer
 
 from secretsource.cli._arguments.options import Json
 from secretsource.cli.keys._arguments.opening import open_lasting_keys, operator
-from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Store, duration, instant, json_object
+from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Credits, Store, duration, instant, json_object
 from secretsource.cli.keys._terminal.handover import Handover, Out
 
 __all__ = ["issue"]
@@ -47,6 +47,7 @@ def issue(
         str | None, typer.Option("--rate-limit", metavar="RULES", help="Such as '100/minute, 10/second burst 20'.")
     ] = None,
     quota: Annotated[str | None, typer.Option("--quota", metavar="RULES", help="Such as '10000/month'.")] = None,
+    credits: Credits = None,
     network: Annotated[
         list[str] | None,
         typer.Option("--network", metavar="CIDR", help="Addresses that may use the key; repeatable."),
@@ -79,6 +80,7 @@ def issue(
             not_before=not_before,
             rate_limit=rate_limit,
             quota=quota,
+            credits=credits,
             networks=network or (),
             metadata=document,
         )

@@ -13,6 +13,7 @@ from secretsource.cli._terminal.output import write_json
 from secretsource.cli.keys._arguments.opening import open_keys
 from secretsource.cli.keys._arguments.options import DEFAULT_STORE, KeyId, Store
 from secretsource.cli.keys._terminal.records import show_record, shown_instant
+from secretsource.cli.keys.credits import credits_document, credits_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,18 +24,19 @@ __all__ = ["show"]
 
 
 def show(context: typer.Context, key_id: KeyId, store: Store = DEFAULT_STORE, as_json: Json = False) -> None:
-    """Show the record of a key; after a rotation, also the uses of the old key."""
+    """Show the record of a key and what is left of its credits; after a rotation, also the uses of the old key."""
     from secretsource.issuing.documents import record_document, rotation_document
 
     with open_keys(context, store, peppered=False) as keys:
         record = keys.get(key_id)
         rotation = None if record.successor is None else keys.rotation_status(key_id)
+        states = keys.remaining(key_id)
     now = time.time()
     if as_json:
         told = None if rotation is None else rotation_document(rotation, now)
-        write_json({**record_document(record, now), "rotation": told})
+        write_json({**record_document(record, now), "rotation": told, "limits": credits_document(states)})
     else:
-        show_record(record, () if rotation is None else _lines(rotation))
+        show_record(record, [*credits_lines(states), *(() if rotation is None else _lines(rotation))])
 
 
 def _lines(rotation: RotationStatus) -> Iterator[tuple[str, str]]:

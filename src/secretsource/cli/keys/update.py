@@ -12,7 +12,7 @@ import typer
 from secretsource.cli._arguments.options import Json
 from secretsource.cli._terminal.output import write_json
 from secretsource.cli.keys._arguments.opening import open_keys, operator
-from secretsource.cli.keys._arguments.options import DEFAULT_STORE, KeyId, Reason, Store, instant, json_object
+from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Credits, KeyId, Reason, Store, instant, json_object
 from secretsource.cli.keys._terminal.records import show_record
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Field(StrEnum):
     SCOPES = "scopes"
     RATE_LIMIT = "rate-limit"
     QUOTA = "quota"
+    CREDITS = "credits"
     NETWORKS = "networks"
     BEGINS_AT = "begins-at"
     EXPIRES_AT = "expires-at"
@@ -49,6 +50,7 @@ def update(
         str | None, typer.Option("--rate-limit", metavar="RULES", help="Such as '100/minute, 10/second burst 20'.")
     ] = None,
     quota: Annotated[str | None, typer.Option("--quota", metavar="RULES", help="Such as '10000/month'.")] = None,
+    credits: Credits = None,
     network: Annotated[
         list[str] | None,
         typer.Option("--network", metavar="CIDR", help="Addresses that may use the key, in place of all; repeatable."),
@@ -86,6 +88,7 @@ def update(
         Field.SCOPES: scope or None,
         Field.RATE_LIMIT: rate_limit,
         Field.QUOTA: quota,
+        Field.CREDITS: credits,
         Field.NETWORKS: network or None,
         Field.BEGINS_AT: begins_at,
         Field.EXPIRES_AT: expires_at,

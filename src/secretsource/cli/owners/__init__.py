@@ -19,6 +19,7 @@ class OwnerCommands(VerbGroup):
 
     table: ClassVar = {
         "put": Verb(f"{_HOME}:put", "Register an owner, or change what you give of it."),
+        "add-credits": Verb(f"{_HOME}:add_credits", "Add credits to those of an owner."),
         "list": Verb(f"{_HOME}:list_owners", "Show the registered owners, in the order of their names."),
         "show": Verb(f"{_HOME}:show", "Show what is registered of an owner."),
         "suspend": Verb(f"{_HOME}:suspend", "Refuse all keys of an owner until you resume it."),

@@ -10,12 +10,15 @@ import typer
 from secretsource.cli._arguments.options import Json
 from secretsource.cli._terminal.output import say, show_table, write_json
 from secretsource.cli.keys._arguments.opening import open_keys, operator
-from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Reason, Revision, Store
+from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Credits, MoreCredits, Reason, Revision, Store
+from secretsource.cli.keys.credits import credits_document, credits_lines
 
 if TYPE_CHECKING:
-    from secretsource.issuing import OwnerFields, OwnerRecord
+    from collections.abc import Sequence
 
-__all__ = ["delete", "list_owners", "put", "resume", "show", "suspend"]
+    from secretsource.issuing import LimitState, OwnerFields, OwnerRecord
+
+__all__ = ["add_credits", "delete", "list_owners", "put", "resume", "show", "suspend"]
 
 OwnerId = Annotated[str, typer.Argument(metavar="OWNER", help="The owner of the keys: a name or a number.")]
 Limit = Annotated[str | None, typer.Option("--rate-limit", metavar="RULES", help="Such as 100/minute; '' for none.")]
@@ -32,6 +35,8 @@ def put(
     rate_limit: Limit = None,
     quota: Quota = None,
     revision: Revision = None,
+    credits: Credits = None,
+    clear_credits: Annotated[bool, typer.Option("--no-credits", help="Bound its keys by no credits.")] = False,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
@@ -41,8 +46,24 @@ def put(
     """
     given = {"name": name, "plan": plan, "rate_limit": rate_limit, "quota": quota}
     fields: OwnerFields = {what: value or None for what, value in given.items() if value is not None}  # type: ignore[assignment]
+    if credits is not None or clear_credits:
+        fields["credits"] = None if clear_credits else credits
     with open_keys(context, store, peppered=False) as keys:
         _show(keys.owners.put(owner, revision=revision, **fields, **operator()), as_json)
+
+
+def add_credits(
+    context: typer.Context,
+    owner: OwnerId,
+    credits: MoreCredits,
+    reason: Reason = None,
+    store: Store = DEFAULT_STORE,
+    as_json: Json = False,
+) -> None:
+    """Add credits to those of an owner, which all its keys share."""
+    with open_keys(context, store, peppered=False) as keys:
+        changed = keys.owners.add_credits(owner, credits, reason=reason, **operator())
+        _show(changed, as_json, keys.owners.remaining(owner))
 
 
 def list_owners(
@@ -67,9 +88,9 @@ def list_owners(
 
 
 def show(context: typer.Context, owner: OwnerId, store: Store = DEFAULT_STORE, as_json: Json = False) -> None:
-    """Show what is registered of an owner."""
+    """Show what is registered of an owner, and what is left of its credits."""
     with open_keys(context, store, peppered=False) as keys:
-        _show(keys.owners.get(owner), as_json)
+        _show(keys.owners.get(owner), as_json, keys.owners.remaining(owner))
 
 
 def suspend(
@@ -96,17 +117,19 @@ def delete(
         _show(keys.owners.delete(owner, reason=reason, **operator()), as_json)
 
 
-def _show(owner: OwnerRecord, as_json: bool) -> None:
+def _show(owner: OwnerRecord, as_json: bool, states: Sequence[LimitState] = ()) -> None:
     from secretsource.issuing.documents import owner_record_document
 
     document = owner_record_document(owner)
     if as_json:
-        write_json(document)
+        write_json({**document, "limits": credits_document(states)} if states else document)
         return
     document["metadata"] = json.dumps(document["metadata"]) if document["metadata"] else ""
-    show_table(("field", "value"), [(name.replace("_", " "), str(value)) for name, value in document.items() if value])
+    lines = [(name.replace("_", " "), str(value)) for name, value in document.items() if value not in (None, "")]
+    show_table(("field", "value"), [*lines, *credits_lines(states)])
 
 
 def _row(owner: OwnerRecord) -> tuple[str, ...]:
-    limits = ", ".join(rules for rules in (owner.rate_limit, owner.quota) if rules)
+    credits = None if owner.credits is None else f"{owner.credits} credits"
+    limits = ", ".join(rules for rules in (owner.rate_limit, owner.quota, credits) if rules)
     return owner.id, owner.name, owner.plan or "", owner.status.value, limits

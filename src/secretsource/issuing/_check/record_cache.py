@@ -30,6 +30,7 @@ from secretsource._ground import fork
 from secretsource._ground.key_id import is_key_id
 from secretsource.issuing._check import policy
 from secretsource.issuing._check.policy import RESERVED_PREFIX
+from secretsource.issuing._check.purses import purses_of
 from secretsource.issuing._check.terms import limits_of, narrowed
 from secretsource.stores.base import OwnerStatus, Status
 
@@ -56,7 +57,7 @@ class Entry:
     Attributes:
         record: The record, narrowed to what its owner's plan allows.
         until: Monotonic seconds until which it is fresh, active and within its time; minus infinity for a key on
-            the long way: rotating, disabled, suspended, not yet begun, or of the reserved prefix.
+            the long way: rotating, disabled, suspended, not yet begun, with credits, or of the reserved prefix.
         fresh_until: Monotonic seconds until which the record need not be read again.
         hashed: The hash that finds it.
         expires: The end of its key by the wall clock, or None.
@@ -65,6 +66,7 @@ class Entry:
         networks: The networks it may be used from, or None for any.
         plan: Its limits, with those of its owner and the owner's plan, or None.
         limit_key: The account of its limits.
+        purses: The credits that it spends.
         drift: Wall seconds minus monotonic seconds, at its reading.
         whole: Monotonic seconds of the last reading of the whole record.
         noting: Monotonic seconds until which it notes its own uses; see `UseLog`.
@@ -83,6 +85,7 @@ class Entry:
         "networks",
         "noting",
         "plan",
+        "purses",
         "record",
         "requests",
         "seen",
@@ -103,6 +106,7 @@ class Entry:
         networks = record.networks
         self.networks = policy.read_networks(networks) if networks else None
         self.limit_key, self.plan = limits_of(record)
+        self.purses = () if record.credits is None and record.terms is None else purses_of(record)
         self.key_id = record.key_id
         self.expires = record.expires
         self.noting = self.seen = _NEVER
@@ -113,8 +117,9 @@ class Entry:
         """Return `drift`, `fresh_until` and `until` for a record that was good at an instant, given on both clocks."""
         record, drift, until = self.record, wall - mono, mono + ttl
         fresh_until, expires = until, self.expires
+        is_plain = record.status is _ACTIVE and not self.is_suspended and not self.is_receipted
         has_begun = record.begins is None or record.begins <= wall
-        if record.status is not _ACTIVE or self.is_suspended or not has_begun or record.prefix == RESERVED_PREFIX:
+        if not is_plain or not has_begun or record.prefix == RESERVED_PREFIX:
             until = _NEVER
         elif expires is not None and expires - drift < until:
             until = expires - drift
@@ -125,6 +130,16 @@ class Entry:
         """Whether its owner's keys are refused."""
         terms = self.record.terms
         return terms is not None and terms.owner.status is OwnerStatus.SUSPENDED
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether its checks are counted against limits or credits."""
+        return self.plan is not None or bool(self.purses)
+
+    @property
+    def is_receipted(self) -> bool:
+        """Whether its checks take what has to be given back, or is paid in the store."""
+        return bool(self.purses) or (self.plan is not None and self.plan.leases is not None)
 
     def is_under(self, owner: str | None, plan: str | None) -> bool:
         """Return whether its key belongs to this owner, or to an owner with this plan."""

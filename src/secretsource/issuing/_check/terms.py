@@ -8,18 +8,19 @@ from functools import lru_cache
 
 from secretsource.issuing import limits
 from secretsource.issuing._check import policy
-from secretsource.issuing.limits import Plan, Rate
+from secretsource.issuing.limits import Plan, Quota
+from secretsource.stores.base import account_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource.stores.base import KeyRecord, Terms
 
-__all__ = ["account_of", "common", "limits_of", "narrowed"]
+__all__ = ["common", "limits_of", "narrowed", "shared_by"]
 
 
-def account_of(owner: str) -> str:
-    """Return the name of the account that all keys of an owner share; no key has an id like it."""
-    return f"owner:{owner}"
+def shared_by(terms: Terms) -> tuple[str, Plan | None]:
+    """Return the account that all keys of an owner share, and its limits, or None without any."""
+    return account_of(terms.owner.id), _shared(terms)
 
 
 def limits_of(record: KeyRecord) -> tuple[str, Plan | None]:
@@ -55,7 +56,7 @@ def _parsed(owner_rate: str | None, owner_quota: str | None, rate: str | None, q
 
 
 def _is_quota(rule: object) -> bool:
-    return not isinstance(rule, Rate)
+    return isinstance(rule, Quota)
 
 
 @lru_cache(maxsize=16384)

@@ -129,6 +129,7 @@ class Verifier:
         verdict = _new(Accepted)  # as `Accepted(entry.record, …)` does, without the call
         verdict.record = entry.record
         verdict._granted = granted
+        verdict._cost = cost
         return verdict
 
     def check(
@@ -171,8 +172,8 @@ class Verifier:
         if type(found) is Rejected:
             return found
         verdict: Verdict | None = weigh(found, demanded, asked.ip, wall, asked.kind)  # 6 status and time to 8 scopes
-        if verdict is None and found.plan is not None:  # 9 rate limit, 10 quota
-            verdict = yield from self._drawing.draw(found, found.plan, asked.cost, mono, wall)
+        if verdict is None and found.is_counted:  # 9 rate limit, 10 quota
+            verdict = yield from self._drawing.draw(found, asked.cost, mono, wall)
         return self._granted(verdict, found, presented, asked, mono, wall)
 
     def read_ahead(self, texts: Sequence[str | None]) -> Flow[ReadAhead]:
@@ -243,7 +244,7 @@ class Verifier:
             return None if found.reason is Reason.PEPPER_RETIRED else found
         if found is None:
             return None
-        if found.plan is not None and not self._drawing.is_at_hand:
+        if found.purses or (found.plan is not None and not self._drawing.is_at_hand):
             return weigh(found, demanded, asked.ip, wall, asked.kind)
         return self._concluded(found, presented, asked, demanded, mono, wall)
 
@@ -258,8 +259,8 @@ class Verifier:
     ) -> Verdict:
         """Take steps 6 to 11, where nothing has to be awaited."""
         verdict: Verdict | None = weigh(entry, demanded, asked.ip, wall, asked.kind)
-        if verdict is None and entry.plan is not None:
-            verdict = run(self._drawing.draw(entry, entry.plan, asked.cost, mono, wall))
+        if verdict is None and entry.is_counted:
+            verdict = run(self._drawing.draw(entry, asked.cost, mono, wall))
         return self._granted(verdict, entry, presented, asked, mono, wall)
 
     def _granted(

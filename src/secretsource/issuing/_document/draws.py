@@ -4,15 +4,15 @@
 
 from __future__ import annotations
 
-from secretsource.issuing._document import tables
-from secretsource.issuing._document.forms import read
-from secretsource.limiters.base import Draw, LimitState, Plan, Rate
+from secretsource.issuing._document.states import read_limit
+from secretsource.limiters.base import Draw, Plan, Rate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from secretsource.limiters.base import LimitState
 
 __all__ = ["read_draw"]
 
@@ -23,14 +23,14 @@ class _ReportedPlan(Plan):
     __slots__ = ("_reported",)
 
     def __init__(self, reported: list[LimitState]) -> None:
-        super().__init__(tuple(Rate(state.limit, state.window, state.limit, state.name) for state in reported))
+        super().__init__(tuple(Rate(state.limit, state.window or 1, state.limit, state.name) for state in reported))
         self._reported = reported
 
     def states(self, levels: object, mono: float, wall: float) -> list[LimitState]:  # noqa: ARG002 - reported, not computed
         """Return the states as reported, at whatever levels."""
         return self._reported
 
-    def left(self, levels: object, mono: float, wall: float) -> list[tuple[int, float]]:  # noqa: ARG002 - as above
+    def left(self, levels: object, mono: float, wall: float) -> list[tuple[int, float | None]]:  # noqa: ARG002 - as above
         """Return what was left of each limit, and the seconds until it is full, as reported."""
         return [(state.remaining, state.reset) for state in self._reported]
 
@@ -44,7 +44,7 @@ def read_draw(told: Mapping[str, Any]) -> Draw:
     Raises:
         InvalidRequest: A field of a limit is missing, or is not of its form.
     """
-    states = [LimitState(**read(tables.LIMIT, limit, "limit")) for limit in told["limits"]]
+    states = [read_limit(limit) for limit in told["limits"]]
     plan = _ReportedPlan(states)
     refused = next((rule for rule in plan.rules if rule.name == told["refused_by"]), None)
     return Draw(plan, (None,) * len(states), 0.0, 0.0, refused, told["retry_after"])

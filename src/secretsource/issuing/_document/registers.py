@@ -29,6 +29,7 @@ _OWNER = (
     Field("plan", "plan", maybe(TEXT)),
     Field("rate_limit", "rate_limit", maybe(TEXT)),
     Field("quota", "quota", maybe(TEXT)),
+    Field("credits", "credits", maybe(NUMBER)),
     Field("status", "status", one_of(OwnerStatus)),
     Field("status_reason", "status_reason", maybe(TEXT)),
     Field("created_at", "created", INSTANT),

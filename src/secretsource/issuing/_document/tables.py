@@ -35,6 +35,7 @@ RECORD = (
     Field("scopes", "scopes", NAMES),
     Field("rate_limit", "rate_limit", maybe(TEXT)),
     Field("quota", "quota", maybe(TEXT)),
+    Field("credits", "credits", maybe(NUMBER)),
     Field("networks", "networks", TEXTS),
     Field("created_at", "created", INSTANT),
     Field("not_before", "begins", maybe(INSTANT)),
@@ -94,9 +95,9 @@ ROTATED = (Field("rotated", "rotated", DOCUMENT), Field("key", "plaintext", mayb
 LIMIT = (
     Field("name", "name", TEXT),
     Field("limit", "limit", NUMBER),
-    Field("window", "window", NUMBER),
+    Field("window", "window", maybe(NUMBER)),
     Field("remaining", "remaining", NUMBER),
-    Field("reset", "reset", SECONDS),
+    Field("reset", "reset", maybe(SECONDS)),
 )
 VERDICT = (
     Field("accepted", "accepted", FLAG),

@@ -9,12 +9,13 @@ application's answer.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any
 
 from secretsource._ground.flow import arun, run
-from secretsource.exceptions import ConfigurationError, InvalidRequest
+from secretsource.exceptions import ConfigurationError, InvalidRequest, StoreError
 from secretsource.issuing._check.policy import check_demand
 from secretsource.issuing._check.verifier import MOST_COST
 from secretsource.issuing._http import settings as _settings
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Unpack
 
+    from secretsource._ground.flow import Flow
     from secretsource.issuing._async_service import AsyncApiKeys
     from secretsource.issuing._check.event import Asked
     from secretsource.issuing._check.policy import Demand
@@ -155,6 +157,54 @@ class Admission:
             return self._pool.look_up(self._keys._look_up, text, asked) if verdict is None else verdict
         finally:
             del text  # a traceback shows no key
+
+    def release(self, admitted: Admitted) -> None:
+        """Say that the answer to a request was sent, and its connection is done; each edge calls it for each request.
+
+        It is for keys with a limit such as ``5 at once``, and does nothing for others, or again. It never raises: a
+        lease that cannot be given back ends by itself.
+
+        Args:
+            admitted: The request that was let in.
+        """
+        if self.lease(admitted) is not None:
+            with suppress(StoreError):
+                run(self._keys._returns.release(admitted.verdict))
+
+    async def arelease(self, admitted: Admitted) -> None:
+        """Do the same as `release`, on an event loop, with keys of either kind."""
+        if self.lease(admitted) is not None:
+            with suppress(StoreError, Overloaded):
+                await self._aside(self._keys._returns.release(admitted.verdict), admitted)
+
+    async def arenew(self, admitted: Admitted) -> None:
+        """Let the lease of a long request begin anew, on an event loop; it never raises.
+
+        Args:
+            admitted: The request that was let in; call this well within each of its `lease` seconds.
+        """
+        if self.lease(admitted) is not None:
+            with suppress(StoreError, Overloaded):
+                await self._aside(self._keys._returns.renew(admitted.verdict), admitted)
+
+    @staticmethod
+    def lease(admitted: Admitted) -> float | None:
+        """Return the seconds after which a request counts as done; None for a request that holds no lease.
+
+        Args:
+            admitted: The request that was let in.
+        """
+        receipt = getattr(admitted.verdict, "_receipt", None)
+        return None if receipt is None or receipt.lease is None else receipt.lease.plan.leases
+
+    async def _aside(self, flow: Flow[Any], admitted: Admitted) -> None:
+        """Run a flow where it holds up no event loop."""
+        if self._is_async:
+            await arun(flow)
+        elif self._keys._returns.is_at_hand(admitted.verdict):
+            run(flow)
+        else:
+            await self._pool.call(partial(run, flow))
 
     def is_exempt(self, path: str, root_path: str = "") -> bool:
         """Return whether a path needs no key; for edges that pass such requests through unchanged.

@@ -9,9 +9,11 @@ from __future__ import annotations
 from functools import lru_cache
 from math import ceil
 
+from secretsource.limiters.base import AtOnce
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource.limiters.base import Levels, Plan
+    from secretsource.limiters.base import Levels, LimitState, Plan
 
 __all__ = ["allowance", "quoted"]
 
@@ -29,12 +31,12 @@ def allowance(plan: Plan, levels: Levels, mono: float, wall: float) -> tuple[tup
     left = plan.left(levels, mono, wall)
     if len(names) == 1:
         (remaining, reset), (name,) = left[0], names
-        return policy, ("RateLimit", f"{name}{remaining};t={ceil(reset)}")
-    pairs = zip(names, left, strict=True)
-    return policy, (
-        "RateLimit",
-        ", ".join([f"{name}{remaining};t={ceil(reset)}" for name, (remaining, reset) in pairs]),
-    )
+        return policy, ("RateLimit", f"{name}{remaining}" if reset is None else f"{name}{remaining};t={ceil(reset)}")
+    told = [
+        f"{name}{remaining}" if reset is None else f"{name}{remaining};t={ceil(reset)}"
+        for name, (remaining, reset) in zip(names, left, strict=True)
+    ]
+    return policy, ("RateLimit", ", ".join(told))
 
 
 def quoted(text: str) -> str:
@@ -47,5 +49,12 @@ def quoted(text: str) -> str:
 def _written(plan: Plan, day: float) -> tuple[tuple[str, str], tuple[str, ...]]:
     """Return the policy of a plan on a day (months differ in length), and the beginning of each limit's remainder."""
     full = plan.states((None,) * len(plan.rules), 0.0, day * 86400)
-    policy = ", ".join([f"{quoted(each.name)};q={each.limit};w={each.window}" for each in full])
+    policy = ", ".join([_policy(each, rule) for each, rule in zip(full, plan.rules, strict=True)])
     return ("RateLimit-Policy", policy), tuple([f"{quoted(each.name)};r=" for each in full])
+
+
+def _policy(full: LimitState, rule: object) -> str:
+    """Return one limit as ``RateLimit-Policy`` names it; credits, and requests at once, have no window."""
+    window = "" if full.window is None else f";w={full.window}"
+    unit = ';qu="concurrent-requests"' if isinstance(rule, AtOnce) else ""
+    return f"{quoted(full.name)};q={full.limit}{unit}{window}"

@@ -129,7 +129,8 @@ class Reception:
             self._tell(verdict, Asked(demand, cost, None, ip, first(headers, "user-agent"), method, path))
         granted = verdict._granted
         # A key that is accepted so far is active, and has no end to announce.
-        return _new(Admitted, (verdict.record, vary if granted is None else allowance(*granted) + vary, None, None))
+        headers = vary if granted is None else allowance(*granted) + vary
+        return _new(Admitted, (verdict.record, headers, None, None, verdict))
 
     def arrival(
         self, headers: Headers, ip: str | None, method: str, path: str, root_path: str, scope: Demand | None, cost: int
@@ -186,7 +187,8 @@ class Reception:
         verdict: Verdict = yield from self._ask(taken, arrival, look_up)
         if isinstance(verdict, Accepted):
             headers = (*accepted_headers(verdict), *[("Vary", header) for header in taken.headers])
-            return Admitted(verdict.record, headers, self._visible(arrival.headers, taken), taken.subprotocol)
+            visible = self._visible(arrival.headers, taken)
+            return Admitted(verdict.record, headers, visible, taken.subprotocol, verdict)
         if rules.refuse_after and verdict.answer.code == "invalid_key":
             yield wait(arrival.came, rules.refuse_after)
         return http_answer(verdict, realm=rules.realm, now=time())

@@ -33,6 +33,7 @@ class KeyUpdate(TypedDict, total=False):
         scopes: Its scopes: up to 1000 exact scopes and wildcards such as ``invoices:*``.
         rate_limit: Rules such as ``100/minute, 10/second burst 20``.
         quota: Rules such as ``10000/month``.
+        credits: All credits that it is granted, those that are spent included; `ApiKeys.add_credits` adds to them.
         networks: Up to 1000 CIDR blocks from which it may be used; empty for any.
         begins_at: Instant from which it is valid, as an aware datetime or in seconds since 1970 UTC.
         expires_at: Instant at which it ends, as an aware datetime or in seconds since 1970 UTC.
@@ -43,6 +44,7 @@ class KeyUpdate(TypedDict, total=False):
     scopes: Iterable[str] | UnsetType | None
     rate_limit: str | UnsetType | None
     quota: str | UnsetType | None
+    credits: int | UnsetType | None
     networks: Iterable[str] | UnsetType | None
     begins_at: datetime | float | UnsetType | None
     expires_at: datetime | float | UnsetType | None
@@ -54,6 +56,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], object], object]] = {
     "scopes": ("scopes", policy.check_scopes, frozenset()),
     "rate_limit": ("rate_limit", lambda given: request.text(given, "rate_limit"), None),
     "quota": ("quota", lambda given: request.text(given, "quota"), None),
+    "credits": ("credits", request.credits, None),
     "networks": ("networks", policy.check_networks, ()),
     "begins_at": ("begins", lambda given: request.instant(given, "begins_at"), None),
     "expires_at": ("expires", lambda given: request.instant(given, "expires_at"), None),

@@ -26,6 +26,7 @@ from secretsource.issuing._key.text import canonical
 from secretsource.issuing._manage import plans, request
 from secretsource.issuing._manage.alarms import raise_alarms
 from secretsource.issuing._manage.counting import store_counts
+from secretsource.issuing._manage.registry import need_credits
 from secretsource.stores.base import ChangeBus, KeyChange, KeyQuery, Status, Usage
 
 TYPE_CHECKING = False
@@ -161,7 +162,10 @@ class Operations:
         if not isinstance(given, Sequence) or not 1 <= len(given) <= _MOST_ISSUED:
             raise InvalidRequest(f"keys are issued by a list of requests: ask for 1 to {_MOST_ISSUED}")
         now = self._parts.clock.now().wall
-        drafts = yield from plans.with_terms(self._parts, [request.draft(each, now) for each in requests])
+        asked = [request.draft(each, now) for each in requests]
+        if any(record.credits is not None for record in asked):
+            need_credits(self._parts)
+        drafts = yield from plans.with_terms(self._parts, asked)
         for record in drafts:
             self._check_front(record)
         yield from self.leave_seals()

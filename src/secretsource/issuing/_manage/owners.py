@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from secretsource.exceptions import InvalidRequest, OwnerNotFound
 from secretsource.issuing import limits
 from secretsource.issuing._manage import request as _request
-from secretsource.issuing._manage.registry import Registry
+from secretsource.issuing._manage.registry import Registry, need_credits
 from secretsource.stores.base import OwnerEventKind, OwnerRecord, OwnerStatus
 
 TYPE_CHECKING = False
@@ -31,6 +31,7 @@ class OwnerFields(TypedDict, total=False):
         plan: The id of its plan.
         rate_limit: Rules such as ``100/minute``, which all its keys share.
         quota: Rules such as ``10000/month``, which all its keys share.
+        credits: Requests that all its keys may make in all, 0 to 10**15, those that were made included.
         metadata: A JSON object of up to 4096 bytes in UTF-8.
     """
 
@@ -38,6 +39,7 @@ class OwnerFields(TypedDict, total=False):
     plan: str | None
     rate_limit: str | None
     quota: str | None
+    credits: int | None
     metadata: Mapping[str, Any] | None
 
 
@@ -50,11 +52,24 @@ class Owners(Registry[OwnerRecord]):
     def put(self, id: object, given: OwnerFields, by: By, revision: int | None = None) -> Flow[OwnerRecord]:
         """Register an owner, or change the given fields."""
         fields = _read(given)
+        if fields.get("credits") is not None:
+            need_credits(self._parts)
 
         def decide(id: str, old: OwnerRecord | None, now: float) -> OwnerRecord:
             return (old or OwnerRecord(id, now))._replace(**fields)
 
         return self.change(id, decide, OwnerEventKind.CHANGED, by, revision)
+
+    def add_credits(self, id: object, credits: object, by: By) -> Flow[OwnerRecord]:
+        """Add credits to those of an owner; simultaneous top-ups all count."""
+        more = _request.more_credits(credits)
+
+        def decide(id: str, old: OwnerRecord | None, _: float) -> OwnerRecord:
+            if old is None:
+                raise OwnerNotFound(id)
+            return old._replace(credits=_request.topped_up(old.credits, more, f"owner {id!r:.80}"))
+
+        return self.change(id, decide, OwnerEventKind.CHANGED, by)
 
     def suspend(self, id: object, by: By) -> Flow[OwnerRecord]:
         """Refuse the keys of an owner until it is resumed."""
@@ -93,6 +108,8 @@ def _read(given: OwnerFields) -> dict[str, Any]:
         if what in fields:
             _request.rules(fields[what], what)
     limits.parse(fields.get("rate_limit"), fields.get("quota"))
+    if "credits" in fields:
+        _request.credits(fields["credits"])
     if "metadata" in fields:
         fields["metadata"] = _request.metadata(fields["metadata"] or {})
     return fields

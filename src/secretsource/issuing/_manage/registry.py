@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._key.lifecycle import By
 
-__all__ = ["Registry"]
+__all__ = ["Registry", "need_credits"]
 
 _MOST_ATTEMPTS = 64
 _MOST_LISTED = 1000
@@ -163,6 +163,18 @@ class Registry(Generic[Kept]):
     def _contended(self, id: str) -> StoreError:
         return StoreError(
             f"{self._subject} {id!r:.80} changed {_MOST_ATTEMPTS} times while it was to be changed here: try again"
+        )
+
+
+def need_credits(parts: Parts) -> None:
+    """Refuse credits with a store that keeps none.
+
+    Raises:
+        ConfigurationError: It is such a store.
+    """
+    if parts.store.credits is None:
+        raise ConfigurationError(
+            f"a {type(parts.store).__name__} keeps no credits: use a store in SQLite or PostgreSQL"
         )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from secretsource._ground.key_id import is_key_id
 from secretsource.exceptions import ConfigurationError, InvalidRequest, KeyNotFound
-from secretsource.issuing._check.terms import limits_of
+from secretsource.issuing._check.purses import purses_of, purses_of_owner, with_credits
+from secretsource.issuing._check.terms import limits_of, shared_by
 from secretsource.issuing._manage import request as _request
-from secretsource.stores.base import CountQuery, Unit
+from secretsource.stores.base import CountQuery, Terms, Unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
-    from secretsource.limiters.base import Draw, LimitState
-    from secretsource.stores.base import Count, KeyRecord
+    from secretsource.limiters.base import Draw, LimitState, Plan
+    from secretsource.stores.base import Count, KeyRecord, OwnerRecord, PlanRecord, Purse, Spending
 
 __all__ = ["Reports"]
 
@@ -63,14 +64,28 @@ class Reports:
         return counts
 
     def remaining(self, key_id: str) -> Flow[Sequence[LimitState]]:
-        """Return the state of each limit of a key, of its owner and of the owner's plan; nothing is taken from them."""
+        """Return the state of each limit of a key, its owner and the owner's plan, and of credits; nothing is taken."""
         record = yield from self._record(key_id)
-        account, plan = limits_of(record)
-        if plan is None:
-            return []
+        states = yield from self._states(*limits_of(record), purses_of(record))
+        return states
+
+    def remaining_of(self, owner: OwnerRecord) -> Flow[Sequence[LimitState]]:
+        """Return the state of each limit of an owner and of its plan, and of its credits; nothing is taken."""
+        plans = self._parts.store.plans
+        plan: PlanRecord | None = None if owner.plan is None or plans is None else (yield plans.get(owner.plan))
+        states = yield from self._states(*shared_by(Terms(owner, plan)), purses_of_owner(owner))
+        return states
+
+    def _states(self, account: str, plan: Plan | None, purses: tuple[Purse, ...]) -> Flow[Sequence[LimitState]]:
         now = self._parts.clock.now()
-        draw: Draw = yield self._parts.limiter.draw(account, plan, 0, now.mono, now.wall)
-        return draw.states
+        draw: Draw | None = None
+        if plan is not None:
+            draw = yield self._parts.limiter.draw(account, plan, 0, now.mono, now.wall)
+        store = self._parts.store.credits
+        if purses and store is not None:
+            spending: Spending = yield store.spend(purses, 0)
+            draw = with_credits(draw, purses, spending.spent, (now.mono, now.wall))
+        return [] if draw is None else draw.states
 
     def _span(self, since: datetime | float | None, until: datetime | float | None, unit: Unit) -> tuple[float, float]:
         """The first start that counts, and the first one after it that does not."""

@@ -32,6 +32,8 @@ _NAMELESS = {
 LONGEST_TEXT = 255
 LARGEST_METADATA = 4096
 LONGEST = timedelta(days=365_000).total_seconds()
+MOST_CREDITS = 10**15
+"""The most credits that a key or an owner is granted in its life."""
 
 
 class KeyRequest(TypedDict, total=False):
@@ -47,8 +49,9 @@ class KeyRequest(TypedDict, total=False):
         expires_in: Its life, as a timedelta or in seconds; over 0.
         expires_at: Its end, as an aware datetime or in seconds since 1970 UTC; instead of ``expires_in``.
         not_before: Instant from which it is valid, as an aware datetime or in seconds since 1970 UTC.
-        rate_limit: Rules such as ``100/minute, 10/second burst 20``.
-        quota: Rules such as ``10000/month`` or ``500/day add up to 2000``.
+        rate_limit: Rules such as ``100/minute, 10/second burst 20`` or ``5 at once``.
+        quota: Rules such as ``10000/month``, ``10000/month on 15`` or ``500/day add up to 2000``.
+        credits: Requests that it may make in all, 0 to 10**15; `ApiKeys.add_credits` adds some. None for no bound.
         networks: Up to 1000 CIDR blocks from which it may be used; empty for any.
         name: Its name for people: up to 255 characters.
         metadata: A JSON object of up to 4096 bytes in UTF-8.
@@ -63,6 +66,7 @@ class KeyRequest(TypedDict, total=False):
     not_before: datetime | float | None
     rate_limit: str | None
     quota: str | None
+    credits: int | None
     networks: Iterable[str]
     name: str
     metadata: Mapping[str, Any]
@@ -101,6 +105,7 @@ def draft(request: KeyRequest, now: float) -> KeyRecord:
         scopes=policy.check_scopes(request.get("scopes", ())),
         rate_limit=rate_limit,
         quota=quota,
+        credits=credits(request.get("credits")),
         networks=policy.check_networks(request.get("networks", ())),
         begins=begins,
         expires=_expiry(request, now, begins),
@@ -217,6 +222,43 @@ def number(given: object, what: str, least: int, most: int) -> None:
     """
     if not isinstance(given, int) or isinstance(given, bool) or not least <= given <= most:
         raise InvalidRequest(f"{what} is not a whole number from {least} to {most}")
+
+
+def credits(given: object, least: int = 0) -> int | None:
+    """Check a number of credits; None stays None.
+
+    Raises:
+        InvalidRequest: It is not a whole number, or is out of the range.
+    """
+    if given is None:
+        return None
+    if isinstance(given, int) and not isinstance(given, bool) and least <= given <= MOST_CREDITS:
+        return given
+    raise InvalidRequest(f"credits must be a whole number from {least} to {MOST_CREDITS}, not {given!r:.40}")
+
+
+def more_credits(given: object) -> int:
+    """Check the credits of a top-up.
+
+    Raises:
+        InvalidRequest: It is not a whole number from 1.
+    """
+    more = credits(0 if given is None else given, 1)
+    assert more is not None
+    return more
+
+
+def topped_up(granted: int | None, more: int, whose: str) -> int:
+    """Return all credits after a top-up.
+
+    Raises:
+        InvalidRequest: There are no credits to add to, or there would be too many.
+    """
+    if granted is None:
+        raise InvalidRequest(f"{whose} has no credits, so none bound it: set credits first, then add to them")
+    if granted + more > MOST_CREDITS:
+        raise InvalidRequest(f"{whose} would be granted more than {MOST_CREDITS} credits in all: add fewer")
+    return granted + more
 
 
 def successor_end(

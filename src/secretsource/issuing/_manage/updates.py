@@ -5,12 +5,13 @@ from __future__ import annotations
 from secretsource.exceptions import Conflict
 from secretsource.issuing._manage import amend, request
 from secretsource.issuing._manage.operations import MOST_ATTEMPTS
+from secretsource.issuing._manage.registry import need_credits
 from secretsource.stores.base import Status
 from secretsource.stores.records import LAST_REVISION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
@@ -32,6 +33,8 @@ class Updates:
         asked = amend.wanted(update)
         if revision is not None:
             request.number(revision, "revision", 1, LAST_REVISION)
+        if asked.get("credits") is not None:
+            need_credits(self._parts)
         for _ in range(MOST_ATTEMPTS):
             record = yield from self._operations.get(key_id)
             if revision is not None and record.revision != revision:
@@ -41,15 +44,35 @@ class Updates:
                     revision=record.revision,
                 )
             line = yield from self._line(record)
-            now = self._parts.clock.now().wall
-            amended = [(each, amend.amend(each, asked, now, by)) for each in line]
-            changes = [change for _, change in amended if change is not None]
-            stored: bool = True if not changes else (yield self._parts.store.update_all(changes))
-            if stored:
-                records = [before if change is None else change.record for before, change in amended]
-                yield from self._operations.tell(*records)  # also the unchanged ones: they were read anew
+            records = yield from self._change([(each, asked) for each in line], by)
+            if records:
                 return records[0]
         raise self._operations.contended(key_id)
+
+    def add_credits(self, key_id: str, credits: object, by: By) -> Flow[KeyRecord]:
+        """Add credits to those of a key, and of the keys that it rotates with; simultaneous top-ups all count."""
+        more = request.more_credits(credits)
+        for _ in range(MOST_ATTEMPTS):
+            record = yield from self._operations.get(key_id)
+            request.topped_up(record.credits, more, f"key {record.display!r}")
+            line = [*(yield from self._line(record)), *(yield from self._rotating(record))]
+            granted = [(each, {"credits": each.credits + more}) for each in line if each.credits is not None]
+            records = yield from self._change(granted, by)
+            if records:
+                return records[0]
+        raise self._operations.contended(key_id)
+
+    def _change(self, asked: Sequence[tuple[KeyRecord, Mapping[str, object]]], by: By) -> Flow[Sequence[KeyRecord]]:
+        """Store the changes of several records, all or none; return none of them when another call was quicker."""
+        now = self._parts.clock.now().wall
+        amended = [(each, amend.amend(each, fields, now, by)) for each, fields in asked]
+        changes = [change for _, change in amended if change is not None]
+        stored: bool = True if not changes else (yield self._parts.store.update_all(changes))
+        if not stored:
+            return []
+        records = [before if change is None else change.record for before, change in amended]
+        yield from self._operations.tell(*records)  # also the unchanged ones: they were read anew
+        return records
 
     def _line(self, record: KeyRecord) -> Flow[Sequence[KeyRecord]]:
         """Return a record and, while it rotates, the successors that have not ended."""
@@ -58,4 +81,16 @@ class Updates:
             last = yield from self._operations.get(last.successor)
             if last.status_at(now) not in amend.ENDED:
                 line.append(last)
+        return line
+
+    def _rotating(self, record: KeyRecord) -> Flow[Sequence[KeyRecord]]:
+        """Return the keys before this one that still rotate."""
+        line: list[KeyRecord] = []
+        now, first = self._parts.clock.now().wall, record
+        while first.predecessor is not None:
+            found: KeyRecord | None = yield self._parts.store.get(first.predecessor)
+            if found is None or found.status_at(now) is not Status.ROTATING:
+                break
+            line.append(found)
+            first = found
         return line

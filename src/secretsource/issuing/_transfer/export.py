@@ -46,10 +46,11 @@ class SealBook:
         return next((written for written, seal in self._seals if seal.fits(block)), None)
 
 
-def row(record: KeyRecord, seals: SealBook) -> dict[str, Any]:
+def row(record: KeyRecord, seals: SealBook, spent: int = 0) -> dict[str, Any]:
     """Return a record as a JSON object with the columns of `_row.COLUMNS`; fields of None and empty ones are left out.
 
-    Instants are in seconds since 1970 UTC, to the last bit.
+    Instants are in seconds since 1970 UTC, to the last bit. Credits are those that are left: the next store has spent
+    none of them.
     """
     columns: dict[str, Any] = {
         "key_id": record.key_id,
@@ -64,6 +65,7 @@ def row(record: KeyRecord, seals: SealBook) -> dict[str, Any]:
         "scopes": sorted(record.scopes),
         "rate_limit": record.rate_limit,
         "quota": record.quota,
+        "credits": None if record.credits is None else max(0, record.credits - spent),
         "networks": list(record.networks),
         "metadata": record.metadata,
         "created_at": record.created,
@@ -136,6 +138,7 @@ def common(values: Mapping[str, Any]) -> dict[str, Any]:
         "scopes": values.get("scopes", frozenset()),
         "rate_limit": values.get("rate_limit"),
         "quota": values.get("quota"),
+        "credits": values.get("credits"),
         "networks": values.get("networks", ()),
         "begins": values.get("not_before"),
         "expires": values.get("expires_at"),

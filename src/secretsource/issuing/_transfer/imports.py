@@ -13,12 +13,13 @@ from traceback import clear_frames
 from typing import Any, NamedTuple, TypedDict
 
 from secretsource.issuing._key import lifecycle
+from secretsource.issuing._manage.registry import need_credits
 from secretsource.issuing._transfer import export
 from secretsource.issuing._transfer import row as _row
 from secretsource.issuing._transfer.intake import Candidate, Intake
 from secretsource.issuing._transfer.row_file import Unreadable
 from secretsource.issuing._transfer.sources import Source
-from secretsource.stores.base import EventKind, KeyQuery, KeyRecord
+from secretsource.stores.base import MOST_PURSES, EventKind, KeyQuery, KeyRecord, Purse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._key.lifecycle import By
     from secretsource.issuing._manage.operations import Operations
-    from secretsource.stores.base import Page
+    from secretsource.stores.base import Page, Spending
 
 BATCH = 1000
 KNOWN = "already imported, or its head is that of another key"
@@ -192,7 +193,19 @@ class Imports:
         kept: Mapping[str, bytes] = yield self._parts.store.seals()
         seals = export.SealBook({**kept, **self._parts.seals.known})
         page: Page = yield self._parts.store.list(KeyQuery(owner=owner, after=after, limit=BATCH))
-        return [export.row(record, seals) for record in page.records], page.next
+        spent = yield from self._spent(page.records)
+        return [export.row(record, seals, spent.get(record.limit_key, 0)) for record in page.records], page.next
+
+    def _spent(self, records: Sequence[KeyRecord]) -> Flow[Mapping[str, int]]:
+        """Return the credits that keys have spent, by their account."""
+        granted = {record.limit_key: record.credits for record in records if record.credits is not None}
+        purses, spent, store = [Purse(*each) for each in granted.items()], dict[str, int](), self._parts.store.credits
+        for start in range(0, len(purses) if store is not None else 0, MOST_PURSES):
+            some = purses[start : start + MOST_PURSES]
+            assert store is not None
+            spending: Spending = yield store.spend(some, 0)
+            spent.update(zip([purse.account for purse in some], spending.spent, strict=True))
+        return spent
 
     def _intake(
         self, format: str, columns: Mapping[str, str], defaults: Mapping[str, Any], zone: tzinfo | None
@@ -208,6 +221,8 @@ class Imports:
         known = _repeated(fit)
         known |= yield from self._kin(fit, known)
         records = {number: self._sealed(read.record) for number, read in fit.items() if number not in known}
+        if any(record.credits is not None for record in records.values()):
+            need_credits(self._parts)
         struck = {number for number in records if fit[number].record.key_id}
         now = self._parts.clock.now().wall
         while records:

@@ -221,6 +221,10 @@ def _notices(cell: object) -> Mapping[str, Any]:
     return told
 
 
+def _credits(cell: object) -> int | None:
+    return request.credits(int(cell) if isinstance(cell, str) else cell)
+
+
 def _revision(cell: object) -> int | None:
     number = int(cell) if isinstance(cell, str) else cell
     return number if type(number) is int and 1 <= number < 2**31 else None
@@ -247,6 +251,7 @@ COLUMNS: Mapping[str, Column] = {
     "rate_limit": Column(_rate_limit, "of the form 100/minute or 10/second burst 20"),
     "quota": Column(_quota, "of the form 10000/month or 500/day add up to 2000"),
     "rotate_every": Column(_length, "a number of seconds over 0"),
+    "credits": Column(_credits, f"a whole number from 0 to {request.MOST_CREDITS}"),
     "metadata": Column(document, f"a JSON object of at most {request.LARGEST_METADATA} bytes"),
     "created_at": _INSTANT,
     "not_before": _INSTANT,

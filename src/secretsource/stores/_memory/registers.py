@@ -20,6 +20,7 @@ from secretsource.stores.owners import (
     Refused,
     Register,
     Terms,
+    account_of,
 )
 
 TYPE_CHECKING = False
@@ -46,10 +47,12 @@ class Book:
 
     Args:
         tell: Called with news of each change, once it is made.
+        forget: Called with the account of an owner that was deleted.
     """
 
-    def __init__(self, tell: Callable[[KeyChange], None]) -> None:
+    def __init__(self, tell: Callable[[KeyChange], None], forget: Callable[[str], None]) -> None:
         self._tell = tell
+        self._forget = forget
         self._state = _State({}, ())
         self._lock = threading.RLock()
 
@@ -76,6 +79,8 @@ class Book:
                 if self._state is state:  # else a signal's handler has made a change meanwhile
                     self._state = changed
                     break
+        if delete and subject == "owner":
+            self._forget(account_of(record.id))
         self._tell(KeyChange.of_terms(subject, record.id))
         return after
 

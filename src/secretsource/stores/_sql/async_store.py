@@ -11,7 +11,7 @@ from secretsource.stores._sql.lookups.hot import AsyncPostgresLookup
 from secretsource.stores._sql.lookups.replica import AsyncReplicaLookup
 from secretsource.stores._sql.lookups.sqlite_lookup import LoopLookup, ThreadedLookup
 from secretsource.stores._sql.store import PostgresStore, SqlStore
-from secretsource.stores._threaded import threaded, threaded_claims, threaded_counts, threaded_history
+from secretsource.stores._threaded import threaded, threaded_claims, threaded_counts, threaded_credits, threaded_history
 from secretsource.stores.base import AsyncKeyStore, ChangeFeed, Crowded, KeyChange
 
 TYPE_CHECKING = False
@@ -56,6 +56,7 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         self.owners = threaded(store.owners, self._in_thread)
         self.plans = threaded(store.plans, self._in_thread)
         self.counts = threaded_counts(store.counts, self._in_thread)
+        self.credits = threaded_credits(store.credits, self._in_thread)
         self.history = threaded_history(store.history, self._in_thread)
         self.claims = threaded_claims(store.claims, self._in_thread)
         self._forget()

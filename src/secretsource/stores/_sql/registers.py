@@ -14,7 +14,7 @@ from sqlalchemy import func, insert, literal, select
 from secretsource.stores import _news
 from secretsource.stores._sql.rows import listing, statements
 from secretsource.stores._sql.rows.documents import to_document, to_owner, to_plan
-from secretsource.stores._sql.rows.tables import KEYS, OWNER_EVENTS, OWNERS, PLANS
+from secretsource.stores._sql.rows.tables import CREDITS, KEYS, OWNER_EVENTS, OWNERS, PLANS
 from secretsource.stores.changes import KeyChange
 from secretsource.stores.owners import (
     Crowded,
@@ -25,6 +25,7 @@ from secretsource.stores.owners import (
     PlanRecord,
     Refused,
     Register,
+    account_of,
 )
 
 TYPE_CHECKING = False
@@ -118,6 +119,8 @@ class SqlRegister(Register[Kept], Generic[Kept]):
             return Refused.IN_USE
         revision = self._note(connection, event)
         connection.execute(self._table.delete().where(self._table.c.id == record.id))
+        if self._table is OWNERS:
+            connection.execute(CREDITS.delete().where(CREDITS.c.account == account_of(record.id)))
         return record._replace(revision=revision)
 
     def _held(self, connection: Connection, record: Kept) -> int:

@@ -11,6 +11,7 @@ from secretsource.stores._sql.claiming import SqlClaims
 from secretsource.stores._sql.connections import address
 from secretsource.stores._sql.connections.database import Database, Taken
 from secretsource.stores._sql.counting import SqlCounts
+from secretsource.stores._sql.crediting import SqlCredits
 from secretsource.stores._sql.feed import PostgresFeed
 from secretsource.stores._sql.history import SqlHistory
 from secretsource.stores._sql.lookups.hot import PostgresLookup
@@ -52,6 +53,7 @@ class SqlStore(KeyStore, ChangeFeed):
         self.owners = registers.owners(database)
         self.plans = registers.plans(database)
         self.counts = SqlCounts(database)
+        self.credits = SqlCredits(database)
         self.history = SqlHistory(database)
         self.claims = SqlClaims(database)
         self._lookup = self._make_lookup()

@@ -51,6 +51,17 @@ class OnALoop:
 
         return self.play(scenario())
 
+    def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
+        """Await the method of this name."""
+        limiter: Any = self.limiter
+        self.play(limiter.give_back(key, draw, cost, mono, wall))
+
+    def renew(self, key: str, draw: Draw, mono: float, wall: float) -> Draw:
+        """Await the method of this name."""
+        limiter: Any = self.limiter
+        renewed: Draw = self.play(limiter.renew(key, draw, mono, wall))
+        return renewed
+
     def close(self) -> None:
         """Close the limiter, where it can be closed, and end the loop."""
         closing: Any = getattr(self.limiter, "close", None)

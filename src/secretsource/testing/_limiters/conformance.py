@@ -27,9 +27,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from secretsource.exceptions import StoreError
-from secretsource.limiters.base import Draw, ImmediateLimiter, Limiter, Plan, Quota, Rate
+from secretsource.limiters.base import AtOnce, Draw, ImmediateLimiter, Limiter, Plan, Quota, Rate
 from secretsource.testing._cases import needs
 from secretsource.testing.limiter_harness import LIMITER_ABILITIES, LIMITER_FAULTS
+from secretsource.testing.limiter_refunds import LimiterRefunds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -52,7 +53,7 @@ QUICK = Rate(20, 1, 1, "second")
 MANY = 100
 
 
-class LimiterConformance:
+class LimiterConformance(LimiterRefunds):
     """The cases of every `Limiter`; subclass it and override the ``harness`` fixture.
 
     Attributes:
@@ -115,8 +116,8 @@ class LimiterConformance:
 
     # Grants
 
-    @pytest.mark.parametrize("rule", [MINUTE, DAY, MONTH], ids=str)
-    def test_the_whole_limit_is_granted_and_no_more(self, rule: Rate | Quota, ask: Ask) -> None:
+    @pytest.mark.parametrize("rule", [MINUTE, DAY, MONTH, Quota(3, "month", on=31), AtOnce(3)], ids=str)
+    def test_the_whole_limit_is_granted_and_no_more(self, rule: Rate | Quota | AtOnce, ask: Ask) -> None:
         """A limit grants as many requests as it has; then the refusal names the rule and the time to come again."""
         plan = Plan((rule,))
         assert [bool(ask(plan)) for _ in range(rule.limit)] == [True] * rule.limit

@@ -12,7 +12,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from secretsource.stores.base import ClaimStore, CountStore, History, KeyStore, Register
+from secretsource.stores.base import ClaimStore, CountStore, CreditStore, History, KeyStore, Register
 from secretsource.stores.owners import Kept
 from secretsource.testing._stores.conformance import ROUNDS, StoreConformance
 from secretsource.testing._stores.samples import changed, new, record, rotated
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from secretsource.stores.base import (
         AsyncClaimStore,
         AsyncCountStore,
+        AsyncCreditStore,
         AsyncHistory,
         AsyncKeyStore,
         AsyncRegister,
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
         KeyRecord,
         OwnerEvent,
         Page,
+        Purse,
         Refused,
+        Spending,
         Usage,
         Use,
     )
@@ -134,6 +137,28 @@ class ClaimsOnALoop(ClaimStore):
         self._play(self._claims.release(claim))
 
 
+class CreditsOnALoop(CreditStore):
+    """Asynchronous credits as the cases for threads use them.
+
+    Args:
+        credits: The credits under test.
+        play: Plays a coroutine on the loop of their store.
+    """
+
+    def __init__(self, credits: AsyncCreditStore, play: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        self._credits = credits
+        self._play = play
+
+    def spend(self, purses: Sequence[Purse], cost: int) -> Spending:
+        """Await it."""
+        spending: Spending = self._play(self._credits.spend(purses, cost))
+        return spending
+
+    def give_back(self, purses: Sequence[Purse], cost: int) -> None:
+        """Await it."""
+        self._play(self._credits.give_back(purses, cost))
+
+
 class HistoryOnALoop(History):
     """An asynchronous feed as the cases for threads use it.
 
@@ -165,6 +190,7 @@ class OnALoop(KeyStore):
         self.plans = None if store.plans is None else RegisterOnALoop(store.plans, self.play)
         self.claims = None if store.claims is None else ClaimsOnALoop(store.claims, self.play)
         self.counts = None if store.counts is None else CountsOnALoop(store.counts, self.play)
+        self.credits = None if store.credits is None else CreditsOnALoop(store.credits, self.play)
         self.history = None if store.history is None else HistoryOnALoop(store.history, self.play)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._start = threading.Lock()

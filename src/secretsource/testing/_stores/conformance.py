@@ -38,6 +38,7 @@ from secretsource.testing._stores.samples import CANARY, FULL, changed, new, rec
 from secretsource.testing._stores.updates import StoreUpdates
 from secretsource.testing._stores.uses import StoreUses
 from secretsource.testing.store_claims import StoreClaims
+from secretsource.testing.store_credits import StoreCredits
 from secretsource.testing.store_harness import STORE_FAULTS
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ __all__ = ["StoreConformance"]
 ROUNDS = 8
 
 
-class StoreConformance(StoreHistory, StoreListing, StoreOwners, StoreClaims, StoreCounts, StoreUpdates, StoreUses):
+class StoreConformance(
+    StoreHistory, StoreListing, StoreOwners, StoreClaims, StoreCounts, StoreCredits, StoreUpdates, StoreUses
+):
     """The cases of every `KeyStore`; subclass it and override the ``harness`` fixture.
 
     Attributes:

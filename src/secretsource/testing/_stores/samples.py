@@ -72,6 +72,7 @@ FULL = record(
     rotate_every=7_776_000.5,
     revoked=1_760_000_000.125,
     notices={"expiring": 1_900_000_000.999999, "reused": 1_760_000_001.5},
+    credits=2**40,
 )
 """Return a record with a value in every field."""
 

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_STORE",
     "After",
+    "Credits",
     "KeyId",
     "Limit",
+    "MoreCredits",
     "Reason",
     "Revision",
     "Store",
@@ -87,6 +89,13 @@ def key_id(text: str) -> str:
         "a key id must be 22 characters of 0-9A-Za-z, as  keys list  shows it; give a whole key on standard input only"
     )
 
+
+Credits = Annotated[
+    int | None,
+    typer.Option("--credits", metavar="N", help="Requests that may be made in all, those that were made included."),
+]
+
+MoreCredits = Annotated[int, typer.Argument(metavar="N", help="The credits to add.")]
 
 Store = Annotated[
     str,

@@ -1,13 +1,19 @@
-"""Steps 9 and 10 of a check: draw on the limits of a key, wherever they are counted."""
+"""Steps 9 and 10 of a check: draw on the limits of a key, wherever they are counted, and pay from its credits.
+
+A limiter draws first, for it can give back. Credits are paid last, in the store: a process that dies in between has
+taken a few requests from a rate, and no credit without a verdict.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from secretsource.exceptions import StoreError
+from secretsource.issuing._check.purses import with_credits
+from secretsource.issuing._check.receipts import Receipt, undo_quietly
 from secretsource.issuing._check.steps.weighing import over_limit
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
-from secretsource.limiters.base import ImmediateLimiter
+from secretsource.limiters.base import Draw, ImmediateLimiter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +21,8 @@ if TYPE_CHECKING:
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._check.record_cache import Entry
     from secretsource.issuing._verdict import Verdict
-    from secretsource.limiters.base import Draw, Plan
+    from secretsource.limiters.base import Plan
+    from secretsource.stores.base import Spending
 
 
 class Drawing:
@@ -34,30 +41,74 @@ class Drawing:
         self.is_at_hand = isinstance(parts.limiter, ImmediateLimiter)
         self.take = parts.limiter.take if isinstance(parts.limiter, ImmediateLimiter) else _is_elsewhere
 
-    def draw(self, entry: Entry, plan: Plan, cost: int, mono: float, wall: float) -> Flow[Verdict]:
-        """Return the verdict for a key with limits.
+    def draw(self, entry: Entry, cost: int, mono: float, wall: float) -> Flow[Verdict]:
+        """Return the verdict for a key with limits or credits.
 
         Args:
             entry: Its record.
-            plan: Its limits.
             cost: The amount that the check takes.
             mono: The present, in monotonic seconds.
             wall: The same in seconds since 1970 UTC.
         """
-        record, parts = entry.record, self._parts
+        drawn: Draw | None = None
+        limiter: Any = self._parts.limiter
+        if entry.plan is not None:
+            answer = yield from self._drawn(entry, entry.plan, cost, mono, wall)
+            if type(answer) is Rejected:
+                return answer
+            limiter, drawn = answer
+        receipt = Receipt(limiter, entry.limit_key, drawn, cost)
+        verdict: Verdict = Accepted(entry.record, drawn)
+        if entry.purses:
+            verdict = yield from self._paid(entry, receipt, drawn, (mono, wall))
+        if type(verdict) is Accepted:
+            verdict._receipt = receipt
+        return verdict
+
+    def _drawn(
+        self, entry: Entry, plan: Plan, cost: int, mono: float, wall: float
+    ) -> Flow[Rejected | tuple[Any, Draw | None]]:
+        """Return the limiter that granted a draw, and the draw, if one was asked for; or why it was refused."""
+        parts = self._parts
+        limiter: Any = parts.limiter
+        draw: Draw | None
         try:
-            answer: Any = yield parts.limiter.draw(entry.limit_key, plan, cost, mono, wall)
-            draw: Draw | None = answer
+            draw = yield limiter.draw(entry.limit_key, plan, cost, mono, wall)
         except StoreError:
             draw = None
         if draw is None:
             if parts.on_limiter_error == "open":
-                return Accepted(record)
+                return limiter, None
             if parts.on_limiter_error == "closed":
-                return Rejected(Reason.LIMITER_UNAVAILABLE, record)
-            share = plan.share(parts.processes)
-            draw = parts.fallback.draw(entry.limit_key, share, cost, mono, wall)
-        return Accepted(record, draw) if draw.refused_by is None else over_limit(record, draw, plan)
+                return Rejected(Reason.LIMITER_UNAVAILABLE, entry.record)
+            limiter = parts.fallback
+            draw = parts.fallback.draw(entry.limit_key, plan.share(parts.processes), cost, mono, wall)
+        return (limiter, draw) if draw.refused_by is None else over_limit(entry.record, draw, plan)
+
+    def _paid(self, entry: Entry, receipt: Receipt, drawn: Draw | None, now: tuple[float, float]) -> Flow[Verdict]:
+        """Pay the cost from every purse, or from none and give back what the limiter drew."""
+        store, cost = self._parts.store.credits, receipt.cost
+        assert store is not None  # else no key or owner has credits
+        try:
+            spending: Spending = yield store.spend(entry.purses, cost)
+        except StoreError:
+            yield from undo_quietly(self._parts, receipt)
+            return Rejected(Reason.STORE_UNAVAILABLE, entry.record)
+        if spending.is_granted:
+            receipt.purses = entry.purses if cost else ()
+            return Accepted(entry.record, with_credits(drawn, entry.purses, spending.spent, now))
+        yield from undo_quietly(self._parts, receipt)
+        left = None if drawn is None else _undone(drawn, cost)
+        refused = with_credits(left, entry.purses, spending.spent, now, cost)
+        return Rejected(Reason.CREDITS_EXHAUSTED, entry.record, draw=refused)
+
+
+def _undone(drawn: Draw, cost: int) -> Draw:
+    """Return the state of limits after a draw was given back, at the time of the draw."""
+    plan, levels, mono, wall = drawn.plan, drawn.levels, drawn.mono, drawn.wall
+    for part in (cost, 0):
+        levels = drawn.undone(plan, levels, part, mono, wall)
+    return Draw(plan, levels, mono, wall)
 
 
 def _is_elsewhere(*_: object) -> None:

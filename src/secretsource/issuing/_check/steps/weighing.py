@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from secretsource.issuing._check import policy
 from secretsource.issuing._verdict import Reason, Rejected
-from secretsource.limiters.base import Rate
+from secretsource.limiters.base import AtOnce, Rate
 from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
@@ -21,6 +21,7 @@ STATUS_REASONS = {
     Status.EXPIRED: Reason.EXPIRED,
     Status.DISABLED: Reason.DISABLED,
 }
+_LIMIT_REASONS: dict[type, Reason] = {Rate: Reason.RATE_LIMITED, AtOnce: Reason.TOO_MANY_AT_ONCE}
 _ACTIVE = Status.ACTIVE
 
 
@@ -61,5 +62,4 @@ def over_limit(record: KeyRecord, draw: Draw, plan: Plan) -> Rejected:
     """Return why a draw was refused; a share of the plan, drawn on in an outage, cannot say that a cost never fits."""
     if draw.retry_after is None and draw.plan is plan:
         return Rejected(Reason.COST_TOO_HIGH, record, draw=draw)
-    reason = Reason.RATE_LIMITED if isinstance(draw.refused_by, Rate) else Reason.QUOTA_EXCEEDED
-    return Rejected(reason, record, draw=draw)
+    return Rejected(_LIMIT_REASONS.get(type(draw.refused_by), Reason.QUOTA_EXCEEDED), record, draw=draw)

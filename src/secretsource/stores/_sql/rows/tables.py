@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0010", "0012")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0012")
 """The versions of the schema so far; a test compares them with the migrations."""
 
 HEAD = VERSIONS[-1]
@@ -63,6 +63,7 @@ KEYS = Table(
     Column("rotate_every", Double),
     Column("revoked", Double),
     Column("notices", _TEXT),
+    Column("credits", BigInteger),
     Index("secretsource_keys_by_age", "created", "key_id"),
     Index("secretsource_keys_by_owner", "owner", "created", "key_id"),
     Index("secretsource_keys_by_prefix", "prefix", "created", "key_id"),
@@ -196,6 +197,16 @@ CLAIMS = Table(
     Index("secretsource_claims_by_age", "made"),
 )
 """The tokens of repeatable requests, for a day."""
+
+CREDITS = Table(
+    "secretsource_credits",
+    METADATA,
+    Column("account", _TEXT, primary_key=True),
+    Column("spent", BigInteger, nullable=False),
+    # Room on each page of PostgreSQL, so that a spending writes a row beside its old one and touches no index.
+    postgresql_with={"fillfactor": 50},
+)
+"""Spent credits, by the account that a key draws on, or by ``owner:`` and its owner."""
 
 for _events, _order in ((EVENTS, ("time", "key_id", "revision")), (OWNER_EVENTS, ("revision",))):
     _is_placed, _is_new = _events.c.position.is_not(None), _events.c.position.is_(None)

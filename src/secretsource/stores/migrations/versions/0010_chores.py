@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import TEXT
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 
 _TEXT = sa.String().with_variant(TEXT(collation="C"), "postgresql")
 _COLUMNS: dict[str, Any] = {"rotate_every": sa.Double, "revoked": sa.Double, "notices": _TEXT}

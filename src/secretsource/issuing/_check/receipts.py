@@ -1,0 +1,160 @@
+"""What a check took from limits and credits, and how it is given back: each part once.
+
+A verdict that was reached the long way has its receipt. One that was reached at a glance has its levels, and gets a
+receipt when it is asked for one: most verdicts never are.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from secretsource._ground import fork
+from secretsource.exceptions import ConfigurationError, StoreError
+from secretsource.issuing._check.terms import limits_of
+from secretsource.issuing._verdict import Accepted
+from secretsource.issuing.limits import Draw
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource._ground.flow import Flow
+    from secretsource.issuing._check.parts import Parts
+    from secretsource.issuing._verdict import Verdict
+    from secretsource.stores.base import Purse
+
+__all__ = ["Receipt", "Returns", "undo"]
+
+
+class Receipt:
+    """What one check took, and from where.
+
+    Attributes:
+        limiter: The limiter that granted the draw.
+        account: The account that was drawn on.
+        cost: The amount.
+        draw: The draw on rates and quotas; None once it was given back.
+        lease: The draw whose leases are out; None once they were given back.
+        purses: The purses that the cost was paid from; none once it was given back.
+    """
+
+    __slots__ = ("account", "cost", "draw", "lease", "limiter", "purses")
+
+    def __init__(self, limiter: Any, account: str, draw: Draw | None, cost: int) -> None:
+        self.limiter = limiter
+        self.account = account
+        self.cost = cost
+        self.draw = draw if cost else None
+        self.lease = None if self.draw is None or self.draw.plan.leases is None else self.draw
+        self.purses: tuple[Purse, ...] = ()
+
+    def take_out(self) -> tuple[Draw | None, Draw | None, tuple[Purse, ...]]:
+        """Return what is to be given back, which no other call returns after this one."""
+        with _TURN:
+            held = self.draw, self.lease, self.purses
+            self.draw, self.lease, self.purses = None, None, ()
+        return held
+
+    def take_lease(self) -> Draw | None:
+        """Return the leases that are out, which no other call returns after this one."""
+        with _TURN:
+            lease, self.lease = self.lease, None
+        return lease
+
+    def replace_lease(self, before: Draw, after: Draw) -> bool:
+        """Replace the leases that are out, unless they were given back meanwhile; return whether it did."""
+        with _TURN:
+            is_out = self.lease is before
+            if is_out:
+                self.lease = after
+        return is_out
+
+
+_TURN = fork.lock()
+
+
+class Returns:
+    """The flows that give back what a check took.
+
+    Args:
+        parts: The parts to work with.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def refund(self, verdict: Verdict) -> Flow[bool]:
+        """Give back everything that a verdict took, and return whether there was something to give back."""
+        receipt = self._receipt(verdict)
+        if receipt is None:
+            return False
+        if receipt.draw is not None and not _gives_back(receipt.limiter):
+            raise ConfigurationError(
+                f"a {type(receipt.limiter).__name__} takes nothing back: give it the ability RefundingLimiter"
+            )
+        return (yield from undo(self._parts, receipt))
+
+    def release(self, verdict: Verdict) -> Flow[bool]:
+        """Give back the leases of a verdict, and return whether there were some."""
+        receipt = self._receipt(verdict)
+        lease = None if receipt is None else receipt.take_lease()
+        if receipt is None or lease is None:
+            return False
+        yield from _give_back(self._parts, receipt, lease, 0)
+        return True
+
+    def renew(self, verdict: Verdict) -> Flow[bool]:
+        """Let the leases of a verdict run from now on, and return whether they are out."""
+        receipt = self._receipt(verdict)
+        lease = None if receipt is None else receipt.lease
+        if receipt is None or lease is None or not _gives_back(receipt.limiter):
+            return False
+        now = self._parts.clock.now()
+        renewed: Draw = yield receipt.limiter.renew(receipt.account, lease, now.mono, now.wall)
+        if receipt.replace_lease(lease, renewed):
+            return True
+        yield from _give_back(self._parts, receipt, renewed, 0)
+        return False
+
+    def is_at_hand(self, verdict: Verdict) -> bool:
+        """Return whether `release` has nothing to wait for."""
+        receipt = getattr(verdict, "_receipt", None)
+        return receipt is None or receipt.lease is None or hasattr(receipt.limiter, "take")
+
+    def _receipt(self, verdict: Verdict) -> Receipt | None:
+        """Return the receipt of a verdict, or None if it took nothing."""
+        if not isinstance(verdict, Accepted):
+            return None
+        with _TURN:
+            receipt: Receipt | None = getattr(verdict, "_receipt", None)
+            if receipt is None and verdict._granted is not None and any(verdict._granted[1]):  # none of a document
+                account, draw = limits_of(verdict.record)[0], Draw(*verdict._granted)
+                receipt = verdict._receipt = Receipt(self._parts.limiter, account, draw, getattr(verdict, "_cost", 1))
+        return receipt
+
+
+def undo(parts: Parts, receipt: Receipt) -> Flow[bool]:
+    """Give back everything on a receipt, credits first, and return whether there was something."""
+    draw, lease, purses = receipt.take_out()
+    if purses:
+        assert parts.store.credits is not None
+        yield parts.store.credits.give_back(purses, receipt.cost)
+    for drawn, cost in ((draw, receipt.cost), (lease, 0)):
+        if drawn is not None:
+            yield from _give_back(parts, receipt, drawn, cost)
+    return bool(purses) or draw is not None
+
+
+def undo_quietly(parts: Parts, receipt: Receipt) -> Flow[None]:
+    """Give back everything on a receipt, as far as the limiter can be asked: it was just drawn on."""
+    with suppress(StoreError):
+        yield from undo(parts, receipt)
+
+
+def _give_back(parts: Parts, receipt: Receipt, drawn: Draw, cost: int) -> Flow[None]:
+    if _gives_back(receipt.limiter):
+        now = parts.clock.now()
+        yield receipt.limiter.give_back(receipt.account, drawn, cost, now.mono, now.wall)
+
+
+def _gives_back(limiter: object) -> bool:
+    return hasattr(limiter, "give_back") and hasattr(limiter, "renew")

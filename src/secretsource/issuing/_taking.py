@@ -1,0 +1,135 @@
+"""The verbs of `ApiKeys` and `AsyncApiKeys` about what checks take: credits are added, and limits are given back."""
+
+from __future__ import annotations
+
+from secretsource._ground.flow import arun, run
+from secretsource._traceless import boundaries
+from secretsource.issuing._manage.request import by
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsource.issuing._check.receipts import Returns
+    from secretsource.issuing._manage.updates import Updates
+    from secretsource.issuing._verdict import Verdict
+    from secretsource.stores.base import KeyRecord
+
+__all__ = ["AsyncKeyTaking", "KeyTaking"]
+
+
+@boundaries()
+class KeyTaking:
+    """The verbs about what checks take."""
+
+    _returns: Returns
+    _updates: Updates
+
+    def add_credits(
+        self,
+        key_id: str,
+        credits: int,
+        *,
+        reason: str | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
+    ) -> KeyRecord:
+        """Add credits to those of a key, and of the keys that it rotates with; simultaneous calls all count.
+
+        Other processes learn of it as of a revocation, and may refuse the key until then.
+
+        Args:
+            key_id: The key: 22 characters of ``0-9A-Za-z``.
+            credits: The credits to add, from 1.
+            reason: The reason, for the event; this and the next two are cut to 255 characters.
+            actor: The person or program that adds them.
+            origin: Its address or host name.
+
+        Returns:
+            The record as it is now.
+
+        Raises:
+            KeyNotFound: There is no such key.
+            InvalidTransition: The key has ended.
+            InvalidRequest: It is not such a number, or the key has no credits to add to; nothing was changed.
+            StoreError: The store could not answer; see the record for whether they were added.
+        """
+        return run(self._updates.add_credits(key_id, credits, by(actor, origin, reason)))
+
+    def refund(self, verdict: Verdict) -> bool:
+        """Give back what a check took from rates, quotas and credits, once, for a request that did not do its work.
+
+        A rate gets back what time has not refilled since; a quota that was refilled since gets nothing.
+
+        Args:
+            verdict: The verdict of `check`.
+
+        Returns:
+            Whether something was given back; False for a repeat, for a refusal, and for a key without limits.
+
+        Raises:
+            ConfigurationError: The limiter takes nothing back.
+            StoreError: The store or the shared limiter could not answer; a repeat gives nothing more back.
+        """
+        return run(self._returns.refund(verdict))
+
+    def release(self, verdict: Verdict) -> bool:
+        """Say that a request is done, where a limit such as ``5 at once`` holds; the edges of this package do.
+
+        A request that is not released counts as done when its lease ends: after 60 seconds, unless the limit says
+        otherwise.
+
+        Args:
+            verdict: The verdict of `check`.
+
+        Returns:
+            Whether the request was under way until now; False for a repeat, and for a key without such a limit.
+
+        Raises:
+            StoreError: The shared limiter could not answer; the lease ends by itself.
+        """
+        return run(self._returns.release(verdict))
+
+    def renew(self, verdict: Verdict) -> bool:
+        """Let the lease of a long request begin anew; call it before the lease ends.
+
+        Args:
+            verdict: As for `release`.
+
+        Returns:
+            Whether the request is under way; False after `release`, and for a key without such a limit.
+
+        Raises:
+            StoreError: The shared limiter could not answer.
+        """
+        return run(self._returns.renew(verdict))
+
+
+@boundaries()
+class AsyncKeyTaking:
+    """The same verbs of `AsyncApiKeys`."""
+
+    _returns: Returns
+    _updates: Updates
+
+    async def add_credits(
+        self,
+        key_id: str,
+        credits: int,
+        *,
+        reason: str | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
+    ) -> KeyRecord:
+        """Do as `ApiKeys.add_credits` does."""
+        return await arun(self._updates.add_credits(key_id, credits, by(actor, origin, reason)))
+
+    async def refund(self, verdict: Verdict) -> bool:
+        """Do as `ApiKeys.refund` does."""
+        return await arun(self._returns.refund(verdict))
+
+    async def release(self, verdict: Verdict) -> bool:
+        """Do as `ApiKeys.release` does."""
+        return await arun(self._returns.release(verdict))
+
+    async def renew(self, verdict: Verdict) -> bool:
+        """Do as `ApiKeys.renew` does."""
+        return await arun(self._returns.renew(verdict))
