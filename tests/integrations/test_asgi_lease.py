@@ -155,8 +155,8 @@ async def test_a_renewal_that_ends_after_its_request_leaves_no_lease(store: Memo
         async def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
             return local.draw(key, plan, cost, mono, wall)
 
-        async def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
-            local.give_back(key, draw, cost, mono, wall)
+        async def refund(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
+            local.refund(key, draw, cost, mono, wall)
 
         async def renew(self, key: str, draw: Draw, mono: float, wall: float) -> Draw:
             begun.set()

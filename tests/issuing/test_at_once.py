@@ -304,9 +304,9 @@ class Silent(LocalLimiter):
         self._answer()
         return super().draw(key, plan, cost, mono, wall)
 
-    def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
+    def refund(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
         self._answer()
-        super().give_back(key, draw, cost, mono, wall)
+        super().refund(key, draw, cost, mono, wall)
 
 
 def test_a_lease_of_the_local_share_goes_back_where_it_came_from(make_keys: MakeKeys) -> None:
@@ -437,7 +437,7 @@ def test_refunds_leave_a_rate_no_fuller_than_if_nothing_was_drawn(
         if drawn and not is_refunded:
             assert ideal.draw("a", plan, cost, now, now)
         if drawn and is_refunded:
-            limiter.give_back("a", drawn, cost, now + 0.05, now + 0.05)
+            limiter.refund("a", drawn, cost, now + 0.05, now + 0.05)
         left, most = (each.draw("a", plan, 0, now + 0.1, now + 0.1).states[0].reset for each in (limiter, ideal))
         assert left is not None
         assert most is not None

@@ -243,8 +243,8 @@ class Broken(MemoryStore):
             spending: Spending = self._credits.spend(purses, cost)
             return spending
 
-        def give_back(self, purses: Sequence[Purse], cost: int) -> None:
-            self._credits.give_back(purses, cost)
+        def refund(self, purses: Sequence[Purse], cost: int) -> None:
+            self._credits.refund(purses, cost)
 
     def __init__(self) -> None:
         super().__init__()

@@ -91,22 +91,22 @@ class TwoPurses(LocalLimiter):
 class Keeping(LocalLimiter):
     """Takes nothing back."""
 
-    def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
+    def refund(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
         """Do nothing."""
 
 
 class Refunding(LocalLimiter):
     """Refunds a request that is done."""
 
-    def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
-        super().give_back(key, draw, cost or 1, mono, wall)
-        super().give_back(key, draw, 0, mono, wall)
+    def refund(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
+        super().refund(key, draw, cost or 1, mono, wall)
+        super().refund(key, draw, 0, mono, wall)
 
 
 class Brimming(LocalLimiter):
     """Fills a limit above its ceiling."""
 
-    def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
+    def refund(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
         account = self._accounts.get(key)
         if account is not None:
             plan, levels, *now = account.held
@@ -117,7 +117,7 @@ class Brimming(LocalLimiter):
 class Restarting(LocalLimiter):
     """Has the limits of the draw again, and forgets those since."""
 
-    def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
+    def refund(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
         self._accounts[key].held = (draw.plan, draw.undone(draw.plan, draw.levels, cost, mono, wall), mono, wall)
 
 
@@ -152,11 +152,11 @@ CASES: list[tuple[type[LocalLimiter], str, dict[str, Any]]] = [
     (Hopeful, "a_cost_beyond_a_limit_never_fits", {}),
     (Folding, "accounts_are_apart", {}),
     (Forgetful, "a_limit_that_stays_keeps_its_level", {}),
-    (Keeping, "a_refund_gives_back_the_cost", {}),
-    (Keeping, "a_release_gives_back_the_lease_alone", {}),
-    (Refunding, "a_release_gives_back_the_lease_alone", {}),
+    (Keeping, "a_refund_returns_the_cost", {}),
+    (Keeping, "a_release_frees_the_place_alone", {}),
+    (Refunding, "a_release_frees_the_place_alone", {}),
     (Brimming, "a_refund_fills_no_limit_above_its_ceiling", {}),
-    (Restarting, "a_changed_limit_keeps_its_level_when_another_is_given_back", {}),
+    (Restarting, "a_changed_limit_keeps_its_level_when_another_is_refunded", {}),
     (Tired, "a_renewed_lease_lasts_as_long_again", {}),
     (Eternal, "a_lease_ends_by_itself", {}),
     (Heavy, "a_lease_is_one_at_any_cost", {}),

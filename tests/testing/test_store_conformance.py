@@ -122,7 +122,7 @@ class Indebted(MemoryStore):
 class IndebtedCredits(MemoryCredits):
     """Counts below nothing."""
 
-    def give_back(self, purses: Sequence[Purse], cost: int) -> None:
+    def refund(self, purses: Sequence[Purse], cost: int) -> None:
         self._spent = {**self._spent, **{one.account: self._spent.get(one.account, 0) - cost for one in purses}}
 
 
@@ -148,7 +148,7 @@ class Resentful(MemoryStore):
         (Endless, "list_narrows_by_each_field"),
         (Lending, "two_purses_are_all_or_nothing"),
         (Halving, "two_purses_are_all_or_nothing"),
-        (Indebted, "credits_are_given_back_and_never_more_than_were_spent"),
+        (Indebted, "credits_are_refunded_and_never_more_than_were_spent"),
         (Resentful, "an_owner_that_is_registered_anew_has_spent_nothing"),
     ],
 )

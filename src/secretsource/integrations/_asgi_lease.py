@@ -1,6 +1,6 @@
-"""Requests that hold a lease, for keys with a limit such as ``5 at once``: kept while they last, and given back once.
+"""Requests that hold a lease, for keys with a limit such as ``5 at once``: kept while they last, and released once.
 
-A lease is given back when the last part of the answer was sent, or when the application ends, whichever comes first. A
+A lease is released when the last part of the answer was sent, or when the application ends, whichever comes first. A
 stream or a web socket that lasts longer has its lease renewed at each third of its time.
 """
 
@@ -77,7 +77,7 @@ class _Lease:
             self._wait()
 
     async def end(self) -> None:
-        """Give the lease back, once."""
+        """Release the lease, once."""
         if not self._has_ended:
             self._has_ended = True
             self._timer.cancel()

@@ -1,4 +1,4 @@
-"""The verbs of `ApiKeys` and `AsyncApiKeys` about what checks take: credits are added, and limits are given back."""
+"""The verbs of `ApiKeys` and `AsyncApiKeys` about what checks take: top-ups, refunds and leases."""
 
 from __future__ import annotations
 
@@ -55,24 +55,24 @@ class KeyTaking:
         return run(self._updates.add_credits(key_id, credits, by(actor, origin, reason)))
 
     def refund(self, verdict: Verdict) -> bool:
-        """Give back what a check took from rates, quotas and credits, once, for a request that did not do its work.
+        """Refund what a check took from rates, quotas and credits, once, for a request that did not do its work.
 
-        A rate gets back what time has not refilled since; a quota that was refilled since gets nothing.
+        A rate regains what time has not refilled since; a quota that was refilled since regains nothing.
 
         Args:
             verdict: The verdict of `check`.
 
         Returns:
-            Whether something was given back; False for a repeat, for a refusal, and for a key without limits.
+            Whether something was refunded; False for a repeat, for a refusal, and for a key without limits.
 
         Raises:
             ConfigurationError: The limiter takes nothing back.
-            StoreError: The store or the shared limiter could not answer; a repeat gives nothing more back.
+            StoreError: The store or the shared limiter could not answer; a repeat refunds nothing more.
         """
         return run(self._returns.refund(verdict))
 
     def release(self, verdict: Verdict) -> bool:
-        """Say that a request is done, where a limit such as ``5 at once`` holds; the edges of this package do.
+        """Release the place of a request that is done, for a limit such as ``5 at once``; the edges of this package do.
 
         A request that is not released counts as done when its lease ends: after 60 seconds, unless the limit says
         otherwise.
@@ -89,7 +89,7 @@ class KeyTaking:
         return run(self._returns.release(verdict))
 
     def renew(self, verdict: Verdict) -> bool:
-        """Let the lease of a long request begin anew; call it before the lease ends.
+        """Renew the lease of a long request; call this before the lease ends.
 
         Args:
             verdict: As for `release`.

@@ -1,7 +1,7 @@
 """Requests at once as a rule beside rates and quotas: each request that is let in holds a lease until it is done.
 
 A lease has an end, so a process that dies takes its leases away for no longer than that. A lease is known by the time
-of its draw. Two leases of one instant are alike, and either may be given back for the other.
+of its draw. Two leases of one instant are alike, and either may be released for the other.
 """
 
 # pure: decides from its arguments, the time among them; no I/O, no await
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["AtOnce"]
 
 LEASE = 60
-"""Seconds after which a lease that was not given back ends, unless the rule says otherwise."""
+"""Seconds after which a lease that was not released ends, unless the rule says otherwise."""
 RETRY = 1.0
 """Seconds after which a refused client may try again: a request may end at any moment."""
 

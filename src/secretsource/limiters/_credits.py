@@ -1,6 +1,6 @@
 """Credits as a rule beside rates and quotas: so many requests in all, which no time refills.
 
-The store of the keys has the balance, so that no restart gives it back; see `secretsource.stores.credits`. This rule
+The store of the keys has the balance, so that no restart refills it; see `secretsource.stores.credits`. This rule
 shows it among the other limits.
 """
 
@@ -61,7 +61,7 @@ class Credits(NamedTuple):
         return self.level(int(written[0]))
 
     def undone(self, level: Level, drawn: Level, by: Credits, cost: int, since: float, now: float) -> Level:  # noqa: ARG002 - as above
-        """Return the level with ``cost`` requests given back, and no more than there ever were."""
+        """Return the level with ``cost`` requests refunded, and no more than there ever were."""
         return min(self.limit, self._left(level) + cost), FOREVER
 
     def of(self, whose: str) -> Credits:

@@ -2,7 +2,7 @@
 
 ``gcra.lua`` does what `Plan.draw` and `Plan.read` do, and ``undo.lua`` what `Draw.undone` and `Draw.renewed` do. Each
 rule has a key of its own, under its name. A rate holds how many seconds it ran ahead, when (microseconds since 1970),
-and its interval; a quota holds its balance, its calendar period, and its limit; a limit on requests at once holds the
+and its interval. A quota holds its balance, its calendar period, and its limit; a limit on requests at once holds the
 ends of its leases. So processes that have the old and the new number of a limit draw on one key. A rate that ran out of
 lead is as good as an unused one, so its key expires then by itself.
 
@@ -62,7 +62,7 @@ def question(prefix: str, account: str, plan: Plan, cost: int) -> tuple[str | in
 
 
 def undoing(prefix: str, account: str, draw: Draw, cost: int, *, renew: bool) -> tuple[str | int | bytes, ...]:
-    """Return the same words for the second script, which gives back what a draw took, or renews its leases."""
+    """Return the same words for the second script, which refunds a draw, or releases or renews its leases."""
     keys = _keys(prefix, account, draw.plan)
     head = struct.pack(">3d", min(cost, _MOST), round(draw.wall * 1e6), renew)
     rules = [_numbers(rule) + struct.pack(">d", _left(draw, place)) for place, rule in enumerate(draw.plan.rules)]

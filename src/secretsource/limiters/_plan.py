@@ -256,7 +256,7 @@ class Draw:
         Args:
             plan: The present limits of the account.
             levels: The present levels, one per rule.
-            cost: The requests to give back to rates and quotas; 0 gives back the leases instead.
+            cost: The requests to refund to rates and quotas; 0 releases the leases instead.
             mono: Monotonic seconds.
             wall: Seconds since 1970 UTC.
         """

@@ -186,9 +186,9 @@ class Quota(NamedTuple):
         return self.limit if self.refill == "replace" else self.ceiling
 
     def undone(self, level: Level, drawn: Level, by: Quota, cost: int, since: float, now: float) -> Level:  # noqa: ARG002 - see `Rate`
-        """Return the level with ``cost`` requests of an earlier draw given back; see `Rate.undone`.
+        """Return the level with ``cost`` requests of an earlier draw refunded; see `Rate.undone`.
 
-        A refill that replaces the rest has given them back already.
+        A refill that replaces the rest has refunded them already.
         """
         (balance, last), (_, spent_in) = _counted(level), _counted(drawn)
         if by.refill == "replace":

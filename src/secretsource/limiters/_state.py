@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     Level: TypeAlias = "float | tuple[int, int] | tuple[tuple[float, ...], int]"
     """The stored state of a rule.
 
-    It is the theoretical arrival time of a rate; balance and calendar period of a quota, or balance and `FOREVER` of
-    credits; the ends of the leases that are out, and `NEVER`.
+    It is the theoretical arrival time of a rate, or the balance and the calendar period of a quota. Of credits, it is
+    the balance and `FOREVER`. Of requests at once, it is the ends of the leases that are out, and `NEVER`.
     """
 
 __all__ = ["FOREVER", "NEVER", "LimitState"]

@@ -92,18 +92,18 @@ class ImmediateLimiter(Limiter, Protocol):
 
 @runtime_checkable
 class RefundingLimiter(Protocol):
-    """An ability: a limiter that takes back what a draw took, for refunds and for requests that are done.
+    """An ability: a limiter that refunds what a draw took, and releases the places of requests that are done.
 
     Without it, nothing is refunded, and a lease of a limit on requests at once lasts until it ends by itself.
     """
 
-    def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
-        """Give back what a draw took from the account ``key``, and from any beside it; see `Draw.undone`.
+    def refund(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
+        """Refund what a draw took from the account ``key``, and from any beside it; see `Draw.undone`.
 
         Args:
             key: The account that was drawn on.
             draw: The granted draw.
-            cost: The requests to give back to rates and quotas; 0 gives back the leases instead.
+            cost: The requests to refund to rates and quotas; 0 releases the leases instead.
             mono: Monotonic seconds.
             wall: Seconds since 1970 UTC.
 
@@ -113,13 +113,13 @@ class RefundingLimiter(Protocol):
         ...
 
     def renew(self, key: str, draw: Draw, mono: float, wall: float) -> Draw:
-        """Let the leases of a draw run from now on; see `Draw.renewed`.
+        """Renew the leases of a draw; see `Draw.renewed`.
 
         Args:
-            key: As for `give_back`.
-            draw: As for `give_back`.
-            mono: As for `give_back`.
-            wall: As for `give_back`.
+            key: As for `refund`.
+            draw: As for `refund`.
+            mono: As for `refund`.
+            wall: As for `refund`.
 
         Returns:
             The draw whose leases are out now.
@@ -134,8 +134,8 @@ class RefundingLimiter(Protocol):
 class AsyncRefundingLimiter(Protocol):
     """A `RefundingLimiter` for an event loop."""
 
-    def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> Awaitable[None]:
-        """Give back as `RefundingLimiter.give_back` does."""
+    def refund(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> Awaitable[None]:
+        """Refund as `RefundingLimiter.refund` does."""
         ...
 
     def renew(self, key: str, draw: Draw, mono: float, wall: float) -> Awaitable[Draw]:

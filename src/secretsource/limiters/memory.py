@@ -130,12 +130,12 @@ class LocalLimiter:
             if _put_both(first, one, left, second, two, right):
                 return draw
 
-    def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
-        """Give back what a draw took; see `RefundingLimiter.give_back`."""
+    def refund(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
+        """Refund what a draw took; see `RefundingLimiter.refund`."""
         self._rewrite(key, draw, lambda plan, levels: draw.undone(plan, levels, cost, mono, wall))
 
     def renew(self, key: str, draw: Draw, mono: float, wall: float) -> Draw:
-        """Let leases run from now on; see `RefundingLimiter.renew`."""
+        """Renew leases; see `RefundingLimiter.renew`."""
         self._rewrite(key, draw, lambda plan, levels: draw.renewed(plan, levels, mono))
         return Draw(draw.plan, draw.levels, mono, wall)
 

@@ -92,12 +92,12 @@ class RedisLimiter:
         """
         return answered(plan, cost, mono, self._ask(DRAW, question(self._prefix, key, plan, cost), mono))
 
-    def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:  # noqa: ARG002 - the same
-        """Give back what a draw took; see `RefundingLimiter.give_back`. Errors are those of `draw`."""
+    def refund(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:  # noqa: ARG002 - the same
+        """Refund what a draw took; see `RefundingLimiter.refund`. Errors are those of `draw`."""
         self._ask(UNDO, undoing(self._prefix, key, draw, cost, renew=False), mono)
 
     def renew(self, key: str, draw: Draw, mono: float, wall: float) -> Draw:  # noqa: ARG002 - the same
-        """Let leases run from now on; see `RefundingLimiter.renew`. Errors are those of `draw`."""
+        """Renew leases; see `RefundingLimiter.renew`. Errors are those of `draw`."""
         return moved(draw, mono, self._ask(UNDO, undoing(self._prefix, key, draw, 0, renew=True), mono))
 
     def _ask(self, script: Script, asked: tuple[Any, ...], mono: float) -> bytes:
@@ -152,8 +152,8 @@ class AsyncRedisLimiter:
         """Draw as `RedisLimiter.draw` does."""
         return answered(plan, cost, mono, await self._ask(DRAW, question(self._prefix, key, plan, cost), mono))
 
-    async def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:  # noqa: ARG002 - the same
-        """Give back as `RedisLimiter.give_back` does."""
+    async def refund(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:  # noqa: ARG002 - the same
+        """Refund as `RedisLimiter.refund` does."""
         await self._ask(UNDO, undoing(self._prefix, key, draw, cost, renew=False), mono)
 
     async def renew(self, key: str, draw: Draw, mono: float, wall: float) -> Draw:  # noqa: ARG002 - the same

@@ -38,8 +38,8 @@ class MemoryCredits(CreditStore):
         self._replace(take)
         return spending
 
-    def give_back(self, purses: Sequence[Purse], cost: int) -> None:
-        """Give back what was taken; see `CreditStore.give_back`."""
+    def refund(self, purses: Sequence[Purse], cost: int) -> None:
+        """Refund what was taken; see `CreditStore.refund`."""
         self._replace(
             lambda before: {**before, **{account: max(0, before.get(account, 0) - cost) for account, _ in purses}}
         )

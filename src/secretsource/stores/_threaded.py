@@ -132,9 +132,9 @@ class _ThreadedCredits(AsyncCreditStore):
         spending: Spending = await self._ask(self._credits.spend, purses, cost)
         return spending
 
-    async def give_back(self, purses: Sequence[Purse], cost: int) -> None:
-        """Do as `CreditStore.give_back` does."""
-        await self._ask(self._credits.give_back, purses, cost)
+    async def refund(self, purses: Sequence[Purse], cost: int) -> None:
+        """Do as `CreditStore.refund` does."""
+        await self._ask(self._credits.refund, purses, cost)
 
 
 def threaded_history(history: History | None, ask: Callable[..., Awaitable[Any]]) -> AsyncHistory | None:

@@ -1,8 +1,8 @@
 """Spent credits beside the keys: how many requests of an account were paid out of what it was granted.
 
-What was granted is a field of the key or of the owner; it only grows, by top-ups. What is spent is a number beside it,
-which only draws change. So no top-up is lost to a draw, and no draw to a top-up. The store has both, because a balance
-that was paid for must outlive the server of a limiter.
+The granted credits are a field of the key or of the owner, which top-ups raise. The spent ones are a number beside it,
+which only checks change. So no top-up is lost to a check, and no check to a top-up. The store has both, because a
+balance that was paid for must outlive the server of a limiter.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class CreditStore(ABC):
         """
 
     @abstractmethod
-    def give_back(self, purses: Sequence[Purse], cost: int) -> None:
-        """Give back what `spend` took; no account has spent less than nothing.
+    def refund(self, purses: Sequence[Purse], cost: int) -> None:
+        """Refund what `spend` took; no account has spent less than nothing.
 
         Args:
             purses: The purses that it was taken from.
@@ -74,5 +74,5 @@ class AsyncCreditStore(ABC):
         """Do the same as `CreditStore.spend`."""
 
     @abstractmethod
-    async def give_back(self, purses: Sequence[Purse], cost: int) -> None:
-        """Do the same as `CreditStore.give_back`."""
+    async def refund(self, purses: Sequence[Purse], cost: int) -> None:
+        """Do the same as `CreditStore.refund`."""

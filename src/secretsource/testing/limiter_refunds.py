@@ -1,4 +1,4 @@
-"""The duties of a limiter that takes back what it granted; a part of `LimiterConformance`."""
+"""The duties of a limiter that refunds what it granted; a part of `LimiterConformance`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def left(draw: Draw) -> list[int]:
 
 
 class LimiterRefunds:
-    """The cases of requests at once, and of what is given back."""
+    """The cases of requests at once, and of refunds."""
 
     def test_a_lease_ends_by_itself(self, harness: LimiterHarness, ask: Ask) -> None:
         """A request that is never reported as done holds its place for as long as its lease, and no longer."""
@@ -61,53 +61,53 @@ class LimiterRefunds:
         assert left(ask(plan, 1)) == [0, 0]
 
     @needs("refund")
-    def test_a_refund_gives_back_the_cost(self, limiter: Limiter, harness: LimiterHarness, ask: Ask) -> None:
+    def test_a_refund_returns_the_cost(self, limiter: Limiter, harness: LimiterHarness, ask: Ask) -> None:
         """Each rate and quota has as much as before the draw, and no other draw is touched; the lease stays out."""
         plan = Plan((HOUR, DAY, MONTH, TWO))
         assert left(ask(plan, 1)) == [5, 4, 2, 1]
         draw = ask(plan, 2)
         assert left(draw) == [3, 2, 0, 0]
-        refunding(limiter).give_back("account", draw, 2, *harness.now())
+        refunding(limiter).refund("account", draw, 2, *harness.now())
         assert left(ask(plan, 0)) == [5, 4, 2, 0]
 
     @needs("refund")
     def test_a_refund_fills_no_limit_above_its_ceiling(
         self, limiter: Limiter, harness: LimiterHarness, ask: Ask
     ) -> None:
-        """Whatever is given back, and for an account that is new."""
+        """Neither an account that was drawn on, nor a new one."""
         plan = Plan((HOUR, DAY, Quota(8, "month", "add", 9)))
         draw = ask(plan, 2)
         for _ in range(3):
-            refunding(limiter).give_back("account", draw, 2, *harness.now())
-            refunding(limiter).give_back("another", draw, 2, *harness.now())
+            refunding(limiter).refund("account", draw, 2, *harness.now())
+            refunding(limiter).refund("another", draw, 2, *harness.now())
         assert left(ask(plan, 0)) == [6, 5, 9]
         assert left(ask(plan, 0, key="another")) == [6, 5, 8]
 
     @needs("refund")
-    def test_a_changed_limit_keeps_its_level_when_another_is_given_back(
+    def test_a_changed_limit_keeps_its_level_when_another_is_refunded(
         self, limiter: Limiter, harness: LimiterHarness, ask: Ask
     ) -> None:
         """Rules that came since the draw stay as they are."""
         draw = ask(Plan((HOUR, DAY)), 2)
         assert left(ask(Plan((HOUR, MONTH)), 2)) == [2, 1]
-        refunding(limiter).give_back("account", draw, 2, *harness.now())
+        refunding(limiter).refund("account", draw, 2, *harness.now())
         assert left(ask(Plan((HOUR, MONTH)), 0)) == [4, 1]
 
     @needs("refund")
-    def test_a_release_gives_back_the_lease_alone(self, limiter: Limiter, harness: LimiterHarness, ask: Ask) -> None:
+    def test_a_release_frees_the_place_alone(self, limiter: Limiter, harness: LimiterHarness, ask: Ask) -> None:
         """On the account of the key and on that of its owner; rates are not refunded."""
         plan = Plan((TWO, HOUR), OWNER)
         first, second, third = (ask(plan) for _ in range(3))
         assert (bool(first), bool(second), third.refused_by) == (True, True, TWO)
         assert left(ask(plan, 0)) == [0, 4, 1, 7]
-        refunding(limiter).give_back("account", first, 0, *harness.now())
+        refunding(limiter).refund("account", first, 0, *harness.now())
         assert left(ask(plan, 0)) == [1, 4, 2, 7]
         assert ask(plan)
         assert not ask(plan)
 
     @needs("refund")
     def test_a_renewed_lease_lasts_as_long_again(self, limiter: Limiter, harness: LimiterHarness, ask: Ask) -> None:
-        """It ends after the renewal, and is given back by the draw that the renewal returned."""
+        """It ends after the renewal, and is released by the draw that the renewal returned."""
         plan = Plan((SHORT,))
         lost, kept = ask(plan), ask(plan)
         assert bool(lost)
@@ -115,12 +115,12 @@ class LimiterRefunds:
         kept = refunding(limiter).renew("account", kept, *harness.now())
         rest(harness, 0.7)
         assert left(ask(plan, 0)) == [1]
-        refunding(limiter).give_back("account", kept, 0, *harness.now())
+        refunding(limiter).refund("account", kept, 0, *harness.now())
         assert left(ask(plan, 0)) == [2]
 
     @needs("refund")
     def test_threads_hold_so_many_places_and_no_more(self, limiter: Limiter, harness: LimiterHarness) -> None:
-        """Eight threads that take a place and give it back: never more at once, and all are free in the end."""
+        """Eight threads that take a place and release it: never more at once, and all are free in the end."""
         plan = Plan((AtOnce(PLACES),))
         taken: list[int] = []
         most: list[int] = []
@@ -132,7 +132,7 @@ class LimiterRefunds:
                     taken.append(1)
                     most.append(len(taken))
                     taken.pop()
-                    refunding(limiter).give_back("account", draw, 0, *harness.now())
+                    refunding(limiter).refund("account", draw, 0, *harness.now())
 
         with ThreadPoolExecutor(THREADS) as threads:
             list(threads.map(work, range(THREADS)))

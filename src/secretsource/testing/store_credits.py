@@ -65,23 +65,23 @@ class StoreCredits:
         assert store.spend([Purse("another", 1)], 1) == Spending(True, (1,))
 
     def test_two_purses_are_all_or_nothing(self, crediting: KeyStore) -> None:
-        """What one of them refuses is taken from neither, whichever comes first."""
+        """A cost that one of them refuses is taken from neither, whichever comes first."""
         store = credits(crediting)
         for purses in ([Purse(KEY, 5), Purse(OWNER, 3)], [Purse(OWNER, 3), Purse(KEY, 5)]):
             assert store.spend(purses, 2).is_granted
             assert store.spend(purses, 2) == Spending(False, (2, 2))
-            store.give_back(purses, 2)
+            store.refund(purses, 2)
         assert store.spend([Purse(OWNER, 3)], 3).is_granted
         assert store.spend([Purse(KEY, 5), Purse(OWNER, 3)], 1) == Spending(False, (0, 3))
 
-    def test_credits_are_given_back_and_never_more_than_were_spent(self, crediting: KeyStore) -> None:
-        """What was spent is there again; an account that has spent nothing stays as it is."""
+    def test_credits_are_refunded_and_never_more_than_were_spent(self, crediting: KeyStore) -> None:
+        """A refund returns the spent credits; an account that has spent nothing stays as it is."""
         store, purse = credits(crediting), Purse(KEY, 5)
-        store.give_back([purse], 3)
+        store.refund([purse], 3)
         assert store.spend([purse], 5) == Spending(True, (5,))
-        store.give_back([purse], 2)
+        store.refund([purse], 2)
         assert store.spend([purse], 0) == Spending(True, (3,))
-        store.give_back([purse], 9)
+        store.refund([purse], 9)
         assert store.spend([purse], 0) == Spending(True, (0,))
 
     def test_an_owner_that_is_registered_anew_has_spent_nothing(self, crediting: KeyStore) -> None:

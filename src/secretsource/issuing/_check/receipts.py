@@ -1,7 +1,7 @@
-"""What a check took from limits and credits, and how it is given back: each part once.
+"""Receipts of what checks took from limits and credits, and the return of it: each part once.
 
-A verdict that was reached the long way has its receipt. One that was reached at a glance has its levels, and gets a
-receipt when it is asked for one: most verdicts never are.
+A verdict that was reached the long way has its receipt. A verdict that was reached at a glance has its levels, and gets
+a receipt when one is needed: for most verdicts, never.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ __all__ = ["Receipt", "Returns", "undo"]
 
 
 class Receipt:
-    """What one check took, and from where.
+    """The receipt of one check: the parts that it took, and their places.
 
     Attributes:
         limiter: The limiter that granted the draw.
         account: The account that was drawn on.
         cost: The amount.
-        draw: The draw on rates and quotas; None once it was given back.
-        lease: The draw whose leases are out; None once they were given back.
-        purses: The purses that the cost was paid from; none once it was given back.
+        draw: The draw on rates and quotas; None once it was refunded.
+        lease: The draw whose leases are out; None once they were released.
+        purses: The purses that the cost was paid from; none once it was refunded.
     """
 
     __slots__ = ("account", "cost", "draw", "lease", "limiter", "purses")
@@ -48,7 +48,7 @@ class Receipt:
         self.purses: tuple[Purse, ...] = ()
 
     def take_out(self) -> tuple[Draw | None, Draw | None, tuple[Purse, ...]]:
-        """Return what is to be given back, which no other call returns after this one."""
+        """Return what is to be refunded, which no other call returns after this one."""
         with _TURN:
             held = self.draw, self.lease, self.purses
             self.draw, self.lease, self.purses = None, None, ()
@@ -61,7 +61,7 @@ class Receipt:
         return lease
 
     def replace_lease(self, before: Draw, after: Draw) -> bool:
-        """Replace the leases that are out, unless they were given back meanwhile; return whether it did."""
+        """Replace the leases that are out, unless they were released meanwhile; return whether it did."""
         with _TURN:
             is_out = self.lease is before
             if is_out:
@@ -73,7 +73,7 @@ _TURN = fork.lock()
 
 
 class Returns:
-    """The flows that give back what a check took.
+    """The flows that return what a check took.
 
     Args:
         parts: The parts to work with.
@@ -83,36 +83,36 @@ class Returns:
         self._parts = parts
 
     def refund(self, verdict: Verdict) -> Flow[bool]:
-        """Give back everything that a verdict took, and return whether there was something to give back."""
+        """Refund everything that a verdict took, and return whether there was something."""
         receipt = self._receipt(verdict)
         if receipt is None:
             return False
-        if receipt.draw is not None and not _gives_back(receipt.limiter):
+        if receipt.draw is not None and not _refunds(receipt.limiter):
             raise ConfigurationError(
                 f"a {type(receipt.limiter).__name__} takes nothing back: give it the ability RefundingLimiter"
             )
         return (yield from undo(self._parts, receipt))
 
     def release(self, verdict: Verdict) -> Flow[bool]:
-        """Give back the leases of a verdict, and return whether there were some."""
+        """Release the leases of a verdict, and return whether there were some."""
         receipt = self._receipt(verdict)
         lease = None if receipt is None else receipt.take_lease()
         if receipt is None or lease is None:
             return False
-        yield from _give_back(self._parts, receipt, lease, 0)
+        yield from _return(self._parts, receipt, lease, 0)
         return True
 
     def renew(self, verdict: Verdict) -> Flow[bool]:
         """Let the leases of a verdict run from now on, and return whether they are out."""
         receipt = self._receipt(verdict)
         lease = None if receipt is None else receipt.lease
-        if receipt is None or lease is None or not _gives_back(receipt.limiter):
+        if receipt is None or lease is None or not _refunds(receipt.limiter):
             return False
         now = self._parts.clock.now()
         renewed: Draw = yield receipt.limiter.renew(receipt.account, lease, now.mono, now.wall)
         if receipt.replace_lease(lease, renewed):
             return True
-        yield from _give_back(self._parts, receipt, renewed, 0)
+        yield from _return(self._parts, receipt, renewed, 0)
         return False
 
     def is_at_hand(self, verdict: Verdict) -> bool:
@@ -133,28 +133,28 @@ class Returns:
 
 
 def undo(parts: Parts, receipt: Receipt) -> Flow[bool]:
-    """Give back everything on a receipt, credits first, and return whether there was something."""
+    """Refund everything on a receipt, credits first; return whether there was something."""
     draw, lease, purses = receipt.take_out()
     if purses:
         assert parts.store.credits is not None
-        yield parts.store.credits.give_back(purses, receipt.cost)
+        yield parts.store.credits.refund(purses, receipt.cost)
     for drawn, cost in ((draw, receipt.cost), (lease, 0)):
         if drawn is not None:
-            yield from _give_back(parts, receipt, drawn, cost)
+            yield from _return(parts, receipt, drawn, cost)
     return bool(purses) or draw is not None
 
 
 def undo_quietly(parts: Parts, receipt: Receipt) -> Flow[None]:
-    """Give back everything on a receipt, as far as the limiter can be asked: it was just drawn on."""
+    """Refund everything on a receipt, as far as the limiter can be asked: it was just drawn on."""
     with suppress(StoreError):
         yield from undo(parts, receipt)
 
 
-def _give_back(parts: Parts, receipt: Receipt, drawn: Draw, cost: int) -> Flow[None]:
-    if _gives_back(receipt.limiter):
+def _return(parts: Parts, receipt: Receipt, drawn: Draw, cost: int) -> Flow[None]:
+    if _refunds(receipt.limiter):
         now = parts.clock.now()
-        yield receipt.limiter.give_back(receipt.account, drawn, cost, now.mono, now.wall)
+        yield receipt.limiter.refund(receipt.account, drawn, cost, now.mono, now.wall)
 
 
-def _gives_back(limiter: object) -> bool:
-    return hasattr(limiter, "give_back") and hasattr(limiter, "renew")
+def _refunds(limiter: object) -> bool:
+    return hasattr(limiter, "refund") and hasattr(limiter, "renew")

@@ -56,8 +56,8 @@ class Entry:
 
     Attributes:
         record: The record, narrowed to what its owner's plan allows.
-        until: Monotonic seconds until which it is fresh, active and within its time; minus infinity for a key on
-            the long way: rotating, disabled, suspended, not yet begun, with credits, or of the reserved prefix.
+        until: Monotonic seconds until which it is fresh, active and within its time; minus infinity for a key that
+            needs the long way, such as a rotating, suspended or metered one.
         fresh_until: Monotonic seconds until which the record need not be read again.
         hashed: The hash that finds it.
         expires: The end of its key by the wall clock, or None.
@@ -138,7 +138,7 @@ class Entry:
 
     @property
     def is_receipted(self) -> bool:
-        """Whether its checks take what has to be given back, or is paid in the store."""
+        """Whether its checks take leases, or credits in the store."""
         return bool(self.purses) or (self.plan is not None and self.plan.leases is not None)
 
     def is_under(self, owner: str | None, plan: str | None) -> bool:

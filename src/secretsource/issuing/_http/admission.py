@@ -159,10 +159,10 @@ class Admission:
             del text  # a traceback shows no key
 
     def release(self, admitted: Admitted) -> None:
-        """Say that the answer to a request was sent, and its connection is done; each edge calls it for each request.
+        """Release the place of a request whose answer was sent; each edge calls this for each request.
 
         It is for keys with a limit such as ``5 at once``, and does nothing for others, or again. It never raises: a
-        lease that cannot be given back ends by itself.
+        lease that cannot be released ends by itself.
 
         Args:
             admitted: The request that was let in.
@@ -178,7 +178,7 @@ class Admission:
                 await self._aside(self._keys._returns.release(admitted.verdict), admitted)
 
     async def arenew(self, admitted: Admitted) -> None:
-        """Let the lease of a long request begin anew, on an event loop; it never raises.
+        """Renew the lease of a long request, on an event loop; this never raises.
 
         Args:
             admitted: The request that was let in; call this well within each of its `lease` seconds.

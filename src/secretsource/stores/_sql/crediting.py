@@ -46,9 +46,9 @@ class SqlCredits(CreditStore):
                 pass
         return Spending(not cost, self._database.read(partial(_spent, purses=purses)))
 
-    def give_back(self, purses: Sequence[Purse], cost: int) -> None:
-        """Give back what was taken; see `CreditStore.give_back`."""
-        self._database.write(partial(_give_back, purses=purses, cost=cost))
+    def refund(self, purses: Sequence[Purse], cost: int) -> None:
+        """Refund what was taken; see `CreditStore.refund`."""
+        self._database.write(partial(_return, purses=purses, cost=cost))
 
 
 def _spend(connection: Connection, purses: Sequence[Purse], cost: int) -> tuple[int, ...]:
@@ -80,7 +80,7 @@ def _spent(connection: Connection, purses: Sequence[Purse]) -> tuple[int, ...]:
     return tuple([spent.get(purse.account, 0) for purse in purses])
 
 
-def _give_back(connection: Connection, purses: Sequence[Purse], cost: int) -> None:
+def _return(connection: Connection, purses: Sequence[Purse], cost: int) -> None:
     left = case((_SPENT - cost > 0, _SPENT - cost), else_=0)
     for purse in sorted(purses):
         connection.execute(CREDITS.update().where(_is(purse)).values(spent=left))

@@ -51,10 +51,10 @@ class OnALoop:
 
         return self.play(scenario())
 
-    def give_back(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
+    def refund(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
         """Await the method of this name."""
         limiter: Any = self.limiter
-        self.play(limiter.give_back(key, draw, cost, mono, wall))
+        self.play(limiter.refund(key, draw, cost, mono, wall))
 
     def renew(self, key: str, draw: Draw, mono: float, wall: float) -> Draw:
         """Await the method of this name."""

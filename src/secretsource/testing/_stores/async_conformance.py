@@ -154,9 +154,9 @@ class CreditsOnALoop(CreditStore):
         spending: Spending = self._play(self._credits.spend(purses, cost))
         return spending
 
-    def give_back(self, purses: Sequence[Purse], cost: int) -> None:
+    def refund(self, purses: Sequence[Purse], cost: int) -> None:
         """Await it."""
-        self._play(self._credits.give_back(purses, cost))
+        self._play(self._credits.refund(purses, cost))
 
 
 class HistoryOnALoop(History):

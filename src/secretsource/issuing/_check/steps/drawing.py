@@ -1,6 +1,6 @@
 """Steps 9 and 10 of a check: draw on the limits of a key, wherever they are counted, and pay from its credits.
 
-A limiter draws first, for it can give back. Credits are paid last, in the store: a process that dies in between has
+A limiter draws first, because it can refund. Credits are paid last, in the store: a process that dies in between has
 taken a few requests from a rate, and no credit without a verdict.
 """
 
@@ -86,7 +86,7 @@ class Drawing:
         return (limiter, draw) if draw.refused_by is None else over_limit(entry.record, draw, plan)
 
     def _paid(self, entry: Entry, receipt: Receipt, drawn: Draw | None, now: tuple[float, float]) -> Flow[Verdict]:
-        """Pay the cost from every purse, or from none and give back what the limiter drew."""
+        """Pay the cost from every purse, or from none and refund what the limiter drew."""
         store, cost = self._parts.store.credits, receipt.cost
         assert store is not None  # else no key or owner has credits
         try:
@@ -104,7 +104,7 @@ class Drawing:
 
 
 def _undone(drawn: Draw, cost: int) -> Draw:
-    """Return the state of limits after a draw was given back, at the time of the draw."""
+    """Return the state of limits after a draw was refunded, at the time of the draw."""
     plan, levels, mono, wall = drawn.plan, drawn.levels, drawn.mono, drawn.wall
     for part in (cost, 0):
         levels = drawn.undone(plan, levels, part, mono, wall)
