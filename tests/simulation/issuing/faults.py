@@ -15,12 +15,14 @@ from tests.simulation.issuing.network import SlowStore
 from secretsource.issuing import LocalLimiter
 from secretsource.issuing._check.present import Present
 from secretsource.issuing._check.record_cache import Entry, RecordCache
+from secretsource.issuing._check.steps import drawing
 from secretsource.issuing._key import lifecycle
 from secretsource.issuing._manage import revocations
 from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.revocations import Revocations, RevokedKeys
 from secretsource.issuing._manage.updates import Updates
 from secretsource.limiters.base import Draw, Plan, Rate
+from secretsource.stores._memory_credits import MemoryCredits
 from secretsource.stores.base import KeyQuery, KeyRecord
 from secretsource.stores.memory import MemoryStore
 
@@ -289,6 +291,46 @@ def _a_suspension_is_not_weighed() -> AbstractContextManager[None]:
     return _instead(Entry, "is_suspended", lambda _: wrong)
 
 
+def _credits_are_not_waited_for() -> AbstractContextManager[None]:
+    """A purse that is empty pays all the same."""
+    return _instead(
+        MemoryCredits,
+        "spend",
+        lambda spend: lambda self, purses, cost: spend(self, purses, cost)._replace(is_granted=True),
+    )
+
+
+def _credits_are_read_before_they_are_written() -> AbstractContextManager[None]:
+    """Two that pay at once both find the purse as it was."""
+
+    def split(asked: Callable[..., Any]) -> Callable[..., Any]:
+        async def wrong(self: SlowStore, question: Callable[..., Any], *words: Any) -> Any:
+            if getattr(question, "__name__", "") != "spend":
+                return await asked(self, question, *words)
+            credits: Any = self._store.credits
+            before = credits._spent
+            await self._world.pause()
+            now, credits._spent = credits._spent, before
+            spending = question(*words)
+            credits._spent = {**now, **credits._spent} if spending.is_granted else now
+            return spending
+
+        return wrong
+
+    return _instead(SlowStore, "_asked", split)
+
+
+def _a_refused_payment_keeps_the_rate() -> AbstractContextManager[None]:
+    return _instead(drawing, "undo_quietly", lambda _: lambda parts, receipt: iter(()))
+
+
+def _a_top_up_that_lost_the_race_counts_as_made() -> AbstractContextManager[None]:
+    def wrong(update_all: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda self, changes: update_all(self, changes) or changes[0].event.fields == ("credits",)
+
+    return _instead(MemoryStore, "update_all", wrong)
+
+
 FAULTS: tuple[Callable[[], AbstractContextManager[None]], ...] = (
     _ttl_counts_from_after_the_read,
     _floors_are_off,
@@ -313,4 +355,8 @@ FAULTS: tuple[Callable[[], AbstractContextManager[None]], ...] = (
     _an_update_is_not_announced,
     _a_stamp_leaves_out_the_terms,
     _a_suspension_is_not_weighed,
+    _credits_are_not_waited_for,
+    _credits_are_read_before_they_are_written,
+    _a_refused_payment_keeps_the_rate,
+    _a_top_up_that_lost_the_race_counts_as_made,
 )

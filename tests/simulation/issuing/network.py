@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tests.simulation.issuing.world import Heard
 
 from secretsource.exceptions import StoreError
-from secretsource.stores._threaded import threaded
+from secretsource.stores._threaded import threaded, threaded_credits
 from secretsource.stores.base import AsyncKeyStore, KeyChange
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class SlowStore(AsyncKeyStore):
         self._store = world.store
         self.owners = threaded(world.store.owners, self._asked)
         self.plans = threaded(world.store.plans, self._asked)
+        self.credits = threaded_credits(world.store.credits, self._asked)
 
     async def _asked(self, question: Callable[..., T], *words: Any) -> T:
         world = self._world

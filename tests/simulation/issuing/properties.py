@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from secretsource.issuing import Accepted, Reason, Rejected
-from secretsource.stores.base import EventKind, OwnerRecord, OwnerStatus, Status
+from secretsource.issuing import Accepted, KeyRecord, Reason, Rejected
+from secretsource.issuing._check.terms import limits_of
+from secretsource.stores.base import EventKind, OwnerRecord, OwnerStatus, Purse, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tests.simulation.issuing.world import Act, Asked, Version, World
 
-    from secretsource.stores.base import KeyRecord
-
-__all__ = ["TTL", "broken"]
+__all__ = ["TOP_UP", "TTL", "broken"]
 
 TTL = 2.0
+TOP_UP = 2
+"""Credits that each top-up adds."""
 
 _GOOD = frozenset({Status.ACTIVE, Status.ROTATING})
-_LIMITED = frozenset({Reason.RATE_LIMITED, Reason.COST_TOO_HIGH})
+_LIMITED = frozenset({Reason.RATE_LIMITED, Reason.COST_TOO_HIGH, Reason.CREDITS_EXHAUSTED})
 _OF_OTHERS = frozenset({Reason.STORE_UNAVAILABLE, Reason.OWNER_SUSPENDED})
 """Reasons that no record of a key says."""
 _STATUSES = {
@@ -146,7 +147,7 @@ def _an_end_is_final(world: World) -> Iterator[object]:
 
 def _is_update(world: World, version: Version) -> bool:
     [event] = world.store.events(version.record.key_id, after=version.record.revision - 1, limit=1)
-    return event.kind is EventKind.UPDATED
+    return event.kind is EventKind.UPDATED and "scopes" in event.fields  # a top-up hands on credits only
 
 
 def _an_update_is_handed_on(world: World) -> Iterator[object]:
@@ -197,6 +198,8 @@ def _limits_are_all_or_nothing(world: World) -> Iterator[object]:
     for asked, record in _answered(world):
         verdict, account = asked.verdict, (asked.process, record.limit_key)
         assert verdict is not None
+        if record.credits is not None:  # others see what waits for the credits; see the next property
+            continue
         taken = {state.limit - state.remaining for state in verdict.limits}
         if len(taken) > 1:
             yield taken, asked
@@ -206,6 +209,61 @@ def _limits_are_all_or_nothing(world: World) -> Iterator[object]:
     for account, number in spent.items():
         if number != granted[account]:
             yield account[0], world.name(account[1]), number, granted[account]
+
+
+def _limits_and_credits_are_all_or_nothing(world: World) -> Iterator[object]:
+    """In the end, a process has taken from the limits of a metered key what it accepted, and nothing that was refused."""
+    accepted, metered = Counter[tuple[int, str]](), dict[str, KeyRecord]()
+    for asked, record in _answered(world):
+        if record.credits is not None:
+            metered[record.limit_key] = record
+            accepted[asked.process, record.limit_key] += asked.cost if isinstance(asked.verdict, Accepted) else 0
+    for process in world.processes:
+        for account, record in metered.items():
+            plan, now = limits_of(record)[1], process.clock.now()
+            limiter: Any = process.keys._parts.limiter
+            states = [] if plan is None else limiter.draw(account, plan, 0, now.mono, now.wall).states
+            if any(state.limit - state.remaining != accepted[process.number, account] for state in states):
+                yield process.number, world.name(account), accepted[process.number, account], states
+
+
+def _credits_are_spent_once(world: World) -> Iterator[object]:
+    """What an account has spent is what was accepted, and what a lost answer may have spent; never more than granted."""
+    paid, lost, granted = Counter[str](), Counter[str](), dict[str, int]()
+    for key_id, versions in world.versions.items():
+        most = max((one.record.credits or 0 for one in versions), default=0)
+        account = versions[0].record.limit_key
+        granted[account] = max(granted.get(account, 0), most)
+        for asked in world.checks:
+            if asked.key_id == key_id and versions[0].record.credits is not None:
+                is_lost = asked.verdict is None or _reason(asked) is Reason.STORE_UNAVAILABLE
+                paid[account] += asked.cost if isinstance(asked.verdict, Accepted) else 0
+                lost[account] += asked.cost if is_lost else 0
+    for account, most in granted.items():
+        [spent] = world.store.credits.spend([Purse(account, most)], 0).spent
+        if not paid[account] <= spent <= min(most, paid[account] + lost[account]):
+            yield world.name(account), paid[account], spent, lost[account], most
+
+
+def _every_top_up_counts(world: World) -> Iterator[object]:
+    """The credits of a chain of keys are those at issue and every top-up; one whose answer was lost may count."""
+    made, unsure = Counter[str](), Counter[str]()
+    for act in world.acts:
+        if act.kind == "top_up":
+            account = world.versions[act.target][0].record.limit_key
+            made[account] += TOP_UP if act.ended else 0
+            unsure[account] += 0 if act.ended else TOP_UP
+    for account, [first, *_] in world.versions.items():
+        if first.record.credits is not None and first.record.limit_key == account:
+            chain = [versions for versions in world.versions.values() if versions[0].record.limit_key == account]
+            most = max(versions[-1].record.credits or 0 for versions in chain)
+            least = first.record.credits + made[account]
+            if not least <= most <= least + unsure[account]:
+                yield world.name(account), least, most, unsure[account]
+
+
+def _reason(asked: Asked) -> Reason | None:
+    return asked.verdict.reason if isinstance(asked.verdict, Rejected) else None
 
 
 def _revoke_all_leaves_nothing(world: World) -> Iterator[object]:
@@ -246,6 +304,9 @@ PROPERTIES = (
     _there_is_one_successor,
     _no_event_is_lost,
     _limits_are_all_or_nothing,
+    _limits_and_credits_are_all_or_nothing,
+    _credits_are_spent_once,
+    _every_top_up_counts,
     _revoke_all_leaves_nothing,
     _a_family_ends_as_a_whole,
 )

@@ -7,11 +7,11 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.issuing.network import Bus, Radio, SlowStore
-from tests.simulation.issuing.properties import TTL, broken
+from tests.simulation.issuing.properties import TOP_UP, TTL, broken
 from tests.simulation.issuing.world import Act, Asked, MachineClock, Process, World
 from tests.simulation.loop import SeededLoop, SimulatedClock, Stuck
 
-from secretsource.exceptions import InvalidTransition, OwnerNotFound, StoreError
+from secretsource.exceptions import InvalidRequest, InvalidTransition, OwnerNotFound, StoreError
 from secretsource.issuing import NO_SCOPE, AsyncApiKeys, PepperSet
 from secretsource.issuing._manage.operations import Issued, Rotated
 from secretsource.issuing._manage.revocations import RevokedKeys
@@ -26,6 +26,7 @@ PEPPERS = PepperSet([OLD, NEW]), PepperSet([NEW, OLD])
 
 OWNERS = "acme", "globex"
 SCOPES = None, ["a"], ["b"], ["a", "b"]
+CREDITS = None, None, 3, 9
 LIMITS = "5/day, 9/2 days", "9/day, 5/2 days"
 """Two rules each, of which either may be the tighter one; neither refills by one within a schedule."""
 
@@ -43,6 +44,7 @@ ACTS = (
     *("revoke_all",),
     *("disable", "enable", "enable", "finish"),
     *("update",) * 3,
+    *("top_up",) * 3,
     *("suspend", "resume", "plan"),
     *("step", "swing", "swing"),
     *("pepper", "pepper"),
@@ -151,11 +153,14 @@ class _Client:
         random = self._random
         limits = random.choice((None, *LIMITS))
         expires = random.choice((None, None, None, 4.0, 9.0))
+        credits = random.choice(CREDITS)
         owner = OWNERS[random.random() < 0.25]
         await self._do(
             "issue",
             owner,
-            lambda actor: self._keys.issue(owner=owner, rate_limit=limits, expires_in=expires, actor=actor),
+            lambda actor: self._keys.issue(
+                owner=owner, rate_limit=limits, credits=credits, expires_in=expires, actor=actor
+            ),
         )
 
     async def _change_owner(self, kind: str, owner: str) -> None:
@@ -189,6 +194,7 @@ class _Client:
             "disable": lambda actor: keys.disable(key_id, actor=actor),
             "enable": lambda actor: keys.enable(key_id, actor=actor),
             "update": lambda actor: keys.update(key_id, scopes=scopes, actor=actor),
+            "top_up": lambda actor: keys.add_credits(key_id, TOP_UP, actor=actor),
             "finish": lambda actor: keys.finish_rotation(key_id, actor=actor),
         }
         await self._do(kind, key_id, ways[kind])
@@ -201,7 +207,7 @@ class _Client:
         world.acts.append(act)
         try:
             came = await way(str(act.number))
-        except (InvalidTransition, StoreError) as error:
+        except (InvalidRequest, InvalidTransition, StoreError) as error:
             act.error = str(error)
             return
         act.ended = world.moment()
