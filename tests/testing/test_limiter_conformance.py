@@ -110,7 +110,8 @@ class Brimming(LocalLimiter):
         account = self._accounts.get(key)
         if account is not None:
             plan, levels, *now = account.held
-            more: Any = [(level[0] + cost, level[1]) if isinstance(level, tuple) else level for level in levels]  # type: ignore[operator]  # pyright: ignore
+            counted: Any = levels
+            more = [(level[0] + cost, level[1]) if isinstance(level, tuple) else level for level in counted]
             account.held = (plan, tuple(more), *now)  # type: ignore[assignment]
 
 

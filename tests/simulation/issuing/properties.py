@@ -212,7 +212,7 @@ def _limits_are_all_or_nothing(world: World) -> Iterator[object]:
 
 
 def _limits_and_credits_are_all_or_nothing(world: World) -> Iterator[object]:
-    """In the end, a process has taken from the limits of a metered key what it accepted, and nothing that was refused."""
+    """In the end, a process has taken from the limits of a metered key what it accepted, and no more."""
     accepted, metered = Counter[tuple[int, str]](), dict[str, KeyRecord]()
     for asked, record in _answered(world):
         if record.credits is not None:
@@ -228,7 +228,7 @@ def _limits_and_credits_are_all_or_nothing(world: World) -> Iterator[object]:
 
 
 def _credits_are_spent_once(world: World) -> Iterator[object]:
-    """What an account has spent is what was accepted, and what a lost answer may have spent; never more than granted."""
+    """An account has spent what was accepted, and what a lost answer may have spent; never more than granted."""
     paid, lost, granted = Counter[str](), Counter[str](), dict[str, int]()
     for key_id, versions in world.versions.items():
         most = max((one.record.credits or 0 for one in versions), default=0)
@@ -239,6 +239,7 @@ def _credits_are_spent_once(world: World) -> Iterator[object]:
                 is_lost = asked.verdict is None or _reason(asked) is Reason.STORE_UNAVAILABLE
                 paid[account] += asked.cost if isinstance(asked.verdict, Accepted) else 0
                 lost[account] += asked.cost if is_lost else 0
+    assert world.store.credits is not None
     for account, most in granted.items():
         [spent] = world.store.credits.spend([Purse(account, most)], 0).spent
         if not paid[account] <= spent <= min(most, paid[account] + lost[account]):
