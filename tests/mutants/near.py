@@ -76,6 +76,7 @@ NEAR = {
     "limiters/_plan.py": "issuing/check/limits issuing/manage/owners issuing/at_once",
     "limiters/_rules.py": "issuing/check/limits issuing/answer issuing/at_once",
     "limiters/_state.py": "issuing/check/limits",
+    "providers/_azure/conversation.py": "providers/azure/azure_places providers/azure/azure",
     "providers/_azure/names.py": "providers/azure/azure_names",
     "providers/_azure/validity.py": "providers/azure/azure_validity",
     "providers/_dotenv/editing.py": "providers/dotenv/dotenv conformance/dotenv",

@@ -196,7 +196,7 @@ def test_a_difference_of_functions_can_be_grafted(was: str, becomes: str, change
     """The functions of a module and of its classes; never what runs at its import, defaults among it."""
     old, new = (compile(text, "m", "exec", dont_inherit=True) for text in (MODULE, MODULE.replace(was, becomes)))
     found = difference(old, new)
-    assert (found and [before.co_qualname for before, _ in found]) == changed
+    assert (None if found is None else [before.co_qualname for before, _ in found]) == changed
 
 
 def test_a_graft_changes_functions_that_are_loaded() -> None:

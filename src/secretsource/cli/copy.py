@@ -15,6 +15,7 @@ from secretsource.cli._terminal.exit_codes import MISSING, MISTAKE, UNAVAILABLE
 from secretsource.cli._terminal.output import say, show_table, write_json
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Occupied
+from secretsource.resolver import format_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -90,7 +91,9 @@ class Content(NamedTuple):
     @classmethod
     def of(cls, provider: ProviderHandle, name: str, *, to_fill: bool = False) -> Content:
         """Read the present answer of a provider; ``to_fill`` it, a document without its field is an absence."""
-        return cls(provider.where(name), provider.read(name, to_fill=to_fill))
+        outcome = provider.read(name, to_fill=to_fill)
+        place = outcome.place if isinstance(outcome, Found) else None
+        return cls(provider.where(name) if place is None else format_reference(place), outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +200,8 @@ def _written(goal: ProviderHandle, item: Item) -> Item:
         return replace(item, action=outcome.code.value, reason=_sentence(outcome))
     if isinstance(outcome, Occupied):
         return replace(item, action=DIFFERENT, reason="another writer was faster: look at it again")
-    return replace(item, action=DONE[item.action])
+    target = item.target if outcome.place is None else item.target._replace(where=format_reference(outcome.place))
+    return replace(item, action=DONE[item.action], target=target)
 
 
 def _value(outcome: Outcome) -> str | bytes:

@@ -16,15 +16,16 @@ import logging
 import os
 import re
 import time
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._azure.client import VaultClient
-from secretsource.providers._azure.names import is_secret_name, is_version, plain_name, secret_name
+from secretsource.providers._azure.conversation import BEFORE, CURRENT, OR, PREVIOUS, conversation, home, reference
+from secretsource.providers._azure.names import WAYS, is_secret_name, places_of
 from secretsource.providers._azure.opened import VaultSettings
-from secretsource.providers._azure.question import Held, Question, version_before
 from secretsource.providers._azure.validity import rule
 from secretsource.providers._meaning import told_with_place
 from secretsource.providers.base import (
@@ -45,15 +46,14 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from secretsource.providers._azure.aclient import AsyncVaultClient
-    from secretsource.providers._azure.question import Answer, Conversation
+    from secretsource.providers._azure.names import Names
+    from secretsource.providers._azure.question import Conversation, Held
     from secretsource.providers._azure.validity import OnExpired
     from secretsource.providers.base import Identity, Outcome, Written
 
 __all__ = ["AzureProvider"]
 
 log = logging.getLogger(__name__)
-
-CURRENT, PREVIOUS = "current", "previous"
 
 _HOST = re.compile(r"https://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?")
 _PREFIX = re.compile(r"[0-9A-Za-z-]*")
@@ -86,8 +86,8 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         prefix: Put before a bare name, such as ``prod-``; explicit references are taken as they are.
         document: The secret that holds every bare name as a field of a JSON document.
         names: The way to write a bare name in the vault. "escaped" keeps two different names apart. "plain" writes
-            small letters and ``-`` for ``_``, for a vault with names that people chose: ``db_password`` is
-            ``db-password``.
+            small letters and ``-`` for ``_``, as people do: ``db_password`` is ``db-password``. "either" asks for the
+            escaped name, and if it is not there, for the plain name.
         on_expired: The fate of a secret past its ``exp`` or before its ``nbf``, which Key Vault still returns: "warn"
             serves it with a log record, "refuse" fails, "ignore" serves it.
         managed_identity_client_id: The user-assigned identity to use; None for ``AZURE_CLIENT_ID``, then the
@@ -126,7 +126,7 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         }
     )
     url_setting = "vault_url"
-    options = frozenset({"before"})
+    options = frozenset({BEFORE, OR})
 
     @traceless
     def __init__(
@@ -136,7 +136,7 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         vault_url: str | None = None,
         prefix: str = "",
         document: str | None = None,
-        names: Literal["escaped", "plain"] = "escaped",
+        names: Literal["either", "escaped", "plain"] = "either",
         on_expired: Literal["warn", "refuse", "ignore"] = "warn",
         managed_identity_client_id: str | None = None,
         authority: str | None = None,
@@ -156,8 +156,8 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
             raise self._wrong("attempts must be 1 or more, and connection_timeout and read_timeout more than 0")
         if on_expired not in {"warn", "refuse", "ignore"}:
             raise self._wrong("on_expired must be 'warn', 'refuse' or 'ignore'")
-        if names not in {"escaped", "plain"}:
-            raise self._wrong("names must be 'escaped' or 'plain'")
+        if names not in WAYS:
+            raise self._wrong("names must be 'either', 'escaped' or 'plain'")
         if _PREFIX.fullmatch(prefix) is None or (document is not None and not is_secret_name(document)):
             raise self._wrong("prefix and document must be of letters, digits and hyphens, which Key Vault allows")
         if authority is not None and not _is_host(_url_of(authority)):
@@ -166,7 +166,7 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
             raise self._wrong("credential must have get_token, as those of azure.identity have")
         self._prefix = prefix
         self._document = document
-        self._written = plain_name if names == "plain" else secret_name
+        self._names: Names = names
         self._on_expired: OnExpired = on_expired
         client = {"api_version": api_version, "verify_challenge_resource": verify_challenge_resource}
         tokens = {"managed_identity_client_id": managed_identity_client_id, "authority": authority}
@@ -191,32 +191,36 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         return self._settings.vault_url
 
     def locate(self, name: str) -> SecretRef | NotFound:
-        """Return a field of the document if it is set, else the prefix and the rewritten name."""
+        """Return a field of the document if it is set, else the prefix and the name as ``names`` writes it."""
         if self._document is not None:
             return SecretRef(self.name, self._document, field=name)
-        location = self._written(name, self._prefix)
-        if location is None:
+        names = places_of(name, self._prefix, self._names)
+        if not names:
             return NotFound("Key Vault allows no such name, or not at this length")
-        return SecretRef(self.name, location)
+        return reference(self.name, names)
 
     def previous(self, ref: SecretRef, current: Found) -> SecretRef | None:
         """Return the newest enabled version before ``current``; finding it needs the permission to list versions."""
         if ref.version is not None or ref.stage not in {None, CURRENT} or current.version is None:
             return None
-        return ref._replace(stage=PREVIOUS, options=(("before", current.version),))
+        location = ref.location if current.place is None else current.place.location
+        return ref._replace(location=location, stage=PREVIOUS, options=((BEFORE, current.version),))
 
     def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
         """Ask for one version of a secret: the current one, the one named, or the one before the current one."""
-        return self._told(ref, self._client.carry(self._conversation(ref), time.monotonic() + timeout))
+        return self._told(self._client.carry(self._conversation(ref), time.monotonic() + timeout))
 
     async def afetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
         """Do the same as ``fetch``, with azure's asynchronous client."""
         deadline = time.monotonic() + timeout
         client = self._async_client or self._make_async_client()
-        return self._told(ref, await client.carry(self._conversation(ref), deadline))
+        return self._told(await client.carry(self._conversation(ref), deadline))
 
     def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
-        """Set the secret; Key Vault has no call that only creates, so an existing one is looked for first."""
+        """Set the secret; Key Vault has no call that only creates, so an existing one is looked for first.
+
+        Of two places, the one that has the secret is written to, so that a write makes no second copy.
+        """
         refusal, deadline = self.refusal(ref), time.monotonic() + timeout
         if refusal is not None:
             return refusal
@@ -226,10 +230,15 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         there = NotFound() if overwrite else self.fetch(ref, timeout=timeout)
         if not isinstance(there, NotFound):
             return Occupied() if isinstance(there, Found) else there
-        version = self._client.write(ref.location, value, deadline)
+        location = self._client.carry(home(ref), deadline) if overwrite else ref.location
+        if isinstance(location, Failed):
+            return told_with_place(location, self._host)
+        version = self._client.write(location, value, deadline)
         if isinstance(version, NotFound):
             version = Failed(FailureCode.MISCONFIGURED, "there is no such vault", "check vault_url")
-        return told_with_place(version, self._host) if isinstance(version, Failed) else Stored(version)
+        if isinstance(version, Failed):
+            return told_with_place(version, self._host)
+        return Stored(version, None if ref.option(OR) is None else SecretRef(self.name, location))
 
     def identify(self, *, timeout: float) -> Identity | Failed:
         """Return the claims of the access token, which are not verified, and the time of the service that issued it."""
@@ -256,14 +265,9 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
     def _host(self) -> str:
         return self._settings.vault_url.removeprefix("https://")
 
-    def _told(self, ref: SecretRef, outcome: Outcome) -> Outcome:
-        """Return an outcome, with the place asked in its reason: the vault was asked for a rewritten name."""
-        if isinstance(outcome, Found):
-            return outcome
-        if isinstance(outcome, NotFound) and outcome.reason is None:
-            version = "" if ref.version is None else f"?version={ref.version}"
-            return NotFound(f"there is no azure://{ref.location}{version} in {self._host}")
-        return told_with_place(outcome, self._host)
+    def _told(self, outcome: Outcome) -> Outcome:
+        """Return an outcome, with the vault in its reason."""
+        return outcome if isinstance(outcome, Found) else told_with_place(outcome, self._host)
 
     def _forget_async_client(self) -> None:
         self._making = Lock()
@@ -279,40 +283,10 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
 
     def _conversation(self, ref: SecretRef) -> Conversation:
         """Decide the questions for a reference, and the meaning of their answers."""
-        version = ref.version
-        if not is_secret_name(ref.location):
-            return Failed(
-                FailureCode.MISCONFIGURED,
-                "Key Vault allows no such name",
-                "write it with 1 to 127 letters, digits and hyphens",
-            )
-        if version is not None and not is_version(version):
-            return NotFound("a version of Key Vault has 32 hexadecimal digits")
-        if ref.stage not in {None, CURRENT, PREVIOUS} or (version is not None and ref.stage is not None):
-            return NotFound("Key Vault has only the stages current and previous, and not for a given version")
-        if ref.stage == PREVIOUS:
-            current = ref.option("before")
-            if current is None:
-                answer = yield Question("secrets/get", ref.location)
-                if isinstance(answer, (NotFound, Failed)):
-                    return answer
-                assert isinstance(answer, Held)
-                current = answer.found.version
-                del answer
-            versions = yield Question("secrets/list", ref.location)
-            if isinstance(versions, (NotFound, Failed)):
-                return versions
-            assert isinstance(versions, list)
-            version = version_before(versions, current)
-            if version is None:
-                return NotFound("Key Vault keeps no enabled version before the current one")
-        return self._ruled(ref, (yield Question("secrets/get", ref.location, version)))
+        return conversation(ref, self._host, partial(self._ruled, ref))
 
-    def _ruled(self, ref: SecretRef, answer: Answer) -> Outcome:
+    def _ruled(self, ref: SecretRef, answer: Held) -> Outcome:
         """Return a version that was found, if its dates allow it."""
-        if isinstance(answer, (NotFound, Failed)):
-            return answer
-        assert isinstance(answer, Held)
         ruling = rule(self._on_expired, answer.validity, time.time())
         if ruling.refused and ref.stage == PREVIOUS:
             return NotFound(f"the version before the current one is not valid: {ruling.flaw}")
@@ -325,7 +299,7 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         if ruling.flaw is not None:
             log.warning(
                 "secret %r of provider %r (version %s) is not valid: %s; store a new version, or change its dates",
-                ref.location,
+                (answer.found.place or ref).location,
                 self.name,
                 answer.found.version,
                 ruling.flaw,

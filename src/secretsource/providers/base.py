@@ -107,9 +107,10 @@ class Found:
         default_field: The field of a mapping that is the value if the reference names no field. A mapping without it is
             a mistake in the wiring, not an absence. A named field that the mapping lacks is looked up in this value, as
             JSON.
+        place: The place that has the value, if the reference stands for several; None for the place of the reference.
     """
 
-    __slots__ = ("default_field", "expires_at", "lease", "max_age", "rotates_at", "value", "version")
+    __slots__ = ("default_field", "expires_at", "lease", "max_age", "place", "rotates_at", "value", "version")
 
     def __init__(
         self,
@@ -121,6 +122,7 @@ class Found:
         lease: Lease | None = None,
         max_age: float | None = None,
         default_field: str | None = None,
+        place: SecretRef | None = None,
     ) -> None:
         self.value = value
         self.version = version
@@ -129,6 +131,7 @@ class Found:
         self.lease = lease
         self.max_age = max_age
         self.default_field = default_field
+        self.place = place
 
     def __repr__(self) -> str:
         return f"Found(<masked>, version={self.version!r})"
@@ -175,9 +178,11 @@ class Stored(NamedTuple):
 
     Attributes:
         version: The service's identifier of the new version, or None.
+        place: The place that was written to, if the reference stands for several; None for the place of the reference.
     """
 
     version: str | None = None
+    place: SecretRef | None = None
 
 
 class Occupied(NamedTuple):

@@ -190,6 +190,8 @@ def _stripped(found: Found) -> Found:
         rotates_at=found.rotates_at,
         lease=found.lease,
         max_age=found.max_age,
+        default_field=found.default_field,
+        place=found.place,
     )
 
 

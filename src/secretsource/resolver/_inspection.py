@@ -164,7 +164,7 @@ class ProviderHandle:
             return POINTS_ELSEWHERE
         fields = () if place.field is None else (place.field,)
         value = select(outcome.value, fields) if to_fill else chosen(outcome, fields)
-        return Found(value, version=outcome.version) if isinstance(value, (str, bytes)) else value
+        return Found(value, version=outcome.version, place=outcome.place) if isinstance(value, (str, bytes)) else value
 
     def store(self, name: str, value: str | bytes, *, overwrite: bool = False, timeout: float = PATIENCE) -> Written:
         """Write one secret to where `locate` finds it.

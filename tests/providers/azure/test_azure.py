@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.servers.azure import KeyVault, emptied, key_vault, now, problem, provider, public_cloud
+from tests.providers.azure.asking import ask, asked, found
+from tests.servers.azure import KeyVault, now, problem, provider, public_cloud
 
 from secretsource.config import load_config
 from secretsource.exceptions import ConfigurationError, ProviderDenied, SecretNotFound
@@ -21,61 +21,12 @@ from secretsource.resolver._resolver import Resolver
 from secretsource.testing import FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
 
-    from secretsource.providers.base import Outcome
 
 CANARY = "canary-4c19e7"
 VAULT = "https://my-vault.vault.azure.net"
 TOKEN = SecretRef("azure", "token")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[KeyVault]:
-    """A running vault."""
-    with key_vault() as server:
-        yield server
-
-
-@pytest.fixture
-def vault(server: KeyVault, monkeypatch: pytest.MonkeyPatch) -> Generator[KeyVault]:
-    """An empty vault, and an environment with a service principal."""
-    with emptied(server, monkeypatch) as vault:
-        yield vault
-
-
-@pytest.fixture(params=["fetch", "afetch"])
-def way(request: pytest.FixtureRequest) -> str:
-    """Which of the two clients is used."""
-    return str(request.param)
-
-
-def ask(way: str, provider: AzureProvider, ref: SecretRef) -> Outcome:
-    """Ask a provider for one reference, and close it."""
-
-    async def play() -> Outcome:
-        try:
-            return await provider.afetch(ref, timeout=5)
-        finally:
-            await provider.aclose()
-
-    if way == "afetch":
-        return asyncio.run(play())
-    outcome = provider.fetch(ref, timeout=5)
-    provider.close()
-    return outcome
-
-
-def found(outcome: object) -> Found:
-    """The outcome, which must be a `Found`."""
-    assert isinstance(outcome, Found), outcome
-    return outcome
-
-
-def asked(vault: KeyVault) -> list[str]:
-    """The paths below ``/secrets`` that were answered, without the challenges."""
-    return [path.removeprefix("/secrets/") for _, path, status in vault.calls if "/secrets/" in path and status != 401]
 
 
 class TestLocate:
@@ -94,34 +45,6 @@ class TestLocate:
     def test_name_that_is_too_long(self) -> None:
         """A name that Key Vault cannot hold is not there."""
         assert isinstance(AzureProvider(vault_url=VAULT).locate("A" * 128), NotFound)
-
-
-class TestNames:
-    """How a vault is asked for bare names."""
-
-    @pytest.mark.parametrize("name", ["db-password", "db_password", "DB_PASSWORD"])
-    def test_plain(self, vault: KeyVault, way: str, name: str) -> None:
-        """With plain names, every usual spelling finds the secret that a person named."""
-        vault.put("db-password", "pw")
-        azure = provider(vault, names="plain")
-        ref = azure.locate(name)
-        assert isinstance(ref, SecretRef)
-        assert found(ask(way, azure, ref)).value == "pw"
-
-    def test_not_found_names_the_place(self, vault: KeyVault, way: str) -> None:
-        """What was asked for is told as it is written in the vault, with the vault."""
-        vault.put("db-password", "pw")
-        azure = provider(vault)
-        ref = azure.locate("db-password")
-        assert isinstance(ref, SecretRef)
-        host = vault.url.removeprefix("https://")
-        assert ask(way, azure, ref) == NotFound(f"there is no azure://--ldb--hpassword in {host}")
-
-    def test_unknown_setting(self) -> None:
-        """A spelling that is not known is refused at once."""
-        wrong: Any = "pretty"
-        with pytest.raises(ConfigurationError, match="names must be 'escaped' or 'plain'"):
-            AzureProvider(vault_url=VAULT, names=wrong)
 
 
 class TestReferences:

@@ -103,11 +103,14 @@ def test_a_setting_that_is_a_reference(tmp_path: Path) -> None:
 
 
 def test_nothing_else_of_an_answer_changes() -> None:
-    """Version, dates, lease and the age it may have come along; an absence is an absence."""
+    """Version, dates, lease, the age it may have come along, and the default field; an absence is an absence."""
     whole: dict[str, Any] = {"version": "1", "expires_at": 9e9, "rotates_at": 8e9, "max_age": 5.0}
-    provider = ScriptedProvider({"A": Found("a\n", **whole), "B": NotFound("no")})
+    provider = ScriptedProvider(
+        {"A": Found("a\n", **whole), "B": NotFound("no"), "C": Found({"v": "v", "x": "c\n"}, default_field="v")}
+    )
     provider.strip_newline = True
     resolver = Resolver([provider])
     secret = resolver.get("A")
     assert (secret, secret.version, secret.expires_at is not None) == ("a", "1", True)
     assert resolver.get("B", default=None) is None
+    assert resolver.get("scripted://C#v", field="x") == "c"

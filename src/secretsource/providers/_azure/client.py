@@ -28,11 +28,14 @@ from secretsource.providers._wire.bounded_http import ONE, Bounds, bounds_of_cal
 from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
+    from typing import TypeVar
 
     from secretsource.providers._azure.opened import Opened, VaultSettings
-    from secretsource.providers._azure.question import Answer, Conversation, Question
-    from secretsource.providers.base import NotFound, Outcome
+    from secretsource.providers._azure.question import Answer, Question
+    from secretsource.providers.base import NotFound
+
+    R = TypeVar("R")
 
 __all__ = ["Renewal", "VaultClient", "explained", "flaw_of", "is_refusal"]
 
@@ -101,8 +104,8 @@ class VaultClient:
         if opened is not None:
             opened.close()
 
-    def carry(self, conversation: Conversation, deadline: float) -> Outcome:
-        """Put the questions of a conversation until it has an outcome.
+    def carry(self, conversation: Generator[Question, Answer, R], deadline: float) -> R:
+        """Put the questions of a conversation until it has a result.
 
         Args:
             conversation: The questions to put.

@@ -28,7 +28,13 @@ import re
 from functools import lru_cache
 from itertools import zip_longest
 
-__all__ = ["is_secret_name", "is_version", "plain_name", "secret_name"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
+    Names: TypeAlias = Literal["either", "escaped", "plain"]
+
+__all__ = ["WAYS", "is_secret_name", "is_version", "places_of", "plain_name", "secret_name"]
 
 LONGEST = 127
 
@@ -77,6 +83,16 @@ def plain_name(name: str, prefix: str = "") -> str | None:
     if not name or not is_secret_name(prefix + written):
         return None
     return prefix + written.lower()
+
+
+WAYS = {"either": (secret_name, plain_name), "escaped": (secret_name,), "plain": (plain_name,)}
+"""How each setting writes a bare name: in this order, the vault is asked."""
+
+
+def places_of(name: str, prefix: str, names: Names) -> tuple[str, ...]:
+    """Return the names under which a bare name is looked for, in order; none if Key Vault allows no such name."""
+    written = (write(name, prefix) for write in WAYS[names])
+    return tuple(dict.fromkeys(place for place in written if place is not None))
 
 
 def _units(name: str) -> list[str]:

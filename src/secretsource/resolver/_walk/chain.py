@@ -180,12 +180,14 @@ def _consult(
     result: Resolution, route: Route, place: SecretRef, cache: Cache
 ) -> Generator[list[Ask], Sequence[Reply], Outcome]:
     """One provider's answer to one place, with the field selected and a line in the trace."""
-    started = result.at.mono
+    started, asked = result.at.mono, place
     result.ref, result.route = place, route
     outcome, served, entry, excuse = yield from _learned(result, route, place, cache)
     version = None
     if isinstance(outcome, Found):
         version, result.entry = outcome.version, entry
+        if outcome.place is not None:
+            asked = outcome.place._replace(field=place.field)
         fields = result.fields = result.request.fields if place.field is None else (place.field, *result.request.fields)
         if (fields or not isinstance(outcome.value, (str, bytes))) and not route.points(outcome):
             outcome = _selected(outcome, entry, fields)
@@ -193,7 +195,7 @@ def _consult(
         result.served = _ORDER[max(_ORDER.index(result.served), _ORDER.index(served))]
     reason = excuse if isinstance(outcome, Found) else outcome.reason
     seconds = max(0.0, result.at.mono - started)
-    result.steps.append(Step(place.provider, place, word_of(outcome), served, reason, seconds, version))
+    result.steps.append(Step(place.provider, asked, word_of(outcome), served, reason, seconds, version))
     return outcome
 
 
@@ -245,7 +247,7 @@ def _selected(found: Found, entry: CachedAnswer | None, fields: tuple[str, ...])
     value = chosen(found, fields) if entry is None else entry.select(fields)
     if isinstance(value, (NotFound, Failed)):
         return value
-    return Found(value, version=found.version, expires_at=found.expires_at, lease=found.lease)
+    return Found(value, version=found.version, expires_at=found.expires_at, lease=found.lease, place=found.place)
 
 
 def _target(found: Found, chain: Chain) -> tuple[Route, SecretRef] | Failed:
