@@ -108,6 +108,11 @@ class Secret(str):
         """The way the answer was obtained: ``live``, ``fresh``, ``revalidating``, ``stale`` or ``default``."""
         return self._origin.served
 
+    @property
+    def is_binary(self) -> bool:
+        """Whether the value is bytes, and not text."""
+        return self._raw is not None
+
     def as_bytes(self) -> bytes:
         """Return the bytes of a binary secret, or the UTF-8 bytes of a text.
 

@@ -9,7 +9,7 @@ import typer
 from secretsource.cli._arguments.choice import Choice
 from secretsource.cli._arguments.options import Field, Json, Name
 from secretsource.cli._terminal.output import write, write_json
-from secretsource.cli._terminal.value import encoded, is_binary
+from secretsource.cli._terminal.value import encoded
 from secretsource.exceptions import ProviderResponseError, ResolveError, SecretNotFound
 from secretsource.providers.base import FailureCode
 from secretsource.resolver import format_reference, parse_reference
@@ -75,7 +75,7 @@ def _document(resolver: Resolver, name: str, field: str | None, version: str | N
 
 
 def _described(secret: Secret) -> dict[str, Any]:
-    binary = is_binary(secret)
+    binary = secret.is_binary
     expires = secret.expires_at
     return {
         "name": secret.name,

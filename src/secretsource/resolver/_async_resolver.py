@@ -210,6 +210,10 @@ class AsyncResolver:
         """Do as `Resolver.on_event` does."""
         return self._resolver.on_event(callback)
 
+    def silence(self) -> None:
+        """Do as `Resolver.silence` does."""
+        self._resolver.silence()
+
     def providers(self) -> tuple[ProviderHandle, ...]:
         """Do as `Resolver.providers` does; the methods of a handle block, so call them in a thread."""
         return self._resolver.providers()

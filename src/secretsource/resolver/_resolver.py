@@ -283,6 +283,10 @@ class Resolver:
         """Call ``callback`` for every look-up that is not a plain hit; returns a function that stops it."""
         return self._engine.event_listeners.add(callback)
 
+    def silence(self) -> None:
+        """Log nothing about trouble from here on: a program calls this that reports every failure itself."""
+        self._engine.notices.quiet = True
+
     def providers(self) -> tuple[ProviderHandle, ...]:
         """Return a handle for each provider of the chain, in order, then for those that a reference has led to.
 

@@ -160,7 +160,7 @@ def test_what_is_not_logged(kind: ShellKind, new_shell: NewShell, caplog: pytest
 def test_a_quiet_resolver(kind: ShellKind, new_shell: NewShell, caplog: pytest.LogCaptureFixture) -> None:
     """Nothing is logged where the program says it in another way."""
     shell = new_shell(kind.provider({"A": DENIED}))
-    shell.engine.notices.quiet = True
+    shell.resolver.silence()
     with pytest.raises(ProviderDenied):
         shell.get("A")
     assert lines(caplog) == []

@@ -56,7 +56,7 @@ class Choice:
         else:
             configure()  # forget what this process found before
             resolver = default_resolver
-        resolver._engine.notices.quiet = True  # the command itself reports each fault
+        resolver.silence()  # the command itself reports each fault
         return resolver
 
 

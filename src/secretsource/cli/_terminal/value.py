@@ -10,12 +10,7 @@ from secretsource.providers.base import FailureCode
 if TYPE_CHECKING:
     from secretsource import Secret
 
-__all__ = ["encoded", "encoded_for_environment", "is_binary"]
-
-
-def is_binary(secret: Secret) -> bool:
-    """Return whether a secret is bytes, and not text."""
-    return secret._raw is not None
+__all__ = ["encoded", "encoded_for_environment"]
 
 
 def encoded(secret: Secret) -> bytes:
@@ -24,7 +19,7 @@ def encoded(secret: Secret) -> bytes:
     Raises:
         ProviderResponseError: The text has half of a surrogate pair, which a JSON document may escape.
     """
-    if is_binary(secret):
+    if secret.is_binary:
         return secret.as_base64().encode()
     try:
         return secret.encode()

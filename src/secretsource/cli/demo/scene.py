@@ -112,7 +112,7 @@ class Scene:
     def resolver(self) -> Resolver:
         """The resolver of all steps."""
         resolver = Resolver.from_config(self.configuration, environment=self.environment)
-        resolver._engine.notices.quiet = True  # the demo reports each fault itself
+        resolver.silence()  # the demo reports each fault itself
         return self.resources.enter_context(resolver)
 
     def part(self, kind: Callable[[Scene], AbstractContextManager[Part]]) -> Part:
