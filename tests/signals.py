@@ -45,6 +45,18 @@ def _names(code: CodeType) -> dict[int, str]:
 
 
 @cache
+def _guards(code: CodeType) -> tuple[tuple[int, int, int], ...]:
+    """The spans of offsets that have a handler of errors, and where each handler begins."""
+    entries: Any = dis.Bytecode(code)
+    return tuple((entry.start, entry.end, entry.target) for entry in entries.exception_entries)
+
+
+def _guard(code: CodeType, offset: int) -> int | None:
+    """The handler of what is raised at an offset."""
+    return next((target for start, end, target in _guards(code) if start <= offset < end), None)
+
+
+@cache
 def _leaving(code: CodeType) -> frozenset[int]:
     """The offsets of the instructions that leave a ``with`` block up to the call of ``__exit__``."""
     steps = list(dis.get_instructions(code))
@@ -89,7 +101,10 @@ class _Injector:
         self._last[frame] = offset
         if self._places == "everywhere":
             return offset not in _leaving(code)
-        return last is not None and _names(code)[last].startswith(_LOOKS)
+        if last is None or not _names(code)[last].startswith(_LOOKS):
+            return False
+        # What is raised behind an instruction belongs to its handler, and is raised here at the next one.
+        return _guard(code, last) == _guard(code, offset)
 
 
 def run(act: Callable[[], object], place: int, places: Places, then: Callable[[], None]) -> int:

@@ -15,6 +15,7 @@ from tests.signals import at_each_place
 from secretsource.providers._azure.client import VaultClient
 from secretsource.providers._azure.opened import Opened, VaultSettings
 from secretsource.providers._azure.question import TIMED_OUT, Question
+from secretsource.providers._wire.bounded_http import bounds_of_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,8 @@ def ask_once_more(asked: VaultClient) -> None:
 
 
 def judge(asked: VaultClient, _: bool) -> None:
-    """Another thread has its turn."""
+    """Another thread has its turn, and no bounds are left."""
+    assert bounds_of_call.get() is None
     asked._let_in.clear()
     with ThreadPoolExecutor(1) as another:
         assert another.submit(ask, asked).result(10) == []
@@ -53,7 +55,7 @@ def test_the_turn_outlives_a_signal(
     then: Callable[[VaultClient], None] | None, record_property: Callable[[str, object], None]
 ) -> None:
     """Whatever is cut short, or asked once more in the middle, the next thread is answered."""
-    in_another = copy_context()  # which a signal may leave changed
+    in_another = copy_context()  # so that bounds that are left would not reach other tests
     count = in_another.run(lambda: at_each_place(client, ask, then, judge, "moments"))
     assert count > 0
     record_property("signals", f"the turn at Azure: {count}")

@@ -138,8 +138,9 @@ class AwsClients:
         if deadline <= monotonic():
             return TIMED_OUT
         service = service or self._service
-        token = bounds_of_call.set(Bounds(deadline, size, self._connect_timeout, self._read_timeout))
+        outside = bounds_of_call.get()
         try:
+            bounds_of_call.set(Bounds(deadline, size, self._connect_timeout, self._read_timeout))
             if self._given_client is not None:
                 return self._ask_given(service, operation, region, question)
             distrust = distrust_in(os.environ, self._doubted) if self._doubted is not None else None
@@ -151,7 +152,7 @@ class AwsClients:
         except Exception as error:
             return explain(error, service, making=True)
         finally:
-            bounds_of_call.reset(token)
+            bounds_of_call.set(outside)
 
     def place(self, region: str | None, location: str) -> str:
         """Return the place where a location is looked up, as far as it is known without a call; errors show it."""

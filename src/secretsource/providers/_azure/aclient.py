@@ -120,9 +120,10 @@ class AsyncVaultClient:
         if left <= 0:
             return TIMED_OUT
         here = await self._here()
-        outside = bounds_of_call.set(Bounds(deadline))
+        outside = bounds_of_call.get()
         call = asyncio.timeout(left)
         try:
+            bounds_of_call.set(Bounds(deadline))
             async with call:
                 here.begin(call)
                 return await arun(conversation, partial(self._ask, here, deadline))
@@ -131,8 +132,10 @@ class AsyncVaultClient:
         except asyncio.CancelledError as error:
             message = error.args
         finally:
-            here.end(call)
-            bounds_of_call.reset(outside)
+            try:
+                here.end(call)
+            finally:
+                bounds_of_call.set(outside)
         # An error raised from here carries none of azure's frames.
         raise asyncio.CancelledError(*message)
 

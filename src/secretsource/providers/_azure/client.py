@@ -173,9 +173,10 @@ class VaultClient:
             return TIMED_OUT
         settings = self._settings
         bounds = Bounds(deadline, ONE, settings.connection_timeout, settings.read_timeout)
-        outside = bounds_of_call.set(bounds)
+        outside = bounds_of_call.get()
         opened: Opened | None = None
         try:
+            bounds_of_call.set(bounds)
             opened = self._opened
             if opened is None:
                 flaw = flaw_of(settings)
@@ -186,7 +187,7 @@ class VaultClient:
         except Exception as error:
             answer = explained(error, permission, opened, settings, deadline)
         finally:
-            bounds_of_call.reset(outside)
+            bounds_of_call.set(outside)
         if again and self._renewed(answer, opened):
             return self._call(work, permission, deadline, again=False)
         return answer

@@ -153,9 +153,10 @@ class GcpClients:
         return answer
 
     def _ask_once(self, question: Question, deadline: float) -> Any:
-        token = bounds_of_call.set(Bounds(deadline))
+        outside = bounds_of_call.get()
         making = True
         try:
+            bounds_of_call.set(Bounds(deadline))
             failed = None if self._search.has_token else self._search.refusal(deadline)
             if failed is not None:
                 return failed
@@ -166,7 +167,7 @@ class GcpClients:
         except Exception as error:
             return explain(error, question.call, url=self._url(question.location), making=making)
         finally:
-            bounds_of_call.reset(token)
+            bounds_of_call.set(outside)
 
     async def aask(self, question: Question, deadline: float) -> Any:
         """Do the same as `ask`, on the running event loop."""
@@ -181,9 +182,10 @@ class GcpClients:
         return answer
 
     async def _aask_once(self, question: Question, deadline: float) -> Any:
-        token = bounds_of_call.set(Bounds(deadline))
+        outside = bounds_of_call.get()
         making = True
         try:
+            bounds_of_call.set(Bounds(deadline))
             failed = None if self._search.has_token else await asyncio.to_thread(self._search.refusal, deadline)
             if failed is not None:
                 return failed
@@ -195,7 +197,7 @@ class GcpClients:
         except Exception as error:
             return explain(error, question.call, url=self._url(question.location), making=making)
         finally:
-            bounds_of_call.reset(token)
+            bounds_of_call.set(outside)
         # The asynchronous client returns None for an unreadable answer, for which the synchronous one raises.
         return malformed() if answer is None else answer
 

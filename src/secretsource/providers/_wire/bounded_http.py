@@ -77,17 +77,22 @@ class Bounds:
 
 
 bounds_of_call: ContextVar[Bounds | None] = ContextVar("secretsource_bounds", default=None)
-"""The bounds of the call that this thread is in; None outside our calls."""
+"""The bounds of the call that this thread is in; None outside our calls.
+
+Set it inside ``try``, and set what it was before in ``finally``. A signal may raise between the call of ``set`` and the
+assignment of its token, and a token that is lost cannot reset anything.
+"""
 
 
 @contextmanager
 def bounded(deadline: float, size: int = ONE, *, connecting: float = float("inf")) -> Generator[None]:
     """Hold the calls of the block to these bounds; the arguments are those of `Bounds`."""
-    token = bounds_of_call.set(Bounds(deadline, size, connecting))
+    outside = bounds_of_call.get()
     try:
+        bounds_of_call.set(Bounds(deadline, size, connecting))
         yield
     finally:
-        bounds_of_call.reset(token)
+        bounds_of_call.set(outside)
 
 
 def time_left(deadline: float, most: float = float("inf")) -> float:
