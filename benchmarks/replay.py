@@ -151,7 +151,7 @@ class GrpcReplay(Replay):
 
         channel, replay = grpc.insecure_channel(upstream), self
 
-        class Anything(grpc.GenericRpcHandler):  # type: ignore[misc]
+        class Anything(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
             def service(self, handler_call_details: Any) -> Any:
                 method = handler_call_details.method
                 ask = channel.unary_unary(method)

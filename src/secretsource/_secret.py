@@ -70,7 +70,7 @@ class Secret(str):
 
     def __new__(cls, value: str | bytes, origin: Origin) -> Self:
         if isinstance(value, bytes):
-            secret: Self = str.__new__(_BinarySecret, NO_TEXT)  # type: ignore[assignment]
+            secret: Self = str.__new__(_BinarySecret, NO_TEXT)  # type: ignore[assignment]  # it is a Secret
             _set(secret, "_raw", value)
         else:
             secret = str.__new__(cls, value)

@@ -75,7 +75,7 @@ class ApiKeyExtension:
                 self._check(rule, view_func, options.get("methods") or getattr(view_func, "methods", None))
             register(rule, endpoint, view_func, *args, **options)
 
-        app.add_url_rule = add_url_rule  # type: ignore[method-assign]
+        app.add_url_rule = add_url_rule  # type: ignore[method-assign]  # to see each rule as it is added
         app.extensions["secretsource"] = self
         app.before_request(self._admit)
         app.after_request(self._finish)

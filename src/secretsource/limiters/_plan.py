@@ -195,6 +195,7 @@ class Plan:
                 state = rule.state(level, _now(rule, mono, wall))
                 left.append((state.remaining, state.reset))
             else:  # as `Rate.state`, without the call
+                # the level of a rate is a number
                 ahead: Any = 0.0 if level is None or level <= mono else level - mono  # type: ignore[operator]
                 remaining = int((lead - ahead) / interval)
                 left.append((remaining if remaining > 0 else 0, ahead))

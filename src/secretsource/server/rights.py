@@ -133,6 +133,7 @@ def _networks_within(networks: tuple[str, ...], most: tuple[str, ...]) -> bool:
     outer = [ip_network(each) for each in most]
     inner = [ip_network(each) for each in networks]
     return bool(inner) and all(
+        # they are of one version
         any(each.version == other.version and each.subnet_of(other) for other in outer)  # type: ignore[arg-type]
         for each in inner
     )

@@ -124,7 +124,7 @@ def read_settings(table: Section | None) -> ServerSettings:
             given[key] = _demand(table, key)
         else:
             given[key] = _plain(table, key)
-    return ServerSettings(**given)  # type: ignore[arg-type]
+    return ServerSettings(**given)  # type: ignore[arg-type]  # each is of its field's type by now
 
 
 def _plain(table: Section, key: str) -> object:
@@ -147,10 +147,10 @@ def _plain(table: Section, key: str) -> object:
 def _number(table: Section, key: str, whole: bool, least: float, most: float) -> float:
     value = table.table[key]
     is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-    if not is_number or not least <= value <= most:  # type: ignore[operator]
+    if not is_number or not least <= value <= most:  # type: ignore[operator]  # it is a number
         kind = "a whole number" if whole else "a number"
         raise table.wrong(f"{key} must be {kind} from {least:g} to {most:g}", key)
-    return value  # type: ignore[return-value]
+    return value  # type: ignore[return-value]  # it is a number
 
 
 def _route(section: Section) -> Route:

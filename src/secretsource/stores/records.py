@@ -328,7 +328,7 @@ class Page:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Page) and (self.records, self.next) == (other.records, other.next)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # a page compares its records, which have mappings
 
     def __repr__(self) -> str:
         return f"Page({self.records!r}, {self.next!r})"

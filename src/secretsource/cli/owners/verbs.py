@@ -45,6 +45,7 @@ def put(
     Omitted fields stay as they are. All keys of the owner share its limits and those of its plan.
     """
     given = {"name": name, "plan": plan, "rate_limit": rate_limit, "quota": quota}
+    # the names are those of the fields
     fields: OwnerFields = {what: value or None for what, value in given.items() if value is not None}  # type: ignore[assignment]
     if credits is not None or clear_credits:
         fields["credits"] = None if clear_credits else credits

@@ -51,6 +51,7 @@ def found(context: typer.Context, settings: ServerSettings, out: Path | None) ->
     with Handover(out) as handover:
         peppers = _peppers(context)
         place = _tables(store)
+        # the settings are checked by their names
         with ApiKeys.open(store, **{**key_settings(settings), "peppers": peppers}) as keys:  # type: ignore[arg-type]
             if keys.list(owner=ROOT_OWNER, prefix=ROOT_PREFIX, limit=1).records:
                 raise ConfigurationError(

@@ -36,7 +36,7 @@ class HandedCredentials(Credentials):
     """
 
     def __init__(self, source: Any) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # google.auth has no types here
         self.source = source
 
     @property

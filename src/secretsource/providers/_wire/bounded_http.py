@@ -170,14 +170,14 @@ class BoundedConnection:
         bounds = bounds_of_call.get()
         if bounds is not None:
             self.timeout = time_left(bounds.deadline, bounds.connecting)
-        super().connect()  # type: ignore[misc]
+        super().connect()  # type: ignore[misc]  # that of the class it is mixed into
 
     def send(self, data: Any) -> Any:
         """Send within the time left in the call."""
         bounds = bounds_of_call.get()
         if bounds is not None and self.sock is not None:
             limit(self.sock, time_left(bounds.deadline, bounds.reading))
-        return super().send(data)  # type: ignore[misc]
+        return super().send(data)  # type: ignore[misc]  # that of the class it is mixed into
 
 
 class BoundedPoolConnection(BoundedConnection):

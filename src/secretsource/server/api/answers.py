@@ -162,8 +162,8 @@ class Rotation(Answer):
 class RootKeyRotation(Rotation):
     """The state of a rotation of a root key."""
 
-    old_key: RootKey  # type: ignore[assignment]
-    new_key: RootKey  # type: ignore[assignment]
+    old_key: RootKey  # type: ignore[assignment]  # a key with rights
+    new_key: RootKey  # type: ignore[assignment]  # a key with rights
 
 
 class RevokedKeys(Answer):

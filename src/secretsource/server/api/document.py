@@ -70,7 +70,7 @@ def management(service: Service) -> FastAPI:
         root_keys.routes, life(ROOTS, "root keys"),
     ):  # fmt: skip
         app.include_router(routes)
-    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # as FastAPI's manual does
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(SecretSourceError, _failed)

@@ -21,6 +21,7 @@ class StoreUpdates:
         store.insert([new(1), new(2), new(3)])
         changes = [changed(record(number), name=f"n{number}") for number in (3, 1)]
         assert store.update_all(changes)
+        # a record that is missing fails here, too
         assert [store.get(record(number).key_id).name for number in (1, 2, 3)] == ["n1", "", "n3"]  # type: ignore[union-attr]
         assert [event.revision for event in store.events(record(3).key_id)] == [1, 2]
 
