@@ -16,6 +16,7 @@ from benchmarks import (
     edge,
     extras,
     flush,
+    growth,
     harness,
     herd,
     hit,
@@ -28,6 +29,7 @@ from benchmarks import (
     memory,
     mint,
     providers,
+    records,
     samples,
     scale,
     stall,
@@ -219,7 +221,7 @@ class TestBenchmarks:
         assert sum(figure.limit is not None for figure in figures.values()) == 2
         assert all(figure.value > 0 for figure in figures.values() if figure.limit is None)
 
-    @pytest.mark.parametrize("name", ["bare", "limit", "uncached, threads", "by hand"])
+    @pytest.mark.parametrize("name", ["bare", "limit", "uncached, threads", "by hand, limit", "by hand, uncached"])
     def test_edge_server(self, name: str, tmp_path: Path) -> None:
         """An application in another process answers a request with its key, and says what it used."""
         with edge.server(name, tmp_path) as server:
@@ -237,6 +239,17 @@ class TestBenchmarks:
         """Keys are minted, and stored; each takes some room."""
         figures = by_name(mint.measure(rounds=1, seconds=0.0005, batches=1))
         assert figures["room on disk for each, with its event and all indexes"].value > 200
+
+    def test_records(self) -> None:
+        """Each record takes more than its key's identifier and hash; collecting many of them takes time."""
+        figures = by_name(records.measure(300))
+        assert 100 < figures["each of 300 records, as Python allocates it"].value < 4096
+        assert figures["gc.collect() of them, here"].unit == "ms"
+
+    def test_growth(self) -> None:
+        """Keys are issued into a small and into a large store, and each of their keys has its event."""
+        figures = by_name(growth.measure(sizes=(2000, 4000), rounds=1))
+        assert figures["keys a second among 4,000 / among 2,000"].value > 0
 
     def test_scale(self) -> None:
         """Keys are found among few and among many; the larger table has the smaller one's number at least."""

@@ -109,19 +109,15 @@ def _mended(own: RawHeaders, added: RawHeaders) -> RawHeaders:
 
 
 def _raw(headers: tuple[tuple[str, str], ...]) -> RawHeaders:
-    if len(headers) == 1:  # of a key without limits: the same with each answer
-        return _raw_alone(headers)
     raw: RawHeaders = []
-    for name, value in headers:
-        raw.append((_raw_name(name), value.encode()))
+    for header in headers:  # a comprehension is one more call in Python 3.11
+        if header[0] == "RateLimit":  # the only one that changes from answer to answer
+            raw.append((b"ratelimit", header[1].encode()))
+        else:
+            raw.append(_raw_pair(header))
     return raw
 
 
-@lru_cache(maxsize=64)
-def _raw_alone(headers: tuple[tuple[str, str], ...]) -> RawHeaders:
-    return [(_raw_name(name), value.encode("ascii")) for name, value in headers]
-
-
-@lru_cache(maxsize=64)
-def _raw_name(name: str) -> bytes:
-    return name.lower().encode("ascii")
+@lru_cache(maxsize=4096)
+def _raw_pair(header: tuple[str, str]) -> tuple[bytes, bytes]:
+    return header[0].lower().encode("ascii"), header[1].encode("ascii")

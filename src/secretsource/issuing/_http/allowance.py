@@ -13,6 +13,8 @@ from secretsource.limiters.base import AtOnce
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from secretsource.limiters.base import Levels, LimitState, Plan
 
 __all__ = ["allowance", "quoted"]
@@ -27,14 +29,16 @@ def allowance(plan: Plan, levels: Levels, mono: float, wall: float) -> tuple[tup
         mono: The present, in monotonic seconds.
         wall: The present, in seconds since 1970 UTC.
     """
+    if plan.interval is not None:  # one rate, as most keys have it: as `Plan.left`, without the call
+        policy, (name,) = _written(plan, 0.0)
+        level: Any = levels[0]
+        ahead = 0.0 if level is None or level <= mono else level - mono
+        remaining = int((plan.lead - ahead) / plan.interval)
+        return policy, ("RateLimit", f"{name}{remaining if remaining > 0 else 0};t={ceil(ahead)}")
     policy, names = _written(plan, wall // 86400)
-    left = plan.left(levels, mono, wall)
-    if len(names) == 1:
-        (remaining, reset), (name,) = left[0], names
-        return policy, ("RateLimit", f"{name}{remaining}" if reset is None else f"{name}{remaining};t={ceil(reset)}")
     told = [
         f"{name}{remaining}" if reset is None else f"{name}{remaining};t={ceil(reset)}"
-        for name, (remaining, reset) in zip(names, left, strict=True)
+        for name, (remaining, reset) in zip(names, plan.left(levels, mono, wall), strict=True)
     ]
     return policy, ("RateLimit", ", ".join(told))
 

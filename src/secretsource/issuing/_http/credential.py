@@ -106,7 +106,7 @@ class Places:
                 sent, opening = value, openings[lower]
         if sent is None or opening is None or len(sent) > LONGEST_CREDENTIAL or not sent.isascii():
             return None
-        text = sent if isinstance(sent, str) else sent.decode()
+        text = sent.decode() if isinstance(sent, bytes) else sent
         begin, vary = opening
         if begin:
             length = len(begin)
