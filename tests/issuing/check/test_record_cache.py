@@ -41,6 +41,41 @@ def test_a_record_is_fresh_from_before_it_was_read() -> None:
     assert cache.peek("unknown", 10.0) is None
 
 
+def test_a_record_that_has_not_changed_is_renewed_in_place() -> None:
+    """For another ttl from the question; it keeps its own end, and the time of its whole reading."""
+    cache = RecordCache(ttl=5)
+    hashed, record = numbered(1)
+    record = record._replace(expires=WALL + 18)
+    entry = cache.fill(hashed, record, *at(10.0), cache.begin())
+    assert cache.renew(entry, *at(15.5), cache.begin()) is entry is cache.get(hashed)
+    assert (entry.fresh_until, entry.until, entry.whole) == (20.5, 18.0, 10.0)
+
+
+@pytest.mark.parametrize("revision", [1, 2])
+def test_a_renewal_that_missed_news_does_not_keep_a_record_alive(revision: int) -> None:
+    """The answer of the store may be older than the news; of its own revision, the record is read anew."""
+    cache = RecordCache(ttl=5)
+    hashed, record = numbered(1)
+    entry = cache.fill(hashed, record, *at(10.0), cache.begin())
+    begun = cache.begin()
+    cache.news(record.key_id, revision)
+    renewed = cache.renew(entry, *at(15.5), begun)
+    assert (cache.get(hashed) is None) == (revision == 2)
+    assert renewed.record is entry.record
+    if revision == 2:
+        assert entry.until == entry.fresh_until == float("-inf")
+
+
+def test_an_entry_that_another_took_the_place_of_is_not_renewed() -> None:
+    """The later record stays, and the check goes on with it."""
+    cache = RecordCache(ttl=5)
+    hashed, record = numbered(1)
+    old = cache.fill(hashed, record, *at(10.0), cache.begin())
+    later = cache.fill(hashed, record._replace(revision=2), *at(11.0), cache.begin())
+    assert cache.renew(old, *at(15.5), cache.begin()) is later is cache.get(hashed)
+    assert old.fresh_until == float("-inf")
+
+
 def test_a_later_record_ends_an_older_entry_even_if_it_is_not_kept() -> None:
     """After one check has seen the end of a key, no other is answered from before it."""
     cache = RecordCache()

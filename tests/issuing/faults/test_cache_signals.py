@@ -36,6 +36,12 @@ class Cached:
         kept = record(number, revision)
         self.cache.fill(kept.hash, kept, 0.0, 0.0, self.cache.begin())
 
+    def renew(self, number: int) -> None:
+        """Renew an entry as a check does that found it before."""
+        entry = self.cache.get(record(number).hash)
+        assert entry is not None
+        self.cache.renew(entry, 1.0, 1.0, self.cache.begin())
+
     def news(self, number: int, revision: int) -> None:
         self.cache.news(record(number).key_id, revision)
 
@@ -70,6 +76,7 @@ class Cached:
 CHANGES: dict[str, Callable[[Cached], None]] = {
     "a fill of a new key": lambda world: world.fill(7, 1),
     "a fill of a newer record": lambda world: world.fill(1, 2),
+    "a renewal": lambda world: world.renew(1),
     "news of a key": lambda world: world.news(1, 2),
     "news of any key": lambda world: world.cache.news(None, 0),
     "news that makes floors go": lambda world: world.flood(),

@@ -4,8 +4,8 @@ A check of a cached record adds one to a number on its entry, which costs less t
 after a flush, or in a minute, opens the entry; a flush closes all open entries, and adds their numbers to the counts.
 
 Python changes threads and runs a signal's handler only after a call, at a jump back and at the start of a function. So
-the comparison with `Entry.noting` and the addition behind it are one step; so is ``counts[key] += 1``, also for a new
-key of a ``defaultdict``; and so are the steps that close an entry. No count is lost.
+the comparison with `Entry.noting` and the addition behind it are one step, and so are the steps that close an entry.
+``counts[key] += 1`` is one step too, also for a new key of a ``defaultdict``. No count is lost.
 
 Foreign texts are counted together, by the reason of their refusal.
 """

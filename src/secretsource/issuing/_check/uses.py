@@ -47,8 +47,8 @@ class UseLog:
     A signal may end each of its steps, or begin another one in the middle: a use is forgotten only after it was stored.
 
     Attributes:
-        seen: The time when each key was last accepted, in monotonic seconds; written without a lock. What open entries
-            have noted is not in it yet.
+        seen: The time when each key was last accepted, in monotonic seconds; written without a lock. Open entries note
+            their own times, and a flush adds them here.
         tally: How many checks came to what.
         reuses: The uses of keys that had ended through rotation.
     """

@@ -197,6 +197,9 @@ class Verifier:
         presented, known, asked_at = self.gate.again(hashed), self._get(hashed), self._mono()
         if presented is None or presented.key_id is None or self._recall(presented, known, asked_at) is not None:
             return None
+        on_loop = store is not self._store
+        if on_loop and not self._drawing.is_at_hand:
+            return None
         demanded = _demanded(asked)
         self._begin()
         begun = self._cache.begin()
@@ -204,6 +207,8 @@ class Verifier:
             record = self._unchanged(known, asked_at, store) or store.peek(presented.key_id)  # 5 look the record up
         except StoreError:
             return Rejected(Reason.STORE_UNAVAILABLE)
+        if on_loop and record is not None and record.status is _ROTATING:  # the date of the rotation is awaited
+            return None
         mono, wall = self._now()  # the store may have been slow
         then = wall - (mono - asked_at)
         if record is not None and known is not None and record is known.record:
@@ -213,15 +218,9 @@ class Verifier:
             found = self._kept(presented, record, rejected, asked_at, then, begun)
         if type(found) is Rejected:
             return found
-        if store is not self._store and self._waits(found):
-            return None
         if found.record.status is _ROTATING:
             run(self._rotations.learn(found.record))
         return self._concluded(found, presented, asked, demanded, mono, wall)
-
-    def _waits(self, entry: Entry) -> bool:
-        """Return whether an event loop waits for more than a record: a shared limiter, or the date of a rotation."""
-        return entry.record.status is _ROTATING or (entry.plan is not None and not self._drawing.is_at_hand)
 
     @staticmethod
     def _unchanged(known: Entry | None, mono: float, store: LookupHere) -> KeyRecord | None:

@@ -99,7 +99,7 @@ class Places:
         opening: tuple[str, Vary] | None = None
         lengths, openings = self._lengths, self._openings
         for name, value in headers if type(headers) is list else _pairs(headers):
-            # Lengths first: most headers are none of ours, and most requests have many.
+            # Lengths are compared first: a request has many headers, and few of them may hold a key.
             if len(name) in lengths and (lower := name.lower()) in openings:
                 if sent is not None:
                     return None
