@@ -152,7 +152,7 @@ class TestWhoCouldHavePutIt:
         assert found() is None
         assert "belongs to user" in passed_over()[0][1]
 
-    def test_what_may_not_be_looked_at(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_what_may_not_be_seen(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """In a folder that counts, a file that is closed to this process counts: reading it says so."""
         real = os.lstat
 

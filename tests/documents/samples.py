@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from secretsource._ground.frozen import frozen_document
 from secretsource.issuing import (
     Accepted,
+    ChoreReport,
     EventKind,
     FeedHealth,
     Health,
@@ -24,6 +25,7 @@ from secretsource.issuing import (
     Page,
     PepperState,
     PepperUse,
+    PurgeReport,
     Reason,
     Rejected,
     RejectedRow,
@@ -87,6 +89,7 @@ NEW = KeyRecord(
     created=NOW - DAY,
     predecessor=OLD_ID,
     root=OLD_ID,
+    rotate_every=90 * DAY,
 )
 EXPIRED = NEW._replace(expires=NOW - 1, status_reason=None)
 USAGE = Usage(NOW - 60, 12, frozenset({"203.0.113.9", "203.0.113.7"}), frozenset({"billing-worker/1.4", "curl/8.5"}))
@@ -131,6 +134,8 @@ SAMPLES: dict[str, tuple[Any, Callable[[Any], dict[str, Any]], Callable[[Any], A
         lambda rotation: d.rotation_document(rotation, NOW),
         d.read_rotation,
     ),
+    "chores": (ChoreReport(5, {"expiring": 2, "unused": 1}, 1, 3, done=True), d.chores_document, d.read_chores),
+    "purge": (PurgeReport("acme", 2, 7), d.purge_document, d.read_purge),
     "usage": (USAGE, d.usage_document, d.read_usage),
     "usage_none": (Usage(), d.usage_document, d.read_usage),
     "verdict_accepted": (

@@ -209,7 +209,7 @@ class TestRotation:
         (tmp_path / "TOKEN").write_text("there")
         assert isinstance(FileProvider(str(tmp_path)).fetch(ref, timeout=1), NotFound)
 
-    def test_files_are_looked_at_once_a_second(self) -> None:
+    def test_files_are_seen_once_a_second(self) -> None:
         """The resolver keeps an answer for a second at most."""
         assert FileProvider.max_age == 1.0
         assert FileProvider.url_setting == "directory"

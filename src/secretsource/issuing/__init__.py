@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     from secretsource.issuing._key.hashing import Pepper, PepperSet, PepperState, PepperUse
     from secretsource.issuing._key.locator import Owner, OwnerKind
     from secretsource.issuing._manage.amend import KeyUpdate
+    from secretsource.issuing._manage.attention import ChoreRules
     from secretsource.issuing._manage.health import Health
     from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
     from secretsource.issuing._manage.owners import OwnerFields
     from secretsource.issuing._manage.peppers import find_peppers
     from secretsource.issuing._manage.plans import PlanFields
+    from secretsource.issuing._manage.purges import PurgeReport
     from secretsource.issuing._manage.request import KeyRequest, owner_id
     from secretsource.issuing._manage.revocations import RevokedKeys
+    from secretsource.issuing._manage.rounds import ChoreReport
     from secretsource.issuing._registers import OwnerRegister, PlanRegister
     from secretsource.issuing._service import ApiKeys
     from secretsource.issuing._settings import Settings
@@ -69,6 +72,8 @@ __all__ = [
     "AsyncOwnerRegister",
     "AsyncPlanRegister",
     "CheckEvent",
+    "ChoreReport",
+    "ChoreRules",
     "Count",
     "Demand",
     "EventKind",
@@ -105,6 +110,7 @@ __all__ = [
     "PlanFields",
     "PlanRecord",
     "PlanRegister",
+    "PurgeReport",
     "Reason",
     "Rejected",
     "RejectedRow",
@@ -145,6 +151,9 @@ _HOMES = {
     "_transfer.sources": ("header_judge",),
     "_check.policy": ("NO_SCOPE", "Demand", "check_demand"),
     "_manage.amend": ("KeyUpdate",),
+    "_manage.attention": ("ChoreRules",),
+    "_manage.purges": ("PurgeReport",),
+    "_manage.rounds": ("ChoreReport",),
     "_manage.owners": ("OwnerFields",),
     "_manage.plans": ("PlanFields",),
     "_manage.request": ("KeyRequest", "owner_id"),

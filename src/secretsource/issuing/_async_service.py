@@ -24,14 +24,17 @@ from secretsource.issuing._manage.overview import Overview
 from secretsource.issuing._manage.owners import Owners
 from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.plans import Plans
+from secretsource.issuing._manage.purges import Purges
 from secretsource.issuing._manage.reports import Reports
 from secretsource.issuing._manage.request import by, successor_end
 from secretsource.issuing._manage.revocations import Revocations
+from secretsource.issuing._manage.rounds import Rounds
 from secretsource.issuing._manage.updates import Updates
 from secretsource.issuing._repeatable import AsyncRepeatableRequests
 from secretsource.issuing._reports import AsyncKeyReports
 from secretsource.issuing._settings import assemble, closing
 from secretsource.issuing._taking import AsyncKeyTaking
+from secretsource.issuing._tending import AsyncKeyTending
 from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.limiters._registry import open_async_limiter
@@ -60,7 +63,7 @@ __all__ = ["AsyncApiKeys"]
 
 
 @boundaries(besides=("check",))
-class AsyncApiKeys(AsyncKeyReading, AsyncKeyReports, AsyncKeyTaking, AsyncRepeatableRequests, AtHand):
+class AsyncApiKeys(AsyncKeyReading, AsyncKeyReports, AsyncKeyTaking, AsyncKeyTending, AsyncRepeatableRequests, AtHand):
     """The service that issues and checks API keys: one per process, for any number of tasks of one event loop.
 
     A key that is fresh in the cache is checked without waiting. No task starts and no store is asked before the first
@@ -98,6 +101,8 @@ class AsyncApiKeys(AsyncKeyReading, AsyncKeyReports, AsyncKeyTaking, AsyncRepeat
         self._revocations = Revocations(parts, self._operations)
         self._updates = Updates(parts, self._operations)
         self._once = Once(parts, self._operations)
+        self._rounds = Rounds(parts, self._operations)
+        self._purges = Purges(parts, self._revocations)
         self._imports = Imports(parts, self._operations)
         self._returns = Returns(parts)
         self._verifier = Verifier(parts, self._chores.begin)

@@ -21,14 +21,17 @@ from secretsource.issuing._manage.overview import Overview
 from secretsource.issuing._manage.owners import Owners
 from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.plans import Plans
+from secretsource.issuing._manage.purges import Purges
 from secretsource.issuing._manage.reports import Reports
 from secretsource.issuing._manage.revocations import Revocations
+from secretsource.issuing._manage.rounds import Rounds
 from secretsource.issuing._manage.updates import Updates
 from secretsource.issuing._registers import OwnerRegister, PlanRegister
 from secretsource.issuing._repeatable import RepeatableRequests
 from secretsource.issuing._reports import KeyReports
 from secretsource.issuing._settings import assemble, closing
 from secretsource.issuing._taking import KeyTaking
+from secretsource.issuing._tending import KeyTending
 from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.limiters._registry import open_limiter
@@ -52,7 +55,7 @@ __all__ = ["ApiKeys"]
 
 
 @boundaries(besides=("check",))
-class ApiKeys(KeyAdministration, KeyReports, KeyTaking, RepeatableRequests, AtHand):
+class ApiKeys(KeyAdministration, KeyReports, KeyTaking, KeyTending, RepeatableRequests, AtHand):
     """The service that issues and checks API keys: one per process, for any number of threads.
 
     No thread starts and no store is asked before the first key is checked.
@@ -90,6 +93,8 @@ class ApiKeys(KeyAdministration, KeyReports, KeyTaking, RepeatableRequests, AtHa
         self._revocations = Revocations(parts, self._operations)
         self._updates = Updates(parts, self._operations)
         self._once = Once(parts, self._operations)
+        self._rounds = Rounds(parts, self._operations)
+        self._purges = Purges(parts, self._revocations)
         self._imports = Imports(parts, self._operations)
         self._returns = Returns(parts)
         self._verifier = Verifier(parts, self._chores.begin)

@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 
 from secretsource._ground.clock import SYSTEM_CLOCK
 from secretsource._ground.listeners import Listeners
-from secretsource.exceptions import ConfigurationError
+from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing._check.parts import Parts
 from secretsource.issuing._check.present import Present
 from secretsource.issuing._check.record_cache import RecordCache
@@ -16,6 +16,7 @@ from secretsource.issuing._key.format import KeyFormat
 from secretsource.issuing._key.hashing import PepperSet
 from secretsource.issuing._key.locator import LocatorSeals
 from secretsource.issuing._key.lookup import LookupKeys
+from secretsource.issuing._manage.attention import read_rules
 from secretsource.limiters._registry import open_limiter
 from secretsource.limiters.base import ImmediateLimiter
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.event import CheckEvent
     from secretsource.issuing._check.parts import OnLimiterError
+    from secretsource.issuing._key.rules import Rules
+    from secretsource.issuing._manage.attention import ChoreRules
     from secretsource.issuing._verdict import Verdict
     from secretsource.limiters.base import AsyncLimiter, Limiter
     from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyStore
@@ -59,6 +62,10 @@ class Settings(TypedDict, total=False):
             reports more, in a thread of its own.
         flush_every: Seconds between two flushes of last-used times; 10.
         clock: The source of the time.
+        chores: The rules of the chores: what is told once, what is ended and what is deleted; see `ChoreRules`. Without
+            any, they only tell that rotations are due.
+        chores_every: Seconds between two runs of the chores beside the checks, from 1; None, which leaves them to
+            `ApiKeys.run_chores` and to the command ``keys chores``.
     """
 
     peppers: Iterable[str] | PepperSet
@@ -76,6 +83,8 @@ class Settings(TypedDict, total=False):
     on_check: Callable[[Verdict], None] | None
     flush_every: float
     clock: Clock
+    chores: ChoreRules | None
+    chores_every: float | None
 
 
 def assemble(
@@ -99,6 +108,8 @@ def assemble(
     on_check: Callable[[Verdict], None] | None = None,
     flush_every: float = 10.0,
     clock: Clock = SYSTEM_CLOCK,
+    chores: ChoreRules | None = None,
+    chores_every: float | None = None,
 ) -> Parts:
     """Put the parts together; `Settings` describes the arguments.
 
@@ -135,7 +146,24 @@ def assemble(
         aside,
         pause,
         Turns(imported_at_once),
+        _rules(chores, chores_every),
+        chores_every,
     )
+
+
+def _rules(chores: ChoreRules | None, every: object) -> Rules:
+    """Read the rules of the chores.
+
+    Raises:
+        ConfigurationError: A rule, or the time between two runs, cannot work.
+    """
+    if every is not None and not (isinstance(every, (int, float)) and every >= 1):
+        raise ConfigurationError("chores_every must be a number of seconds from 1, or None")
+    try:
+        return read_rules(chores or {})
+    except InvalidRequest as error:
+        said = str(error)
+    raise ConfigurationError(f"the chores cannot be done: {said}")
 
 
 def closing(parts: Parts) -> Flow[None]:

@@ -12,6 +12,17 @@ from secretsource.exceptions import InvalidRequest
 from secretsource.issuing._document import tables
 from secretsource.issuing._document.draws import read_draw
 from secretsource.issuing._document.forms import INSTANT, SECONDS, maybe, read, written
+from secretsource.issuing._document.outcomes import (
+    chores_document,
+    health_document,
+    pepper_document,
+    purge_document,
+    read_chores,
+    read_health,
+    read_purge,
+    read_report,
+    report_document,
+)
 from secretsource.issuing._document.registers import (
     count_document,
     owner_record_document,
@@ -20,9 +31,8 @@ from secretsource.issuing._document.registers import (
     read_owner_record,
     read_plan,
 )
-from secretsource.issuing._document.states import health_document, limit_document, read_health, read_limit
+from secretsource.issuing._document.states import limit_document, read_limit
 from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
-from secretsource.issuing._transfer.imports import ImportReport
 from secretsource.issuing._verdict import Accepted, Rejected
 from secretsource.stores.base import HistoryEvent, KeyEvent, KeyRecord, Page, Usage
 
@@ -31,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, TypeAlias
 
-    from secretsource.issuing._key.hashing import PepperUse
     from secretsource.issuing._key.locator import Owner
     from secretsource.issuing._manage.revocations import RevokedKeys
     from secretsource.issuing._verdict import Verdict
@@ -39,6 +48,7 @@ if TYPE_CHECKING:
     Document: TypeAlias = dict[str, Any]
 
 __all__ = [
+    "chores_document",
     "count_document",
     "event_document",
     "health_document",
@@ -50,6 +60,8 @@ __all__ = [
     "page_document",
     "pepper_document",
     "plan_document",
+    "purge_document",
+    "read_chores",
     "read_count",
     "read_event",
     "read_health",
@@ -59,6 +71,7 @@ __all__ = [
     "read_owner_record",
     "read_page",
     "read_plan",
+    "read_purge",
     "read_record",
     "read_report",
     "read_rotated",
@@ -97,7 +110,9 @@ def read_record(document: Mapping[str, Any]) -> KeyRecord:
     Raises:
         InvalidRequest: A field is missing, or does not have its form.
     """
-    return KeyRecord(hash=b"", **read(tables.RECORD, document, "record"))
+    told = read(tables.RECORD, document, "record")
+    del told["rotation_due"]  # other fields and the plan say it
+    return KeyRecord(hash=b"", **told)
 
 
 def page_document(page: Page, now: float) -> Document:
@@ -327,27 +342,6 @@ def read_verdict(document: Mapping[str, Any]) -> Verdict:
     return Rejected(told["reason"], record, scopes=told["scopes"], draw=draw)
 
 
-def report_document(report: ImportReport) -> Document:
-    """Write the result of an import, without its rows, because a row may hold a key.
-
-    Args:
-        report: The report.
-    """
-    return written(tables.REPORT, report)
-
-
-def read_report(document: Mapping[str, Any]) -> ImportReport:
-    """Read the result of an import.
-
-    Args:
-        document: The result of `report_document`.
-
-    Raises:
-        InvalidRequest: A field is missing, or does not have its form.
-    """
-    return ImportReport(first_rejected=(), **read(tables.REPORT, document, "report"))
-
-
 def owner_document(owner: Owner | None) -> Document:
     """Write the owner of a key, as far as the key alone tells it.
 
@@ -356,15 +350,6 @@ def owner_document(owner: Owner | None) -> Document:
     """
     told = None if owner is None else {"kind": owner.kind.name.lower(), "name": owner.name}
     return {"ours": owner is not None, "owner": told}
-
-
-def pepper_document(use: PepperUse) -> Document:
-    """Write the number of living keys under a pepper.
-
-    Args:
-        use: An item of `PepperSet.uses`.
-    """
-    return {"pepper": use.version or "imported", "keys": use.keys, "state": use.state.value}
 
 
 def revoked_document(revoked: RevokedKeys, now: float) -> Document:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Generic
 
 from secretsource.stores.claims import AsyncClaimStore
@@ -9,6 +10,7 @@ from secretsource.stores.counts import AsyncCountStore
 from secretsource.stores.credits import AsyncCreditStore
 from secretsource.stores.history import AsyncHistory
 from secretsource.stores.owners import AsyncRegister, Kept
+from secretsource.stores.upkeep import AsyncUpkeep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
     from secretsource.stores.credits import CreditStore, Purse, Spending
     from secretsource.stores.history import History, HistoryEvent, HistoryQuery
     from secretsource.stores.owners import OwnerEvent, Refused, Register
+    from secretsource.stores.records import KeyRecord
+    from secretsource.stores.upkeep import Upkeep
 
-__all__ = ["threaded", "threaded_claims", "threaded_counts", "threaded_credits", "threaded_history"]
+__all__ = ["threaded", "threaded_claims", "threaded_counts", "threaded_credits", "threaded_history", "threaded_upkeep"]
 
 
 def threaded(register: Register[Kept] | None, ask: Callable[..., Awaitable[Any]]) -> AsyncRegister[Kept] | None:
@@ -158,3 +162,36 @@ class _ThreadedHistory(AsyncHistory):
         """Do as `History.read` does."""
         found: Sequence[HistoryEvent] = await self._ask(self._history.read, query)
         return found
+
+
+def threaded_upkeep(upkeep: Upkeep | None, ask: Callable[..., Awaitable[Any]]) -> AsyncUpkeep | None:
+    """Return the chores of a store for an event loop, as `threaded` returns a register."""
+    return None if upkeep is None else _ThreadedUpkeep(upkeep, ask)
+
+
+class _ThreadedUpkeep(AsyncUpkeep):
+    """An `Upkeep` for an event loop."""
+
+    def __init__(self, upkeep: Upkeep, ask: Callable[..., Awaitable[Any]]) -> None:
+        self._upkeep = upkeep
+        self._ask = ask
+
+    async def take(self, holder: str, now: float, until: float) -> str | None:
+        """Do the same as `Upkeep.take`."""
+        place: str | None = await self._ask(self._upkeep.take, holder, now, until)
+        return place
+
+    async def leave(self, holder: str, place: str) -> bool:
+        """Do the same as `Upkeep.leave`."""
+        left: bool = await self._ask(self._upkeep.leave, holder, place)
+        return left
+
+    async def delete(self, records: Sequence[KeyRecord], events: Sequence[OwnerEvent]) -> frozenset[str]:
+        """Do the same as `Upkeep.delete`."""
+        gone: frozenset[str] = await self._ask(self._upkeep.delete, records, events)
+        return gone
+
+    async def purge(self, owner: str, event: OwnerEvent, *, always: bool) -> bool:
+        """Do the same as `Upkeep.purge`."""
+        done: bool = await self._ask(partial(self._upkeep.purge, always=always), owner, event)
+        return done

@@ -47,6 +47,7 @@ from secretsource.stores.records import (
     Usage,
     Use,
 )
+from secretsource.stores.upkeep import AsyncUpkeep, Upkeep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ __all__ = [
     "AsyncHistory",
     "AsyncKeyStore",
     "AsyncRegister",
+    "AsyncUpkeep",
     "Change",
     "ChangeBus",
     "ChangeFeed",
@@ -107,6 +109,7 @@ __all__ = [
     "Subscription",
     "Terms",
     "Unit",
+    "Upkeep",
     "Usage",
     "Use",
     "account_of",
@@ -125,6 +128,7 @@ class KeyStore(ABC):
         credits: Where credits are spent; None for a store that keeps none. Then no key or owner has any.
         history: One feed of all events; None for a store that has none.
         claims: The tokens of repeatable requests; None for a store that keeps none.
+        upkeep: The ability to have chores done; None for a store that deletes nothing.
     """
 
     owners: Register[OwnerRecord] | None = None
@@ -133,6 +137,7 @@ class KeyStore(ABC):
     credits: CreditStore | None = None
     history: History | None = None
     claims: ClaimStore | None = None
+    upkeep: Upkeep | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -332,6 +337,8 @@ class AsyncKeyStore(ABC):
         They raise `StoreError` rather than wait; the check then asks in the usual way.
         """
         return None
+
+    upkeep: AsyncUpkeep | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:

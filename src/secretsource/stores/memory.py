@@ -16,11 +16,19 @@ from secretsource.exceptions import ConfigurationError
 from secretsource.stores import _cursor
 from secretsource.stores._memory.counts import MemoryCounts
 from secretsource.stores._memory.history import MemoryHistory
-from secretsource.stores._memory.listing import ENDED, picks, total
+from secretsource.stores._memory.listing import ENDED, crowded, picks, total
 from secretsource.stores._memory.registers import Book, MemoryRegister
 from secretsource.stores._memory_claims import MemoryClaims
 from secretsource.stores._memory_credits import MemoryCredits
-from secretsource.stores._threaded import threaded, threaded_claims, threaded_counts, threaded_credits, threaded_history
+from secretsource.stores._memory_upkeep import MemoryUpkeep
+from secretsource.stores._threaded import (
+    threaded,
+    threaded_claims,
+    threaded_counts,
+    threaded_credits,
+    threaded_history,
+    threaded_upkeep,
+)
 from secretsource.stores.base import (
     AsyncKeyStore,
     Change,
@@ -72,9 +80,10 @@ class MemoryStore(KeyStore, ChangeFeed):
         self._book = Book(self._pass_on, self.credits.forget)
         self.owners = MemoryRegister[OwnerRecord](self._book, "owner")
         self.plans = MemoryRegister[PlanRecord](self._book, "plan")
-        self.counts = MemoryCounts(lambda key_id: self._with_terms(self._records.get(key_id)))
+        self.counts = MemoryCounts(lambda key_id: self._records.get(key_id), self._book.terms)  # noqa: PLW0108 - it is replaced
         self.history = MemoryHistory(self._all_that_happened)
         self.claims = MemoryClaims()
+        self.upkeep = MemoryUpkeep(self._remove, lambda: [*self._records.values()], self._book, self.counts)
 
     @classmethod
     @traceless
@@ -97,7 +106,7 @@ class MemoryStore(KeyStore, ChangeFeed):
             nonlocal answer
             seen: set[bytes] = set()
             taken = frozenset(record.key_id for record, _ in changes if self._is_taken(record, seen))
-            answer = taken or self._crowded(changes, most, now) or taken
+            answer = taken or crowded([*self._records.values()], changes, most, now) or taken
             return None if answer else self._made(changes)
 
         if self._replace(make):
@@ -225,6 +234,22 @@ class MemoryStore(KeyStore, ChangeFeed):
             kept.update(new)
         return True
 
+    def _remove(self, records: Sequence[KeyRecord]) -> frozenset[str]:
+        """Take out records that have not moved on, with their events and uses; the records go last, by one call."""
+        with self._lock:
+            while True:
+                before, stored = self._changes, self._records
+                follows = [one for one in records if (held := stored.get(one.key_id)) and held.revision == one.revision]
+                gone = frozenset(one.key_id for one in follows)
+                left = {key_id: record for key_id, record in stored.items() if key_id not in gone}
+                if self._changes == before:  # no call from here on, so that no signal's handler makes a change
+                    self._changes, self._records = before + 1, left
+                    break
+            for key_id in gone:
+                self._events.pop(key_id, None)
+                self._usage.pop(key_id, None)
+        return gone
+
     def _made(self, changes: Sequence[Change]) -> Sequence[Stage]:
         """Return the stages of changes; the ways to a record come before it."""
         records, events = dict[str, KeyRecord](), dict[str, tuple[KeyEvent, ...]]()
@@ -277,14 +302,6 @@ class MemoryStore(KeyStore, ChangeFeed):
         terms = None if record is None else self._book.terms(record.owner)
         return record if record is None or terms is None else record._replace(terms=terms)
 
-    def _crowded(self, changes: Sequence[Change], most: Mapping[str, int], now: float) -> Crowded | None:
-        for owner in sorted(most):
-            of_owner = (record for record in [*self._records.values()] if record.owner == owner)
-            living = {record.limit_key for record in of_owner if record.status_at(now) not in ENDED}
-            if len(living) + sum(record.owner == owner for record, _ in changes) > most[owner]:
-                return Crowded(owner, len(living))
-        return None
-
     def _tell(self, changes: Iterable[Change]) -> None:
         for change in changes:
             self._pass_on(KeyChange(change.record.key_id, change.record.revision))
@@ -309,6 +326,7 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
         self.credits = threaded_credits(self._store.credits, _here)
         self.history = threaded_history(self._store.history, _here)
         self.claims = threaded_claims(self._store.claims, _here)
+        self.upkeep = threaded_upkeep(self._store.upkeep, _here)
 
     @classmethod
     @traceless

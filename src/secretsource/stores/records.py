@@ -53,6 +53,9 @@ class Status(enum.StrEnum):
     DISABLED = "disabled"
 
 
+_ENDED = frozenset({Status.REVOKED, Status.EXPIRED})
+
+
 class KeyRecord(NamedTuple):
     """The stored facts of one API key; never the key itself.
 
@@ -150,6 +153,10 @@ class KeyRecord(NamedTuple):
         if end is not None and end <= now and self.status is not Status.REVOKED:
             return Status.EXPIRED
         return self.status
+
+    def has_ended(self, now: float) -> bool:
+        """Return whether it was revoked or has expired by an instant, in seconds since 1970 UTC."""
+        return self.status_at(now) in _ENDED
 
     @property
     def rotation_due(self) -> float | None:

@@ -376,7 +376,7 @@ def test_accounts_are_looked_through_once_for_many_that_are_opened(monkeypatch: 
     assert "k99" in limiter._accounts
 
 
-def test_an_account_is_looked_at_without_waiting_for_who_draws_on_it() -> None:
+def test_an_account_is_seen_without_waiting_for_who_draws_on_it() -> None:
     """Its rules and its levels are replaced together, so one look sees both of one draw."""
     limiter, hourly, both = LocalLimiter(max_accounts=1), plan("1/hour"), plan("1/hour, 5/day")
     limiter.draw("k", hourly, 1, 0.0, 0.0)

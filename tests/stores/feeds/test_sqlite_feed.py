@@ -18,7 +18,7 @@ from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Rejected
 from secretsource.stores import sql
 from secretsource.stores._sql import sqlite_feed
 from secretsource.stores._sql.sqlite_feed import SqliteFeed
-from secretsource.stores.base import ChangeFeed, KeyChange, OwnerRecord, PlanRecord, Use
+from secretsource.stores.base import ChangeFeed, KeyChange, OwnerEvent, OwnerEventKind, OwnerRecord, PlanRecord, Use
 from secretsource.testing._stores.owners import event, registers, stored
 from secretsource.testing._stores.samples import changed, new, record
 
@@ -233,3 +233,25 @@ def test_both_sides_of_a_fork_are_told(url: str) -> None:
         assert hears(0)
         assert ended(child)
         assert is_right_in_child(lambda: bool(keys.check(issued[1].plaintext, scope=NO_SCOPE)))
+
+
+def test_deleted_events_hide_no_later_change(store: SqlStore, feed: SqliteFeed) -> None:
+    """The rows of new events have numbers that the feed has not passed, although the last events were deleted."""
+    assert store.upkeep is not None
+    store.insert([new(2), new(3)])
+    assert len(feed._look()) == 2
+    assert store.upkeep.delete([record(2), record(3)], []) == {record(2).key_id, record(3).key_id}
+    store.update(changed(record(1), name="one"))
+    store.insert([new(4)])
+    told = feed._look()
+    assert GAP in told or {KeyChange(KEY, 2), KeyChange(record(4).key_id, 1)} <= set(told)
+
+
+def test_a_deleted_key_is_no_news_of_a_plan(store: SqlStore, feed: SqliteFeed) -> None:
+    """The event that stays is among those of owners and plans, and about neither."""
+    assert store.upkeep is not None
+    store.insert([new(2)])
+    feed._look()
+    about = OwnerEvent(record(2).key_id, OwnerEventKind.DELETED, 5.0)
+    store.upkeep.delete([record(2)], [about])
+    assert [change for change in feed._look() if change.owner or change.plan] == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,11 @@ from sqlalchemy import event
 from secretsource.stores import sql
 from secretsource.stores._sql.rows import listing
 from secretsource.stores._sql.rows.tables import EVENTS, KEYS
-from secretsource.stores.base import HistoryQuery, KeyQuery, Status
+from secretsource.stores.base import HistoryQuery, KeyQuery, OwnerEvent, OwnerEventKind, Status
 from secretsource.testing._stores.samples import new, record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from tests.servers.postgres import Postgres
@@ -68,11 +68,19 @@ class Explained:
     def __init__(self, store: sql.SqlStore) -> None:
         self.store = store
         self._run: list[tuple[str, Any]] = []
+        self._words: tuple[str, ...] = ("SELECT",)
         event.listen(store.database.open(), "before_cursor_execute", self._note)
 
     def _note(self, _: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
-        if statement.startswith("SELECT"):
+        if statement.startswith(self._words):
             self._run.append((statement, parameters))
+
+    @contextmanager
+    def everything(self) -> Generator[None]:
+        """Note also what is changed and deleted."""
+        self._words = ("SELECT", "UPDATE", "DELETE")
+        yield
+        self._words = ("SELECT",)
 
     def plans(self, explain: Any) -> list[str]:
         """The plans of what was run since the last call."""
@@ -182,3 +190,24 @@ def test_few_and_many_are_listed_alike(sqlite: tuple[Explained, Any], monkeypatc
     assert {what: store.list(query) for what, query in LISTS.items()} == few
     assert [found.key_id for found in few["prefix rare"]] == [record(number).key_id for number in (1, 1001, 2001)]
     sqlite[0].plans(sqlite[1])
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_chores_and_purges_go_along_an_index(request: pytest.FixtureRequest, database: str) -> None:
+    """No statement of a round, of a deletion and of a purge goes through the keys, their events or the counts."""
+    explained, explain = request.getfixturevalue(database)
+    store = explained.store
+    explained.plans(explain)
+    with explained.everything():
+        assert store.upkeep.take("t", 1.0, 2.0) is not None
+        page = store.list(KeyQuery(after="5.0 " + "k" * 22, limit=10))
+        assert store.upkeep.delete(page.records[:1], []) == {page.records[0].key_id}
+        assert store.upkeep.purge("nobody", OwnerEvent("nobody", OwnerEventKind.PURGED, 1.0), always=False)
+        store.upkeep.leave("t", "")
+    plans = [plan for plan in explained.plans(explain) if plan]
+    assert len(plans) > 8
+    small = ("secretsource_chores", "secretsource_owner_events")
+    for plan in plans:
+        for line in plan.splitlines():
+            goes_through = (line.strip().startswith("SCAN ") and "INDEX" not in line) or "Seq Scan" in line
+            assert not goes_through or any(table in line for table in small), plan

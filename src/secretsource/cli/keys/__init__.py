@@ -60,6 +60,14 @@ class KeyCommands(VerbGroup):
         "history": Verb(
             "secretsource.cli.keys.history:history", "Show what happened to all keys, owners and plans, in one feed."
         ),
+        "chores": Verb(
+            "secretsource.cli.keys.chores:chores",
+            "Look at all keys once: tell what is due, and end and delete as the options say.",
+        ),
+        "purge": Verb(
+            "secretsource.cli.keys.purge:purge",
+            "Delete an owner, its keys, their history and its counted requests, for good.",
+        ),
         "stats": Verb(
             "secretsource.cli.keys.stats:stats", "Count the living keys by the pepper that they are hashed with."
         ),

@@ -52,6 +52,10 @@ def issue(
         list[str] | None,
         typer.Option("--network", metavar="CIDR", help="Addresses that may use the key; repeatable."),
     ] = None,
+    rotate_every: Annotated[
+        timedelta | None,
+        typer.Option("--rotate-every", metavar="90d", parser=duration, help="When the key is due for rotation."),
+    ] = None,
     metadata: Annotated[
         str | None, typer.Option("--metadata", metavar="JSON", help="A small JSON object of your own.")
     ] = None,
@@ -83,6 +87,7 @@ def issue(
             credits=credits,
             networks=network or (),
             metadata=document,
+            rotate_every=rotate_every,
         )
         handover.take(issued.plaintext)
     handover.show(issued_document(issued, time.time()), issued.record, as_json=as_json)

@@ -12,7 +12,16 @@ import typer
 from secretsource.cli._arguments.options import Json
 from secretsource.cli._terminal.output import write_json
 from secretsource.cli.keys._arguments.opening import open_keys, operator
-from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Credits, KeyId, Reason, Store, instant, json_object
+from secretsource.cli.keys._arguments.options import (
+    DEFAULT_STORE,
+    Credits,
+    KeyId,
+    Reason,
+    Store,
+    duration,
+    instant,
+    json_object,
+)
 from secretsource.cli.keys._terminal.records import show_record
 
 if TYPE_CHECKING:
@@ -35,6 +44,7 @@ class Field(StrEnum):
     BEGINS_AT = "begins-at"
     EXPIRES_AT = "expires-at"
     METADATA = "metadata"
+    ROTATE_EVERY = "rotate-every"
 
 
 def update(
@@ -65,6 +75,9 @@ def update(
     metadata: Annotated[
         str | None, typer.Option("--metadata", metavar="JSON", help="A JSON object, in place of the one before.")
     ] = None,
+    rotate_every: Annotated[
+        Any, typer.Option("--rotate-every", metavar="90d", parser=duration, help="When the key is due for rotation.")
+    ] = None,
     revision: Annotated[
         int | None,
         typer.Option("--revision", metavar="N", min=1, help="Refuse if the record has another revision by now."),
@@ -93,6 +106,7 @@ def update(
         Field.BEGINS_AT: begins_at,
         Field.EXPIRES_AT: expires_at,
         Field.METADATA: None if metadata is None else json_object(metadata),
+        Field.ROTATE_EVERY: rotate_every,
     }
     wanted = _wanted(given, clear or ())
     by = operator()

@@ -44,6 +44,9 @@ def put(
     environments: Annotated[
         list[str] | None, typer.Option("--environment", metavar="E", help="An environment of new keys; repeat it.")
     ] = None,
+    rotate_every: Annotated[
+        Any, typer.Option("--rotate-every", metavar="90d", parser=duration, help="When keys are due for rotation.")
+    ] = None,
     revision: Revision = None,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
@@ -55,7 +58,7 @@ def put(
     given: dict[str, Any] = {"rate_limit": rate_limit, "quota": quota, "max_keys": max_keys}
     fields: dict[str, Any] = {what: value or None for what, value in given.items() if value is not None}
     lists: dict[str, list[str] | timedelta | None] = {
-        "max_life": max_life, "scopes": scopes, "environments": environments,
+        "max_life": max_life, "rotate_every": rotate_every, "scopes": scopes, "environments": environments,
     }  # fmt: skip
     fields.update((what, value) for what, value in lists.items() if value)
     with open_keys(context, store, peppered=False) as keys:

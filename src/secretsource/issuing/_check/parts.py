@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._check.uses import UseLog
     from secretsource.issuing._key.format import KeyFormat
     from secretsource.issuing._key.hashing import PepperSet
+    from secretsource.issuing._key.rules import Rules
     from secretsource.limiters.base import AsyncLimiter, ImmediateLimiter, Limiter
     from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyStore
 
@@ -53,6 +54,8 @@ class Parts(NamedTuple):
         aside: Calls a slow function with its arguments: here, or where it does not block an event loop.
         pause: Waits for so many seconds, in the same way.
         turns: The turns of checks that verify a hash of another system.
+        rules: The rules of the chores.
+        chores_every: Seconds between two runs of the chores in the background; None for no such runs.
     """
 
     store: KeyStore | AsyncKeyStore
@@ -76,6 +79,8 @@ class Parts(NamedTuple):
     aside: Callable[..., Any]
     pause: Callable[[float], Any]
     turns: Turns
+    rules: Rules
+    chores_every: float | None
 
     def need_pepper(self, what: str) -> None:
         """Refuse to hash anything without a pepper, unless the settings allow it.

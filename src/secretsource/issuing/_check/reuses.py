@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from secretsource._ground import fork
-from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ EVERY = 3600.0
 """Seconds between two events of one key."""
 MOST = 10_000
 """Keys that are remembered, and alarms that wait for a store which is down."""
-_ENDED = frozenset({Status.REVOKED, Status.EXPIRED})
 _NEVER = float("-inf")
 
 
@@ -41,7 +39,7 @@ class Reuse(NamedTuple):
 
 def ended_by_rotation(record: KeyRecord, now: float) -> bool:
     """Return whether a key was rotated, and has ended by an instant."""
-    return record.successor is not None and record.status_at(now) in _ENDED
+    return record.successor is not None and record.has_ended(now)
 
 
 class Reuses:

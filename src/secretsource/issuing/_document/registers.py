@@ -44,6 +44,7 @@ _PLAN = (
     Field("max_life", "max_life", maybe(SECONDS)),
     Field("scopes", "scopes", maybe(NAMES)),
     Field("environments", "environments", maybe(NAMES)),
+    Field("rotate_every", "rotate_every", maybe(SECONDS)),
     Field("created_at", "created", INSTANT),
     Field("revision", "revision", NUMBER),
 )

@@ -1,4 +1,4 @@
-"""The JSON documents of health and of limits; `issuing.documents` gives them. Pure."""
+"""The JSON document of a limit; `issuing.documents` gives it. Pure."""
 
 # pure: decides from its arguments; no clock, no I/O, no await
 
@@ -6,9 +6,7 @@ from __future__ import annotations
 
 from secretsource.issuing._document import tables
 from secretsource.issuing._document.forms import read, written
-from secretsource.issuing._manage.health import Health
 from secretsource.issuing.limits import LimitState
-from secretsource.stores.base import FeedHealth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,32 +15,7 @@ if TYPE_CHECKING:
 
     Document: TypeAlias = dict[str, Any]
 
-__all__ = ["health_document", "limit_document", "read_health", "read_limit"]
-
-
-def health_document(health: Health) -> Document:
-    """Write the health of an `ApiKeys`.
-
-    Args:
-        health: Its health.
-    """
-    feeds = [written(tables.FEED, feed) for feed in health.feeds]
-    return {"hears": health.hears, "failed_flushes": health.failed_flushes, "feeds": feeds}
-
-
-def read_health(document: Mapping[str, Any]) -> Health:
-    """Read the health of an `ApiKeys`.
-
-    Args:
-        document: The result of `health_document`.
-
-    Raises:
-        InvalidRequest: A field is missing, or does not have its form.
-    """
-    told = read(tables.HEALTH, document, "health")
-    return Health(
-        tuple(FeedHealth(**read(tables.FEED, feed, "feed")) for feed in told["feeds"]), told["failed_flushes"]
-    )
+__all__ = ["limit_document", "read_limit"]
 
 
 def limit_document(state: LimitState) -> Document:

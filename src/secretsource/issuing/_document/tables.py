@@ -42,6 +42,9 @@ RECORD = (
     Field("expires_at", "expires", maybe(INSTANT)),
     Field("last_used_at", "last_used", maybe(INSTANT)),
     Field("overlap_ends_at", "overlap_ends", maybe(INSTANT)),
+    Field("revoked_at", "revoked", maybe(INSTANT)),
+    Field("rotate_every", "rotate_every", maybe(SECONDS)),
+    Field("rotation_due_at", "rotation_due", maybe(INSTANT)),
     Field("predecessor", "predecessor", maybe(TEXT)),
     Field("successor", "successor", maybe(TEXT)),
     Field("pepper_version", "pepper_version", TEXT),
@@ -123,4 +126,17 @@ FEED = (
     Field("since_at", "since", maybe(INSTANT)),
     Field("heard_at", "heard", maybe(INSTANT)),
     Field("trouble", "trouble", TEXT),
+)
+CHORES = (
+    Field("seen", "seen", NUMBER),
+    Field("told", "told", COUNTS),
+    Field("revoked", "revoked", NUMBER),
+    Field("deleted", "deleted", NUMBER),
+    Field("done", "done", FLAG),
+    Field("busy", "busy", FLAG),
+)
+PURGE = (
+    Field("owner", "owner", TEXT),
+    Field("revoked", "revoked", NUMBER),
+    Field("deleted", "deleted", NUMBER),
 )

@@ -18,7 +18,7 @@ from secretsource.stores.records import NO_METADATA
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from secretsource._ground.sentinels import UnsetType
     from secretsource.issuing._key.lifecycle import By
@@ -38,6 +38,7 @@ class KeyUpdate(TypedDict, total=False):
         begins_at: Instant from which it is valid, as an aware datetime or in seconds since 1970 UTC.
         expires_at: Instant at which it ends, as an aware datetime or in seconds since 1970 UTC.
         metadata: A JSON object of up to 4096 bytes in UTF-8; it replaces the old object.
+        rotate_every: Time from its issue until it is due for rotation, as a timedelta or in seconds; over 0.
     """
 
     name: str | UnsetType | None
@@ -49,6 +50,7 @@ class KeyUpdate(TypedDict, total=False):
     begins_at: datetime | float | UnsetType | None
     expires_at: datetime | float | UnsetType | None
     metadata: Mapping[str, Any] | UnsetType | None
+    rotate_every: timedelta | float | UnsetType | None
 
 
 _FIELDS: Mapping[str, tuple[str, Callable[[Any], object], object]] = {
@@ -61,6 +63,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], object], object]] = {
     "begins_at": ("begins", lambda given: request.instant(given, "begins_at"), None),
     "expires_at": ("expires", lambda given: request.instant(given, "expires_at"), None),
     "metadata": ("metadata", request.metadata, NO_METADATA),
+    "rotate_every": ("rotate_every", lambda given: request.period(given, "rotate_every"), None),
 }
 """By the name of the argument: the field of the record, its check, and its value for None."""
 

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
         def _follow(self) -> Any:
             """Load new peppers."""
 
+        def _tend(self) -> Any:
+            """Look after the next keys of the round, if it is time."""
+
 
 class Chores:
     """The chores of one `ApiKeys`, in a daemon thread.
@@ -101,6 +104,7 @@ class Chores:
             try:
                 keys._follow()
                 keys.flush()
+                keys._tend()
             except StoreError:
                 self.failures += 1
             del keys
@@ -169,6 +173,7 @@ class AsyncChores:
             try:
                 await keys._follow()
                 await keys.flush()
+                await keys._tend()
             except StoreError:
                 self.failures += 1
             del keys

@@ -41,6 +41,7 @@ class PlanFields(TypedDict, total=False):
         max_life: The longest life of a new key, as a timedelta or in seconds; over 0.
         scopes: The most that a key may do: up to 1000 exact scopes and wildcards; existing keys included.
         environments: The environments of new keys.
+        rotate_every: Time from the issue of a key until it is due for rotation, as a timedelta or in seconds; over 0.
     """
 
     rate_limit: str | None
@@ -49,6 +50,7 @@ class PlanFields(TypedDict, total=False):
     max_life: timedelta | float | None
     scopes: Iterable[str] | None
     environments: Iterable[str] | None
+    rotate_every: timedelta | float | None
 
 
 class Plans(Registry[PlanRecord]):
@@ -166,6 +168,8 @@ def _read(given: PlanFields) -> dict[str, Any]:
         fields["max_life"] = _request.seconds(fields["max_life"], "max_life")
         if fields["max_life"] <= 0:
             raise InvalidRequest("max_life must be over 0 seconds: a shorter one would end every key at once")
+    if "rotate_every" in fields:
+        fields["rotate_every"] = _request.period(fields["rotate_every"], "rotate_every")
     if fields.get("scopes") is not None:
         fields["scopes"] = policy.check_scopes(fields["scopes"])
     if fields.get("environments") is not None:

@@ -55,6 +55,8 @@ class KeyRequest(TypedDict, total=False):
         networks: Up to 1000 CIDR blocks from which it may be used; empty for any.
         name: Its name for people: up to 255 characters.
         metadata: A JSON object of up to 4096 bytes in UTF-8.
+        rotate_every: Time from its issue until it is due for rotation, as a timedelta or in seconds; over 0. Its
+            successors inherit it.
     """
 
     owner: Required[str | int]
@@ -70,6 +72,7 @@ class KeyRequest(TypedDict, total=False):
     networks: Iterable[str]
     name: str
     metadata: Mapping[str, Any]
+    rotate_every: timedelta | float | None
 
 
 def draft(request: KeyRequest, now: float) -> KeyRecord:
@@ -110,6 +113,7 @@ def draft(request: KeyRequest, now: float) -> KeyRecord:
         begins=begins,
         expires=_expiry(request, now, begins),
         metadata=metadata(request.get("metadata", NO_METADATA)),
+        rotate_every=period(request.get("rotate_every"), "rotate_every"),
     )
 
 
@@ -143,6 +147,18 @@ def seconds(length: object, what: str) -> float:
     if isinstance(length, (int, float)) and not isinstance(length, bool) and -LONGEST <= length <= LONGEST:
         return float(length)
     raise InvalidRequest(f"{what} is neither a timedelta nor a number of seconds, within a thousand years")
+
+
+def period(length: object, what: str) -> float | None:
+    """Return a length of time over 0 in seconds; None stays None.
+
+    Raises:
+        InvalidRequest: It is not such a length.
+    """
+    found = None if length is None else seconds(length, what)
+    if found is not None and found <= 0:
+        raise InvalidRequest(f"{what} must be over 0 seconds, not {found:g}")
+    return found
 
 
 def instant(moment: object, what: str) -> float | None:

@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from secretsource.stores.owners import Terms
     from secretsource.stores.records import KeyRecord
 
 __all__ = ["MemoryCounts"]
@@ -19,18 +20,22 @@ class MemoryCounts(CountStore):
     """Counts in a dictionary, replaced as a whole by each change.
 
     Args:
-        get: Reads the record of a key, with its terms.
+        get: Reads the record of a key.
+        terms: Reads the terms of an owner.
     """
 
-    def __init__(self, get: Callable[[str], KeyRecord | None]) -> None:
+    def __init__(self, get: Callable[[str], KeyRecord | None], terms: Callable[[str], Terms | None]) -> None:
         self._get = get
+        self._terms = terms
         self._counts: dict[tuple[str, int, str, str], int] = {}
+        self._owners: dict[str, str] = {}
         self._lock = threading.RLock()
 
     def add(self, counts: Sequence[Count]) -> None:
         """Add counts; see `CountStore.add`."""
-        known = [count for count in counts if not count.key_id or self._get(count.key_id) is not None]
-        more = in_each_unit(known)
+        records = {count.key_id: self._get(count.key_id) for count in counts}
+        self._owners.update({key_id: record.owner for key_id, record in records.items() if record is not None})
+        more = in_each_unit(count for count in counts if not count.key_id or records[count.key_id] is not None)
         with self._lock:
             while True:
                 before = self._counts
@@ -49,12 +54,12 @@ class MemoryCounts(CountStore):
         return sorted(found)[: query.limit]
 
     def _picked(self, query: CountQuery, count: Count) -> list[Count]:
-        record = self._get(count.key_id) if count.key_id else None
-        terms = None if record is None else record.terms
-        held = (count.key_id, "" if record is None else record.owner, None if terms is None else terms.owner.plan)
+        owner = self._owners.get(count.key_id, "")
+        terms = self._terms(owner)
+        held = (count.key_id, owner, None if terms is None else terms.owner.plan)
         wanted = (query.key_id, query.owner, query.plan)
         fits = all(ask is None or ask == has for ask, has in zip(wanted, held, strict=True))
-        return [count._replace(owner=held[1])] if fits else []
+        return [count._replace(owner=owner)] if fits else []
 
     def forget(self, now: float) -> None:
         """Forget what is old; see `CountStore.forget`."""
@@ -62,3 +67,11 @@ class MemoryCounts(CountStore):
             self._counts = {
                 place: requests for place, requests in self._counts.items() if place[1] >= now - KEPT[Unit(place[0])]
             }
+
+    def drop(self, owner: str) -> bool:
+        """Delete the counts of an owner's keys, and return whether there were any."""
+        with self._lock:
+            keys = {key_id for key_id, of in self._owners.items() if of == owner}
+            before = len(self._counts)
+            self._counts = {place: requests for place, requests in self._counts.items() if place[2] not in keys}
+            return len(self._counts) < before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from secretsource.stores.history import History, HistoryEvent
 
 TYPE_CHECKING = False
@@ -22,17 +24,20 @@ class MemoryHistory(History):
 
     def __init__(self, happened: Callable[[], Iterable[HistoryEvent]]) -> None:
         self._happened = happened
-        self._placed: dict[tuple[str, str, int], HistoryEvent] = {}
+        self._placed: tuple[dict[tuple[Any, ...], HistoryEvent], int] = ({}, 0)
 
     def read(self, query: HistoryQuery) -> Sequence[HistoryEvent]:
         """Return events in the order of their positions; see `History.read`."""
         while True:
-            placed = self._placed
-            new = [event for event in self._happened() if event[1:4] not in placed]
+            before = self._placed
+            placed, last = before
+            happened = {event[1:5]: event for event in self._happened()}
+            new = [event for name, event in happened.items() if name not in placed]
             new.sort(key=lambda event: (event.time, event.id, event.revision))
-            numbered = (event._replace(position=number) for number, event in enumerate(new, len(placed) + 1))
-            after = {**placed, **{event[1:4]: event for event in numbered}}
-            if self._placed is placed:  # else a signal's handler, or another thread, has read it meanwhile
-                self._placed = after
+            numbered = (event._replace(position=number) for number, event in enumerate(new, last + 1))
+            after = {name: event for name, event in placed.items() if name in happened}  # the others were deleted
+            after.update((event[1:5], event) for event in numbered)
+            if self._placed is before:  # else a signal's handler, or another thread, has read it meanwhile
+                self._placed = (after, last + len(new))
                 break
         return [event for event in after.values() if query.picks(event)][: query.limit]

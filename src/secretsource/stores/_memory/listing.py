@@ -6,15 +6,17 @@ from __future__ import annotations
 
 from itertools import islice
 
+from secretsource.stores.owners import Crowded
 from secretsource.stores.records import MOST_WITNESSES, Status, Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
-    from secretsource.stores.records import KeyQuery, KeyRecord, Use
+    from secretsource.stores.records import Change, KeyQuery, KeyRecord, Use
 
-__all__ = ["ENDED", "picks", "total"]
+__all__ = ["ENDED", "crowded", "picks", "total"]
 
 ENDED = (Status.REVOKED, Status.EXPIRED)
 
@@ -35,6 +37,19 @@ def picks(query: KeyQuery, record: KeyRecord) -> bool:
     if query.expires_before is not None and (record.expires is None or record.expires >= query.expires_before):
         return False
     return query.unused_since is None or (record.last_used or record.created) < query.unused_since
+
+
+def crowded(
+    records: Iterable[KeyRecord], changes: Iterable[Change], most: Mapping[str, int], now: float
+) -> Crowded | None:
+    """Return the first owner, by name, that would have too many keys that have not ended."""
+    living = [record for record in records if not record.has_ended(now)]
+    new = [record for record, _ in changes if not record.has_ended(now)]
+    for owner in sorted(most):
+        held = {record.limit_key for record in living if record.owner == owner}
+        if len(held) + sum(record.owner == owner for record in new) > most[owner]:
+            return Crowded(owner, len(held))
+    return None
 
 
 def total(old: Usage, use: Use, latest: float) -> Usage:

@@ -15,6 +15,7 @@ from secretsource.stores.history import HistoryEvent
 from secretsource.stores.owners import (
     Kept,
     OwnerEvent,
+    OwnerEventKind,
     OwnerRecord,
     PlanRecord,
     Refused,
@@ -36,10 +37,12 @@ class _State(NamedTuple):
     Attributes:
         records: Owners and plans, by subject and id.
         events: Their events, oldest first, with the subject.
+        last: The number of the last event; it is not given again when events are deleted.
     """
 
     records: Mapping[tuple[str, str], Any]
     events: tuple[tuple[str, OwnerEvent], ...]
+    last: int
 
 
 class Book:
@@ -53,7 +56,7 @@ class Book:
     def __init__(self, tell: Callable[[KeyChange], None], forget: Callable[[str], None]) -> None:
         self._tell = tell
         self._forget = forget
-        self._state = _State({}, ())
+        self._state = _State({}, (), 0)
         self._lock = threading.RLock()
 
     @property
@@ -70,12 +73,12 @@ class Book:
                 refused = _refusal(state, subject, record, delete=delete)
                 if refused is not None:
                     return refused
-                revision = len(state.events) + 1
+                revision = state.last + 1
                 after = record._replace(revision=revision)
                 records = {**state.records, place: after}
                 if delete:
                     del records[place]
-                changed = _State(records, (*state.events, (subject, event._replace(revision=revision))))
+                changed = _State(records, (*state.events, (subject, event._replace(revision=revision))), revision)
                 if self._state is state:  # else a signal's handler has made a change meanwhile
                     self._state = changed
                     break
@@ -83,6 +86,27 @@ class Book:
             self._forget(account_of(record.id))
         self._tell(KeyChange.of_terms(subject, record.id))
         return after
+
+    def note(self, subject: str, events: Sequence[OwnerEvent]) -> None:
+        """Write events that change no record."""
+        with self._lock:
+            while True:
+                state = self._state
+                noted = _noted(state, subject, events)
+                if self._state is state:  # else a signal's handler has made a change meanwhile
+                    self._state = noted
+                    return
+
+    def purge(self, owner: str, event: OwnerEvent, *, always: bool) -> None:
+        """Delete an owner and its events, and write the event that stays, unless it would only repeat one."""
+        with self._lock:
+            while True:
+                state = self._state
+                purged = _purged(state, owner, event, always=always)
+                if self._state is state:
+                    self._state = purged
+                    break
+        self._tell(KeyChange.of_terms("owner", owner))
 
     def happened(self) -> Iterator[HistoryEvent]:
         """Return the events of owners and plans, for the feed of all events; without positions."""
@@ -153,3 +177,24 @@ def _refusal(state: _State, subject: str, record: OwnerRecord | PlanRecord, *, d
     if isinstance(record, OwnerRecord) and record.plan is not None and ("plan", record.plan) not in state.records:
         return Refused.NO_PLAN
     return None
+
+
+def _noted(state: _State, subject: str, events: Sequence[OwnerEvent]) -> _State:
+    numbered = [(subject, event._replace(revision=number)) for number, event in enumerate(events, state.last + 1)]
+    return state._replace(events=(*state.events, *numbered), last=state.last + len(numbered))
+
+
+def _purged(state: _State, owner: str, event: OwnerEvent, *, always: bool) -> _State:
+    place = ("owner", owner)
+    of_owner = [told for subject, told in state.events if (subject, told.id) == place]
+    before = [told for told in of_owner if told.kind is OwnerEventKind.PURGED]
+    is_over = bool(before) and place not in state.records and len(of_owner) == len(before)
+    if is_over and not always:
+        return state
+    kept = tuple(
+        (subject, told)
+        for subject, told in state.events
+        if (subject, told.id) != place or told.kind is OwnerEventKind.PURGED
+    )
+    records = {where: record for where, record in state.records.items() if where != place}
+    return _noted(_State(records, kept, state.last), "owner", [event])

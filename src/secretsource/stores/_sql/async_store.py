@@ -11,7 +11,14 @@ from secretsource.stores._sql.lookups.hot import AsyncPostgresLookup
 from secretsource.stores._sql.lookups.replica import AsyncReplicaLookup
 from secretsource.stores._sql.lookups.sqlite_lookup import LoopLookup, ThreadedLookup
 from secretsource.stores._sql.store import PostgresStore, SqlStore
-from secretsource.stores._threaded import threaded, threaded_claims, threaded_counts, threaded_credits, threaded_history
+from secretsource.stores._threaded import (
+    threaded,
+    threaded_claims,
+    threaded_counts,
+    threaded_credits,
+    threaded_history,
+    threaded_upkeep,
+)
 from secretsource.stores.base import AsyncKeyStore, ChangeFeed, Crowded, KeyChange
 
 TYPE_CHECKING = False
@@ -59,6 +66,7 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         self.credits = threaded_credits(store.credits, self._in_thread)
         self.history = threaded_history(store.history, self._in_thread)
         self.claims = threaded_claims(store.claims, self._in_thread)
+        self.upkeep = threaded_upkeep(store.upkeep, self._in_thread)
         self._forget()
         self._lookup = self._make_lookup()
         store.database.on_fork.extend([self._forget, self._lookup.forget])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SqlCounts"]
 
-_TURN = 0x5EC2E752
+_TURN = 0x5EC2E753
 """Our name among PostgreSQL's advisory locks: one transaction forgets, the others need not."""
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlalchemy import bindparam, case, func, select, text, union_all
 
-from secretsource.stores._sql.rows.tables import EVENTS, KEYS, OWNER_EVENTS
+from secretsource.stores._sql.rows.statements import UPSERTS
+from secretsource.stores._sql.rows.tables import CHORES, EVENTS, KEYS, OWNER_EVENTS
 from secretsource.stores.history import BATCH, History, HistoryEvent
 from secretsource.stores.owners import OwnerEventKind
 from secretsource.stores.records import EventKind
@@ -28,10 +29,13 @@ if TYPE_CHECKING:
     from secretsource.stores._sql.connections.database import Database
     from secretsource.stores.history import HistoryQuery
 
-__all__ = ["SqlHistory"]
+__all__ = ["SqlHistory", "keep_last_place"]
 
 _TURN = 0x5EC2E752
 """Our name among PostgreSQL's advisory locks: one transaction gives positions, the others wait."""
+
+_PLACES = "places"
+"""The name of the row that keeps the last position of the feed, beside the turn of the chores."""
 
 _OWNER = case((OWNER_EVENTS.c.subject == "owner", OWNER_EVENTS.c.id))
 _NEW_KEYS = (
@@ -92,17 +96,35 @@ def _read(connection: Connection, query: HistoryQuery) -> tuple[list[HistoryEven
     return sorted(found, key=attrgetter("position"))[: query.limit], not (has_new or has_grown), has_new
 
 
-def _place(connection: Connection) -> None:
-    """Give positions to the oldest events that have none."""
+def keep_last_place(connection: Connection) -> None:
+    """Store the last position, at the beginning of a transaction that may delete its event: it is not given again."""
+    _begin_placing(connection)
+    row = {"name": _PLACES, "holder": "", "until": 0.0, "place": str(_next_place(connection) - 1)}
+    insert = UPSERTS[connection.dialect.name](CHORES).values(row)
+    connection.execute(insert.on_conflict_do_update(index_elements=[CHORES.c.name], set_={"place": row["place"]}))
+
+
+def _begin_placing(connection: Connection) -> None:
+    """Begin a transaction that gives positions; no other one gives any until it ends."""
     if connection.dialect.name == "postgresql":
         connection.execute(_SEE_WHAT_IS_COMMITTED)  # while it waits for its turn, others give positions
         connection.execute(select(func.pg_catalog.pg_advisory_xact_lock(_TURN)))
+
+
+def _next_place(connection: Connection) -> int:
+    """Return the first position that was not given yet, after `_begin_placing`."""
+    kept = connection.execute(select(CHORES.c.place).where(CHORES.c.name == _PLACES)).scalar()
+    return max(connection.execute(_LAST).scalar() or 0, int(kept or 0)) + 1
+
+
+def _place(connection: Connection) -> None:
+    """Give positions to the oldest events that have none."""
+    _begin_placing(connection)
     new = [(row.time, _PLACE_KEY, row.key_id, row.revision) for row in connection.execute(_NEW_KEYS.limit(BATCH))]
     new += [(row.time, _PLACE_OWNER, row.id, row.revision) for row in connection.execute(_NEW_OWNERS.limit(BATCH))]
-    tops = [connection.execute(top).scalar() for top in _TOPS]
     new.sort(key=lambda each: each[0])
     places: dict[Any, list[dict[str, Any]]] = {_PLACE_KEY: [], _PLACE_OWNER: []}
-    for place, (_, statement, which, revision) in enumerate(new[:BATCH], max(top or 0 for top in tops) + 1):
+    for place, (_, statement, which, revision) in enumerate(new[:BATCH], _next_place(connection)):
         row = {"which": which} if statement is _PLACE_KEY else {}
         places[statement].append({**row, "at": revision, "place": place})
     for statement, placed in places.items():

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from secretsource.stores._sql.connections.database import Database
     from secretsource.stores.records import Change
 
-__all__ = ["SqlRegister", "crowded", "owners", "plans"]
+__all__ = ["SqlRegister", "crowded", "owners", "plans", "take_turn"]
 
 _TURN = 0x5EC2E751
 """Our name among PostgreSQL's advisory locks: one transaction writes owners and plans, the others wait."""
@@ -125,8 +125,7 @@ class SqlRegister(Register[Kept], Generic[Kept]):
 
     def _held(self, connection: Connection, record: Kept) -> int:
         """Return the stored revision, or 0; no other transaction writes until this one ends."""
-        if connection.dialect.name == "postgresql":
-            connection.execute(select(func.pg_catalog.pg_advisory_xact_lock(_TURN)))
+        take_turn(connection)
         held = connection.execute(select(self._table.c.revision).where(self._table.c.id == record.id)).scalar()
         return held or 0
 
@@ -142,6 +141,12 @@ class SqlRegister(Register[Kept], Generic[Kept]):
             connection.execute(statements.NOTIFY, {"payloads": [news]})
         revision: int = written[0]
         return revision
+
+
+def take_turn(connection: Connection) -> None:
+    """Let no other transaction write owners and plans until this one ends."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_catalog.pg_advisory_xact_lock(_TURN)))
 
 
 def owners(database: Database) -> SqlRegister[OwnerRecord]:
@@ -160,7 +165,8 @@ def crowded(connection: Connection, changes: Sequence[Change], most: Mapping[str
         connection.execute(select(OWNERS.c.id).where(OWNERS.c.id == owner).with_for_update()).first()
         chains = func.count(func.coalesce(KEYS.c.root, KEYS.c.key_id).distinct())
         held = connection.execute(select(chains).where(KEYS.c.owner == owner, listing.lives(now))).scalar() or 0
-        if held + sum(change.record.owner == owner for change in changes) > most[owner]:
+        new = [record for record, _ in changes if record.owner == owner and not record.has_ended(now)]
+        if held + len(new) > most[owner]:
             return Crowded(owner, held)
     return None
 

@@ -37,7 +37,10 @@ _LAST, _LAST_OF_OWNERS = (
     for table in (EVENTS, OWNER_EVENTS)
 )
 _NEWER = f"SELECT key_id, revision FROM {EVENTS.name} WHERE rowid > ? ORDER BY rowid LIMIT {MOST}"  # noqa: S608
-_NEWER_OWNERS = f"SELECT subject, id FROM {OWNER_EVENTS.name} WHERE rowid > ? ORDER BY rowid LIMIT {MOST}"  # noqa: S608
+_NEWER_OWNERS = (
+    f"SELECT subject, id FROM {OWNER_EVENTS.name}"  # noqa: S608
+    f" WHERE rowid > ? AND subject IN ('owner', 'plan') ORDER BY rowid LIMIT {MOST}"
+)
 
 
 class SqliteFeed:

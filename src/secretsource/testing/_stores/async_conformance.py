@@ -12,7 +12,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from secretsource.stores.base import ClaimStore, CountStore, CreditStore, History, KeyStore, Register
+from secretsource.stores.base import ClaimStore, CountStore, CreditStore, History, KeyStore, Register, Upkeep
 from secretsource.stores.owners import Kept
 from secretsource.testing._stores.conformance import ROUNDS, StoreConformance
 from secretsource.testing._stores.samples import changed, new, record, rotated
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         AsyncHistory,
         AsyncKeyStore,
         AsyncRegister,
+        AsyncUpkeep,
         Change,
         Claim,
         Count,
@@ -177,6 +178,39 @@ class HistoryOnALoop(History):
         return found
 
 
+class UpkeepOnALoop(Upkeep):
+    """An asynchronous upkeep as the cases for threads use it.
+
+    Args:
+        upkeep: The upkeep under test.
+        play: Plays a coroutine on the loop of its store.
+    """
+
+    def __init__(self, upkeep: AsyncUpkeep, play: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        self._upkeep = upkeep
+        self._play = play
+
+    def take(self, holder: str, now: float, until: float) -> str | None:
+        """Await it."""
+        place: str | None = self._play(self._upkeep.take(holder, now, until))
+        return place
+
+    def leave(self, holder: str, place: str) -> bool:
+        """Await it."""
+        left: bool = self._play(self._upkeep.leave(holder, place))
+        return left
+
+    def delete(self, records: Sequence[KeyRecord], events: Sequence[OwnerEvent]) -> frozenset[str]:
+        """Await it."""
+        gone: frozenset[str] = self._play(self._upkeep.delete(records, events))
+        return gone
+
+    def purge(self, owner: str, event: OwnerEvent, *, always: bool) -> bool:
+        """Await it."""
+        done: bool = self._play(self._upkeep.purge(owner, event, always=always))
+        return done
+
+
 class OnALoop(KeyStore):
     """An asynchronous store for the cases of threads: each call runs on the event loop of its own thread.
 
@@ -192,6 +226,7 @@ class OnALoop(KeyStore):
         self.counts = None if store.counts is None else CountsOnALoop(store.counts, self.play)
         self.credits = None if store.credits is None else CreditsOnALoop(store.credits, self.play)
         self.history = None if store.history is None else HistoryOnALoop(store.history, self.play)
+        self.upkeep = None if store.upkeep is None else UpkeepOnALoop(store.upkeep, self.play)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._start = threading.Lock()
 

@@ -40,6 +40,7 @@ from secretsource.testing._stores.uses import StoreUses
 from secretsource.testing.store_claims import StoreClaims
 from secretsource.testing.store_credits import StoreCredits
 from secretsource.testing.store_harness import STORE_FAULTS
+from secretsource.testing.store_upkeep import StoreUpkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -52,7 +53,15 @@ ROUNDS = 8
 
 
 class StoreConformance(
-    StoreHistory, StoreListing, StoreOwners, StoreClaims, StoreCounts, StoreCredits, StoreUpdates, StoreUses
+    StoreHistory,
+    StoreListing,
+    StoreOwners,
+    StoreClaims,
+    StoreCounts,
+    StoreCredits,
+    StoreUpdates,
+    StoreUpkeep,
+    StoreUses,
 ):
     """The cases of every `KeyStore`; subclass it and override the ``harness`` fixture.
 

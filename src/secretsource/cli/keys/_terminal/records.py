@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from secretsource.cli._terminal.output import say, show_table, write_json
 from secretsource.issuing.documents import page_document, record_document
+from secretsource.stores.base import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,12 +53,19 @@ def _row(record: KeyRecord) -> tuple[str, ...]:
         record.display,
         record.owner,
         record.name,
-        record.status_at(time.time()).value,
+        _status(record, time.time()),
         " ".join(sorted(record.scopes)),
         shown_instant(record.created_at),
         shown_instant(record.expires_at),
         shown_instant(record.last_used_at),
     )
+
+
+def _status(record: KeyRecord, now: float) -> str:
+    """Write the status, and whether a rotation is due."""
+    due = record.rotation_due
+    is_due = due is not None and due <= now and record.status_at(now) is Status.ACTIVE
+    return f"{record.status_at(now).value}, rotation due" if is_due else record.status_at(now).value
 
 
 def _cell(value: Any) -> str:
