@@ -64,6 +64,7 @@ NEAR = {
     "issuing/_manage/notices.py": "issuing/reuses issuing/chores",
     "issuing/_manage/owners.py": "issuing/manage/owners",
     "issuing/_manage/request.py": "issuing/manage/request issuing/key/text issuing/manage/metadata",
+    "issuing/_transfer/bounds.py": "issuing/import_bounds",
     "issuing/_transfer/export.py": "issuing/transfer/export issuing/transfer/intake",
     "issuing/_transfer/intake.py": "issuing/transfer/intake issuing/transfer/imports",
     "issuing/_transfer/row.py": "issuing/transfer/intake issuing/transfer/imports issuing/transfer/sources",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._key.lifecycle import By
     from secretsource.stores.base import Change, KeyRecord
 
-__all__ = ["PlanFields", "Plans", "admitted", "insert", "shortened", "with_terms"]
+__all__ = ["PlanFields", "Plans", "admitted", "insert", "shortened", "terms_of", "with_terms"]
 
 MOST_KEYS = 10**6
 """The largest `max_keys`; leave it out for no limit."""
@@ -71,15 +71,21 @@ class Plans(Registry[PlanRecord]):
 
 def with_terms(parts: Parts, drafts: Sequence[KeyRecord]) -> Flow[list[KeyRecord]]:
     """Complete new keys with the terms of their owners and plans."""
-    store = parts.store
+    terms = yield from terms_of(parts, {draft.owner for draft in drafts})
+    return [admitted(draft._replace(terms=terms.get(draft.owner))) for draft in drafts]
+
+
+def terms_of(parts: Parts, owners: Iterable[str]) -> Flow[dict[str, Terms]]:
+    """Read the terms of owners; those that are not registered have none."""
+    store, terms = parts.store, dict[str, Terms]()
     if store.owners is None or store.plans is None:
-        return list(drafts)
-    terms: dict[str, Terms | None] = {}
-    for owner in {draft.owner for draft in drafts}:
+        return terms
+    for owner in owners:
         found: Any = yield store.owners.get(owner)
         plan: Any = None if found is None or found.plan is None else (yield store.plans.get(found.plan))
-        terms[owner] = None if found is None else Terms(found, plan)
-    return [admitted(draft._replace(terms=terms[draft.owner])) for draft in drafts]
+        if found is not None:
+            terms[owner] = Terms(found, plan)
+    return terms
 
 
 def insert(parts: Parts, changes: Sequence[Change]) -> Flow[frozenset[str]]:

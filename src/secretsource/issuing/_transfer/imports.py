@@ -13,13 +13,14 @@ from traceback import clear_frames
 from typing import Any, NamedTuple, TypedDict
 
 from secretsource.issuing._key import lifecycle
+from secretsource.issuing._manage.plans import terms_of
 from secretsource.issuing._manage.registry import need_credits
-from secretsource.issuing._transfer import export
+from secretsource.issuing._transfer import bounds, export
 from secretsource.issuing._transfer import row as _row
 from secretsource.issuing._transfer.intake import Candidate, Intake
 from secretsource.issuing._transfer.row_file import Unreadable
 from secretsource.issuing._transfer.sources import Source
-from secretsource.stores.base import MOST_PURSES, EventKind, KeyQuery, KeyRecord, Purse
+from secretsource.stores.base import MOST_PURSES, Crowded, EventKind, KeyQuery, KeyRecord, Purse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._key.lifecycle import By
     from secretsource.issuing._manage.operations import Operations
-    from secretsource.stores.base import Page, Spending
+    from secretsource.stores.base import Change, Page, Spending
 
 BATCH = 1000
 KNOWN = "already imported, or its head is that of another key"
@@ -168,7 +169,7 @@ class Imports:
         dry_run: bool,
         on_batch: Callable[[ImportBatch], object] | None,
     ) -> Flow[ImportReport]:
-        tally = _Tally(start)
+        tally, planned = _Tally(start), Counter[str]()
         for numbered in _batches(rows, start):
             kept: Mapping[str, bytes] = yield self._parts.store.seals()
             self._parts.seals.add(kept)
@@ -180,9 +181,10 @@ class Imports:
                     fit[number] = read
                 else:
                     rejected.append(RejectedRow(number, read, row))
-            known = yield from self._known(fit) if dry_run else self._store(fit, by)
-            rejected += [RejectedRow(number, KNOWN, row) for number, row in numbered if number in known]
-            batch = ImportBatch(numbered[-1][0], len(fit) - len(known), sorted(rejected, key=_number))
+            refused, most = yield from self._bind(fit)
+            refused |= yield from self._plan(fit, most, planned) if dry_run else self._store(fit, most, by)
+            rejected += [RejectedRow(number, refused[number], row) for number, row in numbered if number in refused]
+            batch = ImportBatch(numbered[-1][0], len(numbered) - len(rejected), sorted(rejected, key=_number))
             tally.add(batch)
             if on_batch is not None:
                 on_batch(batch)
@@ -215,11 +217,54 @@ class Imports:
         w = self._parts
         return Intake(source, w.peppers, w.seals, w.lookups, w.format, w.clock.now().wall, zone)
 
-    def _store(self, fit: Mapping[int, Candidate], by: By) -> Flow[set[int]]:
-        """Store the records that are not stored yet; return the numbers of the others."""
+    def _bind(self, fit: dict[int, Candidate]) -> Flow[tuple[dict[int, str], dict[str, int]]]:
+        """Take out the keys that the plans of their owners do not allow.
+
+        Returns:
+            The reasons, by the number of the row, and the most keys of each owner that has such a bound.
+        """
+        now = self._parts.clock.now().wall
+        terms = yield from terms_of(self._parts, {read.record.owner for read in fit.values()})
+        refused: dict[int, str] = {}
+        for number, read in tuple(fit.items()):
+            bound = bounds.bound(read, terms.get(read.record.owner), now)
+            if isinstance(bound, Candidate):
+                fit[number] = bound
+            else:
+                refused[number] = bound
+                del fit[number]
+        return refused, bounds.most_keys(fit.values(), terms, now)
+
+    def _plan(
+        self, fit: Mapping[int, Candidate], most: Mapping[str, int], planned: Counter[str]
+    ) -> Flow[dict[int, str]]:
+        """Return the rows that `_store` would refuse, and why; nothing is stored."""
+        known = yield from self._known(fit)
+        now, refused = self._parts.clock.now().wall, dict.fromkeys(known, KNOWN)
+        for owner in sorted(most):
+            held = yield from self._held(owner, now)
+            new = {number: read for number, read in fit.items() if number not in known}
+            crowded = bounds.room(new, owner, most[owner] - held - planned[owner], now)
+            planned[owner] += sum(read.record.owner == owner for read in new.values()) - len(crowded)
+            refused |= dict.fromkeys(crowded, bounds.CROWDED)
+        return refused
+
+    def _held(self, owner: str, now: float) -> Flow[int]:
+        """Count the keys of an owner that have not ended; a rotating pair is one."""
+        query, held = KeyQuery(owner, limit=BATCH, now=now, living=True), set[str]()
+        while True:
+            page: Page = yield self._parts.store.list(query)
+            held |= {record.limit_key for record in page.records}
+            if page.next is None:
+                return len(held)
+            query = query._replace(after=page.next)
+
+    def _store(self, fit: Mapping[int, Candidate], most: Mapping[str, int], by: By) -> Flow[dict[int, str]]:
+        """Store the records that are not stored yet; return the reasons of the others, by the number of the row."""
         yield from self._operations.leave_seals(dict(self._parts.seals.known))
         known = _repeated(fit)
         known |= yield from self._kin(fit, known)
+        refused = dict.fromkeys(known, KNOWN)
         records = {number: self._sealed(read.record) for number, read in fit.items() if number not in known}
         if any(record.credits is not None for record in records.values()):
             need_credits(self._parts)
@@ -227,20 +272,40 @@ class Imports:
         now = self._parts.clock.now().wall
         while records:
             changes = [lifecycle.issue(record, now, by, EventKind.IMPORTED) for record in records.values()]
-            taken: frozenset[str] = yield self._parts.store.insert(changes)
-            if not taken:
+            left = {number: fit[number] for number in records}
+            within = {owner: number for owner, number in most.items() if bounds.room(left, owner, 0, now)}
+            answer: frozenset[str] | Crowded = yield self._insert(changes, within, now)
+            if isinstance(answer, Crowded):
+                crowded = yield from self._crowded(left, answer, most, now)
+                refused |= crowded
+                records = {number: record for number, record in records.items() if number not in crowded}
+                continue
+            if not answer:
                 yield from self._operations.tell(*records.values())
                 break
             for number, record in tuple(records.items()):
-                if record.key_id not in taken:
+                if record.key_id not in answer:
                     continue
                 if number in struck:
-                    known.add(number)
+                    refused[number] = KNOWN
                     del records[number]
                 else:  # the locator alone may be taken: that of a large owner's key is, now and then
                     struck.add(number)
                     records[number] = self._sealed(record._replace(key_id=""))
-        return known
+        return refused
+
+    def _insert(self, changes: Sequence[Change], most: Mapping[str, int], now: float) -> Any:
+        store = self._parts.store
+        return store.insert_within(changes, most, now) if most else store.insert(changes)
+
+    def _crowded(
+        self, left: Mapping[int, Candidate], answer: Crowded, most: Mapping[str, int], now: float
+    ) -> Flow[dict[int, str]]:
+        """Return the rows to leave out, for an owner with too many keys: those that are stored, else the last."""
+        known = yield from self._known(left)
+        if known:
+            return dict.fromkeys(known, KNOWN)
+        return dict.fromkeys(bounds.room(left, answer.owner, most[answer.owner] - answer.held, now), bounds.CROWDED)
 
     def _known(self, fit: Mapping[int, Candidate]) -> Flow[set[int]]:
         """Return the numbers of the records that are stored already, without storing anything."""

@@ -36,10 +36,12 @@ class Candidate(NamedTuple):
     Attributes:
         record: The record; its ``key_id`` is empty where a locator is to be made for it.
         kin: Other look-up values of the same key, from an earlier import.
+        is_restored: Whether the row is from an export: it comes back as it was, whatever its owner's plan says now.
     """
 
     record: KeyRecord
     kin: tuple[bytes, ...] = ()
+    is_restored: bool = False
 
 
 class Intake:
@@ -78,7 +80,7 @@ class Intake:
         try:
             values = _row.read(self.source.translated(row), self._zone)
             if "key_id" in values:
-                return Candidate(export.record(values, self._peppers, self._seals))
+                return Candidate(export.record(values, self._peppers, self._seals), is_restored=True)
             return self._made(values)
         except (InvalidRequest, ConfigurationError) as error:
             return str(error)
