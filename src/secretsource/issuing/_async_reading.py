@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from secretsource._ground.flow import arun
 from secretsource._traceless import boundaries
-from secretsource.issuing._manage.request import by, wanted_owner
+from secretsource.issuing._manage.request import by, label, wanted_owner
 from secretsource.stores.base import KeyQuery
 
 TYPE_CHECKING = False
@@ -51,12 +51,18 @@ class AsyncKeyReading:
         environment: str | None = None,
         prefix: str | None = None,
         status: Status | None = None,
+        name: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        newest_first: bool = False,
         after: str | None = None,
         limit: int = 100,
     ) -> Page:
         """Do as `ApiKeys.list` does."""
-        name = wanted_owner(owner)
-        return await arun(self._operations.list(KeyQuery(name, environment, prefix, status, after=after, limit=limit)))
+        whose = wanted_owner(owner)
+        query = KeyQuery(whose, environment, prefix, status, after=after, limit=limit, name=name)
+        return await arun(
+            self._operations.list(query._replace(label=label(metadata, whose), newest=bool(newest_first)))
+        )
 
     async def expiring(
         self,

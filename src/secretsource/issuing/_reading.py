@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from secretsource._ground.flow import run
 from secretsource._traceless import boundaries
-from secretsource.issuing._manage.request import by, wanted_owner
+from secretsource.issuing._manage.request import by, label, wanted_owner
 from secretsource.stores.base import KeyQuery
 
 TYPE_CHECKING = False
@@ -59,16 +59,23 @@ class KeyReading:
         environment: str | None = None,
         prefix: str | None = None,
         status: Status | None = None,
+        name: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        newest_first: bool = False,
         after: str | None = None,
         limit: int = 100,
     ) -> Page:
-        """List one page of records, oldest first; an argument of None does not narrow.
+        """List one page of records, the oldest or the newest first; an argument of None does not narrow.
 
         Args:
             owner: Only this owner.
             environment: Only this environment.
             prefix: Only this prefix.
             status: Only this status, as of now.
+            name: Only exactly this name.
+            metadata: Only keys whose metadata has this field with this text, such as ``{"team": "red"}``; needs an
+                owner.
+            newest_first: Whether to begin with the newest key; keep it while you go on behind a page.
             after: `Page.next` of the page before.
             limit: Records per page, 1 to 1000.
 
@@ -76,12 +83,9 @@ class KeyReading:
             InvalidRequest: The limit is out of range, the cursor is not one of ours, or no key can match a filter.
             StoreError: The store could not answer.
         """
-        name = wanted_owner(owner)
-        return run(
-            self._operations.list(
-                KeyQuery(name, environment, prefix, status, after=after, limit=limit, now=self._parts.clock.now().wall)
-            )
-        )
+        whose = wanted_owner(owner)
+        query = KeyQuery(whose, environment, prefix, status, after=after, limit=limit, name=name)
+        return run(self._operations.list(query._replace(label=label(metadata, whose), newest=bool(newest_first))))
 
     def expiring(
         self,

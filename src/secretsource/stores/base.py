@@ -256,7 +256,7 @@ class KeyStore(ABC):
 
     @abstractmethod
     def list(self, query: KeyQuery) -> Page:
-        """Return the records of a query, oldest first.
+        """Return the records of a query, oldest first unless it asks for the newest.
 
         Args:
             query: The filters, the place to continue, and the number of records.

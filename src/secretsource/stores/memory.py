@@ -6,7 +6,7 @@ URL: ``memory://``. Nothing survives the process, and `ApiKeys.open` makes a new
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import insort
 from itertools import islice
 
 from secretsource._ground import fork
@@ -16,7 +16,7 @@ from secretsource.exceptions import ConfigurationError
 from secretsource.stores import _cursor
 from secretsource.stores._memory.counts import MemoryCounts
 from secretsource.stores._memory.history import MemoryHistory
-from secretsource.stores._memory.listing import ENDED, crowded, picks, total
+from secretsource.stores._memory.listing import ENDED, crowded, in_order, picks, total
 from secretsource.stores._memory.registers import Book, MemoryRegister
 from secretsource.stores._memory_claims import MemoryClaims
 from secretsource.stores._memory_credits import MemoryCredits
@@ -155,8 +155,7 @@ class MemoryStore(KeyStore, ChangeFeed):
     def list(self, query: KeyQuery) -> Page:
         """Return a page of records, oldest first; see `KeyStore.list`."""
         with self._lock:
-            start = 0 if query.after is None else bisect_right(self._order, _cursor.place(query.after))
-            places = dict.fromkeys(islice(self._order, start, None))
+            places = dict.fromkeys(in_order(self._order, query))
             ordered = (self._records[key_id] for _, key_id in places if key_id in self._records)
             found = list(islice((record for record in ordered if picks(query, record)), query.limit + 1))
         page = [record._replace(terms=self._book.terms(record.owner)) for record in found[: query.limit]]

@@ -297,6 +297,9 @@ class KeyQuery(NamedTuple):
         limit: Records per page, 1 to 1000.
         now: The instant for ``status`` and ``living``, in seconds since 1970 UTC.
         living: Only keys that have not ended by ``now``, neither by time nor by revocation.
+        name: Exactly this name.
+        label: A field of the metadata, and the text that it has; with an ``owner`` only.
+        newest: Whether the page has the newest keys first; a cursor belongs to its order.
     """
 
     owner: str | None = None
@@ -310,10 +313,13 @@ class KeyQuery(NamedTuple):
     limit: int = 100
     now: float | None = None
     living: bool = False
+    name: str | None = None
+    label: tuple[str, str] | None = None
+    newest: bool = False
 
 
 class Page:
-    """Some records, oldest first (equal instants by ``key_id``), and the cursor for continuing; iterates over them.
+    """Some records in the order of their query (equal instants by ``key_id``), and a cursor; iterates over them.
 
     Attributes:
         records: The records of this page.

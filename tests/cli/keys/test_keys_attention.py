@@ -33,3 +33,19 @@ def test_unused_shows_nothing_that_is_new(keys: Keys) -> None:
     assert json.loads(keys("unused", "--for", "90d", "--json").stdout) == {"keys": [], "next": None}
     refused = keys("unused", "--for", "0s")
     assert (refused.exit_code, "must be over 0 seconds" in refused.stderr) == (2, True)
+
+
+def test_a_list_is_narrowed(keys: Keys) -> None:
+    """By name, by a field of the metadata, and the newest first."""
+    for number, team in enumerate(("red", "blue")):
+        metadata = json.dumps({"team": team})
+        issue = ("issue", "--owner", "acme", "--name", f"n{number}", "--metadata", metadata, "--out", f"k{number}")
+        assert keys(*issue).exit_code == 0
+
+    def names(*options: str) -> list[str]:
+        return [record["name"] for record in json.loads(keys("list", *options, "--json").stdout)["keys"]]
+
+    assert names("--newest") == ["n1", "n0"]
+    assert names("--name", "n1") == ["n1"]
+    assert names("--owner", "acme", "--metadata", "team=red") == ["n0"]
+    assert keys("list", "--metadata", "team=red").exit_code == 2

@@ -135,3 +135,33 @@ def test_a_history_that_cannot_be_is_refused(keys: Shell, words: dict[str, Any])
     """The sentence names the argument."""
     with pytest.raises(InvalidRequest, match=next(iter(words))):
         keys.history(**words)
+
+
+def test_a_list_is_narrowed_as_a_page_needs(keys: Shell, clock: FakeClock) -> None:
+    """By name, by a field of the metadata of one owner, and the newest first, page by page."""
+    for number, team in enumerate(("red", "blue", "red")):
+        keys.issue(owner="acme", name=f"n{number}", metadata={"team": team})
+        clock.advance(1.0)
+    assert [record.name for record in keys.list(newest_first=True)] == ["n2", "n1", "n0"]
+    first = keys.list(newest_first=True, limit=2)
+    assert [record.name for record in keys.list(newest_first=True, after=first.next)] == ["n0"]
+    assert [record.name for record in keys.list(name="n1")] == ["n1"]
+    assert [record.name for record in keys.list(owner="acme", metadata={"team": "red"})] == ["n0", "n2"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"metadata": {"team": "red"}}, "a list by metadata needs an owner"),
+        ({"metadata": {"team": 5}, "owner": "acme"}, "metadata must be one field with a text"),
+        ({"metadata": {"a": "b", "c": "d"}, "owner": "acme"}, "metadata must be one field"),
+        ({"metadata": {}, "owner": "acme"}, "metadata must be one field"),
+        ({"metadata": "team", "owner": "acme"}, "metadata must be one field"),
+        ({"metadata": {"a": "\0"}, "owner": "acme"}, "metadata must be one field"),
+        ({"name": "a\nb"}, "name must be a text"),
+    ],
+)
+def test_a_list_that_cannot_be_is_refused(keys: Shell, words: dict[str, Any], said: str) -> None:
+    """The sentence says what is missing or wrong."""
+    with pytest.raises(InvalidRequest, match=said):
+        keys.list(**words)

@@ -41,6 +41,11 @@ LISTS = {
         f"prefix {word}, {status}": KeyQuery(prefix=word, status=status, now=NOW)
         for word, status in product(("rare", "sk"), Status)
     },
+    **{f"name {word!r}": KeyQuery(name=word) for word in ("rare", "")},
+    "newest of acme": KeyQuery("acme", newest=True),
+    "newest that live, behind": KeyQuery("acme", newest=True, now=NOW, living=True, after="5.0 " + "k" * 22),
+    "labelled, of acme": KeyQuery("acme", label=("team", "red")),
+    "labelled, of rare": KeyQuery("rare", label=("team", "red"), newest=True),
     "all of it": KeyQuery("acme", "live", "sk", Status.ACTIVE, "pepper00", NOW, now=NOW),
 }
 """What is listed; of some words there are few keys, and of some nearly all."""
@@ -51,7 +56,7 @@ def rows() -> Iterator[Any]:
     unlike: list[dict[str, Any]] = [
         {"owner": "rare"}, {"prefix": "rare"}, {"environment": "rare"}, {"pepper_version": "rare0000"},
         {"status": Status.REVOKED}, {"status": Status.EXPIRED}, {"status": Status.DISABLED}, {"expires": 5000.0},
-        {"status": Status.ROTATING, "overlap_ends": 5000.0},
+        {"status": Status.ROTATING, "overlap_ends": 5000.0}, {"name": "rare"}, {"metadata": {"team": "red"}},
     ]  # fmt: skip
     for number in range(KEYS_THERE):
         place = number % 1000
@@ -134,7 +139,12 @@ def test_sqlite_lists_along_an_index(sqlite: tuple[Explained, Any], what: str) -
 def test_sqlite_lists_all_in_the_order_of_an_index(sqlite: tuple[Explained, Any]) -> None:
     """A list of everything, and one by last use, stop with the last key of their page: nothing is sorted for them."""
     explained, explain = sqlite
-    for query in (KeyQuery(), KeyQuery(unused_since=NOW, now=NOW, living=True), KeyQuery(after="5.0 " + "k" * 22)):
+    for query in (
+        KeyQuery(),
+        KeyQuery(newest=True),
+        KeyQuery(unused_since=NOW, now=NOW, living=True),
+        KeyQuery(after="5.0 " + "k" * 22),
+    ):
         explained.store.list(query)
         [plan] = explained.plans(explain)
         assert f"{KEYS.name} USING INDEX secretsource_keys_by_age" in plan

@@ -23,12 +23,28 @@ def list_keys(
     ] = None,
     prefix: Annotated[str | None, typer.Option("--prefix", metavar="P", help="Only keys with this prefix.")] = None,
     status: Annotated[Status | None, typer.Option("--status", help="Only keys with this status.")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="Only keys of exactly this name.")] = None,
+    metadata: Annotated[
+        str | None, typer.Option("--metadata", metavar="FIELD=TEXT", help="Only keys with this; needs --owner.")
+    ] = None,
+    newest: Annotated[bool, typer.Option("--newest", help="The newest first.")] = False,
     after: After = None,
     limit: Limit = 100,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
     """Show the records of keys, the oldest first; never a key itself."""
+    field, _, value = (metadata or "").partition("=")
     with open_keys(context, store, peppered=False) as keys:
-        page = keys.list(owner=owner, environment=environment, prefix=prefix, status=status, after=after, limit=limit)
+        page = keys.list(
+            owner=owner,
+            environment=environment,
+            prefix=prefix,
+            status=status,
+            name=name,
+            metadata={field: value} if metadata is not None else None,
+            newest_first=newest,
+            after=after,
+            limit=limit,
+        )
     show_page(page, as_json=as_json)

@@ -210,13 +210,30 @@ def named(given: object, what: str) -> str:
     raise InvalidRequest(_NAMELESS[what])
 
 
+def label(given: object, owner: str | None) -> tuple[str, str] | None:
+    """Return the field of metadata that a list narrows by, and its text; None for no such field.
+
+    Raises:
+        InvalidRequest: It is not one field with a text, or the list has no owner.
+    """
+    if given is None:
+        return None
+    fields = list(given.items()) if isinstance(given, Mapping) else []
+    if len(fields) != 1 or not all(isinstance(part, str) and "\0" not in part for part in fields[0]):
+        raise InvalidRequest("metadata must be one field with a text here, such as  metadata={'team': 'red'}")
+    if owner is None:
+        raise InvalidRequest("a list by metadata needs an owner, because no index has all metadata: give  owner=")
+    name, value = fields[0]
+    return name, value
+
+
 def narrowed(query: KeyQuery) -> KeyQuery:
     """Check a query for the store.
 
     Raises:
         InvalidRequest: A filter is of a kind that no record has.
     """
-    for what in ("environment", "prefix"):
+    for what in ("environment", "prefix", "name"):
         text(getattr(query, what) or "", what)
     if not isinstance(query.after, str | None):
         raise InvalidRequest("a listing goes on after the text that the page before has as its next")

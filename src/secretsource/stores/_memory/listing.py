@@ -4,19 +4,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from itertools import islice
 
+from secretsource.stores import _cursor
 from secretsource.stores.owners import Crowded
 from secretsource.stores.records import MOST_WITNESSES, Status, Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from secretsource.stores.records import Change, KeyQuery, KeyRecord, Use
 
-__all__ = ["ENDED", "crowded", "picks", "total"]
+__all__ = ["ENDED", "crowded", "in_order", "picks", "total"]
 
 ENDED = (Status.REVOKED, Status.EXPIRED)
 
@@ -29,14 +31,25 @@ def picks(query: KeyQuery, record: KeyRecord) -> bool:
         (query.prefix, record.prefix),
         (query.status, record.status if query.now is None else record.status_at(query.now)),
         (query.pepper_version, record.pepper_version),
+        (query.name, record.name),
     )
     if any(wanted is not None and wanted != value for wanted, value in exact):
+        return False
+    if query.label is not None and record.metadata.get(query.label[0]) != query.label[1]:
         return False
     if query.living and query.now is not None and record.status_at(query.now) in ENDED:
         return False
     if query.expires_before is not None and (record.expires is None or record.expires >= query.expires_before):
         return False
     return query.unused_since is None or (record.last_used or record.created) < query.unused_since
+
+
+def in_order(places: Sequence[tuple[float, str]], query: KeyQuery) -> Iterator[tuple[float, str]]:
+    """Return the places of records, oldest first, in the order of a query and behind its cursor."""
+    after = None if query.after is None else _cursor.place(query.after)
+    if not query.newest:
+        return islice(places, 0 if after is None else bisect_right(places, after), None)
+    return reversed(places[: len(places) if after is None else bisect_left(places, after)])
 
 
 def crowded(

@@ -96,6 +96,46 @@ class StoreListing:
         with pytest.raises(InvalidRequest):
             store.list(KeyQuery(after=cursor))
 
+    def test_list_has_the_newest_first(self, store: KeyStore) -> None:
+        """Page by page, also of one owner, and each key once; equal instants by their identifier."""
+        store.insert([new(number, created=float(number // 2)) for number in range(1, 8)])
+        met: list[str] = []
+        query = KeyQuery("acme", limit=2, newest=True)
+        while True:
+            page = store.list(query)
+            met += [found.key_id for found in page]
+            if page.next is None:
+                break
+            query = query._replace(after=page.next)
+        assert met == [record(number).key_id for number in range(7, 0, -1)]
+        assert [found.key_id for found in store.list(KeyQuery(limit=1, newest=True))] == [record(7).key_id]
+
+    def test_list_narrows_by_a_name(self, store: KeyStore) -> None:
+        """Word for word, alone and with other filters."""
+        store.insert([new(1, name="a"), new(2, name="A"), new(3, name="a", owner="other"), new(4)])
+        assert [found.key_id for found in store.list(KeyQuery(name="a"))] == [record(n).key_id for n in (1, 3)]
+        assert [found.key_id for found in store.list(KeyQuery("other", name="a"))] == [record(3).key_id]
+        assert [found.key_id for found in store.list(KeyQuery(name=""))] == [record(4).key_id]
+
+    def test_list_narrows_by_a_field_of_the_metadata(self, store: KeyStore) -> None:
+        """A text in the object itself, whatever characters it has; a number that looks like it is another value."""
+        fields: list[dict[str, Any]] = [
+            {"team": "red"}, {"team": "blue"}, {"other": {"team": "red"}}, {"team": ["red"]}, {}, {"n": 5}, {"n": "5"},
+            {'a."b\'': "é 🔑"}, {"team": "red", "more": [1]},
+        ]  # fmt: skip
+        store.insert([new(number, metadata=each) for number, each in enumerate(fields)])
+        store.insert([new(20, owner="else", metadata={"team": "red"})])
+        wanted = [
+            (("team", "red"), [0, 8]),
+            (("n", "5"), [6]),
+            (("a.\"b'", "é 🔑"), [7]),
+            (("team", "5"), []),
+            (("x", ""), []),
+        ]
+        for label, numbers in wanted:
+            found = store.list(KeyQuery("acme", label=label))
+            assert [each.key_id for each in found] == [record(number).key_id for number in numbers], label
+
 
 def _walk(store: KeyStore, query: KeyQuery) -> Iterator[str]:
     """Yield the identifiers of all pages."""

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import false, func, literal, select, true, tuple_, union_all
+from sqlalchemy import Boolean, false, func, literal, select, true, tuple_, union_all
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from secretsource.stores import _cursor
 from secretsource.stores._sql.rows.statements import SELECT_KEYS
@@ -29,7 +31,7 @@ FEW = 2000
 """Keys that are fetched and sorted for a page; if a condition picks more, a walk does not go far for a page of them."""
 
 _ENDED = (Status.REVOKED.value, Status.EXPIRED.value)
-_WORDS = ("owner", "pepper_version", "prefix", "environment")
+_WORDS = ("name", "owner", "pepper_version", "prefix", "environment")
 """The columns that a list is narrowed by word for word; the earlier ones are likely to pick fewer keys."""
 
 
@@ -124,10 +126,38 @@ def select_page(query: KeyQuery, route: Select[Any] | None = None) -> Select[Any
         narrowing.append(func.coalesce(KEYS.c.expires < query.expires_before, false()))
     if query.unused_since is not None:
         narrowing.append(func.coalesce(KEYS.c.last_used, KEYS.c.created) < query.unused_since)
+    if query.label is not None:
+        narrowing.append(_Labelled(KEYS.c.metadata, *map(literal, query.label)))
     if query.after is not None:
         created, key_id = _cursor.place(query.after)
-        narrowing.append(tuple_(KEYS.c.created, KEYS.c.key_id) > tuple_(literal(created), literal(key_id)))
-    return SELECT_KEYS.where(*narrowing).order_by(KEYS.c.created, KEYS.c.key_id).limit(query.limit + 1)
+        at, last = tuple_(KEYS.c.created, KEYS.c.key_id), tuple_(literal(created), literal(key_id))
+        narrowing.append(at < last if query.newest else at > last)
+    order = [column.desc() if query.newest else column for column in (KEYS.c.created, KEYS.c.key_id)]
+    return SELECT_KEYS.where(*narrowing).order_by(*order).limit(query.limit + 1)
+
+
+class _Labelled(FunctionElement[bool]):
+    """Whether a field of a JSON object, in a text that may be empty, is a certain text."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_Labelled, "sqlite")
+def _on_sqlite(element: _Labelled, compiler: Any, **more: Any) -> str:
+    column, field, value = (compiler.process(part, **more) for part in element.clauses)
+    objects = f"json_each(CASE {column} WHEN '' THEN '{{}}' ELSE {column} END) AS label"
+    picked = f"label.key = {field} AND label.type = 'text' AND label.atom = {value}"
+    return f"EXISTS (SELECT 1 FROM {objects} WHERE {picked})"  # noqa: S608 - made of names and bound values
+
+
+@compiles(_Labelled, "postgresql")
+def _on_postgresql(element: _Labelled, compiler: Any, **more: Any) -> str:
+    column, field, value = (compiler.process(part, **more) for part in element.clauses)
+    of = f"{column}::json -> {field}"
+    # PostgreSQL reads no document that has the character NUL.
+    is_readable = f"{column} <> '' AND strpos({column}, '\\u0000') = 0"
+    return f"CASE WHEN {is_readable} THEN json_typeof({of}) = 'string' AND ({of} #>> '{{}}') = {value} ELSE false END"
 
 
 def count_by_pepper(now: float) -> Select[Any, int]:

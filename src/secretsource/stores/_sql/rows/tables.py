@@ -65,6 +65,7 @@ KEYS = Table(
     Column("notices", _TEXT),
     Column("credits", BigInteger),
     Index("secretsource_keys_by_age", "created", "key_id"),
+    Index("secretsource_keys_by_name", "name", "created", "key_id"),
     Index("secretsource_keys_by_owner", "owner", "created", "key_id"),
     Index("secretsource_keys_by_prefix", "prefix", "created", "key_id"),
     Index("secretsource_keys_by_environment", "environment", "created", "key_id"),

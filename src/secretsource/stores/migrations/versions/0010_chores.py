@@ -27,6 +27,7 @@ def upgrade() -> None:
     for name, kind in _COLUMNS.items():
         op.add_column("secretsource_keys", sa.Column(name, kind))
     op.execute(_DATE_REVOCATIONS)
+    op.create_index("secretsource_keys_by_name", "secretsource_keys", ["name", "created", "key_id"])
     op.create_table(
         "secretsource_chores",
         sa.Column("name", _TEXT, primary_key=True),
@@ -39,5 +40,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop them; keys are due for rotation no more, and an alarm may be told again after the next upgrade."""
     op.drop_table("secretsource_chores")
+    op.drop_index("secretsource_keys_by_name", "secretsource_keys")
     for name in _COLUMNS:
         op.drop_column("secretsource_keys", name)
