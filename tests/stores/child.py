@@ -6,13 +6,18 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import event
 
+from secretsource.exceptions import PlanExceeded
+from secretsource.issuing import ApiKeys, AsyncApiKeys
 from secretsource.stores import sql
 from secretsource.stores._registry import open_store
 from secretsource.testing._stores.samples import changed, new, record, rotated
+
+PEPPER = "a pepper of the tests, long enough"
 
 
 def add(url: str, rounds: str) -> None:
@@ -27,6 +32,43 @@ def add(url: str, rounds: str) -> None:
             if store.update(changed(old, metadata={"sum": old.metadata["sum"] + 1})):
                 break
     store.close()
+
+
+def issue(url: str, owners: str) -> None:
+    """Issue a key to each owner whose plan has room for it, and rotate it; then say how many there were."""
+    made = 0
+    with ApiKeys.open(url, peppers=[PEPPER]) as keys:
+        print("ready", flush=True)
+        sys.stdin.readline()
+        for number in range(int(owners)):
+            with suppress(PlanExceeded):
+                keys.rotate(keys.issue(owner=f"owner {number}").record.key_id, overlap=3600)
+                made += 1
+    print(made)
+
+
+def issue_on_a_loop(url: str, owners: str) -> None:
+    """Do the same, three at once."""
+    turns = asyncio.Semaphore(3)
+
+    async def one(keys: AsyncApiKeys, owner: str) -> bool:
+        async with turns:
+            return await made(keys, owner)
+
+    async def made(keys: AsyncApiKeys, owner: str) -> bool:
+        try:
+            issued = await keys.issue(owner=owner)
+        except PlanExceeded:
+            return False
+        return bool(await keys.rotate(issued.record.key_id, overlap=3600))
+
+    async def scenario() -> int:
+        async with await AsyncApiKeys.open(url, peppers=[PEPPER]) as keys:
+            print("ready", flush=True)
+            sys.stdin.readline()
+            return sum(await asyncio.gather(*(one(keys, f"owner {number}") for number in range(int(owners)))))
+
+    print(asyncio.run(scenario()))
 
 
 def migrate(url: str) -> None:
@@ -69,5 +111,14 @@ def die(url: str, work: str, before: str) -> None:
         asyncio.run(sql.AsyncSqlStore(store).rotate(*rotated(record(1), 2)))
 
 
+WORK = {
+    "add": add,
+    "issue": issue,
+    "issue on a loop": issue_on_a_loop,
+    "migrate": migrate,
+    "change": change,
+    "die": die,
+}
+
 if __name__ == "__main__":
-    {"add": add, "migrate": migrate, "change": change, "die": die}[sys.argv[1]](*sys.argv[2:])
+    WORK[sys.argv[1]](*sys.argv[2:])

@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 from tests.forks import begun, ended, needs_fork
+from tests.stores.child import PEPPER
 from tests.stores.databases import PostgresDatabase, do
 
+from secretsource.exceptions import PlanExceeded
+from secretsource.issuing import ApiKeys
 from secretsource.stores import sql
 from secretsource.stores._registry import open_store
 from secretsource.stores._sql.rows.tables import KEYS
@@ -34,6 +37,7 @@ TREE = Path(__file__).parents[2]
 ROUNDS = 20
 LOCK = select(KEYS.c.key_id).with_for_update()
 """What locks every key."""
+ISSUERS, OWNERS = 8, 12
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -78,6 +82,30 @@ def test_processes_lose_no_update(url: str, store: KeyStore) -> None:
     assert final is not None
     assert (final.metadata["sum"], final.revision) == (2 * ROUNDS, 2 * ROUNDS + 1)
     assert len(store.events(record(1).key_id)) == 2 * ROUNDS + 1
+
+
+def test_issuers_that_race_make_no_key_too_many(url: str, store: KeyStore) -> None:
+    """Eight processes issue to owners that each have room for one more key: each owner gets one, and no second.
+
+    A rotating pair counts as one: that which each owner has, and that which the new key becomes.
+    """
+    with ApiKeys(store, peppers=[PEPPER]) as keys:
+        keys.plans.put("pro", max_keys=2)
+        for number in range(OWNERS):
+            keys.owners.put(f"owner {number}", plan="pro")
+            keys.rotate(keys.issue(owner=f"owner {number}").record.key_id, overlap=3600)
+        children = [start(("issue", "issue on a loop")[place % 2], url, str(OWNERS)) for place in range(ISSUERS)]
+        for child in children:
+            assert child.stdout is not None
+            assert child.stdout.readline() == "ready\n"
+        for child in children:
+            assert child.stdin is not None
+            child.stdin.write("go\n")
+            child.stdin.flush()
+        assert sum(int(child.communicate(timeout=100)[0]) for child in children) == OWNERS
+        assert [keys.count_living(owner=f"owner {number}") for number in range(OWNERS)] == [4] * OWNERS
+        with pytest.raises(PlanExceeded, match="allows 2 keys, and 2 have not ended"):
+            keys.issue(owner="owner 0")
 
 
 STRIKES = [
