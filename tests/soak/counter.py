@@ -65,6 +65,7 @@ class Counting:
         self.made = Counter[str]()
         kind = sql.SqlStore if url.startswith("sqlite") else sql.PostgresStore
         self.store = kind.open(url)
+        assert self.store.counts is not None
         self.store.counts = Told(self.store.counts)  # type: ignore[assignment]
         self._record_uses = self.store.record_uses
         self.store.record_uses = self._told  # type: ignore[method-assign]

@@ -160,6 +160,6 @@ def test_usage_adds_up(url: str, tmp_path: Path, record_property: Callable[[str,
     made = sum(each.made.total() for each in told)
     record_property(
         "measured",
-        f"usage, {url.partition(':')[0]:10} {made:8,} checks of {PROCESSES} processes, {found['day'].total():,} counted; "
-        f"killed before they had flushed {' and '.join(map(str, lost))}",
+        f"usage, {url.partition(':')[0]:10} {made:8,} checks of {PROCESSES} processes, "
+        f"{found['day'].total():,} counted; not flushed when {KILLED} were killed: {' and '.join(map(str, lost))}",
     )
