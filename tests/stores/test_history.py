@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ from tests.stores.sql.test_schema import down_to
 
 from secretsource.stores import sql
 from secretsource.stores._sql import history
-from secretsource.stores.base import HistoryQuery
+from secretsource.stores._sql.rows.tables import HEAD
+from secretsource.stores.base import Count, CountQuery, HistoryQuery, Unit
 from secretsource.testing._stores.samples import new, record
 
 if TYPE_CHECKING:
@@ -144,3 +146,24 @@ def test_events_from_before_the_feed_are_in_it(tmp_path: Path) -> None:
     sql.migrate(url)
     with closing(sql.SqlStore.open(url)) as store:
         assert read(store) == [(1, record(1).key_id, 1), (2, record(2).key_id, 1)]
+
+
+def test_counts_move_to_a_table_in_the_order_of_its_key(tmp_path: Path) -> None:
+    """Counts of a file from before are all there after the migration, and after the way back."""
+    file = tmp_path / "keys.db"
+    url, minute = f"sqlite:///{file}", CountQuery(Unit.MINUTE, 0.0, 600.0)
+    counts = [Count(60, "", "malformed", 3), Count(120, record(1).key_id, "accepted", 2, "acme")]
+    with closing(sql.SqlStore.open(url)) as store:
+        store.insert([new(1, owner="acme")])
+        assert store.counts is not None
+        store.counts.add(counts)
+    for version in ("0008", HEAD):
+        (down_to(url, version) if version != HEAD else sql.migrate(url))
+        with closing(sqlite3.connect(file)) as connection:
+            made = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'secretsource_counts'").fetchone()[0]
+            kept = connection.execute("SELECT count(*), sum(requests) FROM secretsource_counts").fetchone()
+        assert ("WITHOUT ROWID" in made) == (version == HEAD)
+        assert kept == (6, 15)
+    with closing(sql.SqlStore.open(url)) as store:
+        assert store.counts is not None
+        assert store.counts.read(minute) == counts

@@ -91,7 +91,9 @@ class History(ABC):
     def read(self, query: HistoryQuery) -> Sequence[HistoryEvent]:
         """Return events in the order of their positions.
 
-        An event that is committed after another one was returned must get a greater position than that one.
+        An event that is committed after another one was returned must get a greater position than that one. Events
+        get their positions in the order of their time. At one instant, owners and plans come before keys, then a
+        smaller revision before a greater one, and then a smaller id: new keys come before changes of others.
 
         Args:
             query: The question.

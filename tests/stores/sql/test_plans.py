@@ -117,6 +117,8 @@ def postgres(server: Postgres) -> Iterator[tuple[Explained, Any]]:
     sql.migrate(url)
     with closing(sql.PostgresStore.open(url)) as store, psycopg.connect(url, autocommit=True) as connection:
         store.insert(list(rows()))
+        assert store.history is not None
+        store.history.read(HistoryQuery(limit=1000))
         connection.execute("VACUUM ANALYZE")
         connection.execute("SET enable_seqscan = off")  # it reads a small table whole, wherever an index would do
 
@@ -151,6 +153,14 @@ def test_sqlite_lists_all_in_the_order_of_an_index(sqlite: tuple[Explained, Any]
         assert "TEMP B-TREE" not in plan
 
 
+def test_sqlite_looks_for_unused_keys_among_old_ones(sqlite: tuple[Explained, Any]) -> None:
+    """Keys that are too young to be unused for so long are not read."""
+    explained, explain = sqlite
+    explained.store.list(KeyQuery(unused_since=NOW, now=NOW, living=True))
+    [plan] = explained.plans(explain)
+    assert f"SEARCH {KEYS.name} USING INDEX secretsource_keys_by_age (created<?)" in plan
+
+
 def test_sqlite_counts_along_an_index(sqlite: tuple[Explained, Any]) -> None:
     """Keys are counted by their pepper in an index that has all of it; rows are read of those that have ended."""
     explained, explain = sqlite
@@ -177,19 +187,48 @@ def test_the_feed_is_read_along_its_positions(request: pytest.FixtureRequest, da
     history = explained.store.history
     history.read(HistoryQuery(limit=1))
     explained.plans(explain)
-    for query in (HistoryQuery(after=500, limit=10), HistoryQuery(after=500, limit=10, kind="issued")):
-        assert len(history.read(query)) == query.limit
+    for words, along in (({}, "position"), ({"kind": "revoked"}, "kind"), ({"actor": "nobody"}, "actor")):
+        found = history.read(HistoryQuery(after=500, limit=10, **words))
+        assert len(found) == (0 if words else 10)
         last, keys, owners, new, *_ = explained.plans(explain)
         assert "secretsource_events_by_position" in last
-        assert "secretsource_events_by_position" in keys
-        assert "secretsource_owner_events_by_position" in owners
+        assert f"secretsource_events_by_{along}" in keys
+        assert f"secretsource_owner_events_by_{along}" in owners
         assert "secretsource_events_without_position" in new
-        assert "B-TREE" not in new
+        assert not [plan for plan in (keys, owners, new) if "B-TREE" in plan or "Sort" in plan]
     for top in (HistoryQuery(limit=1000), HistoryQuery(after=1000, limit=1000)):
         history.read(top)
     assert not [
         plan for plan in explained.plans(explain) if f"SCAN {EVENTS.name}\n" in f"{plan}\n" or "Seq Scan" in plan
     ]
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_the_feed_of_an_owner_is_found_by_its_keys(request: pytest.FixtureRequest, database: str) -> None:
+    """The events of few keys are found by the keys, and those of many along the positions; both are the same."""
+    explained, explain = request.getfixturevalue(database)
+    history = explained.store.history
+    history.read(HistoryQuery(limit=1))
+    explained.plans(explain)
+    found = history.read(HistoryQuery(owner="rare"))
+    _, count, keys, *_ = explained.plans(explain)
+    assert len(found) == KEYS_THERE // 1000
+    assert "secretsource_keys_by_owner" in count
+    assert "secretsource_keys_by_owner" in keys
+    assert "secretsource_events_by_position" not in keys
+    assert found == [event for event in _whole(history) if event.owner == "rare"]
+    explained.plans(explain)
+    history.read(HistoryQuery(owner="acme", after=500, limit=10))
+    _, _, keys, *_ = explained.plans(explain)
+    assert "secretsource_events_by_position" in keys
+
+
+def _whole(history: Any) -> list[Any]:
+    """Every event of a feed."""
+    found: list[Any] = []
+    while more := history.read(HistoryQuery(after=len(found), limit=1000)):
+        found += more
+    return found
 
 
 def test_few_and_many_are_listed_alike(sqlite: tuple[Explained, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ class MemoryHistory(History):
             placed, last = before
             happened = {event[1:5]: event for event in self._happened()}
             new = [event for name, event in happened.items() if name not in placed]
-            new.sort(key=lambda event: (event.time, event.id, event.revision))
+            new.sort(key=lambda event: (event.time, event.subject == "key", event.revision, event.id))
             numbered = (event._replace(position=number) for number, event in enumerate(new, last + 1))
             after = {name: event for name, event in placed.items() if name in happened}  # the others were deleted
             after.update((event[1:5], event) for event in numbered)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
+from math import ceil
 from typing import Any
 
 from sqlalchemy import BigInteger, Text, bindparam, func, literal, select
@@ -13,9 +14,9 @@ from secretsource.stores.counts import KEPT, Count, CountQuery, CountStore, in_e
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Connection, Insert
+    from sqlalchemy import ColumnElement, Connection, Insert, Select
 
     from secretsource.stores._sql.connections.database import Database
 
@@ -45,23 +46,36 @@ class SqlCounts(CountStore):
 
     def read(self, query: CountQuery) -> Sequence[Count]:
         """Return the counts that a query picks; see `CountStore.read`."""
-        columns = COUNTS.c
-        found = select(columns.start, columns.key_id, columns.outcome, columns.requests, columns.owner).where(
-            columns.unit == query.unit.value, columns.start >= query.since, columns.start < query.until
-        )
-        if query.owner is not None:
-            found = found.where(columns.owner == query.owner)
-        if query.key_id is not None:
-            found = found.where(columns.key_id == query.key_id)
-        if query.plan is not None:
-            found = found.where(columns.owner.in_(select(OWNERS.c.id).where(OWNERS.c.plan == query.plan)))
-        found = found.order_by(columns.start, columns.key_id, columns.outcome).limit(query.limit)
-        rows = self._database.read(lambda connection: connection.execute(found).all())
-        return [Count(*row) for row in rows]
+        given = {name: value for name in _NARROWING if (value := getattr(query, name)) is not None}
+        bounds = {"unit": query.unit.value, "since": ceil(query.since), "until": ceil(query.until), "most": query.limit}
+        found = _question(*given)
+        rows = self._database.read(lambda connection: connection.execute(found, {**bounds, **given}).all())
+        return [*map(Count._make, rows)]
 
     def forget(self, now: float) -> None:
         """Forget what is old; see `CountStore.forget`."""
         self._database.write(partial(_forget, now=now))
+
+
+_NARROWING: Mapping[str, ColumnElement[bool]] = {
+    "owner": COUNTS.c.owner == bindparam("owner"),
+    "key_id": COUNTS.c.key_id == bindparam("key_id"),
+    "plan": COUNTS.c.owner.in_(select(OWNERS.c.id).where(OWNERS.c.plan == bindparam("plan"))),
+}
+"""By the field of a `CountQuery`."""
+
+
+@lru_cache(maxsize=8)
+def _question(*names: str) -> Select[Any]:
+    """Return the query that is narrowed by these fields."""
+    columns = COUNTS.c
+    within = (columns.start >= bindparam("since"), columns.start < bindparam("until"))
+    return (
+        select(columns.start, columns.key_id, columns.outcome, columns.requests, columns.owner)
+        .where(columns.unit == bindparam("unit"), *within, *(_NARROWING[name] for name in names))
+        .order_by(columns.start, columns.key_id, columns.outcome)
+        .limit(bindparam("most"))
+    )
 
 
 def _add(connection: Connection, rows: list[dict[str, Any]]) -> None:

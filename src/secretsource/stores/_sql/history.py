@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, case, func, select, text, union_all
 
+from secretsource.stores._sql.rows import listing
 from secretsource.stores._sql.rows.statements import UPSERTS
 from secretsource.stores._sql.rows.tables import CHORES, EVENTS, KEYS, OWNER_EVENTS
 from secretsource.stores.history import BATCH, History, HistoryEvent
@@ -41,7 +42,7 @@ _OWNER = case((OWNER_EVENTS.c.subject == "owner", OWNER_EVENTS.c.id))
 _NEW_KEYS = (
     select(EVENTS.c.time, EVENTS.c.key_id, EVENTS.c.revision)
     .where(EVENTS.c.position.is_(None))
-    .order_by(EVENTS.c.time, EVENTS.c.key_id, EVENTS.c.revision)
+    .order_by(EVENTS.c.time, EVENTS.c.revision, EVENTS.c.key_id)
 )
 _NEW_OWNERS = (
     select(OWNER_EVENTS.c.time, OWNER_EVENTS.c.id, OWNER_EVENTS.c.revision)
@@ -89,7 +90,7 @@ def _read(connection: Connection, query: HistoryQuery) -> tuple[list[HistoryEven
     greatest one of now are seen by both, and those beyond it are left for the next reading.
     """
     last = connection.execute(_LAST).scalar() or 0
-    found = [_of_key(row) for row in connection.execute(_keys(query, last))]
+    found = [_of_key(row) for row in connection.execute(_keys(query, last, has_few=_has_few(connection, query)))]
     found += [_of_owner(row) for row in connection.execute(_owners(query, last))]
     has_new = any(connection.execute(new.limit(1)).first() is not None for new in (_NEW_KEYS, _NEW_OWNERS))
     has_grown = (connection.execute(_LAST).scalar() or 0) > last
@@ -120,8 +121,8 @@ def _next_place(connection: Connection) -> int:
 def _place(connection: Connection) -> None:
     """Give positions to the oldest events that have none."""
     _begin_placing(connection)
-    new = [(row.time, _PLACE_KEY, row.key_id, row.revision) for row in connection.execute(_NEW_KEYS.limit(BATCH))]
-    new += [(row.time, _PLACE_OWNER, row.id, row.revision) for row in connection.execute(_NEW_OWNERS.limit(BATCH))]
+    new = [(row.time, _PLACE_OWNER, row.id, row.revision) for row in connection.execute(_NEW_OWNERS.limit(BATCH))]
+    new += [(row.time, _PLACE_KEY, row.key_id, row.revision) for row in connection.execute(_NEW_KEYS.limit(BATCH))]
     new.sort(key=lambda each: each[0])
     places: dict[Any, list[dict[str, Any]]] = {_PLACE_KEY: [], _PLACE_OWNER: []}
     for place, (_, statement, which, revision) in enumerate(new[:BATCH], _next_place(connection)):
@@ -132,22 +133,37 @@ def _place(connection: Connection) -> None:
             connection.execute(statement, placed)
 
 
-def _keys(query: HistoryQuery, last: int) -> Select[Any]:
-    """The events of keys, up to a position."""
+def _has_few(connection: Connection, query: HistoryQuery) -> bool:
+    """Return whether the owner that is asked for has few keys: then all their events are fetched and sorted."""
+    if query.owner is None:
+        return False
+    keys = select(KEYS.c.key_id).where(KEYS.c.owner == query.owner)
+    return bool(connection.execute(listing.count_few(keys)).scalar_one() < listing.FEW)
+
+
+def _keys(query: HistoryQuery, last: int, *, has_few: bool) -> Select[Any]:
+    """The events of keys, up to a position: those of the owner's keys, or along an index of positions."""
     found = select(EVENTS, KEYS.c.owner).join(KEYS, KEYS.c.key_id == EVENTS.c.key_id)
-    return _narrowed(found, EVENTS.c, KEYS.c.owner, query, last)
+    place, owner = (EVENTS.c.position + 0, KEYS.c.owner) if has_few else (EVENTS.c.position, KEYS.c.owner.concat(""))
+    return _narrowed(found, EVENTS.c, place, owner, query, last)
 
 
 def _owners(query: HistoryQuery, last: int) -> Select[Any]:
     """The events of owners and plans, up to a position."""
-    return _narrowed(select(OWNER_EVENTS, _OWNER.label("owner")), OWNER_EVENTS.c, _OWNER, query, last)
+    columns = OWNER_EVENTS.c
+    found = select(OWNER_EVENTS, _OWNER.label("owner"))
+    if query.owner is None:
+        return _narrowed(found, columns, columns.position, columns.id, query, last)
+    found = found.where(columns.subject == "owner")
+    return _narrowed(found, columns, columns.position + 0, columns.id, query, last)
 
 
-def _narrowed(found: Select[Any], columns: Any, owner: Any, query: HistoryQuery, last: int) -> Select[Any]:
+def _narrowed(found: Select[Any], columns: Any, place: Any, owner: Any, query: HistoryQuery, last: int) -> Select[Any]:
+    """Narrow a question to a query; ``place`` is the position, or an expression that no index of it serves."""
     exact = ((owner, query.owner), (columns.actor, query.actor), (columns.kind, query.kind))
     wanted = [column == value for column, value in exact if value is not None]
-    within = (columns.position > query.after, columns.position <= last)
-    return found.where(*within, *wanted).order_by(columns.position).limit(query.limit)
+    within = (place > query.after, place <= last)
+    return found.where(*within, *wanted).order_by(place).limit(query.limit)
 
 
 def _of_key(row: Any) -> HistoryEvent:

@@ -67,6 +67,25 @@ class StoreHistory:
         )
         assert found[2][4:10] == (OwnerEventKind.REGISTERED, 3000.0, "ann", "203.0.113.9", "why", ("name",))
 
+    def test_history_of_one_instant_has_causes_first(self, store: KeyStore, feed: History) -> None:
+        """Owners and plans come before keys, and a new key before a change, whatever the ids are."""
+        store.insert([new(3)])
+        made, older = new(9), record(3)
+        rotation = changed(older, name="rotated")
+        now = 4000.0
+        store.rotate(
+            rotation._replace(event=rotation.event._replace(time=now)),
+            made._replace(event=made.event._replace(time=now)),
+        )
+        assert store.plans is not None
+        store.plans.put(PlanRecord("zz", 5.0), OwnerEvent("zz", OwnerEventKind.REGISTERED, now))
+        assert [(event.subject, event.id, event.kind) for event in feed.read(HistoryQuery())] == [
+            ("key", older.key_id, EventKind.ISSUED),
+            ("plan", "zz", OwnerEventKind.REGISTERED),
+            ("key", made.record.key_id, EventKind.ISSUED),
+            ("key", older.key_id, rotation.event.kind),
+        ]
+
     def test_history_goes_on_behind_a_position(self, store: KeyStore, feed: History) -> None:
         """Page by page, each event comes once, and its position stays, whatever is written between."""
         store.insert([new(number) for number in range(1, 6)])

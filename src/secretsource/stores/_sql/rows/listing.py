@@ -125,6 +125,8 @@ def select_page(query: KeyQuery, route: Select[Any] | None = None) -> Select[Any
     if query.expires_before is not None:
         narrowing.append(func.coalesce(KEYS.c.expires < query.expires_before, false()))
     if query.unused_since is not None:
+        # A key is not used before it is made: the walk ends with those that are old enough.
+        narrowing.append(KEYS.c.created < query.unused_since)
         narrowing.append(func.coalesce(KEYS.c.last_used, KEYS.c.created) < query.unused_since)
     if query.label is not None:
         narrowing.append(_Labelled(KEYS.c.metadata, *map(literal, query.label)))

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0012")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
 """The versions of the schema so far; a test compares them with the migrations."""
 
 HEAD = VERSIONS[-1]
@@ -173,6 +173,7 @@ COUNTS = Table(
     Column("requests", BigInteger, nullable=False),
     PrimaryKeyConstraint("owner", "unit", "start", "key_id", "outcome"),
     Index("secretsource_counts_by_age", "unit", "start"),
+    sqlite_with_rowid=False,  # the counts of an owner lie side by side
 )
 """Counted requests; owner and key are empty for foreign texts."""
 
@@ -209,7 +210,7 @@ CREDITS = Table(
 )
 """Spent credits, by the account that a key draws on, or by ``owner:`` and its owner."""
 
-for _events, _order in ((EVENTS, ("time", "key_id", "revision")), (OWNER_EVENTS, ("revision",))):
+for _events, _order in ((EVENTS, ("time", "revision", "key_id")), (OWNER_EVENTS, ("revision",))):
     _is_placed, _is_new = _events.c.position.is_not(None), _events.c.position.is_(None)
     Index(
         f"{_events.name}_by_position",
@@ -224,7 +225,16 @@ for _events, _order in ((EVENTS, ("time", "key_id", "revision")), (OWNER_EVENTS,
         postgresql_where=_is_new,
         sqlite_where=_is_new,
     )
+    for _word in ("actor", "kind"):
+        Index(
+            f"{_events.name}_by_{_word}",
+            _events.c[_word],
+            _events.c.position,
+            postgresql_where=_is_placed,
+            sqlite_where=_is_placed,
+        )
 """Events get their position in the feed of all events when it is first read; see `_sql.history`.
 
-An event is in one of the two indices, so the newest are found without sorting, however many there are.
+An event is in the index of those without a position, or in the others. So the newest are found without sorting, and a
+page that is narrowed by an actor or a kind is read without reading the others, however many there are.
 """

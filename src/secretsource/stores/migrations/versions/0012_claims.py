@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import TEXT
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 
 _TEXT = sa.String().with_variant(TEXT(collation="C"), "postgresql")
 
