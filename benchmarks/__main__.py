@@ -27,6 +27,8 @@ NAMES = (
     "scale",
     "growth",
     "lists",
+    "plans",
+    "usage",
     "loops",
     "flush",
     "libraries",

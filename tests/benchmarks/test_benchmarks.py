@@ -28,6 +28,7 @@ from benchmarks import (
     many,
     memory,
     mint,
+    plans,
     providers,
     records,
     samples,
@@ -35,6 +36,7 @@ from benchmarks import (
     stall,
     start,
     threads,
+    usage,
 )
 from benchmarks import (
     command as command_line,
@@ -260,6 +262,17 @@ class TestBenchmarks:
         """Both databases give a page for everything that a list narrows by, and count their keys."""
         figures = by_name(lists.measure(sizes=(1000, 3000), rounds=1))
         assert sum(figure.limit == at_most(2) for figure in figures.values()) == 2 * (len(lists.LISTS) + 1)
+
+    def test_plans(self) -> None:
+        """A change of a plan writes one row and its event in either database, however many keys there are."""
+        figures = by_name(plans.measure(sizes=(1000, 3000), rounds=1))
+        assert [figure.verdict for figure in figures.values() if figure.limit == exactly(1)] == ["PASS"] * 4
+        assert sum(figure.limit == at_most(2) for figure in figures.values()) == 2
+
+    def test_usage(self) -> None:
+        """Both databases give the month of an owner, by day and by hour."""
+        figures = by_name(usage.measure(rows=30_000, rounds=1))
+        assert sum(figure.limit == at_most(50) for figure in figures.values()) == 2
 
     def test_loops(self) -> None:
         """Every check on a loop is accepted, by ours and by hand."""
