@@ -23,6 +23,8 @@ SQLITE_HAS_NONE = {
     "lose": "a file has no connection to lose",
     "conflict": "SQLite has one writer at a time, so that nothing has to be serialized afterwards",
 }
+PATIENCE = 20.0
+"""Seconds for which a writer of SQLite waits for others, each of which may wait long for the disk of a busy machine."""
 TABLES = (
     "secretsource_events",
     "secretsource_witnesses",
@@ -53,7 +55,7 @@ class SqliteDatabase:
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "keys.db"
-        self.url = f"sqlite:///{self.file}?timeout=0.5"
+        self.url = f"sqlite:///{self.file}?timeout={PATIENCE:.0f}"
         self._stores: list[SqlStore] = []
         self._on_statement: Callable[[sqlite3.Connection, str], None] | None = None
         self._stranger: sqlite3.Connection | None = None
@@ -72,6 +74,7 @@ class SqliteDatabase:
             self._on_statement(connection.connection.dbapi_connection, statement)
 
     def deadlock(self) -> None:
+        self._on_statement = _told("PRAGMA busy_timeout = 500")
         self._stranger = sqlite3.connect(self.file, isolation_level=None)
         self._stranger.execute("BEGIN IMMEDIATE")
 
@@ -97,6 +100,7 @@ class SqliteDatabase:
 
         def mend(connection: sqlite3.Connection, _: str) -> None:
             connection.set_progress_handler(None, 0)
+            connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
             connection.execute("PRAGMA query_only = OFF")
             connection.execute("PRAGMA max_page_count = 1073741823")
 
