@@ -21,7 +21,10 @@ _WHOLE = (
     "WHERE k.key_id = "
 ).format(", ".join(f'k."{column.name}"' for column in KEYS.c))
 """One question for the key, its owner and the owner's plan, as the library asks it."""
+_ALONE = f"{_WHOLE.partition(', o.revision')[0]} FROM secretsource_keys AS k WHERE k.key_id = "
+"""A question for the key alone."""
 WHOLE_SQLITE, WHOLE_POSTGRESQL = f"{_WHOLE}?", f"{_WHOLE}%s".encode()
+ALONE_SQLITE, ALONE_POSTGRESQL = f"{_ALONE}?", f"{_ALONE}%s".encode()
 LEAN = "SELECT hash, owner, status, begins, expires, networks, scopes FROM secretsource_keys WHERE key_id = ?"
 _PLACES = {column.name: place for place, column in enumerate(KEYS.c)}
 HASH, SCOPES, NETWORKS = _PLACES["hash"], _PLACES["scopes"], _PLACES["networks"]
@@ -34,16 +37,18 @@ class RawSqlite:
     Args:
         path: The database of the store.
         lean: Whether to read no more of the row than the check asks for.
+        alone: Whether to ask for neither owner nor plan.
     """
 
-    def __init__(self, path: Path, *, lean: bool = False) -> None:
+    def __init__(self, path: Path, *, lean: bool = False, alone: bool = False) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None)
+        self._question = ALONE_SQLITE if alone else WHOLE_SQLITE
         self._execute = self._connection.cursor().execute
         self.check = self._check_lean if lean else self._check
 
     def _check(self, text: str, scope: str) -> Any:
         hashed = sha256(text.encode()).digest()
-        row = self._execute(WHOLE_SQLITE, (text[LOCATOR],)).fetchone()
+        row = self._execute(self._question, (text[LOCATOR],)).fetchone()
         return None if row is None else judged(row, hashed, scope)
 
     def _check_lean(self, text: str, scope: str) -> Any:
@@ -65,16 +70,22 @@ class RawSqlite:
 
 
 class RawPostgres:
-    """A check by psycopg alone: a prepared statement, and binary answers."""
+    """A check by psycopg alone: a prepared statement, and binary answers.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: The database of the store.
+        alone: Whether to ask for neither owner nor plan.
+    """
+
+    def __init__(self, url: str, *, alone: bool = False) -> None:
+        self._question = ALONE_POSTGRESQL if alone else WHOLE_POSTGRESQL
         self._connection = psycopg.connect(url, autocommit=True)
         self._execute = self._connection.cursor(binary=True).execute
 
     def check(self, text: str, scope: str) -> Any:
         """The row of a key that may do this, or None."""
         hashed = sha256(text.encode()).digest()
-        row = self._execute(WHOLE_POSTGRESQL, (text[LOCATOR],), prepare=True).fetchone()
+        row = self._execute(self._question, (text[LOCATOR],), prepare=True).fetchone()
         return None if row is None else judged(row, hashed, scope)
 
     def __enter__(self) -> Self:

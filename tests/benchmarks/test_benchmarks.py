@@ -235,7 +235,7 @@ class TestBenchmarks:
         """Every check is accepted, but the forged one's, about which no store hears."""
         figures = by_name(check.measure(rounds=1, seconds=0.0005))
         assert figures["questions to the store about forged keys"].verdict == "PASS"
-        assert sum(figure.limit is not None for figure in figures.values()) == 7
+        assert sum(figure.limit is not None for figure in figures.values()) == 9
 
     def test_mint(self) -> None:
         """Keys are minted, and stored; each takes some room."""
