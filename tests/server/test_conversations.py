@@ -60,11 +60,11 @@ def served(tmp_path: Path) -> Iterator[tuple[str, str]]:
 @pytest.mark.timeout(PATIENCE + 10)
 def test_the_service_keeps_to_its_document(served: tuple[str, str], tmp_path: Path) -> None:
     """No 5xx, no status or form that the document lacks, and no body that it forbids is taken."""
-    url, root = served
+    url, key = served
+    tool = str(Path(sys.executable).with_name("st"))
     done = subprocess.run(
         [
-            str(Path(sys.executable).with_name("st")), "run", f"{url}/openapi.json",
-            "-H", f"Authorization: Bearer {root}",
+            tool, "run", f"{url}/openapi.json", "-H", f"Authorization: Bearer {key}",
             "--max-examples", "4", "--workers", "1", "--seed", "1", "--no-color", "--checks", "all",
             "--exclude-checks", ",".join(NOT_ASKED), "--request-timeout", "20", "--generation-database", "none",
         ],

@@ -1,0 +1,221 @@
+"""The command `serve`, as processes of its own: founding, checking, serving, reloading, stopping."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from secretsource.issuing import ApiKeys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PATIENCE = 90
+START = Path.cwd()
+
+
+def environment() -> dict[str, str]:
+    """Variables for a child that finds the same package from any folder, and no configuration of ours."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SECRETSOURCE_")}
+    if tree := kept.get("PYTHONPATH"):
+        kept["PYTHONPATH"] = os.pathsep.join(str(START / part) for part in tree.split(os.pathsep))
+    return kept
+
+
+def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "secretsource", *arguments], cwd=folder, env=environment(), capture_output=True,
+        text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def founded(open_folder: Path) -> Path:
+    """A folder in which a service was founded."""
+    done = command(open_folder, "serve", "--init", "--out", "root.key")
+    assert done.returncode == 0, done.stderr
+    return open_folder
+
+
+class Running:
+    """A service on a free port."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int, key: str) -> None:
+        self.process = process
+        self.port = port
+        self.key = key
+
+    def ask(self, method: str, path: str, document: object = None, key: str | None = None) -> tuple[int, Any]:
+        """Send a request by the first root key, on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        headers = {"Authorization": f"Bearer {key or self.key}", "Content-Type": "application/json"}
+        try:
+            connection.request(method, path, None if document is None else json.dumps(document), headers)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read() or b"null")
+        finally:
+            connection.close()
+
+    def until(self, path: str, status: int) -> None:
+        """Wait until a path is answered with a status."""
+        deadline = time.monotonic() + PATIENCE
+        while self.ask("GET", path)[0] != status:
+            assert time.monotonic() < deadline, path
+            time.sleep(0.05)
+
+
+@contextmanager
+def serving(folder: Path, *arguments: str) -> Iterator[Running]:
+    """Serve while a test asks; the process has ended afterwards."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "secretsource", "serve", "--port", "0", *arguments], cwd=folder, env=environment(),
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        found = re.search(r"serving: http://127\.0\.0\.1:(\d+)", line)
+        assert found, line + process.stderr.read()
+        running = Running(process, int(found[1]), (folder / "root.key").read_text().strip())
+        running.until("/livez", 200)
+        yield running
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.communicate(timeout=PATIENCE)
+
+
+def test_init_makes_what_a_service_needs(founded: Path) -> None:
+    """A pepper in a file that nobody else reads, a store, and a root key that is shown once."""
+    modes = {name: stat.S_IMODE((founded / name).stat().st_mode) for name in (".env", "root.key", "keys.db")}
+    assert set(modes.values()) == {0o600}
+    pepper = (founded / ".env").read_text().removeprefix("SECRETSOURCE_PEPPER=").strip()
+    assert len(pepper) == 44
+    key = (founded / "root.key").read_text().strip()
+    with ApiKeys.open(f"sqlite:///{founded}/keys.db", peppers=[pepper]) as keys:
+        assert keys.check(key, scope="root:write", prefix="root")
+    again = command(founded, "serve", "--init", "--out", "second.key")
+    assert again.returncode == 2
+    assert "has a root key already" in again.stderr
+    assert not (founded / "second.key").exists()
+    assert (founded / ".env").read_text().count("PEPPER") == 1
+
+
+def test_init_keeps_the_lines_of_an_env_file(open_folder: Path) -> None:
+    """The pepper is added on a line of its own, and the file is closed to others."""
+    (open_folder / ".env").write_text("OTHER=1")
+    (open_folder / ".env").chmod(0o644)
+    done = command(open_folder, "serve", "--init", "--out", "root.key")
+    assert done.returncode == 0, done.stderr
+    first, second = (open_folder / ".env").read_text().splitlines()
+    assert (first, second[:20]) == ("OTHER=1", "SECRETSOURCE_PEPPER=")
+    assert stat.S_IMODE((open_folder / ".env").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ("prot = 1", "line 2, in [server]: unknown key 'prot': did you mean 'port'?"),
+        ('store = "memory://"', "there is no root key"),
+        ('store = "sqlite:///other.db"', "there is no key store at sqlite:///other.db"),
+        ('store = "ref+env://NO_SUCH_STORE"', "NO_SUCH_STORE"),
+        ('limiter = "redsi://x"', "redsi"),
+        ('[[server.routes]]\npath = "/a"\nscope = "a b"', "a b"),
+    ],
+)
+def test_check_says_what_is_missing(table: str, sentence: str, founded: Path) -> None:
+    """Each in one sentence, before anything is served."""
+    text = f'[server]\n{table}\n[environments.production]\nproviders = ["env", "dotenv"]\n'
+    (founded / "secretsource.toml").write_text(text)
+    done = command(founded, "serve", "--check")
+    assert done.returncode in {1, 2}
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_check_passes_where_serve_starts(founded: Path) -> None:
+    """And leaves no process."""
+    done = command(founded, "serve", "--check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "the service could start" in done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_loses_nothing(number: int, founded: Path) -> None:
+    """The service ends with 0, and the uses that it has seen are stored."""
+    with serving(founded) as service:
+        status, made = service.ask("POST", "/v1/keys", {"owner": "acme", "scopes": ["a:b"]})
+        assert status == 201
+        assert service.ask("POST", "/v1/keys:rotateSelf", {"overlap": 1}, key=made["key"])[0] == 403
+        service.process.send_signal(number)
+        assert service.process.wait(PATIENCE) == 0
+    with ApiKeys.open(f"sqlite:///{founded}/keys.db", peppers=[]) as keys:
+        record = keys.list(prefix="root").records[0]
+        assert record.last_used is not None
+
+
+def test_a_hangup_reads_the_settings_again(founded: Path) -> None:
+    """What is safe to change changes; a mistake leaves everything as it was, and the log says why."""
+    file = founded / "secretsource.toml"
+    providers = '[environments.production]\nproviders = ["env", "dotenv"]\n'
+    with serving(founded) as service:
+        assert service.ask("GET", "/openapi.json")[0] == 200
+        file.write_text(f'[server]\ndocs = false\nstore = "sqlite:///other.db"\n{providers}')
+        service.process.send_signal(signal.SIGHUP)
+        service.until("/openapi.json", 404)
+        assert service.ask("GET", "/v1/keys")[0] == 200
+        file.write_text(f"[server]\nprot = 1\n{providers}")
+        service.process.send_signal(signal.SIGHUP)
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.stderr is not None
+        log = service.process.stderr.read()
+        assert service.process.wait(PATIENCE) == 0
+    assert "a change of store needs a restart" in log
+    assert "unknown key 'prot'" in log
+
+
+def test_several_processes_serve_one_address(founded: Path) -> None:
+    """Each answers, a revocation reaches all, the figures are those of all, and a stop ends all of them."""
+    with serving(founded, "--workers", "2") as service:
+        _, made = service.ask("POST", "/v1/keys", {"owner": "acme", "scopes": ["keys:rotate-self"]})
+        assert service.ask("POST", "/v1/keys:rotateSelf", {"overlap": 60}, key=made["key"])[0] == 201
+        assert service.ask("POST", f"/v1/keys/{made['key_id']}:revoke", {})[0] == 200
+        for _ in range(6):
+            assert service.ask("POST", "/v1/keys:rotateSelf", {"overlap": 60}, key=made["key"])[0] == 401
+        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
+        connection.request("GET", "/metrics")
+        assert 'operation="rotateSelf",status="401"} 6.0' in connection.getresponse().read().decode()
+        connection.close()
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(PATIENCE) == 0
+
+
+def test_a_taken_port_is_named(founded: Path) -> None:
+    """In one sentence."""
+    with serving(founded) as service:
+        done = command(founded, "serve", "--port", str(service.port))
+    assert done.returncode == 2
+    assert f"cannot listen at 127.0.0.1 port {service.port}" in done.stderr
+
+
+def test_a_service_needs_its_packages(founded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence names the extra."""
+    from secretsource.cli.serve import verb
+    from secretsource.exceptions import ConfigurationError
+
+    monkeypatch.setattr(verb, "NEEDED", ("no_such_package",))
+    with pytest.raises(ConfigurationError, match=r"pip install 'secretsource\[server\]'"):
+        verb._refuse_missing_packages()
