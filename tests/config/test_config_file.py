@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from secretsource import configure, get_secret
-from secretsource.config import find_config, load_config, unread_files
+from secretsource.config import find_config, load_config, load_table, unread_files
 from secretsource.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -243,3 +243,39 @@ def test_folder_that_may_not_be_looked_into(tmp_path: Path, monkeypatch: pytest.
     finally:
         os.seteuid(user)
         tmp_path.chmod(0o700)
+
+
+@pytest.mark.parametrize("server", ["[server]", '[server]\nport = 1\n[[server.routes]]\npath = "/a"'])
+def test_a_file_for_the_service_alone_says_nothing_of_providers(server: str, tmp_path: Path) -> None:
+    """The chain then follows from the environment, as without a file; a chosen environment must be declared."""
+    file = tmp_path / "secretsource.toml"
+    file.write_text(server)
+    assert load_config(file, environ={}) is None
+    with pytest.raises(ConfigurationError, match="must declare an environment"):
+        load_config(file, environment="production")
+    file.write_text(f"{server}\n[environments.production]\nproviders = ['env']\n")
+    config = load_config(file, environ={})
+    assert config is not None
+    assert [each.name for each in config.providers] == ["env"]
+
+
+def test_one_table_is_read_by_the_part_that_knows_its_keys(tmp_path: Path) -> None:
+    """Of a file of its own or of a project; without a file there is none."""
+    file, project = tmp_path / "secretsource.toml", tmp_path / "pyproject.toml"
+    file.write_text("[server]\nport = 1")
+    project.write_text("[tool.secretsource.server]\nport = 2")
+    tables = [load_table("server", each) for each in (file, project)]
+    assert [table and table.table for table in tables] == [{"port": 1}, {"port": 2}]
+    file.write_text("server = 5")
+    with pytest.raises(ConfigurationError, match="server must be a table"):
+        load_table("server", file)
+
+
+def test_a_table_is_looked_for_where_the_configuration_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the working directory, or where the variable says."""
+    monkeypatch.chdir(tmp_path)
+    assert load_table("server", environ={}) is None
+    (tmp_path / "other.toml").write_text("[server]\nport = 3")
+    found = load_table("server", environ={"SECRETSOURCE_CONFIG": "other.toml"})
+    assert found is not None
+    assert found.table == {"port": 3}

@@ -153,3 +153,12 @@ def test_every_parsed_key_has_a_line(document: tuple[str, dict[tuple[str, ...], 
                 check(here, value)
 
     check((), tomllib.loads(text))
+
+
+def test_a_table_of_an_array_is_found_by_its_place() -> None:
+    """So that a mistake in the second one is not told with the line of the last one."""
+    lines = line_index("[server]\n[[server.routes]]\npath = 1\n[[server.routes]]\npath = 2\n[other]\npath = 3\n")
+    found = [lines["server", "routes", place, "path"] for place in (0, 1)]
+    assert found == [3, 5]
+    assert [lines["server", "routes", place] for place in (0, 1)] == [2, 4]
+    assert lines["other", "path"] == 7

@@ -342,6 +342,7 @@ async def test_a_failure_is_answered_and_not_shown(
         ("DELETE", f"/v1/keys/{'0' * 22}", "GET, PATCH"),
         ("GET", f"/v1/keys/{'0' * 22}:rotate", "POST"),
         ("POST", "/v1/owners/acme", "DELETE, GET, PATCH, PUT"),
+        ("GET", "/v1/owners/acme:suspend", "POST"),
         ("TRACE", "/v1/usage", "GET"),
         ("OPTIONS", "/v1/keys:surrender", "POST"),
         ("POST", "/readyz", "GET, HEAD"),

@@ -65,29 +65,30 @@ def statements(text: str) -> Iterator[Statement]:
         at = _end(text, found.end())
 
 
-def line_index(text: str) -> Mapping[tuple[str, ...], int]:
+def line_index(text: str) -> Mapping[tuple[str | int, ...], int]:
     """Return the line, from 1, of every key and table of a valid TOML text, by its path from the root.
 
-    The path of a table in an array has its place there, from 0, behind the name of the array.
+    What is in a table of an array is found by the place of that table, too, as a number behind the name of the array:
+    ``("routes", 0, "path")``.
     """
-    lines: dict[tuple[str, ...], int] = {}
+    lines: dict[tuple[str | int, ...], int] = {}
     items: dict[tuple[str, ...], int] = {}
     for written, is_header, start, is_item in statements(text):
         if is_item:
             items[written] = items.get(written, -1) + 1
-        path = _placed(written, items, is_item or not is_header)
         line = line_at(text, start)
-        for length in range(1, len(path)):
-            lines.setdefault(path[:length], line)
-        lines[path] = line
+        for path in {written, _placed(written, items, is_item or not is_header)}:
+            for length in range(1, len(path)):
+                lines.setdefault(path[:length], line)
+            lines[path] = line
     return lines
 
 
-def _placed(path: tuple[str, ...], items: Mapping[tuple[str, ...], int], inside: bool) -> tuple[str, ...]:
+def _placed(path: tuple[str, ...], items: Mapping[tuple[str, ...], int], inside: bool) -> tuple[str | int, ...]:
     """Return a path with the place of the present table behind the name of its array."""
     for length in range(len(path), 0, -1):
         if inside and path[:length] in items:
-            return (*path[:length], str(items[path[:length]]), *path[length:])
+            return (*path[:length], items[path[:length]], *path[length:])
     return path
 
 

@@ -34,6 +34,8 @@ def load_config(
 ) -> Config | None:
     """Find, read and validate the configuration; None without a file, unless an environment was asked for.
 
+    A file that has the table ``[server]`` alone says nothing of providers, and counts as none.
+
     Args:
         path: The file; without it ``SECRETSOURCE_CONFIG``, else the nearest ``secretsource.toml`` or ``pyproject.toml``
             with ``[tool.secretsource]`` from the working directory up to the root of its repository. Above the
@@ -52,7 +54,10 @@ def load_config(
     search = _search(path, variables)
     if search.path is not None:
         file = Path(search.path)
-        return parse_config(read_config(file), file=file, environment=wanted, drivers=drivers)
+        text = read_config(file)
+        if wanted is None and _says_nothing_of_providers(text, file):
+            return None
+        return parse_config(text, file=file, environment=wanted, drivers=drivers)
     if wanted is None:
         return None
     source = "" if environment else " of SECRETSOURCE_ENV"
@@ -84,6 +89,10 @@ def load_table(
         return None
     file = Path(search.path)
     return own_table(read_toml(read_config(file), file)).section(name)
+
+
+def _says_nothing_of_providers(text: str, file: Path) -> bool:
+    return "server" in text and own_table(read_toml(text, file)).table.keys() == {"server"}
 
 
 def _search(path: str | os.PathLike[str] | None, variables: Mapping[str, str]) -> Nearest:

@@ -33,7 +33,11 @@ class Section:
     __slots__ = ("_lines", "file", "path", "table")
 
     def __init__(
-        self, file: Path, lines: Mapping[tuple[str, ...], int], path: tuple[str, ...], table: Mapping[str, object]
+        self,
+        file: Path,
+        lines: Mapping[tuple[str | int, ...], int],
+        path: tuple[str | int, ...],
+        table: Mapping[str, object],
     ) -> None:
         self.file = file
         self.path = path
@@ -42,7 +46,7 @@ class Section:
 
     def label(self, *keys: str) -> str:
         """Return how the table below ``keys`` is written in the file, such as ``[providers.aws]``."""
-        return f"[{'.'.join((*self.path, *keys))}]"
+        return f"[{'.'.join(map(str, (*self.path, *keys)))}]"
 
     def line(self, key: str | None = None) -> int | None:
         """Return the line of a key, else of what holds it; None for what the file does not mention."""
@@ -91,7 +95,7 @@ class Section:
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise self.wrong(f"{key} must be tables: write  [{self.label(key)}]", key)
         return tuple(
-            Section(self.file, self._lines, (*self.path, key, str(place)), item) for place, item in enumerate(value)
+            Section(self.file, self._lines, (*self.path, key, place), item) for place, item in enumerate(value)
         )
 
     def text(self, key: str) -> str | None:

@@ -12,6 +12,9 @@ from starlette.convertors import Convertor, register_url_convertor
 
 __all__ = ["register"]
 
+VERBS = ("suspend", "resume", "revokeKeys")
+"""What can be done with an owner, behind a colon."""
+
 
 class KeyIdConvertor(Convertor[str]):
     """A ``key_id``: 22 letters and digits."""
@@ -28,9 +31,9 @@ class KeyIdConvertor(Convertor[str]):
 
 
 class IdConvertor(Convertor[str]):
-    """The id of an owner or a plan, percent-encoded."""
+    """The id of an owner or a plan, percent-encoded; one that ends like a verb has its colon encoded, too."""
 
-    regex = "[^/]+"
+    regex = "[^/]+" + "".join(f"(?<!:{verb})" for verb in VERBS)
 
     def convert(self, value: str) -> str:
         """Return the id; bytes that are no UTF-8 become characters that no id has."""
