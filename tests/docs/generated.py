@@ -32,6 +32,8 @@ from secretsource.config import SecretConfig, driver_settings
 from secretsource.providers._registry import DRIVERS, driver_class
 from secretsource.providers.base import FailureCode
 from secretsource.resolver._walk.failure import _CLASSES, _WORDS
+from secretsource.server.api.document import management
+from secretsource.server.settings import ServerSettings
 from secretsource.testing.servers import SecretServer
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ def made(what: str) -> str:
         "drivers": lambda _: "\n\n".join(map(driver, DRIVERS)),
         "fields": fields,
         "numbers": numbers,
+        "operations": operations,
         "variables": variables,
         "errors": errors,
         "codes": codes,
@@ -97,16 +100,28 @@ def driver(scheme: str) -> str:
 
 def fields(name: str) -> str:
     """The fields of a configuration class that a file sets, with their defaults."""
-    of: type[Any] = {"SecretConfig": SecretConfig}[name]
+    of: type[Any] = {"SecretConfig": SecretConfig, "ServerSettings": ServerSettings}[name]
     meanings = sections(of.__doc__ or "")["Attributes"]
     return table(
         ("key", "default", "meaning"),
         [
             (f"`{field.name}`", shown(field.default), meanings[field.name])
             for field in dataclasses.fields(of)
-            if field.name in ("required", "description")
+            if of is ServerSettings or field.name in ("required", "description")
         ],
     )
+
+
+def operations(_: str) -> str:
+    """The operations of the management API, under their headings, each with its scope."""
+    parts: dict[str, list[tuple[str, str, str]]] = {}
+    for path, item in management(None).openapi()["paths"].items():  # type: ignore[arg-type]
+        for method, operation in item.items():
+            scopes = ", ".join(f"`{scope}`" for each in operation["security"] for scope in next(iter(each.values())))
+            sentence = operation["description"].partition("\n\n")[0].replace("\n", " ")
+            parts.setdefault(operation["tags"][0], []).append((f"`{method.upper()} {path}`", scopes, sentence))
+    columns = ("request", "scope", "what it does")
+    return "\n\n".join(f"### {tag[0].upper()}{tag[1:]}\n\n{table(columns, rows)}" for tag, rows in parts.items())
 
 
 def numbers(_: str) -> str:
