@@ -43,7 +43,8 @@ class Room(NamedTuple):
 
 
 ROOMS: Mapping[str, Room] = {
-    "cli": Room(20, 20, 840, 52, "the command line", "edge"),
+    "cli": Room(20, 20, 430, 52, "the command line", "edge"),
+    "server": Room(470, 20, 390, 52, "the HTTP service", "edge"),
     "secretsource": Room(20, 112, 280, 52, "the front page: get_secret, override, …", "edge"),
     "integrations": Room(460, 112, 400, 52, "in front of web applications", "edge"),
     "resolver": Room(20, 214, 280, 60, "name → value: chain, cache, flights", "type"),
@@ -118,8 +119,8 @@ def room_of(module: str) -> str:
 
 
 def is_drawn(source: str, target: str) -> bool:
-    """Say whether an arrow is drawn: the command line stands on every room, and every room on the ground."""
-    return source not in {"cli", "ground"} and target != "ground"
+    """Say whether an arrow is drawn: command line and service stand on many rooms, and every room on the ground."""
+    return source not in {"cli", "server", "ground"} and target != "ground"
 
 
 def drawn(arrows: Collection[tuple[str, str]]) -> str:
@@ -135,7 +136,8 @@ def drawn(arrows: Collection[tuple[str, str]]) -> str:
         *(line for name, room in ROOMS.items() for line in box(name, room)),
         *inner(),
         *(line for pair in sorted(arrows) for line in arrow(WAYS[pair])),
-        note(ROOMS["cli"], "stands on every room; those arrows are left out"),
+        note(ROOMS["cli"], "stands on every room, without arrows here"),
+        note(ROOMS["server"], "stands on every room below"),
         note(ROOMS["ground"], "every room stands on it; those arrows are left out"),
         "</svg>",
     ]
