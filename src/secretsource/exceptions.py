@@ -16,7 +16,9 @@ SecretSourceError                   never raised itself
 │  └─ RateLimited                   429
 ├─ StoreError                       the key store could not answer
 ├─ InvalidRequest                   also ValueError; the request about a key is invalid: a scope, an expiry, a limit
-│  └─ PlanExceeded                  the plan of an owner does not allow a key
+│  ├─ PlanExceeded                  the plan of an owner does not allow a key
+│  └─ RepeatDiffers                 a token was used for another request
+├─ RepeatTooSoon                    the first request with the token may be on its way
 ├─ KeyNotFound                      also LookupError; no key has this key_id
 ├─ OwnerNotFound                    also LookupError; no owner is registered under this id
 ├─ PlanNotFound                     also LookupError; no plan has this id

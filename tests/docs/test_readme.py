@@ -7,7 +7,7 @@ import tomllib
 
 from tests.docs.pages import ROOT
 
-NOT_FOR_USERS = {"dev"}
+NOT_FOR_USERS = {"dev", "gateways"}
 """Extras for contributors, and one that no code uses yet."""
 
 

@@ -68,8 +68,7 @@ def statements(text: str) -> Iterator[Statement]:
 def line_index(text: str) -> Mapping[tuple[str | int, ...], int]:
     """Return the line, from 1, of every key and table of a valid TOML text, by its path from the root.
 
-    What is in a table of an array is found by the place of that table, too, as a number behind the name of the array:
-    ``("routes", 0, "path")``.
+    A key in a table of an array also has the path with the place of that table: ``("routes", 0, "path")``.
     """
     lines: dict[tuple[str | int, ...], int] = {}
     items: dict[tuple[str, ...], int] = {}

@@ -42,7 +42,7 @@ class RepeatableRequests:
         Args:
             token: The token of the request, 1 to 255 characters; the caller makes a new one for each key that it wants.
             caller: The caller, such as the ``key_id`` of its root key; up to 64 characters of ``0-9A-Za-z``.
-            fingerprint: What the caller asks for, as one text; a repeat has the same.
+            fingerprint: The request of the caller as one text; a repeat has the same.
             actor: As for `issue`.
             origin: As for `issue`.
             request: As for `issue`.
@@ -80,7 +80,7 @@ class RepeatableRequests:
             token: As for `issue_once`, like the next three.
             key_id: The old key: 22 characters of ``0-9A-Za-z``.
             caller: The caller.
-            fingerprint: What the caller asks for.
+            fingerprint: The request of the caller.
             overlap: As for `rotate`, like all that follow.
             expires_in: Life of the new key.
             expires_at: Instant at which the new key ends.

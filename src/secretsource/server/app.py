@@ -85,7 +85,7 @@ class Application:
     def reload(self) -> None:
         """Read the settings again; a mistake in them leaves the service as it is.
 
-        What is bound to open connections needs a restart: the address, the store, the limiter, and the forms of keys.
+        The address, the store, the limiter and the forms of keys need a restart.
         """
         service = self.service
         if service is None:
@@ -154,7 +154,7 @@ def build(service: Service) -> ASGIApp:
         if served is not None:
             await served(scope, receive, send)
             return
-        # Ids are routed as the client wrote them: a slash inside of one is no slash of the path.
+        # Ids are routed as the client wrote them: a slash inside of one does not divide the path.
         raw: bytes = scope.get("raw_path") or path.encode()
         await managed({**scope, "path": raw.decode("latin-1")}, receive, send)
 

@@ -18,7 +18,7 @@ _FORWARDED_FOR = b"x-forwarded-for"
 
 
 def client_address(headers: Iterable[tuple[bytes, bytes]], peer: str | None, trusted: Sequence[Network]) -> str | None:
-    """Return the address of the client: that of the peer, or the nearest one before it that is no gateway of ours.
+    """Return the address of the client: that of the peer, or the nearest one before it that is not a gateway.
 
     Args:
         headers: The headers of the request, names in lower case, as ASGI has them.

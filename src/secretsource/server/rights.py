@@ -1,4 +1,4 @@
-"""What a root key may do, and what it may give to another. Pure.
+"""The rights of root keys, and the rights that one may give to another. Pure.
 
 A root key has the reserved prefix, and an owner that no customer has. Its scopes are those of `ROOT_SCOPES`. It may be
 bound to a customer: it then sees and changes that customer alone. A root key that makes or changes another one never

@@ -1,4 +1,4 @@
-"""What every part of the service stands on: the keys, the settings, and the root keys."""
+"""The parts that the whole service stands on: the keys, the settings, and the root keys."""
 
 from __future__ import annotations
 

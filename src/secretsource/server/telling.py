@@ -1,4 +1,4 @@
-"""What the service tells about itself: a log line for each request, and figures for Prometheus.
+"""The news of the service about itself: a log line for each request, and figures for Prometheus.
 
 Neither holds a credential, the name of an owner or that of a secret. A path is logged without its query, and a key that
 a client put into it is masked.
@@ -53,7 +53,7 @@ class Telling:
         )
 
     def request(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
-        """Tell about one request that has been answered.
+        """Count and log one request that has been answered.
 
         Args:
             scope: The scope of ASGI.

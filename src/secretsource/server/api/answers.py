@@ -210,7 +210,7 @@ class HistoryEvent(Answer):
 
 
 class HistoryPage(Answer):
-    """Changes of all keys, owners and plans."""
+    """One page of the changes of all keys, owners and plans."""
 
     events: list[HistoryEvent]
     next: int | None = Field(description="Where the next page begins; remember it to go on later.")

@@ -13,7 +13,7 @@ from starlette.convertors import Convertor, register_url_convertor
 __all__ = ["register"]
 
 VERBS = ("suspend", "resume", "revokeKeys")
-"""What can be done with an owner, behind a colon."""
+"""The verbs of an owner, behind a colon."""
 
 
 class KeyIdConvertor(Convertor[str]):
@@ -36,7 +36,7 @@ class IdConvertor(Convertor[str]):
     regex = "[^/]+" + "".join(f"(?<!:{verb})" for verb in VERBS)
 
     def convert(self, value: str) -> str:
-        """Return the id; bytes that are no UTF-8 become characters that no id has."""
+        """Return the id; bytes that are not UTF-8 become characters that are in no id."""
         return unquote(value, errors="replace")
 
     def to_string(self, value: str) -> str:

@@ -62,7 +62,7 @@ async def events(asked: Annotated[EventFilter, Query()], caller: Caller, service
 
 @on(routes, "GET", "/v1/usage", "getUsage", Counts, "usage:read")
 async def usage(asked: Annotated[UsageFilter, Query()], caller: Caller, service: Serving) -> Response:
-    """Count checks by key, time and outcome. Texts that are no key of ours are counted under an empty `key_id`."""
+    """Count checks by key, time and outcome. Texts that are not keys of ours are counted under an empty `key_id`."""
     if asked.plan is not None and caller.owner is not None:
         raise PlanNotFound(asked.plan)
     if asked.owner is not None and not caller.sees(asked.owner):

@@ -1,4 +1,4 @@
-"""What a key itself opens, without a root key: to end itself, and to be rotated by its own holder.
+"""The operations that a key itself opens, without a root key: to end it, and to rotate it.
 
 The key is the credential of the request, as in a request to the application.
 """

@@ -29,7 +29,7 @@ Token = Annotated[
 
 
 class Identity(TypedDict):
-    """What a token is bound to.
+    """The caller and the request that a token is bound to.
 
     Attributes:
         caller: The ``key_id`` of the root key.
@@ -41,7 +41,7 @@ class Identity(TypedDict):
 
 
 async def identity(request: Request, caller: RootCaller) -> Identity:
-    """Return what the token of a request is bound to.
+    """Return the identity that the token of a request is bound to.
 
     Args:
         request: The request.
