@@ -9,15 +9,17 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from secretsource.cli.demo import _serve_on, steps
 from secretsource.cli.demo import scene as scenery
-from secretsource.cli.demo import steps
 from secretsource.cli.demo.chain_steps import CHAIN
 from secretsource.cli.demo.scene import Scene, Surprise, clean_environment, expect
+from secretsource.cli.demo.service_steps import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -258,3 +260,20 @@ def test_the_environment_is_put_back(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         assert Path.home() == tmp_path
         os.environ["SESSION_KEY"] = "added"
     assert dict(os.environ) == before
+
+
+def test_the_service_goes_on_until_ctrl_c(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A person on a terminal can try it, with the root key from a file that nobody else reads."""
+    home = tmp_path / "home"
+    home.mkdir()
+    scene = Scene(tmp_path, lambda _: None)
+    with clean_environment(home), scene.resources:
+        desk = scene.part(Desk)
+        interrupt = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+        interrupt.start()
+        _serve_on(scene)
+        interrupt.join()
+        assert desk.root_file.stat().st_mode & 0o077 == 0
+        printed = capsys.readouterr().out
+        assert f"The service goes on at {desk.url} until Ctrl-C" in printed
+        assert desk.root_file.read_text().strip() not in printed

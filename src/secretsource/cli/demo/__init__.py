@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import signal
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from secretsource.cli._arguments.options import Json
 from secretsource.cli._terminal.exit_codes import MISSING
-from secretsource.cli._terminal.output import printable, say, write_json, write_line
+from secretsource.cli._terminal.output import is_asked, is_terminal, printable, say, write_json, write_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+
+    from secretsource.cli.demo.scene import Scene
 
 __all__ = ["demo"]
 
@@ -28,6 +31,7 @@ def demo(as_json: Json = False) -> None:
 
     The demo starts its own servers on the loopback interface, needs no credentials, and leaves nothing behind. It
     shows the first characters of values. It fails when a step does not do what it announces.
+    On a terminal, the service of the last step goes on until Ctrl-C.
     """
     transcript: list[dict[str, Any]] = []
     try:
@@ -64,7 +68,20 @@ def _play(transcript: list[dict[str, Any]], show: Callable[[str], None]) -> None
                     continue
                 say("error", f"step {number} of the demo did not go as announced: {told}")
                 raise typer.Exit(MISSING)
-    show(f"All {len(STEPS)} steps went as announced.")
+            show(f"All {len(STEPS)} steps went as announced.")
+            if is_terminal() and is_asked():
+                _serve_on(scene)
+
+
+def _serve_on(scene: Scene) -> None:
+    """Let a person try the service, until Ctrl-C."""
+    from secretsource.cli.demo.service_steps import Desk
+
+    desk = scene.part(Desk)
+    write_line(f"\nThe service goes on at {desk.url} until Ctrl-C; its documentation is at {desk.url}/docs")
+    write_line(f'  curl -H "Authorization: Bearer $(cat {desk.root_file})" {desk.url}/v1/keys')
+    with suppress(KeyboardInterrupt):
+        Event().wait()
 
 
 @contextmanager

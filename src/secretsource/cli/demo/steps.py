@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from secretsource.cli.demo.chain_steps import CHAIN_STEPS
 from secretsource.cli.demo.key_steps import KEY_STEPS
 from secretsource.cli.demo.scene import AWS_DOCUMENT, Step, expect, short
+from secretsource.cli.demo.service_steps import SERVICE_STEPS
 from secretsource.exceptions import ProviderDenied
 
 if TYPE_CHECKING:
@@ -111,4 +112,5 @@ STEPS: tuple[Step, ...] = (
     Step("a denial stops the chain, although a weaker source has the name", stops_at_a_denial),
     Step("an outage of AWS, survived with the last value", survives_an_outage),
     *KEY_STEPS,
+    *SERVICE_STEPS,
 )
