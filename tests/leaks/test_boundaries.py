@@ -80,6 +80,9 @@ USUAL: dict[str, Any] = {
     "environment": "live",
     "locator": "0" * 22,
     "source": ["env"],
+    "token": "t",
+    "caller": "0" * 22,
+    "fingerprint": "f",
 }
 
 HOLDS_SECRETS = {

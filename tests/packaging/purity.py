@@ -28,7 +28,7 @@ DOING = frozenset({
 """Modules that read a clock, wait, draw lots, lock, or reach a file, a process or a network."""
 
 DECIDING = frozenset({
-    "time.gmtime", "secretsource._ground.clock.LAST_INSTANT", "secretsource._ground.clock.Instant",
+    "http.HTTPStatus", "time.gmtime", "secretsource._ground.clock.LAST_INSTANT", "secretsource._ground.clock.Instant",
     "secretsource._ground.clock.utc",
 })  # fmt: skip
 """What such modules have that depends on its arguments alone."""

@@ -74,7 +74,7 @@ _ERRORS: Mapping[str, Statuses] = {
     "InvalidRequest": Statuses("invalid_request", 400, "INVALID_ARGUMENT", MISTAKE),
     "PlanExceeded": Statuses("plan_exceeded", 409, "FAILED_PRECONDITION", MISTAKE),
     "RepeatDiffers": Statuses("idempotency_key_reused", 422, "INVALID_ARGUMENT", MISTAKE),
-    "RepeatTooSoon": Statuses("idempotency_key_in_use", 409, "ABORTED", UNAVAILABLE),
+    "RepeatTooSoon": Statuses("idempotency_key_in_use", 409, "ABORTED", MISSING),
     "KeyNotFound": Statuses("key_not_found", 404, "NOT_FOUND", MISSING),
     "OwnerNotFound": Statuses("owner_not_found", 404, "NOT_FOUND", MISSING),
     "PlanNotFound": Statuses("plan_not_found", 404, "NOT_FOUND", MISSING),
