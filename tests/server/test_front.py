@@ -127,10 +127,12 @@ async def test_an_application_that_says_nothing_is_a_defect() -> None:
 async def test_an_application_cannot_answer_a_body_that_is_too_large() -> None:
     """Even if it swallows the error: the body is refused, once."""
 
+    seen: list[int] = []
+
     async def app(_: Any, receive: Any, send: Any) -> None:
         for _ in range(3):
             try:
-                await receive()
+                seen.append(len((await receive()).get("body", b"")))
             except Exception:
                 break
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -139,6 +141,7 @@ async def test_an_application_cannot_answer_a_body_that_is_too_large() -> None:
     client = Client(Front(app, lambda *_: None))
     answer = await client("POST", "/x", body=[b"x" * LARGEST_BODY, b"x"])
     assert (answer.status, answer.json["code"]) == (413, "body_too_large")
+    assert sum(seen) == LARGEST_BODY
 
 
 async def test_gateways_are_answered_and_counted_past_the_router(world: World) -> None:
