@@ -121,11 +121,14 @@ def _stopped_by_signals(server: uvicorn.Server) -> Generator[None]:
     def stop(*_: object) -> None:
         server.should_exit = True
 
+    def later(*_: object) -> None:
+        """Do nothing: the settings are read soon."""
+
     stops = {signal.SIGINT: stop, signal.SIGTERM: stop}
     before = {number: signal.signal(number, handler) for number, handler in stops.items()}
     hangup = getattr(signal, "SIGHUP", None)
     if hangup is not None:
-        before[hangup] = signal.signal(hangup, lambda *_: None)  # the settings are read soon
+        before[hangup] = signal.signal(hangup, later)
     try:
         yield
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from ipaddress import ip_network
 from typing import Annotated, Any
 
@@ -63,12 +64,12 @@ def _said(check: Any, value: Any) -> Any:
 
 
 def _rules(text: str) -> str:
-    _said(lambda rules: limits.parse(rules, None), text)
+    _said(partial(limits.parse, quota=None), text)
     return text
 
 
 def _quota(text: str) -> str:
-    _said(lambda rules: limits.parse(None, rules), text)
+    _said(partial(limits.parse, None), text)
     return text
 
 

@@ -111,7 +111,8 @@ def _add_rotation(routes: APIRouter, kind: Managed) -> None:
         Repeats and races make one successor in all; only the request that made it is given its text.
         """
         await kind.find(service, caller, key_id)
-        fields = {**kind.ending(caller, given(asked), time()), "actor": caller.actor, "origin": caller.ip}
+        fields: dict[str, Any] = kind.ending(caller, given(asked), time())
+        fields.update(actor=caller.actor, origin=caller.ip)
         if token is None:
             return kind.rotated(await service.keys.rotate(key_id, **fields))
         repeated = await identity(request, caller)
