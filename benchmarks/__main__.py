@@ -22,6 +22,7 @@ NAMES = (
     "limits",
     "check",
     "edge",
+    "gates",
     "mint",
     "records",
     "scale",

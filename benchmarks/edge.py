@@ -9,7 +9,7 @@ import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from itertools import count
@@ -75,18 +75,10 @@ def in_process(rounds: int, seconds: float, requests_alone: int = 20_000) -> lis
 
 def over_http(rounds: int, length: float) -> list[Figure]:
     """Ask each application in turn; the processor time that its server takes for a request is compared."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="secretsource-")))
-        servers = {name: stack.enter_context(server(name, folder)) for name in SERVED}
-        for each in servers.values():
-            each.load(0.2)
-        loads: dict[str, list[Load]] = {name: [] for name in SERVED}
-        for number in range(rounds):
-            for name in [*SERVED[number % len(SERVED) :], *SERVED[: number % len(SERVED)]]:
-                loads[name].append(servers[name].load(length))
+    loads = loaded(SERVED, rounds, length)
 
     def cost(name: str, beside: str) -> float:
-        return statistics.median(other.cpu / one.cpu for one, other in zip(loads[name], loads[beside], strict=True))
+        return cheaper(loads[name], loads[beside])
 
     def late(name: str) -> float:
         return statistics.median(one.p99 for one in loads[name])
@@ -110,8 +102,29 @@ def over_http(rounds: int, length: float) -> list[Figure]:
                cost("uncached, threads", "by hand, uncached")),
         Figure("HTTP, uncached, keys for threads: slowest 1 % / by hand",
                late("uncached, threads") / late("by hand, uncached")),
-        *(figure for name in SERVED for figure in _told(name, loads[name])),
+        *(figure for name in SERVED for figure in told(name, loads[name])),
     ]  # fmt: skip
+
+
+def loaded(
+    names: Sequence[str], rounds: int, length: float, module: str = "benchmarks.edge_server"
+) -> Mapping[str, Sequence[Load]]:
+    """Load several applications in turn, each round beginning with another one."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="secretsource-")))
+        servers = {name: stack.enter_context(server(name, folder, module)) for name in names}
+        for each in servers.values():
+            each.load(0.2)
+        loads: dict[str, list[Load]] = {name: [] for name in names}
+        for number in range(rounds):
+            for name in [*names[number % len(names) :], *names[: number % len(names)]]:
+                loads[name].append(servers[name].load(length))
+    return loads
+
+
+def cheaper(loads: Sequence[Load], beside: Sequence[Load]) -> float:
+    """Requests for the processor time that one of another application takes."""
+    return statistics.median(other.cpu / one.cpu for one, other in zip(loads, beside, strict=True))
 
 
 class Load(NamedTuple):
@@ -136,13 +149,12 @@ class Server:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         said: Mapping[str, Any] = json.loads(self._line())
-        self._url, self._key = f"http://127.0.0.1:{said['port']}/invoices", said["key"]
+        self._asks = said["wrk"]
 
     def load(self, seconds: float) -> Load:
         """Ask as fast as it answers, on 16 connections."""
         before, begun = self._used(), perf_counter()
-        command = ["wrk", "-t1", "-c16", f"-d{max(seconds, 1):.0f}s", "--latency",
-                   "-H", f"Authorization: Bearer {self._key}", self._url]  # fmt: skip
+        command = ["wrk", "-t1", "-c16", f"-d{max(seconds, 1):.0f}s", "--latency", *self._asks]
         told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         used, took = self._used() - before, perf_counter() - begun
         assert "Non-2xx" not in told, told
@@ -163,9 +175,9 @@ class Server:
 
 
 @contextmanager
-def server(name: str, folder: Path) -> Generator[Server]:
+def server(name: str, folder: Path, module: str = "benchmarks.edge_server") -> Generator[Server]:
     """Run an application until the end of the ``with`` block, on a database of its own."""
-    command = [sys.executable, "-m", "benchmarks.edge_server", name, str(folder / f"{name}.db")]
+    command = [sys.executable, "-m", module, name, str(folder / f"{name}.db")]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE, env=quiet_environment()
     ) as process:
@@ -240,7 +252,7 @@ def _within(told: str, share: int) -> float:
     return float(found[1]) * _UNITS[found[2]]
 
 
-def _told(name: str, loads: list[Load]) -> list[Figure]:
+def told(name: str, loads: Sequence[Load]) -> list[Figure]:
     return [
         Figure(f"{name}: requests a second", statistics.median(one.rate for one in loads), ""),
         Figure(

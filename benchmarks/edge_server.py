@@ -2,8 +2,8 @@
 
     python -m benchmarks.edge_server NAME DATABASE
 
-prints, as one line of JSON, its port and a key; then, for each line that it reads, the seconds of processor time that
-it has used. It ends with its standard input.
+prints, as one line of JSON, the arguments of wrk that ask it; then, for each line that it reads, the seconds of
+processor time that it has used. It ends with its standard input.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import socket
 import sys
 import threading
+from collections.abc import Mapping
 from hashlib import sha256
 from math import ceil
 from pathlib import Path
@@ -124,17 +125,33 @@ async def guarded(name: str, database: str, text: str) -> Any:
 
 
 async def serve(name: str, database: str) -> None:
-    """Serve until standard input ends."""
+    """Serve an application of a name."""
+    text = issue(database, "limit" in name)
+    app = await guarded(name, database, text)
+    await serve_app(app, "/invoices", {"Authorization": f"Bearer {text}"})
+
+
+async def serve_app(app: Any, path: str, headers: Mapping[str, str], *wrk: str) -> None:
+    """Serve an application until standard input ends.
+
+    Args:
+        app: The application.
+        path: The path to ask for.
+        headers: The headers to ask with.
+        wrk: Further arguments of wrk.
+    """
     import uvicorn
 
-    text = issue(database, "limit" in name)
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # which event loops do for a socket of their own
-    app = await guarded(name, database, text)
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", access_log=False, log_level="warning"))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}{path}"
+    asks = [*wrk, *(word for name, value in headers.items() for word in ("-H", f"{name}: {value}")), url]
+    server = uvicorn.Server(
+        uvicorn.Config(app, lifespan="off", access_log=False, log_level="warning", proxy_headers=False)
+    )
 
     def tell() -> None:
-        print(json.dumps({"port": listener.getsockname()[1], "key": text}), flush=True)
+        print(json.dumps({"wrk": asks}), flush=True)
         for _ in sys.stdin:
             print(process_time(), flush=True)
         server.should_exit = True

@@ -18,6 +18,8 @@ from secretsource.stores.memory import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tests.server.conftest import World
+
     from secretsource.issuing import KeyRecord
     from secretsource.server.service import Service
 
@@ -215,3 +217,13 @@ async def test_a_key_of_odd_characters_is_refused(made: Service) -> None:
         body = json.dumps({"key": text, "scope": None}).encode()
         answer = await ask("POST", ONE, body=body, content_type="application/json")
         assert (answer.status, answer.json["code"]) == (200, "invalid_key")
+
+
+async def test_the_service_answers_under_both_paths(world: World) -> None:
+    """In front of the router, and counted."""
+    key = (await world.customer_key()).plaintext
+    question = {"key": key, "scope": "invoices:read"}
+    assert (await world.root("POST", ONE, question)).json["code"] == "accepted"
+    assert (await world.root("POST", MANY, {"keys": [question]})).json["verdicts"][0]["code"] == "accepted"
+    figures = (await world.root.by(None)("GET", "/metrics")).body.decode()
+    assert 'secretsource_requests_total{operation="verify",status="200"} 2.0' in figures

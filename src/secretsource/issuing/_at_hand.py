@@ -71,7 +71,10 @@ class AtHand:
     def _recall(self, text: str | None, asked: Asked) -> Verdict | None:
         glanced: Verdict | bytes | None
         try:
-            glanced = None if asked.kind is not None else self._verifier.glance(text, asked.scope, asked.ip, asked.cost)
+            if asked.kind is None:
+                glanced = self._verifier.glance(text, asked.scope, asked.ip, asked.cost)
+            else:
+                glanced = self._verifier.hashed(text)
             if type(glanced) is Accepted:
                 if self._listeners:
                     tell(self._listeners, self._parts.clock, glanced, asked)

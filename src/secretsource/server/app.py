@@ -21,6 +21,7 @@ from secretsource.server.front import Front
 from secretsource.server.health import health
 from secretsource.server.opening import load_settings, open_service
 from secretsource.server.telling import Telling
+from secretsource.server.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,6 +33,8 @@ __all__ = ["RESTARTED", "Application", "application"]
 
 GATEWAYS = "/v1/forward-auth"
 """The beginning of the paths that gateways ask; some add the path of the request that they ask about."""
+CHECKS = frozenset({"/v1/keys:verify", "/v1/keys:verifyBatch"})
+"""The paths that other services ask about keys."""
 RESTARTED = (
     "host", "port", "workers", "store", "limiter", "prefixes", "environments", "ttl", "imported", "log", "stop_within",
 )  # fmt: skip
@@ -142,6 +145,7 @@ def build(service: Service) -> ASGIApp:
     managed = Front(api, telling.request)
     open_paths = health(service, api, telling)
     gateways = telling.counted("forwardAuth", forward_auth(service))
+    checks = telling.counted("verify", verify(service))
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -150,7 +154,7 @@ def build(service: Service) -> ASGIApp:
         if path.startswith(GATEWAYS):
             await gateways(scope, receive, send)
             return
-        served = open_paths.get(path)
+        served = checks if path in CHECKS else open_paths.get(path)
         if served is not None:
             await served(scope, receive, send)
             return

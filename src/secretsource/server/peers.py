@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from secretsource.server.settings import Network
 
-__all__ = ["client_address", "is_trusted"]
+__all__ = ["client_address", "forwarded_for", "is_trusted"]
 
 _FORWARDED_FOR = b"x-forwarded-for"
 
@@ -27,8 +27,7 @@ def client_address(headers: Iterable[tuple[bytes, bytes]], peer: str | None, tru
     """
     if not trusted or not is_trusted(peer, trusted):
         return peer
-    passed = b",".join([value for name, value in headers if name == _FORWARDED_FOR]).decode("latin-1").split(",")
-    for written in reversed(passed):
+    for written in reversed(forwarded_for(headers).decode("latin-1").split(",")):
         address = written.strip()
         if not address:
             continue
@@ -36,6 +35,15 @@ def client_address(headers: Iterable[tuple[bytes, bytes]], peer: str | None, tru
             return address
         peer = address
     return peer
+
+
+def forwarded_for(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return the addresses that a request has passed, as one list.
+
+    Args:
+        headers: The headers of the request.
+    """
+    return b",".join([value for name, value in headers if name == _FORWARDED_FOR])
 
 
 def is_trusted(address: str | None, trusted: Sequence[Network]) -> bool:

@@ -12,7 +12,7 @@ from secretsource.server.rights import ROOT_PREFIX, RootCaller, is_root
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from secretsource.issuing import AsyncApiKeys, Demand, KeyRecord
+    from secretsource.issuing import Admitted, AsyncApiKeys, Demand, KeyRecord
 
 __all__ = ["REALM", "RootKeys"]
 
@@ -44,8 +44,12 @@ class RootKeys:
             ip: The address of the client.
             scope: The scopes that the request needs, or `NO_SCOPE`.
         """
-        admitted = await self._admission.aadmit(list(headers), ip, "", "", scope=scope)
+        sent = headers if isinstance(headers, list) else list(headers)
         del headers  # a traceback shows no key
+        admitted: Admitted | HttpAnswer | None = self._admission.glance(sent, ip, "", "", "", scope)
+        if admitted is None:
+            admitted = await self._admission.aadmit(sent, ip, "", "", scope=scope)
+        del sent
         if isinstance(admitted, HttpAnswer):
             return admitted
         assert admitted.record is not None, "no path is exempt"

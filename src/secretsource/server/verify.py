@@ -8,27 +8,30 @@ check.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from secretsource.issuing import HttpAnswer, Reason, Rejected
+from secretsource.issuing import Accepted, HttpAnswer, Reason, Rejected, Status
 from secretsource.issuing.documents import verdict_document
 from secretsource.server.front import LARGEST_BODY, send_answer
-from secretsource.server.peers import client_address
+from secretsource.server.peers import client_address, forwarded_for
 from secretsource.server.problems import Problem
 from secretsource.server.questions import read_batch, read_question
 
 if TYPE_CHECKING:
-    from secretsource.issuing import Verdict
+    from secretsource.issuing import KeyRecord, Verdict
     from secretsource.server.rights import RootCaller
     from secretsource.server.service import ASGIApp, Receive, Scope, Send, Service
 
-__all__ = ["PATHS", "verify"]
+__all__ = ["verify"]
 
 SCOPE = "keys:verify"
 BATCH = "/v1/keys:verifyBatch"
-PATHS = frozenset({"/v1/keys:verify", BATCH})
 _POST = (("Allow", "POST"),)
+_GOOD = ((b"cache-control", b"no-store"), (b"content-type", b"application/json"))
+_MOST_DOCUMENTS = 10_000
+"""Documents that are kept, so that they are not written again; about 10 MB."""
 
 
 def verify(service: Service) -> ASGIApp:
@@ -47,6 +50,8 @@ class _Verify:
         self._keys = service.keys
         self._root = service.root
         self._trusted = service.settings.trusted_proxies
+        self._address = lru_cache(maxsize=1024)(self._client)
+        self._documents: dict[str, tuple[KeyRecord, bytes]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one question."""
@@ -54,14 +59,20 @@ class _Verify:
             answer = await self._answer(scope, receive)
         except Problem as refusal:
             answer = refusal.answer()
-        await send_answer(answer, send)
+        if isinstance(answer, HttpAnswer):
+            await send_answer(answer, send)
+        else:
+            headers = [*_GOOD, (b"content-length", b"%d" % len(answer))]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": answer})
 
-    async def _answer(self, scope: Scope, receive: Receive) -> HttpAnswer:
+    async def _answer(self, scope: Scope, receive: Receive) -> HttpAnswer | bytes:
+        """Return the refusal of a question, or the document of the verdict."""
         if scope["method"] != "POST":
             raise Problem(405, "method_not_allowed", "use POST", headers=_POST)
-        client = scope.get("client")
-        ip = client_address(scope["headers"], client[0] if client else None, self._trusted)
-        caller = await self._root.authenticate(scope["headers"], ip, SCOPE)
+        headers, client = scope["headers"], scope.get("client")
+        ip = self._address(client[0] if client else None, forwarded_for(headers))
+        caller = await self._root.authenticate(headers, ip, SCOPE)
         if isinstance(caller, HttpAnswer):
             return caller
         if not _is_json(scope):
@@ -69,10 +80,30 @@ class _Verify:
         body = await _body(receive)
         if scope["path"] == BATCH:
             verdicts = await self._keys.check_many(read_batch(body))
-            return _shown({"verdicts": [_told(verdict, caller) for verdict in verdicts]})
+            return b'{"verdicts": [%s]}' % b", ".join([self._told(verdict, caller) for verdict in verdicts])
         asked = read_question(body)
         del body  # a traceback shows no key
-        return _shown(_told(await self._keys.check(**asked.question, fresh=asked.fresh), caller))
+        return self._told(await self._keys.check(**asked.question, fresh=asked.fresh), caller)
+
+    def _told(self, verdict: Verdict, caller: RootCaller) -> bytes:
+        """Return a verdict as the caller may see it: a key of another customer, or one that manages keys, is unknown.
+
+        The document of an accepted key without limits says the same as long as its record is the same.
+        """
+        record = verdict.record
+        if record is None or not caller.sees(record.owner):
+            return _written(verdict if record is None else Rejected(Reason.UNKNOWN))
+        if not isinstance(verdict, Accepted) or verdict.limits or record.status is not Status.ACTIVE:
+            return _written(verdict)
+        told = self._documents.get(record.key_id)
+        if told is None or told[0] is not record:
+            if len(self._documents) >= _MOST_DOCUMENTS:
+                self._documents.clear()
+            told = self._documents[record.key_id] = (record, _written(verdict))
+        return told[1]
+
+    def _client(self, peer: str | None, passed: bytes) -> str | None:
+        return client_address([(b"x-forwarded-for", passed)], peer, self._trusted)
 
 
 async def _body(receive: Receive) -> bytes:
@@ -98,19 +129,5 @@ def _is_json(scope: Scope) -> bool:
     return bool(written.partition(b";")[0].strip().lower() == b"application/json")
 
 
-def _told(verdict: Verdict, caller: RootCaller) -> dict[str, Any]:
-    """Return a verdict as the caller may see it: a key of another customer, or one that manages keys, is unknown."""
-    record = verdict.record
-    if record is not None and not caller.sees(record.owner):
-        verdict = Rejected(Reason.UNKNOWN)
-    return verdict_document(verdict, time())
-
-
-def _shown(document: dict[str, Any]) -> HttpAnswer:
-    body = json.dumps(document).encode()
-    headers = (
-        ("Cache-Control", "no-store"),
-        ("Content-Type", "application/json"),
-        ("Content-Length", str(len(body))),
-    )
-    return HttpAnswer(200, headers, body)
+def _written(verdict: Verdict) -> bytes:
+    return json.dumps(verdict_document(verdict, time())).encode()

@@ -132,6 +132,15 @@ class Verifier:
         verdict._cost = cost
         return verdict
 
+    def hashed(self, text: object) -> bytes | None:
+        """Take step 1 alone; None for a text that is not a key."""
+        if type(text) is not str or len(text) > LONGEST_CREDENTIAL:
+            return None
+        try:
+            return self._hash(text)
+        except UnicodeEncodeError:
+            return None
+
     def check(
         self, text: object, hashed: bytes | None, asked: Asked, fresh: bool, ahead: ReadAhead | None = None
     ) -> Flow[Verdict]:

@@ -82,7 +82,8 @@ class Reception:
         self._looks = hasattr(keys, "_look")
         self._has_exempt = bool(rules.exempt)
         self._passes_preflight = rules.passes_preflight
-        self._only = rules.places.only if rules.kind is None and not rules.hides else _none
+        self._kind = rules.kind
+        self._only = _none if rules.hides else rules.places.only
 
     def glance(
         self,
@@ -117,6 +118,9 @@ class Reception:
         if sent is None or demand is None:
             return None
         (key, vary), keys = sent, self._keys
+        if self._kind is not None:
+            agent = first(headers, "user-agent") if keys._listeners else None
+            return self._glance_kind(key, vary, Asked(demand, cost, self._kind, ip, agent, method, path))
         verdict = keys._glance(key, demand, ip, cost)
         if type(verdict) is bytes and self._looks:
             try:
@@ -131,6 +135,19 @@ class Reception:
         # A key that is accepted so far is active, and has no end to announce.
         headers = vary if granted is None else allowance(*granted) + vary
         return _new(Admitted, (verdict.record, headers, None, None, verdict))
+
+    def _glance_kind(self, key: str, vary: tuple[tuple[str, str], ...], asked: Asked) -> Admitted | None:
+        """Do as `glance` does where one kind of keys is let in; only an accepted key is counted."""
+        verifier = self._keys._verifier
+        try:
+            verdict: Verdict | None = verifier.recall(key, verifier.hashed(key), asked)
+        except InvalidRequest:  # which the long way raises without the key in its frames
+            return None
+        if not isinstance(verdict, Accepted):
+            return None
+        if self._keys._listeners:
+            self._tell(verdict, asked)
+        return Admitted(verdict.record, accepted_headers(verdict) + vary)
 
     def arrival(
         self, headers: Headers, ip: str | None, method: str, path: str, root_path: str, scope: Demand | None, cost: int
