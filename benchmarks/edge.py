@@ -144,17 +144,25 @@ class Load(NamedTuple):
 
 
 class Server:
-    """An application in another process."""
+    """An application in another process.
+
+    Attributes:
+        url: The address to ask.
+        headers: The headers to ask with.
+    """
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         said: Mapping[str, Any] = json.loads(self._line())
-        self._asks = said["wrk"]
+        self.url: str = said["url"]
+        self.headers: Mapping[str, str] = said["headers"]
+        sent = [word for name, value in self.headers.items() for word in ("-H", f"{name}: {value}")]
+        self._wrk = [*said["wrk"], *sent, self.url]
 
     def load(self, seconds: float) -> Load:
         """Ask as fast as it answers, on 16 connections."""
         before, begun = self._used(), perf_counter()
-        command = ["wrk", "-t1", "-c16", f"-d{max(seconds, 1):.0f}s", "--latency", *self._asks]
+        command = ["wrk", "-t1", "-c16", f"-d{max(seconds, 1):.0f}s", "--latency", *self._wrk]
         told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         used, took = self._used() - before, perf_counter() - begun
         assert "Non-2xx" not in told, told

@@ -2,7 +2,7 @@
 
     python -m benchmarks.edge_server NAME DATABASE
 
-prints, as one line of JSON, the arguments of wrk that ask it; then, for each line that it reads, the seconds of
+prints, as one line of JSON, the address and the headers to ask with, and further arguments of wrk; then, for each line that it reads, the seconds of
 processor time that it has used. It ends with its standard input.
 """
 
@@ -131,7 +131,7 @@ async def serve(name: str, database: str) -> None:
     await serve_app(app, "/invoices", {"Authorization": f"Bearer {text}"})
 
 
-async def serve_app(app: Any, path: str, headers: Mapping[str, str], *wrk: str) -> None:
+async def serve_app(app: Any, path: str, headers: Mapping[str, str], *wrk: str, proxy_headers: bool = True) -> None:
     """Serve an application until standard input ends.
 
     Args:
@@ -139,19 +139,18 @@ async def serve_app(app: Any, path: str, headers: Mapping[str, str], *wrk: str) 
         path: The path to ask for.
         headers: The headers to ask with.
         wrk: Further arguments of wrk.
+        proxy_headers: Whether uvicorn takes the address of the client from ``X-Forwarded-For``, as it does by itself.
     """
     import uvicorn
 
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # which event loops do for a socket of their own
     url = f"http://127.0.0.1:{listener.getsockname()[1]}{path}"
-    asks = [*wrk, *(word for name, value in headers.items() for word in ("-H", f"{name}: {value}")), url]
-    server = uvicorn.Server(
-        uvicorn.Config(app, lifespan="off", access_log=False, log_level="warning", proxy_headers=False)
-    )
+    config = uvicorn.Config(app, lifespan="off", access_log=False, log_level="warning", proxy_headers=proxy_headers)
+    server = uvicorn.Server(config)
 
     def tell() -> None:
-        print(json.dumps({"wrk": asks}), flush=True)
+        print(json.dumps({"url": url, "headers": headers, "wrk": wrk}), flush=True)
         for _ in sys.stdin:
             print(process_time(), flush=True)
         server.should_exit = True

@@ -46,7 +46,7 @@ async def serve(name: str, database: str) -> None:
     checked = await AsyncApiKeys.open(url, **settings)
     service = Service(checked, SETTINGS, RootKeys(checked))
     if name == "bare":
-        await serve_app(hello, "/invoices", {"Authorization": f"Bearer {text}"})
+        await serve_app(hello, "/invoices", {"Authorization": f"Bearer {text}"}, proxy_headers=False)
     elif name.startswith("forward-auth"):
         sent = {
             "Authorization": f"Bearer {text}",
@@ -54,13 +54,15 @@ async def serve(name: str, database: str) -> None:
             "X-Forwarded-Uri": "/invoices/7?page=2",
             "X-Forwarded-For": "203.0.113.7",
         }
-        await serve_app(forward_auth(service), "/v1/forward-auth", sent)
+        await serve_app(forward_auth(service), "/v1/forward-auth", sent, proxy_headers=False)
     else:
         body = json.dumps({"key": text, "scope": SCOPE, "ip": "203.0.113.7"})
         script = Path(f"{database}.lua")
+        Path(f"{database}.body").write_text(body)
         script.write_text(QUESTION.format(body=json.dumps(body)))
         app = reading if "bare" in name else verify(service)
-        await serve_app(app, "/v1/keys:verify", {"Authorization": f"Bearer {root}"}, "-s", str(script))
+        sent = {"Authorization": f"Bearer {root}"}
+        await serve_app(app, "/v1/keys:verify", sent, "-s", str(script), proxy_headers=False)
 
 
 async def reading(scope: Any, receive: Any, send: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from benchmarks import (
     edge,
     extras,
     flush,
+    gates,
     growth,
     harness,
     herd,
@@ -227,8 +229,21 @@ class TestBenchmarks:
     def test_edge_server(self, name: str, tmp_path: Path) -> None:
         """An application in another process answers a request with its key, and says what it used."""
         with edge.server(name, tmp_path) as server:
-            answer = requests.get(server._url, headers={"Authorization": f"Bearer {server._key}"}, timeout=10)
+            answer = requests.get(server.url, headers=dict(server.headers), timeout=10)
             assert (answer.status_code, answer.text) == (200, "ok")
+            assert 0 < server._used() < 60
+
+    @pytest.mark.parametrize("name", gates.SERVED)
+    def test_gates_server(self, name: str, tmp_path: Path) -> None:
+        """Each endpoint answers a request as wrk sends it, and says what it used."""
+        with edge.server(name, tmp_path, "benchmarks.gates_server") as server:
+            if "verify" in name:
+                question = json.loads((tmp_path / f"{name}.db.body").read_text())
+                answer = requests.post(server.url, json=question, headers=dict(server.headers), timeout=10)
+                assert "bare" in name or answer.json()["accepted"]
+            else:
+                answer = requests.get(server.url, headers=dict(server.headers), timeout=10)
+            assert answer.status_code == 200
             assert 0 < server._used() < 60
 
     def test_check(self) -> None:

@@ -97,6 +97,8 @@ class _ForwardAuth:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Answer one question of a gateway."""
+        if scope["type"] != "http":  # it begins and ends with the keys, which are not its own
+            return
         outcome = await self._decide(scope)
         if isinstance(outcome, HttpAnswer):
             code = json.loads(outcome.body)["code"].encode()
