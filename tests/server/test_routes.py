@@ -86,6 +86,13 @@ def test_a_path_that_reaches_another_route_for_some_reader_is_refused(path: str)
     assert Routes([], "any").find("GET", path) == Need("any"), "where all readers need the same, it may pass"
 
 
+def test_an_application_that_decodes_and_heeds_case_is_one_reader() -> None:
+    """It serves the second route, which neither the path as sent nor the path in small letters reaches."""
+    routes = Routes([Route("*", "/x/b", "weak"), Route("*", "/x/B", "strong"), Route("*", "/x/{name}", "weak")])
+    assert routes.find("GET", "/x/%42") is Misfit.AMBIGUOUS_PATH
+    assert routes.find("GET", "/x/c") == Need("weak")
+
+
 @pytest.mark.parametrize("method", ["get", "GET ", "", "G\u00c4T", "GET\r\nX", "A" * 33])
 def test_a_method_that_is_none_is_refused(method: str) -> None:
     """A framework might take it for another one."""

@@ -81,6 +81,17 @@ async def test_each_field_of_the_question_counts(made: Service) -> None:
         assert (await ask("POST", ONE, {**asked, **more})).json["code"] == code
 
 
+async def test_a_changed_key_is_told_as_it_is_now(made: Service) -> None:
+    """Also if nothing of the verdict but its record has changed."""
+    ask = await client_of(made)
+    key = await made.keys.issue(owner="acme", scopes=["orders:read"], name="before")
+    for name in ("before", "after"):
+        await made.keys.update(key.record.key_id, name=name)
+        for _ in range(2):
+            answer = await ask("POST", ONE, {"key": key.plaintext, "scope": "orders:read"})
+            assert answer.json["record"]["name"] == name
+
+
 async def test_a_batch_is_one_question_to_the_store() -> None:
     """In the order of the questions."""
 
