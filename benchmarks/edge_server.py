@@ -2,8 +2,8 @@
 
     python -m benchmarks.edge_server NAME DATABASE
 
-prints, as one line of JSON, the address and the headers to ask with, and further arguments of wrk; then, for each line that it reads, the seconds of
-processor time that it has used. It ends with its standard input.
+prints, as one line of JSON, the address and the headers to ask with, and further arguments of wrk; then, for each line
+that it reads, the seconds of processor time that it has used. It ends with its standard input.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from secretsource.exceptions import OwnerNotFound, StoreError
 from secretsource.issuing import Admission, HttpAnswer, OwnerStatus, Reason, Rejected, http_answer
-from secretsource.server.rights import ROOT_PREFIX, RootCaller, is_root
+from secretsource.server.rights import ROOT_PREFIX, RootCaller, bound_owner, is_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,6 +53,8 @@ class RootKeys:
         if isinstance(admitted, HttpAnswer):
             return admitted
         assert admitted.record is not None, "no path is exempt"
+        if is_root(admitted.record) and bound_owner(admitted.record) is None:
+            return RootCaller(admitted.record, ip)
         refused = await self._refusal(admitted.record, ip)
         return RootCaller(admitted.record, ip) if refused is None else http_answer(refused, realm=REALM, now=time())
 

@@ -127,8 +127,10 @@ async def _body(receive: Receive) -> bytes:
 
 
 def _is_json(scope: Scope) -> bool:
-    written = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
-    return bool(written.partition(b";")[0].strip().lower() == b"application/json")
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            return bool(value.partition(b";")[0].strip().lower() == b"application/json")
+    return False
 
 
 def _written(verdict: Verdict) -> bytes:
