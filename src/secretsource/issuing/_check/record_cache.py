@@ -111,7 +111,8 @@ class Entry:
         self.expires = record.expires
         self.noting = self.seen = _NEVER
         self.requests = 0
-        self.drift, self.fresh_until, self.until = self.times(mono, wall, ttl)
+        # A record that is never kept is weighed once, and found by nobody.
+        self.drift, self.fresh_until, self.until = self.times(mono, wall, ttl) if ttl > 0 else (0.0, _NEVER, _NEVER)
 
     def times(self, mono: float, wall: float, ttl: float) -> tuple[float, float, float]:
         """Return `drift`, `fresh_until` and `until` for a record that was good at an instant, given on both clocks."""

@@ -368,12 +368,14 @@ class Verifier:
 
     def _note(self, record: KeyRecord, presented: Presented, asked: Asked, mono: float, wall: float) -> None:
         """Take step 11."""
-        self._uses.note(record, mono, wall)
+        uses = self._uses
+        uses.seen[record.key_id] = mono  # as `UseLog.note`, without the call
+        uses.tally.note(record, mono, wall)
         if record.status is _ROTATING:
-            self._uses.watch(Use(record.key_id, wall, 1, witness(asked.ip), witness(asked.agent)))
+            uses.watch(Use(record.key_id, wall, 1, witness(asked.ip), witness(asked.agent)))
         if record.pepper_version != self._newest or record.foreign is not None:
             lookup = record.lookup and self._parts.lookups.renewed(record.lookup, presented.lookups)
-            self._uses.rehash(lifecycle.rehash(record, presented.hash, self._newest, wall, lookup))
+            uses.rehash(lifecycle.rehash(record, presented.hash, self._newest, wall, lookup))
 
 
 def _demanded(asked: Asked) -> tuple[str, ...]:
