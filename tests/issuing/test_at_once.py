@@ -455,3 +455,16 @@ def test_a_verdict_of_another_process_gives_nothing_back(make_keys: MakeKeys) ->
     assert isinstance(told, Accepted)
     assert not keys.refund(told)
     assert left(keys, issued.record.key_id) == [8, 4]
+
+
+@pytest.mark.parametrize(
+    ("quota", "drawn", "after"), [("5/month", 3, 5), ("5/month add", 3, 8), ("5/month add up to 7", 3, 7)]
+)
+def test_a_refund_fills_a_quota_to_its_ceiling_and_no_further(quota: str, drawn: int, after: int) -> None:
+    """Two refunds of one draw, as a limiter may be asked for: a quota that adds has no other ceiling than its own."""
+    plan, limiter = parse(None, quota), LocalLimiter()
+    assert plan is not None
+    draw = limiter.draw("a", plan, drawn, 0.0, 0.0)
+    for _ in range(2):
+        limiter.refund("a", draw, drawn, 1.0, 1.0)
+    assert limiter.draw("a", plan, 0, 1.0, 1.0).states[0].remaining == after

@@ -13,6 +13,7 @@ from tests.issuing.conftest import PEPPER
 
 from secretsource.exceptions import ConfigurationError, InvalidRequest, InvalidTransition, OwnerNotFound, StoreError
 from secretsource.issuing import NO_SCOPE, Accepted, ApiKeys, AsyncApiKeys, Reason, Rejected
+from secretsource.issuing.limits import Credits, LocalLimiter, Plan, Rate
 from secretsource.stores.base import OwnerEventKind, Purse, Spending
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 from secretsource.testing.clock import FakeClock
@@ -364,3 +365,19 @@ def test_no_sequence_spends_more_than_was_granted(granted: int, acts: list[tuple
                     accepted.append((verdict, number))
                     paid += number
             assert left(one, key_id) == left(two, key_id) == {"credits": granted - paid}
+
+
+def test_credits_are_a_rule_like_any_other() -> None:
+    """A limiter that is asked for them takes them all or nothing with a rate, refunds them, and never refills them."""
+    rule = Credits(5).of("owner")
+    assert (rule.name, str(rule), rule.divided(8)) == ("owner credits", "5 owner credits", rule)
+    plan, limiter = Plan((Rate(9, 60, 9, "minute"), rule)), LocalLimiter()
+    drawn = limiter.draw("a", plan, 4, 0.0, 0.0)
+    assert [state.remaining for state in drawn.states] == [5, 1]
+    refused = limiter.draw("a", plan, 2, 1e6, 1e6)
+    assert (refused.refused_by, refused.retry_after) == (rule, None)
+    assert rule.wait(rule.level(4), 1, 0.0) == 0.0
+    for _ in range(2):
+        limiter.refund("a", drawn, 4, 1e6, 1e6)
+    assert [state.remaining for state in limiter.draw("a", plan, 0, 1e6, 1e6).states] == [9, 5]
+    assert limiter.draw("new", Plan((rule,)), 5, 0.0, 0.0)
