@@ -24,6 +24,8 @@ from secretsource.stores.sql import migrate
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from secretsource.issuing import KeyRequest
+
 TREE = Path(__file__).parents[2]
 PROCESSES, KILLED = 8, 2
 KEYS = 5
@@ -136,7 +138,8 @@ def stored(keys: ApiKeys, by: Any) -> Counter[str]:
 def test_usage_adds_up(url: str, tmp_path: Path, record_property: Callable[[str, Any], None]) -> None:
     """What is stored is what was made, less what the killed processes had not flushed: no more than since one flush."""
     with ApiKeys.open(url, peppers=[PEPPER]) as keys:
-        texts = [each.plaintext for each in keys.issue_many([{"owner": "acme", "scopes": [SCOPE]}] * KEYS)]
+        request: KeyRequest = {"owner": "acme", "scopes": [SCOPE]}
+        texts = [each.plaintext for each in keys.issue_many([request] * KEYS)]
         fleet = Fleet(url, tmp_path, texts)
         try:
             fleet.wait_for_flushes()

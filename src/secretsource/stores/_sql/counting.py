@@ -66,7 +66,7 @@ _NARROWING: Mapping[str, ColumnElement[bool]] = {
 
 
 @lru_cache(maxsize=8)
-def _question(*names: str) -> Select[Any]:
+def _question(*names: str) -> Select[Any, Any, Any, Any, Any]:
     """Return the query that is narrowed by these fields."""
     columns = COUNTS.c
     within = (columns.start >= bindparam("since"), columns.start < bindparam("until"))
