@@ -77,6 +77,22 @@ EQUIVALENT = (
         "config/_provider.py", "", "False", "True",
         "the default of this setting is not read; its absence from what is given counts",
     ),
+    *(
+        Equivalent(module, name, "False", "True", "a type checker alone reads whether a TypedDict is total")
+        for module, name in (
+            ("issuing/_manage/amend.py", "KeyUpdate"),
+            ("issuing/_manage/owners.py", "OwnerFields"),
+            ("issuing/_manage/request.py", "KeyRequest"),
+        )
+    ),
+    *(
+        Equivalent("issuing/_key/format.py", "", was, becomes, "a text that is longer by this has another form anyway")
+        for was, becomes in (("16", "17"), ("8", "9"), ("1", "2"))
+    ),
+    Equivalent(
+        "issuing/_manage/request.py", "metadata", "0", "1",
+        "a size is read only of a document that was written",
+    ),
     Equivalent(
         "issuing/_check/policy.py", "_listed", "1", "2",
         "one more than is allowed is enough to see that there are too many, and so are two",

@@ -18,7 +18,7 @@ _FLIGHTS = "resolver/engine/board resolver/engine/forced resolver/engine/flights
 NEAR = {
     "_ground/json_text.py": "resolver/walk/document resolver/secret",
     "_ground/suggest.py": "suggest resolver/walk/suggestions config/config",
-    "_tuning.py": "resolver/published_numbers config/config",
+    "_tuning.py": "config/tuning resolver/published_numbers config/config",
     "config/_chain.py": f"{_CONFIG} resolver/walk/suggestions",
     "config/_config.py": f"{_CONFIG} config/config_file",
     "config/_lines.py": "config/toml_lines config/toml_mistakes",
@@ -35,7 +35,7 @@ NEAR = {
         "issuing/check/record_cache issuing/check/renewal issuing/check/mechanisms issuing/check/glance"
     ),
     "issuing/_check/steps/rotation_dates.py": "issuing/answer issuing/service",
-    "issuing/_check/terms.py": "issuing/manage/owners issuing/check/limits",
+    "issuing/_check/terms.py": "issuing/check/policy issuing/manage/owners issuing/check/limits",
     "issuing/_check/uses.py": "issuing/check/flush issuing/service",
     "issuing/_check/verifier.py": (
         f"{_CHECKS} issuing/check/glance issuing/check/clocks issuing/check/mechanisms issuing/check/turns"
@@ -47,7 +47,7 @@ NEAR = {
     "issuing/_document/forms.py": "documents/documents",
     "issuing/_document/outcomes.py": "documents/documents",
     "issuing/_document/tables.py": "documents/documents",
-    "issuing/_http/credential.py": "issuing/http/credential issuing/http/admission",
+    "issuing/_http/credential.py": "issuing/http/only_header issuing/http/credential issuing/http/admission",
     "issuing/_http/paths.py": "issuing/http/paths",
     "issuing/_http/places.py": "issuing/http/credential issuing/http/admission",
     "issuing/_key/base62.py": "issuing/key/format issuing/key/vectors issuing/key/locator",
@@ -63,12 +63,18 @@ NEAR = {
     "issuing/_manage/attention.py": "issuing/chores",
     "issuing/_manage/notices.py": "issuing/reuses issuing/chores",
     "issuing/_manage/owners.py": "issuing/manage/owners",
-    "issuing/_manage/request.py": "issuing/manage/request issuing/key/text issuing/manage/metadata",
+    "issuing/_manage/request.py": (
+        "issuing/manage/bounds issuing/manage/request "
+        "issuing/key/text issuing/manage/metadata"
+    ),
     "issuing/_transfer/bounds.py": "issuing/import_bounds",
     "issuing/_transfer/export.py": "issuing/transfer/export issuing/transfer/intake",
     "issuing/_transfer/intake.py": "issuing/transfer/intake issuing/transfer/imports",
-    "issuing/_transfer/row.py": "issuing/transfer/intake issuing/transfer/imports issuing/transfer/sources",
-    "issuing/_transfer/sources.py": "issuing/transfer/sources issuing/transfer/imports",
+    "issuing/_transfer/row.py": (
+        "issuing/transfer/cells issuing/transfer/intake "
+        "issuing/transfer/imports issuing/transfer/sources"
+    ),
+    "issuing/_transfer/sources.py": "issuing/transfer/cells issuing/transfer/sources issuing/transfer/imports",
     "issuing/_verdict.py": "issuing/verdict issuing/answer",
     "issuing/statuses.py": "issuing/statuses issuing/answer",
     "issuing/documents.py": "documents/documents",
@@ -78,12 +84,12 @@ NEAR = {
     "limiters/_at_once.py": "issuing/at_once",
     "limiters/_credits.py": "issuing/credits",
     "limiters/_plan.py": "issuing/check/limits issuing/manage/owners issuing/at_once",
-    "limiters/_rules.py": "issuing/check/limits issuing/answer issuing/at_once",
+    "limiters/_rules.py": "issuing/manage/owners issuing/check/limits issuing/answer issuing/at_once",
     "limiters/_state.py": "issuing/check/limits",
     "providers/_azure/conversation.py": "providers/azure/azure_places providers/azure/azure",
-    "providers/_azure/names.py": "providers/azure/azure_names",
+    "providers/_azure/names.py": "providers/azure/azure_places providers/azure/azure_names",
     "providers/_azure/validity.py": "providers/azure/azure_validity",
-    "providers/_dotenv/editing.py": "providers/dotenv/dotenv conformance/dotenv",
+    "providers/_dotenv/editing.py": "providers/writing providers/dotenv/dotenv conformance/dotenv",
     "providers/_dotenv/interpolation.py": "providers/dotenv/dotenv_text providers/dotenv/dotenv",
     "providers/_dotenv/text.py": "providers/dotenv/dotenv_text providers/dotenv/dotenv",
     "providers/_gcp/names.py": "providers/gcp/gcp_names",
@@ -100,7 +106,7 @@ NEAR = {
         f"resolver/walk/places resolver/walk/suggestions resolver/resolver resolver/walk/following {_CHAIN}"
     ),
     "resolver/_questions.py": "resolver/resolver resolver/many resolver/engine/rotation resolver/engine/forced",
-    "providers/_address.py": "providers/address",
+    "providers/_address.py": "providers/foreign_address providers/address",
     "providers/reference.py": "providers/reference providers/address",
     "resolver/_walk/refresh.py": (
         "resolver/walk/entries properties/schedule resolver/published_numbers resolver/walk/ages"
@@ -117,6 +123,11 @@ NEAR = {
     "server/rights.py": "server/rights",
     "server/settings.py": "server/settings",
     "server/routes.py": "server/routes server/forward_auth",
+    "server/peers.py": "server/peers",
+    "server/problems.py": "server/problems server/conversations",
+    "server/reference_page.py": "server/front",
+    "server/rights.py": "server/rights",
+    "server/settings.py": "server/settings",
     "stores/_cursor.py": "stores/cursor",
     "stores/_memory/listing.py": "stores/memory issuing/memory_store",
     "stores/_news.py": "stores/feeds/news",

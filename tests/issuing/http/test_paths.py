@@ -102,3 +102,20 @@ def test_a_route_is_covered_by_its_own_text_or_below_a_folder() -> None:
         True
     ] * 4
     assert [paths.covers(route) for route in ("/", "/health/", "/static", "/{any}", "")] == [False] * 5
+
+
+def test_a_set_of_paths_is_true_when_it_has_any() -> None:
+    """Exact paths, folders, or both."""
+    assert [bool(Paths(paths, "exempt")) for paths in ([], ["/a"], ["/a/*"], ["/a", "/b/*"])] == [
+        False,
+        True,
+        True,
+        True,
+    ]
+
+
+def test_each_folder_counts() -> None:
+    """A path that is below one of several folders is in the set, whatever the others say of it."""
+    paths = Paths(["/a/*", "/a/b/*"], "exempt")
+    assert paths.has("/a/b/c")
+    assert paths.has("/a/c")

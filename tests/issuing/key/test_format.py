@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing import KeyFormat, ParsedKey, Reason, Rejected
 from secretsource.issuing._key import base62
+from secretsource.issuing._key.format import LONGEST_CREDENTIAL
 
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 PREFIXES = st.from_regex(r"[a-z][a-z0-9]{0,15}", fullmatch=True)
@@ -190,3 +191,42 @@ def test_a_format_has_lists_of_words(words: Any) -> None:
         with pytest.raises(ConfigurationError) as caught:
             KeyFormat(**{name: words})
         assert len(str(caught.value)) < 300
+
+
+def test_the_last_locator_is_one() -> None:
+    """The greatest number of 128 bits is a locator, alone and in a key; the next number is none."""
+    last, beyond = (base62.encode(number, 22) for number in (2**128 - 1, 2**128))
+    assert FORMAT.locator(last) == last
+    assert FORMAT.locator(beyond) is None
+    body = f"sk_live_{last}{'0' * 32}ss1"
+    assert FORMAT.locate(body + base62.encode_crc(crc32(body.encode()))) == last
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "environments", "allowed"),
+    [
+        ((), (), {("sk", "live"), ("sk", "test"), ("pk", "live"), ("pk", "test")}),
+        (("sk",), (), {("sk", "live"), ("sk", "test")}),
+        ((), ("live",), {("sk", "live"), ("pk", "live")}),
+        (("sk",), ("live",), {("sk", "live")}),
+    ],
+)
+def test_keys_that_are_accepted(
+    prefixes: tuple[str, ...], environments: tuple[str, ...], allowed: set[tuple[str, str]]
+) -> None:
+    """By prefix and by environment, where they are restricted."""
+    grammar = KeyFormat(prefixes=prefixes, environments=environments)
+    fronts = {(prefix, environment) for prefix in ("sk", "pk") for environment in ("live", "test")}
+    assert {front for front in fronts if grammar.allows(*front)} == allowed
+
+
+def test_rules_are_named_after_their_prefixes() -> None:
+    """Without any, they have the name of the package alone."""
+    assert 'id = "secretsource-api-key"\n' in FORMAT.rules().gitleaks
+    assert 'id = "secretsource-api-key-sk-pk"\n' in KeyFormat(prefixes=("sk", "pk")).rules().gitleaks
+    assert KeyFormat(prefixes=("sk",)).rules().github.name == "secretsource API key (sk)"
+
+
+def test_the_numbers_of_the_format() -> None:
+    """They are published, and never change within a grammar."""
+    assert (LONGEST_CREDENTIAL, KeyFormat.version) == (512, 1)

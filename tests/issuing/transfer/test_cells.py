@@ -1,0 +1,136 @@
+"""The cells of an imported row at the ends of their ranges, and the judgement of a header."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from secretsource.exceptions import InvalidRequest
+from secretsource.issuing import header_judge
+from secretsource.issuing._transfer import row, sources
+from secretsource.issuing._transfer.sources import Source
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "value"),
+    [
+        ("rotate_every", "1", 1.0),
+        ("rotate_every", 0.5, 0.5),
+        ("revision", "1", 1),
+        ("revision", 2**31 - 1, 2**31 - 1),
+        ("seal", "0123abcd$" + "ab" * 16, ("0123abcd", b"\xab" * 16)),
+        ("algorithm", "x" * 32, "x" * 32),
+        ("name", "x" * 255, "x" * 255),
+    ],
+)
+def test_a_cell_is_read(column: str, cell: Any, value: Any) -> None:
+    """As a number or its text, up to the last value of its range."""
+    assert row.read({column: cell}) == {column: value}
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("rotate_every", "0"),
+        ("rotate_every", -1),
+        ("revision", 0),
+        ("revision", 2**31),
+        ("revision", True),
+        ("seal", "0123abcd"),
+        ("algorithm", "x" * 33),
+        ("name", "x" * 256),
+        ("scopes", 5),
+    ],
+)
+def test_a_cell_out_of_its_range_is_refused(column: str, cell: Any) -> None:
+    """With the form that it should have."""
+    with pytest.raises(InvalidRequest, match=f"{column} is not"):
+        row.read({column: cell})
+
+
+@pytest.mark.parametrize("name", ["owner", "_row", "_reason", "_line", "colour", "x" * 41])
+def test_a_name_that_is_no_mistake(name: str) -> None:
+    """A column of ours, one of a file of rejected rows, or a name that is like none of ours."""
+    assert row.mistake(name) is None
+
+
+def test_a_name_that_is_almost_ours() -> None:
+    """The nearest column is named."""
+    assert "did you mean 'environment'?" in str(row.mistake("enviroment"))
+    assert row.mistake("created_at" + " " * 31) is None  # too long to be quoted
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        (["owner", "hash"], None),
+        (["owner", "name"], "none of them is hash or plaintext"),
+        (["hash", "owner", "hash"], "two columns have one name"),
+        (["hash", "ownr"], "did you mean 'owner'?"),
+    ],
+)
+def test_a_header_is_judged(header: list[str], says: str | None) -> None:
+    """Before any row is read."""
+    found = header_judge()(header)
+    assert found is None if says is None else says in str(found)
+
+
+def test_a_header_is_judged_with_its_columns() -> None:
+    """A column that is read as one of ours must be there, and may have any name; other formats have their own names."""
+    judge = header_judge(columns={"hash": "digest", "name": "ownr"})
+    assert judge(["digest", "ownr"]) is None
+    assert "no column 'digest'" in str(judge(["ownr", "x"]))
+    assert header_judge("unkey")(["hash", "ownr"]) is None
+    assert header_judge("unkey", defaults={"owner": "acme"})(["hash"]) is None
+
+
+def test_a_line_that_could_not_be_read_is_no_row() -> None:
+    """Its cells have to be written in its place."""
+    with pytest.raises(InvalidRequest, match="a line that could not be read"):
+        Source("generic", {}, {}).translated({"_line": "a;b", "hash": "x"})
+
+
+def test_a_misspelt_column_of_a_row_is_refused() -> None:
+    """In our own format; another system's columns are its own."""
+    with pytest.raises(InvalidRequest, match="did you mean 'owner'"):
+        Source("generic", {}, {}).translated({"ownr": "acme"})
+
+
+def test_ignored_columns_are_counted_up_to_a_bound() -> None:
+    """A hundred names; those that are counted already go on."""
+    source = Source("generic", {}, {})
+    for _ in range(2):
+        source.translated({f"colour{number}": "x" for number in range(101)})
+    assert len(source.ignored) == 100
+    assert set(source.ignored.values()) == {2}
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "rule"),
+    [
+        (1000, "5/1 seconds"),
+        (60_000, "5/1 minutes"),
+        (3_600_000, "5/1 hours"),
+        (86_400_000, "5/1 days"),
+        (90_000, "5/90 seconds"),
+    ],
+)
+def test_a_rate_of_another_system(milliseconds: int, rule: str) -> None:
+    """In the greatest unit that it is a whole number of."""
+    assert sources._rule({"limit": 5, "duration": milliseconds}) == rule
+
+
+@pytest.mark.parametrize("milliseconds", [None, 0, 999, 1500])
+def test_a_rate_in_no_whole_seconds_is_refused(milliseconds: int | None) -> None:
+    """It could not be carried over as it is."""
+    with pytest.raises(InvalidRequest, match="whole seconds"):
+        sources._rule({"limit": 5, "duration": milliseconds})
+
+
+def test_a_number_has_fifteen_digits_at_most() -> None:
+    """As a text; a number is what it is."""
+    assert sources._number("9" * 15) == 10**15 - 1
+    assert sources._number("9" * 16) is None
+    assert sources._number(True) is None
+    assert sources._number(5) == 5
