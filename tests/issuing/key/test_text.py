@@ -82,3 +82,8 @@ def test_blanks_alone_are_no_owner() -> None:
     for blank in ("", " ", "\u00a0", "\ufeff"):
         with pytest.raises(InvalidRequest, match="needs an owner"):
             request.owner(blank)
+
+
+def test_what_is_cleaned() -> None:
+    """An illegible blank becomes a space, and any other illegible character is replaced; the rest is cut."""
+    assert cleaned("a\u2028b\x00c", 4) == "a b\ufffd"

@@ -207,3 +207,19 @@ def test_a_time_of_revocation_revokes(status: dict[str, str]) -> None:
     read = intake().read({**GOOD, **status, "revoked_at": 5.5})
     assert isinstance(read, Candidate)
     assert (read.record.status, read.record.revoked) == (Status.REVOKED, 5.5)
+
+
+@pytest.mark.parametrize(
+    ("expires", "status"), [(NOW, Status.EXPIRED), (NOW + 1, Status.ACTIVE), (NOW - 1, Status.EXPIRED)]
+)
+def test_a_key_that_has_ended_is_imported_as_expired(expires: float, status: Status) -> None:
+    """From the very second of its end."""
+    made = intake().read({**GOOD, "owner": "acme", "expires_at": expires})
+    assert isinstance(made, Candidate)
+    assert made.record.status is status
+
+
+def test_a_key_that_ends_as_it_begins_is_refused() -> None:
+    """It would never be good."""
+    told = intake().read({**GOOD, "owner": "acme", "not_before": NOW + 5, "expires_at": NOW + 5})
+    assert told == "expires_at is not after not_before"
