@@ -64,15 +64,13 @@ NEAR = {
     "issuing/_manage/notices.py": "issuing/reuses issuing/chores",
     "issuing/_manage/owners.py": "issuing/manage/owners",
     "issuing/_manage/request.py": (
-        "issuing/manage/bounds issuing/manage/request "
-        "issuing/key/text issuing/manage/metadata"
+        "issuing/manage/bounds issuing/manage/request issuing/key/text issuing/manage/metadata"
     ),
     "issuing/_transfer/bounds.py": "issuing/import_bounds",
     "issuing/_transfer/export.py": "issuing/transfer/export issuing/transfer/intake",
     "issuing/_transfer/intake.py": "issuing/transfer/intake issuing/transfer/imports",
     "issuing/_transfer/row.py": (
-        "issuing/transfer/cells issuing/transfer/intake "
-        "issuing/transfer/imports issuing/transfer/sources"
+        "issuing/transfer/cells issuing/transfer/intake issuing/transfer/imports issuing/transfer/sources"
     ),
     "issuing/_transfer/sources.py": "issuing/transfer/cells issuing/transfer/sources issuing/transfer/imports",
     "issuing/_verdict.py": "issuing/verdict issuing/answer",
@@ -94,7 +92,7 @@ NEAR = {
     "providers/_dotenv/text.py": "providers/dotenv/dotenv_text providers/dotenv/dotenv",
     "providers/_gcp/names.py": "providers/gcp/gcp_names",
     "providers/_meaning.py": "providers/azure/azure_errors providers/gcp/gcp_errors",
-    "providers/_vault/mounts.py": "providers/vault/vault_mounts",
+    "providers/_vault/mounts.py": "providers/vault/vault_mount_table providers/vault/vault_mounts",
     "resolver/_walk/delivery.py": f"resolver/resolver resolver/engine/rotation {_CHAIN}",
     "resolver/_engine/board.py": _FLIGHTS,
     "resolver/_walk/cache.py": (

@@ -6,6 +6,7 @@ import pytest
 
 from secretsource import Resolver
 from secretsource.exceptions import InvalidReference
+from secretsource.providers._address import refuse_url
 from secretsource.providers.base import SecretRef
 from secretsource.providers.memory import MemoryProvider
 from secretsource.providers.reference import format_reference, parse_reference
@@ -100,3 +101,42 @@ def test_weaker_source_does_not_answer() -> None:
     aws = MemoryProvider({SECRET: '{"key": "right"}'}, name="aws")
     with Resolver([MemoryProvider({SECRET: "wrong", f"{SECRET}:key::": "wrong"}), aws]) as resolver:
         assert resolver.get(f"{SECRET}:key::") == "right"
+
+
+@pytest.mark.parametrize(
+    "text", ["https://example.com/secrets/x", "vault.azure.net", "my-vault.vault.azure.net/secrets/x"]
+)
+def test_another_url_is_not_refused_as_one_of_azure(text: str) -> None:
+    """Only a whole URL of a vault is."""
+    refuse_url(text)
+
+
+@pytest.mark.parametrize("text", ["https://v.vault.azure.net/secrets/x", "HTTPS://V.VAULT.AZURE.CN/secrets/x"])
+def test_a_url_of_azure_is_refused(text: str) -> None:
+    """In every cloud, and in either case."""
+    with pytest.raises(InvalidReference, match="azure://NAME"):
+        refuse_url(text)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:",
+        "arn:aws:secretsmanager",
+        "arn:aws:ssm:eu:1",
+        "arn:aws:secretsmanager:eu:1:secret",
+        "arn:aws:secretsmanager:eu:1:secret:",
+    ],
+)
+def test_an_arn_that_ends_early_is_refused(arn: str) -> None:
+    """Whatever is missing, it says what to write."""
+    with pytest.raises(InvalidReference, match="write arn:aws"):
+        parse_reference(arn)
+
+
+@pytest.mark.parametrize(
+    "text", ["projects/1/locations/eu", "projects/1/secrets/X/other/2", "projects/1/secrets/X/versions"]
+)
+def test_what_is_almost_an_address_of_google_is_a_name(text: str) -> None:
+    """It goes to no provider by itself."""
+    assert parse_reference(text) == SecretRef("", text)

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from secretsource.exceptions import InvalidReference
 from secretsource.providers.base import SecretRef
-from secretsource.providers.reference import MAX_NAME, MAX_REFERENCE, format_reference, parse_reference
+from secretsource.providers.reference import (
+    MAX_NAME,
+    MAX_REFERENCE,
+    format_reference,
+    is_pointer,
+    literal,
+    parse_reference,
+)
 
 CANARY = "s3cr3t"
 
@@ -132,3 +139,29 @@ def test_parts_of_a_reference() -> None:
     assert ref.document == ref._replace(field=None)
     assert ref.document.document == ref.document
     assert (ref.option("k"), ref.option("x")) == ("v", None)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("ref+ref+aws://x", "ref+aws://x"),
+        ("ref+secretref+aws://x", "secretref+aws://x"),
+        ("ref+aws://x", None),
+        ("secretref+aws://x", None),
+        ("x", None),
+        (b"ref+ref+x", None),
+    ],
+)
+def test_a_value_that_really_begins_with_a_mark(value: object, text: str | None) -> None:
+    """It is written with one mark more, which is taken off."""
+    assert literal(value) == text
+    assert is_pointer(value) == (text is None and isinstance(value, str) and value != "x")
+
+
+def test_the_longest_name_and_reference() -> None:
+    """512 and 4,096 characters are taken, and one more is not."""
+    assert parse_reference("a" * 512).location == "a" * 512
+    assert len(parse_reference("aws://" + "a" * 4090).location) == 4090
+    for text in ("a" * 513, "a-" * 256 + "b", "aws://" + "a" * 4091):
+        with pytest.raises(InvalidReference):
+            parse_reference(text)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from secretsource.issuing._http.credential import Places
+from secretsource.issuing._http.credential import Places, first
 
 KEY = "sk_live_key"
 BEARER = ("Authorization", f"Bearer {KEY}")
@@ -47,3 +47,20 @@ def test_the_longest_text_is_taken() -> None:
 def test_any_other_request_has_the_long_way(credentials: Places, headers: Any) -> None:
     """Without a key, with two, of another form, or where one header may hold several kinds."""
     assert credentials.only(headers) is None
+
+
+def test_one_text_is_not_judged() -> None:
+    """Only where two differ, one of them may be another system's."""
+
+    def could_be(text: str) -> bool:
+        raise AssertionError(text)
+
+    assert Places().take([BEARER], could_be).key == KEY
+
+
+def test_the_first_value_of_a_header() -> None:
+    """By its name in any case; another header of that length is another one."""
+    headers = [("X-Other", "no"), ("x-Token", "one"), ("X-Token", "two")]
+    assert first(headers, "x-token") == "one"
+    assert first([(b"X-Token", b"one")], "x-token") == "one"
+    assert first(headers, "x-absent") is None

@@ -119,3 +119,8 @@ def test_each_folder_counts() -> None:
     paths = Paths(["/a/*", "/a/b/*"], "exempt")
     assert paths.has("/a/b/c")
     assert paths.has("/a/c")
+
+
+def test_the_nearer_folder_counts_too() -> None:
+    """A sign in the folder's own name was written by you, and not by a client."""
+    assert Paths(["/a/*", "/a/;x/*"], "exempt").has("/a/;x/c")

@@ -1,0 +1,47 @@
+"""The table of the known mounts of Vault, by itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from secretsource.providers._vault.mounts import CERTAIN, Mount, MountTable, is_plain_path
+
+KV, DEEP = Mount("kv", True), Mount("team/kv", False)
+
+
+def test_a_mount_is_known_until_it_is_forgotten() -> None:
+    """In its own namespace only."""
+    table = MountTable()
+    assert table.find(None, "kv/a") is None
+    table.learn(None, KV)
+    table.learn("ns", DEEP)
+    assert table.find(None, "kv/a/b") == KV
+    assert table.find("ns", "team/kv/a") == DEEP
+    assert table.find("ns", "kv/a") is None
+    assert table.find(None, "kv") is None
+    table.forget(None, KV)
+    assert table.find(None, "kv/a") is None
+    assert table.find("ns", "team/kv/a") == DEEP
+
+
+def test_a_mount_is_certain_for_a_while() -> None:
+    """From the moment at which Vault confirmed it."""
+    table = MountTable()
+    assert not table.is_certain(None, KV, 0.0)
+    table.confirm(None, KV, 10.0)
+    assert table.is_certain(None, KV, 10.0 + CERTAIN - 0.001)
+    assert not table.is_certain(None, KV, 10.0 + CERTAIN)
+    assert not table.is_certain("ns", KV, 10.0)
+
+
+@pytest.mark.parametrize("location", ["a//b", "/a", "a/", "a/./b", "../b", ""])
+def test_a_path_that_clients_would_change(location: str) -> None:
+    """It has a segment that they remove."""
+    assert not is_plain_path(location)
+
+
+@pytest.mark.parametrize(("mount", "below"), [(KV, "a/b"), (DEEP, "c")])
+def test_the_part_below_a_mount(mount: Mount, below: str) -> None:
+    """Is what the engine calls it."""
+    assert mount.below(f"{mount.path}/{below}") == below
+    assert is_plain_path(below)
