@@ -90,6 +90,17 @@ EQUIVALENT = (
         for was, becomes in (("16", "17"), ("8", "9"), ("1", "2"))
     ),
     Equivalent(
+        "providers/reference.py", "parse_reference", "len(text) <= MAX_NAME", "len(text) < MAX_NAME",
+        "the long way reads such a name alike",
+    ),
+    *(
+        Equivalent(
+            "resolver/_engine/shortcuts.py", "at_once", "since <= wall < until", becomes,
+            "at the edge of the window, the long way gives the same answer",
+        )
+        for becomes in ("since < wall < until", "since <= wall <= until")
+    ),
+    Equivalent(
         "issuing/_manage/request.py", "metadata", "0", "1",
         "a size is read only of a document that was written",
     ),

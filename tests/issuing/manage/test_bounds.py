@@ -50,6 +50,14 @@ def test_a_length_counts_from_the_day_a_key_is_good() -> None:
     assert request.draft(asked, NOW).expires == NOW + 110
 
 
+@pytest.mark.parametrize("expires", [NOW + 50, NOW + 100])
+def test_a_key_ends_after_the_day_it_is_good(expires: float) -> None:
+    """An end that is in the future, and not after ``not_before``, is refused."""
+    asked: Any = {"owner": "acme", "not_before": NOW + 100, "expires_at": expires}
+    with pytest.raises(InvalidRequest, match="before it is good"):
+        request.draft(asked, NOW)
+
+
 @pytest.mark.parametrize("given", [(5, NOW, False), (5, None, True), (None, NOW, True)])
 def test_a_successor_ends_once(given: tuple[Any, Any, bool]) -> None:
     """By one argument of three."""
