@@ -44,6 +44,11 @@ def test_the_last_value_is_taken_and_the_next_is_not(check: str) -> None:
             read(value)
 
 
+def test_the_id_of_an_owner_is_public() -> None:
+    """In its only spelling, from a name or a number."""
+    assert (request.owner_id(" acme "), request.owner_id(7)) == ("acme", "7")
+
+
 def test_a_length_counts_from_the_day_a_key_is_good() -> None:
     """An end by ``expires_in`` is that much later than ``not_before``."""
     asked: Any = {"owner": "acme", "not_before": NOW + 100, "expires_in": 10}
