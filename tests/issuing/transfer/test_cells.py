@@ -134,3 +134,10 @@ def test_a_number_has_fifteen_digits_at_most() -> None:
     assert sources._number("9" * 16) is None
     assert sources._number(True) is None
     assert sources._number(5) == 5
+
+
+def test_notices_are_instants_by_name() -> None:
+    """One that is no instant spoils the row."""
+    assert row.read({"notices": '{"soon": 1.5}'}) == {"notices": {"soon": 1.5}}
+    with pytest.raises(InvalidRequest, match="notices is not"):
+        row.read({"notices": {"soon": "yesterday"}})
