@@ -12,7 +12,7 @@ from tests.docs.pages import ROOT, all_pages, page_id
 
 import secretsource
 from secretsource import exceptions, issuing, testing
-from secretsource.integrations import asgi, fastapi, flask, routes
+from secretsource.integrations import aiohttp, asgi, fastapi, flask, litestar, quart, routes, starlette
 from secretsource.issuing import EventKind, Status, documents
 from secretsource.limiters import base as limiters
 from secretsource.limiters import redis
@@ -29,7 +29,11 @@ GENERATED = [page for page in all_pages() if "<!-- generated: " in page.read_tex
 REFERENCE = ROOT / "docs" / "reference"
 ISSUING = (
     issuing,
+    aiohttp,
     asgi,
+    litestar,
+    quart,
+    starlette,
     django,
     drf,
     fastapi,

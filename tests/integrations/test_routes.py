@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.integrations.routes import Stated, require_key, stated, stated_by_class
+from secretsource.integrations.routes import Stated, check_stated, methods_of, require_key, stated, stated_view
 from secretsource.issuing import NO_SCOPE, Admission
 
 if TYPE_CHECKING:
@@ -44,13 +44,29 @@ def test_a_statement_stays_on_the_view() -> None:
 
 
 def test_a_method_of_a_class_comes_before_the_class() -> None:
-    """`HEAD` is answered by `get` where the class has no `head`."""
+    """`HEAD` is answered by `get` where the class has no `head`; a function may be made of the class."""
     kind: Any = require_key(NO_SCOPE)(Invoices)
-    assert stated(*stated_by_class(kind, "POST")) == Stated("invoices:write")
+    assert stated_view(kind, "POST") == Stated("invoices:write")
     for method in ("GET", "HEAD", "DELETE"):
-        assert stated(*stated_by_class(kind, method)) == Stated(NO_SCOPE)
-    assert stated_by_class(kind, "HEAD")[0] is Invoices.get
-    assert stated_by_class(None, "GET") == ()
+        assert stated_view(kind, method) == Stated(NO_SCOPE)
+
+    def made() -> None: ...
+
+    vars(made)["view_class"] = Invoices
+    assert stated_view(made, "POST") == Stated("invoices:write")
+    assert stated_view(view, "POST") == Stated("invoices:read", 2)
+    assert (methods_of(kind), methods_of(made), methods_of(view)) == (["GET", "POST"], ["GET", "POST"], ["GET"])
+
+
+def test_head_is_what_get_states() -> None:
+    """A class that answers `HEAD` by `get` needs no statement of its own for it."""
+
+    class Half:
+        @require_key("invoices:read")
+        def get(self) -> None: ...
+
+    assert stated_view(Half, "HEAD") == Stated("invoices:read")
+    assert stated_view(Half, "POST") is None
 
 
 @pytest.mark.parametrize(
@@ -77,9 +93,9 @@ def test_a_route_that_cannot_be_checked_is_refused(keys: ApiKeys, scope: Any, co
 def test_an_exempt_route_needs_no_statement(keys: ApiKeys, route: str) -> None:
     """Also one that the framework writes with a placeholder, or as a regular expression."""
     admission = Admission(keys, scope=None, exempt=["/health", "/static/*"])
-    admission.check_route(route, None)
+    check_stated(admission, route, None)
     for scope in ("invoices:read", ["invoices:read", "invoices:pay"], NO_SCOPE):
-        admission.check_route(route, scope, cost=0)
+        check_stated(admission, route, Stated(scope, 0))
     with pytest.raises(ConfigurationError):
         admission.check_route(f"x{route}", None)
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from secretsource.integrations.routes import Stated, stated, stated_by_class
+from secretsource.integrations.routes import Stated, class_of, methods_of, stated, stated_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "TRACE")
 
 
 def routes(patterns: Iterable[Any], before: str = "/") -> Iterator[tuple[str, Any]]:
@@ -27,19 +25,16 @@ def routes(patterns: Iterable[Any], before: str = "/") -> Iterator[tuple[str, An
             yield route, each.callback
 
 
-def methods_of(view: Any) -> list[str]:
-    """Return the HTTP methods that a view answers, but `HEAD` and `OPTIONS`; ``GET`` stands for all of a function.
+def answered(view: Any) -> list[str]:
+    """Return the HTTP methods that a view answers, as `methods_of` does.
 
     Args:
         view: The view.
     """
-    kind, actions, operations = _kind(view), getattr(view, "actions", None), _operations(view)
+    actions, operations = getattr(view, "actions", None), _operations(view)
     if operations:
         return sorted({method for each in operations for method in each.methods})
-    if actions:
-        return [method.upper() for method in actions if method.upper() in _METHODS]
-    found = [method for method in _METHODS if kind is not None and hasattr(kind, method.lower())]
-    return found or ["GET"]
+    return [method.upper() for method in actions if method != "head"] if actions else methods_of(view)
 
 
 def stated_by(view: Any, method: str) -> Stated | None:
@@ -51,22 +46,18 @@ def stated_by(view: Any, method: str) -> Stated | None:
         view: The view.
         method: The HTTP method.
     """
-    kind, settings, actions = _kind(view), getattr(view, "initkwargs", {}), getattr(view, "actions", None) or {}
+    kind, settings, actions = class_of(view), getattr(view, "initkwargs", {}), getattr(view, "actions", None) or {}
     name = method.lower()
-    operations = [each.view_func for each in _operations(view) if method in each.methods]
-    action = getattr(kind, actions.get(name) or (actions.get("get") if name == "head" else None) or "", None)
-    return stated(
-        *operations,
-        action,
-        *settings.get("permission_classes", ()),
-        *stated_by_class(kind, method),
-        *getattr(kind, "permission_classes", ()),
-        view,
+    action = actions.get(name) or (actions.get("get") if name == "head" else None)
+    return (
+        stated(
+            *[each.view_func for each in _operations(view) if method in each.methods],
+            getattr(kind, action or "", None),
+            *settings.get("permission_classes", ()),
+        )
+        or stated_view(view, method)
+        or stated(*getattr(kind, "permission_classes", ()))
     )
-
-
-def _kind(view: Any) -> Any:
-    return getattr(view, "cls", None) or getattr(view, "view_class", None)
 
 
 def _operations(view: Any) -> list[Any]:

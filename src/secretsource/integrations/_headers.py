@@ -33,11 +33,14 @@ def add_headers(admitted: Admitted, headers: Any) -> None:
 
     Args:
         admitted: The request that was let in.
-        headers: The answer's headers: a mapping of names in any case, with `get` and item assignment.
+        headers: The answer's headers: a mapping of names in any case, or a multidict of Werkzeug or aiohttp.
     """
     for name, value in admitted.headers:
-        lines = headers.getlist(name) if hasattr(headers, "getlist") else None
-        headers[name] = combined(name, value, headers.get(name) if lines is None else ", ".join(lines))
+        if hasattr(headers, "getlist"):
+            own = ", ".join(headers.getlist(name))
+        else:
+            own = ", ".join(headers.getall(name, ())) if hasattr(headers, "getall") else headers.get(name)
+        headers[name] = combined(name, value, own)
 
 
 def of_environ(environ: MutableMapping[str, Any]) -> list[tuple[str, str]]:

@@ -22,7 +22,7 @@ from django.http import HttpResponse
 from django.urls import get_resolver
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.integrations._django import methods_of, routes, stated_by
+from secretsource.integrations._django import answered, routes, stated_by
 from secretsource.integrations._headers import add_headers, hide, of_environ
 from secretsource.integrations.routes import Stated, check_stated, require_key
 from secretsource.issuing import NO_SCOPE, Admission, ApiKeys, HttpAnswer
@@ -73,7 +73,7 @@ class ApiKeyMiddleware:
         rules: dict[str, Any] = {name: each for name, each in settings.SECRETSOURCE.items() if name != "keys"}
         self._admission = Admission(keys, scope=None, **rules)
         for route, view in routes(get_resolver().url_patterns):
-            for method in methods_of(view):
+            for method in answered(view):
                 check_stated(self._admission, route, stated_by(view, method))
 
     def __call__(self, request: Any) -> HttpResponseBase:
@@ -110,7 +110,7 @@ class ApiKeyMiddleware:
 
     def _statement(self, request: Any, view: Any) -> Stated:
         """Return what a view states; for a method that it does not answer, what it states for another."""
-        methods = methods_of(view)
+        methods = answered(view)
         found = stated_by(view, request.method)
         if found is None and request.method not in methods:
             found = stated_by(view, methods[0])

@@ -19,7 +19,7 @@ from flask import Response, current_app, g, request
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._headers import add_headers, hide, of_environ
-from secretsource.integrations.routes import Stated, check_stated, require_key, stated, stated_by_class
+from secretsource.integrations.routes import Stated, check_stated, require_key, stated_view
 from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class ApiKeyExtension:
 
     def _check(self, rule: str, view: object, methods: Any) -> None:
         for method in {*(methods or _ALL)} - _IMPLIED:
-            check_stated(self._admission, rule, _stated(view, method))
+            check_stated(self._admission, rule, stated_view(view, method))
 
     def _admit(self) -> Response | None:
         """Let a request in, or answer it; an unknown path and a method that is not allowed are Flask's to answer."""
@@ -110,9 +110,9 @@ class ApiKeyExtension:
     def _statement(self, rule: Rule, path: str) -> Stated:
         """Return what a view states; for an `OPTIONS` that Flask answers, what it states for another method."""
         view = current_app.view_functions.get(rule.endpoint)
-        found = _stated(view, request.method)
+        found = stated_view(view, request.method)
         if found is None and request.method == "OPTIONS":
-            found = _stated(view, min({*(rule.methods or _ALL)} - _IMPLIED, default="GET"))
+            found = stated_view(view, min({*(rule.methods or _ALL)} - _IMPLIED, default="GET"))
         if found is None and not self._admission.is_exempt(path, request.root_path):
             raise ConfigurationError(f"route {rule.rule!r:.200} must state a scope: write  @require_key(...)")
         return found or Stated(NO_SCOPE)
@@ -123,7 +123,3 @@ class ApiKeyExtension:
         if admitted is not None:
             add_headers(admitted, response.headers)
         return response
-
-
-def _stated(view: Any, method: str) -> Stated | None:
-    return stated(*stated_by_class(getattr(view, "view_class", None), method), view)

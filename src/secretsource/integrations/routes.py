@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Stated", "check_stated", "require_key", "stated"]
 
 _MARK = "__secretsource_stated__"
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "TRACE")
 
 
 class Stated(NamedTuple):
@@ -83,15 +84,35 @@ def check_stated(admission: Admission, route: str, statement: Stated | None) -> 
     admission.check_route(route, scope, cost)
 
 
-def stated_by_class(kind: type | None, method: str) -> tuple[object, ...]:
-    """Return the method of a class of views that answers an HTTP method, and the class; for `stated`.
+def stated_view(view: object, method: str) -> Stated | None:
+    """Return what a view states for an HTTP method: a function, a class of views, or a function made of such a class.
 
     Args:
-        kind: The class, or None for a plain function.
-        method: The HTTP method; ``HEAD`` is answered by ``get`` where the class has no ``head``.
+        view: The view.
+        method: The HTTP method; ``HEAD`` is answered by ``get`` where a class has no ``head``.
     """
-    if kind is None:
-        return ()
-    name = method.lower()
-    answers = getattr(kind, name, None) or (getattr(kind, "get", None) if name == "head" else None)
-    return (answers, kind)
+    kind = class_of(view)
+    answers = None if kind is None else getattr(kind, method.lower(), None)
+    if answers is None and kind is not None and method == "HEAD":
+        answers = getattr(kind, "get", None)
+    return stated(answers, kind, view)
+
+
+def methods_of(view: object) -> list[str]:
+    """Return the HTTP methods of a class of views, but `HEAD` and `OPTIONS`; ``GET`` stands for all of a function.
+
+    Args:
+        view: The view.
+    """
+    kind = class_of(view)
+    return [method for method in _METHODS if kind is not None and hasattr(kind, method.lower())] or ["GET"]
+
+
+def class_of(view: object) -> type | None:
+    """Return the class of views that a view is, or is made of; None for a plain function.
+
+    Args:
+        view: The view.
+    """
+    kind: object = view if isinstance(view, type) else getattr(view, "cls", None) or getattr(view, "view_class", None)
+    return kind if isinstance(kind, type) else None

@@ -1,0 +1,123 @@
+"""An extension for Quart that checks the key of a request, or of a web socket, for its route.
+
+    ApiKeyExtension(keys, app, exempt=["/static/*"])
+
+    @app.get("/invoices")
+    @require_key("invoices:read")
+    async def invoices():
+        return {"owner": g.api_key.owner}
+
+It is the extension of Flask on an event loop: see `secretsource.integrations.flask`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from quart import Response, current_app, g, request, websocket
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.integrations._headers import add_headers
+from secretsource.integrations.routes import Stated, check_stated, require_key, stated_view
+from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from quart import Quart
+
+    from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys, AsyncApiKeys
+
+__all__ = ["ApiKeyExtension", "require_key"]
+
+_IMPLIED = frozenset({"HEAD", "OPTIONS"})
+"""Methods that Quart adds to those of a route."""
+
+
+class ApiKeyExtension:
+    """An extension that checks a key before each view; ``g.api_key`` is its record, or None without a key.
+
+    Args:
+        keys: The keys to check with; keys for threads look up in threads of their own.
+        app: The application; or call `init_app` later.
+        settings: See `AdmissionSettings`.
+
+    Raises:
+        ConfigurationError: A setting cannot work, or a route states no scope.
+        InvalidRequest: The prefix or the environment is malformed.
+    """
+
+    def __init__(
+        self, keys: ApiKeys | AsyncApiKeys, app: Quart | None = None, **settings: Unpack[AdmissionSettings]
+    ) -> None:
+        self._admission = Admission(keys, scope=None, **settings)
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Quart) -> None:
+        """Check the keys of an application's requests, and the routes that it has or registers.
+
+        Args:
+            app: The application.
+
+        Raises:
+            ConfigurationError: A route states no scope.
+        """
+        for rule in app.url_map.iter_rules():
+            self._check(rule.rule, app.view_functions.get(rule.endpoint), rule.methods)
+        register: Any = app.add_url_rule
+
+        def add_url_rule(rule: str, endpoint: Any = None, view_func: Any = None, *args: Any, **options: Any) -> None:
+            if view_func is not None:
+                self._check(rule, view_func, options.get("methods") or getattr(view_func, "methods", None))
+            register(rule, endpoint, view_func, *args, **options)
+
+        app.add_url_rule = add_url_rule  # type: ignore[method-assign]
+        app.extensions["secretsource"] = self
+        app.before_request(self._admit_request)
+        app.before_websocket(self._admit_websocket)
+        app.after_request(self._finish)
+
+    def _check(self, rule: str, view: object, methods: Any) -> None:
+        for method in {*(methods or ("GET",))} - _IMPLIED:
+            check_stated(self._admission, rule, stated_view(view, method))
+
+    async def _admit_request(self) -> Response | None:
+        return await self._admit(request)
+
+    async def _admit_websocket(self) -> Response | None:
+        return await self._admit(websocket)
+
+    async def _admit(self, asked: Any) -> Response | None:
+        """Let a request in, or answer it; an unknown path and a method that is not allowed are Quart's to answer."""
+        g.api_key = g._secretsource = None
+        if asked.url_rule is None:
+            return None
+        demand, cost = self._statement(asked)
+        outcome = await self._admission.aadmit(
+            [*asked.headers.items()], asked.remote_addr, asked.method, asked.path, scope=demand, cost=cost
+        )
+        if isinstance(outcome, HttpAnswer):
+            return Response(outcome.body, outcome.status, dict(outcome.headers))
+        if outcome.visible is not None:
+            asked.headers.clear()
+            asked.headers.extend(outcome.visible)
+        g._secretsource, g.api_key = outcome, outcome.record
+        return None
+
+    def _statement(self, asked: Any) -> Stated:
+        """Return what a view states; for an `OPTIONS` that Quart answers, what it states for another method."""
+        view = current_app.view_functions.get(asked.url_rule.endpoint)
+        found = stated_view(view, asked.method)
+        if found is None and asked.method == "OPTIONS":
+            found = stated_view(view, min({*(asked.url_rule.methods or ("GET",))} - _IMPLIED, default="GET"))
+        if found is None and not self._admission.is_exempt(asked.path):
+            raise ConfigurationError(f"route {asked.url_rule.rule!r:.200} must state a scope: write  @require_key(...)")
+        return found or Stated(NO_SCOPE)
+
+    async def _finish(self, response: Any) -> Any:
+        """Add the headers for the key to the answer of the view."""
+        admitted: Admitted | None = g.get("_secretsource")
+        if admitted is not None:
+            add_headers(admitted, response.headers)
+        return response

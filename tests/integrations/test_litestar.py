@@ -1,0 +1,118 @@
+"""The plugin of Litestar, by the acceptance list."""
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from litestar import Controller, HttpMethod, Litestar, Request, Response, WebSocket, get, route, websocket
+from litestar.response import Stream
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.integrations.litestar import ApiKeyPlugin, HasScope, require_key
+from secretsource.testing import IntegrationAcceptance, IntegrationHarness
+from secretsource.testing.asgi_server import asgi_server
+from secretsource.testing.integration_cases import ask, bearer
+from secretsource.testing.integration_harness import ACCEPTANCE_ROUTES, READ, AcceptanceRoute, broken, shown, streamed
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from secretsource.issuing import ApiKeys
+
+VIEW = {"X-View": "yes"}
+
+
+def handler_of(stated: AcceptanceRoute) -> Any:
+    """The handler of a route of the acceptance list; half of them state their scope by a guard."""
+    methods = [HttpMethod[each] for each in (*stated.methods, *(["HEAD"] if "GET" in stated.methods else []))]
+
+    async def view(request: Request[Any, Any, Any]) -> Response[Any]:
+        if stated.answers == "broken":
+            broken()
+        if stated.answers == "streamed":
+            return Stream(streamed, headers=VIEW)
+        return Response(shown(request.scope.get("secretsource"), request.headers.items()), headers=VIEW)
+
+    guards, made = [], view
+    if stated.scope is not None and len(stated.path) % 2:
+        guards = [HasScope(stated.scope, cost=stated.cost)]
+    elif stated.scope is not None:
+        made = require_key(stated.scope, cost=stated.cost)(view)
+    return route(stated.path, http_method=methods, status_code=200, guards=guards)(made)
+
+
+@websocket("/socket", guards=[HasScope(READ)])
+async def echo(socket: WebSocket[Any, Any, Any]) -> None:
+    """A web socket that says back what it hears."""
+    await socket.accept()
+    async for text in socket.iter_data("text"):
+        await socket.send_text(text)
+
+
+def application(keys: "ApiKeys", *more: Any, **settings: Any) -> Litestar:
+    """The application of the acceptance list."""
+    plugin = ApiKeyPlugin(keys, **settings)
+    made = [handler_of(each) for each in ACCEPTANCE_ROUTES]
+    return Litestar([*made, echo, *more], plugins=[plugin], openapi_config=None)
+
+
+class Harness(IntegrationHarness):
+    """Builds the routes with the plugin, behind uvicorn."""
+
+    @contextmanager
+    def serve(self, keys: "ApiKeys", **settings: Any) -> "Generator[str]":
+        with asgi_server(application(keys, **settings)) as url:
+            yield url
+
+    @contextmanager
+    def serve_behind_proxy(self, keys: "ApiKeys", **settings: Any) -> "Generator[str]":
+        with asgi_server(application(keys, **settings), trusts_proxy=True) as url:
+            yield url
+
+    def start_unstated(self, keys: "ApiKeys") -> None:
+        @get("/forgotten")
+        async def forgotten() -> str:
+            return "open"
+
+        application(keys, forgotten, exempt=["/health"])
+
+
+class TestLitestar(IntegrationAcceptance):
+    """The acceptance list."""
+
+    @pytest.fixture
+    def harness(self) -> Harness:
+        return Harness()
+
+
+class Invoices(Controller):
+    """A controller whose guard holds for all its handlers but one."""
+
+    path = "/invoices"
+    guards = [HasScope(READ)]
+
+    @get("/")
+    async def listed(self) -> str:
+        return "listed"
+
+    @get("/paid", guards=[HasScope("invoices:pay")])
+    async def paid(self) -> str:
+        return "paid"
+
+
+def test_the_innermost_guard_counts(keys: "ApiKeys") -> None:
+    """That of a handler comes before that of its controller; the pages of the schema must be exempt."""
+    with pytest.raises(ConfigurationError, match=r"'/schema.*' must state the scope"):
+        Litestar([Invoices], plugins=[ApiKeyPlugin(keys)])
+    app = Litestar([Invoices], plugins=[ApiKeyPlugin(keys, exempt=["/schema", "/schema/*"])])
+    key = bearer(keys.issue(owner="acme", scopes=[READ]).plaintext)
+    with asgi_server(app) as url:
+        assert [ask(url, path, headers=key).status for path in ("/invoices", "/invoices/paid")] == [200, 403]
+        assert ask(url, "/schema/openapi.json").status == 200
+
+
+def test_a_guard_without_the_plugin_refuses(keys: "ApiKeys") -> None:
+    """Nothing is checked there, so nothing is let in."""
+    key = bearer(keys.issue(owner="acme", scopes=[READ]).plaintext)
+    with asgi_server(Litestar([Invoices])) as url:
+        assert ask(url, "/invoices", headers=key).status == 401

@@ -1,0 +1,96 @@
+"""The extension of Quart, by the acceptance list."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from quart import Blueprint, Quart, Response, g, jsonify, request, websocket
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.integrations.quart import ApiKeyExtension, require_key
+from secretsource.testing import IntegrationAcceptance, IntegrationHarness
+from secretsource.testing.asgi_server import asgi_server
+from secretsource.testing.integration_harness import ACCEPTANCE_ROUTES, READ, broken, shown, streamed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Generator
+
+    from secretsource.issuing import ApiKeys
+    from secretsource.testing.integration_harness import AcceptanceRoute
+
+
+def view_of(route: AcceptanceRoute) -> Any:
+    """The view of a route of the acceptance list."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        for part in streamed():
+            yield part
+
+    async def view() -> Response:
+        answer = jsonify(shown(g.api_key, request.headers.items()))
+        if route.answers == "broken":
+            broken()
+        if route.answers == "streamed":
+            answer = Response(parts())
+        answer.headers["X-View"] = "yes"
+        return answer
+
+    return view if route.scope is None else require_key(route.scope, cost=route.cost)(view)
+
+
+@require_key(READ)
+async def echo() -> None:
+    """A web socket that says back what it hears."""
+    while True:
+        await websocket.send(await websocket.receive())
+
+
+def application(keys: ApiKeys, **settings: Any) -> Quart:
+    """The application of the acceptance list; half of its routes are those of a blueprint."""
+    app, blueprint = Quart(__name__, static_folder=None), Blueprint("half", __name__)
+    ApiKeyExtension(keys, app, **settings)
+    for number, route in enumerate(ACCEPTANCE_ROUTES):
+        (app, blueprint)[number % 2].add_url_rule(route.path, str(number), view_of(route), methods=[*route.methods])
+    app.websocket("/socket")(echo)
+    app.register_blueprint(blueprint)
+    return app
+
+
+class Harness(IntegrationHarness):
+    """Builds the routes with the extension, behind uvicorn."""
+
+    @contextmanager
+    def serve(self, keys: ApiKeys, **settings: Any) -> Generator[str]:
+        with asgi_server(application(keys, **settings)) as url:
+            yield url
+
+    @contextmanager
+    def serve_behind_proxy(self, keys: ApiKeys, **settings: Any) -> Generator[str]:
+        with asgi_server(application(keys, **settings), trusts_proxy=True) as url:
+            yield url
+
+    def start_unstated(self, keys: ApiKeys) -> None:
+        application(keys, exempt=["/health"]).get("/forgotten")(view_of(ACCEPTANCE_ROUTES[-1]))
+
+
+class TestQuart(IntegrationAcceptance):
+    """The acceptance list."""
+
+    @pytest.fixture
+    def harness(self) -> Harness:
+        return Harness()
+
+
+async def test_a_folder_of_files_and_a_late_view_are_closed(keys: ApiKeys) -> None:
+    """As with the extension of Flask: the folder must be exempt, and a view that is named later is an error."""
+    with pytest.raises(ConfigurationError, match="'/static/<path:filename>' must state the scope"):
+        ApiKeyExtension(keys, Quart(__name__))
+    app = Quart(__name__)
+    extension = ApiKeyExtension(keys, exempt=["/static/*"])
+    extension.init_app(app)
+    app.add_url_rule("/late", endpoint="late")
+    app.endpoint("late")(view_of(ACCEPTANCE_ROUTES[-1]))
+    assert (await app.test_client().get("/late")).status_code == 500
+    assert (await app.test_client().get("/nowhere")).status_code == 404
