@@ -12,7 +12,7 @@ from tests.docs.pages import ROOT, all_pages, page_id
 
 import secretsource
 from secretsource import exceptions, issuing, testing
-from secretsource.integrations import aiohttp, asgi, fastapi, flask, litestar, quart, routes, starlette
+from secretsource.integrations import aiohttp, asgi, fastapi, flask, grpc, litestar, quart, routes, starlette
 from secretsource.issuing import EventKind, Status, documents
 from secretsource.limiters import base as limiters
 from secretsource.limiters import redis
@@ -31,6 +31,7 @@ ISSUING = (
     issuing,
     aiohttp,
     asgi,
+    grpc,
     litestar,
     quart,
     starlette,

@@ -137,7 +137,8 @@ class Invoices(web.View):
 
     @require_key(READ)
     async def get(self) -> web.Response:
-        return web.Response(text=self.request[API_KEY].owner, headers={"Vary": "Accept"})
+        key = self.request[API_KEY]
+        return web.Response(text=key and key.owner, headers={"Vary": "Accept"})
 
     @require_key("invoices:write")
     async def post(self) -> web.Response:

@@ -1,5 +1,6 @@
 """The middleware of Django, by the acceptance list: with plain views, Django REST framework and Django Ninja."""
 
+# mypy: disable-error-code="misc, untyped-decorator"
 from __future__ import annotations
 
 from contextlib import contextmanager

@@ -31,7 +31,8 @@ def handler_of(stated: AcceptanceRoute) -> Any:
             broken()
         if stated.answers == "streamed":
             return Stream(streamed, headers=VIEW)
-        return Response(shown(request.scope.get("secretsource"), request.headers.items()), headers=VIEW)
+        record: Any = request.scope.get("secretsource")
+        return Response(shown(record, request.headers.items()), headers=VIEW)
 
     guards, made = [], view
     if stated.scope is not None and len(stated.path) % 2:

@@ -69,7 +69,7 @@ def setup(app: web.Application, keys: ApiKeys | AsyncApiKeys, **settings: Unpack
         if isinstance(outcome, HttpAnswer):
             return web.Response(status=outcome.status, headers=dict(outcome.headers), body=outcome.body)
         if outcome.visible is not None:
-            request = request.clone(headers=dict(outcome.visible))
+            request = request.clone(headers=[(str(name), str(value)) for name, value in outcome.visible])
         request[_ADMITTED], request[API_KEY] = outcome, outcome.record
         response: web.StreamResponse = await handler(request)
         return response

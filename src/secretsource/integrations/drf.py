@@ -47,7 +47,7 @@ class KeyOwner:
         return self.owner
 
 
-class ApiKeyAuthentication(BaseAuthentication):
+class ApiKeyAuthentication(BaseAuthentication):  # type: ignore[misc]
     """An authentication by the key that the middleware has accepted.
 
     ``request.user`` is a `KeyOwner`, and ``request.auth`` is the record of the key.
@@ -67,7 +67,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         return 'Bearer realm="api"'
 
 
-class HasScope(BasePermission):
+class HasScope(BasePermission):  # type: ignore[misc]
     """A permission for requests with a good key; `of` returns the class for a scope."""
 
     @classmethod

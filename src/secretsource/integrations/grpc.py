@@ -1,0 +1,144 @@
+"""Interceptors for gRPC that check the key of a call for its method.
+
+    class Invoices(InvoicesServicer):
+        @require_key("invoices:read")
+        def List(self, request, context):
+            return ListReply(owner=current_key().owner)
+
+    server = grpc.server(ThreadPoolExecutor(8), interceptors=[ApiKeyInterceptor(keys)])
+
+The key is in the metadata, as in the headers of HTTP. A refused call ends with the status of
+`secretsource.issuing.statuses`; its trailing metadata are the headers of the HTTP answer. A method that states no scope
+is refused: `check` finds it at start-up.
+"""
+
+from __future__ import annotations
+
+import json
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from secretsource.exceptions import ConfigurationError, KeyRejected
+from secretsource.integrations._grpc import address_of, asynchronous, behaviour_of, metadata_of, rebuilt, synchronous
+from secretsource.integrations.routes import Stated, check_stated, require_key, stated
+from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer
+from secretsource.issuing.statuses import statuses_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Unpack
+
+    from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys, AsyncApiKeys, KeyRecord
+
+__all__ = ["ApiKeyInterceptor", "AsyncApiKeyInterceptor", "current_key", "require_key"]
+
+_KEY: ContextVar[KeyRecord | None] = ContextVar("secretsource_key", default=None)
+
+
+def current_key() -> KeyRecord | None:
+    """Return the record of the key of the call that is being served, or None without a key."""
+    return _KEY.get()
+
+
+class _Interceptor:
+    """The part that both kinds of interceptor share."""
+
+    def __init__(self, keys: Any, settings: Any) -> None:
+        self._admission = Admission(keys, scope=None, **settings)
+
+    def check(self, service: str, methods: Mapping[str, Any]) -> None:
+        """Refuse a service with a method that states no scope; call it before the server starts.
+
+        Args:
+            service: The full name of the service, such as ``shop.Invoices``.
+            methods: The methods by name: those of the servicer, or their handlers.
+
+        Raises:
+            ConfigurationError: A method states no scope.
+        """
+        for name, method in methods.items():
+            check_stated(self._admission, f"/{service}/{name}", stated(method, behaviour_of(method)))
+
+    def _question(self, method: str, handler: Any, context: Any) -> dict[str, Any]:
+        """Return the arguments of `Admission.admit` for a call."""
+        found = stated(behaviour_of(handler))
+        if found is None and not self._admission.is_exempt(method):
+            raise ConfigurationError(f"method {method!r:.200} must state a scope: write  @require_key(...)")
+        demand, cost = found or Stated(NO_SCOPE)
+        headers = [(name, value) for name, value in context.invocation_metadata() or () if isinstance(value, str)]
+        return {
+            "headers": headers, "ip": address_of(context.peer()), "method": "POST", "path": method,
+            "scope": demand, "cost": cost,
+        }  # fmt: skip
+
+
+class ApiKeyInterceptor(_Interceptor, grpc.ServerInterceptor):  # type: ignore[misc]
+    """An interceptor for a server of threads; `current_key` returns the record of the key.
+
+    Args:
+        keys: The keys to check with.
+        settings: See `AdmissionSettings`; exempt are paths such as ``/grpc.health.v1.Health/*``.
+
+    Raises:
+        ConfigurationError: A setting cannot work.
+        InvalidRequest: The prefix or the environment is malformed.
+    """
+
+    def __init__(self, keys: ApiKeys, **settings: Unpack[AdmissionSettings]) -> None:
+        super().__init__(keys, settings)
+
+    def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        """Put the check before the method of a call."""
+        handler, method = continuation(handler_call_details), handler_call_details.method
+
+        def enter(context: Any) -> None:
+            outcome = self._admission.admit(**self._question(method, handler, context))
+            if isinstance(outcome, HttpAnswer):
+                context.abort(*_refusal(outcome, context))
+            _let_in(outcome, context)
+
+        return None if handler is None else rebuilt(handler, synchronous(handler, enter))
+
+
+class AsyncApiKeyInterceptor(_Interceptor, grpc.aio.ServerInterceptor):  # type: ignore[misc]
+    """An interceptor for a server of ``grpc.aio``; `current_key` returns the record of the key.
+
+    Args:
+        keys: The keys to check with; keys for threads look up in threads of their own.
+        settings: As for `ApiKeyInterceptor`.
+
+    Raises:
+        ConfigurationError: A setting cannot work.
+        InvalidRequest: The prefix or the environment is malformed.
+    """
+
+    def __init__(self, keys: ApiKeys | AsyncApiKeys, **settings: Unpack[AdmissionSettings]) -> None:
+        super().__init__(keys, settings)
+
+    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        """Put the check before the method of a call."""
+        handler, method = await continuation(handler_call_details), handler_call_details.method
+
+        async def enter(context: Any) -> None:
+            outcome = await self._admission.aadmit(**self._question(method, handler, context))
+            if isinstance(outcome, HttpAnswer):
+                await context.abort(*_refusal(outcome, context))
+            else:
+                _let_in(outcome, context)
+
+        return None if handler is None else rebuilt(handler, asynchronous(handler, enter))
+
+
+def _refusal(answer: HttpAnswer, context: Any) -> tuple[Any, str]:
+    """Set the trailing metadata of a refusal, and return its status and its sentence."""
+    problem = json.loads(answer.body)
+    statuses = statuses_of(KeyRejected(problem["detail"], reason=problem["code"]))
+    context.set_trailing_metadata((("problem-code", problem["code"]), *metadata_of(answer.headers)))
+    return getattr(grpc.StatusCode, statuses.grpc), problem["detail"]
+
+
+def _let_in(admitted: Admitted, context: Any) -> None:
+    _KEY.set(admitted.record)
+    context.set_trailing_metadata(metadata_of(admitted.headers))

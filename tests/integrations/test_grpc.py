@@ -1,0 +1,269 @@
+"""The interceptors of gRPC, on real servers: every refusal with its status and trailing metadata, in every shape."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import grpc
+import pytest
+
+from secretsource.exceptions import ConfigurationError
+from secretsource.integrations._grpc import address_of
+from secretsource.integrations.grpc import ApiKeyInterceptor, AsyncApiKeyInterceptor, current_key, require_key
+from secretsource.issuing import NO_SCOPE, ApiKeys
+from secretsource.testing import FakeClock
+from secretsource.testing.integration_cases import REFUSALS, LosableStore, World, bearer
+from secretsource.testing.integration_harness import READ
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+SHAPES = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
+STATUSES = {
+    "missing": ("UNAUTHENTICATED", "missing_key"),
+    "ambiguous": ("INVALID_ARGUMENT", "ambiguous_key"),
+    "insufficient scope": ("PERMISSION_DENIED", "insufficient_scope"),
+    "rate limited": ("RESOURCE_EXHAUSTED", "rate_limited"),
+    "quota exceeded": ("RESOURCE_EXHAUSTED", "quota_exceeded"),
+    "unavailable": ("UNAVAILABLE", "unavailable"),
+}
+"""The status and the code of each refusal; the others are those of an invalid key."""
+
+
+class Ended(NamedTuple):
+    """The end of a call."""
+
+    said: list[bytes]
+    status: str
+    details: str
+    trailing: dict[str, str]
+
+
+def owner() -> bytes:
+    """The owner of the key of this call."""
+    record = current_key()
+    return b"nobody" if record is None else record.owner.encode()
+
+
+class Threads:
+    """The methods of a service for threads."""
+
+    @require_key(READ)
+    def unary_unary(self, request: bytes, _: Any) -> bytes:
+        return owner()
+
+    @require_key(READ)
+    def unary_stream(self, request: bytes, _: Any) -> Iterator[bytes]:
+        yield owner()
+        yield owner()
+
+    @require_key(READ)
+    def stream_unary(self, requests: Any, _: Any) -> bytes:
+        return owner() + b"".join(requests)
+
+    @require_key(READ)
+    def stream_stream(self, requests: Any, _: Any) -> Iterator[bytes]:
+        for each in requests:
+            yield owner() + each
+
+    @require_key(NO_SCOPE, cost=5)
+    def costly(self, request: bytes, _: Any) -> bytes:
+        return owner()
+
+    def health(self, request: bytes, _: Any) -> bytes:
+        return owner()
+
+    def forgotten(self, request: bytes, _: Any) -> bytes:
+        return owner()
+
+
+class Loop:
+    """The same for an event loop."""
+
+    @require_key(READ)
+    async def unary_unary(self, request: bytes, _: Any) -> bytes:
+        return owner()
+
+    @require_key(READ)
+    async def unary_stream(self, request: bytes, _: Any) -> Any:
+        yield owner()
+        yield owner()
+
+    @require_key(READ)
+    async def stream_unary(self, requests: Any, _: Any) -> bytes:
+        return owner() + b"".join([each async for each in requests])
+
+    @require_key(READ)
+    async def stream_stream(self, requests: Any, _: Any) -> Any:
+        async for each in requests:
+            yield owner() + each
+
+    @require_key(NO_SCOPE, cost=5)
+    async def costly(self, request: bytes, _: Any) -> bytes:
+        return owner()
+
+    async def health(self, request: bytes, _: Any) -> bytes:
+        return owner()
+
+    async def forgotten(self, request: bytes, _: Any) -> bytes:
+        return owner()
+
+
+def handlers(servicer: Any) -> dict[str, Any]:
+    """The handlers of a service."""
+    made = {name: getattr(grpc, f"{name}_rpc_method_handler")(getattr(servicer, name)) for name in SHAPES}
+    single = ("costly", "health", "forgotten")
+    return made | {name: grpc.unary_unary_rpc_method_handler(getattr(servicer, name)) for name in single}
+
+
+@contextmanager
+def of_threads(keys: ApiKeys, **settings: Any) -> Generator[str]:
+    """Serve in threads."""
+    with ThreadPoolExecutor(4) as pool:
+        server = grpc.server(pool, interceptors=[ApiKeyInterceptor(keys, **settings)])
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("shop.Shop", handlers(Threads())),))
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        try:
+            yield f"127.0.0.1:{port}"
+        finally:
+            server.stop(None).wait()
+
+
+@contextmanager
+def of_a_loop(keys: ApiKeys, **settings: Any) -> Generator[str]:
+    """Serve on an event loop."""
+    loop, ready, over, said = asyncio.new_event_loop(), Event(), asyncio.Event(), list[str]()
+
+    async def serve() -> None:
+        server = grpc.aio.server(interceptors=[AsyncApiKeyInterceptor(keys, **settings)])
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("shop.Shop", handlers(Loop())),))
+        said.append(f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
+        await server.start()
+        ready.set()
+        await over.wait()
+        await server.stop(None)
+
+    thread = Thread(target=loop.run_until_complete, args=(serve(),), name="grpc-server")
+    thread.start()
+    try:
+        assert ready.wait(20)
+        yield said[0]
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join()
+        loop.close()
+
+
+def call(address: str, method: str, metadata: dict[str, str], shape: str = "unary_unary") -> Ended:
+    """Make a call, and return how it ended."""
+    asked, answered = shape.split("_")
+    with grpc.insecure_channel(address) as channel:
+        made = getattr(channel, shape)(f"/shop.Shop/{method}")
+        request = iter([b"1", b"2"]) if asked == "stream" else b""
+        pairs = [(name.lower(), value) for name, value in metadata.items()]
+        said: list[bytes] = []
+        try:
+            if answered == "stream":
+                over = made(request, metadata=pairs, timeout=20)
+                said += over
+            else:
+                answer, over = made.with_call(request, metadata=pairs, timeout=20)
+                said.append(answer)
+        except grpc.RpcError as error:
+            over = error
+        return Ended(said, over.code().name, over.details(), dict(over.trailing_metadata() or ()))
+
+
+@pytest.fixture
+def world() -> Generator[World]:
+    """Keys over an empty store, with a clock that stands still."""
+    store, clock = LosableStore(), FakeClock()
+    with ApiKeys(store, peppers=["a pepper of these tests, long"], clock=clock) as keys:
+        yield World(keys, store, clock)
+
+
+@pytest.fixture(params=[of_threads, of_a_loop], ids=["threads", "loop"])
+def serve(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Each kind of server."""
+    made: Callable[..., Any] = request.param
+    return made
+
+
+@pytest.mark.parametrize("refusal", [each for each in REFUSALS if each != "wrong network"])
+def test_a_refusal_has_its_status_and_its_code(refusal: str, serve: Any, world: World) -> None:
+    """The trailing metadata are the headers of the HTTP answer; the method is not called."""
+    with serve(world.keys) as address:
+        ended = call(address, "unary_unary", REFUSALS[refusal](world))
+    status, code = STATUSES.get(refusal, ("UNAUTHENTICATED", "invalid_key"))
+    assert (ended.said, ended.status, ended.trailing["problem-code"]) == ([], status, code)
+    assert ("www-authenticate" in ended.trailing) == (status not in {"RESOURCE_EXHAUSTED", "UNAVAILABLE"})
+    assert ("retry-after" in ended.trailing) == (status in {"RESOURCE_EXHAUSTED", "UNAVAILABLE"})
+    assert ended.details
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_of_a_method_is_checked(shape: str, serve: Any, world: World) -> None:
+    """A good key comes through with its record and its limits; without a key, no message is sent."""
+    key = bearer(world.issue(rate_limit="10/minute"))
+    expected = {"unary_unary": [b"acme"], "unary_stream": [b"acme"] * 2, "stream_unary": [b"acme12"]}
+    with serve(world.keys) as address:
+        good, refused = call(address, shape, key, shape), call(address, shape, {}, shape)
+    assert (good.status, good.said) == ("OK", expected.get(shape, [b"acme1", b"acme2"]))
+    assert good.trailing["ratelimit"] == '"minute";r=9;t=6'
+    assert (refused.status, refused.said) == ("UNAUTHENTICATED", [])
+
+
+def test_a_method_has_its_cost_and_a_rotated_key_its_end(serve: Any, world: World) -> None:
+    """As the headers of HTTP have them."""
+    old = world.issued(rate_limit="6/hour")
+    world.keys.rotate(old.record.key_id, overlap=3600)
+    with serve(world.keys) as address:
+        ended = call(address, "costly", bearer(old.plaintext))
+        assert call(address, "costly", bearer(old.plaintext)).status == "RESOURCE_EXHAUSTED"
+    assert (ended.trailing["ratelimit"], ended.trailing["deprecation"]) == ('"hour";r=1;t=3000', "@1735689600")
+
+
+def test_an_exempt_method_needs_no_key_and_a_forgotten_one_is_closed(serve: Any, world: World) -> None:
+    """An unknown method is gRPC's to answer."""
+    with serve(world.keys, exempt=["/shop.Shop/health"]) as address:
+        assert call(address, "health", bearer("nonsense")).said == [b"nobody"]
+        assert call(address, "forgotten", bearer(world.issue())).status == "UNKNOWN"
+        assert call(address, "nothing", {}).status == "UNIMPLEMENTED"
+
+
+def test_the_address_is_that_of_the_peer(serve: Any, world: World) -> None:
+    """A key that is bound to a network is good from there only."""
+    here, there = world.issue(networks=["127.0.0.1"]), world.issue(networks=["203.0.113.0/24"])
+    with serve(world.keys) as address:
+        assert [call(address, "unary_unary", bearer(key)).status for key in (here, there)] == ["OK", "UNAUTHENTICATED"]
+
+
+@pytest.mark.parametrize("kind", [ApiKeyInterceptor, AsyncApiKeyInterceptor])
+def test_a_forgotten_method_is_found_at_the_start(kind: Any, keys: ApiKeys) -> None:
+    """Among the handlers of a service, or the methods of a servicer."""
+    interceptor = kind(keys, exempt=["/shop.Shop/health"])
+    methods = {name: getattr(Threads, name) for name in (*SHAPES, "health")}
+    interceptor.check("shop.Shop", methods)
+    for made in (handlers(Threads()), {**methods, "forgotten": Threads.forgotten}):
+        with pytest.raises(ConfigurationError, match=r"'/shop.Shop/forgotten' must state the scope"):
+            interceptor.check("shop.Shop", made)
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [
+        ("ipv4:127.0.0.1:50000", "127.0.0.1"),
+        ("ipv6:%5B2001:db8::1%5D:50000", "2001:db8::1"),
+        ("ipv6:[::1]:50000", "::1"),
+        ("unix:/run/shop", None),
+        ("", None),
+    ],
+)
+def test_a_peer_is_read(peer: str, address: str | None) -> None:
+    """As gRPC writes it; a socket of Unix has no address."""
+    assert address_of(peer) == address
