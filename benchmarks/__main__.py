@@ -23,6 +23,7 @@ NAMES = (
     "check",
     "edge",
     "gates",
+    "frameworks",
     "mint",
     "records",
     "scale",

@@ -19,6 +19,7 @@ from benchmarks import (
     flush,
     gates,
     growth,
+    frameworks,
     harness,
     herd,
     hit,
@@ -298,6 +299,13 @@ class TestBenchmarks:
         """Both databases take the uses of all keys."""
         figures = by_name(flush.measure(rounds=1, number=20))
         assert figures["PostgreSQL / SQLite"].value > 0
+
+    def test_frameworks(self) -> None:
+        """A dependency by hand and the other library of Django REST framework are measured beside ours."""
+        figures = by_name(frameworks.measure(rounds=1, seconds=0.0001))
+        judged = [figure for figure in figures.values() if figure.limit is not None]
+        assert [figure.what.partition(":")[0] for figure in judged] == ["FastAPI", "DRF"]
+        assert all(figure.value > 0 for figure in figures.values())
 
     def test_libraries(self) -> None:
         """Each library accepts the keys that it issued itself."""

@@ -143,11 +143,11 @@ class Invoices(View):
 
     @require_key(READ)
     def get(self, _: Any, number: int) -> HttpResponse:
-        return HttpResponse(f"invoice {number}")
+        return HttpResponse(b"invoice %d" % number)
 
     @require_key("invoices:write")
     def delete(self, _: Any, number: int) -> HttpResponse:
-        return HttpResponse(f"invoice {number} is gone")
+        return HttpResponse(b"invoice %d is gone" % number)
 
 
 class Reports(ViewSet):
@@ -199,10 +199,10 @@ class Half(View):
 
     @require_key(READ)
     def get(self, _: Any) -> HttpResponse:
-        return HttpResponse("stated")
+        return HttpResponse(b"stated")
 
     def post(self, _: Any) -> HttpResponse:
-        return HttpResponse("open")
+        return HttpResponse(b"open")
 
 
 class Bare(ViewSet):

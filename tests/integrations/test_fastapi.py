@@ -10,8 +10,9 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.routing import Mount
 
 from secretsource.exceptions import ConfigurationError
+from secretsource.integrations._fastapi import joined
 from secretsource.integrations.fastapi import ApiKey
-from secretsource.integrations.routes import require_key
+from secretsource.integrations.routes import Stated, require_key
 from secretsource.issuing import NO_SCOPE, ApiKeys, KeyRecord
 from secretsource.testing import IntegrationAcceptance, IntegrationHarness
 from secretsource.testing.asgi_server import asgi_server
@@ -238,3 +239,11 @@ def test_a_mounted_application_is_guarded_by_itself(guarded: tuple[FastAPI, ApiK
     app.router.routes.append(Mount("/files", app=FastAPI()))
     with pytest.raises(ConfigurationError, match="/files"), asgi_server(app):
         pass
+
+
+def test_one_scope_is_decided_at_a_glance() -> None:
+    """A list of one is the scope itself, which a check from memory knows; several stay a list, each once."""
+    assert joined([Stated(()), Stated((READ,), 2), Stated(READ)]) == Stated(READ, 2)
+    assert joined([Stated((READ, "a")), Stated(NO_SCOPE), Stated("a")]) == Stated((READ, "a"))
+    assert joined([Stated(()), Stated(NO_SCOPE, 3)]) == Stated(NO_SCOPE, 3)
+    assert joined([Stated(())]) is None

@@ -176,7 +176,12 @@ def call(address: str, method: str, metadata: dict[str, str], shape: str = "unar
                 said.append(answer)
         except grpc.RpcError as error:
             over = error
-        return Ended(said, over.code().name, over.details(), dict(over.trailing_metadata() or ()))
+        return ended(said, over)
+
+
+def ended(said: list[bytes], over: Any) -> Ended:
+    """Return how a call ended."""
+    return Ended(said, over.code().name, over.details(), dict(over.trailing_metadata() or ()))
 
 
 @pytest.fixture

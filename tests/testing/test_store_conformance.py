@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from secretsource.exceptions import StoreError
-from secretsource.stores._memory_credits import MemoryCredits
+from secretsource.stores._memory.credits import MemoryCredits
 from secretsource.stores.base import KeyQuery, KeyRecord, Page, Purse, Spending, Use
 from secretsource.stores.memory import MemoryStore
 from secretsource.testing import StoreConformance, StoreHarness

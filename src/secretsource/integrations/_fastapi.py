@@ -24,8 +24,8 @@ def stated_routes(app: FastAPI, dependency: object) -> Iterator[tuple[Any, State
         dependency: The dependency that checks keys.
     """
     documentation = {app.openapi_url, app.docs_url, app.redoc_url, app.swagger_ui_oauth2_redirect_url}
-    routes: Iterable[Any] = getattr(routing, "iter_route_contexts", iter)(app.routes)
-    for route in routes:
+    contexts: Any = getattr(routing, "iter_route_contexts", iter)
+    for route in contexts(app.routes):
         if route.path not in documentation:
             uses = [*_uses(getattr(route, "dependant", None), dependency)]
             own = stated(getattr(route, "endpoint", None)) or Stated(())
@@ -43,7 +43,8 @@ def joined(several: Iterable[Stated]) -> Stated | None:
     scopes = [scope for each in named for scope in ([each] if isinstance(each, str) else each)]
     cost = max(each.cost for each in listed)
     if scopes:
-        return Stated(tuple(dict.fromkeys(scopes)), cost)
+        needed = tuple(dict.fromkeys(scopes))
+        return Stated(needed[0] if len(needed) == 1 else needed, cost)  # one scope is decided at a glance
     return Stated(NO_SCOPE, cost) if len(named) < len(listed) else None
 
 

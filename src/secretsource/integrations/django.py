@@ -72,7 +72,8 @@ class ApiKeyMiddleware:
         keys = project_keys()
         rules: dict[str, Any] = {name: each for name, each in settings.SECRETSOURCE.items() if name != "keys"}
         self._admission = Admission(keys, scope=None, **rules)
-        for route, view in routes(get_resolver().url_patterns):
+        patterns: Any = get_resolver().url_patterns
+        for route, view in routes(patterns):
             for method in answered(view):
                 check_stated(self._admission, route, stated_by(view, method))
 

@@ -62,8 +62,12 @@ class ApiKeyAuthentication(BaseAuthentication):  # type: ignore[misc]
         record: KeyRecord | None = getattr(request, "api_key", None)
         return None if record is None else (KeyOwner(record), record)
 
-    def authenticate_header(self, _: Any) -> str:
-        """Return the challenge; without it, the framework would turn a 401 into a 403."""
+    def authenticate_header(self, request: Any) -> Any:  # noqa: ARG002
+        """Return the challenge; without it, the framework would turn a 401 into a 403.
+
+        Args:
+            request: The request.
+        """
         return 'Bearer realm="api"'
 
 
@@ -80,10 +84,11 @@ class HasScope(BasePermission):  # type: ignore[misc]
         """
         return require_key(scope, cost=cost)(type("HasScope", (cls,), {}))
 
-    def has_permission(self, request: Any, _: Any) -> bool:
+    def has_permission(self, request: Any, view: Any) -> Any:  # noqa: ARG002
         """Return whether the middleware has let the request in; it knows the scope.
 
         Args:
             request: The request.
+            view: Its view.
         """
         return getattr(request, "secretsource", None) is not None

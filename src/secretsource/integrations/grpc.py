@@ -97,7 +97,8 @@ class ApiKeyInterceptor(_Interceptor, grpc.ServerInterceptor):  # type: ignore[m
             outcome = self._admission.admit(**self._question(method, handler, context))
             if isinstance(outcome, HttpAnswer):
                 context.abort(*_refusal(outcome, context))
-            _let_in(outcome, context)
+            else:
+                _let_in(outcome, context)
 
         return None if handler is None else rebuilt(handler, synchronous(handler, enter))
 

@@ -18,9 +18,9 @@ from secretsource.stores._memory.counts import MemoryCounts
 from secretsource.stores._memory.history import MemoryHistory
 from secretsource.stores._memory.listing import ENDED, crowded, in_order, picks, total
 from secretsource.stores._memory.registers import Book, MemoryRegister
-from secretsource.stores._memory_claims import MemoryClaims
-from secretsource.stores._memory_credits import MemoryCredits
-from secretsource.stores._memory_upkeep import MemoryUpkeep
+from secretsource.stores._memory.claims import MemoryClaims
+from secretsource.stores._memory.credits import MemoryCredits
+from secretsource.stores._memory.upkeep import MemoryUpkeep
 from secretsource.stores._threaded import (
     threaded,
     threaded_claims,

@@ -22,7 +22,7 @@ from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.revocations import Revocations, RevokedKeys
 from secretsource.issuing._manage.updates import Updates
 from secretsource.limiters.base import Draw, Plan, Rate
-from secretsource.stores._memory_credits import MemoryCredits
+from secretsource.stores._memory.credits import MemoryCredits
 from secretsource.stores.base import KeyQuery, KeyRecord
 from secretsource.stores.memory import MemoryStore
 

@@ -1,0 +1,176 @@
+"""A request through a framework: FastAPI beside a dependency by hand, and DRF beside djangorestframework-api-key.
+
+All are called in this process, as a server calls them; nothing is sent.
+"""
+
+import asyncio
+import statistics
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+from fastapi import FastAPI, HTTPException, Request, Security
+
+from benchmarks.django_settings import configure
+from benchmarks.edge import request
+from benchmarks.harness import Figure, Sample, at_least, interleave, per_await, per_call
+from benchmarks.keyring import PEPPER, SCOPE
+from secretsource.integrations.fastapi import ApiKey
+from secretsource.issuing import ApiKeys, KeyRecord
+
+TITLE = "frameworks: a request with a key, requests for the time of"
+SETTINGS: dict[str, Any] = {"peppers": [PEPPER], "flush_every": 3600.0, "ttl": 1e6}
+
+
+def measure(rounds: int = 100, seconds: float = 0.005) -> list[Figure]:
+    """Time requests in rounds."""
+    return [*fast_api(rounds, seconds), *rest_framework(rounds, seconds)]
+
+
+def fast_api(rounds: int, seconds: float) -> list[Figure]:
+    """Time our dependency, and one that looks the text up in a dictionary."""
+    keys = ApiKeys.open("memory://", **SETTINGS)
+    text = keys.issue(owner="acme", scopes=[SCOPE]).plaintext
+    assert keys.check(text, scope=SCOPE)
+    loop = asyncio.new_event_loop()
+    apps = {"ours": _ours(keys), "a dictionary": _by_hand(text)}
+    samples = interleave({name: _of_app(app, text, seconds, loop) for name, app in apps.items()}, rounds)
+    loop.close()
+    keys.close()
+    pairs = zip(samples["a dictionary"], samples["ours"], strict=True)
+    what = statistics.median(other / one for other, one in pairs)
+    return [
+        Figure("FastAPI: a dependency by hand, with a dictionary", what, "x", at_least(0.9)),
+        *(Figure(f"FastAPI: {name}", statistics.median(each) * 1e6, "us") for name, each in samples.items()),
+    ]
+
+
+def rest_framework(rounds: int, seconds: float) -> list[Figure]:
+    """Time the middleware with a view of Django REST framework, and djangorestframework-api-key with the same view."""
+    with TemporaryDirectory(prefix="secretsource-") as name:
+        configure(Path(name) / "drf.db")
+        from django.core.management import call_command
+        from django.db import connections
+
+        call_command("migrate", verbosity=0)
+        from rest_framework_api_key.models import APIKey
+
+        theirs = APIKey.objects.create_key(name="acme")[1]
+        with ApiKeys.open("memory://", **SETTINGS) as keys:
+            ours = keys.issue(owner="acme", scopes=[SCOPE]).plaintext
+            asked = {
+                "ours": _of_django(keys, "/ours", f"Bearer {ours}"),
+                "djangorestframework-api-key": _of_django(keys, "/theirs", f"Api-Key {theirs}"),
+            }
+            samples = interleave(
+                {case: per_call("ask()", {"ask": ask}, seconds) for case, ask in asked.items()}, rounds
+            )
+        connections.close_all()
+    pairs = zip(samples["djangorestframework-api-key"], samples["ours"], strict=True)
+    what = statistics.median(other / one for other, one in pairs)
+    return [
+        Figure("DRF: a permission of djangorestframework-api-key", what, "x", at_least(2)),
+        *(Figure(f"DRF: {name}", statistics.median(each) * 1e6, "us") for name, each in samples.items()),
+    ]
+
+
+def _ours(keys: ApiKeys) -> FastAPI:
+    app, api_key = FastAPI(), ApiKey(keys)
+    api_key.guard(app)
+
+    @app.get("/invoices")
+    async def invoices(key: Annotated[KeyRecord, Security(api_key, scopes=[SCOPE])]) -> str:
+        return key.owner
+
+    return app
+
+
+def _by_hand(text: str) -> FastAPI:
+    app, known = FastAPI(), {text: "acme"}
+
+    async def owner_of(asked: Request) -> str:
+        found = known.get(asked.headers.get("authorization", "")[7:])
+        if found is None:
+            raise HTTPException(401)
+        return found
+
+    @app.get("/invoices")
+    async def invoices(owner: Annotated[str, Security(owner_of, scopes=[SCOPE])]) -> str:
+        return owner
+
+    return app
+
+
+def _of_app(app: Any, text: str, seconds: float, loop: asyncio.AbstractEventLoop) -> Sample:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    said: list[int] = []
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            said.append(message["status"])
+
+    async def once() -> None:
+        await app(request(text), receive, send)
+
+    loop.run_until_complete(once())
+    assert said == [200]
+    return per_await("await once()", {"once": once}, seconds, loop)
+
+
+def _of_django(keys: ApiKeys, path_of: str, authorization: str) -> Callable[[], None]:
+    from types import ModuleType
+
+    from django.core.handlers.wsgi import WSGIHandler
+    from django.test import override_settings
+    from django.urls import path
+    from rest_framework.response import Response
+    from rest_framework.views import APIView
+    from rest_framework_api_key.permissions import HasAPIKey
+
+    from secretsource.integrations.drf import ApiKeyAuthentication, HasScope
+
+    def get(_: Any, asked: Any) -> Response:
+        return Response("ok")
+
+    is_ours = path_of == "/ours"
+    fields: dict[str, Any] = {
+        "get": get,
+        "authentication_classes": [ApiKeyAuthentication] if is_ours else [],
+        "permission_classes": [HasScope.of(SCOPE)] if is_ours else [HasAPIKey],
+    }
+    urls: Any = ModuleType(f"urls_of_{path_of[1:]}")
+    urls.urlpatterns = [path(path_of[1:], type("Shown", (APIView,), fields).as_view())]
+    chosen = override_settings(
+        ALLOWED_HOSTS=["*"],
+        MIDDLEWARE=["secretsource.integrations.django.ApiKeyMiddleware"] if is_ours else [],
+        REST_FRAMEWORK={"UNAUTHENTICATED_USER": None, "DEFAULT_RENDERER_CLASSES": [
+            "rest_framework.renderers.JSONRenderer"
+        ]},
+        ROOT_URLCONF=urls,
+        SECRETSOURCE={"keys": keys},
+    )  # fmt: skip
+    environ = {
+        "REQUEST_METHOD": "GET", "PATH_INFO": path_of, "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "80",
+        "REMOTE_ADDR": "127.0.0.1", "HTTP_AUTHORIZATION": authorization, "wsgi.url_scheme": "http",
+    }  # fmt: skip
+    with chosen:
+        app = WSGIHandler()
+    said: list[str] = []
+
+    def ask() -> None:
+        asked = {**environ, "wsgi.input": BytesIO(), "wsgi.errors": BytesIO()}
+        for _ in app(asked, lambda status, _: said.append(status)):
+            pass
+        assert said.pop().startswith("200")
+
+    def within() -> None:
+        with chosen:
+            for _ in range(20):
+                ask()
+
+    within()
+    return within
