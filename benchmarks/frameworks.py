@@ -143,7 +143,8 @@ def _of_django(keys: ApiKeys, path_of: str, authorization: str) -> Callable[[], 
         "permission_classes": [HasScope.of(SCOPE)] if is_ours else [HasAPIKey],
     }
     urls: Any = ModuleType(f"urls_of_{path_of[1:]}")
-    urls.urlpatterns = [path(path_of[1:], type("Shown", (APIView,), fields).as_view())]
+    shown: Any = type("Shown", (APIView,), fields)
+    urls.urlpatterns = [path(path_of[1:], shown.as_view())]
     chosen = override_settings(
         ALLOWED_HOSTS=["*"],
         MIDDLEWARE=["secretsource.integrations.django.ApiKeyMiddleware"] if is_ours else [],
@@ -158,12 +159,15 @@ def _of_django(keys: ApiKeys, path_of: str, authorization: str) -> Callable[[], 
         "REMOTE_ADDR": "127.0.0.1", "HTTP_AUTHORIZATION": authorization, "wsgi.url_scheme": "http",
     }  # fmt: skip
     with chosen:
-        app = WSGIHandler()
+        app: Any = WSGIHandler()
     said: list[str] = []
+
+    def start(status: str, _: Any) -> None:
+        said.append(status)
 
     def ask() -> None:
         asked = {**environ, "wsgi.input": BytesIO(), "wsgi.errors": BytesIO()}
-        for _ in app(asked, lambda status, _: said.append(status)):
+        for _ in app(asked, start):
             pass
         assert said.pop().startswith("200")
 
