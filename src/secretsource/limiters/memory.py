@@ -162,7 +162,7 @@ class LocalLimiter:
             return self._accounts.setdefault(key, _Account(plan, mono, wall))
 
     def _make_room(self, mono: float, wall: float) -> None:
-        full = [key for key, account in [*self._accounts.items()] if _is_full(account.held, mono, wall)]
+        full = [key for key, account in self._accounts.copy().items() if _is_full(account.held, mono, wall)]
         least = max(1, self._max_accounts // 10)  # so that few of the calls that open an account look at all others
         spare = full if len(full) >= least else [*dict.fromkeys([*full, *self._accounts])][:least]
         for key in spare:

@@ -98,7 +98,7 @@ class Tally:
             seen: The time when each key was last accepted, in monotonic seconds; the times of the entries are added.
         """
         with self._lock:
-            for key_id, (entry, _) in tuple(self._open.items()):
+            for key_id, (entry, _) in self._open.copy().items():
                 self._close(key_id)
                 if key_id not in seen or seen[key_id] < entry.seen:
                     seen[key_id] = entry.seen
@@ -122,7 +122,7 @@ class Tally:
         """Take out the counts, up to 1000 at a time; `restore` takes those back that are not stored."""
         for start in sorted(self._minutes):
             counts = self._minutes.get(start, defaultdict(int))
-            keys = [key for key, requests in [*counts.items()] if requests]
+            keys = [key for key, requests in counts.copy().items() if requests]
             for at in range(0, len(keys), MOST_AT_ONCE):
                 yield [self._taken(start, counts, key) for key in keys[at : at + MOST_AT_ONCE]]
         self._let_go()
