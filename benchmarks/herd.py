@@ -15,10 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypedDict
 
-from secretsource.testing.aws_server import MotoServer, moto_server
-
 from benchmarks.harness import Figure, at_most, exactly, interleave, ratio
 from benchmarks.samples import NAME, VALUE, quiet_environment
+from secretsource.testing.servers.aws import AwsServer, aws_server
 
 TITLE = "herd: 64 threads on one AWS secret (moto over HTTP)"
 CHILD = Path(__file__).with_name("herd_child.py")
@@ -36,7 +35,7 @@ class Herd(TypedDict):
 class Calls:
     """Stands before moto and counts the requests for a secret's value."""
 
-    def __init__(self, aws: MotoServer) -> None:
+    def __init__(self, aws: AwsServer) -> None:
         self.count = 0
         self._moto: Any = aws._moto
         aws.answer_with = self
@@ -95,14 +94,14 @@ def _worst(asked: list[int]) -> int:
 
 
 @contextmanager
-def server() -> Generator[tuple[MotoServer, Calls]]:
+def server() -> Generator[tuple[AwsServer, Calls]]:
     """Moto on loopback with the secret in it, and the count of its calls."""
-    with moto_server() as aws:
+    with aws_server() as aws:
         aws.client("secretsmanager").create_secret(Name=NAME, SecretString=VALUE)
         yield aws, Calls(aws)
 
 
-def run(aws: MotoServer, kind: str, threads: int) -> Herd:
+def run(aws: AwsServer, kind: str, threads: int) -> Herd:
     """Run one child to its end."""
     done = subprocess.run(
         [sys.executable, "-P", str(CHILD), kind, str(threads), NAME, VALUE],

@@ -197,5 +197,5 @@ def test_the_headers_say_what_the_states_say(
         mono, wall = mono + wait, wall + wait
         draw = plan.draw(draw.levels, cost, mono, wall)
     policy = ", ".join(f'"{state.name}";q={state.limit};w={state.window}' for state in draw.states)
-    left = ", ".join(f'"{state.name}";r={state.remaining};t={math.ceil(state.reset)}' for state in draw.states)
+    left = ", ".join(f'"{state.name}";r={state.remaining};t={math.ceil(state.reset or 0)}' for state in draw.states)
     assert allowance(plan, draw.levels, mono, wall) == (("RateLimit-Policy", policy), ("RateLimit", left))

@@ -39,7 +39,8 @@ class World:
 
     async def customer_key(self, owner: str = "acme", **fields: Any) -> Any:
         """Make a key of a customer past the API."""
-        return await self.keys.issue(**{"owner": owner, "prefix": "acme", "scopes": ["invoices:read"], **fields})
+        asked: dict[str, Any] = {"owner": owner, "prefix": "acme", "scopes": ["invoices:read"], **fields}
+        return await self.keys.issue(**asked)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ import pytest
 from secretsource.issuing import ApiKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 PATIENCE = 90
 START = Path.cwd()
@@ -78,7 +78,7 @@ class Running:
 
 
 @contextmanager
-def serving(folder: Path, *arguments: str) -> Iterator[Running]:
+def serving(folder: Path, *arguments: str) -> Generator[Running]:
     """Serve while a test asks; the process has ended afterwards."""
     process = subprocess.Popen(
         [sys.executable, "-m", "secretsource", "serve", "--port", "0", *arguments], cwd=folder, env=environment(),

@@ -24,7 +24,8 @@ def test_a_root_key_is_refused_wherever_keys_of_customers_are_checked() -> None:
         text = keys.issue(owner=ROOT_OWNER, prefix=ROOT_PREFIX, scopes=["keys:read"]).plaintext
         admission = Admission(keys, scope=NO_SCOPE, refuse_after=0)
         for _ in range(2):
-            for asked in ({}, {"environment": "live"}, {"prefix": "sk"}, {"fresh": True}):
+            ways: list[dict[str, Any]] = [{}, {"environment": "live"}, {"prefix": "sk"}, {"fresh": True}]
+            for asked in ways:
                 verdict: Any = keys.check(text, scope=NO_SCOPE, **asked)
                 assert verdict.reason is Reason.WRONG_KIND, asked
             assert keys.check(text, scope="keys:read", prefix=ROOT_PREFIX)

@@ -92,7 +92,7 @@ def load_table(
 
 
 def _says_nothing_of_providers(text: str, file: Path) -> bool:
-    return "server" in text and own_table(read_toml(text, file)).table.keys() == {"server"}
+    return "server" in text and [*own_table(read_toml(text, file)).table] == ["server"]
 
 
 def _search(path: str | os.PathLike[str] | None, variables: Mapping[str, str]) -> Nearest:

@@ -14,12 +14,12 @@ from secretsource._ground.frozen import frozen_document
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.stores import _cursor
+from secretsource.stores._memory.claims import MemoryClaims
 from secretsource.stores._memory.counts import MemoryCounts
+from secretsource.stores._memory.credits import MemoryCredits
 from secretsource.stores._memory.history import MemoryHistory
 from secretsource.stores._memory.listing import ENDED, crowded, in_order, picks, total
 from secretsource.stores._memory.registers import Book, MemoryRegister
-from secretsource.stores._memory.claims import MemoryClaims
-from secretsource.stores._memory.credits import MemoryCredits
 from secretsource.stores._memory.upkeep import MemoryUpkeep
 from secretsource.stores._threaded import (
     threaded,
