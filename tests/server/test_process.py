@@ -20,7 +20,7 @@ import pytest
 from secretsource.issuing import ApiKeys
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Generator
 
 PATIENCE = 90
 START = Path.cwd()
