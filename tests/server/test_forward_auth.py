@@ -255,6 +255,7 @@ async def test_the_question_may_have_any_method(method: str) -> None:
         ({"expires_in": 1.9}, "no-store"),
         ({"rate_limit": "100/minute"}, "no-store"),
         ({"quota": "100/month"}, "no-store"),
+        ({"credits": 100}, "no-store"),
         ({"networks": ["203.0.113.0/24"]}, "no-store"),
     ],
 )
@@ -289,6 +290,14 @@ async def test_limits_of_an_owner_are_limits(limit: dict[str, Any], of: str) -> 
         for owner in ("acme", "other")
     ]
     assert kept == ["no-store", "max-age=1"]
+
+
+async def test_credits_of_an_owner_are_a_limit() -> None:
+    """A verdict that a gateway keeps would spend none of them."""
+    made = service(forward_auth_cache=2.0)
+    await made.keys.owners.put("acme", credits=9)
+    answer = await ask(forward_auth(made), headers=question(await issued(made)))
+    assert (answer.status, answer.headers["cache-control"]) == (200, "no-store")
 
 
 async def test_refusals_are_never_kept() -> None:

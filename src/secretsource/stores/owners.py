@@ -128,8 +128,9 @@ class Terms(NamedTuple):
 
     @property
     def are_limited(self) -> bool:
-        """Whether the owner or its plan has a rate limit or a quota."""
-        return any(each is not None and bool(each.rate_limit or each.quota) for each in self)
+        """Whether the owner or its plan has a rate limit or a quota, or the owner has credits."""
+        is_bound = any(each is not None and bool(each.rate_limit or each.quota) for each in self)
+        return is_bound or self.owner.credits is not None
 
     @property
     def stamp(self) -> int:

@@ -176,9 +176,9 @@ class KeyRecord(NamedTuple):
 
     @property
     def is_limited(self) -> bool:
-        """Whether the key, its owner or the owner's plan has a rate limit or a quota."""
-        limits = self.rate_limit or self.quota
-        return bool(limits) or (self.terms is not None and self.terms.are_limited)
+        """Whether the key, its owner or the owner's plan has a rate limit, a quota or credits; spent ones count."""
+        is_own = bool(self.rate_limit or self.quota) or self.credits is not None
+        return is_own or (self.terms is not None and self.terms.are_limited)
 
     @property
     def created_at(self) -> datetime:
