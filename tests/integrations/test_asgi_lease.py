@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from secretsource.integrations.asgi import ApiKeyMiddleware
-from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys
+from secretsource.issuing import NO_SCOPE, Admission, ApiKeys, AsyncApiKeys
 from secretsource.limiters.memory import LocalLimiter
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 
@@ -180,9 +180,13 @@ async def test_a_renewal_that_ends_after_its_request_leaves_no_lease(store: Memo
         await settled(is_free)
 
 
-async def test_a_key_without_such_a_limit_reaches_the_application_as_it_is(keys: ApiKeys) -> None:
-    """Its messages pass nothing of ours but the headers."""
-    issued, seen = keys.issue(owner="acme"), list[Any]()
+@pytest.mark.parametrize("limits", [{}, {"rate_limit": "9/day"}], ids=["no limit", "a rate"])
+async def test_a_key_without_such_a_limit_reaches_the_application_as_it_is(
+    keys: ApiKeys, limits: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its messages pass nothing of ours but the headers, and no call asks for its lease."""
+    issued, seen = keys.issue(owner="acme", **limits), list[Any]()
+    monkeypatch.setattr(Admission, "lease", None)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         seen.append(receive)

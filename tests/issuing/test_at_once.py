@@ -325,26 +325,27 @@ def test_a_lease_of_the_local_share_goes_back_where_it_came_from(make_keys: Make
     assert not keys.check(issued.plaintext, scope=NO_SCOPE)
 
 
-def test_an_edge_releases_what_it_let_in(make_keys: MakeKeys) -> None:
+@pytest.mark.parametrize("settings", [{}, {"prefix": "sk"}], ids=["any kind", "one kind"])
+def test_an_edge_releases_what_it_let_in(make_keys: MakeKeys, settings: dict[str, Any]) -> None:
     """By the admission, for threads and on an event loop; a limiter that is gone never fails an answer."""
     limiter = Silent()
     keys = make_keys(limiter=limiter)
     issued, plain = keys.issue(owner="acme", rate_limit="2 at once for 9 seconds"), keys.issue(owner="acme")
-    admission = Admission(keys, scope=NO_SCOPE, refuse_after=0)
+    admission = Admission(keys, scope=NO_SCOPE, refuse_after=0, **settings)
 
-    def admitted(key: str) -> Any:
-        return admission.admit({"X-API-Key": key}, None, "GET", "/")
+    def admitted(key: str, cost: int = 1) -> Any:
+        return admission.admit({"X-API-Key": key}, None, "GET", "/", cost=cost)
 
     first, second = admitted(issued.plaintext), admitted(issued.plaintext)
-    assert admission.lease(first) == 9.0
+    assert (first.lease, admission.lease(first)) == (9.0, 9.0)
     assert admitted(issued.plaintext).status == 429
     admission.release(first)
     assert admission.lease(first) is None
     asyncio.run(admission.arenew(second))
     asyncio.run(admission.arelease(second))
     assert left(keys, issued.record.key_id) == [2]
-    for nothing in (admitted(plain.plaintext), Admitted(None)):
-        assert admission.lease(nothing) is None
+    for nothing in (admitted(plain.plaintext), admitted(issued.plaintext, cost=0), Admitted(None)):
+        assert (nothing.lease, admission.lease(nothing)) == (None, None)
         admission.release(nothing)
         asyncio.run(admission.arenew(nothing))
         asyncio.run(admission.arelease(nothing))

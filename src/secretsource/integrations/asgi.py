@@ -102,23 +102,22 @@ class ApiKeyMiddleware:
     def _served(
         self, admitted: Admitted, demand: Demand | None, scope: Scope, receive: Receive, send: Send
     ) -> Awaitable[object]:
-        record, headers, visible, _, _ = admitted
+        record, headers, visible, _, _, lease = admitted
         if record is not None:
             scope = {**scope, "secretsource": record}
         if visible is not None:
             scope = hiding(admitted, scope)
         if headers:
             send = adding(admitted, scope, send)
-        is_leased = self._admission.lease(admitted) is not None
         is_rechecked = record is not None and self._recheck and scope["type"] != "http"
-        if not is_leased and not is_rechecked:
+        if lease is None and not is_rechecked:
             return self._app(scope, receive, send)
         app: Callable[[Receive, Send], Awaitable[object]] = partial(self._app, scope)
         if record is not None and is_rechecked:
             ip, path = (scope.get("client") or _UNKNOWN)[0], scope.get("path", "")
             is_good = partial(self._admission.astill, record, ip, path, scope=demand)
             app = partial(serve_while, is_good, self._recheck, app)
-        return serve_leased(self._admission, admitted, app, receive, send) if is_leased else app(receive, send)
+        return app(receive, send) if lease is None else serve_leased(self._admission, admitted, app, receive, send)
 
 
 def _seconds(recheck: object) -> float:

@@ -19,7 +19,7 @@ from secretsource.exceptions import ConfigurationError, InvalidRequest, StoreErr
 from secretsource.issuing._check.policy import check_demand
 from secretsource.issuing._check.verifier import MOST_COST
 from secretsource.issuing._http import settings as _settings
-from secretsource.issuing._http.admitted import Admitted
+from secretsource.issuing._http.admitted import Admitted, lease_of
 from secretsource.issuing._http.pace import pause, settle
 from secretsource.issuing._http.paths import routed
 from secretsource.issuing._http.pool import LookupPool, Overloaded
@@ -189,13 +189,12 @@ class Admission:
 
     @staticmethod
     def lease(admitted: Admitted) -> float | None:
-        """Return the seconds after which a request counts as done; None for a request that holds no lease.
+        """Return the seconds after which a request counts as done; None for a request that holds no lease, or no more.
 
         Args:
             admitted: The request that was let in.
         """
-        receipt = getattr(admitted.verdict, "_receipt", None)
-        return None if receipt is None or receipt.lease is None else receipt.lease.plan.leases
+        return None if admitted.lease is None else lease_of(admitted.verdict)
 
     async def _aside(self, flow: Flow[Any], admitted: Admitted) -> None:
         """Run a flow where it holds up no event loop."""

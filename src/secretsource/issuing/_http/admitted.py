@@ -24,6 +24,8 @@ class Admitted(NamedTuple):
         visible: The request's headers without the key, where it is hidden; else None.
         subprotocol: The web socket subprotocol that announced the key, for the server to accept; else None.
         verdict: The verdict of the check, for `Admission.release` and `ApiKeys.refund`; None without a key.
+        lease: Seconds after which the request counts as done, unless it is released or renewed; None for a request
+            that takes no place of a limit such as ``5 at once``, as nearly all.
     """
 
     record: KeyRecord | None
@@ -31,6 +33,7 @@ class Admitted(NamedTuple):
     visible: Sequence[tuple[Text, Text]] | None = None
     subprotocol: str | None = None
     verdict: Accepted | None = None
+    lease: float | None = None
 
     def __eq__(self, other: object) -> bool:
         """Return whether client and application see the same of both; each check has its own verdict."""
@@ -46,3 +49,13 @@ class Admitted(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Admitted({self.record!r}, headers={self.headers!r})"
+
+
+def lease_of(verdict: Accepted | None) -> float | None:
+    """Return the seconds of the lease that a verdict holds now, or None.
+
+    Args:
+        verdict: The verdict of a check; None for a request without a key.
+    """
+    receipt = getattr(verdict, "_receipt", None)
+    return None if receipt is None or receipt.lease is None else receipt.lease.plan.leases

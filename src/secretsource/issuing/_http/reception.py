@@ -14,7 +14,7 @@ from secretsource.exceptions import InvalidRequest, StoreError
 from secretsource.issuing._check.event import Asked, asked_of, tell
 from secretsource.issuing._check.policy import check_demand
 from secretsource.issuing._check.steps.recheck import recheck
-from secretsource.issuing._http.admitted import Admitted
+from secretsource.issuing._http.admitted import Admitted, lease_of
 from secretsource.issuing._http.allowance import allowance
 from secretsource.issuing._http.answer import accepted_headers, http_answer
 from secretsource.issuing._http.credential import Taken, first
@@ -131,10 +131,13 @@ class Reception:
             return None
         if keys._listeners:
             self._tell(verdict, Asked(demand, cost, None, ip, first(headers, "user-agent"), method, path))
-        granted = verdict._granted
+        granted, lease = verdict._granted, None
         # A key that is accepted so far is active, and has no end to announce.
-        headers = vary if granted is None else allowance(*granted) + vary
-        return _new(Admitted, (verdict.record, headers, None, None, verdict))
+        if granted is not None:
+            vary = allowance(*granted) + vary
+            if granted[0].leases is not None:
+                lease = lease_of(verdict)
+        return _new(Admitted, (verdict.record, vary, None, None, verdict, lease))
 
     def _glance_kind(self, key: str, vary: tuple[tuple[str, str], ...], asked: Asked) -> Admitted | None:
         """Do as `glance` does where one kind of keys is let in; only an accepted key is counted."""
@@ -147,7 +150,7 @@ class Reception:
             return None
         if self._keys._listeners:
             self._tell(verdict, asked)
-        return Admitted(verdict.record, accepted_headers(verdict) + vary)
+        return Admitted(verdict.record, accepted_headers(verdict) + vary, verdict=verdict, lease=lease_of(verdict))
 
     def arrival(
         self, headers: Headers, ip: str | None, method: str, path: str, root_path: str, scope: Demand | None, cost: int
@@ -205,7 +208,7 @@ class Reception:
         if isinstance(verdict, Accepted):
             headers = (*accepted_headers(verdict), *[("Vary", header) for header in taken.headers])
             visible = self._visible(arrival.headers, taken)
-            return Admitted(verdict.record, headers, visible, taken.subprotocol, verdict)
+            return Admitted(verdict.record, headers, visible, taken.subprotocol, verdict, lease_of(verdict))
         if rules.refuse_after and verdict.answer.code == "invalid_key":
             yield wait(arrival.came, rules.refuse_after)
         return http_answer(verdict, realm=rules.realm, now=time())
