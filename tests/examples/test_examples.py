@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +19,16 @@ import secretsource
 from secretsource.testing.integration_cases import ask, bearer
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from secretsource.testing.integration_cases import Reply
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 COMMAND = re.compile(r"curl -H 'Authorization: Bearer (?P<key>\w+)' (?P<url>http://127.0.0.1:\d+)/invoices\n")
+CALL = re.compile(r"API_KEY=(?P<key>\w+) (?P<port>PORT=\d+) python (?P<file>\S+) Invoices\n")
 PATIENCE = 60
+
+OVER_HTTP = sorted(set(EXAMPLES.glob("*_app.py")) - {EXAMPLES / "grpc_app.py"})
 
 
 def free_port() -> int:
@@ -42,9 +49,9 @@ def asked(url: str, path: str, headers: dict[str, str]) -> Reply:
             time.sleep(0.05)
 
 
-@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*_app.py")), ids=lambda path: path.stem)
-def test_an_example_answers_the_command_that_it_prints(example: Path, tmp_path: Path) -> None:
-    """The key of the command is accepted; without it, the same address is refused; /health needs none."""
+@contextmanager
+def started(example: Path, folder: Path) -> Generator[str]:
+    """Start an example in a folder, and yield the line that it prints first."""
     environment = {
         **os.environ,
         "PORT": str(free_port()),
@@ -52,17 +59,46 @@ def test_an_example_answers_the_command_that_it_prints(example: Path, tmp_path: 
         "PYTHONPATH": os.environ.get("PYTHONPATH", str(Path(secretsource.__file__).parents[1])),
     }
     command = [sys.executable, str(example)]
-    with subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            printed = COMMAND.fullmatch(process.stdout.readline())
-            assert printed is not None
-            good = asked(printed["url"], "/invoices", bearer(printed["key"]))
-            assert (good.status, good.shown, good.values("RateLimit-Policy")) == (
-                200, {"owner": "acme"}, ['"minute";q=100;w=60'],
-            )  # fmt: skip
-            assert ask(printed["url"], "/invoices").status == 401
-            assert ask(printed["url"], "/reports", headers=bearer(printed["key"])).status == 403
-            assert ask(printed["url"], "/health").status == 200
+            yield process.stdout.readline()
         finally:
             process.terminate()
+
+
+@pytest.mark.parametrize("example", OVER_HTTP, ids=lambda path: path.stem)
+def test_an_example_answers_the_command_that_it_prints(example: Path, tmp_path: Path) -> None:
+    """The key of the command is accepted; without it, the same address is refused; /health needs none."""
+    with started(example, tmp_path) as line:
+        printed = COMMAND.fullmatch(line)
+        assert printed is not None
+        good = asked(printed["url"], "/invoices", bearer(printed["key"]))
+        assert (good.status, good.shown, good.values("RateLimit-Policy")) == (
+            200, {"owner": "acme"}, ['"minute";q=100;w=60'],
+        )  # fmt: skip
+        assert ask(printed["url"], "/invoices").status == 401
+        assert ask(printed["url"], "/reports", headers=bearer(printed["key"])).status == 403
+        assert ask(printed["url"], "/health").status == 200
+
+
+def test_the_example_of_grpc_answers_the_command_that_it_prints(tmp_path: Path) -> None:
+    """The printed command shows the owner and the limit; other calls end with the status of their refusal."""
+    example = EXAMPLES / "grpc_app.py"
+    with started(example, tmp_path) as line:
+        printed = CALL.fullmatch(line)
+        assert printed is not None
+        assert printed["file"] == str(example)
+
+        def called(words: str) -> tuple[int, str]:
+            command = ["env", *shlex.split(words.replace(" python ", f" {shlex.quote(sys.executable)} "))]
+            ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+            return ended.returncode, ended.stdout or ended.stderr
+
+        status, said = called(line)
+        assert (status, said.splitlines()[0]) == (0, "acme")
+        assert 'ratelimit-policy: "minute";q=100;w=60' in said.splitlines()
+        assert called(line.replace("Invoices", "Reports"))[1].startswith("PERMISSION_DENIED: ")
+        nameless = line.replace(f"API_KEY={printed['key']} ", "")
+        assert called(nameless)[1].startswith("UNAUTHENTICATED: ")
+        assert called(nameless.replace("Invoices", "Health")) == (0, "well\n")
