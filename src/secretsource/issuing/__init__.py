@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._manage.amend import KeyUpdate
     from secretsource.issuing._manage.attention import ChoreRules
     from secretsource.issuing._manage.health import Health
+    from secretsource.issuing._manage.leaks import LeakPolicy, LeakReport
     from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
     from secretsource.issuing._manage.owners import OwnerFields
     from secretsource.issuing._manage.peppers import find_peppers
@@ -91,6 +92,8 @@ __all__ = [
     "KeyRecord",
     "KeyRequest",
     "KeyUpdate",
+    "LeakPolicy",
+    "LeakReport",
     "LimitState",
     "LocalLimiter",
     "Owner",
@@ -146,6 +149,7 @@ _HOMES = {
     "_http.settings": ("AdmissionSettings",),
     "_transfer.imports": ("ImportBatch", "ImportOptions", "ImportReport", "RejectedRow"),
     "_key.locator": ("Owner", "OwnerKind"),
+    "_manage.leaks": ("LeakPolicy", "LeakReport"),
     "_manage.operations": ("Issued", "Rotated", "RotationStatus"),
     "_manage.peppers": ("find_peppers",),
     "_transfer.sources": ("header_judge",),

@@ -16,8 +16,10 @@ from secretsource.issuing._check.event import Asked, asked_of, conclude, tell
 from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._check.receipts import Returns
 from secretsource.issuing._check.verifier import Verifier
+from secretsource.issuing._exposing import AsyncKeyExposing
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._manage.chores import AsyncChores
+from secretsource.issuing._manage.leaks import Leaks
 from secretsource.issuing._manage.once import Once
 from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.overview import Overview
@@ -63,7 +65,9 @@ __all__ = ["AsyncApiKeys"]
 
 
 @boundaries(besides=("check",))
-class AsyncApiKeys(AsyncKeyReading, AsyncKeyReports, AsyncKeyTaking, AsyncKeyTending, AsyncRepeatableRequests, AtHand):
+class AsyncApiKeys(
+    AsyncKeyReading, AsyncKeyExposing, AsyncKeyReports, AsyncKeyTaking, AsyncKeyTending, AsyncRepeatableRequests, AtHand
+):
     """The service that issues and checks API keys: one per process, for any number of tasks of one event loop.
 
     A key that is fresh in the cache is checked without waiting. No task starts and no store is asked before the first
@@ -99,6 +103,7 @@ class AsyncApiKeys(AsyncKeyReading, AsyncKeyReports, AsyncKeyTaking, AsyncKeyTen
         self._operations = Operations(parts)
         self._overview = Overview(parts, self._operations)
         self._revocations = Revocations(parts, self._operations)
+        self._leaks = Leaks(parts, self._operations, self._revocations)
         self._updates = Updates(parts, self._operations)
         self._once = Once(parts, self._operations)
         self._rounds = Rounds(parts, self._operations)

@@ -14,7 +14,9 @@ from secretsource.issuing._check.event import Asked, asked_of, conclude, tell
 from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._check.receipts import Returns
 from secretsource.issuing._check.verifier import Verifier
+from secretsource.issuing._exposing import KeyExposing
 from secretsource.issuing._manage.chores import Chores
+from secretsource.issuing._manage.leaks import Leaks
 from secretsource.issuing._manage.once import Once
 from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.overview import Overview
@@ -55,7 +57,7 @@ __all__ = ["ApiKeys"]
 
 
 @boundaries(besides=("check",))
-class ApiKeys(KeyAdministration, KeyReports, KeyTaking, KeyTending, RepeatableRequests, AtHand):
+class ApiKeys(KeyAdministration, KeyExposing, KeyReports, KeyTaking, KeyTending, RepeatableRequests, AtHand):
     """The service that issues and checks API keys: one per process, for any number of threads.
 
     No thread starts and no store is asked before the first key is checked.
@@ -91,6 +93,7 @@ class ApiKeys(KeyAdministration, KeyReports, KeyTaking, KeyTending, RepeatableRe
         self._operations = Operations(parts)
         self._overview = Overview(parts, self._operations)
         self._revocations = Revocations(parts, self._operations)
+        self._leaks = Leaks(parts, self._operations, self._revocations)
         self._updates = Updates(parts, self._operations)
         self._once = Once(parts, self._operations)
         self._rounds = Rounds(parts, self._operations)

@@ -238,6 +238,7 @@ class EventKind(enum.StrEnum):
     ROTATION_DUE = "rotation_due"
     EXPIRING = "expiring"
     UNUSED = "unused"
+    EXPOSED = "exposed"
 
 
 class KeyEvent(NamedTuple):

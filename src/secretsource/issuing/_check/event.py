@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypedDict
 
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing._check.policy import NO_SCOPE, check_demand, kind_of
 from secretsource.issuing._check.reuses import ended_by_rotation
-from secretsource.issuing._key.text import cleaned
+from secretsource.issuing._key.text import cleaned, masked
 from secretsource.issuing._verdict import Rejected
 
 TYPE_CHECKING = False
@@ -31,7 +30,6 @@ LONGEST_TOLD = 2048
 """Characters of a path or a user agent that listeners receive."""
 LONGEST_ORIGIN = 255
 """Characters of an address that an event keeps."""
-_KEY = re.compile(r"[a-z][a-z0-9]{0,15}_[a-z]{2,8}_[0-9A-Za-z]{54}ss1[0-9A-Za-z]{6}")
 
 
 class CheckEvent(NamedTuple):
@@ -183,4 +181,4 @@ def _listed(scope: Demand) -> tuple[str, ...]:
 
 
 def _shown(text: str | None) -> str | None:
-    return text and _KEY.sub("<masked>", text[:LONGEST_TOLD])
+    return text and masked(text[:LONGEST_TOLD])

@@ -13,9 +13,10 @@ from __future__ import annotations
 import re
 from unicodedata import ucd_3_2_0
 
-__all__ = ["canonical", "cleaned", "is_legible", "stripped"]
+__all__ = ["canonical", "cleaned", "is_legible", "masked", "stripped"]
 
 _ILLEGIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_KEY = re.compile(r"[a-z][a-z0-9]{0,15}_[a-z]{2,8}_[0-9A-Za-z]{54}ss1[0-9A-Za-z]{6}")
 _BLANK = "\ufeff"
 """A byte order mark, which counts as a blank at either end of a text."""
 
@@ -33,6 +34,11 @@ def canonical(name: str) -> str:
     """
     bare = stripped(name)
     return bare if bare.isascii() else ucd_3_2_0.normalize("NFC", bare)
+
+
+def masked(text: str) -> str:
+    """Return a text with the keys in it masked."""
+    return _KEY.sub("<masked>", text)
 
 
 def stripped(text: str) -> str:

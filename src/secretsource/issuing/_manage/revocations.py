@@ -96,6 +96,14 @@ class Revocations:
 
     def by_text(self, verifier: Verifier, text: str, by: By) -> Flow[KeyRecord]:
         """Revoke the key that is shown, whatever its scopes."""
+        flow = self.shown(verifier, text)
+        del text  # a traceback shows no key
+        found: KeyRecord = yield from flow
+        record: KeyRecord = yield from self._operations.move(found.key_id, Move.REVOKE, by)
+        return record
+
+    def shown(self, verifier: Verifier, text: str) -> Flow[KeyRecord]:
+        """Read the record of the key that is shown, whatever its scopes and its status."""
         presented = yield from verifier.gate.admit(text)
         del text  # a traceback shows no key
         if isinstance(presented, Rejected):
@@ -104,7 +112,7 @@ class Revocations:
         found = yield from verifier.read(presented, mono, wall, self._parts.cache.begin(), self._parts.store.get)
         if isinstance(found, Rejected):
             raise found.error()
-        record: KeyRecord = yield from self._operations.move(found.record.key_id, Move.REVOKE, by)
+        record: KeyRecord = found.record
         return record
 
     def _along(self, record: KeyRecord, link: str, by: By) -> Flow[None]:
