@@ -44,7 +44,7 @@ def test_chores_go_on_to_the_last_key(done: Keys) -> None:
 
 def test_more_keys_than_one_piece_are_added_up(done: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
     """The report is that of all pieces."""
-    monkeypatch.setattr("secretsource.cli.keys.chores.AT_ONCE", 2)
+    monkeypatch.setattr("secretsource.cli.keys.upkeep.chores.AT_ONCE", 2)
     for number in range(5):
         done("issue", "--owner", f"o{number}", "--expires-in", "10d", "--out", f"k{number}")
     assert done("chores", "--expiring-within", "30d") == {

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 import secretsource
-from secretsource.testing.integration_cases import ask, bearer
+from secretsource.testing._integrations.cases import ask, bearer
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from secretsource.testing.integration_cases import Reply
+    from secretsource.testing._integrations.cases import Reply
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 COMMAND = re.compile(r"curl -H 'Authorization: Bearer (?P<key>\w+)' (?P<url>http://127.0.0.1:\d+)/invoices\n")

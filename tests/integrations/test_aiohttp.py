@@ -13,7 +13,7 @@ from aiohttp import web
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations.aiohttp import API_KEY, require_key, setup
 from secretsource.testing import IntegrationAcceptance, IntegrationHarness
-from secretsource.testing.integration_cases import ask, bearer
+from secretsource.testing._integrations.cases import ask, bearer
 from secretsource.testing.integration_harness import ACCEPTANCE_ROUTES, READ, broken, shown, streamed
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from secretsource.integrations.drf import ApiKeyAuthentication, HasScope, KeyOwn
 from secretsource.integrations.ninja import ApiKeyAuth
 from secretsource.issuing import NO_SCOPE
 from secretsource.testing import IntegrationAcceptance, IntegrationHarness
-from secretsource.testing.integration_cases import ask, bearer
+from secretsource.testing._integrations.cases import ask, bearer
 from secretsource.testing.integration_harness import ACCEPTANCE_ROUTES, READ, broken, shown, streamed
 from secretsource.testing.wsgi_server import wsgi_server
 

@@ -15,8 +15,8 @@ from secretsource.integrations.fastapi import ApiKey
 from secretsource.integrations.routes import Stated, require_key
 from secretsource.issuing import NO_SCOPE, ApiKeys, KeyRecord
 from secretsource.testing import IntegrationAcceptance, IntegrationHarness
+from secretsource.testing._integrations.cases import ask, bearer
 from secretsource.testing.asgi_server import asgi_server
-from secretsource.testing.integration_cases import ask, bearer
 from secretsource.testing.integration_harness import (
     ACCEPTANCE_ROUTES,
     READ,

@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations.flask import ApiKeyExtension, require_key
 from secretsource.testing import IntegrationAcceptance, IntegrationHarness
-from secretsource.testing.integration_cases import bearer
+from secretsource.testing._integrations.cases import bearer
 from secretsource.testing.integration_harness import ACCEPTANCE_ROUTES, READ, broken, shown, streamed
 from secretsource.testing.wsgi_server import wsgi_server
 

@@ -16,7 +16,7 @@ from secretsource.integrations._grpc import address_of
 from secretsource.integrations.grpc import ApiKeyInterceptor, AsyncApiKeyInterceptor, current_key, require_key
 from secretsource.issuing import NO_SCOPE, ApiKeys
 from secretsource.testing import FakeClock
-from secretsource.testing.integration_cases import REFUSALS, LosableStore, World, bearer
+from secretsource.testing._integrations.cases import REFUSALS, LosableStore, World, bearer
 from secretsource.testing.integration_harness import READ
 
 if TYPE_CHECKING:

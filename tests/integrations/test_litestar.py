@@ -10,8 +10,8 @@ from litestar.response import Stream
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations.litestar import ApiKeyPlugin, HasScope, require_key
 from secretsource.testing import IntegrationAcceptance, IntegrationHarness
+from secretsource.testing._integrations.cases import ask, bearer
 from secretsource.testing.asgi_server import asgi_server
-from secretsource.testing.integration_cases import ask, bearer
 from secretsource.testing.integration_harness import ACCEPTANCE_ROUTES, READ, AcceptanceRoute, broken, shown, streamed
 
 if TYPE_CHECKING:

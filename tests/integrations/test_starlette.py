@@ -15,8 +15,8 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations.starlette import RouteKeyMiddleware, require_key
 from secretsource.testing import IntegrationAcceptance, IntegrationHarness
+from secretsource.testing._integrations.cases import ask, bearer
 from secretsource.testing.asgi_server import asgi_server
-from secretsource.testing.integration_cases import ask, bearer
 from secretsource.testing.integration_harness import ACCEPTANCE_ROUTES, READ, broken, shown, streamed
 
 if TYPE_CHECKING:

@@ -81,7 +81,7 @@ EQUIVALENT = (
         Equivalent(module, name, "False", "True", "a type checker alone reads whether a TypedDict is total")
         for module, name in (
             ("issuing/_manage/amend.py", "KeyUpdate"),
-            ("issuing/_manage/owners.py", "OwnerFields"),
+            ("issuing/_manage/registers/owners.py", "OwnerFields"),
             ("issuing/_manage/request.py", "KeyRequest"),
         )
     ),

@@ -30,6 +30,9 @@ NEAR = {
     "issuing/_check/steps/gate.py": (
         "issuing/check/mechanisms issuing/check/pepper_rotation issuing/http/admission issuing/service"
     ),
+    "issuing/_check/entry.py": (
+        "issuing/check/record_cache issuing/check/renewal issuing/check/mechanisms issuing/check/glance"
+    ),
     "issuing/_check/policy.py": "issuing/check/policy issuing/manage/request issuing/check/kinds",
     "issuing/_check/record_cache.py": (
         "issuing/check/record_cache issuing/check/renewal issuing/check/mechanisms issuing/check/glance"
@@ -60,9 +63,9 @@ NEAR = {
     "issuing/_key/rules.py": "issuing/chores",
     "issuing/_key/text.py": "issuing/key/text",
     "issuing/_manage/amend.py": "issuing/manage/updates",
-    "issuing/_manage/attention.py": "issuing/chores",
+    "issuing/_manage/upkeep/attention.py": "issuing/chores",
     "issuing/_manage/notices.py": "issuing/reuses issuing/chores",
-    "issuing/_manage/owners.py": "issuing/manage/owners",
+    "issuing/_manage/registers/owners.py": "issuing/manage/owners",
     "issuing/_manage/request.py": (
         "issuing/manage/bounds issuing/manage/request issuing/key/text issuing/manage/metadata"
     ),
@@ -113,14 +116,14 @@ NEAR = {
     "resolver/_walk/route.py": f"{_CHAIN} resolver/walk/suggestions resolver/resolver",
     "resolver/_engine/shortcuts.py": "resolver/engine/clocks resolver/walk/names resolver/published_numbers",
     "resolver/_walk/trace.py": "resolver/resolver resolver/engine/rotation",
-    "server/originals.py": "server/originals server/forward_auth",
+    "server/gateway/originals.py": "server/originals server/forward_auth",
     "server/questions.py": "server/verify",
-    "server/peers.py": "server/peers",
+    "server/gateway/peers.py": "server/peers",
     "server/problems.py": "server/problems",
     "server/reference_page.py": "server/open_paths",
     "server/rights.py": "server/rights",
     "server/settings.py": "server/settings",
-    "server/routes.py": "server/routes server/forward_auth",
+    "server/gateway/routes.py": "server/routes server/forward_auth",
     "stores/_cursor.py": "stores/cursor",
     "stores/_memory/listing.py": "stores/memory issuing/memory_store",
     "stores/_news.py": "stores/feeds/news",

@@ -186,7 +186,7 @@ FAULTS = (
     ),
     # Stores and their news
     Fault(
-        "a change is written back whatever the row is by now", "stores/memory.py",
+        "a change is written back whatever the row is by now", "stores/_memory/store.py",
         "return stored is not None and stored.revision == change.record.revision - 1", "return stored is not None",
         "tests/issuing/test_memory_store.py::test_an_update_is_stored_once",
     ),

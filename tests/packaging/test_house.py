@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(secretsource.__file__).parent
 _SILENCED = re.compile(r"# type: ignore\[[\w, -]+\]$")
-FULLEST, LONGEST_MODULE, LONGEST_FUNCTION, MOST_LONG = 19, 405, 35, 5
+FULLEST, LONGEST_MODULE, LONGEST_FUNCTION, MOST_LONG = 16, 400, 35, 5
 """Modules of a folder, lines of a module, lines of a function's body, and functions that are longer."""
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from secretsource.server.originals import Original, has_several_keys, read_original
-from secretsource.server.routes import Misfit
+from secretsource.server.gateway.originals import Original, has_several_keys, read_original
+from secretsource.server.gateway.routes import Misfit
 
 CHECK = b"/v1/forward-auth"
 FORWARDED = [(b"x-forwarded-method", b"POST"), (b"x-forwarded-uri", b"/orders/7?a=1")]

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from secretsource.server.peers import client_address, is_trusted
+from secretsource.server.gateway.peers import client_address, is_trusted
 
 GATEWAYS = (ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing import NO_SCOPE
-from secretsource.server.routes import Misfit, Need, Routes
+from secretsource.server.gateway.routes import Misfit, Need, Routes
 from secretsource.server.settings import Route
 
 ROUTES = Routes(

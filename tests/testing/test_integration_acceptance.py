@@ -13,9 +13,9 @@ from secretsource.exceptions import ConfigurationError
 from secretsource.integrations.asgi import ApiKeyMiddleware
 from secretsource.issuing import NO_SCOPE, ApiKeys
 from secretsource.testing import FakeClock, IntegrationAcceptance, IntegrationHarness
+from secretsource.testing._integrations.acceptance import SETTINGS
+from secretsource.testing._integrations.cases import LosableStore, World
 from secretsource.testing.asgi_server import asgi_server
-from secretsource.testing.integration_acceptance import SETTINGS
-from secretsource.testing.integration_cases import LosableStore, World
 from secretsource.testing.integration_harness import ACCEPTANCE_ROUTES, READ, broken, shown, streamed
 
 if TYPE_CHECKING:

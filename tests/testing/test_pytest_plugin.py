@@ -133,6 +133,6 @@ def test_loading_it_loads_nothing_else() -> None:
         "before = set(sys.modules)\n"
         "import secretsource.testing.pytest_plugin\n"
         "loaded = set(sys.modules) - before\n"
-        "assert not loaded & {'asyncio', 'dotenv', 'boto3', 'secretsource.testing.conformance'}, loaded\n"
+        "assert not loaded & {'asyncio', 'dotenv', 'boto3', 'secretsource.testing._providers.conformance'}, loaded\n"
     )
     subprocess.run([sys.executable, "-c", statement], check=True)

@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["API_KEY", "require_key", "setup"]
 
+# None is no class that a key could name
 API_KEY: web.RequestKey[KeyRecord | None] = web.RequestKey("api_key", object)  # type: ignore[arg-type]
 """The record of the key in a request, or None without a key."""
+# the class is known to type checkers alone
 _ADMITTED: web.RequestKey[Admitted] = web.RequestKey("secretsource_admitted", object)  # type: ignore[arg-type]
 
 

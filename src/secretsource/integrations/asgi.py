@@ -13,9 +13,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.integrations._asgi import adding, drop_body, hiding, refuse
-from secretsource.integrations._asgi_lease import serve_leased
-from secretsource.integrations._asgi_socket import serve_while
+from secretsource.integrations._asgi.lease import serve_leased
+from secretsource.integrations._asgi.messages import adding, drop_body, hiding, refuse
+from secretsource.integrations._asgi.socket import serve_while
 from secretsource.integrations.routes import Stated
 from secretsource.issuing import Admission, Admitted
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Unpack
 
-    from secretsource.integrations._asgi import App, Receive, Scope, Send
+    from secretsource.integrations._asgi.messages import App, Receive, Scope, Send
     from secretsource.issuing import AdmissionSettings, ApiKeys, AsyncApiKeys, Demand, HttpAnswer
 
 __all__ = ["ApiKeyMiddleware"]

@@ -47,6 +47,7 @@ class KeyOwner:
         return self.owner
 
 
+# REST framework has no types
 class ApiKeyAuthentication(BaseAuthentication):  # type: ignore[misc]
     """An authentication by the key that the middleware has accepted.
 
@@ -71,6 +72,7 @@ class ApiKeyAuthentication(BaseAuthentication):  # type: ignore[misc]
         return 'Bearer realm="api"'
 
 
+# REST framework has no types
 class HasScope(BasePermission):  # type: ignore[misc]
     """A permission for requests with a good key; `of` returns the class for a scope."""
 

@@ -19,8 +19,8 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.integrations._asgi import refuse
-from secretsource.integrations._asgi_start import LATE, Late, start
+from secretsource.integrations._asgi.messages import refuse
+from secretsource.integrations._asgi.start import LATE, Late, start
 from secretsource.integrations._fastapi import joined, scheme, stated_routes
 from secretsource.integrations.routes import Stated, check_stated
 from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer, KeyRecord
@@ -28,7 +28,7 @@ from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer, KeyRecord
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from secretsource.integrations._asgi import App, Receive, Scope, Send
+    from secretsource.integrations._asgi.messages import App, Receive, Scope, Send
     from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys, AsyncApiKeys, Demand
 
 __all__ = ["ApiKey"]

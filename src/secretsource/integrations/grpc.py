@@ -74,6 +74,7 @@ class _Interceptor:
         }  # fmt: skip
 
 
+# grpc has no types
 class ApiKeyInterceptor(_Interceptor, grpc.ServerInterceptor):  # type: ignore[misc]
     """An interceptor for a server of threads; `current_key` returns the record of the key.
 
@@ -103,6 +104,7 @@ class ApiKeyInterceptor(_Interceptor, grpc.ServerInterceptor):  # type: ignore[m
         return None if handler is None else rebuilt(handler, synchronous(handler, enter))
 
 
+# grpc has no types
 class AsyncApiKeyInterceptor(_Interceptor, grpc.aio.ServerInterceptor):  # type: ignore[misc]
     """An interceptor for a server of ``grpc.aio``; `current_key` returns the record of the key.
 

@@ -72,6 +72,7 @@ class ApiKeyExtension:
                 self._check(rule, view_func, options.get("methods") or getattr(view_func, "methods", None))
             register(rule, endpoint, view_func, *args, **options)
 
+        # only this object gets it
         app.add_url_rule = add_url_rule  # type: ignore[method-assign]
         app.extensions["secretsource"] = self
         app.before_request(self._admit_request)

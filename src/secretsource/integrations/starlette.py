@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from secretsource.integrations._asgi_start import start
+from secretsource.integrations._asgi.start import start
 from secretsource.integrations.asgi import ApiKeyMiddleware
 from secretsource.integrations.routes import Stated, check_stated, methods_of, require_key, stated_view
 from secretsource.issuing import NO_SCOPE, Admission
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Unpack
 
-    from secretsource.integrations._asgi import App, Receive, Scope, Send
+    from secretsource.integrations._asgi.messages import App, Receive, Scope, Send
     from secretsource.issuing import AdmissionSettings, ApiKeys, AsyncApiKeys
 
 __all__ = ["RouteKeyMiddleware", "require_key"]

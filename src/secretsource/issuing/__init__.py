@@ -9,8 +9,6 @@ from secretsource._ground.sentinels import UNSET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource.issuing._administration import ROTATE_SELF
-    from secretsource.issuing._async_registers import AsyncOwnerRegister, AsyncPlanRegister
     from secretsource.issuing._async_service import AsyncApiKeys
     from secretsource.issuing._check.event import CheckEvent, KeyQuestion
     from secretsource.issuing._check.policy import NO_SCOPE, Demand, check_demand
@@ -22,23 +20,25 @@ if TYPE_CHECKING:
     from secretsource.issuing._key.hashing import Pepper, PepperSet, PepperState, PepperUse
     from secretsource.issuing._key.locator import Owner, OwnerKind
     from secretsource.issuing._manage.amend import KeyUpdate
-    from secretsource.issuing._manage.attention import ChoreRules
     from secretsource.issuing._manage.health import Health
     from secretsource.issuing._manage.leaks import LeakPolicy, LeakReport
     from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
-    from secretsource.issuing._manage.owners import OwnerFields
     from secretsource.issuing._manage.peppers import find_peppers
-    from secretsource.issuing._manage.plans import PlanFields
-    from secretsource.issuing._manage.purges import PurgeReport
+    from secretsource.issuing._manage.registers.owners import OwnerFields
+    from secretsource.issuing._manage.registers.plans import PlanFields
     from secretsource.issuing._manage.request import KeyRequest, owner_id
     from secretsource.issuing._manage.revocations import RevokedKeys
-    from secretsource.issuing._manage.rounds import ChoreReport
-    from secretsource.issuing._registers import OwnerRegister, PlanRegister
+    from secretsource.issuing._manage.upkeep.attention import ChoreRules
+    from secretsource.issuing._manage.upkeep.purges import PurgeReport
+    from secretsource.issuing._manage.upkeep.rounds import ChoreReport
     from secretsource.issuing._service import ApiKeys
     from secretsource.issuing._settings import Settings
     from secretsource.issuing._transfer.imports import ImportBatch, ImportOptions, ImportReport, RejectedRow
     from secretsource.issuing._transfer.row_file import Unreadable, read_rows
     from secretsource.issuing._transfer.sources import header_judge
+    from secretsource.issuing._verbs.administration import ROTATE_SELF
+    from secretsource.issuing._verbs.async_registers import AsyncOwnerRegister, AsyncPlanRegister
+    from secretsource.issuing._verbs.registers import OwnerRegister, PlanRegister
     from secretsource.issuing._verdict import Accepted, Answer, Reason, Rejected, Verdict
     from secretsource.issuing.limits import LimitState, LocalLimiter
     from secretsource.stores.base import (
@@ -138,8 +138,8 @@ __all__ = [
 _HOMES = {
     "_http.admission": ("Admission", "Admitted"),
     "_http.answer": ("HttpAnswer", "http_answer"),
-    "_administration": ("ROTATE_SELF",),
-    "_async_registers": ("AsyncOwnerRegister", "AsyncPlanRegister"),
+    "_verbs.administration": ("ROTATE_SELF",),
+    "_verbs.async_registers": ("AsyncOwnerRegister", "AsyncPlanRegister"),
     "_async_service": ("AsyncApiKeys",),
     "_http.credential": ("credential",),
     "_check.event": ("CheckEvent", "KeyQuestion"),
@@ -155,15 +155,15 @@ _HOMES = {
     "_transfer.sources": ("header_judge",),
     "_check.policy": ("NO_SCOPE", "Demand", "check_demand"),
     "_manage.amend": ("KeyUpdate",),
-    "_manage.attention": ("ChoreRules",),
-    "_manage.purges": ("PurgeReport",),
-    "_manage.rounds": ("ChoreReport",),
-    "_manage.owners": ("OwnerFields",),
-    "_manage.plans": ("PlanFields",),
+    "_manage.upkeep.attention": ("ChoreRules",),
+    "_manage.upkeep.purges": ("PurgeReport",),
+    "_manage.upkeep.rounds": ("ChoreReport",),
+    "_manage.registers.owners": ("OwnerFields",),
+    "_manage.registers.plans": ("PlanFields",),
     "_manage.request": ("KeyRequest", "owner_id"),
     "_manage.revocations": ("RevokedKeys",),
     "_transfer.row_file": ("Unreadable", "read_rows"),
-    "_registers": ("OwnerRegister", "PlanRegister"),
+    "_verbs.registers": ("OwnerRegister", "PlanRegister"),
     "_service": ("ApiKeys",),
     "_verdict": ("Accepted", "Answer", "Reason", "Rejected", "Verdict"),
     "_settings": ("Settings",),

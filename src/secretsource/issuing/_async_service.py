@@ -8,36 +8,36 @@ from secretsource._ground.flow import arun
 from secretsource._ground.listeners import LONGEST_SETTLING
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
-from secretsource.issuing._administration import BY_ITSELF, ROTATE_SELF
-from secretsource.issuing._async_reading import AsyncKeyReading
-from secretsource.issuing._async_registers import AsyncOwnerRegister, AsyncPlanRegister
-from secretsource.issuing._at_hand import AtHand
 from secretsource.issuing._check.event import Asked, asked_of, conclude, tell
 from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._check.receipts import Returns
 from secretsource.issuing._check.verifier import Verifier
-from secretsource.issuing._exposing import AsyncKeyExposing
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._manage.chores import AsyncChores
 from secretsource.issuing._manage.leaks import Leaks
 from secretsource.issuing._manage.once import Once
 from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.overview import Overview
-from secretsource.issuing._manage.owners import Owners
 from secretsource.issuing._manage.peppers import PepperSource
-from secretsource.issuing._manage.plans import Plans
-from secretsource.issuing._manage.purges import Purges
+from secretsource.issuing._manage.registers.owners import Owners
+from secretsource.issuing._manage.registers.plans import Plans
 from secretsource.issuing._manage.reports import Reports
 from secretsource.issuing._manage.request import by, successor_end
 from secretsource.issuing._manage.revocations import Revocations
-from secretsource.issuing._manage.rounds import Rounds
 from secretsource.issuing._manage.updates import Updates
-from secretsource.issuing._repeatable import AsyncRepeatableRequests
-from secretsource.issuing._reports import AsyncKeyReports
+from secretsource.issuing._manage.upkeep.purges import Purges
+from secretsource.issuing._manage.upkeep.rounds import Rounds
 from secretsource.issuing._settings import assemble, closing
-from secretsource.issuing._taking import AsyncKeyTaking
-from secretsource.issuing._tending import AsyncKeyTending
 from secretsource.issuing._transfer.imports import Imports
+from secretsource.issuing._verbs.administration import BY_ITSELF, ROTATE_SELF
+from secretsource.issuing._verbs.async_reading import AsyncKeyReading
+from secretsource.issuing._verbs.async_registers import AsyncOwnerRegister, AsyncPlanRegister
+from secretsource.issuing._verbs.at_hand import AtHand
+from secretsource.issuing._verbs.exposing import AsyncKeyExposing
+from secretsource.issuing._verbs.repeatable import AsyncRepeatableRequests
+from secretsource.issuing._verbs.reports import AsyncKeyReports
+from secretsource.issuing._verbs.taking import AsyncKeyTaking
+from secretsource.issuing._verbs.tending import AsyncKeyTending
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.limiters._registry import open_async_limiter
 from secretsource.stores._registry import open_async_store

@@ -8,33 +8,33 @@ from secretsource._ground.flow import here, run
 from secretsource._ground.listeners import LONGEST_SETTLING
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
-from secretsource.issuing._administration import KeyAdministration
-from secretsource.issuing._at_hand import AtHand
 from secretsource.issuing._check.event import Asked, asked_of, conclude, tell
 from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._check.receipts import Returns
 from secretsource.issuing._check.verifier import Verifier
-from secretsource.issuing._exposing import KeyExposing
 from secretsource.issuing._manage.chores import Chores
 from secretsource.issuing._manage.leaks import Leaks
 from secretsource.issuing._manage.once import Once
 from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.overview import Overview
-from secretsource.issuing._manage.owners import Owners
 from secretsource.issuing._manage.peppers import PepperSource
-from secretsource.issuing._manage.plans import Plans
-from secretsource.issuing._manage.purges import Purges
+from secretsource.issuing._manage.registers.owners import Owners
+from secretsource.issuing._manage.registers.plans import Plans
 from secretsource.issuing._manage.reports import Reports
 from secretsource.issuing._manage.revocations import Revocations
-from secretsource.issuing._manage.rounds import Rounds
 from secretsource.issuing._manage.updates import Updates
-from secretsource.issuing._registers import OwnerRegister, PlanRegister
-from secretsource.issuing._repeatable import RepeatableRequests
-from secretsource.issuing._reports import KeyReports
+from secretsource.issuing._manage.upkeep.purges import Purges
+from secretsource.issuing._manage.upkeep.rounds import Rounds
 from secretsource.issuing._settings import assemble, closing
-from secretsource.issuing._taking import KeyTaking
-from secretsource.issuing._tending import KeyTending
 from secretsource.issuing._transfer.imports import Imports
+from secretsource.issuing._verbs.administration import KeyAdministration
+from secretsource.issuing._verbs.at_hand import AtHand
+from secretsource.issuing._verbs.exposing import KeyExposing
+from secretsource.issuing._verbs.registers import OwnerRegister, PlanRegister
+from secretsource.issuing._verbs.repeatable import RepeatableRequests
+from secretsource.issuing._verbs.reports import KeyReports
+from secretsource.issuing._verbs.taking import KeyTaking
+from secretsource.issuing._verbs.tending import KeyTending
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.limiters._registry import open_limiter
 from secretsource.stores._registry import open_store

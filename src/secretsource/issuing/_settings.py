@@ -16,7 +16,7 @@ from secretsource.issuing._key.format import KeyFormat
 from secretsource.issuing._key.hashing import PepperSet
 from secretsource.issuing._key.locator import LocatorSeals
 from secretsource.issuing._key.lookup import LookupKeys
-from secretsource.issuing._manage.attention import read_rules
+from secretsource.issuing._manage.upkeep.attention import read_rules
 from secretsource.limiters._registry import open_limiter
 from secretsource.limiters.base import ImmediateLimiter
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._check.event import CheckEvent
     from secretsource.issuing._check.parts import OnLimiterError
     from secretsource.issuing._key.rules import Rules
-    from secretsource.issuing._manage.attention import ChoreRules
+    from secretsource.issuing._manage.upkeep.attention import ChoreRules
     from secretsource.issuing._verdict import Verdict
     from secretsource.limiters.base import AsyncLimiter, Limiter
     from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyStore

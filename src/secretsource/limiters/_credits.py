@@ -1,7 +1,7 @@
 """Credits as a rule beside rates and quotas: so many requests in all, which no time refills.
 
-The store of the keys has the balance, so that no restart refills it; see `secretsource.stores.credits`. This rule
-shows it among the other limits.
+The store of the keys has the balance, so that no restart refills it; see `secretsource.stores.registers.credits`. This
+rule shows it among the other limits.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer, Reason, Rejected, check_demand, http_answer
-from secretsource.server.originals import Original, has_several_keys, read_original
-from secretsource.server.peers import client_address, is_trusted
-from secretsource.server.routes import Misfit, Need, Routes
+from secretsource.server.gateway.originals import Original, has_several_keys, read_original
+from secretsource.server.gateway.peers import client_address, is_trusted
+from secretsource.server.gateway.routes import Misfit, Need, Routes
 
 if TYPE_CHECKING:
     from secretsource.issuing import Admitted, KeyRecord

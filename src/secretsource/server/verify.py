@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from secretsource.issuing import Accepted, HttpAnswer, Reason, Rejected, Status
 from secretsource.issuing.documents import verdict_document
 from secretsource.server.front import LARGEST_BODY, send_answer
-from secretsource.server.peers import client_address, forwarded_for
+from secretsource.server.gateway.peers import client_address, forwarded_for
 from secretsource.server.problems import Problem
 from secretsource.server.questions import read_batch, read_question
 

@@ -5,25 +5,25 @@ from __future__ import annotations
 from functools import partial
 from typing import Generic
 
-from secretsource.stores.claims import AsyncClaimStore
-from secretsource.stores.counts import AsyncCountStore
-from secretsource.stores.credits import AsyncCreditStore
-from secretsource.stores.history import AsyncHistory
 from secretsource.stores.owners import AsyncRegister, Kept
-from secretsource.stores.upkeep import AsyncUpkeep
+from secretsource.stores.registers.claims import AsyncClaimStore
+from secretsource.stores.registers.counts import AsyncCountStore
+from secretsource.stores.registers.credits import AsyncCreditStore
+from secretsource.stores.registers.history import AsyncHistory
+from secretsource.stores.registers.upkeep import AsyncUpkeep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from typing import Any
 
-    from secretsource.stores.claims import Claim, ClaimStore
-    from secretsource.stores.counts import Count, CountQuery, CountStore
-    from secretsource.stores.credits import CreditStore, Purse, Spending
-    from secretsource.stores.history import History, HistoryEvent, HistoryQuery
     from secretsource.stores.owners import OwnerEvent, Refused, Register
     from secretsource.stores.records import KeyRecord
-    from secretsource.stores.upkeep import Upkeep
+    from secretsource.stores.registers.claims import Claim, ClaimStore
+    from secretsource.stores.registers.counts import Count, CountQuery, CountStore
+    from secretsource.stores.registers.credits import CreditStore, Purse, Spending
+    from secretsource.stores.registers.history import History, HistoryEvent, HistoryQuery
+    from secretsource.stores.registers.upkeep import Upkeep
 
 __all__ = ["threaded", "threaded_claims", "threaded_counts", "threaded_credits", "threaded_history", "threaded_upkeep"]
 

@@ -9,21 +9,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from secretsource.testing._integrations.acceptance import IntegrationAcceptance
     from secretsource.testing._limiters.async_conformance import AsyncLimiterConformance
     from secretsource.testing._limiters.conformance import LimiterConformance
+    from secretsource.testing._providers.async_conformance import AsyncProviderConformance
+    from secretsource.testing._providers.batch_conformance import BatchProviderConformance
+    from secretsource.testing._providers.conformance import ProviderConformance
+    from secretsource.testing._providers.writable_conformance import WritableProviderConformance
     from secretsource.testing._stores.async_conformance import AsyncStoreConformance
     from secretsource.testing._stores.conformance import StoreConformance
-    from secretsource.testing.async_conformance import AsyncProviderConformance
-    from secretsource.testing.batch_conformance import BatchProviderConformance
     from secretsource.testing.clock import FakeClock
-    from secretsource.testing.conformance import ProviderConformance
     from secretsource.testing.harness import ProviderHarness
-    from secretsource.testing.integration_acceptance import IntegrationAcceptance
     from secretsource.testing.integration_harness import IntegrationHarness
     from secretsource.testing.limiter_harness import AsyncLimiterHarness, LimiterHarness
     from secretsource.testing.scripted import Gate, ScriptedAsyncProvider, ScriptedBatchProvider, ScriptedProvider
     from secretsource.testing.store_harness import AsyncStoreHarness, StoreHarness
-    from secretsource.testing.writable_conformance import WritableProviderConformance
 
 __all__ = [
     "AsyncLimiterConformance",
@@ -51,24 +51,24 @@ __all__ = [
 _MODULES = {
     "AsyncLimiterConformance": "_limiters.async_conformance",
     "AsyncLimiterHarness": "limiter_harness",
-    "AsyncProviderConformance": "async_conformance",
+    "AsyncProviderConformance": "_providers.async_conformance",
     "AsyncStoreConformance": "_stores.async_conformance",
     "AsyncStoreHarness": "store_harness",
-    "BatchProviderConformance": "batch_conformance",
+    "BatchProviderConformance": "_providers.batch_conformance",
     "FakeClock": "clock",
     "Gate": "scripted",
-    "IntegrationAcceptance": "integration_acceptance",
+    "IntegrationAcceptance": "_integrations.acceptance",
     "IntegrationHarness": "integration_harness",
     "LimiterConformance": "_limiters.conformance",
     "LimiterHarness": "limiter_harness",
-    "ProviderConformance": "conformance",
+    "ProviderConformance": "_providers.conformance",
     "ProviderHarness": "harness",
     "ScriptedAsyncProvider": "scripted",
     "ScriptedBatchProvider": "scripted",
     "ScriptedProvider": "scripted",
     "StoreConformance": "_stores.conformance",
     "StoreHarness": "store_harness",
-    "WritableProviderConformance": "writable_conformance",
+    "WritableProviderConformance": "_providers.writable_conformance",
 }
 
 

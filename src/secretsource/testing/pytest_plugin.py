@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["fake_clock", "secret_override"]
 
 pytest.register_assert_rewrite(
-    "secretsource.testing.conformance",
-    "secretsource.testing.batch_conformance",
-    "secretsource.testing.async_conformance",
-    "secretsource.testing.integration_acceptance",
+    "secretsource.testing._providers.conformance",
+    "secretsource.testing._providers.batch_conformance",
+    "secretsource.testing._providers.async_conformance",
+    "secretsource.testing._integrations.acceptance",
 )
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.forks import held_elsewhere, is_right_in_child, needs_fork
 
-from secretsource.issuing._check.record_cache import Entry, RecordCache
+from secretsource.issuing._check.entry import Entry
+from secretsource.issuing._check.record_cache import RecordCache
 from secretsource.stores.base import KeyRecord, Status
 
 WALL = 1_000_000.0

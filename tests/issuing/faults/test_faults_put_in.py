@@ -34,7 +34,7 @@ from secretsource.stores.memory import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
-    from secretsource.issuing._check.record_cache import Entry
+    from secretsource.issuing._check.entry import Entry
     from secretsource.stores.base import Change, KeyRecord
 
     Patch = pytest.MonkeyPatch

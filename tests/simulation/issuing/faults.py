@@ -13,8 +13,9 @@ from unittest.mock import patch
 from tests.simulation.issuing.network import SlowStore
 
 from secretsource.issuing import LocalLimiter
+from secretsource.issuing._check.entry import Entry
 from secretsource.issuing._check.present import Present
-from secretsource.issuing._check.record_cache import Entry, RecordCache
+from secretsource.issuing._check.record_cache import RecordCache
 from secretsource.issuing._check.steps import drawing
 from secretsource.issuing._key import lifecycle
 from secretsource.issuing._manage import revocations

@@ -61,11 +61,11 @@ class KeyCommands(VerbGroup):
             "secretsource.cli.keys.history:history", "Show what happened to all keys, owners and plans, in one feed."
         ),
         "chores": Verb(
-            "secretsource.cli.keys.chores:chores",
+            "secretsource.cli.keys.upkeep.chores:chores",
             "Look at all keys once: tell what is due, and end and delete as the options say.",
         ),
         "purge": Verb(
-            "secretsource.cli.keys.purge:purge",
+            "secretsource.cli.keys.upkeep.purge:purge",
             "Delete an owner, its keys, their history and its counted requests, for good.",
         ),
         "stats": Verb(
@@ -73,7 +73,7 @@ class KeyCommands(VerbGroup):
         ),
         "rules": Verb("secretsource.cli.keys.rules:rules", "Write the rule by which a scanner finds keys."),
         "migrate": Verb(
-            "secretsource.cli.keys.migrate:migrate",
+            "secretsource.cli.keys.upkeep.migrate:migrate",
             "Bring the tables of a store to the version that this package needs.",
         ),
     }

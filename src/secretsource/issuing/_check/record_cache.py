@@ -24,23 +24,16 @@ assignment behind it, with no call in between, are one step.
 from __future__ import annotations
 
 import threading
-from functools import lru_cache
 
 from secretsource._ground import fork
 from secretsource._ground.key_id import is_key_id
-from secretsource.issuing._check import policy
-from secretsource.issuing._check.policy import RESERVED_PREFIX
-from secretsource.issuing._check.purses import purses_of
-from secretsource.issuing._check.terms import limits_of, narrowed
-from secretsource.stores.base import OwnerStatus, Status
+from secretsource.issuing._check.entry import Entry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource.stores.base import KeyChange, KeyRecord
 
-_ACTIVE = Status.ACTIVE
 _NEVER, _FOREVER = float("-inf"), float("inf")
-_MOST_GRANTED = 256
 _MOST_CHANGES = 1000
 """Revisions that a cached record may be behind its news; news of a later revision is made up."""
 _LAST_REVISION = 2**31 - 1
@@ -49,123 +42,6 @@ RENEWABLE = 60.0
 
 So an edit by hand, in the database itself and past the revision, is seen too, if later.
 """
-
-
-class Entry:
-    """A record with the values that the hot path needs, worked out once.
-
-    Attributes:
-        record: The record, narrowed to what its owner's plan allows.
-        until: Monotonic seconds until which it is fresh, active and within its time; minus infinity for a key that
-            needs the long way, such as a rotating, suspended or metered one.
-        fresh_until: Monotonic seconds until which the record need not be read again.
-        hashed: The hash that finds it.
-        expires: The end of its key by the wall clock, or None.
-        granted: Demands that it meets, as they are written: its exact scopes, `NO_SCOPE`, and earlier granted demands.
-        wildcards: The beginnings that its wildcards cover.
-        networks: The networks it may be used from, or None for any.
-        plan: Its limits, with those of its owner and the owner's plan, or None.
-        limit_key: The account of its limits.
-        purses: The credits that it spends.
-        drift: Wall seconds minus monotonic seconds, at its reading.
-        whole: Monotonic seconds of the last reading of the whole record.
-        noting: Monotonic seconds until which it notes its own uses; see `UseLog`.
-        requests: Accepted checks that it has noted.
-        seen: Monotonic seconds of the last of them.
-    """
-
-    __slots__ = (
-        "drift",
-        "expires",
-        "fresh_until",
-        "granted",
-        "hashed",
-        "key_id",
-        "limit_key",
-        "networks",
-        "noting",
-        "plan",
-        "purses",
-        "record",
-        "requests",
-        "seen",
-        "until",
-        "whole",
-        "wildcards",
-    )
-
-    def __init__(
-        self, hashed: bytes, record: KeyRecord, mono: float, wall: float, ttl: float, whole: float | None = None
-    ) -> None:
-        self.hashed = hashed
-        if record.terms is not None:
-            record = narrowed(record)
-        self.record = record
-        self.whole = mono if whole is None else whole
-        self.granted, self.wildcards = _rights(record.scopes)
-        networks = record.networks
-        self.networks = policy.read_networks(networks) if networks else None
-        self.limit_key, self.plan = limits_of(record)
-        self.purses = () if record.credits is None and record.terms is None else purses_of(record)
-        self.key_id = record.key_id
-        self.expires = record.expires
-        self.noting = self.seen = _NEVER
-        self.requests = 0
-        # A record that is never kept is weighed once, and found by nobody.
-        self.drift, self.fresh_until, self.until = self.times(mono, wall, ttl) if ttl > 0 else (0.0, _NEVER, _NEVER)
-
-    def times(self, mono: float, wall: float, ttl: float) -> tuple[float, float, float]:
-        """Return `drift`, `fresh_until` and `until` for a record that was good at an instant, given on both clocks."""
-        record, drift, until = self.record, wall - mono, mono + ttl
-        fresh_until, expires = until, self.expires
-        is_plain = record.status is _ACTIVE and not self.is_suspended and not self.is_receipted
-        has_begun = record.begins is None or record.begins <= wall
-        if not is_plain or not has_begun or record.prefix == RESERVED_PREFIX:
-            until = _NEVER
-        elif expires is not None and expires - drift < until:
-            until = expires - drift
-        return drift, fresh_until, until
-
-    @property
-    def is_suspended(self) -> bool:
-        """Whether its owner's keys are refused."""
-        terms = self.record.terms
-        return terms is not None and terms.owner.status is OwnerStatus.SUSPENDED
-
-    @property
-    def is_counted(self) -> bool:
-        """Whether its checks are counted against limits or credits."""
-        return self.plan is not None or bool(self.purses)
-
-    @property
-    def is_receipted(self) -> bool:
-        """Whether its checks take leases, or credits in the store."""
-        return bool(self.purses) or (self.plan is not None and self.plan.leases is not None)
-
-    def is_under(self, owner: str | None, plan: str | None) -> bool:
-        """Return whether its key belongs to this owner, or to an owner with this plan."""
-        terms = self.record.terms
-        return self.record.owner == owner or (plan is not None and terms is not None and terms.owner.plan == plan)
-
-    def end(self) -> None:
-        """End its freshness, also for a reader that holds it already."""
-        self.until = self.fresh_until = _NEVER
-
-    def slow(self) -> None:
-        """Take the long way from now on: its key has ended, and the wall clock may be set back."""
-        self.until = _NEVER
-
-    def remember(self, demanded: tuple[str, ...]) -> None:
-        """Note demands that its wildcards met, so that the next check finds them."""
-        if len(self.granted) < _MOST_GRANTED:
-            self.granted = self.granted.union(demanded)
-
-
-@lru_cache(maxsize=4096)
-def _rights(scopes: frozenset[str]) -> tuple[frozenset[object], tuple[str, ...]]:
-    """Return the demands that scopes meet as they are written, and the beginnings that their wildcards cover."""
-    exact = (scope for scope in scopes if not scope.endswith("*"))
-    return frozenset({policy.NO_SCOPE, *exact}), policy.wildcards(scopes)
 
 
 class _Floor:

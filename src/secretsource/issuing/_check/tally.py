@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import TypeAlias
 
-    from secretsource.issuing._check.record_cache import Entry
+    from secretsource.issuing._check.entry import Entry
     from secretsource.stores.base import KeyRecord
 
     Counts: TypeAlias = "defaultdict[str | tuple[str, str], int]"

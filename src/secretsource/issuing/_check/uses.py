@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from secretsource._ground.clock import Instant
-    from secretsource.issuing._check.record_cache import Entry
+    from secretsource.issuing._check.entry import Entry
     from secretsource.stores.base import KeyRecord
 
 _LONGEST_WITNESS = 255

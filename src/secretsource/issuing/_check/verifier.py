@@ -44,10 +44,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from secretsource._ground.flow import Flow
+    from secretsource.issuing._check.entry import Entry
     from secretsource.issuing._check.event import Asked
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._check.policy import Demand
-    from secretsource.issuing._check.record_cache import Entry
     from secretsource.issuing._check.steps.ahead import ReadAhead
     from secretsource.issuing._check.steps.gate import Presented
     from secretsource.issuing._verdict import Verdict

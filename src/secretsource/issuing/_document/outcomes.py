@@ -7,8 +7,8 @@ from __future__ import annotations
 from secretsource.issuing._document import tables
 from secretsource.issuing._document.forms import read, written
 from secretsource.issuing._manage.health import Health
-from secretsource.issuing._manage.purges import PurgeReport
-from secretsource.issuing._manage.rounds import ChoreReport
+from secretsource.issuing._manage.upkeep.purges import PurgeReport
+from secretsource.issuing._manage.upkeep.rounds import ChoreReport
 from secretsource.issuing._transfer.imports import ImportReport
 from secretsource.stores.base import FeedHealth
 

@@ -23,10 +23,11 @@ from secretsource.issuing._key import lifecycle
 from secretsource.issuing._key.hashing import PepperSet
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._key.text import canonical
-from secretsource.issuing._manage import plans, request
+from secretsource.issuing._manage import request
 from secretsource.issuing._manage.alarms import raise_alarms
 from secretsource.issuing._manage.counting import store_counts
-from secretsource.issuing._manage.registry import need_credits
+from secretsource.issuing._manage.registers import plans
+from secretsource.issuing._manage.registers.registry import need_credits
 from secretsource.stores.base import ChangeBus, KeyChange, KeyQuery, Status, Usage
 
 TYPE_CHECKING = False

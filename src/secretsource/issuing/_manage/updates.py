@@ -5,7 +5,7 @@ from __future__ import annotations
 from secretsource.exceptions import Conflict
 from secretsource.issuing._manage import amend, request
 from secretsource.issuing._manage.operations import MOST_ATTEMPTS
-from secretsource.issuing._manage.registry import need_credits
+from secretsource.issuing._manage.registers.registry import need_credits
 from secretsource.stores.base import Status
 from secretsource.stores.records import LAST_REVISION
 

@@ -9,7 +9,7 @@ come in whatever the plan says. A reason quotes nothing of the row.
 from __future__ import annotations
 
 from secretsource.exceptions import PlanExceeded
-from secretsource.issuing._manage.plans import admitted
+from secretsource.issuing._manage.registers.plans import admitted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

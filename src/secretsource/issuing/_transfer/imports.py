@@ -13,8 +13,8 @@ from traceback import clear_frames
 from typing import Any, NamedTuple, TypedDict
 
 from secretsource.issuing._key import lifecycle
-from secretsource.issuing._manage.plans import terms_of
-from secretsource.issuing._manage.registry import need_credits
+from secretsource.issuing._manage.registers.plans import terms_of
+from secretsource.issuing._manage.registers.registry import need_credits
 from secretsource.issuing._transfer import bounds, export
 from secretsource.issuing._transfer import row as _row
 from secretsource.issuing._transfer.intake import Candidate, Intake

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secretsource.stores.claims import Claim, ClaimStore
+from secretsource.stores.registers.claims import Claim, ClaimStore
 
 __all__ = ["MemoryClaims"]
 

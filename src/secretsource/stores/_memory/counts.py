@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from secretsource.stores.counts import KEPT, Count, CountQuery, CountStore, Unit, in_each_unit
+from secretsource.stores.registers.counts import KEPT, Count, CountQuery, CountStore, Unit, in_each_unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

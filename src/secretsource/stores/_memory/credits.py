@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 
-from secretsource.stores.credits import CreditStore, Spending
+from secretsource.stores.registers.credits import CreditStore, Spending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from secretsource.stores.credits import Purse
+    from secretsource.stores.registers.credits import Purse
 
 __all__ = ["MemoryCredits"]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from secretsource.stores.history import History, HistoryEvent
+from secretsource.stores.registers.history import History, HistoryEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from secretsource.stores.history import HistoryQuery
+    from secretsource.stores.registers.history import HistoryQuery
 
 __all__ = ["MemoryHistory"]
 

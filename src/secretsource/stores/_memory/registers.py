@@ -11,7 +11,6 @@ from typing import Any, Generic, NamedTuple
 
 from secretsource._ground.frozen import frozen_document
 from secretsource.stores.changes import KeyChange
-from secretsource.stores.history import HistoryEvent
 from secretsource.stores.owners import (
     Kept,
     OwnerEvent,
@@ -23,6 +22,7 @@ from secretsource.stores.owners import (
     Terms,
     account_of,
 )
+from secretsource.stores.registers.history import HistoryEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

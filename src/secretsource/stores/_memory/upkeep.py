@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import NamedTuple
 
-from secretsource.stores.upkeep import Upkeep
+from secretsource.stores.registers.upkeep import Upkeep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

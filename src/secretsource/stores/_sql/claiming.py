@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from secretsource.stores._sql.rows.statements import UPSERTS
 from secretsource.stores._sql.rows.tables import CLAIMS
-from secretsource.stores.claims import Claim, ClaimStore
+from secretsource.stores.registers.claims import Claim, ClaimStore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

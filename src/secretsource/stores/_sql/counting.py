@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Text, bindparam, func, literal, select
 
 from secretsource.stores._sql.rows.statements import UPSERTS
 from secretsource.stores._sql.rows.tables import COUNTS, KEYS, OWNERS
-from secretsource.stores.counts import KEPT, Count, CountQuery, CountStore, in_each_unit
+from secretsource.stores.registers.counts import KEPT, Count, CountQuery, CountStore, in_each_unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

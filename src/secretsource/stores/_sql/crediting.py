@@ -8,7 +8,7 @@ from sqlalchemy import case, select
 
 from secretsource.stores._sql.rows.statements import UPSERTS
 from secretsource.stores._sql.rows.tables import CREDITS
-from secretsource.stores.credits import CreditStore, Purse, Spending
+from secretsource.stores.registers.credits import CreditStore, Purse, Spending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from sqlalchemy import bindparam, case, func, select, text, union_all
 from secretsource.stores._sql.rows import listing
 from secretsource.stores._sql.rows.statements import UPSERTS
 from secretsource.stores._sql.rows.tables import CHORES, EVENTS, KEYS, OWNER_EVENTS
-from secretsource.stores.history import BATCH, History, HistoryEvent
 from secretsource.stores.owners import OwnerEventKind
 from secretsource.stores.records import EventKind
+from secretsource.stores.registers.history import BATCH, History, HistoryEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
     from secretsource.stores._sql.connections.database import Database
-    from secretsource.stores.history import HistoryQuery
+    from secretsource.stores.registers.history import HistoryQuery
 
 __all__ = ["SqlHistory", "keep_last_place"]
 

@@ -18,7 +18,7 @@ from secretsource.stores._sql.rows import statements
 from secretsource.stores._sql.rows.tables import CHORES, COUNTS, EVENTS, KEYS, OWNER_EVENTS, OWNERS, USES, WITNESSES
 from secretsource.stores.changes import KeyChange
 from secretsource.stores.owners import OwnerEventKind
-from secretsource.stores.upkeep import Upkeep
+from secretsource.stores.registers.upkeep import Upkeep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -29,8 +29,8 @@ import pytest
 from secretsource.exceptions import StoreError
 from secretsource.limiters.base import AtOnce, Draw, ImmediateLimiter, Limiter, Plan, Quota, Rate
 from secretsource.testing._cases import needs
+from secretsource.testing._limiters.refunds import LimiterRefunds
 from secretsource.testing.limiter_harness import LIMITER_ABILITIES, LIMITER_FAULTS
-from secretsource.testing.limiter_refunds import LimiterRefunds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from secretsource.stores.base import ClaimStore, CountStore, CreditStore, History, KeyStore, Register, Upkeep
 from secretsource.stores.owners import Kept
-from secretsource.testing._stores.conformance import ROUNDS, StoreConformance
+from secretsource.testing._stores.conformance import StoreConformance
+from secretsource.testing._stores.races import ROUNDS
 from secretsource.testing._stores.samples import changed, new, record, rotated
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from secretsource.limiters.base import Draw, ImmediateLimiter
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource._ground.flow import Flow
+    from secretsource.issuing._check.entry import Entry
     from secretsource.issuing._check.parts import Parts
-    from secretsource.issuing._check.record_cache import Entry
     from secretsource.issuing._verdict import Verdict
     from secretsource.limiters.base import Plan
     from secretsource.stores.base import Spending

@@ -11,8 +11,8 @@ from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from secretsource.issuing._check.entry import Entry
     from secretsource.issuing._check.policy import Kind
-    from secretsource.issuing._check.record_cache import Entry
     from secretsource.limiters.base import Draw, Plan
     from secretsource.stores.base import KeyRecord
 

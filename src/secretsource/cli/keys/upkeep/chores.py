@@ -52,6 +52,7 @@ def chores(
         "end_unused": end_unused,
         "keep_ended": keep_ended,
     }
+    # the names are those of the rules
     rules: ChoreRules = {name: length for name, length in given.items() if length is not None}  # type: ignore[assignment]
     with open_keys(context, store, peppered=False) as keys:
         document = chores_document(_round(keys, rules, limit))

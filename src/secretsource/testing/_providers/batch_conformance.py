@@ -21,7 +21,7 @@ from secretsource.testing._cases import (
     told,
     value_of,
 )
-from secretsource.testing.conformance import ProviderConformance
+from secretsource.testing._providers.conformance import ProviderConformance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

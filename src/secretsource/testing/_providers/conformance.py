@@ -40,7 +40,7 @@ from secretsource.testing._cases import (
     told,
     value_of,
 )
-from secretsource.testing.wire_conformance import WireConformance
+from secretsource.testing._providers.wire_conformance import WireConformance
 
 if TYPE_CHECKING:
     import pytest

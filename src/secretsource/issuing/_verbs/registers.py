@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Unpack
 
-    from secretsource.issuing._manage.owners import OwnerFields, Owners
-    from secretsource.issuing._manage.plans import PlanFields, Plans
+    from secretsource.issuing._manage.registers.owners import OwnerFields, Owners
+    from secretsource.issuing._manage.registers.plans import PlanFields, Plans
     from secretsource.issuing._manage.reports import Reports
     from secretsource.limiters.base import LimitState
     from secretsource.stores.base import OwnerEvent, OwnerRecord, PlanRecord

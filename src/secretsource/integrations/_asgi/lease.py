@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from asyncio import Task
     from collections.abc import Awaitable, Callable
 
-    from secretsource.integrations._asgi import Message, Receive, Send
+    from secretsource.integrations._asgi.messages import Message, Receive, Send
     from secretsource.issuing import Admission, Admitted
 
 __all__ = ["serve_leased"]

@@ -23,8 +23,8 @@ import pytest
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing import Admission, ApiKeys, HttpAnswer
 from secretsource.testing._cases import needs
+from secretsource.testing._integrations.cases import REFUSALS, LosableStore, Reply, World, ask, bearer
 from secretsource.testing.clock import FakeClock
-from secretsource.testing.integration_cases import REFUSALS, LosableStore, Reply, World, ask, bearer
 from secretsource.testing.integration_harness import PAY, READ, owner_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from secretsource.exceptions import StoreError
 from secretsource.issuing._manage import request
-from secretsource.issuing._manage.rounds import upkeep_of
+from secretsource.issuing._manage.upkeep.rounds import upkeep_of
 from secretsource.stores.base import ChangeBus, KeyChange, KeyQuery, OwnerEvent, OwnerEventKind
 
 TYPE_CHECKING = False

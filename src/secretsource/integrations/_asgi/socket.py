@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from secretsource.integrations._asgi import Message, Receive, Send
+    from secretsource.integrations._asgi.messages import Message, Receive, Send
 
 ENDED = 4401
 REASON = "the API key has ended"

@@ -6,7 +6,7 @@ from secretsource._ground.flow import run
 from secretsource._traceless import boundaries
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._manage.request import by, successor_end
-from secretsource.issuing._reading import KeyReading
+from secretsource.issuing._verbs.reading import KeyReading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from secretsource._ground.flow import arun, run
 from secretsource._traceless import boundaries
-from secretsource.issuing._manage.attention import read_rules
 from secretsource.issuing._manage.request import by
+from secretsource.issuing._manage.upkeep.attention import read_rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._key.rules import Rules
-    from secretsource.issuing._manage.attention import ChoreRules
-    from secretsource.issuing._manage.purges import PurgeReport, Purges
-    from secretsource.issuing._manage.rounds import ChoreReport, Rounds
+    from secretsource.issuing._manage.upkeep.attention import ChoreRules
+    from secretsource.issuing._manage.upkeep.purges import PurgeReport, Purges
+    from secretsource.issuing._manage.upkeep.rounds import ChoreReport, Rounds
 
 __all__ = ["AsyncKeyTending", "KeyTending"]
 

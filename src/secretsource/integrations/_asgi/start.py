@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.integrations._asgi import STARTS, adding
+from secretsource.integrations._asgi.messages import STARTS, adding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from secretsource.integrations._asgi import Message, Receive, Scope, Send
+    from secretsource.integrations._asgi.messages import Message, Receive, Scope, Send
     from secretsource.integrations.routes import Stated
     from secretsource.issuing import Admitted
 

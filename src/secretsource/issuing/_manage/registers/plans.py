@@ -12,7 +12,7 @@ from secretsource.issuing._check import policy
 from secretsource.issuing._check.terms import common
 from secretsource.issuing._key.format import ENVIRONMENT
 from secretsource.issuing._manage import request as _request
-from secretsource.issuing._manage.registry import Registry
+from secretsource.issuing._manage.registers.registry import Registry
 from secretsource.stores.base import Crowded, OwnerEventKind, PlanRecord, Terms
 
 TYPE_CHECKING = False

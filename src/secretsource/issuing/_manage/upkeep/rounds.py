@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing._manage import request
-from secretsource.issuing._manage.attention import attend, ended_since, is_old
+from secretsource.issuing._manage.upkeep.attention import attend, ended_since, is_old
 from secretsource.stores.base import EventKind, KeyQuery, OwnerEvent, OwnerEventKind
 
 TYPE_CHECKING = False

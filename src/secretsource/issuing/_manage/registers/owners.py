@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from secretsource.exceptions import InvalidRequest, OwnerNotFound
 from secretsource.issuing import limits
 from secretsource.issuing._manage import request as _request
-from secretsource.issuing._manage.registry import Registry, need_credits
+from secretsource.issuing._manage.registers.registry import Registry, need_credits
 from secretsource.stores.base import OwnerEventKind, OwnerRecord, OwnerStatus
 
 TYPE_CHECKING = False

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from secretsource.server.routes import Misfit
+from secretsource.server.gateway.routes import Misfit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""The verbs that look after a whole store: chores, purges and migrations."""

@@ -1,0 +1,1 @@
+"""The parts that edges for ASGI share."""

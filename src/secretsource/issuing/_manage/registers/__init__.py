@@ -1,0 +1,1 @@
+"""Owners and plans: registered, changed and ended."""

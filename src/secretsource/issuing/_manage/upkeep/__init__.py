@@ -1,0 +1,1 @@
+"""The upkeep of all keys: rounds of chores, and deleting for good."""

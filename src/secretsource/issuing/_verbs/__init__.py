@@ -1,0 +1,1 @@
+"""The verbs of `ApiKeys` and `AsyncApiKeys`, by their subject."""

@@ -1,0 +1,1 @@
+"""The contracts of what a store may keep beside the keys."""

@@ -1,0 +1,1 @@
+"""The acceptance list of integrations with web frameworks."""

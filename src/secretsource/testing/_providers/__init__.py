@@ -1,0 +1,1 @@
+"""The rules for drivers of secrets, as classes to subclass."""
