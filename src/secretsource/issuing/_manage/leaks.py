@@ -7,7 +7,7 @@ report writes the event that is missing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, TypeAlias, cast
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from secretsource.exceptions import InvalidRequest, InvalidTransition
 from secretsource.issuing._key.lifecycle import By, Move
@@ -78,7 +78,7 @@ def read_terms(policy: object, overlap: timedelta | float) -> Terms:
     Raises:
         InvalidRequest: It is another word, or the overlap is not a length of time.
     """
-    given = cast("Mapping[Any, Any]", policy) if isinstance(policy, Mapping) else {}
+    given: Mapping[Any, Any] = policy if isinstance(policy, Mapping) else {}
     otherwise: Any = "revoke" if isinstance(policy, Mapping) else policy
     for each in (*given.values(), otherwise):
         if each not in POLICIES:
