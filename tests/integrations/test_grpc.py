@@ -74,6 +74,19 @@ class Threads:
     def costly(self, request: bytes, _: Any) -> bytes:
         return owner()
 
+    @require_key(READ)
+    def broken(self, request: bytes, _: Any) -> bytes:
+        raise ArithmeticError("planned")
+
+    @require_key(READ)
+    def aborted(self, request: bytes, context: Any) -> Any:
+        context.abort(grpc.StatusCode.NOT_FOUND, "planned")
+
+    @require_key(READ)
+    def endless(self, request: bytes, _: Any) -> Iterator[bytes]:
+        while True:
+            yield owner()
+
     def health(self, request: bytes, _: Any) -> bytes:
         return owner()
 
@@ -106,6 +119,20 @@ class Loop:
     async def costly(self, request: bytes, _: Any) -> bytes:
         return owner()
 
+    @require_key(READ)
+    async def broken(self, request: bytes, _: Any) -> bytes:
+        raise ArithmeticError("planned")
+
+    @require_key(READ)
+    async def aborted(self, request: bytes, context: Any) -> Any:
+        await context.abort(grpc.StatusCode.NOT_FOUND, "planned")
+
+    @require_key(READ)
+    async def endless(self, request: bytes, _: Any) -> Any:
+        while True:
+            yield owner()
+            await asyncio.sleep(0)
+
     async def health(self, request: bytes, _: Any) -> bytes:
         return owner()
 
@@ -116,7 +143,8 @@ class Loop:
 def handlers(servicer: Any) -> dict[str, Any]:
     """The handlers of a service."""
     made = {name: getattr(grpc, f"{name}_rpc_method_handler")(getattr(servicer, name)) for name in SHAPES}
-    single = ("costly", "health", "forgotten")
+    made["endless"] = grpc.unary_stream_rpc_method_handler(servicer.endless)
+    single = ("costly", "broken", "aborted", "health", "forgotten")
     return made | {name: grpc.unary_unary_rpc_method_handler(getattr(servicer, name)) for name in single}
 
 
@@ -221,6 +249,32 @@ def test_every_shape_of_a_method_is_checked(shape: str, serve: Any, world: World
     assert (good.status, good.said) == ("OK", expected.get(shape, [b"acme1", b"acme2"]))
     assert good.trailing["ratelimit"] == '"minute";r=9;t=6'
     assert (refused.status, refused.said) == ("UNAUTHENTICATED", [])
+
+
+@pytest.mark.parametrize(
+    ("method", "status"), [*((shape, "OK") for shape in SHAPES), ("broken", "UNKNOWN"), ("aborted", "NOT_FOUND")]
+)
+def test_a_call_that_is_over_leaves_its_place(method: str, status: str, serve: Any, world: World) -> None:
+    """With a limit of one request at once, each call after another is let in, however the one before it ended."""
+    issued = world.issued(rate_limit="1 at once")
+    shape = method if method in SHAPES else "unary_unary"
+    with serve(world.keys) as address:
+        for _ in range(2):
+            ended = call(address, method, bearer(issued.plaintext), shape)
+            assert (ended.status, ended.trailing["ratelimit"]) == (status, '"at once";r=0')
+            assert world.is_free(issued, 20)
+
+
+def test_a_stream_holds_its_place_until_its_client_goes_away(serve: Any, world: World) -> None:
+    """In the middle of an answer without an end."""
+    issued = world.issued(rate_limit="1 at once")
+    metadata = (("authorization", f"Bearer {issued.plaintext}"),)
+    with serve(world.keys) as address, grpc.insecure_channel(address) as channel:
+        said = channel.unary_stream("/shop.Shop/endless")(b"", metadata=metadata, timeout=20)
+        assert next(said) == b"acme"
+        assert call(address, "unary_unary", bearer(issued.plaintext)).status == "RESOURCE_EXHAUSTED"
+        said.cancel()
+        assert world.is_free(issued, 20)
 
 
 def test_a_method_has_its_cost_and_a_rotated_key_its_end(serve: Any, world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -69,6 +70,7 @@ class Honest:
             return
         demand, cost = self.stated(scope["path"])
         guarded = ApiKeyMiddleware(self.view, self.keys, scope=demand, cost=cost, **self.settings)
+        self.leaving(guarded._admission)
 
         async def sending(message: Any) -> None:
             await send(self.sent(message))
@@ -90,6 +92,9 @@ class Honest:
     def sent(self, message: Any) -> Any:
         """A message as the client receives it."""
         return message
+
+    def leaving(self, admission: Any) -> None:
+        """Plan how a request leaves its place."""
 
     def start_unstated(self) -> None:
         """Refuse to start."""
@@ -257,6 +262,57 @@ class Vague(Honest):
         return scope if scope["type"] != "http" else {**scope, "method": "HEAD"}
 
 
+class Staying(Honest):
+    """Keeps the place of every request."""
+
+    def leaving(self, admission: Any) -> None:
+        async def stay(_: Any) -> None: ...
+
+        admission.arelease = stay
+
+
+class Hasty(Honest):
+    """Leaves the place of a request as soon as it is let in."""
+
+    async def view(self, scope: Any, receive: Any, send: Any) -> None:
+        for release in self.releases:
+            await release()
+        await super().view(scope, receive, send)
+
+    def leaving(self, admission: Any) -> None:
+        self.releases: list[Any] = []
+        aadmit = admission.aadmit
+
+        async def admit(*asked: Any, **more: Any) -> Any:
+            admitted = await aadmit(*asked, **more)
+            self.releases += [partial(admission.arelease, admitted)] * hasattr(admitted, "lease")
+            return admitted
+
+        admission.aadmit = admit
+
+
+class Resentful(Honest):
+    """Keeps the place of a request whose view has failed."""
+
+    has_failed = False
+
+    async def view(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().view(scope, receive, send)
+        except ArithmeticError:
+            self.has_failed = True
+            raise
+
+    def leaving(self, admission: Any) -> None:
+        release = admission.arelease
+
+        async def leave(admitted: Any) -> None:
+            if not self.has_failed:
+                await release(admitted)
+
+        admission.arelease = leave
+
+
 class Harness(IntegrationHarness):
     """Serves an edge."""
 
@@ -296,6 +352,11 @@ CASES: list[tuple[type[Honest], str, dict[str, Any]]] = [
     (Soothing, "an_error_of_the_view_stays_its_own", {}),
     (OpenError, "an_error_of_the_view_stays_its_own", {}),
     (OpenSocket, "a_web_socket_needs_a_key", {}),
+    (Staying, "a_request_that_is_done_leaves_its_place", {"path": "/stream"}),
+    (Staying, "a_handler_that_raised_leaves_its_place", {}),
+    (Resentful, "a_handler_that_raised_leaves_its_place", {}),
+    (Staying, "a_web_socket_holds_its_place_until_it_ends", {}),
+    (Hasty, "a_web_socket_holds_its_place_until_it_ends", {}),
     (Gullible, "a_client_cannot_name_its_own_address", {}),
     (Blind, "a_trusted_proxy_names_the_address", {}),
     (Vague, "a_listener_learns_of_the_request", {}),
@@ -311,9 +372,16 @@ def made() -> Generator[World]:
         yield World(keys, store, clock)
 
 
+class Impatient(IntegrationAcceptance):
+    """The list for edges with a fault, for which no waiting helps."""
+
+    patience = 0.1
+
+
 def played(edge: type[Honest], case: str, given: dict[str, Any]) -> None:
     """Play one case of the list on one edge."""
-    test: Any = getattr(IntegrationAcceptance(), f"test_{case}")
+    suite = IntegrationAcceptance() if edge is Honest else Impatient()
+    test: Any = getattr(suite, f"test_{case}")
     names = set(inspect.signature(test).parameters)
     harness = Harness(edge)
     with made() as world:

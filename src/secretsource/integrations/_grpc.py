@@ -1,4 +1,4 @@
-"""Handlers of gRPC with a step before them; each keeps the shape of its method, or the call would break."""
+"""Handlers of gRPC with a step around them; each keeps the shape of its method, or the call would break."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from urllib.parse import unquote
 import grpc
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
 _OF_HTTP = frozenset({"content-type", "content-length", "cache-control", "vary"})
 
@@ -37,43 +38,43 @@ def rebuilt(handler: Any, behaviour: Any) -> Any:
     return make(behaviour, handler.request_deserializer, handler.response_serializer)
 
 
-def synchronous(handler: Any, enter: Callable[[Any], None]) -> Any:
-    """Return the function of a handler for threads, with a step before it.
+def synchronous(handler: Any, around: Callable[[Any], AbstractContextManager[object]]) -> Any:
+    """Return the function of a handler for threads, with a step around it.
 
     Args:
         handler: The handler.
-        enter: The step; it takes the context of the call.
+        around: The step; it takes the context of the call.
     """
     behaviour = behaviour_of(handler)
 
     def one(request: Any, context: Any) -> Any:
-        enter(context)
-        return behaviour(request, context)
+        with around(context):
+            return behaviour(request, context)
 
     def several(request: Any, context: Any) -> Iterator[Any]:
-        enter(context)
-        yield from behaviour(request, context)
+        with around(context):
+            yield from behaviour(request, context)
 
     return several if handler.response_streaming else one
 
 
-def asynchronous(handler: Any, enter: Callable[[Any], Awaitable[None]]) -> Any:
-    """Return the function of a handler for an event loop, with a step before it.
+def asynchronous(handler: Any, around: Callable[[Any], AbstractAsyncContextManager[object]]) -> Any:
+    """Return the function of a handler for an event loop, with a step around it.
 
     Args:
         handler: The handler.
-        enter: The step; it takes the context of the call.
+        around: The step; it takes the context of the call.
     """
     behaviour = behaviour_of(handler)
 
     async def one(request: Any, context: Any) -> Any:
-        await enter(context)
-        return await behaviour(request, context)
+        async with around(context):
+            return await behaviour(request, context)
 
     async def several(request: Any, context: Any) -> AsyncIterator[Any]:
-        await enter(context)
-        async for each in behaviour(request, context):
-            yield each
+        async with around(context):
+            async for each in behaviour(request, context):
+                yield each
 
     return several if handler.response_streaming else one
 

@@ -20,6 +20,7 @@ from aiohttp import web
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._headers import add_headers
+from secretsource.integrations._place import Place
 from secretsource.integrations.routes import Stated, check_stated, methods_of, require_key, stated_view
 from secretsource.issuing import NO_SCOPE, Admission, Admitted, HttpAnswer, KeyRecord
 
@@ -73,7 +74,9 @@ def setup(app: web.Application, keys: ApiKeys | AsyncApiKeys, **settings: Unpack
         if outcome.visible is not None:
             request = request.clone(headers=[(str(name), str(value)) for name, value in outcome.visible])
         request[_ADMITTED], request[API_KEY] = outcome, outcome.record
-        response: web.StreamResponse = await handler(request)
+        async with Place() as place:  # an answer of parts, or a web socket, is over when its view ends
+            place.take(admission, outcome)
+            response: web.StreamResponse = await handler(request)
         return response
 
     app.middlewares.append(guard)

@@ -14,7 +14,7 @@ states no scope. The client's address is ``REMOTE_ADDR``, as the server sets it.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
+
+    from secretsource.issuing import Admitted
 
 __all__ = ["ApiKeyMiddleware", "project_keys", "require_key"]
 
@@ -80,10 +82,17 @@ class ApiKeyMiddleware:
     def __call__(self, request: Any) -> HttpResponseBase:
         """Answer a request, and add the headers for its key to the answer of its view."""
         request.api_key = request.secretsource = None
-        response = self._get_response(request)
-        if request.secretsource is not None:
-            add_headers(request.secretsource, response)
-        return response
+        response: Any = None
+        try:
+            response = self._get_response(request)
+        finally:
+            admitted: Admitted | None = request.secretsource
+            if admitted is not None and admitted.lease is not None:
+                self._release(admitted, response)
+        if admitted is not None:
+            add_headers(admitted, response)
+        answer: HttpResponseBase = response
+        return answer
 
     def process_view(self, request: Any, view: Any, *_: object) -> HttpResponse | None:
         """Let a request in to its view, or answer it.
@@ -109,6 +118,14 @@ class ApiKeyMiddleware:
         request.secretsource, request.api_key = outcome, outcome.record
         return None
 
+    def _release(self, admitted: Admitted, response: Any) -> None:
+        """Release the place of a request whose view has ended; an answer in parts holds it until it is closed."""
+        release = partial(self._admission.release, admitted)
+        if getattr(response, "streaming", False):
+            response.close = partial(_both, response.close, release)
+        else:
+            release()
+
     def _statement(self, request: Any, view: Any) -> Stated:
         """Return what a view states; for a method that it does not answer, what it states for another."""
         methods = answered(view)
@@ -118,3 +135,10 @@ class ApiKeyMiddleware:
         if found is None and not self._admission.is_exempt(request.path, request.META.get("SCRIPT_NAME", "")):
             raise ConfigurationError(f"route {request.path!r:.200} must state a scope: write  @require_key(...)")
         return found or Stated(NO_SCOPE)
+
+
+def _both(close: Callable[[], object], release: Callable[[], object]) -> None:
+    try:
+        close()
+    finally:
+        release()

@@ -78,7 +78,8 @@ class ApiKey(SecurityBase):
         if late is None or stated is None:
             raise ConfigurationError("an application must be guarded, with all its routes: call  api_key.guard(app)")
         if late.admitted is None:
-            late.admitted = await self._admit(connection.scope, *stated)
+            late.let_in(self._admission, await self._admit(connection.scope, *stated))
+        assert late.admitted is not None
         return late.admitted.record
 
     async def _admit(self, scope: Any, demand: "Demand", cost: int) -> "Admitted":
@@ -118,8 +119,10 @@ class _Guarded:
             self._check()
         if scope["type"] in {"http", "websocket"}:
             late = scope[LATE] = Late(self._stated)
-            send = late.sending(scope, send)
-        await self._app(scope, receive, send)
+            async with late.place:
+                await self._app(scope, receive, late.sending(scope, send))
+        else:
+            await self._app(scope, receive, send)
 
     def _check(self) -> None:
         """Read what each view states on all its routes, and refuse a route that states no scope."""

@@ -13,6 +13,7 @@ when it is registered, also by a blueprint. Behind a proxy, use werkzeug's ``Pro
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, current_app, g, request
@@ -79,6 +80,7 @@ class ApiKeyExtension:
         app.extensions["secretsource"] = self
         app.before_request(self._admit)
         app.after_request(self._finish)
+        app.teardown_request(self._release)
 
     def _check(self, rule: str, view: object, methods: Any) -> None:
         for method in {*(methods or _ALL)} - _IMPLIED:
@@ -86,7 +88,7 @@ class ApiKeyExtension:
 
     def _admit(self) -> Response | None:
         """Let a request in, or answer it; an unknown path and a method that is not allowed are Flask's to answer."""
-        g.api_key = g._secretsource = None
+        g.api_key = g._secretsource = g._secretsource_held = None
         rule = request.url_rule
         if rule is None:
             return None
@@ -105,6 +107,7 @@ class ApiKeyExtension:
             return Response(outcome.body, outcome.status, list(outcome.headers))
         hide(outcome, environ)
         g._secretsource, g.api_key = outcome, outcome.record
+        g._secretsource_held = None if outcome.lease is None else outcome
         return None
 
     def _statement(self, rule: Rule, path: str) -> Stated:
@@ -118,8 +121,17 @@ class ApiKeyExtension:
         return found or Stated(NO_SCOPE)
 
     def _finish(self, response: Response) -> Response:
-        """Add the headers for the key to the answer of the view."""
+        """Add the headers for the key to the answer of the view; an answer in parts holds its place until its end."""
         admitted: Admitted | None = g.get("_secretsource")
         if admitted is not None:
             add_headers(admitted, response.headers)
+            if admitted.lease is not None and response.is_streamed and not response.direct_passthrough:
+                g._secretsource_held = None
+                response.call_on_close(partial(self._admission.release, admitted))
         return response
+
+    def _release(self, _: BaseException | None) -> None:
+        """Release the place of a request whose view has ended, in whatever way."""
+        held: Admitted | None = g.pop("_secretsource_held", None)
+        if held is not None:
+            self._admission.release(held)

@@ -15,19 +15,22 @@ is refused: `check` finds it at start-up.
 from __future__ import annotations
 
 import json
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from secretsource.exceptions import ConfigurationError, KeyRejected
 from secretsource.integrations._grpc import address_of, asynchronous, behaviour_of, metadata_of, rebuilt, synchronous
+from secretsource.integrations._place import Place
 from secretsource.integrations.routes import Stated, check_stated, require_key, stated
 from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer
 from secretsource.issuing.statuses import statuses_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Generator, Mapping
     from typing import Unpack
 
     from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys, AsyncApiKeys, KeyRecord
@@ -93,15 +96,22 @@ class ApiKeyInterceptor(_Interceptor, grpc.ServerInterceptor):  # type: ignore[m
     def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
         """Put the check before the method of a call."""
         handler, method = continuation(handler_call_details), handler_call_details.method
+        around = partial(self._let_in, method, handler)
+        return None if handler is None else rebuilt(handler, synchronous(handler, around))
 
-        def enter(context: Any) -> None:
-            outcome = self._admission.admit(**self._question(method, handler, context))
-            if isinstance(outcome, HttpAnswer):
-                context.abort(*_refusal(outcome, context))
-            else:
-                _let_in(outcome, context)
-
-        return None if handler is None else rebuilt(handler, synchronous(handler, enter))
+    @contextmanager
+    def _let_in(self, method: str, handler: Any, context: Any) -> Generator[None]:
+        """Let a call in to its method, and release its place when the method has ended; or refuse it."""
+        outcome = self._admission.admit(**self._question(method, handler, context))
+        if isinstance(outcome, HttpAnswer):
+            context.abort(*_refusal(outcome, context))  # which raises
+            return
+        _note(outcome, context)
+        try:
+            yield
+        finally:
+            if outcome.lease is not None:
+                self._admission.release(outcome)
 
 
 # grpc has no types
@@ -123,15 +133,20 @@ class AsyncApiKeyInterceptor(_Interceptor, grpc.aio.ServerInterceptor):  # type:
     async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
         """Put the check before the method of a call."""
         handler, method = await continuation(handler_call_details), handler_call_details.method
+        around = partial(self._let_in, method, handler)
+        return None if handler is None else rebuilt(handler, asynchronous(handler, around))
 
-        async def enter(context: Any) -> None:
-            outcome = await self._admission.aadmit(**self._question(method, handler, context))
-            if isinstance(outcome, HttpAnswer):
-                await context.abort(*_refusal(outcome, context))
-            else:
-                _let_in(outcome, context)
-
-        return None if handler is None else rebuilt(handler, asynchronous(handler, enter))
+    @asynccontextmanager
+    async def _let_in(self, method: str, handler: Any, context: Any) -> AsyncGenerator[None]:
+        """Let a call in to its method, and leave its place when the method has ended; or refuse it."""
+        outcome = await self._admission.aadmit(**self._question(method, handler, context))
+        if isinstance(outcome, HttpAnswer):
+            await context.abort(*_refusal(outcome, context))  # which raises
+            return
+        _note(outcome, context)
+        async with Place() as place:
+            place.take(self._admission, outcome)
+            yield
 
 
 def _refusal(answer: HttpAnswer, context: Any) -> tuple[Any, str]:
@@ -142,6 +157,6 @@ def _refusal(answer: HttpAnswer, context: Any) -> tuple[Any, str]:
     return getattr(grpc.StatusCode, statuses.grpc), problem["detail"]
 
 
-def _let_in(admitted: Admitted, context: Any) -> None:
+def _note(admitted: Admitted, context: Any) -> None:
     _KEY.set(admitted.record)
     context.set_trailing_metadata(metadata_of(admitted.headers))

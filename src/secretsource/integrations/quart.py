@@ -18,6 +18,7 @@ from quart import Response, current_app, g, request, websocket
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._headers import add_headers
+from secretsource.integrations._place import Place
 from secretsource.integrations.routes import Stated, check_stated, require_key, stated_view
 from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer
 
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
 
     from quart import Quart
 
+    from secretsource.integrations._asgi import App, Receive, Scope, Send
     from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys, AsyncApiKeys
 
 __all__ = ["ApiKeyExtension", "require_key"]
 
 _IMPLIED = frozenset({"HEAD", "OPTIONS"})
 """Methods that Quart adds to those of a route."""
+_PLACE = "secretsource.place"
+"""The name of a `Place` in the scope of a connection."""
 
 
 class ApiKeyExtension:
@@ -74,6 +78,7 @@ class ApiKeyExtension:
 
         # only this object gets it
         app.add_url_rule = add_url_rule  # type: ignore[method-assign]
+        app.asgi_app = _leaving(app.asgi_app)  # type: ignore[method-assign]
         app.extensions["secretsource"] = self
         app.before_request(self._admit_request)
         app.before_websocket(self._admit_websocket)
@@ -103,6 +108,7 @@ class ApiKeyExtension:
         if outcome.visible is not None:
             asked.headers.clear()
             asked.headers.extend(outcome.visible)
+        asked.scope[_PLACE].take(self._admission, outcome)
         g._secretsource, g.api_key = outcome, outcome.record
         return None
 
@@ -122,3 +128,14 @@ class ApiKeyExtension:
         if admitted is not None:
             add_headers(admitted, response.headers)
         return response
+
+
+def _leaving(app: App) -> Any:
+    """Return an application whose connections leave their places among the requests at once when they end."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        async with Place() as place:
+            scope[_PLACE] = place
+            await app(scope, receive, send)
+
+    return serve

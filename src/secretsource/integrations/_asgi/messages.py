@@ -86,6 +86,11 @@ async def drop_body(scope: Scope, receive: Receive) -> None:
             pass
 
 
+def is_last(message: Message) -> bool:
+    """Return whether an answer over HTTP ends with this message."""
+    return message["type"] == "http.response.body" and not message.get("more_body", False)
+
+
 def _merged(sent: Iterable[tuple[bytes, bytes]], added: RawHeaders) -> RawHeaders:
     """Return the application's headers with ours; `Vary` only with names that the application does not list itself."""
     own = [*sent]

@@ -1,18 +1,19 @@
-"""The start of an ASGI application whose routes are checked first, and the headers for a key that is checked late."""
+"""The start of an ASGI application whose routes are checked first, and its connections whose key is checked late."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.integrations._asgi.messages import STARTS, adding
+from secretsource.integrations._asgi.messages import STARTS, adding, is_last
+from secretsource.integrations._place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from secretsource.integrations._asgi.messages import Message, Receive, Scope, Send
     from secretsource.integrations.routes import Stated
-    from secretsource.issuing import Admitted
+    from secretsource.issuing import Admission, Admitted
 
 LATE = "secretsource.late"
 """The name of a `Late` in the scope of a connection."""
@@ -24,16 +25,28 @@ class Late:
     Attributes:
         stated: The statement of each view of the application.
         admitted: The request once it is let in; None before.
+        place: Its place among the requests at once, to be left when the application has ended.
     """
 
-    __slots__ = ("admitted", "stated")
+    __slots__ = ("admitted", "place", "stated")
 
     def __init__(self, stated: Mapping[object, Stated]) -> None:
         self.stated = stated
         self.admitted: Admitted | None = None
+        self.place = Place()
+
+    def let_in(self, admission: Admission, admitted: Admitted) -> None:
+        """Note that the request is let in.
+
+        Args:
+            admission: The admission that let it in.
+            admitted: The request.
+        """
+        self.admitted = admitted
+        self.place.take(admission, admitted)
 
     def sending(self, scope: Scope, send: Send) -> Send:
-        """Return a `send` that adds the headers for the key, if one is accepted by then.
+        """Return a `send` that adds the headers for the key, if one is accepted by then, and leaves its place.
 
         Args:
             scope: The scope of the connection.
@@ -45,6 +58,8 @@ class Late:
                 await adding(self.admitted, scope, send)(message)
             else:
                 await send(message)
+            if self.place.is_held and is_last(message):
+                await self.place.leave()
 
         return send_with_headers
 

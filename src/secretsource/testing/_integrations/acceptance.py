@@ -46,9 +46,11 @@ class IntegrationAcceptance:
 
     Attributes:
         impossible: Abilities that the framework cannot have (of `INTEGRATION_ABILITIES`), each with the reason.
+        patience: Seconds to wait for the server, after its client has the answer.
     """
 
     impossible: ClassVar[Mapping[str, str]] = {}
+    patience: ClassVar[float] = 10.0
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -208,6 +210,39 @@ class IntegrationAcceptance:
             with pytest.raises(InvalidStatus) as refusal:
                 connect(address, additional_headers=headers)
             assert refusal.value.response.status_code in statuses
+
+    # Requests at once
+
+    @pytest.mark.parametrize("path", ["/invoices", "/stream"])
+    def test_a_request_that_is_done_leaves_its_place(self, path: str, url: str, world: World) -> None:
+        """With a limit of one request at once, each request after another is let in."""
+        issued = world.issued(rate_limit="1 at once for 24 hours")
+        for _ in range(2):
+            answer = ask(url, path, headers=bearer(issued.plaintext))
+            assert (answer.status, answer.values("RateLimit")) == (200, ['"at once";r=0'])
+            assert world.is_free(issued, self.patience)
+
+    def test_a_handler_that_raised_leaves_its_place(self, url: str, world: World) -> None:
+        """A view that fails takes no place from the requests after it."""
+        issued = world.issued(rate_limit="1 at once for 24 hours")
+        for _ in range(2):
+            assert ask(url, "/broken", headers=bearer(issued.plaintext)).status == 500
+            assert world.is_free(issued, self.patience)
+
+    @needs("websocket")
+    def test_a_web_socket_holds_its_place_until_it_ends(self, url: str, world: World) -> None:
+        """While it is open no request is let in, and a moment after its end the next one is."""
+        from websockets.sync.client import connect
+
+        issued = world.issued(rate_limit="1 at once for 24 hours")
+        headers = bearer(issued.plaintext)
+        address = url.replace("http", "ws", 1) + "/socket"
+        with connect(address, additional_headers=headers, close_timeout=5) as socket:
+            socket.send("one")
+            assert socket.recv(timeout=10) == "one"
+            assert_refused(ask(url, "/invoices", headers=headers), refused(world, READ, headers))
+        assert world.is_free(issued, self.patience)
+        assert ask(url, "/invoices", headers=headers).status == 200
 
     # Clients
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -82,6 +83,20 @@ class World(NamedTuple):
     def issue(self, **request: Any) -> str:
         """Return the text of a new key, as `issued` makes it."""
         return self.issued(**request).plaintext
+
+    def is_free(self, issued: Issued, patience: float) -> bool:
+        """Return whether a key has a place for a request, or gets it within some seconds.
+
+        Args:
+            issued: A key with a limit such as ``1 at once``.
+            patience: The seconds: a server may release a place a moment after its client has read the answer.
+        """
+        until = time.monotonic() + patience
+        while not self.keys.remaining(issued.record.key_id)[0].remaining:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.002)
+        return True
 
 
 def bearer(text: str) -> dict[str, str]:
