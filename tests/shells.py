@@ -48,6 +48,9 @@ class Shell:
     def get_set(self, name: str, **how: Any) -> Any:
         return self._await(self.resolver.get_set(name, **how))
 
+    def load(self, kind: Any) -> Any:
+        return self._await(self.resolver.load(kind))
+
     def prefetch(self, names: Any) -> None:
         self._await(self.resolver.prefetch(names))
 

@@ -17,12 +17,14 @@ from secretsource.resolver._resolver import Resolver
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource.resolver._async_default import aexplain, aget_secret, aget_secrets, areject
+    from secretsource.resolver._async_default import aexplain, aget_secret, aget_secrets, aload_secrets, areject
     from secretsource.resolver._async_resolver import AsyncResolver
     from secretsource.resolver._inspection import Probe, ProviderHandle
+    from secretsource.resolver._live import LiveSecret
 
 __all__ = [
     "AsyncResolver",
+    "LiveSecret",
     "Probe",
     "ProviderHandle",
     "Resolver",
@@ -31,6 +33,7 @@ __all__ = [
     "aexplain",
     "aget_secret",
     "aget_secrets",
+    "aload_secrets",
     "areject",
     "configure",
     "explain",
@@ -38,6 +41,7 @@ __all__ = [
     "get_secret_set",
     "get_secrets",
     "invalidate",
+    "load_secrets",
     "on_event",
     "on_rotate",
     "override",
@@ -49,6 +53,7 @@ __version__ = "0.1.0"
 get_secret = _resolver.get
 get_secrets = _resolver.get_many
 get_secret_set = _resolver.get_set
+load_secrets = _resolver.load
 reject = _resolver.reject
 explain = _resolver.explain
 invalidate = _resolver.invalidate
@@ -58,7 +63,10 @@ on_event = _resolver.on_event
 _LATE = {
     "AsyncResolver": "secretsource.resolver._async_resolver",
     **dict.fromkeys(("Probe", "ProviderHandle"), "secretsource.resolver._inspection"),
-    **dict.fromkeys(("aexplain", "aget_secret", "aget_secrets", "areject"), "secretsource.resolver._async_default"),
+    "LiveSecret": "secretsource.resolver._live",
+    **dict.fromkeys(
+        ("aexplain", "aget_secret", "aget_secrets", "aload_secrets", "areject"), "secretsource.resolver._async_default"
+    ),
 }
 
 

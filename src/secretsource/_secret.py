@@ -6,6 +6,8 @@ pickled, and copying returns the same object.
 
 from __future__ import annotations
 
+from time import time as wall_time
+
 from secretsource._ground.clock import utc
 from secretsource.exceptions import ProviderResponseError
 from secretsource.providers.base import FailureCode, SecretRef
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     Served: TypeAlias = Literal["live", "fresh", "revalidating", "stale", "default"]
 
-__all__ = ["Origin", "Secret", "SecretSet"]
+__all__ = ["Origin", "Secret", "SecretSet", "given"]
 
 
 class Origin:
@@ -188,6 +190,30 @@ class Secret(str):
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(f"secret {self.name!r} cannot be pickled: pass its name and resolve it where it is used")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> Any:
+        """Return the schema for pydantic, which alone asks for it."""
+        from secretsource._schema import schema_of
+
+        return schema_of(cls, given)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: object, handler: object) -> dict[str, object]:
+        """Return the schema of a password."""
+        from secretsource._schema import JSON_SCHEMA
+
+        return dict(JSON_SCHEMA)
+
+
+def given(value: str | bytes, name: str) -> Secret:
+    """Return a secret of a value that the application has from elsewhere, such as a default or a field of a model.
+
+    Args:
+        value: Text or bytes.
+        name: The name that it has there.
+    """
+    return Secret(value, Origin(name, (), SecretRef("default", name), None, wall_time(), None, "default"))
 
 
 NO_TEXT = "\udcff this secret is binary"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 PROMISED = {
     "AsyncResolver",
+    "LiveSecret",
     "Probe",
     "ProviderHandle",
     "Resolver",
@@ -23,9 +24,11 @@ PROMISED = {
     "aget_secret",
     "aexplain",
     "aget_secrets",
+    "aload_secrets",
     "areject",
     "explain",
     "invalidate",
+    "load_secrets",
     "on_event",
     "on_rotate",
     "reject",

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     D = TypeVar("D")
     R = TypeVar("R")
+    T = TypeVar("T")
 
 __all__ = ["AsyncResolver"]
 
@@ -181,6 +182,13 @@ class AsyncResolver:
         if len(found) == len(given):
             return found
         return await self._run(questions.get_many, given, found, default, bool(fresh))
+
+    async def load(self, kind: type[T]) -> T:
+        """Do as `Resolver.load` does."""
+        from secretsource.resolver._load import form_of
+
+        form = form_of(kind)
+        return form.fill(await self._run(questions.get_many, form.names, {}, UNSET, False, form.optional), self)
 
     async def get_set(self, name: str, *, field: str | None = None) -> SecretSet:
         """Do as `Resolver.get_set` does."""

@@ -21,7 +21,7 @@ from secretsource.resolver._walk.resolution import Ask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
     from typing import Any, TypeVar
 
     from secretsource._ground.clock import Instant
@@ -75,6 +75,7 @@ def get_many(
     known: Mapping[str, Secret | D],
     default: D | UnsetType,
     fresh: bool,
+    optional: Container[str] = (),
 ) -> Flow[dict[str, Secret | D]]:
     """Return many secrets; ask each provider for all of its names together, and name all missing ones at once.
 
@@ -85,6 +86,7 @@ def get_many(
         known: Those that are answered already.
         default: The value of a name that no provider has.
         fresh: Whether to ask the providers whatever is remembered.
+        optional: Names that the result leaves out if no provider has them.
     """
     found = dict(known)
     requests: dict[str, Request] = {}
@@ -96,14 +98,15 @@ def get_many(
     for (name, request), result in zip(requests.items(), results, strict=True):
         if isinstance(result.outcome, NotFound) and default is UNSET:
             engine.note(result)
-            missing.append((none_found(request.name, result, engine.chain), meant_by(request.ref, engine.chain)))
+            if name not in optional:
+                missing.append((none_found(request.name, result, engine.chain), meant_by(request.ref, engine.chain)))
         else:
             found[name] = engine.conclude(request, result, default)
     if len(missing) > 1:
         raise _all_missing(missing)
     if missing:
         raise missing[0][0]
-    return {name: found[name] for name in names}
+    return {name: found[name] for name in names if name in found}
 
 
 def get_set(engine: Engine, now: Instant, name: str, field: str | None) -> Flow[SecretSet]:

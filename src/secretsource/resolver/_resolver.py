@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     D = TypeVar("D")
     R = TypeVar("R")
+    T = TypeVar("T")
 
 __all__ = ["Resolver"]
 
@@ -228,6 +229,25 @@ class Resolver:
         if len(found) == len(given):
             return found
         return self._run(questions.get_many, given, found, default, bool(fresh))
+
+    def load(self, kind: type[T]) -> T:
+        """Return an instance of a dataclass whose fields are secrets; ask for all of them together.
+
+        A field asks for its name in capitals (``stripe_key`` for ``STRIPE_KEY``), or for the name or reference that
+        ``field(metadata={"secret": …})`` gives. A field with a default, or of an optional type, may be missing.
+
+        Args:
+            kind: The dataclass. The types of its fields are `Secret`, `LiveSecret`, str, bytes, int or bool.
+
+        Raises:
+            SecretNotFound: Some are not there; names all of them.
+            ProviderError: A provider could not be asked, or refused, or a value does not have the type of its field.
+            ConfigurationError: It is not a dataclass, or a field has another type.
+        """
+        from secretsource.resolver._load import form_of
+
+        form = form_of(kind)
+        return form.fill(self._run(questions.get_many, form.names, {}, UNSET, False, form.optional), self)
 
     def get_set(self, name: str, *, field: str | None = None) -> SecretSet:
         """Return the versions of a secret that are valid now, newest first: the current one, and the one before.
