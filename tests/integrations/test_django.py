@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from tests.integrations.django_project import project
@@ -212,6 +212,15 @@ class Bare(ViewSet):
         return Response({})
 
 
+class Surgery:
+    """An owner of a view, whose operations are not those of Django Ninja."""
+
+    operations: ClassVar = ["appendix"]
+
+    def forgotten(self, _: Any) -> HttpResponse:
+        return HttpResponse(b"open")
+
+
 def forgotten_operation() -> list[Any]:
     """The routes of Django Ninja with an operation that states no scope."""
     api = NinjaAPI(openapi_url="", urls_namespace="forgotten")
@@ -227,8 +236,9 @@ def forgotten_operation() -> list[Any]:
         [path("forgotten", Half.as_view())],
         [path("forgotten", Bare.as_view({"get": "list"}))],
         forgotten_operation(),
+        [path("forgotten", Surgery().forgotten)],
     ],
-    ids=["included", "expression", "method", "rest", "ninja"],
+    ids=["included", "expression", "method", "rest", "ninja", "bound"],
 )
 def test_a_forgotten_route_ends_the_start(keys: ApiKeys, patterns: list[Any]) -> None:
     """Wherever it is, and whatever it is made with."""

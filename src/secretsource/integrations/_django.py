@@ -61,7 +61,8 @@ def stated_by(view: Any, method: str) -> Stated | None:
 
 
 def _operations(view: Any) -> list[Any]:
-    """Return the operations of a view of Django Ninja, which its function encloses."""
-    cells = getattr(view, "__closure__", None) or ()
-    found = [getattr(cell.cell_contents, "operations", None) for cell in cells]
-    return [each for operations in found if isinstance(operations, list) for each in operations]
+    """Return the operations of a view of Django Ninja, whose owner its function encloses; up to 1.3 it is a method."""
+    enclosed = [cell.cell_contents for cell in getattr(view, "__closure__", None) or ()]
+    found = [getattr(owner, "operations", None) for owner in (getattr(view, "__self__", None), *enclosed)]
+    listed = [each for operations in found if isinstance(operations, list) for each in operations]
+    return [each for each in listed if hasattr(each, "view_func")]
