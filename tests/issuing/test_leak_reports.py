@@ -48,7 +48,7 @@ def test_a_leaked_key_is_revoked_and_its_place_is_kept(keys: ApiKeys, clock: Fak
     assert not keys.check(issued.plaintext, scope=NO_SCOPE)
     revoked, exposed = list(keys.events(issued.record.key_id))[1:]
     assert (revoked.kind, revoked.actor, revoked.origin, revoked.reason) == ("revoked", "github", PLACE, "leaked")
-    assert (exposed.kind, exposed.actor, exposed.origin) == ("exposed", "github", PLACE)
+    assert (exposed.kind, exposed.actor, exposed.origin, exposed.reason) == ("exposed", "github", PLACE, "revoke")
     assert exposed.time == clock.now().wall
 
 

@@ -10,7 +10,7 @@ import pytest
 from secretsource.config import load_table
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing import NO_SCOPE
-from secretsource.server.settings import Route, ServerSettings, read_settings
+from secretsource.server.settings import LeakSettings, Route, ServerSettings, read_settings
 
 
 def read(folder: Path, text: str) -> ServerSettings:
@@ -67,12 +67,32 @@ def test_the_table_is_read(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_leaks_are_off_unless_the_table_is_there(tmp_path: Path) -> None:
+    """An empty table takes every default; a policy is one word, or a table of environments."""
+    assert read(tmp_path, "[server]").leaks is None
+    assert read(tmp_path, "[server.leaks]").leaks == LeakSettings()
+    assert LeakSettings().policy == "revoke"
+    assert read(tmp_path, '[server.leaks]\npolicy = "tell"\noverlap = 604800').leaks == LeakSettings(
+        policy="tell", overlap=604800
+    )
+    address = "http://127.0.0.1:8080/keys?v=1"
+    given = (
+        f'[server.leaks]\ngithub_keys = "{address}"\noverlap = 0\n[server.leaks.policy]\nlive = "rotate"\ntest = "tell"'
+    )
+    assert read(tmp_path, given).leaks == LeakSettings(address, {"live": "rotate", "test": "tell"}, 0)
+
+
 def test_no_url_is_shown(tmp_path: Path) -> None:
     """The URL of a store or of a limiter may hold a password."""
     settings = read(tmp_path, '[server]\nstore = "postgresql://u:canary@db/x"\nlimiter = "redis://:canary@c"')
     assert "canary" not in repr(settings)
 
 
+UNSAFE = (
+    "", "api.github.com", "http://api.github.com/keys", "ftp://api.github.com", "https://", "https://u:canary@github.com",
+    "https://github.com:port/", "https://github.com:99999/", "https://github.com:0/", "https://git hub.com", "https://[::1",
+    "https://gïthub.com", "http://127.0.0.1.example.org/",
+)  # fmt: skip
 ROUTE = '[server]\n[[server.routes]]\npath = "/a"\nscope = "a:b"\n[[server.routes]]\n'
 
 
@@ -95,6 +115,19 @@ ROUTE = '[server]\n[[server.routes]]\npath = "/a"\nscope = "a:b"\n[[server.route
         (f'{ROUTE}path = "orders"\nscope = "a:b"', "line 6, in [server.routes.1]: a route needs a path that begins"),
         (f'{ROUTE}path = "/b"', "line 5, in [server.routes.1]: scope must be a scope, a list of scopes, or NO_SCOPE"),
         (f'{ROUTE}path = "/b"\nscope = "a:b"\ncost = -1', "line 8, in [server.routes.1]: cost must be a whole number"),
+        ("[server]\nleaks = true", "line 2, in [server]: leaks must be a table"),
+        ('[server.leaks]\nkeys = "x"', "line 2, in [server.leaks]: unknown key 'keys'"),
+        ('[server.leaks]\npolicy = "delete"', "line 2, in [server.leaks]: policy must be one of revoke, rotate, tell"),
+        ("[server.leaks]\npolicy = 5", "line 2, in [server.leaks]: policy must be a table"),
+        ('[server.leaks.policy]\nlive = ""', "in [server.leaks.policy]: live must be one of revoke, rotate, tell"),
+        ("[server.leaks.policy]\nlive = 1", "in [server.leaks.policy]: live must be a string"),
+        ("[server.leaks]\noverlap = -1", "overlap must be a number from 0 to 604800"),
+        ("[server.leaks]\noverlap = 604801", "overlap must be a number from 0 to 604800"),
+        *(
+            (f'[server.leaks]\ngithub_keys = "{address}"', "github_keys must be an address that begins with https://")
+            for address in UNSAFE
+        ),
+        ("[server.leaks]\ngithub_keys = 5", "github_keys must be a string"),
         (f'{ROUTE}scop = "a:b"', "line 6, in [server.routes.1]: unknown key 'scop'"),
     ],
 )

@@ -19,6 +19,8 @@ from secretsource.server.api.document import management
 from secretsource.server.forward_auth import forward_auth
 from secretsource.server.front import Front
 from secretsource.server.health import health
+from secretsource.server.leaks.github import PATH as LEAKS
+from secretsource.server.leaks.github import github_leaks
 from secretsource.server.opening import load_settings, open_service
 from secretsource.server.telling import Telling
 from secretsource.server.verify import verify
@@ -80,10 +82,13 @@ class Application:
         self._dispatch = build(self.service)
 
     async def stop(self) -> None:
-        """Store the uses seen, and close the parts."""
+        """Finish the errands, store the uses seen, and close the parts."""
         service, self._dispatch, self.service = self.service, None, None
         if service is not None:
-            await service.keys.close()
+            try:
+                await service.errands.finish(service.settings.stop_within)
+            finally:
+                await service.keys.close()
 
     def reload(self) -> None:
         """Read the settings again; a mistake in them leaves the service as it is.
@@ -146,6 +151,8 @@ def build(service: Service) -> ASGIApp:
     open_paths = health(service, api, telling)
     gateways = telling.counted("forwardAuth", forward_auth(service))
     checks = telling.counted("verify", verify(service))
+    leaks = service.settings.leaks
+    reports = None if leaks is None else telling.counted("reportLeaks", github_leaks(service, leaks))
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -154,7 +161,7 @@ def build(service: Service) -> ASGIApp:
         if path.startswith(GATEWAYS):
             await gateways(scope, receive, send)
             return
-        served = checks if path in CHECKS else open_paths.get(path)
+        served = checks if path in CHECKS else reports if path == LEAKS else open_paths.get(path)
         if served is not None:
             await served(scope, receive, send)
             return

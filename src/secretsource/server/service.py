@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from secretsource.server.errands import Errands
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -30,8 +32,10 @@ class Service:
         keys: The keys of customers, and the root keys beside them.
         settings: The settings in force.
         root: The check of the callers that manage keys.
+        errands: The work that goes on after its request was answered.
     """
 
     keys: AsyncApiKeys
     settings: ServerSettings
     root: RootKeys
+    errands: Errands = field(default_factory=Errands)

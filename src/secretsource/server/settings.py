@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from secretsource.issuing import NO_SCOPE
 
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from secretsource.config import Section
-    from secretsource.issuing import Demand
+    from secretsource.issuing import Demand, LeakPolicy
 
     Network: TypeAlias = IPv4Network | IPv6Network
 
-__all__ = ["DEFAULT_STORE", "Route", "ServerSettings", "read_settings"]
+__all__ = ["DEFAULT_STORE", "LeakSettings", "Route", "ServerSettings", "read_settings"]
 
 DEFAULT_STORE = "sqlite:///keys.db"
 ANY_KEY = "NO_SCOPE"
@@ -44,6 +45,22 @@ class Route(NamedTuple):
     path: str
     scope: Demand
     cost: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LeakSettings:
+    """The table ``[server.leaks]``: the endpoint for reports of GitHub's secret scanning, which is off without it.
+
+    Attributes:
+        github_keys: The address of the public keys that reports are signed with.
+        policy: What happens to a leaked key: ``revoke``, ``rotate`` or ``tell``. Or a table of environments and these;
+            the keys of other environments are revoked.
+        overlap: Seconds for which a rotated key still works, 0 to 604800.
+    """
+
+    github_keys: str = "https://api.github.com/meta/public_keys/secret_scanning"
+    policy: LeakPolicy | Mapping[str, LeakPolicy] = "revoke"
+    overlap: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +86,7 @@ class ServerSettings:
         docs: Whether ``/docs`` and ``/openapi.json`` are served.
         log: The form of log lines: ``json`` or ``text``.
         stop_within: Seconds that requests have to end when the service stops, 1 to 3600.
+        leaks: The endpoint for reports of leaked keys, a table; off when left out.
     """
 
     host: str = "127.0.0.1"
@@ -89,6 +107,7 @@ class ServerSettings:
     docs: bool = True
     log: str = "text"
     stop_within: float = 30.0
+    leaks: LeakSettings | None = None
 
 
 _RANGES: Mapping[str, tuple[float, float]] = {
@@ -97,9 +116,12 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "ttl": (0, 3600),
     "forward_auth_cache": (0, 300),
     "stop_within": (1, 3600),
+    "overlap": (0, 604800),
 }
 _WORDS: Mapping[str, tuple[str, ...]] = {"log": ("json", "text")}
 _MOST_COST = 10**9
+_POLICIES = ("revoke", "rotate", "tell")
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def read_settings(table: Section | None) -> ServerSettings:
@@ -122,9 +144,52 @@ def read_settings(table: Section | None) -> ServerSettings:
             given[key] = tuple(_network(table, written) for written in table.texts(key))
         elif key == "default_scope":
             given[key] = _demand(table, key)
+        elif key == "leaks":
+            given[key] = _leaks(table.section(key))
         else:
             given[key] = _plain(table, key)
     return ServerSettings(**given)  # type: ignore[arg-type]  # each is of its field's type by now
+
+
+def _leaks(section: Section) -> LeakSettings:
+    section.only([each.name for each in fields(LeakSettings)])
+    given: dict[str, object] = {}
+    if "github_keys" in section.table:
+        given["github_keys"] = _safe_address(section, "github_keys")
+    if "overlap" in section.table:
+        given["overlap"] = _number(section, "overlap", False, *_RANGES["overlap"])
+    if "policy" in section.table:
+        given["policy"] = _policy(section)
+    return LeakSettings(**given)  # type: ignore[arg-type]  # each is of its field's type by now
+
+
+def _policy(section: Section) -> object:
+    """Return a policy, or the policies by environment."""
+    if isinstance(section.table["policy"], str):
+        return _word(section, "policy")
+    by_environment = section.section("policy")
+    return {environment: _word(by_environment, environment) for environment in by_environment.table}
+
+
+def _word(section: Section, key: str) -> str:
+    word = section.text(key)
+    if word not in _POLICIES:
+        raise section.wrong(f"{key} must be one of {', '.join(_POLICIES)}", key)
+    return word
+
+
+def _safe_address(section: Section, key: str) -> str:
+    """Return an address that nobody on the way can answer for: https, or this machine."""
+    address = section.text(key) or ""
+    try:
+        parts = urlsplit(address)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        is_whole = bool(parts.hostname) and parts.username is None and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_safe = is_whole = False
+    if not (is_safe and is_whole and address.isascii() and address.isprintable() and " " not in address):
+        raise section.wrong(f"{key} must be an address that begins with https://", key)
+    return address
 
 
 def _plain(table: Section, key: str) -> object:

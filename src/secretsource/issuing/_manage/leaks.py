@@ -108,7 +108,7 @@ class Leaks:
             rotated = yield from self._rotate(record, terms.overlap, by)
         elif policy == "revoke":
             yield from self._operations.move(record.key_id, Move.REVOKE, by)
-        noted, is_new = yield from self._note(record.key_id, by._replace(reason=None))
+        noted, is_new = yield from self._note(record.key_id, by._replace(reason=policy))
         return LeakReport(noted, policy, rotated, is_new)
 
     def _rotate(self, record: KeyRecord, overlap: float, by: By) -> Flow[Rotated | None]:

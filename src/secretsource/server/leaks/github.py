@@ -1,0 +1,183 @@
+"""``POST /v1/leaks/github``: GitHub reports keys that its secret scanning found.
+
+A report is signed (ECDSA on P-256, over the body as sent), and nothing of it is read before that is verified. The
+answer says of each text whether it is ours. What the policy asks for happens after the answer, in an errand that goes
+on while the store is slow. The protocol has no date, so a report may be sent again: a repeat changes nothing more.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from secretsource.issuing import KeyFormat, ParsedKey
+from secretsource.server.front import send_answer
+from secretsource.server.leaks.action import Action
+from secretsource.server.leaks.fetching import FetchError
+from secretsource.server.leaks.findings import Finding, Judged, feedback, read_findings
+from secretsource.server.leaks.key_list import KeyList, fetched
+from secretsource.server.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from secretsource.server.service import ASGIApp, Receive, Scope, Send, Service
+    from secretsource.server.settings import LeakSettings
+
+__all__ = ["LARGEST_REPORT", "PATH", "github_leaks"]
+
+PATH = "/v1/leaks/github"
+LARGEST_REPORT = 1024 * 1024
+"""Bytes of one report."""
+_IDENTIFIER, _SIGNATURE = b"github-public-key-identifier", b"github-public-key-signature"
+_LONGEST_HEADER = 512
+_MOST_REMEMBERED = 10_000
+"""Reports that are remembered, so that a repeat starts no errand; about 1 MB."""
+_POST = (("Allow", "POST"),)
+_RETRY = (("Retry-After", "60"),)
+_GRAMMAR = KeyFormat()
+
+
+def github_leaks(service: Service, settings: LeakSettings, listed: KeyList | None = None) -> ASGIApp:
+    """Return the application of the endpoint.
+
+    Args:
+        service: The parts of the process.
+        settings: The settings of the endpoint.
+        listed: The public keys; those at the address of the settings when left out.
+    """
+    return _GithubLeaks(service, settings, listed or KeyList(fetched(settings.github_keys)))
+
+
+class _GithubLeaks:
+    """The endpoint."""
+
+    def __init__(self, service: Service, settings: LeakSettings, listed: KeyList) -> None:
+        self._keys = service.keys
+        self._errands = service.errands
+        self._listed = listed
+        self._act = Action(service, settings)
+        self._begun: dict[bytes, None] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one report, and then do what the policy asks for."""
+        if scope["type"] != "http":  # it begins and ends with the keys, which are not its own
+            return
+        try:
+            digest, judged = await self._judged(scope, receive)
+        except Problem as refusal:
+            await send_answer(refusal.answer(), send)
+            return
+        try:
+            await _send_feedback(feedback(judged), send)
+        finally:
+            self._begin(digest, [each.finding for each in judged if each.is_ours])
+
+    async def _judged(self, scope: Scope, receive: Receive) -> tuple[bytes, list[Judged]]:
+        """Return the hash of a report, and its findings.
+
+        Raises:
+            Problem: It is refused; nothing of it was done.
+        """
+        if scope["method"] != "POST":
+            raise Problem(405, "method_not_allowed", "use POST", headers=_POST)
+        identifier, signature = _signed_by(scope)
+        body = await _body(scope, receive)
+        await self._verify(identifier, signature, body)
+        if self._errands.is_full:
+            raise Problem(503, "unavailable", "too many reports are under way: send it again", headers=_RETRY)
+        digest, found = sha256(body).digest(), read_findings(body)
+        del body  # a traceback shows no key
+        return digest, [Judged(finding, self._is_ours(finding)) for finding in found]
+
+    async def _verify(self, identifier: str, signature: bytes, body: bytes) -> None:
+        try:
+            key = await self._listed.find(identifier)
+        except FetchError:
+            raise Problem(503, "unavailable", "the public keys cannot be fetched now", headers=_RETRY) from None
+        try:
+            if key is not None:
+                key.verify(signature, body, ECDSA(SHA256()))
+                return
+        except InvalidSignature:
+            pass
+        raise _unsigned()
+
+    def _is_ours(self, finding: Finding) -> bool:
+        """Return whether a text has a prefix, a checksum and a locator of ours; no store is asked."""
+        is_whole = isinstance(_GRAMMAR.parse(finding.text), ParsedKey)
+        return is_whole and self._keys.whose(finding.text) is not None
+
+    def _begin(self, digest: bytes, ours: Sequence[Finding]) -> None:
+        if not ours or digest in self._begun:
+            return
+        if len(self._begun) >= _MOST_REMEMBERED:
+            del self._begun[next(iter(self._begun))]
+        self._begun[digest] = None
+        self._errands.start(self._finish(digest, ours), "leak report")
+
+    async def _finish(self, digest: bytes, ours: Sequence[Finding]) -> None:
+        """Act on a report; forget it if that failed, so that a repeat tries again."""
+        is_done = False
+        try:
+            is_done = await self._act(ours)
+        finally:
+            if not is_done:
+                self._begun.pop(digest, None)
+
+
+def _signed_by(scope: Scope) -> tuple[str, bytes]:
+    """Return the identifier of the key, and the signature."""
+    identifiers = [value for name, value in scope["headers"] if name == _IDENTIFIER]
+    signatures = [value for name, value in scope["headers"] if name == _SIGNATURE]
+    if len(identifiers) != 1 or len(signatures) != 1 or len(identifiers[0] + signatures[0]) > 2 * _LONGEST_HEADER:
+        raise _unsigned()
+    try:
+        return identifiers[0].decode("ascii"), b64decode(signatures[0], validate=True)
+    except ValueError:
+        pass
+    raise _unsigned()
+
+
+def _unsigned() -> Problem:
+    return Problem(
+        401, "bad_signature", "the report is not signed by a key of the list: see Github-Public-Key-Identifier"
+    )
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes:
+    """Return the body of a report.
+
+    Raises:
+        Problem: It is larger than a report may be, or the client went away.
+    """
+    declared = dict(scope["headers"]).get(b"content-length", b"")
+    size = int(declared) if declared.isdigit() and len(declared) < 20 else 0
+    chunks: list[bytes] = []
+    more = size <= LARGEST_REPORT
+    size = 0 if more else size
+    while more and size <= LARGEST_REPORT:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem(400, "malformed_body", "the body did not arrive")
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        more = message.get("more_body", False)
+    if size > LARGEST_REPORT:
+        raise Problem(413, "body_too_large", f"the body must be at most {LARGEST_REPORT} bytes")
+    return b"".join(chunks)
+
+
+async def _send_feedback(body: bytes, send: Send) -> None:
+    headers = [
+        (b"cache-control", b"no-store"),
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
