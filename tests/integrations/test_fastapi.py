@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.routing import Mount
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.integrations._fastapi import joined
+from secretsource.integrations._shared.fastapi import joined
 from secretsource.integrations.fastapi import ApiKey
 from secretsource.integrations.routes import Stated, require_key
 from secretsource.issuing import NO_SCOPE, ApiKeys, KeyRecord

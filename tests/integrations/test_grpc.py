@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.integrations._grpc import address_of
+from secretsource.integrations._shared.grpc import address_of
 from secretsource.integrations.grpc import ApiKeyInterceptor, AsyncApiKeyInterceptor, current_key, require_key
 from secretsource.issuing import NO_SCOPE, ApiKeys
 from secretsource.testing import FakeClock

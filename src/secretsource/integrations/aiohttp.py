@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.integrations._headers import add_headers
-from secretsource.integrations._place import Place
+from secretsource.integrations._shared.headers import add_headers
+from secretsource.integrations._shared.place import Place
 from secretsource.integrations.routes import Stated, check_stated, methods_of, require_key, stated_view
 from secretsource.issuing import NO_SCOPE, Admission, Admitted, HttpAnswer, KeyRecord
 

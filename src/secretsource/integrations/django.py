@@ -22,8 +22,8 @@ from django.http import HttpResponse
 from django.urls import get_resolver
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.integrations._django import answered, routes, stated_by
-from secretsource.integrations._headers import add_headers, hide, of_environ
+from secretsource.integrations._shared.django import answered, routes, stated_by
+from secretsource.integrations._shared.headers import add_headers, hide, of_environ
 from secretsource.integrations.routes import Stated, check_stated, require_key
 from secretsource.issuing import NO_SCOPE, Admission, ApiKeys, HttpAnswer
 

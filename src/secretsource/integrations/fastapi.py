@@ -21,7 +21,7 @@ from starlette.requests import HTTPConnection
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._asgi.messages import refuse
 from secretsource.integrations._asgi.start import LATE, Late, start
-from secretsource.integrations._fastapi import joined, scheme, stated_routes
+from secretsource.integrations._shared.fastapi import joined, scheme, stated_routes
 from secretsource.integrations.routes import Stated, check_stated
 from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer, KeyRecord
 

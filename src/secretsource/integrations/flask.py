@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, current_app, g, request
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.integrations._headers import add_headers, hide, of_environ
+from secretsource.integrations._shared.headers import add_headers, hide, of_environ
 from secretsource.integrations.routes import Stated, check_stated, require_key, stated_view
 from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer
 

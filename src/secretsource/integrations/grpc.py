@@ -23,8 +23,15 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from secretsource.exceptions import ConfigurationError, KeyRejected
-from secretsource.integrations._grpc import address_of, asynchronous, behaviour_of, metadata_of, rebuilt, synchronous
-from secretsource.integrations._place import Place
+from secretsource.integrations._shared.grpc import (
+    address_of,
+    asynchronous,
+    behaviour_of,
+    metadata_of,
+    rebuilt,
+    synchronous,
+)
+from secretsource.integrations._shared.place import Place
 from secretsource.integrations.routes import Stated, check_stated, require_key, stated
 from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer
 from secretsource.issuing.statuses import statuses_of

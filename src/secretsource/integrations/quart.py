@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from quart import Response, current_app, g, request, websocket
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.integrations._headers import add_headers
-from secretsource.integrations._place import Place
+from secretsource.integrations._shared.headers import add_headers
+from secretsource.integrations._shared.place import Place
 from secretsource.integrations.routes import Stated, check_stated, require_key, stated_view
 from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from quart import Quart
 
-    from secretsource.integrations._asgi import App, Receive, Scope, Send
+    from secretsource.integrations._asgi.messages import App, Receive, Scope, Send
     from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys, AsyncApiKeys
 
 __all__ = ["ApiKeyExtension", "require_key"]
@@ -78,7 +78,7 @@ class ApiKeyExtension:
 
         # only this object gets it
         app.add_url_rule = add_url_rule  # type: ignore[method-assign]
-        app.asgi_app = _leaving(app.asgi_app)  # type: ignore[method-assign]
+        app.asgi_app = _leaving(app.asgi_app)  # type: ignore[method-assign]  # as Quart's own pages have it
         app.extensions["secretsource"] = self
         app.before_request(self._admit_request)
         app.before_websocket(self._admit_websocket)

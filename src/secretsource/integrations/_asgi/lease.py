@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from secretsource.integrations._asgi import is_last
-from secretsource.integrations._place import Place
+from secretsource.integrations._asgi.messages import is_last
+from secretsource.integrations._shared.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._asgi.messages import STARTS, adding, is_last
-from secretsource.integrations._place import Place
+from secretsource.integrations._shared.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -56,12 +56,16 @@ class Key(Answer):
     scopes: list[str]
     rate_limit: str | None
     quota: str | None
+    credits: int | None
     networks: list[str]
     created_at: datetime
     not_before: datetime | None
     expires_at: datetime | None
     last_used_at: datetime | None
     overlap_ends_at: datetime | None
+    revoked_at: datetime | None
+    rotate_every: float | None
+    rotation_due_at: datetime | None
     predecessor: str | None
     successor: str | None
     pepper_version: str
@@ -87,6 +91,9 @@ class RootKey(Answer):
     expires_at: datetime | None
     last_used_at: datetime | None
     overlap_ends_at: datetime | None
+    revoked_at: datetime | None
+    rotate_every: float | None
+    rotation_due_at: datetime | None
     predecessor: str | None
     successor: str | None
     pepper_version: str
@@ -240,6 +247,7 @@ class OwnerRecord(Answer):
     plan: str | None
     rate_limit: str | None
     quota: str | None
+    credits: int | None
     status: OwnerStatus
     status_reason: str | None
     created_at: datetime
@@ -262,6 +270,7 @@ class PlanRecord(Answer):
     quota: str | None
     max_keys: int | None
     max_life: float | None
+    rotate_every: float | None
     scopes: list[str] | None
     environments: list[str] | None
     created_at: datetime

@@ -1,0 +1,1 @@
+"""The parts of edges that several modules of one framework share."""
