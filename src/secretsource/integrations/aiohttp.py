@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["API_KEY", "require_key", "setup"]
 
-# None is no class that a key could name
+# a key takes a class, and this value may be None
 API_KEY: web.RequestKey[KeyRecord | None] = web.RequestKey("api_key", object)  # type: ignore[arg-type]
 """The record of the key in a request, or None without a key."""
 # the class is known to type checkers alone
