@@ -134,6 +134,46 @@ class Resentful(MemoryStore):
         self._book._forget = lambda _: None
 
 
+class Unforgetting(MemoryStore):
+    """Keeps what deleted keys and owners have spent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        vars(self.upkeep)["_credits"] = MemoryCredits()
+
+
+class Forgetful(MemoryStore):
+    """Forgets what a chain has spent with the first of its keys that is deleted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        vars(self.upkeep)["_records"] = list
+
+
+@pytest.mark.parametrize(
+    ("dishonest", "case"),
+    [
+        (Unforgetting, "a_deleted_key_takes_its_spent_credits_along"),
+        (Unforgetting, "the_last_key_of_a_chain_takes_its_spent_credits_along"),
+        (Forgetful, "the_last_key_of_a_chain_takes_its_spent_credits_along"),
+        (Unforgetting, "a_chain_that_is_deleted_at_once_takes_its_spent_credits_along"),
+        (Unforgetting, "a_purged_owner_leaves_no_spent_credits"),
+    ],
+)
+def test_a_store_that_remembers_or_forgets_too_much_is_caught(dishonest: type[MemoryStore], case: str) -> None:
+    """By the case that is named for it; an honest one passes the same case."""
+    suite: Any = StoreConformance()
+    fixtures: Any = StoreConformance
+
+    def play(store: MemoryStore) -> None:
+        tended = fixtures.tended.__wrapped__(suite, store)
+        getattr(suite, f"test_{case}")(fixtures.spent.__wrapped__(suite, tended))
+
+    play(MemoryStore())
+    with pytest.raises(AssertionError):
+        play(dishonest())
+
+
 @pytest.mark.parametrize(
     ("dishonest", "case"),
     [

@@ -207,6 +207,6 @@ def openings(source: Path) -> Iterator[str]:
 
 
 def test_nothing_opens_the_file_past_sqlite() -> None:
-    """In all that belongs to stores, one call opens a file and makes a new one, or fails. Another opens the null device."""
+    """In all that belongs to stores, one call makes a file, or fails if it is there; another opens the null device."""
     found = {source.name: names for source in STORES.rglob("*.py") if (names := list(openings(source)))}
     assert found == {"sqlite_file.py": ["os.open"], "sockets.py": ["os.open"]}

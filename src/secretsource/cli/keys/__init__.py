@@ -27,8 +27,7 @@ class KeyCommands(VerbGroup):
         "update": Verb("secretsource.cli.keys.update:update", "Change what a key that has not ended may do."),
         "add-credits": Verb(
             "secretsource.cli.keys.credits:add_credits",
-            "Add credits to those of a key that has not ended, "
-            "and of the keys that it rotates with.",,
+            "Add credits to those of a key that has not ended, and of the keys that it rotates with.",
         ),
         "verify": Verb("secretsource.cli.keys.verify:verify", "Check a key as a service would."),
         "whose": Verb("secretsource.cli.keys.whose:whose", "Read the owner of a key from the key alone."),

@@ -9,6 +9,7 @@ from secretsource.stores.registers.credits import CreditStore, Spending
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from secretsource.stores.registers.credits import Purse
 
@@ -44,9 +45,11 @@ class MemoryCredits(CreditStore):
             lambda before: {**before, **{account: max(0, before.get(account, 0) - cost) for account, _ in purses}}
         )
 
-    def forget(self, account: str) -> None:
-        """Forget an account, whose owner was deleted."""
-        self._replace(lambda before: {each: spent for each, spent in before.items() if each != account})
+    def forget(self, accounts: AbstractSet[str]) -> bool:
+        """Forget accounts whose owner, or whose last key, was deleted; return whether one of them had spent credits."""
+        is_known = not accounts.isdisjoint(self._spent)
+        self._replace(lambda before: {each: spent for each, spent in before.items() if each not in accounts})
+        return is_known
 
     def _replace(self, change: Callable[[Mapping[str, int]], Mapping[str, int]]) -> None:
         with self._lock:

@@ -27,6 +27,7 @@ from secretsource.stores.registers.history import HistoryEvent
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
 __all__ = ["Book", "MemoryRegister"]
 
@@ -50,10 +51,10 @@ class Book:
 
     Args:
         tell: Called with news of each change, once it is made.
-        forget: Called with the account of an owner that was deleted.
+        forget: Called with a set of the account of an owner that was deleted.
     """
 
-    def __init__(self, tell: Callable[[KeyChange], None], forget: Callable[[str], None]) -> None:
+    def __init__(self, tell: Callable[[KeyChange], None], forget: Callable[[AbstractSet[str]], object]) -> None:
         self._tell = tell
         self._forget = forget
         self._state = _State({}, (), 0)
@@ -83,7 +84,7 @@ class Book:
                     self._state = changed
                     break
         if delete and subject == "owner":
-            self._forget(account_of(record.id))
+            self._forget({account_of(record.id)})
         self._tell(KeyChange.of_terms(subject, record.id))
         return after
 

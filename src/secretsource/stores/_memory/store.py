@@ -70,7 +70,9 @@ class MemoryStore(KeyStore, ChangeFeed):
         self.counts = MemoryCounts(lambda key_id: self._records.get(key_id), self._book.terms)  # noqa: PLW0108 - it is replaced
         self.history = MemoryHistory(self._all_that_happened)
         self.claims = MemoryClaims()
-        self.upkeep = MemoryUpkeep(self._remove, lambda: [*self._records.values()], self._book, self.counts)
+        self.upkeep = MemoryUpkeep(
+            self._remove, lambda: [*self._records.values()], self._book, self.counts, self.credits
+        )
 
     @classmethod
     @traceless

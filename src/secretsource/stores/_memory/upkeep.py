@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import NamedTuple
 
+from secretsource.stores.owners import account_of
 from secretsource.stores.registers.upkeep import Upkeep
 
 TYPE_CHECKING = False
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from secretsource.stores._memory.counts import MemoryCounts
+    from secretsource.stores._memory.credits import MemoryCredits
     from secretsource.stores._memory.registers import Book
     from secretsource.stores.owners import OwnerEvent
     from secretsource.stores.records import KeyRecord
@@ -35,6 +37,7 @@ class MemoryUpkeep(Upkeep):
         records: Returns all records.
         book: The owners, with the events that stay.
         counts: The counted requests.
+        credits: The spent credits.
     """
 
     def __init__(
@@ -43,11 +46,13 @@ class MemoryUpkeep(Upkeep):
         records: Callable[[], Sequence[KeyRecord]],
         book: Book,
         counts: MemoryCounts,
+        credits: MemoryCredits,
     ) -> None:
         self._remove = remove
         self._records = records
         self._book = book
         self._counts = counts
+        self._credits = credits
         self._turn = _Turn()
         self._lock = threading.RLock()
 
@@ -71,6 +76,8 @@ class MemoryUpkeep(Upkeep):
     def delete(self, records: Sequence[KeyRecord], events: Sequence[OwnerEvent]) -> frozenset[str]:
         """Delete records; see `Upkeep.delete`."""
         gone = self._remove(records)
+        accounts = {record.limit_key for record in records if record.key_id in gone}
+        self._credits.forget(accounts.difference(record.limit_key for record in self._records()))
         self._book.note("key", [event for event in events if event.id in gone])
         return gone
 
@@ -78,6 +85,6 @@ class MemoryUpkeep(Upkeep):
         """Delete what is left of an owner; see `Upkeep.purge`."""
         if any(record.owner == owner for record in self._records()):
             return False
-        counted = self._counts.drop(owner)
-        self._book.purge(owner, event, always=always or counted)
+        counted, spent = self._counts.drop(owner), self._credits.forget({account_of(owner)})
+        self._book.purge(owner, event, always=always or counted or spent)
         return True

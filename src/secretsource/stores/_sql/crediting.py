@@ -6,21 +6,23 @@ from functools import partial
 
 from sqlalchemy import case, select
 
-from secretsource.stores._sql.rows.statements import UPSERTS
-from secretsource.stores._sql.rows.tables import CREDITS
+from secretsource.stores._sql.rows.statements import UPSERTS, chunks
+from secretsource.stores._sql.rows.tables import CREDITS, KEYS
 from secretsource.stores.registers.credits import CreditStore, Purse, Spending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
     from secretsource.stores._sql.connections.database import Database
+    from secretsource.stores.records import KeyRecord
 
-__all__ = ["SqlCredits"]
+__all__ = ["SqlCredits", "forget"]
 
 _ACCOUNT, _SPENT = CREDITS.c.account, CREDITS.c.spent
+_AT_ONCE = 500
 
 
 class Exhausted(Exception):
@@ -49,6 +51,29 @@ class SqlCredits(CreditStore):
     def refund(self, purses: Sequence[Purse], cost: int) -> None:
         """Refund what was taken; see `CreditStore.refund`."""
         self._database.write(partial(_return, purses=purses, cost=cost))
+
+
+def forget(connection: Connection, deleted: Sequence[KeyRecord]) -> None:
+    """Forget the accounts of keys that were deleted, but for those that other keys of their chains draw on."""
+    accounts = {record.limit_key for record in deleted}
+    chained = {record.limit_key: record.owner for record in deleted if record.root or record.successor}
+    for some in chunks(sorted(accounts), _AT_ONCE):
+        rows = select(_ACCOUNT).where(_ACCOUNT.in_(some)).order_by(_ACCOUNT).with_for_update()
+        found = set(connection.execute(rows).scalars())
+        unused = found - _drawn_on(connection, {account: chained[account] for account in found & chained.keys()})
+        connection.execute(CREDITS.delete().where(_ACCOUNT.in_(sorted(unused))))
+
+
+def _drawn_on(connection: Connection, owners: Mapping[str, str]) -> set[str]:
+    """Return those accounts of chains, each given with its owner, that have a key left.
+
+    It walks along the keys of these owners once, for a chain has no index of its own.
+    """
+    if not owners:
+        return set()
+    is_first, is_later = KEYS.c.key_id.in_(sorted(owners)), KEYS.c.root.in_(sorted(owners))
+    left = select(KEYS.c.key_id, KEYS.c.root).where(KEYS.c.owner.in_(sorted({*owners.values()})), is_first | is_later)
+    return {root or key_id for key_id, root in connection.execute(left)}
 
 
 def _spend(connection: Connection, purses: Sequence[Purse], cost: int) -> tuple[int, ...]:

@@ -13,11 +13,21 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from secretsource.stores import _news
-from secretsource.stores._sql import history, registers
+from secretsource.stores._sql import crediting, history, registers
 from secretsource.stores._sql.rows import statements
-from secretsource.stores._sql.rows.tables import CHORES, COUNTS, EVENTS, KEYS, OWNER_EVENTS, OWNERS, USES, WITNESSES
+from secretsource.stores._sql.rows.tables import (
+    CHORES,
+    COUNTS,
+    CREDITS,
+    EVENTS,
+    KEYS,
+    OWNER_EVENTS,
+    OWNERS,
+    USES,
+    WITNESSES,
+)
 from secretsource.stores.changes import KeyChange
-from secretsource.stores.owners import OwnerEventKind
+from secretsource.stores.owners import OwnerEventKind, account_of
 from secretsource.stores.registers.upkeep import Upkeep
 
 TYPE_CHECKING = False
@@ -88,6 +98,7 @@ def _delete(connection: Connection, records: Sequence[KeyRecord], events: Sequen
     for some in statements.chunks(sorted(gone), _AT_ONCE):
         for table in (*_OF_KEY, KEYS):
             connection.execute(table.delete().where(table.c.key_id.in_(some)))
+    crediting.forget(connection, [record for record in records if record.key_id in gone])
     _keep_last_row(connection, last)
     _note(connection, "key", [event for event in events if event.id in gone])
     return frozenset(gone)
@@ -111,6 +122,7 @@ def _purge(connection: Connection, owner: str, event: OwnerEvent, *, always: boo
         return False
     of_owner = (OWNER_EVENTS.c.subject == "owner") & (OWNER_EVENTS.c.id == owner)
     deletions = [table.delete().where(column == owner) for table, column in _OF_OWNER]
+    deletions.append(CREDITS.delete().where(CREDITS.c.account == account_of(owner)))
     deletions.append(OWNER_EVENTS.delete().where(of_owner, OWNER_EVENTS.c.kind != _PURGED))
     number = sum(connection.execute(deletion).rowcount for deletion in deletions)
     purged_before = connection.execute(select(OWNER_EVENTS.c.revision).where(of_owner).limit(1)).first() is not None

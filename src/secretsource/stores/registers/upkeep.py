@@ -50,7 +50,8 @@ class Upkeep(ABC):
     def delete(self, records: Sequence[KeyRecord], events: Sequence[OwnerEvent]) -> frozenset[str]:
         """Delete records for good, each with its events and uses, in one transaction; counted requests stay.
 
-        A position in the feed of all events is never given twice, although events are deleted.
+        The last record of a chain of rotations (`KeyRecord.limit_key`) takes its spent credits along. A position in the
+        feed of all events is never given twice, although events are deleted.
 
         Args:
             records: The records as read, 1 to 1000; a record that has moved on since stays.
@@ -62,7 +63,9 @@ class Upkeep(ABC):
 
     @abstractmethod
     def purge(self, owner: str, event: OwnerEvent, *, always: bool) -> bool:
-        """Delete what is left of an owner without keys, in one transaction: record, events and counted requests.
+        """Delete what is left of an owner without keys, in one transaction.
+
+        That is its record, its events, its counted requests and its spent credits.
 
         Args:
             owner: The owner.

@@ -40,7 +40,7 @@ def told(of: KeyRecord, kind: EventKind) -> Change:
 
 def rotated(old: KeyRecord, number: int) -> tuple[Change, Change]:
     """Return a rotation to a new record."""
-    successor = new(number, predecessor=old.key_id, root=old.limit_key)
+    successor = new(number, owner=old.owner, predecessor=old.key_id, root=old.limit_key)
     return changed(old, status=Status.ROTATING, successor=successor.record.key_id, overlap_ends=2e9), successor
 
 

@@ -15,13 +15,16 @@ from secretsource.stores.base import (
     OwnerEvent,
     OwnerEventKind,
     OwnerRecord,
+    Purse,
     Status,
     Usage,
     Use,
+    account_of,
 )
 from secretsource.testing._stores.counts import count, counted, counts
 from secretsource.testing._stores.owners import registers, stored
 from secretsource.testing._stores.samples import changed, new, record, rotated
+from secretsource.testing.store_credits import credits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +35,7 @@ __all__ = ["StoreUpkeep"]
 
 TAKERS = 4
 ONE, TWO, THREE = (record(number).key_id for number in (1, 2, 3))
+OWNERS = tuple(account_of(owner) for owner in ("acme", "other"))
 
 
 def upkeep(store: KeyStore) -> Upkeep:
@@ -43,6 +47,11 @@ def upkeep(store: KeyStore) -> Upkeep:
 def gone(id: str, kind: OwnerEventKind = OwnerEventKind.DELETED) -> OwnerEvent:
     """Return an event that stays."""
     return OwnerEvent(id, kind, 5000.0, (), "chores", "203.0.113.9", "old")
+
+
+def has_spent(store: KeyStore, account: str) -> int:
+    """Return the credits that an account has spent."""
+    return credits(store).spend([Purse(account, 0)], 0).spent[0]
 
 
 class StoreUpkeep:
@@ -201,6 +210,47 @@ class StoreUpkeep:
         for always, events in ((False, 1), (False, 1), (True, 2)):
             assert upkeep(tended).purge("gone", purged, always=always)
             assert len(owners.events("gone")) == events
+
+    # Spent credits
+
+    @pytest.fixture
+    def spent(self, tended: KeyStore) -> KeyStore:
+        """Return the store under test, where keys and owners have spent credits."""
+        if tended.credits is None:
+            pytest.skip("this store keeps no credits")
+        assert all(tended.credits.spend([Purse(account, 9)], 9).is_granted for account in (ONE, TWO, THREE, *OWNERS))
+        return tended
+
+    def test_a_deleted_key_takes_its_spent_credits_along(self, spent: KeyStore) -> None:
+        """A key that comes back has spent none; other keys and the owner have spent what they had."""
+        upkeep(spent).delete([record(1, owner="acme")], [])
+        assert [has_spent(spent, account) for account in (ONE, TWO, THREE, *OWNERS)] == [0, 9, 9, 9, 9]
+
+    def test_the_last_key_of_a_chain_takes_its_spent_credits_along(self, spent: KeyStore) -> None:
+        """And no other one, in whatever order they are deleted: the chain has one account."""
+        for first, second in ((0, 1), (1, 0)):
+            predecessor, successor = rotated(record(3, owner="other"), 4)
+            chain = [predecessor.record, successor.record]
+            assert spent.rotate(predecessor, successor)
+            upkeep(spent).delete([chain[first]], [])
+            assert has_spent(spent, THREE) == 9
+            upkeep(spent).delete([chain[second]], [])
+            assert has_spent(spent, THREE) == 0
+            spent.insert([new(3, owner="other")])
+            credits(spent).spend([Purse(THREE, 9)], 9)
+
+    def test_a_chain_that_is_deleted_at_once_takes_its_spent_credits_along(self, spent: KeyStore) -> None:
+        """As one that is deleted key by key."""
+        predecessor, successor = rotated(record(3, owner="other"), 4)
+        assert spent.rotate(predecessor, successor)
+        upkeep(spent).delete([predecessor.record, successor.record], [])
+        assert has_spent(spent, THREE) == 0
+
+    def test_a_purged_owner_leaves_no_spent_credits(self, spent: KeyStore) -> None:
+        """Also an owner that is not registered; those of another owner stay."""
+        upkeep(spent).delete([record(1, owner="acme"), record(2, owner="acme")], [])
+        assert upkeep(spent).purge("acme", gone("acme", OwnerEventKind.PURGED), always=False)
+        assert [has_spent(spent, account) for account in (ONE, TWO, THREE, *OWNERS)] == [0, 0, 9, 0, 9]
 
     # Faults
 
