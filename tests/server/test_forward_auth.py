@@ -292,6 +292,24 @@ async def test_limits_of_an_owner_are_limits(limit: dict[str, Any], of: str) -> 
     assert kept == ["no-store", "max-age=1"]
 
 
+@pytest.mark.parametrize("of", ["key", "owner"])
+async def test_a_question_leaves_its_place_with_the_verdict(of: str) -> None:
+    """The service does not learn when the request ends: a limit of one at once bounds the questions, and locks no customer out."""
+    made = service(clock=FakeClock())
+    await made.keys.owners.put("acme", rate_limit="1 at once" if of == "owner" else None)
+    key = await made.keys.issue(
+        owner="acme", scopes=["orders:read"], rate_limit="1 at once for 24 hours" if of == "key" else None
+    )
+    for _ in range(3):
+        answer = await ask(forward_auth(made), headers=question(key.plaintext))
+        assert (answer.status, answer.headers["ratelimit"][-4:]) == (200, ";r=0")
+    held = await made.keys.check(key.plaintext, scope="orders:read")
+    refused = await ask(forward_auth(made), headers=question(key.plaintext))
+    assert (refused.status, refused.headers["x-key-code"]) == (429, "too_many_at_once")
+    assert await made.keys.release(held)
+    assert (await ask(forward_auth(made), headers=question(key.plaintext))).status == 200
+
+
 async def test_credits_of_an_owner_are_a_limit() -> None:
     """A verdict that a gateway keeps would spend none of them."""
     made = service(forward_auth_cache=2.0)

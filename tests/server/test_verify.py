@@ -9,6 +9,7 @@ import pytest
 from tests.server.asgi_client import Client
 from tests.server.gate import service
 
+from secretsource.exceptions import StoreError
 from secretsource.issuing.documents import read_verdict
 from secretsource.server.questions import MOST_KEYS
 from secretsource.server.rights import BOUND, ROOT_OWNER, ROOT_PREFIX
@@ -61,6 +62,42 @@ async def test_every_verdict_is_a_good_answer(made: Service) -> None:
         assert (answer.json["code"], answer.json["reason"]) == (code, reason)
         assert bool(read_verdict(answer.json)) is (code == "accepted")
         assert key not in answer.body.decode()
+
+
+async def test_a_question_leaves_its_place_with_the_verdict(made: Service) -> None:
+    """A limit of one at once bounds the questions, one by one and in a batch, and not the requests behind them."""
+    ask = await client_of(made)
+    key = await issued(made, rate_limit="1 at once for 24 hours")
+    question = {"key": key, "scope": "orders:read"}
+    for _ in range(2):
+        answer = await ask("POST", ONE, question)
+        assert (answer.json["code"], answer.json["limits"][0]["remaining"]) == ("accepted", 0)
+        batch = await ask("POST", MANY, {"keys": [question]})
+        assert [verdict["code"] for verdict in batch.json["verdicts"]] == ["accepted"]
+    held = await made.keys.check(key, scope="orders:read")
+    assert (await ask("POST", ONE, question)).json["code"] == "too_many_at_once"
+    assert await made.keys.release(held)
+    assert (await ask("POST", ONE, question)).json["code"] == "accepted"
+
+
+async def test_a_place_that_cannot_be_left_fails_no_answer(made: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lease ends by itself."""
+    ask = await client_of(made)
+    key = await issued(made, rate_limit="9 at once")
+
+    async def fail(_: Any) -> bool:
+        raise StoreError("the limiter is down")
+
+    monkeypatch.setattr(made.keys, "release", fail)
+    assert (await ask("POST", ONE, {"key": key, "scope": "orders:read"})).json["code"] == "accepted"
+
+
+async def test_a_root_key_leaves_its_place_when_it_was_checked(made: Service) -> None:
+    """A limit of one at once locks no caller out."""
+    ask = await client_of(made, rate_limit="1 at once for 24 hours")
+    key = await issued(made)
+    for _ in range(3):
+        assert (await ask("POST", ONE, {"key": key, "scope": "orders:read"})).status == 200
 
 
 async def test_each_field_of_the_question_counts(made: Service) -> None:

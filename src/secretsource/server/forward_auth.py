@@ -2,6 +2,9 @@
 
 The gateway gets 200 with ``X-Key-Id``, ``X-Key-Owner`` and ``X-Key-Scopes``, or the refusal to send to its client. It
 asks with any method, and no body is read. No other status than 200 lets a request through.
+
+A gateway does not say when the request has ended. So a limit such as ``5 at once`` bounds the questions at once: a
+place that was held until its lease ends would lock a customer out.
 """
 
 from __future__ import annotations
@@ -130,7 +133,11 @@ class _ForwardAuth:
             admitted = await self._admission.aadmit(
                 headers, ip, original.method, original.path, scope=need.scope, cost=need.cost
             )
-        return admitted if isinstance(admitted, HttpAnswer) else self._let_through(admitted, need)
+        if isinstance(admitted, HttpAnswer):
+            return admitted
+        if admitted.lease is not None:
+            await self._admission.arelease(admitted)
+        return self._let_through(admitted, need)
 
     def _let_through(self, admitted: Admitted, need: Need) -> RawHeaders:
         record = admitted.record

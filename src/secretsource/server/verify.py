@@ -3,15 +3,20 @@
 The answer is 200 and a verdict, whatever it is. It holds the inner reason of a refusal, for the service that asks; its
 ``code`` is the only word to pass on to a client. A bare application of ASGI: a layer of a framework costs more than a
 check.
+
+The service does not learn when the request of the client has ended. So a limit such as ``5 at once`` bounds the
+questions at once, as it does for gateways.
 """
 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from functools import lru_cache
 from time import time
 from typing import TYPE_CHECKING
 
+from secretsource.exceptions import StoreError
 from secretsource.issuing import Accepted, HttpAnswer, Reason, Rejected, Status
 from secretsource.issuing.documents import verdict_document
 from secretsource.server.front import LARGEST_BODY, send_answer
@@ -82,12 +87,19 @@ class _Verify:
         body = await _body(receive)
         if scope["path"] == BATCH:
             verdicts = await self._keys.check_many(read_batch(body))
-            return b'{"verdicts": [%s]}' % b", ".join([self._told(verdict, caller) for verdict in verdicts])
+            return b'{"verdicts": [%s]}' % b", ".join([await self._told(verdict, caller) for verdict in verdicts])
         asked = read_question(body)
         del body  # a traceback shows no key
-        return self._told(await self._keys.check(**asked.question, fresh=asked.fresh), caller)
+        return await self._told(await self._keys.check(**asked.question, fresh=asked.fresh), caller)
 
-    def _told(self, verdict: Verdict, caller: RootCaller) -> bytes:
+    async def _told(self, verdict: Verdict, caller: RootCaller) -> bytes:
+        """Return the document of a verdict, which is over with it: it keeps no place of a limit on requests at once."""
+        if verdict.draw is not None:
+            with suppress(StoreError):  # the lease ends by itself
+                await self._keys.release(verdict)
+        return self._document(verdict, caller)
+
+    def _document(self, verdict: Verdict, caller: RootCaller) -> bytes:
         """Return a verdict as the caller may see it: a key of another customer, or one that manages keys, is unknown.
 
         The document of an accepted key without limits says the same as long as its record is the same.
