@@ -13,7 +13,7 @@ import pytest
 from tests.leaks.canary import CANARY, FORMS, ours
 
 import secretsource
-from secretsource import AsyncResolver, Resolver, issuing
+from secretsource import AsyncResolver, LiveSecret, Resolver, issuing
 from secretsource._traceless import boundaries, traceless
 from secretsource.exceptions import SecretSourceError, StoreError
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys
@@ -118,6 +118,7 @@ class Case(NamedTuple):
 SERVICES: list[tuple[type, Any]] = [
     (Resolver, lambda: Resolver(["env"])),
     (AsyncResolver, lambda: AsyncResolver(["env"])),
+    (LiveSecret, lambda: LiveSecret("KEY", resolver=Resolver(["env"]))),
     (ApiKeys, lambda: ApiKeys(MemoryStore(), peppers=PEPPERS)),
     (AsyncApiKeys, lambda: AsyncApiKeys(AsyncMemoryStore(), peppers=PEPPERS)),
 ]

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, assert_type
 
 from secretsource import (
     AsyncResolver,
+    LiveSecret,
     Resolver,
     Secret,
     SecretSet,
     aget_secret,
     aget_secrets,
+    aload_secrets,
     configure,
     get_secret,
     get_secret_set,
     get_secrets,
+    load_secrets,
     override,
 )
 from secretsource.exceptions import ProviderError, SecretNotFound
 from secretsource.providers.base import FailureCode, Found, NotFound, Outcome, Provider, SecretRef
 from secretsource.resolver._walk.trace import RotationEvent, SecretEvent, Trace
+
+
+@dataclass
+class Shop:
+    key: Secret
 
 
 def takes_text(text: str) -> None:
@@ -45,6 +54,16 @@ async def default_resolver_of_a_loop() -> None:
     assert_type(await aget_secret("NAME", default=None), Secret | None)
     assert_type(await aget_secrets({"A", "B"}), dict[str, Secret])
     assert_type(await aget_secrets(["A"], default=None), dict[str, Secret | None])
+
+
+async def a_dataclass_of_secrets(resolver: Resolver, other: AsyncResolver) -> None:
+    assert_type(load_secrets(Shop), Shop)
+    assert_type(resolver.load(Shop), Shop)
+    assert_type(await aload_secrets(Shop), Shop)
+    assert_type(await other.load(Shop), Shop)
+    live = LiveSecret("NAME", resolver=other)
+    assert_type(live.get(), Secret)
+    assert_type(await live.aget(), Secret)
 
 
 def a_secret(secret: Secret) -> None:

@@ -153,6 +153,10 @@ def _text(secret: Secret) -> Secret:
     return secret
 
 
+def _itself(secret: Secret) -> Secret:
+    return secret
+
+
 def _integer(secret: Secret) -> int:
     try:
         return int(_text(secret))
@@ -169,7 +173,7 @@ def _truth(secret: Secret) -> bool:
 
 
 _READ: Mapping[Any, Any] = {
-    Secret: lambda secret: secret,
+    Secret: _itself,
     str: _text,
     bytes: Secret.as_bytes,
     int: _integer,
