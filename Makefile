@@ -14,6 +14,7 @@ BIN := $(VENV)/bin
 TOOLS := $(VENV)/.tools
 WHEEL := $(VENV)/.wheel
 FLOOR := $(VENV)/.floor
+FLOORS := $(VENV)/.floors
 # Folders too, so that a file that was removed is noticed.
 SOURCES := $(shell find src -not -name '*.pyc' -not -name __pycache__)
 CHECKED := src tests $(if $(wildcard benchmarks/*.py),benchmarks)
@@ -32,13 +33,14 @@ LIMITED = timeout $$(test -t 0 && echo --foreground) --signal=ABRT --kill-after=
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-tests mutants soak torture dotenv-floor bench lint docs clean check-format check-rules check-mypy check-pyright check-layers
+.PHONY: help demo test check check-tests mutants soak torture dotenv-floor framework-floors bench lint docs clean check-format check-rules check-mypy check-pyright check-layers
 
 help:
 	@echo "make demo    secrets and keys at work, on this machine alone"
 	@echo "make test    everything CI runs: lint, types, layers, the tests against the built wheel, coverage, docs"
 	@echo "make soak    the long form of the tests that are short in make test"
 	@echo "make torture an hour of processes that fork, close and are killed, on SQLite and on PostgreSQL (SECONDS=3600)"
+	@echo "make framework-floors  the edges on the oldest frameworks that they support"
 	@echo "make check   while you work: lint, types, layers, and the tests that need no server, against the tree"
 	@echo "make mutants whether the tests bite: small faults put into the code, pinned ones and a sample (ALL=1: every one)"
 	@echo "make bench   the benchmarks, with their budgets"
@@ -85,6 +87,11 @@ dotenv-floor: $(TOOLS)
 		"$$(sed -n 's/^dependencies = \["\(python-dotenv\)>=\(.*\)"\]/\1==\2/p' pyproject.toml)"
 	@$(CLEAN) PYTHONPATH=$(FLOOR):src $(BIN)/python -m pytest -q tests/conformance/test_dotenv.py \
 		tests/providers/dotenv
+
+# The tests of the edges, on the oldest frameworks of pyproject.toml: three minutes, most of them downloads.
+framework-floors: $(TOOLS)
+	@rm -rf $(FLOORS)
+	@$(CLEAN) $(BIN)/python -m tests.packaging.floors $(FLOORS)
 
 torture: $(WHEEL)
 	@$(CLEAN) $(BIN)/python -m tests.torture --seconds $(SECONDS)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
     from secretsource.issuing import ApiKeys, KeyRecord
     from secretsource.testing.integration_harness import AcceptanceRoute
+
+NUMBERS = count()
+"""Numbers for the namespaces of Django Ninja, each of which a process may use once."""
 
 TRUSTED = {"trusted_proxy": "127.0.0.1", "trusted_proxy_headers": "x-forwarded-for"}
 
@@ -120,7 +124,7 @@ class NinjaHarness(Harness):
     """The same with Django Ninja."""
 
     def patterns(self) -> list[Any]:
-        api = NinjaAPI(openapi_url="", urls_namespace=f"of a test {id(self)}")
+        api = NinjaAPI(openapi_url="", urls_namespace=f"of a test {next(NUMBERS)}")
         for route in ACCEPTANCE_ROUTES:
             of_ninja(api, route)
         made, *_ = api.urls
