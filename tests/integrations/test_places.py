@@ -16,7 +16,6 @@ from fastapi.responses import StreamingResponse
 from flask import Flask, Response, request
 from quart import Quart
 from quart import Response as QuartResponse
-from secretsource.testing.integration_cases import LosableStore, World, bearer
 from tests.integrations.django_project import project
 from tests.integrations.test_aiohttp import served
 from werkzeug.test import Client
@@ -26,6 +25,7 @@ from secretsource.integrations import aiohttp, fastapi, flask, quart
 from secretsource.integrations.routes import require_key
 from secretsource.issuing import ApiKeys
 from secretsource.testing import FakeClock
+from secretsource.testing._integrations.cases import LosableStore, World, bearer
 from secretsource.testing.asgi_server import asgi_server
 from secretsource.testing.integration_harness import READ, broken
 from secretsource.testing.wsgi_server import wsgi_server

@@ -120,7 +120,7 @@ NEAR = {
     "server/questions.py": "server/verify",
     "server/gateway/peers.py": "server/peers",
     "server/problems.py": "server/problems",
-    "server/reference_page.py": "server/open_paths",
+    "server/open_paths/reference_page.py": "server/open_paths",
     "server/rights.py": "server/rights",
     "server/settings.py": "server/settings",
     "server/gateway/routes.py": "server/routes server/forward_auth",

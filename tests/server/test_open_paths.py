@@ -12,7 +12,7 @@ from tests.server.asgi_client import Client
 
 from secretsource.exceptions import StoreError
 from secretsource.server.app import build
-from secretsource.server.reference_page import reference_page
+from secretsource.server.open_paths.reference_page import reference_page
 from secretsource.server.service import Service
 from secretsource.server.settings import ServerSettings
 
@@ -51,8 +51,8 @@ async def test_a_process_lives_and_is_ready(world: World, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(world.keys, "get", down)
     assert (await client("GET", "/readyz")).status == 200
-    monkeypatch.setattr("secretsource.server.health.BELIEVED", 0.0)
-    monkeypatch.setattr("secretsource.server.health.monotonic", lambda: 10.0**9)
+    monkeypatch.setattr("secretsource.server.open_paths.health.BELIEVED", 0.0)
+    monkeypatch.setattr("secretsource.server.open_paths.health.monotonic", lambda: 10.0**9)
     answer = await client("GET", "/readyz")
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
     assert b"internal" not in answer.body

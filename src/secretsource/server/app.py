@@ -18,9 +18,9 @@ from secretsource.exceptions import SecretSourceError
 from secretsource.server.api.document import management
 from secretsource.server.forward_auth import forward_auth
 from secretsource.server.front import Front
-from secretsource.server.health import health
 from secretsource.server.leaks.github import PATH as LEAKS
 from secretsource.server.leaks.github import github_leaks
+from secretsource.server.open_paths.health import health
 from secretsource.server.opening import load_settings, open_service
 from secretsource.server.telling import Telling
 from secretsource.server.verify import verify

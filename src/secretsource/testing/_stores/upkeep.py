@@ -22,9 +22,9 @@ from secretsource.stores.base import (
     account_of,
 )
 from secretsource.testing._stores.counts import count, counted, counts
+from secretsource.testing._stores.credits import credits
 from secretsource.testing._stores.owners import registers, stored
 from secretsource.testing._stores.samples import changed, new, record, rotated
-from secretsource.testing.store_credits import credits
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from secretsource.exceptions import KeyNotFound, StoreError
 from secretsource.issuing import HttpAnswer
 from secretsource.server.front import send_answer
+from secretsource.server.open_paths.reference_page import reference_page
 from secretsource.server.problems import problem
-from secretsource.server.reference_page import reference_page
 from secretsource.server.telling import CONTENT_TYPE
 
 if TYPE_CHECKING:
