@@ -14,6 +14,8 @@ from pydantic_core import core_schema
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pydantic import GetCoreSchemaHandler
+
 __all__ = ["JSON_SCHEMA", "MASK", "schema_of"]
 
 MASK = "**********"
@@ -37,19 +39,23 @@ class _Unusable:
         return f"<{self._type}>"
 
 
-def schema_of(kind: type, make: Callable[[str | bytes, str], object]) -> core_schema.CoreSchema:
+def schema_of(
+    kind: type, make: Callable[[str | bytes, str], object], handler: GetCoreSchemaHandler
+) -> core_schema.CoreSchema:
     """Return the schema of a class of secrets.
 
     Args:
         kind: The class; its instances stay as they are, also in a `SecretStr`.
         make: Make an instance from a text or bytes, and the name of the field.
+        handler: The handler of pydantic; before version 2.12, it alone knows the name of the field.
     """
+    name = handler.field_name or _UNNAMED
 
     def read(given: Any, about: core_schema.ValidationInfo[Any]) -> object:
         value = given.get_secret_value() if isinstance(given, (SecretStr, SecretBytes)) else given
         if isinstance(value, kind):
             return value
-        return make(value, about.field_name or _UNNAMED) if isinstance(value, (str, bytes)) else _Unusable(value)
+        return make(value, about.field_name or name) if isinstance(value, (str, bytes)) else _Unusable(value)
 
     return core_schema.with_info_before_validator_function(
         read,

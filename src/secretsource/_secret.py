@@ -192,11 +192,11 @@ class Secret(str):
         raise TypeError(f"secret {self.name!r} cannot be pickled: pass its name and resolve it where it is used")
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> Any:
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
         """Return the schema for pydantic, which alone asks for it."""
         from secretsource._schema import schema_of
 
-        return schema_of(cls, given)
+        return schema_of(cls, given, handler)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: object, handler: object) -> dict[str, object]:

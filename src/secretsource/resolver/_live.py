@@ -103,11 +103,11 @@ class LiveSecret:
         raise TypeError(f"the handle of secret {self._name!r} cannot be pickled: pass its name, and make it anew")
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> Any:
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
         """Return the schema for pydantic: a given text is the value, and never the name."""
         from secretsource._schema import schema_of
 
-        return schema_of(cls, lambda value, name: cls.of(given(value, name)))
+        return schema_of(cls, lambda value, name: cls.of(given(value, name)), handler)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: object, handler: object) -> dict[str, object]:
