@@ -10,7 +10,7 @@ from benchmarks.django_settings import configure
 from flask import Flask
 from tests.leaks.canary import CANARY, assert_unseen
 
-from secretsource import LiveSecret, Resolver, Secret, override
+from secretsource import Resolver, Secret, override
 from secretsource.exceptions import ConfigurationError, InvalidReference, ProviderUnavailable, SecretNotFound
 from secretsource.integrations.django_settings import secrets_into
 from secretsource.integrations.flask_config import SecretConfig
@@ -95,16 +95,20 @@ class TestDjango:
             secrets_into(settings, names, resolver=resolver)
         assert settings == {"NAME": "shop"}
 
-    def test_the_secret_key_may_be_live(self, resolver: Resolver) -> None:
-        """Django signs with the value of now of a live `SECRET_KEY`."""
+    def test_django_takes_a_secret_for_its_key(self) -> None:
+        """Django signs with the value, and its check before a deployment examines it as a text."""
+        from django.core.checks import run_checks
         from django.core.signing import Signer
         from django.test import override_settings
 
-        with override_settings(SECRET_KEY=LiveSecret("STRIPE_KEY", resolver=resolver)):
-            first = Signer().sign("x")
-            assert Signer().unsign(first) == "x"
-            resolver.invalidate("STRIPE_KEY")
-            assert Signer().sign("x") != first
+        settings: dict[str, Any] = {}
+        for key, findings in ((CANARY * 5, 0), (CANARY, 1)):
+            with override({"SECRET_KEY": key}):
+                secrets_into(settings, ["SECRET_KEY"])
+            with override_settings(**settings):
+                assert Signer().sign("x") == Signer(key=key).sign("x")
+                found = run_checks(tags=["security"], include_deployment_checks=True)
+                assert sum(each.id == "security.W009" for each in found) == findings
 
 
 class TestFlask:

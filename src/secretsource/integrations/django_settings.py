@@ -3,8 +3,8 @@
     # at the end of settings.py
     secrets_into(globals(), {"SECRET_KEY": "SECRET_KEY", "DATABASES.default.PASSWORD": "app/database#password"})
 
-Django reads most settings as plain text, so they have their values when the project starts. For a setting that Django
-turns into text at each use, such as ``SECRET_KEY``, a `LiveSecret` follows rotation.
+Django and its packages take settings as plain text, so the secrets are read once, when the project starts. In code of
+yours, ``get_secret`` follows rotation.
 """
 
 from __future__ import annotations
