@@ -46,7 +46,7 @@ ROOMS: Mapping[str, Room] = {
     "cli": Room(20, 20, 430, 52, "the command line", "edge"),
     "server": Room(470, 20, 390, 52, "the HTTP service", "edge"),
     "secretsource": Room(20, 112, 280, 52, "the front page: get_secret, override, …", "edge"),
-    "integrations": Room(460, 112, 400, 52, "in front of web applications", "edge"),
+    "integrations": Room(460, 112, 400, 52, "in front of web applications, and in their settings", "edge"),
     "resolver": Room(20, 214, 280, 60, "name → value: chain, cache, flights", "type"),
     "config": Room(20, 324, 130, 52, "secretsource.toml", "type"),
     "issuing": Room(460, 214, 400, 162, "API keys: issue, check, rotate, revoke", "type"),
@@ -63,6 +63,7 @@ INNER = ("_http", "_transfer", "_manage", "_check", "_key")
 WAYS: Mapping[tuple[str, str], str] = {
     ("secretsource", "resolver"): "M160 164 V212",
     ("integrations", "issuing"): "M660 164 V212",
+    ("integrations", "secretsource"): "M460 120 H302",
     ("resolver", "config"): "M100 274 V322",
     ("resolver", "providers"): "M230 274 V424",
     ("config", "providers"): "M85 376 V424",
