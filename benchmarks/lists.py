@@ -49,7 +49,7 @@ SELECT {key_id}, hash, pepper_version, display, 'owner ' || (i % 100),
     name, scopes, rate_limit, quota, networks, begins, CASE WHEN i % {each} = 3 THEN {begun} + i + 60 END,
     CASE WHEN i % {each} = 4 THEN 'revoked' WHEN i % {each} = 5 THEN 'rotating' ELSE 'active' END, status_reason,
     predecessor, successor, root, CASE WHEN i % {each} = 5 THEN {begun} + i + 60 END, {begun} + i + 30, metadata,
-    "foreign", lookup, revision, rotate_every, revoked, notices
+    "foreign", lookup, revision, credits, rotate_every, revoked, notices
 FROM {numbers}, (SELECT * FROM secretsource_keys LIMIT 1) AS one
 """
 """Keys that nobody has the text of."""

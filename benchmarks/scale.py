@@ -28,7 +28,7 @@ INSERT INTO secretsource_keys
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {number})
 SELECT hex(randomblob(11)), randomblob(32), pepper_version, display, owner, prefix, environment, created + i, name,
     scopes, rate_limit, quota, networks, begins, expires, status, status_reason, predecessor, successor, root,
-    overlap_ends, last_used, metadata, "foreign", lookup, revision, rotate_every, revoked, notices
+    overlap_ends, last_used, metadata, "foreign", lookup, revision, credits, rotate_every, revoked, notices
 FROM n, (SELECT * FROM secretsource_keys LIMIT 1)
 """
 """Rows that nobody has the key of; their identifiers have the length of ours, and lie among them at random."""

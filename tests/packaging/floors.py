@@ -23,6 +23,7 @@ EDGES = {
     "fastapi": ("fastapi",),
     "flask": ("flask",),
     "grpc": ("grpc",),
+    "pydantic_settings": ("pydantic",),
     "litestar": ("litestar",),
     "quart": ("quart",),
     "starlette": ("starlette",),

@@ -76,7 +76,9 @@ async def test_what_takes_too_long_is_cancelled(caplog: pytest.LogCaptureFixture
 
 async def test_a_stop_without_errands_does_not_wait() -> None:
     """Nothing is under way, so the stop is immediate."""
-    await asyncio.wait_for(Errands().finish(3600), 5)
+    errands = Errands()
+    await asyncio.wait_for(errands.finish(3600), 5)
+    assert errands.is_ending
 
 
 async def test_an_unexpected_error_is_logged_without_its_text(caplog: pytest.LogCaptureFixture) -> None:

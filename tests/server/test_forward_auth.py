@@ -294,7 +294,7 @@ async def test_limits_of_an_owner_are_limits(limit: dict[str, Any], of: str) -> 
 
 @pytest.mark.parametrize("of", ["key", "owner"])
 async def test_a_question_leaves_its_place_with_the_verdict(of: str) -> None:
-    """The service does not learn when the request ends: a limit of one at once bounds the questions, and locks no customer out."""
+    """The service never learns when the request ends: one at once bounds the questions, and locks no customer out."""
     made = service(clock=FakeClock())
     await made.keys.owners.put("acme", rate_limit="1 at once" if of == "owner" else None)
     key = await made.keys.issue(
