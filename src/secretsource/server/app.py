@@ -82,7 +82,7 @@ class Application:
         self._dispatch = build(self.service)
 
     async def stop(self) -> None:
-        """Finish the errands, store the uses seen, and close the parts."""
+        """Wait for the errands, store the uses seen, and close the parts."""
         service, self._dispatch, self.service = self.service, None, None
         if service is not None:
             try:

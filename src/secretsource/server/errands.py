@@ -34,7 +34,7 @@ class Errands:
         return self._ending.is_set()
 
     def start(self, errand: Coroutine[Any, Any, None], name: str) -> None:
-        """Begin an errand; an error that it does not expect is logged without its text.
+        """Start an errand; an error that it does not expect is logged without its text.
 
         Args:
             errand: The work.

@@ -53,7 +53,7 @@ class LeakSettings:
 
     Attributes:
         github_keys: The address of the public keys that reports are signed with.
-        policy: What happens to a leaked key: ``revoke``, ``rotate`` or ``tell``. Or a table of environments and these;
+        policy: The answer to a leaked key: ``revoke``, ``rotate`` or ``tell``. Or a table of environments and these;
             the keys of other environments are revoked.
         overlap: Seconds for which a rotated key still works, 0 to 604800.
     """

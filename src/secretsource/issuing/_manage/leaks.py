@@ -43,7 +43,7 @@ class LeakReport(NamedTuple):
 
     Attributes:
         record: The key as it is now.
-        policy: What the policy asks for in the environment of the key: ``revoke``, ``rotate`` or ``tell``.
+        policy: The policy for the environment of the key: ``revoke``, ``rotate`` or ``tell``.
         rotated: The rotation, for the policy ``rotate``; None if the key was ended instead, or had ended before.
         is_new: Whether this source had not reported this place before.
     """

@@ -1,4 +1,4 @@
-"""What happens after a report was answered: each key ends as the policy says, however slow the store is."""
+"""The action after a report was answered: each key ends as the policy says, even if the store is slow or down."""
 
 from __future__ import annotations
 
@@ -85,6 +85,6 @@ class Action:
 
 
 def _key_id(finding: Finding) -> str:
-    """Return the locator in a text, which is no secret."""
+    """Return the locator in a text; it is public."""
     parsed = _GRAMMAR.parse(finding.text)
     return parsed.locator if isinstance(parsed, ParsedKey) else "unknown"

@@ -59,7 +59,7 @@ class Judged(NamedTuple):
 
 
 def read_findings(body: bytes) -> list[Finding]:
-    """Read the body of a report; what is no finding in it is left out.
+    """Read the body of a report; entries of another form are left out.
 
     Args:
         body: The body, whose signature was verified.

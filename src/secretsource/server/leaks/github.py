@@ -1,8 +1,8 @@
 """``POST /v1/leaks/github``: GitHub reports keys that its secret scanning found.
 
 A report is signed (ECDSA on P-256, over the body as sent), and nothing of it is read before that is verified. The
-answer says of each text whether it is ours. What the policy asks for happens after the answer, in an errand that goes
-on while the store is slow. The protocol has no date, so a report may be sent again: a repeat changes nothing more.
+answer says of each text whether it is ours. The policy is applied after the answer, in an errand that goes on while the
+store is slow. The protocol has no date, so a report may be sent again: a repeat changes nothing more.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class _GithubLeaks:
         self._begun: dict[bytes, None] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one report, and then do what the policy asks for."""
+        """Answer one report, and then apply the policy."""
         if scope["type"] != "http":  # it begins and ends with the keys, which are not its own
             return
         try:
