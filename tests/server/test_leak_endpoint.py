@@ -20,7 +20,7 @@ from secretsource.issuing import NO_SCOPE, AsyncApiKeys, EventKind, Status
 from secretsource.server.app import Application, build
 from secretsource.server.errands import MOST
 from secretsource.server.leaks import action, github
-from secretsource.server.leaks.findings import MOST_FINDINGS
+from secretsource.server.leaks.findings import MOST_FINDINGS, Finding
 from secretsource.server.leaks.github import LARGEST_REPORT, PATH, github_leaks
 from secretsource.server.leaks.key_list import EVERY, LASTS, KeyList
 from secretsource.server.rights import ROOT_OWNER, ROOT_PREFIX
@@ -50,6 +50,7 @@ class World:
     async def fetch(self) -> bytes:
         """Answer as the address of the list does."""
         self.fetches += 1
+        await asyncio.sleep(0)
         if isinstance(self.listed, Exception):
             raise self.listed
         return self.listed
@@ -352,6 +353,11 @@ async def test_a_signed_body_of_another_form_is_refused(world: World, body: byte
     """400, and nothing of it is repeated."""
     answer = await world.send(body)
     assert (answer.status, answer.json["code"]) == (400, code)
+
+
+def test_a_finding_shows_no_key() -> None:
+    """A text that was found may be a whole key."""
+    assert repr(Finding("canary-7c0e", "acme_key", None)) == "Finding(<masked>, 'acme_key')"
 
 
 async def test_what_is_no_finding_is_left_out(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import count
 from typing import TYPE_CHECKING
 
 from secretsource.exceptions import InvalidKey, KeyNotFound, SecretSourceError, StoreError
@@ -56,8 +57,8 @@ class Action:
 
     async def _insist(self, finding: Finding) -> bool:
         """Act on one finding, and try again while the store cannot answer."""
-        for attempt in range(ATTEMPTS):
-            was_last = attempt + 1 == ATTEMPTS or self._errands.is_ending
+        for attempt in count():
+            was_last = attempt + 1 >= ATTEMPTS or self._errands.is_ending
             try:
                 await self._act(finding)
             except StoreError:
