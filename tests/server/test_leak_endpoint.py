@@ -398,22 +398,30 @@ async def test_the_answer_does_not_wait_for_the_store(world: World, monkeypatch:
     """A slow store delays the action alone, and a stop of the service waits for it."""
     issued = await world.issue()
     answered = asyncio.Event()
-    report_leak = world.service.keys.report_leak
+    report_leak, order = world.service.keys.report_leak, list[str]()
 
     async def slow(*args: Any, **fields: Any) -> Any:
         await answered.wait()
-        return await report_leak(*args, **fields)
+        report = await report_leak(*args, **fields)
+        order.append("acted")
+        return report
+
+    async def close() -> None:
+        order.append("closed")
 
     monkeypatch.setattr(world.service.keys, "report_leak", slow)
+    monkeypatch.setattr(world.service.keys, "close", close)
     assert labels(await world.send(body_of(issued.plaintext))) == ["true_positive"]
     assert await world.status(issued) is Status.ACTIVE
     app = Application(ServerSettings())
     app.service = world.service
     stopping = asyncio.ensure_future(app.stop())
-    await asyncio.sleep(0)
-    assert not stopping.done()
+    while not world.service.errands.is_ending and not stopping.done():
+        await asyncio.sleep(0)
+    assert order == []
     answered.set()
     await stopping
+    assert order == ["acted", "closed"]
     assert await world.status(issued) is Status.REVOKED
 
 
