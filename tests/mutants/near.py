@@ -117,7 +117,7 @@ NEAR = {
     "resolver/_engine/shortcuts.py": "resolver/engine/clocks resolver/walk/names resolver/published_numbers",
     "resolver/_walk/trace.py": "resolver/resolver resolver/engine/rotation",
     "server/leaks/findings.py": "server/leak_endpoint",
-    "server/originals.py": "server/originals server/forward_auth",
+    "server/gateway/originals.py": "server/originals server/forward_auth",
     "server/questions.py": "server/verify",
     "server/gateway/peers.py": "server/peers",
     "server/problems.py": "server/problems",
