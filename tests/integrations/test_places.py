@@ -28,7 +28,6 @@ from secretsource.testing import FakeClock
 from secretsource.testing._integrations.cases import LosableStore, World, bearer
 from secretsource.testing.asgi_server import asgi_server
 from secretsource.testing.integration_harness import READ, broken
-from secretsource.testing.wsgi_server import wsgi_server
 
 from django.http import FileResponse, StreamingHttpResponse  # isort: skip - the settings come first
 from django.test import override_settings  # isort: skip
@@ -113,20 +112,6 @@ def of_django(keys: ApiKeys) -> Generator[Any]:
 
 
 @contextmanager
-def flask_served(keys: ApiKeys) -> Generator[str]:
-    """Flask behind waitress."""
-    with of_flask(keys) as app, wsgi_server(app) as url:
-        yield url
-
-
-@contextmanager
-def django_served(keys: ApiKeys) -> Generator[str]:
-    """Django behind waitress."""
-    with of_django(keys) as app, wsgi_server(app) as url:
-        yield url
-
-
-@contextmanager
 def fastapi_served(keys: ApiKeys) -> Generator[str]:
     """FastAPI behind uvicorn."""
     app, api_key = FastAPI(), fastapi.ApiKey(keys)
@@ -176,7 +161,7 @@ def aiohttp_served(keys: ApiKeys) -> Generator[str]:
 def test_a_stream_of_threads_holds_its_place_until_it_is_closed(
     application: Callable[..., Any], world: World, issued: Issued
 ) -> None:
-    """Another request is refused until then, and let in after it."""
+    """In the middle, as a server of WSGI does when the client goes away; another request is refused until then."""
     key = bearer(issued.plaintext)
     with application(world.keys) as app:
         first = Client(app).get("/stream", headers=key)
@@ -222,7 +207,7 @@ def test_a_function_after_the_view_that_fails_leaves_its_place(world: World, iss
     assert world.is_free(issued, 0)
 
 
-@pytest.mark.parametrize("serve", [flask_served, django_served, fastapi_served, quart_served, aiohttp_served])
+@pytest.mark.parametrize("serve", [fastapi_served, quart_served, aiohttp_served])
 def test_a_client_that_goes_away_leaves_its_place(serve: Callable[..., Any], world: World, issued: Issued) -> None:
     """In the middle of an answer without an end, which holds its place until then."""
     with serve(world.keys) as url:

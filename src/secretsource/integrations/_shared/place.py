@@ -38,7 +38,7 @@ class Place:
         self.is_held = False
 
     def take(self, admission: Admission, admitted: Admitted) -> None:
-        """Keep the place of a request that was let in, if it has one.
+        """Take the place of a request that was let in, if it has one.
 
         Args:
             admission: The admission that let it in.

@@ -24,8 +24,8 @@ class Admitted(NamedTuple):
         visible: The request's headers without the key, where it is hidden; else None.
         subprotocol: The web socket subprotocol that announced the key, for the server to accept; else None.
         verdict: The verdict of the check, for `Admission.release` and `ApiKeys.refund`; None without a key.
-        lease: Seconds after which the request counts as done, unless it is released or renewed; None for a request
-            that takes no place of a limit such as ``5 at once``, as nearly all.
+        lease: Seconds after which the request counts as done, unless it is released or renewed. It is None without a
+            limit such as ``5 at once``, as for nearly all requests.
     """
 
     record: KeyRecord | None
