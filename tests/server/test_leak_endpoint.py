@@ -607,4 +607,5 @@ async def test_the_endpoint_is_off_unless_configured(settings: LeakSettings | No
 
 async def test_a_beginning_and_an_end_are_not_its_own(world: World) -> None:
     """Connections other than requests are left to the service."""
-    await world.client.app({"type": "lifespan"}, None, None)
+    done: Any = world.client.app({"type": "lifespan"}, None, None)
+    assert await done is None
