@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event
 
 from secretsource.stores import sql
-from secretsource.stores._sql.rows import listing
+from secretsource.stores._sql import listing
 from secretsource.stores._sql.rows.tables import EVENTS, KEYS
 from secretsource.stores.base import HistoryQuery, KeyQuery, OwnerEvent, OwnerEventKind, Status
 from secretsource.testing._stores.samples import new, record

@@ -6,8 +6,8 @@ from functools import partial
 
 from sqlalchemy import select
 
-from secretsource.stores._sql.rows.statements import UPSERTS
 from secretsource.stores._sql.rows.tables import CLAIMS
+from secretsource.stores._sql.statements import UPSERTS
 from secretsource.stores.registers.claims import Claim, ClaimStore
 
 TYPE_CHECKING = False

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Text, bindparam, func, literal, select
 
-from secretsource.stores._sql.rows.statements import UPSERTS
 from secretsource.stores._sql.rows.tables import COUNTS, KEYS, OWNERS
+from secretsource.stores._sql.statements import UPSERTS
 from secretsource.stores.registers.counts import KEPT, Count, CountQuery, CountStore, in_each_unit
 
 TYPE_CHECKING = False

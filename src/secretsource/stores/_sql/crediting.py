@@ -6,8 +6,8 @@ from functools import partial
 
 from sqlalchemy import case, select
 
-from secretsource.stores._sql.rows.statements import UPSERTS, chunks
 from secretsource.stores._sql.rows.tables import CREDITS, KEYS
+from secretsource.stores._sql.statements import UPSERTS, chunks
 from secretsource.stores.registers.credits import CreditStore, Purse, Spending
 
 TYPE_CHECKING = False

@@ -20,7 +20,7 @@ from secretsource.stores._listening import Listening
 from secretsource.stores._news import GAP
 from secretsource.stores._sql.connections.faults import UNHEARD, diagnose
 from secretsource.stores._sql.connections.postgres import Unheard
-from secretsource.stores._sql.rows.statements import CHANNEL
+from secretsource.stores._sql.statements import CHANNEL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import Any
 
 from sqlalchemy import bindparam, case, func, select, text, union_all
 
-from secretsource.stores._sql.rows import listing
-from secretsource.stores._sql.rows.statements import UPSERTS
+from secretsource.stores._sql import listing
 from secretsource.stores._sql.rows.tables import CHORES, EVENTS, KEYS, OWNER_EVENTS
+from secretsource.stores._sql.statements import UPSERTS
 from secretsource.stores.owners import OwnerEventKind
 from secretsource.stores.records import EventKind
 from secretsource.stores.registers.history import BATCH, History, HistoryEvent

@@ -6,7 +6,7 @@ from functools import partial
 
 from secretsource._traceless import traceless
 from secretsource.exceptions import StoreError
-from secretsource.stores._sql import registers, transactions
+from secretsource.stores._sql import registers, statements, transactions
 from secretsource.stores._sql.claiming import SqlClaims
 from secretsource.stores._sql.connections import address
 from secretsource.stores._sql.connections.database import Database, Taken
@@ -17,7 +17,6 @@ from secretsource.stores._sql.history import SqlHistory
 from secretsource.stores._sql.lookups.hot import PostgresLookup
 from secretsource.stores._sql.lookups.replica import ReplicaLookup
 from secretsource.stores._sql.lookups.sqlite_lookup import SharedLookup, SqliteLookup
-from secretsource.stores._sql.rows import statements
 from secretsource.stores._sql.sqlite_feed import Alone, SqliteFeed
 from secretsource.stores._sql.upkeep import SqlUpkeep
 from secretsource.stores.base import ChangeFeed, Crowded, KeyChange, KeyStore

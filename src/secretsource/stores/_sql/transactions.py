@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from operator import itemgetter
 
-from secretsource.stores._sql import registers
-from secretsource.stores._sql.rows import listing, statements
+from secretsource.stores._sql import listing, registers, statements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

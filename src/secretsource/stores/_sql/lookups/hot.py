@@ -12,8 +12,8 @@ from contextlib import suppress
 
 from secretsource.stores._sql.connections.faults import CROWDED, FAULTS, diagnose
 from secretsource.stores._sql.connections.seats import Seats
-from secretsource.stores._sql.rows.statements import to_record, to_stamp
 from secretsource.stores._sql.rows.tables import KEYS, OWNERS, PLANS
+from secretsource.stores._sql.statements import to_record, to_stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

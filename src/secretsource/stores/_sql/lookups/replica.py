@@ -9,7 +9,7 @@ from secretsource._ground.flow import arun, run
 from secretsource.stores._sql.connections.postgres import Server
 from secretsource.stores._sql.lookups.hot import COLUMNS, STAMP, AsyncPostgresLookup, PostgresLookup, query
 from secretsource.stores._sql.lookups.lag import POSITION, Progress, look_up
-from secretsource.stores._sql.rows.statements import to_record, to_stamp
+from secretsource.stores._sql.statements import to_record, to_stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

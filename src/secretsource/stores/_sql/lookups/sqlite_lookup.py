@@ -12,7 +12,7 @@ from secretsource.exceptions import StoreError
 from secretsource.stores._sql import transactions
 from secretsource.stores._sql.connections.faults import FAULTS, diagnose
 from secretsource.stores._sql.lookups.hot import RECORD, REVISION
-from secretsource.stores._sql.rows.statements import to_record, to_stamp
+from secretsource.stores._sql.statements import to_record, to_stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

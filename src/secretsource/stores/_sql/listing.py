@@ -17,8 +17,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from secretsource.stores import _cursor
-from secretsource.stores._sql.rows.statements import SELECT_KEYS
 from secretsource.stores._sql.rows.tables import KEYS
+from secretsource.stores._sql.statements import SELECT_KEYS
 from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
