@@ -255,7 +255,7 @@ def test_chores_and_purges_go_along_an_index(request: pytest.FixtureRequest, dat
         store.upkeep.leave("t", "")
     plans = [plan for plan in explained.plans(explain) if plan]
     assert len(plans) > 8
-    small = ("secretsource_chores", "secretsource_owner_events")
+    small = ("secretsource_chores", "secretsource_owner_events", "SCAN CONSTANT ROW", "SCAN (subquery-")  # bound values
     for plan in plans:
         for line in plan.splitlines():
             goes_through = (line.strip().startswith("SCAN ") and "INDEX" not in line) or "Seq Scan" in line
