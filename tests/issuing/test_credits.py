@@ -374,6 +374,8 @@ def test_credits_are_a_rule_like_any_other() -> None:
     plan, limiter = Plan((Rate(9, 60, 9, "minute"), rule)), LocalLimiter()
     drawn = limiter.draw("a", plan, 4, 0.0, 0.0)
     assert [state.remaining for state in drawn.states] == [5, 1]
+    more = Plan((Rate(9, 60, 9, "minute"), Credits(7).of("owner")))  # as many are spent as before
+    assert [state.remaining for state in limiter.draw("a", more, 0, 0.0, 0.0).states] == [5, 3]
     refused = limiter.draw("a", plan, 2, 1e6, 1e6)
     assert (refused.refused_by, refused.retry_after) == (rule, None)
     assert rule.wait(rule.level(4), 1, 0.0) == 0.0

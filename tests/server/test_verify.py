@@ -11,7 +11,7 @@ from tests.server.gate import service
 
 from secretsource.exceptions import StoreError
 from secretsource.issuing.documents import read_verdict
-from secretsource.server.questions import MOST_KEYS
+from secretsource.server.questions import MOST_KEYS, read_question
 from secretsource.server.rights import BOUND, ROOT_OWNER, ROOT_PREFIX
 from secretsource.server.verify import verify
 from secretsource.stores.memory import MemoryStore
@@ -275,3 +275,17 @@ async def test_the_service_answers_under_both_paths(world: World) -> None:
     assert (await world.root("POST", MANY, {"keys": [question]})).json["verdicts"][0]["code"] == "accepted"
     figures = (await world.root.by(None)("GET", "/metrics")).body.decode()
     assert 'secretsource_requests_total{operation="verify",status="200"} 2.0' in figures
+
+
+@pytest.mark.parametrize("fresh", [None, 1, "true"])
+async def test_a_fresh_look_is_true_or_false(made: Service, fresh: object) -> None:
+    """And nothing that only counts as one."""
+    answer = await (await client_of(made))("POST", ONE, {"key": "a", "scope": None, "fresh": fresh})
+    assert (answer.status, answer.json["pointer"]) == (422, "/fresh")
+
+
+def test_a_question_shows_no_key() -> None:
+    """A traceback or a log may show the question."""
+    asked = read_question(b'{"key": "canary", "scope": null}')
+    assert asked.question["text"] == "canary"
+    assert repr(asked) == "Asked(<masked>)"

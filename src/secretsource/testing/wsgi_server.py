@@ -6,7 +6,7 @@ with wsgi_server(app) as url:
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from threading import Thread
@@ -47,7 +47,10 @@ def wsgi_server(app: Any, **settings: Any) -> Generator[str]:
     try:
         yield f"http://127.0.0.1:{server.effective_port}"
     finally:
-        server.trigger.pull_trigger(partial(_close, sockets))  # in its own thread, which then has nothing to wait for
+        with suppress(OSError):  # it may have seen the order, and be closed, before it is woken up
+            server.trigger.pull_trigger(
+                partial(_close, sockets)
+            )  # in its own thread, which then has nothing to wait for
         thread.join()
         server.task_dispatcher.shutdown()
 

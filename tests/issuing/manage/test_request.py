@@ -117,6 +117,7 @@ BAD: dict[str, dict[str, Any]] = {
     "scopes without end": {"scopes": [f"s{number}" for number in range(1001)]},
     "expiry too large for a float": {"expires_in": 10**400},
     "expiry of all time": {"expires_in": timedelta.max},
+    "rotation without a period": {"rotate_every": 0},
     "networks None": {"networks": None},
     "network of a number": {"networks": [5]},
     "network of bytes": {"networks": [b"abcd"]},

@@ -120,7 +120,7 @@ async def find_root_key(service: Service, caller: RootCaller, key_id: str) -> Ke
 def root_document(record: KeyRecord, now: float) -> dict[str, Any]:
     """Write the record of a root key: its owner is the customer that it is bound to, or null."""
     document = record_document(record, now)
-    del document["metadata"], document["rate_limit"], document["quota"]
+    del document["metadata"], document["rate_limit"], document["quota"], document["credits"]
     return {**document, "owner": bound_owner(record)}
 
 
