@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SHARE = 95.0
 """How many of a hundred faults have to be found."""
-SHARE_OF_SAMPLE = 80.0
+SHARE_OF_SAMPLE = 70.0
 """The same for a sample, drawn anew with each commit from more modules: no commit may fail by the luck of its draw."""
 ENOUGH = 40
 """Faults that a sample must hold before its share says anything; a busy machine tries fewer."""

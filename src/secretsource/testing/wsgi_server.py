@@ -47,10 +47,9 @@ def wsgi_server(app: Any, **settings: Any) -> Generator[str]:
     try:
         yield f"http://127.0.0.1:{server.effective_port}"
     finally:
-        with suppress(OSError):  # it may have seen the order, and be closed, before it is woken up
-            server.trigger.pull_trigger(
-                partial(_close, sockets)
-            )  # in its own thread, which then has nothing to wait for
+        # In its own thread, which then has nothing to wait for; it may be closed before it is woken up.
+        with suppress(OSError):
+            server.trigger.pull_trigger(partial(_close, sockets))
         thread.join()
         server.task_dispatcher.shutdown()
 
