@@ -81,7 +81,7 @@ NEAR = {
     "issuing/documents.py": "documents/documents",
     "issuing/limits.py": "issuing/check/limits issuing/check/mechanisms",
     "issuing/_check/purses.py": "issuing/credits",
-    "issuing/_document/states.py": "documents/documents",
+    "issuing/_document/limits.py": "documents/documents",
     "limiters/_at_once.py": "issuing/at_once",
     "limiters/_credits.py": "issuing/credits",
     "limiters/_plan.py": "issuing/check/limits issuing/manage/owners issuing/at_once",

@@ -197,7 +197,7 @@ def test_nothing_is_closed_in_the_middle_of_a_fork(store: SqlStore) -> None:
     closing.join(0.1)
     assert closing.is_alive()
     assert all(connection.is_open for connection in opened)
-    turns.refund()
+    turns.release()
     closing.join(5)
     assert not any(connection.is_open for connection in opened)
 

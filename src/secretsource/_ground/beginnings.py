@@ -28,7 +28,7 @@ class _Beginnings:
 
     def after_fork_in_parent(self) -> None:
         """Let all threads go on."""
-        self.turns.refund()
+        self.turns.release()
 
     def after_fork(self) -> None:
         """Start anew in a forked child."""

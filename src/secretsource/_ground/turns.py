@@ -36,7 +36,7 @@ class Turns:
         return turn
 
     def take_all(self, patience: float) -> bool:
-        """Wait until no other thread works, and let no thread start, until `refund`.
+        """Wait until no other thread works, and let no thread start, until `release`.
 
         Args:
             patience: Longest time to wait, in seconds.
@@ -47,10 +47,10 @@ class Turns:
         until = time.monotonic() + patience
         if self._take(self._joining, until) and all(self._take(turn, until) for turn in list(self._all)):
             return True
-        self.refund()
+        self.release()
         return False
 
-    def refund(self) -> None:
+    def release(self) -> None:
         """Let all others work again."""
         while self._taken:
             with suppress(RuntimeError):  # a signal arrived before it was taken

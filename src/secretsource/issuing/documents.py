@@ -12,6 +12,7 @@ from secretsource.exceptions import InvalidRequest
 from secretsource.issuing._document import tables
 from secretsource.issuing._document.draws import read_draw
 from secretsource.issuing._document.forms import INSTANT, SECONDS, maybe, read, written
+from secretsource.issuing._document.limits import limit_document, read_limit
 from secretsource.issuing._document.outcomes import (
     chores_document,
     health_document,
@@ -31,7 +32,6 @@ from secretsource.issuing._document.registers import (
     read_owner_record,
     read_plan,
 )
-from secretsource.issuing._document.states import limit_document, read_limit
 from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
 from secretsource.issuing._verdict import Accepted, Rejected
 from secretsource.stores.base import HistoryEvent, KeyEvent, KeyRecord, Page, Usage

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from secretsource.issuing._document.states import read_limit
+from secretsource.issuing._document.limits import read_limit
 from secretsource.limiters.base import Draw, Plan, Rate
 
 TYPE_CHECKING = False

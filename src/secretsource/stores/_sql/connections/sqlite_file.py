@@ -137,7 +137,7 @@ class SqliteFile:
 
     def after_fork_in_parent(self) -> None:
         """Let all threads work again; each opens a connection when it needs one."""
-        self.turns.refund()
+        self.turns.release()
 
     def after_fork(self) -> None:
         """Start anew in a forked child, and remember the connections left open."""
