@@ -42,62 +42,47 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_mode_override="serialization")
 
 
-class Key(Answer):
-    """A key; its text and its hash are never among the fields."""
+class AnyKey(Answer):
+    """The fields that all keys have; the text and the hash of a key are never among the fields."""
 
     key_id: KeyId
-    display: str = Field(examples=["acme_live_0aZ9…"])
-    owner: str
     name: str
     status: Status
     status_reason: str | None
     prefix: str
     environment: str
     scopes: list[str]
+    networks: list[str]
+    created_at: datetime
+    not_before: datetime | None
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    overlap_ends_at: datetime | None
+    revoked_at: datetime | None
+    rotate_every: float | None
+    rotation_due_at: datetime | None
+    predecessor: str | None
+    successor: str | None
+    pepper_version: str
+    revision: int
+
+
+class Key(AnyKey):
+    """A key; its text and its hash are never among the fields."""
+
+    display: str = Field(examples=["acme_live_0aZ9…"])
+    owner: str
     rate_limit: str | None
     quota: str | None
     credits: int | None
-    networks: list[str]
-    created_at: datetime
-    not_before: datetime | None
-    expires_at: datetime | None
-    last_used_at: datetime | None
-    overlap_ends_at: datetime | None
-    revoked_at: datetime | None
-    rotate_every: float | None
-    rotation_due_at: datetime | None
-    predecessor: str | None
-    successor: str | None
-    pepper_version: str
     metadata: dict[str, Any]
-    revision: int
 
 
-class RootKey(Answer):
+class RootKey(AnyKey):
     """A root key; its text and its hash are never among the fields."""
 
-    key_id: KeyId
     display: str = Field(examples=["root_live_0aZ9…"])
     owner: str | None = Field(description="The only customer that it sees; null for all.")
-    name: str
-    status: Status
-    status_reason: str | None
-    prefix: str
-    environment: str
-    scopes: list[str]
-    networks: list[str]
-    created_at: datetime
-    not_before: datetime | None
-    expires_at: datetime | None
-    last_used_at: datetime | None
-    overlap_ends_at: datetime | None
-    revoked_at: datetime | None
-    rotate_every: float | None
-    rotation_due_at: datetime | None
-    predecessor: str | None
-    successor: str | None
-    pepper_version: str
-    revision: int
 
 
 class KeyPage(Answer):
