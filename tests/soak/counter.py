@@ -23,7 +23,7 @@ from secretsource.stores import sql
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from secretsource.stores.base import Count, CountStore, Use
+    from secretsource.stores.base import Count, CountStore
 
 PEPPER = "a pepper of the tests, long enough"
 FLUSH_EVERY = 0.2
@@ -55,7 +55,7 @@ class Told:
 
 
 class Counting:
-    """What a process has made, by outcome, and the store that it says it to at the beginning of each flush.
+    """What a process has made, by outcome, and the store that says what it adds.
 
     Args:
         url: Of the database.
@@ -67,12 +67,22 @@ class Counting:
         self.store = kind.open(url)
         assert self.store.counts is not None
         self.store.counts = Told(self.store.counts)  # type: ignore[assignment]
-        self._record_uses = self.store.record_uses
-        self.store.record_uses = self._told  # type: ignore[method-assign]
 
-    def _told(self, uses: Sequence[Use]) -> None:
-        say("flush", self.made.copy())
-        self._record_uses(uses)
+    def tell_flushes(self, keys: Any, kind: str) -> None:
+        """Have keys say, at the end of each flush, what was made before it began; checks go on during it."""
+        flush = keys.flush
+
+        def told() -> None:
+            before = self.made.copy()
+            flush()
+            say("flush", before)
+
+        async def atold() -> None:
+            before = self.made.copy()
+            await flush()
+            say("flush", before)
+
+        keys.flush = atold if kind == "async" else told
 
 
 async def main(url: str, kind: str, texts: Sequence[str]) -> None:
@@ -82,6 +92,7 @@ async def main(url: str, kind: str, texts: Sequence[str]) -> None:
     on_loop = sql.AsyncSqlStore if url.startswith("sqlite") else sql.AsyncPostgresStore
     store: Any = on_loop(counting.store) if kind == "async" else counting.store
     keys: Any = (AsyncApiKeys if kind == "async" else ApiKeys)(store, peppers=[PEPPER], flush_every=FLUSH_EVERY)
+    counting.tell_flushes(keys, kind)
     ended = asyncio.ensure_future(asyncio.to_thread(sys.stdin.read))
     while not ended.done():
         for text in texts:
