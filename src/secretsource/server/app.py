@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from secretsource.exceptions import SecretSourceError
 from secretsource.server.api.document import management
 from secretsource.server.forward_auth import forward_auth
-from secretsource.server.front import Front
+from secretsource.server.front import BareFront, Front
 from secretsource.server.leaks.github import PATH as LEAKS
 from secretsource.server.leaks.github import github_leaks
 from secretsource.server.open_paths.health import health
@@ -150,10 +150,10 @@ def build(service: Service) -> ASGIApp:
     telling = Telling(service)
     managed = Front(api, telling.request)
     open_paths = health(service, api, telling)
-    gateways = telling.counted("forwardAuth", forward_auth(service))
-    checks = telling.counted("verify", verify(service))
+    gateways = BareFront(forward_auth(service), telling.counter("forwardAuth"))
+    checks = BareFront(verify(service), telling.counter("verify"))
     leaks = service.settings.leaks
-    reports = None if leaks is None else telling.counted("reportLeaks", github_leaks(service, leaks))
+    reports = None if leaks is None else BareFront(github_leaks(service, leaks), telling.counter("reportLeaks"))
     shown = None if service.settings.pages is None else Front(pages(service, service.settings.pages), telling.request)
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
