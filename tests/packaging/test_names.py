@@ -43,9 +43,13 @@ WALK = """
 import json, secretsource
 from importlib import import_module
 from pkgutil import walk_packages
+import django
 from django.conf import settings
 
-settings.configure(SECRET_KEY="of a walk")  # without which packages of Django do not import
+# without which packages of Django do not import
+APPS = ("admin", "auth", "contenttypes", "messages")
+settings.configure(SECRET_KEY="of a walk", INSTALLED_APPS=[f"django.contrib.{app}" for app in APPS])
+django.setup()
 RUN_BY_A_TOOL = ("__main__", "migrations")
 names = [module.name for module in walk_packages(secretsource.__path__, "secretsource.")]
 modules = [import_module(name) for name in names if not any(word in name for word in RUN_BY_A_TOOL)]
