@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from secretsource.issuing._manage.upkeep.rounds import ChoreReport
     from secretsource.issuing._service import ApiKeys
     from secretsource.issuing._settings import Settings
-    from secretsource.issuing._transfer.imports import ImportBatch, ImportOptions, ImportReport, RejectedRow
+    from secretsource.issuing._transfer.imports import ImportOptions
+    from secretsource.issuing._transfer.reports import ImportBatch, ImportReport, RejectedRow
     from secretsource.issuing._transfer.row_file import Unreadable, read_rows
     from secretsource.issuing._transfer.sources import header_judge
     from secretsource.issuing._verbs.administration import ROTATE_SELF
@@ -147,7 +148,8 @@ _HOMES = {
     "_manage.health": ("Health",),
     "_key.hashing": ("Pepper", "PepperSet", "PepperState", "PepperUse"),
     "_http.settings": ("AdmissionSettings",),
-    "_transfer.imports": ("ImportBatch", "ImportOptions", "ImportReport", "RejectedRow"),
+    "_transfer.imports": ("ImportOptions",),
+    "_transfer.reports": ("ImportBatch", "ImportReport", "RejectedRow"),
     "_key.locator": ("Owner", "OwnerKind"),
     "_manage.leaks": ("LeakPolicy", "LeakReport"),
     "_manage.operations": ("Issued", "Rotated", "RotationStatus"),

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from secretsource._traceless import traceless
-from secretsource.stores._sql.lookups.hot import AsyncPostgresLookup
-from secretsource.stores._sql.lookups.replica import AsyncReplicaLookup
+from secretsource.stores._sql.lookups.async_hot import AsyncPostgresLookup
+from secretsource.stores._sql.lookups.async_replica import AsyncReplicaLookup
 from secretsource.stores._sql.lookups.sqlite_lookup import LoopLookup, ThreadedLookup
 from secretsource.stores._sql.store import PostgresStore, SqlStore
 from secretsource.stores._threaded import (
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import ParamSpec, Self, TypeVar
 
-    from secretsource.stores._sql.lookups.hot import AsyncLookup
+    from secretsource.stores._sql.lookups.async_hot import AsyncLookup
     from secretsource.stores.base import (
         Change,
         KeyEvent,
