@@ -48,6 +48,7 @@ from secretsource.stores.registers.claims import AsyncClaimStore, Claim, ClaimSt
 from secretsource.stores.registers.counts import AsyncCountStore, Count, CountQuery, CountStore, Unit
 from secretsource.stores.registers.credits import MOST_PURSES, AsyncCreditStore, CreditStore, Purse, Spending
 from secretsource.stores.registers.history import AsyncHistory, History, HistoryEvent, HistoryQuery
+from secretsource.stores.registers.outbox import AsyncOutbox, Backlog, Message, Outbox
 from secretsource.stores.registers.upkeep import AsyncUpkeep, Upkeep
 
 TYPE_CHECKING = False
@@ -64,8 +65,10 @@ __all__ = [
     "AsyncCreditStore",
     "AsyncHistory",
     "AsyncKeyStore",
+    "AsyncOutbox",
     "AsyncRegister",
     "AsyncUpkeep",
+    "Backlog",
     "Change",
     "ChangeBus",
     "ChangeFeed",
@@ -86,6 +89,8 @@ __all__ = [
     "KeyQuery",
     "KeyRecord",
     "KeyStore",
+    "Message",
+    "Outbox",
     "OwnerEvent",
     "OwnerEventKind",
     "OwnerRecord",
@@ -119,6 +124,7 @@ class KeyStore(ABC):
         credits: Where credits are spent; None for a store that keeps none. Then no key or owner has any.
         history: One feed of all events; None for a store that has none.
         claims: The tokens of repeatable requests; None for a store that keeps none.
+        outbox: Messages that must arrive elsewhere, such as webhooks; None for a store that keeps none.
         upkeep: The ability to have chores done; None for a store that deletes nothing.
     """
 
@@ -128,6 +134,7 @@ class KeyStore(ABC):
     credits: CreditStore | None = None
     history: History | None = None
     claims: ClaimStore | None = None
+    outbox: Outbox | None = None
     upkeep: Upkeep | None = None
 
     @classmethod

@@ -24,7 +24,9 @@ from sqlalchemy import (
 
 METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
+VERSIONS = (
+    "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013",
+)  # fmt: skip
 """The versions of the schema so far; a test compares them with the migrations."""
 
 HEAD = VERSIONS[-1]
@@ -197,6 +199,25 @@ CLAIMS = Table(
     Index("secretsource_claims_by_age", "made"),
 )
 """The tokens of repeatable requests, for a day."""
+
+OUTBOX = Table(
+    "secretsource_outbox",
+    METADATA,
+    Column("queue", _TEXT, nullable=False),
+    Column("id", _TEXT, nullable=False),
+    Column("kind", _TEXT, nullable=False),
+    Column("body", _TEXT, nullable=False),
+    Column("made", Double, nullable=False),
+    Column("owner", _TEXT),
+    Column("due", Double),
+    Column("attempts", Integer, nullable=False),
+    Column("trouble", _TEXT, nullable=False),
+    PrimaryKeyConstraint("queue", "id"),
+    Index("secretsource_outbox_by_due", "queue", "due", "id"),
+    Index("secretsource_outbox_by_age", "made", "id"),
+    Index("secretsource_outbox_by_owner", "owner"),
+)
+"""Messages that must arrive elsewhere; each column is a field of `Message`, in the same order."""
 
 CREDITS = Table(
     "secretsource_credits",
