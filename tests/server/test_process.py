@@ -57,6 +57,7 @@ class Running:
         self.process = process
         self.port = port
         self.key = key
+        self.log = ""
 
     def ask(self, method: str, path: str, document: object = None, key: str | None = None) -> tuple[int, Any]:
         """Send a request by the first root key, on a connection of its own."""
@@ -68,6 +69,15 @@ class Running:
             return answer.status, json.loads(answer.read() or b"null")
         finally:
             connection.close()
+
+    def until_told(self, sentence: str) -> None:
+        """Read the log up to a line with a sentence."""
+        assert self.process.stderr is not None
+        line = " "
+        while sentence not in line:
+            line = self.process.stderr.readline()
+            assert line, self.log
+            self.log += line
 
     def until(self, path: str, status: int) -> None:
         """Wait until a path is answered with a status."""
@@ -177,14 +187,16 @@ def test_a_hangup_reads_the_settings_again(founded: Path) -> None:
         service.process.send_signal(signal.SIGHUP)
         service.until("/openapi.json", 404)
         assert service.ask("GET", "/v1/keys")[0] == 200
-        file.write_text(f"[server]\nprot = 1\n{providers}")
-        service.process.send_signal(signal.SIGHUP)
+        for mistake in ("prot = 1", 'docs = true\n[[server.routes]]\npath = "/a//b"\nscope = "a:b"'):
+            file.write_text(f"[server]\n{mistake}\n{providers}")
+            service.process.send_signal(signal.SIGHUP)
+            service.until_told("the settings were not read again")
+        assert service.ask("GET", "/openapi.json")[0] == 404
         service.process.send_signal(signal.SIGTERM)
-        assert service.process.stderr is not None
-        log = service.process.stderr.read()
         assert service.process.wait(PATIENCE) == 0
-    assert "a change of store needs a restart" in log
-    assert "unknown key 'prot'" in log
+    assert "a change of store needs a restart" in service.log
+    assert "unknown key 'prot'" in service.log
+    assert "the settings were not read again: the path of route 1 must be like" in service.log
 
 
 def test_several_processes_serve_one_address(founded: Path) -> None:

@@ -120,6 +120,7 @@ class ServerSettings:
         stop_within: Seconds that requests have to end when the service stops, 1 to 3600.
         leaks: The endpoint for reports of leaked keys, a table; off when left out.
         pages: The pages for customers and operators, a table; off when left out.
+        traces: Whether each request is a span of OpenTelemetry; needs the extra ``otel``.
     """
 
     host: str = "127.0.0.1"
@@ -142,6 +143,7 @@ class ServerSettings:
     stop_within: float = 30.0
     leaks: LeakSettings | None = None
     pages: PagesSettings | None = None
+    traces: bool = False
 
 
 _RANGES: Mapping[str, tuple[float, float]] = {

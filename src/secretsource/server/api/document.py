@@ -54,6 +54,8 @@ _SCHEMES = {
         "description": "GitHub's signature of the body.",
     },
 }
+_QUIET: Any = dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False)
+"""The framework tells OpenTelemetry nothing: its spans and logs have paths, queries, addresses and texts of errors."""
 _IN_FRONT = (in_front.checks, in_front.gateways, in_front.reports, in_front.health)
 """Operations of bare applications, which are in the document and behind no router."""
 
@@ -72,6 +74,7 @@ def management(service: Service) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        telemetry=_QUIET,
     )
     app.state.service = service
     for routes in (
