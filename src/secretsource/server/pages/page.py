@@ -30,7 +30,7 @@ def environment(language: str) -> Environment:
     """Return the templates in a language.
 
     Args:
-        language: One of `LANGUAGES`.
+        language: The language, from `LANGUAGES`.
     """
     found = Environment(
         loader=PackageLoader("secretsource.server.pages"),
@@ -83,7 +83,7 @@ def rendered(language: str, template: str, values: Mapping[str, Any]) -> str:
     """Return the text of a page.
 
     Args:
-        language: One of `LANGUAGES`.
+        language: The language, from `LANGUAGES`.
         template: The name of the template.
         values: Its values; a template that asks for another one is refused.
     """

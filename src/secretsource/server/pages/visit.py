@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from secretsource.server.gateway.peers import client_address
 from secretsource.server.pages.forms import TOKEN, Form
-from secretsource.server.pages.guard import cookie_form, page_headers
+from secretsource.server.pages.guard import CookieForm, cookie_form, page_headers
 from secretsource.server.pages.page import language_of, rendered, static_files, translations
 from secretsource.server.pages.sessions import NOBODY, Role, Session
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from secretsource.server.service import Service
     from secretsource.server.settings import PagesSettings
 
-__all__ = ["COOKIE", "Visit"]
+__all__ = ["COOKIES", "Visit"]
 
-COOKIE = "secretsource"
-"""The bare name of the cookie."""
+COOKIES = {Role.NOBODY: "visit", Role.CUSTOMER: "portal", Role.OPERATOR: "operator"}
+"""The bare names of the cookies; a customer and an operator may be signed in side by side."""
 
 
 class Visit:
@@ -62,6 +62,11 @@ class Visit:
         """The owner whose pages a customer sees."""
         assert self.session.role is Role.CUSTOMER
         return self.session.subject
+
+    @property
+    def actor(self) -> str:
+        """The person, as events name it."""
+        return self.session.facts.get("name") or f"customer {self.session.subject}"
 
     @property
     def origin(self) -> str | None:
@@ -123,20 +128,19 @@ class Visit:
     def keep(self, session: Session) -> None:
         """Have the browser keep the cookie of a session."""
         self.session = session
-        self._cookies = [self._form_of_cookie().header(session.cookie)]
+        self._cookies.append(self._form_of(session.role).header(session.cookie))
 
-    def drop(self) -> None:
-        """Have the browser forget the cookie."""
+    def drop(self, role: Role) -> None:
+        """Have the browser forget the cookie of a role."""
         self.session = NOBODY
-        self._cookies = [self._form_of_cookie().header("", life=0)]
+        self._cookies.append(self._form_of(role).header("", life=0))
 
-    @property
-    def cookie(self) -> str:
-        """The cookie that the browser sent; empty without one."""
-        return self.request.cookies.get(self._form_of_cookie().name, "")
+    def cookie(self, role: Role) -> str:
+        """Return the cookie of a role that the browser sent; empty without one."""
+        return self.request.cookies.get(self._form_of(role).name, "")
 
-    def _form_of_cookie(self) -> Any:
-        return cookie_form(COOKIE, self.request.url.scheme, self.request.headers.get("host", ""))
+    def _form_of(self, role: Role) -> CookieForm:
+        return cookie_form(COOKIES[role], self.request.url.scheme, self.request.headers.get("host", ""))
 
     def _finish(self, response: Response) -> Response:
         response.headers.update(page_headers(self.settings.frame_ancestors))

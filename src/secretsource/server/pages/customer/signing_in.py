@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from secretsource.server.pages.links import LINK
 from secretsource.server.pages.sessions import Role, Session
 from secretsource.server.pages.view import View
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["VIEWS"]
 
-LINK = "link"
-"""The field with the text of the link, in the address and in the form."""
-
 
 async def show(visit: Visit) -> Response:
     """Show the button that signs in, and give the browser a cookie that its form belongs to."""
@@ -31,19 +29,20 @@ async def show(visit: Visit) -> Response:
 
 
 async def sign_in(visit: Visit) -> Response:
-    """Spend the link, and begin a session with a new cookie."""
-    owner = await visit.sessions.spend(visit.form.text(LINK))
-    if owner is None:
+    """Take the link, and make a session with a new cookie."""
+    found = await visit.sessions.spend(visit.form.text(LINK))
+    if found is None:
         return visit.page("customer/link-spent.html", 410)
-    await visit.sessions.end(visit.cookie)
-    visit.keep(await visit.sessions.begin(Role.CUSTOMER, owner))
+    await visit.sessions.end(Session(Role.CUSTOMER, cookie=visit.cookie(Role.CUSTOMER)))
+    visit.drop(Role.NOBODY)
+    visit.keep(await visit.sessions.begin(Role.CUSTOMER, found["owner"], found))
     return visit.go("/portal/keys")
 
 
 async def sign_out(visit: Visit) -> Response:
     """End the session."""
-    await visit.sessions.end(visit.session.cookie)
-    visit.drop()
+    await visit.sessions.end(visit.session)
+    visit.drop(Role.CUSTOMER)
     return visit.page("customer/signed-out.html")
 
 
