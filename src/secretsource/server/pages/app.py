@@ -19,8 +19,8 @@ from secretsource.server.pages.entry import Cookies
 from secretsource.server.pages.forms import LARGEST_FORM, TOKEN, read_form
 from secretsource.server.pages.guard import SAFE_METHODS, is_from_here, matches
 from secretsource.server.pages.operator import VIEWS as OPERATOR_VIEWS
-from secretsource.server.pages.page import static_files
 from secretsource.server.pages.sessions import NOBODY, Role, Session, Sessions
+from secretsource.server.pages.static_files import static_files
 from secretsource.server.pages.visit import Visit
 
 if TYPE_CHECKING:
@@ -39,7 +39,12 @@ PLACES = ("/portal", "/operator", "/static/")
 """The beginnings of the paths of the pages."""
 VIEWS: tuple[View, ...] = (*CUSTOMER_VIEWS, *OPERATOR_VIEWS)
 """The routes of all pages."""
-_YEAR = "public, max-age=31536000, immutable"
+_FILE_HEADERS = {
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+}
+"""A logo that is opened by itself runs nothing."""
 _DOORS = {Role.CUSTOMER: "/portal/sign-in", Role.OPERATOR: "/operator/sign-in"}
 """Where a browser is sent that is not signed in."""
 
@@ -63,7 +68,7 @@ def _application(
         return Visit(service, sessions, settings, request)
 
     routes = [_route(view, entry, open_visit) for view in views]
-    routes.append(Route("/static/{name}", _file, name="getStatic"))
+    routes.append(Route("/static/{name}", _files(settings), name="getStatic"))
     return Starlette(routes=routes, exception_handlers={HTTPException: _missing(open_visit)})
 
 
@@ -143,10 +148,14 @@ def _missing(open_visit: Callable[[Request], Visit]) -> Callable[[Request, Excep
     return answer
 
 
-async def _file(request: Request) -> Response:
-    """Answer with a file of the pages."""
-    for body, media_type, name in static_files().values():
-        if name == request.path_params["name"]:
-            headers = {"Cache-Control": _YEAR, "X-Content-Type-Options": "nosniff"}
-            return Response(body, media_type=media_type, headers=headers)
-    raise HTTPException(404)
+def _files(settings: PagesSettings) -> Callable[[Request], Awaitable[Response]]:
+    """Return the answer to the path of a file."""
+    served = {each.name: each for each in static_files(settings.accent, settings.logo).values()}
+
+    async def answer(request: Request) -> Response:
+        found = served.get(request.path_params["name"])
+        if found is None:
+            raise HTTPException(404)
+        return Response(found.body, media_type=found.media_type, headers=_FILE_HEADERS)
+
+    return answer

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from time import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from secretsource.server.gateway.peers import client_address
 from secretsource.server.pages.forms import TOKEN, Form
 from secretsource.server.pages.guard import CookieForm, cookie_form, page_headers
-from secretsource.server.pages.page import language_of, rendered, static_files, translations
+from secretsource.server.pages.looks.reader import reader_for
+from secretsource.server.pages.page import rendered
 from secretsource.server.pages.sessions import NOBODY, Role, Session
+from secretsource.server.pages.static_files import static_files
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -25,6 +28,8 @@ __all__ = ["COOKIES", "Visit"]
 
 COOKIES = {Role.NOBODY: "visit", Role.CUSTOMER: "portal", Role.OPERATOR: "operator"}
 """The bare names of the cookies; a customer and an operator may be signed in side by side."""
+ZONE = "zone"
+"""The cookie in which the script of the pages keeps the time zone of the reader."""
 
 
 class Visit:
@@ -37,7 +42,7 @@ class Visit:
         session: The session of the browser; its role is that of the route, or nobody's.
         form: The form that was sent; empty for a GET.
         now: The time of the request, in seconds since 1970 UTC.
-        language: The language of the answer, such as ``en``.
+        reader: The language and the time zone of the answer.
     """
 
     def __init__(self, service: Service, sessions: Sessions, settings: PagesSettings, request: Request) -> None:
@@ -48,8 +53,14 @@ class Visit:
         self.session: Session = NOBODY
         self.form = Form()
         self.now = time()
-        self.language = language_of(request.headers.get("accept-language", ""))
-        self.translate = translations(self.language).gettext
+        self.reader = reader_for(
+            request.headers.get("accept-language", ""),
+            unquote(request.cookies.get(ZONE, "")),
+            now=self.now,
+            settings_language=settings.language,
+            settings_zone=settings.zone,
+        )
+        self.translate = self.reader.gettext
         self._cookies: list[str] = []
 
     @property
@@ -85,8 +96,8 @@ class Visit:
         return root + path
 
     def static(self, name: str) -> str:
-        """Return the address of a file of ours, such as ``style.css``."""
-        return self.url(f"/static/{static_files()[name][2]}")
+        """Return the address of a file of ours, such as ``pages.css``."""
+        return self.url(f"/static/{static_files(self.settings.accent, self.settings.logo)[name].name}")
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """Answer with a page.
@@ -105,10 +116,9 @@ class Visit:
             "static": self.static,
             "path": self.request.scope["path"],
             "framed": self.is_framed,
-            "language": self.language,
             "now": self.now,
         }
-        return self._finish(HTMLResponse(rendered(self.language, template, {**common, **values}), status))
+        return self._finish(HTMLResponse(rendered(self.reader, template, {**common, **values}), status))
 
     def go(self, path: str) -> Response:
         """Send the browser to another page of ours."""
