@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from time import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -17,6 +18,8 @@ from secretsource.server.pages.sessions import NOBODY, Role, Session
 from secretsource.server.pages.static_files import static_files
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.requests import Request
 
     from secretsource.issuing import AsyncApiKeys
@@ -134,6 +137,27 @@ class Visit:
         """
         disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
         return self._finish(Response(body, media_type=media_type, headers=disposition))
+
+    def greet(self) -> None:
+        """Give a browser that is not signed in a cookie, which the token of the next form follows from."""
+        self.keep(Session(Role.NOBODY, cookie=secrets.token_urlsafe(32)))
+
+    async def sign_in(self, role: Role, subject: str, facts: Mapping[str, str] | None = None) -> None:
+        """Begin a session with a new cookie; an earlier session of the browser in this role ends.
+
+        Args:
+            role: The role of the person.
+            subject: The owner whose keys a customer sees, or the name of an operator.
+            facts: More about the person.
+        """
+        await self.sessions.end(Session(role, cookie=self.cookie(role)))
+        self.drop(Role.NOBODY)
+        self.keep(await self.sessions.begin(role, subject, facts))
+
+    async def sign_out(self) -> None:
+        """End the session."""
+        await self.sessions.end(self.session)
+        self.drop(self.session.role)
 
     def keep(self, session: Session) -> None:
         """Have the browser keep the cookie of a session."""
