@@ -48,6 +48,7 @@ from secretsource.stores.registers.claims import AsyncClaimStore, Claim, ClaimSt
 from secretsource.stores.registers.counts import AsyncCountStore, Count, CountQuery, CountStore, Unit
 from secretsource.stores.registers.credits import MOST_PURSES, AsyncCreditStore, CreditStore, Purse, Spending
 from secretsource.stores.registers.history import AsyncHistory, History, HistoryEvent, HistoryQuery
+from secretsource.stores.registers.passes import AsyncPassStore, Pass, PassStore
 from secretsource.stores.registers.upkeep import AsyncUpkeep, Upkeep
 
 TYPE_CHECKING = False
@@ -64,6 +65,7 @@ __all__ = [
     "AsyncCreditStore",
     "AsyncHistory",
     "AsyncKeyStore",
+    "AsyncPassStore",
     "AsyncRegister",
     "AsyncUpkeep",
     "Change",
@@ -91,6 +93,8 @@ __all__ = [
     "OwnerRecord",
     "OwnerStatus",
     "Page",
+    "Pass",
+    "PassStore",
     "PlanRecord",
     "Purse",
     "Refused",
@@ -119,6 +123,7 @@ class KeyStore(ABC):
         credits: Where credits are spent; None for a store that keeps none. Then no key or owner has any.
         history: One feed of all events; None for a store that has none.
         claims: The tokens of repeatable requests; None for a store that keeps none.
+        passes: The links and sessions of people; None for a store that keeps none.
         upkeep: The ability to have chores done; None for a store that deletes nothing.
     """
 
@@ -128,6 +133,7 @@ class KeyStore(ABC):
     credits: CreditStore | None = None
     history: History | None = None
     claims: ClaimStore | None = None
+    passes: PassStore | None = None
     upkeep: Upkeep | None = None
 
     @classmethod

@@ -44,6 +44,10 @@ class AsyncKeyReading:
         """Do as `ApiKeys.get` does."""
         return await arun(self._operations.get(key_id))
 
+    async def get_many(self, key_ids: Sequence[str]) -> Mapping[str, KeyRecord]:
+        """Do as `ApiKeys.get_many` does."""
+        return await arun(self._overview.get_many(key_ids))
+
     async def list(
         self,
         *,

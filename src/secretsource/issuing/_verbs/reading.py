@@ -52,6 +52,21 @@ class KeyReading:
         """
         return run(self._operations.get(key_id))
 
+    def get_many(self, key_ids: Sequence[str]) -> Mapping[str, KeyRecord]:
+        """Return the records of several keys by one question to the store.
+
+        Args:
+            key_ids: Up to 1000; each 22 characters of ``0-9A-Za-z``.
+
+        Returns:
+            The records by ``key_id``; a key that is not there is left out.
+
+        Raises:
+            InvalidRequest: They are too many.
+            StoreError: The store could not answer.
+        """
+        return run(self._overview.get_many(key_ids))
+
     def list(
         self,
         *,

@@ -10,40 +10,33 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from secretsource.stores.base import ClaimStore, CountStore, CreditStore, History, KeyStore, Register, Upkeep
-from secretsource.stores.owners import Kept
+from secretsource.stores.base import KeyStore
 from secretsource.testing._stores.conformance import StoreConformance
 from secretsource.testing._stores.races import ROUNDS
+from secretsource.testing._stores.registers_on_a_loop import (
+    ClaimsOnALoop,
+    CountsOnALoop,
+    CreditsOnALoop,
+    HistoryOnALoop,
+    PassesOnALoop,
+    RegisterOnALoop,
+    UpkeepOnALoop,
+)
 from secretsource.testing._stores.samples import changed, new, record, rotated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from secretsource.stores.base import (
-        AsyncClaimStore,
-        AsyncCountStore,
-        AsyncCreditStore,
-        AsyncHistory,
         AsyncKeyStore,
-        AsyncRegister,
-        AsyncUpkeep,
         Change,
-        Claim,
-        Count,
-        CountQuery,
         Crowded,
-        HistoryEvent,
-        HistoryQuery,
         KeyEvent,
         KeyQuery,
         KeyRecord,
-        OwnerEvent,
         Page,
-        Purse,
-        Refused,
-        Spending,
         Usage,
         Use,
     )
@@ -51,165 +44,6 @@ if TYPE_CHECKING:
     Answer = TypeVar("Answer")
 
 __all__ = ["AsyncStoreConformance"]
-
-
-class RegisterOnALoop(Register[Kept], Generic[Kept]):
-    """An asynchronous register as the cases for threads use it.
-
-    Args:
-        register: The register under test.
-        play: Plays a coroutine on the loop of its store.
-    """
-
-    def __init__(self, register: AsyncRegister[Kept], play: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
-        self._register: AsyncRegister[Kept] = register
-        self._play = play
-
-    def get(self, id: str) -> Kept | None:
-        """Await it."""
-        found: Kept | None = self._play(self._register.get(id))
-        return found
-
-    def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
-        """Await it."""
-        stored: Kept | Refused = self._play(self._register.put(record, event))
-        return stored
-
-    def delete(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
-        """Await it."""
-        deleted: Kept | Refused = self._play(self._register.delete(record, event))
-        return deleted
-
-    def list(self, *, after: str | None = None, limit: int = 100, plan: str | None = None) -> Sequence[Kept]:
-        """Await it."""
-        found: Sequence[Kept] = self._play(self._register.list(after=after, limit=limit, plan=plan))
-        return found
-
-    def events(self, id: str, *, after: int = 0, limit: int = 100) -> Sequence[OwnerEvent]:
-        """Await it."""
-        happened: Sequence[OwnerEvent] = self._play(self._register.events(id, after=after, limit=limit))
-        return happened
-
-
-class CountsOnALoop(CountStore):
-    """Asynchronous counts as the cases for threads use them.
-
-    Args:
-        counts: The counts under test.
-        play: Plays a coroutine on the loop of their store.
-    """
-
-    def __init__(self, counts: AsyncCountStore, play: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
-        self._counts = counts
-        self._play = play
-
-    def add(self, counts: Sequence[Count]) -> None:
-        """Await it."""
-        self._play(self._counts.add(counts))
-
-    def read(self, query: CountQuery) -> Sequence[Count]:
-        """Await it."""
-        found: Sequence[Count] = self._play(self._counts.read(query))
-        return found
-
-    def forget(self, now: float) -> None:
-        """Await it."""
-        self._play(self._counts.forget(now))
-
-
-class ClaimsOnALoop(ClaimStore):
-    """Asynchronous claims as the cases for threads use them.
-
-    Args:
-        claims: The claims under test.
-        play: Plays a coroutine on the loop of their store.
-    """
-
-    def __init__(self, claims: AsyncClaimStore, play: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
-        self._claims = claims
-        self._play = play
-
-    def take(self, claim: Claim, since: float) -> Claim:
-        """Await it."""
-        found: Claim = self._play(self._claims.take(claim, since))
-        return found
-
-    def release(self, claim: Claim) -> None:
-        """Await it."""
-        self._play(self._claims.release(claim))
-
-
-class CreditsOnALoop(CreditStore):
-    """Asynchronous credits as the cases for threads use them.
-
-    Args:
-        credits: The credits under test.
-        play: Plays a coroutine on the loop of their store.
-    """
-
-    def __init__(self, credits: AsyncCreditStore, play: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
-        self._credits = credits
-        self._play = play
-
-    def spend(self, purses: Sequence[Purse], cost: int) -> Spending:
-        """Await it."""
-        spending: Spending = self._play(self._credits.spend(purses, cost))
-        return spending
-
-    def refund(self, purses: Sequence[Purse], cost: int) -> None:
-        """Await it."""
-        self._play(self._credits.refund(purses, cost))
-
-
-class HistoryOnALoop(History):
-    """An asynchronous feed as the cases for threads use it.
-
-    Args:
-        history: The feed under test.
-        play: Plays a coroutine on the loop of its store.
-    """
-
-    def __init__(self, history: AsyncHistory, play: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
-        self._history = history
-        self._play = play
-
-    def read(self, query: HistoryQuery) -> Sequence[HistoryEvent]:
-        """Await it."""
-        found: Sequence[HistoryEvent] = self._play(self._history.read(query))
-        return found
-
-
-class UpkeepOnALoop(Upkeep):
-    """An asynchronous upkeep as the cases for threads use it.
-
-    Args:
-        upkeep: The upkeep under test.
-        play: Plays a coroutine on the loop of its store.
-    """
-
-    def __init__(self, upkeep: AsyncUpkeep, play: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
-        self._upkeep = upkeep
-        self._play = play
-
-    def take(self, holder: str, now: float, until: float) -> str | None:
-        """Await it."""
-        place: str | None = self._play(self._upkeep.take(holder, now, until))
-        return place
-
-    def leave(self, holder: str, place: str) -> bool:
-        """Await it."""
-        left: bool = self._play(self._upkeep.leave(holder, place))
-        return left
-
-    def delete(self, records: Sequence[KeyRecord], events: Sequence[OwnerEvent]) -> frozenset[str]:
-        """Await it."""
-        gone: frozenset[str] = self._play(self._upkeep.delete(records, events))
-        return gone
-
-    def purge(self, owner: str, event: OwnerEvent, *, always: bool) -> bool:
-        """Await it."""
-        done: bool = self._play(self._upkeep.purge(owner, event, always=always))
-        return done
 
 
 class OnALoop(KeyStore):
@@ -224,6 +58,7 @@ class OnALoop(KeyStore):
         self.owners = None if store.owners is None else RegisterOnALoop(store.owners, self.play)
         self.plans = None if store.plans is None else RegisterOnALoop(store.plans, self.play)
         self.claims = None if store.claims is None else ClaimsOnALoop(store.claims, self.play)
+        self.passes = None if store.passes is None else PassesOnALoop(store.passes, self.play)
         self.counts = None if store.counts is None else CountsOnALoop(store.counts, self.play)
         self.credits = None if store.credits is None else CreditsOnALoop(store.credits, self.play)
         self.history = None if store.history is None else HistoryOnALoop(store.history, self.play)

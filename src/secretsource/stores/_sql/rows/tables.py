@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0014")
 """The versions of the schema so far; a test compares them with the migrations."""
 
 HEAD = VERSIONS[-1]
@@ -199,6 +199,21 @@ CLAIMS = Table(
     Index("secretsource_claims_by_age", "made"),
 )
 """The tokens of repeatable requests, for a day."""
+
+PASSES = Table(
+    "secretsource_passes",
+    METADATA,
+    Column("token", _TEXT, primary_key=True),
+    Column("kind", _TEXT, nullable=False),
+    Column("holder", _TEXT, nullable=False),
+    Column("made", Double, nullable=False),
+    Column("ends", Double, nullable=False),
+    Column("seen", Double, nullable=False),
+    Column("facts", _TEXT, nullable=False),
+    Index("secretsource_passes_by_end", "ends"),
+    Index("secretsource_passes_by_holder", "holder", "kind"),
+)
+"""The links and sessions of the pages, by the hash of their text."""
 
 CREDITS = Table(
     "secretsource_credits",
