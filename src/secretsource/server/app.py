@@ -22,6 +22,7 @@ from secretsource.server.leaks.github import PATH as LEAKS
 from secretsource.server.leaks.github import github_leaks
 from secretsource.server.open_paths.health import health
 from secretsource.server.opening import load_settings, open_service
+from secretsource.server.pages.app import PLACES, pages
 from secretsource.server.telling import Telling
 from secretsource.server.verify import verify
 
@@ -153,6 +154,7 @@ def build(service: Service) -> ASGIApp:
     checks = telling.counted("verify", verify(service))
     leaks = service.settings.leaks
     reports = None if leaks is None else telling.counted("reportLeaks", github_leaks(service, leaks))
+    shown = None if service.settings.pages is None else Front(pages(service, service.settings.pages), telling.request)
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -164,6 +166,9 @@ def build(service: Service) -> ASGIApp:
         served = checks if path in CHECKS else reports if path == LEAKS else open_paths.get(path)
         if served is not None:
             await served(scope, receive, send)
+            return
+        if shown is not None and path.startswith(PLACES):
+            await shown(scope, receive, send)
             return
         # Ids are routed as the client wrote them: a slash inside of one does not divide the path.
         raw: bytes = scope.get("raw_path") or path.encode()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_network
+from re import fullmatch
 from typing import TYPE_CHECKING, NamedTuple
 
 from secretsource.issuing import NO_SCOPE
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     Network: TypeAlias = IPv4Network | IPv6Network
 
-__all__ = ["DEFAULT_STORE", "LeakSettings", "Route", "ServerSettings", "read_settings"]
+__all__ = ["DEFAULT_STORE", "LeakSettings", "PagesSettings", "Route", "ServerSettings", "read_settings"]
 
 DEFAULT_STORE = "sqlite:///keys.db"
 ANY_KEY = "NO_SCOPE"
@@ -64,6 +65,37 @@ class LeakSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PagesSettings:
+    """The table ``[server.pages]``: the pages for customers and operators, which are off without it.
+
+    Attributes:
+        name: The name of your API, as the pages show it.
+        address: The public address of the service, such as ``https://keys.acme.example``; portal links begin with it.
+        api: The address of a request in the example that a new key is shown with.
+        logo: The file of a logo, in SVG; the name alone when left out.
+        accent: The colour of buttons and links, such as ``#2f5bd7``.
+        accent_dark: The same colour in the dark theme.
+        frame_ancestors: The origins whose pages may frame those of customers, such as ``https://app.acme.example``.
+        scopes: The scopes that a customer may choose from, unless the plan of the customer has some.
+        prefix: The prefix of keys that customers make; by default the first of ``prefixes``, or ``sk``.
+        idle: Seconds without a request after which a session ends, 60 to 86400.
+        life: Seconds after which a session ends, 60 to 604800.
+    """
+
+    name: str = "API keys"
+    address: str = ""
+    api: str = "https://api.example.com/v1/"
+    logo: str = ""
+    accent: str = "#2f5bd7"
+    accent_dark: str = "#8fb0ff"
+    frame_ancestors: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    prefix: str = ""
+    idle: float = 1800.0
+    life: float = 43200.0
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """The settings of the service; a key of ``[server]`` has the name of its attribute.
 
@@ -87,6 +119,7 @@ class ServerSettings:
         log: The form of log lines: ``json`` or ``text``.
         stop_within: Seconds that requests have to end when the service stops, 1 to 3600.
         leaks: The endpoint for reports of leaked keys, a table; off when left out.
+        pages: The pages for customers and operators, a table; off when left out.
     """
 
     host: str = "127.0.0.1"
@@ -108,6 +141,7 @@ class ServerSettings:
     log: str = "text"
     stop_within: float = 30.0
     leaks: LeakSettings | None = None
+    pages: PagesSettings | None = None
 
 
 _RANGES: Mapping[str, tuple[float, float]] = {
@@ -117,6 +151,8 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "forward_auth_cache": (0, 300),
     "stop_within": (1, 3600),
     "overlap": (0, 604800),
+    "idle": (60, 86400),
+    "life": (60, 604800),
 }
 _WORDS: Mapping[str, tuple[str, ...]] = {"log": ("json", "text")}
 _MOST_COST = 10**9
@@ -145,8 +181,10 @@ def read_settings(table: Section | None) -> ServerSettings:
             given[key] = _demand(table, key)
         elif key == "leaks":
             given[key] = _leaks(table.section(key))
+        elif key == "pages":
+            given[key] = _pages(table.section(key))
         else:
-            given[key] = _plain(table, key)
+            given[key] = _plain(table, key, getattr(ServerSettings(), key))
     return ServerSettings(**given)  # type: ignore[arg-type]  # each is of its field's type by now
 
 
@@ -160,6 +198,26 @@ def _leaks(section: Section) -> LeakSettings:
     if "policy" in section.table:
         given["policy"] = _policy(section)
     return LeakSettings(**given)  # type: ignore[arg-type]  # each is of its field's type by now
+
+
+def _pages(section: Section) -> PagesSettings:
+    section.only([each.name for each in fields(PagesSettings)])
+    given = {key: _plain(section, key, getattr(PagesSettings(), key)) for key in section.table}
+    for key in given.keys() & {"address", "api"}:
+        _safe_address(section, key)
+    if "frame_ancestors" in given:
+        given["frame_ancestors"] = tuple(_origin(section, each) for each in section.texts("frame_ancestors"))
+    for key in given.keys() & {"accent", "accent_dark"}:
+        if not fullmatch("#[0-9a-fA-F]{6}", str(given[key])):
+            raise section.wrong(f"{key} must be a colour such as  #2f5bd7", key)
+    return PagesSettings(**given)  # type: ignore[arg-type]  # each is of its field's type by now
+
+
+def _origin(section: Section, written: str) -> str:
+    """Return an origin that may frame the pages; it stands in a header, so nothing else may be in it."""
+    if not fullmatch(r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?", written):
+        raise section.wrong("frame_ancestors must be origins such as  https://app.acme.example", "frame_ancestors")
+    return written
 
 
 def _policy(section: Section) -> object:
@@ -185,9 +243,8 @@ def _safe_address(section: Section, key: str) -> str:
     return address
 
 
-def _plain(table: Section, key: str) -> object:
+def _plain(table: Section, key: str, default: object) -> object:
     """Return a text, a number, a flag or a list of texts, as the default of the setting is."""
-    default = getattr(ServerSettings(), key)
     if isinstance(default, bool):
         return table.flag(key, default)
     if isinstance(default, tuple):

@@ -1,0 +1,146 @@
+"""The pages as one ASGI application: the routes of all views, behind the guard.
+
+Customers are served below ``/portal``, operators below ``/operator``, and the files of the pages below ``/static``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from secretsource.exceptions import KeyNotFound, OwnerNotFound, PlanNotFound, SecretSourceError, StoreError
+from secretsource.server.api import convertors
+from secretsource.server.pages.customer import VIEWS as CUSTOMER_VIEWS
+from secretsource.server.pages.forms import LARGEST_FORM, TOKEN, read_form
+from secretsource.server.pages.guard import SAFE_METHODS, is_from_here, matches
+from secretsource.server.pages.operator import VIEWS as OPERATOR_VIEWS
+from secretsource.server.pages.page import static_files
+from secretsource.server.pages.sessions import NOBODY, Role, Session, Sessions
+from secretsource.server.pages.visit import Visit
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from secretsource.server.pages.view import View
+    from secretsource.server.service import ASGIApp, Service
+    from secretsource.server.settings import PagesSettings
+
+__all__ = ["PLACES", "VIEWS", "pages"]
+
+PLACES = ("/portal", "/operator", "/static/")
+"""The beginnings of the paths of the pages."""
+VIEWS: tuple[View, ...] = (*CUSTOMER_VIEWS, *OPERATOR_VIEWS)
+"""The routes of all pages."""
+_YEAR = "public, max-age=31536000, immutable"
+_DOORS = {Role.CUSTOMER: "/portal/sign-in", Role.OPERATOR: "/operator/sign-in"}
+"""Where a browser is sent that is not signed in."""
+
+
+def pages(service: Service, settings: PagesSettings) -> ASGIApp:
+    """Return the application of the pages.
+
+    Args:
+        service: The parts of this process.
+        settings: The settings of the pages.
+    """
+    convertors.register()
+    sessions = Sessions(service.keys, idle=settings.idle, life=settings.life)
+
+    def open_visit(request: Request) -> Visit:
+        return Visit(service, sessions, settings, request)
+
+    routes = [_route(view, open_visit) for view in VIEWS]
+    routes.append(Route("/static/{name}", _file, name="getStatic"))
+    return Starlette(routes=routes, exception_handlers={HTTPException: _missing(open_visit)})
+
+
+def _route(view: View, open_visit: Callable[[Request], Visit]) -> Route:
+    """Return the route of a view."""
+
+    async def answer(request: Request) -> Response:
+        visit = open_visit(request)
+        try:
+            return await _answered(view, visit)
+        except SecretSourceError as error:
+            return _failed(visit, error)
+
+    route = Route(view.path, answer, methods=[view.method], name=view.name)
+    route.operation_id = view.name  # type: ignore[attr-defined]  # the log and the figures read it, as of the API
+    return route
+
+
+async def _answered(view: View, visit: Visit) -> Response:
+    """Answer a visit, if the guard and the session allow it."""
+    found = await visit.sessions.find(visit.cookie)
+    if found is not None and view.role in {found.role, Role.NOBODY}:
+        visit.session = found
+    elif view.role is Role.NOBODY:
+        visit.session = Session(Role.NOBODY, cookie=visit.cookie)
+    if view.method not in SAFE_METHODS:
+        refused = await _guarded(visit)
+        if refused is not None:
+            return refused
+    if visit.session.role is not view.role and view.role is not Role.NOBODY:
+        return visit.go(_DOORS[view.role])
+    return await view.answer(visit)
+
+
+async def _guarded(visit: Visit) -> Response | None:
+    """Read the form of a visit; return a page instead if it does not come from a page of ours."""
+    if not is_from_here(visit.request.headers):
+        return visit.page("refused.html", 403, why="place")
+    form = read_form(await _body(visit.request), visit.request.headers.get("content-type", ""))
+    if form is None:
+        return visit.page("refused.html", 400, why="form")
+    if not visit.session.cookie or not matches(form.text(TOKEN), visit.session.form_token):
+        return visit.page("refused.html", 403, why="token")
+    visit.form = form
+    return None
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body, or one byte too many of it."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_FORM:
+            break
+    return body
+
+
+def _failed(visit: Visit, error: SecretSourceError) -> Response:
+    """Answer with a page that says what failed, and what to do next."""
+    if isinstance(error, (KeyNotFound, OwnerNotFound, PlanNotFound)):
+        return visit.page("missing.html", 404)
+    if isinstance(error, StoreError):
+        return visit.page("failed.html", 503, why="store", message="")
+    return visit.page("failed.html", 400, why="request", message=str(error))
+
+
+def _missing(open_visit: Callable[[Request], Visit]) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return the answer to a path, or a method, that no view has."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        visit = open_visit(request)
+        visit.session = NOBODY
+        response = visit.page("missing.html", error.status_code)
+        response.headers.update(error.headers or {})
+        return response
+
+    return answer
+
+
+async def _file(request: Request) -> Response:
+    """Answer with a file of the pages."""
+    for body, media_type, name in static_files().values():
+        if name == request.path_params["name"]:
+            headers = {"Cache-Control": _YEAR, "X-Content-Type-Options": "nosniff"}
+            return Response(body, media_type=media_type, headers=headers)
+    raise HTTPException(404)

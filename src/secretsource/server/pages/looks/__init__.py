@@ -1,0 +1,1 @@
+"""The looks of the pages: catalogues, formats and charts."""

@@ -1,0 +1,145 @@
+"""A visit: one request of a browser, with all that a view needs to answer it."""
+
+from __future__ import annotations
+
+from time import time
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from secretsource.server.gateway.peers import client_address
+from secretsource.server.pages.forms import TOKEN, Form
+from secretsource.server.pages.guard import cookie_form, page_headers
+from secretsource.server.pages.page import language_of, rendered, static_files, translations
+from secretsource.server.pages.sessions import NOBODY, Role, Session
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from secretsource.issuing import AsyncApiKeys
+    from secretsource.server.pages.sessions import Sessions
+    from secretsource.server.service import Service
+    from secretsource.server.settings import PagesSettings
+
+__all__ = ["COOKIE", "Visit"]
+
+COOKIE = "secretsource"
+"""The bare name of the cookie."""
+
+
+class Visit:
+    """One request of a browser.
+
+    Attributes:
+        service: The parts of the service.
+        sessions: The sessions of the pages.
+        request: The request.
+        session: The session of the browser; its role is that of the route, or nobody's.
+        form: The form that was sent; empty for a GET.
+        now: The time of the request, in seconds since 1970 UTC.
+        language: The language of the answer, such as ``en``.
+    """
+
+    def __init__(self, service: Service, sessions: Sessions, settings: PagesSettings, request: Request) -> None:
+        self.service = service
+        self.sessions = sessions
+        self.settings = settings
+        self.request = request
+        self.session: Session = NOBODY
+        self.form = Form()
+        self.now = time()
+        self.language = language_of(request.headers.get("accept-language", ""))
+        self.translate = translations(self.language).gettext
+        self._cookies: list[str] = []
+
+    @property
+    def keys(self) -> AsyncApiKeys:
+        """The keys."""
+        return self.service.keys
+
+    @property
+    def owner(self) -> str:
+        """The owner whose pages a customer sees."""
+        assert self.session.role is Role.CUSTOMER
+        return self.session.subject
+
+    @property
+    def origin(self) -> str | None:
+        """The address of the browser."""
+        peer = None if self.request.client is None else self.request.client.host
+        return client_address(self.request.scope["headers"], peer, self.service.settings.trusted_proxies)
+
+    @property
+    def is_framed(self) -> bool:
+        """Whether the page is shown inside of another one."""
+        return self.request.headers.get("sec-fetch-dest") in {"iframe", "frame"}
+
+    def url(self, path: str) -> str:
+        """Return the address of a path of ours, such as ``/portal/keys``, wherever the pages are mounted."""
+        root: str = self.request.scope.get("root_path", "")
+        return root + path
+
+    def static(self, name: str) -> str:
+        """Return the address of a file of ours, such as ``style.css``."""
+        return self.url(f"/static/{static_files()[name][2]}")
+
+    def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """Answer with a page.
+
+        Args:
+            template: The name of the template, such as ``customer/keys.html``.
+            status: The status of the answer.
+            values: The values of the template, beside those that every page has.
+        """
+        common = {
+            "site": self.settings,
+            "session": self.session,
+            "form": self.form,
+            "form_field": TOKEN,
+            "url": self.url,
+            "static": self.static,
+            "path": self.request.scope["path"],
+            "framed": self.is_framed,
+            "language": self.language,
+            "now": self.now,
+        }
+        return self._finish(HTMLResponse(rendered(self.language, template, {**common, **values}), status))
+
+    def go(self, path: str) -> Response:
+        """Send the browser to another page of ours."""
+        return self._finish(RedirectResponse(self.url(path), 303))
+
+    def file(self, body: str, media_type: str, name: str) -> Response:
+        """Answer with a file to save.
+
+        Args:
+            body: The text of the file.
+            media_type: Its media type.
+            name: Its name, of letters, digits, ``-`` and ``.``.
+        """
+        disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return self._finish(Response(body, media_type=media_type, headers=disposition))
+
+    def keep(self, session: Session) -> None:
+        """Have the browser keep the cookie of a session."""
+        self.session = session
+        self._cookies = [self._form_of_cookie().header(session.cookie)]
+
+    def drop(self) -> None:
+        """Have the browser forget the cookie."""
+        self.session = NOBODY
+        self._cookies = [self._form_of_cookie().header("", life=0)]
+
+    @property
+    def cookie(self) -> str:
+        """The cookie that the browser sent; empty without one."""
+        return self.request.cookies.get(self._form_of_cookie().name, "")
+
+    def _form_of_cookie(self) -> Any:
+        return cookie_form(COOKIE, self.request.url.scheme, self.request.headers.get("host", ""))
+
+    def _finish(self, response: Response) -> Response:
+        response.headers.update(page_headers(self.settings.frame_ancestors))
+        for cookie in self._cookies:
+            response.headers.append("Set-Cookie", cookie)
+        return response
