@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.server.github import Signer, listing
 
-from secretsource.server.leaks.fetching import FetchError, fetch
 from secretsource.server.leaks.key_list import KeyList, fetched
+from secretsource.server.outgoing.fetching import FetchError, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

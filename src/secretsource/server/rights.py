@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BOUND",
     "EVERYTHING",
+    "GRANTS",
     "ROOT_OWNER",
     "ROOT_PREFIX",
     "ROOT_SCOPES",
@@ -51,6 +52,8 @@ ROOT_SCOPES = (
     "root:write",
 )
 """Every scope that a route asks for; a root key may also have ``owners:*`` and the like."""
+GRANTS = (*ROOT_SCOPES, "keys:*", "owners:*", "plans:*", "root:*")
+"""Every scope that a root key, or an operator, may have."""
 EVERYTHING = ("keys:*", "owners:*", "plans:*", "events:read", "usage:read", "portal:write", "root:*")
 """The scopes of the first root key."""
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, fields
 from ipaddress import ip_network
 from re import fullmatch
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
 from secretsource.issuing import NO_SCOPE
+from secretsource.server.outgoing.addresses import is_safe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -160,7 +160,6 @@ _RANGES: Mapping[str, tuple[float, float]] = {
 _WORDS: Mapping[str, tuple[str, ...]] = {"log": ("json", "text")}
 _MOST_COST = 10**9
 _POLICIES = ("revoke", "rotate", "tell")
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def read_settings(table: Section | None) -> ServerSettings:
@@ -241,13 +240,7 @@ def _word(section: Section, key: str) -> str:
 def _safe_address(section: Section, key: str) -> str:
     """Return an address that nobody on the way can answer for: https, or this machine."""
     address = section.text(key) or ""
-    try:
-        parts = urlsplit(address)
-        is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-        is_whole = bool(parts.hostname) and parts.username is None and (parts.port is None or parts.port > 0)
-    except ValueError:
-        is_safe = is_whole = False
-    if not (is_safe and is_whole and address.isascii() and address.isprintable() and " " not in address):
+    if not is_safe(address):
         raise section.wrong(f"{key} must be an address that begins with https://", key)
     return address
 

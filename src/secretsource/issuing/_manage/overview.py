@@ -50,7 +50,7 @@ class Overview:
         return (yield from self._operations.list(query))
 
     def history(
-        self, after: int | None, owner: str | None, actor: str | None, kind: str | None, limit: int
+        self, after: int | None, owner: str | None, actor: str | None, kind: str | None, limit: int, newest: bool
     ) -> Flow[Sequence[HistoryEvent]]:
         """Return events of all keys, owners and plans, in the order of their positions."""
         store = self._parts.store
@@ -64,7 +64,9 @@ class Overview:
         if kind is not None and kind not in _KINDS:
             raise InvalidRequest(f"kind must be one of {', '.join(_KINDS)}, not {kind!r:.40}")
         author = None if actor is None else request.text(actor, "actor")
-        found: Sequence[HistoryEvent] = yield store.history.read(HistoryQuery(after, owner, author, kind, limit))
+        found: Sequence[HistoryEvent] = yield store.history.read(
+            HistoryQuery(after, owner, author, kind, limit, newest)
+        )
         return found
 
 

@@ -102,10 +102,11 @@ class AsyncKeyReading:
         owner: str | int | None = None,
         actor: str | None = None,
         kind: str | None = None,
+        newest_first: bool = False,
         limit: int = 100,
     ) -> Sequence[HistoryEvent]:
         """Do as `ApiKeys.history` does."""
-        return await arun(self._overview.history(after, wanted_owner(owner), actor, kind, limit))
+        return await arun(self._overview.history(after, wanted_owner(owner), actor, kind, limit, bool(newest_first)))
 
     def whose(self, text: str, candidates: Iterable[str | int] = ()) -> Owner | None:
         """Do as `ApiKeys.whose` does."""

@@ -174,6 +174,7 @@ class KeyReading:
         owner: str | int | None = None,
         actor: str | None = None,
         kind: str | None = None,
+        newest_first: bool = False,
         limit: int = 100,
     ) -> Sequence[HistoryEvent]:
         """Give one feed of what happened to all keys, owners and plans; remember the last position, and go on there.
@@ -182,10 +183,11 @@ class KeyReading:
         transaction commits.
 
         Args:
-            after: Only events behind this position; None for the beginning.
+            after: Only events behind this position, in the order of the answer; None for its beginning.
             owner: Only events of this owner and of its keys.
             actor: Only events of exactly this author.
             kind: Only events of this kind, such as ``revoked``; see `EventKind` and `OwnerEventKind`.
+            newest_first: Whether the answer begins with the newest event, for a page that people read.
             limit: How many, 1 to 1000.
 
         Raises:
@@ -193,7 +195,7 @@ class KeyReading:
             InvalidRequest: A number is out of range, or there is no such kind.
             StoreError: The store could not answer.
         """
-        return run(self._overview.history(after, wanted_owner(owner), actor, kind, limit))
+        return run(self._overview.history(after, wanted_owner(owner), actor, kind, limit, bool(newest_first)))
 
     def whose(self, text: str, candidates: Iterable[str | int] = ()) -> Owner | None:
         """Read the owner from the key, offline; revoked keys answer like any other.

@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from secretsource.issuing import KeyFormat, ParsedKey
 from secretsource.server.front import send_answer
 from secretsource.server.leaks.action import Action
-from secretsource.server.leaks.fetching import FetchError
 from secretsource.server.leaks.findings import Finding, Judged, feedback, read_findings
 from secretsource.server.leaks.key_list import KeyList, fetched
+from secretsource.server.outgoing.fetching import FetchError
 from secretsource.server.problems import Problem
 
 if TYPE_CHECKING:

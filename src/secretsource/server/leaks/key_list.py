@@ -15,7 +15,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from secretsource.server.leaks.fetching import FetchError, fetch
+from secretsource.server.outgoing.fetching import FetchError, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

@@ -40,4 +40,5 @@ class MemoryHistory(History):
             if self._placed is before:  # else a signal's handler, or another thread, has read it meanwhile
                 self._placed = (after, last + len(new))
                 break
-        return [event for event in after.values() if query.picks(event)][: query.limit]
+        picked = [event for event in after.values() if query.picks(event)]
+        return (picked[::-1] if query.newest else picked)[: query.limit]

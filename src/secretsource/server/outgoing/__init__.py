@@ -1,0 +1,1 @@
+"""Questions that the service asks of other hosts."""

@@ -1,0 +1,61 @@
+"""The standing of a person at the service: the rights of an operator, by the claims of the provider. Pure."""
+
+# pure: decides from its arguments; no clock, no I/O, no await
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from secretsource.server.pages.oidc.settings import OperatorRule
+
+__all__ = ["Person", "standing"]
+
+LONGEST_NAME = 100
+
+
+class Person(NamedTuple):
+    """An operator that signed in at the provider.
+
+    Attributes:
+        subject: The provider's id of the person.
+        name: The name to show.
+        scopes: The rights.
+        owner: The only customer that the person sees, or None for all.
+    """
+
+    subject: str
+    name: str
+    scopes: frozenset[str]
+    owner: str | None
+
+
+def standing(claims: Mapping[str, object], rules: Iterable[OperatorRule], name_claim: str) -> Person | None:
+    """Return the operator that some claims make; None for a person that no rule names.
+
+    Args:
+        claims: The claims of a verified ID token.
+        rules: The rules; the first that matches counts.
+        name_claim: The claim with the name.
+    """
+    subject = str(claims["sub"])
+    for rule in rules:
+        if _has(claims, rule.claim, rule.value):
+            return Person(subject, _name(claims, name_claim, subject), frozenset(rule.rights), rule.owner)
+    return None
+
+
+def _has(claims: Mapping[str, object], claim: str, value: str) -> bool:
+    """Return whether a claim is a text, or has it in its list; an address that was not verified does not count."""
+    if claim == "email" and claims.get("email_verified") is not True:
+        return False
+    found = claims.get(claim)
+    return found == value or (isinstance(found, list) and value in found)
+
+
+def _name(claims: Mapping[str, object], claim: str, subject: str) -> str:
+    name = claims.get(claim)
+    shown = name if isinstance(name, str) and name.strip() else subject
+    return "".join(each for each in shown if each.isprintable())[:LONGEST_NAME]
