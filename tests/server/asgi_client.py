@@ -18,6 +18,7 @@ class Answer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cookies: Sequence[str] = ()
 
     @property
     def json(self) -> Any:
@@ -80,4 +81,5 @@ class Client:
         start, *rest = messages
         assert start["type"] == "http.response.start"
         headers = {name.decode(): value.decode() for name, value in start["headers"]}
-        return Answer(start["status"], headers, b"".join(each["body"] for each in rest))
+        cookies = [value.decode() for name, value in start["headers"] if name == b"set-cookie"]
+        return Answer(start["status"], headers, b"".join(each["body"] for each in rest), cookies)

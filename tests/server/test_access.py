@@ -10,6 +10,7 @@ import pytest
 
 from secretsource.server.api.document import management
 from secretsource.server.rights import EVERYTHING, ROOT_SCOPES
+from secretsource.server.settings import PagesSettings, ServerSettings
 
 if TYPE_CHECKING:
     from tests.server.conftest import World
@@ -89,6 +90,12 @@ class Ground:
         path, _ = self.target(operation, absent)
         body = {"owner": "acme"} if operation.name == "issueKey" else operation.body
         return await self.world.root.by(key)(operation.method, path, body)
+
+
+@pytest.fixture
+def settings() -> ServerSettings:
+    """A service with pages, so that it makes links."""
+    return ServerSettings(pages=PagesSettings())
 
 
 @pytest.fixture

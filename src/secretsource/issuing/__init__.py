@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
     from secretsource.issuing._manage.peppers import find_peppers
     from secretsource.issuing._manage.registers.owners import OwnerFields
+    from secretsource.issuing._manage.registers.passes import IssuedPass
     from secretsource.issuing._manage.registers.plans import PlanFields
     from secretsource.issuing._manage.request import KeyRequest, owner_id
     from secretsource.issuing._manage.revocations import RevokedKeys
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._transfer.sources import header_judge
     from secretsource.issuing._verbs.administration import ROTATE_SELF
     from secretsource.issuing._verbs.async_registers import AsyncOwnerRegister, AsyncPlanRegister
+    from secretsource.issuing._verbs.passes import AsyncPassRegister, PassRegister
     from secretsource.issuing._verbs.registers import OwnerRegister, PlanRegister
     from secretsource.issuing._verdict import Accepted, Answer, Reason, Rejected, Verdict
     from secretsource.issuing.limits import LimitState, LocalLimiter
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
         OwnerRecord,
         OwnerStatus,
         Page,
+        Pass,
         PlanRecord,
         Status,
         Terms,
@@ -72,6 +75,7 @@ __all__ = [
     "ApiKeys",
     "AsyncApiKeys",
     "AsyncOwnerRegister",
+    "AsyncPassRegister",
     "AsyncPlanRegister",
     "CheckEvent",
     "ChoreReport",
@@ -87,6 +91,7 @@ __all__ = [
     "ImportOptions",
     "ImportReport",
     "Issued",
+    "IssuedPass",
     "KeyEvent",
     "KeyFormat",
     "KeyQuestion",
@@ -107,6 +112,8 @@ __all__ = [
     "OwnerStatus",
     "Page",
     "ParsedKey",
+    "Pass",
+    "PassRegister",
     "Pepper",
     "PepperSet",
     "PepperState",
@@ -161,10 +168,12 @@ _HOMES = {
     "_manage.upkeep.purges": ("PurgeReport",),
     "_manage.upkeep.rounds": ("ChoreReport",),
     "_manage.registers.owners": ("OwnerFields",),
+    "_manage.registers.passes": ("IssuedPass",),
     "_manage.registers.plans": ("PlanFields",),
     "_manage.request": ("KeyRequest", "owner_id"),
     "_manage.revocations": ("RevokedKeys",),
     "_transfer.row_file": ("Unreadable", "read_rows"),
+    "_verbs.passes": ("AsyncPassRegister", "PassRegister"),
     "_verbs.registers": ("OwnerRegister", "PlanRegister"),
     "_service": ("ApiKeys",),
     "_verdict": ("Accepted", "Answer", "Reason", "Rejected", "Verdict"),

@@ -20,6 +20,7 @@ from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.overview import Overview
 from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.registers.owners import Owners
+from secretsource.issuing._manage.registers.passes import Passes
 from secretsource.issuing._manage.registers.plans import Plans
 from secretsource.issuing._manage.reports import Reports
 from secretsource.issuing._manage.request import by, successor_end
@@ -33,6 +34,8 @@ from secretsource.issuing._verbs.async_reading import AsyncKeyReading
 from secretsource.issuing._verbs.async_registers import AsyncOwnerRegister, AsyncPlanRegister
 from secretsource.issuing._verbs.at_hand import AtHand
 from secretsource.issuing._verbs.exposing import AsyncKeyExposing
+from secretsource.issuing._verbs.overlap import AsyncKeyOverlap
+from secretsource.issuing._verbs.passes import AsyncPassRegister
 from secretsource.issuing._verbs.repeatable import AsyncRepeatableRequests
 from secretsource.issuing._verbs.reports import AsyncKeyReports
 from secretsource.issuing._verbs.taking import AsyncKeyTaking
@@ -65,7 +68,14 @@ __all__ = ["AsyncApiKeys"]
 
 @boundaries(besides=("check",))
 class AsyncApiKeys(
-    AsyncKeyReading, AsyncKeyExposing, AsyncKeyReports, AsyncKeyTaking, AsyncKeyTending, AsyncRepeatableRequests, AtHand
+    AsyncKeyReading,
+    AsyncKeyExposing,
+    AsyncKeyOverlap,
+    AsyncKeyReports,
+    AsyncKeyTaking,
+    AsyncKeyTending,
+    AsyncRepeatableRequests,
+    AtHand,
 ):
     """The service that issues and checks API keys: one per process, for any number of tasks of one event loop.
 
@@ -99,6 +109,7 @@ class AsyncApiKeys(
         self._reports = Reports(parts)
         self.owners = AsyncOwnerRegister(Owners(parts), self._reports)
         self.plans = AsyncPlanRegister(Plans(parts))
+        self.passes = AsyncPassRegister(Passes(parts))
         self._operations = Operations(parts)
         self._overview = Overview(parts, self._operations)
         self._revocations = Revocations(parts, self._operations)

@@ -19,6 +19,7 @@ from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.overview import Overview
 from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.registers.owners import Owners
+from secretsource.issuing._manage.registers.passes import Passes
 from secretsource.issuing._manage.registers.plans import Plans
 from secretsource.issuing._manage.reports import Reports
 from secretsource.issuing._manage.revocations import Revocations
@@ -29,6 +30,8 @@ from secretsource.issuing._settings import assemble, closing
 from secretsource.issuing._verbs.administration import KeyAdministration
 from secretsource.issuing._verbs.at_hand import AtHand
 from secretsource.issuing._verbs.exposing import KeyExposing
+from secretsource.issuing._verbs.overlap import KeyOverlap
+from secretsource.issuing._verbs.passes import PassRegister
 from secretsource.issuing._verbs.registers import OwnerRegister, PlanRegister
 from secretsource.issuing._verbs.repeatable import RepeatableRequests
 from secretsource.issuing._verbs.reports import KeyReports
@@ -56,7 +59,9 @@ __all__ = ["ApiKeys"]
 
 
 @boundaries(besides=("check",))
-class ApiKeys(KeyAdministration, KeyExposing, KeyReports, KeyTaking, KeyTending, RepeatableRequests, AtHand):
+class ApiKeys(
+    KeyAdministration, KeyExposing, KeyOverlap, KeyReports, KeyTaking, KeyTending, RepeatableRequests, AtHand
+):
     """The service that issues and checks API keys: one per process, for any number of threads.
 
     No thread starts and no store is asked before the first key is checked.
@@ -68,6 +73,7 @@ class ApiKeys(KeyAdministration, KeyExposing, KeyReports, KeyTaking, KeyTending,
     Attributes:
         owners: The customers that own the keys.
         plans: The plans that owners are on.
+        passes: The links and sessions of people who look after keys on pages.
     """
 
     def __init__(self, store: KeyStore, **settings: Unpack[Settings]) -> None:
@@ -89,6 +95,7 @@ class ApiKeys(KeyAdministration, KeyExposing, KeyReports, KeyTaking, KeyTending,
         self._reports = Reports(parts)
         self.owners = OwnerRegister(Owners(parts), self._reports)
         self.plans = PlanRegister(Plans(parts))
+        self.passes = PassRegister(Passes(parts))
         self._operations = Operations(parts)
         self._overview = Overview(parts, self._operations)
         self._revocations = Revocations(parts, self._operations)

@@ -72,9 +72,11 @@ class PagesSettings:
         name: The name of your API, as the pages show it.
         address: The public address of the service, such as ``https://keys.acme.example``; portal links begin with it.
         api: The address of a request in the example that a new key is shown with.
-        logo: The file of a logo, in SVG; the name alone when left out.
-        accent: The colour of buttons and links, such as ``#2f5bd7``.
-        accent_dark: The same colour in the dark theme.
+        logo: The file of a logo, in SVG or PNG, up to 32 KB; the name alone when left out.
+        accent: The colour of buttons and links, such as ``#2f5bd7``; it is made darker or lighter where text in it
+            could not be read.
+        language: The language of the pages, such as ``de``; that of the reader when left out.
+        zone: The time zone of readers whose browser names none, such as ``Europe/Berlin``; UTC when left out.
         frame_ancestors: The origins whose pages may frame those of customers, such as ``https://app.acme.example``.
         scopes: The scopes that a customer may choose from, unless the plan of the customer has some.
         prefix: The prefix of keys that customers make; by default the first of ``prefixes``, or ``sk``.
@@ -87,7 +89,8 @@ class PagesSettings:
     api: str = "https://api.example.com/v1/"
     logo: str = ""
     accent: str = "#2f5bd7"
-    accent_dark: str = "#8fb0ff"
+    language: str = ""
+    zone: str = ""
     frame_ancestors: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     prefix: str = ""
@@ -209,9 +212,8 @@ def _pages(section: Section) -> PagesSettings:
         _safe_address(section, key)
     if "frame_ancestors" in given:
         given["frame_ancestors"] = tuple(_origin(section, each) for each in section.texts("frame_ancestors"))
-    for key in given.keys() & {"accent", "accent_dark"}:
-        if not fullmatch("#[0-9a-fA-F]{6}", str(given[key])):
-            raise section.wrong(f"{key} must be a colour such as  #2f5bd7", key)
+    if "accent" in given and not fullmatch("#[0-9a-fA-F]{6}", str(given["accent"])):
+        raise section.wrong("accent must be a colour such as  #2f5bd7", "accent")
     return PagesSettings(**given)  # type: ignore[arg-type]  # each is of its field's type by now
 
 

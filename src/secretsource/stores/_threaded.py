@@ -11,6 +11,7 @@ from secretsource.stores.registers.counts import AsyncCountStore
 from secretsource.stores.registers.credits import AsyncCreditStore
 from secretsource.stores.registers.history import AsyncHistory
 from secretsource.stores.registers.outbox import AsyncOutbox
+from secretsource.stores.registers.passes import AsyncPassStore
 from secretsource.stores.registers.upkeep import AsyncUpkeep
 
 TYPE_CHECKING = False
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from secretsource.stores.registers.credits import CreditStore, Purse, Spending
     from secretsource.stores.registers.history import History, HistoryEvent, HistoryQuery
     from secretsource.stores.registers.outbox import Backlog, Message, Outbox
+    from secretsource.stores.registers.passes import Pass, PassStore
     from secretsource.stores.registers.upkeep import Upkeep
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "threaded_credits",
     "threaded_history",
     "threaded_outbox",
+    "threaded_passes",
     "threaded_upkeep",
 ]
 
@@ -94,6 +97,42 @@ class _ThreadedClaims(AsyncClaimStore):
     async def release(self, claim: Claim) -> None:
         """Do the same as `ClaimStore.release`."""
         await self._ask(self._claims.release, claim)
+
+
+def threaded_passes(passes: PassStore | None, ask: Callable[..., Awaitable[Any]]) -> AsyncPassStore | None:
+    """Make passes for an event loop, as `threaded` makes a register."""
+    return None if passes is None else _ThreadedPasses(passes, ask)
+
+
+class _ThreadedPasses(AsyncPassStore):
+    """A `PassStore` for an event loop."""
+
+    def __init__(self, passes: PassStore, ask: Callable[..., Awaitable[Any]]) -> None:
+        self._passes = passes
+        self._ask = ask
+
+    async def put(self, new: Pass) -> None:
+        """Do the same as `PassStore.put`."""
+        await self._ask(self._passes.put, new)
+
+    async def get(self, token: str) -> Pass | None:
+        """Do the same as `PassStore.get`."""
+        found: Pass | None = await self._ask(self._passes.get, token)
+        return found
+
+    async def take(self, token: str, kind: str) -> Pass | None:
+        """Do the same as `PassStore.take`."""
+        taken: Pass | None = await self._ask(self._passes.take, token, kind)
+        return taken
+
+    async def touch(self, token: str, seen: float) -> None:
+        """Do the same as `PassStore.touch`."""
+        await self._ask(self._passes.touch, token, seen)
+
+    async def take_all(self, kind: str, holder: str) -> int:
+        """Do the same as `PassStore.take_all`."""
+        taken: int = await self._ask(self._passes.take_all, kind, holder)
+        return taken
 
 
 class _ThreadedRegister(AsyncRegister[Kept], Generic[Kept]):

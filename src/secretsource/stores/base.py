@@ -49,6 +49,7 @@ from secretsource.stores.registers.counts import AsyncCountStore, Count, CountQu
 from secretsource.stores.registers.credits import MOST_PURSES, AsyncCreditStore, CreditStore, Purse, Spending
 from secretsource.stores.registers.history import AsyncHistory, History, HistoryEvent, HistoryQuery
 from secretsource.stores.registers.outbox import AsyncOutbox, Backlog, Message, Outbox
+from secretsource.stores.registers.passes import AsyncPassStore, Pass, PassStore
 from secretsource.stores.registers.upkeep import AsyncUpkeep, Upkeep
 
 TYPE_CHECKING = False
@@ -66,6 +67,7 @@ __all__ = [
     "AsyncHistory",
     "AsyncKeyStore",
     "AsyncOutbox",
+    "AsyncPassStore",
     "AsyncRegister",
     "AsyncUpkeep",
     "Backlog",
@@ -96,6 +98,8 @@ __all__ = [
     "OwnerRecord",
     "OwnerStatus",
     "Page",
+    "Pass",
+    "PassStore",
     "PlanRecord",
     "Purse",
     "Refused",
@@ -125,6 +129,7 @@ class KeyStore(ABC):
         history: One feed of all events; None for a store that has none.
         claims: The tokens of repeatable requests; None for a store that keeps none.
         outbox: Messages that must arrive elsewhere, such as webhooks; None for a store that keeps none.
+        passes: The links and sessions of people; None for a store that keeps none.
         upkeep: The ability to have chores done; None for a store that deletes nothing.
     """
 
@@ -135,6 +140,7 @@ class KeyStore(ABC):
     history: History | None = None
     claims: ClaimStore | None = None
     outbox: Outbox | None = None
+    passes: PassStore | None = None
     upkeep: Upkeep | None = None
 
     @classmethod

@@ -15,6 +15,7 @@ from secretsource.stores._threaded import (
     threaded_credits,
     threaded_history,
     threaded_outbox,
+    threaded_passes,
     threaded_upkeep,
 )
 from secretsource.stores.base import (
@@ -55,6 +56,7 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
         self.history = threaded_history(self._store.history, _here)
         self.claims = threaded_claims(self._store.claims, _here)
         self.outbox = threaded_outbox(self._store.outbox, _here)
+        self.passes = threaded_passes(self._store.passes, _here)
         self.upkeep = threaded_upkeep(self._store.upkeep, _here)
 
     @classmethod

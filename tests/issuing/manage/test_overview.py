@@ -165,3 +165,38 @@ def test_a_list_that_cannot_be_is_refused(keys: Shell, words: dict[str, Any], sa
     """The sentence says what is missing or wrong."""
     with pytest.raises(InvalidRequest, match=said):
         keys.list(**words)
+
+
+def test_several_keys_are_read_together(keys: Shell) -> None:
+    """A text that is no key, and a key that is not there, are left out."""
+    first, second = (keys.issue(owner="acme").record for _ in range(2))
+    found = keys.get_many([first.key_id, second.key_id, first.key_id, "0" * 22, "no key"])
+    assert found == {first.key_id: first, second.key_id: second}
+    assert keys.get_many([]) == {}
+    with pytest.raises(InvalidRequest, match="the number of key_ids"):
+        keys.get_many(["0" * 22] * 1001)
+
+
+def test_the_usage_of_several_keys_is_one_question(keys: Shell, clock: FakeClock) -> None:
+    """Only these keys of the owner are counted; their owner is needed, and the units of time are bounded."""
+    issued = [keys.issue(owner=owner) for owner in ("acme", "acme", "acme", "globex")]
+    for each in issued:
+        keys.check(each.plaintext, scope=NO_SCOPE)
+    first, second, _, foreign = (each.record.key_id for each in issued)
+    since = clock.now().wall - 14 * 86400
+    counts = keys.usage(owner="acme", key_ids=[first, second, foreign], since=since, by="day")
+    assert sorted(count.key_id for count in counts) == sorted([first, second])
+    for words, said in (
+        ({"key_ids": [first]}, "needs their owner"),
+        ({"owner": "acme", "key_ids": [first] * 1001}, "the number of key_ids"),
+        ({"owner": "acme", "key_ids": [first], "since": since, "by": "minute"}, "the number of minutes"),
+    ):
+        with pytest.raises(InvalidRequest, match=said):
+            keys.usage(**words)
+
+
+def test_an_overlap_is_extended_in_both_shells(keys: Shell, clock: FakeClock) -> None:
+    """The old key has its later end."""
+    old = keys.issue(owner="acme").record
+    keys.rotate(old.key_id, overlap=60)
+    assert keys.extend_rotation(old.key_id, overlap=120).overlap_ends == clock.now().wall + 120

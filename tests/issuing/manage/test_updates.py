@@ -10,7 +10,7 @@ import pytest
 from tests.issuing.conftest import PEPPER
 
 from secretsource.exceptions import Conflict, InvalidRequest, InvalidTransition, KeyNotFound
-from secretsource.issuing import NO_SCOPE, UNSET, AsyncApiKeys, EventKind, Reason, Status
+from secretsource.issuing import NO_SCOPE, UNSET, Accepted, AsyncApiKeys, EventKind, Reason, Status
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 
 if TYPE_CHECKING:
@@ -278,3 +278,37 @@ def test_on_an_event_loop(clock: FakeClock) -> None:
                 await keys.update(record.key_id, name="newer", revision=1)
 
     asyncio.run(scenario())
+
+
+def test_an_overlap_is_extended_up_to_the_end_of_the_key(make_keys: Callable[..., ApiKeys], clock: FakeClock) -> None:
+    """The old key works for longer, not past its own end; the event names the change, and a repeat changes nothing."""
+    keys = make_keys()
+    old = keys.issue(owner="acme", expires_in=1000)
+    keys.rotate(old.record.key_id, overlap=60)
+    clock.advance(30)
+    extended = keys.extend_rotation(old.record.key_id, overlap=120, actor="ops", reason="a slow deploy")
+    assert extended.overlap_ends == clock.now().wall + 120
+    assert keys.extend_rotation(old.record.key_id, overlap=120).revision == extended.revision
+    last = keys.events(old.record.key_id)[-1]
+    assert (last.kind, last.fields, last.actor, last.reason) == (
+        EventKind.UPDATED, ("overlap_ends_at",), "ops", "a slow deploy",
+    )  # fmt: skip
+    clock.advance(100)
+    assert isinstance(keys.check(old.plaintext, scope=NO_SCOPE), Accepted)
+    assert keys.extend_rotation(old.record.key_id, overlap=10**6).overlap_ends == old.record.expires
+
+
+def test_a_rotation_that_is_over_is_not_extended(make_keys: Callable[..., ApiKeys], clock: FakeClock) -> None:
+    """Neither is one that would end earlier, nor one that never began."""
+    keys = make_keys()
+    old = keys.issue(owner="acme").record
+    with pytest.raises(InvalidTransition, match="it is not rotating now"):
+        keys.extend_rotation(old.key_id, overlap=60)
+    keys.rotate(old.key_id, overlap=60)
+    with pytest.raises(InvalidTransition, match="it would end earlier"):
+        keys.extend_rotation(old.key_id, overlap=30)
+    with pytest.raises(InvalidRequest, match="overlap"):
+        keys.extend_rotation(old.key_id, overlap=-1)
+    clock.advance(60)
+    with pytest.raises(InvalidTransition, match="it is not rotating now"):
+        keys.extend_rotation(old.key_id, overlap=60)

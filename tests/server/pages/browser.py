@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from tests.server.asgi_client import Answer, Client
 
-from secretsource.server.pages.sessions import Sessions
+from secretsource.server.pages.links import new_link
 
 if TYPE_CHECKING:
     from secretsource.issuing import AsyncApiKeys
@@ -49,7 +49,7 @@ class Browser:
 
     async def sign_in(self, owner: str) -> Answer:
         """Sign in as a customer, by a link; return the page after it."""
-        link = await Sessions(self.keys, idle=1800, life=43200).link(owner)
+        link = (await new_link(self.keys, owner)).plaintext
         await self.get(f"/portal/sign-in?link={link}")
         answer = await self.post("/portal/sign-in", {"link": link})
         assert answer.status == 303, (answer.status, answer.body)
@@ -58,8 +58,8 @@ class Browser:
     async def _ask(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> Answer:
         cookies = {"cookie": "; ".join(f"{name}={value}" for name, value in self.jar.items())} if self.jar else {}
         answer = await self._client(method, target, body=body, **{"host": self.host, **cookies, **headers})
-        if "set-cookie" in answer.headers:
-            name, _, rest = answer.headers["set-cookie"].partition("=")
+        for cookie in answer.cookies:
+            name, _, rest = cookie.partition("=")
             self.jar[name] = rest.partition(";")[0]
             if "Max-Age=0" in rest:
                 del self.jar[name]

@@ -187,8 +187,9 @@ def test_the_feed_is_read_along_its_positions(request: pytest.FixtureRequest, da
     history = explained.store.history
     history.read(HistoryQuery(limit=1))
     explained.plans(explain)
-    for words, along in (({}, "position"), ({"kind": "revoked"}, "kind"), ({"actor": "nobody"}, "actor")):
-        found = history.read(HistoryQuery(after=500, limit=10, **words))
+    ways = (({}, "position"), ({"kind": "revoked"}, "kind"), ({"actor": "nobody"}, "actor"))
+    for (words, along), newest in product(ways, (False, True)):
+        found = history.read(HistoryQuery(after=500, limit=10, newest=newest, **words))
         assert len(found) == (0 if words else 10)
         last, keys, owners, new, *_ = explained.plans(explain)
         assert "secretsource_events_by_position" in last

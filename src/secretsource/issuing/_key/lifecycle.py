@@ -232,6 +232,37 @@ def shorten(record: KeyRecord, rotated: float, overlap: float, now: float, by: B
     return _changed(record._replace(overlap_ends=end), status, EventKind.ROTATED, now, by, record.status_reason)
 
 
+def extend(record: KeyRecord, overlap: float, now: float, by: By = NOBODY) -> Change | None:
+    """Put the end of a rotating key off, up to its own end.
+
+    Args:
+        record: The old key as stored.
+        overlap: Seconds from now for which both keys still work.
+        now: The present, in seconds since 1970 UTC.
+        by: The author, the origin and the reason.
+
+    Returns:
+        The old key with its later end and the event, or None if it ends then already.
+
+    Raises:
+        InvalidRequest: The overlap is negative, or endless.
+        InvalidTransition: The key is not rotating, or would end earlier than before.
+    """
+    end = _overlap_end(record, overlap, now)
+    if record.status_at(now) is not Status.ROTATING or record.overlap_ends is None:
+        raise InvalidTransition(f"cannot extend the rotation of key {record.display!r}: it is not rotating now")
+    if end < record.overlap_ends:
+        raise InvalidTransition(
+            f"cannot extend the rotation of key {record.display!r}: it would end earlier; rotate it again to shorten it"
+        )
+    if end == record.overlap_ends:
+        return None
+    changed = _changed(
+        record._replace(overlap_ends=end), record.status, EventKind.UPDATED, now, by, record.status_reason
+    )
+    return changed._replace(event=changed.event._replace(fields=("overlap_ends_at",)))
+
+
 def _overlap_end(record: KeyRecord, overlap: float, now: float) -> float:
     """Return the end of a key whose overlap begins now: an overlap never prolongs a key."""
     if not 0 <= overlap < float("inf"):

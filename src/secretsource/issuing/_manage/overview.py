@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from secretsource._ground.key_id import is_key_id
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing._manage import request
 from secretsource.stores.base import EventKind, HistoryQuery, KeyQuery, OwnerEventKind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._manage.operations import Operations
-    from secretsource.stores.base import HistoryEvent, Page
+    from secretsource.stores.base import HistoryEvent, KeyRecord, Page
 
 LAST_POSITION = 2**63 - 1
 
@@ -29,6 +30,13 @@ class Overview:
         self._parts = parts
         self._operations = operations
 
+    def get_many(self, key_ids: Sequence[str]) -> Flow[Mapping[str, KeyRecord]]:
+        """Return the records of several keys by one question."""
+        wanted = [*dict.fromkeys(each for each in key_ids if is_key_id(each))]
+        request.number(len(key_ids), "the number of key_ids", 0, _MOST)
+        found: Mapping[str, KeyRecord] = (yield self._parts.store.peek_many(wanted)) if wanted else {}
+        return found
+
     def expiring(self, within: timedelta | float, owner: str | None, after: str | None, limit: int) -> Flow[Page]:
         """Return one page of the living keys that expire within a time."""
         before = self._parts.clock.now().wall + _length(within, "within")
@@ -42,7 +50,7 @@ class Overview:
         return (yield from self._operations.list(query))
 
     def history(
-        self, after: int | None, owner: str | None, actor: str | None, kind: str | None, limit: int
+        self, after: int | None, owner: str | None, actor: str | None, kind: str | None, limit: int, newest: bool
     ) -> Flow[Sequence[HistoryEvent]]:
         """Return events of all keys, owners and plans, in the order of their positions."""
         store = self._parts.store
@@ -56,7 +64,9 @@ class Overview:
         if kind is not None and kind not in _KINDS:
             raise InvalidRequest(f"kind must be one of {', '.join(_KINDS)}, not {kind!r:.40}")
         author = None if actor is None else request.text(actor, "actor")
-        found: Sequence[HistoryEvent] = yield store.history.read(HistoryQuery(after, owner, author, kind, limit))
+        found: Sequence[HistoryEvent] = yield store.history.read(
+            HistoryQuery(after, owner, author, kind, limit, newest)
+        )
         return found
 
 

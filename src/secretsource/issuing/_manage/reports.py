@@ -25,6 +25,10 @@ MOST_COUNTS = 100_000
 """Rows that one question is answered with."""
 
 
+MOST_AT_ONCE = 1000
+"""Keys, and units of time, that a question about several keys may have."""
+
+
 class Reports:
     """The reports of one parts."""
 
@@ -35,6 +39,7 @@ class Reports:
         self,
         owner: str | int | None,
         key_id: str | None,
+        key_ids: Sequence[str] | None,
         plan: str | int | None,
         since: datetime | float | None,
         until: datetime | float | None,
@@ -57,7 +62,9 @@ class Reports:
                 return []
             whose = record.owner
         on = None if plan is None else _request.named(plan, "plan")
-        query = CountQuery(unit, begin, end, whose, key_id, on, MOST_COUNTS + 1)
+        query = CountQuery(unit, begin, end, whose, key_id, on, MOST_COUNTS + 1, _several(key_ids, whose))
+        if query.key_ids is not None:
+            _request.number(len(query.starts), f"the number of {unit}s", 0, MOST_AT_ONCE)
         counts: Sequence[Count] = yield store.counts.read(query)
         if len(counts) > MOST_COUNTS:
             raise InvalidRequest(f"these are over {MOST_COUNTS} counts: ask for a shorter time, or by a longer unit")
@@ -103,3 +110,17 @@ class Reports:
         if record is None:
             raise KeyNotFound(key_id)
         return record
+
+
+def _several(key_ids: Sequence[str] | None, owner: str | None) -> tuple[str, ...] | None:
+    """Return the keys of a question about several.
+
+    Raises:
+        InvalidRequest: They are too many, or no owner is given.
+    """
+    if key_ids is None:
+        return None
+    if owner is None:
+        raise InvalidRequest("usage of several keys needs their owner: give owner beside key_ids")
+    _request.number(len(key_ids), "the number of key_ids", 0, MOST_AT_ONCE)
+    return tuple(dict.fromkeys(key_ids))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secretsource.exceptions import Conflict
+from secretsource.issuing._key import lifecycle
 from secretsource.issuing._manage import amend, request
 from secretsource.issuing._manage.operations import MOST_ATTEMPTS
 from secretsource.issuing._manage.registers.registry import need_credits
@@ -12,6 +13,7 @@ from secretsource.stores.records import LAST_REVISION
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import timedelta
 
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
@@ -60,6 +62,19 @@ class Updates:
             records = yield from self._change(granted, by)
             if records:
                 return records[0]
+        raise self._operations.contended(key_id)
+
+    def extend(self, key_id: str, overlap: timedelta | float, by: By) -> Flow[KeyRecord]:
+        """Put the end of a rotating key off."""
+        length = request.seconds(overlap, "overlap")
+        for _ in range(MOST_ATTEMPTS):
+            record = yield from self._operations.get(key_id)
+            change = lifecycle.extend(record, length, self._parts.clock.now().wall, by)
+            stored: bool = True if change is None else (yield self._parts.store.update(change))
+            if stored:
+                record = record if change is None else change.record
+                yield from self._operations.tell(record)
+                return record
         raise self._operations.contended(key_id)
 
     def _change(self, asked: Sequence[tuple[KeyRecord, Mapping[str, object]]], by: By) -> Flow[Sequence[KeyRecord]]:

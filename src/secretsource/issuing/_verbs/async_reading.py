@@ -51,6 +51,10 @@ class AsyncKeyReading:
         """Do as `ApiKeys.get` does."""
         return await arun(self._operations.get(key_id))
 
+    async def get_many(self, key_ids: Sequence[str]) -> Mapping[str, KeyRecord]:
+        """Do as `ApiKeys.get_many` does."""
+        return await arun(self._overview.get_many(key_ids))
+
     async def list(
         self,
         *,
@@ -105,10 +109,11 @@ class AsyncKeyReading:
         owner: str | int | None = None,
         actor: str | None = None,
         kind: str | None = None,
+        newest_first: bool = False,
         limit: int = 100,
     ) -> Sequence[HistoryEvent]:
         """Do as `ApiKeys.history` does."""
-        return await arun(self._overview.history(after, wanted_owner(owner), actor, kind, limit))
+        return await arun(self._overview.history(after, wanted_owner(owner), actor, kind, limit, bool(newest_first)))
 
     def whose(self, text: str, candidates: Iterable[str | int] = ()) -> Owner | None:
         """Do as `ApiKeys.whose` does."""

@@ -59,6 +59,21 @@ class KeyReading:
         """
         return run(self._operations.get(key_id))
 
+    def get_many(self, key_ids: Sequence[str]) -> Mapping[str, KeyRecord]:
+        """Return the records of several keys by one question to the store.
+
+        Args:
+            key_ids: Up to 1000; each 22 characters of ``0-9A-Za-z``.
+
+        Returns:
+            The records by ``key_id``; a key that is not there is left out.
+
+        Raises:
+            InvalidRequest: They are too many.
+            StoreError: The store could not answer.
+        """
+        return run(self._overview.get_many(key_ids))
+
     def list(
         self,
         *,
@@ -166,6 +181,7 @@ class KeyReading:
         owner: str | int | None = None,
         actor: str | None = None,
         kind: str | None = None,
+        newest_first: bool = False,
         limit: int = 100,
     ) -> Sequence[HistoryEvent]:
         """Give one feed of what happened to all keys, owners and plans; remember the last position, and go on there.
@@ -174,10 +190,11 @@ class KeyReading:
         transaction commits.
 
         Args:
-            after: Only events behind this position; None for the beginning.
+            after: Only events behind this position, in the order of the answer; None for its beginning.
             owner: Only events of this owner and of its keys.
             actor: Only events of exactly this author.
             kind: Only events of this kind, such as ``revoked``; see `EventKind` and `OwnerEventKind`.
+            newest_first: Whether the answer begins with the newest event, for a page that people read.
             limit: How many, 1 to 1000.
 
         Raises:
@@ -185,7 +202,7 @@ class KeyReading:
             InvalidRequest: A number is out of range, or there is no such kind.
             StoreError: The store could not answer.
         """
-        return run(self._overview.history(after, wanted_owner(owner), actor, kind, limit))
+        return run(self._overview.history(after, wanted_owner(owner), actor, kind, limit, bool(newest_first)))
 
     def whose(self, text: str, candidates: Iterable[str | int] = ()) -> Owner | None:
         """Read the owner from the key, offline; revoked keys answer like any other.

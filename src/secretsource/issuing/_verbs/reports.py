@@ -35,6 +35,7 @@ class KeyReports:
         *,
         owner: str | int | None = None,
         key_id: str | None = None,
+        key_ids: Sequence[str] | None = None,
         plan: str | int | None = None,
         since: datetime | float | None = None,
         until: datetime | float | None = None,
@@ -47,6 +48,7 @@ class KeyReports:
         Args:
             owner: Only this owner's keys.
             key_id: Only this key.
+            key_ids: Only these keys of the owner, up to 1000, over up to 1000 units of time.
             plan: Only keys of owners that are on this plan now.
             since: From when, as an aware datetime or in seconds since 1970 UTC; by default, one unit before the end.
             until: Up to when; now by default.
@@ -63,7 +65,7 @@ class KeyReports:
             StoreError: The store could not answer.
         """
         self.flush()
-        return run(self._reports.usage(owner, key_id, plan, since, until, by))
+        return run(self._reports.usage(owner, key_id, key_ids, plan, since, until, by))
 
     def remaining(self, key_id: str) -> Sequence[LimitState]:
         """Return the state of each limit of a key, of its owner and of the owner's plan, without the key.
@@ -97,6 +99,7 @@ class AsyncKeyReports:
         *,
         owner: str | int | None = None,
         key_id: str | None = None,
+        key_ids: Sequence[str] | None = None,
         plan: str | int | None = None,
         since: datetime | float | None = None,
         until: datetime | float | None = None,
@@ -104,7 +107,7 @@ class AsyncKeyReports:
     ) -> Sequence[Count]:
         """Do as `ApiKeys.usage` does."""
         await self.flush()
-        return await arun(self._reports.usage(owner, key_id, plan, since, until, by))
+        return await arun(self._reports.usage(owner, key_id, key_ids, plan, since, until, by))
 
     async def remaining(self, key_id: str) -> Sequence[LimitState]:
         """Do as `ApiKeys.remaining` does."""

@@ -166,6 +166,13 @@ class RevokedKeys(Answer):
     left: dict[str, str] = Field(description="Keys that may still be valid, each with the reason: repeat the request.")
 
 
+class PortalLink(Answer):
+    """A link that shows a customer its own keys, once."""
+
+    url: str = Field(description="The address to send the browser of the customer to.")
+    ends_at: str = Field(description="Its end, a minute after it was made.")
+
+
 class Event(Answer):
     """One change of a key."""
 

@@ -12,11 +12,13 @@ from starlette.responses import Response
 from secretsource.exceptions import InvalidRequest, OwnerNotFound
 from secretsource.issuing import owner_id
 from secretsource.issuing.documents import owner_record_document, revoked_document
-from secretsource.server.api.answers import OwnerPage, OwnerRecord, RevokedKeys
+from secretsource.server.api.answers import OwnerPage, OwnerRecord, PortalLink, RevokedKeys
 from secretsource.server.api.fields import Asked, Lines, Metadata, Name, PlanId, Quota, Rules, given
 from secretsource.server.api.life import Cause
 from secretsource.server.api.managed import shown
 from secretsource.server.api.route import Caller, Serving, on, router
+from secretsource.server.pages.links import address_of, new_link
+from secretsource.server.problems import Problem
 from secretsource.server.rights import ROOT_OWNER
 
 __all__ = ["routes"]
@@ -49,6 +51,12 @@ class OwnerBody(Asked):
     rate_limit: Rules | None = Field(None, description="Rules that all its keys share.", examples=["1000/minute"])
     quota: Quota | None = Field(None, description="Rules that all its keys share.", examples=["100000/month"])
     metadata: Metadata | None = None
+
+
+class Visitor(Asked):
+    """The person that a portal link is for."""
+
+    name: Name | None = Field(None, description="The person, for the events, such as ops@globex.example.")
 
 
 class OwnerFilter(Asked):
@@ -123,6 +131,17 @@ async def revoke_keys(
     """Revoke every key of an owner that has not ended, also those that appear meanwhile."""
     revoked = await service.keys.revoke_all(owner=owner, **_by(caller, asked))
     return shown(revoked_document(revoked, time()))
+
+
+@on(routes, "POST", f"{ONE}/portal-links", "makePortalLink", PortalLink, "portal:write", 409, status=201)
+async def portal_link(owner: Named, service: Serving, asked: Annotated[Visitor | None, Body()] = None) -> Response:
+    """Make a link that signs a customer in to the pages, where it sees its own keys. It works once, for a minute."""
+    pages = service.settings.pages
+    if pages is None:
+        raise Problem(409, "pages_off", "this service shows no pages: add the table [server.pages] to its settings")
+    link = await new_link(service.keys, owner, None if asked is None else asked.name)
+    url = address_of(link, pages.address or f"http://{service.settings.host}:{service.settings.port}")
+    return shown({"url": url, "ends_at": link.record.ends_at.strftime("%Y-%m-%dT%H:%M:%SZ")}, 201)
 
 
 async def _alone(owner: str, asked: OwnerFilter, service: Serving) -> list[dict[str, Any]]:

@@ -15,18 +15,20 @@ from starlette.routing import Route
 from secretsource.exceptions import KeyNotFound, OwnerNotFound, PlanNotFound, SecretSourceError, StoreError
 from secretsource.server.api import convertors
 from secretsource.server.pages.customer import VIEWS as CUSTOMER_VIEWS
+from secretsource.server.pages.entry import Cookies
 from secretsource.server.pages.forms import LARGEST_FORM, TOKEN, read_form
 from secretsource.server.pages.guard import SAFE_METHODS, is_from_here, matches
 from secretsource.server.pages.operator import VIEWS as OPERATOR_VIEWS
-from secretsource.server.pages.page import static_files
 from secretsource.server.pages.sessions import NOBODY, Role, Session, Sessions
+from secretsource.server.pages.static_files import static_files
 from secretsource.server.pages.visit import Visit
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from starlette.requests import Request
 
+    from secretsource.server.pages.entry import Entry
     from secretsource.server.pages.view import View
     from secretsource.server.service import ASGIApp, Service
     from secretsource.server.settings import PagesSettings
@@ -37,7 +39,12 @@ PLACES = ("/portal", "/operator", "/static/")
 """The beginnings of the paths of the pages."""
 VIEWS: tuple[View, ...] = (*CUSTOMER_VIEWS, *OPERATOR_VIEWS)
 """The routes of all pages."""
-_YEAR = "public, max-age=31536000, immutable"
+_FILE_HEADERS = {
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+}
+"""A logo that is opened by itself runs nothing."""
 _DOORS = {Role.CUSTOMER: "/portal/sign-in", Role.OPERATOR: "/operator/sign-in"}
 """Where a browser is sent that is not signed in."""
 
@@ -50,23 +57,28 @@ def pages(service: Service, settings: PagesSettings) -> ASGIApp:
         settings: The settings of the pages.
     """
     convertors.register()
-    sessions = Sessions(service.keys, idle=settings.idle, life=settings.life)
+    sessions = Sessions(service.keys, settings)
+    return _application(service, settings, sessions, Cookies(sessions), VIEWS)
 
+
+def _application(
+    service: Service, settings: PagesSettings, sessions: Sessions, entry: Entry, views: Sequence[View]
+) -> ASGIApp:
     def open_visit(request: Request) -> Visit:
         return Visit(service, sessions, settings, request)
 
-    routes = [_route(view, open_visit) for view in VIEWS]
-    routes.append(Route("/static/{name}", _file, name="getStatic"))
+    routes = [_route(view, entry, open_visit) for view in views]
+    routes.append(Route("/static/{name}", _files(settings), name="getStatic"))
     return Starlette(routes=routes, exception_handlers={HTTPException: _missing(open_visit)})
 
 
-def _route(view: View, open_visit: Callable[[Request], Visit]) -> Route:
+def _route(view: View, entry: Entry, open_visit: Callable[[Request], Visit]) -> Route:
     """Return the route of a view."""
 
     async def answer(request: Request) -> Response:
         visit = open_visit(request)
         try:
-            return await _answered(view, visit)
+            return await _answered(view, entry, visit)
         except SecretSourceError as error:
             return _failed(visit, error)
 
@@ -75,18 +87,17 @@ def _route(view: View, open_visit: Callable[[Request], Visit]) -> Route:
     return route
 
 
-async def _answered(view: View, visit: Visit) -> Response:
+async def _answered(view: View, entry: Entry, visit: Visit) -> Response:
     """Answer a visit, if the guard and the session allow it."""
-    found = await visit.sessions.find(visit.cookie)
-    if found is not None and view.role in {found.role, Role.NOBODY}:
-        visit.session = found
-    elif view.role is Role.NOBODY:
-        visit.session = Session(Role.NOBODY, cookie=visit.cookie)
+    if view.role is Role.NOBODY:
+        visit.session = Session(Role.NOBODY, cookie=visit.cookie(Role.NOBODY))
+    else:
+        visit.session = await entry.session(visit, view.role) or NOBODY
     if view.method not in SAFE_METHODS:
         refused = await _guarded(visit)
         if refused is not None:
             return refused
-    if visit.session.role is not view.role and view.role is not Role.NOBODY:
+    if visit.session.role is not view.role:
         return visit.go(_DOORS[view.role])
     return await view.answer(visit)
 
@@ -137,10 +148,14 @@ def _missing(open_visit: Callable[[Request], Visit]) -> Callable[[Request, Excep
     return answer
 
 
-async def _file(request: Request) -> Response:
-    """Answer with a file of the pages."""
-    for body, media_type, name in static_files().values():
-        if name == request.path_params["name"]:
-            headers = {"Cache-Control": _YEAR, "X-Content-Type-Options": "nosniff"}
-            return Response(body, media_type=media_type, headers=headers)
-    raise HTTPException(404)
+def _files(settings: PagesSettings) -> Callable[[Request], Awaitable[Response]]:
+    """Return the answer to the path of a file."""
+    served = {each.name: each for each in static_files(settings.accent, settings.logo).values()}
+
+    async def answer(request: Request) -> Response:
+        found = served.get(request.path_params["name"])
+        if found is None:
+            raise HTTPException(404)
+        return Response(found.body, media_type=found.media_type, headers=_FILE_HEADERS)
+
+    return answer

@@ -30,7 +30,7 @@ class Form:
         for name, value in pairs:
             self._values.setdefault(name, []).append(value)
         self.errors: dict[str, str] = {}
-        """What is wrong, by the name of the field; the empty name stands for the whole form."""
+        """The mistakes, by the name of the field; the empty name stands for the whole form."""
 
     def text(self, name: str, default: str = "") -> str:
         """Return the last value of a field, without outer blanks."""

@@ -1,26 +1,26 @@
-"""The sessions of the pages: who is signed in, and by which cookie."""
+"""The sessions of the pages: the person that is signed in, and the cookie of the browser.
+
+Links and sessions are passes of the key store (`AsyncApiKeys.passes`), so every process knows them, and a stop of the
+service ends none.
+"""
 
 from __future__ import annotations
 
 import enum
-import secrets
+import json
 from dataclasses import dataclass, field
-from hashlib import sha256
-from time import time
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING
 
 from secretsource.server.pages.guard import form_token
+from secretsource.server.pages.links import LINK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from secretsource.issuing import AsyncApiKeys
+    from secretsource.server.settings import PagesSettings
 
-__all__ = ["LINK_LIFE", "NOBODY", "Role", "Session", "Sessions"]
-
-LINK_LIFE = 60.0
-"""Seconds for which a link signs in."""
+__all__ = ["NOBODY", "Role", "Session", "Sessions"]
 
 
 class Role(enum.StrEnum):
@@ -38,7 +38,7 @@ class Session:
     Attributes:
         role: The role of the person.
         subject: The id of the owner whose pages a customer sees; the name of an operator.
-        facts: More about an operator, such as the id of its root key.
+        facts: More about the person, such as the id of the root key of an operator.
         cookie: The value of the cookie; never shown.
     """
 
@@ -53,55 +53,43 @@ class Session:
         return form_token(self.cookie, f"{self.role}\0{self.subject}")
 
 
-_KEPT: WeakKeyDictionary[object, tuple[dict[str, Any], dict[str, Any]]] = WeakKeyDictionary()
 NOBODY = Session(Role.NOBODY)
 
 
 class Sessions:
-    """The sessions and links of this process.
+    """The sessions of the pages.
 
     Args:
-        keys: The keys, in whose process they are.
-        idle: Seconds without a request after which a session ends.
-        life: Seconds after which a session ends.
+        keys: The keys, whose store has the sessions.
+        settings: The settings of the pages: when a session ends.
     """
 
-    def __init__(self, keys: AsyncApiKeys, *, idle: float, life: float) -> None:
-        self._idle = idle
-        self._life = life
-        self._links, self._sessions = _KEPT.setdefault(keys, ({}, {}))
+    def __init__(self, keys: AsyncApiKeys, settings: PagesSettings) -> None:
+        self._passes = keys.passes
+        self._settings = settings
 
-    async def link(self, owner: str) -> str:
-        """Make a link for an owner, and return its text."""
-        text = secrets.token_urlsafe(32)
-        self._links[_hashed(text)] = (owner, time() + LINK_LIFE)
-        return text
+    async def spend(self, text: str) -> Mapping[str, str] | None:
+        """Return the owner of a link, and more about it; the link is spent now.
 
-    async def spend(self, text: str) -> str | None:
-        """Return the owner of a link, which is spent now; None for a link that is unknown, spent or late."""
-        owner, ends = self._links.pop(_hashed(text), ("", 0.0))
-        return owner if ends > time() else None
+        Args:
+            text: The text of the link.
+
+        Returns:
+            The facts of the link, with its ``owner``; None for a link that is unknown, spent or late.
+        """
+        found = await self._passes.take(LINK, text)
+        return None if found is None else {**json.loads(found.facts), "owner": found.holder}
 
     async def begin(self, role: Role, subject: str, facts: Mapping[str, str] | None = None) -> Session:
-        """Begin a session, with a new cookie."""
-        session = Session(role, subject, facts or {}, secrets.token_urlsafe(32))
-        self._sessions[_hashed(session.cookie)] = (session, time() + self._life, time())
-        return session
+        """Return a new session, with a new cookie."""
+        made = await self._passes.issue(role.value, subject, expires_in=self._settings.life, facts=facts)
+        return Session(role, made.record.holder, dict(facts or {}), made.plaintext)
 
-    async def find(self, cookie: str) -> Session | None:
-        """Return the session of a cookie, unless it has ended."""
-        session: Session
-        session, ends, seen = self._sessions.get(_hashed(cookie), (NOBODY, 0.0, 0.0))
-        now = time()
-        if session is NOBODY or now >= ends or now - seen >= self._idle:
-            return None
-        self._sessions[_hashed(cookie)] = (session, ends, now)
-        return session
+    async def find(self, role: Role, cookie: str) -> Session | None:
+        """Return the session of a cookie, unless it has ended or is one of another role."""
+        found = await self._passes.find(role.value, cookie, idle=self._settings.idle) if cookie else None
+        return None if found is None else Session(role, found.holder, json.loads(found.facts), cookie)
 
-    async def end(self, cookie: str) -> None:
+    async def end(self, session: Session) -> None:
         """End a session."""
-        self._sessions.pop(_hashed(cookie), None)
-
-
-def _hashed(text: str) -> str:
-    return sha256(text.encode()).hexdigest()
+        await self._passes.take(session.role.value, session.cookie)

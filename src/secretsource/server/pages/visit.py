@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
 from time import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from secretsource.server.gateway.peers import client_address
 from secretsource.server.pages.forms import TOKEN, Form
-from secretsource.server.pages.guard import cookie_form, page_headers
-from secretsource.server.pages.page import language_of, rendered, static_files, translations
+from secretsource.server.pages.guard import CookieForm, cookie_form, page_headers
+from secretsource.server.pages.looks.reader import reader_for
+from secretsource.server.pages.page import rendered
 from secretsource.server.pages.sessions import NOBODY, Role, Session
+from secretsource.server.pages.static_files import static_files
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.requests import Request
 
     from secretsource.issuing import AsyncApiKeys
@@ -21,10 +27,12 @@ if TYPE_CHECKING:
     from secretsource.server.service import Service
     from secretsource.server.settings import PagesSettings
 
-__all__ = ["COOKIE", "Visit"]
+__all__ = ["COOKIES", "Visit"]
 
-COOKIE = "secretsource"
-"""The bare name of the cookie."""
+COOKIES = {Role.NOBODY: "visit", Role.CUSTOMER: "portal", Role.OPERATOR: "operator"}
+"""The bare names of the cookies; a customer and an operator may be signed in side by side."""
+ZONE = "zone"
+"""The cookie in which the script of the pages keeps the time zone of the reader."""
 
 
 class Visit:
@@ -37,7 +45,7 @@ class Visit:
         session: The session of the browser; its role is that of the route, or nobody's.
         form: The form that was sent; empty for a GET.
         now: The time of the request, in seconds since 1970 UTC.
-        language: The language of the answer, such as ``en``.
+        reader: The language and the time zone of the answer.
     """
 
     def __init__(self, service: Service, sessions: Sessions, settings: PagesSettings, request: Request) -> None:
@@ -48,8 +56,14 @@ class Visit:
         self.session: Session = NOBODY
         self.form = Form()
         self.now = time()
-        self.language = language_of(request.headers.get("accept-language", ""))
-        self.translate = translations(self.language).gettext
+        self.reader = reader_for(
+            request.headers.get("accept-language", ""),
+            unquote(request.cookies.get(ZONE, "")),
+            now=self.now,
+            settings_language=settings.language,
+            settings_zone=settings.zone,
+        )
+        self.translate = self.reader.gettext
         self._cookies: list[str] = []
 
     @property
@@ -62,6 +76,11 @@ class Visit:
         """The owner whose pages a customer sees."""
         assert self.session.role is Role.CUSTOMER
         return self.session.subject
+
+    @property
+    def actor(self) -> str:
+        """The person, as events name it."""
+        return self.session.facts.get("name") or f"customer {self.session.subject}"
 
     @property
     def origin(self) -> str | None:
@@ -80,8 +99,8 @@ class Visit:
         return root + path
 
     def static(self, name: str) -> str:
-        """Return the address of a file of ours, such as ``style.css``."""
-        return self.url(f"/static/{static_files()[name][2]}")
+        """Return the address of a file of ours, such as ``pages.css``."""
+        return self.url(f"/static/{static_files(self.settings.accent, self.settings.logo)[name].name}")
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """Answer with a page.
@@ -100,10 +119,9 @@ class Visit:
             "static": self.static,
             "path": self.request.scope["path"],
             "framed": self.is_framed,
-            "language": self.language,
             "now": self.now,
         }
-        return self._finish(HTMLResponse(rendered(self.language, template, {**common, **values}), status))
+        return self._finish(HTMLResponse(rendered(self.reader, template, {**common, **values}), status))
 
     def go(self, path: str) -> Response:
         """Send the browser to another page of ours."""
@@ -120,23 +138,43 @@ class Visit:
         disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
         return self._finish(Response(body, media_type=media_type, headers=disposition))
 
+    def greet(self) -> None:
+        """Give a browser that is not signed in a cookie, which the token of the next form follows from."""
+        self.keep(Session(Role.NOBODY, cookie=secrets.token_urlsafe(32)))
+
+    async def sign_in(self, role: Role, subject: str, facts: Mapping[str, str] | None = None) -> None:
+        """Begin a session with a new cookie; an earlier session of the browser in this role ends.
+
+        Args:
+            role: The role of the person.
+            subject: The owner whose keys a customer sees, or the name of an operator.
+            facts: More about the person.
+        """
+        await self.sessions.end(Session(role, cookie=self.cookie(role)))
+        self.drop(Role.NOBODY)
+        self.keep(await self.sessions.begin(role, subject, facts))
+
+    async def sign_out(self) -> None:
+        """End the session."""
+        await self.sessions.end(self.session)
+        self.drop(self.session.role)
+
     def keep(self, session: Session) -> None:
         """Have the browser keep the cookie of a session."""
         self.session = session
-        self._cookies = [self._form_of_cookie().header(session.cookie)]
+        self._cookies.append(self._form_of(session.role).header(session.cookie))
 
-    def drop(self) -> None:
-        """Have the browser forget the cookie."""
+    def drop(self, role: Role) -> None:
+        """Have the browser forget the cookie of a role."""
         self.session = NOBODY
-        self._cookies = [self._form_of_cookie().header("", life=0)]
+        self._cookies.append(self._form_of(role).header("", life=0))
 
-    @property
-    def cookie(self) -> str:
-        """The cookie that the browser sent; empty without one."""
-        return self.request.cookies.get(self._form_of_cookie().name, "")
+    def cookie(self, role: Role) -> str:
+        """Return the cookie of a role that the browser sent; empty without one."""
+        return self.request.cookies.get(self._form_of(role).name, "")
 
-    def _form_of_cookie(self) -> Any:
-        return cookie_form(COOKIE, self.request.url.scheme, self.request.headers.get("host", ""))
+    def _form_of(self, role: Role) -> CookieForm:
+        return cookie_form(COOKIES[role], self.request.url.scheme, self.request.headers.get("host", ""))
 
     def _finish(self, response: Response) -> Response:
         response.headers.update(page_headers(self.settings.frame_ancestors))

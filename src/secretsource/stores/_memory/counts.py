@@ -58,7 +58,9 @@ class MemoryCounts(CountStore):
         terms = self._terms(owner)
         held = (count.key_id, owner, None if terms is None else terms.owner.plan)
         wanted = (query.key_id, query.owner, query.plan)
-        fits = all(ask is None or ask == has for ask, has in zip(wanted, held, strict=True))
+        fits = (query.key_ids is None or count.key_id in query.key_ids) and all(
+            ask is None or ask == has for ask, has in zip(wanted, held, strict=True)
+        )
         return [count._replace(owner=owner)] if fits else []
 
     def forget(self, now: float) -> None:

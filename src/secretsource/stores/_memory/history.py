@@ -38,7 +38,8 @@ class MemoryHistory(History):
             if self._placed is before:  # else a signal's handler, or another thread, has read it meanwhile
                 self._placed = (after, last + len(new))
                 break
-        return [event for event in after.values() if query.picks(event)][: query.limit]
+        picked = [event for event in after.values() if query.picks(event)]
+        return (picked[::-1] if query.newest else picked)[: query.limit]
 
     def end(self) -> int:
         """Return the position of the last event, after every event was given one; 0 without any."""

@@ -18,6 +18,7 @@ from secretsource.stores._threaded import (
     threaded_credits,
     threaded_history,
     threaded_outbox,
+    threaded_passes,
     threaded_upkeep,
 )
 from secretsource.stores.base import AsyncKeyStore, ChangeFeed, Crowded, KeyChange
@@ -68,6 +69,7 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         self.history = threaded_history(store.history, self._in_thread)
         self.claims = threaded_claims(store.claims, self._in_thread)
         self.outbox = threaded_outbox(store.outbox, self._in_thread)
+        self.passes = threaded_passes(store.passes, self._in_thread)
         self.upkeep = threaded_upkeep(store.upkeep, self._in_thread)
         self._forget()
         self._lookup = self._make_lookup()

@@ -47,6 +47,8 @@ class SqlCounts(CountStore):
     def read(self, query: CountQuery) -> Sequence[Count]:
         """Return the counts that a query picks; see `CountStore.read`."""
         given = {name: value for name in _NARROWING if (value := getattr(query, name)) is not None}
+        if query.key_ids is not None:
+            given["starts"] = [*query.starts]
         bounds = {"unit": query.unit.value, "since": ceil(query.since), "until": ceil(query.until), "most": query.limit}
         found = _question(*given)
         rows = self._database.read(lambda connection: connection.execute(found, {**bounds, **given}).all())
@@ -60,6 +62,9 @@ class SqlCounts(CountStore):
 _NARROWING: Mapping[str, ColumnElement[bool]] = {
     "owner": COUNTS.c.owner == bindparam("owner"),
     "key_id": COUNTS.c.key_id == bindparam("key_id"),
+    "key_ids": COUNTS.c.key_id.in_(bindparam("key_ids", expanding=True))
+    # Each start is named, too: the rows of these keys are then sought one by one, past those of the owner's other keys.
+    & COUNTS.c.start.in_(bindparam("starts", expanding=True)),
     "plan": COUNTS.c.owner.in_(select(OWNERS.c.id).where(OWNERS.c.plan == bindparam("plan"))),
 }
 """By the field of a `CountQuery`."""
@@ -72,7 +77,7 @@ def _question(*names: str) -> Select[Any, Any, Any, Any, Any]:
     within = (columns.start >= bindparam("since"), columns.start < bindparam("until"))
     return (
         select(columns.start, columns.key_id, columns.outcome, columns.requests, columns.owner)
-        .where(columns.unit == bindparam("unit"), *within, *(_NARROWING[name] for name in names))
+        .where(columns.unit == bindparam("unit"), *within, *(_NARROWING[name] for name in _NARROWING if name in names))
         .order_by(columns.start, columns.key_id, columns.outcome)
         .limit(bindparam("most"))
     )

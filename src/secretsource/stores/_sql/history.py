@@ -77,7 +77,7 @@ class SqlHistory(History):
         """Return events in the order of their positions; see `History.read`."""
         while True:
             found, is_all, has_new = self._database.read(partial(_read, query=query))
-            if len(found) == query.limit or is_all:
+            if is_all or (len(found) == query.limit and not query.newest) or (query.newest and query.after):
                 return found
             if has_new:
                 self._database.write(_place)
@@ -100,7 +100,8 @@ def _read(connection: Connection, query: HistoryQuery) -> tuple[list[HistoryEven
     found += [_of_owner(row) for row in connection.execute(_owners(query, last))]
     has_new = _has_new(connection)
     has_grown = (connection.execute(_LAST).scalar() or 0) > last
-    return sorted(found, key=attrgetter("position"))[: query.limit], not (has_new or has_grown), has_new
+    found.sort(key=attrgetter("position"), reverse=query.newest)
+    return found[: query.limit], not (has_new or has_grown), has_new
 
 
 def _has_new(connection: Connection) -> bool:
@@ -173,8 +174,10 @@ def _narrowed(found: Select[Any], columns: Any, place: Any, owner: Any, query: H
     """Narrow a question to a query; ``place`` is the position, or an expression that no index of it serves."""
     exact = ((owner, query.owner), (columns.actor, query.actor), (columns.kind, query.kind))
     wanted = [column == value for column, value in exact if value is not None]
-    within = (place > query.after, place <= last)
-    return found.where(*within, *wanted).order_by(place).limit(query.limit)
+    if query.newest:
+        within = place <= (min(last, query.after - 1) if query.after else last)
+        return found.where(within, *wanted).order_by(place.desc()).limit(query.limit)
+    return found.where(place > query.after, place <= last, *wanted).order_by(place).limit(query.limit)
 
 
 def _of_key(row: Any) -> HistoryEvent:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
+from math import ceil
 from typing import NamedTuple
 
 from secretsource._ground.clock import utc
@@ -74,6 +75,7 @@ class CountQuery(NamedTuple):
         key_id: Only those of this key; give its owner, too.
         plan: Only those of owners that are on this plan now.
         limit: How many, from 1.
+        key_ids: Only those of these keys, up to 1000, in up to 1000 units of time; give their owner, too.
     """
 
     unit: Unit
@@ -83,6 +85,13 @@ class CountQuery(NamedTuple):
     key_id: str | None = None
     plan: str | None = None
     limit: int = 1000
+    key_ids: tuple[str, ...] | None = None
+
+    @property
+    def starts(self) -> range:
+        """The starts of the minutes, hours or days that it asks for."""
+        unit = self.unit.seconds
+        return range(-(-ceil(self.since) // unit) * unit, ceil(self.until), unit)
 
 
 class CountStore(ABC):

@@ -65,11 +65,12 @@ class HistoryQuery(NamedTuple):
     """A question to the feed; a field that is None does not filter.
 
     Attributes:
-        after: Only events behind this position; 0 for the beginning.
+        after: Only events behind this position, in the order of the answer; 0 for its beginning.
         owner: Only events of this owner and of its keys.
         actor: Only events of exactly this author.
         kind: Only events of this kind.
         limit: How many events, 1 to 1000.
+        newest: Whether the answer has the newest events first; a position to go on behind is then the smallest so far.
     """
 
     after: int = 0
@@ -77,11 +78,15 @@ class HistoryQuery(NamedTuple):
     actor: str | None = None
     kind: str | None = None
     limit: int = 100
+    newest: bool = False
 
     def picks(self, event: HistoryEvent) -> bool:
         """Return whether the query asks for an event."""
         exact = ((self.owner, event.owner), (self.actor, event.actor), (self.kind, event.kind.value))
-        return event.position > self.after and all(wanted is None or wanted == found for wanted, found in exact)
+        is_behind = event.position > self.after
+        if self.newest:
+            is_behind = not self.after or event.position < self.after
+        return is_behind and all(wanted is None or wanted == found for wanted, found in exact)
 
 
 class History(ABC):
@@ -89,7 +94,7 @@ class History(ABC):
 
     @abstractmethod
     def read(self, query: HistoryQuery) -> Sequence[HistoryEvent]:
-        """Return events in the order of their positions.
+        """Return events in the order of their positions, or with the newest first.
 
         An event that is committed after another one was returned must get a greater position than that one. Events
         get their positions in the order of their time. At one instant, owners and plans come before keys, then a

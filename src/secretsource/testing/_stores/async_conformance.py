@@ -21,6 +21,7 @@ from secretsource.testing._stores.registers_on_a_loop import (
     CreditsOnALoop,
     HistoryOnALoop,
     OutboxOnALoop,
+    PassesOnALoop,
     RegisterOnALoop,
     UpkeepOnALoop,
 )
@@ -58,6 +59,7 @@ class OnALoop(KeyStore):
         self.owners = None if store.owners is None else RegisterOnALoop(store.owners, self.play)
         self.plans = None if store.plans is None else RegisterOnALoop(store.plans, self.play)
         self.claims = None if store.claims is None else ClaimsOnALoop(store.claims, self.play)
+        self.passes = None if store.passes is None else PassesOnALoop(store.passes, self.play)
         self.counts = None if store.counts is None else CountsOnALoop(store.counts, self.play)
         self.credits = None if store.credits is None else CreditsOnALoop(store.credits, self.play)
         self.history = None if store.history is None else HistoryOnALoop(store.history, self.play)

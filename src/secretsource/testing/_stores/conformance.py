@@ -34,6 +34,7 @@ from secretsource.testing._stores.history import StoreHistory
 from secretsource.testing._stores.listing import StoreListing
 from secretsource.testing._stores.outbox import StoreOutbox
 from secretsource.testing._stores.owners import StoreOwners
+from secretsource.testing._stores.passes import StorePasses
 from secretsource.testing._stores.races import StoreRaces
 from secretsource.testing._stores.samples import CANARY, FULL, changed, new, record, rotated, told, writes
 from secretsource.testing._stores.updates import StoreUpdates
@@ -56,6 +57,7 @@ class StoreConformance(
     StoreOwners,
     StoreRaces,
     StoreClaims,
+    StorePasses,
     StoreCounts,
     StoreCredits,
     StoreUpdates,

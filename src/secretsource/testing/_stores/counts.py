@@ -69,6 +69,17 @@ class StoreCounts:
         ]
         assert sum(one.requests for one in counted(counting, Unit.DAY)) == 18
 
+    def test_counts_of_several_keys(self, counting: KeyStore) -> None:
+        """Those keys of an owner alone, from the first start to the last one that begins before the end."""
+        third = record(3).key_id
+        counting.insert([new(3, owner="acme"), new(4, owner="acme")])
+        counts(counting).add([count(each, start) for each in (ONE, TWO, third, record(4).key_id) for start in (0, 60)])
+        query = CountQuery(Unit.MINUTE, DAY - 0.5, DAY + 60, "acme", key_ids=(ONE, TWO, third))
+        assert [(one.start - DAY, one.key_id) for one in counts(counting).read(query)] == [(0, ONE), (0, third)]
+        until = query._replace(since=DAY + 0.5, until=DAY + 60.5, key_ids=(ONE,))
+        assert [(one.start - DAY, one.key_id) for one in counts(counting).read(until)] == [(60, ONE)]
+        assert counts(counting).read(query._replace(key_ids=())) == []
+
     def test_counts_are_narrowed(self, counting: KeyStore) -> None:
         """By owner, key, plan and time; and no more than were asked for."""
         owners, plans = registers(counting)

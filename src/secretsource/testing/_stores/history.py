@@ -98,6 +98,24 @@ class StoreHistory:
         assert sorted(event.id for event in met) == [record(number).key_id for number in range(1, 9)]
         assert list(feed.read(HistoryQuery(limit=1000))) == met
 
+    def test_history_can_have_the_newest_events_first(self, store: KeyStore, feed: History) -> None:
+        """Each filter has the same events in both orders, and pages go on behind the smallest position so far."""
+        store.insert([new(number, owner="ab"[number % 2]) for number in range(1, 8)])
+        store.update(changed(record(1, owner="b"), name="other"))
+        met: list[HistoryEvent] = []
+        while more := feed.read(HistoryQuery(after=met[-1].position if met else 0, limit=3, newest=True)):
+            met += more
+            store.insert([new(100 + len(met))])  # a new event does not come into pages that go on
+        first = feed.read(HistoryQuery(limit=8))
+        assert met == list(reversed(first))
+        every: list[dict[str, Any]] = [{"owner": "a"}, {"kind": "issued"}, {"actor": "someone"}, {"kind": "reused"}]
+        for filters in every:
+            forwards = feed.read(HistoryQuery(limit=1000, **filters))
+            assert list(feed.read(HistoryQuery(limit=1000, newest=True, **filters))) == list(reversed(forwards))
+        assert list(feed.read(HistoryQuery(owner="b", after=first[3].position, newest=True))) == [
+            event for event in reversed(first[:3]) if event.owner == "b"
+        ]
+
     def test_history_is_narrowed(self, store: KeyStore, feed: History) -> None:
         """Each filter works alone and with the others, and with the place to go on from."""
         store.insert([new(1, owner="a"), new(2, owner="b")])

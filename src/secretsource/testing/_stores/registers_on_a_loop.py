@@ -1,10 +1,19 @@
-"""The registers of an asynchronous store as the cases for threads use them."""
+"""Asynchronous registers beside the keys as the cases for threads use them: each call is awaited on a loop."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic
 
-from secretsource.stores.base import ClaimStore, CountStore, CreditStore, History, Outbox, Register, Upkeep
+from secretsource.stores.base import (
+    ClaimStore,
+    CountStore,
+    CreditStore,
+    History,
+    Outbox,
+    PassStore,
+    Register,
+    Upkeep,
+)
 from secretsource.stores.owners import Kept
 
 if TYPE_CHECKING:
@@ -16,6 +25,7 @@ if TYPE_CHECKING:
         AsyncCreditStore,
         AsyncHistory,
         AsyncOutbox,
+        AsyncPassStore,
         AsyncRegister,
         AsyncUpkeep,
         Backlog,
@@ -27,6 +37,7 @@ if TYPE_CHECKING:
         KeyRecord,
         Message,
         OwnerEvent,
+        Pass,
         Purse,
         Refused,
         Spending,
@@ -38,6 +49,7 @@ __all__ = [
     "CreditsOnALoop",
     "HistoryOnALoop",
     "OutboxOnALoop",
+    "PassesOnALoop",
     "RegisterOnALoop",
     "UpkeepOnALoop",
 ]
@@ -127,6 +139,42 @@ class ClaimsOnALoop(ClaimStore):
     def release(self, claim: Claim) -> None:
         """Await it."""
         self._play(self._claims.release(claim))
+
+
+class PassesOnALoop(PassStore):
+    """Asynchronous links and sessions as the cases for threads use them.
+
+    Args:
+        passes: The passes under test.
+        play: Plays a coroutine on the loop of their store.
+    """
+
+    def __init__(self, passes: AsyncPassStore, play: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        self._passes = passes
+        self._play = play
+
+    def put(self, new: Pass) -> None:
+        """Await it."""
+        self._play(self._passes.put(new))
+
+    def get(self, token: str) -> Pass | None:
+        """Await it."""
+        found: Pass | None = self._play(self._passes.get(token))
+        return found
+
+    def take(self, token: str, kind: str) -> Pass | None:
+        """Await it."""
+        taken: Pass | None = self._play(self._passes.take(token, kind))
+        return taken
+
+    def touch(self, token: str, seen: float) -> None:
+        """Await it."""
+        self._play(self._passes.touch(token, seen))
+
+    def take_all(self, kind: str, holder: str) -> int:
+        """Await it."""
+        taken: int = self._play(self._passes.take_all(kind, holder))
+        return taken
 
 
 class CreditsOnALoop(CreditStore):

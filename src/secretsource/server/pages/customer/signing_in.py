@@ -6,10 +6,10 @@ form of the button belongs to the browser that opened the link: another browser 
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
-from secretsource.server.pages.sessions import Role, Session
+from secretsource.server.pages.links import LINK
+from secretsource.server.pages.sessions import Role
 from secretsource.server.pages.view import View
 
 if TYPE_CHECKING:
@@ -19,31 +19,26 @@ if TYPE_CHECKING:
 
 __all__ = ["VIEWS"]
 
-LINK = "link"
-"""The field with the text of the link, in the address and in the form."""
-
 
 async def show(visit: Visit) -> Response:
     """Show the button that signs in, and give the browser a cookie that its form belongs to."""
-    visit.keep(Session(Role.NOBODY, cookie=secrets.token_urlsafe(32)))
+    visit.greet()
     link = visit.request.query_params.get(LINK, "")
     return visit.page("customer/sign-in.html", 200 if link else 401, link=link)
 
 
 async def sign_in(visit: Visit) -> Response:
-    """Spend the link, and begin a session with a new cookie."""
-    owner = await visit.sessions.spend(visit.form.text(LINK))
-    if owner is None:
+    """Take the link, and make a session with a new cookie."""
+    found = await visit.sessions.spend(visit.form.text(LINK))
+    if found is None:
         return visit.page("customer/link-spent.html", 410)
-    await visit.sessions.end(visit.cookie)
-    visit.keep(await visit.sessions.begin(Role.CUSTOMER, owner))
+    await visit.sign_in(Role.CUSTOMER, found["owner"], found)
     return visit.go("/portal/keys")
 
 
 async def sign_out(visit: Visit) -> Response:
     """End the session."""
-    await visit.sessions.end(visit.session.cookie)
-    visit.drop()
+    await visit.sign_out()
     return visit.page("customer/signed-out.html")
 
 

@@ -1,1 +1,1 @@
-"""The looks of the pages: catalogues, formats and charts."""
+"""The looks of the pages: numbers and times as the reader writes them, charts, colours and templates."""

@@ -26,6 +26,7 @@ METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
 VERSIONS = (
     "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013",
+    "0014",
 )  # fmt: skip
 """The versions of the schema so far; a test compares them with the migrations."""
 
@@ -218,6 +219,21 @@ OUTBOX = Table(
     Index("secretsource_outbox_by_owner", "owner"),
 )
 """Messages that must arrive elsewhere; each column is a field of `Message`, in the same order."""
+
+PASSES = Table(
+    "secretsource_passes",
+    METADATA,
+    Column("token", _TEXT, primary_key=True),
+    Column("kind", _TEXT, nullable=False),
+    Column("holder", _TEXT, nullable=False),
+    Column("made", Double, nullable=False),
+    Column("ends", Double, nullable=False),
+    Column("seen", Double, nullable=False),
+    Column("facts", _TEXT, nullable=False),
+    Index("secretsource_passes_by_end", "ends"),
+    Index("secretsource_passes_by_holder", "holder", "kind"),
+)
+"""The links and sessions of the pages, by the hash of their text."""
 
 CREDITS = Table(
     "secretsource_credits",

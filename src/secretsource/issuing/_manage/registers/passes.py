@@ -1,0 +1,105 @@
+"""The links and sessions of people who look after keys on pages: made, found, taken and ended."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from hashlib import sha256
+from re import fullmatch
+from typing import NamedTuple
+
+from secretsource.exceptions import ConfigurationError, InvalidRequest
+from secretsource.issuing._manage import request
+from secretsource.stores.base import Pass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+    from typing import Any
+
+    from secretsource._ground.flow import Flow
+    from secretsource.issuing._check.parts import Parts
+    from secretsource.stores.base import AsyncPassStore, PassStore
+
+__all__ = ["IssuedPass", "Passes"]
+
+TOUCHED_EVERY = 60.0
+"""Seconds after which a use of a session is noted again."""
+_BYTES = 32
+_LONGEST_FACTS = 4096
+
+
+class IssuedPass(NamedTuple):
+    """A new link or session.
+
+    Attributes:
+        plaintext: Its text, 43 characters of ``A-Za-z0-9_-``; it is shown this once.
+        record: Its record, with the hash of the text.
+    """
+
+    plaintext: str
+    record: Pass
+
+    def __repr__(self) -> str:
+        return f"IssuedPass({self.record!r})"
+
+
+class Passes:
+    """The flows over passes."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def issue(
+        self, kind: str, holder: str | int, life: timedelta | float, facts: Mapping[str, Any] | None
+    ) -> Flow[IssuedPass]:
+        """Make a pass."""
+        if not fullmatch("[a-z]{1,16}", kind):
+            raise InvalidRequest(f"kind must be 1 to 16 letters a to z, not {kind!r:.40}")
+        length, written = request.seconds(life, "expires_in"), json.dumps(dict(facts or {}))
+        if length <= 0:
+            raise InvalidRequest(f"expires_in must be over 0 seconds, not {length:g}")
+        if len(written) > _LONGEST_FACTS:
+            raise InvalidRequest(f"facts must have at most {_LONGEST_FACTS} bytes")
+        now, text = self._parts.clock.now().wall, secrets.token_urlsafe(_BYTES)
+        record = Pass(_hash(text), kind, request.owner_id(holder), now, now + length, now, written)
+        yield self._store.put(record)
+        return IssuedPass(text, record)
+
+    def find(self, kind: str, text: str, idle: timedelta | float | None) -> Flow[Pass | None]:
+        """Return a pass that has not ended, and note its use."""
+        now, token = self._parts.clock.now().wall, _hash(text)
+        found: Pass | None = yield self._store.get(token)
+        if found is None or found.kind != kind or now >= found.ends:
+            return None
+        most = None if idle is None else request.seconds(idle, "idle")
+        if most is not None and now - found.seen >= most:
+            return None
+        if now - found.seen >= min(TOUCHED_EVERY, TOUCHED_EVERY if most is None else most / 4):
+            yield self._store.touch(token, now)
+        return found
+
+    def take(self, kind: str, text: str) -> Flow[Pass | None]:
+        """Take a pass that has not ended."""
+        found: Pass | None = yield self._store.take(_hash(text), kind)
+        return None if found is None or self._parts.clock.now().wall >= found.ends else found
+
+    def end(self, kind: str, holder: str | int) -> Flow[int]:
+        """End every pass of a kind and a holder."""
+        ended: int = yield self._store.take_all(kind, request.owner_id(holder))
+        return ended
+
+    @property
+    def _store(self) -> PassStore | AsyncPassStore:
+        passes = self._parts.store.passes
+        if passes is None:
+            raise ConfigurationError(
+                f"a {type(self._parts.store).__name__} keeps no sessions: use a store in SQLite or PostgreSQL"
+            )
+        return passes
+
+
+def _hash(text: str) -> str:
+    """Return the hash of a random text; it has 256 random bits, so nobody guesses it from a plain hash."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

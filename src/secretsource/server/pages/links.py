@@ -1,0 +1,39 @@
+"""Portal links: each signs one customer in, once, within a minute."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from secretsource.issuing import AsyncApiKeys, IssuedPass
+
+__all__ = ["LINK", "LINK_LIFE", "address_of", "new_link"]
+
+LINK = "link"
+"""The kind of a pass that is a link, and the name of its text in the address."""
+LINK_LIFE = 60.0
+"""Seconds for which a link signs in."""
+
+
+async def new_link(keys: AsyncApiKeys, owner: str, name: str | None = None) -> IssuedPass:
+    """Make a link that signs a customer in, once.
+
+    Args:
+        keys: The keys.
+        owner: The owner whose keys the customer sees.
+        name: The person, for the events.
+    """
+    facts: Mapping[str, str] = {} if not name else {"name": name}
+    return await keys.passes.issue(LINK, owner, expires_in=LINK_LIFE, facts=facts)
+
+
+def address_of(link: IssuedPass, service: str) -> str:
+    """Return the address of a link.
+
+    Args:
+        link: The link.
+        service: The address of the service, such as ``https://keys.acme.example``.
+    """
+    return f"{service.rstrip('/')}/portal/sign-in?{LINK}={link.plaintext}"

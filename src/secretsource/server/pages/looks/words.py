@@ -1,0 +1,127 @@
+"""The words of the pages for statuses, outcomes and events, in English; the catalogues have the others. Pure."""
+
+# pure: decides from its arguments; no clock, no I/O, no await
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from secretsource.issuing import EventKind, OwnerEventKind, OwnerStatus, Reason, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["EVENTS", "FIELDS", "OUTCOMES", "SERIES", "STATUSES", "SUBJECTS", "series_of"]
+
+
+def mark(message: str) -> str:
+    """Return a message; the extraction of messages finds it by this call."""
+    return message
+
+
+STATUSES: Mapping[str, str] = {
+    Status.ACTIVE: mark("Active"),
+    Status.ROTATING: mark("Rotating"),
+    Status.REVOKED: mark("Revoked"),
+    Status.EXPIRED: mark("Expired"),
+    Status.DISABLED: mark("Disabled"),
+    OwnerStatus.SUSPENDED: mark("Suspended"),
+}
+"""The words for the statuses of keys and of owners."""
+
+OUTCOMES: Mapping[str, str] = {
+    "accepted": mark("accepted"),
+    Reason.MISSING.value: mark("no key"),
+    Reason.AMBIGUOUS.value: mark("two keys"),
+    Reason.MALFORMED.value: mark("not a key"),
+    Reason.BAD_CHECKSUM.value: mark("mistyped"),
+    Reason.NOT_OURS.value: mark("key of another service"),
+    Reason.UNKNOWN.value: mark("unknown key"),
+    Reason.WRONG_SECRET.value: mark("wrong key"),
+    Reason.PEPPER_RETIRED.value: mark("retired pepper"),
+    Reason.TOO_COSTLY.value: mark("too many unknown keys"),
+    Reason.REVOKED.value: mark("key revoked"),
+    Reason.EXPIRED.value: mark("key expired"),
+    Reason.DISABLED.value: mark("key disabled"),
+    Reason.OWNER_SUSPENDED.value: mark("customer suspended"),
+    Reason.NOT_YET.value: mark("not valid yet"),
+    Reason.WRONG_KIND.value: mark("wrong kind of key"),
+    Reason.WRONG_NETWORK.value: mark("wrong network"),
+    Reason.INSUFFICIENT_SCOPE.value: mark("scope missing"),
+    Reason.RATE_LIMITED.value: mark("rate limit"),
+    Reason.QUOTA_EXCEEDED.value: mark("quota used up"),
+    Reason.CREDITS_EXHAUSTED.value: mark("credits used up"),
+    Reason.TOO_MANY_AT_ONCE.value: mark("too many at once"),
+    Reason.COST_TOO_HIGH.value: mark("cost over the limit"),
+    Reason.LIMITER_UNAVAILABLE.value: mark("limiter unavailable"),
+    Reason.STORE_UNAVAILABLE.value: mark("store unavailable"),
+    Reason.OVERLOADED.value: mark("overloaded"),
+    Reason.VERIFIER_BUSY.value: mark("busy"),
+}
+"""The words for the outcomes of checks."""
+
+SERIES: Mapping[str, str] = {"accepted": mark("accepted"), "limited": mark("limited"), "refused": mark("refused")}
+"""The three parts of a bar, the lowest first."""
+_LIMITED = frozenset(
+    reason.value
+    for reason in (
+        Reason.RATE_LIMITED,
+        Reason.QUOTA_EXCEEDED,
+        Reason.CREDITS_EXHAUSTED,
+        Reason.TOO_MANY_AT_ONCE,
+        Reason.COST_TOO_HIGH,
+    )
+)
+
+EVENTS: Mapping[str, str] = {
+    EventKind.ISSUED: mark("issued"),
+    EventKind.IMPORTED: mark("imported"),
+    EventKind.ROTATED: mark("rotated"),
+    EventKind.ROTATION_FINISHED: mark("rotation finished"),
+    EventKind.REVOKED: mark("revoked"),
+    EventKind.EXPIRED: mark("expired"),
+    EventKind.DISABLED: mark("disabled"),
+    EventKind.ENABLED: mark("enabled"),
+    EventKind.REHASHED: mark("stored under the new pepper"),
+    EventKind.UPDATED: mark("edited"),
+    EventKind.REUSED: mark("used after its rotation ended"),
+    EventKind.ROTATION_DUE: mark("rotation due"),
+    EventKind.EXPIRING: mark("expires soon"),
+    EventKind.UNUSED: mark("unused for long"),
+    EventKind.EXPOSED: mark("found in public"),
+    OwnerEventKind.REGISTERED: mark("registered"),
+    OwnerEventKind.CHANGED: mark("changed"),
+    OwnerEventKind.SUSPENDED: mark("suspended"),
+    OwnerEventKind.RESUMED: mark("resumed"),
+    OwnerEventKind.DELETED: mark("deleted"),
+    OwnerEventKind.PURGED: mark("purged"),
+}
+"""The words for the events of keys, owners and plans."""
+
+SUBJECTS: Mapping[str, str] = {"key": mark("Key"), "owner": mark("Customer"), "plan": mark("Plan")}
+"""The words for the subjects of events."""
+
+FIELDS: Mapping[str, str] = {
+    "name": mark("name"),
+    "scopes": mark("scopes"),
+    "networks": mark("networks"),
+    "expires": mark("end"),
+    "not_before": mark("beginning"),
+    "rate_limit": mark("rate limit"),
+    "quota": mark("quota"),
+    "credits": mark("credits"),
+    "metadata": mark("metadata"),
+    "rotate_every": mark("rotation"),
+    "plan": mark("plan"),
+    "status": mark("status"),
+}
+"""The words for the fields that an event changed; other fields are shown by their names."""
+
+
+def series_of(outcome: str) -> str:
+    """Return the part of a bar that an outcome belongs to.
+
+    Args:
+        outcome: ``accepted``, or the reason of a refusal.
+    """
+    return "accepted" if outcome == "accepted" else "limited" if outcome in _LIMITED else "refused"

@@ -1,0 +1,104 @@
+"""Passes beside the keys: the links and sessions of the people who look after keys on pages.
+
+A pass is a random text; the store has its hash alone. A link is taken once, by one of all that try. A session is found
+until it ends.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from secretsource._ground.clock import utc
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = ["AsyncPassStore", "Pass", "PassStore"]
+
+
+class Pass(NamedTuple):
+    """A link or a session, without its text.
+
+    Attributes:
+        token: The hash of its text: 64 characters of ``0-9a-f``.
+        kind: The purpose, such as ``link`` or ``session``: 1 to 16 characters of ``a-z``.
+        holder: The owner or operator that it is for: 1 to 255 characters.
+        made: The time it was made, in seconds since 1970 UTC.
+        ends: Its end, in seconds since 1970 UTC.
+        seen: The time it was last used, in seconds since 1970 UTC.
+        facts: More about the holder, as a JSON object of up to 4096 bytes.
+    """
+
+    token: str
+    kind: str
+    holder: str
+    made: float
+    ends: float
+    seen: float
+    facts: str = "{}"
+
+    @property
+    def ends_at(self) -> datetime:
+        """Its end, as aware UTC."""
+        return utc(self.ends)
+
+    def __repr__(self) -> str:
+        return f"Pass({self.kind!r}, holder={self.holder!r}, ends={self.ends!r})"
+
+
+class PassStore(ABC):
+    """The store of passes, for threads; every method must raise `StoreError` when it cannot answer."""
+
+    @abstractmethod
+    def put(self, new: Pass) -> None:
+        """Store a pass, and forget those that ended before it was made.
+
+        Args:
+            new: The pass; its token is random.
+        """
+
+    @abstractmethod
+    def get(self, token: str) -> Pass | None:
+        """Return a pass, also one that has ended; None for an unknown one."""
+
+    @abstractmethod
+    def take(self, token: str, kind: str) -> Pass | None:
+        """Take a pass of a kind out of the store; of simultaneous calls, one gets it.
+
+        Returns:
+            The pass, also one that has ended; None for one that is unknown, taken or of another kind.
+        """
+
+    @abstractmethod
+    def touch(self, token: str, seen: float) -> None:
+        """Note a use of a pass; ``seen`` moves forward only."""
+
+    @abstractmethod
+    def take_all(self, kind: str, holder: str) -> int:
+        """Take every pass of a kind and a holder out of the store, and return their number."""
+
+
+class AsyncPassStore(ABC):
+    """The same contract as `PassStore`, for an event loop."""
+
+    @abstractmethod
+    async def put(self, new: Pass) -> None:
+        """Do the same as `PassStore.put`."""
+
+    @abstractmethod
+    async def get(self, token: str) -> Pass | None:
+        """Do the same as `PassStore.get`."""
+
+    @abstractmethod
+    async def take(self, token: str, kind: str) -> Pass | None:
+        """Do the same as `PassStore.take`."""
+
+    @abstractmethod
+    async def touch(self, token: str, seen: float) -> None:
+        """Do the same as `PassStore.touch`."""
+
+    @abstractmethod
+    async def take_all(self, kind: str, holder: str) -> int:
+        """Do the same as `PassStore.take_all`."""

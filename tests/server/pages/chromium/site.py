@@ -1,0 +1,77 @@
+"""The whole service on a port of this machine, in the loop of the test, with keys in a file of SQLite."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from secretsource.issuing import NO_SCOPE, AsyncApiKeys
+from secretsource.server.app import Application
+from secretsource.server.root_keys import RootKeys
+from secretsource.server.service import Service
+from secretsource.server.settings import PagesSettings, ServerSettings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+__all__ = ["PEPPER", "SETTINGS", "Site", "serving"]
+
+PEPPER = "canary-51d2 pepper of the pages"
+SETTINGS = ServerSettings(
+    default_scope=NO_SCOPE,
+    pages=PagesSettings(name="Acme API", scopes=("invoices:read", "invoices:write", "exports:read", "orders:*")),
+)
+
+
+@dataclass
+class Site:
+    """A running service.
+
+    Attributes:
+        base: The beginning of its addresses.
+        keys: Its keys.
+        settings: Its settings.
+    """
+
+    base: str
+    keys: AsyncApiKeys
+    settings: ServerSettings
+
+    async def key(self, owner: str = "globex", **fields: Any) -> Any:
+        """Issue a key of a customer."""
+        asked: dict[str, Any] = {"owner": owner, "prefix": "sk", "scopes": ["invoices:read"], **fields}
+        return await self.keys.issue(**asked)
+
+
+@asynccontextmanager
+async def serving(store: str, settings: ServerSettings = SETTINGS) -> AsyncGenerator[Site]:
+    """Serve on a free port until the end of the block.
+
+    Args:
+        store: The URL of the store.
+        settings: The settings of the service.
+    """
+    opened: list[AsyncApiKeys] = []
+
+    async def open_service(_: ServerSettings) -> Service:
+        keys = await AsyncApiKeys.open(store, peppers=[PEPPER], flush_every=3600)
+        opened.append(keys)
+        return Service(keys, settings, RootKeys(keys, refuse_after=0))
+
+    app = Application(settings, open_service, lambda: settings)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none", lifespan="on"))
+        serve = asyncio.create_task(server.serve([listener]))
+        try:
+            while not server.started:
+                assert not serve.done(), "the service did not start"
+                await asyncio.sleep(0.005)
+            yield Site(f"http://127.0.0.1:{listener.getsockname()[1]}", opened[0], settings)
+        finally:
+            server.should_exit = True
+            await serve

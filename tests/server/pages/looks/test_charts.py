@@ -1,0 +1,104 @@
+"""Charts hold geometry and words, and nothing that a strict policy refuses."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secretsource.server.pages.looks.charts import Bar, shares, sparkline, stacked_bars, top_of
+
+HOSTILE = '<script>alert("1")</script>&'
+
+
+def drawn(chart: str) -> ET.Element:
+    """The chart, read as XML."""
+    return ET.fromstring(chart)
+
+
+def numbers(chart: ET.Element, attribute: str, kind: str | None = None) -> list[float]:
+    found = chart.iter("rect")
+    return [float(each.attrib[attribute].rstrip("%")) for each in found if kind is None or each.get("class") == kind]
+
+
+def bars_of(bars: list[Bar]) -> ET.Element:
+    return drawn(stacked_bars(bars, "Requests", "12 in all", ("yesterday", "now"), "top"))
+
+
+@given(st.lists(st.integers(0, 10**9), max_size=30))
+def test_a_spark_line_has_one_bar_for_each_value(values: list[int]) -> None:
+    """The greatest value fills the height, each bar stays inside, and a value of 0 is a dot of its own class."""
+    chart = drawn(sparkline(values, "14 days"))
+    heights = numbers(chart, "height")
+    assert len(heights) == len(values)
+    assert [each.get("class") == "zero" for each in chart.iter("rect")] == [value == 0 for value in values]
+    assert all(2 <= height <= 24 for height in heights)
+    if any(values):
+        assert heights[values.index(max(values))] == 24
+    assert [y + height for y, height in zip(numbers(chart, "y"), heights, strict=True)] == [24] * len(values)
+
+
+def test_parts_of_a_bar_stand_on_each_other() -> None:
+    """The first part stands on the floor, and heights are in the relation of the requests."""
+    chart = bars_of(
+        [Bar("14:00: 50", {"accepted": 30, "limited": 20, "refused": 0}), Bar("15:00: 100", {"accepted": 100})]
+    )
+    (low, full), (limited,) = numbers(chart, "height", "accepted"), numbers(chart, "height", "limited")
+    assert full == pytest.approx(126)
+    assert (low, limited) == (pytest.approx(37.8), pytest.approx(25.2))
+    assert numbers(chart, "y", "limited")[0] + limited == pytest.approx(numbers(chart, "y", "accepted")[0])
+    assert not numbers(chart, "y", "refused")
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=60))
+def test_bars_stay_within_the_chart(heights: list[int]) -> None:
+    """No bar leaves the field at the side or above, and each has its words."""
+    chart = bars_of([Bar(f"hour {place}", {"accepted": height}) for place, height in enumerate(heights)])
+    right = zip(numbers(chart, "x"), numbers(chart, "width"), strict=True)
+    assert all(x >= 0 and x + width <= 100.1 for x, width in right)
+    assert all(y >= 18 for y in numbers(chart, "y"))
+    assert [each.findtext("title") for each in chart.iter("g")] == [f"hour {place}" for place in range(len(heights))]
+
+
+def test_one_request_is_seen_beside_a_million() -> None:
+    """A part is never too thin to be seen."""
+    chart = bars_of([Bar("", {"accepted": 10**6, "refused": 1})])
+    assert numbers(chart, "height", "refused") == [1.5]
+
+
+@pytest.mark.parametrize(("most", "top"), [(0, 1), (1, 1), (2, 2), (3, 5), (6, 10), (10, 10), (11, 20), (999, 1000)])
+def test_the_line_on_top_has_a_round_value(most: int, top: int) -> None:
+    """It is 1, 2 or 5 with zeros behind it."""
+    assert top_of([Bar("", {"accepted": most})]) == top
+
+
+def test_without_a_bar_the_line_on_top_is_one() -> None:
+    """An empty chart divides by nothing."""
+    assert top_of([]) == 1
+
+
+def test_shares_fill_the_line() -> None:
+    """Each share begins where the one before ends; a share of nothing is not drawn."""
+    chart = drawn(shares({"old": 18, "none": 0, "new": 82}, "82%"))
+    assert numbers(chart, "x") == [0, 18]
+    assert numbers(chart, "width") == [18, 82]
+    assert not list(drawn(shares({"old": 0, "new": 0}, "")).iter("rect"))
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        sparkline([1, 0], HOSTILE),
+        shares({"old": 1}, HOSTILE),
+        stacked_bars([Bar(HOSTILE, {"accepted": 1})], HOSTILE, HOSTILE, (HOSTILE, HOSTILE), HOSTILE),
+    ],
+)
+def test_a_chart_is_safe_and_has_a_name(chart: str) -> None:
+    """Words are escaped, nothing has a style, and a screen reader finds a title."""
+    root = drawn(chart)
+    assert root.findtext("title") == HOSTILE
+    assert root.get("role") == "img"
+    assert not re.search(r"\bstyle=|<script|\bon\w+=", chart)
