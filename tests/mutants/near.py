@@ -38,6 +38,7 @@ NEAR = {
         "issuing/check/record_cache issuing/check/renewal issuing/check/mechanisms issuing/check/glance"
     ),
     "issuing/_check/steps/rotation_dates.py": "issuing/answer issuing/service",
+    "issuing/_check/route_limit.py": "issuing/check/route_limit",
     "issuing/_check/terms.py": "issuing/check/policy issuing/manage/owners issuing/check/limits",
     "issuing/_check/uses.py": "issuing/check/flush issuing/service",
     "issuing/_check/verifier.py": (
