@@ -115,8 +115,8 @@ def _run_several(config: uvicorn.Config, listening: socket.socket) -> None:
         def keep_subprocess_alive(self) -> None:
             """Replace each process that has ended.
 
-            A process that cannot start stops the service only if none has served yet: later its settings are known to
-            work, and what it lacks for a while, such as its pepper, the others have.
+            A process that cannot start stops the service only if none has served yet. Later, its settings are known to
+            work, and the others have what it lacks for a while, such as its pepper.
             """
             self.has_served = self.has_served or any(map(_is_ready, self.processes))
             is_stopping = self.should_exit.is_set()
