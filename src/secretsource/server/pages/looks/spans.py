@@ -10,7 +10,6 @@ from secretsource.server.pages.looks.words import SERIES, mark, series_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
     from typing import Literal, TypeAlias
 
     from secretsource.issuing import Count
