@@ -35,7 +35,7 @@ async def show(visit: Visit) -> Response:
         since=float(span.starts(visit.now)[0]),
         by=span.unit,
     )
-    uses = by_key(counts)
+    uses, hours = by_key(counts), by_time(counts, span, visit.now)
     used = [record for record in page.records if record.key_id in uses]
     used.sort(key=lambda record: -sum(uses[record.key_id].values()))
     return visit.page(
@@ -44,7 +44,8 @@ async def show(visit: Visit) -> Response:
         span=span,
         records=used,
         unused=len(page.records) - len(used),
-        columns=by_time(counts, span, visit.now),
+        bars=[visit.reader.bar(start, parts, exact=span.unit == "hour") for start, parts in hours.items()],
+        begins=list(hours),
         uses=uses,
         outcomes=by_outcome(counts),
         after=after,

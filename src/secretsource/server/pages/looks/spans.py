@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Unit: TypeAlias = Literal["hour", "day"]
 
-__all__ = ["SPANS", "Column", "Span", "by_key", "by_outcome", "by_time"]
+__all__ = ["SPANS", "Span", "by_key", "by_outcome", "by_time"]
 
 _SECONDS = {"hour": 3600, "day": 86400}
 
@@ -54,31 +54,22 @@ SPANS: Mapping[str, Span] = {
 """The spans that a reader may choose from, by their names."""
 
 
-class Column(NamedTuple):
-    """One hour or day.
-
-    Attributes:
-        start: Its start, in seconds since 1970 UTC.
-        parts: The requests of each series of `SERIES`.
-    """
-
-    start: int
-    parts: Mapping[str, int]
-
-
-def by_time(counts: Sequence[Count], span: Span, now: float) -> list[Column]:
-    """Return the sums of counts by hour or day; one without a request is there, too.
+def by_time(counts: Sequence[Count], span: Span, now: float) -> dict[int, dict[str, int]]:
+    """Return the sums of counts by hour or day and series; one without a request is there, too.
 
     Args:
         counts: The counts, by the unit of the span.
         span: The span.
         now: The present, in seconds since 1970 UTC.
+
+    Returns:
+        The requests by series, by the start of the hour or day, the oldest first.
     """
-    columns = {start: dict.fromkeys(SERIES, 0) for start in span.starts(now)}
+    found = {start: dict.fromkeys(SERIES, 0) for start in span.starts(now)}
     for count in counts:
-        if count.start in columns:
-            columns[count.start][series_of(count.outcome)] += count.requests
-    return [Column(start, parts) for start, parts in columns.items()]
+        if count.start in found:
+            found[count.start][series_of(count.outcome)] += count.requests
+    return found
 
 
 def by_key(counts: Sequence[Count]) -> dict[str, dict[str, int]]:
