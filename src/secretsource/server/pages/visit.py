@@ -146,7 +146,7 @@ class Visit:
         self.keep(Session(Role.NOBODY, cookie=secrets.token_urlsafe(32)))
 
     async def sign_in(self, role: Role, subject: str, facts: Mapping[str, str] | None = None) -> None:
-        """Begin a session with a new cookie; an earlier session of the browser in this role ends.
+        """Start a session with a new cookie; an earlier session of the browser in this role ends.
 
         Args:
             role: The role of the person.
