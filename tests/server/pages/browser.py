@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from tests.server.asgi_client import Answer, Client
 
-from secretsource.server.pages.links import new_link
+from secretsource.server.open_paths.links import new_link
 
 if TYPE_CHECKING:
     from secretsource.issuing import AsyncApiKeys
