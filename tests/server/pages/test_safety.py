@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from tests.server.pages.browser import HOST, Browser
 
-from secretsource.server.pages.app import VIEWS
 from secretsource.server.open_paths.links import LINK, new_link
+from secretsource.server.pages.app import VIEWS
 from secretsource.server.pages.sessions import Role
 from secretsource.server.settings import PagesSettings, ServerSettings
 
