@@ -10,7 +10,7 @@ import pytest
 from tests.server.pages.browser import HOST, Browser
 
 from secretsource.server.pages.app import VIEWS
-from secretsource.server.pages.links import LINK, new_link
+from secretsource.server.open_paths.links import LINK, new_link
 from secretsource.server.pages.sessions import Role
 from secretsource.server.settings import PagesSettings, ServerSettings
 
