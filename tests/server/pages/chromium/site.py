@@ -6,6 +6,7 @@ import asyncio
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -24,6 +25,7 @@ __all__ = ["PEPPER", "SETTINGS", "Site", "serving"]
 PEPPER = "canary-51d2 pepper of the pages"
 SETTINGS = ServerSettings(
     default_scope=NO_SCOPE,
+    trusted_proxies=(ip_network("127.0.0.0/8"),),
     pages=PagesSettings(name="Acme API", scopes=("invoices:read", "invoices:write", "exports:read", "orders:*")),
 )
 
