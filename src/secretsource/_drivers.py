@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from typing import Any
 
+from secretsource._ground.imports import in_turn
 from secretsource._ground.suggest import unknown
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
@@ -59,7 +61,7 @@ class Drivers:
         from importlib.metadata import entry_points
 
         for point in entry_points(group=self._group, name=scheme):
-            loaded = point.load()
+            loaded = in_turn(point.load)
             if isinstance(loaded, type) and issubclass(loaded, kind):
                 return loaded
         known = {*self._targets, *(point.name for point in entry_points(group=self._group))}
@@ -68,7 +70,7 @@ class Drivers:
     def _load(self, target: str) -> type:
         module, _, attribute = target.partition(":")
         try:
-            loaded: type = getattr(import_module(module), attribute)
+            loaded: type = getattr(in_turn(partial(import_module, module)), attribute)
             return loaded
         except ModuleNotFoundError:
             pass

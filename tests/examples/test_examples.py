@@ -12,6 +12,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import pytest
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).parents[2] / "examples"
 COMMAND = re.compile(r"curl -H 'Authorization: Bearer (?P<key>\w+)' (?P<url>http://127.0.0.1:\d+)/invoices\n")
 CALL = re.compile(r"API_KEY=(?P<key>\w+) (?P<port>PORT=\d+) python (?P<file>\S+) Invoices\n")
+LOGIN = re.compile(r"Open (?P<url>http://127.0.0.1:\d+/admin/secretsource/apikey/) as admin .* (?P<password>\S+)\n")
+TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
 PATIENCE = 60
 
 OVER_HTTP = sorted(set(EXAMPLES.glob("*_app.py")) - {EXAMPLES / "grpc_app.py"})
@@ -102,3 +106,25 @@ def test_the_example_of_grpc_answers_the_command_that_it_prints(tmp_path: Path) 
         nameless = line.replace(f"API_KEY={printed['key']} ", "")
         assert called(nameless)[1].startswith("UNAUTHENTICATED: ")
         assert called(nameless.replace("Invoices", "Health")) == (0, "well\n")
+
+
+def test_the_example_of_the_administration_lists_keys_and_rotates_one(tmp_path: Path) -> None:
+    """The printed password opens the printed address, and the form of a key shows its successor."""
+    browser = build_opener(HTTPCookieProcessor())
+
+    def opened(url: str, **fields: str) -> str:
+        if not fields:
+            return str(browser.open(url).read().decode())
+        fields["csrfmiddlewaretoken"] = TOKEN.findall(opened(url))[0]
+        return str(browser.open(Request(url, urlencode(fields).encode(), {"Referer": url})).read().decode())
+
+    with started(EXAMPLES / "django_admin.py", tmp_path) as line:
+        printed = LOGIN.fullmatch(line)
+        assert printed is not None
+        url = printed["url"]
+        asked(url.partition("/admin/")[0], "/admin/login/", {})
+        login = f"{url.partition('secretsource/')[0]}login/?next=/admin/secretsource/apikey/"
+        keys = re.findall(r"apikey/(\w{22})/change", opened(login, username="admin", password=printed["password"]))
+        assert len(keys) == 3
+        assert re.search(r"secretsource-new-key\">sk_live_\w+<", opened(f"{url}{keys[0]}/rotate/", overlap="1"))
+        assert "Do you want to revoke" in opened(f"{url}{keys[1]}/revoke/")

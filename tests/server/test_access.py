@@ -34,7 +34,7 @@ def operations() -> list[Operation]:
     found = []
     for path, item in document["paths"].items():
         for method, operation in item.items():
-            scopes = operation["security"][0].get("rootKey")
+            scopes = next((each["rootKey"] for each in operation["security"] if "rootKey" in each), None)
             if scopes is None:
                 continue
             body = None

@@ -10,18 +10,22 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import uvicorn
+from tests.server.github import Signer, listing
+from tests.server.test_leak_fetching import serving as serving_list
+from tests.server.test_leak_fetching import whole
 
 from secretsource.issuing import AsyncApiKeys
 from secretsource.server.app import Application
 from secretsource.server.rights import EVERYTHING, ROOT_OWNER, ROOT_PREFIX
 from secretsource.server.root_keys import RootKeys
 from secretsource.server.service import Service
-from secretsource.server.settings import ServerSettings
+from secretsource.server.settings import LeakSettings, ServerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +42,14 @@ NOT_ASKED = "surrenderKey"
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[str, str]]:
+def github() -> Iterator[str]:
+    """The address of a list of public keys, none of which signs anything here."""
+    with serving_list(whole(listing(Signer()))) as url:
+        yield url
+
+
+@pytest.fixture
+def served(tmp_path: Path, github: str) -> Iterator[tuple[str, str]]:
     """A service on a socket, and its root key."""
     made: list[str] = []
 
@@ -47,7 +58,9 @@ def served(tmp_path: Path) -> Iterator[tuple[str, str]]:
         made.append((await keys.issue(owner=ROOT_OWNER, prefix=ROOT_PREFIX, scopes=EVERYTHING)).plaintext)
         return Service(keys, settings, RootKeys(keys, refuse_after=0))
 
-    settings = ServerSettings()
+    settings = ServerSettings(
+        trusted_proxies=(ip_network("127.0.0.1/32"),), default_scope="orders:read", leaks=LeakSettings(github)
+    )
     app = Application(settings, open_service, lambda: settings)
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none", lifespan="on"))
     with socket.create_server(("127.0.0.1", 0)) as listening:

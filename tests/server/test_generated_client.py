@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.timeout(120)
 async def test_generated_models_read_the_answers(world: World, tmp_path: Path) -> None:
-    """Keys, pages, rotations and problems; and a model of a request writes what the service takes."""
+    """Keys, verdicts, pages, rotations and problems; and a model of a request writes what the service takes."""
     document, made = tmp_path / "openapi.json", tmp_path / "models.py"
     document.write_bytes((await world.root("GET", "/openapi.json")).body)
     done = subprocess.run(
@@ -41,6 +41,10 @@ async def test_generated_models_read_the_answers(world: World, tmp_path: Path) -
         issued = await world.root("POST", "/v1/keys", sent)
         key = models.Issued.model_validate_json(issued.body)
         assert await world.keys.check(key.key, scope="invoices:read")
+        asked = models.Question(key=key.key, scope="invoices:read")
+        answer = await world.root("POST", "/v1/keys:verify", json.loads(asked.model_dump_json(exclude_unset=True)))
+        verdict = models.Verdict.model_validate_json(answer.body)
+        assert (verdict.accepted, verdict.code, verdict.record.owner) == (True, "accepted", "acme")
         key_id = issued.json["key_id"]
         assert models.KeyPage.model_validate_json((await world.root("GET", "/v1/keys")).body).keys[0].owner == "acme"
         rotated = await world.root("POST", f"/v1/keys/{key_id}:rotate", {"overlap": 60})

@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,7 @@ class Running:
         self.process = process
         self.port = port
         self.key = key
+        self.log = ""
 
     def ask(self, method: str, path: str, document: object = None, key: str | None = None) -> tuple[int, Any]:
         """Send a request by the first root key, on a connection of its own."""
@@ -68,6 +69,15 @@ class Running:
             return answer.status, json.loads(answer.read() or b"null")
         finally:
             connection.close()
+
+    def until_told(self, sentence: str) -> None:
+        """Read the log up to a line with a sentence."""
+        assert self.process.stderr is not None
+        line = " "
+        while sentence not in line:
+            line = self.process.stderr.readline()
+            assert line, self.log
+            self.log += line
 
     def until(self, path: str, status: int) -> None:
         """Wait until a path is answered with a status."""
@@ -146,6 +156,15 @@ def test_check_says_what_is_missing(table: str, sentence: str, founded: Path) ->
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("words", [["--check"], ["--port", "0"]])
+def test_a_service_needs_its_pepper(words: list[str], founded: Path) -> None:
+    """Without it, no key would be accepted, and new ones would be hashed without a pepper."""
+    (founded / ".env").unlink()
+    done = command(founded, "serve", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no pepper: run  secretsource serve --init, or set SECRETSOURCE_PEPPER" in done.stderr
+
+
 def test_check_passes_where_serve_starts(founded: Path) -> None:
     """And leaves no process."""
     done = command(founded, "serve", "--check")
@@ -177,14 +196,16 @@ def test_a_hangup_reads_the_settings_again(founded: Path) -> None:
         service.process.send_signal(signal.SIGHUP)
         service.until("/openapi.json", 404)
         assert service.ask("GET", "/v1/keys")[0] == 200
-        file.write_text(f"[server]\nprot = 1\n{providers}")
-        service.process.send_signal(signal.SIGHUP)
+        for mistake in ("prot = 1", 'docs = true\n[[server.routes]]\npath = "/a//b"\nscope = "a:b"'):
+            file.write_text(f"[server]\n{mistake}\n{providers}")
+            service.process.send_signal(signal.SIGHUP)
+            service.until_told("the settings were not read again")
+        assert service.ask("GET", "/openapi.json")[0] == 404
         service.process.send_signal(signal.SIGTERM)
-        assert service.process.stderr is not None
-        log = service.process.stderr.read()
         assert service.process.wait(PATIENCE) == 0
-    assert "a change of store needs a restart" in log
-    assert "unknown key 'prot'" in log
+    assert "a change of store needs a restart" in service.log
+    assert "unknown key 'prot'" in service.log
+    assert "the settings were not read again: the path of route 1 must be like" in service.log
 
 
 def test_several_processes_serve_one_address(founded: Path) -> None:
@@ -199,6 +220,37 @@ def test_several_processes_serve_one_address(founded: Path) -> None:
         connection.request("GET", "/metrics")
         assert 'operation="rotateSelf",status="401"} 6.0' in connection.getresponse().read().decode()
         connection.close()
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(PATIENCE) == 0
+
+
+def children(parent: int) -> list[int]:
+    """The serving processes below another one."""
+    found = []
+    for stat_file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            is_child = int(stat_file.read_text().rpartition(")")[2].split()[1]) == parent
+            if is_child and b"spawn_main" in (stat_file.parent / "cmdline").read_bytes():
+                found.append(int(stat_file.parent.name))
+    return found
+
+
+def test_a_process_that_cannot_start_for_a_while_stops_no_other(founded: Path) -> None:
+    """One is killed while the pepper is away: the other serves on, and is two again when the pepper is back."""
+    with serving(founded, "--workers", "2") as service:
+        pepper, away = founded / ".env", founded / "away"
+        while len(before := children(service.process.pid)) < 2:
+            time.sleep(0.05)
+        pepper.rename(away)
+        os.kill(before[0], signal.SIGKILL)
+        service.until_told("SECRETSOURCE_PEPPER")
+        service.until_told("is tried again")
+        for _ in range(10):
+            assert service.ask("GET", "/v1/keys")[0] == 200
+        away.rename(pepper)
+        os.kill(before[1], signal.SIGKILL)
+        service.until("/livez", 200)
+        assert service.ask("GET", "/v1/keys")[0] == 200
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(PATIENCE) == 0
 

@@ -274,7 +274,7 @@ async def test_the_service_answers_under_both_paths(world: World) -> None:
     assert (await world.root("POST", ONE, question)).json["code"] == "accepted"
     assert (await world.root("POST", MANY, {"keys": [question]})).json["verdicts"][0]["code"] == "accepted"
     figures = (await world.root.by(None)("GET", "/metrics")).body.decode()
-    assert 'secretsource_requests_total{operation="verify",status="200"} 2.0' in figures
+    assert 'secretsource_requests_total{operation="verifyKey",status="200"} 1.0' in figures
 
 
 @pytest.mark.parametrize("fresh", [None, 1, "true"])

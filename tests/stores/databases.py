@@ -32,6 +32,7 @@ TABLES = (
     "secretsource_plans",
     "secretsource_counts",
     "secretsource_credits",
+    "secretsource_outbox",
 )
 """What is written second in each transaction."""
 
@@ -134,7 +135,7 @@ class PostgresDatabase:
         self.url = url
         tables = (
             "keys", "events", "uses", "witnesses", "seals", "owners", "plans", "owner_events", "counts", "credits",
-            "chores", "claims", "passes",
+            "chores", "claims", "outbox", "passes",
         )  # fmt: skip
         self.do(f"TRUNCATE {', '.join(f'secretsource_{table}' for table in tables)}")
         self.heal()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -92,7 +91,6 @@ def choose(
     ] = False,
 ) -> None:
     """Note the options for all commands; without a command, show the help."""
-    gc.enable()
     context.obj = Choice(config, environment)
     if context.invoked_subcommand is None:
         write_line(context.get_help())

@@ -8,6 +8,10 @@ from importlib.util import find_spec
 
 __all__ = ["main"]
 
+SEARCHED_AFTER = 50_000
+"""New objects after which the collector looks for garbage. A command loads much that stays, so it only loses time if it
+looks after 700 of them, as Python does."""
+
 
 def main() -> int:
     """Run the command with the arguments of this process.
@@ -18,7 +22,7 @@ def main() -> int:
     if find_spec("typer") is None or find_spec("rich") is None:
         print("error: the command line is an extra: run  pip install 'secretsource[cli]'", file=sys.stderr)
         return 2
-    gc.disable()  # what is loaded stays, so a search for garbage in it only takes time; `choose` ends this
+    gc.set_threshold(SEARCHED_AFTER)
     from secretsource.cli._commands import app
 
     return app(prog_name="secretsource") or 0

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._async_service import AsyncApiKeys
     from secretsource.issuing._check.event import CheckEvent, KeyQuestion
     from secretsource.issuing._check.policy import NO_SCOPE, Demand, check_demand
+    from secretsource.issuing._check.route_limit import RouteLimit
     from secretsource.issuing._http.admission import Admission, Admitted
     from secretsource.issuing._http.answer import HttpAnswer, http_answer
     from secretsource.issuing._http.credential import credential
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from secretsource.issuing._manage.upkeep.rounds import ChoreReport
     from secretsource.issuing._service import ApiKeys
     from secretsource.issuing._settings import Settings
-    from secretsource.issuing._transfer.imports import ImportBatch, ImportOptions, ImportReport, RejectedRow
+    from secretsource.issuing._transfer.imports import ImportOptions
+    from secretsource.issuing._transfer.reports import ImportBatch, ImportReport, RejectedRow
     from secretsource.issuing._transfer.row_file import Unreadable, read_rows
     from secretsource.issuing._transfer.sources import header_judge
     from secretsource.issuing._verbs.administration import ROTATE_SELF
@@ -127,6 +129,7 @@ __all__ = [
     "RevokedKeys",
     "Rotated",
     "RotationStatus",
+    "RouteLimit",
     "Settings",
     "Status",
     "Terms",
@@ -154,13 +157,15 @@ _HOMES = {
     "_manage.health": ("Health",),
     "_key.hashing": ("Pepper", "PepperSet", "PepperState", "PepperUse"),
     "_http.settings": ("AdmissionSettings",),
-    "_transfer.imports": ("ImportBatch", "ImportOptions", "ImportReport", "RejectedRow"),
+    "_transfer.imports": ("ImportOptions",),
+    "_transfer.reports": ("ImportBatch", "ImportReport", "RejectedRow"),
     "_key.locator": ("Owner", "OwnerKind"),
     "_manage.leaks": ("LeakPolicy", "LeakReport"),
     "_manage.operations": ("Issued", "Rotated", "RotationStatus"),
     "_manage.peppers": ("find_peppers",),
     "_transfer.sources": ("header_judge",),
     "_check.policy": ("NO_SCOPE", "Demand", "check_demand"),
+    "_check.route_limit": ("RouteLimit",),
     "_manage.amend": ("KeyUpdate",),
     "_manage.upkeep.attention": ("ChoreRules",),
     "_manage.upkeep.purges": ("PurgeReport",),

@@ -29,7 +29,6 @@ from secretsource.issuing._manage.updates import Updates
 from secretsource.issuing._manage.upkeep.purges import Purges
 from secretsource.issuing._manage.upkeep.rounds import Rounds
 from secretsource.issuing._settings import assemble, closing
-from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verbs.administration import BY_ITSELF, ROTATE_SELF
 from secretsource.issuing._verbs.async_reading import AsyncKeyReading
 from secretsource.issuing._verbs.async_registers import AsyncOwnerRegister, AsyncPlanRegister
@@ -119,7 +118,6 @@ class AsyncApiKeys(
         self._once = Once(parts, self._operations)
         self._rounds = Rounds(parts, self._operations)
         self._purges = Purges(parts, self._revocations)
-        self._imports = Imports(parts, self._operations)
         self._returns = Returns(parts)
         self._verifier = Verifier(parts, self._chores.begin)
         self._glance = self._verifier.glance

@@ -27,7 +27,6 @@ from secretsource.issuing._manage.updates import Updates
 from secretsource.issuing._manage.upkeep.purges import Purges
 from secretsource.issuing._manage.upkeep.rounds import Rounds
 from secretsource.issuing._settings import assemble, closing
-from secretsource.issuing._transfer.imports import Imports
 from secretsource.issuing._verbs.administration import KeyAdministration
 from secretsource.issuing._verbs.at_hand import AtHand
 from secretsource.issuing._verbs.exposing import KeyExposing
@@ -105,7 +104,6 @@ class ApiKeys(
         self._once = Once(parts, self._operations)
         self._rounds = Rounds(parts, self._operations)
         self._purges = Purges(parts, self._revocations)
-        self._imports = Imports(parts, self._operations)
         self._returns = Returns(parts)
         self._verifier = Verifier(parts, self._chores.begin)
         self._glance = self._verifier.glance

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from secretsource._ground.imports import in_turn
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource._ground.suggest import unknown
 from secretsource.exceptions import ConfigurationError, ProviderNotInstalled
@@ -83,7 +84,7 @@ def _from_entry_point(scheme: str) -> type[Provider]:
     cause = ""
     for point in entry_points(group=ENTRY_POINT_GROUP, name=scheme):
         try:
-            loaded = point.load()
+            loaded = in_turn(point.load)
         except Exception as error:
             cause = (
                 f"provider {scheme!r} is declared by {point.value!r}, which does not import ({type(error).__name__})"

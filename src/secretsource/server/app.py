@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 from secretsource.exceptions import SecretSourceError
 from secretsource.server.api.document import management
 from secretsource.server.forward_auth import forward_auth
-from secretsource.server.front import Front
+from secretsource.server.front import BareFront, Front
 from secretsource.server.leaks.github import PATH as LEAKS
 from secretsource.server.leaks.github import github_leaks
 from secretsource.server.open_paths.health import health
 from secretsource.server.opening import load_settings, open_service
 from secretsource.server.pages.app import PLACES, pages
+from secretsource.server.spans import Spans
 from secretsource.server.telling import Telling
 from secretsource.server.verify import verify
 
@@ -36,10 +37,11 @@ __all__ = ["RESTARTED", "Application", "application"]
 
 GATEWAYS = "/v1/forward-auth"
 """The beginning of the paths that gateways ask; some add the path of the request that they ask about."""
-CHECKS = frozenset({"/v1/keys:verify", "/v1/keys:verifyBatch"})
+CHECK, CHECK_MANY = "/v1/keys:verify", "/v1/keys:verifyBatch"
 """The paths that other services ask about keys."""
 RESTARTED = (
     "host", "port", "workers", "store", "limiter", "prefixes", "environments", "ttl", "imported", "log", "stop_within",
+    "traces",
 )  # fmt: skip
 """Settings whose change needs a restart."""
 _log = logging.getLogger(__name__)
@@ -99,15 +101,16 @@ class Application:
         service = self.service
         if service is None:
             return
+        kept = {name: getattr(service.settings, name) for name in RESTARTED}
         try:
             new = self._load()
+            changed = replace(service, settings=replace(new, **kept))
+            dispatch = build(changed)
         except SecretSourceError as error:
             _log.error("the settings were not read again: %s", error)
             return
-        kept = {name: getattr(service.settings, name) for name in RESTARTED}
+        self.service, self._dispatch = changed, dispatch
         held_back = [name for name in RESTARTED if getattr(new, name) != kept[name]]
-        self.service = replace(service, settings=replace(new, **kept))
-        self._dispatch = build(self.service)
         _log.info("the settings were read again")
         if held_back:
             _log.warning("a change of %s needs a restart", ", ".join(held_back))
@@ -148,13 +151,17 @@ def build(service: Service) -> ASGIApp:
     """
     api = management(service)
     telling = Telling(service)
-    managed = Front(api, telling.request)
-    open_paths = health(service, api, telling)
-    gateways = telling.counted("forwardAuth", forward_auth(service))
-    checks = telling.counted("verify", verify(service))
-    leaks = service.settings.leaks
-    reports = None if leaks is None else telling.counted("reportLeaks", github_leaks(service, leaks))
-    shown = None if service.settings.pages is None else Front(pages(service, service.settings.pages), telling.request)
+    spans = Spans() if service.settings.traces else None
+    managed: ASGIApp = Front(api, telling.request)
+    if spans is not None:
+        managed = spans.around(managed)
+    bare = _bare(service, telling, spans)
+    gateways = bare.pop(GATEWAYS)
+    served = {**health(service, api, telling), **bare}
+    shown: ASGIApp | None = None
+    if service.settings.pages is not None:
+        shown = Front(pages(service, service.settings.pages), telling.request)
+        shown = shown if spans is None else spans.around(shown)
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -163,9 +170,9 @@ def build(service: Service) -> ASGIApp:
         if path.startswith(GATEWAYS):
             await gateways(scope, receive, send)
             return
-        served = checks if path in CHECKS else reports if path == LEAKS else open_paths.get(path)
-        if served is not None:
-            await served(scope, receive, send)
+        app = served.get(path)
+        if app is not None:
+            await app(scope, receive, send)
             return
         if shown is not None and path.startswith(PLACES):
             await shown(scope, receive, send)
@@ -175,3 +182,20 @@ def build(service: Service) -> ASGIApp:
         await managed({**scope, "path": raw.decode("latin-1")}, receive, send)
 
     return dispatch
+
+
+def _bare(service: Service, telling: Telling, spans: Spans | None) -> dict[str, ASGIApp]:
+    """Return the bare applications by their paths, each within the bounds of the service."""
+    check, leaks = verify(service), service.settings.leaks
+    named = [
+        (GATEWAYS, "forwardAuth", forward_auth(service)),
+        (CHECK, "verifyKey", check),
+        (CHECK_MANY, "verifyKeys", check),
+    ]
+    if leaks is not None:
+        named.append((LEAKS, "reportLeaks", github_leaks(service, leaks)))
+    fronts: dict[str, ASGIApp] = {}
+    for path, operation, app in named:
+        front = BareFront(app, telling.counter(operation))
+        fronts[path] = front if spans is None else spans.around(front, operation, path)
+    return fronts

@@ -1,7 +1,7 @@
-"""The outermost part of the management API: what holds for every request, before a framework sees it.
+"""The outermost part of the service: what holds for every request, before a framework or a bare application sees it.
 
-It bounds headers and bodies, gives each request a number, and answers a defect with a problem document that shows
-nothing of it.
+It bounds headers and bodies, gives requests a number, and answers a defect with a problem document that shows nothing
+of it.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from secretsource.issuing import HttpAnswer
 from secretsource.server.problems import DEFECT, MEDIA_TYPE, identified, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from typing import TypeAlias
 
     from secretsource.server.service import ASGIApp, Message, Receive, Scope, Send
 
     Tell: TypeAlias = Callable[[Scope, str, int, float], None]
 
-__all__ = ["LARGEST_BODY", "LARGEST_HEADERS", "Front", "send_answer"]
+__all__ = ["LARGEST_BODY", "LARGEST_HEADERS", "BareFront", "Front", "send_answer", "send_refusal"]
 
 LARGEST_BODY = 64 * 1024
 LARGEST_HEADERS = 16 * 1024
 _TOO_LARGE = problem(413, "body_too_large", f"the body must be at most {LARGEST_BODY} bytes")
 _HEADERS_TOO_LARGE = problem(431, "headers_too_large", f"the headers must be at most {LARGEST_HEADERS} bytes together")
+_FAILED = "request %s failed: %s in %s"
 _log = logging.getLogger(__name__)
 
 
@@ -60,6 +61,42 @@ class Front:
         self._tell(scope, exchange.request_id, exchange.status, perf_counter() - begun)
 
 
+class BareFront:
+    """A bare application within the bounds of the service; it reads its body itself, and bounds it.
+
+    Args:
+        app: The application.
+        count: Called with the status of each answer, before it is sent.
+    """
+
+    def __init__(self, app: ASGIApp, count: Callable[[int], None]) -> None:
+        self._app = app
+        self._count = count
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        begun = False
+
+        def counted_send(message: Message) -> Awaitable[None]:
+            nonlocal begun
+            status: int | None = message.get("status")
+            if status is not None:
+                begun = True
+                self._count(status)
+            return send(message)
+
+        if _size(scope) > LARGEST_HEADERS:
+            await send_refusal(_HEADERS_TOO_LARGE, counted_send)
+            return
+        try:
+            await self._app(scope, receive, counted_send)
+        except Exception as error:
+            number = _number()
+            _log.error(_FAILED, number, type(error).__name__, _place(error))
+            if not begun:
+                await send_answer(identified(DEFECT, number), counted_send)
+
+
 async def send_answer(answer: HttpAnswer, send: Send) -> None:
     """Send a whole answer.
 
@@ -72,6 +109,16 @@ async def send_answer(answer: HttpAnswer, send: Send) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
+async def send_refusal(answer: HttpAnswer, send: Send) -> None:
+    """Send a refusal with a new number of the request.
+
+    Args:
+        answer: An answer with a problem.
+        send: The function of ASGI that sends a message.
+    """
+    await send_answer(identified(answer, _number()), send)
+
+
 class _Exchange:
     """One request and its answer.
 
@@ -81,7 +128,7 @@ class _Exchange:
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.request_id = os.urandom(8).hex()
+        self.request_id = _number()
         self.status = 0
         self._scope, self._receive, self._send = scope, receive, send
         self._received = 0
@@ -98,7 +145,7 @@ class _Exchange:
             await app(self._scope, self._bounded_receive, self._numbered_send)
         except Exception as error:
             if not isinstance(error, _TooLarge):
-                _log.error("request %s failed: %s in %s", self.request_id, type(error).__name__, _place(error))
+                _log.error(_FAILED, self.request_id, type(error).__name__, _place(error))
             if self.status == 0:
                 await self.answer(_TOO_LARGE if self._received > LARGEST_BODY else DEFECT)
 
@@ -135,6 +182,11 @@ class _Exchange:
 def _titled(headers: Any) -> list[tuple[bytes, bytes]]:
     """Return headers with their names as we write them: ``Content-Type``, ``WWW-Authenticate``."""
     return [(b"WWW-Authenticate" if name == b"www-authenticate" else name.title(), value) for name, value in headers]
+
+
+def _number() -> str:
+    """Return the number of a new request."""
+    return os.urandom(8).hex()
 
 
 def _size(scope: Scope) -> int:

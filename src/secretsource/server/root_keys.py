@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from time import time
 from typing import TYPE_CHECKING
 
-from secretsource.exceptions import OwnerNotFound, StoreError
-from secretsource.issuing import Admission, HttpAnswer, OwnerStatus, Reason, Rejected, http_answer
+from secretsource.exceptions import KeyNotFound, OwnerNotFound, StoreError
+from secretsource.issuing import Admission, HttpAnswer, OwnerStatus, Reason, Rejected, Status, http_answer
+from secretsource.server.gateway.peers import is_trusted
 from secretsource.server.rights import ROOT_PREFIX, RootCaller, bound_owner, is_root
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["REALM", "RootKeys"]
 
+_GOOD = frozenset({Status.ACTIVE, Status.ROTATING})
 REALM = "management"
 """The purpose of root keys, as challenges name it."""
 
@@ -60,6 +63,39 @@ class RootKeys:
         refused = await self._refusal(admitted.record, ip)
         return RootCaller(admitted.record, ip) if refused is None else http_answer(refused, realm=REALM, now=time())
 
+    async def recall(self, key_id: str, ip: str | None) -> RootCaller | None:
+        """Return the caller of a root key that was accepted before, from the store; None once it is not good any more.
+
+        Args:
+            key_id: The id of the root key.
+            ip: The address of the client.
+
+        Raises:
+            StoreError: The store could not answer.
+        """
+        try:
+            record = await self._keys.get(key_id)
+        except KeyNotFound:
+            return None
+        return await self.caller_of(record, ip)
+
+    async def caller_of(self, record: KeyRecord, ip: str | None) -> RootCaller | None:
+        """Return the caller that a record makes; None if it is not good, or if its customer is suspended.
+
+        Args:
+            record: The record of a root key, or the same rights of a person.
+            ip: The address of the client.
+
+        Raises:
+            StoreError: The store could not answer.
+        """
+        if not _is_good(record, ip, time()):
+            return None
+        refused = await self._refusal(record, ip)
+        if refused is not None and refused.reason is Reason.STORE_UNAVAILABLE:
+            raise StoreError("the customer that the root key is bound to could not be read")
+        return RootCaller(record, ip) if refused is None else None
+
     async def _refusal(self, record: KeyRecord, ip: str | None) -> Rejected | None:
         """Return why a good key of the reserved prefix is refused: it is not ours, or its customer is suspended."""
         if not is_root(record):
@@ -74,3 +110,10 @@ class RootKeys:
         except StoreError:
             return Rejected(Reason.STORE_UNAVAILABLE)
         return Rejected(Reason.OWNER_SUSPENDED) if owner.status is OwnerStatus.SUSPENDED else None
+
+
+def _is_good(record: KeyRecord, ip: str | None, now: float) -> bool:
+    """Return whether a root key that was accepted before is still good at an instant."""
+    has_begun = record.begins is None or record.begins <= now
+    is_here = not record.networks or is_trusted(ip, [ip_network(each) for each in record.networks])
+    return is_root(record) and record.status_at(now) in _GOOD and has_begun and is_here

@@ -13,6 +13,7 @@ from re import fullmatch
 from typing import TYPE_CHECKING, NamedTuple
 
 from secretsource.issuing import NO_SCOPE
+from secretsource.server.oidc.settings import OidcSettings, read_oidc
 from secretsource.server.outgoing.addresses import is_safe
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class PagesSettings:
         prefix: The prefix of keys that customers make; by default the first of ``prefixes``, or ``sk``.
         idle: Seconds without a request after which a session ends, 60 to 86400.
         life: Seconds after which a session ends, 60 to 604800.
+        oidc: The OpenID Connect provider that operators may sign in at, a table; off when left out.
     """
 
     name: str = "API keys"
@@ -96,6 +98,7 @@ class PagesSettings:
     prefix: str = ""
     idle: float = 1800.0
     life: float = 43200.0
+    oidc: OidcSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,7 @@ class ServerSettings:
         stop_within: Seconds that requests have to end when the service stops, 1 to 3600.
         leaks: The endpoint for reports of leaked keys, a table; off when left out.
         pages: The pages for customers and operators, a table; off when left out.
+        traces: Whether each request is a span of OpenTelemetry; needs the extra ``otel``.
     """
 
     host: str = "127.0.0.1"
@@ -145,6 +149,7 @@ class ServerSettings:
     stop_within: float = 30.0
     leaks: LeakSettings | None = None
     pages: PagesSettings | None = None
+    traces: bool = False
 
 
 _RANGES: Mapping[str, tuple[float, float]] = {
@@ -205,7 +210,9 @@ def _leaks(section: Section) -> LeakSettings:
 
 def _pages(section: Section) -> PagesSettings:
     section.only([each.name for each in fields(PagesSettings)])
-    given = {key: _plain(section, key, getattr(PagesSettings(), key)) for key in section.table}
+    given = {key: _plain(section, key, getattr(PagesSettings(), key)) for key in section.table if key != "oidc"}
+    if "oidc" in section.table:
+        given["oidc"] = read_oidc(section.section("oidc"))
     for key in given.keys() & {"address", "api"}:
         _safe_address(section, key)
     if "frame_ancestors" in given:

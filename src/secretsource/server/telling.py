@@ -15,9 +15,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.multiprocess import MultiProcessCollector
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Callable
 
-    from secretsource.server.service import ASGIApp, Message, Receive, Scope, Send, Service
+    from secretsource.server.service import Scope, Service
 
 __all__ = ["CONTENT_TYPE", "Telling", "masked"]
 
@@ -72,28 +72,21 @@ class Telling:
             extra={"request_id": request_id, "operation": operation, "seconds": round(seconds, 6)},
         )
 
-    def counted(self, operation: str, app: ASGIApp) -> ASGIApp:
-        """Return a bare application whose answers are counted, with as little beside it as can be.
+    def counter(self, operation: str) -> Callable[[int], None]:
+        """Return what counts the answers of a bare application by their status, with as little beside it as can be.
 
         Args:
             operation: Its name.
-            app: The application.
         """
         counters: dict[int, Counter] = {}
 
-        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            def count(message: Message) -> Awaitable[None]:
-                status: int | None = message.get("status")
-                if status is not None:
-                    counter = counters.get(status)
-                    if counter is None:
-                        counter = counters[status] = self._requests.labels(operation, str(status))
-                    counter.inc()
-                return send(message)
+        def count(status: int) -> None:
+            counter = counters.get(status)
+            if counter is None:
+                counter = counters[status] = self._requests.labels(operation, str(status))
+            counter.inc()
 
-            await app(scope, receive, count)
-
-        return serve
+        return count
 
     def figures(self) -> bytes:
         """Return the figures in the text format of Prometheus; with several processes, those of all."""

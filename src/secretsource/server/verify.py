@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from secretsource.exceptions import StoreError
 from secretsource.issuing import Accepted, HttpAnswer, Reason, Rejected, Status
 from secretsource.issuing.documents import verdict_document
-from secretsource.server.front import LARGEST_BODY, send_answer
+from secretsource.server.front import LARGEST_BODY, send_refusal
 from secretsource.server.gateway.peers import client_address, forwarded_for
 from secretsource.server.problems import Problem
 from secretsource.server.questions import read_batch, read_question
@@ -67,7 +67,7 @@ class _Verify:
         except Problem as refusal:
             answer = refusal.answer()
         if isinstance(answer, HttpAnswer):
-            await send_answer(answer, send)
+            await send_refusal(answer, send)
         else:
             headers = [*_GOOD, (b"content-length", b"%d" % len(answer))]
             await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from secretsource.stores.registers.counts import AsyncCountStore
     from secretsource.stores.registers.credits import AsyncCreditStore
     from secretsource.stores.registers.history import AsyncHistory
+    from secretsource.stores.registers.outbox import AsyncOutbox
     from secretsource.stores.registers.passes import AsyncPassStore
     from secretsource.stores.registers.upkeep import AsyncUpkeep
 
@@ -42,6 +43,7 @@ class AsyncKeyStore(ABC):
     credits: AsyncCreditStore | None = None
     history: AsyncHistory | None = None
     claims: AsyncClaimStore | None = None
+    outbox: AsyncOutbox | None = None
     passes: AsyncPassStore | None = None
     upkeep: AsyncUpkeep | None = None
 

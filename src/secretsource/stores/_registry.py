@@ -15,8 +15,8 @@ STORES = Drivers(
     group=_GROUP,
     targets={
         "memory": "secretsource.stores.memory:MemoryStore",
-        "sqlite": "secretsource.stores.sql:SqlStore",
-        "postgresql": "secretsource.stores.sql:PostgresStore",
+        "sqlite": "secretsource.stores._sql.store:SqlStore",
+        "postgresql": "secretsource.stores._sql.store:PostgresStore",
     },
 )
 ASYNC_STORES = Drivers(
@@ -26,8 +26,8 @@ ASYNC_STORES = Drivers(
     group=_GROUP,
     targets={
         "memory": "secretsource.stores.memory:AsyncMemoryStore",
-        "sqlite": "secretsource.stores.sql:AsyncSqlStore",
-        "postgresql": "secretsource.stores.sql:AsyncPostgresStore",
+        "sqlite": "secretsource.stores._sql.async_store:AsyncSqlStore",
+        "postgresql": "secretsource.stores._sql.async_store:AsyncPostgresStore",
     },
 )
 

@@ -10,6 +10,7 @@ from secretsource.stores.registers.claims import AsyncClaimStore
 from secretsource.stores.registers.counts import AsyncCountStore
 from secretsource.stores.registers.credits import AsyncCreditStore
 from secretsource.stores.registers.history import AsyncHistory
+from secretsource.stores.registers.outbox import AsyncOutbox
 from secretsource.stores.registers.passes import AsyncPassStore
 from secretsource.stores.registers.upkeep import AsyncUpkeep
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from secretsource.stores.registers.counts import Count, CountQuery, CountStore
     from secretsource.stores.registers.credits import CreditStore, Purse, Spending
     from secretsource.stores.registers.history import History, HistoryEvent, HistoryQuery
+    from secretsource.stores.registers.outbox import Backlog, Message, Outbox
     from secretsource.stores.registers.passes import Pass, PassStore
     from secretsource.stores.registers.upkeep import Upkeep
 
@@ -33,6 +35,7 @@ __all__ = [
     "threaded_counts",
     "threaded_credits",
     "threaded_history",
+    "threaded_outbox",
     "threaded_passes",
     "threaded_upkeep",
 ]
@@ -241,3 +244,62 @@ class _ThreadedUpkeep(AsyncUpkeep):
         """Do the same as `Upkeep.purge`."""
         done: bool = await self._ask(partial(self._upkeep.purge, always=always), owner, event)
         return done
+
+
+def threaded_outbox(outbox: Outbox | None, ask: Callable[..., Awaitable[Any]]) -> AsyncOutbox | None:
+    """Return an outbox for an event loop, as `threaded` returns a register."""
+    return None if outbox is None else _ThreadedOutbox(outbox, ask)
+
+
+class _ThreadedOutbox(AsyncOutbox):
+    """An `Outbox` for an event loop."""
+
+    def __init__(self, outbox: Outbox, ask: Callable[..., Awaitable[Any]]) -> None:
+        self._outbox = outbox
+        self._ask = ask
+
+    async def begin(self, queue: str) -> int:
+        """Do the same as `Outbox.begin`."""
+        place: int = await self._ask(self._outbox.begin, queue)
+        return place
+
+    async def follow(self, queue: str, after: int, place: int, messages: Sequence[Message]) -> bool:
+        """Do the same as `Outbox.follow`."""
+        moved: bool = await self._ask(self._outbox.follow, queue, after, place, messages)
+        return moved
+
+    async def put(self, messages: Sequence[Message]) -> None:
+        """Do the same as `Outbox.put`."""
+        await self._ask(self._outbox.put, messages)
+
+    async def take(self, queue: str, now: float, until: float, limit: int) -> Sequence[Message]:
+        """Do the same as `Outbox.take`."""
+        taken: Sequence[Message] = await self._ask(self._outbox.take, queue, now, until, limit)
+        return taken
+
+    async def settle(self, taken: Message, later: Message | None) -> bool:
+        """Do the same as `Outbox.settle`."""
+        settled: bool = await self._ask(self._outbox.settle, taken, later)
+        return settled
+
+    async def list(
+        self, queue: str | None = None, *, given_up: bool | None = None, limit: int = 100
+    ) -> Sequence[Message]:
+        """Do the same as `Outbox.list`."""
+        found: Sequence[Message] = await self._ask(self._outbox.list, queue, given_up=given_up, limit=limit)
+        return found
+
+    async def resend(self, queue: str, now: float, id: str | None = None) -> int:
+        """Do the same as `Outbox.resend`."""
+        number: int = await self._ask(self._outbox.resend, queue, now, id)
+        return number
+
+    async def forget(self, before: float) -> int:
+        """Do the same as `Outbox.forget`."""
+        number: int = await self._ask(self._outbox.forget, before)
+        return number
+
+    async def backlog(self, queue: str) -> Backlog:
+        """Do the same as `Outbox.backlog`."""
+        counted: Backlog = await self._ask(self._outbox.backlog, queue)
+        return counted

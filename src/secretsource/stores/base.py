@@ -48,6 +48,7 @@ from secretsource.stores.registers.claims import AsyncClaimStore, Claim, ClaimSt
 from secretsource.stores.registers.counts import AsyncCountStore, Count, CountQuery, CountStore, Unit
 from secretsource.stores.registers.credits import MOST_PURSES, AsyncCreditStore, CreditStore, Purse, Spending
 from secretsource.stores.registers.history import AsyncHistory, History, HistoryEvent, HistoryQuery
+from secretsource.stores.registers.outbox import AsyncOutbox, Backlog, Message, Outbox
 from secretsource.stores.registers.passes import AsyncPassStore, Pass, PassStore
 from secretsource.stores.registers.upkeep import AsyncUpkeep, Upkeep
 
@@ -65,9 +66,11 @@ __all__ = [
     "AsyncCreditStore",
     "AsyncHistory",
     "AsyncKeyStore",
+    "AsyncOutbox",
     "AsyncPassStore",
     "AsyncRegister",
     "AsyncUpkeep",
+    "Backlog",
     "Change",
     "ChangeBus",
     "ChangeFeed",
@@ -88,6 +91,8 @@ __all__ = [
     "KeyQuery",
     "KeyRecord",
     "KeyStore",
+    "Message",
+    "Outbox",
     "OwnerEvent",
     "OwnerEventKind",
     "OwnerRecord",
@@ -123,6 +128,7 @@ class KeyStore(ABC):
         credits: Where credits are spent; None for a store that keeps none. Then no key or owner has any.
         history: One feed of all events; None for a store that has none.
         claims: The tokens of repeatable requests; None for a store that keeps none.
+        outbox: Messages that must arrive elsewhere, such as webhooks; None for a store that keeps none.
         passes: The links and sessions of people; None for a store that keeps none.
         upkeep: The ability to have chores done; None for a store that deletes nothing.
     """
@@ -133,6 +139,7 @@ class KeyStore(ABC):
     credits: CreditStore | None = None
     history: History | None = None
     claims: ClaimStore | None = None
+    outbox: Outbox | None = None
     passes: PassStore | None = None
     upkeep: Upkeep | None = None
 

@@ -14,6 +14,7 @@ from secretsource.stores._threaded import (
     threaded_counts,
     threaded_credits,
     threaded_history,
+    threaded_outbox,
     threaded_passes,
     threaded_upkeep,
 )
@@ -54,6 +55,7 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
         self.credits = threaded_credits(self._store.credits, _here)
         self.history = threaded_history(self._store.history, _here)
         self.claims = threaded_claims(self._store.claims, _here)
+        self.outbox = threaded_outbox(self._store.outbox, _here)
         self.passes = threaded_passes(self._store.passes, _here)
         self.upkeep = threaded_upkeep(self._store.upkeep, _here)
 

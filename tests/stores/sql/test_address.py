@@ -132,10 +132,8 @@ def test_what_is_no_url_names_no_store(url: Any) -> None:
 
 def test_a_store_without_its_packages_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLAlchemy comes with an extra."""
-    for name in [name for name in sys.modules if name.startswith(("sqlalchemy", "secretsource.stores.sql"))]:
-        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
-    monkeypatch.setitem(sys.modules, "secretsource.stores.sql", None)
+    monkeypatch.setitem(sys.modules, "secretsource.stores._sql.store", None)
     with pytest.raises(ConfigurationError, match="pip install 'secretsource\\[issuing\\]'") as caught:
         _registry.open_store("sqlite://")
     assert caught.value.__context__ is None

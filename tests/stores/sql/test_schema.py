@@ -12,7 +12,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, text
 from tests.stores.databases import do
 from tests.stores.test_processes import start
 
@@ -92,6 +92,36 @@ def test_both_ways_lead_to_the_same_server(new_database: str, way: str) -> None:
         store.close()
     assert sql.current_revision(new_database) == HEAD
     assert drift(new_database) == []
+    assert options(new_database) == (
+        {"secretsource_keys": ["fillfactor=70"], "secretsource_credits": ["fillfactor=50"]},
+        {
+            *("secretsource_keys_by_expires", "secretsource_keys_by_overlap_ends"),
+            *(
+                f"{table}_{index}"
+                for table in ("secretsource_events", "secretsource_owner_events")
+                for index in PARTIAL
+            ),
+        },
+    )
+
+
+PARTIAL = ("by_position", "without_position", "by_actor", "by_kind")
+"""The indices of a table of events that hold a part of its rows."""
+
+
+def options(url: str) -> tuple[dict[str, list[str]], set[str]]:
+    """The options of the tables of a server, and the names of the indices that hold a part of their rows."""
+    tables = "SELECT relname, reloptions FROM pg_class WHERE relkind = 'r' AND reloptions IS NOT NULL"
+    indices = "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indpred IS NOT NULL"
+    engine = create_engine(read(url).url)
+    try:
+        with engine.connect() as connection:
+            filled = {
+                name: found for name, found in connection.execute(text(tables)) if name.startswith("secretsource")
+            }
+            return filled, {name for (name,) in connection.execute(text(indices)) if name.startswith("secretsource")}
+    finally:
+        engine.dispose()
 
 
 def test_an_older_file_is_brought_up_to_date(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from secretsource.issuing._document.forms import read, written
 from secretsource.issuing._manage.health import Health
 from secretsource.issuing._manage.upkeep.purges import PurgeReport
 from secretsource.issuing._manage.upkeep.rounds import ChoreReport
-from secretsource.issuing._transfer.imports import ImportReport
+from secretsource.issuing._transfer.reports import ImportReport
 from secretsource.stores.base import FeedHealth
 
 TYPE_CHECKING = False

@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from itertools import islice
 from traceback import clear_frames
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, TypedDict
 
 from secretsource.issuing._key import lifecycle
 from secretsource.issuing._manage.registers.plans import terms_of
@@ -18,6 +18,7 @@ from secretsource.issuing._manage.registers.registry import need_credits
 from secretsource.issuing._transfer import bounds, export
 from secretsource.issuing._transfer import row as _row
 from secretsource.issuing._transfer.intake import Candidate, Intake
+from secretsource.issuing._transfer.reports import ImportBatch, ImportReport, RejectedRow
 from secretsource.issuing._transfer.row_file import Unreadable
 from secretsource.issuing._transfer.sources import Source
 from secretsource.stores.base import MOST_PURSES, Crowded, EventKind, KeyQuery, KeyRecord, Purse
@@ -26,7 +27,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import tzinfo
-    from typing import NoReturn
 
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
@@ -38,69 +38,6 @@ BATCH = 1000
 KNOWN = "already imported, or its head is that of another key"
 _AT_ONCE = 64
 _MOST_SHOWN = 100
-
-
-class RejectedRow:
-    """A row that did not become a key.
-
-    Attributes:
-        number: The number of the row, from 1.
-        reason: The reason, in words that quote nothing of the row.
-        row: The row as it was, or the unreadable line; it may hold a key, and is not in a repr.
-    """
-
-    __slots__ = ("number", "reason", "row")
-
-    def __init__(self, number: int, reason: str, row: Mapping[str, Any] | Unreadable) -> None:
-        self.number = number
-        self.reason = reason
-        self.row = row
-
-    def to_mend(self) -> dict[str, Any]:
-        """Return the row as it was, with its number and the reason, to be corrected; it may hold a key."""
-        cells = {_row.LINE: self.row.line} if isinstance(self.row, Unreadable) else self.row
-        others = {name: cell for name, cell in cells.items() if name not in (_row.ROW, _row.REASON)}
-        return {_row.ROW: self.number, _row.REASON: self.reason, **others}
-
-    def __repr__(self) -> str:
-        return f"RejectedRow({self.number}, {self.reason!r})"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a RejectedRow may hold a key and is not pickled")
-
-
-class ImportBatch(NamedTuple):
-    """The result for up to a thousand rows.
-
-    Attributes:
-        last: The number of the last of them.
-        imported: Number of rows that are stored now.
-        rejected: Rows that are not stored.
-    """
-
-    last: int
-    imported: int
-    rejected: Sequence[RejectedRow]
-
-
-class ImportReport(NamedTuple):
-    """The result for all rows.
-
-    Attributes:
-        rows: Number of rows.
-        imported: Number of rows that are stored now, or would be.
-        rejected: Number of rejected rows.
-        reasons: Number of rejected rows for each reason.
-        first_rejected: The first 100 rejected rows; `ImportOptions.on_batch` receives every one.
-        ignored: Columns without a place here, each with the number of rows that had a value in it.
-    """
-
-    rows: int
-    imported: int
-    rejected: int
-    reasons: Mapping[str, int]
-    first_rejected: Sequence[RejectedRow]
-    ignored: Mapping[str, int]
 
 
 class ImportOptions(TypedDict, total=False):

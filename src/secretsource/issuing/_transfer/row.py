@@ -19,14 +19,12 @@ from secretsource.issuing import limits
 from secretsource.issuing._check import policy
 from secretsource.issuing._key.text import is_legible, stripped
 from secretsource.issuing._manage import request
+from secretsource.issuing._transfer.reports import LINE, REASON, ROW
 from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-ROW, REASON, LINE = "_row", "_reason", "_line"
-"""The columns that a file of rejected rows adds to each row; they are ignored when it is imported again."""
 
 LONGEST_KEY = 512
 LONGEST_HASH = 1024

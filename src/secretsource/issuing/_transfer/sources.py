@@ -19,6 +19,7 @@ from typing import Any
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing._key.text import stripped
 from secretsource.issuing._transfer import row as _row
+from secretsource.issuing._transfer.reports import LINE, REASON, ROW
 from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
@@ -80,8 +81,8 @@ class Source:
         Raises:
             InvalidRequest: A cell cannot be imported.
         """
-        cells = {name: _cell(cell) for name, cell in row.items() if name not in (_row.ROW, _row.REASON)}
-        if _row.LINE in cells:
+        cells = {name: _cell(cell) for name, cell in row.items() if name not in (ROW, REASON)}
+        if LINE in cells:
             raise InvalidRequest("it is a line that could not be read: write its cells in place of the line")
         if self.format == "drf-api-key" and isinstance(cells.get("fields"), dict):
             cells = {"id": cells.get("pk"), **cells["fields"]}  # one object of ``dumpdata --format jsonl``

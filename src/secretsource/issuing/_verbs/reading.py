@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from secretsource.issuing._manage.operations import Operations
     from secretsource.issuing._manage.overview import Overview
     from secretsource.issuing._manage.revocations import Revocations
-    from secretsource.issuing._transfer.imports import ImportOptions, ImportReport, Imports
+    from secretsource.issuing._transfer.imports import ImportOptions, Imports
+    from secretsource.issuing._transfer.reports import ImportReport
     from secretsource.issuing._transfer.row_file import Unreadable
     from secretsource.stores.base import HistoryEvent, KeyEvent, KeyRecord, KeyStore, Page, Status
 
@@ -33,12 +34,18 @@ class KeyReading:
     _operations: Operations
     _overview: Overview
     _revocations: Revocations
-    _imports: Imports
     _store: KeyStore
 
     if TYPE_CHECKING:
 
         def flush(self) -> None: ...
+
+    @property
+    def _imports(self) -> Imports:
+        """The flows of imports; few processes import keys, so their modules wait for the first."""
+        from secretsource.issuing._transfer.imports import Imports
+
+        return Imports(self._parts, self._operations)
 
     def get(self, key_id: str) -> KeyRecord:
         """Read the record of a key from the store.

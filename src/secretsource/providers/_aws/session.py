@@ -13,6 +13,7 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from secretsource._ground.imports import load
 from secretsource.providers._aws.credentials import FoundCredentials, HandedCredentials, find_credentials
 from secretsource.providers.base import Failed
 
@@ -141,6 +142,7 @@ class AwsSession:
             return self._session
 
     def _new_session(self) -> Session:
+        load("boto3.session")
         from boto3.session import Session
         from botocore.session import get_session
 

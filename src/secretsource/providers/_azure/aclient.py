@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from secretsource._ground.flow import arun
-from secretsource.providers._azure.client import Renewal, explained, flaw_of, is_refusal
+from secretsource.providers._azure.client import Renewal, explained, flaw_of, import_azure, is_refusal
 from secretsource.providers._azure.question import TIMED_OUT, held, listed, was_let_in
 from secretsource.providers._azure.wiring import mark_of
 from secretsource.providers._wire.bounded_http import Bounds, bounds_of_call
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from secretsource.providers.base import NotFound, Outcome
 
 __all__ = ["AsyncVaultClient"]
+
+PACKAGES = ("azure.identity.aio", "azure.keyvault.secrets.aio", "secretsource.providers._azure.connections")
 
 PATIENCE = 1.0
 """Seconds within which a call must end when the client is closed."""
@@ -166,7 +168,8 @@ class AsyncVaultClient:
                 flaw = flaw_of(self._settings)
                 if flaw is not None:
                     return flaw
-                opened = self._open(here)
+                await asyncio.to_thread(import_azure, deadline, *PACKAGES)
+                opened = here.opened or self._open(here)
             if question.permission == "secrets/get":
                 return held(await opened.client.get_secret(question.name, question.version))
             pages = opened.client.list_properties_of_secret_versions(question.name)

@@ -21,7 +21,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from secretsource._ground.flow import run
-from secretsource.providers._azure.errors import explain
+from secretsource._ground.imports import load
+from secretsource.providers._azure.errors import DeadlinePassed, explain
 from secretsource.providers._azure.question import TIMED_OUT, bearer_of, held, listed, scope_of, was_let_in
 from secretsource.providers._azure.wiring import distrust_in, flaw_in, mark_of
 from secretsource.providers._wire.bounded_http import ONE, Bounds, bounds_of_call
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     R = TypeVar("R")
 
-__all__ = ["Renewal", "VaultClient", "explained", "flaw_of", "is_refusal"]
+__all__ = ["Renewal", "VaultClient", "explained", "flaw_of", "import_azure", "is_refusal"]
 
 GRACE = 0.1
 """Seconds that a holder of a turn has to note when it ends."""
@@ -182,7 +183,7 @@ class VaultClient:
                 flaw = flaw_of(settings)
                 if flaw is not None:
                     return flaw
-                opened = self._open()
+                opened = self._open(deadline)
             return work(opened)
         except Exception as error:
             answer = explained(error, permission, opened, settings, deadline)
@@ -203,12 +204,25 @@ class VaultClient:
             self._opened = None  # not closed: other threads may be in the middle of a call
         return opened.mark != mark_of(os.environ)
 
-    def _open(self) -> Opened:
+    def _open(self, deadline: float) -> Opened:
+        import_azure(deadline, "azure.identity", "azure.keyvault.secrets")
         from secretsource.providers._azure.opening import open_vault
 
         with self._making:
             self._opened = self._opened or open_vault(self._settings)
             return self._opened
+
+
+def import_azure(deadline: float, *modules: str) -> None:
+    """Import azure's packages and our modules that stand on them.
+
+    Raises:
+        DeadlinePassed: Another thread was importing until the deadline, in monotonic seconds.
+    """
+    try:
+        load(*modules, "secretsource.providers._azure.opening", until=deadline)
+    except TimeoutError:
+        raise DeadlinePassed from None
 
 
 def flaw_of(settings: VaultSettings) -> Failed | None:

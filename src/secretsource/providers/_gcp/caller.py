@@ -17,6 +17,7 @@ from threading import Lock, Thread
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from secretsource._ground.imports import load
 from secretsource.providers._gcp.errors import TIMED_OUT
 from secretsource.providers._wire.bounded_http import bounded
 from secretsource.providers._wire.errand import Errands
@@ -277,7 +278,4 @@ def _self_signing(credentials: Any) -> Any:
 
 def _import_packages() -> None:
     """Import the packages of a call: a missing package must be known before a value is here."""
-    from importlib import import_module
-
-    for package in ("google_crc32c", "google.cloud.secretmanager_v1"):
-        import_module(package)
+    load("google_crc32c", "google.cloud.secretmanager_v1", "secretsource.providers._wire.bounded_session")

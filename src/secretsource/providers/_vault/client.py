@@ -14,6 +14,7 @@ from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
+from secretsource._ground.imports import load
 from secretsource.providers._vault.address import Address
 from secretsource.providers._vault.errors import BAD_ADDRESS, TIMED_OUT, explain_error, malformed
 from secretsource.providers._vault.surroundings import environment
@@ -162,7 +163,7 @@ class VaultConnection:
         if deadline <= asked:
             return TIMED_OUT
         try:
-            session = self._session or self._open()
+            session = self._session or self._open(deadline)
             if isinstance(session, Failed):
                 return session
             adapter = self._adapter(session, token, namespace)
@@ -196,8 +197,12 @@ class VaultConnection:
             **self._fixed,
         )
 
-    def _open(self) -> VaultSession | Failed:
+    def _open(self, deadline: float) -> VaultSession | Failed:
         """Return the session, made on first use."""
+        try:
+            load("hvac", "secretsource.providers._vault.session", until=deadline)
+        except TimeoutError:
+            return TIMED_OUT
         with self._lock:
             if self._session is None:
                 named = self._named

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from secretsource._ground.imports import load
 from secretsource.providers._regular_file import Contents, read_file
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
@@ -89,6 +90,7 @@ def text_of(path: str) -> str | NotFound | Failed:
 def _with_aws_credentials(words: dict[str, str]) -> dict[str, str] | Failed:
     """Return the words with the credentials that botocore finds: environment, profile, container or instance role."""
     try:
+        load("botocore.session")
         from botocore.session import get_session
 
         source: Any = get_session().get_credentials()

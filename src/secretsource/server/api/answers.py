@@ -23,6 +23,7 @@ __all__ = [
     "PlanPage",
     "PlanRecord",
     "ProblemDocument",
+    "Refusal",
     "RevokedKeys",
     "RootKey",
     "RootKeyPage",
@@ -285,16 +286,21 @@ class Mistake(BaseModel):
     detail: str
 
 
-class ProblemDocument(BaseModel):
-    """An error (RFC 9457); ``code`` is a stable word for machines."""
+class Refusal(BaseModel):
+    """An error (RFC 9457) for a client of your application; ``code`` is a stable word for machines."""
 
     type: str
     title: str
     status: int
     detail: str
     code: str = Field(examples=["invalid_request"])
-    request_id: str
     scope: str | None = Field(None, description="The scopes that the request needs.")
+
+
+class ProblemDocument(Refusal):
+    """An error (RFC 9457); ``code`` is a stable word for machines."""
+
+    request_id: str = Field(description="The number of the request, as in the log.")
     pointer: str | None = None
     parameter: str | None = None
     header: str | None = None

@@ -13,8 +13,8 @@ from starlette.routing import Match
 
 from secretsource import __version__
 from secretsource.exceptions import SecretSourceError
-from secretsource.server.api import history, keys, owners, plans, possession, root_keys
-from secretsource.server.api.answers import ProblemDocument
+from secretsource.server.api import history, in_front, keys, owners, plans, possession, root_keys
+from secretsource.server.api.answers import ProblemDocument, Refusal
 from secretsource.server.api.life import life
 from secretsource.server.api.managed import CUSTOMERS, ROOTS
 from secretsource.server.api.possession import SCHEME as KEY_SCHEME
@@ -41,12 +41,23 @@ and everything else looks as if it were not there.
 
 Errors are problem documents (RFC 9457) with a stable `code`. A list goes on with `next` of the page before.
 """
-_NAMES_OTHERS = frozenset({"issueKey", "getUsage"})
-"""Operations without an id in the path that are answered 404 for an owner or a plan that the caller may not see."""
+_NAMES_OTHERS = frozenset({"issueKey", "getUsage", "reportLeaks"})
+"""Operations without an id in the path that may be answered 404: for an owner or a plan that the caller may not see, or
+because they are off."""
 _SCHEMES = {
     ROOT_SCHEME: {"type": "http", "scheme": "bearer", "description": "A root key; the list names the scope it needs."},
     KEY_SCHEME: {"type": "http", "scheme": "bearer", "description": "The key of a customer that the request is about."},
+    in_front.SIGNATURE_SCHEME: {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Github-Public-Key-Signature",
+        "description": "GitHub's signature of the body.",
+    },
 }
+_QUIET: Any = dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False)
+"""The framework tells OpenTelemetry nothing: its spans and logs have paths, queries, addresses and texts of errors."""
+_IN_FRONT = (in_front.checks, in_front.gateways, in_front.reports, in_front.health)
+"""Operations of bare applications, which are in the document and behind no router."""
 
 
 def management(service: Service) -> FastAPI:
@@ -63,6 +74,7 @@ def management(service: Service) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        telemetry=_QUIET,
     )
     app.state.service = service
     for routes in (
@@ -82,12 +94,14 @@ def management(service: Service) -> FastAPI:
 def _document(app: FastAPI) -> dict[str, Any]:
     """Return the document of the API, made once."""
     if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        routes = [route for part in (app, *_IN_FRONT) for route in part.routes]
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=routes)
         components = document["components"]
         components["securitySchemes"] = _SCHEMES
-        problems = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
-        components["schemas"].update(problems.pop("$defs"))
-        components["schemas"][ProblemDocument.__name__] = problems
+        for form in (ProblemDocument, Refusal):
+            schema = form.model_json_schema(ref_template="#/components/schemas/{model}")
+            components["schemas"].update(schema.pop("$defs", {}))
+            components["schemas"][form.__name__] = schema
         for unused in ("HTTPValidationError", "ValidationError"):
             components["schemas"].pop(unused, None)
         components["responses"] = _shared_refusals(document["paths"])
@@ -102,11 +116,13 @@ def _shared_refusals(paths: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         for operation in item.values():
             responses = operation["responses"]
             for status, response in list(responses.items()):
+                if "HTTPValidationError" in str(response):
+                    del responses[status]  # what the framework would answer by itself
                 if MEDIA_TYPE not in response.get("content", ()):
                     continue
                 name = f"{HTTPStatus(int(status)).name.title().replace('_', '')}"
-                shared[name] = response
-                responses[status] = {"$ref": f"#/components/responses/{name}"}
+                if shared.setdefault(name, response) == response:
+                    responses[status] = {"$ref": f"#/components/responses/{name}"}
             if "requestBody" not in operation:
                 for status in ("413", "415"):
                     responses.pop(status, None)

@@ -17,7 +17,7 @@ from secretsource.server.api.fields import Asked, Lines, Metadata, Name, PlanId,
 from secretsource.server.api.life import Cause
 from secretsource.server.api.managed import shown
 from secretsource.server.api.route import Caller, Serving, on, router
-from secretsource.server.pages.links import address_of, new_link
+from secretsource.server.open_paths.links import address_of, new_link
 from secretsource.server.problems import Problem
 from secretsource.server.rights import ROOT_OWNER
 

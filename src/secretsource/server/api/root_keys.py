@@ -20,9 +20,10 @@ from secretsource.server.rights import BOUND, ROOT_OWNER, ROOT_PREFIX, is_root, 
 
 if TYPE_CHECKING:
     from secretsource.issuing import KeyRecord
+    from secretsource.server.rights import RootCaller
 
 
-__all__ = ["routes"]
+__all__ = ["NewRootKey", "root_request", "routes"]
 
 routes = router("root keys")
 
@@ -77,18 +78,7 @@ class RootKeyFilter(Asked):
 )
 async def issue(new: NewRootKey, caller: Caller, service: Serving, request: Request, token: Token = None) -> Response:
     """Make a root key. The answer holds its text, which is never shown again."""
-    fields = given(new)
-    bound = fields.pop("owner", None) or caller.owner
-    metadata = {} if bound is None else {BOUND: bound}
-    end = end_of(fields, time())
-    if end is None and caller.record.expires is not None:
-        fields["expires_at"] = end = caller.record.expires
-    wanted = caller.record._replace(
-        scopes=frozenset(new.scopes), expires=end, networks=tuple(new.networks), metadata=metadata
-    )
-    check_within(caller, wanted)
-    always = {"owner": ROOT_OWNER, "prefix": ROOT_PREFIX, "environment": caller.record.environment}
-    return ROOTS.issued(await issue_for(service, caller, request, token, {**fields, **always, "metadata": metadata}))
+    return ROOTS.issued(await issue_for(service, caller, request, token, root_request(caller, new, time())))
 
 
 @on(routes, "GET", "/v1/root-keys", "listRootKeys", RootKeyPage, "root:read")
@@ -111,6 +101,31 @@ async def update(
         key_id, revision=revision_of(if_match), actor=caller.actor, origin=caller.ip, **fields
     )
     return ROOTS.record(changed)
+
+
+def root_request(caller: RootCaller, new: NewRootKey, now: float) -> dict[str, Any]:
+    """Return the fields of a new root key, whose customer and end are those of its maker if they are left out.
+
+    Args:
+        caller: The root key that makes it.
+        new: The root key to make.
+        now: The present, in seconds since 1970 UTC.
+
+    Raises:
+        Problem: It would have more than its maker.
+    """
+    fields = given(new)
+    bound = fields.pop("owner", None) or caller.owner
+    metadata = {} if bound is None else {BOUND: bound}
+    end = end_of(fields, now)
+    if end is None and caller.record.expires is not None:
+        fields["expires_at"] = end = caller.record.expires
+    wanted = caller.record._replace(
+        scopes=frozenset(new.scopes), expires=end, networks=tuple(new.networks), metadata=metadata
+    )
+    check_within(caller, wanted)
+    always = {"owner": ROOT_OWNER, "prefix": ROOT_PREFIX, "environment": caller.record.environment}
+    return {**fields, **always, "metadata": metadata}
 
 
 def _changed(record: KeyRecord, fields: dict[str, Any]) -> KeyRecord:

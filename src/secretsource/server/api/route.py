@@ -21,11 +21,11 @@ from secretsource.server.rights import RootCaller
 from secretsource.server.service import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
 
     from pydantic import BaseModel
 
-__all__ = ["Caller", "RootRoute", "Serving", "answered", "on", "peer_of", "problems", "router"]
+__all__ = ["Caller", "RootRoute", "Serving", "answered", "on", "peer_of", "problems", "refusals", "router"]
 
 SCHEME = "rootKey"
 convertors.register()  # before the first path is read
@@ -52,11 +52,18 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     Args:
         statuses: Statuses beside those that every route has.
     """
-    schema = {"schema": {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}}
-    return {
-        status: {"description": _MEANINGS[status], "content": {MEDIA_TYPE: schema}}
-        for status in sorted({*_ALWAYS, *statuses})
-    }
+    return refusals(ProblemDocument, {status: _MEANINGS[status] for status in sorted({*_ALWAYS, *statuses})})
+
+
+def refusals(form: type[BaseModel], meanings: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    """Return refusals in one form, for the document.
+
+    Args:
+        form: The form of each.
+        meanings: The meaning of each status.
+    """
+    schema = {"schema": {"$ref": f"#/components/schemas/{form.__name__}"}}
+    return {status: {"description": meaning, "content": {MEDIA_TYPE: schema}} for status, meaning in meanings.items()}
 
 
 def _needs(*scopes: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from secretsource.issuing import KeyFormat, ParsedKey
-from secretsource.server.front import send_answer
+from secretsource.server.front import send_refusal
 from secretsource.server.leaks.action import Action
 from secretsource.server.leaks.findings import Finding, Judged, feedback, read_findings
 from secretsource.server.leaks.key_list import KeyList, fetched
@@ -71,7 +71,7 @@ class _GithubLeaks:
         try:
             digest, judged = await self._judged(scope, receive)
         except Problem as refusal:
-            await send_answer(refusal.answer(), send)
+            await send_refusal(refusal.answer(), send)
             return
         try:
             await _send_feedback(feedback(judged), send)

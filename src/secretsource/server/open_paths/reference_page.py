@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 __all__ = ["reference_page"]
 
@@ -57,8 +57,7 @@ def _by_tag(document: Mapping[str, Any]) -> dict[str, list[tuple[str, str, Mappi
 
 
 def _operation(method: str, path: str, operation: Mapping[str, Any], document: Mapping[str, Any]) -> str:
-    scopes = [f"<code>{escape(scope)}</code>" for each in operation["security"] for scope in next(iter(each.values()))]
-    needed = f"<p>Needs {', '.join(scopes)}.</p>" if scopes else "<p>Needs the key itself, and no scope.</p>"
+    needed = f"<p>{_needed(operation['security'], document)}</p>"
     about = "".join(f"<p>{_prose(each)}</p>" for each in operation["description"].split("\n\n"))
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
     fields = [(each["name"], each["schema"], each.get("required", False)) for each in operation.get("parameters", ())]
@@ -72,6 +71,16 @@ def _operation(method: str, path: str, operation: Mapping[str, Any], document: M
         f"<code>{escape(path)}</code></summary>{about}{needed}{_table(fields)}"
         f"<table>{statuses}</table></details>"
     )
+
+
+def _needed(security: Sequence[Mapping[str, list[str]]], document: Mapping[str, Any]) -> str:
+    """Return in one sentence what opens an operation."""
+    if not security:
+        return "Needs no key."
+    ((scheme, scopes),) = security[0].items()
+    if scopes:
+        return f"Needs {', '.join(f'<code>{escape(scope)}</code>' for scope in scopes)}."
+    return f"Needs no scope. {_prose(document['components']['securitySchemes'][scheme]['description'])}"
 
 
 def _response(answer: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:

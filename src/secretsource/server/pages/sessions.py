@@ -11,8 +11,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from secretsource.server.open_paths.links import LINK
 from secretsource.server.pages.guard import form_token
-from secretsource.server.pages.links import LINK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -146,7 +146,7 @@ class Visit:
         self.keep(Session(Role.NOBODY, cookie=secrets.token_urlsafe(32)))
 
     async def sign_in(self, role: Role, subject: str, facts: Mapping[str, str] | None = None) -> None:
-        """Begin a session with a new cookie; an earlier session of the browser in this role ends.
+        """Start a session with a new cookie; an earlier session of the browser in this role ends.
 
         Args:
             role: The role of the person.
@@ -180,7 +180,8 @@ class Visit:
         return cookie_form(COOKIES[role], self.request.url.scheme, self.request.headers.get("host", ""))
 
     def _finish(self, response: Response) -> Response:
-        response.headers.update(page_headers(self.settings.frame_ancestors))
+        is_of_customers = self.request.scope["path"].startswith("/portal")
+        response.headers.update(page_headers(self.settings.frame_ancestors if is_of_customers else ()))
         for cookie in self._cookies:
             response.headers.append("Set-Cookie", cookie)
         return response

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from secretsource.stores.registers.history import History, HistoryEvent
+from secretsource.stores.registers.history import History, HistoryEvent, HistoryQuery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-
-    from secretsource.stores.registers.history import HistoryQuery
 
 __all__ = ["MemoryHistory"]
 
@@ -42,3 +40,8 @@ class MemoryHistory(History):
                 break
         picked = [event for event in after.values() if query.picks(event)]
         return (picked[::-1] if query.newest else picked)[: query.limit]
+
+    def end(self) -> int:
+        """Return the position of the last event, after every event was given one; 0 without any."""
+        self.read(HistoryQuery(limit=1))
+        return self._placed[1]

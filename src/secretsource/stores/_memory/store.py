@@ -15,6 +15,7 @@ from secretsource.stores._memory.counts import MemoryCounts
 from secretsource.stores._memory.credits import MemoryCredits
 from secretsource.stores._memory.history import MemoryHistory
 from secretsource.stores._memory.listing import ENDED, crowded, in_order, picks, total
+from secretsource.stores._memory.outbox import MemoryOutbox
 from secretsource.stores._memory.passes import MemoryPasses
 from secretsource.stores._memory.registers import Book, MemoryRegister
 from secretsource.stores._memory.upkeep import MemoryUpkeep
@@ -71,9 +72,10 @@ class MemoryStore(KeyStore, ChangeFeed):
         self.counts = MemoryCounts(lambda key_id: self._records.get(key_id), self._book.terms)  # noqa: PLW0108 - it is replaced
         self.history = MemoryHistory(self._all_that_happened)
         self.claims = MemoryClaims()
+        self.outbox = MemoryOutbox(self.history)
         self.passes = MemoryPasses()
         self.upkeep = MemoryUpkeep(
-            self._remove, lambda: [*self._records.values()], self._book, self.counts, self.credits
+            self._remove, lambda: [*self._records.values()], self._book, self.counts, self.credits, self.outbox
         )
 
     @classmethod

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from secretsource.stores._memory.counts import MemoryCounts
     from secretsource.stores._memory.credits import MemoryCredits
+    from secretsource.stores._memory.outbox import MemoryOutbox
     from secretsource.stores._memory.registers import Book
     from secretsource.stores.owners import OwnerEvent
     from secretsource.stores.records import KeyRecord
@@ -38,6 +39,7 @@ class MemoryUpkeep(Upkeep):
         book: The owners, with the events that stay.
         counts: The counted requests.
         credits: The spent credits.
+        outbox: The messages that wait.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class MemoryUpkeep(Upkeep):
         book: Book,
         counts: MemoryCounts,
         credits: MemoryCredits,
+        outbox: MemoryOutbox,
     ) -> None:
         self._remove = remove
         self._records = records
         self._book = book
         self._counts = counts
         self._credits = credits
+        self._outbox = outbox
         self._turn = _Turn()
         self._lock = threading.RLock()
 
@@ -86,5 +90,6 @@ class MemoryUpkeep(Upkeep):
         if any(record.owner == owner for record in self._records()):
             return False
         counted, spent = self._counts.drop(owner), self._credits.forget({account_of(owner)})
-        self._book.purge(owner, event, always=always or counted or spent)
+        dropped = self._outbox.drop(owner) > 0
+        self._book.purge(owner, event, always=always or counted or spent or dropped)
         return True

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from secretsource._traceless import traceless
-from secretsource.stores._sql.lookups.hot import AsyncPostgresLookup
-from secretsource.stores._sql.lookups.replica import AsyncReplicaLookup
+from secretsource.stores._sql.lookups.async_hot import AsyncPostgresLookup
+from secretsource.stores._sql.lookups.async_replica import AsyncReplicaLookup
 from secretsource.stores._sql.lookups.sqlite_lookup import LoopLookup, ThreadedLookup
 from secretsource.stores._sql.store import PostgresStore, SqlStore
 from secretsource.stores._threaded import (
@@ -17,6 +17,7 @@ from secretsource.stores._threaded import (
     threaded_counts,
     threaded_credits,
     threaded_history,
+    threaded_outbox,
     threaded_passes,
     threaded_upkeep,
 )
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import ParamSpec, Self, TypeVar
 
-    from secretsource.stores._sql.lookups.hot import AsyncLookup
+    from secretsource.stores._sql.lookups.async_hot import AsyncLookup
     from secretsource.stores.base import (
         Change,
         KeyEvent,
@@ -67,6 +68,7 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         self.credits = threaded_credits(store.credits, self._in_thread)
         self.history = threaded_history(store.history, self._in_thread)
         self.claims = threaded_claims(store.claims, self._in_thread)
+        self.outbox = threaded_outbox(store.outbox, self._in_thread)
         self.passes = threaded_passes(store.passes, self._in_thread)
         self.upkeep = threaded_upkeep(store.upkeep, self._in_thread)
         self._forget()

@@ -82,6 +82,12 @@ class SqlHistory(History):
             if has_new:
                 self._database.write(_place)
 
+    def end(self) -> int:
+        """Return the position of the last event, after every event was given one; 0 without any."""
+        while self._database.read(_has_new):
+            self._database.write(_place)
+        return self._database.read(_last_place)
+
 
 def _read(connection: Connection, query: HistoryQuery) -> tuple[list[HistoryEvent], bool, bool]:
     """Return the events that have a position, whether these are all events, and whether some have no position yet.
@@ -92,16 +98,21 @@ def _read(connection: Connection, query: HistoryQuery) -> tuple[list[HistoryEven
     last = connection.execute(_LAST).scalar() or 0
     found = [_of_key(row) for row in connection.execute(_keys(query, last, has_few=_has_few(connection, query)))]
     found += [_of_owner(row) for row in connection.execute(_owners(query, last))]
-    has_new = any(connection.execute(new.limit(1)).first() is not None for new in (_NEW_KEYS, _NEW_OWNERS))
+    has_new = _has_new(connection)
     has_grown = (connection.execute(_LAST).scalar() or 0) > last
     found.sort(key=attrgetter("position"), reverse=query.newest)
     return found[: query.limit], not (has_new or has_grown), has_new
 
 
+def _has_new(connection: Connection) -> bool:
+    """Return whether some events have no position yet."""
+    return any(connection.execute(new.limit(1)).first() is not None for new in (_NEW_KEYS, _NEW_OWNERS))
+
+
 def keep_last_place(connection: Connection) -> None:
     """Store the last position, at the beginning of a transaction that may delete its event: it is not given again."""
     _begin_placing(connection)
-    row = {"name": _PLACES, "holder": "", "until": 0.0, "place": str(_next_place(connection) - 1)}
+    row = {"name": _PLACES, "holder": "", "until": 0.0, "place": str(_last_place(connection))}
     insert = UPSERTS[connection.dialect.name](CHORES).values(row)
     connection.execute(insert.on_conflict_do_update(index_elements=[CHORES.c.name], set_={"place": row["place"]}))
 
@@ -113,10 +124,10 @@ def _begin_placing(connection: Connection) -> None:
         connection.execute(select(func.pg_catalog.pg_advisory_xact_lock(_TURN)))
 
 
-def _next_place(connection: Connection) -> int:
-    """Return the first position that was not given yet, after `_begin_placing`."""
+def _last_place(connection: Connection) -> int:
+    """Return the last position that was given, also if its event was deleted."""
     kept = connection.execute(select(CHORES.c.place).where(CHORES.c.name == _PLACES)).scalar()
-    return max(connection.execute(_LAST).scalar() or 0, int(kept or 0)) + 1
+    return max(connection.execute(_LAST).scalar() or 0, int(kept or 0))
 
 
 def _place(connection: Connection) -> None:
@@ -126,7 +137,7 @@ def _place(connection: Connection) -> None:
     new += [(row.time, _PLACE_KEY, row.key_id, row.revision) for row in connection.execute(_NEW_KEYS.limit(BATCH))]
     new.sort(key=lambda each: each[0])
     places: dict[Any, list[dict[str, Any]]] = {_PLACE_KEY: [], _PLACE_OWNER: []}
-    for place, (_, statement, which, revision) in enumerate(new[:BATCH], _next_place(connection)):
+    for place, (_, statement, which, revision) in enumerate(new[:BATCH], _last_place(connection) + 1):
         row = {"which": which} if statement is _PLACE_KEY else {}
         places[statement].append({**row, "at": revision, "place": place})
     for statement, placed in places.items():

@@ -17,6 +17,7 @@ from secretsource.stores._sql.history import SqlHistory
 from secretsource.stores._sql.lookups.hot import PostgresLookup
 from secretsource.stores._sql.lookups.replica import ReplicaLookup
 from secretsource.stores._sql.lookups.sqlite_lookup import SharedLookup, SqliteLookup
+from secretsource.stores._sql.outbox import SqlOutbox
 from secretsource.stores._sql.passing import SqlPasses
 from secretsource.stores._sql.sqlite_feed import Alone, SqliteFeed
 from secretsource.stores._sql.upkeep import SqlUpkeep
@@ -57,6 +58,7 @@ class SqlStore(KeyStore, ChangeFeed):
         self.credits = SqlCredits(database)
         self.history = SqlHistory(database)
         self.claims = SqlClaims(database)
+        self.outbox = SqlOutbox(database, self.history)
         self.passes = SqlPasses(database)
         self.upkeep = SqlUpkeep(database)
         self._lookup = self._make_lookup()

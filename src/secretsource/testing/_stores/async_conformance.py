@@ -20,6 +20,7 @@ from secretsource.testing._stores.registers_on_a_loop import (
     CountsOnALoop,
     CreditsOnALoop,
     HistoryOnALoop,
+    OutboxOnALoop,
     PassesOnALoop,
     RegisterOnALoop,
     UpkeepOnALoop,
@@ -62,6 +63,7 @@ class OnALoop(KeyStore):
         self.counts = None if store.counts is None else CountsOnALoop(store.counts, self.play)
         self.credits = None if store.credits is None else CreditsOnALoop(store.credits, self.play)
         self.history = None if store.history is None else HistoryOnALoop(store.history, self.play)
+        self.outbox = None if store.outbox is None else OutboxOnALoop(store.outbox, self.play)
         self.upkeep = None if store.upkeep is None else UpkeepOnALoop(store.upkeep, self.play)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._start = threading.Lock()

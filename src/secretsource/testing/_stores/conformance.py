@@ -32,6 +32,7 @@ from secretsource.testing._stores.counts import StoreCounts
 from secretsource.testing._stores.credits import StoreCredits
 from secretsource.testing._stores.history import StoreHistory
 from secretsource.testing._stores.listing import StoreListing
+from secretsource.testing._stores.outbox import StoreOutbox
 from secretsource.testing._stores.owners import StoreOwners
 from secretsource.testing._stores.passes import StorePasses
 from secretsource.testing._stores.races import StoreRaces
@@ -52,6 +53,7 @@ __all__ = ["StoreConformance"]
 class StoreConformance(
     StoreHistory,
     StoreListing,
+    StoreOutbox,
     StoreOwners,
     StoreRaces,
     StoreClaims,

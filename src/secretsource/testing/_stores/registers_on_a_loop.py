@@ -9,6 +9,7 @@ from secretsource.stores.base import (
     CountStore,
     CreditStore,
     History,
+    Outbox,
     PassStore,
     Register,
     Upkeep,
@@ -23,15 +24,18 @@ if TYPE_CHECKING:
         AsyncCountStore,
         AsyncCreditStore,
         AsyncHistory,
+        AsyncOutbox,
         AsyncPassStore,
         AsyncRegister,
         AsyncUpkeep,
+        Backlog,
         Claim,
         Count,
         CountQuery,
         HistoryEvent,
         HistoryQuery,
         KeyRecord,
+        Message,
         OwnerEvent,
         Pass,
         Purse,
@@ -44,6 +48,7 @@ __all__ = [
     "CountsOnALoop",
     "CreditsOnALoop",
     "HistoryOnALoop",
+    "OutboxOnALoop",
     "PassesOnALoop",
     "RegisterOnALoop",
     "UpkeepOnALoop",
@@ -243,3 +248,60 @@ class UpkeepOnALoop(Upkeep):
         """Await it."""
         done: bool = self._play(self._upkeep.purge(owner, event, always=always))
         return done
+
+
+class OutboxOnALoop(Outbox):
+    """An asynchronous outbox as the cases for threads use it.
+
+    Args:
+        outbox: The outbox under test.
+        play: Plays a coroutine on the loop of its store.
+    """
+
+    def __init__(self, outbox: AsyncOutbox, play: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        self._outbox = outbox
+        self._play = play
+
+    def begin(self, queue: str) -> int:
+        """Await it."""
+        place: int = self._play(self._outbox.begin(queue))
+        return place
+
+    def follow(self, queue: str, after: int, place: int, messages: Sequence[Message]) -> bool:
+        """Await it."""
+        moved: bool = self._play(self._outbox.follow(queue, after, place, messages))
+        return moved
+
+    def put(self, messages: Sequence[Message]) -> None:
+        """Await it."""
+        self._play(self._outbox.put(messages))
+
+    def take(self, queue: str, now: float, until: float, limit: int) -> Sequence[Message]:
+        """Await it."""
+        taken: Sequence[Message] = self._play(self._outbox.take(queue, now, until, limit))
+        return taken
+
+    def settle(self, taken: Message, later: Message | None) -> bool:
+        """Await it."""
+        settled: bool = self._play(self._outbox.settle(taken, later))
+        return settled
+
+    def list(self, queue: str | None = None, *, given_up: bool | None = None, limit: int = 100) -> Sequence[Message]:
+        """Await it."""
+        found: Sequence[Message] = self._play(self._outbox.list(queue, given_up=given_up, limit=limit))
+        return found
+
+    def resend(self, queue: str, now: float, id: str | None = None) -> int:
+        """Await it."""
+        number: int = self._play(self._outbox.resend(queue, now, id))
+        return number
+
+    def forget(self, before: float) -> int:
+        """Await it."""
+        number: int = self._play(self._outbox.forget(before))
+        return number
+
+    def backlog(self, queue: str) -> Backlog:
+        """Await it."""
+        counted: Backlog = self._play(self._outbox.backlog(queue))
+        return counted

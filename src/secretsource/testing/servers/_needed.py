@@ -1,9 +1,10 @@
-"""The modules that a server needs."""
+"""The modules that a server needs; several servers may start at once."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 
+from secretsource._ground.imports import load
 from secretsource.exceptions import ConfigurationError
 
 __all__ = ["need"]
@@ -12,7 +13,7 @@ EXTRA = "secretsource[testing]"
 
 
 def need(who: str, *modules: str) -> None:
-    """Fail with the extra to install, if a module that ``who`` needs is missing.
+    """Import the modules that ``who`` needs; if one is missing, fail with the extra to install.
 
     Raises:
         ConfigurationError: A module is missing.
@@ -20,6 +21,7 @@ def need(who: str, *modules: str) -> None:
     for module in modules:
         if not _is_there(module):
             raise ConfigurationError(f"{who} needs {module}, which is not installed: run  pip install '{EXTRA}'")
+    load(*modules)
 
 
 def _is_there(module: str) -> bool:

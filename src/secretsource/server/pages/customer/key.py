@@ -35,7 +35,7 @@ async def show(visit: Visit) -> Response:
 
 
 async def finish(visit: Visit) -> Response:
-    """Finish a rotation: at once if the old key is quiet, else if the customer confirms it."""
+    """End a rotation: at once if the old key is quiet, else if the customer confirms it."""
     record = await own_key(visit)
     rotation = await visit.keys.rotation_status(record.key_id)
     quiet = evidence.rotation_of(rotation, (), visit.now).may_go

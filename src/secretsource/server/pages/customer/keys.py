@@ -36,7 +36,7 @@ async def show(visit: Visit) -> Response:
     environment = _chosen(query.get("environment", ""), offer.environments)
     searched = query.get("search", "").strip()[:LONGEST_SEARCH]
     page = await _page(visit, environment, searched, query.get("after"))
-    others = await visit.keys.get_many(rows.missing(page.records, visit.now))
+    others = await visit.keys.get_many(rows.partners(page.records, visit.now))
     living, ended = rows.pairs(page.records, others, visit.now)
     ids = [each.key_id for pair in (*living, *ended) for each in (pair.record, pair.old) if each is not None]
     since = rows.days_of(visit.now)[0]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from secretsource.issuing import Count, KeyRecord
 
-__all__ = ["DAYS", "Pair", "Row", "days_of", "missing", "pairs", "rows"]
+__all__ = ["DAYS", "Pair", "Row", "days_of", "pairs", "partners", "rows"]
 
 DAYS = 14
 """The days of the line in a row."""
@@ -60,17 +60,16 @@ class Row:
     new_requests: int
 
 
-def missing(records: Sequence[KeyRecord], now: float) -> list[str]:
-    """Return the keys that rows need beside a page of records: the other halves of rotating pairs.
+def partners(records: Sequence[KeyRecord], now: float) -> list[str]:
+    """Return the keys that may be the other halves of rotating pairs, on this page of records or on another one.
 
     Args:
         records: The records of the page.
         now: The present, in seconds since 1970 UTC.
     """
-    there = {record.key_id for record in records}
     wanted = [record.predecessor for record in records if not record.has_ended(now)]
     wanted += [record.successor for record in records if record.status_at(now) is Status.ROTATING]
-    return [each for each in dict.fromkeys(wanted) if each is not None and each not in there]
+    return [each for each in dict.fromkeys(wanted) if each is not None]
 
 
 def pairs(records: Sequence[KeyRecord], others: Mapping[str, KeyRecord], now: float) -> tuple[list[Pair], list[Pair]]:
@@ -78,10 +77,10 @@ def pairs(records: Sequence[KeyRecord], others: Mapping[str, KeyRecord], now: fl
 
     Args:
         records: The records of the page.
-        others: Further records by ``key_id``; see `missing`.
+        others: Further records by ``key_id``; see `partners`.
         now: The present, in seconds since 1970 UTC.
     """
-    known = {**others, **{record.key_id: record for record in records}}
+    known = {**{record.key_id: record for record in records}, **others}
     living: list[Pair] = []
     ended: list[Pair] = []
     for record in records:

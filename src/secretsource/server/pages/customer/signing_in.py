@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from secretsource.server.pages.links import LINK
+from secretsource.server.open_paths.links import LINK
 from secretsource.server.pages.sessions import Role
 from secretsource.server.pages.view import View
 

@@ -21,7 +21,7 @@ ENVIRONMENTS = ("live", "test")
 
 
 class Offer(NamedTuple):
-    """What a customer may choose from.
+    """The choices of a customer.
 
     Attributes:
         environments: The environments of its keys.

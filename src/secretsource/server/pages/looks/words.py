@@ -11,7 +11,7 @@ from secretsource.issuing import EventKind, OwnerEventKind, OwnerStatus, Reason,
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["EVENTS", "FIELDS", "OUTCOMES", "SERIES", "STATUSES", "SUBJECTS", "series_of"]
+__all__ = ["EVENTS", "FIELDS", "OUTCOMES", "SERIES", "STATUSES", "SUBJECTS", "mark", "series_of"]
 
 
 def mark(message: str) -> str:

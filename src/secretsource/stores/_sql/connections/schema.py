@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Column, MetaData, String, Table, inspect, select, text
 
 from secretsource.stores._sql.connections.faults import MIGRATE
-from secretsource.stores._sql.rows.tables import HEAD, KEYS, METADATA, VERSION_TABLE, VERSIONS
+from secretsource.stores._sql.rows.tables import HEAD, KEYS, VERSION_TABLE, VERSIONS, tables_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def create(connection: Connection) -> None:
     """
     lock(connection)
     if current(connection) is None and not _has_table(connection, KEYS.name):
-        METADATA.create_all(connection, checkfirst=False)
+        tables_for(connection.dialect.name).create_all(connection, checkfirst=False)
         _VERSION.create(connection)
         connection.execute(_VERSION.insert(), {"version_num": HEAD})
 

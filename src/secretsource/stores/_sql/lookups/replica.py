@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from time import monotonic
 
-from secretsource._ground.flow import arun, run
+from secretsource._ground.flow import run
 from secretsource.stores._sql.connections.postgres import Server
-from secretsource.stores._sql.lookups.hot import COLUMNS, STAMP, AsyncPostgresLookup, PostgresLookup, query
+from secretsource.stores._sql.lookups.hot import COLUMNS, STAMP, PostgresLookup, query
 from secretsource.stores._sql.lookups.lag import POSITION, Progress, look_up
 from secretsource.stores._sql.statements import to_record, to_stamp
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from secretsource.stores._sql.connections.database import Database
     from secretsource.stores.base import KeyRecord
 
-_RECORD, _REVISION = (f"{query(*columns, beside=f', {POSITION}', schema='{schema}')}%s" for columns in (COLUMNS, STAMP))
+RECORD, REVISION = (f"{query(*columns, beside=f', {POSITION}', schema='{schema}')}%s" for columns in (COLUMNS, STAMP))
 
 
 class ReplicaLookup(PostgresLookup):
@@ -27,17 +27,17 @@ class ReplicaLookup(PostgresLookup):
 
     def __init__(self, database: Database, replica: Address) -> None:
         super().__init__(database)
-        self._replica = PostgresLookup(database, _server(database, replica))
+        self._replica = PostgresLookup(database, server_of(database, replica))
         self._progress = Progress(database.address.lag)
 
     def peek(self, key_id: str) -> KeyRecord | None:
         """Return the record of a key for a check; see `KeyStore.peek`."""
-        row = self._look_up(_RECORD, key_id)
+        row = self._look_up(RECORD, key_id)
         return None if row is None else to_record([key_id, *row])
 
     def revision(self, key_id: str) -> int | None:
         """Return the revision of its record; see `KeyStore.revision`."""
-        row = self._look_up(_REVISION, key_id)
+        row = self._look_up(REVISION, key_id)
         return None if row is None else to_stamp(*row)
 
     def _look_up(self, question: str, key_id: str) -> Any:
@@ -55,44 +55,7 @@ class ReplicaLookup(PostgresLookup):
         self._replica.forget()
 
 
-class AsyncReplicaLookup(AsyncPostgresLookup):
-    """The same as `ReplicaLookup`, for event loops."""
-
-    def __init__(self, database: Database, replica: Address) -> None:
-        super().__init__(database)
-        self._replica = AsyncPostgresLookup(database, _server(database, replica))
-        self._progress = Progress(database.address.lag)
-
-    async def peek(self, key_id: str) -> KeyRecord | None:
-        """Return the same as `ReplicaLookup.peek`."""
-        row = await self._look_up(_RECORD, key_id)
-        return None if row is None else to_record([key_id, *row])
-
-    async def revision(self, key_id: str) -> int | None:
-        """Return the same as `ReplicaLookup.revision`."""
-        row = await self._look_up(_REVISION, key_id)
-        return None if row is None else to_stamp(*row)
-
-    async def _look_up(self, question: str, key_id: str) -> Any:
-        primary, replica = partial(self.ask, question, key_id), partial(self._replica.ask, question, key_id)
-        return await arun(look_up(self._progress, primary, replica, monotonic))
-
-    def leave(self) -> None:
-        """Give up the connections of all loops to both servers."""
-        super().leave()
-        self._replica.leave()
-
-    async def close(self) -> None:
-        """Close the connections of this loop to both servers."""
-        await super().close()
-        await self._replica.close()
-
-    def forget(self) -> None:
-        """Drop connections without closing them."""
-        super().forget()
-        self._replica.forget()
-
-
-def _server(database: Database, replica: Address) -> Server:
+def server_of(database: Database, replica: Address) -> Server:
+    """Return the server of a replica, with the patience and the schema of the primary."""
     main = database.address
     return Server(replica._replace(timeout=main.timeout, schema=main.schema))

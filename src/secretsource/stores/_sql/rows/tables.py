@@ -24,7 +24,10 @@ from sqlalchemy import (
 
 METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0014")
+VERSIONS = (
+    "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013",
+    "0014",
+)  # fmt: skip
 """The versions of the schema so far; a test compares them with the migrations."""
 
 HEAD = VERSIONS[-1]
@@ -71,8 +74,6 @@ KEYS = Table(
     Index("secretsource_keys_by_environment", "environment", "created", "key_id"),
     Index("secretsource_keys_by_pepper", "pepper_version", "created", "key_id"),
     Index("secretsource_keys_by_status", "status", "created", "key_id", "pepper_version"),
-    # Room on each page of PostgreSQL, so that a flush of uses writes a row beside its old one and touches no index.
-    postgresql_with={"fillfactor": 70},
 )
 """A list walks along one of the indices, which has its keys in the order of the list; see `listing`.
 
@@ -81,7 +82,7 @@ KEYS = Table(
 
 for _end in ("expires", "overlap_ends"):
     _is_there = KEYS.c[_end].is_not(None)
-    Index(f"secretsource_keys_by_{_end}", KEYS.c[_end], postgresql_where=_is_there, sqlite_where=_is_there)
+    Index(f"secretsource_keys_by_{_end}", KEYS.c[_end], sqlite_where=_is_there)
 
 EVENTS = Table(
     "secretsource_events",
@@ -200,6 +201,25 @@ CLAIMS = Table(
 )
 """The tokens of repeatable requests, for a day."""
 
+OUTBOX = Table(
+    "secretsource_outbox",
+    METADATA,
+    Column("queue", _TEXT, nullable=False),
+    Column("id", _TEXT, nullable=False),
+    Column("kind", _TEXT, nullable=False),
+    Column("body", _TEXT, nullable=False),
+    Column("made", Double, nullable=False),
+    Column("owner", _TEXT),
+    Column("due", Double),
+    Column("attempts", Integer, nullable=False),
+    Column("trouble", _TEXT, nullable=False),
+    PrimaryKeyConstraint("queue", "id"),
+    Index("secretsource_outbox_by_due", "queue", "due", "id"),
+    Index("secretsource_outbox_by_age", "made", "id"),
+    Index("secretsource_outbox_by_owner", "owner"),
+)
+"""Messages that must arrive elsewhere; each column is a field of `Message`, in the same order."""
+
 PASSES = Table(
     "secretsource_passes",
     METADATA,
@@ -220,8 +240,6 @@ CREDITS = Table(
     METADATA,
     Column("account", _TEXT, primary_key=True),
     Column("spent", BigInteger, nullable=False),
-    # Room on each page of PostgreSQL, so that a spending writes a row beside its old one and touches no index.
-    postgresql_with={"fillfactor": 50},
 )
 """Spent credits, by the account that a key draws on, or by ``owner:`` and its owner."""
 
@@ -231,13 +249,11 @@ for _events, _order in ((EVENTS, ("time", "revision", "key_id")), (OWNER_EVENTS,
         f"{_events.name}_by_position",
         _events.c.position,
         unique=True,
-        postgresql_where=_is_placed,
         sqlite_where=_is_placed,
     )
     Index(
         f"{_events.name}_without_position",
         *(_events.c[_name] for _name in _order),
-        postgresql_where=_is_new,
         sqlite_where=_is_new,
     )
     for _word in ("actor", "kind"):
@@ -245,7 +261,6 @@ for _events, _order in ((EVENTS, ("time", "revision", "key_id")), (OWNER_EVENTS,
             f"{_events.name}_by_{_word}",
             _events.c[_word],
             _events.c.position,
-            postgresql_where=_is_placed,
             sqlite_where=_is_placed,
         )
 """Events get their position in the feed of all events when it is first read; see `_sql.history`.
@@ -253,3 +268,17 @@ for _events, _order in ((EVENTS, ("time", "revision", "key_id")), (OWNER_EVENTS,
 An event is in the index of those without a position, or in the others. So the newest are found without sorting, and a
 page that is narrowed by an actor or a kind is read without reading the others, however many there are.
 """
+
+_FILLED = {KEYS: 70, CREDITS: 50}
+"""Percent of each page that PostgreSQL fills; in the rest, a flush of uses or a spending writes a row beside its old
+one and touches no index."""
+
+
+def tables_for(dialect: str) -> MetaData:
+    """Return the tables as a database makes them: SQLAlchemy loads a dialect to note an option of it."""
+    if dialect == "postgresql":
+        for table, percent in _FILLED.items():
+            table.dialect_kwargs["postgresql_with"] = {"fillfactor": percent}
+        for index in (index for table in METADATA.tables.values() for index in table.indexes):
+            index.dialect_kwargs["postgresql_where"] = index.dialect_kwargs.get("sqlite_where")
+    return METADATA

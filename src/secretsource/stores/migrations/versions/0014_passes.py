@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import TEXT
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 
 _TEXT = sa.String().with_variant(TEXT(collation="C"), "postgresql")
 

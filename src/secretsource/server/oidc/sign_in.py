@@ -16,16 +16,16 @@ from time import time
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
-from secretsource.server.pages.oidc.attempt import begun, read_attempt
-from secretsource.server.pages.oidc.id_token import Expected, TokenRefused, UnknownSigner, read_id_token
-from secretsource.server.pages.oidc.provider import CodeRefused, Provider, ProviderDown
-from secretsource.server.pages.oidc.standing import Person, standing
+from secretsource.server.oidc.attempt import begun, read_attempt
+from secretsource.server.oidc.id_token import Expected, TokenRefused, UnknownSigner, read_id_token
+from secretsource.server.oidc.provider import CodeRefused, Provider, ProviderDown
+from secretsource.server.oidc.standing import Person, standing
 from secretsource.server.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from secretsource.server.pages.oidc.settings import OidcSettings
+    from secretsource.server.oidc.settings import OidcSettings
 
 __all__ = ["Departure", "OidcSignIn"]
 

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from joserfc.jwk import OctKey
-from tests.server.pages.oidc_provider import BACK, KEYS, SECRET, OidcProvider, oidc_settings, running
+from tests.server.oidc.oidc_provider import BACK, KEYS, SECRET, OidcProvider, oidc_settings, running
 
-from secretsource.server.pages.oidc.attempt import LASTS, begun, read_attempt
-from secretsource.server.pages.oidc.provider import EVERY, Provider
-from secretsource.server.pages.oidc.settings import OidcSettings, OperatorRule
-from secretsource.server.pages.oidc.sign_in import Departure, OidcSignIn
+from secretsource.server.oidc.attempt import LASTS, begun, read_attempt
+from secretsource.server.oidc.provider import EVERY, Provider
+from secretsource.server.oidc.settings import OidcSettings, OperatorRule
+from secretsource.server.oidc.sign_in import Departure, OidcSignIn
 from secretsource.server.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from secretsource.server.pages.oidc.standing import Person
+    from secretsource.server.oidc.standing import Person
 
 ANN = {"groups": ["staff", "platform"], "email": "ann@example.com", "email_verified": True}
 
@@ -57,7 +57,7 @@ async def refusal(provider: OidcProvider, sign_in: OidcSignIn | None = None, **c
 async def test_an_operator_signs_in(provider: OidcProvider) -> None:
     """The claims make the rights, and the name for the pages."""
     person = await signed_in(provider)
-    assert person == ("u-1", "ann@example.com", frozenset({"keys:*", "owners:*"}), None)
+    assert person == ("u-1", "ann@example.com", OperatorRule("groups", "platform", ("keys:*", "owners:*")))
     assert provider.asked == ["/.well-known/openid-configuration", "/token", "/keys"]
 
 
@@ -98,8 +98,8 @@ async def test_only_a_stated_claim_makes_an_operator(
         assert (refused.status, refused.code) == (403, "not_an_operator")
     else:
         found = await signed_in(provider, **claims)
-        assert person[0] in found.scopes
-        assert found.owner == person[1]
+        assert person[0] in found.rule.rights
+        assert found.rule.owner == person[1]
 
 
 async def test_nobody_is_an_operator_by_default(provider: OidcProvider) -> None:
@@ -349,7 +349,7 @@ def test_the_mock_of_others_lets_in(monkeypatch: pytest.MonkeyPatch) -> None:
             assert str(back).startswith(BACK)
             return await sign_in.arrive(departure.cookie, dict(back.params))
 
-        assert asyncio.run(conversation()).scopes == {"keys:read"}
+        assert asyncio.run(conversation()).rule is rules[0]
     finally:
         mock.terminate()
         mock.wait(60)

@@ -8,8 +8,8 @@ import pytest
 
 from secretsource.config import load_table
 from secretsource.exceptions import ConfigurationError
+from secretsource.server.oidc.settings import OidcSettings, OperatorRule, read_oidc
 from secretsource.server.outgoing.addresses import is_safe
-from secretsource.server.pages.oidc.settings import OidcSettings, OperatorRule, read_oidc
 
 LEAST = """
 [oidc]

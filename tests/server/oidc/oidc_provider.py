@@ -18,7 +18,7 @@ from joserfc import jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import RSAKey
 
-from secretsource.server.pages.oidc.settings import OidcSettings, OperatorRule
+from secretsource.server.oidc.settings import OidcSettings, OperatorRule
 
 if TYPE_CHECKING:
     from collections.abc import Generator

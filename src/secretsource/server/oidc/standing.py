@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from secretsource.server.pages.oidc.settings import OperatorRule
+    from secretsource.server.oidc.settings import OperatorRule
 
 __all__ = ["Person", "standing"]
 
@@ -22,14 +22,12 @@ class Person(NamedTuple):
     Attributes:
         subject: The provider's id of the person.
         name: The name to show.
-        scopes: The rights.
-        owner: The only customer that the person sees, or None for all.
+        rule: The line of the settings that makes the person an operator.
     """
 
     subject: str
     name: str
-    scopes: frozenset[str]
-    owner: str | None
+    rule: OperatorRule
 
 
 def standing(claims: Mapping[str, object], rules: Iterable[OperatorRule], name_claim: str) -> Person | None:
@@ -43,7 +41,7 @@ def standing(claims: Mapping[str, object], rules: Iterable[OperatorRule], name_c
     subject = str(claims["sub"])
     for rule in rules:
         if _has(claims, rule.claim, rule.value):
-            return Person(subject, _name(claims, name_claim, subject), frozenset(rule.rights), rule.owner)
+            return Person(subject, _name(claims, name_claim, subject), rule)
     return None
 
 

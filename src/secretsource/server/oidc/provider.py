@@ -16,16 +16,16 @@ from urllib.parse import quote, urlencode
 
 from secretsource import get_secret
 from secretsource.exceptions import SecretSourceError
+from secretsource.server.oidc.id_token import TokenRefused, read_keys
 from secretsource.server.outgoing.addresses import is_safe
 from secretsource.server.outgoing.fetching import FetchError, Form, fetch
-from secretsource.server.pages.oidc.id_token import TokenRefused, read_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from joserfc.jwk import KeySet
 
-    from secretsource.server.pages.oidc.settings import OidcSettings
+    from secretsource.server.oidc.settings import OidcSettings
 
 __all__ = ["CodeRefused", "Provider", "ProviderDown"]
 

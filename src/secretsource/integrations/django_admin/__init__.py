@@ -1,0 +1,1 @@
+"""A section of Django's administration for keys: add this package to ``INSTALLED_APPS``."""

@@ -1,0 +1,144 @@
+"""The keys of all customers: search them, see one, and end it after the operator has seen who uses it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from secretsource.exceptions import KeyNotFound
+from secretsource.issuing import Page, Status
+from secretsource.server.api.managed import CUSTOMERS
+from secretsource.server.pages.looks.words import STATUSES
+from secretsource.server.pages.operator.bars import bars_of
+from secretsource.server.pages.operator.desk import LINES, view
+from secretsource.server.pages.operator.searching import Display, is_key_id, read_display
+from secretsource.server.rights import ROOT_PREFIX
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from secretsource.issuing import KeyRecord
+    from secretsource.server.pages.operator.desk import Desk
+
+__all__ = ["VIEWS"]
+
+READS, WRITES = CUSTOMERS.reads, CUSTOMERS.writes
+LOOKED_AT = 1000
+"""Keys that one search by the beginning of a key looks at."""
+EVENTS = 20
+"""Events on the page of a key."""
+DAY, DAYS = 86400, 14
+
+
+async def show_all(desk: Desk) -> Response:
+    """Show a page of keys, the newest first: all, those of a status, or those that a search finds."""
+    text, word, after = desk.asked("q"), desk.asked("status"), desk.asked("after")
+    status = Status(word) if word in Status.__members__.values() else None
+    display = read_display(text)
+    if is_key_id(text):
+        page = Page(await _exactly(desk, text), None)
+    elif display is not None:
+        page = await _beginning(desk, display, after)
+    else:
+        page = await desk.keys.list(
+            owner=desk.caller.owner,
+            status=status,
+            name=text or None,
+            newest_first=True,
+            after=after or None,
+            limit=LINES,
+        )
+    shown = [record for record in page.records if record.prefix != ROOT_PREFIX and desk.caller.sees(record.owner)]
+    return desk.page(
+        "operator/keys.html", keys=shown, next=page.next, text=text, word=word, status_links=_status_links(desk, word),
+        searched=display is not None, most=LOOKED_AT,
+    )  # fmt: skip
+
+
+async def show(desk: Desk) -> Response:
+    """Show a key, with its limits, its checks of two weeks and its newest events."""
+    record = await _find(desk)
+    limits = await desk.keys.remaining(record.key_id)
+    chart = None
+    if desk.may("usage:read"):
+        since, now = desk.visit.now - (DAYS - 1) * DAY, desk.visit.now
+        counts = await desk.keys.usage(key_id=record.key_id, since=since, until=now, by="day")
+        chart = bars_of(desk.visit.reader, counts, "day", DAYS, now)
+    newest = max(record.revision - EVENTS, 0)
+    events = (await desk.keys.events(record.key_id, after=newest, limit=EVENTS))[::-1]
+    return desk.page("operator/key.html", record=record, limits=limits, chart=chart, events=events)
+
+
+async def show_revoke(desk: Desk) -> Response:
+    """Show who uses a key, and ask once more before it is revoked for good."""
+    return await _ask(desk, await _find(desk))
+
+
+async def revoke(desk: Desk) -> Response:
+    """Revoke a key for good."""
+    record = await _find(desk)
+    if not desk.is_sure():
+        return await _ask(desk, record, 422)
+    family = desk.form.text("family") == "yes"
+    await desk.keys.revoke(record.key_id, family=family, **desk.by(desk.form.text("reason")))
+    return desk.go(f"/operator/keys/{record.key_id}")
+
+
+async def disable(desk: Desk) -> Response:
+    """Switch a key off until it is enabled again."""
+    record = await _find(desk)
+    await desk.keys.disable(record.key_id, **desk.by())
+    return desk.go(f"/operator/keys/{record.key_id}")
+
+
+async def enable(desk: Desk) -> Response:
+    """Switch a disabled key on again."""
+    record = await _find(desk)
+    await desk.keys.enable(record.key_id, **desk.by())
+    return desk.go(f"/operator/keys/{record.key_id}")
+
+
+async def _find(desk: Desk) -> KeyRecord:
+    return await CUSTOMERS.find(desk.service, desk.caller, desk.part("key_id"))
+
+
+async def _ask(desk: Desk, record: KeyRecord, status: int = 200) -> Response:
+    """Show the last day of a key: how often it was accepted, and when last."""
+    accepted = None
+    if desk.may("usage:read"):
+        counts = await desk.keys.usage(
+            key_id=record.key_id, since=desk.visit.now - DAY, until=desk.visit.now, by="hour"
+        )
+        accepted = sum(each.requests for each in counts if each.outcome == "accepted")
+    return desk.page("operator/key-revoke.html", status, record=record, accepted=accepted)
+
+
+def _status_links(desk: Desk, word: str) -> list[tuple[str, str, bool]]:
+    """Return the links to the keys of one status."""
+    address, tell = desk.visit.url("/operator/keys"), desk.visit.translate
+    return [(f"{address}?status={each.value}", tell(STATUSES[each]), each == word) for each in Status]
+
+
+async def _exactly(desk: Desk, key_id: str) -> list[KeyRecord]:
+    try:
+        return [await CUSTOMERS.find(desk.service, desk.caller, key_id)]
+    except KeyNotFound:
+        return []
+
+
+async def _beginning(desk: Desk, display: Display, after: str) -> Page:
+    """Return the keys among the next thousand of a prefix and an environment whose beginning is as shown."""
+    page = await desk.keys.list(
+        owner=desk.caller.owner, prefix=display.prefix, environment=display.environment, newest_first=True,
+        after=after or None, limit=LOOKED_AT,
+    )  # fmt: skip
+    return Page([each for each in page.records if each.key_id.startswith(display.beginning)][:LINES], page.next)
+
+
+VIEWS = (
+    view("GET", "/operator/keys", "showAllKeys", READS, show_all),
+    view("GET", "/operator/keys/{key_id:key_id}", "showAnyKey", READS, show),
+    view("GET", "/operator/keys/{key_id:key_id}/revoke", "showAnyRevoke", WRITES, show_revoke),
+    view("POST", "/operator/keys/{key_id:key_id}/revoke", "revokeAnyKey", WRITES, revoke),
+    view("POST", "/operator/keys/{key_id:key_id}/disable", "disableAnyKey", WRITES, disable),
+    view("POST", "/operator/keys/{key_id:key_id}/enable", "enableAnyKey", WRITES, enable),
+)

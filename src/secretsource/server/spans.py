@@ -1,0 +1,127 @@
+"""Spans of OpenTelemetry: one for each request of the management API, of a check, and of a gateway.
+
+They are off by default, and then nothing is loaded and nothing is in the way of a request. A span continues the trace
+that ``traceparent`` names (W3C Trace Context). It is current while the request is answered. So the spans of the driver
+of the store are below it, in a process that is instrumented for them.
+
+A span has the method, the operation, the pattern of the path and the status. It has no header, no query, no id, no
+address and no text of an error.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from secretsource import __version__
+from secretsource.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from secretsource.server.service import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["Spans", "check_installed"]
+
+_CARRIED = (b"traceparent", b"tracestate")
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+"""The methods that a span names; any other one would be a text of the client."""
+
+
+def check_installed() -> None:
+    """Check that spans can be made.
+
+    Raises:
+        ConfigurationError: The package is not installed.
+    """
+    try:
+        import_module("opentelemetry.trace")
+        return
+    except ImportError:
+        pass
+    raise ConfigurationError(
+        "traces of [server] needs the package opentelemetry-api: run  pip install 'secretsource[otel]'"
+    )
+
+
+class Spans:
+    """The spans of one process, for the provider of spans that the process has.
+
+    Args:
+        provider: The provider of spans; that of the process when left out.
+
+    Raises:
+        ConfigurationError: The package is not installed.
+    """
+
+    def __init__(self, provider: Any = None) -> None:
+        check_installed()
+        from opentelemetry.trace import SpanKind, Status, StatusCode, get_tracer
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        self._tracer = get_tracer("secretsource.server", __version__, provider)
+        self._extract = TraceContextTextMapPropagator().extract
+        self._kind = SpanKind.SERVER
+        self._failed = Status(StatusCode.ERROR)
+
+    def around(self, app: ASGIApp, operation: str | None = None, route: str = "") -> ASGIApp:
+        """Return an application that answers each request in a span of its own.
+
+        Args:
+            app: The application.
+            operation: The name of its operation; None for one that is known after the router has chosen.
+            route: The pattern of its path.
+        """
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+            status = 0
+
+            def noted_send(message: Message) -> Awaitable[None]:
+                nonlocal status
+                status = message.get("status", status)
+                return send(message)
+
+            with self._tracer.start_as_current_span(
+                f"{method} {route}".rstrip(),
+                self._extract(_carried(scope)),
+                self._kind,
+                {"http.request.method": method, "url.scheme": scope.get("scheme", "http")},
+                record_exception=False,  # its text may quote a value
+                set_status_on_exception=False,
+            ) as span:
+                try:
+                    await app(scope, receive, noted_send)
+                finally:
+                    self._close(span, method, status, *_chosen(scope, operation, route))
+
+        return serve
+
+    def _close(self, span: Any, method: str, status: int, operation: str, route: str) -> None:
+        """Note what is known at the end of a request; a status of 0 means that nobody was answered."""
+        if route:
+            span.update_name(f"{method} {route}")
+            span.set_attribute("http.route", route)
+        span.set_attribute("secretsource.operation", operation)
+        if status:
+            span.set_attribute("http.response.status_code", status)
+        if status >= 500:
+            span.set_attribute("error.type", str(status))
+            span.set_status(self._failed)
+
+
+def _carried(scope: Scope) -> dict[str, str]:
+    """Return the headers that name the trace of a request; the first of each counts."""
+    found: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        if name in _CARRIED:
+            found.setdefault(name.decode("ascii"), value.decode("latin-1"))
+    return found
+
+
+def _chosen(scope: Scope, operation: str | None, route: str) -> tuple[str, str]:
+    """Return the operation of a request and the pattern of its path, as the router has chosen them."""
+    if operation is not None:
+        return operation, route
+    chosen = scope.get("route")
+    return getattr(chosen, "operation_id", None) or "none", getattr(chosen, "path_format", "")

@@ -1,0 +1,54 @@
+"""Operators at a browser: signed in by a root key, or at a provider."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.server.pages.browser import Browser
+
+if TYPE_CHECKING:
+    from tests.server.asgi_client import Answer
+    from tests.server.conftest import World
+
+__all__ = ["GETS", "operator", "sign_in"]
+
+GETS = {
+    "showOwners": "/operator/owners",
+    "showOwner": "/operator/owner?id={owner}",
+    "showOwnerEdit": "/operator/owner/edit?id={owner}",
+    "showOwnerSuspend": "/operator/owner/suspend?id={owner}",
+    "showOwnerRevoke": "/operator/owner/revoke-keys?id={owner}",
+    "showPlans": "/operator/plans",
+    "showPlan": "/operator/plan?id={plan}",
+    "showAllKeys": "/operator/keys",
+    "showAnyKey": "/operator/keys/{key}",
+    "showAnyRevoke": "/operator/keys/{key}/revoke",
+    "showExpiring": "/operator/attention",
+    "showUnused": "/operator/attention/unused",
+    "showAlarms": "/operator/attention/alarms",
+    "showSuspended": "/operator/attention/suspended",
+    "showAllEvents": "/operator/events",
+    "showOwnerUsage": "/operator/usage?owner={owner}",
+    "showRootKeys": "/operator/root-keys",
+    "showRootKeyForm": "/operator/root-keys/new",
+    "showRootKeyRotate": "/operator/root-keys/{root}/rotate",
+    "showRootKeyRevoke": "/operator/root-keys/{root}/revoke",
+    "showHealth": "/operator/health",
+}
+"""The pages of operators by the names of their views; the parts in braces are ids."""
+
+
+async def sign_in(browser: Browser, key: str) -> Answer:
+    """Send a root key from the form; return the answer to it."""
+    await browser.get("/operator/sign-in")
+    return await browser.post("/operator/sign-in", {"key": key})
+
+
+async def operator(world: World, *scopes: str, **fields: object) -> Browser:
+    """Return a browser that is signed in by a new root key; by the first one without scopes."""
+    browser = Browser(world.app, world.keys)
+    key = await world.root_key(*scopes, **fields) if scopes else world.root.key
+    assert key is not None
+    answer = await sign_in(browser, key)
+    assert answer.status == 303, answer.body
+    return browser
