@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from secretsource.server.pages.links import LINK, new_link
 from tests.server.pages.browser import HOST, Browser
 
 from secretsource.server.pages.app import VIEWS
-from secretsource.server.pages.links import LINK, new_link
 from secretsource.server.pages.sessions import Role
 from secretsource.server.settings import PagesSettings, ServerSettings
 

@@ -76,11 +76,11 @@ async def test_a_key_is_led_through_its_life(open_window: Open, shape: str, scri
     await page.reload()
     await window.check()
     panel = page.locator(".card.attention")
-    assert ["50% · 5", "50% · 5"] == await panel.locator(".number").all_inner_texts()
+    assert await panel.locator(".number").all_inner_texts() == ["50% · 5", "50% · 5"]
     assert "export-worker/2.1 from 203.0.113.7" in await panel.inner_text()
     assert await use(window, second, 15, "export-worker/2.2") == 200
     await page.reload()
-    assert ["20% · 5", "80% · 20"] == await panel.locator(".number").all_inner_texts()
+    assert await panel.locator(".number").all_inner_texts() == ["20% · 5", "80% · 20"]
 
     await window.press("Finish now")
     assert "confirm that it is to end now" in await panel.inner_text()
@@ -141,7 +141,9 @@ async def reach(window: Window, name: str) -> None:
         focused = window.page.locator(":focus")
         label = await focused.evaluate("node => node.labels?.[0]?.innerText || node.innerText || node.ariaLabel || ''")
         if label.strip().startswith(name):
-            ring = await focused.evaluate("node => getComputedStyle(node).outlineStyle + getComputedStyle(node).outlineWidth")
+            ring = await focused.evaluate(
+                "node => getComputedStyle(node).outlineStyle + getComputedStyle(node).outlineWidth"
+            )
             assert ring == "solid3px", name
             return
     pytest.fail(f"nothing called {name} can be reached")

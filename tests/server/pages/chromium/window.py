@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import axe_playwright_python
 
-from secretsource.server.pages.links import address_of, new_link
+from secretsource.server.open_paths.links import address_of, new_link
 
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, Page, Route
