@@ -12,7 +12,7 @@ HOUR, DAY = 3600, 86400
 
 def test_each_hour_has_a_bar_and_each_outcome_its_part() -> None:
     """The last bar holds the present; counts outside are left out, and an empty hour has a bar of no height."""
-    reader = reader_for("en", "UTC", now=NOW, settings_language=None, settings_zone=None)
+    reader = reader_for("en", "UTC", now=NOW, settings_language="", settings_zone="")
     last = int(NOW) // HOUR * HOUR
     counts = [
         Count(last, "a", "accepted", 5), Count(last, "b", "accepted", 2), Count(last, "a", "rate_limited", 3),
@@ -29,7 +29,7 @@ def test_each_hour_has_a_bar_and_each_outcome_its_part() -> None:
 
 def test_each_day_has_a_bar() -> None:
     """Counts of an hour are added to their day, and the label is a date."""
-    reader = reader_for("en", "UTC", now=NOW, settings_language=None, settings_zone=None)
+    reader = reader_for("en", "UTC", now=NOW, settings_language="", settings_zone="")
     last = int(NOW) // DAY * DAY
     found = bars_of(reader, [Count(last + HOUR, "a", "accepted", 4)], "day", 14, NOW)
     assert len(found.bars) == 14

@@ -49,5 +49,5 @@ def test_mistakes_stand_at_their_fields() -> None:
     assert not form.errors["rate_limit"].startswith("Value error")
     assert read(form, PlanBody, {}) is None
     good = Form()
-    assert read(good, PlanBody, {"max_keys": 3}) == PlanBody(max_keys=3)
+    assert read(good, PlanBody, {"max_keys": 3}) == PlanBody.model_validate({"max_keys": 3})
     assert good.errors == {}

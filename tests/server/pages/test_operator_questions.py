@@ -13,7 +13,7 @@ from tests.server.pages.operators import GETS, operator
 from secretsource.server.rights import ROOT_OWNER, ROOT_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from tests.server.conftest import World
     from tests.server.pages.browser import Browser
@@ -32,7 +32,7 @@ SEARCHES = {
 
 
 @contextmanager
-def counted() -> Iterator[list[str]]:
+def counted() -> Generator[list[str]]:
     """Count the statements that any store in SQL executes meanwhile."""
     asked: list[str] = []
 

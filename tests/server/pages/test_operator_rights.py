@@ -144,8 +144,8 @@ async def test_a_session_ends_with_its_root_key(
     """Whatever ends the key, the next request is not let in, and neither is a form of a page that is still open."""
     keys = world.keys
     await keys.owners.put("own")
-    bound = {"metadata": {"owner": "own"}} if ending == "suspend" else {}
-    issued = await keys.issue(owner=ROOT_OWNER, prefix=ROOT_PREFIX, scopes=EVERYTHING, expires_in=3600, **bound)
+    bound = {"owner": "own"} if ending == "suspend" else {}
+    issued = await keys.issue(owner=ROOT_OWNER, prefix=ROOT_PREFIX, scopes=EVERYTHING, expires_in=3600, metadata=bound)
     browser = Browser(world.app, keys)
     await browser.get("/operator/sign-in")
     assert (await browser.post("/operator/sign-in", {"key": issued.plaintext})).status == 303

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -175,7 +176,7 @@ async def test_an_operator_signs_in_at_the_provider(world: World, browser: Brows
 
 
 async def test_the_line_of_the_settings_is_asked_for_each_request(
-    world: World, browser: Browser, provider: OidcProvider
+    world: World, browser: Browser, provider: OidcProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rights that the settings take away are gone at once, and with its line a session ends."""
     await at_provider(browser, provider)
@@ -188,7 +189,7 @@ async def test_the_line_of_the_settings_is_asked_for_each_request(
     for rules, status in (((rule._replace(rights=("keys:read",)),), 403), ((rule._replace(value="others"),), 303)):
         changed = oidc_settings(provider, operators=rules)
         new = replace(service.settings, pages=replace(service.settings.pages, oidc=changed))
-        world.app._load = lambda new=new: new
+        monkeypatch.setattr(world.app, "_load", partial(replace, new))
         world.app.reload()
         assert (await browser.get("/operator/owners")).status == status
 
