@@ -19,12 +19,12 @@ FLOORS := $(VENV)/.floors
 SOURCES := $(shell find src -not -name '*.pyc' -not -name __pycache__)
 CHECKED := src tests $(if $(wildcard benchmarks/*.py),benchmarks)
 
-# Tests that need no server and no other program, and are over soon.
-QUICK := tests/config tests/issuing tests/model tests/packaging tests/properties tests/resolver $(wildcard tests/test_*.py) \
-	tests/chain/test_outcome_table.py tests/mutants/test_mutants.py \
+# Tests that need no server and no other program, and are over soon: neither the model, nor trials of mutants.
+QUICK := tests/config tests/issuing tests/packaging tests/properties tests/resolver $(wildcard tests/test_*.py) \
+	tests/chain/test_outcome_table.py tests/mutants/test_mutants.py::test_the_lists_fit_the_code \
 	$(addprefix --ignore=tests/,issuing/faults/test_faults_put_in.py issuing/key/test_million.py issuing/key/test_scanner.py \
 	issuing/check/test_shared_limits.py issuing/faults/test_signals.py resolver/engine/test_processes.py \
-	resolver/engine/test_signals.py)
+	resolver/engine/test_signals.py packaging/test_limits.py)
 
 # What a developer's shell exports must not reach the tests: they run against the installed wheel.
 CLEAN := env -u PYTHONPATH -u PYTHONHOME

@@ -40,7 +40,7 @@ def view_of(route: AcceptanceRoute) -> Any:
             return response
         return web.json_response(shown(request[API_KEY], request.headers.items()), headers=VIEW)
 
-    return view if route.scope is None else require_key(route.scope, cost=route.cost)(view)
+    return view if route.scope is None else require_key(route.scope, cost=route.cost, limit=route.limit)(view)
 
 
 @require_key(READ)

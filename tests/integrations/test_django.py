@@ -60,7 +60,7 @@ def plain(route: AcceptanceRoute) -> Any:
         return answer_of(route, request.api_key, request)
 
     view.csrf_exempt = True  # type: ignore[attr-defined]
-    marked = view if route.scope is None else require_key(route.scope, cost=route.cost)(view)
+    marked = view if route.scope is None else require_key(route.scope, cost=route.cost, limit=route.limit)(view)
     return path(route.path[1:], marked)
 
 
@@ -74,7 +74,7 @@ def of_rest_framework(route: AcceptanceRoute) -> Any:
         [method.lower() for method in route.methods], answer
     )}  # fmt: skip
     if route.scope is not None:
-        fields["permission_classes"] = [HasScope.of(route.scope, cost=route.cost)]
+        fields["permission_classes"] = [HasScope.of(route.scope, cost=route.cost, limit=route.limit)]
     return path(route.path[1:], type("Shown", (APIView,), fields).as_view())
 
 
@@ -84,7 +84,9 @@ def of_ninja(api: NinjaAPI, route: AcceptanceRoute) -> None:
     def operation(request: Any) -> Any:
         return answer_of(route, getattr(request, "auth", request.api_key), request)
 
-    marked = operation if route.scope is None else require_key(route.scope, cost=route.cost)(operation)
+    marked = (
+        operation if route.scope is None else require_key(route.scope, cost=route.cost, limit=route.limit)(operation)
+    )
     auth = None if route.path in {"/health", "/catalogue"} else ApiKeyAuth()
     methods = [*route.methods, *(["HEAD"] if "GET" in route.methods else [])]
     api.api_operation(methods, route.path, auth=auth)(marked)
@@ -196,6 +198,29 @@ def test_views_state_their_scopes_in_each_idiom(keys: ApiKeys) -> None:
         assert statuses(app, key, *asked, ("OPTIONS", "/invoices/7")) == [200, 403, 200, 405, 200]
         asked = [("GET", "/anyone"), ("GET", "/reports"), ("POST", "/reports"), ("GET", "/reports/printed")]
         assert statuses(app, key, *asked, ("GET", "/nowhere")) == [200, 200, 403, 403, 404]
+
+
+class Listed:
+    """A method that sets of views inherit, as of a mixin of REST framework."""
+
+    def list(self, _: Any) -> Response:
+        return Response({})
+
+
+def test_each_set_of_views_has_a_limit_of_its_own(keys: ApiKeys) -> None:
+    """Also with an inherited method, and with a permission that several name; an action counts by itself."""
+    fields: dict[str, Any] = {"permission_classes": [HasScope.of(READ, limit="1/hour")]}
+    patterns: list[Any] = []
+    for name in ("orders", "refunds"):
+        kind: Any = type(name.title(), (Listed, ViewSet), {**fields, "count": Listed.list})
+        patterns += [
+            path(name, kind.as_view({"get": "list"})),
+            path(f"{name}/count", kind.as_view({"get": "count"}, **fields)),
+        ]
+    key = keys.issue(owner="acme", scopes=[READ]).plaintext
+    with project(patterns, keys) as app:
+        asked = [("GET", f"/{name}") for name in ("orders", "refunds", "orders/count", "refunds/count") * 2]
+        assert statuses(app, key, *asked) == [200] * 4 + [429] * 4
 
 
 class Half(View):

@@ -42,7 +42,7 @@ def add(app: FastAPI, route: AcceptanceRoute, api_key: ApiKey) -> None:
         return JSONResponse(shown(key, request.headers.items()), headers=VIEW)
 
     if route.scope is not None:
-        view = require_key(NO_SCOPE, cost=route.cost)(view)
+        view = require_key(NO_SCOPE, cost=route.cost, limit=route.limit)(view)
     methods = [*route.methods, *(["HEAD"] if "GET" in route.methods else [])]
     app.add_api_route(route.path, view, methods=methods)
 

@@ -70,7 +70,7 @@ class Threads:
         for each in requests:
             yield owner() + each
 
-    @require_key(NO_SCOPE, cost=5)
+    @require_key(NO_SCOPE, cost=5, limit="9/hour")
     def costly(self, request: bytes, _: Any) -> bytes:
         return owner()
 
@@ -115,7 +115,7 @@ class Loop:
         async for each in requests:
             yield owner() + each
 
-    @require_key(NO_SCOPE, cost=5)
+    @require_key(NO_SCOPE, cost=5, limit="9/hour")
     async def costly(self, request: bytes, _: Any) -> bytes:
         return owner()
 
@@ -284,7 +284,11 @@ def test_a_method_has_its_cost_and_a_rotated_key_its_end(serve: Any, world: Worl
     with serve(world.keys) as address:
         ended = call(address, "costly", bearer(old.plaintext))
         assert call(address, "costly", bearer(old.plaintext)).status == "RESOURCE_EXHAUSTED"
-    assert (ended.trailing["ratelimit"], ended.trailing["deprecation"]) == ('"hour";r=1;t=3000', "@1735689600")
+        unlimited = bearer(world.issue())
+        assert [call(address, "costly", unlimited).status for _ in range(2)] == ["OK", "RESOURCE_EXHAUSTED"]
+    assert (ended.trailing["ratelimit"], ended.trailing["deprecation"]) == (
+        '"route hour";r=4;t=2000, "hour";r=1;t=3000', "@1735689600",
+    )  # fmt: skip
 
 
 def test_an_exempt_method_needs_no_key_and_a_forgotten_one_is_closed(serve: Any, world: World) -> None:

@@ -9,6 +9,7 @@ from litestar.response import Stream
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations.litestar import ApiKeyPlugin, HasScope, require_key
+from secretsource.issuing import NO_SCOPE
 from secretsource.testing import IntegrationAcceptance, IntegrationHarness
 from secretsource.testing._integrations.cases import ask, bearer
 from secretsource.testing.asgi_server import asgi_server
@@ -36,9 +37,9 @@ def handler_of(stated: AcceptanceRoute) -> Any:
 
     guards, made = [], view
     if stated.scope is not None and len(stated.path) % 2:
-        guards = [HasScope(stated.scope, cost=stated.cost)]
+        guards = [HasScope(stated.scope, cost=stated.cost, limit=stated.limit)]
     elif stated.scope is not None:
-        made = require_key(stated.scope, cost=stated.cost)(view)
+        made = require_key(stated.scope, cost=stated.cost, limit=stated.limit)(view)
     return route(stated.path, http_method=methods, status_code=200, guards=guards)(made)
 
 
@@ -117,3 +118,22 @@ def test_a_guard_without_the_plugin_refuses(keys: "ApiKeys") -> None:
     key = bearer(keys.issue(owner="acme", scopes=[READ]).plaintext)
     with asgi_server(Litestar([Invoices])) as url:
         assert ask(url, "/invoices", headers=key).status == 401
+
+
+def test_each_route_of_a_guard_has_a_limit_of_its_own(keys: "ApiKeys") -> None:
+    """Also of one guard that several routes share."""
+    guard = HasScope(NO_SCOPE, limit="1/hour")
+
+    @get("/orders", guards=[guard])
+    async def orders() -> str:
+        return "orders"
+
+    @get("/refunds", guards=[guard])
+    async def refunds() -> str:
+        return "refunds"
+
+    app = Litestar([orders, refunds], plugins=[ApiKeyPlugin(keys)], openapi_config=None)
+    headers = bearer(keys.issue(owner="acme").plaintext)
+    with asgi_server(app) as url:
+        asked = [ask(url, path, headers=headers).status for path in ("/orders", "/refunds", "/orders", "/refunds")]
+    assert asked == [200, 200, 429, 429]

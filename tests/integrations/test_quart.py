@@ -37,7 +37,7 @@ def view_of(route: AcceptanceRoute) -> Any:
         answer.headers["X-View"] = "yes"
         return answer
 
-    return view if route.scope is None else require_key(route.scope, cost=route.cost)(view)
+    return view if route.scope is None else require_key(route.scope, cost=route.cost, limit=route.limit)(view)
 
 
 @require_key(READ)

@@ -9,7 +9,7 @@ import pytest
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations.routes import Stated, check_stated, methods_of, require_key, stated, stated_view
-from secretsource.issuing import NO_SCOPE, Admission
+from secretsource.issuing import NO_SCOPE, Admission, RouteLimit
 
 if TYPE_CHECKING:
     from secretsource.issuing import ApiKeys
@@ -105,3 +105,48 @@ def test_every_other_route_needs_one(keys: ApiKeys, route: str) -> None:
     """A route that only begins like an exempt one is closed."""
     with pytest.raises(ConfigurationError, match="must state the scope"):
         Admission(keys, scope=None, exempt=["/health", "/static/*"]).check_route(route, None)
+
+
+class Base:
+    """A class of views, as of a framework."""
+
+    def get(self) -> None: ...
+
+    def post(self) -> None: ...
+
+
+def limited(view: Any, method: str = "GET") -> str:
+    """The name that the limit of a view is counted under."""
+    found = stated_view(view, method)
+    assert found is not None
+    assert found.limit is not None
+    return found.limit.name
+
+
+def test_each_view_has_a_limit_of_its_own() -> None:
+    """Its name is that of the view, the same in every process; classes count by method, and `HEAD` as `GET`."""
+
+    def view() -> None: ...
+
+    made: Any = [type(name, (Base,), {}) for name in ("One", "Two")]
+    one, two = map(require_key(NO_SCOPE, limit="10/minute"), made)
+    require_key(NO_SCOPE, limit="10/minute")(view)
+    assert limited(view) == limited(view, "POST") == f"{__name__}.{view.__qualname__}"
+    assert limited(one) == limited(one, "HEAD") == f"{__name__}.One.get"
+    assert len({limited(each, method) for each in (one, two) for method in ("GET", "POST")}) == 4
+    assert stated(partial(view), view) == Stated(NO_SCOPE, 1, RouteLimit("10/minute", limited(view)))
+
+
+def test_views_of_one_name_share_a_limit() -> None:
+    """As `limit_name` says; it also tells apart what a factory makes."""
+    for view in (type("One", (Base,), {}), lambda: None):
+        assert limited(require_key(NO_SCOPE, limit="10/minute", limit_name="shared")(view)) == "shared"
+
+
+def test_a_limit_that_cannot_work_ends_the_start(keys: ApiKeys) -> None:
+    """The error names the route, and the form of a limit."""
+    marked = require_key(NO_SCOPE, limit="10/min")(partial(view))
+    with pytest.raises(ConfigurationError, match=r"route '/exports' cannot be checked: .* must have 1 to 255"):
+        check_stated(Admission(keys, scope=None), "/exports", stated(marked))
+    with pytest.raises(ConfigurationError, match=r"route '/exports' cannot be checked: rate limit '10/min' is not"):
+        check_stated(Admission(keys, scope=None), "/exports", stated(marked, name="exports"))

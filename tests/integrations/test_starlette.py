@@ -42,7 +42,7 @@ def route_of(route: AcceptanceRoute) -> Route:
             return StreamingResponse(streamed(), headers=VIEW)
         return JSONResponse(shown(request.scope.get("secretsource"), request.headers.items()), headers=VIEW)
 
-    marked = view if route.scope is None else require_key(route.scope, cost=route.cost)(view)
+    marked = view if route.scope is None else require_key(route.scope, cost=route.cost, limit=route.limit)(view)
     return Route(route.path, marked, methods=[*route.methods])
 
 

@@ -38,6 +38,7 @@ NEAR = {
         "issuing/check/record_cache issuing/check/renewal issuing/check/mechanisms issuing/check/glance"
     ),
     "issuing/_check/steps/rotation_dates.py": "issuing/answer issuing/service",
+    "issuing/_check/route_limit.py": "issuing/check/route_limit",
     "issuing/_check/terms.py": "issuing/check/policy issuing/manage/owners issuing/check/limits",
     "issuing/_check/uses.py": "issuing/check/flush issuing/service",
     "issuing/_check/verifier.py": (
@@ -46,6 +47,7 @@ NEAR = {
     "issuing/_check/steps/weighing.py": f"{_CHECKS} issuing/check/kinds issuing/check/glance issuing/manage/owners",
     "issuing/_check/steps/comparison.py": f"{_CHECKS} issuing/check/turns issuing/check/mechanisms",
     "issuing/_check/steps/drawing.py": "issuing/service issuing/check/limits issuing/check/mechanisms issuing/answer",
+    "issuing/_document/cells.py": "documents/cells",
     "issuing/_document/draws.py": "documents/documents",
     "issuing/_document/forms.py": "documents/documents",
     "issuing/_document/outcomes.py": "documents/documents",
@@ -121,6 +123,7 @@ NEAR = {
     "server/pages/looks/charts.py": "server/pages/looks/charts",
     "server/pages/looks/colours.py": "server/pages/looks/colours",
     "server/pages/looks/formats.py": "server/pages/looks/formats server/pages/looks/reader",
+    "server/pages/looks/spans.py": "server/pages/looks/spans",
     "server/pages/looks/words.py": "server/pages/looks/words",
     "server/questions.py": "server/verify",
     "server/gateway/peers.py": "server/peers",

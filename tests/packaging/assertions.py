@@ -21,25 +21,48 @@ CHECKS = frozenset({"raises", "warns", "fail", "assert_outcomes", "fnmatch_lines
 """What pytest has for an assertion."""
 
 
+class Function(NamedTuple):
+    """What is in the functions and methods of one name.
+
+    Attributes:
+        asserts: Whether it has an assertion.
+        named: The functions that it calls, or hands to what calls them.
+    """
+
+    asserts: bool
+    named: frozenset[str]
+
+    @classmethod
+    def of(cls, node: ast.AST) -> Function:
+        """A function from its tree."""
+        parts = list(ast.walk(node))
+        return cls(any(map(_is_assertion, parts)), frozenset(_named(parts)))
+
+    def with_(self, other: Function) -> Function:
+        """Both together."""
+        return Function(self.asserts or other.asserts, self.named | other.named)
+
+
 class Module(NamedTuple):
     """A module that may assert.
 
     Attributes:
-        functions: What is in its functions and methods, by name; what is in several of one name is together.
+        functions: Its functions and methods, by name.
         imported: The modules that it imports, and what it may import of them.
     """
 
-    functions: Mapping[str, list[ast.AST]]
+    functions: Mapping[str, Function]
     imported: frozenset[str]
 
     @classmethod
     def read(cls, text: str) -> Module:
         """A module from its text."""
-        functions: dict[str, list[ast.AST]] = {}
+        functions: dict[str, Function] = {}
         imported = set[str]()
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                functions.setdefault(node.name, []).extend(ast.walk(node))
+                found = Function.of(node)
+                functions[node.name] = functions.get(node.name, found).with_(found)
             elif isinstance(node, ast.ImportFrom) and node.module is not None:
                 imported |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
         return cls(functions, frozenset(imported))
@@ -58,7 +81,7 @@ def modules() -> dict[str, Module]:
 def silent_tests(of: Mapping[str, Module]) -> list[str]:
     """The tests of these modules that assert nothing, as ``module::test``."""
     asserting = {
-        (name, function) for name, module in of.items() for function, body in module.functions.items() if _asserts(body)
+        (name, function) for name, module in of.items() for function, body in module.functions.items() if body.asserts
     }
     before = -1
     while len(asserting) > before:
@@ -71,10 +94,6 @@ def silent_tests(of: Mapping[str, Module]) -> list[str]:
         if name.rpartition(".")[2].startswith("test_") and function.startswith("test_")
         if (name, function) not in asserting
     ]
-
-
-def _asserts(body: list[ast.AST]) -> bool:
-    return any(_is_assertion(node) for node in body)
 
 
 def _is_assertion(node: ast.AST) -> bool:
@@ -102,7 +121,7 @@ def _callers(of: Mapping[str, Module], asserting: set[tuple[str, str]]) -> Itera
             seen |= {each for each in by_module if each.startswith(KIT)}
         within = set[str]().union(*(by_module.get(each, ()) for each in seen))
         for function, body in module.functions.items():
-            if any(called in within for called in _named(body)):
+            if not body.named.isdisjoint(within):
                 yield name, function
 
 

@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -156,6 +156,15 @@ def test_check_says_what_is_missing(table: str, sentence: str, founded: Path) ->
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("words", [["--check"], ["--port", "0"]])
+def test_a_service_needs_its_pepper(words: list[str], founded: Path) -> None:
+    """Without it, no key would be accepted, and new ones would be hashed without a pepper."""
+    (founded / ".env").unlink()
+    done = command(founded, "serve", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no pepper: run  secretsource serve --init, or set SECRETSOURCE_PEPPER" in done.stderr
+
+
 def test_check_passes_where_serve_starts(founded: Path) -> None:
     """And leaves no process."""
     done = command(founded, "serve", "--check")
@@ -211,6 +220,37 @@ def test_several_processes_serve_one_address(founded: Path) -> None:
         connection.request("GET", "/metrics")
         assert 'operation="rotateSelf",status="401"} 6.0' in connection.getresponse().read().decode()
         connection.close()
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(PATIENCE) == 0
+
+
+def children(parent: int) -> list[int]:
+    """The serving processes below another one."""
+    found = []
+    for stat_file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            is_child = int(stat_file.read_text().rpartition(")")[2].split()[1]) == parent
+            if is_child and b"spawn_main" in (stat_file.parent / "cmdline").read_bytes():
+                found.append(int(stat_file.parent.name))
+    return found
+
+
+def test_a_process_that_cannot_start_for_a_while_stops_no_other(founded: Path) -> None:
+    """One is killed while the pepper is away: the other serves on, and is two again when the pepper is back."""
+    with serving(founded, "--workers", "2") as service:
+        pepper, away = founded / ".env", founded / "away"
+        while len(before := children(service.process.pid)) < 2:
+            time.sleep(0.05)
+        pepper.rename(away)
+        os.kill(before[0], signal.SIGKILL)
+        service.until_told("SECRETSOURCE_PEPPER")
+        service.until_told("is tried again")
+        for _ in range(10):
+            assert service.ask("GET", "/v1/keys")[0] == 200
+        away.rename(pepper)
+        os.kill(before[1], signal.SIGKILL)
+        service.until("/livez", 200)
+        assert service.ask("GET", "/v1/keys")[0] == 200
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(PATIENCE) == 0
 

@@ -12,7 +12,8 @@ import pytest
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations.asgi import ApiKeyMiddleware
-from secretsource.issuing import NO_SCOPE, ApiKeys
+from secretsource.integrations.routes import Stated
+from secretsource.issuing import NO_SCOPE, ApiKeys, RouteLimit
 from secretsource.testing import FakeClock, IntegrationAcceptance, IntegrationHarness
 from secretsource.testing._integrations.acceptance import SETTINGS
 from secretsource.testing._integrations.cases import LosableStore, World
@@ -55,10 +56,13 @@ class Honest:
         self.keys = keys
         self.settings = dict(settings)
 
-    def stated(self, path: str) -> tuple[Any, int]:
-        """The scope and the cost of a path."""
+    def stated(self, path: str) -> Stated:
+        """The statement of a path."""
         route = ROUTES.get(path)
-        return (READ, 1) if route is None else (route.scope or NO_SCOPE, route.cost)
+        if route is None:
+            return Stated(READ)
+        limit = None if route.limit is None else RouteLimit(route.limit, path)
+        return Stated(route.scope or NO_SCOPE, route.cost, limit)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request, with the faults of a subclass in what it asks and in what it sends."""
@@ -68,8 +72,8 @@ class Honest:
             await receive()
             await send({"type": "lifespan.shutdown.complete"})
             return
-        demand, cost = self.stated(scope["path"])
-        guarded = ApiKeyMiddleware(self.view, self.keys, scope=demand, cost=cost, **self.settings)
+        stated = self.stated(scope["path"])
+        guarded = ApiKeyMiddleware(self.view, self.keys, scope=lambda _: stated, **self.settings)
         self.leaving(guarded._admission)
 
         async def sending(message: Any) -> None:
@@ -157,22 +161,29 @@ class Forbidding(Honest):
 class OneScope(Honest):
     """Asks for the same scope everywhere."""
 
-    def stated(self, path: str) -> tuple[Any, int]:
-        return READ, super().stated(path)[1]
+    def stated(self, path: str) -> Stated:
+        return super().stated(path)._replace(scope=READ)
 
 
 class OneCost(Honest):
     """Draws one, whatever a route states."""
 
-    def stated(self, path: str) -> tuple[Any, int]:
-        return super().stated(path)[0], 1
+    def stated(self, path: str) -> Stated:
+        return super().stated(path)._replace(cost=1)
 
 
 class Twice(Honest):
     """Draws the cost twice."""
 
-    def stated(self, path: str) -> tuple[Any, int]:
-        return super().stated(path)[0], 2 * super().stated(path)[1]
+    def stated(self, path: str) -> Stated:
+        return super().stated(path)._replace(cost=2 * super().stated(path).cost)
+
+
+class Limitless(Honest):
+    """Knows no limits of routes."""
+
+    def stated(self, path: str) -> Stated:
+        return super().stated(path)._replace(limit=None)
 
 
 class Deaf(Honest):
@@ -341,6 +352,8 @@ CASES: list[tuple[type[Honest], str, dict[str, Any]]] = [
     (OneScope, "each_route_has_its_scope", {}),
     (OneCost, "each_route_has_its_cost", {}),
     (Twice, "each_route_has_its_cost", {}),
+    (Limitless, "each_route_has_its_limit", {}),
+    (Twice, "each_route_has_its_limit", {}),
     (Strict, "an_exempt_route_needs_no_key", {}),
     (OpenCatalogue, "an_optional_key_must_be_good", {}),
     (WithoutLimits, "a_key_with_limits_learns_them", {}),

@@ -64,6 +64,20 @@ class Folding(LocalLimiter):
         return super().draw(key.lower(), plan, cost, mono, wall)
 
 
+class Shallow(LocalLimiter):
+    """Draws on two accounts, and looks at a third one."""
+
+    def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
+        beside = plan.beside
+        if beside is None or beside[1].beside is None:
+            return super().draw(key, plan, cost, mono, wall)
+        looked = super().draw(key, plan, 0, mono, wall)
+        own = Plan(plan.rules[: plan.own], (beside[0], Plan(beside[1].rules[: beside[1].own])))
+        draw = super().draw(key, own, cost, mono, wall)
+        levels = draw.levels + looked.levels[len(draw.levels) :]
+        return Draw(plan, levels, mono, wall, draw.refused_by, draw.retry_after)
+
+
 class Forgetful(LocalLimiter):
     """Begins anew when a rule changes."""
 
@@ -152,6 +166,7 @@ CASES: list[tuple[type[LocalLimiter], str, dict[str, Any]]] = [
     (Careless, "a_cost_of_nothing_only_looks", {}),
     (Hopeful, "a_cost_beyond_a_limit_never_fits", {}),
     (Folding, "accounts_are_apart", {}),
+    (Shallow, "a_route_draws_with_its_key_and_its_owner", {}),
     (Forgetful, "a_limit_that_stays_keeps_its_level", {}),
     (Keeping, "a_refund_returns_the_cost", {}),
     (Keeping, "a_release_frees_the_place_alone", {}),

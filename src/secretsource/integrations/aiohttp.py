@@ -65,10 +65,11 @@ def setup(app: web.Application, keys: ApiKeys | AsyncApiKeys, **settings: Unpack
         if request.match_info.http_exception is not None:  # aiohttp's to answer: an unknown path, or a wrong method
             answered: web.StreamResponse = await handler(request)
             return answered
-        demand, cost = _statement(admission, request)
+        demand, cost, limit = _statement(admission, request)
         outcome = await admission.aadmit(
-            [*request.headers.items()], request.remote, request.method, request.path, scope=demand, cost=cost
-        )
+            [*request.headers.items()], request.remote, request.method, request.path,
+            scope=demand, cost=cost, limit=limit,
+        )  # fmt: skip
         if isinstance(outcome, HttpAnswer):
             return web.Response(status=outcome.status, headers=dict(outcome.headers), body=outcome.body)
         if outcome.visible is not None:

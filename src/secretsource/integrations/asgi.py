@@ -44,7 +44,7 @@ class ApiKeyMiddleware:
         app: The application behind it.
         keys: The keys to check with; keys for threads look up in threads of the middleware's own.
         scope: The scope that a key needs, several that are all needed, or `NO_SCOPE`. A function of the ASGI scope may
-            return one of them, or a `Stated` with a cost of its own.
+            return one of them, or a `Stated` with a cost and a limit of its own.
         cost: The amount that a request draws from the key's limits, 0 to 10**9.
         recheck: Seconds after which the key of an open web socket is checked again, up to a day; an ended key closes it
             with 4401. 0 never checks.
@@ -82,16 +82,16 @@ class ApiKeyMiddleware:
             await self._app(scope, receive, send)
             return
         demand: Demand | None = None
-        cost = self._cost
+        cost, limit = self._cost, None
         if self._demand is not None and not self._is_exempt(path, root_path):
             stated = self._demand(scope)
-            demand, cost = stated if isinstance(stated, Stated) else (stated, cost)
+            demand, cost, limit = stated if isinstance(stated, Stated) else (stated, cost, None)
         ip, method = (scope.get("client") or _UNKNOWN)[0], scope.get("method", "GET")
         outcome: Admitted | HttpAnswer | None
-        outcome = self._glance(scope["headers"], ip, method, path, root_path, demand, cost)
+        outcome = self._glance(scope["headers"], ip, method, path, root_path, demand, cost, limit)
         if outcome is None:
             outcome = await self._admission.aadmit(
-                scope["headers"], ip, method, path, root_path=root_path, scope=demand, cost=cost,
+                scope["headers"], ip, method, path, root_path=root_path, scope=demand, cost=cost, limit=limit,
                 meanwhile=lambda: drop_body(scope, receive), glanced=True,
             )  # fmt: skip
         if isinstance(outcome, Admitted):

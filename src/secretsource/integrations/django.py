@@ -101,7 +101,7 @@ class ApiKeyMiddleware:
             request: The request.
             view: The view that its path leads to.
         """
-        demand, cost = self._statement(request, view)
+        demand, cost, limit = self._statement(request, view)
         outcome = self._admission.admit(
             of_environ(request.META),
             request.META.get("REMOTE_ADDR"),
@@ -110,6 +110,7 @@ class ApiKeyMiddleware:
             root_path=request.META.get("SCRIPT_NAME", ""),
             scope=demand,
             cost=cost,
+            limit=limit,
         )
         if isinstance(outcome, HttpAnswer):
             return HttpResponse(outcome.body, status=outcome.status, headers=dict(outcome.headers))

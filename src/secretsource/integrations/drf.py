@@ -2,7 +2,7 @@
 
     class Invoices(APIView):
         authentication_classes = [ApiKeyAuthentication]
-        permission_classes = [HasScope.of("invoices:read", cost=2)]
+        permission_classes = [HasScope.of("invoices:read", cost=2, limit="10/minute")]
 
         def get(self, request):
             return Response({"owner": request.auth.owner})
@@ -77,14 +77,16 @@ class HasScope(BasePermission):  # type: ignore[misc]
     """A permission for requests with a good key; `of` returns the class for a scope."""
 
     @classmethod
-    def of(cls, scope: Demand, *, cost: int = 1) -> type[HasScope]:
+    def of(cls, scope: Demand, *, cost: int = 1, limit: str | None = None, limit_name: str = "") -> type[HasScope]:
         """Return the permission for keys with a scope, which `ApiKeyMiddleware` checks.
 
         Args:
             scope: The scope that a key needs, several that are all needed, or `NO_SCOPE`.
-            cost: The amount that a request draws from the key's limits, 0 to 10**9.
+            cost: The amount that a request draws from the limits, 0 to 10**9.
+            limit: The limit that each key has on each view with this permission; see `require_key`.
+            limit_name: The name that the limit is counted under; that of each view when left out.
         """
-        return require_key(scope, cost=cost)(type("HasScope", (cls,), {}))
+        return require_key(scope, cost=cost, limit=limit, limit_name=limit_name)(type("HasScope", (cls,), {}))
 
     def has_permission(self, request: Any, view: Any) -> Any:  # noqa: ARG002
         """Return whether the middleware has let the request in; it knows the scope.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from secretsource.integrations._asgi.messages import App, Receive, Scope, Send
-    from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys, AsyncApiKeys, Demand
+    from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys, AsyncApiKeys
 
 __all__ = ["ApiKey"]
 
@@ -38,7 +38,7 @@ class ApiKey(SecurityBase):
     """A dependency whose value is the record of the key, or None on a route that is exempt or optional.
 
     Use it in ``Security(api_key, scopes=[...])``, at a route, a router or the application: a request needs the scopes
-    of all of them, and its key is checked once. `require_key` on the function states a cost, or `NO_SCOPE`.
+    of all of them, and its key is checked once. `require_key` on the function states a cost, a limit, or `NO_SCOPE`.
     ``app.dependency_overrides[api_key]`` replaces it in tests.
 
     Args:
@@ -78,17 +78,20 @@ class ApiKey(SecurityBase):
         if late is None or stated is None:
             raise ConfigurationError("an application must be guarded, with all its routes: call  api_key.guard(app)")
         if late.admitted is None:
-            late.let_in(self._admission, await self._admit(connection.scope, *stated))
+            late.let_in(self._admission, await self._admit(connection.scope, stated))
         assert late.admitted is not None
         return late.admitted.record
 
-    async def _admit(self, scope: Any, demand: "Demand", cost: int) -> "Admitted":
+    async def _admit(self, scope: Any, stated: Stated) -> "Admitted":
+        demand, cost, limit = stated
         headers, method, path, root = scope["headers"], scope.get("method", "GET"), scope["path"], scope["root_path"]
         ip = (scope.get("client") or (None,))[0]
         outcome: Admitted | HttpAnswer | None
-        outcome = self._admission.glance(headers, ip, method, path, root, demand, cost)
+        outcome = self._admission.glance(headers, ip, method, path, root, demand, cost, limit)
         if outcome is None:
-            outcome = await self._admission.aadmit(headers, ip, method, path, root_path=root, scope=demand, cost=cost)
+            outcome = await self._admission.aadmit(
+                headers, ip, method, path, root_path=root, scope=demand, cost=cost, limit=limit, glanced=True
+            )
         if isinstance(outcome, HttpAnswer):
             raise _Refused(outcome)
         if outcome.visible is not None:

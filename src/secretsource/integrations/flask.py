@@ -93,7 +93,7 @@ class ApiKeyExtension:
         if rule is None:
             return None
         environ, path = request.environ, request.root_path + request.path
-        demand, cost = self._statement(rule, path)
+        demand, cost, limit = self._statement(rule, path)
         outcome = self._admission.admit(
             of_environ(environ),
             request.remote_addr,
@@ -102,6 +102,7 @@ class ApiKeyExtension:
             root_path=request.root_path,
             scope=demand,
             cost=cost,
+            limit=limit,
         )
         if isinstance(outcome, HttpAnswer):
             return Response(outcome.body, outcome.status, list(outcome.headers))

@@ -76,11 +76,11 @@ class _Interceptor:
         found = stated(behaviour_of(handler))
         if found is None and not self._admission.is_exempt(method):
             raise ConfigurationError(f"method {method!r:.200} must state a scope: write  @require_key(...)")
-        demand, cost = found or Stated(NO_SCOPE)
+        demand, cost, limit = found or Stated(NO_SCOPE)
         headers = [(name, value) for name, value in context.invocation_metadata() or () if isinstance(value, str)]
         return {
             "headers": headers, "ip": address_of(context.peer()), "method": "POST", "path": method,
-            "scope": demand, "cost": cost,
+            "scope": demand, "cost": cost, "limit": limit,
         }  # fmt: skip
 
 

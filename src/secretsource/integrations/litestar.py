@@ -38,11 +38,13 @@ class HasScope:
 
     Args:
         scope: The scope that a key needs, several that are all needed, or `NO_SCOPE`.
-        cost: The amount that a request draws from the key's limits, 0 to 10**9.
+        cost: The amount that a request draws from the limits, 0 to 10**9.
+        limit: The limit that each key has on each route with this guard; see `require_key`.
+        limit_name: The name that the limit is counted under; that of each route's function when left out.
     """
 
-    def __init__(self, scope: Demand, *, cost: int = 1) -> None:
-        require_key(scope, cost=cost)(self)
+    def __init__(self, scope: Demand, *, cost: int = 1, limit: str | None = None, limit_name: str = "") -> None:
+        require_key(scope, cost=cost, limit=limit, limit_name=limit_name)(self)
 
     async def __call__(self, connection: Any, _: Any) -> None:
         """Refuse a request that the plugin has not let in.

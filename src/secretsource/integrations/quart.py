@@ -99,9 +99,9 @@ class ApiKeyExtension:
         g.api_key = g._secretsource = None
         if asked.url_rule is None:
             return None
-        demand, cost = self._statement(asked)
+        demand, cost, limit = self._statement(asked)
         outcome = await self._admission.aadmit(
-            [*asked.headers.items()], asked.remote_addr, asked.method, asked.path, scope=demand, cost=cost
+            [*asked.headers.items()], asked.remote_addr, asked.method, asked.path, scope=demand, cost=cost, limit=limit
         )
         if isinstance(outcome, HttpAnswer):
             return Response(outcome.body, outcome.status, dict(outcome.headers))

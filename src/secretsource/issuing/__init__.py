@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._async_service import AsyncApiKeys
     from secretsource.issuing._check.event import CheckEvent, KeyQuestion
     from secretsource.issuing._check.policy import NO_SCOPE, Demand, check_demand
+    from secretsource.issuing._check.route_limit import RouteLimit
     from secretsource.issuing._http.admission import Admission, Admitted
     from secretsource.issuing._http.answer import HttpAnswer, http_answer
     from secretsource.issuing._http.credential import credential
@@ -128,6 +129,7 @@ __all__ = [
     "RevokedKeys",
     "Rotated",
     "RotationStatus",
+    "RouteLimit",
     "Settings",
     "Status",
     "Terms",
@@ -163,6 +165,7 @@ _HOMES = {
     "_manage.peppers": ("find_peppers",),
     "_transfer.sources": ("header_judge",),
     "_check.policy": ("NO_SCOPE", "Demand", "check_demand"),
+    "_check.route_limit": ("RouteLimit",),
     "_manage.amend": ("KeyUpdate",),
     "_manage.upkeep.attention": ("ChoreRules",),
     "_manage.upkeep.purges": ("PurgeReport",),

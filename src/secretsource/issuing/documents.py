@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing._document import tables
+from secretsource.issuing._document.cells import csv_text
 from secretsource.issuing._document.draws import read_draw
 from secretsource.issuing._document.forms import INSTANT, SECONDS, maybe, read, written
 from secretsource.issuing._document.limits import limit_document, read_limit
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = [
     "chores_document",
     "count_document",
+    "csv_text",
     "event_document",
     "health_document",
     "history_document",

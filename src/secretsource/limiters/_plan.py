@@ -41,12 +41,13 @@ _ALWAYS: Today = (float("-inf"), float("inf"), 0, 0)
 class Plan:
     """All limits of one key; pure.
 
-    A key whose owner has limits draws on two accounts, its own and the owner's, all or nothing. The rules of its own
-    come first then; `accounts` returns the account of each rule.
+    A key whose owner has limits draws on two accounts, its own and the owner's, all or nothing. On a route with a limit
+    it draws on that account, too, before both. The rules of an account come before those beside it; `accounts` returns
+    the account of each rule.
 
     Args:
         own: The limits of the account that is drawn on.
-        beside: Another account that is drawn on with it, and its limits.
+        beside: Another account that is drawn on with it, and its limits, which may have one beside them again.
 
     Attributes:
         rules: All rules; names are distinct.

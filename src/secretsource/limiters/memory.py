@@ -51,7 +51,7 @@ class LocalLimiter:
         """Draw on the account ``key``; see `Limiter.draw`."""
         account = self._accounts.get(key) or self._open(key, plan, mono, wall)
         if plan.beside is not None:
-            return self._draw_both(account, plan, plan.beside, cost, mono, wall)
+            return self._draw_several(account, plan, cost, mono, wall)
         while True:
             held = account.held
             draw = plan.draw(_levels(held, plan, mono, wall), cost, mono, wall)
@@ -109,25 +109,24 @@ class LocalLimiter:
                 first.held = (own, (left,), mono, wall)
                 second.held = (shared, (right,), mono, wall)
                 return plan, (left, right), mono, wall
-        draw = self._draw_both(first, plan, beside, cost, mono, wall)
+        draw = self._draw_several(first, plan, cost, mono, wall)
         return (plan, draw.levels, mono, wall) if draw.refused_by is None else None
 
-    def _draw_both(
-        self, first: _Account, plan: Plan, beside: tuple[str, Plan], cost: int, mono: float, wall: float
-    ) -> Draw:
-        """Draw on the account of a key and on that of its owner, all or nothing."""
-        key, shared = beside
-        second = self._accounts.get(key) or self._open(key, shared, mono, wall)
-        own = _own(plan)
+    def _draw_several(self, first: _Account, plan: Plan, cost: int, mono: float, wall: float) -> Draw:
+        """Draw on an account and on those beside it, all or nothing."""
+        accounts, plans, beside = [first], [_own(plan)], plan.beside
+        while beside is not None:
+            key, shared = beside
+            accounts.append(self._accounts.get(key) or self._open(key, shared, mono, wall))
+            plans.append(_own(shared))
+            beside = shared.beside
         while True:
-            one, two = first.held, second.held
-            levels = _levels(one, own, mono, wall) + _levels(two, shared, mono, wall)
+            held = [account.held for account in accounts]
+            levels: Levels = ()
+            for one, own in zip(held, plans, strict=True):
+                levels += _levels(one, own, mono, wall)
             draw = plan.draw(levels, cost, mono, wall)
-            if draw.refused_by is not None:
-                return draw
-            left: Grant = (own, draw.levels[: plan.own], mono, wall)
-            right: Grant = (shared, draw.levels[plan.own :], mono, wall)
-            if _put_both(first, one, left, second, two, right):
+            if draw.refused_by is not None or _put_several(accounts, held, _parted(draw, plans)):
                 return draw
 
     def refund(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:
@@ -205,21 +204,35 @@ class _Account:
         return is_held
 
 
-def _put_both(first: _Account, one: Grant, left: Grant, second: _Account, two: Grant, right: Grant) -> bool:
-    """Replace the state of two accounts if it is still ``one`` and ``two``, and return whether it was.
+def _parted(draw: Draw, plans: list[Plan]) -> list[Grant]:
+    """Return the state of each account after a draw."""
+    left: list[Grant] = []
+    start = 0
+    for own in plans:
+        left.append((own, draw.levels[start : start + own.own], draw.mono, draw.wall))
+        start += own.own
+    return left
 
-    A key's account is always the first and an owner's the second, so no two draws wait for each other.
+
+def _put_several(accounts: list[_Account], held: list[Grant], left: list[Grant]) -> bool:
+    """Replace the state of two or three accounts if it is still ``held``, and return whether it was.
+
+    They are those of a route, of a key and of its owner, always in this order, so no two draws wait for each other. A
+    draw without a route has the owner's twice.
     """
+    first, second, third = accounts[0], accounts[1], accounts[-1]
+    (one, two, three), (mine, yours, theirs) = (held[0], held[1], held[-1]), (left[0], left[1], left[-1])
     if _HAS_GIL:
-        if first.held is one and second.held is two:  # one step with both assignments: there is no call in between
-            first.held = left
-            second.held = right
+        if first.held is one and second.held is two and third.held is three:  # one step with the assignments, as above
+            first.held = mine
+            second.held = yours
+            third.held = theirs
             return True
         return False
-    with first.lock, second.lock:
-        are_held = first.held is one and second.held is two
+    with first.lock, second.lock, third.lock:
+        are_held = first.held is one and second.held is two and third.held is three
         if are_held:
-            first.held, second.held = left, right
+            first.held, second.held, third.held = mine, yours, theirs
     return are_held
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from secretsource import get_secret
 from secretsource.config import load_table
+from secretsource.exceptions import ConfigurationError, SecretNotFound
 from secretsource.issuing import AsyncApiKeys, KeyFormat
 from secretsource.resolver import FOLLOW_MARK
 from secretsource.server.rights import ROOT_PREFIX
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from secretsource.issuing import Settings
 
 __all__ = ["key_settings", "load_settings", "open_service", "resolved"]
+
+PEPPER = "SECRETSOURCE_PEPPER"
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> ServerSettings:
@@ -70,8 +74,19 @@ async def open_service(settings: ServerSettings) -> Service:
         settings: The settings.
 
     Raises:
-        ConfigurationError: A setting cannot work.
+        ConfigurationError: A setting cannot work, or there is no pepper.
         ResolveError: A provider of a setting or of the peppers could not be asked.
     """
+    await asyncio.to_thread(_check_pepper)
     keys = await AsyncApiKeys.open(resolved(settings.store), **key_settings(settings))
     return Service(keys, settings, RootKeys(keys))
+
+
+def _check_pepper() -> None:
+    """Check that there is a pepper: without it, the service would refuse every key, and issue keys that are weak."""
+    try:
+        get_secret(PEPPER)
+        return
+    except SecretNotFound:
+        pass
+    raise ConfigurationError(f"there is no pepper: run  secretsource serve --init, or set {PEPPER}")

@@ -6,12 +6,13 @@ exit code 0. SIGHUP reads the settings again (`Application.reload`).
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.server.logs import logging_config
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["bound_socket", "run"]
 
 FACTORY = "secretsource.server.app:application"
+_log = logging.getLogger(__name__)
 KEEP_ALIVE = 75
 """Seconds for which an idle connection stays open: longer than gateways keep theirs, so that these close first."""
+SILENT = 10
+"""Seconds after which a process that says nothing is replaced; on a busy machine, a start takes several of them."""
 FIGURES = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -74,6 +78,7 @@ def run(settings: ServerSettings, listening: socket.socket, serving: Callable[[s
         log_config=logging_config(settings.log),
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=int(settings.stop_within),
+        timeout_worker_healthcheck=SILENT,
     )
     host, port = listening.getsockname()[:2]
     serving(f"http://{f'[{host}]' if ':' in host else host}:{port}")
@@ -94,10 +99,12 @@ def _run_one(config: uvicorn.Config, listening: socket.socket) -> None:
 
 
 def _run_several(config: uvicorn.Config, listening: socket.socket) -> None:
-    from uvicorn.supervisors import Multiprocess
+    from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
     class Watch(Multiprocess):
-        """Processes that read the settings again themselves."""
+        """Processes that read the settings again themselves, and of which one may fail to start for a while."""
+
+        has_served = False
 
         def handle_hup(self) -> None:
             """Pass the signal on."""
@@ -105,10 +112,34 @@ def _run_several(config: uvicorn.Config, listening: socket.socket) -> None:
                 if process.pid is not None:
                     os.kill(process.pid, signal.SIGHUP)
 
+        def keep_subprocess_alive(self) -> None:
+            """Replace each process that has ended.
+
+            A process that cannot start stops the service only if none has served yet. Later, its settings are known to
+            work, and the others have what it lacks for a while, such as its pepper.
+            """
+            self.has_served = self.has_served or any(map(_is_ready, self.processes))
+            is_stopping = self.should_exit.is_set()
+            super().keep_subprocess_alive()
+            if is_stopping or not (self.has_served and self.should_exit.is_set()):
+                return
+            self.should_exit.clear()
+            _log.warning("a process could not start, and is tried again while others serve")
+            for number, process in enumerate(self.processes):
+                if not process.process.is_alive():
+                    self.processes[number] = Process(self.config, self.sockets)
+                    self.processes[number].start()
+
     with TemporaryDirectory(prefix="secretsource-figures-") as folder:
         os.environ.setdefault(FIGURES, folder)
         listening.set_inheritable(True)
         Watch(config, [listening]).run()
+
+
+def _is_ready(process: Any) -> bool:
+    """Return whether a process serves; older versions of uvicorn cannot say, and replace every process that ended."""
+    asked = getattr(process, "is_ready", None)
+    return asked is not None and bool(asked(timeout=1))
 
 
 @contextmanager

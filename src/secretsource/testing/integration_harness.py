@@ -28,6 +28,7 @@ class AcceptanceRoute(NamedTuple):
         cost: The cost that it states.
         answers: The function that its view answers with: `shown`, `streamed` or `broken`.
         methods: The HTTP methods of its view; ``HEAD`` goes with ``GET``.
+        limit: The limit of each key that it states; None for none.
     """
 
     path: str
@@ -35,12 +36,14 @@ class AcceptanceRoute(NamedTuple):
     cost: int = 1
     answers: str = "shown"
     methods: tuple[str, ...] = ("GET",)
+    limit: str | None = None
 
 
 ACCEPTANCE_ROUTES = (
     AcceptanceRoute("/invoices", READ),
     AcceptanceRoute("/payments", (READ, PAY), methods=("POST",)),
     AcceptanceRoute("/reports", READ, cost=5),
+    AcceptanceRoute("/exports", READ, limit="2/hour"),
     AcceptanceRoute("/anyone", NO_SCOPE),
     AcceptanceRoute("/catalogue", NO_SCOPE),
     AcceptanceRoute("/stream", READ, answers="streamed"),

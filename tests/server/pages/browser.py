@@ -35,17 +35,27 @@ class Browser:
         self.host = host
         self.jar: dict[str, str] = {}
         self.page = ""
+        self.cookies: list[str] = []
 
     async def get(self, target: str, **headers: str) -> Answer:
         """Open a page."""
         return await self._ask("GET", target, b"", headers)
 
-    async def post(self, target: str, fields: dict[str, Any] | None = None, **headers: str) -> Answer:
+    @property
+    def token(self) -> str:
+        """The token of the forms of the last page."""
+        tokens: list[str] = findall(r'name="form_token" value="([^"]*)"', self.page)
+        return tokens[-1] if tokens else ""
+
+    async def post(self, target: str, fields: dict[str, Any] | None = None, **headers: str | None) -> Answer:
         """Send the fields, with the token of the last page, from our own page."""
-        tokens = findall(r'name="form_token" value="([^"]*)"', self.page)
-        given = {"form_token": tokens[-1] if tokens else "", **(fields or {})}
-        sent = {"sec_fetch_site": "same-origin", "content_type": TYPE, **headers}
-        return await self._ask("POST", target, urlencode(given, doseq=True).encode(), sent)
+        given = {"form_token": self.token, **(fields or {})}
+        return await self.send(target, urlencode(given, doseq=True).encode(), None, **headers)
+
+    async def send(self, target: str, body: bytes, media_type: str | None, **headers: str | None) -> Answer:
+        """Send a body; a header of None is left out."""
+        sent = {"sec_fetch_site": "same-origin", "content_type": media_type or TYPE, **headers}
+        return await self._ask("POST", target, body, {name: value for name, value in sent.items() if value is not None})
 
     async def sign_in(self, owner: str) -> Answer:
         """Sign in as a customer, by a link; return the page after it."""
@@ -58,11 +68,12 @@ class Browser:
     async def _ask(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> Answer:
         cookies = {"cookie": "; ".join(f"{name}={value}" for name, value in self.jar.items())} if self.jar else {}
         answer = await self._client(method, target, body=body, **{"host": self.host, **cookies, **headers})
+        self.cookies.extend(answer.cookies)
         for cookie in answer.cookies:
             name, _, rest = cookie.partition("=")
             self.jar[name] = rest.partition(";")[0]
             if "Max-Age=0" in rest:
-                del self.jar[name]
+                self.jar.pop(name, None)
         if b"<html" in answer.body:
             self.page = answer.body.decode()
         return answer

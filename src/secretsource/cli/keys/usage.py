@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["usage"]
 
 COLUMNS = ("start", "owner", "key id", "outcome", "requests")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""The characters that begin a formula in a spreadsheet."""
 
 
 def usage(
@@ -60,11 +56,9 @@ def usage(
 
 
 def _csv(counts: Sequence[Count]) -> str:
-    """Counts as comma-separated values, in which no owner's name is a formula."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(("start", "owner", "key_id", "outcome", "requests"))
-    for count in counts:
-        owner = f"'{count.owner}" if count.owner.startswith(_FORMULA) else count.owner
-        table.writerow((count.started_at.isoformat(), owner, count.key_id, count.outcome, count.requests))
-    return text.getvalue()
+    """Counts as comma-separated values."""
+    from secretsource.issuing.documents import csv_text
+
+    columns = ("start", "owner", "key_id", "outcome", "requests")
+    rows = ((each.started_at.isoformat(), each.owner, each.key_id, each.outcome, each.requests) for each in counts)
+    return csv_text(columns, rows)

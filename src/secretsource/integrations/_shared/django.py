@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from secretsource.integrations.routes import Stated, class_of, methods_of, stated, stated_view
+from secretsource.integrations.routes import Stated, class_of, methods_of, name_of, stated, stated_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -49,14 +49,12 @@ def stated_by(view: Any, method: str) -> Stated | None:
     kind, settings, actions = class_of(view), getattr(view, "initkwargs", {}), getattr(view, "actions", None) or {}
     name = method.lower()
     action = actions.get(name) or (actions.get("get") if name == "head" else None)
+    place = "" if kind is None else name_of(view, action or method)
     return (
-        stated(
-            *[each.view_func for each in _operations(view) if method in each.methods],
-            getattr(kind, action or "", None),
-            *settings.get("permission_classes", ()),
-        )
+        stated(*[each.view_func for each in _operations(view) if method in each.methods])
+        or stated(getattr(kind, action or "", None), *settings.get("permission_classes", ()), name=place)
         or stated_view(view, method)
-        or stated(*getattr(kind, "permission_classes", ()))
+        or stated(*getattr(kind, "permission_classes", ()), name=place)
     )
 
 

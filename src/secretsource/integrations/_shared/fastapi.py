@@ -29,23 +29,23 @@ def stated_routes(app: FastAPI, dependency: object) -> Iterator[tuple[Any, State
         if route.path not in documentation:
             uses = [*_uses(getattr(route, "dependant", None), dependency)]
             own = stated(getattr(route, "endpoint", None)) or Stated(())
-            yield route, joined([own, *[Stated(scopes, own.cost) for scopes in uses]]) if uses else None
+            yield route, joined([own, *[own._replace(scope=scopes) for scopes in uses]]) if uses else None
 
 
 def joined(several: Iterable[Stated]) -> Stated | None:
     """Return the demand of several statements together, or None where none names a scope.
 
     Args:
-        several: The statements, at least one; the largest cost counts.
+        several: The statements, at least one; the largest cost counts, and the first limit.
     """
     listed = [*several]
     named = [each.scope for each in listed if each.scope is not NO_SCOPE]
     scopes = [scope for each in named for scope in ([each] if isinstance(each, str) else each)]
-    cost = max(each.cost for each in listed)
+    cost, limit = max(each.cost for each in listed), next((each.limit for each in listed if each.limit), None)
     if scopes:
         needed = tuple(dict.fromkeys(scopes))
-        return Stated(needed[0] if len(needed) == 1 else needed, cost)  # one scope is decided at a glance
-    return Stated(NO_SCOPE, cost) if len(named) < len(listed) else None
+        return Stated(needed[0] if len(needed) == 1 else needed, cost, limit)  # one scope is decided at a glance
+    return Stated(NO_SCOPE, cost, limit) if len(named) < len(listed) else None
 
 
 def scheme(place: str) -> HTTPBase | APIKey:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from secretsource._ground.clock import Clock
     from secretsource._ground.listeners import Listeners
     from secretsource.issuing._check.policy import Demand, Kind
+    from secretsource.issuing._check.route_limit import RouteLimit
     from secretsource.issuing._check.uses import UseLog
     from secretsource.issuing._verdict import Reason, Verdict
     from secretsource.stores.base import KeyRecord
@@ -129,6 +130,7 @@ class Asked(NamedTuple):
     agent: str | None = None
     method: str | None = None
     path: str | None = None
+    limit: RouteLimit | None = None
 
 
 _make = tuple.__new__
@@ -136,7 +138,7 @@ _make = tuple.__new__
 
 def asked_of(scope: Demand, cost: int, kind: Kind | None, ip: str | None, agent: str | None) -> Asked:
     """Return the question of a check outside of a request, without a call of Python: each uncached check does this."""
-    return _make(Asked, (scope, cost, kind, ip, agent, None, None))
+    return _make(Asked, (scope, cost, kind, ip, agent, None, None, None))
 
 
 def conclude(uses: UseLog, listeners: Listeners[CheckEvent], clock: Clock, verdict: Verdict, asked: Asked) -> None:

@@ -181,8 +181,8 @@ class Verifier:
         if type(found) is Rejected:
             return found
         verdict: Verdict | None = weigh(found, demanded, asked.ip, wall, asked.kind)  # 6 status and time to 8 scopes
-        if verdict is None and found.is_counted:  # 9 rate limit, 10 quota
-            verdict = yield from self._drawing.draw(found, asked.cost, mono, wall)
+        if verdict is None and (found.is_counted or asked.limit is not None):  # 9 rate limit, 10 quota
+            verdict = yield from self._drawing.draw(found, asked, mono, wall)
         return self._granted(verdict, found, presented, asked, mono, wall)
 
     def read_ahead(self, texts: Sequence[str | None]) -> Flow[ReadAhead]:
@@ -252,7 +252,8 @@ class Verifier:
             return None if found.reason is Reason.PEPPER_RETIRED else found
         if found is None:
             return None
-        if found.purses or (found.plan is not None and not self._drawing.is_at_hand):
+        is_limited = found.plan is not None or asked.limit is not None
+        if found.purses or (is_limited and not self._drawing.is_at_hand):
             return weigh(found, demanded, asked.ip, wall, asked.kind)
         return self._concluded(found, presented, asked, demanded, mono, wall)
 
@@ -267,8 +268,8 @@ class Verifier:
     ) -> Verdict:
         """Take steps 6 to 11, where nothing has to be awaited."""
         verdict: Verdict | None = weigh(entry, demanded, asked.ip, wall, asked.kind)
-        if verdict is None and entry.is_counted:
-            verdict = run(self._drawing.draw(entry, asked.cost, mono, wall))
+        if verdict is None and (entry.is_counted or asked.limit is not None):
+            verdict = run(self._drawing.draw(entry, asked, mono, wall))
         return self._granted(verdict, entry, presented, asked, mono, wall)
 
     def _granted(

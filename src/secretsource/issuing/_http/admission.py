@@ -17,6 +17,7 @@ from typing import Any
 from secretsource._ground.flow import arun, run
 from secretsource.exceptions import ConfigurationError, InvalidRequest, StoreError
 from secretsource.issuing._check.policy import check_demand
+from secretsource.issuing._check.route_limit import check_limit
 from secretsource.issuing._check.verifier import MOST_COST
 from secretsource.issuing._http import settings as _settings
 from secretsource.issuing._http.admitted import Admitted, lease_of
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._async_service import AsyncApiKeys
     from secretsource.issuing._check.event import Asked
     from secretsource.issuing._check.policy import Demand
+    from secretsource.issuing._check.route_limit import RouteLimit
     from secretsource.issuing._http.answer import HttpAnswer
     from secretsource.issuing._http.credential import Headers
     from secretsource.issuing._http.settings import AdmissionSettings
@@ -56,8 +58,8 @@ class Admission:
         rules: The settings in force.
         glance: Like `admit`, for a request that can be let in from memory, or with keys for an event loop by a look-up
             in the loop itself (`AsyncKeyStore.here`): it never waits. It returns None, and counts nothing, for a
-            request that `admit` or `aadmit` has to decide on; ask those then. You may give ``root_path``, ``scope`` and
-            ``cost`` by position.
+            request that `admit` or `aadmit` has to decide on; ask those then. You may give ``root_path``, ``scope``,
+            ``cost`` and ``limit`` by position.
 
     Raises:
         ConfigurationError: A setting cannot work.
@@ -84,6 +86,7 @@ class Admission:
         root_path: str = "",
         scope: Demand | None = None,
         cost: int = 1,
+        limit: RouteLimit | None = None,
     ) -> Admitted | HttpAnswer:
         """Let a request in, or return the answer to send; a refusal is sent after ``refuse_after``.
 
@@ -95,6 +98,7 @@ class Admission:
             root_path: The part of it that the application is mounted under.
             scope: The scope that this request needs; that of all requests when left out.
             cost: The amount to draw from the key's limits, 0 to 10**9.
+            limit: The limit that each key has on this route, drawn together with the limits of the key itself.
 
         Raises:
             ConfigurationError: The keys are those of an event loop: use `aadmit`.
@@ -103,10 +107,10 @@ class Admission:
         try:
             if self._is_async:
                 raise ConfigurationError("these keys belong to an event loop: use  await admission.aadmit(...)")
-            admitted = self.glance(headers, ip, method, path, root_path, scope, cost)
+            admitted = self.glance(headers, ip, method, path, root_path, scope, cost, limit)
             if admitted is not None:
                 return admitted
-            arrival = self._reception.arrival(headers, ip, method, path, root_path, scope, cost)
+            arrival = self._reception.arrival(headers, ip, method, path, root_path, scope, cost, limit)
         finally:
             del headers  # a traceback shows no key
         return run(self._reception.steps(arrival, self._keys._look_up, pause))
@@ -121,6 +125,7 @@ class Admission:
         root_path: str = "",
         scope: Demand | None = None,
         cost: int = 1,
+        limit: RouteLimit | None = None,
         meanwhile: Callable[[], Awaitable[object]] | None = None,
         glanced: bool = False,
     ) -> Admitted | HttpAnswer:
@@ -134,6 +139,7 @@ class Admission:
             root_path: The part of it that the application is mounted under.
             scope: The scope that this request needs.
             cost: The amount to draw from the key's limits.
+            limit: The limit that each key has on this route.
             meanwhile: A call to make until a refusal is due, such as receiving the body.
             glanced: Whether `glance` has just returned None for this request, and need not be asked again.
 
@@ -141,10 +147,10 @@ class Admission:
             InvalidRequest: The demand is wrong.
         """
         try:
-            admitted = None if glanced else self.glance(headers, ip, method, path, root_path, scope, cost)
+            admitted = None if glanced else self.glance(headers, ip, method, path, root_path, scope, cost, limit)
             if admitted is not None:
                 return admitted
-            arrival = self._reception.arrival(headers, ip, method, path, root_path, scope, cost)
+            arrival = self._reception.arrival(headers, ip, method, path, root_path, scope, cost, limit)
         finally:
             del headers  # a traceback shows no key
         look_up = self._keys._look_up if self._is_async else self._look_aside
@@ -214,13 +220,14 @@ class Admission:
         """
         return self.rules.exempt.has(routed(path, root_path))
 
-    def check_route(self, route: str, scope: Demand | None, cost: int = 1) -> None:
+    def check_route(self, route: str, scope: Demand | None, cost: int = 1, limit: RouteLimit | None = None) -> None:
         """Check at start-up that a route says which scope its keys need; for edges with a scope for each route.
 
         Args:
             route: The route as the framework writes it, such as ``/invoices/{number}``.
             scope: The scope that it states; None where it states no scope.
             cost: The amount to draw from the key's limits.
+            limit: The limit that each key has on it.
 
         Raises:
             ConfigurationError: The route is not exempt, and states no scope, or a malformed one.
@@ -234,6 +241,7 @@ class Admission:
             )
         try:
             check_demand(scope)
+            check_limit(limit)
         except InvalidRequest as error:
             reason = str(error)
         else:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from secretsource._ground.flow import Flow
     from secretsource.issuing._async_service import AsyncApiKeys
     from secretsource.issuing._check.policy import Demand
+    from secretsource.issuing._check.route_limit import RouteLimit
     from secretsource.issuing._http.answer import HttpAnswer
     from secretsource.issuing._http.credential import Headers, Text
     from secretsource.issuing._http.settings import Rules
@@ -58,6 +59,7 @@ class Arrival(NamedTuple):
     root_path: str
     scope: Demand
     cost: int
+    limit: RouteLimit | None
     came: float
 
     def __repr__(self) -> str:
@@ -94,6 +96,7 @@ class Reception:
         root_path: str = "",
         scope: Demand | None = None,
         cost: int = 1,
+        limit: RouteLimit | None = None,
     ) -> Admitted | None:
         """Let a request in if memory is enough for that, or a look-up in the event loop itself; this never waits.
 
@@ -105,6 +108,7 @@ class Reception:
             root_path: As for `Admission.admit`.
             scope: As for `Admission.admit`.
             cost: As for `Admission.admit`.
+            limit: As for `Admission.admit`.
 
         Returns:
             The request that is let in; None, with nothing counted, for a request that needs the long way.
@@ -118,9 +122,9 @@ class Reception:
         if sent is None or demand is None:
             return None
         (key, vary), keys = sent, self._keys
-        if self._kind is not None:
+        if self._kind is not None or limit is not None:
             agent = first(headers, "user-agent") if keys._listeners else None
-            return self._glance_kind(key, vary, Asked(demand, cost, self._kind, ip, agent, method, path))
+            return self._recall(key, vary, Asked(demand, cost, self._kind, ip, agent, method, path, limit))
         verdict = keys._glance(key, demand, ip, cost)
         if type(verdict) is bytes and self._looks:
             try:
@@ -139,8 +143,8 @@ class Reception:
                 lease = lease_of(verdict)
         return _new(Admitted, (verdict.record, vary, None, None, verdict, lease))
 
-    def _glance_kind(self, key: str, vary: tuple[tuple[str, str], ...], asked: Asked) -> Admitted | None:
-        """Do as `glance` does where one kind of keys is let in; only an accepted key is counted."""
+    def _recall(self, key: str, vary: tuple[tuple[str, str], ...], asked: Asked) -> Admitted | None:
+        """Do as `glance` does for one kind of keys, or on a route with a limit; only an accepted key is counted."""
         verifier = self._keys._verifier
         try:
             verdict: Verdict | None = verifier.recall(key, verifier.hashed(key), asked)
@@ -153,7 +157,15 @@ class Reception:
         return Admitted(verdict.record, accepted_headers(verdict) + vary, verdict=verdict, lease=lease_of(verdict))
 
     def arrival(
-        self, headers: Headers, ip: str | None, method: str, path: str, root_path: str, scope: Demand | None, cost: int
+        self,
+        headers: Headers,
+        ip: str | None,
+        method: str,
+        path: str,
+        root_path: str,
+        scope: Demand | None,
+        cost: int,
+        limit: RouteLimit | None = None,
     ) -> Arrival:
         """Return a request that takes the long way.
 
@@ -165,13 +177,14 @@ class Reception:
             root_path: As for `Admission.admit`.
             scope: As for `Admission.admit`.
             cost: As for `Admission.admit`.
+            limit: As for `Admission.admit`.
 
         Raises:
             InvalidRequest: The demand is wrong.
         """
         came = monotonic()
         try:
-            return Arrival(headers, ip, method, path, root_path, self.demand(scope), cost, came)
+            return Arrival(headers, ip, method, path, root_path, self.demand(scope), cost, limit, came)
         finally:
             del headers  # a traceback shows no key
 
@@ -243,8 +256,8 @@ class Reception:
     def _ask(self, taken: Taken, arrival: Arrival, look_up: Callable[[str, Asked], Any]) -> Flow[Verdict]:
         """Return the verdict of a check, or of a request without a key to check, which is announced here."""
         agent = first(arrival.headers, "user-agent")
-        _, ip, method, path, _, scope, cost, _ = arrival
-        asked = Asked(scope, cost, self._rules.kind, ip, agent, method, path)
+        _, ip, method, path, _, scope, cost, limit, _ = arrival
+        asked = Asked(scope, cost, self._rules.kind, ip, agent, method, path, limit)
         verdict: Verdict
         if isinstance(taken.key, str):
             try:

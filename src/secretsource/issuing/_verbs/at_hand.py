@@ -71,7 +71,7 @@ class AtHand:
     def _recall(self, text: str | None, asked: Asked) -> Verdict | None:
         glanced: Verdict | bytes | None
         try:
-            if asked.kind is None:
+            if asked.kind is None and asked.limit is None:
                 glanced = self._verifier.glance(text, asked.scope, asked.ip, asked.cost)
             else:
                 glanced = self._verifier.hashed(text)

@@ -69,7 +69,9 @@ def _application(
 
     routes = [_route(view, entry, open_visit) for view in views]
     routes.append(Route("/static/{name}", _files(settings), name="getStatic"))
-    return Starlette(routes=routes, exception_handlers={HTTPException: _missing(open_visit)})
+    return Starlette(
+        routes=routes, exception_handlers={HTTPException: _missing(open_visit), Exception: _defective(open_visit)}
+    )
 
 
 def _route(view: View, entry: Entry, open_visit: Callable[[Request], Visit]) -> Route:
@@ -132,6 +134,15 @@ def _failed(visit: Visit, error: SecretSourceError) -> Response:
     if isinstance(error, StoreError):
         return visit.page("failed.html", 503, why="store", message="")
     return visit.page("failed.html", 400, why="request", message=str(error))
+
+
+def _defective(open_visit: Callable[[Request], Visit]) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return the answer to an error that nobody expected; it shows nothing of the error, which is logged."""
+
+    async def answer(request: Request, _: Exception) -> Response:
+        return open_visit(request).page("failed.html", 500, why="defect", message="")
+
+    return answer
 
 
 def _missing(open_visit: Callable[[Request], Visit]) -> Callable[[Request, Exception], Awaitable[Response]]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from secretsource.issuing import AsyncApiKeys
+    from secretsource.issuing import AsyncApiKeys, OwnerRecord
     from secretsource.server.pages.sessions import Sessions
     from secretsource.server.service import Service
     from secretsource.server.settings import PagesSettings
@@ -46,6 +46,7 @@ class Visit:
         form: The form that was sent; empty for a GET.
         now: The time of the request, in seconds since 1970 UTC.
         reader: The language and the time zone of the answer.
+        customer: The owner that the customer sees, if it is registered.
     """
 
     def __init__(self, service: Service, sessions: Sessions, settings: PagesSettings, request: Request) -> None:
@@ -64,6 +65,7 @@ class Visit:
             settings_zone=settings.zone,
         )
         self.translate = self.reader.gettext
+        self.customer: OwnerRecord | None = None
         self._cookies: list[str] = []
 
     @property
@@ -119,6 +121,7 @@ class Visit:
             "static": self.static,
             "path": self.request.scope["path"],
             "framed": self.is_framed,
+            "who": self.customer.name or self.customer.id if self.customer else self.session.subject,
             "now": self.now,
         }
         return self._finish(HTMLResponse(rendered(self.reader, template, {**common, **values}), status))
@@ -143,7 +146,7 @@ class Visit:
         self.keep(Session(Role.NOBODY, cookie=secrets.token_urlsafe(32)))
 
     async def sign_in(self, role: Role, subject: str, facts: Mapping[str, str] | None = None) -> None:
-        """Begin a session with a new cookie; an earlier session of the browser in this role ends.
+        """Start a session with a new cookie; an earlier session of the browser in this role ends.
 
         Args:
             role: The role of the person.

@@ -127,6 +127,20 @@ class IntegrationAcceptance:
         costly = bearer(world.issue(rate_limit="4/hour"))
         assert_refused(ask(url, "/reports", headers=costly), refused(world, READ, costly, cost=5))
 
+    def test_each_route_has_its_limit(self, url: str, world: World) -> None:
+        """Each key has the limit that a route states for itself, beside its own; a refusal draws on neither."""
+        key = bearer(world.issue(rate_limit="4/hour"))
+        first, second = ask(url, "/exports", headers=key), ask(url, "/exports", "HEAD", key)
+        assert (first.status, second.status) == (200, 200)
+        assert first.values("RateLimit-Policy") == ['"route hour";q=2;w=3600', '"hour";q=4;w=3600']
+        assert first.values("RateLimit") == ['"route hour";r=1;t=1800', '"hour";r=3;t=900']
+        refused = ask(url, "/exports", headers=key)
+        assert (refused.status, refused.shown["code"], refused.values("Retry-After")) == (429, "rate_limited", ["1800"])
+        assert refused.values("RateLimit") == ['"route hour";r=0;t=3600', '"hour";r=2;t=1800']
+        assert ask(url, "/invoices", headers=key).values("RateLimit") == ['"hour";r=1;t=2700']
+        others = [ask(url, "/exports", headers=bearer(world.issue())).values("RateLimit") for _ in range(2)]
+        assert others == [['"route hour";r=1;t=1800']] * 2
+
     def test_a_route_without_a_scope_ends_the_start(self, harness: IntegrationHarness, world: World) -> None:
         """The error names the route, so that a forgotten route is closed and found."""
         with pytest.raises(ConfigurationError, match="forgotten"):

@@ -201,6 +201,18 @@ class LimiterConformance(LimiterRefunds):
         assert [bool(ask(plan, key=key)) for key in "ababababa"] == [True] * 7 + [False] * 2
         assert [left.remaining for left in ask(plan, 0, key="b").states] == [2, 0]
 
+    def test_a_route_draws_with_its_key_and_its_owner(self, ask: Ask) -> None:
+        """Three accounts, each beside the one before, are drawn on together: a refusal by any takes from none."""
+        key = Plan((DAY,), ("owner:acme", Plan((Quota(6, "day", whose="owner"),))))
+        route, other = (Plan((Rate(2, 3600, 2, "route hour"),), (account, key)) for account in ("key", "other"))
+        assert [bool(ask(route, key="key@one")) for _ in range(3)] == [True, True, False]
+        assert [left.remaining for left in ask(key, 0, key="key").states] == [3, 4]
+        assert ask(key, 3, key="key")
+        assert ask(route, key="key@two").refused_by == DAY
+        assert [left.remaining for left in ask(route, 0, key="key@two").states] == [2, 0, 1]
+        assert [bool(ask(other, key="other@one")) for _ in range(2)] == [True, False]
+        assert [left.remaining for left in ask(other, 0, key="other@one").states] == [1, 4, 0]
+
     def test_a_limit_is_refilled(self, harness: LimiterHarness, ask: Ask) -> None:
         """A rate is refilled drop by drop, so the wait in a refusal is enough."""
         plan = Plan((QUICK,))

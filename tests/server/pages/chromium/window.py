@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import axe_playwright_python
 
+from secretsource.server.open_paths.links import address_of, new_link
+
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, Page, Route
     from tests.server.pages.chromium.site import Site
@@ -127,10 +129,7 @@ class Window:
 
 async def link(site: Site, owner: str) -> str:
     """Make a link that signs a customer in."""
-    from secretsource.server.pages.sessions import Sessions
-
-    text = await Sessions(site.keys, idle=1800, life=43200).link(owner)
-    return f"{site.base}/portal/sign-in?link={text}"
+    return address_of(await new_link(site.keys, owner, "Mia Fox"), site.base)
 
 
 async def picture(window: Window, name: str) -> None:

@@ -43,7 +43,9 @@ def test_a_translation_names_the_same_values(language: str) -> None:
     """A name that is misspelled would end in an error on the page."""
     for message in read(language):
         named = set(_NAMED.findall(texts(message.id)[-1]))
-        assert all(set(_NAMED.findall(said)) == named for said in texts(message.string) if message.id), message.id
+        assert all(set(_NAMED.findall(said)) == named for said in texts(message.string) if said and message.id), (
+            message.id
+        )
 
 
 def test_messages_are_read_from_the_catalogue() -> None:

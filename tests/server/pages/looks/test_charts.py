@@ -69,9 +69,11 @@ def test_one_request_is_seen_beside_a_million() -> None:
     assert numbers(chart, "height", "refused") == [1.5]
 
 
-@pytest.mark.parametrize(("most", "top"), [(0, 1), (1, 1), (2, 2), (3, 5), (6, 10), (10, 10), (11, 20), (999, 1000)])
+@pytest.mark.parametrize(
+    ("most", "top"), [(0, 1), (1, 1), (2, 2), (7, 8), (9, 10), (10, 10), (11, 20), (22_000, 30_000), (999, 1000)]
+)
 def test_the_line_on_top_has_a_round_value(most: int, top: int) -> None:
-    """It is 1, 2 or 5 with zeros behind it."""
+    """It is one digit with zeros behind it, and not far above the highest bar."""
     assert top_of([Bar("", {"accepted": most})]) == top
 
 

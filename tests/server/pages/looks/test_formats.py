@@ -41,7 +41,16 @@ def test_a_distance_is_told_in_whole_units(distance: float, english: str, german
 
 
 @pytest.mark.parametrize(
-    ("part", "whole", "shown"), [(0, 0, "0%"), (0, 9, "0%"), (9, 9, "100%"), (18, 100, "18%"), (1, 9999, "1%")]
+    ("part", "whole", "shown"),
+    [
+        (0, 0, "0%"),
+        (0, 9, "0%"),
+        (9, 9, "100%"),
+        (18, 100, "18%"),
+        (1, 9999, "<1%"),
+        (9998, 9999, ">99%"),
+        (1, 100, "1%"),
+    ],
 )
 def test_a_share_is_in_percent(part: int, whole: int, shown: str) -> None:
     """A share of nothing is 0 %."""

@@ -87,3 +87,11 @@ def test_a_message_may_depend_on_a_number() -> None:
     """A message without a translation is English, in the form of its number."""
     reader = reader_for("de", now=NOW)
     assert [reader.ngettext("%d dog", "%d dogs", number) for number in (1, 2)] == ["%d dog", "%d dogs"]
+
+
+def test_a_bar_has_its_words() -> None:
+    """The numbers of its parts, without those that are zero."""
+    reader = reader_for("de", now=NOW)
+    bar = reader.bar(NOW, {"accepted": 1200, "limited": 0, "refused": 3})
+    assert (bar.label, bar.whole) == ("30. Nov. 2026, 00:53 UTC: 1.200 angenommen, 3 abgelehnt", 1203)
+    assert reader.bar(NOW, {}, exact=False).label == "30. Nov. 2026: 0"

@@ -11,6 +11,7 @@ from typing import Any
 from secretsource.exceptions import StoreError
 from secretsource.issuing._check.purses import with_credits
 from secretsource.issuing._check.receipts import Receipt, undo_quietly
+from secretsource.issuing._check.route_limit import account_and_plan
 from secretsource.issuing._check.steps.weighing import over_limit
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.limiters.base import Draw, ImmediateLimiter
@@ -19,10 +20,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.entry import Entry
+    from secretsource.issuing._check.event import Asked
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._verdict import Verdict
     from secretsource.limiters.base import Plan
-    from secretsource.stores.base import Spending
+    from secretsource.stores.base import KeyRecord, Spending
 
 
 class Drawing:
@@ -41,23 +43,24 @@ class Drawing:
         self.is_at_hand = isinstance(parts.limiter, ImmediateLimiter)
         self.take = parts.limiter.take if isinstance(parts.limiter, ImmediateLimiter) else _is_elsewhere
 
-    def draw(self, entry: Entry, cost: int, mono: float, wall: float) -> Flow[Verdict]:
-        """Return the verdict for a key with limits or credits.
+    def draw(self, entry: Entry, asked: Asked, mono: float, wall: float) -> Flow[Verdict]:
+        """Return the verdict for a key with limits or credits, or for a route with a limit.
 
         Args:
             entry: Its record.
-            cost: The amount that the check takes.
+            asked: The question about the key.
             mono: The present, in monotonic seconds.
             wall: The same in seconds since 1970 UTC.
         """
         drawn: Draw | None = None
         limiter: Any = self._parts.limiter
-        if entry.plan is not None:
-            answer = yield from self._drawn(entry, entry.plan, cost, mono, wall)
+        account, plan = account_and_plan(entry, asked.limit)
+        if plan is not None:
+            answer = yield from self._drawn(entry.record, account, plan, asked.cost, (mono, wall))
             if type(answer) is Rejected:
                 return answer
             limiter, drawn = answer
-        receipt = Receipt(limiter, entry.limit_key, drawn, cost)
+        receipt = Receipt(limiter, account, drawn, asked.cost)
         verdict: Verdict = Accepted(entry.record, drawn)
         if entry.purses:
             verdict = yield from self._paid(entry, receipt, drawn, (mono, wall))
@@ -66,24 +69,24 @@ class Drawing:
         return verdict
 
     def _drawn(
-        self, entry: Entry, plan: Plan, cost: int, mono: float, wall: float
+        self, record: KeyRecord, account: str, plan: Plan, cost: int, now: tuple[float, float]
     ) -> Flow[Rejected | tuple[Any, Draw | None]]:
         """Return the limiter that granted a draw, and the draw, if one was asked for; or why it was refused."""
         parts = self._parts
         limiter: Any = parts.limiter
         draw: Draw | None
         try:
-            draw = yield limiter.draw(entry.limit_key, plan, cost, mono, wall)
+            draw = yield limiter.draw(account, plan, cost, *now)
         except StoreError:
             draw = None
         if draw is None:
             if parts.on_limiter_error == "open":
                 return limiter, None
             if parts.on_limiter_error == "closed":
-                return Rejected(Reason.LIMITER_UNAVAILABLE, entry.record)
+                return Rejected(Reason.LIMITER_UNAVAILABLE, record)
             limiter = parts.fallback
-            draw = parts.fallback.draw(entry.limit_key, plan.share(parts.processes), cost, mono, wall)
-        return (limiter, draw) if draw.refused_by is None else over_limit(entry.record, draw, plan)
+            draw = parts.fallback.draw(account, plan.share(parts.processes), cost, *now)
+        return (limiter, draw) if draw.refused_by is None else over_limit(record, draw, plan)
 
     def _paid(self, entry: Entry, receipt: Receipt, drawn: Draw | None, now: tuple[float, float]) -> Flow[Verdict]:
         """Pay the cost from every purse, or from none and refund what the limiter drew."""

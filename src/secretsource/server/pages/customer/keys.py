@@ -1,9 +1,18 @@
-"""The list of a customer's keys."""
+"""The list of a customer's keys.
+
+The number of questions to the store is the same for any number of keys: the counted requests of all keys of a page are
+read together.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
+from secretsource.exceptions import InvalidRequest, KeyNotFound
+from secretsource.issuing import Page
+from secretsource.server.pages.customer import rows
+from secretsource.server.pages.customer.standing import offer_to
 from secretsource.server.pages.sessions import Role
 from secretsource.server.pages.view import View
 
@@ -16,12 +25,64 @@ __all__ = ["VIEWS"]
 
 LINES = 50
 """Keys on a page."""
+LONGEST_SEARCH = 255
+_DAY = 86400
+_KEY_ID = 22
 
 
 async def show(visit: Visit) -> Response:
     """Show a page of keys, the newest first."""
-    page = await visit.keys.list(owner=visit.owner, newest_first=True, limit=LINES)
-    return visit.page("customer/keys.html", keys=page.records, next=page.next)
+    offer, query = await offer_to(visit), visit.request.query_params
+    environment = _chosen(query.get("environment", ""), offer.environments)
+    searched = query.get("search", "").strip()[:LONGEST_SEARCH]
+    page = await _page(visit, environment, searched, query.get("after"))
+    others = await visit.keys.get_many(rows.partners(page.records, visit.now))
+    living, ended = rows.pairs(page.records, others, visit.now)
+    ids = [each.key_id for pair in (*living, *ended) for each in (pair.record, pair.old) if each is not None]
+    since = rows.days_of(visit.now)[0]
+    days = await visit.keys.usage(owner=visit.owner, key_ids=ids, since=since, by="day")
+    hours = await visit.keys.usage(owner=visit.owner, key_ids=ids, since=visit.now - _DAY, by="hour")
+    return visit.page(
+        "customer/keys.html",
+        living=rows.rows(living, days, hours, visit.now),
+        ended=rows.rows(ended, days, hours, visit.now),
+        environments=[(_list(visit, each, searched), each, each == environment) for each in offer.environments],
+        environment=environment,
+        searched=searched,
+        is_first=not query.get("after"),
+        next=None if page.next is None else _list(visit, environment, searched, page.next),
+    )
+
+
+async def _page(visit: Visit, environment: str, searched: str, after: str | None) -> Page:
+    """Return the keys to show: a page of all, those of a name, or the one with an id."""
+    if len(searched) == _KEY_ID and searched.isascii() and searched.isalnum():
+        try:
+            record = await visit.keys.get(searched)
+        except KeyNotFound:
+            return Page([], None)
+        return Page([record] if record.owner == visit.owner else [], None)
+    try:
+        return await visit.keys.list(
+            owner=visit.owner,
+            environment=environment,
+            name=searched or None,
+            newest_first=True,
+            after=after or None,
+            limit=LINES,
+        )
+    except InvalidRequest:
+        return Page([], None)
+
+
+def _chosen(wanted: str, environments: tuple[str, ...]) -> str:
+    return wanted if wanted in environments else next(iter(environments), "live")
+
+
+def _list(visit: Visit, environment: str, searched: str, after: str = "") -> str:
+    """Return the address of a page of the list."""
+    given = {"environment": environment, "search": searched, "after": after}
+    return visit.url("/portal/keys?" + urlencode({name: value for name, value in given.items() if value}))
 
 
 VIEWS = (View("GET", "/portal/keys", "showKeys", Role.CUSTOMER, show),)

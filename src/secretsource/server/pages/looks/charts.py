@@ -94,7 +94,7 @@ def stacked_bars(bars: Sequence[Bar], title: str, description: str, ends: tuple[
 
 
 def top_of(bars: Sequence[Bar]) -> int:
-    """Return the value of the line on top: 1, 2 or 5 with zeros behind it, and no bar is higher.
+    """Return the value of the line on top: one digit with zeros behind it, and no bar is higher.
 
     Args:
         bars: The bars.
@@ -102,9 +102,9 @@ def top_of(bars: Sequence[Bar]) -> int:
     most = max((bar.whole for bar in bars), default=0)
     step = 1
     while True:
-        for factor in (1, 2, 5):
-            if factor * step >= most:
-                return factor * step
+        for digit in (1, 2, 3, 4, 5, 6, 8):
+            if digit * step >= most:
+                return digit * step
         step *= 10
 
 

@@ -42,17 +42,20 @@ def number(value: float, locale: Locale) -> str:
 
 
 def share(part: float, whole: float, locale: Locale) -> str:
-    """Return a share in percent, such as ``18%``; only all is 100 %, and only nothing is 0 %.
+    """Return a share in percent, such as ``18%``; a part that is not all is ``>99%`` at most, and ``<1%`` at least.
 
     Args:
         part: The part, from 0 to ``whole``.
         whole: The whole; a share of nothing is 0 %.
         locale: The locale.
     """
-    percent = round(100 * part / whole) if whole else 0
-    if 0 < part < whole:
-        percent = min(max(percent, 1), 99)
-    return format_percent(percent / 100, format=None, locale=locale)
+    percent = 100 * part / whole if whole else 0.0
+    sign, shown = "", round(percent)
+    if 0 < percent < 1:
+        sign, shown = "<", 1
+    elif 99 < percent < 100:
+        sign, shown = ">", 99
+    return sign + format_percent(shown / 100, format=None, locale=locale)
 
 
 def relative(then: float, now: float, locale: Locale) -> str:

@@ -12,9 +12,11 @@ from babel import Locale, UnknownLocaleError
 
 from secretsource.server.pages.looks import formats
 from secretsource.server.pages.looks.catalogues import SOURCE, catalogue, languages
+from secretsource.server.pages.looks.charts import Bar
+from secretsource.server.pages.looks.words import SERIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import tzinfo
 
 __all__ = ["Reader", "reader_for"]
@@ -80,6 +82,17 @@ class Reader:
     def date(self, then: float) -> str:
         """Return the day of an instant in the zone of the reader."""
         return formats.date(then, self.zone, self.locale)
+
+    def bar(self, start: float, parts: Mapping[str, int], *, exact: bool = True) -> Bar:
+        """Return a bar of a chart, with its words, such as ``29 Nov 2026: 12 accepted, 1 refused``.
+
+        Args:
+            start: The start of its hour or day, in seconds since 1970 UTC.
+            parts: The requests of each series of `secretsource.server.pages.looks.words.SERIES`.
+            exact: Whether the hour is named beside the day.
+        """
+        said = [f"{self.number(parts[kind])} {self.gettext(word)}" for kind, word in SERIES.items() if parts.get(kind)]
+        return Bar(f"{self.moment(start) if exact else self.date(start)}: {', '.join(said) or 0}", parts)
 
     def utc(self, then: float) -> str:
         """Return an instant in UTC."""

@@ -1,0 +1,112 @@
+"""The fields of a key in a form: read within what the customer may choose from; each mistake in words. Pure."""
+
+# pure: decides from its arguments; no clock, no I/O, no await
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from secretsource.server.pages.customer.standing import Offer
+    from secretsource.server.pages.forms import Form
+
+    Translate = Callable[[str], str]
+
+__all__ = ["KEPT", "LIVES", "NEVER", "OVERLAPS", "ends_of", "lives", "read_key", "read_overlap"]
+
+LONGEST_NAME = 255
+MOST_NETWORKS = 100
+NEVER = "never"
+KEPT = "kept"
+"""The choice that leaves the end of a key as it is."""
+_DAY = 86400
+LIVES = (30, 90, 180, 365)
+"""Lives of keys to choose from, in days."""
+OVERLAPS = (0, 3600, _DAY, 7 * _DAY, 30 * _DAY)
+"""Overlaps of rotations to choose from, in seconds."""
+
+
+def lives(max_life: float | None) -> list[int]:
+    """Return the lives to choose from, in days; the longest that is allowed is among them.
+
+    Args:
+        max_life: The longest life that is allowed, in seconds; None for any.
+    """
+    if max_life is None:
+        return list(LIVES)
+    most = max(1, int(max_life // _DAY))
+    return [days for days in LIVES if days < most] + [most]
+
+
+def read_key(form: Form, offer: Offer, held: Iterable[str], tell: Translate) -> dict[str, Any]:
+    """Return the name, the scopes and the networks in a form; mistakes stand in the form.
+
+    Args:
+        form: The form.
+        offer: The choices of the customer.
+        held: Scopes that the key has already, and may keep.
+        tell: Translates a message.
+    """
+    name = form.text("name")
+    if not name:
+        form.wrong("name", tell("Give the key a name, so that you know it again."))
+    elif len(name) > LONGEST_NAME or not name.isprintable():
+        form.wrong("name", tell("The name must be at most 255 characters, on one line."))
+    scopes = form.texts("scopes")
+    if not {*scopes} <= {*offer.scopes, *held}:
+        form.wrong("scopes", tell("Choose from the list."))
+    if not scopes and (offer.scopes or [*held]):
+        form.wrong("scopes", tell("Choose what the key may do."))
+    return {"name": name, "scopes": scopes, "networks": _networks(form, tell)}
+
+
+def ends_of(form: Form, offer: Offer, now: float, tell: Translate) -> dict[str, Any]:
+    """Return the end of a key in a form, as an argument of the library; empty if it stays.
+
+    Args:
+        form: The form.
+        offer: The choices of the customer.
+        now: The present, in seconds since 1970 UTC.
+        tell: Translates a message.
+    """
+    chosen = form.text("ends")
+    if chosen == KEPT:
+        return {}
+    if chosen == NEVER and offer.max_life is None:
+        return {"expires_at": None}
+    if chosen in {str(days) for days in lives(offer.max_life)}:
+        life = int(chosen) * _DAY
+        return {"expires_at": now + (life if offer.max_life is None else min(life, offer.max_life))}
+    form.wrong("ends", tell("Choose from the list."))
+    return {}
+
+
+def read_overlap(form: Form, tell: Translate) -> int:
+    """Return the overlap in a form, in seconds; mistakes stand in the form.
+
+    Args:
+        form: The form.
+        tell: Translates a message.
+    """
+    chosen = form.text("overlap")
+    if chosen in {str(each) for each in OVERLAPS}:
+        return int(chosen)
+    form.wrong("overlap", tell("Choose from the list."))
+    return 0
+
+
+def _networks(form: Form, tell: Translate) -> list[str]:
+    """Return the networks; an address stands for itself."""
+    found = form.lines("networks")
+    if len(found) > MOST_NETWORKS:
+        form.wrong("networks", tell("Give at most 100 networks."))
+        return []
+    for each in found:
+        try:
+            ip_network(each)
+        except ValueError:
+            form.wrong("networks", tell("Write addresses or networks such as 203.0.113.0/24, one on each line."))
+    return found
