@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from secretsource.server.pages.links import LINK, new_link
 from tests.server.pages.browser import HOST, Browser
 
 from secretsource.server.open_paths.links import LINK, new_link
