@@ -115,6 +115,10 @@ EQUIVALENT = (
         "one more than is allowed is enough to see that there are too many, and so are two",
     ),
     Equivalent(
+        "stores/_cursor.py", "", "64", "65",
+        "no cursor of ours is as long, and a longer text is refused as a whole",
+    ),
+    Equivalent(
         "limiters/_rules.py", "_has_come", "86400", "86401",
         "a second for each day since 1970 is less than a day until the year 2206",
     ),

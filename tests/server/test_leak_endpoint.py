@@ -20,9 +20,10 @@ from secretsource.issuing import NO_SCOPE, AsyncApiKeys, EventKind, Status
 from secretsource.server.app import Application, build
 from secretsource.server.errands import MOST
 from secretsource.server.leaks import action, github
-from secretsource.server.leaks.findings import MOST_FINDINGS, Finding
+from secretsource.server.leaks.findings import MOST_FINDINGS, Finding, read_findings
 from secretsource.server.leaks.github import LARGEST_REPORT, PATH, github_leaks
 from secretsource.server.leaks.key_list import EVERY, LASTS, KeyList
+from secretsource.server.problems import Problem
 from secretsource.server.rights import ROOT_OWNER, ROOT_PREFIX
 from secretsource.server.settings import LeakSettings, ServerSettings
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
@@ -609,3 +610,18 @@ async def test_a_beginning_and_an_end_are_not_its_own(world: World) -> None:
     """Connections other than requests are left to the service."""
     done: Any = world.client.app({"type": "lifespan"}, None, None)
     assert await done is None
+
+
+def test_a_report_has_up_to_a_thousand_findings() -> None:
+    """One more is refused as a whole."""
+    finding = {"token": "a", "type": "t", "url": "https://example.org"}
+    assert MOST_FINDINGS == 1000
+    assert len(read_findings(json.dumps([finding] * 1000).encode())) == 1000
+    with pytest.raises(Problem, match="at most 1000 findings"):
+        read_findings(json.dumps([finding] * 1001).encode())
+
+
+def test_a_kind_is_repeated_up_to_its_longest() -> None:
+    """100 characters of it."""
+    (finding,) = read_findings(json.dumps([{"token": "a", "type": "t" * 101}]).encode())
+    assert finding.kind == "t" * 100
