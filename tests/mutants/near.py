@@ -103,7 +103,7 @@ NEAR = {
     "providers/_dotenv/interpolation.py": "providers/dotenv/dotenv_text providers/dotenv/dotenv",
     "providers/_dotenv/text.py": "providers/dotenv/dotenv_text providers/dotenv/dotenv",
     "providers/_gcp/names.py": "providers/gcp/gcp_names providers/gcp/gcp",
-    "providers/_meaning.py": "providers/azure/azure_errors providers/gcp/gcp_errors",
+    "providers/_meaning.py": "providers/meaning providers/azure/azure_errors providers/gcp/gcp_errors",
     "providers/_vault/mounts.py": "providers/vault/vault_mount_table providers/vault/vault_mounts",
     "resolver/_walk/delivery.py": (
         "resolver/walk/delivery resolver/resolver resolver/engine/rotation resolver/engine/discarding "
