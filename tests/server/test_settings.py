@@ -10,7 +10,7 @@ import pytest
 from secretsource.config import load_table
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing import NO_SCOPE
-from secretsource.server.settings import LeakSettings, Route, ServerSettings, read_settings
+from secretsource.server.settings import LeakSettings, PagesSettings, Route, ServerSettings, read_settings
 
 
 def read(folder: Path, text: str) -> ServerSettings:
@@ -67,6 +67,35 @@ def test_the_table_is_read(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_pages_are_off_unless_the_table_is_there(tmp_path: Path) -> None:
+    """An empty table switches them on, with every default."""
+    assert read(tmp_path, "[server]").pages is None
+    assert read(tmp_path, "[server.pages]").pages == PagesSettings()
+    given = """
+        [server.pages]
+        name = "Acme API"
+        address = "https://keys.acme.example"
+        api = "http://127.0.0.1:8000/v1"
+        accent = "#A02010"
+        frame_ancestors = ["https://app.acme.example", "https://*.acme.example:8443"]
+        scopes = ["invoices:read"]
+        prefix = "acme"
+        idle = 60
+        life = 604800
+        """
+    assert read(tmp_path, given).pages == PagesSettings(
+        name="Acme API",
+        address="https://keys.acme.example",
+        api="http://127.0.0.1:8000/v1",
+        accent="#A02010",
+        frame_ancestors=("https://app.acme.example", "https://*.acme.example:8443"),
+        scopes=("invoices:read",),
+        prefix="acme",
+        idle=60,
+        life=604800,
+    )
+
+
 def test_leaks_are_off_unless_the_table_is_there(tmp_path: Path) -> None:
     """An empty table takes every default; a policy is one word, or a table of environments."""
     assert read(tmp_path, "[server]").leaks is None
@@ -121,6 +150,23 @@ ROUTE = '[server]\n[[server.routes]]\npath = "/a"\nscope = "a:b"\n[[server.route
         ("[server.leaks]\npolicy = 5", "line 2, in [server.leaks]: policy must be a table"),
         ('[server.leaks.policy]\nlive = ""', "in [server.leaks.policy]: live must be one of revoke, rotate, tell"),
         ("[server.leaks.policy]\nlive = 1", "in [server.leaks.policy]: live must be a string"),
+        ("[server]\npages = true", "line 2, in [server]: pages must be a table"),
+        ('[server.pages]\ncolour = "x"', "line 2, in [server.pages]: unknown key 'colour'"),
+        ('[server.pages]\naccent = "red"', "accent must be a colour such as  #2f5bd7"),
+        ('[server.pages]\naccent = "#12345"', "accent must be a colour such as  #2f5bd7"),
+        (
+            '[server.pages]\naddress = "http://keys.acme.example"',
+            "address must be an address that begins with https://",
+        ),
+        ('[server.pages]\napi = "javascript:alert(1)"', "api must be an address that begins with https://"),
+        ('[server.pages]\nprefix = "root"', "prefix must be 1 to 16 characters"),
+        ('[server.pages]\nprefix = "Acme"', "prefix must be 1 to 16 characters"),
+        ("[server.pages]\nidle = 59", "idle must be a number from 60 to 86400"),
+        ("[server.pages]\nlife = 604801", "life must be a number from 60 to 604800"),
+        *(
+            (f'[server.pages]\nframe_ancestors = ["{origin}"]', "frame_ancestors must be origins such as")
+            for origin in ("*", "app.acme.example", "https://a.example; script-src *", "https://a.example/", "'self'")
+        ),
         ("[server.leaks]\noverlap = -1", "overlap must be a number from 0 to 604800"),
         ("[server.leaks]\noverlap = 604801", "overlap must be a number from 0 to 604800"),
         *(
