@@ -123,6 +123,13 @@ class Window:
         """The words that the page shows."""
         return await self.page.locator("body").inner_text()
 
+    async def sign_in_as_operator(self) -> None:
+        """Sign in by a root key that may do everything."""
+        await self.page.goto(f"{self.site.base}/operator/sign-in")
+        await self.page.get_by_label("Root key").fill(await self.site.root_key())
+        await self.press("Sign in")
+        await self.page.get_by_role("button", name="Sign out").wait_for()
+
     async def sign_in(self, owner: str = "globex") -> None:
         """Sign in as a customer, by a link."""
         await self.page.goto(await link(self.site, owner))
