@@ -26,7 +26,6 @@ SHAPES: dict[str, dict[str, Any]] = {
     "dark": {"viewport": {"width": 1180, "height": 820}, "color_scheme": "dark"},
     "phone": {
         "viewport": {"width": 390, "height": 844},
-        "device_scale_factor": 2,
         "is_mobile": True,
         "has_touch": True,
         "color_scheme": "light",
