@@ -34,6 +34,7 @@ from secretsource.providers.base import FailureCode
 from secretsource.resolver._walk.failure import _CLASSES, _WORDS
 from secretsource.server.api.document import management
 from secretsource.server.settings import LeakSettings, PagesSettings, ServerSettings
+from secretsource.server.webhooks.settings import WebhookSettings
 from secretsource.testing.servers import SecretServer
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ def driver(scheme: str) -> str:
 
 def fields(name: str) -> str:
     """The fields of a configuration class that a file sets, with their defaults."""
-    of: type[Any] = {each.__name__: each for each in (SecretConfig, ServerSettings, LeakSettings, PagesSettings)}[name]
+    kinds = (SecretConfig, ServerSettings, LeakSettings, PagesSettings, WebhookSettings)
+    of: type[Any] = {each.__name__: each for each in kinds}[name]
     meanings = sections(of.__doc__ or "")["Attributes"]
     return table(
         ("key", "default", "meaning"),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tests.server.asgi_client import Answer
     from tests.server.conftest import World
 
-__all__ = ["GETS", "operator", "sign_in"]
+__all__ = ["GETS", "POSTS", "operator", "post", "sign_in"]
 
 GETS = {
     "showOwners": "/operator/owners",
@@ -52,3 +52,27 @@ async def operator(world: World, *scopes: str, **fields: object) -> Browser:
     answer = await sign_in(browser, key)
     assert answer.status == 303, answer.body
     return browser
+
+
+POSTS: dict[str, tuple[str, dict[str, str]]] = {
+    "signOutOperator": ("/operator/sign-out", {}),
+    "editOwner": ("/operator/owner/edit", {"owner": "{owner}", "name": "x", "revision": "0"}),
+    "suspendOwnerByPage": ("/operator/owner/suspend", {"owner": "{owner}", "sure": "yes"}),
+    "resumeOwnerByPage": ("/operator/owner/resume", {"owner": "{owner}"}),
+    "revokeOwnerKeysByPage": ("/operator/owner/revoke-keys", {"owner": "{owner}", "confirmed": "{owner}"}),
+    "makePortalLinkByPage": ("/operator/owner/link", {"owner": "{owner}"}),
+    "editPlan": ("/operator/plan", {"plan": "{plan}", "revision": "1", "sure": "yes"}),
+    "revokeAnyKey": ("/operator/keys/{key}/revoke", {"sure": "yes"}),
+    "disableAnyKey": ("/operator/keys/{key}/disable", {}),
+    "enableAnyKey": ("/operator/keys/{key}/enable", {}),
+    "issueRootKeyByPage": ("/operator/root-keys/new", {"name": "x", "scopes": "keys:read"}),
+    "rotateRootKeyByPage": ("/operator/root-keys/{root}/rotate", {"overlap": "0"}),
+    "revokeRootKeyByPage": ("/operator/root-keys/{root}/revoke", {"sure": "yes"}),
+}
+"""The changes of operators by the names of their views: the path, and the fields of the form."""
+
+
+async def post(browser: Browser, name: str, ids: dict[str, str]) -> Answer:
+    """Send the form of a change, with the token that the browser has."""
+    path, fields = POSTS[name]
+    return await browser.post(path.format(**ids), {field: value.format(**ids) for field, value in fields.items()})

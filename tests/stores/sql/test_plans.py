@@ -187,7 +187,11 @@ def test_the_feed_is_read_along_its_positions(request: pytest.FixtureRequest, da
     history = explained.store.history
     history.read(HistoryQuery(limit=1))
     explained.plans(explain)
-    ways = (({}, "position"), ({"kind": "revoked"}, "kind"), ({"actor": "nobody"}, "actor"))
+    ways: tuple[tuple[dict[str, Any], str], ...] = (
+        ({}, "position"),
+        ({"kind": "revoked"}, "kind"),
+        ({"actor": "nobody"}, "actor"),
+    )
     for (words, along), newest in product(ways, (False, True)):
         found = history.read(HistoryQuery(after=500, limit=10, newest=newest, **words))
         assert len(found) == (0 if words else 10)

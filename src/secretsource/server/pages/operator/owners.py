@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["VIEWS", "find", "named"]
 
 READS, WRITES = "owners:read", "owners:write"
-EVENTS = 20
-"""Events on the page of an owner."""
+KEYS = EVENTS = 15
+"""Keys, and events, on the page of an owner."""
 _TEXTS = ("name", "plan", "rate_limit", "quota")
 
 
@@ -39,7 +39,7 @@ async def show(desk: Desk) -> Response:
     """Show an owner, with its newest keys, its limits and its events."""
     owner = named(desk, desk.asked("id"))
     record = await find(desk, owner)
-    keys = await desk.keys.list(owner=owner, newest_first=True, limit=LINES) if desk.may("keys:read") else None
+    keys = await desk.keys.list(owner=owner, newest_first=True, limit=KEYS) if desk.may("keys:read") else None
     limits = await desk.keys.owners.remaining(owner) if record is not None else ()
     events: Sequence[HistoryEvent] = ()
     if desk.may("events:read"):
