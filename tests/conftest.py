@@ -158,12 +158,14 @@ def attempts() -> Iterator[list[str]]:
 
 
 def is_number(host: str) -> bool:
-    """Whether a host is written as an IP address, which needs no look-up."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+    """Whether a host is written as an IP address, in a form of today or of old, which needs no look-up."""
+    for read in (ipaddress.ip_address, socket.inet_aton):
+        try:
+            read(host)
+        except (ValueError, OSError):
+            continue
+        return True
+    return False
 
 
 @pytest.fixture(autouse=True)

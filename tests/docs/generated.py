@@ -35,6 +35,7 @@ from secretsource.resolver._walk.failure import _CLASSES, _WORDS
 from secretsource.server.api.document import management
 from secretsource.server.oidc.settings import OidcSettings
 from secretsource.server.settings import LeakSettings, PagesSettings, ServerSettings
+from secretsource.server.webhooks.settings import WebhookSettings
 from secretsource.testing.servers import SecretServer
 
 if TYPE_CHECKING:
@@ -99,7 +100,14 @@ def driver(scheme: str) -> str:
     return f"### `{scheme}`{path}\n\n" + table(("setting", "what it is", "default", "meaning"), rows)
 
 
-_TABLES: tuple[type[Any], ...] = (SecretConfig, ServerSettings, LeakSettings, PagesSettings, OidcSettings)
+_TABLES: tuple[type[Any], ...] = (
+    SecretConfig,
+    ServerSettings,
+    LeakSettings,
+    PagesSettings,
+    OidcSettings,
+    WebhookSettings,
+)
 """The classes whose fields are the keys of a table in the file."""
 
 

@@ -37,6 +37,7 @@ from secretsource.issuing import (
 )
 from secretsource.issuing import documents as d
 from secretsource.limiters.base import AtOnce, Credits, Draw, Plan, Quota, Rate
+from secretsource.stores.base import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,6 +136,11 @@ SAMPLES: dict[str, tuple[Any, Callable[[Any], dict[str, Any]], Callable[[Any], A
         d.read_rotation,
     ),
     "chores": (ChoreReport(5, {"expiring": 2, "unused": 1}, 1, 3, done=True), d.chores_document, d.read_chores),
+    "message": (
+        Message("webhook:shop", "msg_1", "key.issued", "", 1000.0, "acme", None, 8, "gone"),
+        d.message_document,
+        d.read_message,
+    ),
     "purge": (PurgeReport("acme", 2, 7), d.purge_document, d.read_purge),
     "usage": (USAGE, d.usage_document, d.read_usage),
     "usage_none": (Usage(), d.usage_document, d.read_usage),

@@ -12,6 +12,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
@@ -128,3 +129,34 @@ def test_the_example_of_the_administration_lists_keys_and_rotates_one(tmp_path: 
         assert len(keys) == 3
         assert re.search(r"secretsource-new-key\">sk_live_\w+<", opened(f"{url}{keys[0]}/rotate/", overlap="1"))
         assert "Do you want to revoke" in opened(f"{url}{keys[1]}/revoke/")
+
+
+@pytest.mark.parametrize("example", ["portal_in_fastapi.py", "portal_in_django.py"])
+def test_a_shop_shows_its_customers_their_keys(example: str, tmp_path: Path) -> None:
+    """Before the shop's own sign-in no key is shown; after it, a form of ours makes one, and a forged one does not."""
+    browser = build_opener(HTTPCookieProcessor())
+
+    def sent(url: str, site: str, **fields: str) -> tuple[int, str]:
+        form = Request(url, urlencode(fields).encode(), {"Sec-Fetch-Site": site})
+        try:
+            with browser.open(form) as answer:
+                return answer.status, answer.read().decode()
+        except HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    with started(EXAMPLES / example, tmp_path) as line:
+        printed = re.fullmatch(r"Open (http://127.0.0.1:\d+)/\n", line)
+        assert printed is not None
+        shop = printed[1]
+        assert asked(shop, "/account/portal/keys", {}).status == 401
+        status, page = sent(f"{shop}/sign-in", "same-origin")
+        assert status == 200
+        assert "Billing worker" in page
+        with browser.open(f"{shop}/account/portal/keys/new") as answer:
+            form = dict(re.findall(r'name="(once|form_token)" value="([^"]*)"', answer.read().decode()))
+        form |= {"name": "Second", "environment": "live", "scopes": "invoices:read", "ends": "90"}
+        assert sent(f"{shop}/account/portal/keys/new", "cross-site", **form)[0] == 403
+        status, page = sent(f"{shop}/account/portal/keys/new", "same-origin", **form)
+        assert status == 201
+        assert re.search(r"THE_SHOP_KEY=sk_live_\w{63}", page)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from tests.integrations.django_project import project
+from tests.integrations.gunicorn_server import gunicorn_server
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations.django import project_keys, require_key
@@ -93,7 +94,14 @@ def of_ninja(api: NinjaAPI, route: AcceptanceRoute) -> None:
 
 
 class Harness(IntegrationHarness):
-    """Serves a project behind waitress."""
+    """Serves a project behind waitress.
+
+    Args:
+        server: Another server for WSGI.
+    """
+
+    def __init__(self, server: Any = wsgi_server) -> None:
+        self.server = server
 
     def patterns(self) -> list[Any]:
         """The routes, some of them included."""
@@ -102,7 +110,7 @@ class Harness(IntegrationHarness):
 
     @contextmanager
     def serve(self, keys: ApiKeys, **settings: Any) -> Generator[str]:
-        with project(self.patterns(), keys, **settings) as app, wsgi_server(app) as url:
+        with project(self.patterns(), keys, **settings) as app, self.server(app) as url:
             yield url
 
     @contextmanager
@@ -142,6 +150,16 @@ class TestDjango(IntegrationAcceptance):
     def harness(self, request: pytest.FixtureRequest) -> Harness:
         made: Harness = request.param()
         return made
+
+
+class TestDjangoOverGunicorn(IntegrationAcceptance):
+    """The acceptance list, over another server."""
+
+    impossible = {"websocket": "WSGI has none", "proxy": "gunicorn leaves it to the application to name the client"}
+
+    @pytest.fixture
+    def harness(self) -> Harness:
+        return Harness(gunicorn_server)
 
 
 class Invoices(View):

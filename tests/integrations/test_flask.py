@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Blueprint, Flask, Response, g, jsonify, request
 from flask.views import MethodView
+from tests.integrations.gunicorn_server import gunicorn_command, gunicorn_server
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations.flask import ApiKeyExtension, require_key
+from secretsource.issuing import ApiKeys
 from secretsource.testing import IntegrationAcceptance, IntegrationHarness
-from secretsource.testing._integrations.cases import bearer
+from secretsource.testing._integrations.cases import ask, bearer
 from secretsource.testing.integration_harness import ACCEPTANCE_ROUTES, READ, broken, shown, streamed
 from secretsource.testing.wsgi_server import wsgi_server
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
-    from secretsource.issuing import ApiKeys
     from secretsource.testing.integration_harness import AcceptanceRoute
 
 
@@ -50,16 +53,19 @@ def application(keys: ApiKeys, **settings: Any) -> Flask:
 
 
 class Harness(IntegrationHarness):
-    """Builds the routes with the extension, behind waitress."""
+    """Builds the routes with the extension, behind a server for WSGI."""
+
+    def __init__(self, server: Any) -> None:
+        self.server = server
 
     @contextmanager
     def serve(self, keys: ApiKeys, **settings: Any) -> Generator[str]:
-        with wsgi_server(application(keys, **settings)) as url:
+        with self.server(application(keys, **settings)) as url:
             yield url
 
     @contextmanager
     def serve_behind_proxy(self, keys: ApiKeys, **settings: Any) -> Generator[str]:
-        with wsgi_server(ProxyFix(application(keys, **settings))) as url:
+        with self.server(ProxyFix(application(keys, **settings))) as url:
             yield url
 
     def start_unstated(self, keys: ApiKeys) -> None:
@@ -71,9 +77,51 @@ class TestFlask(IntegrationAcceptance):
 
     impossible = {"websocket": "Flask has none"}
 
-    @pytest.fixture
-    def harness(self) -> Harness:
-        return Harness()
+    @pytest.fixture(params=[wsgi_server, gunicorn_server], ids=["waitress", "gunicorn"])
+    def harness(self, request: pytest.FixtureRequest) -> Harness:
+        return Harness(request.param)
+
+
+FORKED = """
+import os
+from flask import Flask, g
+from secretsource.integrations.flask import ApiKeyExtension, require_key
+from secretsource.issuing import NO_SCOPE, ApiKeys
+
+keys = ApiKeys.open("sqlite:///keys.db", ttl=0.2, flush_every=0.1)
+app = Flask(__name__, static_folder=None)
+ApiKeyExtension(keys, app)
+keys.check(None, scope=NO_SCOPE)
+
+@app.get("/invoices")
+@require_key("invoices:read")
+def invoices():
+    return {"owner": g.api_key.owner, "worker": os.getpid()}
+"""
+
+
+def test_workers_of_gunicorn_are_forked_from_a_process_with_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With ``--preload``, each worker checks keys, and none accepts a key that was revoked elsewhere."""
+    monkeypatch.setenv("SECRETSOURCE_PEPPER", "a pepper of the tests, long enough")
+    (tmp_path / "shop.py").write_text(FORKED)
+    with ApiKeys.open(f"sqlite:///{tmp_path}/keys.db") as keys:
+        issued = keys.issue(owner="acme", scopes=[READ])
+        with gunicorn_command(tmp_path, "--workers", "2", "--threads", "2", "--preload", "shop:app") as url:
+            workers: set[int] = set()
+            until = time.monotonic() + 30
+            while len(workers) < 2 and time.monotonic() < until:
+                answer = ask(url, "/invoices", headers=bearer(issued.plaintext))
+                assert answer.status == 200
+                workers.add(answer.shown["worker"])
+            assert len(workers) == 2
+            keys.revoke(issued.record.key_id)
+            refusals = 0
+            while refusals < 10 and time.monotonic() < until:
+                is_refused = ask(url, "/invoices", headers=bearer(issued.plaintext)).status == 401
+                refusals = refusals + 1 if is_refused else 0
+            assert refusals == 10
 
 
 def test_the_error_of_a_forgotten_route_says_where(keys: ApiKeys) -> None:

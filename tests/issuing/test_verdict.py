@@ -87,3 +87,9 @@ def test_only_a_rotating_key_has_a_sunset() -> None:
     """It is when the overlap ends, for the headers of RFC 8594 and RFC 9745."""
     assert Accepted(RECORD).sunset is None
     assert Accepted(RECORD._replace(status=Status.ROTATING, overlap_ends=9.0)).sunset == 9.0
+
+
+def test_a_verdict_says_when_the_rotation_began_where_that_is_known() -> None:
+    """A check that did not ask for it knows none."""
+    assert Accepted(RECORD).rotated is None
+    assert Accepted(RECORD, None, 5.0).rotated == 5.0

@@ -24,6 +24,7 @@ class Equivalent(NamedTuple):
         was: What the code says.
         becomes: What it might say as well.
         why: Why this is the same.
+        on: A piece of its line, where the function says the same on others.
     """
 
     module: str
@@ -31,10 +32,11 @@ class Equivalent(NamedTuple):
     was: str
     becomes: str
     why: str
+    on: str = ""
 
     def fits(self, module: str, mutant: Mutant) -> bool:
         """Whether a fault is the one that is meant."""
-        return (module, mutant.within, mutant.was, mutant.becomes) == self[:4]
+        return (module, mutant.within, mutant.was, mutant.becomes) == self[:4] and self.on in mutant.on
 
 
 def unused(entries: Sequence[Equivalent], module: str, mutants: Sequence[Mutant]) -> list[Equivalent]:
@@ -55,6 +57,7 @@ EQUIVALENT = (
     Equivalent(
         "config/_lines.py", "unclosed", "0", "1",
         "a bracket at the very beginning is a header's, and a quote there ends on its own line",
+        "finditer(text, 0, end)",
     ),
     Equivalent(
         "config/_mistake.py", "_after_value", "0", "1",
@@ -86,7 +89,10 @@ EQUIVALENT = (
         )
     ),
     *(
-        Equivalent("issuing/_key/format.py", "", was, becomes, "a text that is longer by this has another form anyway")
+        Equivalent(
+            "issuing/_key/format.py", "", was, becomes, "a text that is longer by this has another form anyway",
+            "_LONGEST =",
+        )
         for was, becomes in (("16", "17"), ("8", "9"), ("1", "2"))
     ),
     Equivalent(
@@ -107,5 +113,29 @@ EQUIVALENT = (
     Equivalent(
         "issuing/_check/policy.py", "_listed", "1", "2",
         "one more than is allowed is enough to see that there are too many, and so are two",
+    ),
+    Equivalent(
+        "limiters/_rules.py", "_has_come", "86400", "86401",
+        "a second for each day since 1970 is less than a day until the year 2206",
+    ),
+    Equivalent(
+        "limiters/_rules.py", "Rate.take", "level < now", "level <= now",
+        "a level of now begins now, either way",
+    ),
+    Equivalent(
+        "issuing/_key/lifecycle.py", "shorten", "end > ends", "end >= ends",
+        "the same end is a repeat, for which the function has returned before",
+    ),
+    Equivalent(
+        "issuing/_key/lifecycle.py", "_as_long", "0.0", "1.0",
+        "no key was issued in the first second of 1970",
+    ),
+    Equivalent(
+        "issuing/_manage/upkeep/attention.py", "_last_use", "0.0", "1.0",
+        "no key was issued in the first second of 1970",
+    ),
+    Equivalent(
+        "issuing/_manage/upkeep/attention.py", "ChoreRules", "False", "True",
+        "a type checker alone reads whether a TypedDict is total",
     ),
 )  # fmt: skip

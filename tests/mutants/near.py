@@ -24,7 +24,7 @@ NEAR = {
     "config/_lines.py": "config/toml_lines config/toml_mistakes",
     "config/_mistake.py": "config/toml_mistakes",
     "config/_provider.py": f"{_CONFIG} config/traceless",
-    "config/_section.py": f"{_CONFIG} config/toml_mistakes",
+    "config/_section.py": f"{_CONFIG} config/toml_mistakes server/settings config/section",
     "config/_settings.py": f"config/driver_settings {_CONFIG}",
     "config/_url.py": "config/provider_url",
     "issuing/_check/steps/gate.py": (
@@ -39,12 +39,15 @@ NEAR = {
     ),
     "issuing/_check/steps/rotation_dates.py": "issuing/answer issuing/service",
     "issuing/_check/route_limit.py": "issuing/check/route_limit",
-    "issuing/_check/terms.py": "issuing/check/policy issuing/manage/owners issuing/check/limits",
+    "issuing/_check/terms.py": "issuing/check/policy issuing/manage/owners issuing/check/limits issuing/credits",
     "issuing/_check/uses.py": "issuing/check/flush issuing/service",
     "issuing/_check/verifier.py": (
         f"{_CHECKS} issuing/check/glance issuing/check/clocks issuing/check/mechanisms issuing/check/turns"
     ),
-    "issuing/_check/steps/weighing.py": f"{_CHECKS} issuing/check/kinds issuing/check/glance issuing/manage/owners",
+    "issuing/_check/steps/weighing.py": (
+        f"{_CHECKS} issuing/check/kinds issuing/check/glance issuing/manage/owners issuing/fast_paths "
+        "issuing/check/renewal"
+    ),
     "issuing/_check/steps/comparison.py": f"{_CHECKS} issuing/check/turns issuing/check/mechanisms",
     "issuing/_check/steps/drawing.py": "issuing/service issuing/check/limits issuing/check/mechanisms issuing/answer",
     "issuing/_document/cells.py": "documents/cells",
@@ -65,14 +68,15 @@ NEAR = {
     "issuing/_key/rules.py": "issuing/chores",
     "issuing/_key/text.py": "issuing/key/text",
     "issuing/_manage/amend.py": "issuing/manage/updates",
-    "issuing/_manage/upkeep/attention.py": "issuing/chores",
+    "issuing/_manage/upkeep/attention.py": "issuing/chores issuing/manage/attention",
     "issuing/_manage/notices.py": "issuing/reuses issuing/chores",
-    "issuing/_manage/registers/owners.py": "issuing/manage/owners",
+    "issuing/_manage/registers/owners.py": "issuing/manage/owners issuing/credits",
     "issuing/_manage/request.py": (
-        "issuing/manage/bounds issuing/manage/request issuing/key/text issuing/manage/metadata"
+        "issuing/manage/bounds issuing/manage/request issuing/key/text issuing/manage/metadata issuing/credits "
+        "issuing/manage/overview issuing/chores"
     ),
     "issuing/_transfer/bounds.py": "issuing/import_bounds",
-    "issuing/_transfer/export.py": "issuing/transfer/export issuing/transfer/intake",
+    "issuing/_transfer/export.py": "issuing/transfer/export issuing/transfer/intake issuing/credits",
     "issuing/_transfer/intake.py": "issuing/transfer/intake issuing/transfer/imports",
     "issuing/_transfer/row.py": (
         "issuing/transfer/cells issuing/transfer/intake issuing/transfer/imports issuing/transfer/sources"
@@ -82,40 +86,56 @@ NEAR = {
     "issuing/statuses.py": "issuing/statuses issuing/answer",
     "issuing/documents.py": "documents/documents",
     "issuing/limits.py": "issuing/check/limits issuing/check/mechanisms",
-    "issuing/_check/purses.py": "issuing/credits",
+    "issuing/_check/purses.py": "issuing/credits issuing/answer issuing/check_many issuing/check/purses",
     "issuing/_document/limits.py": "documents/documents",
-    "limiters/_at_once.py": "issuing/at_once",
-    "limiters/_credits.py": "issuing/credits",
+    "limiters/_at_once.py": "issuing/at_once limiters/rules documents/documents limiters/counted_rules",
+    "limiters/_credits.py": "issuing/credits limiters/rules limiters/counted_rules",
     "limiters/_plan.py": "issuing/check/limits issuing/manage/owners issuing/at_once",
-    "limiters/_rules.py": "limiters/rules issuing/manage/owners issuing/check/limits issuing/answer issuing/at_once",
-    "limiters/_state.py": "issuing/check/limits",
+    "limiters/_rules.py": (
+        "limiters/rules issuing/manage/owners issuing/check/limits issuing/answer issuing/at_once "
+        "limiters/counted_rules"
+    ),
+    "limiters/_state.py": "issuing/check/limits limiters/counted_rules",
     "providers/_azure/conversation.py": "providers/azure/azure_places providers/azure/azure",
     "providers/_azure/names.py": "providers/azure/azure_places providers/azure/azure_names",
     "providers/_azure/validity.py": "providers/azure/azure_validity",
     "providers/_dotenv/editing.py": "providers/writing providers/dotenv/dotenv conformance/dotenv",
     "providers/_dotenv/interpolation.py": "providers/dotenv/dotenv_text providers/dotenv/dotenv",
     "providers/_dotenv/text.py": "providers/dotenv/dotenv_text providers/dotenv/dotenv",
-    "providers/_gcp/names.py": "providers/gcp/gcp_names",
+    "providers/_gcp/names.py": "providers/gcp/gcp_names providers/gcp/gcp",
     "providers/_meaning.py": "providers/azure/azure_errors providers/gcp/gcp_errors",
     "providers/_vault/mounts.py": "providers/vault/vault_mount_table providers/vault/vault_mounts",
-    "resolver/_walk/delivery.py": f"resolver/resolver resolver/engine/rotation {_CHAIN}",
-    "resolver/_engine/board.py": _FLIGHTS,
-    "resolver/_walk/cache.py": (
-        f"resolver/walk/entries resolver/walk/ages resolver/walk/names resolver/engine/rotation {_MODEL}"
+    "resolver/_walk/delivery.py": (
+        f"resolver/resolver resolver/engine/rotation {_CHAIN} resolver/engine/discarding resolver/engine/notices "
+        "resolver/engine/forced resolver/walk/delivery"
     ),
-    "resolver/_walk/chain.py": f"{_CHAIN} resolver/walk/following resolver/many resolver/resolver resolver/walk/ages",
+    "resolver/_walk/cache.py": (
+        f"resolver/walk/entries resolver/walk/ages resolver/walk/names resolver/engine/rotation {_MODEL} "
+        "resolver/engine/discarding resolver/engine/forced resolver/walk/cache"
+    ),
+    "resolver/_walk/chain.py": (
+        f"{_CHAIN} resolver/walk/following resolver/many resolver/resolver resolver/walk/ages resolver/default "
+        "resolver/load"
+    ),
     "resolver/_walk/document.py": "resolver/walk/document resolver/walk/line_ends",
     "resolver/_walk/failure.py": (
         f"resolver/walk/places resolver/walk/suggestions resolver/resolver resolver/walk/following {_CHAIN}"
     ),
-    "resolver/_questions.py": "resolver/resolver resolver/many resolver/engine/rotation resolver/engine/forced",
+    "resolver/_questions.py": (
+        "resolver/resolver resolver/many resolver/engine/rotation resolver/engine/forced resolver/load "
+        "resolver/walk/names resolver/engine/discarding"
+    ),
     "providers/_address.py": "providers/foreign_address providers/address",
     "providers/reference.py": "providers/reference providers/address",
     "resolver/_walk/refresh.py": (
         "resolver/walk/entries properties/schedule resolver/published_numbers resolver/walk/ages"
     ),
     "resolver/_walk/resolution.py": f"{_CHAIN} {_FLIGHTS}",
-    "resolver/_walk/route.py": f"{_CHAIN} resolver/walk/suggestions resolver/resolver",
+    "resolver/_walk/route.py": (
+        f"{_CHAIN} resolver/walk/suggestions resolver/resolver resolver/default resolver/walk/names "
+        "resolver/walk/routes"
+    ),
+    "resolver/_engine/board.py": _FLIGHTS,
     "resolver/_engine/shortcuts.py": "resolver/engine/clocks resolver/walk/names resolver/published_numbers",
     "resolver/_walk/trace.py": "resolver/resolver resolver/engine/rotation",
     "server/leaks/findings.py": "server/leak_endpoint",
@@ -127,11 +147,12 @@ NEAR = {
     "server/pages/looks/words.py": "server/pages/looks/words",
     "server/questions.py": "server/verify",
     "server/gateway/peers.py": "server/peers",
-    "server/outgoing/addresses.py": "server/oidc/oidc_settings server/settings",
     "server/oidc/attempt.py": "server/oidc/oidc",
     "server/oidc/id_token.py": "server/oidc/oidc",
     "server/oidc/settings.py": "server/oidc/oidc_settings",
     "server/oidc/standing.py": "server/oidc/oidc",
+    "server/outgoing/retries.py": "server/webhooks/webhooks",
+    "server/outgoing/targets.py": "server/webhooks/targets server/webhooks/exchange server/settings",
     "server/pages/operator/bars.py": "server/pages/bars",
     "server/pages/operator/fields.py": "server/pages/operator_fields",
     "server/pages/operator/searching.py": "server/pages/searching",
@@ -140,6 +161,9 @@ NEAR = {
     "server/rights.py": "server/rights",
     "server/settings.py": "server/settings",
     "server/gateway/routes.py": "server/routes server/forward_auth",
+    "server/webhooks/events.py": "server/webhooks/webhooks",
+    "server/webhooks/settings.py": "server/webhooks/settings",
+    "server/webhooks/signature.py": "server/webhooks/webhooks",
     "stores/_cursor.py": "stores/cursor",
     "stores/_memory/listing.py": "stores/memory issuing/memory_store",
     "stores/_news.py": "stores/feeds/news",

@@ -42,6 +42,7 @@ class Mutant(NamedTuple):
         was: The expression or statement, as `ast.unparse` writes it.
         becomes: What stands there instead.
         place: Which of the module's faults it is, from 0 on.
+        on: The text of its line.
     """
 
     line: int
@@ -50,6 +51,7 @@ class Mutant(NamedTuple):
     was: str
     becomes: str
     place: int
+    on: str
 
 
 class _Spot(NamedTuple):
@@ -78,6 +80,7 @@ def mutants(text: str) -> list[Mutant]:
             _written(spot.node),
             _written(spot.becomes),
             place,
+            lines[spot.node.lineno - 1],
         )
         for place, spot in enumerate(_spots(ast.parse(text), ""))
         if UNREAD not in lines[spot.node.lineno - 1]

@@ -258,7 +258,8 @@ def test_an_entry_that_fits_no_fault_is_said() -> None:
     """Of its own module, function and words."""
     there = mutants("def f(a):\n    return a + 1")
     fits = Equivalent("module.py", "f", "1", "2", "why")
-    others = [fits._replace(within="g"), fits._replace(was="3"), fits._replace(becomes="3")]
+    others = [fits._replace(within="g"), fits._replace(was="3"), fits._replace(becomes="3"), fits._replace(on="a - 1")]
+    assert unused([fits._replace(on="a + 1")], "module.py", there) == []
     assert unused([fits, *others, fits._replace(module="other.py", was="3")], "module.py", there) == others
 
 

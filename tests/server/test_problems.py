@@ -17,7 +17,7 @@ from secretsource.exceptions import (
     StoreError,
 )
 from secretsource.issuing import HttpAnswer
-from secretsource.server.problems import Fault, Problem, faults_of, identified, of_error, of_faults, problem
+from secretsource.server.problems import DEFECT, Fault, Problem, faults_of, identified, of_error, of_faults, problem
 
 
 def read(answer: HttpAnswer) -> dict[str, Any]:
@@ -93,3 +93,34 @@ def test_a_problem_is_numbered() -> None:
     assert read(answer)["request_id"] == dict(answer.headers)["X-Request-Id"] == "0" * 16
     assert dict(answer.headers)["Allow"] == "GET"
     assert len(answer.headers) == len(dict(answer.headers))
+
+
+def test_a_fault_in_one_field_names_it() -> None:
+    """An error of ours knows its field; another one has none."""
+    error = InvalidRequest("wrong")
+    assert "errors" not in read(of_error(error))
+    error.field = "name"  # type: ignore[attr-defined]  # as the errors that know their field have it
+    assert read(of_error(error))["errors"] == [{"pointer": "/name", "detail": "wrong"}]
+
+
+def test_a_body_that_is_no_json_has_the_status_of_a_bad_request() -> None:
+    """Also beside other mistakes."""
+    answer = of_faults(
+        [{"type": "missing", "loc": ("body", "a"), "msg": "m"}, {"type": "json_invalid", "loc": (), "msg": "m"}]
+    )
+    assert (answer.status, read(answer)["code"]) == (400, "malformed_body")
+
+
+def test_a_client_may_ask_again_after_five_seconds() -> None:
+    """Where a part of the service does not answer."""
+    assert dict(of_error(StoreError("down")).headers)["Retry-After"] == "5"
+
+
+def test_a_problem_that_is_raised_says_its_detail() -> None:
+    """So that a log line of it means something."""
+    assert str(Problem(422, "invalid_request", "the detail")) == "the detail"
+
+
+def test_an_answer_of_a_defect_is_an_internal_error() -> None:
+    """Which shows nothing of it."""
+    assert (DEFECT.status, read(DEFECT)["code"]) == (500, "internal_error")

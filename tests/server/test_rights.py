@@ -88,3 +88,13 @@ def test_no_root_key_is_beyond_the_one_that_makes_it(
 ) -> None:
     """Neither by scopes, nor by its customer, its end or its networks."""
     assert is_within(ROOT._replace(**fields), ROOT._replace(**caller)) is within
+
+
+def test_every_scope_and_every_network_must_be_within() -> None:
+    """One that is, beside one that is not, makes no root key."""
+    most = ROOT._replace(scopes=frozenset({"keys:*"}), networks=("10.0.0.0/8", "192.168.0.0/16"))
+    inside = most._replace(scopes=frozenset({"keys:read", "keys:write"}), networks=("10.1.0.0/16", "192.168.5.0/24"))
+    assert is_within(inside, most)
+    assert not is_within(inside._replace(scopes=frozenset({"keys:read", "owners:read"})), most)
+    assert not is_within(inside._replace(networks=("10.1.0.0/16", "172.16.0.0/16")), most)
+    assert not is_within(inside._replace(networks=("10.1.0.0/16", "::1/128")), most)

@@ -227,7 +227,20 @@ async def test_a_wrong_batch_is_refused_whole(made: Service, document: Any, poin
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"canary", b"[]", b'"canary"', b"\xff", b"[" * 60_000, b'{"key": ' * 7_000, b"7", b"null"]
+    "body",
+    [
+        b"",
+        b"canary",
+        b"[]",
+        b'"canary"',
+        b"\xff",
+        b"[" * 60_000,
+        b'{"key": ' * 7_000,
+        b"7",
+        b"null",
+        '{"key": "canary", "scope": null}'.encode("utf-16"),
+        b'\xef\xbb\xbf{"key": "canary", "scope": null}',
+    ],
 )
 async def test_a_body_that_is_no_object_is_refused(made: Service, body: bytes) -> None:
     """However deep it goes."""

@@ -8,7 +8,8 @@ import pytest
 
 from secretsource.exceptions import StoreError
 from secretsource.stores._memory.credits import MemoryCredits
-from secretsource.stores.base import KeyQuery, KeyRecord, Page, Purse, Spending, Use
+from secretsource.stores._memory.passes import MemoryPasses
+from secretsource.stores.base import KeyQuery, KeyRecord, Page, Pass, Purse, Spending, Use
 from secretsource.stores.memory import MemoryStore
 from secretsource.testing import StoreConformance, StoreHarness
 from secretsource.testing._stores.samples import CANARY, FULL, record
@@ -148,6 +149,79 @@ class Forgetful(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         vars(self.upkeep)["_records"] = list
+
+
+class Reusable(MemoryPasses):
+    """Leaves a taken pass in the store."""
+
+    def take(self, token: str, kind: str) -> Pass | None:
+        found = self.get(token)
+        return found if found is not None and found.kind == kind else None
+
+
+class KindBlind(MemoryPasses):
+    """Spends a session as a link."""
+
+    def take(self, token: str, kind: str) -> Pass | None:
+        found = self.get(token)
+        return None if found is None else super().take(token, found.kind)
+
+
+class LastUse(MemoryPasses):
+    """Moves a use backward."""
+
+    def touch(self, token: str, seen: float) -> None:
+        found = self.get(token)
+        if found is not None:
+            self._passes[token] = found._replace(seen=seen)
+
+
+class Hoarding(MemoryPasses):
+    """Forgets no pass."""
+
+    def put(self, new: Pass) -> None:
+        self._passes[new.token] = new
+
+
+class Hasty(MemoryPasses):
+    """Forgets a pass that ends at this very instant."""
+
+    def put(self, new: Pass) -> None:
+        super().put(new)
+        self._passes = {token: each for token, each in self._passes.items() if each.ends > new.made}
+
+
+class EndsAll(MemoryPasses):
+    """Ends the sessions of everybody."""
+
+    def take_all(self, kind: str, holder: str) -> int:
+        return sum(super(EndsAll, self).take_all(kind, each.holder) for each in [*self._passes.values()])
+
+
+@pytest.mark.parametrize(
+    ("dishonest", "case"),
+    [
+        (Reusable, "a_pass_is_taken_once"),
+        (KindBlind, "a_pass_of_another_kind_is_not_taken"),
+        (LastUse, "a_use_moves_forward_only"),
+        (Hoarding, "what_has_ended_is_forgotten"),
+        (Hasty, "what_has_ended_is_forgotten"),
+        (EndsAll, "every_pass_of_a_holder_is_taken"),
+    ],
+)
+def test_a_store_of_links_and_sessions_that_cheats_is_caught(dishonest: type[MemoryPasses], case: str) -> None:
+    """By the case that is named for it; an honest one passes the same case."""
+    suite: Any = StoreConformance()
+    fixtures: Any = StoreConformance
+
+    def play(passes: MemoryPasses) -> None:
+        store = MemoryStore()
+        store.passes = passes
+        getattr(suite, f"test_{case}")(fixtures.passing.__wrapped__(suite, store))
+
+    play(MemoryPasses())
+    with pytest.raises(AssertionError):
+        play(dishonest())
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,7 @@ class AsyncApiKeys(
 
     def __init__(self, store: AsyncKeyStore, **settings: Unpack[Settings]) -> None:
         self._store = store
+        self.outbox = store.outbox
         owns_limiter = isinstance(settings.get("limiter"), str)
         try:
             parts = assemble(store, asyncio.to_thread, asyncio.sleep, open_async_limiter, **settings)

@@ -73,11 +73,13 @@ class ApiKeys(
     Attributes:
         owners: The customers that own the keys.
         plans: The plans that owners are on.
+        outbox: The messages that must arrive elsewhere; None if the store keeps none.
         passes: The links and sessions of people who look after keys on pages.
     """
 
     def __init__(self, store: KeyStore, **settings: Unpack[Settings]) -> None:
         self._store = store
+        self.outbox = store.outbox
         owns_limiter = isinstance(settings.get("limiter"), str)
         try:
             parts = assemble(store, here, sleep, open_limiter, **settings)

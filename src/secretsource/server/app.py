@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from secretsource.exceptions import SecretSourceError
+from secretsource.exceptions import ConfigurationError, SecretSourceError
 from secretsource.server.api.document import management
 from secretsource.server.forward_auth import forward_auth
 from secretsource.server.front import BareFront, Front
@@ -26,14 +26,16 @@ from secretsource.server.pages.app import PLACES, pages
 from secretsource.server.spans import Spans
 from secretsource.server.telling import Telling
 from secretsource.server.verify import verify
+from secretsource.server.webhooks.endpoint import endpoint_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
+    from secretsource.server.outgoing.worker import Worker
     from secretsource.server.service import ASGIApp, Receive, Scope, Send, Service
     from secretsource.server.settings import ServerSettings
 
-__all__ = ["RESTARTED", "Application", "application"]
+__all__ = ["RESTARTED", "Application", "application", "build", "workers"]
 
 GATEWAYS = "/v1/forward-auth"
 """The beginning of the paths that gateways ask; some add the path of the request that they ask about."""
@@ -66,6 +68,7 @@ class Application:
         self._open = open
         self._load = load
         self._dispatch: ASGIApp | None = None
+        self._workers: Sequence[Worker] = ()
         self.service: Service | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,6 +86,7 @@ class Application:
         """
         self.service = await self._open(self._settings)
         self._dispatch = build(self.service)
+        self._work(self.service)
 
     async def stop(self) -> None:
         """Wait for the errands, store the uses seen, and close the parts."""
@@ -111,9 +115,18 @@ class Application:
             return
         self.service, self._dispatch = changed, dispatch
         held_back = [name for name in RESTARTED if getattr(new, name) != kept[name]]
+        self._work(changed)
         _log.info("the settings were read again")
         if held_back:
             _log.warning("a change of %s needs a restart", ", ".join(held_back))
+
+    def _work(self, service: Service) -> None:
+        """Begin the work on the queues of the outbox by the settings of the service, in place of the work before."""
+        for worker in self._workers:
+            worker.end()
+        self._workers = workers(service)
+        for worker in self._workers:
+            worker.begin()
 
     def _listen_to_hangup(self) -> None:
         """Reload at SIGHUP, where the system has it and this is the main thread."""
@@ -141,6 +154,25 @@ class Application:
 def application() -> Application:
     """Return the service by the configuration that is in force; servers that take a factory call this."""
     return Application(load_settings())
+
+
+def workers(service: Service) -> Sequence[Worker]:
+    """Return the workers on the queues of the outbox that the settings of a service ask for.
+
+    Args:
+        service: The parts.
+
+    Raises:
+        ConfigurationError: The store has no outbox.
+    """
+    settings, outbox = service.settings, service.keys.outbox
+    if not settings.webhooks:
+        return ()
+    if outbox is None:
+        raise ConfigurationError("the store has no outbox for webhooks: use a store in SQLite or PostgreSQL")
+    return [
+        endpoint_worker(each, service.keys, outbox, service.errands, service.webhooks) for each in settings.webhooks
+    ]
 
 
 def build(service: Service) -> ASGIApp:

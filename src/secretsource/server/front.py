@@ -191,8 +191,10 @@ def _number() -> str:
 
 def _size(scope: Scope) -> int:
     """Return the bytes of the first line and the headers of a request, about."""
-    line = len(scope.get("raw_path") or b"") + len(scope.get("query_string") or b"")
-    return line + sum(len(name) + len(value) for name, value in scope["headers"])
+    size = len(scope.get("raw_path") or b"") + len(scope.get("query_string") or b"")
+    for name, value in scope["headers"]:
+        size += len(name) + len(value)
+    return size
 
 
 def _declared(scope: Scope) -> int:

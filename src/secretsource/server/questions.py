@@ -24,6 +24,8 @@ __all__ = ["MOST_KEYS", "Asked", "read_batch", "read_question"]
 
 MOST_KEYS = 100
 MOST_COST = 10**9
+_NEEDED = ("key", "scope")
+_decode = json.JSONDecoder().decode
 _IS_PREFIX = re.compile(r"[a-z][a-z0-9]{0,15}")
 _IS_ENVIRONMENT = re.compile(r"[a-z]{2,8}")
 
@@ -43,6 +45,10 @@ class Asked(NamedTuple):
         return "Asked(<masked>)"
 
 
+class _Misfit(Exception):
+    """A value does not have the form of its field."""
+
+
 def read_question(body: bytes) -> Asked:
     """Read the body of ``keys:verify``.
 
@@ -52,7 +58,7 @@ def read_question(body: bytes) -> Asked:
     Raises:
         Problem: It is malformed; no part of it is in the answer.
     """
-    return _read(_parsed(body), "", {**_FORMS, "fresh": _flag})
+    return _read(_parsed(body), "", _FORMS_OF_ONE)
 
 
 def read_batch(body: bytes) -> list[KeyQuestion]:
@@ -75,35 +81,44 @@ def read_batch(body: bytes) -> list[KeyQuestion]:
 
 def _parsed(body: bytes) -> Mapping[str, Any]:
     try:
-        document = json.loads(body)
+        document = _decode(body.decode())
     except (ValueError, RecursionError):
         document = None
     if isinstance(document, dict):
         return cast("Mapping[str, Any]", document)
-    raise Problem(400, "malformed_body", "the body is not a JSON object")
+    raise Problem(400, "malformed_body", "the body is not a JSON object in UTF-8")
 
 
-def _read(document: object, where: str, forms: Mapping[str, Callable[[Any, str], Any]]) -> Asked:
+def _read(document: object, where: str, forms: Mapping[str, Callable[[Any], Any]]) -> Asked:
     if not isinstance(document, dict):
         raise _wrong(where, "this must be an object")
     fields = cast("dict[str, Any]", document)
     if not fields.keys() <= forms.keys():
         raise _wrong(where, f"the only fields are {', '.join(forms)}")
-    for needed in ("key", "scope"):
+    for needed in _NEEDED:
         if needed not in fields:
             raise _wrong(f"{where}/{needed}", "this is needed; a scope of null lets every good key pass")
-    question = {_NAMES.get(name, name): forms[name](value, f"{where}/{name}") for name, value in fields.items()}
-    fresh = question.pop("fresh", False)
-    return Asked(cast("KeyQuestion", question), fresh)
+    question: dict[str, Any] = {}
+    name = ""
+    try:
+        for name, value in fields.items():
+            question[name] = forms[name](value)
+    except _Misfit as misfit:
+        detail = str(misfit)
+    else:
+        question["text"] = question.pop("key")
+        fresh = question.pop("fresh", False)
+        return Asked(cast("KeyQuestion", question), fresh)
+    raise _wrong(f"{where}/{name}", detail)
 
 
-def _key(value: object, where: str) -> str:
+def _key(value: object) -> str:
     if isinstance(value, str):
         return value
-    raise _wrong(where, "this must be the text of a key")
+    raise _Misfit("this must be the text of a key")
 
 
-def _scope(value: Any, where: str) -> Demand:
+def _scope(value: Any) -> Demand:
     if value is None:
         return NO_SCOPE
     try:
@@ -112,37 +127,37 @@ def _scope(value: Any, where: str) -> Demand:
         scopes = ()
     if scopes:
         return scopes[0] if len(scopes) == 1 else scopes
-    raise _wrong(where, "this must be a scope such as invoices:read, a list of them, or null for every good key")
+    raise _Misfit("this must be a scope such as invoices:read, a list of them, or null for every good key")
 
 
-def _cost(value: object, where: str) -> int:
+def _cost(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_COST:
         return value
-    raise _wrong(where, f"this must be a whole number from 0 to {MOST_COST}")
+    raise _Misfit(f"this must be a whole number from 0 to {MOST_COST}")
 
 
-def _text(value: object, where: str) -> str | None:
+def _text(value: object) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    raise _wrong(where, "this must be a text, or null")
+    raise _Misfit("this must be a text, or null")
 
 
-def _prefix(value: object, where: str) -> str | None:
+def _prefix(value: object) -> str | None:
     if value is None or (isinstance(value, str) and value != ROOT_PREFIX and _IS_PREFIX.fullmatch(value)):
         return value
-    raise _wrong(where, "this must be a prefix of customers' keys, such as acme, or null")
+    raise _Misfit("this must be a prefix of customers' keys, such as acme, or null")
 
 
-def _environment(value: object, where: str) -> str | None:
+def _environment(value: object) -> str | None:
     if value is None or (isinstance(value, str) and _IS_ENVIRONMENT.fullmatch(value)):
         return value
-    raise _wrong(where, "this must be an environment, such as live, or null")
+    raise _Misfit("this must be an environment, such as live, or null")
 
 
-def _flag(value: object, where: str) -> bool:
+def _flag(value: object) -> bool:
     if isinstance(value, bool):
         return value
-    raise _wrong(where, "this must be true or false")
+    raise _Misfit("this must be true or false")
 
 
 def _wrong(where: str, detail: str) -> Problem:
@@ -151,8 +166,7 @@ def _wrong(where: str, detail: str) -> Problem:
     )
 
 
-_NAMES = {"key": "text"}
-_FORMS: Mapping[str, Callable[[Any, str], Any]] = {
+_FORMS: Mapping[str, Callable[[Any], Any]] = {
     "key": _key,
     "scope": _scope,
     "ip": _text,
@@ -161,3 +175,4 @@ _FORMS: Mapping[str, Callable[[Any, str], Any]] = {
     "prefix": _prefix,
     "environment": _environment,
 }
+_FORMS_OF_ONE = {**_FORMS, "fresh": _flag}

@@ -9,9 +9,8 @@ gives it more than it has itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,8 +57,7 @@ EVERYTHING = ("keys:*", "owners:*", "plans:*", "events:read", "usage:read", "por
 """The scopes of the first root key."""
 
 
-@dataclass(frozen=True, slots=True)
-class RootCaller:
+class RootCaller(NamedTuple):
     """The caller of a request: a root key that was accepted.
 
     Attributes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from secretsource.server.errands import Errands
+from secretsource.server.outgoing.figures import WebhookFigures
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -33,9 +34,11 @@ class Service:
         settings: The settings in force.
         root: The check of the callers that manage keys.
         errands: The work that goes on after its request was answered.
+        webhooks: The figures of webhooks.
     """
 
     keys: AsyncApiKeys
     settings: ServerSettings
     root: RootKeys
     errands: Errands = field(default_factory=Errands)
+    webhooks: WebhookFigures = field(default_factory=WebhookFigures)

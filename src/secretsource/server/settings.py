@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from secretsource.issuing import NO_SCOPE
 from secretsource.server.oidc.settings import OidcSettings, read_oidc
-from secretsource.server.outgoing.addresses import is_safe
+from secretsource.server.outgoing.targets import is_safe
+from secretsource.server.webhooks.settings import WebhookSettings, read_webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,6 +128,7 @@ class ServerSettings:
         leaks: The endpoint for reports of leaked keys, a table; off when left out.
         pages: The pages for customers and operators, a table; off when left out.
         traces: Whether each request is a span of OpenTelemetry; needs the extra ``otel``.
+        webhooks: The endpoints of webhooks, each a table ``[[server.webhooks]]``.
     """
 
     host: str = "127.0.0.1"
@@ -150,6 +152,7 @@ class ServerSettings:
     leaks: LeakSettings | None = None
     pages: PagesSettings | None = None
     traces: bool = False
+    webhooks: tuple[WebhookSettings, ...] = ()
 
 
 _RANGES: Mapping[str, tuple[float, float]] = {
@@ -191,6 +194,8 @@ def read_settings(table: Section | None) -> ServerSettings:
             given[key] = _leaks(table.section(key))
         elif key == "pages":
             given[key] = _pages(table.section(key))
+        elif key == "webhooks":
+            given[key] = read_webhooks(table.items(key))
         else:
             given[key] = _plain(table, key, getattr(ServerSettings(), key))
     return ServerSettings(**given)  # type: ignore[arg-type]  # each is of its field's type by now

@@ -36,7 +36,7 @@ class Telling:
     """
 
     def __init__(self, service: Service) -> None:
-        self._keys = service.keys
+        self._webhooks = service.webhooks
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "secretsource_requests",
@@ -90,11 +90,11 @@ class Telling:
 
     def figures(self) -> bytes:
         """Return the figures in the text format of Prometheus; with several processes, those of all."""
-        registry = self._registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus has no types here
-        return generate_latest(registry)
+            return generate_latest(registry)
+        return generate_latest(self._registry) + self._webhooks.text()
 
 
 def masked(path: str) -> str:

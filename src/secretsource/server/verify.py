@@ -20,11 +20,13 @@ from secretsource.exceptions import StoreError
 from secretsource.issuing import Accepted, HttpAnswer, Reason, Rejected, Status
 from secretsource.issuing.documents import verdict_document
 from secretsource.server.front import LARGEST_BODY, send_refusal
-from secretsource.server.gateway.peers import client_address, forwarded_for
+from secretsource.server.gateway.peers import FORWARDED_FOR, client_address
 from secretsource.server.problems import Problem
 from secretsource.server.questions import read_batch, read_question
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from secretsource.issuing import KeyRecord, Verdict
     from secretsource.server.rights import RootCaller
     from secretsource.server.service import ASGIApp, Receive, Scope, Send, Service
@@ -33,6 +35,7 @@ __all__ = ["verify"]
 
 SCOPE = "keys:verify"
 BATCH = "/v1/keys:verifyBatch"
+JSON = b"application/json"
 _POST = (("Allow", "POST"),)
 _GOOD = ((b"cache-control", b"no-store"), (b"content-type", b"application/json"))
 _MOST_DOCUMENTS = 10_000
@@ -55,7 +58,7 @@ class _Verify:
         self._keys = service.keys
         self._root = service.root
         self._trusted = service.settings.trusted_proxies
-        self._address = lru_cache(maxsize=1024)(self._client)
+        self._address = lru_cache(maxsize=1024)(self._client) if self._trusted else _peer
         self._documents: dict[str, tuple[KeyRecord, bytes]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,26 +81,31 @@ class _Verify:
         if scope["method"] != "POST":
             raise Problem(405, "method_not_allowed", "use POST", headers=_POST)
         headers, client = scope["headers"], scope.get("client")
-        ip = self._address(client[0] if client else None, forwarded_for(headers))
+        passed, media_type = _told_by(headers)
+        ip = self._address(client[0] if client else None, passed)
         caller = await self._root.authenticate(headers, ip, SCOPE)
         if isinstance(caller, HttpAnswer):
             return caller
-        if not _is_json(scope):
+        if media_type != JSON and media_type.partition(b";")[0].strip().lower() != JSON:
             raise Problem(415, "unsupported_media_type", "the body must be JSON: send  Content-Type: application/json")
         body = await _body(receive)
         if scope["path"] == BATCH:
             verdicts = await self._keys.check_many(read_batch(body))
-            return b'{"verdicts": [%s]}' % b", ".join([await self._told(verdict, caller) for verdict in verdicts])
+            for verdict in verdicts:
+                await self._leave(verdict)
+            return b'{"verdicts": [%s]}' % b", ".join([self._document(verdict, caller) for verdict in verdicts])
         asked = read_question(body)
         del body  # a traceback shows no key
-        return await self._told(await self._keys.check(**asked.question, fresh=asked.fresh), caller)
+        verdict = await self._keys.check(**asked.question, fresh=asked.fresh)
+        if verdict.draw is not None:
+            await self._leave(verdict)
+        return self._document(verdict, caller)
 
-    async def _told(self, verdict: Verdict, caller: RootCaller) -> bytes:
-        """Return the document of a verdict, which is over with it: it keeps no place of a limit on requests at once."""
+    async def _leave(self, verdict: Verdict) -> None:
+        """Free the place that a verdict took of a limit on requests at once: it is over with its document."""
         if verdict.draw is not None:
             with suppress(StoreError):  # the lease ends by itself
                 await self._keys.release(verdict)
-        return self._document(verdict, caller)
 
     def _document(self, verdict: Verdict, caller: RootCaller) -> bytes:
         """Return a verdict as the caller may see it: a key of another customer, or one that manages keys, is unknown.
@@ -120,6 +128,10 @@ class _Verify:
         return client_address([(b"x-forwarded-for", passed)], peer, self._trusted)
 
 
+def _peer(peer: str | None, _: bytes) -> str | None:
+    return peer
+
+
 async def _body(receive: Receive) -> bytes:
     """Return the body of a request.
 
@@ -127,8 +139,10 @@ async def _body(receive: Receive) -> bytes:
         Problem: It is larger than a body may be.
     """
     message = await receive()
-    chunks = [message.get("body", b"")]
-    size = len(chunks[0])
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body") and len(body) <= LARGEST_BODY:  # nearly all bodies come in one piece
+        return body
+    chunks, size = [body], len(body)
     while message.get("more_body") and size <= LARGEST_BODY:
         message = await receive()
         chunks.append(message.get("body", b""))
@@ -138,11 +152,15 @@ async def _body(receive: Receive) -> bytes:
     return b"".join(chunks)
 
 
-def _is_json(scope: Scope) -> bool:
-    for name, value in scope["headers"]:
+def _told_by(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
+    """Return the addresses that a request has passed, and the type of its body, in one look at the headers."""
+    passed = media_type = b""
+    for name, value in headers:
         if name == b"content-type":
-            return bool(value.partition(b";")[0].strip().lower() == b"application/json")
-    return False
+            media_type = media_type or value
+        elif name == FORWARDED_FOR:
+            passed = passed + b"," + value if passed else value
+    return passed, media_type
 
 
 def _written(verdict: Verdict) -> bytes:

@@ -166,6 +166,8 @@ def test_no_overlap_ends_the_old_key_at_once() -> None:
     assert old.record.status is Status.REVOKED
     assert old.record.status_reason == "leaked"
     assert old.record.successor == "s" * 22
+    assert old.record.revoked == NOW
+    assert lifecycle.rotate(RECORD, "s" * 22, 5, NOW).predecessor.record.revoked is None
 
 
 @pytest.mark.parametrize("overlap", [-1, math.inf, math.nan])

@@ -229,3 +229,23 @@ def test_a_page_has_its_bounds(asked: dict[str, Any], keys: ApiKeys) -> None:
     """Limits, a cursor that is not one of ours, and what no record has."""
     with pytest.raises(InvalidRequest):
         keys.list(**asked)
+
+
+def test_credits_are_topped_up_to_the_most_that_there_are() -> None:
+    """And not beyond; without credits there is nothing to add to."""
+    most = request.MOST_CREDITS
+    assert most == 10**15
+    assert request.topped_up(most - 3, 3, "key") == most
+    assert request.topped_up(0, 1, "key") == 1
+    with pytest.raises(InvalidRequest, match="key would be granted more than 1000000000000000 credits in all"):
+        request.topped_up(most - 3, 4, "key")
+    with pytest.raises(InvalidRequest, match="key has no credits, so none bound it: set credits first"):
+        request.topped_up(None, 1, "key")
+
+
+@pytest.mark.parametrize(("length", "seconds"), [(None, None), (0.5, 0.5), (1, 1.0), (timedelta(days=1), 86400.0)])
+def test_a_period_is_any_time_over_0(length: Any, seconds: float | None) -> None:
+    """In seconds, or as a timedelta."""
+    assert request.period(length, "rotate_every") == seconds
+    with pytest.raises(InvalidRequest, match="rotate_every must be over 0 seconds, not 0"):
+        request.period(0, "rotate_every")

@@ -312,3 +312,17 @@ def test_a_rotation_that_is_over_is_not_extended(make_keys: Callable[..., ApiKey
     clock.advance(60)
     with pytest.raises(InvalidTransition, match="it is not rotating now"):
         keys.extend_rotation(old.key_id, overlap=60)
+
+
+@pytest.mark.parametrize(("name", "length"), [("begins_at", 500.0), ("begins_at", 600.0), ("expires_at", 5.0)])
+def test_a_key_does_not_end_before_it_begins(name: str, length: float, make_keys: Callable[..., ApiKeys]) -> None:
+    """Whichever of the two instants is moved; one without the other may be anywhere."""
+    keys = make_keys()
+    now = keys.issue(owner="acme").record.created
+    key_id = keys.issue(owner="acme", not_before=now + 10, expires_at=now + 500).record.key_id
+    update: dict[str, Any] = {name: now + length}
+    with pytest.raises(InvalidRequest, match="the key would end before it is good: give a later expires_at"):
+        keys.update(key_id, **update)
+    assert keys.update(key_id, begins_at=now + 499).begins == now + 499
+    assert keys.update(key_id, name="kept").expires == now + 500
+    assert keys.update(key_id, expires_at=None, begins_at=now + 600).begins == now + 600

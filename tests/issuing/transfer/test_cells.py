@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from secretsource.exceptions import InvalidRequest
-from secretsource.issuing import header_judge
+from secretsource.issuing import Status, header_judge
 from secretsource.issuing._transfer import row, sources
 from secretsource.issuing._transfer.sources import Source
 
@@ -141,3 +141,42 @@ def test_notices_are_instants_by_name() -> None:
     assert row.read({"notices": '{"soon": 1.5}'}) == {"notices": {"soon": 1.5}}
     with pytest.raises(InvalidRequest, match="notices is not"):
         row.read({"notices": {"soon": "yesterday"}})
+
+
+def test_credits_are_read_as_a_number_or_its_text() -> None:
+    """Up to the most that there are."""
+    for cell, value in (("7", 7), (7, 7), (0, 0), ("0", 0), (10**15, 10**15)):
+        assert row.read({"credits": cell}) == {"credits": value}
+
+
+@pytest.mark.parametrize("cell", ["x", "0.5", 1.5, -1, 10**15 + 1, True])
+def test_credits_of_another_form_are_refused(cell: Any) -> None:
+    """With the column."""
+    with pytest.raises(InvalidRequest, match="credits is not"):
+        row.read({"credits": cell})
+
+
+@pytest.mark.parametrize("name", ["x" * 41, "environment" * 4, 5, None])
+def test_a_name_that_is_like_none_of_ours_is_not_quoted(name: Any) -> None:
+    """It may be a key: only a text of up to 40 characters is compared with ours."""
+    assert row.unknown(name).startswith("a column has a name that is not known: known are ")
+    assert row.mistake(name) is None
+
+
+STATUSES: list[tuple[Any, Any, Status | None]] = [
+    (None, None, None),
+    (0, True, None),
+    ("0", None, None),
+    (1, True, Status.REVOKED),
+    ("1", None, Status.REVOKED),
+    (1700000000000, False, Status.REVOKED),
+    (None, False, Status.DISABLED),
+    (0, False, Status.DISABLED),
+]
+"""When a key of Unkey was deleted, whether it is enabled, and what that makes of it."""
+
+
+def test_a_status_of_unkey() -> None:
+    """A time of deletion revokes, a switch disables, and neither is said by 0 or nothing."""
+    for deleted, enabled, status in STATUSES:
+        assert sources._unkey_status(deleted, enabled) is status

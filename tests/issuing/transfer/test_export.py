@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.issuing.conftest import OLD_PEPPER, PEPPER
 from tests.issuing.foreign_keys import CANARY, KINDS, ROWS, key
 
+from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import NO_SCOPE, ApiKeys, EventKind, PepperSet, Status
 from secretsource.issuing._key.locator import LocatorSeals
 from secretsource.issuing._key.text import canonical
@@ -189,3 +190,21 @@ def test_an_imported_key_that_moved_is_not_imported_beside_itself(kind: str, mak
     moved = make_keys(store=MemoryStore())
     moved.import_rows(keys.export())
     assert moved.import_rows([ROWS[kind]]).imported == 0
+
+
+@pytest.mark.parametrize(("granted", "spent", "left"), [(5, 0, 5), (5, 3, 2), (5, 5, 0), (5, 9, 0), (0, 0, 0)])
+def test_an_export_has_the_credits_that_are_left(granted: int, spent: int, left: int) -> None:
+    """Never fewer than none: a record may have been lowered below what is spent."""
+    record = KeyRecord(SEALS.seal("acme", 1), b"h" * 32, PEPPERS.newest.version, "…", "acme", "sk", "live", 5.0)
+    book = export.SealBook(SEALS.known)
+    assert export.row(record._replace(credits=granted), book, spent)["credits"] == left
+    assert export.row(record._replace(credits=granted), book)["credits"] == granted
+    assert "credits" not in export.row(record, book, spent)
+
+
+def test_a_row_with_a_hash_of_no_known_form_is_refused() -> None:
+    """Neither ours nor that of a system whose hashes can be checked."""
+    record = KeyRecord(SEALS.seal("acme", 1), b"h" * 32, PEPPERS.newest.version, "…", "acme", "sk", "live", 5.0)
+    row = export.row(record, export.SealBook(SEALS.known))
+    with pytest.raises(InvalidRequest, match="say how it was made"):
+        export.record(rows_of.read({**row, "hash": "md5$" + "ab" * 16}), PEPPERS, SEALS)

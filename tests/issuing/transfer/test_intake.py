@@ -223,3 +223,19 @@ def test_a_key_that_ends_as_it_begins_is_refused() -> None:
     """It would never be good."""
     told = intake().read({**GOOD, "owner": "acme", "not_before": NOW + 5, "expires_at": NOW + 5})
     assert told == "expires_at is not after not_before"
+
+
+def test_only_a_row_of_an_export_is_restored() -> None:
+    """It comes back whatever its owner's plan says now; any other row is a new key."""
+    restored, made = intake().read(EXPORTED), intake().read(GOOD)
+    assert isinstance(restored, Candidate)
+    assert isinstance(made, Candidate)
+    assert (restored.is_restored, made.is_restored) == (True, False)
+
+
+@pytest.mark.parametrize("row", [{"hash": [1]}, {"scopes": {"a": 1}}, {"metadata": [1]}, {"created_at": [1]}])
+def test_a_row_that_cannot_be_read_has_a_reason(row: dict[str, Any]) -> None:
+    """As a text, whatever went wrong in it."""
+    reason = intake().read({**GOOD, **row})
+    assert isinstance(reason, str)
+    assert reason

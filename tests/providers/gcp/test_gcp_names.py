@@ -86,3 +86,18 @@ def test_two_versions(ref: SecretRef) -> None:
     failure = place_of(ref, "p1", None)
     assert isinstance(failure, Failed)
     assert failure.code is FailureCode.MISCONFIGURED
+
+
+@pytest.mark.parametrize(
+    ("place", "words", "shown"),
+    [
+        (Place("p1", None, "T"), "project p1", "projects/p1/secrets/T"),
+        (Place("p1", None, "T", "3"), "project p1", "projects/p1/secrets/T/versions/3"),
+        (Place("p1", "us-east1", "T"), "project p1, us-east1", "projects/p1/locations/us-east1/secrets/T"),
+        (Place(None, None, "T"), "no project", "projects/None/secrets/T"),
+        (Place(None, "us-east1", "T"), "no project, us-east1", "projects/None/locations/us-east1/secrets/T"),
+    ],
+)
+def test_a_place_is_told_to_people(place: Place, words: str, shown: str) -> None:
+    """Project and region; the version only if it is not the newest."""
+    assert (place.words, place.shown) == (words, shown)

@@ -9,7 +9,7 @@ import pytest
 from secretsource.config import load_table
 from secretsource.exceptions import ConfigurationError
 from secretsource.server.oidc.settings import OidcSettings, OperatorRule, read_oidc
-from secretsource.server.outgoing.addresses import is_safe
+from secretsource.server.outgoing.targets import is_safe
 
 LEAST = """
 [oidc]

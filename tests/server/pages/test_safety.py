@@ -11,7 +11,7 @@ from tests.server.pages.browser import HOST, Browser
 
 from secretsource.server.open_paths.links import LINK, new_link
 from secretsource.server.pages.app import VIEWS
-from secretsource.server.pages.sessions import Role
+from secretsource.server.pages.sessions import Role, Sessions
 from secretsource.server.settings import PagesSettings, ServerSettings
 
 if TYPE_CHECKING:
@@ -172,6 +172,9 @@ async def test_a_stolen_cookie_ends_with_the_sign_out(world: World, browser: Bro
 async def test_a_customer_is_no_operator(world: World, browser: Browser) -> None:
     """The cookie of a customer opens no page of operators under their name."""
     await browser.sign_in("acme")
+    sessions = Sessions(world.keys, PagesSettings())
+    assert await sessions.find(Role.CUSTOMER, browser.jar["portal"]) is not None
+    assert await sessions.find(Role.OPERATOR, browser.jar["portal"]) is None
     browser.jar["operator"] = browser.jar["portal"]
     for view in VIEWS:
         if view.role is Role.OPERATOR and view.method == "GET" and "{" not in view.path:

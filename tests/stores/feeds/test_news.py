@@ -46,9 +46,19 @@ def test_any_other_text_is_a_gap(text: str) -> None:
         f"{KEY}:²", f"{KEY}:1.0", f"{KEY}:1_0", f"{KEY}:{2**31}", f"{KEY}:9999999999", f"{KEY}:00000000001",
         f"{KEY}:{'9' * (sys.get_int_max_str_digits() + 1)}", f"{KEY}:{'0' * 10_000}1", f"{KEY[1:]}:1", f"{KEY}a:1",
         "owner=", "plan=", "owner=a b", "owner=%61", "owner=é", "key=a", "=a", f"owner={'a' * 256}",
-        f"plan={'%' * 9999}", "owner=%ff", f"{KEY[1:]}é:1", f"{KEY[1:]}\x01:1", f"x{KEY}:1:1", written(GAP),
+        f"plan={'%' * 9999}", "key=acme", f"key={KEY}", "owner=%ff",
+        f"{KEY[1:]}é:1", f"{KEY[1:]}\x01:1", f"x{KEY}:1:1", written(GAP),
     ],
 )  # fmt: skip
 def test_what_is_nearly_news_is_a_gap(word: str) -> None:
     """Of whatever length: a number of 4,301 digits ends no thread."""
     assert read(word) == GAP
+
+
+@pytest.mark.parametrize("subject", ["owner", "plan"])
+def test_the_longest_name_is_news(subject: str) -> None:
+    """255 characters of four bytes each; one more is a gap."""
+    change = KeyChange.of_terms(subject, "\U0001f511" * 255)
+    assert read(written(change)) == change
+    assert len(written(change)) == len(f"{subject}=") + 255 * 12
+    assert read(written(KeyChange.of_terms(subject, "\U0001f511" * 256))) == GAP

@@ -132,3 +132,35 @@ async def test_a_loop_decides_alike(world: World) -> None:
     world.primary.is_down = True
     with pytest.raises(StoreError):
         await asked(0.7)
+
+
+def test_a_failed_replica_is_asked_again_to_the_instant(world: World) -> None:
+    """After as long as it may lag behind."""
+    world.progress.fail(100.0)
+    assert not world.progress.is_back(103.999)
+    assert world.progress.is_back(104.0)
+
+
+def test_the_row_comes_whole_without_its_position() -> None:
+    """From the primary when it is asked for its position, from the replica, and from the primary in its place."""
+    row = ("key", "a", "b")
+    progress = Progress(4.0)
+
+    def asked(now: float, *, replica: str = "0/5") -> Any:
+        return run(look_up(progress, lambda: (*row, "0/5"), lambda: (*row, replica), lambda: now))
+
+    assert asked(0.0) == row
+    assert asked(0.5) == row
+    assert asked(0.6, replica="0/4") == row
+
+
+@pytest.mark.parametrize(("behind", "ahead"), [("0/F", "0/10"), ("0/9", "0/A"), ("F/0", "10/0"), ("0/FFFFFFFF", "1/0")])
+def test_positions_are_hexadecimal(behind: str, ahead: str) -> None:
+    """In both of their halves, of 32 bits each."""
+    progress = Progress(4.0)
+    progress.mark(0.0, ahead)
+    assert not progress.shows(behind, 0.0)
+    assert progress.shows(ahead, 0.0)
+    progress = Progress(4.0)
+    progress.mark(0.0, behind)
+    assert progress.shows(ahead, 0.0)

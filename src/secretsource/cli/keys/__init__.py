@@ -65,6 +65,10 @@ class KeyCommands(VerbGroup):
             "secretsource.cli.keys.upkeep.chores:chores",
             "Look at all keys once: tell what is due, and end and delete as the options say.",
         ),
+        "outbox": Verb(
+            "secretsource.cli.keys.upkeep.outbox:outbox",
+            "Show the webhooks and reports of leaks that wait, or send again what was given up.",
+        ),
         "purge": Verb(
             "secretsource.cli.keys.upkeep.purge:purge",
             "Delete an owner, its keys, their history and its counted requests, for good.",

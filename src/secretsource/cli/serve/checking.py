@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.server.app import build
+from secretsource.server.app import build, workers
 from secretsource.server.opening import open_service, resolved
 from secretsource.server.rights import ROOT_OWNER, ROOT_PREFIX
+from secretsource.server.webhooks.sending import signing_secrets
 from secretsource.stores.migratable import Migratable
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ async def check_service(settings: ServerSettings) -> None:
     service = await open_service(settings)
     try:
         build(service)
+        workers(service)
+        for endpoint in settings.webhooks:
+            await asyncio.to_thread(signing_secrets, endpoint)
         found = await service.keys.list(owner=ROOT_OWNER, prefix=ROOT_PREFIX, limit=1)
         if not found.records:
             raise ConfigurationError(

@@ -1,4 +1,8 @@
-"""A record as checks use it: with the values that the hot path needs, worked out once. Pure; time is an argument."""
+"""A record as checks use it: with the values that the hot path needs, worked out once. Pure; time is an argument.
+
+The collector looks at each attribute of each cached record. So what only the long way needs is worked out when it is
+asked for.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from secretsource.stores.base import OwnerStatus, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource.stores.base import KeyRecord
+    from secretsource.stores.base import KeyRecord, Purse
 
 _ACTIVE = Status.ACTIVE
 _NEVER = float("-inf")
@@ -30,11 +34,9 @@ class Entry:
         hashed: The hash that finds it.
         expires: The end of its key by the wall clock, or None.
         granted: Demands that it meets, as they are written: its exact scopes, `NO_SCOPE`, and earlier granted demands.
-        wildcards: The beginnings that its wildcards cover.
         networks: The networks it may be used from, or None for any.
         plan: Its limits, with those of its owner and the owner's plan, or None.
         limit_key: The account of its limits.
-        purses: The credits that it spends.
         drift: Wall seconds minus monotonic seconds, at its reading.
         whole: Monotonic seconds of the last reading of the whole record.
         noting: Monotonic seconds until which it notes its own uses; see `UseLog`.
@@ -48,18 +50,15 @@ class Entry:
         "fresh_until",
         "granted",
         "hashed",
-        "key_id",
         "limit_key",
         "networks",
         "noting",
         "plan",
-        "purses",
         "record",
         "requests",
         "seen",
         "until",
         "whole",
-        "wildcards",
     )
 
     def __init__(
@@ -70,12 +69,10 @@ class Entry:
             record = narrowed(record)
         self.record = record
         self.whole = mono if whole is None else whole
-        self.granted, self.wildcards = _rights(record.scopes)
+        self.granted = _granted(record.scopes)
         networks = record.networks
         self.networks = policy.read_networks(networks) if networks else None
         self.limit_key, self.plan = limits_of(record)
-        self.purses = () if record.credits is None and record.terms is None else purses_of(record)
-        self.key_id = record.key_id
         self.expires = record.expires
         self.noting = self.seen = _NEVER
         self.requests = 0
@@ -95,6 +92,23 @@ class Entry:
         return drift, fresh_until, until
 
     @property
+    def wildcards(self) -> tuple[str, ...]:
+        """The beginnings that its wildcards cover."""
+        return policy.wildcards(self.record.scopes)
+
+    @property
+    def purses(self) -> tuple[Purse, ...]:
+        """The credits that it spends."""
+        return purses_of(self.record) if self._spends else ()
+
+    @property
+    def _spends(self) -> bool:
+        """Whether it, or its owner, has credits."""
+        record = self.record
+        terms = record.terms
+        return record.credits is not None or (terms is not None and terms.owner.credits is not None)
+
+    @property
     def is_suspended(self) -> bool:
         """Whether its owner's keys are refused."""
         terms = self.record.terms
@@ -103,12 +117,12 @@ class Entry:
     @property
     def is_counted(self) -> bool:
         """Whether its checks are counted against limits or credits."""
-        return self.plan is not None or bool(self.purses)
+        return self.plan is not None or self._spends
 
     @property
     def is_receipted(self) -> bool:
         """Whether its checks take leases, or credits in the store."""
-        return bool(self.purses) or (self.plan is not None and self.plan.leases is not None)
+        return self._spends or (self.plan is not None and self.plan.leases is not None)
 
     def is_under(self, owner: str | None, plan: str | None) -> bool:
         """Return whether its key belongs to this owner, or to an owner with this plan."""
@@ -130,7 +144,6 @@ class Entry:
 
 
 @lru_cache(maxsize=4096)
-def _rights(scopes: frozenset[str]) -> tuple[frozenset[object], tuple[str, ...]]:
-    """Return the demands that scopes meet as they are written, and the beginnings that their wildcards cover."""
-    exact = (scope for scope in scopes if not scope.endswith("*"))
-    return frozenset({policy.NO_SCOPE, *exact}), policy.wildcards(scopes)
+def _granted(scopes: frozenset[str]) -> frozenset[object]:
+    """Return the demands that scopes meet as they are written."""
+    return frozenset({policy.NO_SCOPE, *(scope for scope in scopes if not scope.endswith("*"))})

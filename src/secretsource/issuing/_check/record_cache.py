@@ -140,7 +140,7 @@ class RecordCache:
         """
         times = entry.times(mono, wall, self.ttl)
         with self._lock:
-            key_id, by_key = entry.key_id, self._by_key
+            key_id, by_key = entry.record.key_id, self._by_key
             if key_id in by_key and by_key[key_id] is entry:  # one step with the assignment
                 entry.drift, entry.fresh_until, entry.until = times
                 return entry
@@ -267,7 +267,7 @@ class RecordCache:
     def _drop(self, entry: Entry) -> None:
         """Drop an entry; if another one has taken its place, that one stays."""
         entry.end()
-        key_id, hashed, by_key, entries = entry.key_id, entry.hashed, self._by_key, self._entries
+        key_id, hashed, by_key, entries = entry.record.key_id, entry.hashed, self._by_key, self._entries
         if hashed in entries and entries[hashed] is entry:
             del entries[hashed]
         if key_id in by_key and by_key[key_id] is entry:

@@ -86,10 +86,10 @@ class Tally:
     def open(self, entry: Entry, mono: float, wall: float) -> None:
         """Have an entry count its own accepted checks, up to the next flush or the end of the minute of an instant."""
         with self._lock:
-            self._close(entry.key_id)
+            self._close(entry.record.key_id)
             if mono >= self.ends:
                 self.turn(mono, wall)
-            self._open[entry.key_id], entry.noting = (entry, self.start), self.ends
+            self._open[entry.record.key_id], entry.noting = (entry, self.start), self.ends
 
     def gather(self, seen: dict[str, float]) -> None:
         """Close all open entries, and add their numbers to the counts.

@@ -237,7 +237,7 @@ class Verifier:
         if known is None or mono >= known.whole + RENEWABLE:
             return None
         record = known.record
-        return record if store.revision(known.key_id) == record.stamp else None
+        return record if store.revision(known.record.key_id) == record.stamp else None
 
     def recall(self, text: object, hashed: bytes | None, asked: Asked) -> Verdict | None:
         """Check as `check` does, from memory; None, with nothing counted, if a store or a server has to be asked."""

@@ -10,7 +10,7 @@ from secretsource.issuing._manage.health import Health
 from secretsource.issuing._manage.upkeep.purges import PurgeReport
 from secretsource.issuing._manage.upkeep.rounds import ChoreReport
 from secretsource.issuing._transfer.reports import ImportReport
-from secretsource.stores.base import FeedHealth
+from secretsource.stores.base import FeedHealth, Message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 __all__ = [
     "chores_document",
     "health_document",
+    "message_document",
     "pepper_document",
     "purge_document",
     "read_chores",
     "read_health",
+    "read_message",
     "read_purge",
     "read_report",
     "report_document",
@@ -129,3 +131,24 @@ def read_purge(document: Mapping[str, Any]) -> PurgeReport:
         InvalidRequest: A field is missing, or does not have its form.
     """
     return PurgeReport(**read(tables.PURGE, document, "purge"))
+
+
+def message_document(message: Message) -> Document:
+    """Write a message of the outbox, without its body.
+
+    Args:
+        message: The message.
+    """
+    return written(tables.MESSAGE, message)
+
+
+def read_message(document: Mapping[str, Any]) -> Message:
+    """Read a message of the outbox; its body is empty, because no document has it.
+
+    Args:
+        document: The result of `message_document`.
+
+    Raises:
+        InvalidRequest: A field is missing, or does not have its form.
+    """
+    return Message(body="", **read(tables.MESSAGE, document, "message"))

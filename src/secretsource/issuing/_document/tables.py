@@ -140,3 +140,13 @@ PURGE = (
     Field("revoked", "revoked", NUMBER),
     Field("deleted", "deleted", NUMBER),
 )
+MESSAGE = (
+    Field("queue", "queue", TEXT),
+    Field("id", "id", TEXT),
+    Field("kind", "kind", TEXT),
+    Field("owner", "owner", maybe(TEXT)),
+    Field("made_at", "made", INSTANT),
+    Field("due_at", "due", maybe(INSTANT)),
+    Field("attempts", "attempts", NUMBER),
+    Field("trouble", "trouble", TEXT),
+)

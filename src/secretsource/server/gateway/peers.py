@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from secretsource.server.settings import Network
 
-__all__ = ["client_address", "forwarded_for", "is_trusted"]
+__all__ = ["FORWARDED_FOR", "client_address", "forwarded_for", "is_trusted"]
 
-_FORWARDED_FOR = b"x-forwarded-for"
+FORWARDED_FOR = b"x-forwarded-for"
 
 
 def client_address(headers: Iterable[tuple[bytes, bytes]], peer: str | None, trusted: Sequence[Network]) -> str | None:
@@ -43,7 +43,7 @@ def forwarded_for(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     Args:
         headers: The headers of the request.
     """
-    return b",".join([value for name, value in headers if name == _FORWARDED_FOR])
+    return b",".join([value for name, value in headers if name == FORWARDED_FOR])
 
 
 def is_trusted(address: str | None, trusted: Sequence[Network]) -> bool:

@@ -17,8 +17,8 @@ from urllib.parse import quote, urlencode
 from secretsource import get_secret
 from secretsource.exceptions import SecretSourceError
 from secretsource.server.oidc.id_token import TokenRefused, read_keys
-from secretsource.server.outgoing.addresses import is_safe
 from secretsource.server.outgoing.fetching import FetchError, Form, fetch
+from secretsource.server.outgoing.targets import is_safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable

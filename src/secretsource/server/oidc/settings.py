@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, NamedTuple
 
 from secretsource.resolver import FOLLOW_MARK
-from secretsource.server.outgoing.addresses import is_safe
+from secretsource.server.outgoing.targets import is_safe
 from secretsource.server.rights import GRANTS, ROOT_OWNER
 
 if TYPE_CHECKING:

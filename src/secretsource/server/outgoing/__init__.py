@@ -1,1 +1,1 @@
-"""Questions that the service asks of other hosts."""
+"""Outgoing work of the service: bounded requests to other servers, and the queues of the outbox."""

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from secretsource.server.service import ASGIApp, Service
     from secretsource.server.settings import PagesSettings
 
-__all__ = ["PLACES", "VIEWS", "pages"]
+__all__ = ["PLACES", "VIEWS", "pages", "served"]
 
 PLACES = ("/portal", "/operator", "/static/")
 """The beginnings of the paths of the pages."""
@@ -45,8 +45,6 @@ _FILE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 """A logo that is opened by itself runs nothing."""
-_DOORS = {Role.CUSTOMER: "/portal/sign-in", Role.OPERATOR: "/operator/sign-in"}
-"""Where a browser is sent that is not signed in."""
 
 
 def pages(service: Service, settings: PagesSettings) -> ASGIApp:
@@ -56,14 +54,22 @@ def pages(service: Service, settings: PagesSettings) -> ASGIApp:
         service: The parts of this process.
         settings: The settings of the pages.
     """
+    sessions = Sessions(service.keys, settings)
+    return served(service, settings, Cookies(sessions), VIEWS)
+
+
+def served(service: Service, settings: PagesSettings, entry: Entry, views: Sequence[View]) -> ASGIApp:
+    """Return the application of some views.
+
+    Args:
+        service: The parts of this process.
+        settings: The settings of the pages.
+        entry: The way in.
+        views: The views.
+    """
     convertors.register()
     sessions = Sessions(service.keys, settings)
-    return _application(service, settings, sessions, Cookies(sessions), VIEWS)
 
-
-def _application(
-    service: Service, settings: PagesSettings, sessions: Sessions, entry: Entry, views: Sequence[View]
-) -> ASGIApp:
     def open_visit(request: Request) -> Visit:
         return Visit(service, sessions, settings, request)
 
@@ -94,13 +100,15 @@ async def _answered(view: View, entry: Entry, visit: Visit) -> Response:
     if view.role is Role.NOBODY:
         visit.session = Session(Role.NOBODY, cookie=visit.cookie(Role.NOBODY))
     else:
+        visit.may_sign_out = view.role in entry.doors
         visit.session = await entry.session(visit, view.role) or NOBODY
     if view.method not in SAFE_METHODS:
         refused = await _guarded(visit)
         if refused is not None:
             return refused
     if visit.session.role is not view.role:
-        return visit.go(_DOORS[view.role])
+        door = entry.doors.get(view.role)
+        return visit.page("customer/signed-out.html", 401) if door is None else visit.go(door)
     return await view.answer(visit)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from secretsource.server.pages.sessions import Role, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from typing import TypeAlias
 
     from secretsource.server.pages.sessions import Sessions
@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 
     OwnerOf: TypeAlias = Callable[[Scope], Awaitable[str | None]]
 
-__all__ = ["Cookies", "Entry", "HostSession", "OwnerOf"]
+__all__ = ["Cookies", "Entry", "HostSession"]
 
 
 class Entry(Protocol):
-    """A way in."""
+    """A way in.
+
+    Attributes:
+        doors: The page where each role signs in; a role without one signs in elsewhere.
+    """
+
+    doors: Mapping[Role, str]
 
     async def session(self, visit: Visit, role: Role) -> Session | None:
         """Return the session of a visit in a role, or None if the person is not signed in."""
@@ -35,6 +41,8 @@ class Cookies:
         sessions: The sessions.
     """
 
+    doors: Mapping[Role, str] = {Role.CUSTOMER: "/portal/sign-in", Role.OPERATOR: "/operator/sign-in"}
+
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
@@ -44,13 +52,15 @@ class Cookies:
 
 
 class HostSession:
-    """The way in of an application of yours: it says which of its customers a request is from.
+    """The way in of an application of yours: it says which of its customers a request comes from.
 
     The cookie of ours is then only what the tokens of the forms follow from.
 
     Args:
         owner_of: Returns the owner whose keys the person may see, from the scope of ASGI; None for nobody.
     """
+
+    doors: Mapping[Role, str] = {}
 
     def __init__(self, owner_of: OwnerOf) -> None:
         self._owner_of = owner_of

@@ -46,6 +46,7 @@ class Visit:
         form: The form that was sent; empty for a GET.
         now: The time of the request, in seconds since 1970 UTC.
         reader: The language and the time zone of the answer.
+        may_sign_out: Whether a sign-out of ours ends the session.
         customer: The owner that the customer sees, if it is registered.
     """
 
@@ -65,6 +66,7 @@ class Visit:
             settings_zone=settings.zone,
         )
         self.translate = self.reader.gettext
+        self.may_sign_out = True
         self.customer: OwnerRecord | None = None
         self._cookies: list[str] = []
 
@@ -119,7 +121,8 @@ class Visit:
             "form_field": TOKEN,
             "url": self.url,
             "static": self.static,
-            "path": self.request.scope["path"],
+            "path": self.request.scope["path"].removeprefix(self.url("")),
+            "may_sign_out": self.may_sign_out,
             "framed": self.is_framed,
             "who": self.customer.name or self.customer.id if self.customer else self.session.subject,
             "now": self.now,

@@ -53,13 +53,15 @@ class MemoryOutbox(Outbox):
     def take(self, queue: str, now: float, until: float, limit: int) -> Sequence[Message]:
         """Take messages that are due; see `Outbox.take`."""
         with self._lock:
-            waiting = [(one.due, one.id, one) for one in self._of(queue) if one.due is not None and one.due <= now]
-            found = [one._replace(due=until, attempts=one.attempts + 1) for _, _, one in sorted(waiting)[:limit]]
+            waiting = [
+                (one.due, one.made, one.id, one) for one in self._of(queue) if one.due is not None and one.due <= now
+            ]
+            found = [one._replace(due=until, attempts=one.attempts + 1) for *_, one in sorted(waiting)[:limit]]
             self._messages.update(((one.queue, one.id), one) for one in found)
             return found
 
     def settle(self, taken: Message, later: Message | None) -> bool:
-        """Settle a message; see `Outbox.settle`."""
+        """End an attempt; see `Outbox.settle`."""
         with self._lock:
             place = (taken.queue, taken.id)
             held = self._messages.get(place)

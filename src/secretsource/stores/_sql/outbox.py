@@ -61,7 +61,7 @@ class SqlOutbox(Outbox):
         return self._database.write(partial(_take, due=due, until=until, limit=limit))
 
     def settle(self, taken: Message, later: Message | None) -> bool:
-        """Settle a message; see `Outbox.settle`."""
+        """End an attempt; see `Outbox.settle`."""
         is_it = _is(taken.queue, taken.id) & (_COLUMNS.attempts == taken.attempts)
         if later is None:
             settle: Any = OUTBOX.delete().where(is_it)
@@ -133,7 +133,7 @@ def _put(connection: Connection, messages: Sequence[Message]) -> None:
 
 
 def _take(connection: Connection, due: ColumnElement[bool], until: float, limit: int) -> Sequence[Message]:
-    wanted = select(OUTBOX).where(due).order_by(_COLUMNS.due, _COLUMNS.id).limit(limit)
+    wanted = select(OUTBOX).where(due).order_by(_COLUMNS.due, _COLUMNS.made, _COLUMNS.id).limit(limit)
     found = [Message(*row) for row in connection.execute(wanted.with_for_update(skip_locked=True))]
     for message in found:
         taken = {"due": until, "attempts": message.attempts + 1}

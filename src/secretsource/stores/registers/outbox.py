@@ -13,9 +13,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
+from secretsource._ground.clock import utc
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 __all__ = ["AsyncOutbox", "Backlog", "Message", "Outbox"]
 
@@ -26,7 +29,7 @@ class Message(NamedTuple):
     Attributes:
         queue: The queue; 1 to 64 characters.
         id: Its identifier, which no other message of the queue has; 1 to 64 characters.
-        kind: What it is about, such as ``key.revoked``; 1 to 64 characters.
+        kind: The kind of message, such as ``key.revoked``; 1 to 64 characters.
         body: The content; no secret belongs in it.
         made: When it was made, in seconds since 1970 UTC.
         owner: The owner that it is about, or None; a purge of the owner deletes it.
@@ -44,6 +47,16 @@ class Message(NamedTuple):
     due: float | None = 0.0
     attempts: int = 0
     trouble: str = ""
+
+    @property
+    def made_at(self) -> datetime:
+        """When it was made, as aware UTC."""
+        return utc(self.made)
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When it may be taken, as aware UTC; None if it was given up."""
+        return None if self.due is None else utc(self.due)
 
 
 class Backlog(NamedTuple):
@@ -109,7 +122,7 @@ class Outbox(ABC):
 
     @abstractmethod
     def settle(self, taken: Message, later: Message | None) -> bool:
-        """Settle a message that was taken.
+        """End the attempt with a message that was taken.
 
         Args:
             taken: The message, as `take` returned it.

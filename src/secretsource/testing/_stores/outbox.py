@@ -67,10 +67,12 @@ class StoreOutbox:
         assert list(outbox(sending).take(QUEUE, 1060.0, 1120.0, 10)) == [FIRST._replace(due=1120.0, attempts=2)]
 
     def test_those_that_waited_longest_are_taken_first(self, sending: KeyStore) -> None:
-        """The limit leaves the others."""
-        outbox(sending).put([SECOND._replace(id=f"msg_{place}", due=1000.0 + place) for place in (3, 1, 2)])
-        assert ids(outbox(sending).take(QUEUE, 2000.0, 2060.0, 2)) == ["msg_1", "msg_2"]
-        assert ids(outbox(sending).take(QUEUE, 2000.0, 2060.0, 2)) == ["msg_3"]
+        """Of those that are due alike, the oldest; the limit leaves the others."""
+        outbox(sending).put([SECOND._replace(id=f"msg_{place}", due=1000.0 + place) for place in (3, 1)])
+        outbox(sending).put([FIRST._replace(id="msg_2", made=1001.5, due=1003.0)])
+        outbox(sending).put([FIRST._replace(id="msg_0", made=1002.0, due=1001.0)])
+        assert ids(outbox(sending).take(QUEUE, 2000.0, 2060.0, 3)) == ["msg_1", "msg_0", "msg_3"]
+        assert ids(outbox(sending).take(QUEUE, 2000.0, 2060.0, 3)) == ["msg_2"]
 
     def test_a_message_is_done_or_put_off_or_given_up(self, sending: KeyStore) -> None:
         """A done one is gone; one that was given up is not taken, and can be made due again from the beginning."""
@@ -122,7 +124,7 @@ class StoreOutbox:
         assert ids(outbox(sending).list(QUEUE)) == ["msg_3", "msg_2"]
 
     def test_a_queue_begins_at_the_end_of_the_feed(self, sending: KeyStore, another: Callable[[], KeyStore]) -> None:
-        """What happened before is not its own; from then on it keeps its place, in every process."""
+        """Earlier events are not its own; from then on it keeps its place, in every process."""
         sending.insert([new(1), new(2)])
         place = outbox(sending).begin(QUEUE)
         sending.insert([new(3)])

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -24,6 +25,7 @@ __all__ = ["PEPPER", "SETTINGS", "Site", "serving"]
 PEPPER = "canary-51d2 pepper of the pages"
 SETTINGS = ServerSettings(
     default_scope=NO_SCOPE,
+    trusted_proxies=(ip_network("127.0.0.0/8"),),
     pages=PagesSettings(name="Acme API", scopes=("invoices:read", "invoices:write", "exports:read", "orders:*")),
 )
 
@@ -65,7 +67,9 @@ async def serving(store: str, settings: ServerSettings = SETTINGS) -> AsyncGener
 
     app = Application(settings, open_service, lambda: settings)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none", lifespan="on"))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_level="critical", ws="none", lifespan="on", proxy_headers=False)
+        )
         serve = asyncio.create_task(server.serve([listener]))
         try:
             while not server.started:

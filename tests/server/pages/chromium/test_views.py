@@ -36,6 +36,14 @@ def site(sample: tuple[Site, dict[str, str]]) -> Site:
 
 VIEWS = {
     "keys": "/portal/keys",
+    "keys-test": "/portal/keys?environment=test",
+    "key": "/portal/keys/{export}",
+    "key-active": "/portal/keys/{billing}",
+    "key-revoked": "/portal/keys/{old}",
+    "new-key": "/portal/keys/new",
+    "edit-key": "/portal/keys/{mobile}/edit",
+    "rotate-key": "/portal/keys/{billing}/rotate",
+    "revoke-key": "/portal/keys/{export}/revoke",
     "usage": "/portal/usage?span=14d",
     "usage-48h": "/portal/usage",
     "events": "/portal/events",
@@ -43,10 +51,13 @@ VIEWS = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-async def test_each_view_is_right_in_each_window(open_window: Open, shape: str) -> None:
+async def test_each_view_is_right_in_each_window(
+    sample: tuple[Site, dict[str, str]], open_window: Open, shape: str
+) -> None:
     """Quiet, from here alone, within the window, and readable by everybody."""
+    _, ids = sample
     window = await open_window(shape)
     await window.sign_in(OWNER)
     for name, path in VIEWS.items():
-        await window.go(path)
+        await window.go(path.format(**ids))
         await picture(window, f"{name}-{shape.replace(' ', '-')}")

@@ -96,9 +96,12 @@ class Window:
         assert answer is not None
         assert answer.status == status, f"{path}: {answer.status}"
         if status >= 400:
-            # The console of Chromium tells of each such answer.
-            self.said = [line for line in self.said if _FAILED not in line]
+            self.forgive(status)
         await self.check()
+
+    def forgive(self, status: int) -> None:
+        """Forget that the console told of an answer with this status, as Chromium does from 400 on."""
+        self.said = [line for line in self.said if f"{_FAILED} {status}" not in line]
 
     async def press(self, name: str, *, role: Any = "button") -> None:
         """Press a button or a link by its words, and wait for the page behind it."""

@@ -35,6 +35,7 @@ async def show(visit: Visit) -> Response:
     offer, query = await offer_to(visit), visit.request.query_params
     environment = _chosen(query.get("environment", ""), offer.environments)
     searched = query.get("search", "").strip()[:LONGEST_SEARCH]
+    await visit.keys.flush()  # the last uses are as new as the counts beside them
     page = await _page(visit, environment, searched, query.get("after"))
     others = await visit.keys.get_many(rows.partners(page.records, visit.now))
     living, ended = rows.pairs(page.records, others, visit.now)

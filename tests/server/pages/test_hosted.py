@@ -1,0 +1,66 @@
+"""The pages of customers inside of another application: its session says which customer a request comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import Mount
+from tests.server.pages.browser import Browser
+
+from secretsource.server.pages.hosted import portal
+from secretsource.server.settings import PagesSettings
+
+if TYPE_CHECKING:
+    from tests.server.conftest import World
+
+NEW = {"name": "n", "environment": "test", "scopes": "a:b", "ends": "90", "once": "a" * 32}
+
+
+@pytest.fixture
+def hosted(world: World) -> Browser:
+    """A browser of an application whose cookie names the customer."""
+
+    async def owner_of(scope: Any) -> str | None:
+        return Request(scope).cookies.get("shop")
+
+    app = portal(world.keys, owner_of, pages=PagesSettings(scopes=("a:b",)), environments=["test"], prefixes=["shop"])
+    return Browser(Starlette(routes=[Mount("/account", app)]), world.keys)
+
+
+async def test_a_customer_of_the_host_needs_no_other_sign_in(world: World, hosted: Browser) -> None:
+    """Every address is below the place where the pages are mounted; a key is made with the host's prefix."""
+    await world.customer_key(owner="globex", name="Foreign worker", environment="test")
+    hosted.jar["shop"] = "acme"
+    page = await hosted.get("/account/portal/keys")
+    assert page.status == 200
+    for address in ('href="/account/portal/keys/new', 'href="/account/static/pages.'):
+        assert address in hosted.page
+    for missing in ('="/portal', '="/static', "sign-out", "Foreign worker"):
+        assert missing not in hosted.page
+    assert 'aria-current="page">Keys<' in hosted.page
+    await hosted.get("/account/portal/keys/new")
+    assert (await hosted.post("/account/portal/keys/new", NEW)).status == 201
+    (record,) = (await world.keys.list(owner="acme")).records
+    assert (record.prefix, record.environment) == ("shop", "test")
+
+
+async def test_nobody_is_shown_a_page(world: World, hosted: Browser) -> None:
+    """A person that the host does not know sees no key, and no sign-in of ours."""
+    await world.customer_key(name="Billing worker")
+    answer = await hosted.get("/account/portal/keys")
+    assert answer.status == 401
+    assert b"Billing worker" not in answer.body
+    for path in ("/account/portal/sign-in", "/account/operator/sign-in", "/account/operator/owners"):
+        assert (await hosted.get(path)).status == 404
+
+
+async def test_a_form_belongs_to_the_customer_that_it_was_shown_to(world: World, hosted: Browser) -> None:
+    """After the host signs another customer in, in the same browser, an older form is refused."""
+    hosted.jar["shop"] = "acme"
+    await hosted.get("/account/portal/keys/new")
+    hosted.jar["shop"] = "globex"
+    assert (await hosted.post("/account/portal/keys/new", NEW)).status == 403
+    assert len(await world.keys.list(owner="globex")) == 0
