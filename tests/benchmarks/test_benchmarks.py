@@ -158,7 +158,7 @@ class TestBenchmarks:
 
     def test_hit(self) -> None:
         """All readers get the same value, and the provider is asked once."""
-        figures = by_name(hit.measure(rounds=1, seconds=0.0001))
+        figures = by_name(hit.measure(processes=1, rounds=1, seconds=0.0001))
         assert figures["calls that reached the provider"].verdict == "PASS"
         assert sum(figure.limit is not None for figure in figures.values()) == 9
 
