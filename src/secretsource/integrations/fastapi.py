@@ -122,8 +122,11 @@ class _Guarded:
             self._check()
         if scope["type"] in {"http", "websocket"}:
             late = scope[LATE] = Late(self._stated)
-            async with late.place:
+            try:
                 await self._app(scope, receive, late.sending(scope, send))
+            finally:
+                if late.place.is_held:
+                    await late.place.leave()
         else:
             await self._app(scope, receive, send)
 

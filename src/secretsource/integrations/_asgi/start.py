@@ -9,7 +9,7 @@ from secretsource.integrations._asgi.messages import STARTS, adding, is_last
 from secretsource.integrations._shared.place import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from secretsource.integrations._asgi.messages import Message, Receive, Scope, Send
     from secretsource.integrations.routes import Stated
@@ -53,15 +53,18 @@ class Late:
             send: The `send` of the server.
         """
 
-        async def send_with_headers(message: Message) -> None:
+        def send_with_headers(message: Message) -> Awaitable[None]:
+            send_on = send
             if self.admitted is not None and message["type"] in STARTS:
-                await adding(self.admitted, scope, send)(message)
-            else:
-                await send(message)
-            if self.place.is_held and is_last(message):
-                await self.place.leave()
+                send_on = adding(self.admitted, scope, send)
+            return self._send_last(message, send_on) if self.place.is_held and is_last(message) else send_on(message)
 
         return send_with_headers
+
+    async def _send_last(self, message: Message, send: Send) -> None:
+        """Send the last message of an answer, and leave the place of its request."""
+        await send(message)
+        await self.place.leave()
 
 
 async def start(check: Callable[[], object], receive: Receive, send: Send) -> None:
