@@ -136,9 +136,9 @@ async def _invalid(_: Request, error: Exception) -> Response:
     return answered(of_faults(error.errors()))
 
 
-async def _failed(_: Request, error: Exception) -> Response:
+async def _failed(request: Request, error: Exception) -> Response:
     assert isinstance(error, SecretSourceError)
-    return answered(of_error(error))
+    return answered(of_error(error, "parameter" if request.method in {"GET", "DELETE"} else "pointer"))
 
 
 async def _told(_: Request, error: Exception) -> Response:
