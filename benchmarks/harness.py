@@ -115,16 +115,22 @@ def per_call(statement: str, names: Mapping[str, object], seconds: float, clock:
     return lambda: timer.timeit(number) / number
 
 
-def per_await(statement: str, names: Mapping[str, object], seconds: float, loop: AbstractEventLoop) -> Sample:
+def per_await(
+    statement: str,
+    names: Mapping[str, object],
+    seconds: float,
+    loop: AbstractEventLoop,
+    clock: Callable[[], float] = perf_counter,
+) -> Sample:
     """As `per_call`, for a statement that awaits; it runs many times within one task of ``loop``."""
     scope = dict(names)
     exec(f"async def run(times):\n for _ in range(times):\n  {statement}", scope)
     run: Any = scope["run"]
 
     def timed(times: int) -> float:
-        begun = perf_counter()
+        begun = clock()
         loop.run_until_complete(run(times))
-        return perf_counter() - begun
+        return clock() - begun
 
     number = 1
     while timed(number) < seconds:
