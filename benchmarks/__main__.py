@@ -24,6 +24,7 @@ NAMES = (
     "edge",
     "gates",
     "frameworks",
+    "pages",
     "mint",
     "records",
     "scale",

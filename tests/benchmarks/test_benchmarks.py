@@ -31,6 +31,7 @@ from benchmarks import (
     many,
     memory,
     mint,
+    pages,
     plans,
     providers,
     records,
@@ -278,6 +279,12 @@ class TestBenchmarks:
         """Both databases give a page for everything that a list narrows by, and count their keys."""
         figures = by_name(lists.measure(sizes=(1000, 3000), rounds=1))
         assert sum(figure.limit == at_most(2) for figure in figures.values()) == 2 * (len(lists.LISTS) + 1)
+
+    def test_pages(self) -> None:
+        """Each view is asked for among many keys and among few; the sizes are those of a test."""
+        figures = by_name(pages.measure(sizes=(100, 200), rounds=1))
+        assert len(figures) == 12
+        assert all(figure.value > 0 for figure in figures.values())
 
     def test_plans(self) -> None:
         """A change of a plan writes one row and its event in either database, however many keys there are."""

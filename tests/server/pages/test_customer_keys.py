@@ -229,16 +229,16 @@ async def test_a_revocation_says_who_breaks_and_is_confirmed(world: World, brows
 
 
 async def test_keys_are_searched_and_paged(world: World, browser: Browser) -> None:
-    """By name and by id; the environments are apart, and a page has fifty keys."""
+    """By name and by id; the environments are apart, and a page has thirty keys."""
     await world.keys.issue_many([{"owner": "acme", "name": f"key {number}"} for number in range(60)])
     await world.customer_key(environment="test", name="A test key")
     first = (await browser.sign_in("acme")).body.decode()
-    assert first.count('class="lead"') == 50
+    assert first.count('class="lead"') == 30
     assert "A test key" not in first
     following = search(r'rel="next" href="([^"]+)"', first)
     assert following is not None
     second = (await browser.get(unescape(following[1]))).body.decode()
-    assert second.count('class="lead"') == 10
+    assert second.count('class="lead"') == 30
     assert "A test key" in (await browser.get("/portal/keys?environment=test")).body.decode()
     found = (await browser.get("/portal/keys?search=key+7")).body.decode()
     assert found.count('class="lead"') == 1

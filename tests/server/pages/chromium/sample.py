@@ -39,7 +39,7 @@ async def filled(store: str, pepper: str) -> dict[str, str]:
     try:
         await keys.plans.put("Business", rate_limit="6000/minute", quota="100000/day", max_keys=20)
         await keys.owners.put(OWNER, name="Globex Ltd", plan="Business")
-        ids = await _live(keys, clock)
+        ids = {**await _others(keys), **await _live(keys, clock)}
         counts = [*_counts(ids, now, draw)]
         for place in range(0, len(counts), 1000):
             await _stored(keys).counts.add(counts[place : place + 1000])
@@ -47,6 +47,21 @@ async def filled(store: str, pepper: str) -> dict[str, str]:
     finally:
         await keys.close()
     return ids
+
+
+async def _others(keys: AsyncApiKeys) -> dict[str, str]:
+    """Register other customers: one is suspended, and an old key of another is used after its rotation."""
+    desk: dict[str, Any] = {"actor": "Front desk", "origin": "198.51.100.4"}
+    await keys.plans.put("Free", rate_limit="60/minute", max_keys=2, scopes=["invoices:read"], **desk)
+    await keys.owners.put("initech", name="Initech", plan="Free", **desk)
+    await keys.owners.put("umbrella", name="Umbrella Health", plan="Business", **desk)
+    await keys.issue(owner="initech", prefix="sk", name="Printer", scopes=["invoices:read"], expires_in=83 * DAY)
+    await keys.owners.suspend("initech", reason="the invoice was not paid", **desk)
+    issued = await keys.issue(owner="umbrella", prefix="sk", name="Ward round", scopes=["invoices:read"])
+    rotated = await keys.rotate(issued.record.key_id, overlap=0, reason="it was in a public repository", **desk)
+    await keys.check(issued.plaintext, scope="invoices:read", ip="192.0.2.66", agent="python-requests/2.32")
+    await keys.flush()
+    return {"ward": issued.record.key_id, "ward-new": rotated.successor.key_id}
 
 
 async def _live(keys: AsyncApiKeys, clock: FakeClock) -> dict[str, str]:

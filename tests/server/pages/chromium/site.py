@@ -13,6 +13,7 @@ import uvicorn
 
 from secretsource.issuing import NO_SCOPE, AsyncApiKeys
 from secretsource.server.app import Application
+from secretsource.server.rights import EVERYTHING, ROOT_OWNER, ROOT_PREFIX
 from secretsource.server.root_keys import RootKeys
 from secretsource.server.service import Service
 from secretsource.server.settings import PagesSettings, ServerSettings
@@ -48,6 +49,13 @@ class Site:
         """Issue a key of a customer."""
         asked: dict[str, Any] = {"owner": owner, "prefix": "sk", "scopes": ["invoices:read"], **fields}
         return await self.keys.issue(**asked)
+
+    async def root_key(self, *scopes: str) -> str:
+        """Make a root key, which may do everything unless scopes are given."""
+        issued = await self.keys.issue(
+            owner=ROOT_OWNER, prefix=ROOT_PREFIX, name="Front desk", scopes=scopes or EVERYTHING
+        )
+        return issued.plaintext
 
 
 @asynccontextmanager

@@ -64,7 +64,8 @@ async def test_a_key_is_led_through_its_life(open_window: Open, shape: str, scri
     await window.press("Keys", role="link")
     row = page.get_by_role("row", name="Nightly export")
     assert "just now" in await row.inner_text()
-    assert await row.locator(".spark rect:not(.zero)").count() == 1
+    strokes = await row.locator(".spark path:not(.zero)").get_attribute("d")
+    assert strokes == "M93.5 24v-24", "the line has moved on the last day alone"
 
     await row.get_by_role("link", name="Nightly export").click()
     await page.wait_for_load_state()

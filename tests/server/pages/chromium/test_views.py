@@ -10,6 +10,8 @@ from tests.server.pages.chromium.sample import OWNER, filled
 from tests.server.pages.chromium.site import PEPPER, serving
 from tests.server.pages.chromium.window import SHAPES, picture
 
+from secretsource.issuing import NO_SCOPE
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
@@ -25,6 +27,8 @@ async def sample(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[tup
     store = f"sqlite:///{tmp_path_factory.mktemp('sample')}/keys.db"
     ids = await filled(store, PEPPER)
     async with serving(store) as running:
+        # The first check begins the threads that the service has until its end.
+        await running.keys.verify(await running.root_key(), scope=NO_SCOPE)
         yield running, ids
 
 
@@ -50,14 +54,51 @@ VIEWS = {
 }
 
 
+OPERATOR = {
+    "attention": "/operator/attention",
+    "unused": "/operator/attention/unused",
+    "alarms": "/operator/attention/alarms",
+    "suspended": "/operator/attention/suspended",
+    "owners": "/operator/owners",
+    "owner": "/operator/owner?id=globex",
+    "owner-edit": "/operator/owner/edit?id=globex",
+    "owner-suspend": "/operator/owner/suspend?id=globex",
+    "keys": "/operator/keys",
+    "key": "/operator/keys/{ward}",
+    "plans": "/operator/plans",
+    "plan": "/operator/plan?id=Business",
+    "events": "/operator/events",
+    "usage": "/operator/usage?owner=globex",
+    "root-keys": "/operator/root-keys",
+    "root-key-new": "/operator/root-keys/new",
+    "health": "/operator/health",
+}
+
+
+async def look(window: Window, ids: dict[str, str], views: dict[str, str], shape: str) -> None:
+    """Open each view, check it, and make a picture of it if pictures are asked for."""
+    for name, path in views.items():
+        await window.go(path.format(**ids))
+        await picture(window, f"{name}-{shape.replace(' ', '-')}")
+
+
 @pytest.mark.parametrize("shape", SHAPES)
-async def test_each_view_is_right_in_each_window(
+async def test_each_view_of_a_customer_is_right(
     sample: tuple[Site, dict[str, str]], open_window: Open, shape: str
 ) -> None:
     """Quiet, from here alone, within the window, and readable by everybody."""
-    _, ids = sample
     window = await open_window(shape)
     await window.sign_in(OWNER)
-    for name, path in VIEWS.items():
-        await window.go(path.format(**ids))
-        await picture(window, f"{name}-{shape.replace(' ', '-')}")
+    await look(window, sample[1], VIEWS, shape)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_each_view_of_an_operator_is_right(
+    sample: tuple[Site, dict[str, str]], open_window: Open, shape: str
+) -> None:
+    """Quiet, from here alone, within the window, and readable by everybody."""
+    window = await open_window(shape)
+    await window.go("/operator/sign-in")
+    await picture(window, f"operator-sign-in-{shape.replace(' ', '-')}")
+    await window.sign_in_as_operator()
+    await look(window, sample[1], {f"operator-{name}": path for name, path in OPERATOR.items()}, shape)

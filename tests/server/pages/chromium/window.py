@@ -26,7 +26,6 @@ SHAPES: dict[str, dict[str, Any]] = {
     "dark": {"viewport": {"width": 1180, "height": 820}, "color_scheme": "dark"},
     "phone": {
         "viewport": {"width": 390, "height": 844},
-        "device_scale_factor": 2,
         "is_mobile": True,
         "has_touch": True,
         "color_scheme": "light",
@@ -122,6 +121,13 @@ class Window:
     async def text(self) -> str:
         """The words that the page shows."""
         return await self.page.locator("body").inner_text()
+
+    async def sign_in_as_operator(self) -> None:
+        """Sign in by a root key that may do everything."""
+        await self.page.goto(f"{self.site.base}/operator/sign-in")
+        await self.page.get_by_label("Root key").fill(await self.site.root_key())
+        await self.press("Sign in")
+        await self.page.get_by_role("button", name="Sign out").wait_for()
 
     async def sign_in(self, owner: str = "globex") -> None:
         """Sign in as a customer, by a link."""

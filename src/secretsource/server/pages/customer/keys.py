@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VIEWS"]
 
-LINES = 50
+LINES = 30
 """Keys on a page."""
 LONGEST_SEARCH = 255
 _DAY = 86400

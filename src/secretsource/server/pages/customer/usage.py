@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VIEWS"]
 
-LINES = 50
+LINES = 30
 """Keys on a page."""
 NAMED = 1000
 """Keys in a file that have their names beside their ids."""

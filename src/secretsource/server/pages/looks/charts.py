@@ -47,15 +47,15 @@ def sparkline(values: Sequence[int], title: str) -> Markup:
         title: The words for screen readers.
     """
     most = max(values, default=0)
-    bars = Markup("").join(
-        _rect("" if value else "zero", place * _LINE_STEP, _LINE_HEIGHT - height, _LINE_BAR, height)
-        for place, value in enumerate(values)
-        for height in [max(2, round(value / most * _LINE_HEIGHT)) if value else 2]
-    )
+    strokes: dict[bool, str] = {True: "", False: ""}
+    for place, value in enumerate(values):
+        height = max(2, round(value / most * _LINE_HEIGHT)) if value else 2
+        strokes[value > 0] += f"M{place * _LINE_STEP + _LINE_BAR / 2:g} {_LINE_HEIGHT}v-{height}"
     width = max(len(values) * _LINE_STEP - (_LINE_STEP - _LINE_BAR), 1)
     return Markup(
-        '<svg class="spark" role="img" width="{0}" height="{1}" viewBox="0 0 {0} {1}"><title>{2}</title>{3}</svg>'
-    ).format(width, _LINE_HEIGHT, title, bars)
+        '<svg class="spark" role="img" width="{0}" height="{1}" viewBox="0 0 {0} {1}"><title>{2}</title>'
+        '<path d="{3}"/><path class="zero" d="{4}"/></svg>'
+    ).format(width, _LINE_HEIGHT, title, strokes[True], strokes[False])
 
 
 def stacked_bars(bars: Sequence[Bar], title: str, description: str, ends: tuple[str, str], top: str) -> Markup:
@@ -129,12 +129,12 @@ def shares(parts: Mapping[str, float], title: str) -> Markup:
 def _bar(bar: Bar, place: int, number: int, most: int, room: int, floor: int) -> Markup:
     """Draw the parts of one bar, each on top of the one before, and a field behind them that answers a pointer."""
     step = 100 / number
-    left = f"{step * (place + (1 - _FILLED) / 2):.4g}%"
+    left = f"{step * (place + (1 - _FILLED) / 2):.2f}%"
     inside = Markup("").join(
-        _rect(kind, left, f"{top:.4g}", f"{step * _FILLED:.4g}%", f"{height:.4g}")
+        _rect(kind, left, f"{top:.1f}", f"{step * _FILLED:.2f}%", f"{height:.1f}")
         for kind, top, height in _stacked(bar, room / most, floor)
     )
-    field = _rect("field", f"{step * place:.4g}%", floor - room, f"{step:.4g}%", room)
+    field = _rect("field", f"{step * place:.2f}%", floor - room, f"{step:.2f}%", room)
     return Markup("<g><title>{}</title>{}{}</g>").format(bar.label, field, inside)
 
 
