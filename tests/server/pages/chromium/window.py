@@ -45,7 +45,7 @@ KEPT = ("desktop", "dark", "phone")
 """The windows that pictures are kept of."""
 
 RULES = ("wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice")
-DARK_RULES = ("cat.color",)
+DARK_RULES = ("color-contrast",)
 """A dark page has the structure of the light one, and other colours."""
 _AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 _ASK = (
