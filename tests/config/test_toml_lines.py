@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretsource.config._lines import line_index
+from secretsource.config._lines import line_index, statements
 
 DOCUMENT = '''\
 # a comment with [brackets] and "quotes
@@ -162,3 +162,15 @@ def test_a_table_of_an_array_is_found_by_its_place() -> None:
     assert found == [3, 5]
     assert [lines["server", "routes", place] for place in (0, 1)] == [2, 4]
     assert lines["other", "path"] == 7
+
+
+def test_a_statement_says_what_it_is() -> None:
+    """A key, the header of a table, or that of one table of an array; a key inside has the place of its table."""
+    text = "[[a]]\nx = 1\n[[a]]\nx = 2\n[b]\ny = 3\n"
+    kinds = [(each.path, each.is_header, each.is_item) for each in statements(text)]
+    assert kinds == [
+        (("a",), True, True), (("a", "x"), False, False), (("a",), True, True), (("a", "x"), False, False),
+        (("b",), True, False), (("b", "y"), False, False),
+    ]  # fmt: skip
+    lines = line_index(text)
+    assert (lines["a", 0, "x"], lines["a", 1, "x"], lines["b", "y"]) == (2, 4, 6)

@@ -33,6 +33,7 @@ from secretsource.providers._registry import DRIVERS, driver_class
 from secretsource.providers.base import FailureCode
 from secretsource.resolver._walk.failure import _CLASSES, _WORDS
 from secretsource.server.api.document import management
+from secretsource.server.oidc.settings import OidcSettings
 from secretsource.server.settings import LeakSettings, PagesSettings, ServerSettings
 from secretsource.server.webhooks.settings import WebhookSettings
 from secretsource.testing.servers import SecretServer
@@ -99,15 +100,29 @@ def driver(scheme: str) -> str:
     return f"### `{scheme}`{path}\n\n" + table(("setting", "what it is", "default", "meaning"), rows)
 
 
+_TABLES: tuple[type[Any], ...] = (
+    SecretConfig,
+    ServerSettings,
+    LeakSettings,
+    PagesSettings,
+    OidcSettings,
+    WebhookSettings,
+)
+"""The classes whose fields are the keys of a table in the file."""
+
+
 def fields(name: str) -> str:
     """The fields of a configuration class that a file sets, with their defaults."""
-    kinds = (SecretConfig, ServerSettings, LeakSettings, PagesSettings, WebhookSettings)
-    of: type[Any] = {each.__name__: each for each in kinds}[name]
+    of = {each.__name__: each for each in _TABLES}[name]
     meanings = sections(of.__doc__ or "")["Attributes"]
     return table(
         ("key", "default", "meaning"),
         [
-            (f"`{field.name}`", shown(field.default), meanings[field.name])
+            (
+                f"`{field.name}`",
+                "needed" if field.default is dataclasses.MISSING else shown(field.default),
+                meanings[field.name],
+            )
             for field in dataclasses.fields(of)
             if of is not SecretConfig or field.name in ("required", "description")
         ],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.issuing.conftest import PEPPER
 
-from secretsource.exceptions import InvalidKey, InvalidRequest, StoreError
+from secretsource.exceptions import InvalidKey, InvalidRequest, KeyNotFound, StoreError
 from secretsource.issuing import NO_SCOPE, AsyncApiKeys, EventKind, LeakPolicy, Status
 from secretsource.issuing._manage import leaks
 from secretsource.stores.memory import AsyncMemoryStore
@@ -203,6 +203,28 @@ def test_a_key_in_a_place_is_masked(keys: ApiKeys) -> None:
     events = keys.events(issued.record.key_id)
     assert events[-1].origin == f"https://example.org/{'x' * 200}/<masked>.txt"
     assert issued.plaintext[30:60] not in repr(events)
+
+
+def test_a_key_that_was_identified_is_reported_without_its_text(keys: ApiKeys) -> None:
+    """Whatever its status; the text proves which key it is, and is needed no more."""
+    issued = keys.issue(owner="acme")
+    assert keys.identify(issued.plaintext) == issued.record
+    keys.disable(issued.record.key_id)
+    key_id = keys.identify(issued.plaintext).key_id
+    report = keys.report_leak(key_id=key_id, **FOUND)
+    assert (report.record.status, report.is_new) == (Status.REVOKED, True)
+    assert not keys.report_leak(issued.plaintext, **FOUND).is_new
+    with pytest.raises(KeyNotFound):
+        keys.report_leak(key_id="0" * 22, **FOUND)
+    with pytest.raises(InvalidKey):
+        keys.identify(issued.plaintext[:-1])
+
+
+@pytest.mark.parametrize("given", [{}, {"text": "x", "key_id": "0" * 22}])
+def test_a_report_is_about_one_key(keys: ApiKeys, given: Any) -> None:
+    """The text or the identifier, and not both."""
+    with pytest.raises(InvalidRequest, match="give the text of the key or its key_id, and not both"):
+        keys.report_leak(**given, **FOUND)
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,10 @@ EQUIVALENT = (
         "one more than is allowed is enough to see that there are too many, and so are two",
     ),
     Equivalent(
+        "stores/_cursor.py", "", "64", "65",
+        "no cursor of ours is as long, and a longer text is refused as a whole",
+    ),
+    Equivalent(
         "limiters/_rules.py", "_has_come", "86400", "86401",
         "a second for each day since 1970 is less than a day until the year 2206",
     ),
@@ -137,5 +141,49 @@ EQUIVALENT = (
     Equivalent(
         "issuing/_manage/upkeep/attention.py", "ChoreRules", "False", "True",
         "a type checker alone reads whether a TypedDict is total",
+    ),
+    *(
+        Equivalent(
+            module, within, "32", "33", "HMAC fills its key with zeros, and a digest of 32 bytes is no longer than that"
+        )
+        for module, within in (
+            ("issuing/_key/hashing.py", "derive"),
+            ("issuing/_key/hashing.py", "Pepper.__init__"),
+            ("issuing/_key/lookup.py", "LookupKeys.__init__"),
+        )
+    ),
+    Equivalent(
+        "issuing/_document/forms.py", "read", "continue", "break",
+        "the first field that is wrong is the one that is named, whatever stands behind it",
+    ),
+    Equivalent(
+        "issuing/_document/draws.py", "_ReportedPlan.__init__", "1", "2",
+        "the states of such a plan are reported, not computed from its rules",
+    ),
+    Equivalent(
+        "issuing/_document/draws.py", "read_draw", "0.0", "1.0",
+        "the states of such a draw are reported, not computed at a time",
+    ),
+    Equivalent(
+        "providers/_azure/validity.py", "rule", "validity.expires > now", "validity.expires >= now",
+        "a rotation that is due now says nothing to the cache",
+    ),
+    Equivalent(
+        "providers/_azure/conversation.py", "reference", "2", "3",
+        "a name has two places at most",
+    ),
+    Equivalent(
+        "resolver/_walk/document.py", "_pointer", "break", "continue",
+        "there is nothing inside of what is missing",
+    ),
+    *(
+        Equivalent(
+            "providers/_address.py", "_of_google", was, becomes, "such a path is no secret's, with a region or without"
+        )
+        for was, becomes in (("len(parts) > 4", "len(parts) >= 4"), ("4", "5"))
+    ),
+    Equivalent(
+        "providers/_address.py", "_of_arn", "2", "3",
+        "an ARN of three parts is no secret's, whatever its service", "service = parts[2] if len(parts) > 2",
     ),
 )  # fmt: skip

@@ -103,19 +103,19 @@ NEAR = {
     "providers/_dotenv/interpolation.py": "providers/dotenv/dotenv_text providers/dotenv/dotenv",
     "providers/_dotenv/text.py": "providers/dotenv/dotenv_text providers/dotenv/dotenv",
     "providers/_gcp/names.py": "providers/gcp/gcp_names providers/gcp/gcp",
-    "providers/_meaning.py": "providers/azure/azure_errors providers/gcp/gcp_errors",
+    "providers/_meaning.py": "providers/meaning providers/azure/azure_errors providers/gcp/gcp_errors",
     "providers/_vault/mounts.py": "providers/vault/vault_mount_table providers/vault/vault_mounts",
     "resolver/_walk/delivery.py": (
-        f"resolver/resolver resolver/engine/rotation {_CHAIN} resolver/engine/discarding resolver/engine/notices "
-        "resolver/engine/forced resolver/walk/delivery"
+        "resolver/walk/delivery resolver/resolver resolver/engine/rotation resolver/engine/discarding "
+        "resolver/engine/notices"
     ),
     "resolver/_walk/cache.py": (
-        f"resolver/walk/entries resolver/walk/ages resolver/walk/names resolver/engine/rotation {_MODEL} "
-        "resolver/engine/discarding resolver/engine/forced resolver/walk/cache"
+        "resolver/walk/cache resolver/walk/entries resolver/walk/ages resolver/walk/names resolver/engine/rotation "
+        "resolver/engine/discarding properties/cache_model"
     ),
     "resolver/_walk/chain.py": (
-        f"{_CHAIN} resolver/walk/following resolver/many resolver/resolver resolver/walk/ages resolver/default "
-        "resolver/load"
+        "resolver/walk/following resolver/many resolver/resolver resolver/walk/ages resolver/default "
+        f"chain/version_before {_CHAIN}"
     ),
     "resolver/_walk/document.py": "resolver/walk/document resolver/walk/line_ends",
     "resolver/_walk/failure.py": (
@@ -132,14 +132,18 @@ NEAR = {
     ),
     "resolver/_walk/resolution.py": f"{_CHAIN} {_FLIGHTS}",
     "resolver/_walk/route.py": (
-        f"{_CHAIN} resolver/walk/suggestions resolver/resolver resolver/default resolver/walk/names "
-        "resolver/walk/routes"
+        "resolver/walk/routes chain/outcome_table resolver/walk/suggestions resolver/resolver resolver/default"
     ),
     "resolver/_engine/board.py": _FLIGHTS,
     "resolver/_engine/shortcuts.py": "resolver/engine/clocks resolver/walk/names resolver/published_numbers",
     "resolver/_walk/trace.py": "resolver/resolver resolver/engine/rotation",
     "server/leaks/findings.py": "server/leak_endpoint",
     "server/gateway/originals.py": "server/originals server/forward_auth",
+    "server/pages/customer/evidence.py": "server/pages/customer/evidence",
+    "server/pages/customer/fields.py": "server/pages/customer/fields",
+    "server/pages/customer/rows.py": "server/pages/customer/rows",
+    "server/pages/forms.py": "server/pages/safety server/pages/customer_keys",
+    "server/pages/guard.py": "server/pages/safety server/pages/hosted",
     "server/pages/looks/charts.py": "server/pages/looks/charts",
     "server/pages/looks/colours.py": "server/pages/looks/colours",
     "server/pages/looks/formats.py": "server/pages/looks/formats server/pages/looks/reader",

@@ -1,11 +1,13 @@
-"""The edges on the oldest versions of their frameworks: python -m tests.packaging.floors FOLDER [EDGE ...].
+"""The edges on the oldest versions of their frameworks: python -m tests.packaging.floors install|test FOLDER
 
-For each edge, pip installs the oldest versions of its extras into a folder, and the tests of the edge import them from
-there. Old frameworks use what is deprecated today, so a deprecation is no error here.
+A layer is a folder with the packages that differ from those of the environment: pip resolves the floors of its edges
+together against what is installed, and downloads only the rest. The tests import from the layer first. Old frameworks
+use what is deprecated today, so a deprecation is no error here.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -28,7 +30,10 @@ EDGES = {
     "quart": ("quart",),
     "starlette": ("starlette",),
 }
-"""The extras of each edge; its tests are ``tests/integrations/test_EDGE.py``."""
+"""The extras of each edge; its tests are ``tests/integrations/test_EDGE*.py``."""
+
+ALONE = ("starlette",)
+"""Edges with a floor that another cannot stand on: the oldest FastAPI needs a newer Starlette."""
 
 
 def floors(edge: str) -> dict[str, str]:
@@ -39,24 +44,43 @@ def floors(edge: str) -> dict[str, str]:
     }
 
 
-def run(edge: str, folder: Path) -> int:
-    """Install the floors of an edge, run its tests, and return the exit status."""
-    required = [f"{name}=={oldest}" for name, oldest in floors(edge).items()]
-    print("The oldest of", edge, "-", *required, flush=True)
-    pip = ["-m", "pip", "install", "-qq", "--disable-pip-version-check", "--only-binary=:all:", "--upgrade", "--target"]
-    installed = subprocess.run(
-        [sys.executable, *pip, str(folder), *required], capture_output=True, text=True, check=False
-    )
-    if installed.returncode:  # else it only warns of packages outside of the folder
-        print(installed.stderr, file=sys.stderr)
-        return installed.returncode
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(TREE / "src"), str(TREE)])}
-    tests = ["pytest", "-q", "-W", "ignore::DeprecationWarning", f"tests/integrations/test_{edge}.py"]
-    for words in (["tests.packaging.floors", "--imported", edge], tests):
-        status = subprocess.run([sys.executable, "-m", *words], env=environment, cwd=TREE, check=False).returncode
-        if status:
-            return status
-    return 0
+def layers() -> dict[str, list[str]]:
+    """Return the edges of each layer: all in one, but those whose floors another edge cannot stand on."""
+    return {"most": [edge for edge in EDGES if edge not in ALONE], **{edge: [edge] for edge in ALONE}}
+
+
+def install(folder: Path) -> None:
+    """Install each layer into a folder of its own."""
+    for layer, edges in layers().items():
+        required = [f"{name}=={oldest}" for edge in edges for name, oldest in floors(edge).items()]
+        report = json.loads(_pip("--dry-run", "--report", "-", *required))
+        found = [f"{each['metadata']['name']}=={each['metadata']['version']}" for each in report["install"]]
+        print("The oldest versions that edges stand on:", *found, flush=True)
+        _pip("--no-deps", "--only-binary=:all:", "--target", str(folder / layer), *found)
+
+
+def test(folder: Path, at_once: str) -> int:
+    """Run the tests of each edge on its layer, and return the exit status."""
+    worst = 0
+    for layer, edges in layers().items():
+        path = os.pathsep.join([str(folder / layer), str(TREE / "src"), str(TREE)])
+        files = [str(file) for edge in edges for file in sorted((TREE / "tests/integrations").glob(f"test_{edge}*.py"))]
+        for words in (
+            ["tests.packaging.floors", "imported", *edges],
+            ["pytest", "-q", "-n", at_once, "-W", "ignore::DeprecationWarning", *files],
+        ):
+            command = [sys.executable, "-m", *words]
+            ended = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, cwd=TREE, check=False)
+            worst = max(worst, ended.returncode)
+    return worst
+
+
+def _pip(*words: str) -> str:
+    command = [sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check", *words]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode:  # else it only warns of packages outside of the folder
+        sys.exit(ended.stderr)
+    return ended.stdout
 
 
 def differing(edge: str) -> list[str]:
@@ -70,7 +94,12 @@ def differing(edge: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    where, *chosen = sys.argv[1:]
-    if where == "--imported":
-        sys.exit("; ".join(differing(*chosen)) or None)
-    sys.exit(max(run(edge, Path(where) / edge) for edge in chosen or sorted(EDGES)))
+    match sys.argv[1:]:
+        case ["install", where]:
+            install(Path(where))
+        case ["test", where, at_once]:
+            sys.exit(test(Path(where), at_once))
+        case ["imported", *edges]:
+            sys.exit("; ".join([each for edge in edges for each in differing(edge)]) or None)
+        case _:
+            sys.exit(__doc__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.packaging.floors import EDGES, TREE, differing, floors
+from tests.packaging.floors import EDGES, TREE, differing, floors, layers
 
 INTEGRATIONS = TREE / "src" / "secretsource" / "integrations"
 NOT_ONE_FRAMEWORK = {"asgi", "routes", "django_settings", "flask_config"}
@@ -22,6 +22,11 @@ def test_a_floor_is_one_version(edge: str) -> None:
     """Each requirement of these extras is a package and its oldest version, so that pip can install just that."""
     assert all(name.isidentifier() or "-" in name for name in floors(edge))
     assert all(oldest.replace(".", "").isdecimal() for oldest in floors(edge).values())
+
+
+def test_every_edge_is_in_one_layer() -> None:
+    """So each is tested on its floors once."""
+    assert sorted(edge for edges in layers().values() for edge in edges) == sorted(EDGES)
 
 
 def test_newer_versions_are_noticed() -> None:

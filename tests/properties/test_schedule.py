@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,3 +67,45 @@ def test_a_pause(failures: int, retry_after: float | None, lucky: float) -> None
     """From three quarters of a second to ten, or to a minute when the service asks for it."""
     waited = pause(failures, Failed(FailureCode.THROTTLED, retry_after=retry_after), lucky)
     assert 0.75 <= waited <= max(10, min(retry_after or 0, 60))
+
+
+DOWN = Failed(FailureCode.UNAVAILABLE)
+
+
+@pytest.mark.parametrize(
+    ("failures", "failed", "seconds"),
+    [
+        (1, DOWN, 1.0),
+        (2, DOWN, 2.0),
+        (4, DOWN, 8.0),
+        (5, DOWN, 10.0),
+        (2000, DOWN, 10.0),
+        (1, DOWN._replace(retry_after=0.5), 1.0),
+        (1, DOWN._replace(retry_after=1.5), 1.5),
+        (1, DOWN._replace(retry_after=60.0), 60.0),
+        (1, DOWN._replace(retry_after=61.0), 60.0),
+    ],
+)
+def test_a_provider_that_fails_is_left_alone(failures: int, failed: Failed, seconds: float) -> None:
+    """Twice as long each time up to ten seconds, or as it asks for up to a minute."""
+    assert pause(failures, failed, 0.0) == seconds
+
+
+def test_a_pause_is_shorter_by_luck() -> None:
+    """By up to a quarter, so that not all processes come back at once; never shorter than was asked for."""
+    assert pause(3, DOWN, 0.5) == 3.5
+    assert pause(3, DOWN._replace(retry_after=3.75), 0.5) == 3.75
+
+
+def test_a_value_that_has_ended_is_in_no_age() -> None:
+    """Its schedule begins and ends now; one that ends now as well."""
+    for left in (-5.0, 0.0):
+        ages = schedule(Found("v", expires_at=NOW.wall + left), Tuning(), NOW, None, 0.0)
+        assert tuple(ages) == (NOW.mono,) * 4
+
+
+@pytest.mark.parametrize(("offset", "fresh"), [(-1.0, 300.0), (0.0, 300.0), (0.5, 0.5), (50.0, 50.0), (900.0, 300.0)])
+def test_a_planned_rotation_is_looked_for_in_time(offset: float, fresh: float) -> None:
+    """An overdue one, or one that is due now, says nothing."""
+    ages = schedule(Found("v", rotates_at=NOW.wall + offset), Tuning(ttl=300.0), NOW, None, 0.0)
+    assert ages.fresh_until == NOW.mono + fresh

@@ -165,3 +165,12 @@ def test_the_longest_name_and_reference() -> None:
     for text in ("a" * 513, "a-" * 256 + "b", "aws://" + "a" * 4091):
         with pytest.raises(InvalidReference):
             parse_reference(text)
+
+
+def test_a_name_with_a_field_may_be_as_long_as_a_name() -> None:
+    """And no longer; the path of a reference may."""
+    ref = parse_reference("x" * MAX_NAME + "#field")
+    assert (len(ref.location), ref.field) == (MAX_NAME, "field")
+    with pytest.raises(InvalidReference, match=f"the secret name has {MAX_NAME + 1} characters"):
+        parse_reference("x" * (MAX_NAME + 1) + "#field")
+    assert len(parse_reference("env://" + "x" * (MAX_NAME + 1)).location) == MAX_NAME + 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from dotenv import dotenv_values
@@ -203,6 +204,31 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatc
     assert isinstance(outcome, Stored)
     assert synced == [b"new"]
     assert (tmp_path / "NAME").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+@pytest.mark.parametrize("kind", ["dotenv", "file"])
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.ENOSPC, FailureCode.UNAVAILABLE), (errno.EACCES, FailureCode.DENIED)]
+)
+def test_a_write_that_fails_is_not_stored(
+    kind: str, step: str, number: int, code: FailureCode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, or a right that was taken away: the failure is told, and no half of a file is left."""
+    path = tmp_path / ("NAME" if kind == "file" else ".env")
+    provider: WritableProvider = FileProvider(str(tmp_path)) if kind == "file" else DotenvProvider(str(path))
+    path.write_text("NAME=old\n")
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise OSError(number, "no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, step, fail)
+        outcome = provider.store(SecretRef(kind, "NAME"), "new", overwrite=True, timeout=1)
+    assert isinstance(outcome, Failed)
+    assert outcome.code is code
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+    assert path.read_text() == "NAME=old\n"
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from secretsource.server.api.document import management
-from secretsource.server.rights import EVERYTHING, ROOT_SCOPES
+from secretsource.server.rights import EVERYTHING, ROOT_OWNER, ROOT_PREFIX, ROOT_SCOPES
 from secretsource.server.settings import PagesSettings, ServerSettings
+from secretsource.stores.base import Change, EventKind, KeyEvent, Status
 
 if TYPE_CHECKING:
     from tests.server.conftest import World
@@ -78,6 +80,16 @@ class Ground:
         self.ids = {"key": key.record.key_id, "root": weak.json["key_id"], "owner": "acme", "plan": "basic"}
         self.customer_text = key.plaintext
 
+    async def expired(self) -> str:
+        """A root key that may do everything, and whose end has passed."""
+        keys = self.world.keys
+        issued = await keys.issue(owner=ROOT_OWNER, prefix=ROOT_PREFIX, scopes=EVERYTHING, expires_in=3600)
+        record = issued.record._replace(expires=issued.record.created, revision=issued.record.revision + 1)
+        event = KeyEvent(record.key_id, record.revision, EventKind.UPDATED, record.created)
+        assert await keys._store.update(Change(record, event))
+        assert (await keys.get(record.key_id)).status_at(time.time()) is Status.EXPIRED
+        return issued.plaintext
+
     def target(self, operation: Operation, absent: bool = False) -> tuple[str, str]:
         """The path of an operation with an id, and that id."""
         name = (re.findall(r"{(\w+)}", operation.path) or [""])[0]
@@ -125,6 +137,7 @@ async def test_a_refused_caller_learns_nothing(ground: Ground) -> None:
     await keys.owners.suspend("ended")
     not_ours = await keys.issue(owner="mallory", prefix="root", scopes=EVERYTHING)
     refused.append(not_ours.plaintext)
+    refused.append(await ground.expired())
     bodies = set()
     for operation in OPERATIONS:
         for text, absent in product(refused, (False, True)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from base64 import b64encode
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -17,18 +18,22 @@ from tests.server.github import Signer, listing
 
 from secretsource.exceptions import ConfigurationError, StoreError
 from secretsource.issuing import NO_SCOPE, AsyncApiKeys, EventKind, Status
-from secretsource.server.app import Application, build
+from secretsource.server.app import Application, build, workers
 from secretsource.server.errands import MOST
 from secretsource.server.leaks import action, github
-from secretsource.server.leaks.findings import MOST_FINDINGS, Finding
+from secretsource.server.leaks.action import Action
+from secretsource.server.leaks.findings import MOST_FINDINGS, Finding, read_findings
 from secretsource.server.leaks.github import LARGEST_REPORT, PATH, github_leaks
 from secretsource.server.leaks.key_list import EVERY, LASTS, KeyList
+from secretsource.server.outgoing.worker import TURN
+from secretsource.server.problems import Problem
 from secretsource.server.rights import ROOT_OWNER, ROOT_PREFIX
 from secretsource.server.settings import LeakSettings, ServerSettings
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 
 if TYPE_CHECKING:
     from secretsource.server.service import Service
+    from secretsource.stores.base import Message, Outbox
 
 PLACE = "https://github.com/acme/shop/blob/main/settings.py"
 FOREIGN = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
@@ -74,6 +79,16 @@ class World:
         """Wait for the errands that are under way."""
         while self.service.errands._under_way:
             await asyncio.sleep(0)
+
+    async def waiting(self) -> list[Message]:
+        """The reports that were not acted on."""
+        return list(self.outbox.list(action.QUEUE))
+
+    @property
+    def outbox(self) -> Outbox:
+        """The outbox of the store."""
+        assert self.store.outbox is not None
+        return self.store.outbox
 
     async def status(self, issued: Any) -> Status:
         """The status of a key."""
@@ -268,25 +283,6 @@ async def test_another_document_is_no_list(world: World, listed: bytes) -> None:
     assert (await world.report(FOREIGN)).status == 503
 
 
-async def test_a_repeat_changes_nothing_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same body with another signature is answered the same, and starts nothing."""
-    issued = await world.issue()
-    first = await world.report(issued.plaintext)
-    started: list[str] = []
-
-    def ignored(errand: Any, name: str) -> None:
-        errand.close()
-        started.append(name)
-
-    monkeypatch.setattr(world.service.errands, "start", ignored)
-    again = await world.send(body_of(issued.plaintext))
-    assert again.body == first.body
-    assert started == []
-    await world.send(body_of(issued.plaintext) + b" ")
-    assert started == ["leak report"]
-    assert await world.kinds(issued) == ["issued", "revoked", "exposed"]
-
-
 async def test_a_repeat_in_another_process_changes_nothing_more(world: World) -> None:
     """Processes share a store; the history has one event."""
     issued = await world.issue()
@@ -296,14 +292,6 @@ async def test_a_repeat_in_another_process_changes_nothing_more(world: World) ->
         assert (await other("POST", PATH, body=body, **world.signer.headers(body))).status == 200
         await world.acted()
     assert await world.kinds(issued) == ["issued", "revoked", "exposed"]
-
-
-async def test_reports_are_forgotten_when_there_are_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The memory of reports is bounded."""
-    monkeypatch.setattr(github, "_MOST_REMEMBERED", 2)
-    for _ in range(4):
-        await world.report((await world.issue()).plaintext)
-    assert len(world.client.app._begun) == 2
 
 
 @pytest.mark.parametrize("chunks", [1, 20], ids=["announced", "in pieces"])
@@ -454,85 +442,177 @@ async def test_the_action_follows_the_answer(world: World, monkeypatch: pytest.M
     assert await world.status(issued) is Status.REVOKED
 
 
-async def test_a_store_that_is_down_is_asked_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pauses grow; the key ends when the store is back."""
+async def test_a_repeat_changes_nothing_more(world: World) -> None:
+    """The same body with another signature is answered the same; the history has one event."""
+    issued = await world.issue()
+    first = await world.report(issued.plaintext)
+    again = await world.report(issued.plaintext)
+    assert again.body == first.body
+    await world.send(body_of(issued.plaintext) + b" ")
+    await world.acted()
+    assert await world.kinds(issued) == ["issued", "revoked", "exposed"]
+
+
+async def test_a_kill_between_the_answer_and_the_action_loses_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The report was stored before the answer, without the key: another process acts on it."""
+    issued = await world.issue()
+
+    def killed(errand: Any, _: str) -> None:
+        errand.close()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.service.errands, "start", killed)
+        assert labels(await world.send(body_of(issued.plaintext))) == ["true_positive"]
+    assert await world.status(issued) is Status.ACTIVE
+    (stored,) = await world.waiting()
+    assert (stored.kind, stored.owner) == ("leak.reported", "acme")
+    assert json.loads(stored.body) == {"key_id": issued.record.key_id, "place": PLACE}
+    other = gate.service(world.store, leaks=LeakSettings())
+    (worker,) = workers(other)
+    await worker.empty()
+    assert await world.status(issued) is Status.REVOKED
+    assert await world.kinds(issued) == ["issued", "revoked", "exposed"]
+    assert await world.waiting() == []
+
+
+async def test_a_kill_in_the_middle_of_the_action_changes_nothing_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key ended, and the event was not written: the next process writes it, and it is there once."""
+    issued = await world.issue()
+    update = world.store.update
+    changes = 0
+
+    def dying(change: Any) -> bool:
+        nonlocal changes
+        changes += 1
+        if changes == 2:
+            raise asyncio.CancelledError
+        return update(change)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "update", dying)
+        await world.report(issued.plaintext)
+    assert await world.kinds(issued) == ["issued", "revoked"]
+    later = Action(world.service, LeakSettings()).worker()
+    later._clock = lambda: time.time() + TURN
+    await later.empty()
+    await later.empty()
+    assert await world.kinds(issued) == ["issued", "revoked", "exposed"]
+
+
+async def test_a_leak_of_a_deleted_key_needs_nothing(world: World) -> None:
+    """A key that was deleted meanwhile cannot be used."""
+    issued = await world.issue()
+    action = Action(world.service, LeakSettings())
+    await action.keep([Finding(issued.plaintext, "acme", None)])
+    world.store._remove([await world.service.keys.revoke(issued.record.key_id)])
+    await action.worker().empty()
+    assert await world.waiting() == []
+
+
+async def test_a_store_that_is_down_is_told_and_asked_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """503 asks GitHub to send the report again; this process tries as well, after growing pauses."""
     issued, pauses = await world.issue(), list[float]()
     failures = [StoreError("down")] * 9
-    report_leak = world.service.keys.report_leak
+    put = world.outbox.put
 
-    async def down(*args: Any, **fields: Any) -> Any:
+    def down(messages: Any) -> None:
         if failures:
             raise failures.pop()
-        return await report_leak(*args, **fields)
+        put(messages)
 
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
 
-    monkeypatch.setattr(world.service.keys, "report_leak", down)
+    monkeypatch.setattr(world.outbox, "put", down)
     monkeypatch.setattr(world.service.errands, "pause", pause)
-    await world.report(issued.plaintext)
+    answer = await world.report(issued.plaintext)
+    assert (answer.status, answer.headers["retry-after"]) == (503, "60")
     assert pauses == [1, 2, 4, 8, 16, 32, 64, 120, 120]
     assert await world.status(issued) is Status.REVOKED
 
 
-@pytest.mark.parametrize("error", [StoreError("canary-7c0e"), ConfigurationError("canary-7c0e")])
-async def test_what_was_not_done_is_logged_and_done_by_a_repeat(
-    world: World, error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_an_action_that_fails_is_tried_for_a_day(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log names each key to revoke; the same report, sent again, is acted on."""
+    """Then it is given up: the log names the key to revoke, and `keys outbox --resend` tries again."""
+    issued, now = await world.issue(), time.time()
+    worker = Action(world.service, LeakSettings()).worker()
+    worker._clock = lambda: now
+
+    async def broken(*_: Any, **__: Any) -> Any:
+        raise ConfigurationError("it cannot work")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.service.keys, "report_leak", broken)
+        await world.report(issued.plaintext)
+        for pause in action.PAUSES:
+            (waiting,) = await world.waiting()
+            assert (waiting.trouble, waiting.due is None) == ("it cannot work", False)
+            now = (waiting.due or 0) + pause
+            await worker.empty()
+    (waiting,) = await world.waiting()
+    assert waiting.due is None
+    assert f"the leak of key {issued.record.key_id} was not acted on: revoke it by hand" in caplog.text
+    assert 86_400 < sum(action.PAUSES) < 2 * 86_400
+    world.outbox.resend(action.QUEUE, now)
+    await worker.empty()
+    assert await world.status(issued) is Status.REVOKED
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["for a quarter of an hour", "until the service stops"])
+async def test_what_was_not_stored_is_logged_and_done_by_a_repeat(
+    world: World, ends: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log names each key to revoke; the same report, sent again, is acted on. A stop tries once more."""
     keys = [await world.issue() for _ in range(2)]
     texts = [each.plaintext for each in keys]
     tried: list[str] = []
 
-    async def down(text: str, **_: Any) -> Any:
+    async def down(text: str) -> Any:
         tried.append(text)
-        raise error
+        raise StoreError("canary-7c0e")
 
     async def pause(_: float) -> None:
-        """Take no time."""
+        if ends:
+            world.service.errands._ending.set()
 
     with monkeypatch.context() as patch:
-        patch.setattr(world.service.keys, "report_leak", down)
+        patch.setattr(world.service.keys, "identify", down)
         patch.setattr(world.service.errands, "pause", pause)
         await world.report(*texts)
-    attempts = action.ATTEMPTS if isinstance(error, StoreError) else 1
-    assert [tried.count(text) for text in texts] == [attempts] * 2
+    assert len(tried) == 1 + (1 if ends else github.ATTEMPTS)
     for each in keys:
         assert f"the leak of key {each.record.key_id} was not acted on: revoke it by hand" in caplog.text
     assert "canary" not in caplog.text
+    world.service.errands._ending.clear()
     await world.report(*texts)
     assert [await world.status(each) for each in keys] == [Status.REVOKED] * 2
 
 
-async def test_a_stop_leaves_no_leak_unsaid(
-    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A store that hangs at the stop: the log names every key of the report that was left."""
-    keys = [await world.issue() for _ in range(2)]
+async def test_a_stop_that_cannot_wait_leaves_the_report_stored(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that hangs at the stop: the next start goes on."""
+    issued = await world.issue()
 
     async def hang(*_: Any, **__: Any) -> Any:
         await asyncio.Event().wait()
 
     monkeypatch.setattr(world.service.keys, "report_leak", hang)
-    await world.send(body_of(*(each.plaintext for each in keys)))
-    await asyncio.sleep(0)
-    await world.service.errands.finish(0.01)
-    assert [each.record.key_id in caplog.text for each in keys] == [True, True]
-
-
-async def test_a_stop_tries_once_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A store that is down does not hold the stop up."""
-    issued, tried = await world.issue(), list[bool]()
-
-    async def down(*_: Any, **__: Any) -> Any:
-        tried.append(world.service.errands.is_ending)
-        raise StoreError("down")
-
-    monkeypatch.setattr(world.service.keys, "report_leak", down)
     await world.send(body_of(issued.plaintext))
     await asyncio.sleep(0)
-    await world.service.errands.finish(60)
-    assert tried == [False, True]
+    await world.service.errands.finish(0.01)
+    assert len(await world.waiting()) == 1
+
+
+def test_a_store_without_an_outbox_is_refused() -> None:
+    """The service does not start with an endpoint that could lose a report."""
+    service = gate.service(MemoryStore())
+    service.keys.outbox = None
+    with pytest.raises(ConfigurationError, match="the store has no outbox for leaks"):
+        github_leaks(service, LeakSettings())
 
 
 async def test_too_many_reports_are_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -576,12 +656,13 @@ async def test_no_key_is_in_a_log_or_an_answer(
     await world.acted()
 
     async def broken(*args: Any, **_: Any) -> Any:
-        raise RuntimeError(f"no {args[0]}")
+        raise RuntimeError(f"no {args} {text}")
 
     monkeypatch.setattr(world.service.keys, "report_leak", broken)
     answers.append(await world.report(text))
     assert [answer.status for answer in answers] == [401, 200, 400, 200]
     told = [caplog.text, *map(repr, answers), repr(await world.service.keys.events(issued.record.key_id))]
+    told.append(repr(await world.waiting()))
     assert "leak report failed: RuntimeError" in caplog.text
     assert [secret in each for each in told] == [False] * len(told)
     assert text[:40] not in "".join(told)
@@ -609,3 +690,18 @@ async def test_a_beginning_and_an_end_are_not_its_own(world: World) -> None:
     """Connections other than requests are left to the service."""
     done: Any = world.client.app({"type": "lifespan"}, None, None)
     assert await done is None
+
+
+def test_a_report_has_up_to_a_thousand_findings() -> None:
+    """One more is refused as a whole."""
+    finding = {"token": "a", "type": "t", "url": "https://example.org"}
+    assert MOST_FINDINGS == 1000
+    assert len(read_findings(json.dumps([finding] * 1000).encode())) == 1000
+    with pytest.raises(Problem, match="at most 1000 findings"):
+        read_findings(json.dumps([finding] * 1001).encode())
+
+
+def test_a_kind_is_repeated_up_to_its_longest() -> None:
+    """100 characters of it."""
+    (finding,) = read_findings(json.dumps([{"token": "a", "type": "t" * 101}]).encode())
+    assert finding.kind == "t" * 100

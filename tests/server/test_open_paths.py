@@ -154,3 +154,39 @@ def test_the_page_writes_every_form_of_a_field() -> None:
         "&lt;x&gt;",
     ):
         assert shown in re.sub(r" +", " ", text), shown
+
+
+def test_a_page_has_its_headings_and_marks_what_is_needed() -> None:
+    """Each tag once; a star behind a field that is needed, and no other; code between backticks."""
+    reference: dict[str, Any] = {"$ref": "#/components/schemas/Deep"}
+    document: dict[str, Any] = {
+        "info": {"title": "A", "version": "1", "description": "One `code` and `more` here."},
+        "paths": {
+            "/a": {
+                "post": {
+                    "tags": ["keys"], "operationId": "a", "description": "D", "security": [{"key": []}],
+                    "parameters": [{"name": "free", "schema": {"type": "string"}}],
+                    "requestBody": {"content": {"application/json": {"schema": reference}}},
+                    "responses": {"200": {"description": "good"}},
+                }
+            }
+        },
+        "components": {
+            "schemas": {
+                "Deep": {
+                    "required": ["must"],
+                    "properties": {
+                        "must": {"anyOf": [{"type": "null"}, {"$ref": "#/components/schemas/Word"}]},
+                        "two": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+                    },
+                },
+                "Word": {"type": "string", "format": "word"},
+            }
+        },
+    }  # fmt: skip
+    page = reference_page(document)
+    assert page.count("<h2>keys</h2>") == 1
+    assert "One <code>code</code> and <code>more</code> here." in page
+    assert "<code>must</code> *</td><td>word</td>" in page
+    assert "<code>free</code></td>" in page
+    assert "<code>two</code></td><td>any</td>" in page

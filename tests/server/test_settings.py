@@ -10,7 +10,7 @@ import pytest
 from secretsource.config import load_table
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing import NO_SCOPE
-from secretsource.server.settings import LeakSettings, Route, ServerSettings, read_settings
+from secretsource.server.settings import LeakSettings, PagesSettings, Route, ServerSettings, read_settings
 
 
 def read(folder: Path, text: str) -> ServerSettings:
@@ -67,6 +67,35 @@ def test_the_table_is_read(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_pages_are_off_unless_the_table_is_there(tmp_path: Path) -> None:
+    """An empty table switches them on, with every default."""
+    assert read(tmp_path, "[server]").pages is None
+    assert read(tmp_path, "[server.pages]").pages == PagesSettings()
+    given = """
+        [server.pages]
+        name = "Acme API"
+        address = "https://keys.acme.example"
+        api = "http://127.0.0.1:8000/v1"
+        accent = "#A02010"
+        frame_ancestors = ["https://app.acme.example", "https://*.acme.example:8443"]
+        scopes = ["invoices:read"]
+        prefix = "acme"
+        idle = 60
+        life = 604800
+        """
+    assert read(tmp_path, given).pages == PagesSettings(
+        name="Acme API",
+        address="https://keys.acme.example",
+        api="http://127.0.0.1:8000/v1",
+        accent="#A02010",
+        frame_ancestors=("https://app.acme.example", "https://*.acme.example:8443"),
+        scopes=("invoices:read",),
+        prefix="acme",
+        idle=60,
+        life=604800,
+    )
+
+
 def test_leaks_are_off_unless_the_table_is_there(tmp_path: Path) -> None:
     """An empty table takes every default; a policy is one word, or a table of environments."""
     assert read(tmp_path, "[server]").leaks is None
@@ -121,6 +150,23 @@ ROUTE = '[server]\n[[server.routes]]\npath = "/a"\nscope = "a:b"\n[[server.route
         ("[server.leaks]\npolicy = 5", "line 2, in [server.leaks]: policy must be a table"),
         ('[server.leaks.policy]\nlive = ""', "in [server.leaks.policy]: live must be one of revoke, rotate, tell"),
         ("[server.leaks.policy]\nlive = 1", "in [server.leaks.policy]: live must be a string"),
+        ("[server]\npages = true", "line 2, in [server]: pages must be a table"),
+        ('[server.pages]\ncolour = "x"', "line 2, in [server.pages]: unknown key 'colour'"),
+        ('[server.pages]\naccent = "red"', "accent must be a colour such as  #2f5bd7"),
+        ('[server.pages]\naccent = "#12345"', "accent must be a colour such as  #2f5bd7"),
+        (
+            '[server.pages]\naddress = "http://keys.acme.example"',
+            "address must be an address that begins with https://",
+        ),
+        ('[server.pages]\napi = "javascript:alert(1)"', "api must be an address that begins with https://"),
+        ('[server.pages]\nprefix = "root"', "prefix must be 1 to 16 characters"),
+        ('[server.pages]\nprefix = "Acme"', "prefix must be 1 to 16 characters"),
+        ("[server.pages]\nidle = 59", "idle must be a number from 60 to 86400"),
+        ("[server.pages]\nlife = 604801", "life must be a number from 60 to 604800"),
+        *(
+            (f'[server.pages]\nframe_ancestors = ["{origin}"]', "frame_ancestors must be origins such as")
+            for origin in ("*", "app.acme.example", "https://a.example; script-src *", "https://a.example/", "'self'")
+        ),
         ("[server.leaks]\noverlap = -1", "overlap must be a number from 0 to 604800"),
         ("[server.leaks]\noverlap = 604801", "overlap must be a number from 0 to 604800"),
         *(
@@ -136,3 +182,60 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, message: str
     with pytest.raises(ConfigurationError) as caught:
         read(tmp_path, text)
     assert message in str(caught.value)
+
+
+DEFAULTS: dict[str, object] = {
+    "host": "127.0.0.1", "port": 8811, "workers": 1, "store": "sqlite:///keys.db", "limiter": None, "prefixes": (),
+    "environments": (), "ttl": 5.0, "imported": False, "realm": "api", "trusted_proxies": (), "routes": (),
+    "default_scope": None, "forward_auth_cache": 0.0, "preflight": True, "docs": True, "log": "text",
+    "stop_within": 30.0, "leaks": None,
+}  # fmt: skip
+"""As the reference of the settings has them."""
+
+
+def test_the_defaults_are_those_of_the_reference() -> None:
+    """A service that is not set up listens on this machine alone, and trusts nobody."""
+    settings = ServerSettings()
+    assert {name: getattr(settings, name) for name in DEFAULTS} == DEFAULTS
+    assert set(DEFAULTS) == set(ServerSettings.__slots__)
+    leaks = LeakSettings()
+    assert (leaks.policy, leaks.overlap) == ("revoke", 3600.0)
+    assert leaks.github_keys == "https://api.github.com/meta/public_keys/secret_scanning"
+
+
+@pytest.mark.parametrize(
+    ("key", "least", "most"),
+    [
+        ("port", 0, 65535),
+        ("workers", 1, 64),
+        ("ttl", 0, 3600),
+        ("forward_auth_cache", 0, 300),
+        ("stop_within", 1, 3600),
+    ],
+)
+def test_a_number_is_taken_up_to_both_ends_of_its_range(tmp_path: Path, key: str, least: int, most: int) -> None:
+    """And one beyond them is refused."""
+    for value in (least, most):
+        assert getattr(read(tmp_path, f"[server]\n{key} = {value}"), key) == value
+    for value in (least - 1, most + 1):
+        with pytest.raises(ConfigurationError, match=f"{key} must be a .*number from {least} to {most}"):
+            read(tmp_path, f"[server]\n{key} = {value}")
+
+
+@pytest.mark.parametrize("cost", [0, 1, 10**9])
+def test_a_route_costs_from_nothing_to_the_most(tmp_path: Path, cost: int) -> None:
+    """One more than the most is refused; without a cost it is one."""
+    written = f'[server]\n[[server.routes]]\npath = "/a"\nscope = "a:b"\ncost = {cost}'
+    assert [route.cost for route in read(tmp_path, written).routes] == [cost]
+    assert [route.cost for route in read(tmp_path, written.partition("cost")[0]).routes] == [1]
+    with pytest.raises(ConfigurationError, match="cost must be a whole number from 0 to 1e\\+09"):
+        read(tmp_path, written.replace(f"cost = {cost}", "cost = 1000000001"))
+
+
+@pytest.mark.parametrize("port", ["", ":1", ":65535"])
+def test_an_address_may_have_any_port(tmp_path: Path, port: str) -> None:
+    """But 0, which nobody answers at."""
+    address = f"https://github.example{port}/keys"
+    leaks = read(tmp_path, f'[server.leaks]\ngithub_keys = "{address}"').leaks
+    assert leaks is not None
+    assert leaks.github_keys == address

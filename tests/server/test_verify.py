@@ -11,7 +11,8 @@ from tests.server.gate import service
 
 from secretsource.exceptions import StoreError
 from secretsource.issuing.documents import read_verdict
-from secretsource.server.questions import MOST_KEYS, read_question
+from secretsource.server.problems import Problem
+from secretsource.server.questions import MOST_KEYS, read_batch, read_question
 from secretsource.server.rights import BOUND, ROOT_OWNER, ROOT_PREFIX
 from secretsource.server.verify import verify
 from secretsource.stores.memory import MemoryStore
@@ -302,3 +303,41 @@ def test_a_question_shows_no_key() -> None:
     asked = read_question(b'{"key": "canary", "scope": null}')
     assert asked.question["text"] == "canary"
     assert repr(asked) == "Asked(<masked>)"
+
+
+@pytest.mark.parametrize("cost", [0, 1, 10**9])
+def test_a_cost_is_a_number_of_requests(cost: int) -> None:
+    """From 0, which only looks, to the most; a question that asks for no fresh look gets none."""
+    asked = read_question(json.dumps({"key": "a", "scope": None, "cost": cost}).encode())
+    assert (asked.question.get("cost"), asked.fresh) == (cost, False)
+    fresh = read_question(json.dumps({"key": "a", "scope": None, "fresh": True}).encode())
+    assert fresh.fresh is True
+
+
+@pytest.mark.parametrize("cost", [-1, 10**9 + 1, 1.5, True, "1", None])
+def test_a_cost_of_another_form_is_refused(cost: object) -> None:
+    """With its place."""
+    with pytest.raises(Problem) as caught:
+        read_question(json.dumps({"key": "a", "scope": None, "cost": cost}).encode())
+    assert json.loads(caught.value.answer().body)["pointer"] == "/cost"
+
+
+def test_a_question_may_have_every_field() -> None:
+    """And none besides."""
+    every = {
+        "key": "a", "scope": "a:b", "ip": "10.0.0.1", "cost": 2, "prefix": "acme", "environment": "live", "fresh": True,
+    }  # fmt: skip
+    known = read_question(json.dumps(every).encode())
+    assert known.fresh
+    with pytest.raises(Problem):
+        read_question(json.dumps({**every, "other": 1}).encode())
+
+
+def test_a_batch_has_up_to_a_hundred_questions() -> None:
+    """One more is refused before any key is checked."""
+    question = {"key": "a", "scope": None}
+    assert MOST_KEYS == 100
+    assert len(read_batch(json.dumps({"keys": [question] * 100}).encode())) == 100
+    for number in (0, 101):
+        with pytest.raises(Problem):
+            read_batch(json.dumps({"keys": [question] * number}).encode())

@@ -18,6 +18,7 @@ from secretsource.exceptions import ConfigurationError, SecretSourceError
 from secretsource.server.api.document import management
 from secretsource.server.forward_auth import forward_auth
 from secretsource.server.front import BareFront, Front
+from secretsource.server.leaks.action import Action
 from secretsource.server.leaks.github import PATH as LEAKS
 from secretsource.server.leaks.github import github_leaks
 from secretsource.server.open_paths.health import health
@@ -166,13 +167,13 @@ def workers(service: Service) -> Sequence[Worker]:
         ConfigurationError: The store has no outbox.
     """
     settings, outbox = service.settings, service.keys.outbox
-    if not settings.webhooks:
-        return ()
-    if outbox is None:
+    found = [] if settings.leaks is None else [Action(service, settings.leaks).worker()]
+    if settings.webhooks and outbox is None:
         raise ConfigurationError("the store has no outbox for webhooks: use a store in SQLite or PostgreSQL")
-    return [
-        endpoint_worker(each, service.keys, outbox, service.errands, service.webhooks) for each in settings.webhooks
-    ]
+    for endpoint in settings.webhooks:
+        assert outbox is not None
+        found.append(endpoint_worker(endpoint, service.keys, outbox, service.errands, service.webhooks))
+    return found
 
 
 def build(service: Service) -> ASGIApp:

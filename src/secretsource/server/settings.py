@@ -222,6 +222,8 @@ def _pages(section: Section) -> PagesSettings:
         _safe_address(section, key)
     if "frame_ancestors" in given:
         given["frame_ancestors"] = tuple(_origin(section, each) for each in section.texts("frame_ancestors"))
+    if "prefix" in given and not (fullmatch("[a-z][a-z0-9]{0,15}", str(given["prefix"])) and given["prefix"] != "root"):
+        raise section.wrong("prefix must be 1 to 16 characters of a-z and 0-9, a letter first, and not  root", "prefix")
     if "accent" in given and not fullmatch("#[0-9a-fA-F]{6}", str(given["accent"])):
         raise section.wrong("accent must be a colour such as  #2f5bd7", "accent")
     return PagesSettings(**given)  # type: ignore[arg-type]  # each is of its field's type by now

@@ -57,3 +57,11 @@ def test_credits_stand_behind_the_other_limits() -> None:
     assert draw.plan.rules == (rate, Credits(10))
     assert (draw.levels[0], draw.levels[1]) == (7.0, Credits(10).level(3))
     assert (draw.mono, draw.wall) == (6.0, 99.0)
+
+
+@pytest.mark.parametrize("spent", [(), (1,), (1, 2, 3)])
+def test_each_purse_has_what_is_spent_of_it(spent: tuple[int, ...]) -> None:
+    """A store that tells fewer numbers or more is at fault, and lets nobody in."""
+    for cost in (0, 1):
+        with pytest.raises(ValueError, match="zip"):
+            with_credits(None, (OWN, OWNERS), spent, NOW, cost)

@@ -10,6 +10,7 @@ import pytest
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing import Reason, Rejected, credential
 from secretsource.issuing._http.credential import Places
+from secretsource.issuing._http.places import LONGEST_READ, Place
 
 KEY = "sk_live_key"
 
@@ -251,3 +252,31 @@ def test_a_key_is_taken_out_of_the_headers() -> None:
         (b"x-trace", KEY.encode()),
     ]
     assert places.without({"X-API-Key": KEY, "Accept": "*/*"}, KEY.__eq__) == [("Accept", "*/*")]
+
+
+@pytest.mark.parametrize(
+    ("place", "opening"),
+    [
+        (Place("X-API-Key"), ""),
+        (Place("Authorization", "bearer"), "bearer "),
+        (Place("Authorization", "basic", "password"), None),
+        (Place("Sec-WebSocket-Protocol", "api-key"), None),
+    ],
+)
+def test_what_stands_before_a_key(place: Place, opening: str | None) -> None:
+    """Nothing, or the scheme; of a pair and a list of subprotocols, the key alone does not say."""
+    assert place.opening == opening
+
+
+@pytest.mark.parametrize("junk", ["*", " ", "\n", "é"])
+def test_a_pair_with_any_other_sign_is_none(junk: str) -> None:
+    """A reader that passes over it would take another text for the key."""
+    pair = b64encode(f"user:{KEY}".encode()).decode()
+    places = Places(["Authorization: Basic password"])
+    assert places.take({"Authorization": f"Basic {pair}"}, KEY.__eq__).key == KEY
+    assert places.take({"Authorization": f"Basic {pair[:4]}{junk}{pair[4:]}"}, KEY.__eq__).key != KEY
+
+
+def test_as_much_of_a_header_is_read_as_the_longest_key_needs() -> None:
+    """4,096 characters."""
+    assert LONGEST_READ == 4096

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import NO_SCOPE, ApiKeys
-from secretsource.issuing._key.text import canonical, cleaned, is_legible
+from secretsource.issuing._key.text import canonical, cleaned, is_legible, masked
 from secretsource.issuing._manage import request
 
 LEGAL = [
@@ -87,3 +87,10 @@ def test_blanks_alone_are_no_owner() -> None:
 def test_what_is_cleaned() -> None:
     """An illegible blank becomes a space, and any other illegible character is replaced; the rest is cut."""
     assert cleaned("a\u2028b\x00c", 4) == "a b\ufffd"
+
+
+def test_a_key_inside_a_text_is_masked() -> None:
+    """Each of them, and nothing else of it."""
+    key = ApiKeys.open("memory://", peppers=["a pepper of the tests, long enough"]).issue(owner="acme").plaintext
+    assert masked(f"sent {key} and {key}, twice") == "sent <masked> and <masked>, twice"
+    assert masked("no key here") == "no key here"

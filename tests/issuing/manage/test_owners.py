@@ -94,6 +94,8 @@ def test_ids_are_compared_in_one_spelling(make_keys: MakeKeys) -> None:
         ({"name": "a\nb"}, "name must be a text"),
         ({"plan": " "}, "a plan needs a name"),
         ({"rate_limit": "often"}, "rate limit 'often' is not of the form"),
+        ({"rate_limit": 5}, "rate_limit"),
+        ({"quota": ["9/day"]}, "quota"),
         ({"quota": "-5/day"}, "quota '-5/day' is not of the form"),
         ({"metadata": [1]}, "metadata must be a JSON object"),
     ],

@@ -116,3 +116,18 @@ def test_the_floor_is_what_is_tested() -> None:
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))
     (floor,) = [need.removeprefix("python-dotenv>=") for need in project["project"]["dependencies"]]
     assert [*map(int, version("python-dotenv").split("."))] >= [*map(int, floor.split("."))]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("", "B=2\n"), ("A=1", "A=1\nB=2\n"), ("A=1\n", "A=1\nB=2\n"), ("A=1\r", "A=1\rB=2\n"), ("\n", "\nB=2\n")],
+)
+def test_a_line_is_appended_behind_a_line_end(before: str, after: str) -> None:
+    """One is added only where it is missing."""
+    assert edited(before, "B", "2").replace("'", "") == after
+
+
+@pytest.mark.parametrize(("text", "line"), [("\0", 1), ("\n\0", 2), ("A=1\n\nB\0", 3)])
+def test_a_nul_has_its_line(text: str, line: int) -> None:
+    """Counted from the first one."""
+    assert mistake(text).line == line

@@ -45,3 +45,18 @@ def test_the_part_below_a_mount(mount: Mount, below: str) -> None:
     """Is what the engine calls it."""
     assert mount.below(f"{mount.path}/{below}") == below
     assert is_plain_path(below)
+
+
+def test_the_beginning_of_a_location_is_looked_up_segment_by_segment() -> None:
+    """From the first one on, also where segments are one letter long, and never with an empty one."""
+    table = MountTable()
+    short, empty = Mount("a/b", True), Mount("", True)
+    table.learn(None, short)
+    table.learn(None, empty)
+    assert CERTAIN == 1.0
+    assert table.find(None, "a/b/c") == short
+    assert table.find(None, "/a/b/c") is None
+    assert table.find(None, "x/b/c") is None
+    one = Mount("k", False)
+    table.learn(None, one)
+    assert table.find(None, "k/v") == one

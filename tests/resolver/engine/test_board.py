@@ -153,3 +153,59 @@ def test_forgotten(board: Board) -> None:
     assert len(board) == 0
     assert not board.land(flying)
     assert repr(board) == "<Board of 0 flights>"
+
+
+def test_flights_are_counted(board: Board) -> None:
+    """Those under way and those that are planned; a begun one is planned no longer."""
+    begun(board)
+    planned(board)
+    assert (len(board), board.begun) == (2, 1)
+    flight = begun(board)
+    assert (len(board), board.begun, flight.number) == (2, 2, 2)
+
+
+def test_a_late_landing_leaves_the_berth_of_the_others(board: Board) -> None:
+    """One past its deadline that lands after its place was taken anew takes nothing away."""
+    lost = begun(board)
+    board.forget()
+    flight = planned(board)
+    assert not board.land(lost)
+    assert board.find(PLAIN, NOW) is flight
+    assert len(board) == 1
+
+
+def test_a_place_without_flights_is_empty(board: Board) -> None:
+    """Nothing of a flight is left when it has landed, and a planned one stays."""
+    flight = begun(board)
+    waiting = planned(board)
+    assert board.land(flight)
+    assert board.find(PLAIN, NOW) is waiting
+    board.begin(waiting, NOW)
+    assert board.land(waiting)
+    assert board._berths == {}
+
+
+def test_an_answer_counts_beside_itself(board: Board) -> None:
+    """Only calls that began before it count no more."""
+    first, second, third = begun(board), begun(board), begun(board)
+    board.answered(second)
+    assert (first.counts, second.counts, third.counts) == (False, True, True)
+
+
+def test_all_are_disowned_at_once(board: Board) -> None:
+    """What is under way counts no more, at every place."""
+    flying = begun(board)
+    other = Flight(Ask(ROUTE, SecretRef("scripted", "OTHER")), UNTIL)
+    board.plan(other)
+    board.begin(other, NOW)
+    board.disown_all()
+    assert (flying.counts, other.counts) == (False, False)
+
+
+def test_a_call_at_its_deadline_still_counts(board: Board) -> None:
+    """The next call to its place leaves it there; a moment later it is over."""
+    flight = begun(board)
+    board.begin(planned(board), FakeClock(mono=UNTIL))
+    assert (flight.counts, len(board)) == (True, 2)
+    board.begin(planned(board), FakeClock(mono=UNTIL + 0.001))
+    assert flight.counts is False

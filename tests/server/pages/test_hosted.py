@@ -57,6 +57,13 @@ async def test_nobody_is_shown_a_page(world: World, hosted: Browser) -> None:
         assert (await hosted.get(path)).status == 404
 
 
+async def test_a_host_shows_nobody_the_root_keys(world: World, hosted: Browser) -> None:
+    """Not even a host that takes a name from outside for the name of a customer."""
+    hosted.jar["shop"] = ":root"
+    for path in ("/account/portal/keys", f"/account/portal/keys/{world.root_key_id}", "/account/portal/usage"):
+        assert (await hosted.get(path)).status == 404
+
+
 async def test_a_form_belongs_to_the_customer_that_it_was_shown_to(world: World, hosted: Browser) -> None:
     """After the host signs another customer in, in the same browser, an older form is refused."""
     hosted.jar["shop"] = "acme"

@@ -93,6 +93,9 @@ def test_libpq_is_told_what_the_url_says() -> None:
         ("postgresql://me@/keys?host=a,b&port=5433", "a,b", "5433", "postgresql://a:5433,b:5433/keys"),
         ("postgresql:///keys?host=/run/postgresql", "/run/postgresql", None, "postgresql:///run/postgresql/keys"),
         ("postgresql://me:pass@host:5433/keys", "host", 5433, "postgresql://host:5433/keys"),
+        ("postgresql://me@/keys?host=a,b,c&port=1,2", "a,b,c", "1,2", "postgresql://a:1,b:1,c:1/keys"),
+        ("postgresql://me@a,fe80::2/keys", "a,fe80::2", None, "postgresql://a,fe80::2/keys"),
+        ("postgresql://me@/keys?host=/run/a:b&host=c:2", "/run/a:b,c", ",2", "postgresql:///run/a:b,c:2/keys"),
     ],
 )
 def test_several_hosts_are_told_to_libpq(text: str, host: str, port: object, shown: str) -> None:

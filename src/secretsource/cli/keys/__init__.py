@@ -38,6 +38,10 @@ class KeyCommands(VerbGroup):
             "secretsource.cli.keys.rotate:finish", "End the overlap of a rotated key early; its successor stays valid."
         ),
         "revoke": Verb("secretsource.cli.keys.revoke:revoke", "End a key, or all keys of an owner, for good."),
+        "report-leak": Verb(
+            "secretsource.cli.keys.report_leak:report_leak",
+            "End a key that was found where it does not belong, and note the place.",
+        ),
         "disable": Verb("secretsource.cli.keys.revoke:disable", "Switch a key off until you enable it again."),
         "enable": Verb("secretsource.cli.keys.revoke:enable", "Switch a disabled key on again."),
         "import": Verb(

@@ -97,12 +97,18 @@ class Leaks:
         self._operations = operations
         self._revocations = revocations
 
-    def report(self, verifier: Verifier, text: str, source: str, place: str | None, terms: Terms) -> Flow[LeakReport]:
+    def identify(self, verifier: Verifier, text: str) -> Flow[KeyRecord]:
+        """Return the record of the key in a text, whatever its status."""
+        return self._revocations.shown(verifier, text)
+
+    def known(self, key_id: str) -> Flow[KeyRecord]:
+        """Return the record of a key that was identified before."""
+        return self._operations.get(key_id)
+
+    def report(self, found: Flow[KeyRecord], source: str, place: str | None, terms: Terms) -> Flow[LeakReport]:
         """Do with a leaked key as the terms say, and note where it was found."""
         by = request.by(masked(str(source)), None if place is None else masked(str(place)), LEAKED)
-        flow = self._revocations.shown(verifier, text)
-        del text  # a traceback shows no key
-        record: KeyRecord = yield from flow
+        record: KeyRecord = yield from found
         policy, rotated = terms.policy(record.environment), None
         if policy == "rotate":
             rotated = yield from self._rotate(record, terms.overlap, by)

@@ -1,29 +1,39 @@
-"""The action after a report was answered: each key ends as the policy says, even if the store is slow or down."""
+"""Reports of leaked keys in the outbox: stored before the answer, and acted on from there, by any process.
+
+A message has the identifier of a key that the report had whole, and the place; it has no key. To act twice on a message
+changes nothing more: the history keeps one event for each place.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
-from itertools import count
-from typing import TYPE_CHECKING
+import time
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
 
-from secretsource.exceptions import InvalidKey, KeyNotFound, SecretSourceError, StoreError
+from secretsource.exceptions import ConfigurationError, InvalidKey, KeyNotFound, SecretSourceError
 from secretsource.issuing import KeyFormat, ParsedKey
+from secretsource.server.outgoing.retries import Failure
+from secretsource.server.outgoing.worker import Worker
+from secretsource.server.telling import masked
+from secretsource.stores.base import Message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from secretsource.issuing import KeyRecord
     from secretsource.server.leaks.findings import Finding
     from secretsource.server.service import Service
     from secretsource.server.settings import LeakSettings
 
-__all__ = ["ATTEMPTS", "SOURCE", "Action"]
+__all__ = ["PAUSES", "QUEUE", "SOURCE", "Action", "locator_of"]
 
 SOURCE = "github"
 """The actor in the events."""
-ATTEMPTS = 12
-"""Attempts for one key: with the pauses between them, about a quarter of an hour."""
-LONGEST_PAUSE = 120.0
-"""Seconds between two attempts, at most."""
+QUEUE = "leaks"
+PAUSES = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 14_400.0, 28_800.0, 43_200.0)
+"""Seconds between two attempts: ten in a little over a day."""
 _GRAMMAR = KeyFormat()
 _log = logging.getLogger(__name__)
 
@@ -34,58 +44,80 @@ class Action:
     Args:
         service: The parts of the process.
         settings: The settings of the endpoint.
+
+    Raises:
+        ConfigurationError: The store has no outbox.
     """
 
     def __init__(self, service: Service, settings: LeakSettings) -> None:
+        outbox = service.keys.outbox
+        if outbox is None:
+            raise ConfigurationError("the store has no outbox for leaks: use a store in SQLite or PostgreSQL")
         self._keys = service.keys
-        self._errands = service.errands
+        self._outbox = outbox
         self._settings = settings
+        self._errands = service.errands
 
-    async def __call__(self, ours: Sequence[Finding]) -> bool:
-        """Act on every finding; return whether all of it was done. The log names the keys that were left."""
-        left = list(ours)
-        failed: list[Finding] = []
-        try:
-            while left:
-                if not await self._insist(left[0]):
-                    failed.append(left[0])
-                del left[0]
-        finally:
-            for finding in (*failed, *left):
-                _log.error("the leak of key %s was not acted on: revoke it by hand", _key_id(finding))
-        return not failed
+    def worker(self) -> Worker:
+        """Return a worker that acts on what is stored."""
+        return Worker(self._outbox, QUEUE, self._act, self._errands, settled=_settled, pauses=PAUSES)
 
-    async def _insist(self, finding: Finding) -> bool:
-        """Act on one finding, and try again while the store cannot answer."""
-        for attempt in count():
-            was_last = attempt + 1 >= ATTEMPTS or self._errands.is_ending
+    async def keep(self, ours: Sequence[Finding]) -> None:
+        """Store what is to be done; a finding that is not a key of ours needs nothing.
+
+        Args:
+            ours: Findings with a locator of ours.
+
+        Raises:
+            StoreError: The store could not answer; nothing was stored.
+        """
+        messages: list[Message] = []
+        for finding in ours:
             try:
-                await self._act(finding)
-            except StoreError:
-                if was_last:
-                    break
-                await self._errands.pause(min(2.0**attempt, LONGEST_PAUSE))
-            except SecretSourceError as error:
-                _log.error("the answer to a leak failed: %s", type(error).__name__)
-                break
+                record = await self._keys.identify(finding.text)
+            except InvalidKey:
+                _log.info("a reported text with the locator %s is not a key: nothing was done", locator_of(finding))
             else:
-                return True
-        return False
+                messages.append(_message(record, finding.place))
+        await self._outbox.put(messages)
 
-    async def _act(self, finding: Finding) -> None:
+    async def _act(self, message: Message) -> Failure | None:
+        told: dict[str, Any] = json.loads(message.body)
         settings = self._settings
         try:
             report = await self._keys.report_leak(
-                finding.text, source=SOURCE, place=finding.place, policy=settings.policy, overlap=settings.overlap
+                key_id=told["key_id"],
+                source=SOURCE,
+                place=told["place"],
+                policy=settings.policy,
+                overlap=settings.overlap,
             )
-        except (InvalidKey, KeyNotFound):
-            _log.info("a reported text with the locator %s is not a key: nothing was done", _key_id(finding))
-            return
+        except KeyNotFound:  # it was deleted, and cannot be used
+            return None
+        except SecretSourceError as error:
+            return Failure(str(error))
         record = report.record
         _log.warning("key %s was reported as leaked: %s, it is %s", record.key_id, report.policy, record.status.value)
+        return None
 
 
-def _key_id(finding: Finding) -> str:
-    """Return the locator in a text; it is public."""
+def locator_of(finding: Finding) -> str:
+    """Return the locator in a text; it is public.
+
+    Args:
+        finding: The finding.
+    """
     parsed = _GRAMMAR.parse(finding.text)
     return parsed.locator if isinstance(parsed, ParsedKey) else "unknown"
+
+
+def _message(record: KeyRecord, place: str | None) -> Message:
+    where = None if place is None else masked(place)
+    id = sha256(f"{record.key_id}\n{where}".encode()).hexdigest()[:32]
+    body = json.dumps({"key_id": record.key_id, "place": where})
+    return Message(QUEUE, id, "leak.reported", body, time.time(), record.owner)
+
+
+def _settled(_: Failure | None, later: Message | None) -> None:
+    if later is not None and later.due is None:
+        _log.error("the leak of key %s was not acted on: revoke it by hand", json.loads(later.body)["key_id"])

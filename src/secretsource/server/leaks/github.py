@@ -1,23 +1,26 @@
 """``POST /v1/leaks/github``: GitHub reports keys that its secret scanning found.
 
 A report is signed (ECDSA on P-256, over the body as sent), and nothing of it is read before that is verified. The
-answer says of each text whether it is ours. The policy is applied after the answer, in an errand that goes on while the
-store is slow. The protocol has no date, so a report may be sent again: a repeat changes nothing more.
+answer says of each text whether it is ours. The keys of ours are noted in the store before the answer, and the policy
+is applied after it, by this process or by another one. The protocol has no date, so a report may be sent again: a
+repeat changes nothing more.
 """
 
 from __future__ import annotations
 
+import logging
 from base64 import b64decode
-from hashlib import sha256
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from secretsource.exceptions import StoreError
 from secretsource.issuing import KeyFormat, ParsedKey
 from secretsource.server.front import send_refusal
-from secretsource.server.leaks.action import Action
+from secretsource.server.leaks.action import Action, locator_of
 from secretsource.server.leaks.findings import Finding, Judged, feedback, read_findings
 from secretsource.server.leaks.key_list import KeyList, fetched
 from secretsource.server.outgoing.fetching import FetchError
@@ -36,11 +39,14 @@ LARGEST_REPORT = 1024 * 1024
 """Bytes of one report."""
 _IDENTIFIER, _SIGNATURE = b"github-public-key-identifier", b"github-public-key-signature"
 _LONGEST_HEADER = 512
-_MOST_REMEMBERED = 10_000
-"""Reports that are remembered, so that a repeat starts no errand; about 1 MB."""
+ATTEMPTS = 12
+"""Attempts to store a report that the store did not take: with the pauses, about a quarter of an hour."""
+LONGEST_PAUSE = 120.0
+"""Seconds between two such attempts, at most."""
 _POST = (("Allow", "POST"),)
 _RETRY = (("Retry-After", "60"),)
 _GRAMMAR = KeyFormat()
+_log = logging.getLogger(__name__)
 
 
 def github_leaks(service: Service, settings: LeakSettings, listed: KeyList | None = None) -> ASGIApp:
@@ -61,25 +67,60 @@ class _GithubLeaks:
         self._keys = service.keys
         self._errands = service.errands
         self._listed = listed
-        self._act = Action(service, settings)
-        self._begun: dict[bytes, None] = {}
+        self._action = Action(service, settings)
+        self._worker = self._action.worker()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one report, and then apply the policy."""
+        """Store one report, answer it, and then apply the policy."""
         if scope["type"] != "http":  # it begins and ends with the keys, which are not its own
             return
         try:
-            digest, judged = await self._judged(scope, receive)
+            judged = await self._judged(scope, receive)
+            ours = [each.finding for each in judged if each.is_ours]
+            await self._keep(ours)
         except Problem as refusal:
             await send_refusal(refusal.answer(), send)
             return
         try:
             await _send_feedback(feedback(judged), send)
         finally:
-            self._begin(digest, [each.finding for each in judged if each.is_ours])
+            if ours:
+                self._errands.start(self._worker.empty(), "leak report")
 
-    async def _judged(self, scope: Scope, receive: Receive) -> tuple[bytes, list[Judged]]:
-        """Return the hash of a report, and its findings.
+    async def _keep(self, ours: Sequence[Finding]) -> None:
+        """Store what is to be done.
+
+        Raises:
+            Problem: The store cannot answer. The report stays in memory and is tried for a while, as GitHub may not
+                send it again.
+        """
+        try:
+            if ours:
+                await self._action.keep(ours)
+            return
+        except StoreError:
+            self._errands.start(self._insist(ours), "leak report")
+        raise Problem(503, "unavailable", "the store cannot answer: send the report again", headers=_RETRY)
+
+    async def _insist(self, ours: Sequence[Finding]) -> None:
+        """Try again while the store cannot answer, and act then; the log names the keys that were left."""
+        is_kept = False
+        try:
+            for attempt in range(ATTEMPTS):
+                if is_kept or (attempt and self._errands.is_ending):
+                    break
+                await self._errands.pause(min(2.0**attempt, LONGEST_PAUSE))
+                with suppress(StoreError):
+                    await self._action.keep(ours)
+                    is_kept = True
+        finally:
+            for finding in () if is_kept else ours:
+                _log.error("the leak of key %s was not acted on: revoke it by hand", locator_of(finding))
+        if is_kept:
+            await self._worker.empty()
+
+    async def _judged(self, scope: Scope, receive: Receive) -> list[Judged]:
+        """Return the findings of a report.
 
         Raises:
             Problem: It is refused; nothing of it was done.
@@ -91,9 +132,9 @@ class _GithubLeaks:
         await self._verify(identifier, signature, body)
         if self._errands.is_full:
             raise Problem(503, "unavailable", "too many reports are under way: send it again", headers=_RETRY)
-        digest, found = sha256(body).digest(), read_findings(body)
+        found = read_findings(body)
         del body  # a traceback shows no key
-        return digest, [Judged(finding, self._is_ours(finding)) for finding in found]
+        return [Judged(finding, self._is_ours(finding)) for finding in found]
 
     async def _verify(self, identifier: str, signature: bytes, body: bytes) -> None:
         try:
@@ -112,23 +153,6 @@ class _GithubLeaks:
         """Return whether a text has a prefix, a checksum and a locator of ours; no store is asked."""
         is_whole = isinstance(_GRAMMAR.parse(finding.text), ParsedKey)
         return is_whole and self._keys.whose(finding.text) is not None
-
-    def _begin(self, digest: bytes, ours: Sequence[Finding]) -> None:
-        if not ours or digest in self._begun:
-            return
-        if len(self._begun) >= _MOST_REMEMBERED:
-            del self._begun[next(iter(self._begun))]
-        self._begun[digest] = None
-        self._errands.start(self._finish(digest, ours), "leak report")
-
-    async def _finish(self, digest: bytes, ours: Sequence[Finding]) -> None:
-        """Act on a report; forget it if that failed, so that a repeat tries again."""
-        is_done = False
-        try:
-            is_done = await self._act(ours)
-        finally:
-            if not is_done:
-                self._begun.pop(digest, None)
 
 
 def _signed_by(scope: Scope) -> tuple[str, bytes]:

@@ -45,7 +45,7 @@ class OidcSettings:
         client_id: The name of the service at the provider.
         client_secret: A reference to the secret of the service there, such as ``ref+vault://kv/app#oidc``; None for a
             client without one.
-        redirect_uri: The address of ``/sign-in/back`` as the provider knows it.
+        redirect_uri: The public address of ``/operator/sign-in/back``, as the provider knows it.
         scopes: The scopes to ask the provider for; ``openid`` is always among them.
         name_claim: The claim with the name of a person, for the pages and the events.
         operators: The people that become operators; the first line that matches counts.

@@ -41,36 +41,36 @@ def lives(max_life: float | None) -> list[int]:
     return [days for days in LIVES if days < most] + [most]
 
 
-def read_key(form: Form, offer: Offer, held: Iterable[str], tell: Translate) -> dict[str, Any]:
+def read_key(form: Form, offer: Offer, held: Iterable[str], translate: Translate) -> dict[str, Any]:
     """Return the name, the scopes and the networks in a form; mistakes stand in the form.
 
     Args:
         form: The form.
         offer: The choices of the customer.
         held: Scopes that the key has already, and may keep.
-        tell: Translates a message.
+        translate: Translates a message.
     """
     name = form.text("name")
     if not name:
-        form.wrong("name", tell("Give the key a name, so that you know it again."))
+        form.wrong("name", translate("Give the key a name, so that you know it again."))
     elif len(name) > LONGEST_NAME or not name.isprintable():
-        form.wrong("name", tell("The name must be at most 255 characters, on one line."))
+        form.wrong("name", translate("The name must be at most 255 characters, on one line."))
     scopes = form.texts("scopes")
     if not {*scopes} <= {*offer.scopes, *held}:
-        form.wrong("scopes", tell("Choose from the list."))
+        form.wrong("scopes", translate("Choose from the list."))
     if not scopes and (offer.scopes or [*held]):
-        form.wrong("scopes", tell("Choose what the key may do."))
-    return {"name": name, "scopes": scopes, "networks": _networks(form, tell)}
+        form.wrong("scopes", translate("Choose what the key may do."))
+    return {"name": name, "scopes": scopes, "networks": _networks(form, translate)}
 
 
-def ends_of(form: Form, offer: Offer, now: float, tell: Translate) -> dict[str, Any]:
+def ends_of(form: Form, offer: Offer, now: float, translate: Translate) -> dict[str, Any]:
     """Return the end of a key in a form, as an argument of the library; empty if it stays.
 
     Args:
         form: The form.
         offer: The choices of the customer.
         now: The present, in seconds since 1970 UTC.
-        tell: Translates a message.
+        translate: Translates a message.
     """
     chosen = form.text("ends")
     if chosen == KEPT:
@@ -80,33 +80,33 @@ def ends_of(form: Form, offer: Offer, now: float, tell: Translate) -> dict[str, 
     if chosen in {str(days) for days in lives(offer.max_life)}:
         life = int(chosen) * _DAY
         return {"expires_at": now + (life if offer.max_life is None else min(life, offer.max_life))}
-    form.wrong("ends", tell("Choose from the list."))
+    form.wrong("ends", translate("Choose from the list."))
     return {}
 
 
-def read_overlap(form: Form, tell: Translate) -> int:
+def read_overlap(form: Form, translate: Translate) -> int:
     """Return the overlap in a form, in seconds; mistakes stand in the form.
 
     Args:
         form: The form.
-        tell: Translates a message.
+        translate: Translates a message.
     """
     chosen = form.text("overlap")
     if chosen in {str(each) for each in OVERLAPS}:
         return int(chosen)
-    form.wrong("overlap", tell("Choose from the list."))
+    form.wrong("overlap", translate("Choose from the list."))
     return 0
 
 
-def _networks(form: Form, tell: Translate) -> list[str]:
+def _networks(form: Form, translate: Translate) -> list[str]:
     """Return the networks; an address stands for itself."""
     found = form.lines("networks")
     if len(found) > MOST_NETWORKS:
-        form.wrong("networks", tell("Give at most 100 networks."))
+        form.wrong("networks", translate("Give at most 100 networks."))
         return []
     for each in found:
         try:
             ip_network(each)
         except ValueError:
-            form.wrong("networks", tell("Write addresses or networks such as 203.0.113.0/24, one on each line."))
+            form.wrong("networks", translate("Write addresses or networks such as 203.0.113.0/24, one on each line."))
     return found

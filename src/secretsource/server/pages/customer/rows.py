@@ -35,11 +35,6 @@ class Pair:
     record: KeyRecord
     old: KeyRecord | None = None
 
-    @property
-    def shown(self) -> KeyRecord:
-        """The key whose page the row leads to: the old one while it rotates."""
-        return self.old or self.record
-
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from secretsource.exceptions import KeyNotFound, OwnerNotFound, PlanNotFound
 from secretsource.issuing import OwnerStatus
+from secretsource.server.rights import ROOT_OWNER
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -35,13 +36,15 @@ class Offer(NamedTuple):
 
 
 def checked(view: View) -> View:
-    """Return a view that is refused to a suspended customer.
+    """Return a view that is refused to a suspended customer, and that shows nobody the root keys.
 
     Args:
         view: A view of customers.
     """
 
     async def answer(visit: Visit) -> Response:
+        if visit.owner == ROOT_OWNER:
+            return visit.page("missing.html", 404)
         try:
             visit.customer = await visit.keys.owners.get(visit.owner)
         except OwnerNotFound:
