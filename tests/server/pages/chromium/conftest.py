@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import async_playwright
 from tests.server.pages.chromium.site import serving
-from tests.server.pages.chromium.window import SHAPES, Window
+from tests.server.pages.chromium.window import DARK_RULES, RULES, SHAPES, Window
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -70,6 +70,7 @@ async def open_window(chromium: Browser, site: Site) -> AsyncGenerator[Callable[
             }
             context = await chromium.new_context(java_script_enabled=scripts, **given)
             stack.push_async_callback(context.close)
-            return await Window.opened(site, context, has_scripts=scripts)
+            rules = DARK_RULES if shape == "dark" else RULES
+            return await Window.opened(site, context, has_scripts=scripts, rules=rules)
 
         yield open

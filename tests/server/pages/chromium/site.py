@@ -76,7 +76,9 @@ async def serving(store: str, settings: ServerSettings = SETTINGS) -> AsyncGener
     app = Application(settings, open_service, lambda: settings)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(
-            uvicorn.Config(app, log_level="critical", ws="none", lifespan="on", proxy_headers=False)
+            uvicorn.Config(
+                app, log_level="critical", ws="none", lifespan="on", proxy_headers=False, timeout_keep_alive=120
+            )
         )
         serve = asyncio.create_task(server.serve([listener]))
         try:

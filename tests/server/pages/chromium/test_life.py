@@ -47,7 +47,7 @@ async def rotate(window: Window) -> str:
     return await window.page.locator("#key-text").inner_text()
 
 
-@pytest.mark.parametrize(("shape", "scripts"), [("desktop", True), ("dark phone", True), ("phone", False)])
+@pytest.mark.parametrize(("shape", "scripts"), [("desktop", True), ("dark", True), ("phone", False)])
 async def test_a_key_is_led_through_its_life(open_window: Open, shape: str, scripts: bool) -> None:
     """Each step is seen: the use, the share of the old key that falls, and the refusal in the end."""
     window = await open_window(shape, scripts=scripts)
@@ -58,7 +58,7 @@ async def test_a_key_is_led_through_its_life(open_window: Open, shape: str, scri
 
     first = await make(window, "Nightly export")
     await window.check()
-    await picture(window, f"once-{shape.replace(' ', '-')}")
+    await picture(window, "once", shape)
     assert await use(window, first, 3) == 200
 
     await window.press("Keys", role="link")

@@ -21,7 +21,7 @@ async def test_a_link_shows_a_button_that_signs_in(site: Site, open_window: Open
     """The page of a link can be read in every window, and the button leads to the keys."""
     window = await open_window(shape)
     await window.go((await link(site, "globex")).removeprefix(site.base))
-    await picture(window, f"sign-in-{shape.replace(' ', '-')}")
+    await picture(window, "sign-in", shape)
     await window.press("Show my keys")
     await window.page.wait_for_url("**/portal/keys")
     await window.check()

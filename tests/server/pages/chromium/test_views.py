@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from tests.server.pages.chromium.sample import OWNER, filled
 from tests.server.pages.chromium.site import PEPPER, serving
-from tests.server.pages.chromium.window import SHAPES, picture
+from tests.server.pages.chromium.window import KEPT, picture
 
 from secretsource.issuing import NO_SCOPE
 
@@ -28,7 +28,7 @@ async def sample(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[tup
     ids = await filled(store, PEPPER)
     async with serving(store) as running:
         # The first check begins the threads that the service has until its end.
-        await running.keys.verify(await running.root_key(), scope=NO_SCOPE)
+        await running.keys.verify((await running.key("umbrella", name="Pharmacy")).plaintext, scope=NO_SCOPE)
         yield running, ids
 
 
@@ -79,10 +79,10 @@ async def look(window: Window, ids: dict[str, str], views: dict[str, str], shape
     """Open each view, check it, and make a picture of it if pictures are asked for."""
     for name, path in views.items():
         await window.go(path.format(**ids))
-        await picture(window, f"{name}-{shape.replace(' ', '-')}")
+        await picture(window, name, shape)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", KEPT)
 async def test_each_view_of_a_customer_is_right(
     sample: tuple[Site, dict[str, str]], open_window: Open, shape: str
 ) -> None:
@@ -92,13 +92,13 @@ async def test_each_view_of_a_customer_is_right(
     await look(window, sample[1], VIEWS, shape)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", KEPT)
 async def test_each_view_of_an_operator_is_right(
     sample: tuple[Site, dict[str, str]], open_window: Open, shape: str
 ) -> None:
     """Quiet, from here alone, within the window, and readable by everybody."""
     window = await open_window(shape)
     await window.go("/operator/sign-in")
-    await picture(window, f"operator-sign-in-{shape.replace(' ', '-')}")
+    await picture(window, "operator-sign-in", shape)
     await window.sign_in_as_operator()
     await look(window, sample[1], {f"operator-{name}": path for name, path in OPERATOR.items()}, shape)

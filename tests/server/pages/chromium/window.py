@@ -12,6 +12,8 @@ import axe_playwright_python
 from secretsource.server.open_paths.links import address_of, new_link
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from playwright.async_api import BrowserContext, Page, Route
     from tests.server.pages.chromium.site import Site
 
@@ -39,7 +41,12 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 """The windows that pages are looked at in."""
 
-_RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
+KEPT = ("desktop", "dark", "phone")
+"""The windows that pictures are kept of."""
+
+RULES = ("wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice")
+DARK_RULES = ("color-contrast",)
+"""A dark page has the structure of the light one, and other colours."""
 _AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 _ASK = (
     "async rules => (await axe.run(document, {runOnly: rules})).violations"
@@ -62,6 +69,7 @@ class Window:
         has_scripts: Whether scripts run.
         said: What the console said, and errors of scripts.
         outside: Requests to other hosts.
+        rules: The rules of accessibility that it checks.
     """
 
     site: Site
@@ -69,12 +77,15 @@ class Window:
     has_scripts: bool = True
     said: list[str] = field(default_factory=list[str])
     outside: list[str] = field(default_factory=list[str])
+    rules: Sequence[str] = RULES
 
     @classmethod
-    async def opened(cls, site: Site, context: BrowserContext, *, has_scripts: bool = True) -> Window:
+    async def opened(
+        cls, site: Site, context: BrowserContext, *, has_scripts: bool = True, rules: Sequence[str] = RULES
+    ) -> Window:
         """Open a window that watches from its first request on."""
         page = await context.new_page()
-        window = cls(site, page, has_scripts)
+        window = cls(site, page, has_scripts, rules=rules)
         await context.route("**/*", window._watch)
         if has_scripts:
             await page.add_init_script(_LISTEN)
@@ -115,7 +126,7 @@ class Window:
             if width > room:
                 found.append(f"it is {width} wide in a window of {room}")
             await self.page.evaluate(f"{_AXE}\n;0")
-            found += await self.page.evaluate(_ASK, _RULES)
+            found += await self.page.evaluate(_ASK, list(self.rules))
         assert not found, f"{self.page.url}: {'; '.join(found)}"
 
     async def text(self) -> str:
@@ -141,9 +152,9 @@ async def link(site: Site, owner: str) -> str:
     return address_of(await new_link(site.keys, owner, "Mia Fox"), site.base)
 
 
-async def picture(window: Window, name: str) -> None:
-    """Make a picture of the whole page, if pictures are asked for."""
-    if PICTURES:
+async def picture(window: Window, name: str, shape: str) -> None:
+    """Make a picture of the whole page, if pictures are asked for; a dark phone is looked at, and not kept."""
+    if PICTURES and shape in KEPT:
         folder = TREE / PICTURES
         folder.mkdir(parents=True, exist_ok=True)
-        await window.page.screenshot(path=folder / f"{name}.png", full_page=True)
+        await window.page.screenshot(path=folder / f"{name}-{shape}.png", full_page=True)
