@@ -47,6 +47,7 @@ class OidcProvider:
         published: The keys that it shows.
         answers: Paths that it answers otherwise: a status and a body.
         asked: The paths that it was asked for.
+        is_public: Whether it takes a client without a secret.
     """
 
     issuer: str
@@ -57,6 +58,7 @@ class OidcProvider:
     published: list[Any] = field(default_factory=lambda: KEYS[:1])
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    is_public: bool = False
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def visit(self, address: str, **claims: Any) -> dict[str, str]:
@@ -88,7 +90,9 @@ class OidcProvider:
 
     def token(self, headers: Any, form: dict[str, str]) -> tuple[int, bytes]:
         """Exchange a code, once."""
-        if "client_secret" in form:
+        if self.is_public and "Authorization" not in headers:
+            caller = form["client_id"], SECRET
+        elif "client_secret" in form:
             caller = form["client_id"], form["client_secret"]
         else:
             name, _, secret = b64decode(headers["Authorization"].partition(" ")[2]).decode().partition(":")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import socket
@@ -19,9 +20,9 @@ from joserfc.jwk import OctKey
 from tests.server.oidc.oidc_provider import BACK, KEYS, SECRET, OidcProvider, oidc_settings, running
 
 from secretsource.server.oidc.attempt import LASTS, begun, read_attempt
-from secretsource.server.oidc.provider import EVERY, Provider
+from secretsource.server.oidc.provider import EVERY, PAUSE, Provider
 from secretsource.server.oidc.settings import OidcSettings, OperatorRule
-from secretsource.server.oidc.sign_in import Departure, OidcSignIn
+from secretsource.server.oidc.sign_in import AT_ONCE, Departure, OidcSignIn
 from secretsource.server.problems import Problem
 
 if TYPE_CHECKING:
@@ -292,11 +293,92 @@ async def test_a_provider_that_is_down_is_named_as_that(provider: OidcProvider) 
             await OidcSignIn(settings).depart()
 
 
+async def test_a_provider_that_is_down_is_not_asked_by_each_browser(provider: OidcProvider) -> None:
+    """Those that come within a moment are told at once; after it the provider is asked again."""
+    now = [0.0]
+    settings = oidc_settings(provider)
+    sign_in = OidcSignIn(settings, Provider(settings, lambda: now[0]))
+    provider.answers = {"/.well-known/openid-configuration": (500, b"")}
+    refused = await asyncio.gather(*(sign_in.depart() for _ in range(5)), return_exceptions=True)
+    assert all(isinstance(each, Problem) for each in refused)
+    assert len(provider.asked) == 1
+    provider.answers = {}
+    now[0] = PAUSE - 0.1
+    with pytest.raises(Problem):
+        await sign_in.depart()
+    now[0] = PAUSE
+    assert await signed_in(provider, sign_in)
+
+
+async def test_few_sign_ins_wait_for_the_provider_at_once(provider: OidcProvider) -> None:
+    """One more is refused at once, so that a slow provider holds up nothing else; later there is room again."""
+    settings = oidc_settings(provider)
+    going = asyncio.Event()
+
+    class Slow(Provider):
+        async def exchange(self, code: str, verifier: str) -> object:
+            await going.wait()
+            return await super().exchange(code, verifier)
+
+    sign_in = OidcSignIn(settings, Slow(settings))
+    ways = [await sign_in.depart() for _ in range(AT_ONCE + 1)]
+    queries = [provider.visit(each.address, **ANN) for each in ways]
+    waiting = [
+        asyncio.create_task(sign_in.arrive(each.cookie, query)) for each, query in zip(ways[:-1], queries, strict=False)
+    ]
+    await asyncio.sleep(0)
+    with pytest.raises(Problem) as caught:
+        await sign_in.arrive(ways[-1].cookie, queries[-1])
+    assert caught.value.code == "provider_unavailable"
+    going.set()
+    assert len(await asyncio.gather(*waiting)) == AT_ONCE
+    assert await signed_in(provider, sign_in)
+
+
 @pytest.mark.parametrize("methods", [None, ["client_secret_post"], ["client_secret_basic", "client_secret_post"]])
 async def test_the_secret_goes_where_the_provider_wants_it(provider: OidcProvider, methods: list[str] | None) -> None:
     """In a header, or in the form if the provider takes nothing else."""
     provider.document = {"token_endpoint_auth_methods_supported": methods}
     assert await signed_in(provider)
+
+
+async def test_a_client_without_a_secret_sends_none(provider: OidcProvider) -> None:
+    """It names itself in the form, and the verifier alone protects the code."""
+    provider.is_public = True
+    assert await signed_in(provider, OidcSignIn(oidc_settings(provider, client_secret=None)))
+
+
+@pytest.mark.parametrize("answer", [b"{}", b"[]", b'{"id_token": 5}', b'{"id_token": "%s"}' % (b"x" * 70_000)])
+async def test_an_answer_without_a_token_is_refused(provider: OidcProvider, answer: bytes) -> None:
+    """No token, one that is not a text, and one that is too long to be read."""
+    provider.answers["/token"] = (200, answer)
+    assert (await refusal(provider)).detail == "the provider gave no token: sign in again"
+
+
+async def test_keys_of_other_kinds_are_left_out(provider: OidcProvider) -> None:
+    """An entry that cannot be read does no harm to the others."""
+    listed = [{"kty": "of tomorrow"}, 5, {}, KEYS[0].as_dict(private=False)]
+    provider.answers["/keys"] = (200, json.dumps({"keys": listed}).encode())
+    assert await signed_in(provider)
+
+
+async def test_spent_attempts_are_forgotten_in_their_order(
+    provider: OidcProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The memory is bounded; the provider refuses the code of a forgotten one."""
+    monkeypatch.setattr("secretsource.server.oidc.sign_in._REMEMBERED", 2)
+    sign_in = OidcSignIn(oidc_settings(provider))
+    ways = []
+    for _ in range(3):
+        departure = await sign_in.depart()
+        ways.append((departure.cookie, provider.visit(departure.address, **ANN)))
+        await sign_in.arrive(*ways[-1])
+    codes = []
+    for way in reversed(ways):
+        with pytest.raises(Problem) as caught:
+            await sign_in.arrive(*way)
+        codes.append(caught.value.code)
+    assert codes == ["sign_in_spent", "sign_in_spent", "code_refused"]
 
 
 async def test_no_secret_is_in_a_log_or_an_error(

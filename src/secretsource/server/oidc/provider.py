@@ -35,6 +35,8 @@ MOST_BYTES = 256 * 1024
 """Bytes of one answer."""
 LASTS = 3600.0
 """Seconds for which the document and the keys are kept."""
+PAUSE = 5.0
+"""Seconds for which a provider that did not answer is not asked again; browsers that come meanwhile do not wait."""
 EVERY = 60.0
 """Seconds between two readings of the keys for the sake of one that is not known."""
 _log = logging.getLogger(__name__)
@@ -70,7 +72,7 @@ class Provider:
         self._clock = clock
         self._places: Places | None = None
         self._keys: KeySet | None = None
-        self._places_until = self._keys_until = self._tried = float("-inf")
+        self._places_until = self._keys_until = self._tried = self._down_until = float("-inf")
         self._turn = asyncio.Lock()
 
     async def places(self) -> Places:
@@ -81,11 +83,19 @@ class Provider:
         """
         async with self._turn:
             if self._places is None or self._clock() >= self._places_until:
-                self._places = _places(
-                    await self._read(f"{self._settings.issuer.rstrip('/')}{_DOCUMENT}"), self._settings
-                )
+                self._places = await self._find_places()
                 self._places_until = self._clock() + LASTS
             return self._places
+
+    async def _find_places(self) -> Places:
+        """Read the document of the provider, unless that failed a moment ago."""
+        if self._clock() < self._down_until:
+            raise ProviderDown
+        try:
+            return _places(await self._read(f"{self._settings.issuer.rstrip('/')}{_DOCUMENT}"), self._settings)
+        except ProviderDown:
+            self._down_until = self._clock() + PAUSE
+            raise
 
     async def keys(self, *, again: bool = False) -> KeySet:
         """Return the public keys of the provider.
