@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from secretsource._ground.clock import Instant
 from secretsource._tuning import Tuning
-from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
-from secretsource.resolver._walk.cache import Age, Cache
+from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
+from secretsource.resolver._walk.cache import MAX_READERS, Age, Cache, CachedAnswer
+from secretsource.resolver._walk.refresh import Schedule
 
 A, B, C = (SecretRef("p", name) for name in "ABC")
 START, LATER = Instant(100.0, 0.0), Instant(101.0, 0.0)
@@ -87,3 +90,18 @@ def test_all_answers_are_spoilt_after_a_fork(cache: Cache) -> None:
     entry = cache.entry(C)
     assert entry is not None
     assert entry.ages.stale_until == before[C] - 7.0
+
+
+def test_what_is_noted_of_one_document_is_bounded() -> None:
+    """1,024 readers, and as many fields that were read; a field beyond them is read each time."""
+    assert MAX_READERS == 1024
+    fields = {f"f{number}": str(number) for number in range(MAX_READERS + 2)}
+    entry = CachedAnswer(Found(json.dumps(fields)), START, Schedule(1, 2, 3, 4), set())
+    assert entry.number == 0
+    assert [entry.select((name,)) for name in fields] == list(fields.values())
+    assert len(entry._chosen) == MAX_READERS
+    assert isinstance(entry.select(("none",)), NotFound)
+    assert entry.select(()) == json.dumps(fields)
+    whole = CachedAnswer(Found("text"), START, Schedule(1, 2, 3, 4), set())
+    assert whole.select(()) == "text"
+    assert whole._chosen == {}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from secretsource.exceptions import ConfigurationError, InvalidReference
-from secretsource.providers.base import NotFound, SecretRef
+from secretsource.providers.base import Failed, FailureCode, NotFound, SecretRef
 from secretsource.resolver._walk.route import Chain, Overlay, Route, nowhere
 from secretsource.testing import ScriptedProvider
 
@@ -101,6 +101,7 @@ def test_where_a_provider_is_instead_of_in_the_chain(elsewhere: Any, absence: st
     assert chain(elsewhere=elsewhere).absence("far") == absence
     assert chain(elsewhere=elsewhere).absence("one") == ""
     assert chain(Overlay(TEST), elsewhere=elsewhere).absence("test") == ""
+    assert chain(Overlay(TEST), elsewhere=elsewhere).absence("far") == absence
     assert chain(elsewhere={"test": ()}).absence("test") != ""
 
 
@@ -126,3 +127,21 @@ def test_an_absent_place_stays_one() -> None:
             return NotFound(f"no {name} here")
 
     assert Route(Narrow({})).locate("x") == NotFound("no x here")
+
+
+DENIAL, OUTAGE, FAULT = Failed(FailureCode.DENIED), Failed(FailureCode.UNAVAILABLE), Failed(FailureCode.MISCONFIGURED)
+
+
+@pytest.mark.parametrize(
+    ("on_denied", "on_unavailable", "passed"),
+    [
+        ("stop", "stop", []),
+        ("next", "stop", [DENIAL]),
+        ("stop", "next", [OUTAGE]),
+        ("next", "next", [DENIAL, OUTAGE]),
+    ],
+)
+def test_a_failure_is_passed_over_where_that_is_set(on_denied: Any, on_unavailable: Any, passed: list[Failed]) -> None:
+    """A denial and an outage each by a setting of their own, and a mistake of the wiring never."""
+    route = ONE._replace(on_denied=on_denied, on_unavailable=on_unavailable)
+    assert [failed for failed in (DENIAL, OUTAGE, FAULT) if route.passes(failed)] == passed
