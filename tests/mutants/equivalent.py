@@ -186,4 +186,24 @@ EQUIVALENT = (
         "providers/_address.py", "_of_arn", "2", "3",
         "an ARN of three parts is no secret's, whatever its service", "service = parts[2] if len(parts) > 2",
     ),
+    *(
+        Equivalent(
+            "stores/_sql/lookups/lag.py", "_number", was, becomes, "positions are compared, and their order is the same"
+        )
+        for was, becomes in (("16", "17"), ("32", "33"))
+    ),
+    Equivalent(
+        "stores/_sql/lookups/lag.py", "Progress.__init__", "4", "5",
+        "more marks than are within the bound are kept, and none of the others counts",
+    ),
+    *(
+        Equivalent(
+            "issuing/_transfer/row.py", within, was, "pass", "a cell that is read as None is refused, as one that raises is"
+        )
+        for within, was in (
+            ("words", "raise TypeError"),
+            ("_text.read_text", "raise ValueError"),
+            ("_seal", "raise ValueError"),
+        )
+    ),
 )  # fmt: skip
