@@ -186,11 +186,9 @@ EQUIVALENT = (
         "providers/_address.py", "_of_arn", "2", "3",
         "an ARN of three parts is no secret's, whatever its service", "service = parts[2] if len(parts) > 2",
     ),
-    *(
-        Equivalent(
-            "stores/_sql/lookups/lag.py", "_number", was, becomes, "positions are compared, and their order is the same"
-        )
-        for was, becomes in (("16", "17"), ("32", "33"))
+    Equivalent(
+        "stores/_sql/lookups/lag.py", "_number", "32", "33",
+        "positions are only compared, and their order is the same",
     ),
     Equivalent(
         "stores/_sql/lookups/lag.py", "Progress.__init__", "4", "5",
@@ -198,7 +196,8 @@ EQUIVALENT = (
     ),
     *(
         Equivalent(
-            "issuing/_transfer/row.py", within, was, "pass", "a cell that is read as None is refused, as one that raises is"
+            "issuing/_transfer/row.py", within, was, "pass",
+            "a cell that is read as None is refused, as one that raises is",
         )
         for within, was in (
             ("words", "raise TypeError"),
