@@ -1,6 +1,6 @@
 """A record as checks use it: with the values that the hot path needs, worked out once. Pure; time is an argument.
 
-The collector looks at each attribute of each cached record. So what only the long way needs is worked out when it is
+The collector looks at each attribute of each cached record. So what few checks need is worked out when it is
 asked for.
 """
 
@@ -16,7 +16,7 @@ from secretsource.stores.base import OwnerStatus, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource.stores.base import KeyRecord, Purse
+    from secretsource.stores.base import KeyRecord
 
 _ACTIVE = Status.ACTIVE
 _NEVER = float("-inf")
@@ -37,6 +37,7 @@ class Entry:
         networks: The networks it may be used from, or None for any.
         plan: Its limits, with those of its owner and the owner's plan, or None.
         limit_key: The account of its limits.
+        purses: The credits that it spends.
         drift: Wall seconds minus monotonic seconds, at its reading.
         whole: Monotonic seconds of the last reading of the whole record.
         noting: Monotonic seconds until which it notes its own uses; see `UseLog`.
@@ -54,6 +55,7 @@ class Entry:
         "networks",
         "noting",
         "plan",
+        "purses",
         "record",
         "requests",
         "seen",
@@ -73,6 +75,7 @@ class Entry:
         networks = record.networks
         self.networks = policy.read_networks(networks) if networks else None
         self.limit_key, self.plan = limits_of(record)
+        self.purses = () if record.credits is None and record.terms is None else purses_of(record)
         self.expires = record.expires
         self.noting = self.seen = _NEVER
         self.requests = 0
@@ -97,18 +100,6 @@ class Entry:
         return policy.wildcards(self.record.scopes)
 
     @property
-    def purses(self) -> tuple[Purse, ...]:
-        """The credits that it spends."""
-        return purses_of(self.record) if self._spends else ()
-
-    @property
-    def _spends(self) -> bool:
-        """Whether it, or its owner, has credits."""
-        record = self.record
-        terms = record.terms
-        return record.credits is not None or (terms is not None and terms.owner.credits is not None)
-
-    @property
     def is_suspended(self) -> bool:
         """Whether its owner's keys are refused."""
         terms = self.record.terms
@@ -117,12 +108,12 @@ class Entry:
     @property
     def is_counted(self) -> bool:
         """Whether its checks are counted against limits or credits."""
-        return self.plan is not None or self._spends
+        return self.plan is not None or bool(self.purses)
 
     @property
     def is_receipted(self) -> bool:
         """Whether its checks take leases, or credits in the store."""
-        return self._spends or (self.plan is not None and self.plan.leases is not None)
+        return bool(self.purses) or (self.plan is not None and self.plan.leases is not None)
 
     def is_under(self, owner: str | None, plan: str | None) -> bool:
         """Return whether its key belongs to this owner, or to an owner with this plan."""
