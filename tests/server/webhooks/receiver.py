@@ -78,8 +78,13 @@ def receiving(context: ssl.SSLContext | None = None) -> Generator[Receiver]:
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Taking)
-    server.daemon_threads = False
+    class Server(ThreadingHTTPServer):
+        """A server that many connect to at once, and whose threads end with it."""
+
+        request_queue_size = 128
+        daemon_threads = False
+
+    server = Server(("127.0.0.1", 0), Taking)
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True)
     receiver.url = f"{'http' if context is None else 'https'}://127.0.0.1:{server.server_address[1]}/hooks?t=1"

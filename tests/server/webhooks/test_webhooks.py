@@ -127,6 +127,18 @@ async def test_many_events_are_told(world: World, monkeypatch: pytest.MonkeyPatc
     assert len(set(world.receiver.ids())) == len(world.receiver.ids()) == 10
 
 
+async def test_many_other_events_hold_up_no_message(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One look passes all of them, although they make no message."""
+    from secretsource.server.webhooks import feeding
+
+    monkeypatch.setattr(feeding, "PAGE", 3)
+    await world.worker(events=("key.revoked",)).empty()
+    issued = [await world.issue() for _ in range(10)][-1]
+    await world.service.keys.revoke(issued.record.key_id)
+    await world.worker(events=("key.revoked",)).empty()
+    assert world.receiver.kinds() == ["key.revoked"]
+
+
 async def test_a_rotated_secret_signs_beside_the_new_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """While both are valid, both sign: a receiver that knows either one verifies the message."""
     await world.worker().empty()
@@ -304,8 +316,8 @@ async def test_several_workers_send_once(world: World) -> None:
     for _ in range(20):
         await world.issue()
     await asyncio.gather(*(each.empty() for each in several))
+    assert [each.trouble for each in await world.waiting()] == []
     assert len(world.receiver.ids()) == len(set(world.receiver.ids())) == 20
-    assert await world.waiting() == []
 
 
 async def test_a_dead_endpoint_holds_up_no_other(world: World) -> None:
