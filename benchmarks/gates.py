@@ -7,8 +7,12 @@ import shutil
 from benchmarks.edge import cheaper, loaded, told
 from benchmarks.harness import Figure, at_least
 
-TITLE = "gates: forward-auth and keys:verify over HTTP"
-SERVED = ("bare", "forward-auth", "forward-auth, limit", "verify", "verify, posted to a bare one")
+TITLE = "gates: the service over HTTP, asked for forward-auth and keys:verify"
+SERVED = (
+    "bare", "forward-auth", "forward-auth, limit", "forward-auth, spans", "verify", "verify, posted to a bare one",
+    "forward-auth, uncached", "by hand, uncached",
+)  # fmt: skip
+PEERS = ("FastAPI and keyshield", "DRF and djangorestframework-api-key")
 
 
 def measure(rounds: int = 5, length: float = 1.0) -> list[Figure]:
@@ -16,6 +20,7 @@ def measure(rounds: int = 5, length: float = 1.0) -> list[Figure]:
     if shutil.which("wrk") is None:
         return []
     loads = loaded(SERVED, rounds, length, "benchmarks.gates_server")
+    peers = loaded(("ASGI middleware", *PEERS), rounds, length, "benchmarks.peers_server")
     return [
         Figure("forward-auth: requests for the processor time of a bare one",
                cheaper(loads["forward-auth"], loads["bare"]), "x", at_least(0.7)),
@@ -23,5 +28,12 @@ def measure(rounds: int = 5, length: float = 1.0) -> list[Figure]:
         Figure("keys:verify: the same, beside a bare application that gets the same body",
                cheaper(loads["verify"], loads["verify, posted to a bare one"]), "x", at_least(0.5)),
         Figure("keys:verify, beside a bare application that gets no body", cheaper(loads["verify"], loads["bare"])),
+        Figure("forward-auth, with spans that nobody records: requests for the processor time of one without",
+               cheaper(loads["forward-auth, spans"], loads["forward-auth"])),
+        Figure("forward-auth, uncached on SQLite: requests for the processor time of one by hand",
+               cheaper(loads["forward-auth, uncached"], loads["by hand, uncached"]), "x", at_least(0.9)),
+        *(Figure(f"our ASGI middleware: requests for the processor time of {name}, cached where it caches",
+                 cheaper(peers["ASGI middleware"], peers[name]), "x", at_least(1)) for name in PEERS),
         *(figure for name in SERVED for figure in told(name, loads[name])),
+        *(figure for name, each in peers.items() for figure in told(name, each)),
     ]  # fmt: skip

@@ -249,6 +249,15 @@ class TestBenchmarks:
             assert answer.status_code == 200
             assert 0 < server._used() < 60
 
+    @pytest.mark.parametrize("name", ["ASGI middleware", *gates.PEERS])
+    def test_peers_server(self, name: str, tmp_path: Path) -> None:
+        """Each application lets its key in, and no other."""
+        with edge.server(name, tmp_path, "benchmarks.peers_server") as server:
+            answer = requests.get(server.url, headers=dict(server.headers), timeout=30)
+            assert answer.status_code == 200
+            wrong = {key: f"{value[:-3]}xyz" for key, value in server.headers.items()}
+            assert requests.get(server.url, headers=wrong, timeout=30).status_code in {401, 403, 500}
+
     def test_steady(self, tmp_path: Path) -> None:
         """The loop is late at times, the process has its memory, and every kind of request is answered."""
         with edge.server("steady", tmp_path, "benchmarks.steady_server") as server:
