@@ -14,7 +14,7 @@ from sqlalchemy import event
 from secretsource.stores import sql
 from secretsource.stores._sql import listing
 from secretsource.stores._sql.rows.tables import EVENTS, KEYS
-from secretsource.stores.base import HistoryQuery, KeyQuery, OwnerEvent, OwnerEventKind, Status
+from secretsource.stores.base import CountQuery, HistoryQuery, KeyQuery, OwnerEvent, OwnerEventKind, Status, Unit
 from secretsource.testing._stores.samples import new, record
 
 if TYPE_CHECKING:
@@ -168,6 +168,21 @@ def test_sqlite_counts_along_an_index(sqlite: tuple[Explained, Any]) -> None:
     [plan] = explained.plans(explain)
     scans = [line for line in plan.splitlines() if f"SCAN {KEYS.name}" in line]
     assert scans == [f"SCAN {KEYS.name} USING COVERING INDEX secretsource_keys_by_pepper"]
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_the_counts_of_several_keys_are_sought_one_by_one(request: pytest.FixtureRequest, database: str) -> None:
+    """The index is searched by the start and the key, so the counts of the owner's other keys are not read."""
+    explained, explain = request.getfixturevalue(database)
+    explained.plans(explain)
+    ids = tuple(record(number).key_id for number in range(50))
+    explained.store.counts.read(CountQuery(Unit.DAY, 0, 14 * 86400, "acme", key_ids=ids))
+    [plan] = explained.plans(explain)
+    if database == "sqlite":
+        assert "USING PRIMARY KEY (owner=? AND unit=? AND start=? AND key_id=?)" in plan
+    else:
+        [condition] = [line for line in plan.splitlines() if "Index Cond" in line]
+        assert condition.count("= ANY") == 2
 
 
 @pytest.mark.parametrize("what", LISTS)

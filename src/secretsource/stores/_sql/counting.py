@@ -47,9 +47,11 @@ class SqlCounts(CountStore):
     def read(self, query: CountQuery) -> Sequence[Count]:
         """Return the counts that a query picks; see `CountStore.read`."""
         given = {name: value for name in _NARROWING if (value := getattr(query, name)) is not None}
-        if query.key_ids is not None:
-            given["starts"] = [*query.starts]
-        bounds = {"unit": query.unit.value, "since": ceil(query.since), "until": ceil(query.until), "most": query.limit}
+        bounds: dict[str, Any] = {"unit": query.unit.value, "most": query.limit}
+        if query.key_ids is None:
+            bounds |= {"since": ceil(query.since), "until": ceil(query.until)}
+        else:
+            bounds["starts"] = [*query.starts]
         found = _question(*given)
         rows = self._database.read(lambda connection: connection.execute(found, {**bounds, **given}).all())
         return [*map(Count._make, rows)]
@@ -62,19 +64,23 @@ class SqlCounts(CountStore):
 _NARROWING: Mapping[str, ColumnElement[bool]] = {
     "owner": COUNTS.c.owner == bindparam("owner"),
     "key_id": COUNTS.c.key_id == bindparam("key_id"),
-    "key_ids": COUNTS.c.key_id.in_(bindparam("key_ids", expanding=True))
-    # Each start is named, too: the rows of these keys are then sought one by one, past those of the owner's other keys.
-    & COUNTS.c.start.in_(bindparam("starts", expanding=True)),
+    "key_ids": COUNTS.c.key_id.in_(bindparam("key_ids", expanding=True)),
     "plan": COUNTS.c.owner.in_(select(OWNERS.c.id).where(OWNERS.c.plan == bindparam("plan"))),
 }
 """By the field of a `CountQuery`."""
+_WITHIN = (COUNTS.c.start >= bindparam("since"), COUNTS.c.start < bindparam("until"))
+_AT = (COUNTS.c.start.in_(bindparam("starts", expanding=True)),)
+"""The time of a query about several keys: with each start named, the rows of these keys are sought one by one.
+
+A range would be read whole, with the rows of all the owner's other keys.
+"""
 
 
 @lru_cache(maxsize=8)
 def _question(*names: str) -> Select[Any, Any, Any, Any, Any]:
     """Return the query that is narrowed by these fields."""
     columns = COUNTS.c
-    within = (columns.start >= bindparam("since"), columns.start < bindparam("until"))
+    within = _AT if "key_ids" in names else _WITHIN
     return (
         select(columns.start, columns.key_id, columns.outcome, columns.requests, columns.owner)
         .where(columns.unit == bindparam("unit"), *within, *(_NARROWING[name] for name in _NARROWING if name in names))
