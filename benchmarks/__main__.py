@@ -23,6 +23,7 @@ NAMES = (
     "check",
     "edge",
     "gates",
+    "steady",
     "frameworks",
     "pages",
     "mint",

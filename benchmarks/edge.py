@@ -171,11 +171,15 @@ class Server:
         requests = int(found[1])
         return Load(requests / took, used / requests, _within(told, 50), _within(told, 99))
 
-    def _used(self) -> float:
+    def say(self) -> str:
+        """Return the line that it says to a line."""
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        return float(self._line())
+        return self._line()
+
+    def _used(self) -> float:
+        return float(self.say())
 
     def _line(self) -> str:
         assert self._process.stdout is not None

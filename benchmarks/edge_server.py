@@ -13,12 +13,12 @@ import json
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from math import ceil
 from pathlib import Path
 from time import monotonic, process_time
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks.keyring import PEPPER, SCOPE
 from secretsource.integrations.asgi import ApiKeyMiddleware
@@ -131,7 +131,15 @@ async def serve(name: str, database: str) -> None:
     await serve_app(app, "/invoices", {"Authorization": f"Bearer {text}"})
 
 
-async def serve_app(app: Any, path: str, headers: Mapping[str, str], *wrk: str, proxy_headers: bool = True) -> None:
+async def serve_app(
+    app: Any,
+    path: str,
+    headers: Mapping[str, str],
+    *wrk: str,
+    proxy_headers: bool = True,
+    used: Callable[[], object] = process_time,
+    lifespan: Literal["on", "off"] = "off",
+) -> None:
     """Serve an application until standard input ends.
 
     Args:
@@ -140,19 +148,23 @@ async def serve_app(app: Any, path: str, headers: Mapping[str, str], *wrk: str, 
         headers: The headers to ask with.
         wrk: Further arguments of wrk.
         proxy_headers: Whether uvicorn takes the address of the client from ``X-Forwarded-For``, as it does by itself.
+        used: Returns what to print for each line; the processor time when left out.
+        lifespan: Whether the application is told of its start and its end.
     """
     import uvicorn
 
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # which event loops do for a socket of their own
     url = f"http://127.0.0.1:{listener.getsockname()[1]}{path}"
-    config = uvicorn.Config(app, lifespan="off", access_log=False, log_level="warning", proxy_headers=proxy_headers)
+    config = uvicorn.Config(
+        app, lifespan=lifespan, access_log=False, log_level="warning", proxy_headers=proxy_headers, ws="none"
+    )
     server = uvicorn.Server(config)
 
     def tell() -> None:
         print(json.dumps({"url": url, "headers": headers, "wrk": wrk}), flush=True)
         for _ in sys.stdin:
-            print(process_time(), flush=True)
+            print(used(), flush=True)
         server.should_exit = True
 
     threading.Thread(target=tell, daemon=True).start()

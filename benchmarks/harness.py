@@ -8,17 +8,23 @@ rounds. Absolute times are shown for orientation and are never judged.
 from __future__ import annotations
 
 import gc
+import json
 import os
 import platform
 import statistics
+import subprocess
+import sys
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from time import perf_counter
 from timeit import Timer
 from typing import Any, Literal, TypeAlias
+
+from benchmarks.samples import quiet_environment
 
 Sample: TypeAlias = Callable[[], float]
 """Takes one measurement, such as the seconds of a thousand calls, and returns it."""
@@ -96,30 +102,54 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def per_call(statement: str, names: Mapping[str, object], seconds: float) -> Sample:
-    """A sample of the seconds that one run of ``statement`` takes, averaged over about ``seconds``."""
-    timer = Timer(statement, globals=dict(names))
+def per_call(statement: str, names: Mapping[str, object], seconds: float, clock: Sample = perf_counter) -> Sample:
+    """A sample of the seconds that one run of ``statement`` takes, averaged over about ``seconds``.
+
+    A single reading would stop at too few runs where something else had the processor meanwhile. For what waits for
+    nothing, ``clock`` may read processor time.
+    """
+    timer = Timer(statement, timer=clock, globals=dict(names))
     number = 1
-    while timer.timeit(number) < seconds:
+    while min(timer.repeat(3, number)) < seconds:
         number *= 2
     return lambda: timer.timeit(number) / number
 
 
-def per_await(statement: str, names: Mapping[str, object], seconds: float, loop: AbstractEventLoop) -> Sample:
+def per_await(
+    statement: str,
+    names: Mapping[str, object],
+    seconds: float,
+    loop: AbstractEventLoop,
+    clock: Callable[[], float] = perf_counter,
+) -> Sample:
     """As `per_call`, for a statement that awaits; it runs many times within one task of ``loop``."""
     scope = dict(names)
     exec(f"async def run(times):\n for _ in range(times):\n  {statement}", scope)
     run: Any = scope["run"]
 
     def timed(times: int) -> float:
-        begun = perf_counter()
+        begun = clock()
         loop.run_until_complete(run(times))
-        return perf_counter() - begun
+        return clock() - begun
 
     number = 1
     while timed(number) < seconds:
         number *= 2
     return lambda: timed(number) / number
+
+
+def in_new_process(module: str, *arguments: object) -> Any:
+    """What a module of ours says as JSON in a new process."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        cwd=Path(__file__).parent.parent,
+        env=quiet_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    return json.loads(done.stdout)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import gc
 import json
 import sqlite3
 import statistics
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -17,9 +16,8 @@ from time import thread_time
 
 from benchmarks import scale
 from benchmarks.edge import HASH_NS
-from benchmarks.harness import Figure, at_most
+from benchmarks.harness import Figure, at_most, in_new_process
 from benchmarks.memory import traced
-from benchmarks.samples import quiet_environment
 from secretsource.issuing._check.record_cache import RecordCache
 from secretsource.stores.sql import SqlStore
 
@@ -32,8 +30,8 @@ def measure(records: int = RECORDS) -> list[Figure]:
     with TemporaryDirectory(prefix="secretsource-") as folder:
         file = Path(folder) / "keys.db"
         scale.filled(file, records)
-        size = in_new_process("bytes", file)[0]
-        ours, by_hand, hashed = in_new_process("stops", file)
+        size = in_new_process(__name__, "bytes", file)[0]
+        ours, by_hand, hashed = in_new_process(__name__, "stops", file)
     return [
         Figure(f"each of {records:,} records, as Python allocates it", size / records, "bytes", at_most(1200)),
         Figure(f"gc.collect() of them, where SHA-256 takes {HASH_NS:.0f} ns", ours / hashed * HASH_NS / 1e6, "ms",
@@ -41,21 +39,6 @@ def measure(records: int = RECORDS) -> list[Figure]:
         Figure("gc.collect() of them, here", ours * 1e3, "ms"),
         Figure("gc.collect() of them / of as many objects with one attribute", ours / by_hand, "x"),
     ]  # fmt: skip
-
-
-def in_new_process(what: str, file: Path) -> list[float]:
-    """What a new process measures of the records of a file."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.records", what, str(file)],
-        cwd=Path(__file__).parent.parent,
-        env=quiet_environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=300,
-    )
-    figures: list[float] = json.loads(done.stdout)
-    return figures
 
 
 class Plain:

@@ -175,7 +175,15 @@ class StoreError(SecretSourceError):
 
 
 class InvalidRequest(SecretSourceError, ValueError):
-    """A request about a key is invalid: the syntax of a scope, an expiry in the past, a negative limit."""
+    """A request about a key is invalid: the syntax of a scope, an expiry in the past, a negative limit.
+
+    Attributes:
+        field: The argument that is wrong, such as ``scopes``; None if no single argument is.
+    """
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class PlanExceeded(InvalidRequest):
@@ -186,10 +194,10 @@ class PlanExceeded(InvalidRequest):
         plan: The id of the plan.
     """
 
-    def __init__(self, owner: str, plan: str, why: str) -> None:
+    def __init__(self, owner: str, plan: str, why: str, *, field: str | None = None) -> None:
+        super().__init__(f"plan {plan!r:.80} of owner {owner!r:.80} {why}", field=field)
         self.owner = owner
         self.plan = plan
-        super().__init__(f"plan {plan!r:.80} of owner {owner!r:.80} {why}")
 
 
 class RepeatDiffers(InvalidRequest):

@@ -39,6 +39,7 @@ from benchmarks import (
     scale,
     stall,
     start,
+    steady,
     threads,
     usage,
 )
@@ -158,7 +159,7 @@ class TestBenchmarks:
 
     def test_hit(self) -> None:
         """All readers get the same value, and the provider is asked once."""
-        figures = by_name(hit.measure(rounds=1, seconds=0.0001))
+        figures = by_name(hit.measure(processes=1, rounds=1, seconds=0.0001))
         assert figures["calls that reached the provider"].verdict == "PASS"
         assert sum(figure.limit is not None for figure in figures.values()) == 9
 
@@ -247,6 +248,19 @@ class TestBenchmarks:
                 answer = requests.get(server.url, headers=dict(server.headers), timeout=10)
             assert answer.status_code == 200
             assert 0 < server._used() < 60
+
+    def test_steady(self, tmp_path: Path) -> None:
+        """The loop is late at times, the process has its memory, and every kind of request is answered."""
+        with edge.server("steady", tmp_path, "benchmarks.steady_server") as server:
+            managing = steady.Managing(server)
+            with managing:
+                for _ in range(5):
+                    answer = requests.get(server.url, headers=dict(server.headers), timeout=10)
+                    assert answer.headers["X-Key-Owner"] == "acme"
+            stall, size = steady.said(server)
+            assert 0 < stall < 60_000
+            assert 20 < size < 1000
+            assert managing.done >= 4
 
     def test_check(self) -> None:
         """Every check is accepted, but the forged one's, about which no store hears."""

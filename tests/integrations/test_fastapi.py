@@ -1,11 +1,12 @@
 """The dependency of FastAPI, by the acceptance list and in its own idiom."""
 
+import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Request, Security, WebSocket
+from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Request, Security, WebSocket
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.routing import Mount
 
@@ -155,6 +156,33 @@ def test_the_scheme_is_the_first_place(keys: ApiKeys, place: str, shown: dict[st
     """The document names the place where a client puts the key."""
     scheme: Any = ApiKey(keys, credentials=[place]).model
     assert scheme.model_dump(mode="json", by_alias=True, exclude_none=True) == shown
+
+
+def test_a_place_is_left_with_the_last_part_of_the_answer(keys: ApiKeys) -> None:
+    """What an application does after its answer holds no place: the key may be used again."""
+    text = keys.issue(owner="acme", scopes=[READ], rate_limit="1 at once").plaintext
+    app, api_key, let_in = FastAPI(), ApiKey(keys), list[bool]()
+    api_key.guard(app)
+
+    async def ask_again() -> None:
+        let_in.append(bool(keys.check(text, scope=READ)))
+
+    @app.get("/invoices")
+    async def invoices(key: Annotated[KeyRecord, Security(api_key, scopes=[READ])], after: BackgroundTasks) -> str:
+        await ask_again()
+        after.add_task(ask_again)
+        return key.owner
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_: Any) -> None: ...
+
+    headers = [(b"authorization", b"Bearer " + text.encode())]
+    scope = {"type": "http", "method": "GET", "path": "/invoices", "raw_path": b"/invoices", "root_path": "",
+             "query_string": b"", "headers": headers, "client": None, "http_version": "1.1"}  # fmt: skip
+    asyncio.run(app(scope, receive, send))
+    assert let_in == [False, True]
 
 
 def test_a_test_may_replace_the_dependency(guarded: tuple[FastAPI, ApiKey], keys: ApiKeys) -> None:

@@ -122,8 +122,8 @@ NEAR = {
         f"resolver/walk/places resolver/walk/suggestions resolver/resolver resolver/walk/following {_CHAIN}"
     ),
     "resolver/_questions.py": (
-        "resolver/resolver resolver/many resolver/engine/rotation resolver/engine/forced resolver/load "
-        "resolver/walk/names resolver/engine/discarding"
+        "resolver/short_ways resolver/many resolver/resolver resolver/engine/rotation resolver/engine/forced "
+        "resolver/load"
     ),
     "providers/_address.py": "providers/foreign_address providers/address",
     "providers/reference.py": "providers/reference providers/address",

@@ -70,20 +70,23 @@ async def test_a_wrong_field_is_told_with_its_pointer(world: World, change: dict
 
 
 @pytest.mark.parametrize(
-    ("change", "status", "code"),
+    ("change", "status", "code", "pointer"),
     [
-        ({}, 422, "invalid_request"),
-        ({"owner": "acme", "expires_in": 5, "expires_at": "2100-01-01T00:00:00Z"}, 400, "invalid_request"),
-        ({"owner": "acme", "metadata": {"a": "b" * 5000}}, 400, "invalid_request"),
-        ({"owner": "acme", "environment": "prod"}, 409, "plan_exceeded"),
+        ({}, 422, "invalid_request", "/owner"),
+        ({"owner": "acme", "expires_in": 5, "expires_at": "2100-01-01T00:00:00Z"}, 400, "invalid_request", None),
+        ({"owner": "acme", "expires_at": "2000-01-01T00:00:00Z"}, 400, "invalid_request", "/expires_at"),
+        ({"owner": "acme", "metadata": {"a": "b" * 5000}}, 400, "invalid_request", "/metadata"),
+        ({"owner": "acme", "environment": "prod"}, 409, "plan_exceeded", "/environment"),
     ],
 )
-async def test_the_library_has_the_last_word(world: World, change: dict[str, Any], status: int, code: str) -> None:
+async def test_the_library_has_the_last_word(
+    world: World, change: dict[str, Any], status: int, code: str, pointer: str | None
+) -> None:
     """What only the whole request, or the plan, shows to be wrong."""
     await world.keys.plans.put("basic", environments=["live"])
     await world.keys.owners.put("acme", plan="basic")
     answer = await world.root("POST", "/v1/keys", change)
-    assert (answer.status, answer.json["code"]) == (status, code)
+    assert (answer.status, answer.json["code"], answer.json.get("pointer")) == (status, code, pointer)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,14 @@ def test_a_problem_names_its_fields() -> None:
     assert "errors" not in read(Problem(404, "not_found", "nothing").answer())
 
 
+def test_a_refusal_of_the_library_names_its_field() -> None:
+    """A pointer into the body, or a parameter of the query; the sentence is beside it."""
+    refused = InvalidRequest("scopes must be a list", field="scopes")
+    assert read(of_error(refused))["errors"] == [{"pointer": "/scopes", "detail": "scopes must be a list"}]
+    assert read(of_error(refused, "parameter"))["parameter"] == "scopes"
+    assert "pointer" not in read(of_error(InvalidRequest("two contradict each other")))
+
+
 def test_a_mistake_stands_where_it_was_made() -> None:
     """A pointer into the body, cut and escaped; a name for the query and for headers; and never the value."""
     found = faults_of(

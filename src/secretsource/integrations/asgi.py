@@ -108,7 +108,7 @@ class ApiKeyMiddleware:
         if visible is not None:
             scope = hiding(admitted, scope)
         if headers:
-            send = adding(admitted, scope, send)
+            send = adding(admitted, scope["type"], send)
         is_rechecked = record is not None and self._recheck and scope["type"] != "http"
         if lease is None and not is_rechecked:
             return self._app(scope, receive, send)

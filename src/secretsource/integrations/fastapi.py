@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ApiKey"]
 
+_CHECKED = frozenset({"http", "websocket"})
+_UNKNOWN = (None,)
+
 
 class ApiKey(SecurityBase):
     """A dependency whose value is the record of the key, or None on a route that is exempt or optional.
@@ -59,6 +62,7 @@ class ApiKey(SecurityBase):
         **settings: "Unpack[AdmissionSettings]",
     ) -> None:
         self._admission = Admission(keys, scope=None, **settings)
+        self._glance = self._admission.glance
         self.model = scheme(next(iter(settings.get("credentials", ())), "Authorization: Bearer"))
         self.scheme_name = scheme_name
 
@@ -73,29 +77,32 @@ class ApiKey(SecurityBase):
 
     async def __call__(self, connection: HTTPConnection) -> KeyRecord | None:
         """Return the record of the key that came with a request."""
-        late: Late | None = connection.scope.get(LATE)
-        stated = None if late is None else late.stated.get(connection.scope["endpoint"])
+        scope: Any = connection.scope
+        late: Late | None = scope.get(LATE)
+        stated = None if late is None else late.stated.get(scope["endpoint"])
         if late is None or stated is None:
             raise ConfigurationError("an application must be guarded, with all its routes: call  api_key.guard(app)")
-        if late.admitted is None:
-            late.let_in(self._admission, await self._admit(connection.scope, stated))
-        assert late.admitted is not None
-        return late.admitted.record
+        admitted = late.admitted
+        if admitted is None:
+            demand, cost, limit = stated
+            ip, method = (scope.get("client") or _UNKNOWN)[0], scope.get("method", "GET")
+            headers, path, root = scope["headers"], scope["path"], scope["root_path"]
+            admitted = self._glance(headers, ip, method, path, root, demand, cost, limit)
+            if admitted is None:
+                admitted = await self._admit((headers, ip, method, path), root, stated)
+            if admitted.visible is not None:
+                headers[:] = admitted.visible  # the list that the request object holds, too
+            late.let_in(self._admission, admitted)
+        return admitted.record
 
-    async def _admit(self, scope: Any, stated: Stated) -> "Admitted":
+    async def _admit(self, asked: Any, root: str, stated: Stated) -> "Admitted":
+        """Let a request in that memory cannot decide on, or raise its refusal."""
         demand, cost, limit = stated
-        headers, method, path, root = scope["headers"], scope.get("method", "GET"), scope["path"], scope["root_path"]
-        ip = (scope.get("client") or (None,))[0]
-        outcome: Admitted | HttpAnswer | None
-        outcome = self._admission.glance(headers, ip, method, path, root, demand, cost, limit)
-        if outcome is None:
-            outcome = await self._admission.aadmit(
-                headers, ip, method, path, root_path=root, scope=demand, cost=cost, limit=limit, glanced=True
-            )
+        outcome = await self._admission.aadmit(
+            *asked, root_path=root, scope=demand, cost=cost, limit=limit, glanced=True
+        )
         if isinstance(outcome, HttpAnswer):
             raise _Refused(outcome)
-        if outcome.visible is not None:
-            headers[:] = outcome.visible  # the list that the request object holds, too
         return outcome
 
 
@@ -118,14 +125,17 @@ class _Guarded:
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         if scope["type"] == "lifespan":
             await start(self._check, receive, send)
-        elif self._checked != len(self._of.routes):
+        elif self._checked != len(self._of.router.routes):
             self._check()
-        if scope["type"] in {"http", "websocket"}:
-            late = scope[LATE] = Late(self._stated)
-            async with late.place:
-                await self._app(scope, receive, late.sending(scope, send))
-        else:
+        if scope["type"] not in _CHECKED:
             await self._app(scope, receive, send)
+            return
+        late = scope[LATE] = Late(self._stated, scope["type"], send)
+        try:
+            await self._app(scope, receive, late.send)
+        finally:
+            if late.place is not None:
+                await late.place.leave()
 
     def _check(self) -> None:
         """Read what each view states on all its routes, and refuse a route that states no scope."""
@@ -135,7 +145,7 @@ class _Guarded:
                 check_stated(self._admission, route.path, stated)
                 views.setdefault(getattr(route, "endpoint", None), []).append(stated or Stated(NO_SCOPE))
         self._stated = {view: joined(several) or Stated(NO_SCOPE) for view, several in views.items()}
-        self._checked = len(self._of.routes)
+        self._checked = len(self._of.router.routes)
 
 
 def _is_guarded(app: object) -> bool:

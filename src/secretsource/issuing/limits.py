@@ -12,6 +12,13 @@ from secretsource.exceptions import InvalidRequest
 from secretsource.limiters.base import AsyncLimiter, AtOnce, Credits, Draw, Limiter, LimitState, Plan, Quota, Rate
 from secretsource.limiters.memory import LocalLimiter  # a public name of this module; nothing in here uses it
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    Rule = TypeVar("Rule", Rate | AtOnce, Quota)
+
 __all__ = [
     "AsyncLimiter",
     "AtOnce",
@@ -53,15 +60,24 @@ def parse(rate_limit: str | None, quota: str | None) -> Plan | None:
         InvalidRequest: A rule has another form, is zero or over 10**9, or holds less than it adds; or two rules have
             one name.
     """
-    rules = [*map(_rate, _split(rate_limit)), *map(_quota, _split(quota))]
+    rates, quotas = _read(rate_limit, _rate, "rate_limit"), _read(quota, _quota, "quota")
+    rules = [*rates, *quotas]
     names = [rule.name for rule in rules]
     if len(set(names)) < len(names):
-        raise InvalidRequest(f"two limits cover the same period ({', '.join(names)}): keep the tighter one")
+        field = "rate_limit" if len({rule.name for rule in rates}) < len(rates) else "quota"
+        raise InvalidRequest(
+            f"two limits cover the same period ({', '.join(names)}): keep the tighter one", field=field
+        )
     return Plan(tuple(rules)) if rules else None
 
 
-def _split(text: str | None) -> list[str]:
-    return [] if text is None else [part.strip(" ") for part in text.split(",")]
+def _read(text: str | None, rule: Callable[[str], Rule], field: str) -> list[Rule]:
+    """Read the rules in a text; an error names the field that has them."""
+    try:
+        return [] if text is None else [rule(part.strip(" ")) for part in text.split(",")]
+    except InvalidRequest as error:
+        error.field = field
+        raise
 
 
 def _rate(text: str) -> Rate | AtOnce:

@@ -101,11 +101,12 @@ def problem(
     return _answer(status, document, headers)
 
 
-def of_error(error: SecretSourceError) -> HttpAnswer:
+def of_error(error: SecretSourceError, place: str = "pointer") -> HttpAnswer:
     """Write an error of ours.
 
     Args:
         error: The error.
+        place: Where the arguments of the call stood: ``pointer`` for the body, ``parameter`` for the query.
     """
     statuses = statuses_of(error)
     headers: list[tuple[str, str]] = []
@@ -114,7 +115,7 @@ def of_error(error: SecretSourceError) -> HttpAnswer:
     if isinstance(error, KeyRejected):
         headers.append(("WWW-Authenticate", f'Bearer error="{statuses.code}"'))
     field = getattr(error, "field", None)
-    faults = [Fault("pointer", f"/{field}", str(error))] if field else []
+    faults = [Fault(place, f"/{field}" if place == "pointer" else field, str(error))] if field else []
     is_ours = statuses.http == HTTPStatus.INTERNAL_SERVER_ERROR
     detail = "the service is not set up for this: ask its operator" if is_ours else str(error)
     return problem(statuses.http, statuses.code, detail, faults, headers=headers)

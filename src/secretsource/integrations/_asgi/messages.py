@@ -27,18 +27,21 @@ _SHARED = _SINGLE | {b"vary"}
 _TRY_AGAIN_LATER = 1013
 
 
-def adding(admitted: Admitted, scope: Scope, send: Send) -> Send:
+def adding(admitted: Admitted, kind: str, send: Send) -> Send:
     """Return a `send` that adds the headers for an accepted key to those of the application."""
-    added = _raw(admitted.headers)
-    if scope["type"] != "http":
-        return _adding_to_socket(admitted.subprotocol, [each for each in added if each[0] != b"vary"], send)
+    if kind != "http":
+        added = [each for each in _raw(admitted.headers) if each[0] != b"vary"]
+        return _adding_to_socket(admitted.subprotocol, added, send)
 
     def send_with_headers(message: Message) -> Awaitable[None]:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": _merged(message.get("headers", ()), added)}
-        return send(message)
+        return send(begun(message, admitted) if message["type"] == "http.response.start" else message)
 
     return send_with_headers
+
+
+def begun(message: Message, admitted: Admitted) -> Message:
+    """Return the first message of an answer over HTTP, with the headers for an accepted key."""
+    return {**message, "headers": _merged(message.get("headers", ()), _raw(admitted.headers))}
 
 
 def _adding_to_socket(subprotocol: str | None, added: RawHeaders, send: Send) -> Send:
@@ -114,6 +117,8 @@ def _mended(own: RawHeaders, added: RawHeaders) -> RawHeaders:
 
 
 def _raw(headers: tuple[tuple[str, str], ...]) -> RawHeaders:
+    if len(headers) == 1:  # of a key without limits, as it is for nearly all of its answers
+        return [_raw_pair(headers[0])]
     raw: RawHeaders = []
     for header in headers:  # a comprehension is one more call in Python 3.11
         if header[0] == "RateLimit":  # the only one that changes from answer to answer

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.integrations._asgi.messages import STARTS, adding, is_last
+from secretsource.integrations._asgi.messages import STARTS, adding, begun, is_last
 from secretsource.integrations._shared.place import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
-    from secretsource.integrations._asgi.messages import Message, Receive, Scope, Send
+    from secretsource.integrations._asgi.messages import Message, Receive, Send
     from secretsource.integrations.routes import Stated
     from secretsource.issuing import Admission, Admitted
 
@@ -22,46 +22,58 @@ LATE = "secretsource.late"
 class Late:
     """A connection whose key is checked behind the router.
 
-    Attributes:
+    Args:
         stated: The statement of each view of the application.
+        kind: Its type, ``http`` or ``websocket``; not its scope, which has the connection and would never go with it.
+        send: The `send` of the server.
+
+    Attributes:
+        stated: As given.
         admitted: The request once it is let in; None before.
-        place: Its place among the requests at once, to be left when the application has ended.
+        place: Its place among the requests at once, to be left when the application has ended; None for nearly all.
     """
 
-    __slots__ = ("admitted", "place", "stated")
+    __slots__ = ("_kind", "_send", "admitted", "place", "stated")
 
-    def __init__(self, stated: Mapping[object, Stated]) -> None:
+    def __init__(self, stated: Mapping[object, Stated], kind: str, send: Send) -> None:
         self.stated = stated
         self.admitted: Admitted | None = None
-        self.place = Place()
+        self.place: Place | None = None
+        self._kind = kind
+        self._send = send
 
     def let_in(self, admission: Admission, admitted: Admitted) -> None:
-        """Note that the request is let in.
+        """Note that the request is let in, and that it takes a place if its key has so many at once.
 
         Args:
             admission: The admission that let it in.
             admitted: The request.
         """
         self.admitted = admitted
-        self.place.take(admission, admitted)
+        if admitted.lease is not None:
+            self.place = Place()
+            self.place.take(admission, admitted)
 
-    def sending(self, scope: Scope, send: Send) -> Send:
-        """Return a `send` that adds the headers for the key, if one is accepted by then, and leaves its place.
+    def send(self, message: Message) -> Awaitable[None]:
+        """Send a message of the application, with the headers for the key if one is accepted by then.
+
+        The last message leaves the place of the request.
 
         Args:
-            scope: The scope of the connection.
-            send: The `send` of the server.
+            message: The message.
         """
+        admitted, kind = self.admitted, message["type"]
+        if admitted is not None and kind in STARTS:
+            if kind == "http.response.start":
+                return self._send(begun(message, admitted))
+            return adding(admitted, self._kind, self._send)(message)
+        if self.place is not None and is_last(message):
+            return self._send_last(message, self.place)
+        return self._send(message)
 
-        async def send_with_headers(message: Message) -> None:
-            if self.admitted is not None and message["type"] in STARTS:
-                await adding(self.admitted, scope, send)(message)
-            else:
-                await send(message)
-            if self.place.is_held and is_last(message):
-                await self.place.leave()
-
-        return send_with_headers
+    async def _send_last(self, message: Message, place: Place) -> None:
+        await self._send(message)
+        await place.leave()
 
 
 async def start(check: Callable[[], object], receive: Receive, send: Send) -> None:

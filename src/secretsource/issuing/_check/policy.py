@@ -67,11 +67,13 @@ def check_scopes(scopes: Iterable[str]) -> frozenset[str]:
         InvalidRequest: A scope has another form; a lone ``*`` is refused too.
     """
     if isinstance(scopes, str):
-        raise InvalidRequest("scopes must be a list of texts, not one text: write  scopes=[...]")
-    held = _listed(scopes, "scopes must be a list of texts: write  scopes=[...]")
+        raise InvalidRequest("scopes must be a list of texts, not one text: write  scopes=[...]", field="scopes")
+    held = _listed(scopes, "scopes must be a list of texts: write  scopes=[...]", "scopes")
     for scope in held:
         if not _matches(_IS_SCOPE, scope) and not _matches(_IS_WILDCARD, scope):
-            raise InvalidRequest(f"a scope must be like invoices:read or invoices:*, not {scope!r:.140}")
+            raise InvalidRequest(
+                f"a scope must be like invoices:read or invoices:*, not {scope!r:.140}", field="scopes"
+            )
     return frozenset(held)
 
 
@@ -91,9 +93,11 @@ def check_demand(scope: Demand) -> tuple[str, ...]:
         return ()
     if isinstance(scope, str):
         return _demanded(scope)
-    demanded = _listed(scope, "the scope of a check must be one text, several texts, or NO_SCOPE")
+    demanded = _listed(scope, "the scope of a check must be one text, several texts, or NO_SCOPE", "scope")
     if not demanded:
-        raise InvalidRequest("an empty demand would let any key pass: if you want that, write  scope=NO_SCOPE")
+        raise InvalidRequest(
+            "an empty demand would let any key pass: if you want that, write  scope=NO_SCOPE", field="scope"
+        )
     for one in demanded:
         if not _matches(_IS_SCOPE, one):
             raise _undemandable(one)
@@ -108,7 +112,9 @@ def _demanded(scope: str) -> tuple[str]:
 
 
 def _undemandable(scope: object) -> InvalidRequest:
-    return InvalidRequest(f"scope {scope!r:.140} cannot be demanded: write one exact scope, such as  invoices:read")
+    return InvalidRequest(
+        f"scope {scope!r:.140} cannot be demanded: write one exact scope, such as  invoices:read", field="scope"
+    )
 
 
 class Kind(NamedTuple):
@@ -147,7 +153,8 @@ def kind_of(prefix: str | None, environment: str | None) -> Kind | None:
     for given, form, what, like in asked:
         if given is not None and not (isinstance(given, str) and form.fullmatch(given)):
             raise InvalidRequest(
-                f"the {what} of a check must be one that a key can have, such as {like}, not {given!r:.40}"
+                f"the {what} of a check must be one that a key can have, such as {like}, not {given!r:.40}",
+                field=what,
             )
     return Kind(prefix, environment)
 
@@ -175,8 +182,8 @@ def check_networks(networks: Iterable[str]) -> tuple[str, ...]:
         InvalidRequest: A network has another form.
     """
     if isinstance(networks, str):
-        raise InvalidRequest("networks must be a list of texts, not one text: write  networks=[...]")
-    listed = _listed(networks, "networks must be a list of texts: write  networks=[...]")
+        raise InvalidRequest("networks must be a list of texts, not one text: write  networks=[...]", field="networks")
+    listed = _listed(networks, "networks must be a list of texts: write  networks=[...]", "networks")
     return tuple(str(_network(network)) for network in listed)
 
 
@@ -204,17 +211,17 @@ def _matches(form: re.Pattern[str], scope: object) -> bool:
     return isinstance(scope, str) and len(scope) <= LONGEST_SCOPE and form.fullmatch(scope) is not None
 
 
-def _listed(given: object, otherwise: str) -> tuple[Any, ...]:
+def _listed(given: object, otherwise: str, field: str) -> tuple[Any, ...]:
     """Return the members of a list, a tuple, a set or an iterator.
 
     Raises:
         InvalidRequest: The value is of another type, or has more members than a record should.
     """
     if not isinstance(given, Iterable):
-        raise InvalidRequest(otherwise)
+        raise InvalidRequest(otherwise, field=field)
     listed = tuple(islice(given, MOST_LISTED + 1))
     if len(listed) > MOST_LISTED:
-        raise InvalidRequest(f"a key may have at most {MOST_LISTED} scopes and as many networks")
+        raise InvalidRequest(f"a key may have at most {MOST_LISTED} scopes and as many networks", field=field)
     return listed
 
 
@@ -229,4 +236,6 @@ def _network(text: object) -> Network:
         network = None
     if network is not None and not (network.version == 6 and network.subnet_of(_MAPPED)):
         return network
-    raise InvalidRequest(f"a network must be a CIDR block without host bits, such as 203.0.113.0/24, not {text!r:.80}")
+    raise InvalidRequest(
+        f"a network must be a CIDR block without host bits, such as 203.0.113.0/24, not {text!r:.80}", field="networks"
+    )

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from secretsource.limiters.base import Levels, LimitState, Plan
 
-__all__ = ["allowance", "quoted"]
+__all__ = ["allowance", "quoted", "whole_seconds"]
+
+ROUNDING = 1e-6
+"""Seconds that a difference of two instants may be off: a microsecond, since servers of limits count in these."""
 
 
 def allowance(plan: Plan, levels: Levels, mono: float, wall: float) -> tuple[tuple[str, str], ...]:
@@ -34,13 +37,22 @@ def allowance(plan: Plan, levels: Levels, mono: float, wall: float) -> tuple[tup
         level: Any = levels[0]
         ahead = 0.0 if level is None or level <= mono else level - mono
         remaining = int((plan.lead - ahead) / plan.interval)
-        return policy, ("RateLimit", f"{name}{remaining if remaining > 0 else 0};t={ceil(ahead)}")
+        return policy, ("RateLimit", f"{name}{remaining if remaining > 0 else 0};t={ceil(ahead - ROUNDING)}")
     policy, names = _written(plan, wall // 86400)
     told = [
-        f"{name}{remaining}" if reset is None else f"{name}{remaining};t={ceil(reset)}"
+        f"{name}{remaining}" if reset is None else f"{name}{remaining};t={ceil(reset - ROUNDING)}"
         for name, (remaining, reset) in zip(names, plan.left(levels, mono, wall), strict=True)
     ]
     return policy, ("RateLimit", ", ".join(told))
+
+
+def whole_seconds(seconds: float) -> int:
+    """Return a time to wait in whole seconds, rounded up; what only rounding has added counts for nothing.
+
+    Args:
+        seconds: The difference of two instants, as numbers with a fraction.
+    """
+    return ceil(seconds - ROUNDING)
 
 
 def quoted(text: str) -> str:

@@ -10,14 +10,13 @@ RFC 8594 (Sunset), draft-ietf-httpapi-ratelimit-headers (RateLimit, RateLimit-Po
 from __future__ import annotations
 
 import json
-import math
 from email.utils import formatdate
 from http import HTTPStatus
 from time import time
 from typing import NamedTuple
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.issuing._http.allowance import allowance, quoted
+from secretsource.issuing._http.allowance import allowance, quoted, whole_seconds
 from secretsource.issuing._verdict import Accepted
 from secretsource.issuing.statuses import statuses_of
 from secretsource.stores.base import Status
@@ -135,7 +134,7 @@ def _retry(rejected: Rejected) -> Iterator[tuple[str, str]]:
     if statuses_of(rejected).http == 503:
         yield "Retry-After", str(RETRY_UNAVAILABLE)
     elif rejected.retry_after is not None:
-        yield "Retry-After", str(max(1, math.ceil(rejected.retry_after)))
+        yield "Retry-After", str(max(1, whole_seconds(rejected.retry_after)))
 
 
 def _limits(draw: Draw | None) -> tuple[tuple[str, str], ...]:

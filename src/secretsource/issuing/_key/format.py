@@ -201,8 +201,15 @@ class KeyFormat:
         raise InvalidRequest(
             f"a key cannot start with {prefix!r:.40} and {environment!r:.40}: "
             f"its prefix is {' or '.join(self.prefixes) or 'a letter and up to 15 of a-z0-9'}, "
-            f"its environment {' or '.join(self.environments) or '2 to 8 of a-z'}"
+            f"its environment {' or '.join(self.environments) or '2 to 8 of a-z'}",
+            field="prefix" if self._has_environment(environment) else "environment",
         )
+
+    def _has_environment(self, environment: object) -> bool:
+        """Return whether keys made here may be of an environment."""
+        if self.environments:
+            return environment in self.environments
+        return isinstance(environment, str) and _IS_ENVIRONMENT.fullmatch(environment) is not None
 
     def allows(self, prefix: str, environment: str) -> bool:
         """Return whether a key of this prefix and environment is accepted here, wherever it was issued.

@@ -266,7 +266,7 @@ def extend(record: KeyRecord, overlap: float, now: float, by: By = NOBODY) -> Ch
 def _overlap_end(record: KeyRecord, overlap: float, now: float) -> float:
     """Return the end of a key whose overlap begins now: an overlap never prolongs a key."""
     if not 0 <= overlap < float("inf"):
-        raise InvalidRequest(f"overlap must be 0 seconds or more, not {overlap}")
+        raise InvalidRequest(f"overlap must be 0 seconds or more, not {overlap}", field="overlap")
     return now + overlap if record.expires is None else min(now + overlap, record.expires)
 
 
@@ -285,7 +285,7 @@ def _successor_end(record: KeyRecord, ends: End, good: float) -> float | None:
     else:
         end = _as_long(record, record.expires, good)
     if end is not None and end <= good:
-        raise InvalidRequest("the new key would end before it is good: give a later expiry")
+        raise InvalidRequest("the new key would end before it is good: give a later expiry", field="expires_at")
     return end
 
 

@@ -122,4 +122,6 @@ def amend(record: KeyRecord, asked: Mapping[str, object], now: float, by: By) ->
 
 def _check_end(expires: float, good: float) -> None:
     if expires <= good:
-        raise InvalidRequest("the key would end before it is good: give a later expires_at, or revoke the key")
+        raise InvalidRequest(
+            "the key would end before it is good: give a later expires_at, or revoke the key", field="expires_at"
+        )

@@ -82,10 +82,12 @@ def read_terms(policy: object, overlap: timedelta | float) -> Terms:
     otherwise: Any = "revoke" if isinstance(policy, Mapping) else policy
     for each in (*given.values(), otherwise):
         if each not in POLICIES:
-            raise InvalidRequest(f"policy must be one of {', '.join(POLICIES)}, or a mapping of environments to them")
+            raise InvalidRequest(
+                f"policy must be one of {', '.join(POLICIES)}, or a mapping of environments to them", field="policy"
+            )
     length = request.seconds(overlap, "overlap")
     if length < 0:
-        raise InvalidRequest(f"overlap must be 0 seconds or more, not {length:g}")
+        raise InvalidRequest(f"overlap must be 0 seconds or more, not {length:g}", field="overlap")
     return Terms(given, otherwise, length)
 
 

@@ -62,7 +62,7 @@ class Overview:
         request.number(after, "after", 0, LAST_POSITION)
         request.number(limit, "limit", 1, _MOST)
         if kind is not None and kind not in _KINDS:
-            raise InvalidRequest(f"kind must be one of {', '.join(_KINDS)}, not {kind!r:.40}")
+            raise InvalidRequest(f"kind must be one of {', '.join(_KINDS)}, not {kind!r:.40}", field="kind")
         author = None if actor is None else request.text(actor, "actor")
         found: Sequence[HistoryEvent] = yield store.history.read(
             HistoryQuery(after, owner, author, kind, limit, newest)
@@ -73,5 +73,5 @@ class Overview:
 def _length(given: timedelta | float, what: str) -> float:
     length = request.seconds(given, what)
     if length <= 0:
-        raise InvalidRequest(f"{what} must be over 0 seconds, not {length:g}")
+        raise InvalidRequest(f"{what} must be over 0 seconds, not {length:g}", field=what)
     return length

@@ -47,7 +47,7 @@ class Reports:
     ) -> Flow[Sequence[Count]]:
         """Return counted requests; by default those of the last unit and the present one."""
         if by not in set(Unit):
-            raise InvalidRequest(f"usage is by {', '.join(Unit)}, not by {by!r:.40}")
+            raise InvalidRequest(f"usage is by {', '.join(Unit)}, not by {by!r:.40}", field="by")
         unit = Unit(str(by))
         store = self._parts.store
         if store.counts is None:
@@ -102,7 +102,7 @@ class Reports:
         if begin is None:
             begin = max(0.0, (now if end is None else end) - unit.seconds)
         if begin >= (now + 1 if end is None else end):
-            raise InvalidRequest("usage ends before it begins: give an earlier since, or a later until")
+            raise InvalidRequest("usage ends before it begins: give an earlier since, or a later until", field="since")
         return begin // unit.seconds * unit.seconds, now + 1 if end is None else end
 
     def _record(self, key_id: str) -> Flow[KeyRecord]:

@@ -132,7 +132,8 @@ def text(value: object, what: str) -> str:
         return value
     raise InvalidRequest(
         f"{what} must be a text of at most {LONGEST_TEXT} characters, without controls, line breaks and "
-        "bidirectional overrides"
+        "bidirectional overrides",
+        field=what,
     )
 
 
@@ -146,7 +147,7 @@ def seconds(length: object, what: str) -> float:
         length = length.total_seconds()
     if isinstance(length, (int, float)) and not isinstance(length, bool) and -LONGEST <= length <= LONGEST:
         return float(length)
-    raise InvalidRequest(f"{what} is neither a timedelta nor a number of seconds, within a thousand years")
+    raise InvalidRequest(f"{what} is neither a timedelta nor a number of seconds, within a thousand years", field=what)
 
 
 def period(length: object, what: str) -> float | None:
@@ -157,7 +158,7 @@ def period(length: object, what: str) -> float | None:
     """
     found = None if length is None else seconds(length, what)
     if found is not None and found <= 0:
-        raise InvalidRequest(f"{what} must be over 0 seconds, not {found:g}")
+        raise InvalidRequest(f"{what} must be over 0 seconds, not {found:g}", field=what)
     return found
 
 
@@ -171,11 +172,11 @@ def instant(moment: object, what: str) -> float | None:
         return None
     if isinstance(moment, datetime):
         if moment.utcoffset() is None:
-            raise InvalidRequest(f"{what} has no time zone: write  datetime(..., tzinfo=UTC)")
+            raise InvalidRequest(f"{what} has no time zone: write  datetime(..., tzinfo=UTC)", field=what)
         moment = moment.timestamp()
     if isinstance(moment, (int, float)) and not isinstance(moment, bool) and 0 <= moment <= LAST_INSTANT:
         return float(moment)
-    raise InvalidRequest(f"{what} is neither an aware datetime nor a number of seconds since 1970")
+    raise InvalidRequest(f"{what} is neither an aware datetime nor a number of seconds since 1970", field=what)
 
 
 def owner_id(given: str | int) -> str:
@@ -207,7 +208,7 @@ def named(given: object, what: str) -> str:
     name = canonical(text(given, what))
     if name:
         return name
-    raise InvalidRequest(_NAMELESS[what])
+    raise InvalidRequest(_NAMELESS[what], field=what)
 
 
 def label(given: object, owner: str | None) -> tuple[str, str] | None:
@@ -220,9 +221,13 @@ def label(given: object, owner: str | None) -> tuple[str, str] | None:
         return None
     fields = list(given.items()) if isinstance(given, Mapping) else []
     if len(fields) != 1 or not all(isinstance(part, str) and "\0" not in part for part in fields[0]):
-        raise InvalidRequest("metadata must be one field with a text here, such as  metadata={'team': 'red'}")
+        raise InvalidRequest(
+            "metadata must be one field with a text here, such as  metadata={'team': 'red'}", field="metadata"
+        )
     if owner is None:
-        raise InvalidRequest("a list by metadata needs an owner, because no index has all metadata: give  owner=")
+        raise InvalidRequest(
+            "a list by metadata needs an owner, because no index has all metadata: give  owner=", field="owner"
+        )
     name, value = fields[0]
     return name, value
 
@@ -236,10 +241,10 @@ def narrowed(query: KeyQuery) -> KeyQuery:
     for what in ("environment", "prefix", "name"):
         text(getattr(query, what) or "", what)
     if not isinstance(query.after, str | None):
-        raise InvalidRequest("a listing goes on after the text that the page before has as its next")
+        raise InvalidRequest("a listing goes on after the text that the page before has as its next", field="after")
     if query.status is None or query.status in set(Status):
         return query._replace(status=None if query.status is None else Status(query.status))
-    raise InvalidRequest(f"a key has no such status: ask for one of {', '.join(Status)}")
+    raise InvalidRequest(f"a key has no such status: ask for one of {', '.join(Status)}", field="status")
 
 
 def wanted_owner(given: object) -> str | None:
@@ -254,7 +259,7 @@ def number(given: object, what: str, least: int, most: int) -> None:
         InvalidRequest: It is not a whole number, or is out of the range.
     """
     if not isinstance(given, int) or isinstance(given, bool) or not least <= given <= most:
-        raise InvalidRequest(f"{what} is not a whole number from {least} to {most}")
+        raise InvalidRequest(f"{what} is not a whole number from {least} to {most}", field=what)
 
 
 def credits(given: object, least: int = 0) -> int | None:
@@ -267,7 +272,9 @@ def credits(given: object, least: int = 0) -> int | None:
         return None
     if isinstance(given, int) and not isinstance(given, bool) and least <= given <= MOST_CREDITS:
         return given
-    raise InvalidRequest(f"credits must be a whole number from {least} to {MOST_CREDITS}, not {given!r:.40}")
+    raise InvalidRequest(
+        f"credits must be a whole number from {least} to {MOST_CREDITS}, not {given!r:.40}", field="credits"
+    )
 
 
 def more_credits(given: object) -> int:
@@ -288,9 +295,13 @@ def topped_up(granted: int | None, more: int, whose: str) -> int:
         InvalidRequest: There are no credits to add to, or there would be too many.
     """
     if granted is None:
-        raise InvalidRequest(f"{whose} has no credits, so none bound it: set credits first, then add to them")
+        raise InvalidRequest(
+            f"{whose} has no credits, so none bound it: set credits first, then add to them", field="credits"
+        )
     if granted + more > MOST_CREDITS:
-        raise InvalidRequest(f"{whose} would be granted more than {MOST_CREDITS} credits in all: add fewer")
+        raise InvalidRequest(
+            f"{whose} would be granted more than {MOST_CREDITS} credits in all: add fewer", field="credits"
+        )
     return granted + more
 
 
@@ -306,7 +317,9 @@ def successor_end(
         raise InvalidRequest("a new key ends once: give one of expires_in, expires_at and keep_expiry")
     after = None if expires_in is None else seconds(expires_in, "expires_in")
     if after is not None and after <= 0:
-        raise InvalidRequest("expires_in must be over 0 seconds, or the new key would end before it is good")
+        raise InvalidRequest(
+            "expires_in must be over 0 seconds, or the new key would end before it is good", field="expires_in"
+        )
     return lifecycle.End(instant(expires_at, "expires_at"), after, bool(keep_expiry))
 
 
@@ -318,7 +331,10 @@ def _expiry(request: KeyRequest, now: float, begins: float | None) -> float | No
             raise InvalidRequest("a key ends once: give expires_in or expires_at, not both")
         expires = instant(max(now, begins or now) + seconds(length, "expires_in"), "expires_in")
     if expires is not None and expires <= max(now, begins or now):
-        raise InvalidRequest("the key would end before it is good: give a later expiry")
+        raise InvalidRequest(
+            "the key would end before it is good: give a later expiry",
+            field="expires_at" if length is None else "expires_in",
+        )
     return expires
 
 
@@ -340,13 +356,16 @@ def metadata(given: object) -> Mapping[str, Any]:
     except (TypeError, ValueError, RecursionError):
         pass
     if kept is None:
-        raise InvalidRequest("metadata must be a JSON object")
+        raise InvalidRequest("metadata must be a JSON object", field="metadata")
     if size > LARGEST_METADATA:
         raise InvalidRequest(
-            f"metadata must be at most {LARGEST_METADATA} bytes as JSON, not {size}: keep a reference to it instead"
+            f"metadata must be at most {LARGEST_METADATA} bytes as JSON, not {size}: keep a reference to it instead",
+            field="metadata",
         )
     if _holds_nul(kept):
-        raise InvalidRequest("metadata must hold no NUL character: take it out of its texts and names")
+        raise InvalidRequest(
+            "metadata must hold no NUL character: take it out of its texts and names", field="metadata"
+        )
     return frozen_document(kept)
 
 

@@ -153,10 +153,14 @@ def _service(request: Request) -> Service:
     return service
 
 
-def _caller(request: Request) -> RootCaller:
+async def _serving(request: Request) -> Service:  # a plain function would be called in a thread
+    return _service(request)
+
+
+async def _caller(request: Request) -> RootCaller:
     caller: RootCaller = request.state.caller
     return caller
 
 
-Serving = Annotated[Service, Depends(_service)]
+Serving = Annotated[Service, Depends(_serving)]
 Caller = Annotated[RootCaller, Depends(_caller)]

@@ -45,17 +45,20 @@ def health(service: Service, api: FastAPI, telling: Telling) -> Mapping[str, ASG
     async def figures() -> HttpAnswer:
         return _text(CONTENT_TYPE, telling.figures())
 
-    async def document() -> HttpAnswer:
-        return _text("application/json", json.dumps(api.openapi()).encode())
-
-    async def page() -> HttpAnswer:
-        body = reference_page(api.openapi()).encode()
-        return _text("text/html; charset=utf-8", body, ("Content-Security-Policy", _POLICY))
-
     paths = {"/livez": _served(live), "/readyz": _served(ready.answer), "/metrics": _served(figures)}
-    if service.settings.docs:
-        paths.update({"/openapi.json": _served(document), "/docs": _served(page)})
+    if service.settings.docs:  # written now, and not while requests wait
+        document, page = json.dumps(api.openapi()).encode(), reference_page(api.openapi()).encode()
+        policy = ("Content-Security-Policy", _POLICY)
+        paths["/openapi.json"] = _served(_always(_text("application/json", document)))
+        paths["/docs"] = _served(_always(_text("text/html; charset=utf-8", page, policy)))
     return paths
+
+
+def _always(answer: HttpAnswer) -> Callable[[], Awaitable[HttpAnswer]]:
+    async def same() -> HttpAnswer:
+        return answer
+
+    return same
 
 
 class _Readiness:

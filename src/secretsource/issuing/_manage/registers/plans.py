@@ -125,10 +125,12 @@ def admitted(draft: KeyRecord) -> KeyRecord:
         return draft
     if plan.environments is not None and draft.environment not in plan.environments:
         known = ", ".join(sorted(plan.environments))
-        raise PlanExceeded(draft.owner, plan.id, f"has no environment {draft.environment!r}: take one of {known}")
+        raise PlanExceeded(
+            draft.owner, plan.id, f"has no environment {draft.environment!r}: take one of {known}", field="environment"
+        )
     beyond = [] if plan.scopes is None else sorted(draft.scopes - common(draft.scopes, plan.scopes))
     if beyond:
-        raise PlanExceeded(draft.owner, plan.id, f"does not have the scope {beyond[0]!r}: leave it out")
+        raise PlanExceeded(draft.owner, plan.id, f"does not have the scope {beyond[0]!r}: leave it out", field="scopes")
     latest = _latest(draft, plan)
     if latest is None or (draft.expires is not None and draft.expires <= latest):
         return draft
@@ -173,7 +175,9 @@ def _read(given: PlanFields) -> dict[str, Any]:
     if fields.get("max_life") is not None:
         fields["max_life"] = _request.seconds(fields["max_life"], "max_life")
         if fields["max_life"] <= 0:
-            raise InvalidRequest("max_life must be over 0 seconds: a shorter one would end every key at once")
+            raise InvalidRequest(
+                "max_life must be over 0 seconds: a shorter one would end every key at once", field="max_life"
+            )
     if "rotate_every" in fields:
         fields["rotate_every"] = _request.period(fields["rotate_every"], "rotate_every")
     if fields.get("scopes") is not None:
@@ -190,11 +194,17 @@ def _environments(given: Iterable[str]) -> frozenset[str]:
         InvalidRequest: The list is empty, or no key can have one of them.
     """
     if isinstance(given, str):
-        raise InvalidRequest("environments are a list of texts, not one text: write  environments=[...]")
+        raise InvalidRequest(
+            "environments are a list of texts, not one text: write  environments=[...]", field="environments"
+        )
     found = frozenset(given)
     if not found:
-        raise InvalidRequest("a plan without any environment would let no key be issued: leave environments out")
+        raise InvalidRequest(
+            "a plan without any environment would let no key be issued: leave environments out", field="environments"
+        )
     for environment in found:
         if not re.fullmatch(ENVIRONMENT, str(environment)):
-            raise InvalidRequest(f"environment {environment!r:.40} must be 2 to 8 of a-z, such as  live")
+            raise InvalidRequest(
+                f"environment {environment!r:.40} must be 2 to 8 of a-z, such as  live", field="environments"
+            )
     return found

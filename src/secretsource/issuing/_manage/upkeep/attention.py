@@ -64,7 +64,7 @@ def read_rules(given: Mapping[str, object]) -> Rules:
         length = None if value is None else request.seconds(value, name)
         if length is not None and (length <= 0 or length < _LEAST[name]):
             least = "at least a day" if _LEAST[name] else "over 0 seconds"
-            raise InvalidRequest(f"{name} must be {least}, not {length:g} seconds")
+            raise InvalidRequest(f"{name} must be {least}, not {length:g} seconds", field=name)
         read[name] = length
     return Rules(**read)
 

@@ -48,6 +48,7 @@ async def show(visit: Visit) -> Response:
         living=rows.rows(living, days, hours, visit.now),
         ended=rows.rows(ended, days, hours, visit.now),
         environments=[(_list(visit, each, searched), each, each == environment) for each in offer.environments],
+        figures=rows.figures_of(living, days, visit.now),
         environment=environment,
         searched=searched,
         is_first=not query.get("after"),
