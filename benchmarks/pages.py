@@ -47,7 +47,7 @@ def measure(sizes: tuple[int, int] = SIZES, rounds: int = 40) -> list[Figure]:
         for size in sizes:
             runner = stack.enter_context(asyncio.Runner())
             app, browser, key_id = runner.run(opened(Path(folder) / f"{size}.db", size))
-            stack.callback(lambda runner=runner, app=app: runner.run(app.stop()))
+            stack.callback(stop, runner, app)
             paths = {"a plain file": static_path(browser), **VIEWS}
             for name, path in paths.items():
                 cases[f"{size} {name}"] = partial(timed, runner, browser, path.format(key_id=key_id))
@@ -94,6 +94,11 @@ async def opened(file: Path, size: int) -> tuple[Application, Browser, str]:
     browser = Browser(app, app.service.keys)
     await browser.sign_in(OWNER)
     return app, browser, issued[0].record.key_id
+
+
+def stop(runner: asyncio.Runner, app: Application) -> None:
+    """Stop the service."""
+    runner.run(app.stop())
 
 
 def static_path(browser: Browser) -> str:

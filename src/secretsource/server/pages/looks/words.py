@@ -114,6 +114,10 @@ FIELDS: Mapping[str, str] = {
     "rotate_every": mark("rotation"),
     "plan": mark("plan"),
     "status": mark("status"),
+    "status_reason": mark("reason"),
+    "max_keys": mark("most keys"),
+    "max_life": mark("longest life"),
+    "environments": mark("environments"),
 }
 """The words for the fields that an event changed; other fields are shown by their names."""
 
