@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -34,7 +34,7 @@ async def service(tmp_path: Path) -> AsyncGenerator[tuple[Site, dict[str, str]]]
     ids = await filled(store, PEPPER)
     async with serving(store) as running:
         keys = running.keys
-        by = {"actor": "operator ann@acme.example", "origin": "198.51.100.4"}
+        by: dict[str, Any] = {"actor": "operator ann@acme.example", "origin": "198.51.100.4"}
         await keys.plans.put("Free", rate_limit="60/minute", max_keys=2, max_life=7776000, environments=["test"])
         for owner, name, plan in (
             (STALE, "Initech", "Free"), ("umbrella", "", None),
