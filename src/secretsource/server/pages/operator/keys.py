@@ -111,14 +111,17 @@ async def _find(desk: Desk) -> KeyRecord:
 
 
 async def _ask(desk: Desk, record: KeyRecord, status: int = 200) -> Response:
-    """Show the last day of a key: how often it was accepted, and when last."""
+    """Show the last day of a key, and who used it since its rotation began."""
     accepted = None
     if desk.may("usage:read"):
         counts = await desk.keys.usage(
             key_id=record.key_id, since=desk.visit.now - DAY, until=desk.visit.now, by="hour"
         )
         accepted = sum(each.requests for each in counts if each.outcome == "accepted")
-    return desk.page("operator/key-revoke.html", status, record=record, accepted=accepted)
+    uses = None
+    if record.status_at(desk.visit.now) is Status.ROTATING:
+        uses = (await desk.keys.rotation_status(record.key_id)).usage
+    return desk.page("operator/key-revoke.html", status, record=record, accepted=accepted, uses=uses)
 
 
 def _status_links(desk: Desk, word: str) -> list[tuple[str, str, bool]]:
