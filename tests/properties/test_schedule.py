@@ -95,6 +95,7 @@ def test_a_pause_is_shorter_by_luck() -> None:
     """By up to a quarter, so that not all processes come back at once; never shorter than was asked for."""
     assert pause(3, DOWN, 0.5) == 3.5
     assert pause(3, DOWN._replace(retry_after=3.75), 0.5) == 3.75
+    assert pause(1, DOWN, 0.5) == pause(1, DOWN._replace(retry_after=0.0), 0.5) == 0.875
 
 
 def test_a_value_that_has_ended_is_in_no_age() -> None:

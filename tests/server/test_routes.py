@@ -164,6 +164,13 @@ def test_one_scope_in_a_list_is_one_scope() -> None:
     assert Routes([Route("*", "/a", ["x"])]).find("GET", "/a") == Need("x")
 
 
+def test_a_path_has_a_longest() -> None:
+    """What is longer than a line of a request may be is refused; a thousand answers are kept."""
+    assert OPEN.find("GET", "/" + "x" * 8191) == Need(NO_SCOPE)
+    assert OPEN.find("GET", "/" + "x" * 8192) is Misfit.AMBIGUOUS_PATH
+    assert OPEN.find.cache_parameters()["maxsize"] == 1024
+
+
 def test_a_root_alone_is_a_path() -> None:
     """And a wildcard at the root takes everything."""
     assert Routes([Route("*", "/", "x")]).find("GET", "/") == Need("x")

@@ -98,6 +98,13 @@ def test_disowned(board: Board) -> None:
     assert board.land(waiting)
 
 
+def test_one_that_was_never_on_the_board(board: Board) -> None:
+    """It has nothing to leave there, and what it brings is not kept."""
+    flight = Flight(PLAIN, UNTIL)
+    flight.number = 1
+    assert board.land(flight) is False
+
+
 def test_landed_once(board: Board) -> None:
     """What a flight brings after it has landed is not kept."""
     flight = begun(board)

@@ -31,7 +31,9 @@ def test_either_half_finds_the_old_key_of_a_pair() -> None:
         (Usage(), True),
         (Usage(last_used=NOW - 1), True),  # a use from before the rotation
         (Usage(last_used=NOW - QUIET, requests=3), True),
-        (Usage(last_used=NOW - QUIET + 1, requests=3), False),
+        (Usage(last_used=NOW - 86_399, requests=3), False),
+        (Usage(last_used=NOW - 86_400, requests=3), True),
+        (Usage(last_used=NOW - 1, requests=1), False),
         (Usage(last_used=None, requests=3), True),
     ],
 )
@@ -62,6 +64,8 @@ def test_the_last_day_has_its_first_hour_whole() -> None:
         Count(THIS, OLD.key_id, "revoked", 7),
     ]
     assert latest(hours, OLD.key_id, NOW) == {"accepted": 1, "revoked": 7}
+    assert latest(hours, OLD.key_id, THIS) == {"revoked": 7, "accepted": 1}
+    assert latest(hours, OLD.key_id, THIS + HOUR) == {"revoked": 7}, "the hour before ended as the day began"
 
 
 def test_each_hour_has_a_bar() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from secretsource.server.pages.customer.fields import KEPT, NEVER, ends_of, lives, read_key, read_overlap
+from secretsource.server.pages.customer.fields import KEPT, NEVER, OVERLAPS, ends_of, lives, read_key, read_overlap
 from secretsource.server.pages.customer.standing import Offer
 from secretsource.server.pages.forms import Form
 
@@ -67,8 +67,9 @@ def test_a_mistake_stands_beside_its_field(fields: dict[str, str | list[str]], w
     """And no other field is told of."""
     given: dict[str, str | list[str]] = {"name": "Worker", "scopes": ["a:read"], "networks": "", **fields}
     sent = form(**given)
-    read_key(sent, OFFER, (), str)
+    read = read_key(sent, OFFER, (), str)
     assert sent.errors == wrong
+    assert isinstance(read["networks"], list)
 
 
 def test_the_bounds_are_within() -> None:
@@ -116,6 +117,7 @@ def test_an_end_that_is_not_offered_is_told(chosen: str, most: float | None) -> 
 
 def test_an_overlap_is_one_of_the_list() -> None:
     """Any other is told, and counts as none."""
+    assert OVERLAPS == (0, 3600, DAY, 7 * DAY, 30 * DAY)
     good, bad = form(overlap="3600"), form(overlap="3601")
     assert (read_overlap(good, str), good.errors) == (3600, {})
     assert (read_overlap(bad, str), bad.errors) == (0, {"overlap": "Choose from the list."})

@@ -64,6 +64,26 @@ def test_bars_stay_within_the_chart(heights: list[int]) -> None:
     assert [each.findtext("title") for each in chart.iter("g")] == [f"hour {place}" for place in range(len(heights))]
 
 
+def test_a_chart_has_its_measures() -> None:
+    """The field, the lines and the words each have their place; a bar fills 78 hundredths of its own."""
+    bars = [Bar("one", {"accepted": 30, "limited": 20, "refused": 0}), Bar("two", {"accepted": 8})]
+    assert stacked_bars(bars, "T", "D", ("then", "now"), "50") == (
+        '<svg class="bars" role="img" width="100%" height="168"><title>T</title><desc>D</desc>'
+        '<line class="grid" x1="0" x2="100%" y1="20" y2="20"/><line class="grid" x1="0" x2="100%" y1="83.0" y2="83.0"/>'
+        '<g><title>one</title><rect class="field" x="0.00%" y="20" width="50.00%" height="126"/>'
+        '<rect class="accepted" x="5.50%" y="70.4" width="39.00%" height="75.6"/>'
+        '<rect class="limited" x="5.50%" y="20.0" width="39.00%" height="50.4"/></g>'
+        '<g><title>two</title><rect class="field" x="50.00%" y="20" width="50.00%" height="126"/>'
+        '<rect class="accepted" x="55.50%" y="125.8" width="39.00%" height="20.2"/></g>'
+        '<line class="axis" x1="0" x2="100%" y1="146" y2="146"/><text class="tick" x="0" y="14">50</text>'
+        '<text class="tick" x="0" y="168" dy="-5">then</text>'
+        '<text class="tick" x="100%" y="168" dy="-5" text-anchor="end">now</text></svg>'
+    )
+    assert 'width="19" height="24" viewBox="0 0 19 24"' in sparkline([0, 3, 12], "")
+    assert 'd="M9.5 24v-6M16.5 24v-24"' in sparkline([0, 3, 12], "")
+    assert 'width="1" height="24"' in sparkline([], "")
+
+
 def test_one_request_is_seen_beside_a_million() -> None:
     """A part is never too thin to be seen."""
     chart = bars_of([Bar("", {"accepted": 10**6, "refused": 1})])

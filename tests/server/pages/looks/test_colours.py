@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretsource.server.pages.looks.colours import ACCENT, contrast, read_colour, theme
+from secretsource.server.pages.looks.colours import ACCENT, DARK, LIGHT, contrast, read_colour, theme
 
 STYLE = files("secretsource.server.pages").joinpath("static/pages.css").read_text()
 COLOURS = st.integers(0, 0xFFFFFF).map(lambda each: f"#{each:06x}")
@@ -32,10 +32,10 @@ def between(one: str, other: str) -> float:
     return contrast(read_colour(one), read_colour(other))
 
 
-LIGHT, DARK = variables(STYLE)
+BRIGHT, DIM = variables(STYLE)
 
 
-@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("colours", [BRIGHT, DIM], ids=["light", "dark"])
 def test_every_text_can_be_read_on_its_ground(colours: dict[str, str]) -> None:
     """The contrast is at least 4.5, for dim text and for each status, too; a part of a chart has at least 3."""
     for text, ground in product(("ink",), GROUNDS):
@@ -51,7 +51,7 @@ def test_every_text_can_be_read_on_its_ground(colours: dict[str, str]) -> None:
 @given(COLOURS)
 def test_any_accent_can_be_read_in_both_themes(accent: str) -> None:
     """Whatever colour a host has, text in it and text on it have a contrast of 4.5 on every ground."""
-    for given_by_host, ours in zip(variables(theme(accent)), (LIGHT, DARK), strict=True):
+    for given_by_host, ours in zip(variables(theme(accent)), (BRIGHT, DIM), strict=True):
         for ground in GROUNDS:
             assert between(given_by_host["accent"], ours[ground]) >= 4.5, ground
         assert between(given_by_host["accent-ink"], given_by_host["accent"]) >= 4.5
@@ -70,6 +70,37 @@ def test_a_colour_has_one_form(written: str) -> None:
     """Nothing else reaches the style sheet."""
     with pytest.raises(ValueError, match="must be written as"):
         theme(written)
+
+
+def test_an_accent_is_compared_with_the_hardest_ground() -> None:
+    """The darkest light one, and the lightest dark one of the style sheet."""
+    assert min((read_colour(BRIGHT[each]) for each in GROUNDS), key=lambda each: contrast(each, (0, 0, 0))) == LIGHT
+    assert max((read_colour(DIM[each]) for each in GROUNDS), key=lambda each: contrast(each, (0, 0, 0))) == DARK
+
+
+@pytest.mark.parametrize(
+    ("accent", "light", "dark"),
+    [
+        ("#2f5bd7", "--accent:#2f5bd7;--accent-ink:#ffffff", "--accent:#708ee4;--accent-ink:#000000"),
+        ("#ffcc00", "--accent:#806600;--accent-ink:#ffffff", "--accent:#ffcc00;--accent-ink:#000000"),
+        ("#808080", "--accent:#6a6a6a;--accent-ink:#ffffff", "--accent:#929292;--accent-ink:#000000"),
+    ],
+)
+def test_an_accent_is_moved_no_further_than_it_must_be(accent: str, light: str, dark: str) -> None:
+    """In steps of a sixty-fourth."""
+    assert theme(accent) == f":root{{{light}}}\n@media(prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("#777777", "#ffffff", 4.478089), ("#0a0a0a", "#000000", 1.060705), ("#0b0b0b", "#000000", 1.066931),
+        ("#ff0000", "#00ff00", 2.913938), ("#0000ff", "#000000", 2.444),
+    ],
+)  # fmt: skip
+def test_each_part_of_a_colour_has_its_weight(one: str, other: str, expected: float) -> None:
+    """Green the most and blue the least; dark parts are nearly linear."""
+    assert between(one, other) == pytest.approx(expected, abs=1e-6)
 
 
 def test_contrast_is_that_of_wcag() -> None:

@@ -10,11 +10,13 @@ from babel import Locale
 from hypothesis import given
 from hypothesis import strategies as st
 
+from secretsource.server.pages.looks import formats
 from secretsource.server.pages.looks.formats import date, machine_time, moment, number, relative, share
 
 NOW = 1_796_000_000.0  # 2026-11-30 00:53:20 UTC
 ENGLISH, GERMAN = Locale.parse("en_GB"), Locale.parse("de")
 MINUTE, HOUR, DAY = 60, 3600, 86400
+MONTH, YEAR = 365.25 / 12 * DAY, 365.25 * DAY
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,13 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
         (-2 * DAY, "2 days ago", "vor 2 Tagen"),
         (4 * DAY + 5 * HOUR, "in 4 days", "in 4 Tagen"),
         (61 * DAY, "in 61 days", "in 61 Tagen"),
+        (100 * DAY - 1, "in 99 days", "in 99 Tagen"),
         (100 * DAY, "in 3 months", "in 3 Monaten"),
+        (4 * MONTH - 1, "in 3 months", "in 3 Monaten"),
+        (4 * MONTH, "in 4 months", "in 4 Monaten"),
+        (2 * YEAR - 1, "in 23 months", "in 23 Monaten"),
+        (2 * YEAR, "in 2 years", "in 2 Jahren"),
+        (3 * YEAR - 1, "in 2 years", "in 2 Jahren"),
         (-3 * 366 * DAY, "3 years ago", "vor 3 Jahren"),
     ],
 )
@@ -50,6 +58,7 @@ def test_a_distance_is_told_in_whole_units(distance: float, english: str, german
         (1, 9999, "<1%"),
         (9998, 9999, ">99%"),
         (1, 100, "1%"),
+        (99, 100, "99%"),
     ],
 )
 def test_a_share_is_in_percent(part: int, whole: int, shown: str) -> None:
@@ -77,6 +86,12 @@ def test_an_instant_is_told_in_the_zone_of_the_reader() -> None:
     assert moment(NOW, ZoneInfo("America/New_York"), ENGLISH) == "29 Nov 2026, 19:53"
     assert moment(NOW, ZoneInfo("Europe/Berlin"), GERMAN) == "30. Nov. 2026, 01:53"
     assert date(NOW, ZoneInfo("America/New_York"), ENGLISH) == "29 Nov 2026"
+
+
+def test_what_a_page_repeats_is_kept() -> None:
+    """A few thousand days and distances, and every share."""
+    kept = [each.cache_parameters()["maxsize"] for each in (formats._day, formats._distance, formats._percent)]
+    assert kept == [4096, 4096, 1024]
 
 
 def test_programs_read_instants_to_the_second() -> None:

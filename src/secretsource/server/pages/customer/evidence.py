@@ -113,7 +113,9 @@ def bars_of(hours: Iterable[Count], key_ids: Iterable[str], now: float) -> list[
         now: The present, in seconds since 1970 UTC.
     """
     last, wanted = int(now // _HOUR) * _HOUR, {*key_ids}
-    found: dict[int, Counter[str]] = {start: Counter() for start in range(last - (HOURS - 1) * _HOUR, last + 1, _HOUR)}
+    found: dict[int, Counter[str]] = {
+        start: Counter() for start in range(last - (HOURS - 1) * _HOUR, last + _HOUR, _HOUR)
+    }
     for count in hours:
         if count.key_id in wanted and count.start in found:
             found[count.start][count.outcome] += count.requests

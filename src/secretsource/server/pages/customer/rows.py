@@ -151,7 +151,7 @@ def days_of(now: float) -> range:
         now: The present, in seconds since 1970 UTC.
     """
     today = int(now // _DAY) * _DAY
-    return range(today - (DAYS - 1) * _DAY, today + 1, _DAY)
+    return range(today - (DAYS - 1) * _DAY, today + _DAY, _DAY)
 
 
 def _row(

@@ -40,7 +40,7 @@ class Span(NamedTuple):
         """Return the starts of the units, in seconds since 1970 UTC, the oldest first."""
         seconds = _SECONDS[self.unit]
         last = int(now) // seconds * seconds
-        return range(last - (self.number - 1) * seconds, last + 1, seconds)
+        return range(last - (self.number - 1) * seconds, last + seconds, seconds)
 
 
 SPANS: Mapping[str, Span] = {

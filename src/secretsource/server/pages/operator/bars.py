@@ -45,7 +45,7 @@ def bars_of(reader: Reader, counts: Iterable[Count], by: str, number: int, now: 
     """
     step = STEPS[by]
     last = int(now) // step * step
-    begins = range(last - (number - 1) * step, last + 1, step)
+    begins = range(last - (number - 1) * step, last + step, step)
     heights = {begin: dict.fromkeys(SERIES, 0) for begin in begins}
     for count in counts:
         begin = count.start // step * step
