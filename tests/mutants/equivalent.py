@@ -176,6 +176,18 @@ EQUIVALENT = (
         "resolver/_walk/document.py", "_pointer", "break", "continue",
         "there is nothing inside of what is missing",
     ),
+    Equivalent(
+        "resolver/_walk/refresh.py", "schedule", "fresh < 0.0", "fresh <= 0.0",
+        "what is fresh for no time has not ended before now, so its end stays",
+    ),
+    Equivalent(
+        "resolver/_walk/refresh.py", "pause", "10", "11",
+        "either is doubled beyond the longest pause",
+    ),
+    Equivalent(
+        "server/pages/looks/charts.py", "sparkline", "0", "1",
+        "a line without values divides nothing", "most = max(values",
+    ),
     *(
         Equivalent(
             "providers/_address.py", "_of_google", was, becomes, "such a path is no secret's, with a region or without"

@@ -130,7 +130,7 @@ NEAR = {
     "resolver/_walk/refresh.py": (
         "resolver/walk/entries properties/schedule resolver/published_numbers resolver/walk/ages"
     ),
-    "resolver/_walk/resolution.py": f"{_CHAIN} {_FLIGHTS}",
+    "resolver/_walk/resolution.py": "resolver/walk/resolution",
     "resolver/_walk/route.py": (
         "resolver/walk/routes chain/outcome_table resolver/walk/suggestions resolver/resolver resolver/default"
     ),
