@@ -188,7 +188,7 @@ DEFAULTS: dict[str, object] = {
     "host": "127.0.0.1", "port": 8811, "workers": 1, "store": "sqlite:///keys.db", "limiter": None, "prefixes": (),
     "environments": (), "ttl": 5.0, "imported": False, "realm": "api", "trusted_proxies": (), "routes": (),
     "default_scope": None, "forward_auth_cache": 0.0, "preflight": True, "docs": True, "log": "text",
-    "stop_within": 30.0, "leaks": None,
+    "stop_within": 30.0, "leaks": None, "pages": None, "traces": False, "webhooks": (),
 }  # fmt: skip
 """As the reference of the settings has them."""
 
@@ -201,6 +201,10 @@ def test_the_defaults_are_those_of_the_reference() -> None:
     leaks = LeakSettings()
     assert (leaks.policy, leaks.overlap) == ("revoke", 3600.0)
     assert leaks.github_keys == "https://api.github.com/meta/public_keys/secret_scanning"
+    assert PagesSettings() == PagesSettings(
+        name="API keys", address="", api="https://api.example.com/v1/", logo="", accent="#2f5bd7", language="", zone="",
+        frame_ancestors=(), scopes=(), prefix="", idle=1800.0, life=43200.0, oidc=None,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -220,6 +224,18 @@ def test_a_number_is_taken_up_to_both_ends_of_its_range(tmp_path: Path, key: str
     for value in (least - 1, most + 1):
         with pytest.raises(ConfigurationError, match=f"{key} must be a .*number from {least} to {most}"):
             read(tmp_path, f"[server]\n{key} = {value}")
+
+
+@pytest.mark.parametrize(("key", "most"), [("idle", 86400), ("life", 604800)])
+def test_a_session_lasts_a_minute_at_least(tmp_path: Path, key: str, most: int) -> None:
+    """And up to a day without a request, or a week in all."""
+    for value in (60, most):
+        pages = read(tmp_path, f"[server.pages]\n{key} = {value}").pages
+        assert pages is not None
+        assert getattr(pages, key) == value
+    for value in (59, most + 1):
+        with pytest.raises(ConfigurationError, match=f"{key} must be a number from 60 to {most}"):
+            read(tmp_path, f"[server.pages]\n{key} = {value}")
 
 
 @pytest.mark.parametrize("cost", [0, 1, 10**9])

@@ -40,7 +40,7 @@ class Paths:
         exact, below = set[str](), list[str]()
         for path in paths:
             stem = path.removesuffix("*")
-            if not path.startswith("/") or "*" in stem or (stem != path and not (stem.endswith("/") and len(stem) > 1)):
+            if not path.startswith("/") or "*" in stem or (stem != path and not (stem.endswith("/") and stem != "/")):
                 raise ConfigurationError(f"{what} path {path!r:.80} must be of the form  /health  or  /static/*")
             if stem == path:
                 exact.add(path)

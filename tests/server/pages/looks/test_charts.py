@@ -81,7 +81,13 @@ def test_a_chart_has_its_measures() -> None:
     )
     assert 'width="19" height="24" viewBox="0 0 19 24"' in sparkline([0, 3, 12], "")
     assert 'd="M9.5 24v-6M16.5 24v-24"' in sparkline([0, 3, 12], "")
+    assert '<path d="M9.5 24v-2M16.5 24v-24"/><path class="zero" d="M2.5 24v-2"/>' in sparkline([0, 1, 1000], "")
     assert 'width="1" height="24"' in sparkline([], "")
+    assert shares({"old": 1, "none": 0, "new": 2}, "t") == (
+        '<svg class="shares" role="img" width="100%" height="8"><title>t</title>'
+        '<rect class="old" x="0%" y="0" width="33.33%" height="100%"/>'
+        '<rect class="new" x="33.33%" y="0" width="66.67%" height="100%"/></svg>'
+    )
 
 
 def test_one_request_is_seen_beside_a_million() -> None:
@@ -91,7 +97,8 @@ def test_one_request_is_seen_beside_a_million() -> None:
 
 
 @pytest.mark.parametrize(
-    ("most", "top"), [(0, 1), (1, 1), (2, 2), (7, 8), (9, 10), (10, 10), (11, 20), (22_000, 30_000), (999, 1000)]
+    ("most", "top"),
+    [(0, 1), (1, 1), (2, 2), (4, 4), (7, 8), (9, 10), (10, 10), (11, 20), (22_000, 30_000), (999, 1000)],
 )
 def test_the_line_on_top_has_a_round_value(most: int, top: int) -> None:
     """It is one digit with zeros behind it, and not far above the highest bar."""

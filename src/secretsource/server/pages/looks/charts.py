@@ -99,7 +99,7 @@ def top_of(bars: Sequence[Bar]) -> int:
     Args:
         bars: The bars.
     """
-    most = max((bar.whole for bar in bars), default=0)
+    most = max((bar.whole for bar in bars), default=1)
     step = 1
     while True:
         for digit in (1, 2, 3, 4, 5, 6, 8):
