@@ -184,6 +184,34 @@ EQUIVALENT = (
         "resolver/_walk/refresh.py", "pause", "10", "11",
         "either is doubled beyond the longest pause",
     ),
+    *(
+        Equivalent(
+            "server/pages/looks/colours.py", "_readable", was, becomes,
+            "every colour can be read two steps before it is black or white",
+        )
+        for was, becomes in (("_STEPS + 1", "_STEPS - 1"), ("1", "2"))
+    ),
+    Equivalent(
+        "server/pages/looks/colours.py", "_readable", "contrast(mixed, ground) >= READABLE",
+        "contrast(mixed, ground) > READABLE",
+        "no colour of 24 bits has exactly this contrast to either ground",
+    ),
+    Equivalent(
+        "server/pages/looks/colours.py", "_mixed", "True", "False",
+        "every colour has three parts",
+    ),
+    Equivalent(
+        "server/pages/looks/colours.py", "_luminance", "part <= 0.04045", "part < 0.04045",
+        "no part of 8 bits has exactly this value",
+    ),
+    Equivalent(
+        "stores/_sql/connections/hosts.py", "shown", "True", "False",
+        "there are as many ports as hosts by then",
+    ),
+    Equivalent(
+        "stores/_news.py", "", "12", "13",
+        "a longer word has an id that is too long, and is refused for that",
+    ),
     Equivalent(
         "server/pages/looks/charts.py", "sparkline", "0", "1",
         "a line without values divides nothing", "most = max(values",

@@ -47,8 +47,8 @@ def read(word: str) -> KeyChange:
 
 
 def _of_terms(word: str, subject: str, quoted: str) -> KeyChange:
-    if subject not in {"owner", "plan"} or len(word) > _LONGEST_WORD:
+    if len(word) > _LONGEST_WORD:
         return GAP
     id = unquote(quoted)
-    change = KeyChange.of_terms(subject, id)
+    change = KeyChange.of_terms(subject, id)  # which is written as another word if the subject is neither
     return change if 0 < len(id) <= _LONGEST_ID and written(change) == word else GAP

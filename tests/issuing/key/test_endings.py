@@ -87,6 +87,12 @@ class TestShorten:
         with pytest.raises(InvalidTransition, match=r"ended? at|ends at"):
             lifecycle.shorten(rotated(7 * DAY), NOW, asked, NOW + at)
 
+    def test_a_millisecond_is_another_length(self) -> None:
+        """So that a repeat is known below it alone."""
+        with pytest.raises(InvalidTransition):
+            lifecycle.shorten(rotated(0.001, 0.0), 0.0, 0.002, 0.0)
+        assert lifecycle.shorten(rotated(0.001, 0.0), 0.0, 0.0015, 0.0) is None
+
     @pytest.mark.parametrize("overlap", [-1, float("inf"), float("nan")])
     def test_an_overlap_that_cannot_be_is_refused(self, overlap: float) -> None:
         """As by the first rotation."""
