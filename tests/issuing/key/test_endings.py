@@ -100,6 +100,48 @@ class TestShorten:
             lifecycle.shorten(rotated(7 * DAY), NOW, overlap, NOW)
 
 
+class TestExtend:
+    """What more time for the old key of a rotation is; pure."""
+
+    @pytest.mark.parametrize(
+        ("overlap", "at", "lives", "ends"),
+        [
+            (8 * DAY, 0.0, None, 8 * DAY),
+            (7 * DAY, DAY, None, 8 * DAY),
+            (9 * DAY, DAY, 9 * DAY, 9 * DAY),
+            (7 * DAY, 0.0, None, None),
+            (6 * DAY, DAY, None, None),
+            (9 * DAY, 0.0, 7 * DAY, None),
+        ],
+    )
+    def test_a_later_end_is_taken(self, overlap: float, at: float, lives: float | None, ends: float | None) -> None:
+        """Up to the key's own end; the same end is no change."""
+        old = rotated(7 * DAY, expires=None if lives is None else NOW + lives)
+        change = lifecycle.extend(old, overlap, NOW + at, By("ann", "here", "slow"))
+        if ends is None:
+            assert change is None
+            return
+        assert change is not None
+        assert change.record == old._replace(overlap_ends=NOW + ends, revision=old.revision + 1, status_reason="slow")
+        assert change.event[1:7] == (old.revision + 1, EventKind.UPDATED, NOW + at, "ann", "here", "slow")
+        assert change.event.fields == ("overlap_ends_at",)
+
+    @pytest.mark.parametrize(
+        ("old", "overlap", "at", "why"),
+        [
+            (rotated(7 * DAY), 6 * DAY, 0.0, "it would end earlier"),
+            (rotated(7 * DAY), 9 * DAY, 7 * DAY, "it is not rotating now"),
+            (rotated(0), 9 * DAY, 0.0, "it is not rotating now"),
+            (RECORD, 9 * DAY, 0.0, "it is not rotating now"),
+            (RECORD._replace(status=Status.ROTATING), 9 * DAY, 0.0, "it is not rotating now"),
+        ],
+    )
+    def test_another_end_is_refused(self, old: KeyRecord, overlap: float, at: float, why: str) -> None:
+        """An earlier one, and any of a key that does not rotate."""
+        with pytest.raises(InvalidTransition, match=f"cannot extend the rotation of key .*: {why}"):
+            lifecycle.extend(old, overlap, NOW + at)
+
+
 class TestRotateAgain:
     """The same through the public verb."""
 
