@@ -9,6 +9,8 @@ import pytest
 
 from secretsource.exceptions import ConfigurationError, InvalidRequest, StoreError
 from secretsource.issuing import NO_SCOPE, Admission, Admitted, ApiKeys, AsyncApiKeys, HttpAnswer, RouteLimit
+from secretsource.issuing._check import route_limit
+from secretsource.issuing._check.route_limit import check_limit
 from secretsource.limiters.memory import LocalLimiter
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 from secretsource.testing import FakeClock
@@ -164,6 +166,14 @@ def test_threads_are_granted_the_limit_of_a_route_and_no_more(keys: ApiKeys) -> 
         granted = [*threads.map(lambda _: told(admitted(admission, text, limit))[0], range(600))]
     assert granted.count(True) == 300
     assert told(admitted(admission, text, None, cost=0))[1].startswith('"hour";r=600;')
+
+
+def test_a_limit_has_a_name_of_one_to_255_characters() -> None:
+    """Its rules are read once; thousands of keys have theirs beside it."""
+    for name in ("x", "x" * 255):
+        check_limit(RouteLimit("10/minute", name))
+    kept = [each.cache_parameters()["maxsize"] for each in (route_limit._read, route_limit._beside)]
+    assert kept == [1024, 16384]
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,8 @@ def relative(then: float, now: float, locale: Locale) -> str:
     if distance < _MINUTE:
         return ""
     _, seconds, unit = next(each for each in _UNITS if distance < each[0])
-    return _distance(int(distance // seconds) * seconds * (1 if then > now else -1), unit, locale)
+    whole = int(distance // seconds) * seconds
+    return _distance(whole if then > now else -whole, unit, locale)
 
 
 def date(then: float, zone: tzinfo, locale: Locale) -> str:
