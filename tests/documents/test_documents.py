@@ -12,6 +12,7 @@ from tests.documents.samples import FILES, FOREIGN, HASH, KEY, LOOKUP, NEW, NOW,
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import Accepted, Rejected, Status, http_answer
 from secretsource.issuing import documents as d
+from secretsource.issuing._document.forms import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,6 +147,11 @@ def test_a_field_of_another_form_is_refused(field: str, cell: Any, sentence: str
     with pytest.raises(InvalidRequest) as wrong:
         d.read_record(expected("record") | {field: cell})
     assert str(wrong.value) == f"{field} in the document of a record must be {sentence}"
+
+
+def test_seconds_are_written_to_the_millisecond() -> None:
+    """More digits say nothing."""
+    assert [SECONDS.write(value) for value in (0.0004, 0.0126, 59.9996)] == [0.0, 0.013, 60.0]
 
 
 def test_a_missing_field_is_named() -> None:

@@ -205,6 +205,10 @@ EQUIVALENT = (
         "no part of 8 bits has exactly this value",
     ),
     Equivalent(
+        "server/pages/looks/formats.py", "relative", "then > now", "then >= now",
+        "the two are a minute apart by then",
+    ),
+    Equivalent(
         "providers/_vault/mounts.py", "MountTable.find", "1", "2",
         "no segment of a path is empty, so two slashes are never side by side",
     ),
