@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from secretsource.exceptions import StoreError
 from secretsource.issuing import NO_SCOPE, Admission, Admitted, ApiKeys, HttpAnswer, Reason
+from secretsource.issuing._check.verifier import Verifier
 from secretsource.server.rights import EVERYTHING, ROOT_OWNER, ROOT_PREFIX, RootCaller
 from secretsource.stores.memory import MemoryStore
 
@@ -45,6 +47,29 @@ async def test_the_caller_is_told_with_its_address(world: World) -> None:
     caller = await world.app.service.root.authenticate(headers, "192.0.2.9", "keys:read")
     assert isinstance(caller, RootCaller)
     assert (caller.record.key_id, caller.ip, caller.owner) == (world.root_key_id, "192.0.2.9", None)
+
+
+async def test_a_root_key_that_was_checked_is_let_in_at_a_glance(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On no longer way, until it is revoked; a customer's key is refused there, however often it was checked."""
+    assert world.app.service is not None
+    root, customers = world.app.service.root, await world.customer_key(scopes=["keys:read"])
+    made = await world.keys.issue(owner=ROOT_OWNER, prefix=ROOT_PREFIX, scopes=["keys:read"])
+
+    async def reason(text: str) -> str | None:
+        caller = await root.authenticate([(b"authorization", f"Bearer {text}".encode())], None, "keys:read")
+        return None if isinstance(caller, RootCaller) else json.loads(caller.body)["code"]
+
+    assert await reason(made.plaintext) is None
+    for _ in range(2):
+        assert await world.keys.check(customers.plaintext, scope="keys:read")
+        assert await reason(customers.plaintext) == "invalid_key"
+        assert not await world.keys.check(made.plaintext, scope="keys:read")
+    with monkeypatch.context() as short:
+        for longer in ("check", "recall", "look"):
+            short.setattr(Verifier, longer, None)
+        assert await reason(made.plaintext) is None
+    await world.keys.revoke(made.record.key_id)
+    assert await reason(made.plaintext) == "invalid_key"
 
 
 async def test_a_bound_root_key_needs_no_registered_owner(world: World) -> None:

@@ -166,13 +166,12 @@ class ApiKeys(
             InvalidRequest: The question itself is wrong: no scope, a wildcard, a cost out of range.
         """
         try:
-            is_long = fresh or prefix is not None or environment is not None
-            glanced = None if is_long else self._glance(text, scope, ip, cost)
+            kind = None if prefix is None and environment is None else kind_of(prefix, environment)
+            glanced = None if fresh else self._glance(text, scope, ip, cost, kind)
             if type(glanced) is not Accepted:
-                kind = kind_of(prefix, environment) if is_long else None
                 return self._look_up(text, asked_of(scope, cost, kind, ip, agent), glanced, fresh=fresh)
             if self._listeners:
-                tell(self._listeners, self._parts.clock, glanced, Asked(scope, cost, None, ip, agent))
+                tell(self._listeners, self._parts.clock, glanced, Asked(scope, cost, kind, ip, agent))
             return glanced
         except SecretSourceError as error:
             failure = bare(error)

@@ -8,7 +8,18 @@ import pytest
 from tests.issuing.conftest import PEPPER
 
 from secretsource.exceptions import InvalidRequest
-from secretsource.issuing import NO_SCOPE, AsyncApiKeys, CheckEvent, Reason
+from secretsource.issuing import (
+    NO_SCOPE,
+    Accepted,
+    Admission,
+    Admitted,
+    AsyncApiKeys,
+    CheckEvent,
+    HttpAnswer,
+    PepperSet,
+    Reason,
+)
+from secretsource.issuing._check.policy import Kind
 from secretsource.stores.memory import AsyncMemoryStore
 
 if TYPE_CHECKING:
@@ -143,3 +154,93 @@ def test_a_date_that_cannot_be_asked_for_keeps_no_key_out(
     verdict = keys.check(old.plaintext, scope=NO_SCOPE)
     assert verdict
     assert verdict.rotated is None  # type: ignore[union-attr]
+
+
+ROOT = Kind("root", None)
+ASKED_OF = {
+    "root": ROOT,
+    "root of live": Kind("root", "live"),
+    "sk": Kind("sk", None),
+    "of live": Kind(None, "live"),
+    "of test": Kind(None, "test"),
+    "customers": None,
+}
+TAKEN = {"root": {"root", "root of live"}, "sk": {"sk", "of live", "customers"}}
+"""The kinds that take a key of a prefix, whose environment is live."""
+
+
+@pytest.mark.parametrize("scope", ["a", "b:c", NO_SCOPE], ids=["exact", "wildcard", "no scope"])
+@pytest.mark.parametrize("prefix", TAKEN)
+def test_a_glance_takes_the_kind_that_a_check_took(keys: ApiKeys, prefix: str, scope: Any) -> None:
+    """And no other kind, whatever was checked and refused before."""
+    text = keys.issue(owner="acme", prefix=prefix, environment="live", scopes=["a", "b:*"]).plaintext
+
+    def taken() -> set[str]:
+        glances = {name: keys._verifier.glance(text, scope, None, 1, kind) for name, kind in ASKED_OF.items()}
+        return {name for name, verdict in glances.items() if type(verdict) is Accepted}
+
+    assert taken() == set()
+    for kind in ASKED_OF.values():
+        keys.check(text, scope=scope, prefix=kind and kind.prefix, environment=kind and kind.environment)
+        assert taken() <= TAKEN[prefix]
+    assert taken() == TAKEN[prefix]
+
+
+def test_a_glance_at_one_kind_takes_no_scope_that_the_key_lacks(keys: ApiKeys) -> None:
+    """A demand that was met is remembered for itself alone."""
+    text = keys.issue(owner="acme", prefix="root", scopes=["a"]).plaintext
+    assert keys.check(text, scope=NO_SCOPE, prefix="root")
+    assert keys.check(text, scope="a", prefix="root")
+    for scope in ("b", "a:b", ["a", "b"], ["a"], ("a", "b")):
+        assert not isinstance(keys._verifier.glance(text, scope, None, 1, ROOT), Accepted)
+    assert not keys.check(text, scope=["a", "b"], prefix="root")
+
+
+OTHER_PEPPER = "another pepper of the tests, long enough"
+ENDS: dict[str, Callable[[ApiKeys, str, FakeClock], object]] = {
+    "revoked": lambda keys, key_id, _: keys.revoke(key_id),
+    "disabled": lambda keys, key_id, _: keys.disable(key_id),
+    "of a network": lambda keys, key_id, _: keys.update(key_id, networks=["192.0.2.0/24"]),
+    "without the scope": lambda keys, key_id, _: keys.update(key_id, scopes=["b"]),
+    "suspended": lambda keys, *_: keys.owners.suspend("acme"),
+    "at its end": lambda _, __, clock: clock.advance(2),
+    "at its end by a clock that was set": lambda _, __, clock: clock.step_wall(2),
+    "of a pepper that is gone": lambda keys, *_: keys._adopt(keys._parts.renewed(PepperSet([OTHER_PEPPER]))),
+    "changed elsewhere": lambda keys, key_id, _: keys._parts.cache.news(key_id, 2),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_key_of_a_kind_that_ends_is_let_in_at_no_glance(
+    make_keys: Callable[..., ApiKeys], clock: FakeClock, end: str
+) -> None:
+    """Though it was let in at one a moment ago; nor is it let in from another network at any time."""
+    keys = make_keys()
+    keys.owners.put("acme")
+    issued = keys.issue(owner="acme", prefix="root", scopes=["a"], expires_in=2, networks=["203.0.113.0/24"])
+    admission = Admission(keys, scope="a", prefix="root", refuse_after=0)
+    sent = {"X-API-Key": issued.plaintext}
+    assert admission.glance(sent, "203.0.113.7", "GET", "/") is None
+    assert isinstance(admission.admit(sent, "203.0.113.7", "GET", "/"), Admitted)
+    assert admission.glance(sent, "203.0.113.7", "GET", "/")
+    assert [admission.glance(sent, elsewhere, "GET", "/") for elsewhere in ("192.0.2.7", None)] == [None, None]
+    ENDS[end](keys, issued.record.key_id, clock)
+    assert admission.glance(sent, "203.0.113.7", "GET", "/") is None
+    is_good = end == "changed elsewhere"  # the store says that it is as before
+    assert isinstance(admission.admit(sent, "203.0.113.7", "GET", "/"), Admitted) is is_good
+
+
+def test_a_key_of_a_kind_is_counted_and_heard_at_each_glance(keys: ApiKeys) -> None:
+    """With the scope that was asked for, the method and the path; its limits are drawn on."""
+    text, heard = (
+        keys.issue(owner="acme", prefix="root", scopes=["a"], rate_limit="3/day").plaintext,
+        list[CheckEvent](),
+    )
+    admission = Admission(keys, scope="a", prefix="root", refuse_after=0)
+    keys._listeners.add(heard.append)
+    outcomes = [admission.admit({"X-API-Key": text}, None, "GET", "/x") for _ in range(4)]
+    assert [type(outcome) for outcome in outcomes] == [Admitted] * 3 + [HttpAnswer]
+    assert [(event.reason, event.scopes, event.method, event.path) for event in heard] == [
+        *[(None, ("a",), "GET", "/x")] * 3,
+        (Reason.RATE_LIMITED, ("a",), "GET", "/x"),
+    ]

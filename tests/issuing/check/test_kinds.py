@@ -6,10 +6,12 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.issuing.conftest import PEPPER
 
 from secretsource.exceptions import InvalidKey, InvalidRequest
-from secretsource.issuing import NO_SCOPE, KeyFormat, Reason, Rejected, Verdict
+from secretsource.issuing import NO_SCOPE, AsyncApiKeys, KeyFormat, Reason, Rejected, Verdict
 from secretsource.stores.base import KeyQuery
+from secretsource.stores.memory import AsyncMemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +72,24 @@ def test_a_check_demands_a_prefix_and_an_environment(make_keys: Callable[..., Ap
     assert keys.verify(ours, scope="a", environment="live").owner == "acme"
     with pytest.raises(InvalidKey):
         keys.verify(ours, scope="a", environment="test")
+
+
+async def test_every_call_weighs_the_kind_of_a_key_in_memory(keys: ApiKeys) -> None:
+    """On an event loop and off it, by a check and by a glance, though the key was let in without a kind before."""
+    async with AsyncApiKeys(AsyncMemoryStore(), peppers=[PEPPER]) as on_loop:
+        there = (await on_loop.issue(owner="acme", prefix="sk", environment="live")).plaintext
+        here = keys.issue(owner="acme", prefix="sk", environment="live").plaintext
+        assert keys.check(here, scope=NO_SCOPE)
+        assert await on_loop.check(there, scope=NO_SCOPE)
+        kinds: list[dict[str, Any]] = [{"prefix": "pk"}, {"prefix": "root"}, {"environment": "test"}]
+        for kind in kinds:
+            verdicts = [
+                keys.check(here, scope=NO_SCOPE, **kind),
+                keys.glance(here, scope=NO_SCOPE, **kind),
+                await on_loop.check(there, scope=NO_SCOPE, **kind),
+                on_loop.glance(there, scope=NO_SCOPE, **kind),
+            ]
+            assert [None if verdict is None else reason(verdict) for verdict in verdicts] == [Reason.WRONG_KIND] * 4
 
 
 def test_a_kind_that_no_key_can_have_is_an_error_of_the_program(keys: ApiKeys) -> None:

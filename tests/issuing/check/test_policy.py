@@ -142,6 +142,14 @@ def test_a_kind_is_that_of_the_record(prefix: str | None, environment: str | Non
     assert policy.kind_of(None, None) is None
 
 
+def test_a_kind_notes_each_demand_as_its_own() -> None:
+    """A demand on another kind, or on keys of every kind, is another one; no scopes at all are one too."""
+    kind = policy.Kind("root", None)
+    assert kind.demands(("a", "b")) == ((kind, "a"), (kind, "b"))
+    assert kind.demands(()) == ((kind, policy.NO_SCOPE),)
+    assert not {*kind.demands(("a",))} & {"a", *policy.Kind("root", "live").demands(("a",))}
+
+
 @pytest.mark.parametrize(("prefix", "environment"), [("", None), ("SK", None), (None, "l"), (None, "live "), (5, None)])
 def test_a_kind_that_no_key_can_have_is_an_error(prefix: Any, environment: Any) -> None:
     """It would refuse every key."""

@@ -16,11 +16,14 @@ from secretsource.stores.base import OwnerStatus, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from secretsource.stores.base import KeyRecord
 
 _ACTIVE = Status.ACTIVE
 _NEVER = float("-inf")
 _MOST_GRANTED = 256
+_NOTHING: frozenset[object] = frozenset()
 
 
 class Entry:
@@ -33,7 +36,8 @@ class Entry:
         fresh_until: Monotonic seconds until which the record need not be read again.
         hashed: The hash that finds it.
         expires: The end of its key by the wall clock, or None.
-        granted: Demands that it meets, as they are written: its exact scopes, `NO_SCOPE`, and earlier granted demands.
+        granted: Demands that it meets, as they are written: its exact scopes, `NO_SCOPE`, and earlier granted demands;
+            each demand on one kind of keys stands there with its kind. A key of the reserved prefix meets no others.
         networks: The networks it may be used from, or None for any.
         plan: Its limits, with those of its owner and the owner's plan, or None.
         limit_key: The account of its limits.
@@ -71,7 +75,7 @@ class Entry:
             record = narrowed(record)
         self.record = record
         self.whole = mono if whole is None else whole
-        self.granted = _granted(record.scopes)
+        self.granted = _NOTHING if record.prefix == RESERVED_PREFIX else _granted(record.scopes)
         networks = record.networks
         self.networks = policy.read_networks(networks) if networks else None
         self.limit_key, self.plan = limits_of(record)
@@ -88,7 +92,7 @@ class Entry:
         fresh_until, expires = until, self.expires
         is_plain = record.status is _ACTIVE and not self.is_suspended and not self.is_receipted
         has_begun = record.begins is None or record.begins <= wall
-        if not is_plain or not has_begun or record.prefix == RESERVED_PREFIX:
+        if not is_plain or not has_begun:
             until = _NEVER
         elif expires is not None and expires - drift < until:
             until = expires - drift
@@ -128,8 +132,8 @@ class Entry:
         """Take the long way from now on: its key has ended, and the wall clock may be set back."""
         self.until = _NEVER
 
-    def remember(self, demanded: tuple[str, ...]) -> None:
-        """Note demands that its wildcards met, so that the next check finds them."""
+    def remember(self, demanded: Iterable[object]) -> None:
+        """Note demands that it met, so that the next check finds them: of its wildcards, or on its kind."""
         if len(self.granted) < _MOST_GRANTED:
             self.granted = self.granted.union(demanded)
 

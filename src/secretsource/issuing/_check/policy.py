@@ -133,6 +133,10 @@ class Kind(NamedTuple):
         is_asked = record.prefix != RESERVED_PREFIX if self.prefix is None else record.prefix == self.prefix
         return is_asked and self.environment in {None, record.environment}
 
+    def demands(self, demanded: tuple[str, ...]) -> tuple[tuple[Kind, Demand], ...]:
+        """Return demands on keys of this kind alone, as an `Entry` notes them; `NO_SCOPE` stands for no scopes."""
+        return tuple([(self, scope) for scope in demanded or (NO_SCOPE,)])
+
 
 ANY_KIND = Kind(None, None)
 """The keys of customers, of every kind."""

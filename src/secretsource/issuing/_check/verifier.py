@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._check.entry import Entry
     from secretsource.issuing._check.event import Asked
     from secretsource.issuing._check.parts import Parts
-    from secretsource.issuing._check.policy import Demand
+    from secretsource.issuing._check.policy import Demand, Kind
     from secretsource.issuing._check.steps.ahead import ReadAhead
     from secretsource.issuing._check.steps.gate import Presented
     from secretsource.issuing._verdict import Verdict
@@ -90,7 +90,9 @@ class Verifier:
         self._wall = parts.present.wall
         self._now = parts.present.both
 
-    def glance(self, text: str | None, scope: Demand, ip: str | None, cost: int) -> Accepted | bytes | None:
+    def glance(
+        self, text: str | None, scope: Demand, ip: str | None, cost: int, kind: Kind | None = None
+    ) -> Accepted | bytes | None:
         """Take steps 0 to 11 for a key that is fresh in the cache, active, in time and within its limits.
 
         Returns:
@@ -111,7 +113,7 @@ class Verifier:
         if entry.networks is not None and not policy.is_within(entry.networks, ip):  # 7 network
             return None
         try:
-            if scope not in entry.granted:  # 8 scopes
+            if (scope if kind is None else (kind, scope)) not in entry.granted:  # 8 scopes, with the kind of keys
                 return None
         except TypeError:  # several scopes in a list
             return None

@@ -121,20 +121,20 @@ class Reception:
         sent = self._only(headers)
         if sent is None or demand is None:
             return None
-        (key, vary), keys = sent, self._keys
-        if self._kind is not None or limit is not None:
+        (key, vary), keys, kind = sent, self._keys, self._kind
+        if limit is not None:
             agent = first(headers, "user-agent") if keys._listeners else None
-            return self._recall(key, vary, Asked(demand, cost, self._kind, ip, agent, method, path, limit))
-        verdict = keys._glance(key, demand, ip, cost)
+            return self._recall(key, vary, Asked(demand, cost, kind, ip, agent, method, path, limit))
+        verdict = keys._glance(key, demand, ip, cost, kind)
         if type(verdict) is bytes and self._looks:
             try:
-                verdict = keys._look(verdict, asked_of(demand, cost, None, ip, None))
+                verdict = keys._look(verdict, asked_of(demand, cost, kind, ip, None))
             except InvalidRequest:  # which the long way raises without the key in its frames
                 return None
         if type(verdict) is not Accepted:
             return None
         if keys._listeners:
-            self._tell(verdict, Asked(demand, cost, None, ip, first(headers, "user-agent"), method, path))
+            self._tell(verdict, Asked(demand, cost, kind, ip, first(headers, "user-agent"), method, path))
         granted, lease = verdict._granted, None
         # A key that is accepted so far is active, and has no end to announce.
         if granted is not None:
@@ -144,7 +144,7 @@ class Reception:
         return _new(Admitted, (verdict.record, vary, None, None, verdict, lease))
 
     def _recall(self, key: str, vary: tuple[tuple[str, str], ...], asked: Asked) -> Admitted | None:
-        """Do as `glance` does for one kind of keys, or on a route with a limit; only an accepted key is counted."""
+        """Do as `glance` does on a route with a limit; only an accepted key is counted."""
         verifier = self._keys._verifier
         try:
             verdict: Verdict | None = verifier.recall(key, verifier.hashed(key), asked)
@@ -285,7 +285,7 @@ class Reception:
 
 
 def _none(_: Headers) -> None:
-    """Return None: where keys are of one kind, or are hidden, a request takes the long way."""
+    """Return None: where keys are hidden, a request takes the long way."""
 
 
 def _is_preflight(headers: Headers) -> bool:

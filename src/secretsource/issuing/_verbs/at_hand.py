@@ -71,8 +71,8 @@ class AtHand:
     def _recall(self, text: str | None, asked: Asked) -> Verdict | None:
         glanced: Verdict | bytes | None
         try:
-            if asked.kind is None and asked.limit is None:
-                glanced = self._verifier.glance(text, asked.scope, asked.ip, asked.cost)
+            if asked.limit is None:
+                glanced = self._verifier.glance(text, asked.scope, asked.ip, asked.cost, asked.kind)
             else:
                 glanced = self._verifier.hashed(text)
             if type(glanced) is Accepted:

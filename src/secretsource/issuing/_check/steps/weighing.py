@@ -51,10 +51,11 @@ def weigh(
         return Rejected(Reason.NOT_YET, record)
     if entry.networks is not None and not policy.is_within(entry.networks, ip):
         return Rejected(Reason.WRONG_NETWORK, record)
-    if not entry.granted.issuperset(demanded):
+    asked = demanded if kind is None else kind.demands(demanded)
+    if not entry.granted.issuperset(asked):
         if not policy.grants(record.scopes, entry.wildcards, demanded):
             return Rejected(Reason.INSUFFICIENT_SCOPE, record, scopes=demanded)
-        entry.remember(demanded)
+        entry.remember(asked)
     return None
 
 
