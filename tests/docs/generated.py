@@ -33,6 +33,7 @@ from secretsource.providers._registry import DRIVERS, driver_class
 from secretsource.providers.base import FailureCode
 from secretsource.resolver._walk.failure import _CLASSES, _WORDS
 from secretsource.server.api.document import management
+from secretsource.server.chores.settings import ChoreSettings
 from secretsource.server.oidc.settings import OidcSettings
 from secretsource.server.settings import LeakSettings, PagesSettings, ServerSettings
 from secretsource.server.webhooks.settings import WebhookSettings
@@ -107,6 +108,7 @@ _TABLES: tuple[type[Any], ...] = (
     PagesSettings,
     OidcSettings,
     WebhookSettings,
+    ChoreSettings,
 )
 """The classes whose fields are the keys of a table in the file."""
 
@@ -118,15 +120,18 @@ def fields(name: str) -> str:
     return table(
         ("key", "default", "meaning"),
         [
-            (
-                f"`{field.name}`",
-                "needed" if field.default is dataclasses.MISSING else shown(field.default),
-                meanings[field.name],
-            )
+            (f"`{field.name}`", _default(field), meanings[field.name])
             for field in dataclasses.fields(of)
             if of is not SecretConfig or field.name in ("required", "description")
         ],
     )
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    """The default of a field; a table that is made of defaults has its own list."""
+    if field.default_factory is not dataclasses.MISSING:
+        return "below"
+    return "needed" if field.default is dataclasses.MISSING else shown(field.default)
 
 
 def operations(_: str) -> str:

@@ -233,6 +233,14 @@ def test_a_round_is_done_in_pieces(keys: Any, clock: FakeClock) -> None:
     assert keys.run_chores(limit=5) == ChoreReport(5, {}, 0, 0, True)
 
 
+def test_results_of_runs_add_up() -> None:
+    """The numbers of both, by kind; the later run says whether the round is done."""
+    first = ChoreReport(3, {"expiring": 1, "unused": 2}, 4, 5)
+    later = ChoreReport(30, {"unused": 20, "rotation_due": 7}, 40, 50, done=True)
+    assert first.followed_by(later) == ChoreReport(33, {"expiring": 1, "unused": 22, "rotation_due": 7}, 44, 55, True)
+    assert later.followed_by(ChoreReport(busy=True)) == later._replace(done=False, busy=True)
+
+
 def test_one_process_at_a_time(make_keys: Callable[..., ApiKeys], clock: FakeClock) -> None:
     """Another one does nothing meanwhile, and goes on when a killed one's turn is over."""
     keys = make_keys()

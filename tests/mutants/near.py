@@ -137,6 +137,7 @@ NEAR = {
     "resolver/_engine/board.py": _FLIGHTS,
     "resolver/_engine/shortcuts.py": "resolver/engine/clocks resolver/walk/names resolver/published_numbers",
     "resolver/_walk/trace.py": "resolver/walk/trace resolver/resolver resolver/engine/rotation",
+    "server/chores/settings.py": "server/chores/settings",
     "server/leaks/findings.py": "server/leak_endpoint",
     "server/gateway/originals.py": "server/originals server/forward_auth",
     "server/pages/customer/evidence.py": "server/pages/customer/evidence",

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from typing import Any, NamedTuple
 
 from secretsource.issuing import AsyncApiKeys
+from secretsource.server.chores.settings import ChoreSettings
 from secretsource.server.root_keys import RootKeys
 from secretsource.server.service import Service
 from secretsource.server.settings import Route, ServerSettings
@@ -37,7 +38,12 @@ class Answer(NamedTuple):
 
 def service(store: MemoryStore | None = None, *, clock: Any = None, **settings: Any) -> Service:
     """The parts of a service with these settings, beside the defaults of the tests."""
-    given: dict[str, Any] = {"routes": ROUTES, "trusted_proxies": (ip_network("10.0.0.0/8"),), **settings}
+    given: dict[str, Any] = {
+        "routes": ROUTES,
+        "trusted_proxies": (ip_network("10.0.0.0/8"),),
+        "chores": ChoreSettings(every=0),
+        **settings,
+    }
     more = {} if clock is None else {"clock": clock}
     keys = AsyncApiKeys(AsyncMemoryStore(store or MemoryStore()), peppers=[PEPPER], **more)
     return Service(keys, ServerSettings(**given), RootKeys(keys))

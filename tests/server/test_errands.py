@@ -57,6 +57,16 @@ async def test_a_pause_has_its_length() -> None:
     assert not errands.is_ending
 
 
+async def test_an_event_ends_a_pause() -> None:
+    """The errand that set it goes on at once; the service goes on too."""
+    errands, end, other = Errands(), asyncio.Event(), asyncio.Event()
+    pausing = asyncio.ensure_future(errands.pause(3600, other, end))
+    await asyncio.sleep(0)
+    end.set()
+    await asyncio.wait_for(pausing, 30)
+    assert not errands.is_ending
+
+
 async def test_what_takes_too_long_is_cancelled(caplog: pytest.LogCaptureFixture) -> None:
     """The service stops in its time, and the log says what was left."""
     errands, cancelled = Errands(), list[bool]()

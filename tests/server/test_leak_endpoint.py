@@ -25,7 +25,7 @@ from secretsource.server.leaks.action import Action
 from secretsource.server.leaks.findings import MOST_FINDINGS, Finding, read_findings
 from secretsource.server.leaks.github import LARGEST_REPORT, PATH, github_leaks
 from secretsource.server.leaks.key_list import EVERY, LASTS, KeyList
-from secretsource.server.outgoing.worker import TURN
+from secretsource.server.outgoing.worker import TURN, Worker
 from secretsource.server.problems import Problem
 from secretsource.server.rights import ROOT_OWNER, ROOT_PREFIX
 from secretsource.server.settings import LeakSettings, ServerSettings
@@ -471,6 +471,7 @@ async def test_a_kill_between_the_answer_and_the_action_loses_nothing(
     assert json.loads(stored.body) == {"key_id": issued.record.key_id, "place": PLACE}
     other = gate.service(world.store, leaks=LeakSettings())
     (worker,) = workers(other)
+    assert isinstance(worker, Worker)
     await worker.empty()
     assert await world.status(issued) is Status.REVOKED
     assert await world.kinds(issued) == ["issued", "revoked", "exposed"]

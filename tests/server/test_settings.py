@@ -10,6 +10,7 @@ import pytest
 from secretsource.config import load_table
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing import NO_SCOPE
+from secretsource.server.chores.settings import ChoreSettings
 from secretsource.server.settings import LeakSettings, PagesSettings, Route, ServerSettings, read_settings
 
 
@@ -188,7 +189,7 @@ DEFAULTS: dict[str, object] = {
     "host": "127.0.0.1", "port": 8811, "workers": 1, "store": "sqlite:///keys.db", "limiter": None, "prefixes": (),
     "environments": (), "ttl": 5.0, "imported": False, "realm": "api", "trusted_proxies": (), "routes": (),
     "default_scope": None, "forward_auth_cache": 0.0, "preflight": True, "docs": True, "log": "text",
-    "stop_within": 30.0, "leaks": None, "pages": None, "traces": False, "webhooks": (),
+    "stop_within": 30.0, "leaks": None, "pages": None, "traces": False, "webhooks": (), "chores": ChoreSettings(),
 }  # fmt: skip
 """As the reference of the settings has them."""
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from secretsource.exceptions import ConfigurationError, SecretSourceError
 from secretsource.server.api.document import management
+from secretsource.server.chores.rounds import ChoreRounds
 from secretsource.server.forward_auth import forward_auth
 from secretsource.server.front import BareFront, Front
 from secretsource.server.leaks.action import Action
@@ -34,7 +35,7 @@ from secretsource.server.webhooks.endpoint import endpoint_worker
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from secretsource.server.outgoing.worker import Worker
+    from secretsource.server.errands import Work
     from secretsource.server.service import ASGIApp, Receive, Scope, Send, Service
     from secretsource.server.settings import ServerSettings
 
@@ -73,7 +74,7 @@ class Application:
         self._open = open
         self._load = load
         self._dispatch: ASGIApp | None = None
-        self._workers: Sequence[Worker] = ()
+        self._workers: Sequence[Work] = ()
         self.service: Service | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -126,7 +127,7 @@ class Application:
             _log.warning("a change of %s needs a restart", ", ".join(held_back))
 
     def _work(self, service: Service) -> None:
-        """Begin the work on the queues of the outbox by the settings of the service, in place of the work before."""
+        """Begin the work beside the requests by the settings of the service, in place of the work before."""
         for worker in self._workers:
             worker.end()
         self._workers = workers(service)
@@ -173,8 +174,8 @@ def application() -> Application:
     return Application(load_settings())
 
 
-def workers(service: Service) -> Sequence[Worker]:
-    """Return the workers on the queues of the outbox that the settings of a service ask for.
+def workers(service: Service) -> Sequence[Work]:
+    """Return the work beside the requests that the settings of a service ask for: the outbox, and the chores.
 
     Args:
         service: The parts.
@@ -183,7 +184,9 @@ def workers(service: Service) -> Sequence[Worker]:
         ConfigurationError: The store has no outbox.
     """
     settings, outbox = service.settings, service.keys.outbox
-    found = [] if settings.leaks is None else [Action(service, settings.leaks).worker()]
+    found: list[Work] = [] if settings.leaks is None else [Action(service, settings.leaks).worker()]
+    if settings.chores.every:
+        found.append(ChoreRounds(service.keys, settings.chores, service.errands, service.chores))
     if settings.webhooks and outbox is None:
         raise ConfigurationError("the store has no outbox for webhooks: use a store in SQLite or PostgreSQL")
     for endpoint in settings.webhooks:

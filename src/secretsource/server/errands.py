@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-__all__ = ["MOST", "Errands"]
+__all__ = ["MOST", "Errands", "Work"]
 
 MOST = 64
 """Errands that are under way at once."""
 _log = logging.getLogger(__name__)
+
+
+class Work(Protocol):
+    """Work that goes on as an errand, as long as its settings are in force."""
+
+    def begin(self) -> None:
+        """Start."""
+
+    def end(self) -> None:
+        """Stop soon; other work may begin at once."""
 
 
 class Errands:
@@ -44,17 +54,19 @@ class Errands:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
-    async def pause(self, seconds: float) -> None:
+    async def pause(self, seconds: float, *ends: asyncio.Event) -> None:
         """Wait before the next attempt; a stop of the service ends the pause.
 
         Args:
             seconds: The length of the pause.
+            ends: Events that end the pause too.
         """
-        waiting = asyncio.ensure_future(self._ending.wait())
+        waiting = [asyncio.ensure_future(end.wait()) for end in (self._ending, *ends)]
         try:
-            await asyncio.wait((waiting,), timeout=seconds)
+            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            waiting.cancel()
+            for each in waiting:
+                each.cancel()
 
     async def finish(self, within: float) -> None:
         """Let every errand come to its end, and cancel those that take longer.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from secretsource.server.chores.figures import ChoreFigures
 from secretsource.server.errands import Errands
 from secretsource.server.outgoing.figures import WebhookFigures
 
@@ -35,6 +36,7 @@ class Service:
         root: The check of the callers that manage keys.
         errands: The work that goes on after its request was answered.
         webhooks: The figures of webhooks.
+        chores: The last round of chores, and the figures of all.
     """
 
     keys: AsyncApiKeys
@@ -42,3 +44,4 @@ class Service:
     root: RootKeys
     errands: Errands = field(default_factory=Errands)
     webhooks: WebhookFigures = field(default_factory=WebhookFigures)
+    chores: ChoreFigures = field(default_factory=ChoreFigures)

@@ -13,12 +13,13 @@ from re import fullmatch
 from typing import TYPE_CHECKING, NamedTuple
 
 from secretsource.issuing import NO_SCOPE
+from secretsource.server.chores.settings import ChoreSettings, read_chores
 from secretsource.server.oidc.settings import OidcSettings, read_oidc
 from secretsource.server.outgoing.targets import is_safe
 from secretsource.server.webhooks.settings import WebhookSettings, read_webhooks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from ipaddress import IPv4Network, IPv6Network
     from typing import TypeAlias
 
@@ -129,6 +130,7 @@ class ServerSettings:
         pages: The pages for customers and operators, a table; off when left out.
         traces: Whether each request is a span of OpenTelemetry; needs the extra ``otel``.
         webhooks: The endpoints of webhooks, each a table ``[[server.webhooks]]``.
+        chores: How often the service looks after all keys, and what it tells and ends then: a table with defaults.
     """
 
     host: str = "127.0.0.1"
@@ -153,6 +155,7 @@ class ServerSettings:
     pages: PagesSettings | None = None
     traces: bool = False
     webhooks: tuple[WebhookSettings, ...] = ()
+    chores: ChoreSettings = field(default_factory=ChoreSettings)
 
 
 _RANGES: Mapping[str, tuple[float, float]] = {
@@ -190,10 +193,8 @@ def read_settings(table: Section | None) -> ServerSettings:
             given[key] = tuple(_network(table, written) for written in table.texts(key))
         elif key == "default_scope":
             given[key] = _demand(table, key)
-        elif key == "leaks":
-            given[key] = _leaks(table.section(key))
-        elif key == "pages":
-            given[key] = _pages(table.section(key))
+        elif key in _TABLES:
+            given[key] = _TABLES[key](table.section(key))
         elif key == "webhooks":
             given[key] = read_webhooks(table.items(key))
         else:
@@ -227,6 +228,9 @@ def _pages(section: Section) -> PagesSettings:
     if "accent" in given and not fullmatch("#[0-9a-fA-F]{6}", str(given["accent"])):
         raise section.wrong("accent must be a colour such as  #2f5bd7", "accent")
     return PagesSettings(**given)  # type: ignore[arg-type]  # each is of its field's type by now
+
+
+_TABLES: Mapping[str, Callable[[Section], object]] = {"leaks": _leaks, "pages": _pages, "chores": read_chores}
 
 
 def _origin(section: Section, written: str) -> str:

@@ -37,6 +37,7 @@ class Telling:
 
     def __init__(self, service: Service) -> None:
         self._webhooks = service.webhooks
+        self._chores = service.chores
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "secretsource_requests",
@@ -94,7 +95,7 @@ class Telling:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus has no types here
             return generate_latest(registry)
-        return generate_latest(self._registry) + self._webhooks.text()
+        return generate_latest(self._registry) + self._webhooks.text() + self._chores.text()
 
 
 def masked(path: str) -> str:

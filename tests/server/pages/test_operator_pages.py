@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from html import unescape
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -12,8 +13,10 @@ from tests.server.pages.browser import Browser
 from tests.server.pages.operators import operator
 
 from secretsource.exceptions import KeyNotFound
-from secretsource.issuing import OwnerStatus, Status
+from secretsource.issuing import ChoreReport, OwnerStatus, Status
+from secretsource.server.chores.settings import ChoreSettings
 from secretsource.server.rights import ROOT_OWNER, ROOT_PREFIX
+from secretsource.server.settings import PagesSettings, ServerSettings
 
 if TYPE_CHECKING:
     from tests.server.conftest import World
@@ -343,6 +346,32 @@ async def test_the_health_names_the_parts_and_no_address(world: World, operating
     assert "keys.db" not in page
     assert "canary-7c0e" not in page
     assert "The chores have told nothing yet." in page
+    assert "This process has not finished a round yet." in page
+
+
+async def test_the_health_shows_the_last_round_of_chores(world: World, operating: Browser) -> None:
+    """Its numbers, or that it failed, or that another process had the turn."""
+    assert world.app.service is not None
+    figures = world.app.service.chores
+    figures.note(ChoreReport(1200, {"expiring": 3, "unused": 4}, 5, 6, done=True), time.time())
+    page = await page_of(operating, "/operator/health")
+    assert re.search(r"The last round of this process: <time [^>]*>[^<]+</time>\.", page)
+    shown = re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", page)
+    assert {*shown} >= {
+        ("Keys looked at", "1,200"), ("Notices told", "7"), ("Keys revoked", "5"), ("Keys deleted", "6"),
+    }  # fmt: skip
+    figures.note(None, time.time())
+    page = await page_of(operating, "/operator/health")
+    assert "It failed. The log says why, and the next round tries again." in page
+    assert "Keys looked at" not in page
+    figures.note(ChoreReport(busy=True), time.time())
+    assert "Another process had the turn." in await page_of(operating, "/operator/health")
+
+
+@pytest.mark.parametrize("settings", [ServerSettings(pages=PagesSettings(), chores=ChoreSettings(every=0))])
+async def test_the_health_says_that_the_service_does_no_chores(operating: Browser) -> None:
+    """Then somebody runs a timer, or nobody does."""
+    assert "This service does no rounds of chores by itself." in await page_of(operating, "/operator/health")
 
 
 async def test_a_key_without_a_record_is_not_there(world: World, operating: Browser) -> None:

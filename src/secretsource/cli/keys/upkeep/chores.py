@@ -70,21 +70,13 @@ def chores(
 
 def _round(keys: ApiKeys, rules: ChoreRules, limit: int | None) -> ChoreReport:
     """Do the chores, some keys at a time, until the round is done or the limit is reached."""
+    from secretsource.issuing import ChoreReport
+
     by = operator()
-    total = None
+    total = ChoreReport()
     while True:
-        left = AT_ONCE if limit is None else min(AT_ONCE, limit - (0 if total is None else total.seen))
+        left = AT_ONCE if limit is None else min(AT_ONCE, limit - total.seen)
         report = keys.run_chores(limit=left, **by, **rules)
-        total = report if total is None else _sum(total, report)
+        total = total.followed_by(report)
         if report.done or report.busy or (limit is not None and total.seen >= limit):
             return total
-
-
-def _sum(one: ChoreReport, other: ChoreReport) -> ChoreReport:
-    told = {kind: one.told.get(kind, 0) + other.told.get(kind, 0) for kind in {**one.told, **other.told}}
-    return other._replace(
-        seen=one.seen + other.seen,
-        told=told,
-        revoked=one.revoked + other.revoked,
-        deleted=one.deleted + other.deleted,
-    )

@@ -56,6 +56,20 @@ class ChoreReport(NamedTuple):
     done: bool = False
     busy: bool = False
 
+    def followed_by(self, later: ChoreReport) -> ChoreReport:
+        """Return the result of this run and of a later one together.
+
+        Args:
+            later: The result of the later run, which says whether the round is done.
+        """
+        kinds = {**self.told, **later.told}
+        return later._replace(
+            seen=self.seen + later.seen,
+            told={kind: self.told.get(kind, 0) + later.told.get(kind, 0) for kind in kinds},
+            revoked=self.revoked + later.revoked,
+            deleted=self.deleted + later.deleted,
+        )
+
 
 class Rounds:
     """The flow of the chores.

@@ -37,6 +37,8 @@ async def show(desk: Desk) -> Response:
         health=desk.keys.health(),
         peppers=dict(await desk.keys.count_by_pepper()),
         last_chore=await _last_chore(desk),
+        does_chores=settings.chores.every > 0,
+        last_round=desk.service.chores.last,
     )
 
 
