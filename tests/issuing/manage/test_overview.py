@@ -186,6 +186,8 @@ def test_the_usage_of_several_keys_is_one_question(keys: Shell, clock: FakeClock
     since = clock.now().wall - 14 * 86400
     counts = keys.usage(owner="acme", key_ids=[first, second, foreign], since=since, by="day")
     assert sorted(count.key_id for count in counts) == sorted([first, second])
+    [total] = keys.usage(owner="acme", since=since, by="day", per_key=False)
+    assert (total.key_id, total.outcome, total.requests, total.owner) == ("", "accepted", 3, "acme")
     for words, said in (
         ({"key_ids": [first]}, "needs their owner"),
         ({"owner": "acme", "key_ids": [first] * 1001}, "the number of key_ids"),

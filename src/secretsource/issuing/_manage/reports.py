@@ -44,6 +44,7 @@ class Reports:
         since: datetime | float | None,
         until: datetime | float | None,
         by: object,
+        per_key: bool,
     ) -> Flow[Sequence[Count]]:
         """Return counted requests; by default those of the last unit and the present one."""
         if by not in set(Unit):
@@ -62,7 +63,7 @@ class Reports:
                 return []
             whose = record.owner
         on = None if plan is None else _request.named(plan, "plan")
-        query = CountQuery(unit, begin, end, whose, key_id, on, MOST_COUNTS + 1, _several(key_ids, whose))
+        query = CountQuery(unit, begin, end, whose, key_id, on, MOST_COUNTS + 1, _several(key_ids, whose), per_key)
         if query.key_ids is not None:
             _request.number(len(query.starts), f"the number of {unit}s", 0, MOST_AT_ONCE)
         counts: Sequence[Count] = yield store.counts.read(query)

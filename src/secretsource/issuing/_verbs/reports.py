@@ -40,6 +40,7 @@ class KeyReports:
         since: datetime | float | None = None,
         until: datetime | float | None = None,
         by: By = "hour",
+        per_key: bool = True,
     ) -> Sequence[Count]:
         """Count checks by key, time and outcome; the counts of this process are flushed first.
 
@@ -53,6 +54,7 @@ class KeyReports:
             since: From when, as an aware datetime or in seconds since 1970 UTC; by default, one unit before the end.
             until: Up to when; now by default.
             by: ``minute``, ``hour`` or ``day``, in UTC.
+            per_key: Whether each key has its own counts; otherwise the store adds up those of an owner's keys.
 
         Returns:
             Counts by start, key and outcome. With none of the first three, foreign texts are among
@@ -65,7 +67,7 @@ class KeyReports:
             StoreError: The store could not answer.
         """
         self.flush()
-        return run(self._reports.usage(owner, key_id, key_ids, plan, since, until, by))
+        return run(self._reports.usage(owner, key_id, key_ids, plan, since, until, by, per_key))
 
     def remaining(self, key_id: str) -> Sequence[LimitState]:
         """Return the state of each limit of a key, of its owner and of the owner's plan, without the key.
@@ -104,10 +106,11 @@ class AsyncKeyReports:
         since: datetime | float | None = None,
         until: datetime | float | None = None,
         by: By = "hour",
+        per_key: bool = True,
     ) -> Sequence[Count]:
         """Do as `ApiKeys.usage` does."""
         await self.flush()
-        return await arun(self._reports.usage(owner, key_id, key_ids, plan, since, until, by))
+        return await arun(self._reports.usage(owner, key_id, key_ids, plan, since, until, by, per_key))
 
     async def remaining(self, key_id: str) -> Sequence[LimitState]:
         """Do as `ApiKeys.remaining` does."""

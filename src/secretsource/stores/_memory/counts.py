@@ -8,7 +8,7 @@ from secretsource.stores.registers.counts import KEPT, Count, CountQuery, CountS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from secretsource.stores.owners import Terms
     from secretsource.stores.records import KeyRecord
@@ -51,7 +51,7 @@ class MemoryCounts(CountStore):
             if unit == query.unit.value and query.since <= start < query.until:
                 count = Count(start, key_id, outcome, requests)
                 found.extend(self._picked(query, count))
-        return sorted(found)[: query.limit]
+        return (sorted(found) if query.per_key else _sums(found))[: query.limit]
 
     def _picked(self, query: CountQuery, count: Count) -> list[Count]:
         owner = self._owners.get(count.key_id, "")
@@ -77,3 +77,12 @@ class MemoryCounts(CountStore):
             before = len(self._counts)
             self._counts = {place: requests for place, requests in self._counts.items() if place[2] not in keys}
             return len(self._counts) < before
+
+
+def _sums(counts: Iterable[Count]) -> list[Count]:
+    """Add up the counts of an owner's keys, by start and outcome."""
+    sums: dict[tuple[int, str, str], int] = {}
+    for count in counts:
+        place = (count.start, count.outcome, count.owner)
+        sums[place] = sums.get(place, 0) + count.requests
+    return [Count(start, "", outcome, sums[start, outcome, owner], owner) for start, outcome, owner in sorted(sums)]

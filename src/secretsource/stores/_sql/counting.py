@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 from math import ceil
 from typing import Any
 
-from sqlalchemy import BigInteger, Text, bindparam, func, literal, select
+from sqlalchemy import BigInteger, Text, bindparam, cast, func, literal, select
 
 from secretsource.stores._sql.rows.tables import COUNTS, KEYS, OWNERS
 from secretsource.stores._sql.statements import UPSERTS
@@ -52,7 +52,7 @@ class SqlCounts(CountStore):
             bounds |= {"since": ceil(query.since), "until": ceil(query.until)}
         else:
             bounds["starts"] = [*query.starts]
-        found = _question(*given)
+        found = _question(*given, per_key=query.per_key)
         rows = self._database.read(lambda connection: connection.execute(found, {**bounds, **given}).all())
         return [*map(Count._make, rows)]
 
@@ -76,17 +76,20 @@ A range would be read whole, with the rows of all the owner's other keys.
 """
 
 
-@lru_cache(maxsize=8)
-def _question(*names: str) -> Select[Any, Any, Any, Any, Any]:
-    """Return the query that is narrowed by these fields."""
+@lru_cache(maxsize=16)
+def _question(*names: str, per_key: bool) -> Select[Any, Any, Any, Any, Any]:
+    """Return the query that is narrowed by these fields; for sums, the database adds up."""
     columns = COUNTS.c
     within = _AT if "key_ids" in names else _WITHIN
-    return (
-        select(columns.start, columns.key_id, columns.outcome, columns.requests, columns.owner)
-        .where(columns.unit == bindparam("unit"), *within, *(_NARROWING[name] for name in _NARROWING if name in names))
-        .order_by(columns.start, columns.key_id, columns.outcome)
-        .limit(bindparam("most"))
-    )
+    picked = (columns.unit == bindparam("unit"), *within, *(_NARROWING[name] for name in _NARROWING if name in names))
+    if per_key:
+        found = select(columns.start, columns.key_id, columns.outcome, columns.requests, columns.owner)
+        order = (columns.start, columns.key_id, columns.outcome)
+    else:
+        order = (columns.start, columns.outcome, columns.owner)
+        total = cast(func.sum(columns.requests), BigInteger)
+        found = select(columns.start, literal(""), columns.outcome, total, columns.owner).group_by(*order)
+    return found.where(*picked).order_by(*order).limit(bindparam("most"))
 
 
 def _add(connection: Connection, rows: list[dict[str, Any]]) -> None:

@@ -46,7 +46,7 @@ class Count(NamedTuple):
 
     Attributes:
         start: When the minute, hour or day begins (UTC), in seconds since 1970.
-        key_id: Which key; empty for foreign texts, which are counted together.
+        key_id: Which key; empty for foreign texts, which are counted together, and for a sum over an owner's keys.
         outcome: ``accepted``, or the reason of a refusal, such as ``rate_limited``.
         requests: How many.
         owner: Whose key it is, as a store tells it; empty in what is added.
@@ -76,6 +76,7 @@ class CountQuery(NamedTuple):
         plan: Only those of owners that are on this plan now.
         limit: How many, from 1.
         key_ids: Only those of these keys, up to 1000, in up to 1000 units of time; give their owner, too.
+        per_key: Whether each key has its own counts; otherwise those of an owner's keys are added up, and name no key.
     """
 
     unit: Unit
@@ -86,6 +87,7 @@ class CountQuery(NamedTuple):
     plan: str | None = None
     limit: int = 1000
     key_ids: tuple[str, ...] | None = None
+    per_key: bool = True
 
     @property
     def starts(self) -> range:
@@ -109,7 +111,7 @@ class CountStore(ABC):
 
     @abstractmethod
     def read(self, query: CountQuery) -> Sequence[Count]:
-        """Return the counts that a query picks, by start, key and outcome."""
+        """Return the counts that a query picks, by start, key and outcome; sums by start, outcome and owner."""
 
     @abstractmethod
     def forget(self, now: float) -> None:

@@ -95,6 +95,22 @@ class StoreCounts:
         assert [one.start for one in late] == [DAY + 60]
         assert not counts(counting).read(CountQuery(Unit.MINUTE, 0, DAY))
 
+    def test_counts_of_an_owner_are_added_up(self, counting: KeyStore) -> None:
+        """By start and outcome, for each owner; foreign texts stand apart, and the limit is that of the sums."""
+        counting.insert([new(3, owner="acme")])
+        third = record(3).key_id
+        counts(counting).add([count(ONE, 0, 2), count(third, 0, 3), count(TWO, 0, 4), count("", 0, 5)])
+        counts(counting).add([count(third, 0, 6, "revoked"), count(third, 60, 7)])
+        assert counted(counting, per_key=False) == [
+            Count(0, "", "accepted", 5),
+            Count(0, "", "accepted", 5, "acme"),
+            Count(0, "", "accepted", 4, "other"),
+            Count(0, "", "revoked", 6, "acme"),
+            Count(60, "", "accepted", 7, "acme"),
+        ]
+        assert [one.requests for one in counted(counting, Unit.DAY, owner="acme", per_key=False)] == [12, 6]
+        assert [one.requests for one in counted(counting, owner="acme", per_key=False, limit=1)] == [5]
+
     def test_old_counts_are_forgotten(self, counting: KeyStore) -> None:
         """Each unit when its time is over, and nothing before."""
         counts(counting).add([count(ONE, 0)])
