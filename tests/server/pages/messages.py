@@ -22,7 +22,7 @@ __all__ = ["extracted", "path_of", "read"]
 
 _METHODS = [("**.py", "python"), ("**.html", "jinja2")]
 _OPTIONS = {"**.html": {"trim_blocks": "true", "silent": "false"}}
-_KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "translate": None, "mark": None}
+_KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "translate": None, "mark": None, "mark_number": (1, 2)}
 
 
 def extracted() -> Catalog:

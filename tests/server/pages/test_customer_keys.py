@@ -258,3 +258,15 @@ async def test_a_suspended_customer_sees_no_key(world: World, browser: Browser) 
     assert (await browser.post("/portal/keys/new", NEW)).status == 403
     await world.keys.owners.resume("acme")
     assert (await browser.get("/portal/keys")).status == 200
+
+
+async def test_limits_are_named_in_the_language_of_the_page(world: World, browser: Browser) -> None:
+    """Those of the key, of the customer and of the plan; credits have no period."""
+    await world.keys.plans.put("basic", quota="500/day")
+    await world.keys.owners.put("acme", plan="basic", rate_limit="40/10 seconds")
+    record = (await world.customer_key(rate_limit="100/minute", credits=50)).record
+    await browser.sign_in("acme")
+    page = (await browser.get(f"/portal/keys/{record.key_id}", accept_language="de")).body.decode()
+    for said in ("100 / Minute<", "40 / 10 Sekunden (alle Schlüssel)", "500 / Tageskontingent (Tarif)", "50 Guthaben"):
+        assert said in page
+    assert "quota" not in page

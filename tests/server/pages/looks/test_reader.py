@@ -95,3 +95,16 @@ def test_a_bar_has_its_words() -> None:
     bar = reader.bar(NOW, {"accepted": 1200, "limited": 0, "refused": 3})
     assert (bar.label, bar.whole) == ("30. Nov. 2026, 00:53 UTC: 1.200 angenommen, 3 abgelehnt", 1203)
     assert reader.bar(NOW, {}, exact=False).label == "30. Nov. 2026: 0"
+
+
+def test_limits_are_named_in_the_language() -> None:
+    """By their parts, so that each rule has its words; a name from a later release stays as it is."""
+    german, english = reader_for("de", now=NOW), reader_for("en", now=NOW)
+    for name, in_english, in_german in (
+        ("minute", "minute", "Minute"),
+        ("10 minutes", "10 minutes", "10 Minuten"),
+        ("plan day quota", "day quota (plan)", "Tageskontingent (Tarif)"),
+        ("owner 2000 seconds", "2,000 seconds (all keys)", "2.000 Sekunden (alle Schlüssel)"),
+        ("fortnight", "fortnight", "fortnight"),
+    ):
+        assert (english.limit(name), german.limit(name)) == (in_english, in_german)

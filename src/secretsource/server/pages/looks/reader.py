@@ -13,7 +13,7 @@ from babel import Locale, UnknownLocaleError
 from secretsource.server.pages.looks import formats
 from secretsource.server.pages.looks.catalogues import SOURCE, catalogue, languages
 from secretsource.server.pages.looks.charts import Bar
-from secretsource.server.pages.looks.words import SERIES
+from secretsource.server.pages.looks.words import LIMITS, PERIODS, SERIES, SHARED, limit_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,6 +67,19 @@ class Reader:
     def share(self, part: float, whole: float) -> str:
         """Return a share in percent."""
         return formats.share(part, whole, self.locale)
+
+    def limit(self, name: str) -> str:
+        """Return the name of a limit in the language, such as ``day quota (plan)`` for ``plan day quota``.
+
+        Args:
+            name: The name, as `secretsource.limiters.base.LimitState` has it.
+        """
+        shared, number, rest = limit_parts(name)
+        if rest in PERIODS:
+            said = self.ngettext(*PERIODS[rest], number) % {"num": self.number(number)}
+        else:
+            said = self.gettext(LIMITS.get(rest, rest))
+        return f"{said} ({self.gettext(SHARED[shared])})" if shared else said
 
     def ago(self, then: float) -> str:
         """Return the distance of an instant, such as ``2 minutes ago`` or ``in 61 days``."""

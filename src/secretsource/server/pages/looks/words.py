@@ -11,12 +11,31 @@ from secretsource.issuing import EventKind, OwnerEventKind, OwnerStatus, Reason,
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["EVENTS", "FIELDS", "OUTCOMES", "SERIES", "STATUSES", "SUBJECTS", "mark", "series_of"]
+__all__ = [
+    "EVENTS",
+    "FIELDS",
+    "LIMITS",
+    "OUTCOMES",
+    "PERIODS",
+    "SERIES",
+    "SHARED",
+    "STATUSES",
+    "SUBJECTS",
+    "limit_parts",
+    "mark",
+    "mark_number",
+    "series_of",
+]
 
 
 def mark(message: str) -> str:
     """Return a message; the extraction of messages finds it by this call."""
     return message
+
+
+def mark_number(one: str, many: str) -> tuple[str, str]:
+    """Return the messages for one and for other numbers; the extraction of messages finds them by this call."""
+    return one, many
 
 
 STATUSES: Mapping[str, str] = {
@@ -120,6 +139,46 @@ FIELDS: Mapping[str, str] = {
     "environments": mark("environments"),
 }
 """The words for the fields that an event changed; other fields are shown by their names."""
+
+LIMITS: Mapping[str, str] = {
+    "second": mark("second"),
+    "minute": mark("minute"),
+    "hour": mark("hour"),
+    "day": mark("day"),
+    "day quota": mark("day quota"),
+    "month quota": mark("month quota"),
+    "credits": mark("credits"),
+    "at once": mark("at once"),
+}
+"""The words for the names of limits, without those that they are shared by."""
+
+PERIODS: Mapping[str, tuple[str, str]] = {
+    "seconds": mark_number("%(num)s second", "%(num)s seconds"),
+    "minutes": mark_number("%(num)s minute", "%(num)s minutes"),
+    "hours": mark_number("%(num)s hour", "%(num)s hours"),
+    "days": mark_number("%(num)s day", "%(num)s days"),
+}
+"""The words for a limit of several units of time, such as ``10 minutes``."""
+
+SHARED: Mapping[str, str] = {"owner": mark("all keys"), "plan": mark("plan"), "route": mark("route")}
+"""The words for what a limit belongs to, if not to the key itself."""
+
+
+def limit_parts(name: str) -> tuple[str, int, str]:
+    """Return the parts of a limit's name, such as ``plan 10 minutes``.
+
+    Args:
+        name: The name, as `secretsource.limiters.base.LimitState` has it.
+
+    Returns:
+        A key of `SHARED`, or nothing for a limit of the key itself; the number of units, 1 without one; and the rest, a
+        key of `PERIODS` beside a number and of `LIMITS` without one, unless the name is from a later release.
+    """
+    shared, _, rest = name.partition(" ")
+    if shared not in SHARED:
+        shared, rest = "", name
+    number, _, unit = rest.partition(" ")
+    return (shared, int(number), unit) if number.isdecimal() and unit in PERIODS else (shared, 1, rest)
 
 
 def series_of(outcome: str) -> str:
