@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from re import findall
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +16,9 @@ from tests.server.pages.operators import GETS, operator, sign_in
 
 from secretsource.exceptions import StoreError
 from secretsource.issuing import HttpAnswer
+from secretsource.server.oidc import sign_in as sign_in_module
+from secretsource.server.pages.looks.words import REFUSALS
+from secretsource.server.pages.operator import signing_in
 from secretsource.server.pages.sessions import Role, Sessions
 from secretsource.server.rights import EVERYTHING
 from secretsource.server.settings import PagesSettings, ServerSettings
@@ -223,6 +228,32 @@ async def test_a_provider_that_is_down_is_told(world: World, browser: Browser, p
     assert "sign in by a root key" in answer.body.decode()
     assert world.root.key is not None
     assert (await sign_in(browser, world.root.key)).status == 303
+
+
+def test_each_refusal_of_a_sign_in_has_its_words() -> None:
+    """The sentences of the pages are those of the problems that a sign-in ends with."""
+    codes = {
+        found
+        for module in (sign_in_module, signing_in)
+        for found in findall(r'Problem\(\s*\d+,\s*"(\w+)"', Path(str(module.__file__)).read_text())
+    }
+    assert len(codes) > 5
+    assert set(REFUSALS) == codes
+
+
+async def test_a_refusal_is_in_the_language_of_the_reader(browser: Browser, provider: OidcProvider) -> None:
+    """The exact reason for an administrator stands beside it, as the provider's token has it."""
+    german = {"accept_language": "de"}
+    unknown = (await browser.get(f"{BACK}?code=x&state=y", **german)).body.decode()
+    assert "Dieser Browser hat diese Anmeldung nicht begonnen" in unknown
+    assert "Sign in again" not in unknown
+    left = await browser.get("/operator/sign-in/provider")
+    back = provider.visit(left.headers["location"], **{**ANN, "aud": "another service"})
+    refused = await browser.get(f"{BACK}?code={back['code']}&state={back['state']}", **german)
+    page = refused.body.decode()
+    assert refused.status == 400
+    assert "Der Anmeldedienst hat kein Token gegeben" in page
+    assert '<p class="dim" lang="en" dir="ltr">the token of the provider is not accepted' in page
 
 
 async def test_without_a_provider_there_is_no_way_to_one(browser: Browser) -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "LIMITS",
     "OUTCOMES",
     "PERIODS",
+    "REFUSALS",
     "SERIES",
     "SHARED",
     "STATUSES",
@@ -162,6 +163,18 @@ PERIODS: Mapping[str, tuple[str, str]] = {
 
 SHARED: Mapping[str, str] = {"owner": mark("all keys"), "plan": mark("plan"), "route": mark("route")}
 """The words for what a limit belongs to, if not to the key itself."""
+
+REFUSALS: Mapping[str, str] = {
+    "sign_in_unknown": mark("This browser did not begin this sign-in, or began it too long ago. Sign in again."),
+    "sign_in_spent": mark("This sign-in was ended before. Sign in again."),
+    "sign_in_refused": mark("The provider did not let you sign in. Ask its administrator."),
+    "not_an_operator": mark("You are signed in at the provider, but you are not an operator of this service."),
+    "code_refused": mark("The provider does not accept this sign-in any more. Sign in again."),
+    "token_refused": mark("The provider gave no token that is accepted here. Sign in again."),
+    "provider_unavailable": mark("The provider cannot be asked now. Try again later, or sign in by a root key."),
+    "not_found": mark("Operators of this service sign in by a root key."),
+}
+"""The words for the refusals of a sign-in at the provider, by the codes of their problems."""
 
 
 def limit_parts(name: str) -> tuple[str, int, str]:

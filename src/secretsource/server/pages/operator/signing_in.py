@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse
 from secretsource.issuing import NO_SCOPE, HttpAnswer
 from secretsource.server.oidc.attempt import LASTS
 from secretsource.server.pages.guard import CookieForm, cookie_form, page_headers
+from secretsource.server.pages.looks.words import REFUSALS
 from secretsource.server.pages.operator.desk import Desk, facts_of_person, facts_of_root_key, view
 from secretsource.server.pages.operator.provider import sign_in_at
 from secretsource.server.pages.sessions import NOBODY, Role
@@ -32,6 +33,8 @@ KEY = "key"
 """The field with the root key."""
 ATTEMPT = "attempt"
 """The bare name of the cookie of a sign-in at the provider."""
+_EXACT = frozenset({"token_refused"})
+"""Refusals whose detail says more than their words; it helps the administrator of the provider, and is in English."""
 
 
 async def show(visit: Visit) -> Response:
@@ -111,7 +114,9 @@ def _refusal(visit: Visit, answer: HttpAnswer) -> str:
 def _told(visit: Visit, problem: Problem) -> Response:
     """Say why a person was not let in."""
     visit.session = NOBODY
-    return visit.page("operator/not-signed-in.html", problem.status, message=problem.detail)
+    said = visit.translate(REFUSALS[problem.code])
+    exact = problem.detail if problem.code in _EXACT else ""
+    return visit.page("operator/not-signed-in.html", problem.status, message=said, exact=exact)
 
 
 def _oidc(visit: Visit) -> OidcSignIn:
