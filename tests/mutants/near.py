@@ -142,6 +142,7 @@ NEAR = {
     "server/gateway/originals.py": "server/originals server/forward_auth",
     "server/pages/customer/evidence.py": "server/pages/customer/evidence",
     "server/pages/customer/fields.py": "server/pages/customer/fields",
+    "server/pages/customer/figures.py": "server/pages/customer/figures",
     "server/pages/customer/rows.py": "server/pages/customer/rows",
     "server/pages/forms.py": "server/pages/forms",
     "server/pages/guard.py": "server/pages/forms",

@@ -31,7 +31,7 @@ async def filled(store: str, pepper: str) -> dict[str, str]:
         pepper: The pepper of its keys.
 
     Returns:
-        The ids of the keys, each by a word of its own.
+        The ids of the keys, each by a word of its own, and the texts of those of the customer.
     """
     now, draw = time(), random.Random(20261129)
     clock = FakeClock(wall=now - 80 * DAY)
@@ -70,7 +70,8 @@ async def _live(keys: AsyncApiKeys, clock: FakeClock) -> dict[str, str]:
 
     async def issue(word: str, name: str, scopes: list[str], **more: Any) -> None:
         asked: dict[str, Any] = {"prefix": "sk", "name": name, "scopes": scopes, **BY, **more}
-        ids[word] = (await keys.issue(owner=OWNER, **asked)).record.key_id
+        issued = await keys.issue(owner=OWNER, **asked)
+        ids[word], ids[f"{word}-text"] = issued.record.key_id, issued.plaintext
 
     await issue("old", "Old integration", ["orders:*"])
     await issue("billing", "Billing worker", ["invoices:read", "invoices:write"], expires_in=141 * DAY)

@@ -29,6 +29,8 @@ async def sample(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[tup
     async with serving(store) as running:
         # The first check begins the threads that the service has until its end.
         await running.keys.verify((await running.key("umbrella", name="Pharmacy")).plaintext, scope=NO_SCOPE)
+        # Limits are counted in memory: this is the part of the plan's quota that the pages tell of.
+        await running.keys.verify(ids["test-text"], scope=NO_SCOPE, cost=5000)
         yield running, ids
 
 

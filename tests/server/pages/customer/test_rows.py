@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secretsource.issuing import Count, KeyRecord, Status
-from secretsource.server.pages.customer.rows import DAYS, Pair, days_of, figures_of, pairs, partners, rows
+from secretsource.server.pages.customer.rows import DAYS, Pair, days_of, pairs, partners, rows
 
 NOW = 20_000 * 86400 + 5000.0
 DAY = 86400
@@ -57,21 +57,6 @@ def test_a_row_adds_up_both_keys() -> None:
     assert pair.line == (5, *[0] * 12, 5)
     assert (pair.refused, pair.old_requests, pair.new_requests) == (8, 2, 3)
     assert (alone.line[-1], alone.refused, alone.old_requests, alone.new_requests) == (100, 0, 0, 0)
-
-
-def test_the_figures_are_those_of_today() -> None:
-    """Other days do not count; keys that end within 14 days are there, the soonest first."""
-    days = [
-        Count(TODAY, ONE.key_id, "accepted", 5),
-        Count(TODAY, NEW.key_id, "accepted", 6),
-        Count(TODAY, ONE.key_id, "quota_exceeded", 2),
-        Count(TODAY, ONE.key_id, "wrong_network", 3),
-        Count(TODAY - DAY, ONE.key_id, "accepted", 100),
-    ]
-    near, later, far = (Pair(ONE._replace(expires=NOW + each * DAY)) for each in (1, 13.9, 14))
-    rotating = Pair(NEW, OLD)
-    assert figures_of([far, later, rotating, Pair(ONE), near], days, NOW) == (11, 2, 3, (rotating, near, later))
-    assert figures_of([], [], NOW) == (0, 0, 0, ())
 
 
 def test_the_line_ends_today() -> None:

@@ -1,7 +1,7 @@
 """The list of a customer's keys.
 
-The number of questions to the store is the same for any number of keys: the counted requests of all keys of a page are
-read together.
+The number of questions to the store is the same for any number of keys. The counted requests of the keys of a page are
+read together, and those of all keys are added up by the store.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from secretsource.exceptions import InvalidRequest, KeyNotFound
-from secretsource.issuing import Page
+from secretsource.issuing import Page, Status
 from secretsource.server.pages.customer import rows
+from secretsource.server.pages.customer.figures import SOON, figures_of
 from secretsource.server.pages.customer.standing import offer_to
 from secretsource.server.pages.sessions import Role
 from secretsource.server.pages.view import View
@@ -19,6 +20,7 @@ from secretsource.server.pages.view import View
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+    from secretsource.server.pages.customer.figures import Figures
     from secretsource.server.pages.visit import Visit
 
 __all__ = ["VIEWS"]
@@ -26,6 +28,8 @@ __all__ = ["VIEWS"]
 LINES = 30
 """Keys on a page."""
 LONGEST_SEARCH = 255
+ENDING = 100
+"""Keys of each kind, expiring and rotating, that the figures look at."""
 _DAY = 86400
 _KEY_ID = 22
 
@@ -43,17 +47,30 @@ async def show(visit: Visit) -> Response:
     since = rows.days_of(visit.now)[0]
     days = await visit.keys.usage(owner=visit.owner, key_ids=ids, since=since, by="day")
     hours = await visit.keys.usage(owner=visit.owner, key_ids=ids, since=visit.now - _DAY, by="hour")
+    is_first = not query.get("after")
     return visit.page(
         "customer/keys.html",
         living=rows.rows(living, days, hours, visit.now),
         ended=rows.rows(ended, days, hours, visit.now),
         environments=[(_list(visit, each, searched), each, each == environment) for each in offer.environments],
-        figures=rows.figures_of(living, days, visit.now),
+        figures=await _figures(visit) if is_first and page.records and not searched else None,
         environment=environment,
         searched=searched,
-        is_first=not query.get("after"),
+        is_first=is_first,
         next=None if page.next is None else _list(visit, environment, searched, page.next),
     )
+
+
+async def _figures(visit: Visit) -> Figures:
+    """Return the figures of all keys of the customer."""
+    today = float(rows.days_of(visit.now)[-1])
+    counts = await visit.keys.usage(owner=visit.owner, since=today, by="day", per_key=False)
+    limits = () if visit.customer is None else await visit.keys.owners.remaining(visit.owner)
+    expiring = await visit.keys.expiring(within=SOON, owner=visit.owner, limit=ENDING)
+    rotating = await visit.keys.list(owner=visit.owner, status=Status.ROTATING, limit=ENDING)
+    ending = (*expiring.records, *rotating.records)
+    has_more = expiring.next is not None or rotating.next is not None
+    return figures_of(counts, limits, ending, visit.now, has_more=has_more)
 
 
 async def _page(visit: Visit, environment: str, searched: str, after: str | None) -> Page:

@@ -6,17 +6,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from secretsource.issuing import Status
-from secretsource.server.pages.looks.words import series_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from secretsource.issuing import Count, KeyRecord
 
-__all__ = ["DAYS", "Figures", "Pair", "Row", "days_of", "figures_of", "pairs", "partners", "rows"]
+__all__ = ["DAYS", "Pair", "Row", "days_of", "pairs", "partners", "rows"]
 
 DAYS = 14
 """The days of the line in a row."""
@@ -54,22 +53,6 @@ class Row:
     refused: int
     old_requests: int
     new_requests: int
-
-
-class Figures(NamedTuple):
-    """The figures above a list.
-
-    Attributes:
-        accepted: Accepted requests of today.
-        limited: Requests of today that a limit refused.
-        refused: Requests of today that were refused for another reason.
-        soon: Keys that end within 14 days, the old keys of rotations among them; the soonest first.
-    """
-
-    accepted: int
-    limited: int
-    refused: int
-    soon: tuple[Pair, ...]
 
 
 def partners(records: Sequence[KeyRecord], now: float) -> list[str]:
@@ -125,23 +108,6 @@ def rows(found: Iterable[Pair], days: Sequence[Count], hours: Sequence[Count], n
         if count.outcome == _ACCEPTED:
             latest[count.key_id] += count.requests
     return [_row(pair, accepted, refused, latest, days_of(now)) for pair in found]
-
-
-def figures_of(living: Sequence[Pair], days: Iterable[Count], now: float) -> Figures:
-    """Return the figures of some keys.
-
-    Args:
-        living: The keys that work.
-        days: Counted requests of the keys of the list by day.
-        now: The present, in seconds since 1970 UTC.
-    """
-    today, sums = days_of(now)[-1], Counter[str]()
-    for count in days:
-        if count.start == today:
-            sums[series_of(count.outcome)] += count.requests
-    ends = [(end, pair) for pair in living if (end := (pair.old or pair.record).end) is not None]
-    soon = sorted((each for each in ends if each[0] < now + DAYS * _DAY), key=lambda each: each[0])
-    return Figures(sums["accepted"], sums["limited"], sums["refused"], tuple(pair for _, pair in soon))
 
 
 def days_of(now: float) -> range:
