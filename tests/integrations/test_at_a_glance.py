@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +12,7 @@ from tests.integrations.test_asgi import ask
 
 from secretsource.integrations.asgi import ApiKeyMiddleware
 from secretsource.issuing import NO_SCOPE, Admission, Admitted, ApiKeys, CheckEvent, PepperSet
-from secretsource.issuing._http.allowance import allowance
+from secretsource.issuing._http.allowance import allowance, whole_seconds
 from secretsource.issuing._http.credential import Places
 from secretsource.issuing.limits import parse
 from secretsource.stores.memory import MemoryStore
@@ -197,5 +196,5 @@ def test_the_headers_say_what_the_states_say(
         mono, wall = mono + wait, wall + wait
         draw = plan.draw(draw.levels, cost, mono, wall)
     policy = ", ".join(f'"{state.name}";q={state.limit};w={state.window}' for state in draw.states)
-    left = ", ".join(f'"{state.name}";r={state.remaining};t={math.ceil(state.reset or 0)}' for state in draw.states)
+    left = ", ".join(f'"{state.name}";r={state.remaining};t={whole_seconds(state.reset or 0)}' for state in draw.states)
     assert allowance(plan, draw.levels, mono, wall) == (("RateLimit-Policy", policy), ("RateLimit", left))
