@@ -209,6 +209,10 @@ EQUIVALENT = (
         "the two are a minute apart by then",
     ),
     Equivalent(
+        "server/pages/operator/fields.py", "read", "False", "True",
+        "only the place and the sentence of a mistake are read",
+    ),
+    Equivalent(
         "providers/_vault/mounts.py", "MountTable.find", "1", "2",
         "no segment of a path is empty, so two slashes are never side by side",
     ),
