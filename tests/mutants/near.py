@@ -156,7 +156,7 @@ NEAR = {
     "server/oidc/attempt.py": "server/oidc/id_token server/oidc/oidc",
     "server/oidc/id_token.py": "server/oidc/id_token server/oidc/oidc",
     "server/oidc/settings.py": "server/oidc/oidc_settings",
-    "server/oidc/standing.py": "server/oidc/oidc",
+    "server/oidc/standing.py": "server/oidc/id_token server/oidc/oidc",
     "server/outgoing/retries.py": "server/webhooks/retries",
     "server/outgoing/targets.py": "server/webhooks/targets server/settings",
     "server/pages/operator/bars.py": "server/pages/bars",

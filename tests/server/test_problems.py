@@ -85,6 +85,7 @@ def test_a_mistake_stands_where_it_was_made() -> None:
         ("parameter", "path"),
     ]  # fmt: skip
     assert found[0].detail == "must be short"
+    assert found[0].name == "/a~1b/0/" + "~0" * 100
     assert "canary" not in str(found)
 
 

@@ -11,6 +11,8 @@ from joserfc.jws import JWSRegistry
 
 from secretsource.server.oidc.attempt import LASTS, begun, read_attempt
 from secretsource.server.oidc.id_token import Expected, TokenRefused, UnknownSigner, read_id_token, read_keys
+from secretsource.server.oidc.settings import OperatorRule
+from secretsource.server.oidc.standing import standing
 
 NOW = 1_700_000_000
 EXPECTED = Expected("https://login.example.com", "keys", "nonce", NOW + 0.5)
@@ -79,6 +81,17 @@ def test_an_unknown_signer_is_told_apart() -> None:
     """The keys of the provider are read again for it alone."""
     with pytest.raises(UnknownSigner):
         read_id_token(signed({"kid": "second"}), read_keys({"keys": [PUBLIC]}), EXPECTED)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("Ann", "Ann"), ("A\u202enn\n", "Ann"), ("x" * 100, "x" * 100), ("x" * 101, "x" * 100), (" ", "u-1"), (5, "u-1")],
+)
+def test_the_name_of_a_person_can_be_shown(name: object, shown: str) -> None:
+    """Up to 100 characters that print; without a name it is the id."""
+    rule = OperatorRule("groups", "staff", ("keys:read",))
+    claims = {"sub": "u-1", "groups": ["staff"], "name": name}
+    assert standing(claims, [rule], "name") == ("u-1", shown, rule)
 
 
 def test_an_attempt_lasts_from_its_second_on() -> None:
