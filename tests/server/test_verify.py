@@ -326,6 +326,7 @@ def test_a_question_may_have_every_field() -> None:
     """And none besides."""
     every = {
         "key": "a", "scope": "a:b", "ip": "10.0.0.1", "cost": 2, "prefix": "acme", "environment": "live", "fresh": True,
+        "agent": "curl",
     }  # fmt: skip
     known = read_question(json.dumps(every).encode())
     assert known.fresh
