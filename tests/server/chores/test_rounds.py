@@ -52,7 +52,7 @@ class Paused(Errands):
 
     async def next(self) -> float:
         """Return the length of the pause that begins next."""
-        return await asyncio.wait_for(self.pauses.get(), 30)
+        return await asyncio.wait_for(self.pauses.get(), 10)
 
     def pass_by(self) -> None:
         """End the pause."""
@@ -245,6 +245,7 @@ async def test_a_stop_ends_a_round_between_two_runs() -> None:
     begun, answered, runs = asyncio.Event(), asyncio.Event(), list[int]()
 
     async def slow(*, limit: int, **_: Any) -> ChoreReport:
+        assert not runs
         runs.append(limit)
         begun.set()
         await answered.wait()
@@ -322,7 +323,7 @@ async def test_settings_that_are_read_again_take_over_at_once(caplog: pytest.Log
     assert 60 <= await errands.next() <= 120
     (before,) = errands._under_way
     app.reload()
-    await asyncio.wait_for(before, 30)
+    await asyncio.wait_for(before, 10)
     assert 60 <= await errands.next() <= 120
     errands.pass_by()
     assert 90 <= await errands.next() <= 110
