@@ -184,8 +184,8 @@ def limit_parts(name: str) -> tuple[str, int, str]:
         name: The name, as `secretsource.limiters.base.LimitState` has it.
 
     Returns:
-        A key of `SHARED`, or nothing for a limit of the key itself; the number of units, 1 without one; and the rest, a
-        key of `PERIODS` beside a number and of `LIMITS` without one, unless the name is from a later release.
+        A word of `SHARED`, empty for a limit of the key itself; the number of units, 1 without one; and the rest. The
+        rest is a word of `PERIODS` or of `LIMITS`, unless the name is from a later release.
     """
     shared, _, rest = name.partition(" ")
     if shared not in SHARED:

@@ -13,6 +13,7 @@ from secretsource.server.pages.operator import (
     owners,
     plans,
     root_keys,
+    rotations,
     signing_in,
 )
 
@@ -22,6 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["VIEWS"]
 
 VIEWS: tuple[View, ...] = (
-    *signing_in.VIEWS, *owners.VIEWS, *owner_life.VIEWS, *plans.VIEWS, *keys.VIEWS, *attention.VIEWS, *events.VIEWS,
-    *root_keys.VIEWS, *health.VIEWS,
+    *signing_in.VIEWS, *owners.VIEWS, *owner_life.VIEWS, *plans.VIEWS, *keys.VIEWS, *rotations.VIEWS,
+    *attention.VIEWS, *events.VIEWS, *root_keys.VIEWS, *health.VIEWS,
 )  # fmt: skip

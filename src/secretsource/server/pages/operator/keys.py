@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from secretsource.exceptions import KeyNotFound
 from secretsource.issuing import Page, Status
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from secretsource.issuing import KeyRecord
     from secretsource.server.pages.operator.desk import Desk
 
-__all__ = ["VIEWS"]
+__all__ = ["VIEWS", "find_key", "uses_of"]
 
 READS, WRITES = CUSTOMERS.reads, CUSTOMERS.writes
 LOOKED_AT = 1000
@@ -65,7 +65,7 @@ async def show_all(desk: Desk) -> Response:
 
 async def show(desk: Desk) -> Response:
     """Show a key, with its limits, its checks of two weeks and its newest events."""
-    record = await _find(desk)
+    record = await find_key(desk)
     limits = await desk.keys.remaining(record.key_id)
     chart = None
     if desk.may("usage:read"):
@@ -79,12 +79,12 @@ async def show(desk: Desk) -> Response:
 
 async def show_revoke(desk: Desk) -> Response:
     """Show who uses a key, and ask once more before it is revoked for good."""
-    return await _ask(desk, await _find(desk))
+    return await _ask(desk, await find_key(desk))
 
 
 async def revoke(desk: Desk) -> Response:
     """Revoke a key for good."""
-    record = await _find(desk)
+    record = await find_key(desk)
     if not desk.is_sure():
         return await _ask(desk, record, 422)
     family = desk.form.text("family") == "yes"
@@ -94,24 +94,29 @@ async def revoke(desk: Desk) -> Response:
 
 async def disable(desk: Desk) -> Response:
     """Switch a key off until it is enabled again."""
-    record = await _find(desk)
+    record = await find_key(desk)
     await desk.keys.disable(record.key_id, **desk.by())
     return desk.go(f"/operator/keys/{record.key_id}")
 
 
 async def enable(desk: Desk) -> Response:
     """Switch a disabled key on again."""
-    record = await _find(desk)
+    record = await find_key(desk)
     await desk.keys.enable(record.key_id, **desk.by())
     return desk.go(f"/operator/keys/{record.key_id}")
 
 
-async def _find(desk: Desk) -> KeyRecord:
+async def find_key(desk: Desk) -> KeyRecord:
+    """Return the key that the path names.
+
+    Raises:
+        KeyNotFound: There is no such key, or it is not for the operator; the two look alike.
+    """
     return await CUSTOMERS.find(desk.service, desk.caller, desk.part("key_id"))
 
 
-async def _ask(desk: Desk, record: KeyRecord, status: int = 200) -> Response:
-    """Show the last day of a key, and who used it since its rotation began."""
+async def uses_of(desk: Desk, record: KeyRecord) -> dict[str, Any]:
+    """Return the last day of a key, and its uses since its rotation began, each as far as it is known."""
     accepted = None
     if desk.may("usage:read"):
         counts = await desk.keys.usage(
@@ -121,7 +126,11 @@ async def _ask(desk: Desk, record: KeyRecord, status: int = 200) -> Response:
     uses = None
     if record.status_at(desk.visit.now) is Status.ROTATING:
         uses = (await desk.keys.rotation_status(record.key_id)).usage
-    return desk.page("operator/key-revoke.html", status, record=record, accepted=accepted, uses=uses)
+    return {"accepted": accepted, "uses": uses}
+
+
+async def _ask(desk: Desk, record: KeyRecord, status: int = 200) -> Response:
+    return desk.page("operator/key-revoke.html", status, record=record, **await uses_of(desk, record))
 
 
 def _status_links(desk: Desk, word: str) -> list[tuple[str, str, bool]]:
