@@ -181,7 +181,8 @@ def test_a_page_has_its_headings_and_marks_what_is_needed() -> None:
                     },
                 },
                 "Word": {"type": "string", "format": "word"},
-            }
+            },
+            "securitySchemes": {"key": {"description": "A key."}},
         },
     }  # fmt: skip
     page = reference_page(document)
