@@ -52,6 +52,7 @@ USUAL: dict[str, Any] = {
     "text": "sk_live_" + "0" * 63,
     "scope": NO_SCOPE,
     "key_id": "0" * 22,
+    "key_ids": ["0" * 22],
     "overlap": 0,
     "within": 60,
     "for_": 60,

@@ -31,6 +31,7 @@ from secretsource.server.spans import Spans
 from secretsource.server.telling import Telling
 from secretsource.server.verify import verify
 from secretsource.server.webhooks.endpoint import endpoint_worker
+from secretsource.server.webhooks.events import queue_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -91,8 +92,9 @@ class Application:
             SecretSourceError: A part could not be opened.
         """
         self.service = await self._open(self._settings)
+        await _place_endpoints(self.service)
         self._dispatch = build(self.service)
-        self._work(self.service)
+        self._work(workers(self.service))
 
     async def stop(self) -> None:
         """Wait for the errands, store the uses seen, and close the parts."""
@@ -115,22 +117,22 @@ class Application:
         try:
             new = self._load()
             changed = replace(service, settings=replace(new, **kept))
-            dispatch = build(changed)
+            dispatch, work = build(changed), workers(changed)
         except SecretSourceError as error:
             _log.error("the settings were not read again: %s", error)
             return
         self.service, self._dispatch = changed, dispatch
         held_back = [name for name in RESTARTED if getattr(new, name) != kept[name]]
-        self._work(changed)
+        self._work(work)
         _log.info("the settings were read again")
         if held_back:
             _log.warning("a change of %s needs a restart", ", ".join(held_back))
 
-    def _work(self, service: Service) -> None:
-        """Begin the work beside the requests by the settings of the service, in place of the work before."""
+    def _work(self, work: Sequence[Work]) -> None:
+        """Begin the work beside the requests, in place of the work before."""
         for worker in self._workers:
             worker.end()
-        self._workers = workers(service)
+        self._workers = work
         for worker in self._workers:
             worker.begin()
 
@@ -193,6 +195,13 @@ def workers(service: Service) -> Sequence[Work]:
         assert outbox is not None
         found.append(endpoint_worker(endpoint, service.keys, outbox, service.errands, service.webhooks))
     return found
+
+
+async def _place_endpoints(service: Service) -> None:
+    """Give each endpoint of webhooks its place in the feed, so that it is told of the first request, too."""
+    if service.keys.outbox is not None:
+        for endpoint in service.settings.webhooks:
+            await service.keys.outbox.begin(queue_of(endpoint.name))
 
 
 def build(service: Service) -> ASGIApp:

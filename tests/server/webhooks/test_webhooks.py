@@ -440,6 +440,22 @@ async def test_the_service_works_from_its_start_to_its_end(world: World, caplog:
     assert world.receiver.url.partition("?")[2] not in caplog.text
 
 
+async def test_an_endpoint_is_told_of_the_first_request(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its place in the feed is from before the service answers, however late its worker looks."""
+    service = gate.service(world.store, webhooks=(world.endpoint(),))
+
+    async def opened(_: ServerSettings) -> Any:
+        return service
+
+    monkeypatch.setattr("secretsource.server.app.workers", lambda _: ())
+    app = Application(service.settings, opened, lambda: service.settings)
+    await app.start()
+    issued = await service.keys.issue(owner="acme")
+    place = await service.keys.outbox.begin(events.queue_of("shop"))  # type: ignore[union-attr]
+    assert [each.id for each in await service.keys.history(after=place)] == [issued.record.key_id]
+    await app.stop()
+
+
 def test_a_store_without_an_outbox_is_refused(world: World) -> None:
     """The message says what to use; without webhooks, it is not needed."""
     service = gate.service(world.store)

@@ -40,7 +40,7 @@ class KeyCommands(VerbGroup):
         "revoke": Verb("secretsource.cli.keys.revoke:revoke", "End a key, or all keys of an owner, for good."),
         "report-leak": Verb(
             "secretsource.cli.keys.report_leak:report_leak",
-            "End a key that was found where it does not belong, and note the place.",
+            "End a key that was found where it does not belong, and write the place into its history.",
         ),
         "disable": Verb("secretsource.cli.keys.revoke:disable", "Switch a key off until you enable it again."),
         "enable": Verb("secretsource.cli.keys.revoke:enable", "Switch a disabled key on again."),
@@ -71,7 +71,7 @@ class KeyCommands(VerbGroup):
         ),
         "outbox": Verb(
             "secretsource.cli.keys.upkeep.outbox:outbox",
-            "Show the webhooks and reports of leaks that wait, or send again what was given up.",
+            "Show the messages that have not arrived, the oldest first; or send again what was given up.",
         ),
         "purge": Verb(
             "secretsource.cli.keys.upkeep.purge:purge",
