@@ -97,6 +97,20 @@ def test_pages_are_off_unless_the_table_is_there(tmp_path: Path) -> None:
     )
 
 
+def test_a_sign_in_is_a_table_of_the_pages(tmp_path: Path) -> None:
+    """Without it, operators sign in by a root key alone."""
+    given = """
+        [server.pages.oidc]
+        issuer = "https://id.acme.example"
+        client_id = "keys"
+        redirect_uri = "https://keys.acme.example/operator/sign-in/back"
+        """
+    pages = read(tmp_path, given).pages
+    assert pages is not None
+    assert pages.oidc is not None
+    assert (pages.oidc.issuer, pages.oidc.client_id) == ("https://id.acme.example", "keys")
+
+
 def test_leaks_are_off_unless_the_table_is_there(tmp_path: Path) -> None:
     """An empty table takes every default; a policy is one word, or a table of environments."""
     assert read(tmp_path, "[server]").leaks is None
