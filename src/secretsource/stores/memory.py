@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from secretsource._traceless import traceless
 from secretsource.stores._memory.store import MemoryStore, check_address
-from secretsource.stores._threaded import (
-    threaded,
-    threaded_claims,
-    threaded_counts,
-    threaded_credits,
-    threaded_history,
-    threaded_outbox,
-    threaded_passes,
-    threaded_upkeep,
-)
+from secretsource.stores._threaded import threaded
 from secretsource.stores.base import (
+    AsyncClaimStore,
+    AsyncCountStore,
+    AsyncCreditStore,
+    AsyncHistory,
     AsyncKeyStore,
+    AsyncOutbox,
+    AsyncPassStore,
+    AsyncRegister,
+    AsyncUpkeep,
     Change,
     ChangeFeed,
     Crowded,
@@ -27,7 +26,9 @@ from secretsource.stores.base import (
     KeyEvent,
     KeyQuery,
     KeyRecord,
+    OwnerRecord,
     Page,
+    PlanRecord,
     Usage,
     Use,
 )
@@ -49,15 +50,15 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
 
     def __init__(self, store: MemoryStore | None = None) -> None:
         self._store = store or MemoryStore()
-        self.owners = threaded(self._store.owners, _here)
-        self.plans = threaded(self._store.plans, _here)
-        self.counts = threaded_counts(self._store.counts, _here)
-        self.credits = threaded_credits(self._store.credits, _here)
-        self.history = threaded_history(self._store.history, _here)
-        self.claims = threaded_claims(self._store.claims, _here)
-        self.outbox = threaded_outbox(self._store.outbox, _here)
-        self.passes = threaded_passes(self._store.passes, _here)
-        self.upkeep = threaded_upkeep(self._store.upkeep, _here)
+        self.owners = threaded(AsyncRegister[OwnerRecord], self._store.owners, _here)
+        self.plans = threaded(AsyncRegister[PlanRecord], self._store.plans, _here)
+        self.counts = threaded(AsyncCountStore, self._store.counts, _here)
+        self.credits = threaded(AsyncCreditStore, self._store.credits, _here)
+        self.history = threaded(AsyncHistory, self._store.history, _here)
+        self.claims = threaded(AsyncClaimStore, self._store.claims, _here)
+        self.outbox = threaded(AsyncOutbox, self._store.outbox, _here)
+        self.passes = threaded(AsyncPassStore, self._store.passes, _here)
+        self.upkeep = threaded(AsyncUpkeep, self._store.upkeep, _here)
 
     @classmethod
     @traceless

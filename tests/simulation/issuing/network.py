@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tests.simulation.issuing.world import Heard
 
 from secretsource.exceptions import StoreError
-from secretsource.stores._threaded import threaded, threaded_credits
-from secretsource.stores.base import AsyncKeyStore, KeyChange
+from secretsource.stores._threaded import threaded
+from secretsource.stores.base import AsyncCreditStore, AsyncKeyStore, AsyncRegister, KeyChange, OwnerRecord, PlanRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,9 +29,9 @@ class SlowStore(AsyncKeyStore):
     def __init__(self, world: World) -> None:
         self._world = world
         self._store = world.store
-        self.owners = threaded(world.store.owners, self._asked)
-        self.plans = threaded(world.store.plans, self._asked)
-        self.credits = threaded_credits(world.store.credits, self._asked)
+        self.owners = threaded(AsyncRegister[OwnerRecord], world.store.owners, self._asked)
+        self.plans = threaded(AsyncRegister[PlanRecord], world.store.plans, self._asked)
+        self.credits = threaded(AsyncCreditStore, world.store.credits, self._asked)
 
     async def _asked(self, question: Callable[..., T], *words: Any) -> T:
         world = self._world

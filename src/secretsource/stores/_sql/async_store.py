@@ -11,17 +11,23 @@ from secretsource.stores._sql.lookups.async_hot import AsyncPostgresLookup
 from secretsource.stores._sql.lookups.async_replica import AsyncReplicaLookup
 from secretsource.stores._sql.lookups.sqlite_lookup import LoopLookup, ThreadedLookup
 from secretsource.stores._sql.store import PostgresStore, SqlStore
-from secretsource.stores._threaded import (
-    threaded,
-    threaded_claims,
-    threaded_counts,
-    threaded_credits,
-    threaded_history,
-    threaded_outbox,
-    threaded_passes,
-    threaded_upkeep,
+from secretsource.stores._threaded import threaded
+from secretsource.stores.base import (
+    AsyncClaimStore,
+    AsyncCountStore,
+    AsyncCreditStore,
+    AsyncHistory,
+    AsyncKeyStore,
+    AsyncOutbox,
+    AsyncPassStore,
+    AsyncRegister,
+    AsyncUpkeep,
+    ChangeFeed,
+    Crowded,
+    KeyChange,
+    OwnerRecord,
+    PlanRecord,
 )
-from secretsource.stores.base import AsyncKeyStore, ChangeFeed, Crowded, KeyChange
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,15 +68,15 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
 
     def __init__(self, store: SqlStore) -> None:
         self._store = store
-        self.owners = threaded(store.owners, self._in_thread)
-        self.plans = threaded(store.plans, self._in_thread)
-        self.counts = threaded_counts(store.counts, self._in_thread)
-        self.credits = threaded_credits(store.credits, self._in_thread)
-        self.history = threaded_history(store.history, self._in_thread)
-        self.claims = threaded_claims(store.claims, self._in_thread)
-        self.outbox = threaded_outbox(store.outbox, self._in_thread)
-        self.passes = threaded_passes(store.passes, self._in_thread)
-        self.upkeep = threaded_upkeep(store.upkeep, self._in_thread)
+        self.owners = threaded(AsyncRegister[OwnerRecord], store.owners, self._in_thread)
+        self.plans = threaded(AsyncRegister[PlanRecord], store.plans, self._in_thread)
+        self.counts = threaded(AsyncCountStore, store.counts, self._in_thread)
+        self.credits = threaded(AsyncCreditStore, store.credits, self._in_thread)
+        self.history = threaded(AsyncHistory, store.history, self._in_thread)
+        self.claims = threaded(AsyncClaimStore, store.claims, self._in_thread)
+        self.outbox = threaded(AsyncOutbox, store.outbox, self._in_thread)
+        self.passes = threaded(AsyncPassStore, store.passes, self._in_thread)
+        self.upkeep = threaded(AsyncUpkeep, store.upkeep, self._in_thread)
         self._forget()
         self._lookup = self._make_lookup()
         store.database.on_fork.extend([self._forget, self._lookup.forget])

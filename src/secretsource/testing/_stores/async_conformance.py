@@ -12,19 +12,22 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from secretsource.stores.base import KeyStore
+from secretsource.stores.base import (
+    ClaimStore,
+    CountStore,
+    CreditStore,
+    History,
+    KeyStore,
+    Outbox,
+    OwnerRecord,
+    PassStore,
+    PlanRecord,
+    Register,
+    Upkeep,
+)
 from secretsource.testing._stores.conformance import StoreConformance
 from secretsource.testing._stores.races import ROUNDS
-from secretsource.testing._stores.registers_on_a_loop import (
-    ClaimsOnALoop,
-    CountsOnALoop,
-    CreditsOnALoop,
-    HistoryOnALoop,
-    OutboxOnALoop,
-    PassesOnALoop,
-    RegisterOnALoop,
-    UpkeepOnALoop,
-)
+from secretsource.testing._stores.registers_on_a_loop import on_a_loop
 from secretsource.testing._stores.samples import changed, new, record, rotated
 
 if TYPE_CHECKING:
@@ -56,15 +59,15 @@ class OnALoop(KeyStore):
 
     def __init__(self, store: AsyncKeyStore) -> None:
         self.store = store
-        self.owners = None if store.owners is None else RegisterOnALoop(store.owners, self.play)
-        self.plans = None if store.plans is None else RegisterOnALoop(store.plans, self.play)
-        self.claims = None if store.claims is None else ClaimsOnALoop(store.claims, self.play)
-        self.passes = None if store.passes is None else PassesOnALoop(store.passes, self.play)
-        self.counts = None if store.counts is None else CountsOnALoop(store.counts, self.play)
-        self.credits = None if store.credits is None else CreditsOnALoop(store.credits, self.play)
-        self.history = None if store.history is None else HistoryOnALoop(store.history, self.play)
-        self.outbox = None if store.outbox is None else OutboxOnALoop(store.outbox, self.play)
-        self.upkeep = None if store.upkeep is None else UpkeepOnALoop(store.upkeep, self.play)
+        self.owners = on_a_loop(Register[OwnerRecord], store.owners, self.play)
+        self.plans = on_a_loop(Register[PlanRecord], store.plans, self.play)
+        self.claims = on_a_loop(ClaimStore, store.claims, self.play)
+        self.passes = on_a_loop(PassStore, store.passes, self.play)
+        self.counts = on_a_loop(CountStore, store.counts, self.play)
+        self.credits = on_a_loop(CreditStore, store.credits, self.play)
+        self.history = on_a_loop(History, store.history, self.play)
+        self.outbox = on_a_loop(Outbox, store.outbox, self.play)
+        self.upkeep = on_a_loop(Upkeep, store.upkeep, self.play)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._start = threading.Lock()
 
