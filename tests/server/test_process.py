@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,19 @@ class Running:
         while self.ask("GET", path)[0] != status:
             assert time.monotonic() < deadline, path
             time.sleep(0.05)
+
+    def until_counted(self, figure: str) -> None:
+        """Wait until the figures hold a line: a request is counted at the end of its answer, which its caller has."""
+        deadline = time.monotonic() + PATIENCE
+        while figure not in (told := self.figures()):
+            assert time.monotonic() < deadline, told
+            time.sleep(0.05)
+
+    def figures(self) -> str:
+        """Read the figures of all workers."""
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+            connection.request("GET", "/metrics")
+            return connection.getresponse().read().decode()
 
 
 @contextmanager
@@ -216,10 +229,7 @@ def test_several_processes_serve_one_address(founded: Path) -> None:
         assert service.ask("POST", f"/v1/keys/{made['key_id']}:revoke", {})[0] == 200
         for _ in range(6):
             assert service.ask("POST", "/v1/keys:rotateSelf", {"overlap": 60}, key=made["key"])[0] == 401
-        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
-        connection.request("GET", "/metrics")
-        assert 'operation="rotateSelf",status="401"} 6.0' in connection.getresponse().read().decode()
-        connection.close()
+        service.until_counted('operation="rotateSelf",status="401"} 6.0')
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(PATIENCE) == 0
 

@@ -133,7 +133,7 @@ async def test_a_span_is_current_while_the_request_is_answered(
 async def test_a_failure_of_the_service_marks_its_span(
     provider: TracerProvider, exporter: InMemorySpanExporter
 ) -> None:
-    """A status of 5xx is an error; a refusal of a key is none."""
+    """A status of 5xx is an error, and a refusal of a key is not."""
 
     def app_of(status: int) -> Any:
         async def app(_: Any, __: Any, send: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -125,27 +126,31 @@ def test_events_that_are_numbered_anew_are_a_gap(store: SqlStore, feed: SqliteFe
     assert list(feed._look()) == [GAP]
 
 
-def test_a_feed_that_could_not_look_tells_what_it_missed(store: SqlStore, url: str) -> None:
-    """Its file was not to be read for a while; the change made meanwhile is named afterwards."""
-    file, news = Path(url.removeprefix("sqlite:///")), News()
+def test_a_feed_that_could_not_look_tells_what_it_missed(
+    store: SqlStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file cannot be opened for a while; the change made meanwhile is named afterwards."""
+    news, refused = News(), threading.Semaphore(0)
     listening = sql.SqlStore.open(url)
-    cancel = listening.subscribe(news)
+    feed = listening.subscribe(news)
     news.wait_for(lambda told: told == [GAP])
-    away = file.with_name("keys.away")
-    assert isinstance(cancel, SqliteFeed)
-    feed = cancel
-    with feed._looking:
-        assert feed._connection is not None
-        feed._connection.close()
-        file.rename(away)
-        file.mkdir()
-    time.sleep(3 * sqlite_feed.PAUSE)
-    file.rmdir()
-    away.rename(file)
-    store.close()
-    assert store.update(changed(record(1), name="meanwhile"))
+    assert isinstance(feed, SqliteFeed)
+
+    def refuse() -> None:
+        refused.release()
+        raise sqlite3.OperationalError("unable to open database file")
+
+    with monkeypatch.context() as away:
+        with feed._looking:
+            assert feed._connection is not None
+            feed._connection.close()
+            away.setattr(feed._file, "connect", refuse)
+        assert store.update(changed(record(1), name="meanwhile"))
+        for _ in range(3):
+            assert refused.acquire(timeout=20)
+        assert news.told == [GAP]
     news.wait_for(lambda told: told[1:] == [KeyChange(KEY, 2)])
-    cancel()
+    feed()
     listening.close()
 
 

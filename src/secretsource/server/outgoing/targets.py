@@ -12,9 +12,10 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_netw
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-__all__ = ["Target", "is_public", "is_safe", "read_target"]
+__all__ = ["LOOPBACK", "Target", "is_public", "is_safe", "read_target"]
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""The names of this machine that no other machine can answer for."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -60,7 +61,7 @@ def is_safe(address: str) -> bool:
         address: The address, as a setting or another host names it.
     """
     target = read_target(address)
-    return target is not None and (target.is_secured or target.host in _LOOPBACK)
+    return target is not None and (target.is_secured or target.host in LOOPBACK)
 
 
 def is_public(number: str) -> bool:

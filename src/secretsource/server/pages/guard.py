@@ -14,13 +14,14 @@ from hmac import digest as keyed
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from secretsource.server.outgoing.targets import LOOPBACK
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = ["SAFE_METHODS", "CookieForm", "cookie_form", "form_token", "is_from_here", "matches", "page_headers"]
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _CONTENT = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors "
@@ -57,7 +58,7 @@ def cookie_form(name: str, scheme: str, host: str) -> CookieForm:
         scheme: The scheme of the request.
         host: The header ``Host``.
     """
-    is_here = scheme == "http" and _hostname(host) in _LOOPBACK
+    is_here = scheme == "http" and _hostname(host) in LOOPBACK
     return CookieForm(name if is_here else f"__Host-{name}", not is_here)
 
 
