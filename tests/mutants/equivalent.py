@@ -173,6 +173,10 @@ EQUIVALENT = (
         "a name has two places at most",
     ),
     Equivalent(
+        "resolver/_walk/cache.py", "Cache.evict", "excess <= 0", "excess < 0",
+        "the first none of the entries are dropped",
+    ),
+    Equivalent(
         "resolver/_walk/document.py", "_pointer", "break", "continue",
         "there is nothing inside of what is missing",
     ),

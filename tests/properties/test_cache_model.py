@@ -53,7 +53,7 @@ class CacheMachine(RuleBasedStateMachine):
 
     @rule(ref=refs, outcome=st.sampled_from([Found("v"), NotFound()]))
     def answer(self, ref: SecretRef, outcome: Found | NotFound) -> None:
-        self.cache.keep(ref, outcome, self.instant(), max_age=None, luck=0)
+        self.cache.keep(ref, outcome, self.instant(), max_age=None, luck=0, number=0)
         dropped = len(self.cache.evict())
         self.kept.pop(ref, None)
         self.kept[ref] = Kept(isinstance(outcome, Found), self.now)
@@ -63,7 +63,7 @@ class CacheMachine(RuleBasedStateMachine):
 
     @rule(ref=refs, code=FAILURES)
     def fail(self, ref: SecretRef, code: FailureCode) -> None:
-        self.cache.keep(ref, Failed(code), self.instant(), max_age=None, luck=0)
+        self.cache.keep(ref, Failed(code), self.instant(), max_age=None, luck=0, number=0)
         times, _ = self.paused.pop(ref, (0, 0.0))
         if len(self.paused) >= MAX_ENTRIES:
             del self.paused[next(iter(self.paused))]

@@ -85,7 +85,7 @@ def walk(routes: list[Route], cache: Cache, says: dict[str, Any], now: float) ->
             value = outcome.value if isinstance(outcome, Found) else None
             return word_of(outcome), end.value.ref.provider, value
         outcome = says[ask.route.provider.name]
-        _, entry = cache.keep(ask.ref, outcome, at, max_age=None, luck=0)
+        _, entry = cache.keep(ask.ref, outcome, at, max_age=None, luck=0, number=0)
         replies = [Reply(outcome, at, entry)]
 
 

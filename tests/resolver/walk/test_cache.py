@@ -22,7 +22,7 @@ def cache() -> Cache:
     """Three answers that were just given, and none of them read."""
     cache = Cache(Tuning(max_entries=2))
     for ref in (A, B, C):
-        cache.keep(ref, Found(ref.location), START, max_age=None, luck=0.0)
+        cache.keep(ref, Found(ref.location), START, max_age=None, luck=0.0, number=0)
     return cache
 
 
@@ -43,7 +43,7 @@ def test_what_is_known_is_the_last_answer_and_the_last_failure(cache: Cache) -> 
     assert entry is not None
     assert cache.knows(A, entry, None)
     assert not cache.knows(A, None, None)
-    cache.keep(A, DOWN, START, max_age=None, luck=0.0)
+    cache.keep(A, DOWN, START, max_age=None, luck=0.0, number=0)
     setback = cache.look(A, START)[3]
     assert cache.knows(A, entry, setback)
     assert not cache.knows(A, entry, None)
@@ -62,10 +62,10 @@ def test_the_oldest_are_dropped_above_the_bound(cache: Cache) -> None:
 
 def test_a_spoilt_answer_is_asked_anew_and_still_helps(cache: Cache) -> None:
     """It is stale at once, unwanted, and the provider is not left alone any longer; others are as before."""
-    cache.keep(A, DOWN, START, max_age=None, luck=0.0)
+    cache.keep(A, DOWN, START, max_age=None, luck=0.0, number=0)
     entry = cache.entry(A)
     assert cache.look(A, LATER)[2] is None
-    cache.keep(A, DOWN, START, max_age=None, luck=0.0)
+    cache.keep(A, DOWN, START, max_age=None, luck=0.0, number=0)
     assert cache.look(A, LATER)[2] == DOWN
     assert not cache.is_unwanted(A)
     assert cache.spoil(A, LATER) is entry
@@ -76,10 +76,17 @@ def test_a_spoilt_answer_is_asked_anew_and_still_helps(cache: Cache) -> None:
     assert cache.spoil(SecretRef("p", "D"), LATER) is None
 
 
+def test_a_cleared_cache_knows_neither_answers_nor_failures(cache: Cache) -> None:
+    """Nothing is left of any document."""
+    cache.keep(B, DOWN, START, max_age=None, luck=0.0, number=0)
+    cache.clear()
+    assert [cache.look(ref, START) for ref in (A, B, C)] == 3 * [(Age.GONE, None, None, None)]
+
+
 def test_all_answers_are_spoilt_after_a_fork(cache: Cache) -> None:
     """Each is stale and wanted, for as long as before, less the time for which the process was frozen."""
     before = {ref: entry.ages.stale_until for ref in (A, B, C) if (entry := cache.entry(ref)) is not None}
-    cache.keep(B, DOWN, START, max_age=None, luck=0.0)
+    cache.keep(B, DOWN, START, max_age=None, luck=0.0, number=0)
     cache.spoil_all(LATER)
     for ref, until in before.items():
         age, entry, failed, setback = cache.look(ref, LATER)

@@ -142,7 +142,7 @@ class Setback(NamedTuple):
     failed: Failed
     failures: int
     until: float
-    number: int = 0
+    number: int
 
 
 class Cache:
@@ -194,7 +194,7 @@ class Cache:
         return self._entries.get(ref) is entry and self._setbacks.get(ref) is setback
 
     def keep(
-        self, ref: SecretRef, outcome: Outcome, now: Instant, *, max_age: float | None, luck: float, number: int = 0
+        self, ref: SecretRef, outcome: Outcome, now: Instant, *, max_age: float | None, luck: float, number: int
     ) -> tuple[CachedAnswer | None, CachedAnswer | None]:
         """Remember an answer; a failure of a permanent kind drops what was known, a passing one leaves it.
 
