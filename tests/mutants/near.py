@@ -123,7 +123,7 @@ NEAR = {
     ),
     "resolver/_questions.py": (
         "resolver/short_ways resolver/many resolver/resolver resolver/engine/rotation resolver/engine/forced "
-        "resolver/load"
+        "resolver/load resolver/engine/notices resolver/walk/ages"
     ),
     "providers/_address.py": "providers/foreign_address providers/address",
     "providers/reference.py": "providers/reference providers/address",

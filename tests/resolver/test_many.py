@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tests.shells import Shell, ShellKind
 
     from secretsource.providers.base import Outcome
+    from secretsource.resolver import RotationEvent
     from secretsource.testing import FakeClock
 
     NewShell = Callable[..., Shell]
@@ -74,6 +75,17 @@ class TestGetMany:
         assert answers == {name: name.lower() for name in names}
         assert sorted(locations(provider.refs)) == names
         resolver.close()
+
+    def test_all_are_refreshed_ahead_of_their_end(self, new_shell: NewShell, kind: ShellKind, clock: FakeClock) -> None:
+        """Late in their ttl they are served as they are, and asked for in the background."""
+        provider = kind.provider({"A": ["a", "new a"], "B": ["b", "new b"]})
+        shell = new_shell(provider, ttl=100, jitter=0)
+        assert shell.get_many(["A", "B"]) == {"A": "a", "B": "b"}
+        clock.advance(90)
+        assert shell.get_many(["A", "B"]) == {"A": "a", "B": "b"}
+        shell.until(lambda: provider.calls == 4)
+        shell.landed()
+        assert shell.get_many(["A", "B"]) == {"A": "new a", "B": "new b"}
 
     def test_one_name_is_no_batch(self, new_shell: NewShell) -> None:
         """For one name the ordinary call does."""
@@ -278,6 +290,29 @@ class TestGetSet:
         clock.advance(11)
         with pytest.raises(ProviderUnavailable):
             shell.get_set("KEY")
+
+    def test_the_version_before_is_no_answer_to_the_name(
+        self, new_shell: NewShell, kind: ShellKind, clock: FakeClock
+    ) -> None:
+        """A rotation replaces the current value alone; the old version as another answer is no rotation."""
+        before = SecretRef("scripted", "KEY", stage="previous")
+        shell = new_shell(
+            kind.provider(
+                {
+                    "KEY": [Found("one", version="1"), Found("two", version="2")],
+                    before: [Found("none", version="0"), Found("one", version="1")],
+                }
+            ),
+            ttl=100,
+            jitter=0,
+        )
+        rotations: list[RotationEvent] = []
+        shell.on_rotate(rotations.append)
+        shell.get_set("KEY")
+        clock.advance(250)
+        assert list(shell.get_set("KEY")) == ["two", "one"]
+        shell.landed()
+        assert [(event.old_version, event.new_version) for event in rotations] == [("1", "2")]
 
     def test_the_current_one_must_be_there(self, kind: ShellKind, new_shell: NewShell) -> None:
         """Without a current version there is no set."""
