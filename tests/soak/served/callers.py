@@ -76,6 +76,26 @@ class Caller:
                 self._ledger.texts[token].append(document["key"])
                 self._ledger.keys.append(Key(document["key_id"], document["key"]))
 
+    def rotate(self, key: Key) -> None:
+        """Rotate a key, and once more: the first text that arrives counts. A key that was revoked meanwhile stays."""
+        for _ in range(2):
+            document = self.until({200, 201, 409}, "POST", f"/v1/keys/{key.key_id}:rotate", {"overlap": 3600})
+            if "rotated" not in document:
+                return
+            token = f"after {key.key_id}"
+            self._ledger.tokens[token].add(document["key_id"])
+            if document["key"] is not None:
+                self._ledger.texts[token].append(document["key"])
+                self._ledger.keys.append(Key(document["key_id"], document["key"]))
+        self._ledger.rotated.append(key.key_id)
+
+    def suspend(self, owner: str) -> None:
+        """Suspend an owner, and resume it."""
+        self.until({200}, "PUT", f"/v1/owners/{owner}", {})
+        self.until({200}, "POST", f"/v1/owners/{owner}:suspend", {})
+        self._ledger.suspended.append(owner)
+        self.until({200}, "POST", f"/v1/owners/{owner}:resume", {})
+
     def revoke(self, key: Key) -> None:
         """Revoke a key, until that is answered."""
         key.revoking = time.monotonic()
@@ -103,14 +123,18 @@ class Caller:
 
 
 def _issuing(caller: Caller, ledger: Ledger, over: threading.Event, number: int) -> None:
-    """Issue keys, and revoke some."""
+    """Issue keys, rotate some, and revoke some; suspend an owner now and then."""
     for count in itertools.count():
         if over.is_set():
             return
         caller.issue(f"token-{number}-{count}")
         living = [key for key in ledger.keys if key.revoking is None]
+        if living and count % 4 == 1:
+            caller.rotate(caller.choice.choice(living))
         if len(living) > LIVING or (living and caller.choice.random() < 0.4):
             caller.revoke(caller.choice.choice(living))
+        if count % 10 == 0:
+            caller.suspend(f"globex-{number}")
         over.wait(0.02)
 
 

@@ -69,10 +69,10 @@ class Fleet:
 
 
 @contextmanager
-def fleet(folder: Path, store: str, limiter: str, ttl: float) -> Generator[Fleet]:
-    """Found a service in an empty folder, and run it until the end of the block."""
+def fleet(folder: Path, store: str, limiter: str, ttl: float, more: str = "") -> Generator[Fleet]:
+    """Found a service in an empty folder, and run it until the end of the block; ``more`` are further tables."""
     settings = SETTINGS.format(store=store, limiter=limiter, workers=WORKERS, ttl=ttl)
-    (folder / "secretsource.toml").write_text(settings)
+    (folder / "secretsource.toml").write_text(settings + more)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SECRETSOURCE_")}
     if tree := kept.get("PYTHONPATH"):
         kept["PYTHONPATH"] = os.pathsep.join(str(START / part) for part in tree.split(os.pathsep))

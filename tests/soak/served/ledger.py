@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Kept", "Key", "Ledger", "Verdict", "Window", "witnesses"]
+__all__ = ["Happening", "Kept", "Key", "Ledger", "Verdict", "Window"]
 
 PATIENCE = 5.0
 """Seconds after a server came back in which refusals for its sake may go on: it is tried again each second."""
@@ -45,18 +45,30 @@ class Window(NamedTuple):
         return self.began <= moment <= self.ended + PATIENCE
 
 
+class Happening(NamedTuple):
+    """An event of the feed."""
+
+    position: int
+    subject: str
+    id: str
+    revision: int
+    kind: str
+
+
 class Kept(NamedTuple):
     """What the store and the feed of events have at the end.
 
     Attributes:
         named: The ids of the keys by their names, which are the tokens of the requests.
-        issued: How many events ``issued`` the feed has, by key.
-        revoked: How many events ``revoked`` the feed has, by key.
+        events: The feed.
     """
 
     named: Mapping[str, list[str]]
-    issued: Mapping[str, int]
-    revoked: Mapping[str, int]
+    events: Sequence[Happening]
+
+    def counted(self, kind: str) -> Counter[str]:
+        """Count the events of one kind, by the key or the owner."""
+        return Counter(event.id for event in self.events if event.kind == kind)
 
 
 @dataclass
@@ -69,6 +81,8 @@ class Ledger:
     verdicts: list[Verdict] = field(default_factory=list)
     failures: list[tuple[float, int, str]] = field(default_factory=list)
     cut: list[float] = field(default_factory=list)
+    rotated: list[str] = field(default_factory=list)
+    suspended: list[str] = field(default_factory=list)
     windows: list[Window] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -76,10 +90,20 @@ class Ledger:
         ended = sum(key.revoked is not None for key in self.keys)
         statuses = Counter(status for _, status, _ in self.failures)
         return (
-            f"{len(self.keys)} keys issued, {ended} revoked, {len(self.tokens)} tokens; {len(self.verdicts)} verdicts: "
-            f"{dict(codes)}; {len(self.cut)} connections cut; answers of 5xx: {dict(statuses)}; "
+            f"{len(self.keys)} keys issued, {len(self.rotated)} rotated, {ended} revoked, {len(self.tokens)} tokens; "
+            f"{len(self.verdicts)} verdicts: {dict(codes)}; "
+            f"{len(self.cut)} connections cut; answers of 5xx: {dict(statuses)}; "
             f"latest acceptance of a revoked key: {self.latest():.3f} s after the answer to its revocation"
         )
+
+    def told(self) -> Iterable[tuple[str, str]]:
+        """Return the changes that a caller was told of: ids, each with the type of the webhook that tells of it."""
+        for key in self.keys:
+            yield key.key_id, "key.issued"
+            if key.revoked is not None:
+                yield key.key_id, "key.revoked"
+        yield from ((key_id, "key.rotated") for key_id in self.rotated)
+        yield from ((owner, "owner.suspended") for owner in self.suspended)
 
     def latest(self) -> float:
         """Seconds after the answer to its revocation in which a key was still accepted, at most."""
@@ -120,14 +144,14 @@ class Ledger:
             if len(ids) > 1 or len(kept.named.get(token, [])) > 1 or len(self.texts[token]) > 1:
                 yield f"the request {token} made more than one key, or gave its text twice"
         stored = {key_id for ids in kept.named.values() for key_id in ids}
+        issued, rotated, revoked = (kept.counted(kind) for kind in ("issued", "rotated", "revoked"))
         for key in self.keys:
             if key.key_id not in stored:
                 yield f"{key.key_id} was issued, and is lost"
-            if kept.issued.get(key.key_id) != 1:
-                yield f"{key.key_id} has {kept.issued.get(key.key_id, 0)} events of its issue"
-            if key.revoked is not None and kept.revoked.get(key.key_id) != 1:
-                yield f"{key.key_id} has {kept.revoked.get(key.key_id, 0)} events of its revocation"
-
-
-witnesses: list[Callable[[Ledger, str], Iterable[str]]] = []
-"""Further judges, such as one of webhooks: each gets the ledger and the URL of the store, and tells what is lost."""
+            if issued[key.key_id] != 1:
+                yield f"{key.key_id} has {issued[key.key_id]} events of its issue"
+            if key.revoked is not None and revoked[key.key_id] != 1:
+                yield f"{key.key_id} has {revoked[key.key_id]} events of its revocation"
+        for key_id in self.rotated:
+            if rotated[key_id] != 1:
+                yield f"{key_id} has {rotated[key_id]} events of its rotation"
