@@ -191,6 +191,32 @@ def test_directory_in_place_of_the_file_is_an_error(repository: Path) -> None:
         load_config()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such files")
+@pytest.mark.parametrize("make", ["missing", "circle"])
+def test_a_link_that_leads_nowhere_is_an_error(make: str, repository: Path) -> None:
+    """A link says that a configuration was meant to be there, so no other chain may win."""
+    (repository / "a/b/secretsource.toml").symlink_to("secretsource.toml" if make == "circle" else "gone.toml")
+    with pytest.raises(ConfigurationError, match=r"secretsource\.toml (is a link to a file|cannot be read)"):
+        load_config()
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such files")
+def test_a_pipe_is_refused_without_waiting_for_its_writer(repository: Path) -> None:
+    """Opening a pipe that nobody writes to would hang the first look-up of a process for ever."""
+    os.mkfifo(repository / "secretsource.toml")
+    with pytest.raises(ConfigurationError, match=r"secretsource\.toml is not a regular file"):
+        load_config()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_project_file_in_another_encoding_still_has_its_table(encoding: str, repository: Path) -> None:
+    """A table of ours that cannot be read is an error, and not the absence of a configuration."""
+    (repository / "pyproject.toml").write_bytes(PROJECT.encode(encoding))
+    with pytest.raises(ConfigurationError, match=r"pyproject\.toml, line 1"):
+        load_config()
+
+
 def test_text_in_another_encoding_is_an_error(tmp_path: Path) -> None:
     """The error has the line, and not the bytes."""
     file = tmp_path / "secretsource.toml"

@@ -83,6 +83,21 @@ class TestWhereANameIsLookedFor:
         path.write_text("whole path")
         assert found(fetch(FileProvider(str(folders["docker"])), str(path))).value == "whole path"
 
+    @pytest.mark.parametrize("kind", ["missing", "a file"])
+    def test_a_folder_that_was_set_must_be_there(
+        self, kind: str, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A volume that is not mounted is no absence of the secrets in it, whoever named its folder."""
+        (folders["docker"] / "TOKEN").write_text("weaker")
+        volume = folders["elsewhere"] / "volume"
+        if kind == "a file":
+            volume.touch()
+        for provider, setting in ((FileProvider(str(volume)), "directory"), (FileProvider(), "CREDENTIALS_DIRECTORY")):
+            monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(volume))
+            failure = failed(fetch(provider, "TOKEN"))
+            assert failure.code is FailureCode.MISCONFIGURED
+            assert failure.reason == f"the folder {volume}, which {setting} names, does not exist"
+
     def test_a_folder_below(self, folders: dict[str, Path]) -> None:
         """A name may have folders in it."""
         (folders["docker"] / "db").mkdir()
@@ -142,6 +157,9 @@ class TestWhatIsInAFile:
             (b"\n", ""),
             (b"", ""),
             (b"\xff\n", b"\xff\n"),
+            ("token\n".encode("utf-16-le"), "token\n".encode("utf-16-le")),
+            ("token\n".encode("utf-16-be"), "token\n".encode("utf-16-be")),
+            (b"tok\0en", b"tok\0en"),
             (b"\xef\xbb\xbftoken\n", "token"),
             (b"\xef\xbb\xbf\xef\xbb\xbftoken", "\ufefftoken"),
             ("token\r\nü\n".encode("utf-16"), "token\r\nü"),
@@ -245,6 +263,14 @@ class TestWhatIsNoFile:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind("TOKEN")
             assert failed(fetch(FileProvider(str(tmp_path)), "TOKEN")).code is FailureCode.MISCONFIGURED
+
+    @posix
+    def test_a_link_to_nothing(self, tmp_path: Path) -> None:
+        """A link says that a file was meant to be there, so a missing target is no absence."""
+        (tmp_path / "TOKEN").symlink_to("..data/TOKEN")
+        failure = failed(fetch(FileProvider(str(tmp_path)), "TOKEN"))
+        assert failure.code is FailureCode.MISCONFIGURED
+        assert failure.reason == f"{tmp_path / 'TOKEN'} is a link to a file that does not exist"
 
     @posix
     def test_links_in_a_circle(self, tmp_path: Path) -> None:

@@ -98,6 +98,8 @@ def sightings(names: Sequence[str], is_there: Callable[[str], bool]) -> Iterator
 def mentions(path: str, word: bytes) -> bool:
     """Return whether a regular file contains a word, or may contain it: it is too long, or closed to this process.
 
+    The word counts in UTF-16 too, which its reader can then refuse.
+
     It never waits, since the file may be another user's: a pipe or a device is not opened.
     """
     try:
@@ -112,7 +114,7 @@ def mentions(path: str, word: bytes) -> bool:
     except OSError:
         return True
     with open(descriptor, "rb") as file:
-        return word in file.read(LONGEST)
+        return word in file.read(LONGEST).replace(b"\0", b"")
 
 
 def nearest(names: Sequence[str], is_there: Callable[[str], bool]) -> Nearest:

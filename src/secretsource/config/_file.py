@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tomllib
 from pathlib import Path
 
@@ -58,13 +59,14 @@ def _is_configuration(path: str) -> bool:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether there is something, or may be: in a folder that is closed to us, reading says so."""
+    """Whether there is something, a broken link included, or may be: in a folder that is closed, reading says so."""
     try:
-        return path.exists()
+        path.lstat()
     except PermissionError:
         return True
     except OSError:
         return False
+    return True
 
 
 def _mentions_us(project: Path) -> bool:
@@ -80,11 +82,17 @@ def _mentions_us(project: Path) -> bool:
 
 def _content(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        kind = stat.S_IFMT(file.stat().st_mode)
+        if kind == stat.S_IFREG:  # opening a pipe could wait for ever
+            return file.read_bytes()
+        what = "a directory" if kind == stat.S_IFDIR else "not a regular file"
+        mistake = f"{file} is {what}, where the configuration file is expected"
     except FileNotFoundError:
-        mistake = f"there is no configuration file {file}: check the path, or SECRETSOURCE_CONFIG if it came from there"
-    except IsADirectoryError:
-        mistake = f"{file} is a directory, where the configuration file is expected"
+        mistake = (
+            f"{file} is a link to a file that does not exist: make that configuration file, or remove the link"
+            if file.is_symlink()
+            else f"there is no configuration file {file}: check the path, or SECRETSOURCE_CONFIG if it came from there"
+        )
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
         mistake = f"the configuration file {file} cannot be read ({type(error).__name__}): check its permissions"
     raise ConfigurationError(mistake)

@@ -4,7 +4,7 @@ No answer waits for another process: a pipe, a socket or a device is refused bef
 read on a hanging network share, so store secrets on a local file system.
 """
 
-# ruff: noqa: PTH105, PTH108, PTH116, PTH118, PTH120, PTH123 - pathlib loads urllib, which the import must not
+# ruff: noqa: PTH105, PTH108, PTH114, PTH116, PTH118, PTH120, PTH123 - pathlib loads urllib, which the import must not
 from __future__ import annotations
 
 import errno
@@ -93,7 +93,7 @@ def read_file(path: str, shown: str) -> Contents | NotFound | Failed:
     except ValueError:
         return NotFound("no file can have this name")
     except OSError as error:
-        return refusal(error, shown)
+        return _leading_nowhere(shown) if _is_dangling(error, path) else refusal(error, shown)
     if refused is not None:
         return refused
     try:
@@ -169,6 +169,16 @@ def _no_regular_file(status: os.stat_result, shown: str) -> Failed | None:
         return None
     kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
     return Failed(FailureCode.MISCONFIGURED, f"{shown} is {kind}", "name a regular file")
+
+
+def _is_dangling(error: OSError, path: str) -> bool:
+    """Return whether a link is there and its target is not: then a file was meant to be there."""
+    return error.errno in _ABSENT and os.path.islink(path)
+
+
+def _leading_nowhere(shown: str) -> Failed:
+    reason = f"{shown} is a link to a file that does not exist"
+    return Failed(FailureCode.MISCONFIGURED, reason, "make the file that it leads to, or remove the link", "ENOENT")
 
 
 def refusal(error: OSError, shown: str) -> NotFound | Failed:

@@ -1,6 +1,6 @@
 """Secrets in a ``.env`` file, which is read but never loaded into the environment."""
 
-# ruff: noqa: PTH116 - pathlib loads urllib, which the import of the package must not
+# ruff: noqa: PTH114, PTH116 - pathlib loads urllib, which the import of the package must not
 from __future__ import annotations
 
 import os
@@ -284,13 +284,13 @@ def _nowhere(search: Nearest) -> str:
 
 
 def _is_there(path: str) -> bool:
-    """Return whether there is a file to read, or a hidden one; a folder may be a virtual environment."""
+    """Return whether there is a file to read, a hidden one, or a broken link; a folder may be a virtual environment."""
     try:
         return not stat.S_ISDIR(os.stat(path).st_mode)
     except PermissionError:
         return True
     except OSError:
-        return False
+        return os.path.islink(path)
 
 
 def _malformed(reason: str, remedy: str) -> Failed:

@@ -5,7 +5,7 @@ Sources: Docker mounts secrets at ``/run/secrets`` (docs.docker.com/engine/swarm
 changes (kubernetes.io/docs/concepts/configuration/secret).
 """
 
-# ruff: noqa: PTH117, PTH118 - pathlib loads urllib, which the import of the package must not
+# ruff: noqa: PTH112, PTH117, PTH118 - pathlib loads urllib, which the import of the package must not
 from __future__ import annotations
 
 import os
@@ -42,8 +42,9 @@ class FileProvider(WritableProvider, IdentifiedProvider):
     (``file:///run/secrets/stripe``). The value before a rotation is in ``NAME_PREVIOUS`` beside the file, also as
     ``?stage=previous``.
 
-    UTF-8 is text, and so is UTF-16 that starts with its mark; the mark of either is removed. Anything else is bytes.
-    The version changes whenever the file is written or replaced.
+    UTF-8 is text, and so is UTF-16 that starts with its mark; the mark of either is removed. Anything else is bytes. So
+    is a file with a NUL, since UTF-16 without its mark is UTF-8 full of NULs. The version changes whenever the file is
+    written or replaced.
 
     Args:
         directory: The folder to look in, in place of the usual ones.
@@ -97,9 +98,10 @@ class FileProvider(WritableProvider, IdentifiedProvider):
             return Failed(FailureCode.MALFORMED, "the value is not UTF-8 text", "store it as bytes")
         # One more line end, because reading removes one.
         content = next((form for form in (wanted, wanted + b"\n") if self._bytes_of(form) == wanted), None)
-        if content is None or len(content) > LIMIT:
+        is_lost = isinstance(value, str) and b"\0" in wanted  # it would be read as bytes
+        if content is None or is_lost or len(content) > LIMIT:
             reason = "the value is too long for a file, or would not be read back as it is"
-            return Failed(FailureCode.MALFORMED, reason, "store a shorter value, without a byte order mark")
+            return Failed(FailureCode.MALFORMED, reason, "store a shorter value, without a byte order mark or a NUL")
         return write_file(path, content, path, overwrite=overwrite)
 
     def identify(self, *, timeout: float) -> Identity | Failed:
@@ -121,7 +123,7 @@ class FileProvider(WritableProvider, IdentifiedProvider):
             reason = "the reference leads out of the folder of secrets"
             return Failed(FailureCode.MISCONFIGURED, reason, "write the whole path, as in file:///run/secrets/name")
         if self._directory is not None:
-            return _read_in(self._directory, location + ending)
+            return _read_in_set(self._directory, location + ending, "directory")
         variable = location + "_FILE"
         named = os.environ.get(variable)
         return _read_named(named, ending, variable) if named else _read_in_usual_folders(location + ending)
@@ -145,9 +147,11 @@ def _decoded(content: bytes) -> str | None:
     A random key may start like UTF-16, so every letter of such a text must be visible.
     """
     try:
-        return content.decode().removeprefix("\ufeff")
+        text = content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError:
         pass
+    else:
+        return None if "\0" in text else text
     if not content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return None
     try:
@@ -165,10 +169,22 @@ def _read_in(folder: str, name: str) -> Contents | NotFound | Failed:
     return read_file(path, path)
 
 
+def _read_in_set(folder: str, name: str, setting: str) -> Contents | NotFound | Failed:
+    """Do the same in a folder that somebody has set: if it is missing, a volume may not be mounted."""
+    read = _read_in(folder, name)
+    if not isinstance(read, NotFound) or os.path.isdir(folder):
+        return read
+    return Failed(
+        FailureCode.MISCONFIGURED,
+        f"the folder {folder}, which {setting} names, does not exist",
+        f"mount or make the folder, or remove {setting}",
+    )
+
+
 def _read_in_usual_folders(name: str) -> Contents | NotFound | Failed:
     """Return the outcome of the first usual folder that has the file; systemd's goes before Docker's."""
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    read = _read_in(credentials, name) if credentials else NotFound()
+    read = _read_in_set(credentials, name, "CREDENTIALS_DIRECTORY") if credentials else NotFound()
     return _read_in(DOCKER, name) if isinstance(read, NotFound) else read
 
 

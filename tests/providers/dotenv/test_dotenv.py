@@ -106,6 +106,13 @@ class TestWhichFile:
         outcome = fetch(DotenvProvider(str(path)))
         assert outcome == NotFound(f"{path} does not exist")
 
+    @pytest.mark.skipif(os.name != "posix", reason="Windows makes links for administrators only")
+    @pytest.mark.parametrize("target", ["gone.env", ".env"])
+    def test_a_link_that_leads_nowhere(self, target: str, below: Path) -> None:
+        """A link says that a file was meant to be there, so a weaker source must not win."""
+        (below / ".env").symlink_to(target)
+        assert failed(fetch(DotenvProvider())).code is FailureCode.MISCONFIGURED
+
     def test_a_path_to_a_folder(self, tmp_path: Path) -> None:
         """A folder that was set as the file is wired wrongly."""
         assert failed(fetch(DotenvProvider(str(tmp_path)))).code is FailureCode.MISCONFIGURED
@@ -174,6 +181,8 @@ class TestWhatIsInIt:
             ("TOKEN=${BROKEN}", "${NOT_THERE}"),
             ("TOKEN=pa${ca:nary}ss${can ary}", "${…}"),
             ("TOKEN=pa${}ss", "${…}"),
+            ("TOKEN=${NONE:-${FINE}}", "${…}"),
+            ("TOKEN=${FINE:-${NONE}}", "${…}"),
         ],
     )
     def test_an_operand_that_cannot_be_put_in(self, path: Path, line: str, told: str) -> None:

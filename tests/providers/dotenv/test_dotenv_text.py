@@ -44,6 +44,8 @@ def mistake(text: str) -> Mistake:
         ("A=1\nkey-with.signs=2\n'two words'=3", [("A", "1"), ("key-with.signs", "2"), ("two words", "3")]),
         ("KEY:=1", [("KEY:", "1")]),
         ("A=a=b==\nB=1", [("A", "a=b=="), ("B", "1")]),
+        ("A=1\nB=\nc.d=\n", [("A", "1"), ("B", ""), ("c.d", "")]),
+        ("A=1\na/b=2\n", [("A", "1"), ("a/b", "2")]),
     ],
 )
 def test_what_is_read(text: str, pairs: list[tuple[str, str | None]]) -> None:
@@ -68,6 +70,8 @@ def test_what_is_read(text: str, pairs: list[tuple[str, str | None]]) -> None:
         ("A=MIIE\n\n  abc", 3, "rest of the value"),
         ("A=\nMIIE", 2, "rest of the value"),
         ("A=MIIE\nabc==", 2, "rest of the value"),
+        ("A=MIIE\nab/c=\nB=1", 2, "rest of the value"),
+        ("A=MIIE\n+abc=", 2, "rest of the value"),
         ("A=1\nexport A", 2, "rest of the value"),
         ("A='1'\nexport A", 2, "takes away"),
         ("A=1\n# x\nA", 3, "takes away"),

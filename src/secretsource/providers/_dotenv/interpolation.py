@@ -55,6 +55,8 @@ def _expanded(value: str, look_up: Callable[[str], Held]) -> str | Unusable:
         if not isinstance(atom, Variable):
             parts.append(atom.resolve({}))
             continue
+        if atom.default is not None and "${" in atom.default:
+            return Unusable("has a ${…} inside of another ${…}", "give a text after ':-', without another ${…}")
         shown = f"${{{atom.name}}}" if atom.name.isidentifier() else "a ${…} without a variable's name"
         operand = look_up(atom.name)
         if operand is None:

@@ -30,6 +30,10 @@ _OPENING = re.compile(r"\s*(?:export[^\S\r\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\r\n]*=[
 """A statement up to its value, with the opening quote of the value."""
 
 
+_BASE64_TAIL = re.compile(r"(?=.*[+/])[A-Za-z0-9+/]*")
+"""The end of base64 before its ``=``, if it is no name of a variable."""
+
+
 class Mistake(NamedTuple):
     """A malformed line, without its content.
 
@@ -84,13 +88,20 @@ def _problem(binding: Binding, valued: set[str], *, after_unquoted: bool) -> tup
         return None
     if not key.isprintable():
         return "has a name with a line break or another control character", "write NAME=value on one line"
-    if after_unquoted and (value is None or (set(value) == {"="} and not _quote(binding))):
+    if after_unquoted and (value is None or _is_tail(key, value, binding)):
         return "looks like the rest of the value above it", "put a value of several lines into quotes"
     if value is None:
         return _bare_problem(key, valued)
     if value.startswith("`") and not _quote(binding) and (len(value) == 1 or not value.endswith("`")):
         return "has a value that begins with a backtick and does not end with one", "use single or double quotes"
     return None
+
+
+def _is_tail(key: str, value: str, binding: Binding) -> bool:
+    """Return whether a line is the end of base64, which has one or two ``=``; a name with one may be a variable's."""
+    if _quote(binding) or set(value) - {"="}:
+        return False
+    return bool(value) or _BASE64_TAIL.fullmatch(key) is not None
 
 
 def _bare_problem(key: str, valued: set[str]) -> tuple[str, str] | None:
