@@ -31,7 +31,7 @@ _OPENING = re.compile(r"\s*(?:export[^\S\r\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\r\n]*=[
 
 
 _BASE64_TAIL = re.compile(r"(?=.*[+/])[A-Za-z0-9+/]*")
-"""The end of base64 before its ``=``, if it is no name of a variable."""
+"""The end of base64 before its ``=``, if no variable can have such a name."""
 
 
 class Mistake(NamedTuple):
