@@ -10,10 +10,12 @@ from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations.starlette import RouteKeyMiddleware, require_key
+from secretsource.issuing import ApiKeys
+from secretsource.stores.memory import MemoryStore
 from secretsource.testing import IntegrationAcceptance, IntegrationHarness
 from secretsource.testing._integrations.cases import ask, bearer
 from secretsource.testing.asgi_server import asgi_server
@@ -23,10 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from starlette.requests import Request
-    from starlette.routing import BaseRoute
     from starlette.websockets import WebSocket
 
-    from secretsource.issuing import ApiKeys
     from secretsource.testing.integration_harness import AcceptanceRoute
 
 VIEW = {"X-View": "yes"}
@@ -154,3 +154,72 @@ def test_a_route_that_is_added_later_is_closed(keys: ApiKeys) -> None:
         assert ask(url, "/invoices").status == 401
         app.router.routes.append(Route("/late", lambda _: PlainTextResponse("open")))
         assert (ask(url, "/late").status, ask(url, "/invoices").status) == (500, 500)
+
+
+async def plain(_: Request) -> PlainTextResponse:
+    """A view that states no scope."""
+    return PlainTextResponse("open")
+
+
+@require_key(READ)
+async def stated_view(_: Request) -> PlainTextResponse:
+    """A view that states its scope."""
+    return PlainTextResponse("stated")
+
+
+@pytest.mark.parametrize("change", ["added in a mount", "added in a router", "replaced", "replaced by an equal one"])
+def test_a_route_that_changes_later_is_closed(keys: ApiKeys, change: str) -> None:
+    """Also deep inside, and where the number of routes stays the same."""
+    deep = Router([Route("/deep", stated_view)])
+    mount = Mount("/v1", routes=[Route("/invoices", stated_view), Mount("/router", app=deep)])
+    app = application(keys, [mount])
+    key = bearer(keys.issue(owner="acme", scopes=[READ]).plaintext)
+    with asgi_server(app) as url:
+        assert ask(url, "/v1/invoices", headers=key).status == 200
+        if change == "added in a mount":
+            mount.routes.append(Route("/late", plain))
+            assert ask(url, "/v1/late").status == 500
+        elif change == "added in a router":
+            deep.routes.append(Route("/late", plain))
+            assert ask(url, "/v1/router/late").status == 500
+        elif change == "replaced":
+            mount.routes[0] = Route("/late", plain)
+            assert ask(url, "/v1/late").status == 500
+        else:
+            mount.routes[0] = Route("/invoices", stated_view)
+            assert [ask(url, "/v1/invoices", headers=each).status for each in ({}, key)] == [401, 200]
+
+
+def test_applications_that_share_a_route_check_their_own_keys(keys: ApiKeys) -> None:
+    """A list of routes at the top of a module may serve several applications, as in tests."""
+    shared = [Route("/invoices", stated_view)]
+    with ApiKeys(MemoryStore(), peppers=["another pepper of the tests"]) as others:
+        for mine, foreign in ((keys, others), (others, keys)):
+            own, other = (bearer(each.issue(owner="acme", scopes=[READ]).plaintext) for each in (mine, foreign))
+            with asgi_server(application(mine, shared)) as url:
+                assert [ask(url, "/invoices", headers=each).status for each in (own, other)] == [200, 401]
+    with asgi_server(Starlette(routes=shared)) as url:
+        assert ask(url, "/invoices").status == 500
+
+
+def test_an_application_in_a_mount_checks_its_own_keys(keys: ApiKeys) -> None:
+    """Both keys are needed where both have the middleware; its own is enough where its paths are exempt outside."""
+    with ApiKeys(MemoryStore(), peppers=["another pepper of the tests"]) as others:
+        outer = bearer(keys.issue(owner="acme", scopes=[READ]).plaintext)
+        inner = {"X-Inner-Key": others.issue(owner="acme", scopes=[READ]).plaintext}
+        for exempt, expected in (((), [401, 401, 200]), (("/in/*",), [401, 200, 200])):
+            within = application(others, [Route("/invoices", stated_view)], credentials=["X-Inner-Key"])
+            with asgi_server(application(keys, [Mount("/in", app=within)], exempt=exempt)) as url:
+                sent = [outer, inner, {**outer, **inner}]
+                assert [ask(url, "/in/invoices", headers=each).status for each in sent] == expected
+
+
+def test_a_route_that_cannot_be_checked_ends_the_start(keys: ApiKeys) -> None:
+    """A kind of route that has no application of its own cannot be put behind the check."""
+
+    class Odd(BaseRoute):
+        """A route of another framework."""
+
+    app = application(keys, [Odd()])
+    with pytest.raises(ConfigurationError, match="Odd at '/' cannot be checked here"), asgi_server(app):
+        pass
