@@ -149,6 +149,7 @@ NEAR = {
     "server/pages/looks/charts.py": "server/pages/looks/charts",
     "server/pages/looks/colours.py": "server/pages/looks/colours",
     "server/pages/looks/formats.py": "server/pages/looks/formats server/pages/looks/reader",
+    "server/pages/looks/mistakes.py": "server/pages/looks/mistakes",
     "server/pages/looks/spans.py": "server/pages/looks/spans",
     "server/pages/looks/words.py": "server/pages/looks/words",
     "server/questions.py": "server/verify",

@@ -6,7 +6,10 @@ import pytest
 
 from secretsource.server.api.plans import PlanBody
 from secretsource.server.pages.forms import Form
+from secretsource.server.pages.looks.reader import reader_for
 from secretsource.server.pages.operator.fields import number, read, seconds
+
+READER = reader_for(now=0.0)
 
 
 @pytest.mark.parametrize(
@@ -44,10 +47,10 @@ def test_whole_numbers_are_read(text: str, expected: int | None, is_wrong: bool)
 def test_mistakes_stand_at_their_fields() -> None:
     """Each mistake that a model finds, and none of the values; a form that is wrong already is not read."""
     form = Form()
-    assert read(form, PlanBody, {"rate_limit": "canary", "max_keys": 0, "other": 1}) is None
+    assert read(form, PlanBody, {"rate_limit": "canary", "max_keys": 0, "other": 1}, READER) is None
     assert set(form.errors) == {"rate_limit", "max_keys", "other"}
     assert not form.errors["rate_limit"].startswith("Value error")
-    assert read(form, PlanBody, {}) is None
+    assert read(form, PlanBody, {}, READER) is None
     good = Form()
-    assert read(good, PlanBody, {"max_keys": 3}) == PlanBody.model_validate({"max_keys": 3})
+    assert read(good, PlanBody, {"max_keys": 3}, READER) == PlanBody.model_validate({"max_keys": 3})
     assert good.errors == {}

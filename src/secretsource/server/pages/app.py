@@ -141,7 +141,7 @@ def _failed(visit: Visit, error: SecretSourceError) -> Response:
         return visit.page("missing.html", 404)
     if isinstance(error, StoreError):
         return visit.page("failed.html", 503, why="store", message="")
-    return visit.page("failed.html", 400, why="request", message=str(error))
+    return visit.page("failed.html", 400, why="request", message=visit.reader.refusal(error))
 
 
 def _defective(open_visit: Callable[[Request], Visit]) -> Callable[[Request, Exception], Awaitable[Response]]:

@@ -16,6 +16,8 @@ LARGEST_FORM = 32 * 1024
 MOST_FIELDS = 200
 TOKEN = "form_token"  # noqa: S105 - the name of a field
 """The field with the token of the form."""
+_READ_FROM = {"expires_at": ("ends", "days"), "expires_in": ("ends", "days")}
+"""The fields that arguments of the library are read from, where the names differ."""
 
 
 class Form:
@@ -47,6 +49,11 @@ class Form:
     def has(self, name: str) -> bool:
         """Return whether the browser sent a field."""
         return name in self._values
+
+    def place_of(self, field: str) -> str:
+        """Return the field of the form that an argument of the library is read from; empty if the form has none."""
+        names = (field, *_READ_FROM.get(field, ()))
+        return next((name for name in names if self.has(name)), "")
 
     def wrong(self, name: str, message: str) -> None:
         """Note what is wrong with a field; the first mistake stays."""

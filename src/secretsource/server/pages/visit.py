@@ -144,6 +144,16 @@ class Visit:
         disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
         return self._finish(Response(body, media_type=media_type, headers=disposition))
 
+    def refuse(self, error: Exception, name: str | None = None) -> None:
+        """Note in the form why something was refused, beside the field that is wrong.
+
+        Args:
+            error: The error of the library.
+            name: The field; that of the error when left out, or the whole form if it has no such field.
+        """
+        place = self.form.place_of(getattr(error, "field", None) or "") if name is None else name
+        self.form.wrong(place, self.reader.refusal(error))
+
     def greet(self) -> None:
         """Give a browser that is not signed in a cookie, which the token of the next form follows from."""
         self.keep(Session(Role.NOBODY, cookie=secrets.token_urlsafe(32)))

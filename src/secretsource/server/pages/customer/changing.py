@@ -45,7 +45,7 @@ async def edit(visit: Visit) -> Response:
             record.key_id, revision=record.revision, actor=visit.actor, origin=visit.origin, **given
         )
     except (Conflict, InvalidRequest, InvalidTransition) as error:
-        form.wrong(getattr(error, "field", None) or "", str(error))
+        visit.refuse(error)
         return _form(visit, record, offer, 422)
     return visit.go(f"/portal/keys/{record.key_id}")
 

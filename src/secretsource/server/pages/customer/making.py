@@ -9,7 +9,7 @@ import secrets
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from secretsource.exceptions import InvalidRequest, InvalidTransition, RepeatDiffers
+from secretsource.exceptions import InvalidRequest, InvalidTransition
 from secretsource.issuing import Issued
 from secretsource.server.pages.customer.fields import OVERLAPS, ends_of, lives, read_key, read_overlap
 from secretsource.server.pages.customer.key import ONE
@@ -59,13 +59,8 @@ async def make(visit: Visit) -> Response:
             environment=environment,
             **request,
         )
-    except RepeatDiffers:
-        form.wrong(
-            "", visit.translate("A key was made by this form before. Press the button again to make another one.")
-        )
-        return _form(visit, offer, 422)
     except InvalidRequest as error:
-        form.wrong(getattr(error, "field", None) or "", str(error))
+        visit.refuse(error)
         return _form(visit, offer, 422)
     return _shown(visit, *((issued.record, issued.plaintext) if isinstance(issued, Issued) else (issued, None)))
 
@@ -88,7 +83,7 @@ async def rotate(visit: Visit) -> Response:
     try:
         rotated = await visit.keys.rotate(record.key_id, overlap=overlap, actor=visit.actor, origin=visit.origin)
     except (InvalidTransition, InvalidRequest) as error:
-        visit.form.wrong("", str(error))
+        visit.refuse(error)
         return _rotation_form(visit, record, 422)
     return _shown(visit, rotated.successor, rotated.plaintext, rotated.predecessor)
 

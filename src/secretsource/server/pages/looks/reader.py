@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
+from markupsafe import Markup
 
 from secretsource.server.pages.looks import formats
 from secretsource.server.pages.looks.catalogues import SOURCE, catalogue, languages
 from secretsource.server.pages.looks.charts import Bar
+from secretsource.server.pages.looks.mistakes import kinds_of, words_for
 from secretsource.server.pages.looks.words import LIMITS, PERIODS, SERIES, SHARED, limit_parts
 
 if TYPE_CHECKING:
@@ -59,6 +61,19 @@ class Reader:
     def ngettext(self, one: str, many: str, number: int) -> str:
         """Return the message for a number in the language."""
         return catalogue(self.language).ungettext(one, many, number)
+
+    def refusal(self, error: Exception) -> str:
+        """Return why something was refused, in the language; without words for it, the sentence of the library.
+
+        Args:
+            error: An error of the library, or a problem of the service.
+        """
+        words = words_for(kinds_of(error), getattr(error, "field", None) or "")
+        return self.in_english(str(error)) if words is None else self.gettext(words)
+
+    def in_english(self, text: str) -> str:
+        """Return a text that is in English whatever the language is; it is marked for screen readers if need be."""
+        return text if self.language == SOURCE else Markup('<span lang="en" dir="ltr">{}</span>').format(text)
 
     def number(self, value: float) -> str:
         """Return a number with the separators of the locale."""

@@ -160,7 +160,7 @@ def view(method: str, path: str, name: str, scope: str, work: Work) -> View:
             return await work(desk)
         except Problem as problem:
             refusal = problem
-        return desk.page("operator/refused.html", refusal.status, message=refusal.detail)
+        return desk.page("operator/refused.html", refusal.status, message=visit.reader.refusal(refusal))
 
     return View(method, path, name, Role.OPERATOR, answer)
 

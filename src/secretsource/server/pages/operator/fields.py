@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from secretsource.server.pages.looks.mistakes import INVALID, words_for
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from secretsource.server.pages.forms import Form
+    from secretsource.server.pages.looks.reader import Reader
 
 __all__ = ["DAY", "number", "read", "seconds"]
 
@@ -19,13 +22,14 @@ DAY = 86400.0
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def read(form: Form, model: type[Model], given: Mapping[str, object]) -> Model | None:
+def read(form: Form, model: type[Model], given: Mapping[str, object], reader: Reader) -> Model | None:
     """Return what a form asks for; None, with the mistakes in the form, if a field is wrong.
 
     Args:
         form: The form.
         model: The form of the request, as the management API has it.
         given: The fields, read from the form.
+        reader: The reader, for the words.
     """
     if form.errors:
         return None
@@ -34,7 +38,9 @@ def read(form: Form, model: type[Model], given: Mapping[str, object]) -> Model |
     except ValidationError as error:
         for each in error.errors(include_input=False, include_url=False, include_context=False):
             name = str(each["loc"][0]) if each["loc"] else ""
-            form.wrong(name, each["msg"].removeprefix("Value error, "))
+            words = words_for((each["type"], INVALID), name)
+            said = each["msg"].removeprefix("Value error, ")
+            form.wrong(form.place_of(name) or name, reader.in_english(said) if words is None else reader.gettext(words))
     return None
 
 

@@ -59,17 +59,15 @@ async def edit(desk: Desk) -> Response:
     """Register an owner, or change one at the revision that the operator has seen."""
     owner = named(desk, desk.form.text("owner"))
     form = desk.form
-    asked = read(form, OwnerBody, {name: form.text(name) or None for name in _TEXTS})
+    asked = read(form, OwnerBody, {name: form.text(name) or None for name in _TEXTS}, desk.visit.reader)
     revision = number(form, "revision", desk.visit.translate("Open the page again: the form is incomplete."))
     if asked is not None and not form.errors:
         try:
             await desk.keys.owners.put(owner, revision=revision or 0, **desk.by(), **given(asked))
-        except PlanNotFound:
-            form.wrong("plan", desk.visit.translate("There is no such plan."))
-        except Conflict:
-            form.wrong("", desk.visit.translate("Somebody else has changed this meanwhile: open it again."))
-        except InvalidRequest as error:
-            form.wrong("", str(error))
+        except PlanNotFound as error:
+            desk.visit.refuse(error, "plan")
+        except (Conflict, InvalidRequest) as error:
+            desk.visit.refuse(error)
         else:
             return desk.go(f"/operator/owner?{desk.query(id=owner)}")
     return await _edit_page(desk, owner, await find(desk, owner), 422)

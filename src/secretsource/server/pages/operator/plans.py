@@ -64,7 +64,7 @@ async def edit(desk: Desk) -> Response:
     try:
         await desk.keys.plans.put(plan, revision=revision, **desk.by(), **fields)
     except (InvalidRequest, Conflict) as error:
-        form.wrong("", str(error))
+        desk.visit.refuse(error)
         return await _form_page(desk, plan, record, values, 422)
     return desk.go(f"/operator/plan?{desk.query(id=plan)}")
 
@@ -86,7 +86,7 @@ def _asked(desk: Desk) -> dict[str, Any] | None:
         "scopes": form.lines("scopes") or None,
         "environments": form.lines("environments") or None,
     }
-    asked = read(form, PlanBody, given)
+    asked = read(form, PlanBody, given, visit.reader)
     return None if asked is None else {name: getattr(asked, name) for name in FIELDS}
 
 

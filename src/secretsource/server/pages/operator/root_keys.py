@@ -48,13 +48,13 @@ async def issue(desk: Desk) -> Response:
         **({"owner": form.text("owner")} if form.text("owner") else {}),
         **({} if life is None else {"expires_in": life}),
     }  # fmt: skip
-    new = read(form, NewRootKey, given)
+    new = read(form, NewRootKey, given, desk.visit.reader)
     if new is None:
         return _form_page(desk, 422)
     try:
         issued = await desk.keys.issue(**root_request(desk.caller, new, desk.visit.now), **desk.by())
     except InvalidRequest as error:
-        form.wrong("", str(error))
+        desk.visit.refuse(error)
         return _form_page(desk, 422)
     return desk.page("operator/root-key-once.html", 201, record=issued.record, text=issued.plaintext)
 

@@ -40,7 +40,7 @@ async def rotate(desk: Desk) -> Response:
     try:
         rotated = await desk.keys.rotate(record.key_id, **fields, **desk.by(form.text("reason")))
     except (InvalidRequest, InvalidTransition) as error:
-        form.wrong("", str(error))
+        desk.visit.refuse(error)
         return _rotate_page(desk, record, 422)
     if rotated.plaintext is None:
         return desk.go(f"/operator/keys/{record.key_id}")
@@ -60,7 +60,7 @@ async def finish(desk: Desk) -> Response:
     try:
         await desk.keys.finish_rotation(record.key_id, **desk.by(desk.form.text("reason")))
     except InvalidTransition as error:
-        desk.form.wrong("", str(error))
+        desk.visit.refuse(error)
         return await _finish_page(desk, record, 422)
     return desk.go(f"/operator/keys/{record.successor}")
 
