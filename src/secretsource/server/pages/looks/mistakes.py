@@ -64,7 +64,7 @@ MISTAKES: Mapping[tuple[str, str], str] = {
 
 
 def words_for(kinds: Iterable[str], field: str) -> str | None:
-    """Return the words for a refusal, in English; None if there are none.
+    """Return the words for a refusal, in English, or None.
 
     Args:
         kinds: Its kinds, the nearest first.
