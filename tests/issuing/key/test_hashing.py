@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from secretsource._secret import Origin, Secret, SecretSet
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing import Pepper, PepperSet, PepperState
+from secretsource.issuing._key import hashing
 from secretsource.providers.base import SecretRef
 
 NEW, OLD = "the newest pepper of the tests", "the older pepper of the tests"
@@ -28,6 +29,43 @@ def test_the_hash_is_hmac_under_an_hkdf_key(value: str, text: str) -> None:
     """The pre-keyed states give what the standard library and `cryptography` give in one go."""
     key = HKDF(SHA256(), 32, b"", b"secretsource hash v1").derive(value.encode())
     assert Pepper(value).hash(text) == hmac.new(key, text.encode(), hashlib.sha256).digest()
+
+
+@given(st.lists(st.text(max_size=20, alphabet=st.characters(codec="utf-8")), max_size=20))
+def test_a_text_is_hashed_alike_before_and_after_it_is_remembered(texts: list[str]) -> None:
+    """The memory of hashes gives each text its own hash; a text that UTF-8 cannot write is an error each time."""
+    pepper = Pepper(NEW)
+    for _ in range(2):
+        assert [pepper.hash_again(text) for text in texts] == [pepper.hash(text) for text in texts]
+        with pytest.raises(UnicodeEncodeError):
+            pepper.hash_again("\ud800")
+
+
+def test_a_hash_is_computed_once_as_long_as_it_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full memory is emptied, so it never holds more than its bound."""
+    monkeypatch.setattr(hashing, "MOST_KNOWN", 2)
+    computed: list[str] = []
+
+    def hash_text(text: str) -> bytes:
+        computed.append(text)
+        return text.encode()
+
+    hash_again = hashing._remembering(hash_text, bytes(32))
+    assert [hash_again(text) for text in "abab"] == [b"a", b"b", b"a", b"b"]
+    assert computed == ["a", "b"]
+    assert [hash_again(text) for text in "cba"] == [b"c", b"b", b"a"]
+    assert computed == ["a", "b", "c", "b", "a"]
+
+
+def test_a_python_without_blake_computes_each_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some builds for FIPS refuse it; checks work there, and remember no hash."""
+
+    def refuse(**_: object) -> None:
+        raise ValueError("unsupported hash type")
+
+    monkeypatch.setattr(hashlib, "blake2b", refuse)
+    pepper = Pepper(NEW)
+    assert pepper.hash_again is pepper.hash
 
 
 def test_a_pepper_does_not_show_itself() -> None:

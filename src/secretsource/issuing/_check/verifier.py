@@ -78,7 +78,7 @@ class Verifier:
         self.gate = Gate(parts)
         self._comparison = Comparison(parts)
         self._drawing = Drawing(parts)
-        self._hash = parts.peppers.newest.hash
+        self._hash = parts.peppers.newest.hash_again
         self._newest = parts.peppers.newest.version
         self._cache = parts.cache
         self._get = parts.cache.get

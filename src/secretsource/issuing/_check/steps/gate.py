@@ -78,7 +78,7 @@ class Gate:
         self._parts = parts
         self._newest = parts.peppers.newest.version
         self._has_one_pepper = len(parts.peppers) == 1
-        self._hash = parts.peppers.newest.hash
+        self._hash = parts.peppers.newest.hash_again
         self._hashes = parts.peppers.hashes
         self._locate = parts.format.locate
         self._is_ours = parts.seals.is_ours
