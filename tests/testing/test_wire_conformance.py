@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import zlib
 from time import monotonic
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from secretsource.providers.base import Outcome, Provider, Written
 
 MOST = 1024 * 1024
-SLOW, TOO_LARGE = Failed(FailureCode.TIMEOUT), Failed(FailureCode.MALFORMED)
+SLOW, TOO_LARGE, CUT = Failed(FailureCode.TIMEOUT), Failed(FailureCode.MALFORMED), Failed(FailureCode.UNAVAILABLE)
 
 
 class CarefulProvider(BatchProvider, WritableProvider, IdentifiedProvider):
@@ -66,9 +67,15 @@ class CarefulProvider(BatchProvider, WritableProvider, IdentifiedProvider):
                     read += piece
         except TimeoutError:
             return SLOW
-        head, _, body = bytes(read).partition(b"\r\n\r\n")
+        head, end, body = bytes(read).partition(b"\r\n\r\n")
+        if len(read) <= self.most and (not end or self.is_cut(head, body)):
+            return CUT
         body = self.unzip(body) if b"gzip" in head else body
         return TOO_LARGE if max(len(read), len(body)) > self.most else body
+
+    def is_cut(self, head: bytes, body: bytes) -> bool:
+        length = re.search(rb"Content-Length: ([0-9]+)", head)
+        return len(body) < int(length[1]) if length else b"chunked" in head and not body.endswith(b"0\r\n\r\n")
 
     def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
         answer = self.ask(timeout)
@@ -101,6 +108,13 @@ class HoldsEverything(CarefulProvider):
     """Reads for as long as somebody talks."""
 
     most = float("inf")
+
+
+class TakesACutForAnAnswer(CarefulProvider):
+    """Believes that everything has arrived when the connection ends."""
+
+    def is_cut(self, head: bytes, body: bytes) -> bool:
+        return False
 
 
 class UnzipsEverything(CarefulProvider):
@@ -165,6 +179,8 @@ CAUGHT = [
     *((CountsEachRead, wire_fault, "took") for wire_fault in ("drip_head", "drip_interim", "drip_body", "drip_chunks")),
     *((HoldsEverything, wire_fault, "held|took") for wire_fault in sorted(FLOODS - {"flood_zipped"})),
     (UnzipsEverything, "flood_zipped", "held"),
+    (TakesACutForAnAnswer, "cut_body", "fetch: .*MALFORMED.*, and not .*UNAVAILABLE"),
+    (TakesACutForAnAnswer, "cut_chunks", "fetch: .*MALFORMED.*, and not .*UNAVAILABLE"),
     (TakesADripForDamage, "silent", "fetch: .*UNAVAILABLE"),
     (TakesADripForDamage, "unaccepted", "fetch: .*UNAVAILABLE"),
     (WritesWithoutLimit, "drip_body", "store took"),

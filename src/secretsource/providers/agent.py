@@ -200,7 +200,7 @@ def _read(body: bytes) -> Found | Failed:
         entry: Mapping[str, Any] = json.loads(body)
         text, binary, version = entry.get("SecretString"), entry.get("SecretBinary"), entry.get("VersionId")
         value = b64decode(binary, validate=True) if isinstance(binary, str) and text is None else text
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return _UNREADABLE
     if not isinstance(value, (str, bytes)) or (text is not None and binary is not None):
         return _UNREADABLE._replace(reason="the answer holds neither text nor bytes, or both")

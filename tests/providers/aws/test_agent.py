@@ -159,6 +159,7 @@ class TestAnswer:
             (Reply(503, b""), FailureCode.UNAVAILABLE, "out of order"),
             (Reply(200, f'"{CANARY}"'.encode()), FailureCode.MALFORMED, "not in the agent"),
             (Reply(200, f'{{"SecretBinary": "{CANARY}!"}}'.encode()), FailureCode.MALFORMED, "not in the agent"),
+            (Reply(200, b"[" * 100_000), FailureCode.MALFORMED, "not in the agent"),
             (Reply(200, f'{{"SecretString": ["{CANARY}"]}}'.encode()), FailureCode.MALFORMED, "neither text nor bytes"),
             (Reply(200, b'{"SecretString": "x", "SecretBinary": "eA=="}'), FailureCode.MALFORMED, "or both"),
         ],

@@ -104,6 +104,7 @@ def test_absence(code: str, message: str, reason: str | None) -> None:
         (ImportError("No module named 'boto3'"), FailureCode.MISCONFIGURED),
         (botocore.parsers.ResponseParserError("x"), FailureCode.MALFORMED),
         (TypeError("x"), FailureCode.MALFORMED),
+        (RecursionError("nested too deeply"), FailureCode.MALFORMED),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )

@@ -214,7 +214,7 @@ class TestWithoutTheService:
             (http_error(404), FailureCode.MISCONFIGURED),
             (http_error(404, ["odd"]), FailureCode.MISCONFIGURED),
             (http_error(404, {"error": {"code": 404}}), FailureCode.MISCONFIGURED),
-            (http_error(407), FailureCode.UNAVAILABLE),
+            (http_error(407), FailureCode.MISCONFIGURED),
             (http_error(403), FailureCode.DENIED),
             (http_error(502), FailureCode.UNAVAILABLE),
             (http_error(504), FailureCode.TIMEOUT),
@@ -311,8 +311,27 @@ class TestTable:
 
     def test_every_case_has_its_words(self) -> None:
         """A case of a key that no words lead to would never be met."""
-        cases = {key.partition("/")[2] for key in MEANINGS} - {"", "making"}
+        cases = {key.partition("/")[2] for key in MEANINGS} - {"", "making", "408", "3xx", "4xx"}
         assert cases == {case for case, _ in _TELLING_WORDS}
+
+    @pytest.mark.parametrize(
+        ("status", "code"),
+        [
+            (302, FailureCode.MISCONFIGURED),
+            (402, FailureCode.MISCONFIGURED),
+            (407, FailureCode.MISCONFIGURED),
+            (431, FailureCode.MISCONFIGURED),
+            (451, FailureCode.MISCONFIGURED),
+            (408, FailureCode.TIMEOUT),
+            (505, FailureCode.UNAVAILABLE),
+            (520, FailureCode.UNAVAILABLE),
+        ],
+    )
+    def test_a_status_that_google_does_not_use(self, status: int, code: FailureCode) -> None:
+        """A refusal of a proxy on the way is wiring, which does not pass by itself, and only 5xx is an outage."""
+        outcome = explain(api.from_http_status(status, "canary"))
+        assert isinstance(outcome, Failed)
+        assert outcome.code is code
 
     @pytest.mark.parametrize(
         "name", ["is-in-DISABLED-state", "Cloud_KMS", "cloudkms", "SERVICE_DISABLED-", "Secret_Version", "FOREIGN"]

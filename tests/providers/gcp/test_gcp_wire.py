@@ -16,6 +16,7 @@ import grpc
 import pytest
 from google.oauth2.credentials import Credentials
 from tests.servers.gcp import secret_manager
+from tests.servers.relay import relay
 
 from secretsource.providers.base import Failed, FailureCode, Found, Identity, SecretRef
 from secretsource.providers.gcp import GcpProvider
@@ -132,6 +133,20 @@ def test_longest_secret(path: str) -> None:
         outcome, _ = ask(path, timeout=10, endpoint=gcp.address)
     assert isinstance(outcome, Found)
     assert outcome.value == "x" * 65_536
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirect_is_not_followed(status: int) -> None:
+    """Google does not redirect, so the value of the server that it leads to is not taken for the secret."""
+    with relay() as front, secret_manager() as gcp:
+        gcp.store.add("projects/p1/secrets/TOKEN", b"of another server")
+        elsewhere = f"{gcp.address}/v1/projects/p1/secrets/TOKEN/versions/latest:access"
+        front.answer(status, b"", {"Location": elsewhere})
+        outcome, _ = ask("rest", timeout=10, endpoint=front.address)
+    assert isinstance(outcome, Failed)
+    assert outcome.code is FailureCode.MISCONFIGURED
+    assert "not from Secret Manager" in str(outcome.reason)
+    assert gcp.calls == []
 
 
 def login(address: str) -> Credentials:

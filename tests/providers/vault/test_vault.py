@@ -396,6 +396,14 @@ class TestAnswers:
         front.hang(on="ui/mounts")
         assert code(make().fetch(SecretRef("vault", "secret/x"), timeout=0.3)) is FailureCode.TIMEOUT
 
+    @pytest.mark.parametrize(
+        "page", [b"", b"null", b"[]", b"{}", b'{"data":{}}', b'{"data":{"path":7}}', b'{"data":1}']
+    )
+    def test_answer_that_names_no_mount(self, page: bytes, front: Relay, make: Callable[..., VaultProvider]) -> None:
+        """A success of something else is malformed, and no mistake in the reference."""
+        front.answer(200, page, on="ui/mounts")
+        assert code(ask(make(), "secret/x")) is FailureCode.MALFORMED
+
     def test_vault_that_does_not_tell_its_mounts(self, front: Relay, make: Callable[..., VaultProvider]) -> None:
         """A Vault too old to say is taken to have no versions, with the mount in the first segment."""
         silent, fields_of_old = Reply(404, b'{"errors":[]}'), Reply(200, b'{"data":{"a":"b"}}')

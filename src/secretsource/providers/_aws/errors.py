@@ -231,6 +231,7 @@ MEANINGS: dict[str, Meaning] = {
     # the answer
     "TooLarge": _TOO_LARGE,
     "ResponseParserError": _UNREADABLE,
+    "RecursionError": _UNREADABLE,  # nested too deeply
     "ValueError": _UNREADABLE,  # a malformed date, or bytes that are neither text nor base64
     "Exception": _UNREADABLE,
 }

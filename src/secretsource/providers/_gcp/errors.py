@@ -188,8 +188,12 @@ MEANINGS: dict[str, Meaning] = {
     "google.Conflict": _INTERNAL,
     "google.ClientError": _REFUSED_QUESTION,
     "google.Redirection": _NO_ENDPOINT,
+    "google.GoogleAPICallError/408": _SLOW,
+    "google.GoogleAPICallError/4xx": _NO_ENDPOINT,  # a status that Google's services do not use: of a proxy
+    "google.GoogleAPICallError/3xx": _NO_ENDPOINT,
     "google.GoogleAPIError": _INTERNAL,
     "google.TimeoutError": _SLOW,
+    "requests.TooManyRedirects": _NO_ENDPOINT,
     "requests.Timeout": _SLOW,
     "requests.SSLError": _TLS,
     "requests.RequestException": _UNREACHABLE,
@@ -259,6 +263,8 @@ def explain(error: Exception, call: str = ACCESS, *, url: str | None = None, mak
     text = _text(error)
     cases = ["/making"] if making else []
     cases += [f"/{case}" for case, words in _TELLING_WORDS if words.search(text)]
+    status = getattr(error, "code", None)
+    cases += [f"/{status:d}", f"/{status // 100}xx"] if isinstance(status, int) else []
     classes = [f"{cls.__module__.partition('.')[0]}.{cls.__name__}" for cls in type(error).__mro__]
     key = next(key for known in classes for case in [*cases, ""] if (key := f"{known}{case}") in MEANINGS)
     meaning = MEANINGS[key]

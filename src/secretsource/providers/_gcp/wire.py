@@ -67,6 +67,7 @@ def prepare_session(transport: Any) -> None:
         bind_adapters(session)  # they hold the client's certificate
     else:
         bind_session(session, pool_maxsize=CONNECTIONS)
+    session.max_redirects = 0  # Google does not redirect; the value of another server is not the secret
     session._max_refresh_attempts = 0  # the driver replaces a refused token
     session.trust_env = False
     session.proxies.update(get_environ_proxies(transport.host))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from secretsource.providers._vault.errors import explain_mount
+from secretsource.providers._vault.errors import explain_mount, malformed
 from secretsource.providers._vault.mounts import Mount, MountTable
 from secretsource.providers._vault.questions import get
 from secretsource.providers.base import Failed, FailureCode, NotFound
@@ -100,7 +100,7 @@ class MountSurvey:
         if isinstance(answer, Failed):
             return answer
         if answer.ok:
-            return _mount(answer.part("data"))
+            return _mount(answer.part("data")) or malformed("the answer names no mount")
         return explain_mount(answer.status, answer.body, path=ref.location, wait=answer.wait)
 
 
@@ -121,8 +121,10 @@ def _otherwise(mount: Mount) -> Failed:
     )
 
 
-def _mount(about: Mapping[str, Any]) -> Mount:
-    """Return a mount as ``sys/internal/ui/mounts`` describes it."""
-    options = about.get("options")
+def _mount(about: Mapping[str, Any]) -> Mount | None:
+    """Return a mount as ``sys/internal/ui/mounts`` describes it; None if the answer names no path."""
+    path, options = about.get("path"), about.get("options")
+    if not isinstance(path, str) or not path.strip("/"):
+        return None
     version = options.get("version") if isinstance(options, dict) else None
-    return Mount(str(about.get("path", "")).strip("/"), about.get("type") in {"kv", "generic"} and version == "2")
+    return Mount(path.strip("/"), about.get("type") in {"kv", "generic"} and version == "2")

@@ -1,8 +1,9 @@
 """One deadline and one size for every part of an HTTP answer.
 
 `http.client`, the base of urllib3, botocore, requests and hvac, gives each read its own timeout, and reads bodies
-without end. Here each read waits only for the time left in the call, and bytes are counted. The seam is `http.client`'s
-own: ``response_class`` of a connection.
+without end. Here each read waits only for the time left in the call, and bytes are counted. An answer that is cut short
+is an error; `http.client` takes headers without their end for complete, and botocore a body below its length. The seam
+is `http.client`'s own: ``response_class`` of a connection.
 
     with bounded(deadline, 1024 * 1024):
         …                                   # connections of this thread whose class is a `BoundedConnection`
@@ -13,7 +14,7 @@ from __future__ import annotations
 import socket
 from contextlib import contextmanager
 from contextvars import ContextVar
-from http.client import HTTPResponse
+from http.client import HTTPResponse, IncompleteRead
 from io import BufferedReader, RawIOBase
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -123,6 +124,7 @@ class _BoundedReading(RawIOBase):
         self._raw = raw
         self._deadline = min(bounds.deadline, monotonic() + bounds.reading)
         self._size_left = bounds.size
+        self.is_over = False
 
     def readable(self) -> bool:
         return True
@@ -133,6 +135,7 @@ class _BoundedReading(RawIOBase):
         self._size_left -= count or 0
         if self._size_left < 0:
             raise TooLarge
+        self.is_over = count == 0
         return count
 
     def close(self) -> None:
@@ -147,15 +150,30 @@ class BoundedResponse(HTTPResponse):
     def __init__(self, sock: Any, *arguments: Any, **keywords: Any) -> None:
         super().__init__(sock, *arguments, **keywords)
         bounds = bounds_of_call.get()
+        self._reading: _BoundedReading | None = None
         if bounds is not None:
             whole: Any = self.fp
-            self.fp = BufferedReader(_BoundedReading(sock, whole.detach(), bounds))
+            self._reading = _BoundedReading(sock, whole.detach(), bounds)
+            self.fp = BufferedReader(self._reading)
+
+    def begin(self) -> None:
+        """Read the headers; raise `IncompleteRead` if the connection ends before they do."""
+        super().begin()
+        if self._reading is not None and self._reading.is_over:
+            raise IncompleteRead(b"")
 
     def read(self, amt: int | None = None) -> bytes:
-        """Read as `HTTPResponse.read` does, but reserve no memory for a length that an answer merely claims."""
-        if amt is not None:
-            return super().read(amt)
-        return b"".join(iter(lambda: super(BoundedResponse, self).read(PIECE), b""))
+        """Read as `HTTPResponse.read` does, but reserve no memory for a length that an answer merely claims.
+
+        Raises:
+            IncompleteRead: The connection ended before the body, however much was asked for.
+        """
+        if amt is None:
+            return b"".join(iter(lambda: self.read(PIECE), b""))
+        piece = super().read(amt)
+        if not piece and amt and self.length:
+            raise IncompleteRead(b"", self.length)
+        return piece
 
 
 class BoundedConnection:

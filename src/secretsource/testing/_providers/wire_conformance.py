@@ -20,7 +20,7 @@ from secretsource.providers.base import (
 )
 from secretsource.testing._cases import NAME, OTHER, needs
 from secretsource.testing._suite import ConformanceSuite
-from secretsource.testing.servers.rogue import FLOODS, rogue_server
+from secretsource.testing.servers.rogue import CUTS, FLOODS, rogue_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -48,19 +48,19 @@ class WireConformance(ConformanceSuite):
 
     @needs("wire")
     def test_answer_on_the_wire_is_bounded(self, wire_fault: str, harness: ProviderHarness) -> None:
-        """A drip ends as TIMEOUT at the timeout; a flood is MALFORMED, and is not held in memory.
+        """A drip ends as TIMEOUT at the timeout; a flood is MALFORMED, and is not held in memory; a cut is UNAVAILABLE.
 
         The timeout covers connecting, headers and body together, also for a batch, a write, and "who am I".
         """
-        flood = wire_fault in FLOODS
-        timeout = self.timeout if flood else self.patience
+        flood, cut = wire_fault in FLOODS, wire_fault in CUTS
+        timeout = self.timeout if flood or cut else self.patience
+        expected = FailureCode.MALFORMED if flood else FailureCode.UNAVAILABLE if cut else FailureCode.TIMEOUT
         with rogue_server(wire_fault, harness.tls) as address:
             provider = harness.behind(address)
             try:
                 for name, way in ways(provider, harness.ref(NAME), harness.ref(OTHER), timeout).items():
                     with self.bounded(name, timeout, flood=flood):
                         outcome = way()
-                    expected = FailureCode.MALFORMED if flood else FailureCode.TIMEOUT
                     told = isinstance(outcome, Identity) or (isinstance(outcome, Failed) and outcome.code is expected)
                     assert told, f"{name}: {outcome}, and not {expected}"
             finally:

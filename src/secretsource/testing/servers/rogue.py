@@ -1,4 +1,4 @@
-"""A server that behaves badly on the wire: it falls silent, drips its answer byte by byte, or never stops talking.
+"""A server that behaves badly on the wire: it falls silent, drips or cuts its answer, or never stops talking.
 
 with rogue_server("drip_body") as address:
     provider = CellarProvider(url=address)              # a good driver still ends when its timeout is over
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from ssl import SSLContext
 
-__all__ = ["DRIPS", "FLOODS", "MISCONDUCT", "Misconduct", "rogue_server"]
+__all__ = ["CUTS", "DRIPS", "FLOODS", "MISCONDUCT", "Misconduct", "rogue_server"]
 
 MIB = 1024 * 1024
 PAUSE = 0.02  # far below any timeout for a single read, so that a limit on each read alone never ends the call
@@ -67,13 +67,20 @@ MISCONDUCT: Mapping[str, Misconduct | None] = {
     "flood_body": _flood(SIZED, b" " * 65_536),
     "flood_chunks": _flood(CHUNKED, b"10000\r\n" + b" " * 65_536 + b"\r\n"),
     "flood_zipped": Misconduct(ZIPPED + gzip.compress(b" " * MOST_SENT, 1), b"", pieces=0),
+    "cut_unsaid": Misconduct(b"", b"", pieces=0),
+    "cut_head": Misconduct(OK + b"Content-Le", b"", pieces=0),
+    "cut_body": Misconduct(OK + b'Content-Length: 300\r\n\r\n{"data": {"value": ', b"", pieces=0),
+    "cut_chunks": Misconduct(CHUNKED + b'20\r\n{"data": {"value": ', b"", pieces=0),
 }
 """Each way to behave badly; None if no connection is accepted."""
 
 FLOODS = frozenset(name for name in MISCONDUCT if name.startswith("flood"))
 """Answers without a reasonable end, which a driver must call malformed."""
 
-DRIPS = frozenset(MISCONDUCT) - FLOODS
+CUTS = frozenset(name for name in MISCONDUCT if name.startswith("cut"))
+"""Answers whose connection ends before they do, which a driver must call unavailable."""
+
+DRIPS = frozenset(MISCONDUCT) - FLOODS - CUTS
 """Answers that do not arrive in time, which a driver must call a timeout."""
 
 
