@@ -179,3 +179,43 @@ def test_a_folder_and_a_method_must_state_a_scope(keys: ApiKeys, tmp_path: Path)
         add(app.router)
         with pytest.raises(ConfigurationError, match=r"forgotten.* must state the scope"), served(app):
             pass
+
+
+@web.middleware
+async def cloning(request: web.Request, handler: Any) -> Any:
+    """A middleware that hands on a copy of the request."""
+    return await handler(request.clone())
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["before", "behind"])
+@pytest.mark.parametrize("raised", [True, False])
+def test_every_answer_of_a_view_has_the_headers_for_its_key(keys: ApiKeys, place: int, raised: bool) -> None:
+    """Also one that the view raises, and where another middleware has cloned the request."""
+
+    @require_key(READ)
+    async def moved(_: web.Request) -> web.Response:
+        if raised:
+            raise web.HTTPFound("/elsewhere")
+        return web.Response(status=302)
+
+    app = web.Application()
+    app.router.add_get("/moved", moved)
+    setup(app, keys)
+    app.middlewares.insert(place, cloning)
+    key = bearer(keys.issue(owner="acme", scopes=[READ], rate_limit="10/hour").plaintext)
+    with served(app) as url:
+        answer = ask(url, "/moved", headers=key)
+    assert (answer.status, len(answer.values("RateLimit")), answer.values("Vary")) == (302, 1, ["Authorization"])
+
+
+def test_an_exempt_folder_asks_for_a_key_where_its_path_is_odd(keys: ApiKeys) -> None:
+    """A path that a reader could take for another one is not exempt, and is no fault of the application."""
+
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text="a page")
+
+    app = web.Application()
+    app.router.add_get("/pages/{path:.*}", page)
+    setup(app, keys, exempt=["/pages/*"])
+    with served(app) as url:
+        assert [ask(url, f"/pages/{path}").status for path in ("one", "a%00b", "one%2f..%2ftwo")] == [200, 401, 401]

@@ -3,18 +3,21 @@
 import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Request, Security, WebSocket
 from fastapi.responses import JSONResponse, StreamingResponse
-from starlette.routing import Mount
+from fastapi.staticfiles import StaticFiles
+from starlette.routing import Host, Mount
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._shared.fastapi import joined
 from secretsource.integrations.fastapi import ApiKey
 from secretsource.integrations.routes import Stated, require_key
 from secretsource.issuing import NO_SCOPE, ApiKeys, KeyRecord
+from secretsource.stores.memory import MemoryStore
 from secretsource.testing import IntegrationAcceptance, IntegrationHarness
 from secretsource.testing._integrations.cases import ask, bearer
 from secretsource.testing.asgi_server import asgi_server
@@ -267,6 +270,122 @@ def test_a_mounted_application_is_guarded_by_itself(guarded: tuple[FastAPI, ApiK
     app.router.routes.append(Mount("/files", app=FastAPI()))
     with pytest.raises(ConfigurationError, match="/files"), asgi_server(app):
         pass
+
+
+def test_a_route_that_is_added_to_a_router_later_is_closed(guarded: tuple[FastAPI, ApiKey], keys: ApiKeys) -> None:
+    """Also where the router was included before, and where a route takes the place of another."""
+    app, api_key = guarded
+    router, key = APIRouter(), bearer(keys.issue(owner="acme", scopes=[READ]).plaintext)
+
+    async def invoices(key: Annotated[KeyRecord, Security(api_key, scopes=[READ])]) -> str | None:
+        return owner(key)
+
+    router.add_api_route("/invoices", invoices)
+    app.include_router(router)
+    app.add_api_route("/more", invoices)
+    with asgi_server(app) as url:
+        assert [ask(url, path, headers=key).status for path in ("/invoices", "/more")] == [200, 200]
+        router.add_api_route("/late", lambda: "open")
+        assert ask(url, "/late").status in {404, 500}  # older versions of FastAPI copy the routes of a router
+        router.routes.pop()
+        app.router.routes.pop()
+        app.add_api_route("/late", lambda: "open")
+        assert (ask(url, "/late").status, ask(url, "/invoices", headers=key).status) == (500, 500)
+
+
+def test_a_folder_is_exempt_by_its_path(keys: ApiKeys, tmp_path: Path) -> None:
+    """A mount, and a host: all below it is served without a key, so its path ends with a slash and a star."""
+    (tmp_path / "page").write_text("a page")
+    for exempt in (["/files/*"], ["/files"]):
+        app, api_key = FastAPI(), ApiKey(keys, exempt=exempt)
+        api_key.guard(app)
+        app.mount("/files", StaticFiles(directory=tmp_path))
+        if exempt == ["/files/*"]:
+            with asgi_server(app) as url:
+                assert ask(url, "/files/page").body == b"a page"
+        else:
+            with pytest.raises(ConfigurationError, match="route '/files/' must state"), asgi_server(app):
+                pass
+    app, api_key = FastAPI(docs_url=None), ApiKey(keys)
+    api_key.guard(app)
+    app.router.routes.append(Host("api.example", app=FastAPI()))
+    with pytest.raises(ConfigurationError, match="route '/' must state"), asgi_server(app):
+        pass
+
+
+@pytest.mark.skipif(not hasattr(FastAPI, "frontend"), reason="this version of FastAPI has no frontends")
+def test_a_frontend_is_a_folder(keys: ApiKeys, tmp_path: Path) -> None:
+    """It is exempt by its path, or served to keys by a dependency of its router."""
+    (tmp_path / "index.html").write_text("a page")
+    for include in (False, True):
+        for exempt in ([], ["/shop/*"]):
+            app, api_key = FastAPI(), ApiKey(keys, exempt=exempt)
+            api_key.guard(app)
+            router: Any = APIRouter(prefix="/shop") if include else app
+            router.frontend("/" if include else "/shop", directory=str(tmp_path))
+            if include:
+                app.include_router(router)
+            if exempt:
+                with asgi_server(app) as url:
+                    assert ask(url, "/shop/").body == b"a page"
+            else:
+                with pytest.raises(ConfigurationError, match="route '/shop/' must state"), asgi_server(app):
+                    pass
+    api_key = ApiKey(keys)
+    app = FastAPI()
+    api_key.guard(app)
+    guarded: Any = APIRouter(dependencies=[Security(api_key, scopes=[READ])])
+    guarded.frontend("/shop", directory=str(tmp_path))
+    app.include_router(guarded)
+    key = bearer(keys.issue(owner="acme", scopes=[READ]).plaintext)
+    with asgi_server(app) as url:
+        assert [ask(url, "/shop/", headers=each).status for each in ({}, key)] == [401, 200]
+
+
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
+def test_a_route_beside_the_documentation_states_its_scope(guarded: tuple[FastAPI, ApiKey], path: str) -> None:
+    """Only the pages of FastAPI itself need no key, not other methods of their paths."""
+    app, _ = guarded
+    app.add_api_route(path, lambda: "open", methods=["POST"])
+    with pytest.raises(ConfigurationError, match=f"'{path}' must state the scope"), asgi_server(app):
+        pass
+
+
+def test_an_application_may_have_keys_of_two_kinds(keys: ApiKeys) -> None:
+    """Each route needs the keys that it uses, and a route that uses none is refused."""
+    with ApiKeys(MemoryStore(), peppers=["another pepper of the tests"]) as others:
+        app = FastAPI()
+        customer = ApiKey(keys, scheme_name="Customer")
+        staff = ApiKey(others, scheme_name="Staff", credentials=["X-Staff-Key"])
+        customer.guard(app)
+        staff.guard(app)
+
+        @app.get("/invoices")
+        async def invoices(key: Annotated[KeyRecord, Security(customer, scopes=[READ])]) -> str | None:
+            return owner(key)
+
+        @app.get("/users")
+        async def users(key: Annotated[KeyRecord, Security(staff, scopes=["users:read"])]) -> str | None:
+            return owner(key)
+
+        @app.get("/both")
+        async def both(
+            key: Annotated[KeyRecord, Security(customer, scopes=[READ])],
+            other: Annotated[KeyRecord, Security(staff, scopes=["users:read"])],
+        ) -> str:
+            return f"{owner(key)} and {owner(other)}"
+
+        one = bearer(keys.issue(owner="acme", scopes=[READ]).plaintext)
+        two = {"X-Staff-Key": others.issue(owner="ada", scopes=["users:read"]).plaintext}
+        with asgi_server(app) as url:
+            sent = {path: [ask(url, path, headers=each) for each in (one, two)] for path in ("/invoices", "/users")}
+            assert [answer.status for answer in sent["/invoices"]] == [200, 401]
+            assert [answer.status for answer in sent["/users"]] == [401, 200]
+            assert [ask(url, "/both", headers=each).status for each in (one, two)] == [401, 401]
+            assert ask(url, "/both", headers={**one, **two}).shown == "acme and ada"
+        app.add_api_route("/forgotten", lambda: "open")
+        with pytest.raises(ConfigurationError, match="/forgotten"), asgi_server(app):
+            pass
 
 
 def test_one_scope_is_decided_at_a_glance() -> None:

@@ -140,7 +140,7 @@ class WithoutPatience(Without):
 
 
 class WithoutLimits(Without):
-    names = (b"ratelimit", b"ratelimit-policy")
+    names: tuple[bytes, ...] = (b"ratelimit", b"ratelimit-policy")
 
 
 class WithoutEnd(Without):
@@ -191,6 +191,21 @@ class Deaf(Honest):
 
     def __init__(self, keys: ApiKeys, settings: Any) -> None:
         super().__init__(keys, SETTINGS)
+
+
+class Trusting(Honest):
+    """Never checks the key of an open socket again."""
+
+    def __init__(self, keys: ApiKeys, settings: Any) -> None:
+        super().__init__(keys, {**settings, "recheck": 0})
+
+
+class Masking(WithoutLimits):
+    """Forgets the headers for the key where it hides the key."""
+
+    def __init__(self, keys: ApiKeys, settings: Any) -> None:
+        super().__init__(keys, settings)
+        self.names = (b"ratelimit",) if settings.get("hide") else ()
 
 
 class Open(Honest):
@@ -365,6 +380,7 @@ CASES: list[tuple[type[Honest], str, dict[str, Any]]] = [
     (Soothing, "an_error_of_the_view_stays_its_own", {}),
     (OpenError, "an_error_of_the_view_stays_its_own", {}),
     (OpenSocket, "a_web_socket_needs_a_key", {}),
+    (Trusting, "a_web_socket_closes_when_its_key_ends", {}),
     (Staying, "a_request_that_is_done_leaves_its_place", {"path": "/stream"}),
     (Staying, "a_handler_that_raised_leaves_its_place", {}),
     (Resentful, "a_handler_that_raised_leaves_its_place", {}),
@@ -374,6 +390,7 @@ CASES: list[tuple[type[Honest], str, dict[str, Any]]] = [
     (Blind, "a_trusted_proxy_names_the_address", {}),
     (Vague, "a_listener_learns_of_the_request", {}),
     (Deaf, "the_view_does_not_see_a_hidden_key", {"hide": True}),
+    (Masking, "the_view_does_not_see_a_hidden_key", {"hide": True}),
 ]
 
 
@@ -412,7 +429,7 @@ def played(edge: type[Honest], case: str, given: dict[str, Any]) -> None:
 def test_an_edge_that_forgets_something_is_caught(faulty: type[Honest], case: str, given: dict[str, Any]) -> None:
     """By the case that is named for it; an honest edge passes the same case."""
     played(Honest, case, given)
-    with pytest.raises((AssertionError, pytest.fail.Exception)):
+    with pytest.raises((AssertionError, TimeoutError, pytest.fail.Exception)):
         played(faulty, case, given)
 
 

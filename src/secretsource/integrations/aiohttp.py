@@ -14,13 +14,15 @@ route states no scope. The client's address is ``request.remote``; a middleware 
 
 from __future__ import annotations
 
+from asyncio import Task, create_task, sleep
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._shared.headers import add_headers
 from secretsource.integrations._shared.place import Place
+from secretsource.integrations._shared.recheck import ENDED, REASON, Recheck, interval
 from secretsource.integrations.routes import Stated, check_stated, methods_of, require_key, stated_view
 from secretsource.issuing import NO_SCOPE, Admission, Admitted, HttpAnswer, KeyRecord
 
@@ -36,14 +38,23 @@ API_KEY: web.RequestKey[KeyRecord | None] = web.RequestKey("api_key", object)  #
 """The record of the key in a request, or None without a key."""
 # the class is known to type checkers alone
 _ADMITTED: web.RequestKey[Admitted] = web.RequestKey("secretsource_admitted", object)  # type: ignore[arg-type]
+_IS_GOOD = web.RequestKey("secretsource_is_good", Recheck)
+_WATCH: web.RequestKey[Task[None]] = web.RequestKey("secretsource_watch", Task)
 
 
-def setup(app: web.Application, keys: ApiKeys | AsyncApiKeys, **settings: Unpack[AdmissionSettings]) -> None:
+def setup(
+    app: web.Application,
+    keys: ApiKeys | AsyncApiKeys,
+    *,
+    recheck: float = 30.0,
+    **settings: Unpack[AdmissionSettings],
+) -> None:
     """Check the keys of an application's requests; ``request[API_KEY]`` is the record, or None without a key.
 
     Args:
         app: The application; applications in it are checked with it.
         keys: The keys to check with; keys for threads look up in threads of their own.
+        recheck: As for `ApiKeyMiddleware`.
         settings: See `AdmissionSettings`.
 
     Raises:
@@ -54,10 +65,8 @@ def setup(app: web.Application, keys: ApiKeys | AsyncApiKeys, **settings: Unpack
 
     async def check(app: web.Application) -> None:
         for route in app.router.routes():
-            path = "" if route.resource is None else route.resource.canonical
             for method in methods_of(route.handler):
-                is_folder = isinstance(route.resource, web.StaticResource)
-                check_stated(admission, f"{path}/" if is_folder else path, stated_view(route.handler, method))
+                check_stated(admission, _route(route), stated_view(route.handler, method))
 
     @web.middleware
     async def guard(request: web.Request, handler: Any) -> web.StreamResponse:
@@ -75,25 +84,64 @@ def setup(app: web.Application, keys: ApiKeys | AsyncApiKeys, **settings: Unpack
         if outcome.visible is not None:
             request = request.clone(headers=[(str(name), str(value)) for name, value in outcome.visible])
         request[_ADMITTED], request[API_KEY] = outcome, outcome.record
+        request[_IS_GOOD] = Recheck()
+        request[_IS_GOOD].begin(admission, outcome.record, request.remote, request.path, demand)
         async with Place() as place:  # an answer of parts, or a web socket, is over when its view ends
             place.take(admission, outcome)
-            response: web.StreamResponse = await handler(request)
-        return response
+            return await _answered(request, handler)
 
     app.middlewares.append(guard)
-    app.on_response_prepare.append(_add_headers)
+    app.on_response_prepare.append(partial(_prepare, interval(recheck)))
     app.on_startup.append(check)
 
 
-async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+async def _answered(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Return the answer of a view with the headers for the key, also one that it raises.
+
+    The server prepares an answer for the request as it came, which another middleware may have cloned.
+    """
+    admitted = request[_ADMITTED]
+    try:
+        response: web.StreamResponse = await handler(request)
+    except web.HTTPException as raised:
+        add_headers(admitted, raised.headers)
+        raise
+    else:
+        if not response.prepared:
+            add_headers(admitted, response.headers)
+        return response
+    finally:
+        del request[_ADMITTED]
+        if _WATCH in request:
+            request[_WATCH].cancel()
+
+
+async def _prepare(every: float, request: web.Request, response: web.StreamResponse) -> None:
+    """Add the headers for the key to an answer that a view sends itself, and watch over a web socket."""
     admitted = request.get(_ADMITTED)
     if admitted is not None:
         add_headers(admitted, response.headers)
+        if every and isinstance(response, web.WebSocketResponse):
+            request[_WATCH] = create_task(_watch(response, request[_IS_GOOD], every))
+
+
+async def _watch(socket: web.WebSocketResponse, is_good: Recheck, every: float) -> None:
+    """Close a web socket when its key has ended."""
+    await sleep(every)
+    while await is_good():
+        await sleep(every)
+    await socket.close(code=ENDED, message=REASON.encode())
+
+
+def _route(route: web.AbstractRoute) -> str:
+    """Return a route as it is written; that of a folder of files ends with a slash."""
+    path = "" if route.resource is None else route.resource.canonical
+    return f"{path}/" if isinstance(route.resource, web.StaticResource) else path
 
 
 def _statement(admission: Admission, request: web.Request) -> Stated:
     view = request.match_info.handler
     found = stated_view(view, request.method) or stated_view(view, methods_of(view)[0])
-    if found is None and not admission.is_exempt(request.path):
-        raise ConfigurationError(f"route {request.path!r:.200} must state a scope: write  @require_key(...)")
+    if found is None:
+        check_stated(admission, _route(request.match_info.route), None)
     return found or Stated(NO_SCOPE)

@@ -16,6 +16,7 @@ from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._asgi.lease import serve_leased
 from secretsource.integrations._asgi.messages import adding, drop_body, hiding, refuse
 from secretsource.integrations._asgi.socket import serve_while
+from secretsource.integrations._shared.recheck import interval
 from secretsource.integrations.routes import Stated
 from secretsource.issuing import Admission, Admitted
 
@@ -30,7 +31,6 @@ __all__ = ["ApiKeyMiddleware"]
 
 _CHECKED = frozenset({"http", "websocket"})
 _UNKNOWN = (None,)
-_LONGEST_RECHECK = 86400.0
 
 
 class ApiKeyMiddleware:
@@ -71,7 +71,7 @@ class ApiKeyMiddleware:
         self._admission = Admission(keys, scope=None if callable(scope) else scope, **settings)
         self._glance = self._admission.glance
         self._is_exempt = self._admission.is_exempt
-        self._recheck = _seconds(recheck)
+        self._recheck = interval(recheck)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, or let it through."""
@@ -118,9 +118,3 @@ class ApiKeyMiddleware:
             is_good = partial(self._admission.astill, record, ip, path, scope=demand)
             app = partial(serve_while, is_good, self._recheck, app)
         return app(receive, send) if lease is None else serve_leased(self._admission, admitted, app, receive, send)
-
-
-def _seconds(recheck: object) -> float:
-    if isinstance(recheck, (int, float)) and 0 <= recheck <= _LONGEST_RECHECK:
-        return recheck
-    raise ConfigurationError(f"recheck must be in seconds from 0 to {_LONGEST_RECHECK}, not {recheck!r:.80}")

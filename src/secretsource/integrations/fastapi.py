@@ -19,21 +19,21 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from secretsource.exceptions import ConfigurationError
+from secretsource.integrations._asgi.guarded import Guarded
 from secretsource.integrations._asgi.messages import refuse
-from secretsource.integrations._asgi.start import LATE, Late, start
-from secretsource.integrations._shared.fastapi import joined, scheme, stated_routes
-from secretsource.integrations.routes import Stated, check_stated
-from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer, KeyRecord
+from secretsource.integrations._asgi.start import Late, late_name
+from secretsource.integrations._shared.fastapi import scheme
+from secretsource.integrations._shared.recheck import interval
+from secretsource.issuing import Admission, HttpAnswer, KeyRecord
 
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from secretsource.integrations._asgi.messages import App, Receive, Scope, Send
+    from secretsource.integrations.routes import Stated
     from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys, AsyncApiKeys
 
 __all__ = ["ApiKey"]
 
-_CHECKED = frozenset({"http", "websocket"})
 _UNKNOWN = (None,)
 
 
@@ -42,11 +42,13 @@ class ApiKey(SecurityBase):
 
     Use it in ``Security(api_key, scopes=[...])``, at a route, a router or the application: a request needs the scopes
     of all of them, and its key is checked once. `require_key` on the function states a cost, a limit, or `NO_SCOPE`.
-    ``app.dependency_overrides[api_key]`` replaces it in tests.
+    ``app.dependency_overrides[api_key]`` replaces it in tests. An application may have several, such as one for its
+    customers and one for its staff; a route needs the keys of all that it uses.
 
     Args:
         keys: The keys to check with; keys for threads look up in threads of their own.
         scheme_name: The name of the security scheme in the OpenAPI document.
+        recheck: As for `ApiKeyMiddleware`.
         settings: See `AdmissionSettings`.
 
     Raises:
@@ -59,12 +61,14 @@ class ApiKey(SecurityBase):
         keys: "ApiKeys | AsyncApiKeys",
         *,
         scheme_name: str = "ApiKey",
+        recheck: float = 30.0,
         **settings: "Unpack[AdmissionSettings]",
     ) -> None:
         self._admission = Admission(keys, scope=None, **settings)
         self._glance = self._admission.glance
         self.model = scheme(next(iter(settings.get("credentials", ())), "Authorization: Bearer"))
         self.scheme_name = scheme_name
+        self._late, self._recheck = late_name(self), interval(recheck)
 
     def guard(self, app: FastAPI) -> None:
         """Refuse to start an application with a route that states no scope, and add our headers to its answers.
@@ -72,14 +76,14 @@ class ApiKey(SecurityBase):
         Args:
             app: The application. Guard an application that is mounted in it by itself.
         """
-        app.add_middleware(_Guarded, of=app, admission=self._admission, dependency=self)
+        app.add_middleware(Guarded, of=app, admission=self._admission, dependency=self, recheck=self._recheck)
         app.add_exception_handler(_Refused, _refusal)
 
     async def __call__(self, connection: HTTPConnection) -> KeyRecord | None:
         """Return the record of the key that came with a request."""
         scope: Any = connection.scope
-        late: Late | None = scope.get(LATE)
-        stated = None if late is None else late.stated.get(scope["endpoint"])
+        late: Late | None = scope.get(self._late)
+        stated = None if late is None else late.stated.get(scope.get("endpoint"))
         if late is None or stated is None:
             raise ConfigurationError("an application must be guarded, with all its routes: call  api_key.guard(app)")
         admitted = late.admitted
@@ -93,9 +97,11 @@ class ApiKey(SecurityBase):
             if admitted.visible is not None:
                 headers[:] = admitted.visible  # the list that the request object holds, too
             late.let_in(self._admission, admitted)
+            if late.is_good is not None:
+                late.is_good.begin(self._admission, admitted.record, ip, path, demand)
         return admitted.record
 
-    async def _admit(self, asked: Any, root: str, stated: Stated) -> "Admitted":
+    async def _admit(self, asked: Any, root: str, stated: "Stated") -> "Admitted":
         """Let a request in that memory cannot decide on, or raise its refusal."""
         demand, cost, limit = stated
         outcome = await self._admission.aadmit(
@@ -112,42 +118,3 @@ class _Refused(Exception):
 
 async def _refusal(_: object, refused: Exception) -> Any:
     return partial(refuse, refused.args[0])
-
-
-class _Guarded:
-    """The middleware of a guarded application."""
-
-    def __init__(self, app: "App", of: FastAPI, admission: Admission, dependency: ApiKey) -> None:
-        self._app, self._of, self._admission, self._dependency = app, of, admission, dependency
-        self._stated: dict[object, Stated] = {}
-        self._checked = 0
-
-    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        if scope["type"] == "lifespan":
-            await start(self._check, receive, send)
-        elif self._checked != len(self._of.router.routes):
-            self._check()
-        if scope["type"] not in _CHECKED:
-            await self._app(scope, receive, send)
-            return
-        late = scope[LATE] = Late(self._stated, scope["type"], send)
-        try:
-            await self._app(scope, receive, late.send)
-        finally:
-            if late.place is not None:
-                await late.place.leave()
-
-    def _check(self) -> None:
-        """Read what each view states on all its routes, and refuse a route that states no scope."""
-        views: dict[object, list[Stated]] = {}
-        for route, stated in stated_routes(self._of, self._dependency):
-            if not _is_guarded(getattr(route, "app", None)):
-                check_stated(self._admission, route.path, stated)
-                views.setdefault(getattr(route, "endpoint", None), []).append(stated or Stated(NO_SCOPE))
-        self._stated = {view: joined(several) or Stated(NO_SCOPE) for view, several in views.items()}
-        self._checked = len(self._of.router.routes)
-
-
-def _is_guarded(app: object) -> bool:
-    kinds: list[object] = [each.cls for each in app.user_middleware] if isinstance(app, FastAPI) else []
-    return _Guarded in kinds

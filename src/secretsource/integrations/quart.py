@@ -12,13 +12,15 @@ It is the extension of Flask on an event loop: see `secretsource.integrations.fl
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from quart import Response, current_app, g, request, websocket
 
-from secretsource.exceptions import ConfigurationError
+from secretsource.integrations._asgi.socket import serve_while
 from secretsource.integrations._shared.headers import add_headers
 from secretsource.integrations._shared.place import Place
+from secretsource.integrations._shared.recheck import Recheck, interval
 from secretsource.integrations.routes import Stated, check_stated, require_key, stated_view
 from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer
 
@@ -32,10 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ApiKeyExtension", "require_key"]
 
-_IMPLIED = frozenset({"HEAD", "OPTIONS"})
-"""Methods that Quart adds to those of a route."""
-_PLACE = "secretsource.place"
-"""The name of a `Place` in the scope of a connection."""
+_IMPLIED = frozenset({"HEAD", "OPTIONS"})  # which Quart adds to the methods of a route
+_PLACE, _IS_GOOD = "secretsource.place", "secretsource.is_good"  # in the scope of a connection
 
 
 class ApiKeyExtension:
@@ -44,6 +44,7 @@ class ApiKeyExtension:
     Args:
         keys: The keys to check with; keys for threads look up in threads of their own.
         app: The application; or call `init_app` later.
+        recheck: As for `ApiKeyMiddleware`.
         settings: See `AdmissionSettings`.
 
     Raises:
@@ -52,9 +53,14 @@ class ApiKeyExtension:
     """
 
     def __init__(
-        self, keys: ApiKeys | AsyncApiKeys, app: Quart | None = None, **settings: Unpack[AdmissionSettings]
+        self,
+        keys: ApiKeys | AsyncApiKeys,
+        app: Quart | None = None,
+        *,
+        recheck: float = 30.0,
+        **settings: Unpack[AdmissionSettings],
     ) -> None:
-        self._admission = Admission(keys, scope=None, **settings)
+        self._admission, self._recheck = Admission(keys, scope=None, **settings), interval(recheck)
         if app is not None:
             self.init_app(app)
 
@@ -78,21 +84,15 @@ class ApiKeyExtension:
 
         # only this object gets it
         app.add_url_rule = add_url_rule  # type: ignore[method-assign]
-        app.asgi_app = _leaving(app.asgi_app)  # type: ignore[method-assign]  # as Quart's own pages have it
+        app.asgi_app = _leaving(app.asgi_app, self._recheck)  # type: ignore[method-assign]  # as Quart's own pages have it
         app.extensions["secretsource"] = self
-        app.before_request(self._admit_request)
-        app.before_websocket(self._admit_websocket)
+        app.before_request(partial(self._admit, request))
+        app.before_websocket(partial(self._admit, websocket))
         app.after_request(self._finish)
 
     def _check(self, rule: str, view: object, methods: Any) -> None:
         for method in {*(methods or ("GET",))} - _IMPLIED:
             check_stated(self._admission, rule, stated_view(view, method))
-
-    async def _admit_request(self) -> Response | None:
-        return await self._admit(request)
-
-    async def _admit_websocket(self) -> Response | None:
-        return await self._admit(websocket)
 
     async def _admit(self, asked: Any) -> Response | None:
         """Let a request in, or answer it; an unknown path and a method that is not allowed are Quart's to answer."""
@@ -109,6 +109,7 @@ class ApiKeyExtension:
             asked.headers.clear()
             asked.headers.extend(outcome.visible)
         asked.scope[_PLACE].take(self._admission, outcome)
+        asked.scope[_IS_GOOD].begin(self._admission, outcome.record, asked.remote_addr, asked.path, demand)
         g._secretsource, g.api_key = outcome, outcome.record
         return None
 
@@ -118,8 +119,8 @@ class ApiKeyExtension:
         found = stated_view(view, asked.method)
         if found is None and asked.method == "OPTIONS":
             found = stated_view(view, min({*(asked.url_rule.methods or ("GET",))} - _IMPLIED, default="GET"))
-        if found is None and not self._admission.is_exempt(asked.path):
-            raise ConfigurationError(f"route {asked.url_rule.rule!r:.200} must state a scope: write  @require_key(...)")
+        if found is None:
+            check_stated(self._admission, asked.url_rule.rule, None)
         return found or Stated(NO_SCOPE)
 
     async def _finish(self, response: Any) -> Any:
@@ -130,12 +131,16 @@ class ApiKeyExtension:
         return response
 
 
-def _leaving(app: App) -> Any:
-    """Return an application whose connections leave their places among the requests at once when they end."""
+def _leaving(app: App, recheck: float) -> Any:
+    """Return an application whose connections leave their places when they end, and whose keys are checked again."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         async with Place() as place:
-            scope[_PLACE] = place
-            await app(scope, receive, send)
+            is_good = Recheck()
+            scope.update({_PLACE: place, _IS_GOOD: is_good})
+            if recheck and scope["type"] == "websocket":
+                await serve_while(is_good, recheck, partial(app, scope), receive, send)
+            else:
+                await app(scope, receive, send)
 
     return serve

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from secretsource.integrations._shared.recheck import ENDED, REASON
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from secretsource.integrations._asgi.messages import Message, Receive, Send
-
-ENDED = 4401
-REASON = "the API key has ended"
 
 
 class _KeyEnded(OSError):

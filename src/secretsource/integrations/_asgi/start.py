@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._asgi.messages import STARTS, adding, begun, is_last
 from secretsource.integrations._shared.place import Place
+from secretsource.integrations._shared.recheck import Recheck
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -15,8 +16,14 @@ if TYPE_CHECKING:
     from secretsource.integrations.routes import Stated
     from secretsource.issuing import Admission, Admitted
 
-LATE = "secretsource.late"
-"""The name of a `Late` in the scope of a connection."""
+
+def late_name(dependency: object) -> str:
+    """Return the name of the `Late` of a dependency in the scope of a connection.
+
+    Args:
+        dependency: The dependency; an application may have several.
+    """
+    return f"secretsource.late.{id(dependency):x}"
 
 
 class Late:
@@ -28,14 +35,16 @@ class Late:
         send: The `send` of the server.
 
     Attributes:
+        is_good: For a web socket, the question whether its key is still good.
         stated: As given.
         admitted: The request once it is let in; None before.
         place: Its place among the requests at once, to be left when the application has ended; None for nearly all.
     """
 
-    __slots__ = ("_kind", "_send", "admitted", "place", "stated")
+    __slots__ = ("_kind", "_send", "admitted", "is_good", "place", "stated")
 
     def __init__(self, stated: Mapping[object, Stated], kind: str, send: Send) -> None:
+        self.is_good = None if kind == "http" else Recheck()
         self.stated = stated
         self.admitted: Admitted | None = None
         self.place: Place | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi import routing
 from fastapi.openapi.models import APIKey, APIKeyIn, HTTPBase
@@ -11,25 +11,80 @@ from secretsource.integrations.routes import Stated, stated
 from secretsource.issuing import NO_SCOPE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from fastapi import FastAPI
+    from fastapi import APIRouter, FastAPI
+
+_DOCUMENTATION = "fastapi.applications"
+"""The module of the views that show the document of an application."""
 
 
-def stated_routes(app: FastAPI, dependency: object) -> Iterator[tuple[Any, Stated | None]]:
-    """Yield each route of an application but its documentation, with what it states where it uses the dependency.
+class Served(NamedTuple):
+    """A route of an application, or a folder of it.
+
+    Attributes:
+        path: Its path; that of a folder, such as a mount, ends with a slash.
+        view: The function behind it; None for a folder.
+        dependant: Its dependencies; None without any.
+        app: The application of a mount; None for others.
+    """
+
+    path: str
+    view: object
+    dependant: Any
+    app: object = None
+
+    def stated(self, dependency: object) -> Stated | None:
+        """Return what the route states, or None if it does not use the dependency or names no scope.
+
+        Args:
+            dependency: The dependency that checks keys.
+        """
+        uses = [*_uses(self.dependant, dependency)]
+        own = stated(self.view) or Stated(())
+        return joined([own, *[own._replace(scope=scopes) for scopes in uses]]) if uses else None
+
+
+def served(app: FastAPI) -> Iterator[Served]:
+    """Yield each route and each folder of an application, but the pages of its documentation.
 
     Args:
         app: The application.
-        dependency: The dependency that checks keys.
     """
-    documentation = {app.openapi_url, app.docs_url, app.redoc_url, app.swagger_ui_oauth2_redirect_url}
     contexts: Any = getattr(routing, "iter_route_contexts", iter)
     for route in contexts(app.routes):
-        if route.path not in documentation:
-            uses = [*_uses(getattr(route, "dependant", None), dependency)]
-            own = stated(getattr(route, "endpoint", None)) or Stated(())
-            yield route, joined([own, *[own._replace(scope=scopes) for scopes in uses]]) if uses else None
+        path, view = getattr(route, "path", None) or "", getattr(route, "endpoint", None)
+        if view is None:
+            yield Served(f"{path}/", None, None, getattr(route, "app", None))
+        elif getattr(view, "__module__", None) != _DOCUMENTATION:
+            yield Served(path, view, getattr(route, "dependant", None))
+    yield from _frontends(app.router)
+
+
+def lists(router: APIRouter) -> Iterator[Sequence[Any]]:
+    """Yield the lists of routes of a router, and of the routers in it.
+
+    Args:
+        router: The router.
+    """
+    routes, later = router.routes, getattr(router, "_low_priority_routes", ())
+    yield routes
+    yield later
+    for group in later:
+        yield getattr(group, "routes", ())
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            yield from lists(inner)
+
+
+def _frontends(router: Any) -> Iterator[Served]:
+    """Yield the folders of frontends, which newer versions of FastAPI serve where no route is found."""
+    for each in getattr(router, "_iter_low_priority_routes", tuple)():
+        before = getattr(each, "frontend_prefix", "")
+        for route in getattr(getattr(each, "original_route", each), "routes", (each,)):
+            path: str = getattr(route, "path", "")
+            yield Served(f"{before}{path.rstrip('/')}/", None, getattr(each, "dependant", None))
 
 
 def joined(several: Iterable[Stated]) -> Stated | None:

@@ -225,6 +225,24 @@ class IntegrationAcceptance:
                 connect(address, additional_headers=headers)
             assert refusal.value.response.status_code in statuses
 
+    @needs("websocket")
+    def test_a_web_socket_closes_when_its_key_ends(self, harness: IntegrationHarness, world: World) -> None:
+        """With ``recheck`` the key of an open socket is checked again; one that was revoked closes it with 4401."""
+        from websockets.exceptions import ConnectionClosed
+        from websockets.sync.client import connect
+
+        issued = world.issued()
+        with harness.serve(world.keys, **SETTINGS, recheck=0.02) as url:
+            address = url.replace("http", "ws", 1) + "/socket"
+            with connect(address, additional_headers=bearer(issued.plaintext), close_timeout=5) as socket:
+                socket.send("one")
+                assert socket.recv(timeout=10) == "one"
+                world.keys.revoke(issued.record.key_id)
+                with pytest.raises(ConnectionClosed) as closed:
+                    socket.recv(timeout=self.patience)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4401
+
     # Requests at once
 
     @pytest.mark.parametrize("path", ["/invoices", "/stream"])
@@ -290,13 +308,17 @@ class IntegrationAcceptance:
 
     @pytest.mark.parametrize("hide", [True, False])
     def test_the_view_does_not_see_a_hidden_key(self, hide: bool, harness: IntegrationHarness, world: World) -> None:
-        """With `hide`, the headers that the view sees have no key; without, they are as they came."""
-        text = world.issue()
+        """With `hide`, the headers that the view sees have no key; without, they are as they came.
+
+        The answer has the headers for the key either way.
+        """
+        text = world.issue(rate_limit="10/hour")
         with harness.serve(world.keys, **SETTINGS, hide=hide) as url:
             for headers in (bearer(text), {"X-API-Key": text}):
                 answer = ask(url, "/invoices", headers={**headers, "Accept": "*/*"})
                 seen = {name.lower(): value for name, value in answer.shown["headers"]}
                 assert (answer.status, seen["accept"], text in str(seen)) == (200, "*/*", not hide)
+                assert len(answer.values("RateLimit")) == 1
 
 
 def refused(world: World, scope: Any, headers: Mapping[str, str], cost: int = 1) -> HttpAnswer:
