@@ -47,13 +47,13 @@ def counted() -> Generator[list[str]]:
 
 
 async def grow(world: World, keys: int, owners: int) -> None:
-    """Make keys of one customer, and customers with one event each."""
+    """Make customers with one event each, and then keys of one customer: the newest events are about keys."""
+    for number in range(owners):
+        await world.keys.owners.put(f"o{number}", plan="basic")
     asked: list[Any] = [
         {"owner": "acme", "prefix": "acme", "name": "worker", "scopes": ["invoices:read"], "expires_in": 864000}
     ]
     await world.keys.issue_many(asked * keys)
-    for number in range(owners):
-        await world.keys.owners.put(f"o{number}", plan="basic")
 
 
 async def questions(browser: Browser, ids: dict[str, str]) -> dict[str, int]:

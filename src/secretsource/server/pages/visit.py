@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from time import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -97,6 +97,13 @@ class Visit:
         """Whether the page is shown inside of another one."""
         return self.request.headers.get("sec-fetch-dest") in {"iframe", "frame"}
 
+    @property
+    def first(self) -> str | None:
+        """The address of the first page of this list, with the search and the filters; None on that page itself."""
+        asked = self.request.query_params
+        kept = [(name, value) for name, value in asked.multi_items() if value and name != "after"]
+        return f"?{urlencode(kept)}" if asked.get("after") else None
+
     def url(self, path: str) -> str:
         """Return the address of a path of ours, such as ``/portal/keys``, wherever the pages are mounted."""
         root: str = self.request.scope.get("root_path", "")
@@ -122,6 +129,7 @@ class Visit:
             "url": self.url,
             "static": self.static,
             "path": self.request.scope["path"].removeprefix(self.url("")),
+            "first": self.first,
             "may_sign_out": self.may_sign_out,
             "framed": self.is_framed,
             "who": self.customer.name or self.customer.id if self.customer else self.session.subject,

@@ -1,4 +1,4 @@
-"""One Chromium for all tests of a process, and a service and windows for each of them.
+"""One Chromium and one service for all tests of a process, and windows for each of them.
 
 A test here begins with ``@browser_test``: it runs in the loop of the session, where Chromium is.
 """
@@ -8,21 +8,41 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import async_playwright
-from tests.server.pages.chromium.site import serving
-from tests.server.pages.chromium.window import DARK_RULES, RULES, SHAPES, Window
+from tests.server.pages.chromium.sample import filled
+from tests.server.pages.chromium.site import PEPPER, Site, serving
+from tests.server.pages.chromium.window import SHAPES, WAYS, Window
+
+from secretsource.issuing import NO_SCOPE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
-    from pathlib import Path
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+    from typing import TypeAlias
 
-    from playwright.async_api import Browser
-    from tests.server.pages.chromium.site import Site
+    from playwright.async_api import Browser, BrowserContext
 
+    Contexts: TypeAlias = Callable[[str, bool], Awaitable[BrowserContext]]
+    Open: TypeAlias = Callable[..., Awaitable[Window]]
+
+
+class Sample(NamedTuple):
+    """A service on the sample.
+
+    Attributes:
+        site: The service.
+        ids: The ids of keys, each by a word of its own.
+    """
+
+    site: Site
+    ids: Mapping[str, str]
+
+
+NUMBERS = count(1)
 PROGRAM = shutil.which("chromium")
 FLAGS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking")
 
@@ -48,29 +68,80 @@ async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[B
         await browser.close()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def site(tmp_path: Path) -> AsyncGenerator[Site]:
-    """A service on a new store."""
-    async with serving(f"sqlite:///{tmp_path}/keys.db") as running:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Site]:
+    """One service for all journeys; each has customers and plans of its own."""
+    async with serving(f"sqlite:///{tmp_path_factory.mktemp('journeys')}/keys.db") as running:
+        await running.begin()
         yield running
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def sample(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Sample]:
+    """A service on customers that have lived, which no test changes, and the ids of their keys."""
+    store = f"sqlite:///{tmp_path_factory.mktemp('sample')}/keys.db"
+    ids = await filled(store, PEPPER)
+    async with serving(store) as running:
+        await running.begin()
+        # Limits are counted in memory: this is the part of the plan's quota that the pages tell of.
+        await running.keys.verify(ids["test-text"], scope=NO_SCOPE, cost=5000)
+        yield Sample(running, ids)
+
+
+@pytest.fixture
+def site(service: Site) -> Site:
+    """The service that the windows of a test look at."""
+    return service
+
+
+@pytest.fixture
+def owner() -> str:
+    """A customer of this test alone."""
+    return f"globex-{next(NUMBERS):03}"
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def contexts(chromium: Browser) -> AsyncGenerator[Contexts]:
+    """The contexts of this session: one for each shape, with scripts and without."""
+    opened: dict[tuple[str, bool], BrowserContext] = {}
+
+    async def context_of(shape: str, scripts: bool) -> BrowserContext:
+        if (shape, scripts) not in opened:
+            opened[shape, scripts] = await chromium.new_context(
+                java_script_enabled=scripts,
+                locale="en-GB",
+                timezone_id="UTC",
+                reduced_motion="reduce",
+                permissions=["clipboard-read", "clipboard-write"],
+                **SHAPES[shape],
+            )
+        return opened[shape, scripts]
+
+    yield context_of
+    for context in opened.values():
+        await context.close()
+
+
+@pytest.fixture(scope="session")
+def looked() -> set[tuple[object, ...]]:
+    """The kinds of pages that axe has looked at."""
+    return set()
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def open_window(chromium: Browser, site: Site) -> AsyncGenerator[Callable[..., Awaitable[Window]]]:
-    """Open windows of a shape; they are closed at the end of the test."""
+async def open_window(contexts: Contexts, site: Site, looked: set[tuple[object, ...]]) -> AsyncGenerator[Open]:
+    """Open windows of a way, each signed in nowhere; they are closed at the end of the test."""
     async with AsyncExitStack() as stack:
 
-        async def open(shape: str = "desktop", *, scripts: bool = True, **more: Any) -> Window:
-            given: dict[str, Any] = {
-                "locale": "en-GB",
-                "timezone_id": "UTC",
-                "reduced_motion": "reduce",
-                **SHAPES[shape],
-                **more,
-            }
-            context = await chromium.new_context(java_script_enabled=scripts, **given)
-            stack.push_async_callback(context.close)
-            rules = DARK_RULES if shape == "dark" else RULES
-            return await Window.opened(site, context, has_scripts=scripts, rules=rules)
+        async def opened(way: str = "desktop") -> Window:
+            chosen = WAYS[way]
+            context, copies = await contexts(chosen.shape, chosen.scripts), None
+            await context.clear_cookies()
+            if not chosen.scripts:
+                copies = await (await contexts(chosen.shape, True)).new_page()
+                stack.push_async_callback(copies.close)
+            window = await Window.opened(site, chosen, context, copies, looked)
+            stack.push_async_callback(window.page.close)
+            return window
 
-        yield open
+        yield opened

@@ -7,6 +7,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from secretsource.issuing import AsyncApiKeys
+from secretsource.server.rights import ROOT_OWNER, ROOT_PREFIX
 from secretsource.stores.base import Count, Use
 from secretsource.testing import FakeClock
 
@@ -55,13 +56,17 @@ async def _others(keys: AsyncApiKeys) -> dict[str, str]:
     await keys.plans.put("Free", rate_limit="60/minute", max_keys=2, scopes=["invoices:read"], **desk)
     await keys.owners.put("initech", name="Initech", plan="Free", **desk)
     await keys.owners.put("umbrella", name="Umbrella Health", plan="Business", **desk)
+    await keys.owners.put("vandelay", name="Vandelay Industries, Import and Export of Latex and Related Goods", **desk)
+    await keys.owners.put("مخبز", name="مخبز النور", plan="Free", **desk)
     await keys.issue(owner="initech", prefix="sk", name="Printer", scopes=["invoices:read"], expires_in=83 * DAY)
     await keys.owners.suspend("initech", reason="the invoice was not paid", **desk)
     issued = await keys.issue(owner="umbrella", prefix="sk", name="Ward round", scopes=["invoices:read"])
     rotated = await keys.rotate(issued.record.key_id, overlap=0, reason="it was in a public repository", **desk)
     await keys.check(issued.plaintext, scope="invoices:read", ip="192.0.2.66", agent="python-requests/2.32")
     await keys.flush()
-    return {"ward": issued.record.key_id, "ward-new": rotated.successor.key_id}
+    root: dict[str, Any] = {"owner": ROOT_OWNER, "prefix": ROOT_PREFIX, "name": "The shop", "networks": ["10.0.0.0/8"]}
+    shop = await keys.issue(scopes=["keys:verify"], expires_in=365 * DAY, **root, **desk)
+    return {"root": shop.record.key_id, "ward": issued.record.key_id, "ward-new": rotated.successor.key_id}
 
 
 async def _live(keys: AsyncApiKeys, clock: FakeClock) -> dict[str, str]:

@@ -9,17 +9,21 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import uvicorn
 
 from secretsource.issuing import NO_SCOPE, AsyncApiKeys
 from secretsource.server.app import Application
+from secretsource.server.pages.visit import Visit
 from secretsource.server.rights import EVERYTHING, ROOT_OWNER, ROOT_PREFIX
 from secretsource.server.root_keys import RootKeys
 from secretsource.server.service import Service
 from secretsource.server.settings import PagesSettings, ServerSettings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
+
+    from starlette.responses import Response
 
 __all__ = ["PEPPER", "SETTINGS", "Site", "serving"]
 
@@ -27,7 +31,11 @@ PEPPER = "canary-51d2 pepper of the pages"
 SETTINGS = ServerSettings(
     default_scope=NO_SCOPE,
     trusted_proxies=(ip_network("127.0.0.0/8"),),
-    pages=PagesSettings(name="Acme API", scopes=("invoices:read", "invoices:write", "exports:read", "orders:*")),
+    pages=PagesSettings(
+        name="Acme API",
+        address="https://keys.acme.example",
+        scopes=("invoices:read", "invoices:write", "exports:read", "orders:*"),
+    ),
 )
 
 
@@ -39,23 +47,38 @@ class Site:
         base: The beginning of its addresses.
         keys: Its keys.
         settings: Its settings.
+        shown: The template of the last page that it wrote.
     """
 
     base: str
     keys: AsyncApiKeys
     settings: ServerSettings
+    shown: str = ""
+
+    async def begin(self) -> None:
+        """Check a key: the first check begins the threads that the service has until its end."""
+        await self.keys.verify((await self.key("umbrella", name="Pharmacy")).plaintext, scope=NO_SCOPE)
 
     async def key(self, owner: str = "globex", **fields: Any) -> Any:
         """Issue a key of a customer."""
         asked: dict[str, Any] = {"owner": owner, "prefix": "sk", "scopes": ["invoices:read"], **fields}
         return await self.keys.issue(**asked)
 
-    async def root_key(self, *scopes: str) -> str:
+    async def root_key(self, *scopes: str, **fields: Any) -> str:
         """Make a root key, which may do everything unless scopes are given."""
-        issued = await self.keys.issue(
-            owner=ROOT_OWNER, prefix=ROOT_PREFIX, name="Front desk", scopes=scopes or EVERYTHING
-        )
-        return issued.plaintext
+        asked: dict[str, Any] = {"name": "Front desk", "scopes": scopes or EVERYTHING, **fields}
+        return (await self.keys.issue(owner=ROOT_OWNER, prefix=ROOT_PREFIX, **asked)).plaintext
+
+
+def told(site: Site) -> Callable[..., Response]:
+    """Return the method of a visit that writes a page, which tells the site its template, too."""
+    write = Visit.page
+
+    def page(visit: Visit, template: str, *arguments: Any, **values: Any) -> Response:
+        site.shown = template
+        return write(visit, template, *arguments, **values)
+
+    return page
 
 
 @asynccontextmanager
@@ -85,7 +108,10 @@ async def serving(store: str, settings: ServerSettings = SETTINGS) -> AsyncGener
             while not server.started:
                 assert not serve.done(), "the service did not start"
                 await asyncio.sleep(0.005)
-            yield Site(f"http://127.0.0.1:{listener.getsockname()[1]}", opened[0], settings)
+            site = Site(f"http://127.0.0.1:{listener.getsockname()[1]}", opened[0], settings)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Visit, "page", told(site))
+                yield site
         finally:
             server.should_exit = True
             await serve

@@ -7,21 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
+    from tests.server.pages.chromium.conftest import Open
     from tests.server.pages.chromium.site import Site
-    from tests.server.pages.chromium.window import Window
 
 
-@pytest.mark.parametrize("shape", ["desktop", "phone"])
-async def test_rows_are_filtered_while_a_customer_types(
-    site: Site, open_window: Callable[..., Awaitable[Window]], shape: str
-) -> None:
+@pytest.mark.parametrize("way", ["desktop", "phone"])
+async def test_rows_are_filtered_while_a_customer_types(site: Site, open_window: Open, owner: str, way: str) -> None:
     """Any part of a row is found, in whatever case; an empty field shows all rows again."""
     for name in ("Billing worker", "Nightly export", "Mobile backend"):
-        await site.key(name=name)
-    window = await open_window(shape)
-    await window.sign_in()
+        await site.key(owner, name=name)
+    window = await open_window(way)
+    await window.sign_in(owner)
     field, rows = window.page.get_by_role("searchbox"), window.page.locator("#keys tbody tr:visible")
     assert await rows.count() == 3
     await field.fill("NIGHT")

@@ -3,60 +3,84 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import axe_playwright_python
+from tests.server.pages.chromium.gallery import GALLERY, IMAGES, KEPT
+from tests.server.pages.chromium.hands import Finger, Hand, Keyboard, Mouse
 
 from secretsource.server.open_paths.links import address_of, new_link
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from playwright.async_api import BrowserContext, Page, Route
+    from playwright.async_api import BrowserContext, ConsoleMessage, Page
     from tests.server.pages.chromium.site import Site
 
-__all__ = ["SHAPES", "Window", "picture"]
+__all__ = ["SHAPES", "WAYS", "Way", "Window", "link"]
 
-TREE = Path(__file__).parents[4]
 PICTURES = os.environ.get("PICTURES")
 """The folder for pictures of the views, such as ``docs/images``; without it none are made."""
+_DESKTOP: dict[str, Any] = {"viewport": {"width": 1180, "height": 820}}
+_PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 
-SHAPES: dict[str, dict[str, Any]] = {
-    "desktop": {"viewport": {"width": 1180, "height": 820}, "color_scheme": "light"},
-    "dark": {"viewport": {"width": 1180, "height": 820}, "color_scheme": "dark"},
-    "phone": {
-        "viewport": {"width": 390, "height": 844},
-        "is_mobile": True,
-        "has_touch": True,
-        "color_scheme": "light",
-    },
-    "dark phone": {
-        "viewport": {"width": 390, "height": 844},
-        "is_mobile": True,
-        "has_touch": True,
-        "color_scheme": "dark",
-    },
+SHAPES: Mapping[str, dict[str, Any]] = {
+    "desktop": {**_DESKTOP, "color_scheme": "light"},
+    "dark": {**_DESKTOP, "color_scheme": "dark"},
+    "phone": {**_PHONE, "color_scheme": "light"},
+    "dark phone": {**_PHONE, "color_scheme": "dark"},
 }
 """The windows that pages are looked at in."""
 
-KEPT = ("desktop", "dark", "phone")
-"""The windows that pictures are kept of."""
+
+class Way(NamedTuple):
+    """A way through the pages.
+
+    Attributes:
+        shape: The window, by its name in `SHAPES`.
+        hand: The hand of the person.
+        scripts: Whether scripts run.
+    """
+
+    shape: str
+    hand: Hand
+    scripts: bool = True
+
+
+WAYS: Mapping[str, Way] = {
+    "desktop": Way("desktop", Mouse()),
+    "dark": Way("dark", Mouse()),
+    "phone": Way("phone", Finger()),
+    "dark phone": Way("dark phone", Finger()),
+    "without scripts": Way("phone", Finger(), scripts=False),
+    "by keyboard": Way("desktop", Keyboard()),
+}
+"""The ways that each journey is made in."""
 
 RULES = ("wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice")
-DARK_RULES = ("color-contrast",)
-"""A dark page has the structure of the light one, and other colours."""
+COLOURS = ("color-contrast",)
+"""The rules for a page in the dark whose other parts were looked at in the light: its structure is the same."""
 _AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 _ASK = (
-    "async rules => (await axe.run(document, {runOnly: rules})).violations"
+    "async rules => (await axe.run(document, {runOnly: rules, preload: false, resultTypes: ['violations']})).violations"
     ".map(each => each.id + ': ' + each.nodes.map(node => node.html.slice(0, 150)).slice(0, 3).join(' | '))"
 )
+_WIDTHS = "[document.documentElement.scrollWidth, innerWidth]"
 _LISTEN = (
     "addEventListener('securitypolicyviolation', event =>"
     " console.error('CSP: ' + event.effectiveDirective + ' ' + event.blockedURI))"
 )
+_KINDS = (
+    "[...new Set([...document.querySelectorAll('*')]"
+    ".map(node => [node.tagName, ...['class', 'role', 'type', 'aria-current'].map(x => node.getAttribute(x))].join())"
+    ")].sort().join(' ')"
+)
+"""The kinds of the things on a page."""
 _FAILED = "Failed to load resource: the server responded with a status of"
+_SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL)
 
 
 @dataclass
@@ -66,95 +90,137 @@ class Window:
     Attributes:
         site: The service that it looks at.
         page: The page of Playwright.
-        has_scripts: Whether scripts run.
-        said: What the console said, and errors of scripts.
+        way: The way through the pages.
+        copies: A page with scripts, for copies of pages without them; None if scripts run.
+        said: What the console said, and errors of scripts, each with the address that it is about.
         outside: Requests to other hosts.
         rules: The rules of accessibility that it checks.
+        looked: The kinds of pages that were checked by these rules in such a window, by any test of the session.
     """
 
     site: Site
     page: Page
-    has_scripts: bool = True
-    said: list[str] = field(default_factory=list[str])
+    way: Way
+    copies: Page | None = None
+    said: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     outside: list[str] = field(default_factory=list[str])
     rules: Sequence[str] = RULES
+    looked: set[tuple[object, ...]] = field(default_factory=set[tuple[object, ...]])
 
     @classmethod
     async def opened(
-        cls, site: Site, context: BrowserContext, *, has_scripts: bool = True, rules: Sequence[str] = RULES
+        cls,
+        site: Site,
+        way: Way,
+        context: BrowserContext,
+        copies: Page | None = None,
+        looked: set[tuple[object, ...]] | None = None,
     ) -> Window:
         """Open a window that watches from its first request on."""
         page = await context.new_page()
-        window = cls(site, page, has_scripts, rules=rules)
-        await context.route("**/*", window._watch)
-        if has_scripts:
+        window = cls(site, page, way, copies, looked=set() if looked is None else looked)
+        context.on("request", lambda request: window._note(request.url))
+        if way.scripts:
             await page.add_init_script(_LISTEN)
-        page.on("console", lambda message: window.said.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: window.said.append(f"error: {error}"))
+        page.on("console", window._hear)
+        page.on("pageerror", lambda error: window.said.append((f"error: {error}", page.url)))
         return window
 
-    async def _watch(self, route: Route) -> None:
-        if route.request.url.startswith((self.site.base, "data:")):
-            await route.continue_()
-        else:
-            self.outside.append(route.request.url)
-            await route.abort("blockedbyclient")
+    def _note(self, url: str) -> None:
+        if not url.startswith((self.site.base, "data:", "about:")):
+            self.outside.append(url)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        self.said.append((f"{message.type}: {message.text}", message.location.get("url", "")))
+
+    def _heard(self) -> list[str]:
+        """Return what was said, but for the status of the page itself, which is asserted where it is opened."""
+        heard, self.said = self.said, []
+        return [text for text, url in heard if _FAILED not in text or url != self.page.url]
 
     async def go(self, path: str, status: int = 200) -> None:
         """Open a path, and check the page."""
         answer = await self.page.goto(self.site.base + path)
         assert answer is not None
         assert answer.status == status, f"{path}: {answer.status}"
-        if status >= 400:
-            self.forgive(status)
         await self.check()
 
-    def forgive(self, status: int) -> None:
-        """Forget that the console told of an answer with this status, as Chromium does from 400 on."""
-        self.said = [line for line in self.said if f"{_FAILED} {status}" not in line]
+    async def reload(self, status: int = 200) -> None:
+        """Load the page again, and check it."""
+        answer = await self.page.reload()
+        assert answer is not None
+        assert answer.status == status
+        await self.check()
 
-    async def press(self, name: str, *, role: Any = "button") -> None:
-        """Press a button or a link by its words, and wait for the page behind it."""
-        await self.page.get_by_role(role, name=name, exact=True).first.click()
-        await self.page.wait_for_load_state()
+    async def press(self, name: str, *, role: Any = "button", status: int = 200) -> None:
+        """Press a button or a link by its words, and check the page behind it."""
+        async with self.page.expect_navigation() as navigation:
+            await self.way.hand.press(self.page.get_by_role(role, name=name, exact=True).first)
+        answer = await navigation.value
+        assert answer is not None
+        assert answer.status == status, f"{name}: {answer.status}"
+        await self.check()
+
+    async def tick(self, label: str) -> None:
+        """Tick a box by its label."""
+        await self.way.hand.tick(self.page.get_by_label(label))
+
+    async def write(self, label: str, text: str) -> None:
+        """Write into a field by its label."""
+        await self.way.hand.write(self.page.get_by_label(label), text)
 
     async def check(self) -> None:
-        """Assert that the page is quiet, loads nothing from elsewhere, fits, and is readable."""
-        found = [*self.said, *self.outside]
-        if self.has_scripts:
-            width, room = await self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-            if width > room:
-                found.append(f"it is {width} wide in a window of {room}")
-            await self.page.evaluate(f"{_AXE}\n;0")
-            found += await self.page.evaluate(_ASK, list(self.rules))
+        """Assert that the page is quiet, loads nothing from elsewhere, fits, and is readable by everybody."""
+        width, room = await self.page.evaluate(_WIDTHS)
+        found = [f"it is {width} wide in a window of {room}"] if width > room else []
+        found += await self._violations()
+        found += [*self._heard(), *self.outside]
         assert not found, f"{self.page.url}: {'; '.join(found)}"
+
+    async def _violations(self) -> list[str]:
+        """Return what axe finds; a page with the same kinds of things as one before is not looked at again."""
+        kinds = await self.page.evaluate(_KINDS)
+        key = (self.way.shape, self.way.scripts, self.rules, self.site.shown, kinds)
+        if key in self.looked:
+            return []
+        page = self.page if self.copies is None else await self._copied(self.copies)
+        await page.evaluate(f"{_AXE}\n;0")
+        found: list[str] = await page.evaluate(_ASK, list(self.rules))
+        self.looked.add(key)
+        return found
+
+    async def _copied(self, copies: Page) -> Page:
+        """Return a copy of the page without its script: axe is a script itself, and none runs in the page."""
+        text = _SCRIPT.sub("", await self.page.content())
+        await copies.set_content(text.replace("<head>", f'<head><base href="{self.site.base}">', 1))
+        return copies
 
     async def text(self) -> str:
         """The words that the page shows."""
         return await self.page.locator("body").inner_text()
 
-    async def sign_in_as_operator(self) -> None:
-        """Sign in by a root key that may do everything."""
-        await self.page.goto(f"{self.site.base}/operator/sign-in")
-        await self.page.get_by_label("Root key").fill(await self.site.root_key())
+    async def picture(self, name: str) -> None:
+        """Make a picture of the whole page if pictures are asked for; the page must be what the gallery says."""
+        assert self.site.shown == GALLERY[name], f"{name} shows {self.site.shown}"
+        if PICTURES and self.way in (WAYS[shape] for shape in KEPT):
+            folder = IMAGES.parents[1] / PICTURES
+            folder.mkdir(parents=True, exist_ok=True)
+            await self.page.screenshot(path=folder / f"{name}-{self.way.shape}.png", full_page=True)
+
+    async def sign_in_as_operator(self, *scopes: str, **fields: Any) -> None:
+        """Sign in by a root key, which may do everything unless scopes are given."""
+        await self.go("/operator/sign-in")
+        await self.write("Root key", await self.site.root_key(*scopes, **fields))
         await self.press("Sign in")
         await self.page.get_by_role("button", name="Sign out").wait_for()
 
-    async def sign_in(self, owner: str = "globex") -> None:
+    async def sign_in(self, owner: str = "globex", button: str = "Show my keys") -> None:
         """Sign in as a customer, by a link."""
         await self.page.goto(await link(self.site, owner))
-        await self.press("Show my keys")
+        await self.press(button)
         await self.page.wait_for_url("**/portal/keys")
 
 
 async def link(site: Site, owner: str) -> str:
     """Make a link that signs a customer in."""
     return address_of(await new_link(site.keys, owner, "Mia Fox"), site.base)
-
-
-async def picture(window: Window, name: str, shape: str) -> None:
-    """Make a picture of the whole page, if pictures are asked for; a dark phone is looked at, and not kept."""
-    if PICTURES and shape in KEPT:
-        folder = TREE / PICTURES
-        folder.mkdir(parents=True, exist_ok=True)
-        await window.page.screenshot(path=folder / f"{name}-{shape}.png", full_page=True)

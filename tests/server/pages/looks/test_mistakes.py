@@ -70,5 +70,5 @@ def test_the_nearest_kind_counts() -> None:
 )
 def test_a_refusal_without_words_is_marked_as_english(error: Exception) -> None:
     """A screen reader then speaks it in English; in an English page there is nothing to mark."""
-    assert GERMAN.refusal(error) == '<span lang="en" dir="ltr">a &lt;b&gt; of later</span>'
-    assert reader_for("en", now=0.0).refusal(error) == "a <b> of later"
+    assert GERMAN.refusal(error) == '<span lang="en" dir="ltr">A &lt;b&gt; of later.</span>'
+    assert reader_for("en", now=0.0).refusal(error) == "A <b> of later."

@@ -72,8 +72,9 @@ class Reader:
         return self.in_english(str(error)) if words is None else self.gettext(words)
 
     def in_english(self, text: str) -> str:
-        """Return a text that is in English whatever the language is; it is marked for screen readers if need be."""
-        return text if self.language == SOURCE else Markup('<span lang="en" dir="ltr">{}</span>').format(text)
+        """Return the text of an error as a sentence, marked as English where the page is in another language."""
+        said = f"{text[:1].upper()}{text[1:].rstrip('.')}."
+        return said if self.language == SOURCE else Markup('<span lang="en" dir="ltr">{}</span>').format(said)
 
     def number(self, value: float) -> str:
         """Return a number with the separators of the locale."""

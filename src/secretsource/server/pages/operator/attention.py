@@ -46,7 +46,7 @@ async def alarms(desk: Desk) -> Response:
         after=desk.position(), owner=desk.caller.owner, kind=EventKind.REUSED, newest_first=True, limit=LINES
     )
     last = events[-1].position if len(events) == LINES else None
-    return desk.page("operator/alarms.html", events=events, next=last)
+    return desk.page("operator/alarms.html", events=events, keys=await desk.keys_of(events), next=last)
 
 
 async def suspended(desk: Desk) -> Response:

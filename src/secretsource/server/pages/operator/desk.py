@@ -19,12 +19,12 @@ from secretsource.server.problems import Problem
 from secretsource.server.rights import BOUND, ROOT_OWNER, ROOT_PREFIX, RootCaller, covers
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from typing import TypeAlias
 
     from starlette.responses import Response
 
-    from secretsource.issuing import AsyncApiKeys
+    from secretsource.issuing import AsyncApiKeys, HistoryEvent
     from secretsource.server.oidc.settings import OperatorRule
     from secretsource.server.pages.forms import Form
     from secretsource.server.pages.visit import Visit
@@ -117,6 +117,11 @@ class Desk:
         """Return a part of the path."""
         found: str = self.visit.request.path_params[name]
         return found
+
+    async def keys_of(self, events: Iterable[HistoryEvent]) -> Mapping[str, KeyRecord]:
+        """Return the keys that events are about, by their ids, as far as the operator may see keys."""
+        ids = dict.fromkeys(event.id for event in events if event.subject == "key")
+        return await self.keys.get_many(list(ids)) if self.may("keys:read") else {}
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """Answer with a page; arguments as for `Visit.page`."""

@@ -34,7 +34,10 @@ async def show(desk: Desk) -> Response:
     )  # fmt: skip
     asked = {"owner": asked_owner, "actor": actor, "kind": "" if kind is None else kind.value}
     last = events[-1].position if len(events) == LINES else None
-    return desk.page("operator/events.html", events=events, next=last, asked=asked, kind_options=_kinds(desk))
+    return desk.page(
+        "operator/events.html", events=events, keys=await desk.keys_of(events), next=last, asked=asked,
+        kind_options=_kinds(desk),
+    )  # fmt: skip
 
 
 def _kinds(desk: Desk) -> list[tuple[str, str]]:

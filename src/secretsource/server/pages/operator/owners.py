@@ -46,7 +46,10 @@ async def show(desk: Desk) -> Response:
         events = await desk.keys.history(owner=owner, newest_first=True, limit=EVENTS)
     if record is None and not (keys and keys.records) and not events:
         raise OwnerNotFound(owner)
-    return desk.page("operator/owner.html", owner=owner, record=record, keys=keys, limits=limits, events=events)
+    known = {} if keys is None else {each.key_id: each for each in keys.records}
+    return desk.page(
+        "operator/owner.html", owner=owner, record=record, keys=keys, limits=limits, events=events, keys_of_events=known
+    )
 
 
 async def show_edit(desk: Desk) -> Response:
