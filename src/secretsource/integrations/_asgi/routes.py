@@ -30,7 +30,7 @@ class RouteLists:
         self._lists.append((routes, copied, [*map(id, copied)]))
 
     def are_unchanged(self) -> bool:
-        """Return whether all lists are as they were; False before the first list."""
+        """Return whether all lists are as they were; False before the first one."""
         for routes, _, identities in self._lists:
             if [*map(id, routes)] != identities:
                 return False

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi import routing
 from fastapi.openapi.models import APIKey, APIKeyIn, HTTPBase
+from starlette.routing import BaseRoute
 
 from secretsource.integrations.routes import Stated, stated
 from secretsource.issuing import NO_SCOPE
@@ -67,24 +68,39 @@ def lists(router: APIRouter) -> Iterator[Sequence[Any]]:
     Args:
         router: The router.
     """
-    routes, later = router.routes, getattr(router, "_low_priority_routes", ())
-    yield routes
-    yield later
-    for group in later:
-        yield getattr(group, "routes", ())
-    for route in routes:
-        inner = getattr(route, "original_router", None)
-        if inner is not None:
-            yield from lists(inner)
+    for name in _KEPT:
+        kept = getattr(router, name)
+        yield kept
+        for route in kept:
+            inner = getattr(route, "original_router", None)
+            if inner is not None:
+                yield from lists(inner)
+            elif isinstance(getattr(route, "routes", None), list):
+                yield route.routes
 
 
-def _frontends(router: Any) -> Iterator[Served]:
+def _frontends(router: APIRouter) -> Iterator[Served]:
     """Yield the folders of frontends, which newer versions of FastAPI serve where no route is found."""
-    for each in getattr(router, "_iter_low_priority_routes", tuple)():
+    groups = [each for name in _KEPT[1:] for each in getattr(router, name)]
+    for route in router.routes:
+        groups += getattr(route, "effective_low_priority_routes", tuple)()
+    for each in groups:
         before = getattr(each, "frontend_prefix", "")
         for route in getattr(getattr(each, "original_route", each), "routes", (each,)):
             path: str = getattr(route, "path", "")
             yield Served(f"{before}{path.rstrip('/')}/", None, getattr(each, "dependant", None))
+
+
+def _kept() -> list[str]:
+    """Return the names of the attributes in which a router keeps routes, ``routes`` first."""
+    router: Any = routing.APIRouter()
+    if hasattr(router, "frontend"):
+        router.frontend("/", directory=".", check_dir=False)
+    lists = [(name, kept) for name, kept in vars(router).items() if isinstance(kept, list)]
+    return ["routes", *[name for name, kept in lists if any(isinstance(each, BaseRoute) for each in kept)]]
+
+
+_KEPT = _kept()
 
 
 def joined(several: Iterable[Stated]) -> Stated | None:
