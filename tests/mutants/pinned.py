@@ -128,9 +128,9 @@ FAULTS = (
     ),
     Fault(
         "a cached check is charged twice", _CHECK,
-        "else self._take(entry.limit_key, plan, cost, now, now + entry.drift)",
-        "else self._take(entry.limit_key, plan, cost, now, now + entry.drift) and "
-        "self._take(entry.limit_key, plan, cost, now, now + entry.drift)",
+        "else take(entry.limit_key, plan, cost, now, now + entry.drift)",
+        "else take(entry.limit_key, plan, cost, now, now + entry.drift) and "
+        "take(entry.limit_key, plan, cost, now, now + entry.drift)",
         _MECHANISMS + "test_each_check_is_charged_once",
     ),
     Fault(

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+    from collections.abc import Awaitable, Callable, MutableMapping
     from typing import TypeAlias
 
     from secretsource.issuing import Admitted, HttpAnswer
@@ -41,13 +41,20 @@ def adding(admitted: Admitted, kind: str, send: Send) -> Send:
 
 def begun(message: Message, admitted: Admitted) -> Message:
     """Return the first message of an answer over HTTP, with the headers for an accepted key."""
-    return {**message, "headers": _merged(message.get("headers", ()), _raw(admitted.headers))}
+    headers = admitted.headers
+    # A key without limits has one header in nearly all of its answers.
+    added = [_raw_pair(headers[0])] if len(headers) == 1 else _raw(headers)
+    own = [*message.get("headers", ())]
+    for name, _ in own:
+        if name.lower() in _SHARED:
+            return {**message, "headers": _mended(own, added)}
+    return {**message, "headers": own + added}
 
 
 def _adding_to_socket(subprotocol: str | None, added: RawHeaders, send: Send) -> Send:
     def send_with_headers(message: Message) -> Awaitable[None]:
         if message["type"] in STARTS:
-            message = {**message, "headers": _merged(message.get("headers", ()), added)}
+            message = {**message, "headers": _mended([*message.get("headers", ())], added)}
             if message["type"] == "websocket.accept" and not message.get("subprotocol"):
                 message["subprotocol"] = subprotocol  # a browser gives up when none of its list is accepted
         return send(message)
@@ -79,14 +86,19 @@ async def refuse(answer: HttpAnswer, scope: Scope, receive: Receive, send: Send)
     await send({"type": f"{kind}.body", "body": answer.body})
 
 
-async def drop_body(scope: Scope, receive: Receive) -> None:
-    """Receive the body of a refused request, for a server with a bounded queue may not send before.
+def dropping(scope: Scope, receive: Receive) -> Callable[[], Awaitable[None]]:
+    """Return a function that receives the body of a refused request.
 
-    The body of a client that asks first (``Expect: 100-continue``) is not asked for.
+    A server with a bounded queue may not send before. The body of a client that asks first (``Expect: 100-continue``)
+    is not asked for. The function does not show its scope, as a `partial` would.
     """
-    if scope["type"] == "http" and not any(name == b"expect" for name, _ in scope["headers"]):
-        while (await receive()).get("more_body"):
-            pass
+
+    async def drop_body() -> None:
+        if scope["type"] == "http" and not any(name == b"expect" for name, _ in scope["headers"]):
+            while (await receive()).get("more_body"):
+                pass
+
+    return drop_body
 
 
 def is_last(message: Message) -> bool:
@@ -94,18 +106,11 @@ def is_last(message: Message) -> bool:
     return message["type"] == "http.response.body" and not message.get("more_body", False)
 
 
-def _merged(sent: Iterable[tuple[bytes, bytes]], added: RawHeaders) -> RawHeaders:
-    """Return the application's headers with ours; `Vary` only with names that the application does not list itself."""
-    own = [*sent]
-    for name, _ in own:
-        if name.lower() in _SHARED:
-            return _mended(own, added)
-    own += added
-    return own
-
-
 def _mended(own: RawHeaders, added: RawHeaders) -> RawHeaders:
-    """Return the headers of an application that sends some of ours itself, with ours."""
+    """Return the application's headers with ours, of which it may send some itself.
+
+    `Vary` is added only with names that the application does not list.
+    """
     names = [name.lower() for name, _ in own]
     ours = _SINGLE.intersection([name for name, _ in added])
     listed = b",".join([value for name, (_, value) in zip(names, own, strict=True) if name == b"vary"]).lower()
@@ -117,8 +122,6 @@ def _mended(own: RawHeaders, added: RawHeaders) -> RawHeaders:
 
 
 def _raw(headers: tuple[tuple[str, str], ...]) -> RawHeaders:
-    if len(headers) == 1:  # of a key without limits, as it is for nearly all of its answers
-        return [_raw_pair(headers[0])]
     raw: RawHeaders = []
     for header in headers:  # a comprehension is one more call in Python 3.11
         if header[0] == "RateLimit":  # the only one that changes from answer to answer

@@ -84,11 +84,11 @@ class Verifier:
         self._get = parts.cache.get
         self._store = parts.store
         self._uses = parts.uses
-        self._take = self._drawing.take
         self._rotations = RotationDates(parts.store)
         self._mono = parts.present.mono
-        self._wall = parts.present.wall
         self._now = parts.present.both
+        # Python 3.11 calls a function at a local name in half the time that it takes at an attribute of an object.
+        self._at_hand = (self._mono, parts.present.wall, self._hash, self._get, self._drawing.take)
 
     def glance(
         self, text: str | None, scope: Demand, ip: str | None, cost: int, kind: Kind | None = None
@@ -100,15 +100,16 @@ class Verifier:
         """
         if type(text) is not str or len(text) > LONGEST_CREDENTIAL:  # 0 take the credential
             return None
-        now = self._mono()
+        mono, wall, hash_again, get, take = self._at_hand
+        now = mono()
         try:
-            hashed = self._hash(text)  # 1 hash the whole text
+            hashed = hash_again(text)  # 1 hash the whole text
         except UnicodeEncodeError:
             return None
         del text  # a traceback shows no key
-        entry = self._get(hashed)  # 2 look into the cache, and 6: status and time
+        entry = get(hashed)  # 2 look into the cache, and 6: status and time
         # The wall clock may have been set forward since.
-        if entry is None or now >= entry.until or ((ends := entry.expires) is not None and self._wall() >= ends):
+        if entry is None or now >= entry.until or ((ends := entry.expires) is not None and wall() >= ends):
             return hashed
         if entry.networks is not None and not policy.is_within(entry.networks, ip):  # 7 network
             return None
@@ -120,7 +121,7 @@ class Verifier:
         if cost is not _ONE and (type(cost) is not int or not 0 <= cost <= MOST_COST):
             return None
         plan = entry.plan  # 9 rate limit, and 10: quota
-        granted = None if plan is None else self._take(entry.limit_key, plan, cost, now, now + entry.drift)
+        granted = None if plan is None else take(entry.limit_key, plan, cost, now, now + entry.drift)
         if granted is None and plan is not None:
             return hashed
         if now < entry.noting:  # 11 note the use, in one step; see `UseLog`

@@ -75,14 +75,14 @@ class Places:
         self.headers = tuple(dict.fromkeys(each.header for each in places))
         self.vary: Vary = tuple([("Vary", header) for header in self.headers])
         self._places: dict[Text, list[Place]] = {}
-        self._openings: dict[Text, tuple[str, Vary] | None] = {}
+        self._openings: dict[Text, tuple[str, int, Vary] | None] = {}
         self._lengths = frozenset(map(len, self.headers))
         for name in self.headers:
             listed = [each for each in places if each.header.lower() == name.lower()]
             opening = listed[0].opening if len(listed) == 1 else None
             for key in (name.lower(), name.lower().encode()):
                 self._places[key] = listed
-                self._openings[key] = None if opening is None else (opening, (("Vary", name),))
+                self._openings[key] = None if opening is None else (opening, len(opening), (("Vary", name),))
 
     def only(self, headers: Headers) -> tuple[str, Vary] | None:
         """Return the key of a request if only one header may hold keys, and it holds a single key in the usual form.
@@ -96,7 +96,7 @@ class Places:
             The key, and the way the answer depends on it.
         """
         sent: Text | None = None
-        opening: tuple[str, Vary] | None = None
+        opening: tuple[str, int, Vary] | None = None
         lengths, openings = self._lengths, self._openings
         for name, value in headers if type(headers) is list else _pairs(headers):
             # Lengths are compared first: a request has many headers, and few of them may hold a key.
@@ -107,13 +107,10 @@ class Places:
         if sent is None or opening is None or len(sent) > LONGEST_CREDENTIAL or not sent.isascii():
             return None
         text = sent.decode() if isinstance(sent, bytes) else sent
-        begin, vary = opening
-        if begin:
-            length = len(begin)
-            if text[:length].lower() != begin:
-                return None
-            text = text[length:]
-        key = text.strip(BLANKS)
+        begin, length, vary = opening
+        if text[:length].lower() != begin:
+            return None
+        key = text[length:].strip(BLANKS)
         return (key, vary) if key else None
 
     def take(self, headers: Headers, could_be: Callable[[str], bool] | None = None) -> Taken:

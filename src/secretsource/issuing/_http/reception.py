@@ -84,8 +84,8 @@ class Reception:
         self._looks = hasattr(keys, "_look")
         self._has_exempt = bool(rules.exempt)
         self._passes_preflight = rules.passes_preflight
-        self._kind = rules.kind
-        self._only = _none if rules.hides else rules.places.only
+        # One look-up instead of four, and a function at a local name, which Python 3.11 calls sooner.
+        self._at_hand = (_none if rules.hides else rules.places.only, self._keys, rules.kind, scope)
 
     def glance(
         self,
@@ -117,22 +117,22 @@ class Reception:
             method == "OPTIONS" and self._passes_preflight and _is_preflight(headers)
         ):
             return Admitted(None, (), self._visible(headers))
-        demand = self._scope if scope is None else scope
-        sent = self._only(headers)
+        only, keys, kind, demand = self._at_hand
+        sent = only(headers)
+        if scope is not None:
+            demand = scope
         if sent is None or demand is None:
             return None
-        (key, vary), keys, kind = sent, self._keys, self._kind
+        key, vary = sent
         if limit is not None:
             agent = first(headers, "user-agent") if keys._listeners else None
             return self._recall(key, vary, Asked(demand, cost, kind, ip, agent, method, path, limit))
-        verdict = keys._glance(key, demand, ip, cost, kind)
-        if type(verdict) is bytes and self._looks:
-            try:
-                verdict = keys._look(verdict, asked_of(demand, cost, kind, ip, None))
-            except InvalidRequest:  # which the long way raises without the key in its frames
-                return None
+        glance = keys._glance
+        verdict = glance(key, demand, ip, cost, kind)
         if type(verdict) is not Accepted:
-            return None
+            verdict = self._look(verdict, asked_of(demand, cost, kind, ip, None)) if type(verdict) is bytes else None
+            if verdict is None:
+                return None
         if keys._listeners:
             self._tell(verdict, Asked(demand, cost, kind, ip, first(headers, "user-agent"), method, path))
         granted, lease = verdict._granted, None
@@ -142,6 +142,14 @@ class Reception:
             if granted[0].leases is not None:
                 lease = lease_of(verdict)
         return _new(Admitted, (verdict.record, vary, None, None, verdict, lease))
+
+    def _look(self, hashed: bytes, asked: Asked) -> Accepted | None:
+        """Return the verdict on a key that memory does not accept, if the store may be asked here, and accepts it."""
+        try:
+            verdict = self._keys._look(hashed, asked) if self._looks else None
+        except InvalidRequest:  # which the long way raises without the key in its frames
+            return None
+        return verdict if type(verdict) is Accepted else None
 
     def _recall(self, key: str, vary: tuple[tuple[str, str], ...], asked: Asked) -> Admitted | None:
         """Do as `glance` does on a route with a limit; only an accepted key is counted."""
