@@ -388,3 +388,15 @@ async def test_a_function_may_state_a_cost(keys: ApiKeys) -> None:
     assert (await ask(app, key, path="/reports")).headers["ratelimit"] == '"hour";r=5;t=1800'
     assert (await ask(app, key)).headers["ratelimit"].startswith('"hour";r=3')
     assert (await ask(app, key, path="/reports")).status == 429
+
+
+async def test_the_record_stands_in_the_scope_of_the_server(keys: ApiKeys) -> None:
+    """Middleware around this one may read it, for a log; a request that needs no key leaves none there."""
+    issued = keys.issue(owner="acme")
+    app = ApiKeyMiddleware(shop, keys, scope=NO_SCOPE, exempt=["/health"], optional=["/catalogue"])
+    good = connection(headers=[("X-API-Key", issued.plaintext)])
+    without = [connection(path=path) for path in ("/health", "/catalogue", "/invoices")]
+    for each in (good, *without):
+        await sent(app, each)
+    assert good["secretsource"] == issued.record
+    assert not any("secretsource" in each for each in without)

@@ -91,12 +91,15 @@ class ApiKey(SecurityBase):
             demand, cost, limit = stated
             ip, method = (scope.get("client") or _UNKNOWN)[0], scope.get("method", "GET")
             headers, path, root = scope["headers"], scope["path"], scope["root_path"]
-            admitted = self._glance(headers, ip, method, path, root, demand, cost, limit)
+            glance = self._glance  # a local name is called sooner than an attribute
+            admitted = glance(headers, ip, method, path, root, demand, cost, limit)
             if admitted is None:
                 admitted = await self._admit((headers, ip, method, path), root, stated)
             if admitted.visible is not None:
                 headers[:] = admitted.visible  # the list that the request object holds, too
-            late.let_in(self._admission, admitted)
+            late.admitted = admitted
+            if admitted.lease is not None:
+                late.take_place(self._admission, admitted)
             if late.is_good is not None:
                 late.is_good.begin(self._admission, admitted.record, ip, path, demand)
         return admitted.record

@@ -40,20 +40,20 @@ class Guarded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; its key is checked by the dependency."""
-        kind = scope["type"]
+        app, kind = self._app, scope["type"]
         if kind == "lifespan":
             await start(self._check, receive, send)
         elif not self._lists.are_unchanged():
             self._check()
         if kind not in _CHECKED:
-            await self._app(scope, receive, send)
+            await app(scope, receive, send)
             return
         late = scope[self._late] = Late(self._stated, kind, send)
         try:
             if late.is_good is not None and self._recheck:
                 await serve_while(late.is_good, self._recheck, partial(self._app, scope), receive, late.send)
             else:
-                await self._app(scope, receive, late.send)
+                await app(scope, receive, late.send)
         finally:
             if late.place is not None:
                 await late.place.leave()

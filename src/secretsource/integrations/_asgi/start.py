@@ -31,7 +31,7 @@ class Late:
 
     Args:
         stated: The statement of each view of the application.
-        kind: Its type, ``http`` or ``websocket``; not its scope, which has the connection and would never go with it.
+        kind: Its type, ``http`` or ``websocket``.
         send: The `send` of the server.
 
     Attributes:
@@ -41,27 +41,24 @@ class Late:
         place: Its place among the requests at once, to be left when the application has ended; None for nearly all.
     """
 
-    __slots__ = ("_kind", "_send", "admitted", "is_good", "place", "stated")
+    __slots__ = ("_send", "admitted", "is_good", "place", "stated")
 
     def __init__(self, stated: Mapping[object, Stated], kind: str, send: Send) -> None:
         self.is_good = None if kind == "http" else Recheck()
         self.stated = stated
         self.admitted: Admitted | None = None
         self.place: Place | None = None
-        self._kind = kind
         self._send = send
 
-    def let_in(self, admission: Admission, admitted: Admitted) -> None:
-        """Note that the request is let in, and that it takes a place if its key has so many at once.
+    def take_place(self, admission: Admission, admitted: Admitted) -> None:
+        """Take a place for the request, whose key has so many at once.
 
         Args:
             admission: The admission that let it in.
             admitted: The request.
         """
-        self.admitted = admitted
-        if admitted.lease is not None:
-            self.place = Place()
-            self.place.take(admission, admitted)
+        self.place = Place()
+        self.place.take(admission, admitted)
 
     def send(self, message: Message) -> Awaitable[None]:
         """Send a message of the application, with the headers for the key if one is accepted by then.
@@ -71,14 +68,14 @@ class Late:
         Args:
             message: The message.
         """
-        admitted, kind = self.admitted, message["type"]
+        send, admitted, kind = self._send, self.admitted, message["type"]
         if admitted is not None and kind in STARTS:
             if kind == "http.response.start":
-                return self._send(begun(message, admitted))
-            return adding(admitted, self._kind, self._send)(message)
+                return send(begun(message, admitted))
+            return adding(admitted, "websocket", send)(message)
         if self.place is not None and is_last(message):
             return self._send_last(message, self.place)
-        return self._send(message)
+        return send(message)
 
     async def _send_last(self, message: Message, place: Place) -> None:
         await self._send(message)
