@@ -128,9 +128,9 @@ FAULTS = (
     ),
     Fault(
         "a cached check is charged twice", _CHECK,
-        "else take(entry.limit_key, plan, cost, now, now + entry.drift)",
-        "else take(entry.limit_key, plan, cost, now, now + entry.drift) and "
-        "take(entry.limit_key, plan, cost, now, now + entry.drift)",
+        "(granted := take(entry.limit_key, plan, cost, now, now + entry.drift)) is None",
+        "take(entry.limit_key, plan, cost, now, now) is None "
+        "or (granted := take(entry.limit_key, plan, cost, now, now)) is None",
         _MECHANISMS + "test_each_check_is_charged_once",
     ),
     Fault(

@@ -120,9 +120,8 @@ class Verifier:
             return None
         if cost is not _ONE and (type(cost) is not int or not 0 <= cost <= MOST_COST):
             return None
-        plan = entry.plan  # 9 rate limit, and 10: quota
-        granted = None if plan is None else take(entry.limit_key, plan, cost, now, now + entry.drift)
-        if granted is None and plan is not None:
+        plan, granted = entry.plan, None  # 9 rate limit, and 10: quota
+        if plan is not None and (granted := take(entry.limit_key, plan, cost, now, now + entry.drift)) is None:
             return hashed
         if now < entry.noting:  # 11 note the use, in one step; see `UseLog`
             entry.requests += 1
