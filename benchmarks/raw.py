@@ -27,7 +27,7 @@ WHOLE_SQLITE, WHOLE_POSTGRESQL = f"{_WHOLE}?", f"{_WHOLE}%s".encode()
 ALONE_SQLITE, ALONE_POSTGRESQL = f"{_ALONE}?", f"{_ALONE}%s".encode()
 LEAN = "SELECT hash, owner, status, begins, expires, networks, scopes FROM secretsource_keys WHERE key_id = ?"
 _PLACES = {column.name: place for place, column in enumerate(KEYS.c)}
-HASH, SCOPES, NETWORKS = _PLACES["hash"], _PLACES["scopes"], _PLACES["networks"]
+HASH, OWNER, SCOPES, NETWORKS = (_PLACES[name] for name in ("hash", "owner", "scopes", "networks"))
 STATUS, BEGINS, EXPIRES = _PLACES["status"], _PLACES["begins"], _PLACES["expires"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from ipaddress import ip_network
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from tests.server.asgi_client import Client
 from secretsource.server.api.answers import ProblemDocument, Refusal
 from secretsource.server.api.in_front import Alive, Question, Questions, Ready, Verdict, Verdicts
 from secretsource.server.app import build
-from secretsource.server.front import LARGEST_HEADERS, BareFront
+from secretsource.server.front import LARGEST_HEADERS, BareFront, Reply, uncounted
 from secretsource.server.problems import Problem
 from secretsource.server.questions import read_batch, read_question
 from secretsource.server.service import Service
@@ -123,12 +124,19 @@ async def test_large_headers_are_refused_in_front(world: World, path: str) -> No
     assert 'status="431"} 1.0' in figures
 
 
-async def test_a_defect_in_front_is_a_problem(caplog: pytest.LogCaptureFixture) -> None:
+async def failing(*_: Any) -> Reply:
+    """A bare application that fails while it waits."""
+    raise KeyError("canary")
+
+
+def failing_at_once(*_: Any) -> Reply:
+    """A bare application that fails before it waits."""
+    raise KeyError("canary")
+
+
+@pytest.mark.parametrize("app", [failing, failing_at_once])
+async def test_a_defect_in_front_is_a_problem(app: Any, caplog: pytest.LogCaptureFixture) -> None:
     """With a number that is in the log, and nothing of the error."""
-
-    async def app(*_: Any) -> None:
-        raise KeyError("canary")
-
     counted: list[int] = []
     answer = await Client(BareFront(app, counted.append))("POST", "/x", {})
     assert (answer.status, answer.json["code"], counted) == (500, "internal_error", [500])
@@ -136,15 +144,40 @@ async def test_a_defect_in_front_is_a_problem(caplog: pytest.LogCaptureFixture) 
     assert "canary" not in caplog.text + answer.body.decode()
 
 
-async def test_a_defect_in_front_after_the_answer_began_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    """What was sent was sent; the log has the rest."""
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_follows_a_reply_follows_it_also_if_the_client_has_gone(fails: bool) -> None:
+    """The call comes after both messages, or after the error of the server that sends them."""
+    seen: list[str] = []
+    front = BareFront(lambda *_: Reply(200, [], b"", lambda: seen.append("after")), uncounted)
 
-    async def app(_: Any, __: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"half"})
-        raise RuntimeError("canary")
+    async def send(message: Any) -> None:
+        seen.append(message["type"])
+        if fails:
+            raise ConnectionResetError
 
-    counted: list[int] = []
-    answer = await Client(BareFront(app, counted.append))("POST", "/x", {})
-    assert (answer.status, answer.body, counted) == (200, b"half", [200])
-    assert "RuntimeError in test_in_front.py" in caplog.text
+    with pytest.raises(ConnectionResetError) if fails else nullcontext():
+        await front({"type": "http", "headers": []}, None, send)  # type: ignore[arg-type]  # nothing is received
+    assert seen == ["http.response.start", *([] if fails else ["http.response.body"]), "after"]
+
+
+async def test_a_layer_around_may_change_what_is_sent() -> None:
+    """A reply that is kept does not change with the message that it was sent in."""
+    kept = Reply(200, [(b"a", b"b")])
+    front = BareFront(lambda *_: kept, uncounted)
+
+    async def layer(scope: Any, receive: Any, send: Any) -> None:
+        async def noted_send(message: Any) -> None:
+            message.get("headers", []).append((b"more", b"x"))
+            await send(message)
+
+        await front(scope, receive, noted_send)
+
+    for _ in range(2):
+        assert (await Client(layer)("GET", "/x")).headers == {"a": "b", "more": "x"}
+    assert kept.headers == [(b"a", b"b")]
+
+
+@pytest.mark.parametrize("kind", ["lifespan", "websocket"])
+async def test_a_bare_application_answers_requests_alone(kind: str) -> None:
+    """The life of the process and web sockets are for others."""
+    await BareFront(failing, uncounted)({"type": kind}, None, None)  # type: ignore[arg-type]  # none is used

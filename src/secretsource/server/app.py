@@ -20,7 +20,7 @@ from secretsource.exceptions import ConfigurationError, SecretSourceError
 from secretsource.server.api.document import management
 from secretsource.server.chores.rounds import ChoreRounds
 from secretsource.server.forward_auth import forward_auth
-from secretsource.server.front import BareFront, Front
+from secretsource.server.front import Front
 from secretsource.server.leaks.action import Action
 from secretsource.server.leaks.github import PATH as LEAKS
 from secretsource.server.leaks.github import github_leaks
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from secretsource.server.errands import Work
+    from secretsource.server.front import Count
     from secretsource.server.service import ASGIApp, Receive, Scope, Send, Service
     from secretsource.server.settings import ServerSettings
 
@@ -224,39 +225,40 @@ def build(service: Service) -> ASGIApp:
         shown = Front(pages(service, service.settings.pages), telling.request)
         shown = shown if spans is None else spans.around(shown)
 
-    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+    def dispatch(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            return
+            return _nothing()
         path: str = scope["path"]
         if path.startswith(GATEWAYS):
-            await gateways(scope, receive, send)
-            return
+            return gateways(scope, receive, send)
         app = served.get(path)
         if app is not None:
-            await app(scope, receive, send)
-            return
+            return app(scope, receive, send)
         if shown is not None and path.startswith(PLACES):
-            await shown(scope, receive, send)
-            return
+            return shown(scope, receive, send)
         # Ids are routed as the client wrote them: a slash inside of one does not divide the path.
         raw: bytes = scope.get("raw_path") or path.encode()
-        await managed({**scope, "path": raw.decode("latin-1")}, receive, send)
+        return managed({**scope, "path": raw.decode("latin-1")}, receive, send)
 
     return dispatch
 
 
+async def _nothing() -> None:
+    """Answer nothing, to what is no request."""
+
+
 def _bare(service: Service, telling: Telling, spans: Spans | None) -> dict[str, ASGIApp]:
     """Return the bare applications by their paths, each within the bounds of the service."""
-    check, leaks = verify(service), service.settings.leaks
-    named = [
-        (GATEWAYS, "forwardAuth", forward_auth(service)),
-        (CHECK, "verifyKey", check),
-        (CHECK_MANY, "verifyKeys", check),
+    made: list[tuple[str, str, Callable[[Service, Count], ASGIApp]]] = [
+        (GATEWAYS, "forwardAuth", forward_auth),
+        (CHECK, "verifyKey", verify),
+        (CHECK_MANY, "verifyKeys", verify),
     ]
+    leaks = service.settings.leaks
     if leaks is not None:
-        named.append((LEAKS, "reportLeaks", github_leaks(service, leaks)))
-    fronts: dict[str, ASGIApp] = {}
-    for path, operation, app in named:
-        front = BareFront(app, telling.counter(operation))
-        fronts[path] = front if spans is None else spans.around(front, operation, path)
-    return fronts
+        made.append((LEAKS, "reportLeaks", lambda service, count: github_leaks(service, leaks, count=count)))
+    apps: dict[str, ASGIApp] = {}
+    for path, operation, make in made:
+        app = make(service, telling.counter(operation))
+        apps[path] = app if spans is None else spans.around(app, operation, path)
+    return apps

@@ -17,13 +17,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer, Reason, Rejected, check_demand, http_answer
+from secretsource.server.front import BareFront, Replies, Reply, uncounted
 from secretsource.server.gateway.originals import Original, has_several_keys, read_original
 from secretsource.server.gateway.peers import client_address, is_trusted
 from secretsource.server.gateway.routes import Misfit, Need, Routes
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from secretsource.issuing import Admitted, KeyRecord
-    from secretsource.server.service import ASGIApp, Receive, Scope, Send, Service
+    from secretsource.server.front import Count
+    from secretsource.server.service import ASGIApp, Receive, Scope, Service
 
     RawHeaders = list[tuple[bytes, bytes]]
 
@@ -41,8 +45,7 @@ _NO_STORE = (b"cache-control", b"no-store")
 _EMPTY = (b"content-length", b"0")
 _VARY = (b"vary", b"Authorization, X-API-Key")
 """All headers in which a key may be: a gateway that keeps an answer keeps it for the same key in the same place."""
-_NOBODY: RawHeaders = [(b"x-key-id", b""), (b"x-key-owner", b""), (b"x-key-scopes", b"")]
-_END = {"type": "http.response.body", "body": b""}
+_PREFLIGHT = Reply(200, ((b"x-key-id", b""), (b"x-key-owner", b""), (b"x-key-scopes", b""), _VARY, _NO_STORE, _EMPTY))
 _MISFITS = {
     Misfit.NO_ROUTE: (403, "Forbidden", "no API key opens this: the service has no route for the request"),
     Misfit.AMBIGUOUS_PATH: (
@@ -69,16 +72,17 @@ _MISFITS = {
 """By the reason why nothing is asked of a key: status, title and sentence."""
 
 
-def forward_auth(service: Service) -> ASGIApp:
+def forward_auth(service: Service, count: Count = uncounted) -> ASGIApp:
     """Return the application that answers gateways.
 
     Args:
         service: The parts of the process.
+        count: Called with the status of each answer.
 
     Raises:
         ConfigurationError: A route cannot be used.
     """
-    return _ForwardAuth(service)
+    return BareFront(_ForwardAuth(service), count)
 
 
 class _ForwardAuth:
@@ -96,59 +100,70 @@ class _ForwardAuth:
         self._is_gateway = lru_cache(maxsize=256)(partial(is_trusted, trusted=settings.trusted_proxies))
         self._trusted = settings.trusted_proxies
         self._address = lru_cache(maxsize=4096)(self._client)
+        self._replies = Replies()
         self._warned: dict[Misfit, float] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Answer one question of a gateway."""
-        if scope["type"] != "http":  # it begins and ends with the keys, which are not its own
-            return
-        outcome = await self._decide(scope)
-        if isinstance(outcome, HttpAnswer):
-            code = json.loads(outcome.body)["code"].encode()
-            headers = [*_raw(outcome.headers), (b"x-key-code", code)]
-            await send({"type": "http.response.start", "status": outcome.status, "headers": headers})
-            await send({"type": "http.response.body", "body": outcome.body})
-        else:
-            await send({"type": "http.response.start", "status": 200, "headers": outcome})
-            await send(_END)
-
-    async def _decide(self, scope: Scope) -> RawHeaders | HttpAnswer:
-        """Return the headers for a request that is let through, or the refusal of another."""
+    def __call__(self, scope: Scope, _: Receive) -> Reply | Awaitable[Reply]:
+        """Answer one question of a gateway: at once, where memory is enough for that."""
         client, headers = scope.get("client"), scope["headers"]
         peer = client[0] if client else None
         if not self._is_gateway(peer):
             return self._misfit(Misfit.UNTRUSTED_GATEWAY, peer)
-        if has_several_keys(headers, _PLACES, _SCHEMES):
-            return http_answer(Rejected(Reason.AMBIGUOUS), realm=self._realm, now=time())
-        original = read_original(scope["method"], scope.get("raw_path"), headers)
+        said = dict(headers)
+        if has_several_keys(headers, said, _PLACES, _SCHEMES):
+            return _refused(http_answer(Rejected(Reason.AMBIGUOUS), realm=self._realm, now=time()))
+        original = read_original(scope["method"], scope.get("raw_path"), headers, said)
         if not isinstance(original, Original):
-            return await self._unless_refused(original, headers, peer)
-        need = self._find(original.method, original.path)
-        ip = self._address(peer, original.passed) if original.passed else None
+            return self._unless_refused(original, headers, peer)
+        method, path, passed = original
+        need, ip = self._find(method, path), self._address(peer, passed) if passed else None
         if not isinstance(need, Need):
-            return await self._unless_refused(need, headers, ip)
-        admitted: Admitted | HttpAnswer | None
-        admitted = self._glance(headers, ip, original.method, original.path, "", need.scope, need.cost)
+            return self._unless_refused(need, headers, ip)
+        admitted = self._glance(headers, ip, method, path, "", need.scope, need.cost)
+        if admitted is None or admitted.lease is not None:
+            return self._decide(admitted, headers, ip, original, need)
+        return self._let_through(admitted, need)
+
+    async def _decide(
+        self, admitted: Admitted | HttpAnswer | None, headers: RawHeaders, ip: str | None, asked: Original, need: Need
+    ) -> Reply:
+        """Answer a question for which something has to be awaited: the verdict itself, or the end of a lease."""
         if admitted is None:
             admitted = await self._admission.aadmit(
-                headers, ip, original.method, original.path, scope=need.scope, cost=need.cost
+                headers, ip, asked.method, asked.path, scope=need.scope, cost=need.cost, glanced=True
             )
         if isinstance(admitted, HttpAnswer):
-            return admitted
+            return _refused(admitted)
         if admitted.lease is not None:
             await self._admission.arelease(admitted)
         return self._let_through(admitted, need)
 
-    def _let_through(self, admitted: Admitted, need: Need) -> RawHeaders:
+    def _let_through(self, admitted: Admitted, need: Need) -> Reply:
         record = admitted.record
         if record is None:  # a preflight
-            return [*_NOBODY, _VARY, _NO_STORE, _EMPTY]
-        identity = _identity(record.key_id, record.owner, record.scopes, need)
-        kept = self._kept(record) if self._cache else _NO_STORE
-        if len(admitted.headers) == 1:  # of a key without limits: only its place
-            return [*identity, _VARY, kept, _EMPTY]
-        told = [each for each in _raw(admitted.headers) if each[0] != b"vary"]
-        return [*identity, *told, _VARY, kept, _EMPTY]
+            return _PREFLIGHT
+        reply = self._replies.get(record) if len(admitted.headers) == 1 else None
+        return self._written(record, admitted, need) if reply is None else reply
+
+    def _written(self, record: KeyRecord, admitted: Admitted, need: Need) -> Reply:
+        """Write the reply for a good key; an owner beyond ASCII is percent-encoded, as is its ``%``.
+
+        The reply for a key without limits says the same as long as its record is the same.
+        """
+        scopes = " ".join(sorted(record.scopes))
+        is_listed = len(scopes) <= LONGEST_SCOPES
+        headers: RawHeaders = [
+            (b"x-key-id", record.key_id.encode()),
+            (b"x-key-owner", quote(record.owner, safe=_SAFE).encode()),
+            (b"x-key-scopes", (scopes if is_listed else " ".join(check_demand(need.scope))).encode()),
+            *[each for each in _raw(admitted.headers) if each[0] != b"vary"],
+            _VARY,
+            self._kept(record) if self._cache else _NO_STORE,
+            _EMPTY,
+        ]
+        reply = Reply(200, headers)
+        is_lasting = is_listed and len(admitted.headers) == 1 and not (self._cache and record.end is not None)
+        return self._replies.keep(record, reply) if is_lasting else reply
 
     def _kept(self, record: KeyRecord) -> tuple[bytes, bytes]:
         """Return how long a gateway may keep the verdict: never that of a key with limits, or with networks.
@@ -160,12 +175,12 @@ class _ForwardAuth:
             return _NO_STORE
         return b"cache-control", b"max-age=%d" % (left - 1)
 
-    async def _unless_refused(self, misfit: Misfit, headers: RawHeaders, ip: str | None) -> HttpAnswer:
-        """Return the answer to a request whose need is unknown; without a good key, it tells nothing of the routes."""
+    async def _unless_refused(self, misfit: Misfit, headers: RawHeaders, ip: str | None) -> Reply:
+        """Answer a request whose need is unknown; without a good key, the reply tells nothing of the routes."""
         admitted = await self._admission.aadmit(headers, ip, "", "", scope=NO_SCOPE, cost=0)
-        return admitted if isinstance(admitted, HttpAnswer) else self._misfit(misfit, ip)
+        return _refused(admitted) if isinstance(admitted, HttpAnswer) else self._misfit(misfit, ip)
 
-    def _misfit(self, misfit: Misfit, address: str | None) -> HttpAnswer:
+    def _misfit(self, misfit: Misfit, address: str | None) -> Reply:
         status, title, detail = _MISFITS[misfit]
         if misfit in {Misfit.UNTRUSTED_GATEWAY, Misfit.UNKNOWN_REQUEST}:
             self._warn(misfit, f"forward-auth refuses the requests from {address}: {detail}")
@@ -176,7 +191,7 @@ class _ForwardAuth:
             ("Content-Type", "application/problem+json"),
             ("Content-Length", str(len(body))),
         )
-        return HttpAnswer(status, headers, body)
+        return _refused(HttpAnswer(status, headers, body))
 
     def _warn(self, misfit: Misfit, sentence: str) -> None:
         now = monotonic()
@@ -188,17 +203,10 @@ class _ForwardAuth:
         return client_address([(b"x-forwarded-for", passed)], peer, self._trusted)
 
 
-@lru_cache(maxsize=4096)
-def _identity(key_id: str, owner: str, scopes: frozenset[str], need: Need) -> RawHeaders:
-    """Return the three headers for the application; an owner beyond ASCII is percent-encoded, as is its ``%``."""
-    listed = " ".join(sorted(scopes))
-    if len(listed) > LONGEST_SCOPES:
-        listed = " ".join(check_demand(need.scope))
-    return [
-        (b"x-key-id", key_id.encode()),
-        (b"x-key-owner", quote(owner, safe=_SAFE).encode()),
-        (b"x-key-scopes", listed.encode()),
-    ]
+def _refused(answer: HttpAnswer) -> Reply:
+    """Return a refusal, with its ``code`` in a header too, for gateways that read no body."""
+    code = json.loads(answer.body)["code"].encode()
+    return Reply(answer.status, [*_raw(answer.headers), (b"x-key-code", code)], answer.body)
 
 
 def _raw(headers: tuple[tuple[str, str], ...]) -> RawHeaders:

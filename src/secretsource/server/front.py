@@ -10,25 +10,42 @@ import logging
 import os
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from secretsource.issuing import HttpAnswer
 from secretsource.server.problems import DEFECT, MEDIA_TYPE, identified, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from typing import TypeAlias
 
+    from secretsource.issuing import KeyRecord
     from secretsource.server.service import ASGIApp, Message, Receive, Scope, Send
 
     Tell: TypeAlias = Callable[[Scope, str, int, float], None]
+    BareApp: TypeAlias = Callable[[Scope, Receive], "Reply | Awaitable[Reply]"]
+    """Answers a request: at once, or after waiting."""
+    Count: TypeAlias = Callable[[int], object]
+    """Counts the answers by their status."""
 
-__all__ = ["LARGEST_BODY", "LARGEST_HEADERS", "BareFront", "Front", "send_answer", "send_refusal"]
+__all__ = [
+    "LARGEST_BODY",
+    "LARGEST_HEADERS",
+    "BareFront",
+    "Front",
+    "Replies",
+    "Reply",
+    "refusal",
+    "send_answer",
+    "uncounted",
+]
 
 LARGEST_BODY = 64 * 1024
 LARGEST_HEADERS = 16 * 1024
 _TOO_LARGE = problem(413, "body_too_large", f"the body must be at most {LARGEST_BODY} bytes")
 _HEADERS_TOO_LARGE = problem(431, "headers_too_large", f"the headers must be at most {LARGEST_HEADERS} bytes together")
+MOST_REPLIES = 10_000
+"""Replies that are kept; about 10 MB."""
 _FAILED = "request %s failed: %s in %s"
 _log = logging.getLogger(__name__)
 
@@ -61,6 +78,59 @@ class Front:
         self._tell(scope, exchange.request_id, exchange.status, perf_counter() - begun)
 
 
+class Reply(NamedTuple):
+    """The answer of a bare application.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Names in lower case, and values.
+        body: The whole body.
+        after: Called when the reply was sent, or could not be sent; None for nothing.
+    """
+
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes = b""
+    after: Callable[[], object] | None = None
+
+    @classmethod
+    def of(cls, answer: HttpAnswer) -> Reply:
+        """Return an answer as a reply.
+
+        Args:
+            answer: The answer.
+        """
+        return cls(answer.status, _raw(answer), answer.body)
+
+
+class Replies:
+    """Replies about keys, kept as long as the record of the key is the same, so that they are not written again."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[KeyRecord, Reply]] = {}
+
+    def get(self, record: KeyRecord) -> Reply | None:
+        """Return the reply that was kept for a record.
+
+        Args:
+            record: The record; an equal one that was read again does not count.
+        """
+        kept = self._kept.get(record.key_id)
+        return None if kept is None or kept[0] is not record else kept[1]
+
+    def keep(self, record: KeyRecord, reply: Reply) -> Reply:
+        """Keep a reply, and return it.
+
+        Args:
+            record: The record that it is about.
+            reply: A reply that depends on nothing else.
+        """
+        if len(self._kept) >= MOST_REPLIES:
+            self._kept.clear()
+        self._kept[record.key_id] = (record, reply)
+        return reply
+
+
 class BareFront:
     """A bare application within the bounds of the service; it reads its body itself, and bounds it.
 
@@ -69,32 +139,51 @@ class BareFront:
         count: Called with the status of each answer, before it is sent.
     """
 
-    def __init__(self, app: ASGIApp, count: Callable[[int], None]) -> None:
+    def __init__(self, app: BareApp, count: Count) -> None:
         self._app = app
         self._count = count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        begun = False
-
-        def counted_send(message: Message) -> Awaitable[None]:
-            nonlocal begun
-            status: int | None = message.get("status")
-            if status is not None:
-                begun = True
-                self._count(status)
-            return send(message)
-
-        if _size(scope) > LARGEST_HEADERS:
-            await send_refusal(_HEADERS_TOO_LARGE, counted_send)
+        if scope["type"] != "http":  # it begins and ends with the keys, which are not its own
             return
         try:
-            await self._app(scope, receive, counted_send)
+            if _size(scope) > LARGEST_HEADERS:
+                reply = refusal(_HEADERS_TOO_LARGE)
+            else:
+                found = self._app(scope, receive)
+                reply = found if isinstance(found, Reply) else await found
         except Exception as error:
-            number = _number()
-            _log.error(_FAILED, number, type(error).__name__, _place(error))
-            if not begun:
-                await send_answer(identified(DEFECT, number), counted_send)
+            reply = _defect(error)
+        status, headers, body, after = reply
+        self._count(status)
+        try:
+            # Both messages are new: a layer around the service may change them.
+            await send({"type": "http.response.start", "status": status, "headers": [*headers]})
+            await send({"type": "http.response.body", "body": body})
+        finally:
+            if after is not None:
+                after()
+
+
+def uncounted(_: int) -> None:
+    """Count nothing."""
+
+
+def refusal(answer: HttpAnswer) -> Reply:
+    """Return a refusal with a new number of the request.
+
+    Args:
+        answer: An answer with a problem.
+    """
+    return Reply.of(identified(answer, _number()))
+
+
+def _defect(error: Exception) -> Reply:
+    """Return the reply to an error that nobody expected; the log has its place, by the number of the request."""
+    number = _number()
+    _log.error(_FAILED, number, type(error).__name__, _place(error))
+    return Reply.of(identified(DEFECT, number))
 
 
 async def send_answer(answer: HttpAnswer, send: Send) -> None:
@@ -104,19 +193,8 @@ async def send_answer(answer: HttpAnswer, send: Send) -> None:
         answer: The answer.
         send: The function of ASGI that sends a message.
     """
-    headers = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in answer.headers]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.start", "status": answer.status, "headers": _raw(answer)})
     await send({"type": "http.response.body", "body": answer.body})
-
-
-async def send_refusal(answer: HttpAnswer, send: Send) -> None:
-    """Send a refusal with a new number of the request.
-
-    Args:
-        answer: An answer with a problem.
-        send: The function of ASGI that sends a message.
-    """
-    await send_answer(identified(answer, _number()), send)
 
 
 class _Exchange:
@@ -182,6 +260,11 @@ class _Exchange:
 def _titled(headers: Any) -> list[tuple[bytes, bytes]]:
     """Return headers with their names as we write them: ``Content-Type``, ``WWW-Authenticate``."""
     return [(b"WWW-Authenticate" if name == b"www-authenticate" else name.title(), value) for name, value in headers]
+
+
+def _raw(answer: HttpAnswer) -> list[tuple[bytes, bytes]]:
+    """Return the headers of an answer as ASGI has them."""
+    return [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in answer.headers]
 
 
 def _number() -> str:

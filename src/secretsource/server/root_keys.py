@@ -51,7 +51,7 @@ class RootKeys:
         del headers  # a traceback shows no key
         admitted: Admitted | HttpAnswer | None = self._admission.glance(sent, ip, "", "", "", scope)
         if admitted is None:
-            admitted = await self._admission.aadmit(sent, ip, "", "", scope=scope)
+            admitted = await self._admission.aadmit(sent, ip, "", "", scope=scope, glanced=True)
         del sent
         if isinstance(admitted, HttpAnswer):
             return admitted

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from secretsource.exceptions import StoreError
 from secretsource.issuing import Accepted, HttpAnswer, Reason, Rejected, Status
 from secretsource.issuing.documents import verdict_document
-from secretsource.server.front import LARGEST_BODY, send_refusal
+from secretsource.server.front import LARGEST_BODY, BareFront, Replies, Reply, refusal, uncounted
 from secretsource.server.gateway.peers import FORWARDED_FOR, client_address
 from secretsource.server.problems import Problem
 from secretsource.server.questions import read_batch, read_question
@@ -27,9 +27,10 @@ from secretsource.server.questions import read_batch, read_question
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from secretsource.issuing import KeyRecord, Verdict
+    from secretsource.issuing import Verdict
+    from secretsource.server.front import Count
     from secretsource.server.rights import RootCaller
-    from secretsource.server.service import ASGIApp, Receive, Scope, Send, Service
+    from secretsource.server.service import ASGIApp, Receive, Scope, Service
 
 __all__ = ["verify"]
 
@@ -38,17 +39,16 @@ BATCH = "/v1/keys:verifyBatch"
 JSON = b"application/json"
 _POST = (("Allow", "POST"),)
 _GOOD = ((b"cache-control", b"no-store"), (b"content-type", b"application/json"))
-_MOST_DOCUMENTS = 10_000
-"""Documents that are kept, so that they are not written again; about 10 MB."""
 
 
-def verify(service: Service) -> ASGIApp:
+def verify(service: Service, count: Count = uncounted) -> ASGIApp:
     """Return the application for both paths.
 
     Args:
         service: The parts of the process.
+        count: Called with the status of each answer.
     """
-    return _Verify(service)
+    return BareFront(_Verify(service), count)
 
 
 class _Verify:
@@ -59,25 +59,22 @@ class _Verify:
         self._root = service.root
         self._trusted = service.settings.trusted_proxies
         self._address = lru_cache(maxsize=1024)(self._client) if self._trusted else _peer
-        self._documents: dict[str, tuple[KeyRecord, bytes]] = {}
+        self._replies = Replies()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive) -> Reply:
         """Answer one question."""
-        if scope["type"] != "http":  # it begins and ends with the keys, which are not its own
-            return
         try:
-            answer = await self._answer(scope, receive)
-        except Problem as refusal:
-            answer = refusal.answer()
-        if isinstance(answer, HttpAnswer):
-            await send_refusal(answer, send)
-        else:
-            headers = [*_GOOD, (b"content-length", b"%d" % len(answer))]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": answer})
+            return await self._answer(scope, receive)
+        except Problem as problem:
+            refused = problem.answer()
+        return refusal(refused)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> HttpAnswer | bytes:
-        """Return the refusal of a question, or the document of the verdict."""
+    async def _answer(self, scope: Scope, receive: Receive) -> Reply:
+        """Return the document of the verdict, or the refusal of the caller.
+
+        Raises:
+            Problem: The question is refused.
+        """
         if scope["method"] != "POST":
             raise Problem(405, "method_not_allowed", "use POST", headers=_POST)
         headers, client = scope["headers"], scope.get("client")
@@ -85,7 +82,7 @@ class _Verify:
         ip = self._address(client[0] if client else None, passed)
         caller = await self._root.authenticate(headers, ip, SCOPE)
         if isinstance(caller, HttpAnswer):
-            return caller
+            return refusal(caller)
         if media_type != JSON and media_type.partition(b";")[0].strip().lower() != JSON:
             raise Problem(415, "unsupported_media_type", "the body must be JSON: send  Content-Type: application/json")
         body = await _body(receive)
@@ -93,13 +90,14 @@ class _Verify:
             verdicts = await self._keys.check_many(read_batch(body))
             for verdict in verdicts:
                 await self._leave(verdict)
-            return b'{"verdicts": [%s]}' % b", ".join([self._document(verdict, caller) for verdict in verdicts])
+            documents = [self._reply(verdict, caller).body for verdict in verdicts]
+            return _good(b'{"verdicts": [%s]}' % b", ".join(documents))
         asked = read_question(body)
         del body  # a traceback shows no key
         verdict = await self._keys.check(**asked.question, fresh=asked.fresh)
         if verdict.draw is not None:
             await self._leave(verdict)
-        return self._document(verdict, caller)
+        return self._reply(verdict, caller)
 
     async def _leave(self, verdict: Verdict) -> None:
         """Free the place that a verdict took of a limit on requests at once: it is over with its document."""
@@ -107,22 +105,17 @@ class _Verify:
             with suppress(StoreError):  # the lease ends by itself
                 await self._keys.release(verdict)
 
-    def _document(self, verdict: Verdict, caller: RootCaller) -> bytes:
+    def _reply(self, verdict: Verdict, caller: RootCaller) -> Reply:
         """Return a verdict as the caller may see it: a key of another customer, or one that manages keys, is unknown.
 
-        The document of an accepted key without limits says the same as long as its record is the same.
+        The reply about an accepted key without limits says the same as long as its record is the same.
         """
         record = verdict.record
         if record is None or not caller.sees(record.owner):
             return _written(verdict if record is None else Rejected(Reason.UNKNOWN))
         if not isinstance(verdict, Accepted) or verdict.limits or record.status is not Status.ACTIVE:
             return _written(verdict)
-        told = self._documents.get(record.key_id)
-        if told is None or told[0] is not record:
-            if len(self._documents) >= _MOST_DOCUMENTS:
-                self._documents.clear()
-            told = self._documents[record.key_id] = (record, _written(verdict))
-        return told[1]
+        return self._replies.get(record) or self._replies.keep(record, _written(verdict))
 
     def _client(self, peer: str | None, passed: bytes) -> str | None:
         return client_address([(b"x-forwarded-for", passed)], peer, self._trusted)
@@ -163,5 +156,9 @@ def _told_by(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
     return passed, media_type
 
 
-def _written(verdict: Verdict) -> bytes:
-    return json.dumps(verdict_document(verdict, time())).encode()
+def _written(verdict: Verdict) -> Reply:
+    return _good(json.dumps(verdict_document(verdict, time())).encode())
+
+
+def _good(document: bytes) -> Reply:
+    return Reply(200, (*_GOOD, (b"content-length", b"%d" % len(document))), document)

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from secretsource.exceptions import StoreError
 from secretsource.issuing import KeyFormat, ParsedKey
-from secretsource.server.front import send_refusal
+from secretsource.server.front import BareFront, Reply, refusal, uncounted
 from secretsource.server.leaks.action import Action, locator_of
 from secretsource.server.leaks.findings import Finding, Judged, feedback, read_findings
 from secretsource.server.leaks.key_list import KeyList, fetched
@@ -27,9 +27,10 @@ from secretsource.server.outgoing.fetching import FetchError
 from secretsource.server.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from secretsource.server.service import ASGIApp, Receive, Scope, Send, Service
+    from secretsource.server.front import Count
+    from secretsource.server.service import ASGIApp, Receive, Scope, Service
     from secretsource.server.settings import LeakSettings
 
 __all__ = ["LARGEST_REPORT", "PATH", "github_leaks"]
@@ -49,15 +50,18 @@ _GRAMMAR = KeyFormat()
 _log = logging.getLogger(__name__)
 
 
-def github_leaks(service: Service, settings: LeakSettings, listed: KeyList | None = None) -> ASGIApp:
+def github_leaks(
+    service: Service, settings: LeakSettings, listed: KeyList | None = None, count: Count = uncounted
+) -> ASGIApp:
     """Return the application of the endpoint.
 
     Args:
         service: The parts of the process.
         settings: The settings of the endpoint.
         listed: The public keys; those at the address of the settings when left out.
+        count: Called with the status of each answer.
     """
-    return _GithubLeaks(service, settings, listed or KeyList(fetched(settings.github_keys)))
+    return BareFront(_GithubLeaks(service, settings, listed or KeyList(fetched(settings.github_keys))), count)
 
 
 class _GithubLeaks:
@@ -70,22 +74,19 @@ class _GithubLeaks:
         self._action = Action(service, settings)
         self._worker = self._action.worker()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Store one report, answer it, and then apply the policy."""
-        if scope["type"] != "http":  # it begins and ends with the keys, which are not its own
-            return
+    async def __call__(self, scope: Scope, receive: Receive) -> Reply:
+        """Store one report, and answer it; the policy is applied after that."""
         try:
             judged = await self._judged(scope, receive)
             ours = [each.finding for each in judged if each.is_ours]
             await self._keep(ours)
-        except Problem as refusal:
-            await send_refusal(refusal.answer(), send)
-            return
-        try:
-            await _send_feedback(feedback(judged), send)
-        finally:
-            if ours:
-                self._errands.start(self._worker.empty(), "leak report")
+            return _good(feedback(judged), self._act if ours else None)
+        except Problem as problem:
+            refused = problem.answer()
+        return refusal(refused)
+
+    def _act(self) -> None:
+        self._errands.start(self._worker.empty(), "leak report")
 
     async def _keep(self, ours: Sequence[Finding]) -> None:
         """Store what is to be done.
@@ -197,11 +198,10 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
     return b"".join(chunks)
 
 
-async def _send_feedback(body: bytes, send: Send) -> None:
+def _good(body: bytes, after: Callable[[], None] | None) -> Reply:
     headers = [
         (b"cache-control", b"no-store"),
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),
     ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    return Reply(200, headers, body, after)
