@@ -66,10 +66,13 @@ def run(settings: ServerSettings, listening: socket.socket, serving: Callable[[s
     """
     import uvicorn
 
+    from secretsource.server.connections.bounded import BoundedProtocol
+
     config = uvicorn.Config(
         FACTORY,
         factory=True,
         workers=settings.workers,
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         proxy_headers=False,

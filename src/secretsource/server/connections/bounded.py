@@ -1,0 +1,110 @@
+"""One connection of HTTP/1.1, on which a request must arrive within a time, and its headers within a size.
+
+The server beneath waits for as long as a client likes, and remembers as many headers as it sends. It also adds the
+trailers of a chunked body to the headers: where a gateway passes trailers on, a client could write its own
+``X-Forwarded-For`` there.
+
+The bound of time costs a request nothing: each connection looks at itself now and then.
+"""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from secretsource.server.problems import problem
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+    from secretsource.issuing import HttpAnswer
+
+__all__ = ["ARRIVES_WITHIN", "LARGEST_HEAD", "BoundedProtocol"]
+
+ARRIVES_WITHIN = 30.0
+"""Seconds in which a request must arrive, and a new connection must begin one; up to twice as long may pass."""
+LARGEST_HEAD = 512 * 1024
+"""Bytes of a first line and headers that are read at all; the service refuses far fewer with an answer of its own."""
+_READ = -1
+_TOO_SLOW = problem(408, "request_timeout", f"the request must arrive within {ARRIVES_WITHIN:g} seconds")
+_TOO_LARGE = problem(431, "headers_too_large", "the headers are too large: they are not read any further")
+_log = logging.getLogger(__name__)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """The protocol of one connection; uvicorn makes it."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._head = 0
+        """Bytes of the head that is arriving; `_READ` once it has arrived."""
+        self._waited_for: object = self
+        """The exchange that the last look found unfinished, or behind which it found nothing; else this object."""
+        self._next_look: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Open the connection, and look at it now and then."""
+        super().connection_made(transport)
+        self._next_look = self.loop.call_later(ARRIVES_WITHIN, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Look no more."""
+        if self._next_look is not None:
+            self._next_look.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read what arrived, and refuse a head without an end."""
+        super().data_received(data)
+        if self._head != _READ:
+            self._head += len(data)
+            if self._head > LARGEST_HEAD:
+                self._refuse(_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        """Count the head of a request from here on."""
+        super().on_message_begin()
+        self._head = 0
+
+    def on_headers_complete(self) -> None:
+        """Let the request begin; what comes behind its body is not among its headers."""
+        self._head = _READ
+        super().on_headers_complete()
+        self.headers = []
+
+    def _look(self) -> None:
+        """Refuse a request that the look before found arriving, and that has not arrived since."""
+        if self.transport.is_closing():
+            return
+        waits_for = self._unfinished()
+        if waits_for is self._waited_for and waits_for is not self:
+            self._refuse(_TOO_SLOW)
+            return
+        self._waited_for = waits_for
+        self._next_look = self.loop.call_later(ARRIVES_WITHIN, self._look)
+
+    def _unfinished(self) -> object:
+        """Return the exchange behind which, or in which, the client is to send something now; else this protocol."""
+        # the server ends an idle connection by itself
+        is_idle = self.timeout_keep_alive_task is not None and self._head == _READ
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        is_arriving = cycle is None or cycle.response_complete or cycle.more_body
+        return cycle if is_arriving and not is_idle else self
+
+    def _refuse(self, answer: HttpAnswer) -> None:
+        """End the connection, with an answer if none has begun."""
+        if self.transport.is_closing():
+            return
+        _log.info("a connection was ended with the status %d", answer.status)
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if cycle is None or cycle.response_complete or not cycle.response_started:
+            headers = "".join([f"{name}: {value}\r\n" for name, value in (*answer.headers, ("Connection", "close"))])
+            self.transport.write(
+                f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n{headers}\r\n".encode() + answer.body
+            )
+        self.transport.close()

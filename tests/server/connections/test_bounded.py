@@ -1,0 +1,178 @@
+"""A connection of the service: what is slow, or has no end, is refused, and trailers are no headers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from secretsource.server.connections import bounded
+from secretsource.server.connections.bounded import BoundedProtocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+SOON = 0.15
+HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = HEAD + b"X-Forwarded-For: 203.0.113.5\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
+
+
+class Site:
+    """An application behind the protocol, which answers with the headers and the body that it got."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.takes = 0.0
+        self.begins = False
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer, after a while."""
+        if self.begins:
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
+            await send({"type": "http.response.body", "body": b"early", "more_body": True})
+        body, more = b"", True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body, more = body + message["body"], message["more_body"]
+        await asyncio.sleep(self.takes)
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        told = json.dumps([headers, body.decode()]).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(told))]})
+        await send({"type": "http.response.body", "body": told})
+
+    async def open(self, *parts: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect, and send."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self.writers.append(writer)
+        for part in parts:
+            writer.write(part)
+        return reader, writer
+
+    async def end(self, *parts: bytes) -> bytes:
+        """Connect, send, and return everything up to the end of the connection."""
+        reader, _ = await self.open(*parts)
+        return await asyncio.wait_for(reader.read(), 30)
+
+    async def answer(self, *parts: bytes) -> Any:
+        """Connect, send, and return the document of the answer."""
+        reader, _ = await self.open(*parts)
+        return await asyncio.wait_for(one(reader), 30)
+
+
+async def one(reader: asyncio.StreamReader) -> Any:
+    """Read one answer."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 "), head
+    return json.loads(await reader.readexactly(int(head.partition(b"content-length: ")[2].split()[0])))
+
+
+@pytest_asyncio.fixture
+async def site(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    """The application at a free port, with little patience."""
+    monkeypatch.setattr(bounded, "ARRIVES_WITHIN", SOON)
+    found = Site()
+    config = Config(found, ws="none", log_config=None, timeout_keep_alive=60)
+    state, loop = ServerState(), asyncio.get_running_loop()
+    server = await loop.create_server(lambda: BoundedProtocol(config, state, {}), "127.0.0.1", 0)
+    found.port = server.sockets[0].getsockname()[1]
+    yield found
+    server.close()
+    for writer in found.writers:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+    for each in list(state.connections):
+        each.transport.abort()  # type: ignore[union-attr]  # protocols of other servers have none
+    await asyncio.gather(*state.tasks)
+    await server.wait_closed()
+
+
+@pytest.mark.parametrize("trailer", [b"X-Forwarded-For: 10.0.0.1\r\n", b"Authorization: Bearer other\r\n", b""])
+async def test_trailers_are_no_headers(site: Site, trailer: bytes) -> None:
+    """Not even where they arrive together with the headers; the body is whole."""
+    headers, body = await site.answer(CHUNKED + trailer + b"\r\n")
+    assert (headers, body) == ({"host": "x", "x-forwarded-for": "203.0.113.5", "transfer-encoding": "chunked"}, "hi")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"", b"\r\n", HEAD, HEAD + b"Content-Length: 5\r\n\r\n123", CHUNKED[:-5],
+        HEAD + b"Content-Length: 0\r\n\r\n" + b"POST / HT",
+    ],
+    ids=["nothing", "blank", "head", "body", "chunk", "the next one"],
+)  # fmt: skip
+async def test_a_request_that_does_not_arrive_is_refused(site: Site, sent: bytes) -> None:
+    """408, and the end of the connection, wherever the client stopped."""
+    told = await site.end(sent)
+    head, _, body = told.rpartition(b"HTTP/1.1 ")[2].partition(b"\r\n\r\n")
+    assert head.startswith(b"408 Request Timeout\r\n")
+    assert json.loads(body)["code"] == "request_timeout"
+
+
+async def test_a_body_that_trickles_in_is_refused(site: Site) -> None:
+    """A byte now and then is no reason to wait."""
+    reader, writer = await site.open(HEAD + b"Content-Length: 1000\r\n\r\n")
+
+    async def trickle() -> None:
+        while not reader.at_eof():
+            writer.write(b".")
+            await asyncio.sleep(SOON / 5)
+
+    trickling = asyncio.create_task(trickle())
+    assert (await asyncio.wait_for(reader.read(), 30)).startswith(b"HTTP/1.1 408 ")
+    await trickling
+
+
+@pytest.mark.parametrize("before", [b"", HEAD + b"Content-Length: 0\r\n\r\n"], ids=["first", "next"])
+async def test_a_head_without_an_end_is_refused(site: Site, before: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """431, long before memory is short, also behind a request that was answered."""
+    monkeypatch.setattr(bounded, "ARRIVES_WITHIN", 60.0)
+    told = await site.end(before, HEAD + b"X-A: " + b"a" * bounded.LARGEST_HEAD)
+    assert b"HTTP/1.1 431 Request Header Fields Too Large\r\n" in told
+
+
+async def test_a_request_that_arrived_has_its_time(site: Site) -> None:
+    """An answer may take longer than a request to arrive, and the connection serves the next one."""
+    site.takes = 4 * SOON
+    reader, writer = await site.open()
+    for number in (b"1", b"2"):
+        writer.write(HEAD + b"Content-Length: 1\r\n\r\n" + number)
+        assert (await asyncio.wait_for(one(reader), 30))[1] == number.decode()
+    site.takes = 0.0
+
+
+async def test_an_idle_connection_stays(site: Site) -> None:
+    """As long as the server keeps idle connections, and not only as long as a request may take to arrive."""
+    reader, writer = await site.open(HEAD + b"Content-Length: 1\r\n\r\n1")
+    await asyncio.wait_for(one(reader), 30)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reader.read(1), 4 * SOON)
+    writer.write(HEAD + b"Content-Length: 1\r\n\r\n2")
+    assert (await asyncio.wait_for(one(reader), 30))[1] == "2"
+
+
+async def test_requests_that_arrive_together_are_answered_in_turn(site: Site) -> None:
+    """A large body before a head does not count as a part of it."""
+    large = b"b" * (bounded.LARGEST_HEAD + 1)
+    first = HEAD + b"Content-Length: %d\r\n\r\n" % len(large) + large
+    reader, _ = await site.open(first, HEAD + b"Content-Length: 1\r\n\r\n2")
+    bodies = [(await asyncio.wait_for(one(reader), 30))[1] for _ in range(2)]
+    assert bodies == [large.decode(), "2"]
+
+
+async def test_an_answer_that_has_begun_is_not_followed_by_another(site: Site) -> None:
+    """A client that stops in the middle of its body then sees the end of the connection alone."""
+    site.begins = True
+    told = await site.end(HEAD + b"Content-Length: 1000\r\n\r\nbody")
+    assert told.startswith(b"HTTP/1.1 200 ")
+    assert told.endswith(b"\r\n\r\nearly")
