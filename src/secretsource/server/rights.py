@@ -45,6 +45,7 @@ ROOT_SCOPES = (
     "plans:read",
     "plans:write",
     "events:read",
+    "events:write",
     "usage:read",
     "portal:write",
     "root:read",
@@ -53,7 +54,7 @@ ROOT_SCOPES = (
 """Every scope that a route asks for; a root key may also have ``owners:*`` and the like."""
 GRANTS = (*ROOT_SCOPES, "keys:*", "owners:*", "plans:*", "root:*")
 """Every scope that a root key, or an operator, may have."""
-EVERYTHING = ("keys:*", "owners:*", "plans:*", "events:read", "usage:read", "portal:write", "root:*")
+EVERYTHING = ("keys:*", "owners:*", "plans:*", "events:read", "events:write", "usage:read", "portal:write", "root:*")
 """The scopes of the first root key."""
 
 

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from secretsource.issuing import OwnerStatus, Status
 
 __all__ = [
+    "KEY",
     "Counts",
+    "Due",
     "Events",
     "HistoryPage",
     "Issued",
@@ -18,12 +20,17 @@ __all__ = [
     "Key",
     "KeyId",
     "KeyPage",
+    "Limit",
+    "Limits",
+    "Messages",
     "OwnerPage",
     "OwnerRecord",
     "PlanPage",
     "PlanRecord",
     "ProblemDocument",
+    "Purge",
     "Refusal",
+    "Reported",
     "RevokedKeys",
     "RootKey",
     "RootKeyPage",
@@ -33,6 +40,7 @@ __all__ = [
     "Rotation",
 ]
 
+KEY = "acme_live_0aZ9bY8cX7dW6eV5fU4gT3hS2iR1jQ0kP9lO8mN7oM6pL5qK4rJ3s1ss10aB1cD"
 KEY_ID = "0aZ9bY8cX7dW6eV5fU4gT3"
 KeyId = Annotated[str, Field(pattern="^[0-9A-Za-z]{22}$", examples=[KEY_ID])]
 
@@ -159,11 +167,42 @@ class RootKeyRotation(Rotation):
     new_key: RootKey  # type: ignore[assignment]  # a key with rights
 
 
+class Reported(Key):
+    """A key that leaked, as it is now."""
+
+    key: str | None = Field(description="The text of a new key, shown this once; null if the report made none.")
+    is_new: bool = Field(description="Whether this source had not reported this place before.")
+
+
+class Limit(Answer):
+    """One limit of a key, its owner or its plan, as of now."""
+
+    name: str = Field(examples=["100/minute"])
+    limit: int
+    window: int | None = Field(description="Seconds of its window; null for credits.")
+    remaining: int
+    reset: float | None = Field(description="Seconds until it is whole again; null for credits.")
+
+
+class Limits(Answer):
+    """The state of limits; one that is counted in memory is as this process has counted it."""
+
+    limits: list[Limit]
+
+
 class RevokedKeys(Answer):
     """The keys that were revoked now."""
 
     keys: list[Key]
     left: dict[str, str] = Field(description="Keys that may still be valid, each with the reason: repeat the request.")
+
+
+class Purge(Answer):
+    """The result of a purge."""
+
+    owner: str
+    revoked: int = Field(description="How many of its keys had not ended.")
+    deleted: int = Field(description="How many keys it had.")
 
 
 class PortalLink(Answer):
@@ -230,6 +269,31 @@ class Counts(Answer):
     """Counted checks."""
 
     usage: list[Count]
+
+
+class Message(Answer):
+    """A message that has not arrived, without its body."""
+
+    queue: str = Field(examples=["webhook:shop"])
+    id: str
+    kind: str = Field(examples=["key.revoked"])
+    owner: str | None
+    made_at: datetime
+    due_at: datetime | None = Field(description="The time of the next attempt; null if it was given up.")
+    attempts: int
+    trouble: str = Field(description="Why the last attempt failed.")
+
+
+class Messages(Answer):
+    """Messages that have not arrived, the oldest first."""
+
+    messages: list[Message]
+
+
+class Due(Answer):
+    """The messages that are sent again."""
+
+    due: int = Field(description="How many there are.")
 
 
 class OwnerRecord(Answer):

@@ -12,7 +12,7 @@ from starlette.convertors import Convertor, register_url_convertor
 
 __all__ = ["register"]
 
-VERBS = ("suspend", "resume", "revokeKeys")
+VERBS = ("addCredits", "purge", "suspend", "resume", "revokeKeys")
 """The verbs of an owner, behind a colon."""
 
 

@@ -42,8 +42,8 @@ and everything else looks as if it were not there.
 
 Errors are problem documents (RFC 9457) with a stable `code`. A list goes on with `next` of the page before.
 """
-_NAMES_OTHERS = frozenset({"issueKey", "getUsage", "reportLeaks"})
-"""Operations without an id in the path that may be answered 404: for an owner or a plan that the caller may not see, or
+_NAMES_OTHERS = frozenset({"issueKey", "getUsage", "reportLeak", "reportLeaks"})
+"""Operations without an id in the path that may be answered 404: for a thing that the caller may not see, or
 because they are off."""
 _SCHEMES = {
     ROOT_SCHEME: {"type": "http", "scheme": "bearer", "description": "A root key; the list names the scope it needs."},

@@ -16,11 +16,13 @@ from secretsource.server.rights import ROOT_OWNER, ROOT_PREFIX
 
 __all__ = [
     "Asked",
+    "Credits",
     "EnvironmentName",
     "Flag",
     "Instant",
     "Lines",
     "Metadata",
+    "MoreCredits",
     "Name",
     "Networks",
     "OwnerId",
@@ -34,6 +36,7 @@ __all__ = [
 ]
 
 LONGEST = 365_000 * 86_400
+MOST_CREDITS = 10**15
 SCOPE = r"^[A-Za-z0-9._/-]+(?::[A-Za-z0-9._/-]+)*(?::\*)?$"
 
 
@@ -111,3 +114,5 @@ Rules = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_rule
 Quota = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_quota)]
 Metadata = Annotated[dict[str, Any], Field(description="A small JSON object of your own; up to 4096 bytes.")]
 Lines = Annotated[int, Field(ge=1, le=1000)]
+Credits = Annotated[int, Field(ge=0, le=MOST_CREDITS, strict=True, description="Requests that may be made in all.")]
+MoreCredits = Annotated[int, Field(ge=1, le=MOST_CREDITS, strict=True, examples=[1000])]

@@ -1,8 +1,9 @@
-"""The routes of what happened: events of all keys, owners and plans, and counted checks."""
+"""The routes of what happened: events of all keys, owners and plans, their messages on the way, and counted checks."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from time import time
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Query
 from pydantic import Field
@@ -10,16 +11,22 @@ from starlette.responses import Response
 
 from secretsource.exceptions import OwnerNotFound, PlanNotFound
 from secretsource.issuing import EventKind, OwnerEventKind
-from secretsource.issuing.documents import count_document, history_document
-from secretsource.server.api.answers import Counts, HistoryPage, KeyId
+from secretsource.issuing.documents import count_document, history_document, message_document
+from secretsource.server.api.answers import Counts, Due, HistoryPage, KeyId, Messages
 from secretsource.server.api.fields import Asked, Lines, Name, OwnerId, PlanId
 from secretsource.server.api.managed import CUSTOMERS, shown
 from secretsource.server.api.route import Caller, Serving, on, router
+from secretsource.server.problems import Problem
+
+if TYPE_CHECKING:
+    from secretsource.server.service import Service
+    from secretsource.stores.base import AsyncOutbox
 
 __all__ = ["routes"]
 
 routes = router("history")
 
+QueueName = Annotated[str, Field(min_length=1, max_length=64, examples=["webhook:shop"])]
 Moment = Annotated[float, Field(ge=0, le=253402300799, description="In seconds since 1970 UTC.")]
 
 
@@ -46,6 +53,21 @@ class UsageFilter(Span):
 
     owner: OwnerId | None = None
     plan: PlanId | None = Field(None, description="Only keys of owners that are on this plan now.")
+
+
+class MessageFilter(Asked):
+    """The messages to list."""
+
+    queue: QueueName | None = None
+    given_up: bool | None = Field(None, description="Only messages that were given up, or only the others.")
+    limit: Lines = 100
+
+
+class Resending(Asked):
+    """The messages to send again."""
+
+    queue: QueueName
+    id: QueueName | None = Field(None, description="Only this message; every one that was given up when left out.")
 
 
 @on(routes, "GET", "/v1/events", "listEvents", HistoryPage, "events:read")
@@ -75,6 +97,32 @@ async def key_usage(key_id: KeyId, asked: Annotated[Span, Query()], caller: Call
     """Count the checks of one key, by time and outcome."""
     await CUSTOMERS.find(service, caller, key_id)
     return await _counts(service, asked, key_id=key_id)
+
+
+@on(routes, "GET", "/v1/outbox", "listMessages", Messages, "events:read", 409)
+async def messages(asked: Annotated[MessageFilter, Query()], caller: Caller, service: Serving) -> Response:
+    """List messages that have not arrived, such as webhooks, the oldest first. A root key of one owner sees none."""
+    outbox = _outbox(service)
+    if caller.owner is not None:
+        return shown({"messages": []})
+    found = await outbox.list(asked.queue, given_up=asked.given_up, limit=asked.limit)
+    return shown({"messages": [message_document(each) for each in found]})
+
+
+@on(routes, "POST", "/v1/outbox:resend", "resendMessages", Due, "events:write", 409)
+async def resend(asked: Resending, caller: Caller, service: Serving) -> Response:
+    """Send messages of a queue again that were given up."""
+    outbox = _outbox(service)
+    if caller.owner is not None:
+        return shown({"due": 0})
+    return shown({"due": await outbox.resend(asked.queue, time(), asked.id)})
+
+
+def _outbox(service: Service) -> AsyncOutbox:
+    outbox = service.keys.outbox
+    if outbox is None:
+        raise Problem(409, "no_outbox", "the store keeps no outbox: use a store in SQLite or PostgreSQL")
+    return outbox
 
 
 async def _counts(service: Serving, asked: Span, **narrow: Any) -> Response:

@@ -14,7 +14,7 @@ from pydantic import Field
 from starlette.responses import PlainTextResponse, Response
 
 from secretsource.issuing import Reason
-from secretsource.server.api.answers import Answer, Key, ProblemDocument, Refusal
+from secretsource.server.api.answers import KEY, Answer, Key, Limit, ProblemDocument, Refusal
 from secretsource.server.api.fields import Asked as Body
 from secretsource.server.api.fields import EnvironmentName, Flag, Prefix
 from secretsource.server.api.possession import opened_by
@@ -25,7 +25,6 @@ from secretsource.server.questions import MOST_COST, MOST_KEYS
 __all__ = ["SIGNATURE_SCHEME", "checks", "gateways", "health", "reports"]
 
 SIGNATURE_SCHEME = "githubSignature"
-KEY = "acme_live_0aZ9bY8cX7dW6eV5fU4gT3hS2iR1jQ0kP9lO8mN7oM6pL5qK4rJ3s1ss10aB1cD"
 checks, reports = router("checks of keys"), APIRouter(tags=["reports of leaked keys"])
 gateways, health = APIRouter(tags=["gateways"]), APIRouter(tags=["health"])
 
@@ -65,16 +64,6 @@ class Questions(Body):
     keys: Annotated[list[BatchQuestion], Field(min_length=1, max_length=MOST_KEYS)] = Field(
         examples=[[{"key": KEY, "scope": "invoices:read"}]]
     )
-
-
-class Limit(Answer):
-    """One limit of a key, its owner or its plan, as of now."""
-
-    name: str = Field(examples=["100/minute"])
-    limit: int
-    window: int | None = Field(description="Seconds of its window; null for credits.")
-    remaining: int
-    reset: float | None = Field(description="Seconds until it is whole again; null for credits.")
 
 
 class Verdict(Answer):

@@ -1,20 +1,22 @@
-"""The routes of customers' keys: issue, list and update them."""
+"""The routes of customers' keys: issue, list and update them, add credits, and report a leak."""
 
 from __future__ import annotations
 
 from time import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request
-from pydantic import Field
+from pydantic import Field, SecretStr
 from starlette.responses import Response
 
-from secretsource.exceptions import InvalidRequest, OwnerNotFound
+from secretsource.exceptions import InvalidKey, InvalidRequest, KeyNotFound, OwnerNotFound
 from secretsource.issuing import Page, Status
-from secretsource.issuing.documents import page_document
-from secretsource.server.api.answers import Issued, Key, KeyId, KeyPage
+from secretsource.issuing.documents import limit_document, page_document, record_document
+from secretsource.server.api.answers import KEY, Issued, Key, KeyId, KeyPage, Limits, Reported
 from secretsource.server.api.fields import (
+    LONGEST,
     Asked,
+    Credits,
     EnvironmentName,
     Instant,
     Lines,
@@ -30,7 +32,7 @@ from secretsource.server.api.fields import (
     Seconds,
     given,
 )
-from secretsource.server.api.life import repeated
+from secretsource.server.api.life import TopUp, repeated
 from secretsource.server.api.managed import CUSTOMERS, shown
 from secretsource.server.api.repeats import Token, issue_for
 from secretsource.server.api.revisions import IfMatch, revision_of
@@ -41,6 +43,8 @@ from secretsource.server.rights import ROOT_PREFIX, RootCaller
 __all__ = ["routes"]
 
 routes = router("keys")
+
+ONE = "/v1/keys/{key_id:key_id}"
 
 
 class NewKey(Asked):
@@ -57,7 +61,9 @@ class NewKey(Asked):
     not_before: Instant | None = Field(None, description="When it becomes valid.")
     rate_limit: Rules | None = Field(None, examples=["100/minute, 10/second burst 20"])
     quota: Quota | None = Field(None, examples=["10000/month"])
+    credits: Credits | None = None
     networks: Networks = Field([], description="Addresses that may use it; empty for any.")
+    rotate_every: Seconds | None = Field(None, description="Seconds from its issue to its rotation.")
     name: Name = Field("", description="A name for people.")
     metadata: Metadata = Field({})
 
@@ -69,7 +75,9 @@ class KeyPatch(Asked):
     scopes: Scopes | None = None
     rate_limit: Rules | None = None
     quota: Quota | None = None
+    credits: Credits | None = None
     networks: Networks | None = None
+    rotate_every: Seconds | None = None
     begins_at: Instant | None = None
     expires_at: Instant | None = None
     metadata: Metadata | None = None
@@ -83,6 +91,11 @@ class KeyFilter(Asked):
     environment: EnvironmentName | None = None
     prefix: Annotated[str, Field(pattern="^[a-z][a-z0-9]{0,15}$")] | None = None
     status: Status | None = None
+    name: Name | None = Field(None, description="Only keys of exactly this name.")
+    metadata: Annotated[str, Field(pattern="^[^=]+=", max_length=512)] | None = Field(
+        None, description="`FIELD=TEXT`: only keys whose metadata has this; with `owner`.", examples=["tier=gold"]
+    )
+    newest: bool = Field(False, description="Whether the newest come first.")
     expiring_within: Annotated[float, Field(gt=0, le=10**9)] | None = Field(
         None, description="Only keys that expire within so many seconds; with `owner` alone."
     )
@@ -91,6 +104,22 @@ class KeyFilter(Asked):
     )
     cursor: Annotated[str, Field(max_length=64)] | None = Field(None, description="`next` of the page before.")
     limit: Lines = 100
+
+
+class Leak(Asked):
+    """A key that was found where it does not belong."""
+
+    key: SecretStr = Field(description="The text that was found.", examples=[KEY])
+    source: Annotated[str, Field(min_length=1, max_length=255)] = Field(
+        description="The scanner or person that found it, for the history.", examples=["ops"]
+    )
+    place: Name | None = Field(None, description="Where it was found, such as an address of a file.")
+    policy: Literal["revoke", "rotate", "tell"] = Field(
+        "revoke", description="End it, or give it a successor, or note the place alone."
+    )
+    overlap: Annotated[float, Field(ge=0, le=LONGEST, strict=True, allow_inf_nan=False)] = Field(
+        3600, description="With `rotate`: seconds for which the old key works."
+    )
 
 
 @on(routes, "POST", "/v1/keys", "issueKey", Issued, "keys:write", 404, 409, status=201, more=repeated(Issued))
@@ -110,7 +139,7 @@ async def list_keys(asked: Annotated[KeyFilter, Query()], caller: Caller, servic
     return shown(page_document(Page(own, page.next), time()))
 
 
-@on(routes, "PATCH", "/v1/keys/{key_id:key_id}", "updateKey", Key, "keys:write", 409, 412)
+@on(routes, "PATCH", ONE, "updateKey", Key, "keys:write", 409, 412)
 async def update(
     key_id: KeyId, asked: KeyPatch, caller: Caller, service: Serving, if_match: IfMatch = None
 ) -> Response:
@@ -120,6 +149,41 @@ async def update(
         key_id, revision=revision_of(if_match), actor=caller.actor, origin=caller.ip, **given(asked)
     )
     return CUSTOMERS.record(record)
+
+
+@on(routes, "POST", f"{ONE}:addCredits", "addKeyCredits", Key, "keys:write", 409)
+async def add_credits(key_id: KeyId, asked: TopUp, caller: Caller, service: Serving) -> Response:
+    """Add credits to those of a key, and of the keys that it rotates with. A repeat adds them once more."""
+    await CUSTOMERS.find(service, caller, key_id)
+    record = await service.keys.add_credits(
+        key_id, asked.credits, reason=asked.reason, actor=caller.actor, origin=caller.ip
+    )
+    return CUSTOMERS.record(record)
+
+
+@on(routes, "GET", f"{ONE}/limits", "getKeyLimits", Limits, "keys:read")
+async def limits(key_id: KeyId, caller: Caller, service: Serving) -> Response:
+    """Show what is left of the limits and credits of a key, its owner and its plan; nothing is taken."""
+    await CUSTOMERS.find(service, caller, key_id)
+    return shown({"limits": [limit_document(each) for each in await service.keys.remaining(key_id)]})
+
+
+@on(routes, "POST", "/v1/keys:reportLeak", "reportLeak", Reported, "keys:write", 404)
+async def report_leak(asked: Leak, caller: Caller, service: Serving) -> Response:
+    """End a key that was found where it does not belong, and write the place into its history.
+
+    A repeated report changes nothing more. A key that cannot be rotated, such as a disabled one, is revoked.
+    """
+    try:
+        found = await service.keys.identify(asked.key.get_secret_value())
+        record = await CUSTOMERS.find(service, caller, found.key_id)
+    except (InvalidKey, KeyNotFound):
+        raise Problem(404, "key_not_found", "the text is not one of your keys") from None
+    report = await service.keys.report_leak(
+        key_id=record.key_id, source=asked.source, place=asked.place, policy=asked.policy, overlap=asked.overlap
+    )
+    text = None if report.rotated is None else report.rotated.plaintext
+    return shown({**record_document(report.record, time()), "key": text, "is_new": report.is_new})
 
 
 def owner_of(asked: str | None, caller: RootCaller) -> str:
@@ -142,7 +206,11 @@ def owner_of(asked: str | None, caller: RootCaller) -> str:
 async def _page(asked: KeyFilter, service: Serving) -> Page:
     keys = service.keys
     paging: dict[str, Any] = {"owner": asked.owner, "after": asked.cursor, "limit": asked.limit}
-    narrow: dict[str, Any] = {"environment": asked.environment, "prefix": asked.prefix, "status": asked.status}
+    narrow: dict[str, Any] = {each: getattr(asked, each) for each in ("environment", "prefix", "status", "name")}
+    narrow["newest_first"] = asked.newest or None
+    if asked.metadata is not None:
+        field, _, text = asked.metadata.partition("=")
+        narrow["metadata"] = {field: text}
     special = [each for each in ("expiring_within", "unused_for") if getattr(asked, each) is not None]
     if len(special) + any(value is not None for value in narrow.values()) > 1 and special:
         raise InvalidRequest(f"{special[0]} goes with owner alone: leave the other filters out")

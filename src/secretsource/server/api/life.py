@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from secretsource.issuing.documents import event_document, rotation_document
 from secretsource.server.api.answers import Events, KeyId
-from secretsource.server.api.fields import LONGEST, Asked, Flag, Instant, Lines, Reason, Seconds, given
+from secretsource.server.api.fields import LONGEST, Asked, Flag, Instant, Lines, MoreCredits, Reason, Seconds, given
 from secretsource.server.api.managed import shown
 from secretsource.server.api.repeats import Token, identity
 from secretsource.server.api.route import Caller, Serving, on, router
@@ -19,7 +19,7 @@ from secretsource.server.api.route import Caller, Serving, on, router
 if TYPE_CHECKING:
     from secretsource.server.api.managed import Managed
 
-__all__ = ["Cause", "life", "repeated"]
+__all__ = ["Cause", "TopUp", "life", "repeated"]
 
 
 def repeated(form: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
@@ -31,6 +31,12 @@ class Cause(Asked):
     """The reason for a change."""
 
     reason: Reason = None
+
+
+class TopUp(Cause):
+    """The credits to add."""
+
+    credits: MoreCredits
 
 
 class Revocation(Cause):

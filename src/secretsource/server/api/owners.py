@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Body, Depends, Path, Query
 from pydantic import Field
@@ -11,15 +11,19 @@ from starlette.responses import Response
 
 from secretsource.exceptions import InvalidRequest, OwnerNotFound
 from secretsource.issuing import owner_id
-from secretsource.issuing.documents import owner_record_document, revoked_document
-from secretsource.server.api.answers import OwnerPage, OwnerRecord, PortalLink, RevokedKeys
-from secretsource.server.api.fields import Asked, Lines, Metadata, Name, PlanId, Quota, Rules, given
-from secretsource.server.api.life import Cause
+from secretsource.issuing.documents import limit_document, owner_record_document, purge_document, revoked_document
+from secretsource.server.api.answers import Limits, OwnerPage, OwnerRecord, PortalLink, Purge, RevokedKeys
+from secretsource.server.api.fields import Asked, Credits, Lines, Metadata, Name, PlanId, Quota, Reason, Rules, given
+from secretsource.server.api.life import Cause, TopUp
 from secretsource.server.api.managed import shown
+from secretsource.server.api.revisions import IfMatch, revision_of
 from secretsource.server.api.route import Caller, Serving, on, router
 from secretsource.server.open_paths.links import address_of, new_link
 from secretsource.server.problems import Problem
 from secretsource.server.rights import ROOT_OWNER
+
+if TYPE_CHECKING:
+    from secretsource.issuing import OwnerRecord as Owner
 
 __all__ = ["routes"]
 
@@ -50,6 +54,7 @@ class OwnerBody(Asked):
     plan: PlanId | None = Field(None, description="The id of its plan.")
     rate_limit: Rules | None = Field(None, description="Rules that all its keys share.", examples=["1000/minute"])
     quota: Quota | None = Field(None, description="Rules that all its keys share.", examples=["100000/month"])
+    credits: Credits | None = Field(None, description="Requests that all its keys may make in all.")
     metadata: Metadata | None = None
 
 
@@ -77,33 +82,44 @@ async def list_owners(asked: Annotated[OwnerFilter, Query()], caller: Caller, se
     return shown({"owners": [owner_record_document(each) for each in found if caller.sees(each.id)], "next": last})
 
 
-@on(routes, "PUT", ONE, "putOwner", OwnerRecord, WRITES)
-async def put(owner: Named, asked: OwnerBody, caller: Caller, service: Serving) -> Response:
+@on(routes, "PUT", ONE, "putOwner", OwnerRecord, WRITES, 412)
+async def put(owner: Named, asked: OwnerBody, caller: Caller, service: Serving, if_match: IfMatch = None) -> Response:
     """Register an owner, or replace the fields of one."""
     fields = {name: getattr(asked, name) for name in OwnerBody.model_fields}
-    record = await service.keys.owners.put(owner, actor=caller.actor, origin=caller.ip, **fields)
-    return shown(owner_record_document(record))
+    return await _put(owner, fields, if_match, caller, service)
 
 
 @on(routes, "GET", ONE, "getOwner", OwnerRecord, READS)
 async def get(owner: Named, service: Serving) -> Response:
-    """Read an owner."""
-    return shown(owner_record_document(await service.keys.owners.get(owner)))
+    """Read an owner. The header `ETag` has its revision."""
+    return _record(await service.keys.owners.get(owner))
 
 
-@on(routes, "PATCH", ONE, "updateOwner", OwnerRecord, WRITES)
-async def update(owner: Named, asked: OwnerBody, caller: Caller, service: Serving) -> Response:
+@on(routes, "GET", f"{ONE}/limits", "getOwnerLimits", Limits, READS)
+async def limits(owner: Named, service: Serving) -> Response:
+    """Show what is left of the limits and credits that all keys of an owner share."""
+    return shown({"limits": [limit_document(each) for each in await service.keys.owners.remaining(owner)]})
+
+
+@on(routes, "PATCH", ONE, "updateOwner", OwnerRecord, WRITES, 412)
+async def update(
+    owner: Named, asked: OwnerBody, caller: Caller, service: Serving, if_match: IfMatch = None
+) -> Response:
     """Change a registered owner; a field that is left out stays, and null clears a field."""
     await service.keys.owners.get(owner)
-    record = await service.keys.owners.put(owner, actor=caller.actor, origin=caller.ip, **given(asked))
-    return shown(owner_record_document(record))
+    return await _put(owner, given(asked), if_match, caller, service)
 
 
 @on(routes, "DELETE", ONE, "deleteOwner", OwnerRecord, WRITES)
-async def delete(owner: Named, caller: Caller, service: Serving) -> Response:
+async def delete(owner: Named, caller: Caller, service: Serving, reason: Reason = None) -> Response:
     """Delete the registration of an owner; its keys stay, without the rules of a plan."""
-    record = await service.keys.owners.delete(owner, actor=caller.actor, origin=caller.ip)
-    return shown(owner_record_document(record))
+    return _record(await service.keys.owners.delete(owner, reason=reason, actor=caller.actor, origin=caller.ip))
+
+
+@on(routes, "POST", f"{ONE}:addCredits", "addOwnerCredits", OwnerRecord, WRITES)
+async def add_credits(owner: Named, asked: TopUp, caller: Caller, service: Serving) -> Response:
+    """Add credits to those of an owner, which all its keys share. A repeat adds them once more."""
+    return _record(await service.keys.owners.add_credits(owner, asked.credits, **_by(caller, asked)))
 
 
 @on(routes, "POST", f"{ONE}:suspend", "suspendOwner", OwnerRecord, WRITES)
@@ -111,8 +127,7 @@ async def suspend(
     owner: Named, caller: Caller, service: Serving, asked: Annotated[Cause | None, Body()] = None
 ) -> Response:
     """Refuse every key of an owner until it is resumed; the keys stay as they are."""
-    record = await service.keys.owners.suspend(owner, **_by(caller, asked))
-    return shown(owner_record_document(record))
+    return _record(await service.keys.owners.suspend(owner, **_by(caller, asked)))
 
 
 @on(routes, "POST", f"{ONE}:resume", "resumeOwner", OwnerRecord, WRITES)
@@ -120,8 +135,7 @@ async def resume(
     owner: Named, caller: Caller, service: Serving, asked: Annotated[Cause | None, Body()] = None
 ) -> Response:
     """Accept the keys of a suspended owner again."""
-    record = await service.keys.owners.resume(owner, **_by(caller, asked))
-    return shown(owner_record_document(record))
+    return _record(await service.keys.owners.resume(owner, **_by(caller, asked)))
 
 
 @on(routes, "POST", f"{ONE}:revokeKeys", "revokeOwnerKeys", RevokedKeys, "keys:write")
@@ -131,6 +145,14 @@ async def revoke_keys(
     """Revoke every key of an owner that has not ended, also those that appear meanwhile."""
     revoked = await service.keys.revoke_all(owner=owner, **_by(caller, asked))
     return shown(revoked_document(revoked, time()))
+
+
+@on(routes, "POST", f"{ONE}:purge", "purgeOwner", Purge, (WRITES, "keys:write"))
+async def purge(
+    owner: Named, caller: Caller, service: Serving, asked: Annotated[Cause | None, Body()] = None
+) -> Response:
+    """Delete an owner for good, with its keys, their history and its counted requests. One event stays."""
+    return shown(purge_document(await service.keys.purge(owner=owner, **_by(caller, asked))))
 
 
 @on(routes, "POST", f"{ONE}/portal-links", "makePortalLink", PortalLink, "portal:write", 409, status=201)
@@ -152,6 +174,16 @@ async def _alone(owner: str, asked: OwnerFilter, service: Serving) -> list[dict[
         return []
     is_wanted = asked.plan in {None, record.plan} and (asked.cursor is None or record.id > asked.cursor)
     return [owner_record_document(record)] if is_wanted else []
+
+
+async def _put(owner: str, fields: dict[str, Any], if_match: str | None, caller: Caller, service: Serving) -> Response:
+    revision = revision_of(if_match)
+    record = await service.keys.owners.put(owner, revision=revision, actor=caller.actor, origin=caller.ip, **fields)
+    return _record(record)
+
+
+def _record(record: Owner) -> Response:
+    return shown(owner_record_document(record), ETag=f'"{record.revision}"')
 
 
 def _by(caller: Caller, asked: Cause | None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Path, Query
 from pydantic import Field
@@ -11,9 +11,13 @@ from starlette.responses import Response
 from secretsource.exceptions import PlanNotFound
 from secretsource.issuing.documents import plan_document
 from secretsource.server.api.answers import PlanPage, PlanRecord
-from secretsource.server.api.fields import Asked, EnvironmentName, Lines, Quota, Rules, Scopes, Seconds, given
+from secretsource.server.api.fields import Asked, EnvironmentName, Lines, Quota, Reason, Rules, Scopes, Seconds, given
 from secretsource.server.api.managed import shown
+from secretsource.server.api.revisions import IfMatch, revision_of
 from secretsource.server.api.route import Caller, Serving, on, router
+
+if TYPE_CHECKING:
+    from secretsource.issuing import PlanRecord as Plan
 
 __all__ = ["routes"]
 
@@ -42,6 +46,7 @@ class PlanBody(Asked):
         None, description="Greatest number of keys of an owner that have not ended."
     )
     max_life: Seconds | None = Field(None, description="The longest life of a new key, in seconds.")
+    rotate_every: Seconds | None = Field(None, description="Seconds from the issue of a key to its rotation.")
     scopes: Scopes | None = Field(None, description="The most that a key may do.")
     environments: Annotated[list[EnvironmentName], Field(min_length=1, max_length=100)] | None = None
 
@@ -63,28 +68,35 @@ async def list_plans(asked: Annotated[PlanFilter, Query()], caller: Caller, serv
     return shown({"plans": [plan_document(each) for each in found], "next": last})
 
 
-@on(routes, "PUT", ONE, "putPlan", PlanRecord, WRITES)
-async def put(plan: Named, asked: PlanBody, caller: Caller, service: Serving) -> Response:
+@on(routes, "PUT", ONE, "putPlan", PlanRecord, WRITES, 412)
+async def put(plan: Named, asked: PlanBody, caller: Caller, service: Serving, if_match: IfMatch = None) -> Response:
     """Make a plan, or replace the fields of one: one write, whatever the number of keys."""
     fields = {name: getattr(asked, name) for name in PlanBody.model_fields}
-    return shown(plan_document(await service.keys.plans.put(plan, actor=caller.actor, origin=caller.ip, **fields)))
+    return _record(await service.keys.plans.put(plan, revision=revision_of(if_match), **_by(caller), **fields))
 
 
 @on(routes, "GET", ONE, "getPlan", PlanRecord, READS)
 async def get(plan: Named, service: Serving) -> Response:
-    """Read a plan."""
-    return shown(plan_document(await service.keys.plans.get(plan)))
+    """Read a plan. The header `ETag` has its revision."""
+    return _record(await service.keys.plans.get(plan))
 
 
-@on(routes, "PATCH", ONE, "updatePlan", PlanRecord, WRITES)
-async def update(plan: Named, asked: PlanBody, caller: Caller, service: Serving) -> Response:
+@on(routes, "PATCH", ONE, "updatePlan", PlanRecord, WRITES, 412)
+async def update(plan: Named, asked: PlanBody, caller: Caller, service: Serving, if_match: IfMatch = None) -> Response:
     """Change a plan; a field that is left out stays, and null clears a field."""
     await service.keys.plans.get(plan)
-    record = await service.keys.plans.put(plan, actor=caller.actor, origin=caller.ip, **given(asked))
-    return shown(plan_document(record))
+    return _record(await service.keys.plans.put(plan, revision=revision_of(if_match), **_by(caller), **given(asked)))
 
 
 @on(routes, "DELETE", ONE, "deletePlan", PlanRecord, WRITES)
-async def delete(plan: Named, caller: Caller, service: Serving) -> Response:
+async def delete(plan: Named, caller: Caller, service: Serving, reason: Reason = None) -> Response:
     """Delete a plan without owners."""
-    return shown(plan_document(await service.keys.plans.delete(plan, actor=caller.actor, origin=caller.ip)))
+    return shown(plan_document(await service.keys.plans.delete(plan, reason=reason, **_by(caller))))
+
+
+def _record(record: Plan) -> Response:
+    return shown(plan_document(record), ETag=f'"{record.revision}"')
+
+
+def _by(caller: Caller) -> dict[str, Any]:
+    return {"actor": caller.actor, "origin": caller.ip}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import time
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from fastapi import Query, Request
 from pydantic import Field
@@ -31,10 +31,10 @@ RootScope = Literal[
     "keys:read", "keys:write", "keys:verify", "keys:*",
     "owners:read", "owners:write", "owners:*",
     "plans:read", "plans:write", "plans:*",
-    "events:read", "usage:read", "portal:write",
+    "events:read", "events:write", "usage:read", "portal:write",
     "root:read", "root:write", "root:*",
 ]  # fmt: skip
-RootScopes = Annotated[list[RootScope], Field(min_length=1, max_length=16)]
+RootScopes = Annotated[list[RootScope], Field(min_length=1, max_length=len(get_args(RootScope)))]
 
 
 class NewRootKey(Asked):

@@ -77,7 +77,7 @@ def on(
     path: str,
     name: str,
     form: type[BaseModel],
-    scope: str,
+    scope: str | tuple[str, ...],
     *refusals: int,
     status: int = 200,
     more: dict[int | str, dict[str, Any]] | None = None,
@@ -90,7 +90,7 @@ def on(
         path: The pattern of the path.
         name: The name of the operation.
         form: The form of its answer.
-        scope: The scope that a root key needs.
+        scope: The scope that a root key needs, or several that it needs all.
         refusals: Statuses of refusals that not every operation has.
         status: The status of its answer.
         more: Other good answers.
@@ -102,7 +102,7 @@ def on(
         status_code=status,
         response_model=form,
         responses={**problems(*refusals), **(more or {})},
-        openapi_extra=_needs(scope),
+        openapi_extra=_needs(*([scope] if isinstance(scope, str) else scope)),
     )
 
 

@@ -1,0 +1,60 @@
+"""The route by which an operator reports a key that leaked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.server.test_access import bare
+
+from secretsource.server.rights import EVERYTHING
+
+if TYPE_CHECKING:
+    from tests.server.conftest import World
+
+PATH = "/v1/keys:reportLeak"
+
+
+async def reported(world: World, key: str, **more: Any) -> Any:
+    """Report a key."""
+    return await world.root("POST", PATH, {"key": key, "source": "ops", "place": "https://paste.example/1", **more})
+
+
+@pytest.mark.parametrize(("policy", "status"), [("revoke", "revoked"), ("rotate", "rotating"), ("tell", "active")])
+async def test_a_reported_key_is_ended_as_the_policy_says(world: World, policy: str, status: str) -> None:
+    """The history has the place; a repeat changes nothing more, and gives no text a second time."""
+    issued = await world.customer_key()
+    first, again = [await reported(world, issued.plaintext, policy=policy) for _ in range(2)]
+    assert (first.status, first.json["key_id"], first.json["status"]) == (200, issued.record.key_id, status)
+    assert (first.json["is_new"], again.json["is_new"]) == (True, False)
+    assert (first.json["key"] is not None, again.json["key"]) == (policy == "rotate", None)
+    if policy == "rotate":
+        assert (await world.keys.identify(first.json["key"])).key_id == first.json["successor"]
+    events = (await world.root("GET", f"/v1/keys/{issued.record.key_id}/events")).json["events"]
+    exposed = [(each["actor"], each["origin"]) for each in events if each["kind"] == "exposed"]
+    assert exposed == [("ops", "https://paste.example/1")]
+
+
+async def test_what_is_not_for_the_caller_looks_like_no_key(world: World) -> None:
+    """A text of nobody, another customer's key and a root key are answered alike, to the byte."""
+    stranger, root = await world.customer_key("ajax"), await world.root_key("root:read")
+    bound = world.root.by(await world.root_key(*EVERYTHING, metadata={"owner": "acme"}))
+    answers = [
+        await bound("POST", PATH, {"key": text, "source": "ops"})
+        for text in ("nonsense", stranger.plaintext, root, stranger.plaintext[:-1] + "!", "")
+    ]
+    assert {(each.status, bare(each.body)) for each in answers} == {(404, bare(answers[0].body))}
+    assert answers[0].json["code"] == "key_not_found"
+    assert (await world.keys.get(stranger.record.key_id)).status.value == "active"
+    assert (await reported(world, root)).status == 404
+
+
+async def test_no_answer_and_no_log_quotes_the_key(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Not even where the rest of the report is wrong."""
+    issued = await world.customer_key()
+    wrong: list[dict[str, Any]] = [{"policy": "burn"}, {"source": ""}, {"overlap": -1}, {"key": [issued.plaintext]}]
+    for more in wrong:
+        answer = await world.root("POST", PATH, {"key": issued.plaintext, "source": "ops", **more})
+        assert answer.status == 422
+        assert issued.plaintext[10:40] not in answer.body.decode() + caplog.text
+    assert issued.plaintext[10:40] not in (await reported(world, issued.plaintext)).body.decode() + caplog.text
