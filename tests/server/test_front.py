@@ -86,6 +86,10 @@ async def test_a_line_has_the_operation_and_the_time(world: World, caplog: pytes
         ("/a\nb\x1b[2J", "/a\\nb\\x1b[2J"),
         ("/" + "x" * 600, "/" + "x" * 511),
         (f"/{CANARY}", "/<masked>"),
+        (f"/{'x' * 480}/{CANARY}", f"/{'x' * 480}/<masked>"),
+        (f"/{CANARY.replace('_', '%5F')}/a%20b", "/<masked>/a b"),
+        ("/" + "".join(f"%{ord(letter):02x}" for letter in CANARY), "/<masked>"),
+        ("/a%20b", "/a%20b"),
     ],
 )
 def test_a_path_is_one_short_line(path: str, shown: str) -> None:

@@ -10,6 +10,7 @@ import logging
 import os
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -102,7 +103,8 @@ def masked(path: str) -> str:
     """Return the beginning of a path, without control characters, and with a key in it masked.
 
     Args:
-        path: The path of a request.
+        path: The path of a request, as the client sent it: a key in it may be percent-encoded.
     """
-    shown = _KEY.sub("<masked>", path[:LONGEST_PATH])
+    decoded = unquote(path)
+    shown = _KEY.sub("<masked>", decoded if _KEY.search(decoded) else path)[:LONGEST_PATH]
     return shown if shown.isprintable() else ascii(shown)[1:-1]

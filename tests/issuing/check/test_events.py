@@ -9,6 +9,7 @@ import pytest
 from tests.issuing.conftest import PEPPER
 
 from secretsource.issuing import NO_SCOPE, AsyncApiKeys, CheckEvent, Reason
+from secretsource.issuing._check.event import LONGEST_TOLD
 from secretsource.stores.memory import AsyncMemoryStore
 
 if TYPE_CHECKING:
@@ -62,6 +63,16 @@ def test_a_listener_never_hears_a_key(keys: ApiKeys) -> None:
     assert text[30:60] not in repr(event)
     assert (event.agent, event.path and event.path[:15]) == ("bot <masked>", "/x/<masked>/yzz")
     assert len(event.path or "") < 2100
+
+
+@pytest.mark.parametrize("before", [LONGEST_TOLD - 40, LONGEST_TOLD - 1, LONGEST_TOLD])
+def test_a_key_that_the_cut_divides_is_not_heard(keys: ApiKeys, before: int) -> None:
+    """A long path in front of it leaves no part of the key."""
+    text = keys.issue(owner="acme").plaintext
+    path = f"{'/' * before}{text}"
+    (event,) = heard_of(keys, lambda: keys.check(text[:-1], scope=NO_SCOPE, agent=path))
+    assert (event.agent or "").strip("/") in {"<masked>"[: LONGEST_TOLD - before], ""}
+    assert len(event.agent or "") <= LONGEST_TOLD
 
 
 def test_a_listener_harms_no_check(make_keys: Callable[..., ApiKeys]) -> None:

@@ -183,4 +183,4 @@ def _listed(scope: Demand) -> tuple[str, ...]:
 
 
 def _shown(text: str | None) -> str | None:
-    return text and masked(text[:LONGEST_TOLD])
+    return text and masked(text)[:LONGEST_TOLD]  # a key that the cut divides is masked, too
