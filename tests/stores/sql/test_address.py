@@ -47,6 +47,10 @@ def test_an_address_hides_who_and_with_what() -> None:
         (f"sqlite://u:{PASSWORD}@host/keys.db", "must be a file on this machine"),
         ("sqlite:///keys.db?mode=ro", "must be a file on this machine"),
         ("sqlite:///keys.db?timeout=soon", "in seconds"),
+        ("sqlite:///what?.db", "has no value"),
+        (f"postgresql://u:{PASSWORD}@host/db?sslmode=", "has no value"),
+        (f"postgresql://u:{PASSWORD}@host/db?connect_timeout=2&feed_url=", "has no value"),
+        (f"postgresql://u:{PASSWORD}@host/db?create", "has no value"),
         ("sqlite:///keys.db?timeout=-1", "in seconds"),
         ("sqlite:///keys.db?timeout=nan", "in seconds"),
         (f"postgresql://u:{PASSWORD}@host/db?timeout=0", "in seconds, 0.05 to 3600"),
@@ -78,6 +82,7 @@ def test_libpq_is_told_what_the_url_says() -> None:
     assert arguments == {
         "host": "host", "port": 5433, "user": "me", "password": "secret", "dbname": "keys", "sslmode": "require",
         "connect_timeout": "2", "tcp_user_timeout": "15000", "application_name": "secretsource",
+        "client_encoding": "UTF8",
     }  # fmt: skip
 
 
@@ -115,7 +120,8 @@ def test_another_server_of_the_same_database_is_named_shortly() -> None:
     assert read.feed is not None
     assert read.replica is not None
     feed, replica = (postgres.arguments(each.url) for each in (read.feed, read.replica))
-    common = {"connect_timeout": "5", "tcp_user_timeout": "15000", "application_name": "secretsource"}
+    ours = {"application_name": "secretsource", "client_encoding": "UTF8"}
+    common = {"connect_timeout": "5", "tcp_user_timeout": "15000", **ours}
     assert feed == {
         **common, "host": "c", "port": 3, "user": "me", "password": "secret", "dbname": "keys", "sslmode": "require"
     }  # fmt: skip

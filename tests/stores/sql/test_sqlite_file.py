@@ -210,3 +210,12 @@ def test_nothing_opens_the_file_past_sqlite() -> None:
     """In all that belongs to stores, one call makes a file, or fails if it is there; another opens the null device."""
     found = {source.name: names for source in STORES.rglob("*.py") if (names := list(openings(source)))}
     assert found == {"sqlite_file.py": ["os.open"], "sockets.py": ["os.open"]}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows makes links for administrators only")
+def test_links_in_a_circle_cannot_be_opened(tmp_path: Path) -> None:
+    """A path that leads nowhere is told as such, and not by a traceback."""
+    (tmp_path / "keys.db").symlink_to("keys.db")
+    with pytest.raises(StoreError, match=r"keys\.db cannot be opened") as caught:
+        sql.SqlStore.open(f"sqlite:///{tmp_path}/keys.db").get("0" * 22)
+    assert caught.value.__context__ is None

@@ -101,9 +101,12 @@ def _parse(text: str) -> URL:
     try:
         url = hosts.spread(text, make_url)
         dialect = url.get_backend_name()
+        is_whole = not _lacks_a_value(text)
     except (ArgumentError, ValueError):
         del text
-        url, dialect = None, ""
+        url, dialect, is_whole = None, "", True
+    if not is_whole:
+        raise ConfigurationError("an option of a key store's URL has no value: write  ?NAME=VALUE,  or leave it out")
     if url is None or dialect not in _DRIVERS:
         raise ConfigurationError(
             "the URL of an SQL key store cannot be read: write  sqlite:///keys.db  or  postgresql://USER@HOST/DATABASE"
@@ -117,6 +120,12 @@ def _parse(text: str) -> URL:
             "a URL inside of a key store's URL must be percent-encoded: use  urllib.parse.quote(…)"
         )
     return url.set(drivername=_DRIVERS[dialect])
+
+
+def _lacks_a_value(text: str) -> bool:
+    """Return whether an option is empty, such as  sslmode=  from a variable that is not set; parsers drop it."""
+    query = text.rpartition("@")[2].partition("?")[2]
+    return any(not (name and value) for name, _, value in (pair.partition("=") for pair in query.split("&") if pair))
 
 
 def _at(url: URL) -> Address:

@@ -32,6 +32,15 @@ MIGRATING = 3600.0
 _LIBPQ = {"connect_timeout": "5", "tcp_user_timeout": "15000", "application_name": "secretsource"}
 """The options of libpq, unless the URL says otherwise: no question waits long for a dead server."""
 
+_OURS = {"client_encoding": "UTF8"}
+"""The options of libpq that neither the URL nor the settings of a user may change."""
+
+_DURABLE = (
+    "pg_catalog.set_config('synchronous_commit', CASE pg_catalog.current_setting('synchronous_commit')"
+    " WHEN 'off' THEN 'on' ELSE pg_catalog.current_setting('synchronous_commit') END, {is_local})"
+)
+"""The setting by which a confirmed change outlives a crash of the server; a stronger one stays."""
+
 _LOCKED = 0.8
 """Share of the time for an answer that may be spent on a lock, so that the server can report it."""
 
@@ -172,8 +181,8 @@ class Server:
         if self._schema:
             settings["search_path"] = f"{_identifier(self._schema)}, pg_temp" if migrates else _SAFE
         is_local = "true" if self.address.pooled else "false"
-        calls = (f"pg_catalog.set_config('{name}', {_quoted(value)}, {is_local})" for name, value in settings.items())
-        return f"SELECT {', '.join(calls)}".encode()
+        calls = [f"pg_catalog.set_config('{name}', {_quoted(value)}, {is_local})" for name, value in settings.items()]
+        return f"SELECT {', '.join([*calls, _DURABLE.format(is_local=is_local)])}".encode()
 
     def _begin(self, patience: float, migrates: bool, connection: Connection) -> None:
         if self._schema and not migrates:
@@ -204,7 +213,7 @@ def arguments(url: URL) -> dict[str, Any]:
     """Return the arguments of ``psycopg.connect``."""
     named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
     given = {name: value for name, value in named.items() if value is not None}
-    return {**_LIBPQ, **given, "dbname": url.database or "postgres", **url.query}
+    return {**_LIBPQ, **given, "dbname": url.database or "postgres", **url.query, **_OURS}
 
 
 def _identifier(name: str) -> str:

@@ -152,7 +152,7 @@ class SqliteFile:
             return ":memory:", self
         with _MAKING:
             if self.is_missing():
-                _make(self._path.resolve())
+                _make(Path(os.path.realpath(self._path)))  # `resolve` raises RuntimeError for links in a circle
         state = self._path.stat()
         return f"{self._path.as_uri()}?mode=rw", (state.st_dev, state.st_ino)
 
