@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.routing import Host, Mount
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.integrations._shared.fastapi import joined
+from secretsource.integrations._shared.statements import joined
 from secretsource.integrations.fastapi import ApiKey
 from secretsource.integrations.routes import Stated, require_key
 from secretsource.issuing import NO_SCOPE, ApiKeys, KeyRecord

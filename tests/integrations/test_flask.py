@@ -182,7 +182,7 @@ def test_a_view_that_is_found_late_is_closed(keys: ApiKeys) -> None:
     ApiKeyExtension(keys, app)
     app.add_url_rule("/late", endpoint="late")
     app.endpoint("late")(lambda: "open")
-    with pytest.raises(ConfigurationError, match="'/late' must state a scope"):
+    with pytest.raises(ConfigurationError, match="'/late' must state the scope"):
         app.test_client().get("/late", headers=bearer(keys.issue(owner="acme").plaintext))
 
 
@@ -209,3 +209,12 @@ def test_an_answer_keeps_its_own_headers(keys: ApiKeys) -> None:
     assert headers["Vary"] == "Accept, Origin, Authorization"
     assert headers["RateLimit"] == '"own";r=1;t=1, "minute";r=9;t=6'
     assert (len(headers.getlist("Sunset")), headers["Sunset"] == "never") == (1, False)
+
+
+def test_an_exempt_folder_asks_for_a_key_where_its_path_is_odd(keys: ApiKeys) -> None:
+    """A path that a reader could take for another one is not exempt, and is no fault of the application."""
+    app = Flask("pages", static_folder=None)
+    ApiKeyExtension(keys, app, exempt=["/pages/*"])
+    app.add_url_rule("/pages/<path:rest>", view_func=lambda rest: rest)
+    statuses = [(app.test_client().get(f"/pages/{each}")).status_code for each in ("one", "a%00b", "one%3btwo")]
+    assert statuses == [200, 401, 401]

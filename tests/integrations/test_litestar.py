@@ -102,15 +102,33 @@ class Invoices(Controller):
         return "paid"
 
 
-def test_the_innermost_guard_counts(keys: "ApiKeys") -> None:
-    """That of a handler comes before that of its controller; the pages of the schema must be exempt."""
+def test_guards_hold_together(keys: "ApiKeys") -> None:
+    """A key needs the scopes of a handler and of its controller; the pages of the schema must be exempt."""
     with pytest.raises(ConfigurationError, match=r"'/schema.*' must state the scope"):
         Litestar([Invoices], plugins=[ApiKeyPlugin(keys)])
     app = Litestar([Invoices], plugins=[ApiKeyPlugin(keys, exempt=["/schema", "/schema/*"])])
-    key = bearer(keys.issue(owner="acme", scopes=[READ]).plaintext)
+    held = ([READ], ["invoices:pay"], [READ, "invoices:pay"])
     with asgi_server(app) as url:
-        assert [ask(url, path, headers=key).status for path in ("/invoices", "/invoices/paid")] == [200, 403]
+        for scopes, expected in zip(held, ([200, 403], [403, 403], [200, 200]), strict=True):
+            key = bearer(keys.issue(owner="acme", scopes=scopes).plaintext)
+            assert [ask(url, path, headers=key).status for path in ("/invoices", "/invoices/paid")] == expected
         assert ask(url, "/schema/openapi.json").status == 200
+
+
+def test_all_guards_of_a_route_count(keys: "ApiKeys") -> None:
+    """In any order, and with the function's own statement; the largest cost counts, and the innermost limit."""
+
+    @get("/both", guards=[HasScope(READ, cost=3, limit="9/hour"), HasScope("invoices:pay", limit="7/hour")])
+    @require_key("invoices:print")
+    async def both() -> str:
+        return "both"
+
+    app = Litestar([both], plugins=[ApiKeyPlugin(keys)], openapi_config=None)
+    with asgi_server(app) as url:
+        refused = ask(url, "/both", headers=bearer(keys.issue(owner="acme", scopes=[READ]).plaintext))
+        assert (refused.status, refused.shown["scope"]) == (403, "invoices:print invoices:pay invoices:read")
+        good = keys.issue(owner="acme", scopes=refused.shown["scope"].split()).plaintext
+        assert ask(url, "/both", headers=bearer(good)).values("RateLimit") == ['"route hour";r=4;t=1543']
 
 
 def test_a_guard_without_the_plugin_refuses(keys: "ApiKeys") -> None:

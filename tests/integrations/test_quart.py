@@ -94,3 +94,17 @@ async def test_a_folder_of_files_and_a_late_view_are_closed(keys: ApiKeys) -> No
     app.endpoint("late")(view_of(ACCEPTANCE_ROUTES[-1]))
     assert (await app.test_client().get("/late")).status_code == 500
     assert (await app.test_client().get("/nowhere")).status_code == 404
+
+
+async def test_an_exempt_folder_asks_for_a_key_where_its_path_is_odd(keys: ApiKeys) -> None:
+    """A path that a reader could take for another one is not exempt, and is no fault of the application."""
+    app = Quart("pages", static_folder=None)
+    ApiKeyExtension(keys, app, exempt=["/pages/*"])
+    app.add_url_rule("/pages/<path:rest>", view_func=asked_for)
+    statuses = [(await app.test_client().get(f"/pages/{each}")).status_code for each in ("one", "a%00b", "one%3btwo")]
+    assert statuses == [200, 401, 401]
+
+
+async def asked_for(rest: str) -> str:
+    """A view that answers with its path."""
+    return rest

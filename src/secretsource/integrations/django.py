@@ -22,7 +22,7 @@ from django.http import HttpResponse
 from django.urls import get_resolver
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.integrations._shared.django import answered, routes, stated_by
+from secretsource.integrations._shared.django import answered, plain, routes, stated_by
 from secretsource.integrations._shared.headers import add_headers, hide, of_environ
 from secretsource.integrations.routes import Stated, check_stated, require_key
 from secretsource.issuing import NO_SCOPE, Admission, ApiKeys, HttpAnswer
@@ -116,7 +116,7 @@ class ApiKeyMiddleware:
             return HttpResponse(outcome.body, status=outcome.status, headers=dict(outcome.headers))
         hide(outcome, request.META)
         vars(request).pop("headers", None)  # which Django remembers
-        request.secretsource, request.api_key = outcome, outcome.record
+        request.secretsource, request.api_key, request.secretsource_demand = outcome, outcome.record, demand
         return None
 
     def _release(self, admitted: Admitted, response: Any) -> None:
@@ -133,8 +133,8 @@ class ApiKeyMiddleware:
         found = stated_by(view, request.method)
         if found is None and request.method not in methods:
             found = stated_by(view, methods[0])
-        if found is None and not self._admission.is_exempt(request.path, request.META.get("SCRIPT_NAME", "")):
-            raise ConfigurationError(f"route {request.path!r:.200} must state a scope: write  @require_key(...)")
+        if found is None:
+            check_stated(self._admission, plain(f"/{request.resolver_match.route}"), None)
         return found or Stated(NO_SCOPE)
 
 

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 
-from secretsource.integrations.routes import require_key
+from secretsource.exceptions import ConfigurationError
+from secretsource.integrations._shared.statements import scopes_of
+from secretsource.integrations.routes import require_key, stated
 
 if TYPE_CHECKING:
     from secretsource.issuing import Demand, KeyRecord
@@ -89,10 +91,21 @@ class HasScope(BasePermission):  # type: ignore[misc]
         return require_key(scope, cost=cost, limit=limit, limit_name=limit_name)(type("HasScope", (cls,), {}))
 
     def has_permission(self, request: Any, view: Any) -> Any:  # noqa: ARG002
-        """Return whether the middleware has let the request in; it knows the scope.
+        """Return whether the middleware has let the request in, with a key that has the scope of this class.
 
         Args:
             request: The request.
             view: Its view.
+
+        Raises:
+            ConfigurationError: The middleware did not know of this class, for it does not stand in the view's
+                ``permission_classes``.
         """
-        return getattr(request, "secretsource", None) is not None
+        if getattr(request, "secretsource", None) is None:
+            return False
+        own = stated(type(self))
+        if own is not None and not scopes_of(own.scope) <= scopes_of(request.secretsource_demand):
+            raise ConfigurationError(
+                f"HasScope of {own.scope!r:.100} must stand in permission_classes, where the middleware reads it"
+            )
+        return True

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, current_app, g, request
 
-from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._shared.headers import add_headers, hide, of_environ
 from secretsource.integrations.routes import Stated, check_stated, require_key, stated_view
 from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer
@@ -93,7 +92,7 @@ class ApiKeyExtension:
         if rule is None:
             return None
         environ, path = request.environ, request.root_path + request.path
-        demand, cost, limit = self._statement(rule, path)
+        demand, cost, limit = self._statement(rule)
         outcome = self._admission.admit(
             of_environ(environ),
             request.remote_addr,
@@ -111,14 +110,14 @@ class ApiKeyExtension:
         g._secretsource_held = None if outcome.lease is None else outcome
         return None
 
-    def _statement(self, rule: Rule, path: str) -> Stated:
+    def _statement(self, rule: Rule) -> Stated:
         """Return what a view states; for an `OPTIONS` that Flask answers, what it states for another method."""
         view = current_app.view_functions.get(rule.endpoint)
         found = stated_view(view, request.method)
         if found is None and request.method == "OPTIONS":
             found = stated_view(view, min({*(rule.methods or _ALL)} - _IMPLIED, default="GET"))
-        if found is None and not self._admission.is_exempt(path, request.root_path):
-            raise ConfigurationError(f"route {rule.rule!r:.200} must state a scope: write  @require_key(...)")
+        if found is None:
+            check_stated(self._admission, rule.rule, None)
         return found or Stated(NO_SCOPE)
 
     def _finish(self, response: Response) -> Response:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from litestar.exceptions import NotAuthorizedException
 from litestar.plugins import InitPlugin, ReceiveRoutePlugin
 
+from secretsource.integrations._shared.statements import joined
 from secretsource.integrations.asgi import ApiKeyMiddleware
-from secretsource.integrations.routes import Stated, check_stated, require_key, stated
+from secretsource.integrations.routes import Stated, check_stated, name_of, require_key, stated
 from secretsource.issuing import NO_SCOPE, Admission
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ class HasScope:
 class ApiKeyPlugin(InitPlugin, ReceiveRoutePlugin):
     """A plugin that checks a key before each route; ``scope["secretsource"]`` is the record of the key.
 
-    A route states its scope by a guard, `HasScope`, or by `require_key` on its function. The innermost guard counts.
+    A route states its scope by guards, `HasScope`, or by `require_key` on its function. As all guards of Litestar do,
+    those of all levels hold together: a key needs the scopes of all, the largest cost counts, and the innermost limit.
 
     Args:
         keys: The keys to check with; keys for threads look up in threads of their own.
@@ -114,5 +116,8 @@ def _stated_here(scope: Any) -> Stated:
 
 
 def _stated(route: Any) -> Stated | None:
-    guards = () if route is None else route.resolve_guards()
-    return stated(getattr(route, "fn", None), *reversed(guards))
+    view = getattr(route, "fn", None)
+    guards = () if route is None else reversed(route.resolve_guards())
+    asked = [stated(view), *[stated(each, name=name_of(view, "get")) for each in guards]]
+    found = [each for each in asked if each is not None]
+    return joined(found) if len(found) > 1 else next(iter(found), None)

@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from secretsource.integrations._asgi.routes import RouteLists
 from secretsource.integrations._asgi.socket import serve_while
 from secretsource.integrations._asgi.start import Late, late_name, start
-from secretsource.integrations._shared.fastapi import joined, lists, served
+from secretsource.integrations._shared.fastapi import lists, served
+from secretsource.integrations._shared.statements import joined
 from secretsource.integrations.routes import Stated, check_stated
 from secretsource.issuing import NO_SCOPE
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from secretsource.integrations._shared.statements import joined
 from secretsource.integrations.routes import Stated, class_of, methods_of, name_of, stated, stated_view
 
 if TYPE_CHECKING:
@@ -18,11 +19,20 @@ def routes(patterns: Iterable[Any], before: str = "/") -> Iterator[tuple[str, An
         before: The route that they are included under.
     """
     for each in patterns:
-        route = before + str(each.pattern).removeprefix("^")
+        route = before + str(each.pattern)
         if hasattr(each, "url_patterns"):
             yield from routes(each.url_patterns, route)
         else:
-            yield route, each.callback
+            yield plain(route), each.callback
+
+
+def plain(pattern: str) -> str:
+    """Return a route without the anchors of regular expressions, so that an exempt path may be its exact text.
+
+    Args:
+        pattern: The route: the patterns that lead to a view, joined.
+    """
+    return pattern.replace("/^", "/").removesuffix("$").removesuffix("\\Z")
 
 
 def answered(view: Any) -> list[str]:
@@ -40,22 +50,36 @@ def answered(view: Any) -> list[str]:
 def stated_by(view: Any, method: str) -> Stated | None:
     """Return what a view states for an HTTP method.
 
-    A permission class of Django REST framework may state it, and so may an operation of Django Ninja.
+    An operation of Django Ninja may state it, and so may permission classes of Django REST framework: all of those in
+    force hold together, and with what the method states itself.
 
     Args:
         view: The view.
         method: The HTTP method.
     """
-    kind, settings, actions = class_of(view), getattr(view, "initkwargs", {}), getattr(view, "actions", None) or {}
+    operations = [each.view_func for each in _operations(view) if method in each.methods]
+    if operations:
+        return stated(*operations)
+    kind, given, actions = class_of(view), getattr(view, "initkwargs", {}), getattr(view, "actions", None) or {}
     name = method.lower()
     action = actions.get(name) or (actions.get("get") if name == "head" else None)
     place = "" if kind is None else name_of(view, action or method)
-    return (
-        stated(*[each.view_func for each in _operations(view) if method in each.methods])
-        or stated(getattr(kind, action or "", None), *settings.get("permission_classes", ()), name=place)
-        or stated_view(view, method)
-        or stated(*getattr(kind, "permission_classes", ()), name=place)
-    )
+    permissions = given.get("permission_classes", getattr(kind, "permission_classes", ()))
+    asked = [stated(each, name=place) for each in _all_of(permissions)]
+    own = stated(getattr(kind, action or "", None))
+    if own is None and not ("permission_classes" in given and any(asked)):
+        own = stated_view(view, method)
+    found = [each for each in (own, *asked) if each is not None]
+    return joined(found) if len(found) > 1 else next(iter(found), None)
+
+
+def _all_of(permissions: Iterable[Any]) -> Iterator[Any]:
+    """Yield the permission classes that must all hold, also those on both sides of an ``&``."""
+    for each in permissions:
+        if getattr(getattr(each, "operator_class", None), "__name__", "") == "AND":
+            yield from _all_of((each.op1_class, each.op2_class))
+        else:
+            yield each
 
 
 def _operations(view: Any) -> list[Any]:

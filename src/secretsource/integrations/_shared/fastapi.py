@@ -8,11 +8,11 @@ from fastapi import routing
 from fastapi.openapi.models import APIKey, APIKeyIn, HTTPBase
 from starlette.routing import BaseRoute
 
+from secretsource.integrations._shared.statements import joined
 from secretsource.integrations.routes import Stated, stated
-from secretsource.issuing import NO_SCOPE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from fastapi import APIRouter, FastAPI
 
@@ -101,22 +101,6 @@ def _kept() -> list[str]:
 
 
 _KEPT = _kept()
-
-
-def joined(several: Iterable[Stated]) -> Stated | None:
-    """Return the demand of several statements together, or None where none names a scope.
-
-    Args:
-        several: The statements, at least one; the largest cost counts, and the first limit.
-    """
-    listed = [*several]
-    named = [each.scope for each in listed if each.scope is not NO_SCOPE]
-    scopes = [scope for each in named for scope in ([each] if isinstance(each, str) else each)]
-    cost, limit = max(each.cost for each in listed), next((each.limit for each in listed if each.limit), None)
-    if scopes:
-        needed = tuple(dict.fromkeys(scopes))
-        return Stated(needed[0] if len(needed) == 1 else needed, cost, limit)  # one scope is decided at a glance
-    return Stated(NO_SCOPE, cost, limit) if len(named) < len(listed) else None
 
 
 def scheme(place: str) -> HTTPBase | APIKey:
