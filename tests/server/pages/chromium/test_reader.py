@@ -22,12 +22,12 @@ async def test_a_reader_sees_its_own_time_and_utc_beside_it(site: Site, chromium
     here, there = (datetime.fromtimestamp(record.created, zone) for zone in (ZoneInfo(ZONE), UTC))
     async with await chromium.new_context(locale="de-DE", timezone_id=ZONE) as context:
         window = await Window.opened(site, WAYS["desktop"], context)
-        await window.page.goto(site.base + "/portal/sign-in")
         await window.sign_in(owner, button="Meine Schlüssel zeigen")
         await window.go(f"/portal/keys/{record.key_id}")
         made = window.page.locator("dt:has-text('Erstellt') + dd time")
         assert f"{here:%H:%M}" in await made.inner_text()
         assert f"{there:%H:%M} UTC" in (await made.get_attribute("title") or "")
-        answer = await context.request.get(window.page.url)
+        answer = await window.page.reload()
+        assert answer is not None
         written = (await answer.text()).partition("Erstellt</dt>")[2][:200]
         assert f", {here:%H:%M}</time>" in written

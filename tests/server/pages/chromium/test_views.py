@@ -1,13 +1,12 @@
-"""Every view of customers and operators, in every window: quiet, from here alone, and readable by everybody."""
+"""Every view of customers and operators, in each window that pictures are kept of: quiet, and readable by everybody."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.server.pages.chromium.gallery import CUSTOMER, OPERATOR
+from tests.server.pages.chromium.gallery import CUSTOMER, KEPT, OPERATOR
 from tests.server.pages.chromium.sample import OWNER
-from tests.server.pages.chromium.window import COLOURS, SHAPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,14 +24,12 @@ def site(sample: Sample) -> Site:
 
 async def look(window: Window, ids: Mapping[str, str], views: Mapping[str, tuple[str, str]], prefix: str = "") -> None:
     """Open each view, check it, and make a picture of it if pictures are asked for."""
-    if "dark" in window.way.shape:
-        window.rules = COLOURS
     for name, (_, path) in views.items():
         await window.go(path.format(**ids))
         await window.picture(prefix + name)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", KEPT)
 async def test_each_view_of_a_customer_is_right(sample: Sample, open_window: Open, shape: str) -> None:
     """With keys of each kind, long names, and names from right to left."""
     window = await open_window(shape)
@@ -40,7 +37,7 @@ async def test_each_view_of_a_customer_is_right(sample: Sample, open_window: Ope
     await look(window, sample.ids, CUSTOMER)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", KEPT)
 async def test_each_view_of_an_operator_is_right(sample: Sample, open_window: Open, shape: str) -> None:
     """With customers of each kind, plans, root keys and an alarm."""
     window = await open_window(shape)

@@ -15,7 +15,7 @@ from tests.server.pages.chromium.hands import Finger, Hand, Keyboard, Mouse
 from secretsource.server.open_paths.links import address_of, new_link
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from playwright.async_api import BrowserContext, ConsoleMessage, Page
     from tests.server.pages.chromium.site import Site
@@ -62,7 +62,8 @@ WAYS: Mapping[str, Way] = {
 
 RULES = ("wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice")
 COLOURS = ("color-contrast",)
-"""The rules for a page in the dark whose other parts were looked at in the light: its structure is the same."""
+IN_THE_LIGHT = {"dark": "desktop", "dark phone": "phone"}
+"""The window in the light for each in the dark."""
 _AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 _ASK = (
     "async rules => (await axe.run(document, {runOnly: rules, preload: false, resultTypes: ['violations']})).violations"
@@ -94,8 +95,7 @@ class Window:
         copies: A page with scripts, for copies of pages without them; None if scripts run.
         said: What the console said, and errors of scripts, each with the address that it is about.
         outside: Requests to other hosts.
-        rules: The rules of accessibility that it checks.
-        looked: The kinds of pages that were checked by these rules in such a window, by any test of the session.
+        looked: The kinds of pages that axe has looked at in such a window, for any test of the session.
     """
 
     site: Site
@@ -104,7 +104,6 @@ class Window:
     copies: Page | None = None
     said: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     outside: list[str] = field(default_factory=list[str])
-    rules: Sequence[str] = RULES
     looked: set[tuple[object, ...]] = field(default_factory=set[tuple[object, ...]])
 
     @classmethod
@@ -178,15 +177,20 @@ class Window:
         assert not found, f"{self.page.url}: {'; '.join(found)}"
 
     async def _violations(self) -> list[str]:
-        """Return what axe finds; a page with the same kinds of things as one before is not looked at again."""
-        kinds = await self.page.evaluate(_KINDS)
-        key = (self.way.shape, self.way.scripts, self.rules, self.site.shown, kinds)
-        if key in self.looked:
+        """Return what axe finds; a page with the same kinds of things as one before is not looked at again.
+
+        A page in the dark has the structure of the one in the light, so there its colours are looked at alone.
+        """
+        kind = (self.way.scripts, self.site.shown, await self.page.evaluate(_KINDS))
+        shape = self.way.shape
+        if (shape, *kind) in self.looked:
             return []
+        rules = COLOURS if (IN_THE_LIGHT.get(shape), *kind) in self.looked else RULES
         page = self.page if self.copies is None else await self._copied(self.copies)
         await page.evaluate(f"{_AXE}\n;0")
-        found: list[str] = await page.evaluate(_ASK, list(self.rules))
-        self.looked.add(key)
+        found: list[str] = await page.evaluate(_ASK, list(rules))
+        if not found:
+            self.looked.add((shape, *kind))
         return found
 
     async def _copied(self, copies: Page) -> Page:
