@@ -386,3 +386,17 @@ async def test_the_pages_speak_german(operating: Browser) -> None:
     """By the language that the browser asks for."""
     answer = await operating.get("/operator/owners", accept_language="de")
     assert "Kein Kunde ist eingetragen" in answer.body.decode()
+
+
+async def test_an_event_names_the_key_and_its_customer(world: World, operating: Browser) -> None:
+    """A root key is named by the beginning of its id alone, and leads to the list of root keys."""
+    issued = await world.keys.issue(owner="acme", prefix="sk", name="Nightly export", scopes=["invoices:read"])
+    page = await page_of(operating, "/operator/events")
+    assert re.search(
+        rf'href="/operator/keys/{issued.record.key_id}"><bdi>Nightly export</bdi></a>\s*<span class="dim">· <bdi>acme<',
+        page,
+    )
+    assert ROOT_OWNER not in page
+    root = (await world.keys.list(owner=ROOT_OWNER, prefix=ROOT_PREFIX)).records[0]
+    assert f"/operator/keys/{root.key_id}" not in page
+    assert re.search(rf'href="/operator/root-keys">Root key</a> <code dir="ltr">{root.key_id[:6]}…<', page)

@@ -119,8 +119,8 @@ class Desk:
         return found
 
     async def keys_of(self, events: Iterable[HistoryEvent]) -> Mapping[str, KeyRecord]:
-        """Return the keys that events are about, by their ids, as far as the operator may see keys."""
-        ids = dict.fromkeys(event.id for event in events if event.subject == "key")
+        """Return the customers' keys that events are about, by their ids, as far as the operator may see keys."""
+        ids = dict.fromkeys(event.id for event in events if event.subject == "key" and event.owner != ROOT_OWNER)
         return await self.keys.get_many(list(ids)) if self.may("keys:read") else {}
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
@@ -130,6 +130,7 @@ class Desk:
             "may": self.may,
             "sees_all": self.sees_all,
             "query": self.query,
+            "root_owner": ROOT_OWNER,
             "form_of_page": self.form,
         }
         return self.visit.page(template, status, **{**common, **values})
