@@ -27,6 +27,7 @@ from secretsource.issuing import (
     PepperUse,
     PurgeReport,
     Reason,
+    RecentUse,
     Rejected,
     RejectedRow,
     RevokedKeys,
@@ -93,7 +94,15 @@ NEW = KeyRecord(
     rotate_every=90 * DAY,
 )
 EXPIRED = NEW._replace(expires=NOW - 1, status_reason=None)
-USAGE = Usage(NOW - 60, 12, frozenset({"203.0.113.9", "203.0.113.7"}), frozenset({"billing-worker/1.4", "curl/8.5"}))
+RECENT_USE = RecentUse(
+    OLD_ID, NOW - DAY, NOW - 60, 12, 3, {"203.0.113.9": NOW - 60, "203.0.113.7": NOW - 3600}, {"curl/8.5": NOW - 60}
+)
+USAGE = Usage(
+    NOW - 60,
+    12,
+    {"203.0.113.9": NOW - 60, "203.0.113.7": NOW - 3600},
+    {"billing-worker/1.4": NOW - 60, "curl/8.5": NOW - 3600},
+)
 PLAN = Plan((Rate(100, 60, 100, "minute"), Quota(10_000, "month")))
 GRANTED = PLAN.draw(None, 1, 1000.0, NOW)
 SMALL = Plan((Rate(100, 60, 100, "minute"), Quota(1, "month")))
@@ -142,6 +151,12 @@ SAMPLES: dict[str, tuple[Any, Callable[[Any], dict[str, Any]], Callable[[Any], A
         d.read_message,
     ),
     "purge": (PurgeReport("acme", 2, 7), d.purge_document, d.read_purge),
+    "recent_use": (RECENT_USE, d.recent_use_document, d.read_recent_use),
+    "recent_use_uncounted": (
+        RECENT_USE._replace(last_used=None, accepted=None, refused=None, networks={}, agents={}),
+        d.recent_use_document,
+        d.read_recent_use,
+    ),
     "usage": (USAGE, d.usage_document, d.read_usage),
     "usage_none": (Usage(), d.usage_document, d.read_usage),
     "verdict_accepted": (

@@ -59,8 +59,12 @@ def _change(record: Any, kind: EventKind) -> Change:
 
 
 def test_show_prints_the_record_and_the_rotation(printed: Printed) -> None:
-    """`show` prints the document of the record, and that of its rotation."""
+    """`show` prints the document of the record, and those of its rotation and of its use in the last day."""
     document = printed("show", OLD.key_id)
+    recent, sample = document.pop("recent_use"), expected("recent_use")
+    assert (recent["accepted"], recent["networks"]) == (0, sample["networks"])
+    assert recent["agents"] == expected("usage")["agents"]
+    assert list(recent) == list(sample)
     rotation = document.pop("rotation")
     assert document.pop("limits") == [expected("limit") | {"remaining": 5000}]
     assert document == expected("record")

@@ -107,12 +107,12 @@ def test_uses_add_up_and_move_forward_only(store: MemoryStore) -> None:
     """Whatever order flushes of several processes arrive in; strangers are passed over; witnesses are bounded."""
     store.insert([new(1)])
     key_id = new(1).record.key_id
-    store.record_uses([Use(key_id, 50.0, 2, {"a"}, {"x"}), Use("stranger", 1.0)])
-    store.record_uses([Use(key_id, 40.0, 1, {"b"}, set())])
-    assert store.usage(key_id) == Usage(50.0, 3, frozenset("ab"), frozenset("x"))
-    store.record_uses([Use(key_id, 60.0, 1, {f"{number}" for number in range(100)})])
+    store.record_uses([Use(key_id, 50.0, 2, {"a": 50.0}, {"x": 50.0}), Use("stranger", 1.0)])
+    store.record_uses([Use(key_id, 40.0, 1, {"b": 40.0})])
+    assert store.usage(key_id) == Usage(50.0, 3, {"a": 50.0, "b": 40.0}, {"x": 50.0})
+    store.record_uses([Use(key_id, 60.0, 1, {f"{number}": 60.0 for number in range(100)})])
     assert len(store.usage(key_id).networks) == MOST_WITNESSES
-    assert {"a", "b"} <= store.usage(key_id).networks
+    assert {"a", "b"} <= store.usage(key_id).networks.keys()
     assert store.usage("stranger") == Usage()
     stored = store.get(key_id)
     assert stored is not None

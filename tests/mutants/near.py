@@ -70,6 +70,7 @@ NEAR = {
     "issuing/_manage/amend.py": "issuing/manage/updates",
     "issuing/_manage/upkeep/attention.py": "issuing/chores issuing/manage/attention",
     "issuing/_manage/notices.py": "issuing/reuses issuing/chores",
+    "issuing/_manage/recent_use.py": "issuing/manage/recent_use",
     "issuing/_manage/registers/owners.py": "issuing/manage/owners issuing/credits",
     "issuing/_manage/request.py": (
         "issuing/manage/bounds issuing/manage/request issuing/key/text issuing/manage/metadata issuing/credits "

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._manage.leaks import LeakPolicy, LeakReport
     from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
     from secretsource.issuing._manage.peppers import find_peppers
+    from secretsource.issuing._manage.recent_use import RecentUse
     from secretsource.issuing._manage.registers.owners import OwnerFields
     from secretsource.issuing._manage.registers.passes import IssuedPass
     from secretsource.issuing._manage.registers.plans import PlanFields
@@ -124,6 +125,7 @@ __all__ = [
     "PlanRegister",
     "PurgeReport",
     "Reason",
+    "RecentUse",
     "Rejected",
     "RejectedRow",
     "RevokedKeys",
@@ -163,6 +165,7 @@ _HOMES = {
     "_manage.leaks": ("LeakPolicy", "LeakReport"),
     "_manage.operations": ("Issued", "Rotated", "RotationStatus"),
     "_manage.peppers": ("find_peppers",),
+    "_manage.recent_use": ("RecentUse",),
     "_transfer.sources": ("header_judge",),
     "_check.policy": ("NO_SCOPE", "Demand", "check_demand"),
     "_check.route_limit": ("RouteLimit",),

@@ -61,6 +61,7 @@ class Settings(TypedDict, total=False):
         on_check: Called with each verdict as it is reached; it must return at once, and may raise. `ApiKeys.on_event`
             reports more, in a thread of its own.
         flush_every: Seconds between two flushes of last-used times; 10.
+        note_clients: Whether the store keeps the addresses and user agents that used each key, for a day; True.
         clock: The source of the time.
         chores: The rules of the chores: what is told once, what is ended and what is deleted; see `ChoreRules`. Without
             any, they only tell that rotations are due.
@@ -82,6 +83,7 @@ class Settings(TypedDict, total=False):
     imported_at_once: int
     on_check: Callable[[Verdict], None] | None
     flush_every: float
+    note_clients: bool
     clock: Clock
     chores: ChoreRules | None
     chores_every: float | None
@@ -107,6 +109,7 @@ def assemble(
     imported_at_once: int = 1,
     on_check: Callable[[Verdict], None] | None = None,
     flush_every: float = 10.0,
+    note_clients: bool = True,
     clock: Clock = SYSTEM_CLOCK,
     chores: ChoreRules | None = None,
     chores_every: float | None = None,
@@ -118,7 +121,7 @@ def assemble(
     """
     try:
         _check_numbers(ttl, miss_ttl, flush_every, max_entries, 1 if processes is None else processes, imported_at_once)
-        _check_kinds(format, on_check)
+        _check_kinds(format, on_check, note_clients)
         counted = _counted(limiter, open_shared)
         _check_limiting(counted, on_limiter_error, processes)
         chosen = peppers if isinstance(peppers, PepperSet) else PepperSet(peppers)
@@ -133,7 +136,7 @@ def assemble(
         clock,
         Present(clock),
         RecordCache(ttl=ttl, miss_ttl=miss_ttl, max_entries=max_entries),
-        UseLog(),
+        UseLog(clients=note_clients),
         counted,
         _in_memory(),
         on_limiter_error,
@@ -230,8 +233,10 @@ def _check_limiting(limiter: object, on_limiter_error: object, processes: int | 
         )
 
 
-def _check_kinds(format: object, on_check: object) -> None:
+def _check_kinds(format: object, on_check: object, note_clients: object) -> None:
     if not isinstance(format, KeyFormat | None):
         raise ConfigurationError("format is a KeyFormat: write  KeyFormat(prefixes=[...])")
     if on_check is not None and not callable(on_check):
         raise ConfigurationError("on_check is a function of a verdict, or left out")
+    if not isinstance(note_clients, bool):
+        raise ConfigurationError(f"note_clients must be True or False, not {note_clients!r:.80}")

@@ -36,6 +36,7 @@ from secretsource.issuing._document.registers import (
     read_plan,
 )
 from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
+from secretsource.issuing._manage.recent_use import RecentUse
 from secretsource.issuing._verdict import Accepted, Rejected
 from secretsource.stores.base import HistoryEvent, KeyEvent, KeyRecord, Page, Usage
 
@@ -78,12 +79,14 @@ __all__ = [
     "read_page",
     "read_plan",
     "read_purge",
+    "read_recent_use",
     "read_record",
     "read_report",
     "read_rotated",
     "read_rotation",
     "read_usage",
     "read_verdict",
+    "recent_use_document",
     "record_document",
     "report_document",
     "revoked_document",
@@ -257,6 +260,27 @@ def read_usage(document: Mapping[str, Any]) -> Usage:
         InvalidRequest: A field is missing, or does not have its form.
     """
     return Usage(**read(tables.USAGE, document, "usage"))
+
+
+def recent_use_document(use: RecentUse) -> Document:
+    """Write the use of a key in the last day.
+
+    Args:
+        use: The use.
+    """
+    return written(tables.RECENT_USE, use)
+
+
+def read_recent_use(document: Mapping[str, Any]) -> RecentUse:
+    """Read the use of a key in the last day.
+
+    Args:
+        document: The result of `recent_use_document`.
+
+    Raises:
+        InvalidRequest: A field is missing, or does not have its form.
+    """
+    return RecentUse(**read(tables.RECENT_USE, document, "recent use"))
 
 
 def rotation_document(rotation: RotationStatus, now: float) -> Document:

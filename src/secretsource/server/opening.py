@@ -60,6 +60,7 @@ def key_settings(settings: ServerSettings) -> Settings:
     given: Settings = {
         "format": KeyFormat(prefixes=prefixes, environments=settings.environments),
         "ttl": settings.ttl,
+        "note_clients": settings.note_clients,
         "imported": settings.imported,
     }
     if settings.limiter is not None:

@@ -116,6 +116,7 @@ class ServerSettings:
         prefixes: The prefixes of customers' keys; any when left out.
         environments: The environments of customers' keys; any when left out.
         ttl: Seconds for which a record is used without reading it again, 0 to 3600.
+        note_clients: Whether the store keeps the addresses and user agents that used each key, for a day.
         imported: Whether keys that other systems issued are accepted.
         realm: The purpose of customers' keys, as challenges name it.
         trusted_proxies: Networks of the gateways whose ``X-Forwarded-*`` headers are believed.
@@ -141,6 +142,7 @@ class ServerSettings:
     prefixes: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
     ttl: float = 5.0
+    note_clients: bool = True
     imported: bool = False
     realm: str = "api"
     trusted_proxies: tuple[Network, ...] = ()

@@ -116,6 +116,9 @@ class AsyncKeyStore(ABC):
     async def record_uses(self, uses: Sequence[Use]) -> None:
         """Do the same as `KeyStore.record_uses`."""
 
+    async def forget_clients(self, now: float) -> None:
+        """Do the same as `KeyStore.forget_clients`."""
+
     @abstractmethod
     async def usage(self, key_id: str) -> Usage:
         """Do the same as `KeyStore.usage`."""

@@ -281,7 +281,10 @@ class KeyStore(ABC):
 
     @abstractmethod
     def record_uses(self, uses: Sequence[Use]) -> None:
-        """Add the uses seen: ``last_used`` moves forward only, counts add up, networks and agents are united.
+        """Add the uses seen: ``last_used`` moves forward only, counts add up, networks and agents are noted.
+
+        The times of networks and user agents move forward only, too. When a use has some, drop those of the key that
+        are more than `WITNESS_KEPT` seconds older than the use. Then add new ones, up to `MOST_WITNESSES` of each kind.
 
         It must write no event and change no revision; it must skip unknown keys. After a `StoreError` the caller
         repeats the call with the same uses: no use is lost, and a use is counted twice only if a commit lost its
@@ -289,6 +292,13 @@ class KeyStore(ABC):
 
         Args:
             uses: Distinct keys, in any number; the store splits them to its transactions' size.
+        """
+
+    def forget_clients(self, now: float) -> None:
+        """Forget the networks and user agents of all keys that were noted over `WITNESS_KEPT` seconds ago.
+
+        Args:
+            now: The present, in seconds since 1970 UTC.
         """
 
     @abstractmethod

@@ -117,6 +117,10 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
         """Add uses; see `KeyStore.record_uses`."""
         self._store.record_uses(uses)
 
+    async def forget_clients(self, now: float) -> None:
+        """Forget old networks and user agents; see `KeyStore.forget_clients`."""
+        self._store.forget_clients(now)
+
     async def usage(self, key_id: str) -> Usage:
         """Return the sum of uses; see `KeyStore.usage`."""
         return self._store.usage(key_id)

@@ -104,9 +104,9 @@ def store_each_use(patch: Patch) -> None:
     """The last use is written in the middle of the request."""
     note = Verifier._note
 
-    def write(self: Verifier, record: KeyRecord, *more: Any) -> None:
-        note(self, record, *more)
-        self._parts.store.record_uses([Use(record.key_id, self._parts.clock.now().wall)])
+    def write(self: Verifier, entry: Entry, *more: Any) -> None:
+        note(self, entry, *more)
+        self._parts.store.record_uses([Use(entry.record.key_id, self._parts.clock.now().wall)])
 
     patch.setattr(Verifier, "_note", write)
 

@@ -209,14 +209,16 @@ async def test_a_key_keeps_a_scope_that_is_offered_no_more(world: World, browser
 
 
 async def test_a_revocation_says_who_breaks_and_is_confirmed(world: World, browser: Browser) -> None:
-    """The page counts the requests of the last day; without the confirmation nothing happens."""
+    """The page has the clients and the requests of the last day; without the confirmation nothing happens."""
     issued = await world.customer_key(name="Doomed")
-    for _ in range(3):
-        await world.keys.check(issued.plaintext, scope=NO_SCOPE)
+    for ip, agent in (("203.0.113.7", "billing/1"), ("203.0.113.7", "billing/1"), ("198.51.100.9", "<b>nightly</b>")):
+        await world.keys.check(issued.plaintext, scope=NO_SCOPE, ip=ip, agent=agent)
     await browser.sign_in("acme")
     path = f"/portal/keys/{issued.record.key_id}/revoke"
     page = await browser.get(path)
     assert b"3 accepted" in page.body
+    assert b"<bdi>&lt;b&gt;nightly&lt;/b&gt;</bdi>, <bdi>billing/1</bdi>" in page.body
+    assert b'<code dir="ltr">198.51.100.9</code> <code dir="ltr">203.0.113.7</code>' in page.body
     assert (await browser.post(path)).status == 422
     assert (await world.keys.get(issued.record.key_id)).status is Status.ACTIVE
     assert (await browser.post(path, {"sure": "yes"})).status == 303

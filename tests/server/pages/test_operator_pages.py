@@ -214,16 +214,20 @@ async def test_a_key_is_found_by_its_id_its_first_characters_and_its_name(world:
 
 
 async def test_a_key_is_revoked_after_its_users_were_shown(world: World, operating: Browser) -> None:
-    """The page says when it was last used and how often; with its family it ends the successor, too."""
+    """The page names its clients and says how often it was used; with its family it ends the successor, too."""
     issued = await world.customer_key()
+    assert await world.keys.check(issued.plaintext, scope="invoices:read", ip="203.0.113.9", agent="export/2")
+    assert "In the last 24 hours, <b>export/2</b> used it from <b>203.0.113.9</b>" in await page_of(
+        operating, f"/operator/keys/{issued.record.key_id}/revoke"
+    )
     rotated = await world.keys.rotate(issued.record.key_id, overlap=3600)
     for _ in range(3):
         assert await world.keys.check(issued.plaintext, scope="invoices:read", ip="203.0.113.9", agent="export/2")
     await world.keys.flush()
     path = f"/operator/keys/{issued.record.key_id}"
     page = await page_of(operating, f"{path}/revoke")
-    assert "3 requests were accepted in the last 24 hours." in page
-    assert "<b>export/2</b> used it from <b>203.0.113.9</b>" in page
+    assert "4 requests were accepted in the last 24 hours." in page
+    assert "Since its rotation began, <b>export/2</b> used it from <b>203.0.113.9</b>" in page
     assert (await operating.post(f"{path}/revoke", {"reason": "leak"})).status == 422
     assert error_at(operating.page, "sure")
     assert (await operating.post(f"{path}/revoke", {"sure": "yes", "family": "yes", "reason": "leak"})).status == 303

@@ -81,16 +81,16 @@ def test_a_rotation_is_there_once(line: Wire, store: sql.PostgresStore) -> None:
 def test_uses_are_counted_again_and_never_lost(line: Wire, store: sql.PostgresStore) -> None:
     """The first transaction may be done twice; the one that counts, if it was cut off, adds its requests again."""
     store.insert([new(1)])
-    use = Use(record(1).key_id, 5.0, 3, {"192.0.2.1"})
+    use = Use(record(1).key_id, 5.0, 3, {"192.0.2.1": 5.0})
     lose_the_answer(line, lambda: store.record_uses([use]))  # after the last use, before it is counted
-    assert store.usage(use.key_id) == Usage(5.0, 0)
+    assert store.usage(use.key_id) == Usage(5.0, 0, {"192.0.2.1": 5.0})
     store.record_uses([use])
-    assert store.usage(use.key_id) == Usage(5.0, 3, frozenset({"192.0.2.1"}))
+    assert store.usage(use.key_id) == Usage(5.0, 3, {"192.0.2.1": 5.0})
     use = use._replace(last_used=6.0)
-    store.record_uses([use._replace(requests=0, networks=frozenset())])  # so that one transaction is left
+    store.record_uses([use._replace(requests=0, networks={})])  # so that one transaction is left
     lose_the_answer(line, lambda: _count(store, use))
     _count(store, use)
-    assert store.usage(use.key_id) == Usage(6.0, 9, frozenset({"192.0.2.1"}))
+    assert store.usage(use.key_id) == Usage(6.0, 9, {"192.0.2.1": 5.0})
 
 
 def _count(store: sql.PostgresStore, use: Use) -> None:

@@ -105,7 +105,8 @@ async def test_functions_and_operators_beside_the_tables_are_not_called(
             assert store.revision(record(1).key_id) == 2
             assert store.list(KeyQuery(owner="acme", status=Status.ACTIVE, after="0.0 " + "0" * 22, now=5.0)).records
             assert len(store.events(record(1).key_id)) == 2
-            store.record_uses([Use(record(1).key_id, 5.0, 1, {"192.0.2.1"}, {"agent"})])
+            store.record_uses([Use(record(1).key_id, 5.0, 1, {"192.0.2.1": 5.0}, {"agent": 5.0})])
+            store.forget_clients(5.0)
             assert store.usage(record(1).key_id).requests == 1
             assert store.count_by_pepper(5.0) == {"01234567": 1}
             store.keep_seal("01234567", b"1" * 16)

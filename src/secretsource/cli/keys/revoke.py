@@ -13,6 +13,7 @@ from secretsource.cli._terminal.output import is_asked, say, write_json
 from secretsource.cli.keys._arguments.opening import open_keys, operator
 from secretsource.cli.keys._arguments.options import DEFAULT_STORE, KeyId, Reason, Store, key_id
 from secretsource.cli.keys._terminal.presented import presented_key
+from secretsource.cli.keys._terminal.recent import recent_lines
 from secretsource.cli.keys._terminal.records import show_record, show_records
 
 if TYPE_CHECKING:
@@ -34,15 +35,18 @@ def revoke(
         bool, typer.Option("--stdin", help="The key on standard input or at the prompt, instead.")
     ] = False,
     family: Annotated[bool, typer.Option("--family", help="Also all keys that it was rotated from or to.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before all keys of an owner are ended.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask before a key in use, or all keys of an owner, are ended.")
+    ] = False,
     reason: Reason = None,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
     """End a key, or all keys of an owner, for good.
 
-    With --stdin, give the key itself on standard input or at the prompt. A service that caches records refuses the
-    key as soon as its cached record is too old. A revoked key never works again.
+    At a terminal, you are shown who used the key in the last 24 hours, and asked. With --stdin, give the key itself on
+    standard input or at the prompt. A service that caches records refuses the key as soon as its cached record is too
+    old. A revoked key never works again.
     """
     from secretsource.issuing import RevokedKeys
     from secretsource.issuing.documents import revoked_document
@@ -55,6 +59,7 @@ def revoke(
     by = operator()
     with open_keys(context, store, peppered=presented) as keys:
         if one is not None:
+            _warn_of_use(keys, one, yes=yes)
             revoked = RevokedKeys([keys.revoke(one, family=family, reason=reason, **by)])
         elif owner is not None:
             _confirm(keys, owner, yes=yes)
@@ -69,6 +74,19 @@ def revoke(
         say("error", f"key {left_id} was not revoked: {why}")
     if revoked.left:
         raise typer.Exit(UNAVAILABLE)
+
+
+def _warn_of_use(keys: ApiKeys, key_id: str, *, yes: bool) -> None:
+    """Say at a terminal which clients fail without a key, and ask; a key that nobody uses is ended at once."""
+    if yes or not is_asked() or keys.get(key_id).has_ended(time.time()):
+        return
+    use = keys.recent_use(key_id)
+    if not use.accepted and not use.networks and not use.agents:
+        return
+    for what, told in recent_lines(use):
+        if told:
+            say(what, told)
+    typer.confirm("These requests fail from now on. End the key, for good?", abort=True, err=True)
 
 
 def _confirm(keys: ApiKeys, owner: str, *, yes: bool) -> None:

@@ -1,4 +1,4 @@
-"""``secretsource keys show``: show the record of a key, and after a rotation, the use of the old key."""
+"""``secretsource keys show``: show the record of a key and its use in the last day, and the state of its rotation."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from secretsource.cli._arguments.options import Json
 from secretsource.cli._terminal.output import write_json
 from secretsource.cli.keys._arguments.opening import open_keys
 from secretsource.cli.keys._arguments.options import DEFAULT_STORE, KeyId, Store
+from secretsource.cli.keys._terminal.recent import recent_lines
 from secretsource.cli.keys._terminal.records import show_record, shown_instant
 from secretsource.cli.keys.credits import credits_document, credits_lines
 
@@ -24,19 +25,24 @@ __all__ = ["show"]
 
 
 def show(context: typer.Context, key_id: KeyId, store: Store = DEFAULT_STORE, as_json: Json = False) -> None:
-    """Show the record of a key and what is left of its credits; after a rotation, also the uses of the old key."""
-    from secretsource.issuing.documents import record_document, rotation_document
+    """Show the record of a key, what is left of its credits, and the clients and requests of the last 24 hours.
+
+    After a rotation, also show the uses of the old key since.
+    """
+    from secretsource.issuing.documents import recent_use_document, record_document, rotation_document
 
     with open_keys(context, store, peppered=False) as keys:
         record = keys.get(key_id)
         rotation = None if record.successor is None else keys.rotation_status(key_id)
-        states = keys.remaining(key_id)
+        states, use = keys.remaining(key_id), keys.recent_use(key_id)
     now = time.time()
     if as_json:
         told = None if rotation is None else rotation_document(rotation, now)
-        write_json({**record_document(record, now), "rotation": told, "limits": credits_document(states)})
+        document = {**record_document(record, now), "rotation": told, "limits": credits_document(states)}
+        write_json({**document, "recent_use": recent_use_document(use)})
     else:
-        show_record(record, [*credits_lines(states), *(() if rotation is None else _lines(rotation))])
+        lines = [*credits_lines(states), *recent_lines(use)]
+        show_record(record, [*lines, *(() if rotation is None else _lines(rotation))])
 
 
 def _lines(rotation: RotationStatus) -> Iterator[tuple[str, str]]:

@@ -16,12 +16,15 @@ from secretsource.stores.base import OwnerStatus, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
+    from secretsource.issuing._check.policy import Network
     from secretsource.stores.base import KeyRecord
 
 _ACTIVE = Status.ACTIVE
 _NEVER = float("-inf")
+NOBODY: Container[object] = frozenset[object]()
+"""The addresses of a record that was not used since the last flush."""
 _MOST_GRANTED = 256
 _NOTHING: frozenset[object] = frozenset()
 
@@ -38,7 +41,7 @@ class Entry:
         expires: The end of its key by the wall clock, or None.
         granted: Demands that it meets, as they are written: its exact scopes, `NO_SCOPE`, and earlier granted demands;
             each demand on one kind of keys stands there with its kind. A key of the reserved prefix meets no others.
-        networks: The networks it may be used from, or None for any.
+        clients: The addresses that it was accepted from since the last flush; see `Clients`.
         plan: Its limits, with those of its owner and the owner's plan, or None.
         limit_key: The account of its limits.
         purses: The credits that it spends.
@@ -50,13 +53,13 @@ class Entry:
     """
 
     __slots__ = (
+        "clients",
         "drift",
         "expires",
         "fresh_until",
         "granted",
         "hashed",
         "limit_key",
-        "networks",
         "noting",
         "plan",
         "purses",
@@ -76,11 +79,10 @@ class Entry:
         self.record = record
         self.whole = mono if whole is None else whole
         self.granted = _NOTHING if record.prefix == RESERVED_PREFIX else _granted(record.scopes)
-        networks = record.networks
-        self.networks = policy.read_networks(networks) if networks else None
         self.limit_key, self.plan = limits_of(record)
         self.purses = () if record.credits is None and record.terms is None else purses_of(record)
         self.expires = record.expires
+        self.clients = NOBODY
         self.noting = self.seen = _NEVER
         self.requests = 0
         # A record that is never kept is weighed once, and found by nobody.
@@ -97,6 +99,12 @@ class Entry:
         elif expires is not None and expires - drift < until:
             until = expires - drift
         return drift, fresh_until, until
+
+    @property
+    def networks(self) -> tuple[Network, ...] | None:
+        """The networks it may be used from, or None for any."""
+        networks = self.record.networks
+        return policy.read_networks(networks) if networks else None
 
     @property
     def wildcards(self) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ from secretsource.issuing._check.entry import Entry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource.stores.base import KeyChange, KeyRecord
+    from secretsource.stores.base import KeyChange, KeyRecord, LookupHere
 
 _NEVER, _FOREVER = float("-inf"), float("inf")
 _MOST_CHANGES = 1000
@@ -276,3 +276,17 @@ class RecordCache:
     def _forget(self) -> None:
         self._forgotten = self._news
         self._floors.clear()
+
+
+def unchanged(known: Entry | None, mono: float, store: LookupHere) -> KeyRecord | None:
+    """Return the record of a text that matched before, if the store says that it has not changed.
+
+    Args:
+        known: Its entry.
+        mono: The present, in monotonic seconds.
+        store: The store of the record.
+    """
+    if known is None or mono >= known.whole + RENEWABLE:
+        return None
+    record = known.record
+    return record if store.revision(record.key_id) == record.stamp else None

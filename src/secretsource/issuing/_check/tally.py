@@ -16,6 +16,7 @@ import threading
 from collections import defaultdict
 
 from secretsource._ground import fork
+from secretsource.issuing._check.entry import NOBODY
 from secretsource.stores.base import Count
 
 TYPE_CHECKING = False
@@ -113,7 +114,7 @@ class Tally:
         counts = self._minutes.setdefault(start, defaultdict(int))
         # No call from here on; a signal's handler may have closed it meanwhile, or opened another one.
         if key_id in opened and opened[key_id] is held:
-            entry.noting = _CLOSED
+            entry.noting, entry.clients = _CLOSED, NOBODY
             counts[key_id] += entry.requests
             entry.requests = 0
             del opened[key_id]

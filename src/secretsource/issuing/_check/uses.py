@@ -1,7 +1,7 @@
 """The uses of keys since the last flush: collected in memory, so that a check writes nothing.
 
-A check of a cached record notes its use on the entry; `Tally` says how. Each use of a key that is being rotated is
-counted on its own, because you will ask who still uses it.
+A check of a cached record notes its use on the entry; `Tally` says how, and `Clients` which clients are noted. Each
+use of a key that is being rotated is counted on its own, because you will ask whether the old key may go.
 """
 
 from __future__ import annotations
@@ -9,21 +9,19 @@ from __future__ import annotations
 import threading
 
 from secretsource._ground import fork
+from secretsource.issuing._check.clients import Clients
 from secretsource.issuing._check.reuses import Reuses
 from secretsource.issuing._check.tally import Tally
-from secretsource.issuing._key.text import cleaned
 from secretsource.stores.base import Change, Use
 from secretsource.stores.records import MOST_WITNESSES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
     from secretsource._ground.clock import Instant
     from secretsource.issuing._check.entry import Entry
     from secretsource.stores.base import KeyRecord
-
-_LONGEST_WITNESS = 255
 
 
 class Taken:
@@ -46,6 +44,9 @@ class UseLog:
 
     A signal may end each of its steps, or begin another one in the middle: a use is forgotten only after it was stored.
 
+    Args:
+        clients: Whether the addresses and user agents of clients are stored.
+
     Attributes:
         seen: The time when each key was last accepted, in monotonic seconds; written without a lock. Open entries note
             their own times, and a flush adds them here.
@@ -53,9 +54,10 @@ class UseLog:
         reuses: The uses of keys that had ended through rotation.
     """
 
-    __slots__ = ("__weakref__", "_lock", "_rehashes", "_watched", "reuses", "seen", "tally")
+    __slots__ = ("__weakref__", "_clients", "_lock", "_rehashes", "_watched", "reuses", "seen", "tally")
 
-    def __init__(self) -> None:
+    def __init__(self, *, clients: bool = True) -> None:
+        self._clients = Clients(noted=clients)
         self.seen: dict[str, float] = {}
         self.tally = Tally()
         self.reuses = Reuses()
@@ -65,6 +67,7 @@ class UseLog:
     def after_fork(self) -> None:
         """Start anew in a forked child: its parent stores the earlier uses, which would be counted twice."""
         self.seen.clear()
+        self._clients = Clients(noted=self._clients.noted)
         self._watched: dict[str, Use] = {}
         self._rehashes: dict[str, Change] = {}
         self._lock = threading.RLock()
@@ -79,8 +82,26 @@ class UseLog:
         self.note(entry.record, mono, wall)
         self.tally.open(entry, mono, wall)
 
+    def meet(self, entry: Entry, ip: object, agent: object, wall: float, *, counted: bool) -> None:
+        """Note the client of an accepted check.
+
+        Args:
+            entry: The record of the key.
+            ip: The address of the client.
+            agent: Its user agent.
+            wall: The present, in seconds since 1970 UTC.
+            counted: Whether to count the use on its own, and to tell the store of the client each time: as for a key
+                that is being rotated.
+        """
+        clients, key_id = self._clients, entry.record.key_id
+        networks = clients.news(key_id, "network", ip, wall, always=counted)
+        agents = clients.news(key_id, "agent", agent, wall, always=counted)
+        if counted or networks or agents:
+            self.watch(Use(key_id, wall, int(counted), networks, agents))
+        clients.meet(entry, ip)
+
     def watch(self, use: Use) -> None:
-        """Add a use of a key that is being rotated."""
+        """Add a use that is counted, or has a client to be stored."""
         key_id = use.key_id
         with self._lock:
             while True:
@@ -138,13 +159,6 @@ class UseLog:
             del waiting[key_id]
 
 
-def witness(seen: object) -> frozenset[str]:
-    """Return the part of an address or a user agent that is stored, in a form that no store refuses."""
-    if not isinstance(seen, str) or not seen:
-        return frozenset()
-    return frozenset({cleaned(seen, _LONGEST_WITNESS)})
-
-
 def _sum(old: Use | None, new: Use) -> Use:
     if old is None:
         return new
@@ -157,5 +171,12 @@ def _sum(old: Use | None, new: Use) -> Use:
     )
 
 
-def _union(old: Iterable[str], new: Iterable[str]) -> frozenset[str]:
-    return frozenset([*dict.fromkeys([*old, *new])][:MOST_WITNESSES])
+def _union(old: Mapping[str, float], new: Mapping[str, float]) -> Mapping[str, float]:
+    """Return clients with others; past the most that a store keeps, the first ones stay."""
+    if not new:
+        return old
+    united = dict(old)
+    for seen, at in new.items():
+        if seen in united or len(united) < MOST_WITNESSES:
+            united[seen] = max(at, united.get(seen, at))
+    return united

@@ -26,18 +26,17 @@ from typing import Any
 from secretsource._ground.flow import run
 from secretsource.exceptions import InvalidRequest, StoreError
 from secretsource.issuing._check import policy
-from secretsource.issuing._check.record_cache import RENEWABLE
+from secretsource.issuing._check.record_cache import RENEWABLE, unchanged
 from secretsource.issuing._check.steps.ahead import read_ahead
 from secretsource.issuing._check.steps.comparison import Comparison, unknown
 from secretsource.issuing._check.steps.drawing import Drawing
 from secretsource.issuing._check.steps.gate import Gate
 from secretsource.issuing._check.steps.rotation_dates import RotationDates
 from secretsource.issuing._check.steps.weighing import weigh
-from secretsource.issuing._check.uses import witness
 from secretsource.issuing._key import lifecycle
 from secretsource.issuing._key.format import LONGEST_CREDENTIAL
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
-from secretsource.stores.base import Status, Use
+from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,7 +95,8 @@ class Verifier:
         """Take steps 0 to 11 for a key that is fresh in the cache, active, in time and within its limits.
 
         Returns:
-            The verdict; the hash of a text for which `check` has more to do; None for any less simple case.
+            The verdict; the hash of a text for which `check` has more to do, as for a new client; None for any less
+            simple case.
         """
         if type(text) is not str or len(text) > LONGEST_CREDENTIAL:  # 0 take the credential
             return None
@@ -111,12 +111,12 @@ class Verifier:
         # The wall clock may have been set forward since.
         if entry is None or now >= entry.until or ((ends := entry.expires) is not None and wall() >= ends):
             return hashed
-        if entry.networks is not None and not policy.is_within(entry.networks, ip):  # 7 network
-            return None
         try:
+            if ip not in entry.clients:  # 7 network: it was weighed for these clients; new ones are noted the long way
+                return hashed
             if (scope if kind is None else (kind, scope)) not in entry.granted:  # 8 scopes, with the kind of keys
                 return None
-        except TypeError:  # several scopes in a list
+        except TypeError:  # several scopes in a list, or an address that is no text
             return None
         if cost is not _ONE and (type(cost) is not int or not 0 <= cost <= MOST_COST):
             return None
@@ -203,19 +203,21 @@ class Verifier:
             store: The store of its record.
 
         Returns:
-            None, with nothing asked or counted, if the text is new, the cache knows more, or more has to be asked.
+            None, with nothing asked or counted, if the text is new, or more has to be asked.
         """
         presented, known, asked_at = self.gate.again(hashed), self._get(hashed), self._mono()
-        if presented is None or presented.key_id is None or self._recall(presented, known, asked_at) is not None:
+        if presented is None or presented.key_id is None:
             return None
+        demanded, remembered = _demanded(asked), self._recall(presented, known, asked_at)
+        if remembered is not None:
+            return self._remembered(remembered, presented, asked, demanded, *self._now())
         on_loop = store is not self._store
         if on_loop and not self._drawing.is_at_hand:
             return None
-        demanded = _demanded(asked)
         self._begin()
         begun = self._cache.begin()
         try:
-            record = self._unchanged(known, asked_at, store) or store.peek(presented.key_id)  # 5 look the record up
+            record = unchanged(known, asked_at, store) or store.peek(presented.key_id)  # 5 look the record up
         except StoreError:
             return Rejected(Reason.STORE_UNAVAILABLE)
         if on_loop and record is not None and record.status is _ROTATING:  # the date of the rotation is awaited
@@ -233,14 +235,6 @@ class Verifier:
             run(self._rotations.learn(found.record))
         return self._concluded(found, presented, asked, demanded, mono, wall)
 
-    @staticmethod
-    def _unchanged(known: Entry | None, mono: float, store: LookupHere) -> KeyRecord | None:
-        """Return the record of a text that matched before, if the store says that it has not changed."""
-        if known is None or mono >= known.whole + RENEWABLE:
-            return None
-        record = known.record
-        return record if store.revision(known.record.key_id) == record.stamp else None
-
     def recall(self, text: object, hashed: bytes | None, asked: Asked) -> Verdict | None:
         """Check as `check` does, from memory; None, with nothing counted, if a store or a server has to be asked."""
         presented = self.gate.present(text, hashed)
@@ -250,10 +244,20 @@ class Verifier:
             return None if self.gate.may_reconsider(presented) else presented
         mono, wall = self._now()
         found = self._recall(presented, self._get(presented.hash), mono)
+        return None if found is None else self._remembered(found, presented, asked, demanded, mono, wall)
+
+    def _remembered(
+        self,
+        found: Entry | Rejected,
+        presented: Presented,
+        asked: Asked,
+        demanded: tuple[str, ...],
+        mono: float,
+        wall: float,
+    ) -> Verdict | None:
+        """Take steps 6 to 11 for what the cache told; None if limits or credits have to be asked for elsewhere."""
         if type(found) is Rejected:
             return None if found.reason is Reason.PEPPER_RETIRED else found
-        if found is None:
-            return None
         is_limited = found.plan is not None or asked.limit is not None
         if found.purses or (is_limited and not self._drawing.is_at_hand):
             return weigh(found, demanded, asked.ip, wall, asked.kind)
@@ -288,7 +292,7 @@ class Verifier:
         if verdict is None:
             verdict = Accepted(record)
         if type(verdict) is Accepted:
-            self._note(record, presented, asked, mono, wall)  # 11 note the use
+            self._note(entry, presented, asked, mono, wall)  # 11 note the use
             if record.status is _ROTATING:
                 verdict._rotated = self._rotations.get(record.key_id)
         return verdict
@@ -369,13 +373,12 @@ class Verifier:
             cache.fill(record.hash, record, mono, wall, begun)
         return rejected
 
-    def _note(self, record: KeyRecord, presented: Presented, asked: Asked, mono: float, wall: float) -> None:
+    def _note(self, entry: Entry, presented: Presented, asked: Asked, mono: float, wall: float) -> None:
         """Take step 11."""
-        uses = self._uses
+        uses, record = self._uses, entry.record
         uses.seen[record.key_id] = mono  # as `UseLog.note`, without the call
         uses.tally.note(record, mono, wall)
-        if record.status is _ROTATING:
-            uses.watch(Use(record.key_id, wall, 1, witness(asked.ip), witness(asked.agent)))
+        uses.meet(entry, asked.ip, asked.agent, wall, counted=record.status is _ROTATING)
         if record.pepper_version != self._newest or record.foreign is not None:
             lookup = record.lookup and self._parts.lookups.renewed(record.lookup, presented.lookups)
             uses.rehash(lifecycle.rehash(record, presented.hash, self._newest, wall, lookup))

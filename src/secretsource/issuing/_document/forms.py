@@ -25,6 +25,7 @@ __all__ = [
     "DOCUMENT",
     "FLAG",
     "INSTANT",
+    "INSTANTS",
     "LIST",
     "NAMES",
     "NUMBER",
@@ -173,6 +174,14 @@ def _names(cell: Any) -> frozenset[str]:
     return frozenset(_texts(cell))
 
 
+def _moments(cell: Any) -> dict[str, float]:
+    return {_is(str)(name): _moment(told) for name, told in _is(dict)(cell).items()}
+
+
+def _instants(moments: Mapping[str, float]) -> dict[str, str]:
+    return {name: instant(moments[name]) for name in sorted(moments)}
+
+
 def _seconds(cell: Any) -> float:
     return float(_is(int, float)(cell))
 
@@ -194,6 +203,7 @@ NUMBER = Form(_same, _is(int), "a whole number")
 SECONDS = Form(_milliseconds, _seconds, "a number of seconds")
 FLAG = Form(_same, _is(bool), "true or false")
 INSTANT = Form(instant, _moment, "an instant such as 2027-01-31T00:00:00Z")
+INSTANTS = Form(_instants, _moments, "an object of instants")
 LIST = Form(list, _is(list), "a list")
 TEXTS = Form(list, _texts, "a list of texts")
 NAMES = Form(sorted, _names, "a list of texts")

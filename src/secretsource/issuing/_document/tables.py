@@ -9,6 +9,7 @@ from secretsource.issuing._document.forms import (
     DOCUMENT,
     FLAG,
     INSTANT,
+    INSTANTS,
     LIST,
     NAMES,
     NUMBER,
@@ -78,8 +79,17 @@ HISTORY = (
 USAGE = (
     Field("last_used_at", "last_used", maybe(INSTANT)),
     Field("requests", "requests", NUMBER),
-    Field("networks", "networks", NAMES),
-    Field("agents", "agents", NAMES),
+    Field("networks", "networks", INSTANTS),
+    Field("agents", "agents", INSTANTS),
+)
+RECENT_USE = (
+    Field("key_id", "key_id", TEXT),
+    Field("since_at", "since", INSTANT),
+    Field("last_used_at", "last_used", maybe(INSTANT)),
+    Field("accepted", "accepted", maybe(NUMBER)),
+    Field("refused", "refused", maybe(NUMBER)),
+    Field("networks", "networks", INSTANTS),
+    Field("agents", "agents", INSTANTS),
 )
 ROTATION = (
     Field("status", "status", one_of(Status)),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from secretsource._ground.flow import Flow
     from secretsource.issuing._async_service import AsyncApiKeys
-    from secretsource.issuing._check.policy import Demand
+    from secretsource.issuing._check.policy import Demand, Kind
     from secretsource.issuing._check.route_limit import RouteLimit
     from secretsource.issuing._http.answer import HttpAnswer
     from secretsource.issuing._http.credential import Headers, Text
@@ -130,7 +130,7 @@ class Reception:
         glance = keys._glance
         verdict = glance(key, demand, ip, cost, kind)
         if type(verdict) is not Accepted:
-            verdict = self._look(verdict, asked_of(demand, cost, kind, ip, None)) if type(verdict) is bytes else None
+            verdict = self._look(verdict, headers, (demand, cost, kind, ip)) if type(verdict) is bytes else None
             if verdict is None:
                 return None
         if keys._listeners:
@@ -143,10 +143,14 @@ class Reception:
                 lease = lease_of(verdict)
         return _new(Admitted, (verdict.record, vary, None, None, verdict, lease))
 
-    def _look(self, hashed: bytes, asked: Asked) -> Accepted | None:
+    def _look(
+        self, hashed: bytes, headers: Headers, asked: tuple[Demand, int, Kind | None, str | None]
+    ) -> Accepted | None:
         """Return the verdict on a key that memory does not accept, if the store may be asked here, and accepts it."""
+        if not self._looks:
+            return None
         try:
-            verdict = self._keys._look(hashed, asked) if self._looks else None
+            verdict = self._keys._look(hashed, asked_of(*asked, first(headers, "user-agent")))
         except InvalidRequest:  # which the long way raises without the key in its frames
             return None
         return verdict if type(verdict) is Accepted else None

@@ -1,4 +1,4 @@
-"""Storing what checks came to: with each flush, and now and then forgetting what is old."""
+"""Storing what checks came to: with each flush, and now and then forgetting what is old, clients among it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["store_counts"]
 
 FORGET_EVERY = 3600.0
-"""Seconds between two times that a process has old counts forgotten."""
+"""Seconds between two times that a process has old counts and clients forgotten."""
 
 
 def store_counts(parts: Parts) -> Flow[None]:
@@ -34,3 +34,4 @@ def store_counts(parts: Parts) -> Flow[None]:
     if store is not None and now.mono >= tally.forget_at:
         tally.forget_at = now.mono + FORGET_EVERY
         yield store.forget(now.wall)
+        yield parts.store.forget_clients(now.wall)

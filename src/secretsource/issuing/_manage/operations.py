@@ -125,7 +125,8 @@ class RotationStatus(NamedTuple):
         status: The status of the old key now.
         began: The beginning of the rotation, in seconds since 1970 UTC.
         ends: The end of the old key, in seconds since 1970 UTC.
-        usage: The uses of the old key since: last use, requests, networks, user agents; behind by one flush.
+        usage: The uses of the old key since: last use, requests, networks, user agents; behind by one flush. Networks
+            and user agents are those of the last day.
         successor_used: Whether the new key has been used.
     """
 
@@ -240,6 +241,7 @@ class Operations:
             raise InvalidTransition(f"key {old.display!r} has not been rotated: rotate it first")
         new = yield from self.get(old.successor)
         usage: Usage = yield self._parts.store.usage(key_id)
+        usage = usage.since(new.created)
         status = old.status_at(self._parts.clock.now().wall)
         return RotationStatus(old, new, status, new.created, old.overlap_ends, usage, new.last_used is not None)
 

@@ -7,6 +7,7 @@ from secretsource.exceptions import ConfigurationError, InvalidRequest, KeyNotFo
 from secretsource.issuing._check.purses import purses_of, purses_of_owner, with_credits
 from secretsource.issuing._check.terms import limits_of, shared_by
 from secretsource.issuing._manage import request as _request
+from secretsource.issuing._manage.recent_use import first_hour, recent_use_of
 from secretsource.stores.base import CountQuery, Terms, Unit
 
 TYPE_CHECKING = False
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
+    from secretsource.issuing._manage.recent_use import RecentUse
     from secretsource.limiters.base import Draw, LimitState, Plan
-    from secretsource.stores.base import Count, KeyRecord, OwnerRecord, PlanRecord, Purse, Spending
+    from secretsource.stores.base import Count, KeyRecord, OwnerRecord, PlanRecord, Purse, Spending, Usage
 
 __all__ = ["Reports"]
 
@@ -70,6 +72,18 @@ class Reports:
         if len(counts) > MOST_COUNTS:
             raise InvalidRequest(f"these are over {MOST_COUNTS} counts: ask for a shorter time, or by a longer unit")
         return counts
+
+    def recent_use(self, key_id: str) -> Flow[RecentUse]:
+        """Return the clients and the requests of a key in the last day."""
+        record = yield from self._record(key_id)
+        store, now = self._parts.store, self._parts.clock.now().wall
+        used: Usage = yield store.usage(key_id)
+        hours: Sequence[Count] | None = None
+        if store.counts is not None:
+            since, one = first_hour(now), (key_id,)
+            query = CountQuery(Unit.HOUR, since, now + 1, record.owner, limit=MOST_COUNTS, key_ids=one)
+            hours = yield store.counts.read(query)
+        return recent_use_of(key_id, used, hours, now)
 
     def remaining(self, key_id: str) -> Flow[Sequence[LimitState]]:
         """Return the state of each limit of a key, its owner and the owner's plan, and of credits; nothing is taken."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Literal
 
+    from secretsource.issuing._manage.recent_use import RecentUse
     from secretsource.issuing._manage.reports import Reports
     from secretsource.limiters.base import LimitState
     from secretsource.stores.base import Count
@@ -69,6 +70,25 @@ class KeyReports:
         self.flush()
         return run(self._reports.usage(owner, key_id, key_ids, plan, since, until, by, per_key))
 
+    def recent_use(self, key_id: str) -> RecentUse:
+        """Return the clients and the requests of a key in the last 24 hours: ask before you revoke it.
+
+        The uses that this process has seen are flushed first; other processes are behind by up to one flush.
+
+        Args:
+            key_id: The key: 22 characters of ``0-9A-Za-z``.
+
+        Returns:
+            The addresses, the user agents and the number of requests. With ``note_clients=False`` no address and no
+            user agent is known.
+
+        Raises:
+            KeyNotFound: There is no such key.
+            StoreError: The store could not answer.
+        """
+        self.flush()
+        return run(self._reports.recent_use(key_id))
+
     def remaining(self, key_id: str) -> Sequence[LimitState]:
         """Return the state of each limit of a key, of its owner and of the owner's plan, without the key.
 
@@ -111,6 +131,11 @@ class AsyncKeyReports:
         """Do as `ApiKeys.usage` does."""
         await self.flush()
         return await arun(self._reports.usage(owner, key_id, key_ids, plan, since, until, by, per_key))
+
+    async def recent_use(self, key_id: str) -> RecentUse:
+        """Do as `ApiKeys.recent_use` does."""
+        await self.flush()
+        return await arun(self._reports.recent_use(key_id))
 
     async def remaining(self, key_id: str) -> Sequence[LimitState]:
         """Do as `ApiKeys.remaining` does."""

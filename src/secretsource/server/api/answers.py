@@ -143,8 +143,20 @@ class Use(Answer):
 
     last_used_at: datetime | None
     requests: int
-    networks: list[str]
-    agents: list[str]
+    networks: dict[str, datetime] = Field(description="The addresses of its clients, and when each was last noted.")
+    agents: dict[str, datetime] = Field(description="The user agents of its clients, and when each was last noted.")
+
+
+class RecentUse(Answer):
+    """The use of a key in the last 24 hours, behind by one flush: these clients fail if the key is revoked."""
+
+    key_id: str
+    since_at: datetime = Field(description="The beginning of the counted hours.")
+    last_used_at: datetime | None
+    accepted: int | None
+    refused: int | None
+    networks: dict[str, datetime] = Field(description="The addresses of its clients, and when each was last noted.")
+    agents: dict[str, datetime] = Field(description="The user agents of its clients, and when each was last noted.")
 
 
 class Rotation(Answer):

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Body, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from secretsource.issuing.documents import event_document, rotation_document
-from secretsource.server.api.answers import Events, KeyId
+from secretsource.issuing.documents import event_document, recent_use_document, rotation_document
+from secretsource.server.api.answers import Events, KeyId, RecentUse
 from secretsource.server.api.fields import LONGEST, Asked, Flag, Instant, Lines, MoreCredits, Reason, Seconds, given
 from secretsource.server.api.managed import shown
 from secretsource.server.api.repeats import Token, identity
@@ -91,6 +91,12 @@ def _add_reading(routes: APIRouter, kind: Managed) -> None:
         status, now = await service.keys.rotation_status(key_id), time()
         keys = {"old_key": kind.document(status.predecessor, now), "new_key": kind.document(status.successor, now)}
         return shown({**rotation_document(status, now), **keys})
+
+    @on(routes, "GET", f"{one}/recent-use", f"get{kind.noun}RecentUse", RecentUse, kind.reads)
+    async def recent_use(key_id: KeyId, caller: Caller, service: Serving) -> Response:
+        """Show the clients and the requests of the last 24 hours, which fail when the key is revoked."""
+        await kind.find(service, caller, key_id)
+        return shown(recent_use_document(await service.keys.recent_use(key_id)))
 
     @on(routes, "GET", f"{one}/events", f"list{kind.noun}Events", Events, kind.reads)
     async def events(

@@ -7,14 +7,14 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from itertools import islice
 
+from secretsource._ground.frozen import FrozenDict
 from secretsource.stores import _cursor
 from secretsource.stores.owners import Crowded
-from secretsource.stores.records import MOST_WITNESSES, Status, Usage
+from secretsource.stores.records import MOST_WITNESSES, WITNESS_KEPT, Status, Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
 
     from secretsource.stores.records import Change, KeyQuery, KeyRecord, Use
 
@@ -67,10 +67,16 @@ def crowded(
 
 def total(old: Usage, use: Use, latest: float) -> Usage:
     """Return the usage of a key with one more use, which was last seen at an instant."""
-    return Usage(
-        latest, old.requests + use.requests, _united(old.networks, use.networks), _united(old.agents, use.agents)
-    )
+    if use.networks or use.agents:
+        old = old.since(use.last_used - WITNESS_KEPT)
+    requests = old.requests + use.requests
+    return Usage(latest, requests, _noted(old.networks, use.networks), _noted(old.agents, use.agents))
 
 
-def _united(old: AbstractSet[str], new: AbstractSet[str]) -> frozenset[str]:
-    return frozenset(islice(sorted(old) + sorted(new - old), MOST_WITNESSES))
+def _noted(old: Mapping[str, float], new: Mapping[str, float]) -> Mapping[str, float]:
+    """Return networks, or agents, with those of a use, as far as there is room."""
+    noted = dict(old)
+    for seen, at in sorted(new.items()):
+        if seen in noted or len(noted) < MOST_WITNESSES:
+            noted[seen] = max(at, noted.get(seen, at))
+    return FrozenDict(noted)

@@ -35,6 +35,7 @@ from secretsource.stores.base import (
     Usage,
     Use,
 )
+from secretsource.stores.records import WITNESS_KEPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -170,6 +171,15 @@ class MemoryStore(KeyStore, ChangeFeed):
                     records[use.key_id] = record._replace(last_used=latest)
                     usage[use.key_id] = total(usage.get(use.key_id) or self.usage(use.key_id), use, latest)
             return [(self._records, records), (self._usage, usage)]
+
+        self._replace(make)
+
+    def forget_clients(self, now: float) -> None:
+        """Forget old networks and user agents; see `KeyStore.forget_clients`."""
+
+        def make() -> Sequence[Stage]:
+            left = {key_id: usage.since(now - WITNESS_KEPT) for key_id, usage in self._usage.copy().items()}
+            return [(self._usage, left)]
 
         self._replace(make)
 

@@ -156,6 +156,10 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
         """Add uses; see `SqlStore.record_uses`."""
         await self._in_thread(self._store.record_uses, uses)
 
+    async def forget_clients(self, now: float) -> None:
+        """Forget old networks and user agents; see `KeyStore.forget_clients`."""
+        await self._in_thread(self._store.forget_clients, now)
+
     async def usage(self, key_id: str) -> Usage:
         """Return the sum of uses; see `KeyStore.usage`."""
         return await self._in_thread(self._store.usage, key_id)

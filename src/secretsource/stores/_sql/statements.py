@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ARRAY, Double, Text, bindparam, func, select
 
-from secretsource._ground.frozen import frozen_document
+from secretsource._ground.frozen import FrozenDict, frozen_document
 from secretsource.stores import _cursor
 from secretsource.stores._sql.rows.documents import to_terms
 from secretsource.stores._sql.rows.tables import EVENTS, KEYS, OWNERS, PLANS, SEALS, USES, WITNESSES
@@ -102,7 +102,20 @@ USAGE = (
     .select_from(KEYS.outerjoin(USES))
     .where(KEYS.c.key_id == bindparam("which"))
 )
-SELECT_WITNESSES = select(WITNESSES.c.kind, WITNESSES.c.seen).where(WITNESSES.c.key_id == bindparam("which"))
+SELECT_WITNESSES = select(WITNESSES.c.kind, WITNESSES.c.seen, WITNESSES.c.noted).where(
+    WITNESSES.c.key_id == bindparam("which")
+)
+LOCK_WITNESSED = (
+    select(KEYS.c.key_id)
+    .where(KEYS.c.key_id.in_(bindparam("ids", expanding=True)))
+    .order_by(KEYS.c.key_id)
+    .with_for_update(key_share=True)
+)
+"""Lock keys in the order of their ``key_id``, so that two flushes do not both fill the last place of a witness."""
+DROP_WITNESSES = WITNESSES.delete().where(
+    WITNESSES.c.key_id == bindparam("which"), WITNESSES.c.noted < bindparam("old")
+)
+FORGET_WITNESSES = WITNESSES.delete().where(WITNESSES.c.noted < bindparam("old"))
 SELECT_SEALS = select(SEALS.c.version, SEALS.c.key)
 NOTIFY = select(func.pg_catalog.pg_notify(CHANNEL, func.pg_catalog.unnest(bindparam("payloads", type_=ARRAY(Text)))))
 
@@ -119,12 +132,18 @@ def count_uses(dialect: str) -> Insert:
 
 
 def add_witness(dialect: str) -> Insert:
-    """Add a network or a user agent to a key that is there and has room for it."""
+    """Add a network or a user agent to a key that is there and has room for it, or move its time forward."""
     kind, seen = bindparam("kind", type_=Text), bindparam("seen", type_=Text)
-    known = select(func.count()).where(WITNESSES.c.key_id == KEYS.c.key_id, WITNESSES.c.kind == kind).scalar_subquery()
-    there = select(KEYS.c.key_id, kind, seen).where(KEYS.c.key_id == bindparam("which"), known < MOST_WITNESSES)
-    insert = UPSERTS[dialect](WITNESSES).from_select(["key_id", "kind", "seen"], there)
-    added: Insert = insert.on_conflict_do_nothing()
+    others = (WITNESSES.c.key_id == KEYS.c.key_id, WITNESSES.c.kind == kind, WITNESSES.c.seen != seen)
+    has_room = select(func.count()).where(*others).scalar_subquery() < MOST_WITNESSES
+    noted = bindparam("noted", type_=Double)
+    there = select(KEYS.c.key_id, kind, seen, noted).where(KEYS.c.key_id == bindparam("which"), has_room)
+    insert = UPSERTS[dialect](WITNESSES).from_select(["key_id", "kind", "seen", "noted"], there)
+    added: Insert = insert.on_conflict_do_update(
+        index_elements=[*WITNESSES.primary_key.columns],
+        set_={"noted": insert.excluded.noted},
+        where=WITNESSES.c.noted < insert.excluded.noted,
+    )
     return added
 
 
@@ -172,20 +191,23 @@ def to_event(row: Sequence[Any]) -> KeyEvent:
     return KeyEvent(key_id, revision, EventKind(kind), time, actor, origin, reason, names)
 
 
-def to_usage(row: Sequence[Any] | None, witnesses: Iterable[Sequence[str]]) -> Usage:
+def to_usage(row: Sequence[Any] | None, witnesses: Iterable[Sequence[Any]]) -> Usage:
     """Return the usage in the rows of `USAGE` and `SELECT_WITNESSES`."""
     if row is None:
         return Usage()
-    seen: dict[str, set[str]] = {NETWORK: set(), AGENT: set()}
-    for kind, what in witnesses:
-        seen[kind].add(what)
-    return Usage(row[0], row[1], frozenset(seen[NETWORK]), frozenset(seen[AGENT]))
+    seen: dict[str, dict[str, float]] = {NETWORK: {}, AGENT: {}}
+    for kind, what, noted in witnesses:
+        seen[kind][what] = noted
+    return Usage(row[0], row[1], FrozenDict(seen[NETWORK]), FrozenDict(seen[AGENT]))
 
 
-def witnesses(use: Use) -> list[dict[str, str]]:
+def witnesses(use: Use) -> list[dict[str, Any]]:
     """Return the values bound to `add_witness` for one use, in the order of storing."""
-    seen = [(NETWORK, network) for network in sorted(use.networks)] + [(AGENT, agent) for agent in sorted(use.agents)]
-    return [{"which": use.key_id, "kind": kind, "seen": what} for kind, what in seen]
+    return [
+        {"which": use.key_id, "kind": kind, "seen": seen, "noted": noted}
+        for kind, clients in ((NETWORK, use.networks), (AGENT, use.agents))
+        for seen, noted in sorted(clients.items())
+    ]
 
 
 def payloads(changes: Iterable[Change]) -> list[str]:

@@ -150,9 +150,13 @@ class SqlStore(KeyStore, ChangeFeed):
         """
         for chunk in statements.chunks(uses, _USES_AT_ONCE):
             self.database.write(partial(transactions.see, uses=chunk))
-        watched = [use for use in uses if use.requests or use.networks or use.agents]
-        if watched:
-            self.database.write(partial(transactions.count, uses=watched))
+        counted = [use for use in uses if use.requests]
+        if counted:
+            self.database.write(partial(transactions.count, uses=counted))
+
+    def forget_clients(self, now: float) -> None:
+        """Forget old networks and user agents; see `KeyStore.forget_clients`."""
+        self.database.write(partial(transactions.forget_clients, now=now))
 
     def usage(self, key_id: str) -> Usage:
         """Return the sum of uses; see `KeyStore.usage`."""

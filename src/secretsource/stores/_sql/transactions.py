@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import itemgetter
 
 from secretsource.stores._sql import listing, registers, statements
+from secretsource.stores.records import WITNESS_KEPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def events(connection: Connection, key_id: str, after: int, limit: int) -> Seque
 
 
 def see(connection: Connection, uses: Sequence[Use]) -> None:
-    """Move ``last_used`` forward; doing it twice is the same as doing it once.
+    """Move ``last_used`` forward, and note networks and agents; doing it twice is the same as doing it once.
 
     Every process locks rows in the same order, so that no two wait for each other.
     """
@@ -135,17 +136,30 @@ def see(connection: Connection, uses: Sequence[Use]) -> None:
         connection.execute(statements.SEE_MANY, seen)
     else:
         connection.execute(statements.SEEN, [{"which": use.key_id, "at": use.last_used} for use in ordered])
+    witnessed = [use for use in ordered if use.networks or use.agents]
+    if witnessed:
+        _note_witnesses(connection, witnessed)
+
+
+def _note_witnesses(connection: Connection, uses: Sequence[Use]) -> None:
+    """Drop the networks and agents of these keys that are old, and add or renew those of the uses."""
+    if connection.dialect.name == "postgresql":  # else nobody writes beside us
+        connection.execute(statements.LOCK_WITNESSED, {"ids": [use.key_id for use in uses]})
+    old = [{"which": use.key_id, "old": use.last_used - WITNESS_KEPT} for use in uses]
+    connection.execute(statements.DROP_WITNESSES, old)
+    witnesses = [witness for use in uses for witness in statements.witnesses(use)]
+    connection.execute(statements.add_witness(connection.dialect.name), witnesses)
+
+
+def forget_clients(connection: Connection, now: float) -> None:
+    """Delete the networks and agents that are old, of all keys."""
+    connection.execute(statements.FORGET_WITNESSES, {"old": now - WITNESS_KEPT})
 
 
 def count(connection: Connection, uses: Sequence[Use]) -> None:
-    """Add up requests, and remember networks and agents."""
-    ordered = sorted(uses, key=_by_key)
-    dialect = connection.dialect.name
-    requests = [{"which": use.key_id, "requests": use.requests} for use in ordered]
-    connection.execute(statements.count_uses(dialect), requests)  # which also locks the rows that the rest relies on
-    witnesses = [witness for use in ordered for witness in statements.witnesses(use)]
-    if witnesses:
-        connection.execute(statements.add_witness(dialect), witnesses)
+    """Add up requests."""
+    requests = [{"which": use.key_id, "requests": use.requests} for use in sorted(uses, key=_by_key)]
+    connection.execute(statements.count_uses(connection.dialect.name), requests)
 
 
 def usage(connection: Connection, key_id: str) -> Usage:

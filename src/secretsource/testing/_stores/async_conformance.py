@@ -128,6 +128,10 @@ class OnALoop(KeyStore):
         """Await the method of this name."""
         self.play(self.store.record_uses(uses))
 
+    def forget_clients(self, now: float) -> None:
+        """Await the method of this name."""
+        self.play(self.store.forget_clients(now))
+
     def usage(self, key_id: str) -> Usage:
         """Await the method of this name."""
         return self.play(self.store.usage(key_id))

@@ -82,8 +82,8 @@ class StoreRaces:
                 mine.record_uses([Use(record(number).key_id, 100.0 + time, 1) for number in range(20)[::step]])
 
         self.race([lambda: report(store, 1), lambda: report(another(), -1)])
-        usages = {store.usage(record(number).key_id) for number in range(20)}
-        assert usages == {Usage(99.0 + ROUNDS, 2 * ROUNDS)}
+        usages = [store.usage(record(number).key_id) for number in range(20)]
+        assert usages == 20 * [Usage(99.0 + ROUNDS, 2 * ROUNDS)]
 
     def race(self, runners: list[Callable[[], Any]]) -> list[Any]:
         """Run functions at once, and return their answers."""

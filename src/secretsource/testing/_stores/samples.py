@@ -87,9 +87,9 @@ def writes(store: KeyStore) -> list[Callable[[], object]]:
     }
     predecessor, successor = rotated(record(1, **marked), 2)
     successor = successor._replace(record=successor.record._replace(**marked))
-    networks = {f"{CANARY} {number:0200}" for number in range(MOST_WITNESSES)}
+    networks = {f"{CANARY} {number:0200}": 9.0 for number in range(MOST_WITNESSES)}
     return [
-        lambda: store.record_uses([Use(record(3).key_id, 9.0, 1, networks, {CANARY})]),
+        lambda: store.record_uses([Use(record(3).key_id, 9.0, 1, networks, {CANARY: 9.0})]),
         lambda: store.rotate(predecessor, successor),
         lambda: store.update(changed(record(3), **marked)),
         lambda: store.insert([new(7, **marked), new(8, **marked)]),

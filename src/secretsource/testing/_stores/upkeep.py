@@ -99,7 +99,7 @@ class StoreUpkeep:
 
     def test_a_deleted_key_leaves_its_event_alone(self, tended: KeyStore, another: Callable[[], KeyStore]) -> None:
         """Its record, events, uses and witnesses are gone for every store; other keys are whole."""
-        tended.record_uses([Use(ONE, 50.0, 2, {"192.0.2.1"}, {"curl/8"}), Use(TWO, 60.0, 1)])
+        tended.record_uses([Use(ONE, 50.0, 2, {"192.0.2.1": 50.0}, {"curl/8": 50.0}), Use(TWO, 60.0, 1)])
         others = [tended.get(key_id) for key_id in (TWO, THREE)]
         assert upkeep(tended).delete([record(1, owner="acme")], [gone(ONE), gone(THREE)]) == {ONE}
         after = another()

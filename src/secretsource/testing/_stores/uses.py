@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from secretsource.stores.base import KeyQuery, KeyStore, Status, Usage, Use
-from secretsource.stores.records import MOST_WITNESSES
+from secretsource.stores.records import MOST_WITNESSES, WITNESS_KEPT
 from secretsource.testing._stores.samples import new, record
 
 if TYPE_CHECKING:
@@ -28,14 +28,15 @@ class StoreUses:
         assert len(store.events(record(1).key_id)) == 1
 
     def test_uses_add_up(self, store: KeyStore) -> None:
-        """Counts are summed, networks and agents united; unknown keys and empty lists are skipped."""
+        """Counts are summed, and each client has its last time; unknown keys and empty lists are skipped."""
         store.insert([new(1), new(2)])
         key_id = record(1).key_id
-        store.record_uses([Use(key_id, 50.0, 2, {"192.0.2.1"}, {"curl/8"}), Use("stranger", 1.0, 1, {"192.0.2.9"})])
-        store.record_uses([Use(key_id, 40.0, 1, {"192.0.2.1", "2001:db8::1"}, {"Grüße/1 🦊"})])
+        store.record_uses([Use(key_id, 50.0, 2, _at(50.0, "192.0.2.1"), _at(49.0, "curl/8"))])
+        store.record_uses([Use("stranger", 1.0, 1, _at(1.0, "192.0.2.9"))])
+        store.record_uses([Use(key_id, 40.0, 1, _at(40.0, "192.0.2.1", "2001:db8::1"), _at(40.0, "Grüße/1 🦊"))])
         store.record_uses([])
         assert store.usage(key_id) == Usage(
-            50.0, 3, frozenset({"192.0.2.1", "2001:db8::1"}), frozenset({"curl/8", "Grüße/1 🦊"})
+            50.0, 3, {"192.0.2.1": 50.0, "2001:db8::1": 40.0}, {"curl/8": 49.0, "Grüße/1 🦊": 40.0}
         )
         assert store.usage("stranger") == Usage()
         assert store.usage(record(2).key_id) == Usage()
@@ -43,12 +44,47 @@ class StoreUses:
     def test_witnesses_are_bounded(self, store: KeyStore) -> None:
         """The first witnesses stay; beyond the limit, no witness is added."""
         store.insert([new(1)])
-        store.record_uses([Use(record(1).key_id, 1.0, 1, {"first"}, {"agent"})])
-        store.record_uses([Use(record(1).key_id, 2.0, 1, {f"{number:03}" for number in range(100)})])
+        store.record_uses([Use(record(1).key_id, 1.0, 1, _at(1.0, "first"), _at(1.0, "agent"))])
+        store.record_uses([Use(record(1).key_id, 2.0, 1, _at(2.0, *(f"{number:03}" for number in range(100))))])
         usage = store.usage(record(1).key_id)
         assert "first" in usage.networks
         assert len(usage.networks) == MOST_WITNESSES
-        assert usage.agents == {"agent"}
+        assert usage.agents == {"agent": 1.0}
+
+    def test_a_full_list_of_clients_still_renews_its_own(self, store: KeyStore) -> None:
+        """A client that is listed gets its new time, although there is no room for others."""
+        store.insert([new(1)])
+        known = _at(1.0, *(f"{number:03}" for number in range(MOST_WITNESSES)))
+        store.record_uses([Use(record(1).key_id, 1.0, 0, known, known)])
+        store.record_uses([Use(record(1).key_id, 3.0, 0, _at(3.0, "000", "stranger"), _at(3.0, "001"))])
+        store.record_uses([Use(record(1).key_id, 2.0, 0, _at(2.0, "000"), _at(2.0, "001"))])
+        usage = store.usage(record(1).key_id)
+        assert usage.networks == {**known, "000": 3.0}
+        assert usage.agents == {**known, "001": 3.0}
+
+    def test_old_clients_make_room(self, store: KeyStore) -> None:
+        """A use with a client drops those of its key that are over `WITNESS_KEPT` seconds older, and no others."""
+        store.insert([new(1), new(2)])
+        mine, other, late = record(1).key_id, record(2).key_id, 10.0 + WITNESS_KEPT
+        old = _at(10.0, *(f"{number:03}" for number in range(MOST_WITNESSES)))
+        store.record_uses([Use(mine, 10.0, 0, old, _at(10.0, "kept")), Use(other, 10.0, 0, _at(10.0, "kept"))])
+        store.record_uses([Use(mine, late, 0, {}, _at(late, "late"))])
+        assert store.usage(mine).agents == {"kept": 10.0, "late": late}
+        store.record_uses([Use(mine, late + 1, 0, _at(late + 1, "new"))])
+        assert store.usage(mine).networks == {"new": late + 1}
+        assert store.usage(mine).agents == {"late": late}
+        assert store.usage(other).networks == {"kept": 10.0}
+
+    def test_old_clients_are_forgotten(self, store: KeyStore) -> None:
+        """`forget_clients` forgets what is old of every key, and leaves the rest, the counts and the last use."""
+        store.insert([new(1), new(2)])
+        store.record_uses([Use(record(1).key_id, 10.0, 2, _at(10.0, "192.0.2.1"), _at(10.0, "curl/8"))])
+        store.record_uses([Use(record(2).key_id, 11.0, 0, _at(11.0, "192.0.2.2"), _at(11.0, "curl/8"))])
+        store.forget_clients(10.0 + WITNESS_KEPT)
+        assert store.usage(record(1).key_id) == Usage(10.0, 2, {"192.0.2.1": 10.0}, {"curl/8": 10.0})
+        store.forget_clients(10.5 + WITNESS_KEPT)
+        assert store.usage(record(1).key_id) == Usage(10.0, 2)
+        assert store.usage(record(2).key_id) == Usage(11.0, 0, {"192.0.2.2": 11.0}, {"curl/8": 11.0})
 
     def test_uses_of_many_keys(self, store: KeyStore) -> None:
         """More uses than one transaction takes are all stored."""
@@ -76,3 +112,8 @@ class StoreUses:
         store.keep_seal("89abcdef", bytes(16))
         store.keep_seal("01234567", b"1" * 16)
         assert store.seals() == another().seals() == {"01234567": b"0" * 16, "89abcdef": bytes(16)}
+
+
+def _at(instant: float, *seen: str) -> dict[str, float]:
+    """Return clients that were all noted at one instant."""
+    return dict.fromkeys(seen, instant)

@@ -21,7 +21,6 @@ OWNER = "globex"
 ARABIC = "مفتاح الفواتير"
 LONG = "Warehouse import, pasted from PLAT-20241-migrate-the-export-of-everything_to_the_new_warehouse"
 BY: dict[str, Any] = {"actor": "mia@globex.example", "origin": "203.0.113.7"}
-EXPORTER: dict[str, Any] = {"networks": {"203.0.113.7"}, "agents": {"export-worker/2.1"}}
 
 
 async def filled(store: str, pepper: str) -> dict[str, str]:
@@ -122,8 +121,13 @@ def _uses(ids: dict[str, str], now: float) -> Iterator[Use]:
     yield Use(ids["arabic"], now - 26 * HOUR)
     yield Use(ids["mobile"], now)
     yield Use(ids["old"], now - 9 * DAY)
-    yield Use(ids["export"], now - 3 * HOUR, 214, **EXPORTER)
-    yield Use(ids["successor"], now - 4 * MINUTE, 975, {"203.0.113.8"}, {"export-worker/2.2"})
+    yield _by(ids["export"], now - 3 * HOUR, 214, "203.0.113.7", "export-worker/2.1")
+    yield _by(ids["successor"], now - 4 * MINUTE, 975, "203.0.113.8", "export-worker/2.2")
+
+
+def _by(key_id: str, at: float, requests: int, network: str, agent: str) -> Use:
+    """Return the uses of one client."""
+    return Use(key_id, at, requests, {network: at}, {agent: at})
 
 
 def _stored(keys: AsyncApiKeys) -> Any:

@@ -44,7 +44,7 @@ def test_an_old_key_may_go_after_a_quiet_day(usage: Usage, may_go: bool) -> None
 
 def test_a_rotation_has_its_evidence() -> None:
     """The accepted requests of the last day of both keys, and who used the old one, in order."""
-    usage = Usage(NOW - 5, 9, frozenset({"203.0.113.7", "192.0.2.1"}), frozenset({"b/2", "a/1"}))
+    usage = Usage(NOW - 5, 9, {"203.0.113.7": NOW, "192.0.2.1": NOW}, {"b/2": NOW, "a/1": NOW})
     hours = [
         Count(THIS, OLD.key_id, "accepted", 2),
         Count(THIS, OLD.key_id, "rate_limited", 50),

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from secretsource.exceptions import Conflict, InvalidRequest, InvalidTransition
-from secretsource.server.pages.customer import evidence
 from secretsource.server.pages.customer.fields import ends_of, lives, read_key
-from secretsource.server.pages.customer.key import ONE, hours_of
+from secretsource.server.pages.customer.key import ONE
 from secretsource.server.pages.customer.standing import offer_to, own_key
 from secretsource.server.pages.sessions import Role
 from secretsource.server.pages.view import View
@@ -71,20 +70,8 @@ def _form(visit: Visit, record: KeyRecord, offer: Offer, status: int = 200) -> R
 
 async def _who_breaks(visit: Visit, record: KeyRecord, status: int = 200) -> Response:
     """Show the page before a revocation."""
-    rotation = None
-    hours = await hours_of(visit, [record.key_id])
-    if record.successor is not None:
-        rotation = evidence.rotation_of(await visit.keys.rotation_status(record.key_id), hours, visit.now)
-    requests = evidence.latest(hours, record.key_id, visit.now)
-    return visit.page(
-        "customer/revoke.html",
-        status,
-        key=record,
-        ended=record.has_ended(visit.now),
-        accepted=requests.pop("accepted", 0),
-        refused=sum(requests.values()),
-        rotation=rotation,
-    )
+    use = await visit.keys.recent_use(record.key_id)
+    return visit.page("customer/revoke.html", status, key=record, ended=record.has_ended(visit.now), use=use)
 
 
 VIEWS = (

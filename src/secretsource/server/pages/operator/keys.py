@@ -116,17 +116,14 @@ async def find_key(desk: Desk) -> KeyRecord:
 
 
 async def uses_of(desk: Desk, record: KeyRecord) -> dict[str, Any]:
-    """Return the last day of a key, and its uses since its rotation began, each as far as it is known."""
-    accepted = None
-    if desk.may("usage:read"):
-        counts = await desk.keys.usage(
-            key_id=record.key_id, since=desk.visit.now - DAY, until=desk.visit.now, by="hour"
-        )
-        accepted = sum(each.requests for each in counts if each.outcome == "accepted")
+    """Return the last day of a key, and its uses since its rotation began, each as far as the operator may see it."""
+    use = await desk.keys.recent_use(record.key_id)
+    if not desk.may("usage:read"):
+        use = use._replace(accepted=None, refused=None)
     uses = None
     if record.status_at(desk.visit.now) is Status.ROTATING:
         uses = (await desk.keys.rotation_status(record.key_id)).usage
-    return {"accepted": accepted, "uses": uses}
+    return {"use": use, "uses": uses}
 
 
 async def _ask(desk: Desk, record: KeyRecord, status: int = 200) -> Response:

@@ -26,7 +26,7 @@ METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
 VERSIONS = (
     "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013",
-    "0014",
+    "0014", "0015",
 )  # fmt: skip
 """The versions of the schema so far; a test compares them with the migrations."""
 
@@ -113,9 +113,11 @@ WITNESSES = Table(
     Column("key_id", _TEXT, ForeignKey(KEYS.c.key_id), nullable=False),
     Column("kind", _TEXT, nullable=False),
     Column("seen", _TEXT, nullable=False),
+    Column("noted", Double, nullable=False, server_default="0"),
     PrimaryKeyConstraint("key_id", "kind", "seen"),
+    Index("secretsource_witnesses_by_time", "noted"),
 )
-"""The networks and user agents of a rotating key."""
+"""The networks and user agents of the clients of a key, and when each was last noted."""
 
 SEALS = Table(
     "secretsource_seals",

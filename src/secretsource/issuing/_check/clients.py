@@ -1,0 +1,105 @@
+"""The clients of keys: the addresses and user agents that a flush stores, for the question who fails without a key.
+
+A cached record has the addresses that it was accepted from since the last flush. Only a check from another address
+takes the long way, and there `Clients` decides whether the store must be told: once an hour for each address and user
+agent of a key. The hours of different keys begin at different times, so the work is spread over the hour.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from secretsource.issuing._check import policy
+from secretsource.issuing._key.text import cleaned, masked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from secretsource.issuing._check.entry import Entry
+    from secretsource.issuing._check.policy import Network
+
+__all__ = ["Clients", "witness"]
+
+LONGEST_WITNESS = 255
+"""Characters of an address or a user agent that a store keeps."""
+LONGEST_READ = 2048
+"""Characters of it that are read, so that a key across the last of those that are kept is found whole."""
+MOST_ADDRESSES = 32
+"""Addresses of a record between two flushes; past them, every address that its networks allow is as good as known."""
+MOST_TOLD = 200_000
+"""Addresses and user agents of keys that need not be told again; past them, all are forgotten."""
+_HOUR = 3600
+_NONE: Mapping[str, float] = {}
+
+
+class _Allowed:
+    """The addresses that networks allow, with the look of a set."""
+
+    __slots__ = ("_networks",)
+
+    def __init__(self, networks: Sequence[Network] | None) -> None:
+        self._networks = networks
+
+    def __contains__(self, ip: Any) -> bool:
+        return self._networks is None or policy.is_within(self._networks, ip)
+
+
+class Clients:
+    """The addresses and user agents that the store has been told of; for any number of threads.
+
+    Args:
+        noted: Whether any are to be stored.
+    """
+
+    __slots__ = ("_told", "noted")
+
+    def __init__(self, *, noted: bool) -> None:
+        self.noted = noted
+        self._told: set[int] = set()
+
+    def news(self, key_id: str, kind: str, seen: object, wall: float, *, always: bool) -> Mapping[str, float]:
+        """Return the part of an address or a user agent to tell the store, with its time; empty if it knows it.
+
+        Args:
+            key_id: The key that was accepted.
+            kind: ``network`` or ``agent``.
+            seen: The address, or the user agent.
+            wall: The present, in seconds since 1970 UTC.
+            always: Whether to tell the store each time.
+        """
+        if not self.noted or not seen or not isinstance(seen, str):
+            return _NONE
+        if always:
+            return {witness(seen): wall}
+        mark = hash((key_id, kind, seen, int(wall + hash(key_id) % _HOUR) // _HOUR))
+        if mark in self._told:
+            return _NONE
+        if len(self._told) >= MOST_TOLD:
+            self._told = set()
+        self._told.add(mark)
+        return {witness(seen): wall}
+
+    def meet(self, entry: Entry, ip: object) -> None:
+        """Have an entry accept the next checks from an address at a glance, until a flush.
+
+        Args:
+            entry: A record that was just accepted from this address.
+            ip: The address.
+        """
+        known = entry.clients
+        if not self.noted or (isinstance(known, frozenset) and len(known) >= MOST_ADDRESSES):
+            entry.clients = _Allowed(entry.networks)
+        elif isinstance(known, frozenset):
+            with suppress(TypeError):  # an address that is no text, and has no hash
+                entry.clients = known.union((ip,))
+
+
+def witness(seen: str) -> str:
+    """Return the part of an address or a user agent that is stored: without a key, in a form that no store refuses.
+
+    Args:
+        seen: The text as it was sent.
+    """
+    return cleaned(masked(seen[:LONGEST_READ]), LONGEST_WITNESS)
