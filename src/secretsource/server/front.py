@@ -119,7 +119,7 @@ class Replies:
         return None if kept is None or kept[0] is not record else kept[1]
 
     def keep(self, record: KeyRecord, reply: Reply) -> Reply:
-        """Keep a reply, and return it.
+        """Store a reply, and return it.
 
         Args:
             record: The record that it is about.
