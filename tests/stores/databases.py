@@ -135,7 +135,7 @@ class PostgresDatabase:
         self.url = url
         tables = (
             "keys", "events", "uses", "witnesses", "seals", "owners", "plans", "owner_events", "counts", "credits",
-            "chores", "claims", "outbox", "passes",
+            "chores", "claims", "outbox", "passes", "sums",
         )  # fmt: skip
         self.do(f"TRUNCATE {', '.join(f'secretsource_{table}' for table in tables)}")
         self.heal()

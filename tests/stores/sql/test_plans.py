@@ -35,6 +35,8 @@ LISTS = {
     **{f"now {status}": KeyQuery(status=status, now=NOW) for status in Status},
     "expires before": KeyQuery(expires_before=NOW),
     "expires soon": KeyQuery(expires_before=2 * NOW, now=NOW, living=True),
+    "environment of an owner": KeyQuery("acme", "live", newest=True),
+    "rotating, of acme": KeyQuery("acme", status=Status.ROTATING, now=NOW),
     "expires soon, of acme": KeyQuery("acme", expires_before=2 * NOW, now=NOW, living=True),
     "unused, of acme": KeyQuery("acme", unused_since=NOW, now=NOW, living=True),
     **{
@@ -49,6 +51,12 @@ LISTS = {
     "all of it": KeyQuery("acme", "live", "sk", Status.ACTIVE, "pepper00", NOW, now=NOW),
 }
 """What is listed; of some words there are few keys, and of some nearly all."""
+OWN = {
+    "environment": KeyQuery("acme", "live", newest=True),
+    "status": KeyQuery("acme", status=Status.ROTATING, now=NOW),
+    "expires": KeyQuery("acme", expires_before=2 * NOW, now=NOW, living=True),
+}
+"""Lists of one owner's keys, by the word that has an index together with the owner."""
 
 
 def rows() -> Iterator[Any]:
@@ -153,6 +161,33 @@ def test_sqlite_lists_all_in_the_order_of_an_index(sqlite: tuple[Explained, Any]
         assert "TEMP B-TREE" not in plan
 
 
+@pytest.mark.parametrize(("word", "query"), OWN.items())
+def test_sqlite_narrows_the_keys_of_an_owner_along_one_index(
+    sqlite: tuple[Explained, Any], word: str, query: KeyQuery
+) -> None:
+    """A customer's environment, status or end has an index with the owner, so other customers' keys are not read."""
+    explained, explain = sqlite
+    explained.plans(explain)
+    explained.store.list(query)
+    plans = explained.plans(explain)
+    assert len(plans) == (2 if word == "expires" else 1)
+    for plan in plans:
+        assert f"INDEX secretsource_keys_by_owner_{word}" in plan
+        assert "SCAN secretsource_keys" not in plan
+    assert word == "expires" or "B-TREE" not in plans[-1]
+
+
+def test_a_way_is_chosen_by_one_question(sqlite: tuple[Explained, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever condition picks few keys, or none does, the store asks as often; and the choice is the same."""
+    explained, explain = sqlite
+    explained.plans(explain)
+    for few in (1, 2000, 10_000):
+        monkeypatch.setattr(listing, "FEW", few)
+        for query in (LISTS["all of it"], LISTS["prefix rare, active"], LISTS["expires soon, of acme"]):
+            explained.store.list(query)
+            assert len(explained.plans(explain)) == 2
+
+
 def test_sqlite_looks_for_unused_keys_among_old_ones(sqlite: tuple[Explained, Any]) -> None:
     """Keys that are too young to be unused for so long are not read."""
     explained, explain = sqlite
@@ -168,6 +203,21 @@ def test_sqlite_counts_along_an_index(sqlite: tuple[Explained, Any]) -> None:
     [plan] = explained.plans(explain)
     scans = [line for line in plan.splitlines() if f"SCAN {KEYS.name}" in line]
     assert scans == [f"SCAN {KEYS.name} USING COVERING INDEX secretsource_keys_by_pepper"]
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_the_sum_over_an_owner_reads_no_count_of_a_key(request: pytest.FixtureRequest, database: str) -> None:
+    """It reads the table of sums, of an owner or of the owners on a plan, and adds nothing up."""
+    explained, explain = request.getfixturevalue(database)
+    explained.plans(explain)
+    all_keys = CountQuery(Unit.DAY, 0, 86400, per_key=False)
+    for asked in (all_keys._replace(owner="acme"), all_keys._replace(plan="pro")):
+        explained.store.counts.read(asked)
+        [plan] = explained.plans(explain)
+        assert "secretsource_sums" in plan
+        assert "secretsource_counts" not in plan
+        assert "SCAN secretsource_sums" not in plan
+        assert "Seq Scan" not in plan
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])

@@ -22,7 +22,7 @@ from secretsource.stores._sql.connections import schema
 from secretsource.stores._sql.connections.address import read
 from secretsource.stores._sql.connections.database import Database
 from secretsource.stores._sql.rows.tables import HEAD, METADATA, VERSION_TABLE, VERSIONS
-from secretsource.stores.base import KeyQuery, Use
+from secretsource.stores.base import Count, CountQuery, KeyQuery, Unit, Use
 from secretsource.stores.migratable import Migratable, Migration
 from secretsource.testing._stores.samples import new, record
 
@@ -95,7 +95,7 @@ def test_both_ways_lead_to_the_same_server(new_database: str, way: str) -> None:
     assert options(new_database) == (
         {"secretsource_keys": ["fillfactor=70"], "secretsource_credits": ["fillfactor=50"]},
         {
-            *("secretsource_keys_by_expires", "secretsource_keys_by_overlap_ends"),
+            *(f"secretsource_keys_by_{end}" for end in ("expires", "overlap_ends", "owner_expires")),
             *(
                 f"{table}_{index}"
                 for table in ("secretsource_events", "secretsource_owner_events")
@@ -150,6 +150,26 @@ def test_an_older_server_is_brought_up_to_date(new_database: str) -> None:
         store.insert([new(1)])
     assert sql.migrate(new_database) == sql.migrate(new_database) == HEAD
     assert store.insert([new(1)]) == frozenset()
+    store.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_what_was_counted_before_is_added_up(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """The sums of owners hold the counts of all their keys, also those from before there were sums."""
+    url = f"sqlite:///{tmp_path / 'keys.db'}" if kind == "sqlite" else request.getfixturevalue("new_database")
+    sql.migrate(url)
+    store = (sql.SqlStore if kind == "sqlite" else sql.PostgresStore).open(url)
+    counts: Any = store.counts
+    store.insert([new(1), new(2), new(3, owner="other")])
+    asked = CountQuery(Unit.DAY, 0, 86400 * 2, per_key=False)
+    more = [Count(86400, key_id, "accepted", 2) for key_id in (*(record(number).key_id for number in (1, 2, 3)), "")]
+    counts.add(more)
+    before = counts.read(asked)
+    assert [(each.owner, each.requests) for each in before] == [("", 2), ("acme", 4), ("other", 2)]
+    store.close()
+    down_to(url, "0014")
+    sql.migrate(url)
+    assert counts.read(asked) == before
     store.close()
 
 

@@ -1,22 +1,27 @@
-"""Counted requests in an SQL database."""
+"""Counted requests in an SQL database.
+
+Each count is added to the row of its key, and to that of the owner in the table of sums. So the sum over an owner's
+keys is read from as many rows as there are units of time and outcomes, however many keys were used.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache, partial
+from itertools import product
 from math import ceil
 from typing import Any
 
-from sqlalchemy import BigInteger, Text, bindparam, cast, func, literal, select
+from sqlalchemy import BigInteger, bindparam, cast, func, literal, select
 
-from secretsource.stores._sql.rows.tables import COUNTS, KEYS, OWNERS
-from secretsource.stores._sql.statements import UPSERTS
+from secretsource.stores._sql.rows.tables import COUNTS, KEYS, OWNERS, SUMS
+from secretsource.stores._sql.statements import UPSERTS, chunks
 from secretsource.stores.registers.counts import KEPT, Count, CountQuery, CountStore, in_each_unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Insert, Select
+    from sqlalchemy import ColumnElement, Connection, Insert, Select, Table
 
     from secretsource.stores._sql.connections.database import Database
 
@@ -24,6 +29,8 @@ __all__ = ["SqlCounts"]
 
 _TURN = 0x5EC2E753
 """Our name among PostgreSQL's advisory locks: one transaction forgets, the others need not."""
+_AT_ONCE = 500
+"""Keys whose owners one statement looks up."""
 
 
 class SqlCounts(CountStore):
@@ -38,11 +45,7 @@ class SqlCounts(CountStore):
 
     def add(self, counts: Sequence[Count]) -> None:
         """Add counts; see `CountStore.add`."""
-        sums = in_each_unit(counts)
-        # Every process locks rows in the same order, so that no two wait for each other.
-        names = ("in_unit", "at", "which", "came_to", "more")
-        rows: list[dict[str, Any]] = [dict(zip(names, (*place, sums[place]), strict=True)) for place in sorted(sums)]
-        self._database.write(partial(_add, rows=rows))
+        self._database.write(partial(_add, more=in_each_unit(counts)))
 
     def read(self, query: CountQuery) -> Sequence[Count]:
         """Return the counts that a query picks; see `CountStore.read`."""
@@ -61,27 +64,17 @@ class SqlCounts(CountStore):
         self._database.write(partial(_forget, now=now))
 
 
-_NARROWING: Mapping[str, ColumnElement[bool]] = {
-    "owner": COUNTS.c.owner == bindparam("owner"),
-    "key_id": COUNTS.c.key_id == bindparam("key_id"),
-    "key_ids": COUNTS.c.key_id.in_(bindparam("key_ids", expanding=True)),
-    "plan": COUNTS.c.owner.in_(select(OWNERS.c.id).where(OWNERS.c.plan == bindparam("plan"))),
-}
-"""By the field of a `CountQuery`."""
-_WITHIN = (COUNTS.c.start >= bindparam("since"), COUNTS.c.start < bindparam("until"))
-_AT = (COUNTS.c.start.in_(bindparam("starts", expanding=True)),)
-"""The time of a query about several keys: with each start named, the rows of these keys are sought one by one.
-
-A range would be read whole, with the rows of all the owner's other keys.
-"""
+_NARROWING = ("owner", "key_id", "key_ids", "plan")
+"""The fields of a `CountQuery` that a question is narrowed by."""
+_OF_KEYS = frozenset({"key_id", "key_ids"})
 
 
 @lru_cache(maxsize=16)
 def _question(*names: str, per_key: bool) -> Select[Any, Any, Any, Any, Any]:
-    """Return the query that is narrowed by these fields; for sums, the database adds up."""
+    """Return the query that is narrowed by these fields."""
+    if not per_key and not _OF_KEYS.intersection(names):
+        return _sums(names)
     columns = COUNTS.c
-    within = _AT if "key_ids" in names else _WITHIN
-    picked = (columns.unit == bindparam("unit"), *within, *(_NARROWING[name] for name in _NARROWING if name in names))
     if per_key:
         found = select(columns.start, columns.key_id, columns.outcome, columns.requests, columns.owner)
         order = (columns.start, columns.key_id, columns.outcome)
@@ -89,29 +82,70 @@ def _question(*names: str, per_key: bool) -> Select[Any, Any, Any, Any, Any]:
         order = (columns.start, columns.outcome, columns.owner)
         total = cast(func.sum(columns.requests), BigInteger)
         found = select(columns.start, literal(""), columns.outcome, total, columns.owner).group_by(*order)
-    return found.where(*picked).order_by(*order).limit(bindparam("most"))
+    return found.where(*_picked(COUNTS, names)).order_by(*order).limit(bindparam("most"))
 
 
-def _add(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    dialect = connection.dialect.name
-    for known in (False, True):
-        some = [row for row in rows if bool(row["which"]) is known]
-        if some:
-            connection.execute(_added(dialect, known=known), some)
+def _sums(names: Iterable[str]) -> Select[Any, Any, Any, Any, Any]:
+    """Return the query for the sums over the keys of owners."""
+    columns = SUMS.c
+    order = (columns.start, columns.outcome, columns.owner)
+    found = select(columns.start, literal(""), columns.outcome, columns.requests, columns.owner)
+    return found.where(*_picked(SUMS, names)).order_by(*order).limit(bindparam("most"))
 
 
-def _added(dialect: str, *, known: bool) -> Insert:
-    """Add to a row, or make it; one of a key only if the key is there, with its owner."""
-    unit, outcome = bindparam("in_unit", type_=Text), bindparam("came_to", type_=Text)
-    start, more = bindparam("at", type_=BigInteger), bindparam("more", type_=BigInteger)
-    which = bindparam("which", type_=Text)
-    if known:
-        row = select(KEYS.c.owner, unit, start, KEYS.c.key_id, outcome, more).where(KEYS.c.key_id == which)
+def _picked(table: Table, names: Iterable[str]) -> list[ColumnElement[bool]]:
+    """Return the conditions of a question that is narrowed by these fields.
+
+    The time of a question about several keys is a list of starts: the rows of these keys are sought one by one. A range
+    would be read whole, with the rows of all the owner's other keys.
+    """
+    columns = table.c
+    picked = [columns.unit == bindparam("unit")]
+    if "key_ids" in names:
+        picked.append(columns.start.in_(bindparam("starts", expanding=True)))
+        picked.append(columns.key_id.in_(bindparam("key_ids", expanding=True)))
     else:
-        row = select(literal(""), unit, start, which, outcome, more).where(which == which)  # noqa: PLR0124 - SQLite needs it
-    insert = UPSERTS[dialect](COUNTS).from_select(["owner", "unit", "start", "key_id", "outcome", "requests"], row)
-    total = {"requests": COUNTS.c.requests + insert.excluded.requests}
-    added: Insert = insert.on_conflict_do_update(index_elements=list(COUNTS.primary_key.columns), set_=total)
+        picked += [columns.start >= bindparam("since"), columns.start < bindparam("until")]
+    if "plan" in names:
+        picked.append(columns.owner.in_(select(OWNERS.c.id).where(OWNERS.c.plan == bindparam("plan"))))
+    return picked + [columns[name] == bindparam(name) for name in ("owner", "key_id") if name in names]
+
+
+def _add(connection: Connection, more: Mapping[tuple[str, int, str, str], int]) -> None:
+    """Add to the rows of keys that are there, and to the sums of their owners, each in the order of its table.
+
+    Every process locks rows in the same order, so that no two wait for each other. Sums come last: processes share
+    them, and wait for each other's commit.
+    """
+    owners = _owners(connection, {key_id for _, _, key_id, _ in more})
+    counts: dict[tuple[Any, ...], int] = {}
+    sums: dict[tuple[Any, ...], int] = {}
+    for (unit, start, key_id, outcome), requests in more.items():
+        owner = owners.get(key_id)
+        if owner is not None:
+            counts[owner, unit, start, key_id, outcome] = requests
+            place = (owner, unit, start, outcome)
+            sums[place] = sums.get(place, 0) + requests
+    for table, added in ((COUNTS, counts), (SUMS, sums)):
+        rows = [dict(zip(table.c.keys(), (*place, added[place]), strict=True)) for place in sorted(added)]
+        if rows:
+            connection.execute(_added(table, connection.dialect.name), rows)
+
+
+def _owners(connection: Connection, key_ids: Iterable[str]) -> dict[str, str]:
+    """Return the owners of those keys that are there; foreign texts have no key and no owner."""
+    owners = {"": ""}
+    for some in chunks(sorted(key_ids), _AT_ONCE):
+        found = select(KEYS.c.key_id, KEYS.c.owner).where(KEYS.c.key_id.in_(some))
+        owners.update((row[0], row[1]) for row in connection.execute(found))
+    return owners
+
+
+def _added(table: Table, dialect: str) -> Insert:
+    """Add to a row, or make it."""
+    insert = UPSERTS[dialect](table)
+    total = {"requests": table.c.requests + insert.excluded.requests}
+    added: Insert = insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=total)
     return added
 
 
@@ -120,5 +154,5 @@ def _forget(connection: Connection, now: float) -> None:
         mine = connection.execute(select(func.pg_catalog.pg_try_advisory_xact_lock(_TURN))).scalar()
         if not mine:
             return
-    for unit, seconds in KEPT.items():
-        connection.execute(COUNTS.delete().where(COUNTS.c.unit == unit.value, COUNTS.c.start < now - seconds))
+    for table, (unit, seconds) in product((COUNTS, SUMS), KEPT.items()):
+        connection.execute(table.delete().where(table.c.unit == unit.value, table.c.start < now - seconds))

@@ -1,18 +1,18 @@
 """How keys are listed and counted, so that a page takes no longer among a million keys than among ten thousand. Pure.
 
 A page is in the order of creation. A list that narrows by an exact word walks along the index of that word, which has
-this order, and stops with the last key of the page.
+this order, and stops with the last key of the page. An owner has such an index with some other words, too.
 
-Two kinds of lists need more: a list that narrows by several words, one of which may be rare, and a list that asks for
-the ends of keys. No index has both orders. For these, the store counts the keys of each condition, up to `FEW`. If a
-condition picks fewer, its keys are fetched and sorted. Otherwise a walk soon meets enough of them.
+Two kinds of lists need more: a list that narrows by further words, one of which may be rare, and a list that asks for
+the ends of keys. No index has both orders. For these, one question to the store counts the keys of each condition, up
+to `FEW`. If a condition picks fewer, its keys are fetched and sorted. Otherwise a walk soon meets enough of them.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Boolean, false, func, literal, select, true, tuple_, union_all
+from sqlalchemy import Boolean, and_, case, false, func, literal, select, true, tuple_, union_all
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -23,6 +23,8 @@ from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from sqlalchemy import Column, ColumnElement, Select
 
     from secretsource.stores.base import KeyQuery
@@ -33,6 +35,8 @@ FEW = 2000
 _ENDED = (Status.REVOKED.value, Status.EXPIRED.value)
 _WORDS = ("name", "owner", "pepper_version", "prefix", "environment")
 """The columns that a list is narrowed by word for word; the earlier ones are likely to pick fewer keys."""
+_WITH_OWNER = ("environment", "status")
+"""The columns that have an index together with the owner; a walk goes along the first that is asked for."""
 
 
 def _amounts_to(status: Status, now: float) -> ColumnElement[bool]:
@@ -56,14 +60,38 @@ def lives(now: float) -> ColumnElement[bool]:
 
 
 def routes(query: KeyQuery) -> list[Select[Any]]:
-    """Return the ways to the keys of a query, if there is a choice: each returns the ``key_id`` of one condition."""
-    conditions = [KEYS.c[name] == value for name, value in _words(query).items()]
+    """Return the ways to the keys of a query, if there is a choice: each returns the ``key_id`` of one condition.
+
+    The words of one index are one condition, and so are an owner and the ends of its keys.
+    """
+    words = _words(query)
+    walk = _walk(words)
+    conditions = [and_(*(KEYS.c[name] == words[name] for name in walk))] if walk else []
+    conditions += [KEYS.c[name] == value for name, value in words.items() if name not in walk]
     ways = [select(KEYS.c.key_id).where(condition) for condition in conditions]
     if query.expires_before is not None:
         ways.append(select(KEYS.c.key_id).where(_expires_in_time(query)))
     if _asks_what_has_ended(query):
         ways.append(select(_ended(query.now).c.key_id))
     return ways if len(ways) > 1 or len(ways) > len(conditions) else []
+
+
+def choice(ways: Sequence[Select[Any]]) -> Select[Any, int | None]:
+    """Return the question for the place of the first way that leads to few keys; NULL if none does.
+
+    The database counts the keys of a way only if those before it lead to many.
+    """
+    few = ((count_few(way).scalar_subquery() < FEW, place) for place, way in enumerate(ways))
+    return select(case(*few))
+
+
+def _walk(words: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the words that one index has, along which a walk goes: the first, and perhaps another beside an owner."""
+    first = next(iter(words), None)
+    if first is None:
+        return ()
+    beside = next((name for name in _WITH_OWNER if name in words), None)
+    return (first,) if first != "owner" or beside is None else (first, beside)
 
 
 def _words(query: KeyQuery) -> dict[str, str]:
@@ -80,6 +108,8 @@ def _expires_in_time(query: KeyQuery) -> ColumnElement[bool]:
     There may be any number of them, of which the index gives none then.
     """
     before = KEYS.c.expires < query.expires_before
+    if query.owner is not None:
+        before &= KEYS.c.owner == query.owner
     return before & (KEYS.c.expires > query.now) if _asks_what_lives(query) else before
 
 
@@ -113,9 +143,9 @@ def select_page(query: KeyQuery, route: Select[Any] | None = None) -> Select[Any
         InvalidRequest: The cursor is not ours.
     """
     narrowing: list[ColumnElement[bool]] = []
-    for name, value in _words(query).items():
-        is_way = route is None and not narrowing
-        narrowing.append(KEYS.c[name] == value if is_way else _unindexed(KEYS.c[name]) == value)
+    words = _words(query)
+    walk = _walk(words) if route is None else ()
+    narrowing += [(KEYS.c[name] if name in walk else _unindexed(KEYS.c[name])) == words[name] for name in words]
     if route is not None:
         narrowing.append(KEYS.c.key_id.in_(route))
     if query.status is not None and query.now is not None:

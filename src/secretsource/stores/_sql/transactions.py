@@ -113,10 +113,10 @@ def find(connection: Connection, lookups: Sequence[bytes]) -> KeyRecord | None:
 
 def list_page(connection: Connection, query: KeyQuery) -> Page:
     """Return one page of records."""
-    ways = (
-        way for way in listing.routes(query) if connection.execute(listing.count_few(way)).scalar_one() < listing.FEW
-    )
-    return statements.page(connection.execute(listing.select_page(query, next(ways, None))).all(), query.limit)
+    ways = listing.routes(query)
+    chosen = connection.execute(listing.choice(ways)).scalar() if ways else None
+    way = None if chosen is None else ways[chosen]
+    return statements.page(connection.execute(listing.select_page(query, way)).all(), query.limit)
 
 
 def events(connection: Connection, key_id: str, after: int, limit: int) -> Sequence[KeyEvent]:

@@ -26,7 +26,7 @@ METADATA = MetaData()
 VERSION_TABLE = "secretsource_schema"
 VERSIONS = (
     "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013",
-    "0014", "0015",
+    "0014", "0015", "0016",
 )  # fmt: skip
 """The versions of the schema so far; a test compares them with the migrations."""
 
@@ -70,6 +70,8 @@ KEYS = Table(
     Index("secretsource_keys_by_age", "created", "key_id"),
     Index("secretsource_keys_by_name", "name", "created", "key_id"),
     Index("secretsource_keys_by_owner", "owner", "created", "key_id"),
+    Index("secretsource_keys_by_owner_environment", "owner", "environment", "created", "key_id"),
+    Index("secretsource_keys_by_owner_status", "owner", "status", "created", "key_id"),
     Index("secretsource_keys_by_prefix", "prefix", "created", "key_id"),
     Index("secretsource_keys_by_environment", "environment", "created", "key_id"),
     Index("secretsource_keys_by_pepper", "pepper_version", "created", "key_id"),
@@ -83,6 +85,9 @@ KEYS = Table(
 for _end in ("expires", "overlap_ends"):
     _is_there = KEYS.c[_end].is_not(None)
     Index(f"secretsource_keys_by_{_end}", KEYS.c[_end], sqlite_where=_is_there)
+
+_OWN_ENDS = (KEYS.c.owner, KEYS.c.expires, KEYS.c.key_id)
+Index("secretsource_keys_by_owner_expires", *_OWN_ENDS, sqlite_where=KEYS.c.expires.is_not(None))
 
 EVENTS = Table(
     "secretsource_events",
@@ -179,6 +184,20 @@ COUNTS = Table(
     sqlite_with_rowid=False,  # the counts of an owner lie side by side
 )
 """Counted requests; owner and key are empty for foreign texts."""
+
+SUMS = Table(
+    "secretsource_sums",
+    METADATA,
+    Column("owner", _TEXT, nullable=False),
+    Column("unit", _TEXT, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("outcome", _TEXT, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    PrimaryKeyConstraint("owner", "unit", "start", "outcome"),
+    Index("secretsource_sums_by_age", "unit", "start"),
+    sqlite_with_rowid=False,
+)
+"""The counts of all keys of an owner, added up; so a page reads a few rows, however many keys were used."""
 
 CHORES = Table(
     "secretsource_chores",
