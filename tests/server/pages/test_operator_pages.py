@@ -351,6 +351,17 @@ async def test_the_health_names_the_parts_and_no_address(world: World, operating
     assert "canary-7c0e" not in page
     assert "The chores have told nothing yet." in page
     assert "This process has not finished a round yet." in page
+    assert "<dt><code>" not in page
+
+
+async def test_the_keys_under_a_pepper_are_counted_when_it_is_asked(world: World, operating: Browser) -> None:
+    """The page has a link for it, since a count of all keys takes longer the more there are."""
+    await world.customer_key()
+    page = await page_of(operating, "/operator/health")
+    assert '<a href="?count=peppers">Count them</a>' in page
+    counted = await page_of(operating, "/operator/health?count=peppers")
+    assert re.search(r"<dt><code>[^<]+</code></dt><dd>2</dd>", counted)
+    assert "Count them" not in counted
 
 
 async def test_the_health_shows_the_last_round_of_chores(world: World, operating: Browser) -> None:

@@ -1,79 +1,178 @@
-"""A page asks the store as often for ten keys as for a hundred thousand."""
+"""How often a page asks the store, and how far it looks: the same for ten keys as for a hundred thousand."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from time import time
+import asyncio
+import http.client
+import re
+from contextlib import closing
+from dataclasses import replace
+from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event
-from tests.server.pages.browser import Browser
-from tests.server.pages.crowds import engine_of, multiply
+import pytest
+from tests.server.pages.asked import asked, plans
+from tests.server.pages.chromium.site import SETTINGS, serving
+from tests.server.pages.crowds import MANY, found, grown
+from tests.server.pages.operators import GETS
 
+from secretsource.server.chores.settings import ChoreSettings
 from secretsource.server.pages.app import VIEWS
-from secretsource.server.pages.sessions import Role
-from secretsource.stores.base import Count
+from secretsource.server.pages.operator.desk import facts_of_root_key
+from secretsource.server.pages.sessions import Role, Sessions
+from secretsource.server.pages.visit import COOKIES
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Mapping
 
-    from tests.server.conftest import World
+    from tests.server.pages.asked import Asked
+    from tests.server.pages.chromium.site import Site
+    from tests.server.pages.crowds import Crowd
 
-SHOWN = [view for view in VIEWS if view.role is Role.CUSTOMER and view.method == "GET"]
-FEW, MANY = 10, 100_000
-MORE = {"showKeys": 1}
-"""Statements more for many keys: of over 2000 keys of an owner, the store counts one more condition of a list."""
-MOST = 24
-"""Statements of any page, the beginnings of transactions among them."""
-
-
-@contextmanager
-def statements(world: World) -> Generator[list[str]]:
-    """The statements that the store executes meanwhile."""
-    engine = engine_of(world)
-    seen: list[str] = []
-
-    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        seen.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-
-
-async def furnish(world: World, owner: str, number: int) -> str:
-    """Make keys of an owner, five of them rotating, with requests on each day; return the id of a rotating one."""
-    await world.keys.owners.put(owner)
-    issued = await world.keys.issue_many([{"owner": owner, "name": f"{owner} {each}"} for each in range(FEW)])
-    ids = [each.record.key_id for each in issued]
-    if number > FEW:
-        multiply(world, ids[0], number - FEW)
-    for key_id in ids[-5:]:
-        await world.keys.rotate(key_id, overlap=86400)
-    counts = world.keys._store.counts
-    assert counts is not None
-    today = int(time() // 60) * 60
-    for day in range(3):
-        await counts.add([Count(today - day * 86400, key_id, "accepted", 2) for key_id in ids])
-    return ids[-1]
+PAGES: Mapping[str, str] = {
+    **{
+        view.name: view.path.replace("{key_id:key_id}", "{key}")
+        for view in VIEWS
+        if view.role is Role.CUSTOMER and view.method == "GET" and ".csv" not in view.path
+    },
+    "the other environment": "/portal/keys?environment=test",
+    "a search of a customer": "/portal/keys?search=worker",
+    "usage of a month": "/portal/usage?span=30d",
+    **GETS,
+    "a search by characters": "/operator/keys?q=sk_live_7",
+    "a search by name": "/operator/keys?q=worker",
+    "a status": "/operator/keys?status=active",
+    "a search for owners": "/operator/owners?q=o",
+    "events of a kind": "/operator/events?kind=issued",
+    "keys of an owner": "/operator/keys?owner={owner}",
+    "events of an owner": "/operator/events?owner={owner}",
+    "usage by days": "/operator/usage?owner={owner}&by=day",
+}
+"""Every page that shows something, and searches, by the name of its view; the parts in braces are ids."""
+QUIET = replace(SETTINGS, chores=ChoreSettings(every=0.0))
+"""A service that does no chores: they look at all keys, beside the pages."""
+MOST_STATEMENTS = 14
+MOST_STEPS = 120_000
+"""Instructions of SQLite for one page: some for each of the 2000 keys that a choice counts, and for a page of rows."""
+MOST_BYTES = 60 * 1024
+MOST_TIMES = 30
+"""How many times the work of a plain file a page may take, each with its request; see `benchmarks.pages`."""
+ROUNDS = 12
 
 
-async def test_a_page_asks_as_often_for_many_keys(world: World) -> None:
-    """The number of statements of each view is the same, but for a bounded count, and small."""
-    asked: dict[str, list[list[str]]] = {view.name: [] for view in SHOWN}
-    for owner, number in (("few", FEW), ("many", MANY)):
-        key_id = await furnish(world, owner, number)
-        browser = Browser(world.app, world.keys)
-        await browser.sign_in(owner)
-        for view in SHOWN:
-            path = view.path.replace("{key_id:key_id}", key_id)
-            await browser.get(path)  # the templates are compiled, and what is due once is done
-            with statements(world) as seen:
-                assert (await browser.get(path)).status == 200
-            asked[view.name].append(seen)
-    assert len((await world.keys.list(owner="many", limit=1000)).records) == 1000
-    for name, (few, many) in asked.items():
-        assert len(many) == len(few) + MORE.get(name, 0), (name, "\n".join(many))
-        assert 0 < len(many) <= MOST, (name, "\n".join(many))
+class Reader:
+    """A customer and an operator at one browser, over the wire."""
+
+    def __init__(self, site: Site, cookie: str) -> None:
+        self._address = site.base.removeprefix("http://")
+        self._cookie = cookie
+
+    @classmethod
+    async def signed_in(cls, site: Site, crowd: Crowd) -> Reader:
+        """Begin both sessions."""
+        assert SETTINGS.pages is not None
+        sessions = Sessions(site.keys, SETTINGS.pages)
+        root = await site.keys.get(crowd.ids["root"])
+        begun = (
+            await sessions.begin(Role.CUSTOMER, crowd.ids["owner"]),
+            await sessions.begin(Role.OPERATOR, "Front desk", facts_of_root_key(root)),
+        )
+        return cls(site, "; ".join(f"{COOKIES[each.role]}={each.cookie}" for each in begun))
+
+    def get(self, path: str, status: int = 200) -> tuple[float, bytes]:
+        """Open a page; return the milliseconds until its first byte, and its body."""
+        with closing(http.client.HTTPConnection(self._address, timeout=30)) as connection:
+            connection.connect()
+            begun = perf_counter()
+            connection.request("GET", path, headers={"Cookie": self._cookie})
+            answer = connection.getresponse()
+            taken = (perf_counter() - begun) * 1000
+            assert answer.status == status, (path, answer.status)
+            return taken, answer.read()
+
+
+@pytest.fixture(scope="session")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Crowd:
+    """A file with ten keys."""
+    return found(tmp_path_factory.mktemp("crowds") / "few.db")
+
+
+@pytest.fixture(scope="session")
+def many(few: Crowd) -> Crowd:
+    """A file with these keys among a hundred thousand."""
+    return grown(few, few.file.with_name("many.db"))
+
+
+async def questions(crowd: Crowd) -> dict[str, Asked]:
+    """Open each page, and return what it asks."""
+    answered: dict[str, Asked] = {}
+    async with serving(crowd.url, QUIET) as site:
+        reader = await Reader.signed_in(site, crowd)
+        for name, path in PAGES.items():
+            target = path.format(**crowd.ids)
+            await asyncio.to_thread(reader.get, target)  # templates are compiled, and what is due once is done
+            with asked() as answered[name]:
+                _, body = await asyncio.to_thread(reader.get, target)
+            assert len(body) < MOST_BYTES, (name, len(body))
+    return answered
+
+
+async def test_a_page_asks_as_often_for_many_keys(few: Crowd, many: Crowd) -> None:
+    """The number of statements of each view is the same, and small; and none of them goes through a table."""
+    of_few, of_many = await questions(few), await questions(many)
+    for name, noted in of_many.items():
+        told = "\n".join(statement for statement, _ in noted.statements)
+        print(f"{name:24} {len(noted.statements):3} statements {noted.steps:9} steps")
+        assert 0 < len(noted.statements) == len(of_few[name].statements) <= MOST_STATEMENTS, (name, told)
+        assert noted.steps <= MOST_STEPS, (name, noted.steps, told)
+        for statement, plan in plans(many.file, noted):
+            assert not scans(statement, plan), (name, statement, plan)
+
+
+def scans(statement: str, plan: str) -> list[str]:
+    """Return the lines of a plan that go through a whole table; a walk along an index ends with its page."""
+    is_page = "LIMIT" in statement and "B-TREE" not in plan
+    lines = [line for line in plan.splitlines() if "SCAN secretsource_" in line]
+    return [line for line in lines if not is_page or "INDEX" not in line]
+
+
+async def test_the_file_of_usage_has_a_bound(many: Crowd) -> None:
+    """Too many counts for one file are refused in words."""
+    async with serving(many.url, QUIET) as site:
+        reader = await Reader.signed_in(site, many)
+        _, body = await asyncio.to_thread(reader.get, "/portal/usage.csv?span=30d", 400)
+    assert b"ask for a shorter time" in body
+
+
+async def test_the_first_byte_comes_soon(many: Crowd, record_property: Any) -> None:
+    """Among all these keys, each view takes few times the work of a plain file, over a real server.
+
+    Milliseconds are told beside it, and `python -m benchmarks pages` holds them: a busy machine shows others.
+    """
+    slow: dict[str, float] = {}
+    async with serving(many.url, QUIET) as site:
+        reader = await Reader.signed_in(site, many)
+        page = (await asyncio.to_thread(reader.get, PAGES["showKeys"]))[1].decode()
+        file = re.search(r'href="(/static/theme[^"]+)"', page)
+        assert file is not None
+        for name, path in PAGES.items():
+            (wall, work), (_, plain) = await first_bytes(reader, path.format(**many.ids), file[1])
+            record_property(
+                "measured",
+                f"first byte of {name} with {MANY:,} keys on SQLite: {wall:.1f} ms by the wall clock, "
+                f"{work:.1f} ms of the processor, {work / plain:.0f} x a plain file",
+            )
+            if work > MOST_TIMES * plain:
+                slow[name] = work / plain
+    assert not slow
+
+
+async def first_bytes(reader: Reader, *paths: str) -> list[tuple[float, float]]:
+    """Return the milliseconds until the first byte of each, and those of the processor: the best of rounds in turn."""
+    taken: dict[str, list[tuple[float, float]]] = {path: [] for path in paths}
+    for _ in range(ROUNDS):
+        for path, each in taken.items():
+            begun = process_time()
+            wall, _ = await asyncio.to_thread(reader.get, path)
+            each.append((wall, (process_time() - begun) * 1000))
+    return [(min(wall for wall, _ in each), min(work for _, work in each)) for each in taken.values()]

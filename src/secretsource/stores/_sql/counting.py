@@ -31,6 +31,8 @@ _TURN = 0x5EC2E753
 """Our name among PostgreSQL's advisory locks: one transaction forgets, the others need not."""
 _AT_ONCE = 500
 """Keys whose owners one statement looks up."""
+_MOST_STARTS = 3000
+"""Minutes, hours or days of one question about a key; fewer of each are kept."""
 
 
 class SqlCounts(CountStore):
@@ -49,12 +51,10 @@ class SqlCounts(CountStore):
 
     def read(self, query: CountQuery) -> Sequence[Count]:
         """Return the counts that a query picks; see `CountStore.read`."""
-        given = {name: value for name in _NARROWING if (value := getattr(query, name)) is not None}
-        bounds: dict[str, Any] = {"unit": query.unit.value, "most": query.limit}
-        if query.key_ids is None:
-            bounds |= {"since": ceil(query.since), "until": ceil(query.until)}
-        else:
-            bounds["starts"] = [*query.starts]
+        given: dict[str, Any] = {name: value for name in _NARROWING if (value := getattr(query, name)) is not None}
+        if _seeks(query):
+            given["starts"] = [*query.starts]
+        bounds = {"unit": query.unit.value, "most": query.limit, "since": ceil(query.since), "until": ceil(query.until)}
         found = _question(*given, per_key=query.per_key)
         rows = self._database.read(lambda connection: connection.execute(found, {**bounds, **given}).all())
         return [*map(Count._make, rows)]
@@ -85,6 +85,15 @@ def _question(*names: str, per_key: bool) -> Select[Any, Any, Any, Any, Any]:
     return found.where(*_picked(COUNTS, names)).order_by(*order).limit(bindparam("most"))
 
 
+def _seeks(query: CountQuery) -> bool:
+    """Return whether the counts of keys are sought one by one, for each start of the time that is asked for.
+
+    A range would be read whole, with the rows of all the owner's other keys.
+    """
+    of_one = query.key_id is not None and query.owner is not None and len(query.starts) <= _MOST_STARTS
+    return of_one or query.key_ids is not None
+
+
 def _sums(names: Iterable[str]) -> Select[Any, Any, Any, Any, Any]:
     """Return the query for the sums over the keys of owners."""
     columns = SUMS.c
@@ -94,18 +103,15 @@ def _sums(names: Iterable[str]) -> Select[Any, Any, Any, Any, Any]:
 
 
 def _picked(table: Table, names: Iterable[str]) -> list[ColumnElement[bool]]:
-    """Return the conditions of a question that is narrowed by these fields.
-
-    The time of a question about several keys is a list of starts: the rows of these keys are sought one by one. A range
-    would be read whole, with the rows of all the owner's other keys.
-    """
+    """Return the conditions of a question that is narrowed by these fields."""
     columns = table.c
     picked = [columns.unit == bindparam("unit")]
-    if "key_ids" in names:
+    if "starts" in names:
         picked.append(columns.start.in_(bindparam("starts", expanding=True)))
-        picked.append(columns.key_id.in_(bindparam("key_ids", expanding=True)))
     else:
         picked += [columns.start >= bindparam("since"), columns.start < bindparam("until")]
+    if "key_ids" in names:
+        picked.append(columns.key_id.in_(bindparam("key_ids", expanding=True)))
     if "plan" in names:
         picked.append(columns.owner.in_(select(OWNERS.c.id).where(OWNERS.c.plan == bindparam("plan"))))
     return picked + [columns[name] == bindparam(name) for name in ("owner", "key_id") if name in names]

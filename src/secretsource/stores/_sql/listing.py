@@ -69,11 +69,12 @@ def routes(query: KeyQuery) -> list[Select[Any]]:
     conditions = [and_(*(KEYS.c[name] == words[name] for name in walk))] if walk else []
     conditions += [KEYS.c[name] == value for name, value in words.items() if name not in walk]
     ways = [select(KEYS.c.key_id).where(condition) for condition in conditions]
+    ends: list[Select[Any]] = []
     if query.expires_before is not None:
-        ways.append(select(KEYS.c.key_id).where(_expires_in_time(query)))
+        ends.append(select(KEYS.c.key_id).where(_expires_in_time(query)))
     if _asks_what_has_ended(query):
-        ways.append(select(_ended(query.now).c.key_id))
-    return ways if len(ways) > 1 or len(ways) > len(conditions) else []
+        ends.append(select(_ended(query.now).c.key_id))
+    return [*ends, *ways] if ends or len(ways) > 1 else []
 
 
 def choice(ways: Sequence[Select[Any]]) -> Select[Any, int | None]:

@@ -18,9 +18,13 @@ from secretsource.server.pages.sessions import Role
 from secretsource.server.pages.view import View
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.responses import Response
 
+    from secretsource.issuing import Count
     from secretsource.server.pages.customer.figures import Figures
+    from secretsource.server.pages.customer.standing import Offer
     from secretsource.server.pages.visit import Visit
 
 __all__ = ["VIEWS"]
@@ -46,14 +50,15 @@ async def show(visit: Visit) -> Response:
     ids = [each.key_id for pair in (*living, *ended) for each in (pair.record, pair.old) if each is not None]
     since = rows.days_of(visit.now)[0]
     days = await visit.keys.usage(owner=visit.owner, key_ids=ids, since=since, by="day")
-    hours = await visit.keys.usage(owner=visit.owner, key_ids=ids, since=visit.now - _DAY, by="hour")
+    rotating = [each.key_id for pair in living if pair.old is not None for each in (pair.record, pair.old)]
+    hours = await _latest(visit, rotating)
     is_first = not query.get("after")
     return visit.page(
         "customer/keys.html",
         living=rows.rows(living, days, hours, visit.now),
         ended=rows.rows(ended, days, hours, visit.now),
         environments=[(_list(visit, each, searched), each, each == environment) for each in offer.environments],
-        figures=await _figures(visit) if is_first and page.records and not searched else None,
+        figures=await _figures(visit, offer) if is_first and page.records and not searched else None,
         environment=environment,
         searched=searched,
         is_first=is_first,
@@ -61,11 +66,18 @@ async def show(visit: Visit) -> Response:
     )
 
 
-async def _figures(visit: Visit) -> Figures:
+async def _latest(visit: Visit, key_ids: Sequence[str]) -> Sequence[Count]:
+    """Return the counted requests of the last 24 hours of rotating pairs, which show the share of the new key."""
+    if not key_ids:
+        return ()
+    return await visit.keys.usage(owner=visit.owner, key_ids=key_ids, since=visit.now - _DAY, by="hour")
+
+
+async def _figures(visit: Visit, offer: Offer) -> Figures:
     """Return the figures of all keys of the customer."""
     today = float(rows.days_of(visit.now)[-1])
     counts = await visit.keys.usage(owner=visit.owner, since=today, by="day", per_key=False)
-    limits = () if visit.customer is None else await visit.keys.owners.remaining(visit.owner)
+    limits = await visit.keys.owners.remaining(visit.owner) if offer.has_quota else ()
     expiring = await visit.keys.expiring(within=SOON, owner=visit.owner, limit=ENDING)
     rotating = await visit.keys.list(owner=visit.owner, status=Status.ROTATING, limit=ENDING)
     ending = (*expiring.records, *rotating.records)

@@ -28,11 +28,13 @@ class Offer(NamedTuple):
         environments: The environments of its keys.
         scopes: The scopes of its keys.
         max_life: The longest life of a key, in seconds; None for any.
+        has_quota: Whether all its keys share a quota, its own or that of its plan.
     """
 
     environments: tuple[str, ...]
     scopes: tuple[str, ...]
     max_life: float | None
+    has_quota: bool = False
 
 
 def checked(view: View) -> View:
@@ -74,11 +76,13 @@ async def offer_to(visit: Visit) -> Offer:
     plan = await _plan(visit)
     environments = visit.service.settings.environments or ENVIRONMENTS
     scopes = visit.settings.scopes
+    has_quota = any(each is not None and each.quota is not None for each in (visit.customer, plan))
     if plan is None:
-        return Offer(environments, scopes, None)
+        return Offer(environments, scopes, None, has_quota)
     if plan.environments is not None:
         environments = tuple(each for each in environments if each in plan.environments)
-    return Offer(environments, scopes if plan.scopes is None else tuple(sorted(plan.scopes)), plan.max_life)
+    scopes = scopes if plan.scopes is None else tuple(sorted(plan.scopes))
+    return Offer(environments, scopes, plan.max_life, has_quota)
 
 
 async def _plan(visit: Visit) -> PlanRecord | None:

@@ -20,6 +20,8 @@ __all__ = ["VIEWS"]
 
 CHORES = "chores"
 """The author of the events of chores in the background."""
+PEPPERS = "peppers"
+"""The count that is made only when it is asked for: it takes longer the more keys there are."""
 
 
 async def show(desk: Desk) -> Response:
@@ -35,7 +37,7 @@ async def show(desk: Desk) -> Response:
         store=_kind(settings.store),
         limiter=None if settings.limiter is None else _kind(settings.limiter),
         health=desk.keys.health(),
-        peppers=dict(await desk.keys.count_by_pepper()),
+        peppers=dict(await desk.keys.count_by_pepper()) if desk.asked("count") == PEPPERS else None,
         last_chore=await _last_chore(desk),
         does_chores=settings.chores.every > 0,
         last_round=desk.service.chores.last,

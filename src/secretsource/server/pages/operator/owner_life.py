@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VIEWS"]
 
-MOST_COUNTED = 1000
+MOST_COUNTED = 200
 """Keys that the question before a change looks at; it says if there are more."""
 MOST_SHOWN = 50
 """Keys that the page names after a revocation."""

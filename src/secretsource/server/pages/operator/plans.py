@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["VIEWS"]
 
 READS, WRITES = "plans:read", "plans:write"
-MOST_COUNTED = 1000
+MOST_COUNTED = 200
 """Owners of a plan that are counted; more are shown as that many and more."""
 FIELDS = ("rate_limit", "quota", "max_keys", "max_life", "scopes", "environments")
 """The fields of the form, in its order."""
