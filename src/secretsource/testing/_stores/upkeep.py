@@ -29,11 +29,12 @@ from secretsource.testing._stores.samples import changed, new, record, rotated
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from secretsource.stores.base import KeyStore, Upkeep
+    from secretsource.stores.base import KeyRecord, KeyStore, Upkeep
 
 __all__ = ["StoreUpkeep"]
 
 TAKERS = 4
+ROUNDS = 8
 ONE, TWO, THREE = (record(number).key_id for number in (1, 2, 3))
 OWNERS = tuple(account_of(owner) for owner in ("acme", "other"))
 
@@ -245,6 +246,26 @@ class StoreUpkeep:
         assert spent.rotate(predecessor, successor)
         upkeep(spent).delete([predecessor.record, successor.record], [])
         assert has_spent(spent, THREE) == 0
+
+    def test_keys_of_a_chain_that_are_deleted_by_two_leave_no_spent_credits(
+        self, spent: KeyStore, another: Callable[[], KeyStore]
+    ) -> None:
+        """Of two that delete one key each at the same time, the later one finds no other key and no account is left."""
+        stores = (spent, another())
+        predecessor, successor = rotated(record(3, owner="other"), 4)
+        with ThreadPoolExecutor(2) as pool:
+            for _ in range(ROUNDS):
+                assert spent.rotate(predecessor, successor)
+                start = Barrier(2)
+
+                def delete(store: KeyStore, key: KeyRecord, start: Barrier = start) -> None:
+                    start.wait(self.patience)
+                    assert upkeep(store).delete([key], []) == {key.key_id}
+
+                list(pool.map(delete, stores, (predecessor.record, successor.record)))
+                assert has_spent(spent, THREE) == 0
+                spent.insert([new(3, owner="other")])
+                credits(spent).spend([Purse(THREE, 9)], 9)
 
     def test_a_purged_owner_leaves_no_spent_credits(self, spent: KeyStore) -> None:
         """Also an owner that is not registered; those of another owner stay."""
