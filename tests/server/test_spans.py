@@ -13,6 +13,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 from tests.server.asgi_client import Client
 
 from secretsource.exceptions import ConfigurationError
@@ -148,6 +149,43 @@ async def test_a_failure_of_the_service_marks_its_span(
     assert (refused.status.is_ok, failed.status.is_ok) == (True, False)
     assert failed.attributes is not None
     assert failed.attributes["error.type"] == "503"
+
+
+@pytest.mark.parametrize("carried", ["", f"00-{TRACE}-{PARENT}-01"])
+async def test_a_span_that_is_not_recorded_keeps_those_below_it_unrecorded(
+    carried: str, exporter: InMemorySpanExporter
+) -> None:
+    """A sampler decides for the whole trace, and the trace goes on to other services."""
+    provider = TracerProvider(sampler=ALWAYS_OFF)
+    below = TracerProvider(sampler=ParentBased(ALWAYS_ON))
+    below.add_span_processor(SimpleSpanProcessor(exporter))
+    traces: list[int] = []
+
+    async def app(_: Any, __: Any, send: Any) -> None:
+        with below.get_tracer("driver").start_as_current_span("SELECT") as span:
+            traces.append(span.get_span_context().trace_id)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    serve = Spans(provider).around(app, "verifyKey", "/v1/keys:verify")
+    assert (await Client(serve)("POST", "/v1/keys:verify", {}, traceparent=carried)).status == 200
+    assert exporter.get_finished_spans() == ()
+    assert not carried or traces == [int(TRACE, 16)]
+
+
+async def test_a_span_that_nobody_records_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a provider, the application answers with nothing in between."""
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
+    sends: list[Any] = []
+
+    async def app(_: Any, __: Any, send: Any) -> None:
+        sends.append(send)
+
+    async def send(_: Any) -> None:
+        raise AssertionError("nothing is sent")
+
+    await Spans().around(app, "verifyKey", "/v1/keys:verify")({"method": "POST", "headers": []}, None, send)  # type: ignore[arg-type]  # nothing is received
+    assert sends == [send]
 
 
 async def test_spans_are_off_by_default(world: World, exporter: InMemorySpanExporter, provider: TracerProvider) -> None:

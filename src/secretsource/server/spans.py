@@ -5,11 +5,12 @@ that ``traceparent`` names (W3C Trace Context). It is current while the request 
 of the store are below it, in a process that is instrumented for them.
 
 A span has the method, the operation, the pattern of the path and the status. It has no header, no query, no id, no
-address and no text of an error.
+address and no text of an error. A span that nobody records is given none of it.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -56,11 +57,13 @@ class Spans:
 
     def __init__(self, provider: Any = None) -> None:
         check_installed()
-        from opentelemetry.trace import SpanKind, Status, StatusCode, get_tracer
+        from opentelemetry.trace import SpanKind, Status, StatusCode, get_tracer, use_span
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         self._tracer = get_tracer("secretsource.server", __version__, provider)
         self._extract = TraceContextTextMapPropagator().extract
+        self._root = self._extract({})
+        self._current = partial(use_span, record_exception=False, set_status_on_exception=False)
         self._kind = SpanKind.SERVER
         self._failed = Status(StatusCode.ERROR)
 
@@ -73,8 +76,7 @@ class Spans:
             route: The pattern of its path.
         """
 
-        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+        async def record(span: Any, method: str, scope: Scope, receive: Receive, send: Send) -> None:
             status = 0
 
             def noted_send(message: Message) -> Awaitable[None]:
@@ -82,20 +84,33 @@ class Spans:
                 status = message.get("status", status)
                 return send(message)
 
-            with self._tracer.start_as_current_span(
-                f"{method} {route}".rstrip(),
-                self._extract(_carried(scope)),
-                self._kind,
-                {"http.request.method": method, "url.scheme": scope.get("scheme", "http")},
-                record_exception=False,  # its text may quote a value
-                set_status_on_exception=False,
-            ) as span:
+            with self._current(span, end_on_exit=True):  # and no text of an error, which may quote a value
                 try:
                     await app(scope, receive, noted_send)
                 finally:
                     self._close(span, method, status, *_chosen(scope, operation, route))
 
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+            span = self._started(scope, method, route)
+            if span.is_recording():
+                await record(span, method, scope, receive, send)
+            elif span.get_span_context().is_valid:  # whatever is below it is not recorded either
+                with self._current(span):
+                    await app(scope, receive, send)
+            else:
+                await app(scope, receive, send)
+
         return serve
+
+    def _started(self, scope: Scope, method: str, route: str) -> Any:
+        carried = _carried(scope)
+        return self._tracer.start_span(
+            f"{method} {route}".rstrip(),
+            self._extract(carried) if carried else self._root,
+            self._kind,
+            {"http.request.method": method, "url.scheme": scope.get("scheme", "http")},
+        )
 
     def _close(self, span: Any, method: str, status: int, operation: str, route: str) -> None:
         """Note what is known at the end of a request; a status of 0 means that nobody was answered."""

@@ -142,3 +142,19 @@ def test_few_texts_are_remembered(keys: ApiKeys, monkeypatch: pytest.MonkeyPatch
         assert keys.check(issued.plaintext, scope=NO_SCOPE)
         assert len(gate._located) <= 3
     assert isinstance(gate, Gate)
+
+
+def test_a_text_is_remembered_under_every_pepper(store: Asked) -> None:
+    """It is hashed once for each pepper, and a key of the older one is looked up directly the next time."""
+    older, newer = PEPPER, "another pepper of these tests, long enough"
+    with ApiKeys(store, peppers=[older]) as before:
+        issued = before.issue(owner="acme")
+    with ApiKeys(store, peppers=[newer, older], ttl=0, miss_ttl=0) as keys:
+        assert keys.check(issued.plaintext, scope=NO_SCOPE)
+        hashed = keys._verifier.hashed(issued.plaintext)
+        assert hashed is not None
+        remembered = keys._verifier.gate.again(hashed)
+        assert remembered is not None
+        assert len(set(remembered.hashes.values())) == 2
+        assert keys.check(issued.plaintext, scope=NO_SCOPE)
+        assert keys._verifier.gate.again(hashed) is remembered

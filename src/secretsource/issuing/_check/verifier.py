@@ -208,8 +208,8 @@ class Verifier:
         presented, known, asked_at = self.gate.again(hashed), self._get(hashed), self._mono()
         if presented is None or presented.key_id is None:
             return None
-        demanded, remembered = _demanded(asked), self._recall(presented, known, asked_at)
-        if remembered is not None:
+        demanded, may_recall = _demanded(asked), known is None or asked_at < known.fresh_until
+        if may_recall and (remembered := self._recall(presented, known, asked_at)) is not None:
             return self._remembered(remembered, presented, asked, demanded, *self._now())
         on_loop = store is not self._store
         if on_loop and not self._drawing.is_at_hand:

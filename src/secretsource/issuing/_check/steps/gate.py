@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _IS_JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\Z")
 _MOST_LOCATED = 10_000
-"""Texts whose locator is remembered, by their hash, so that steps 3 and 4 are not repeated; about 2 MB."""
+"""Texts that are remembered as credentials, by their hash, so that steps 3 and 4 are not repeated; about 5 MB."""
 SEALS_EVERY = 1.0
 """Seconds between two readings of the store's seals."""
 
@@ -72,7 +72,11 @@ class Presented:
 
 
 class Gate:
-    """Steps 0, 1, 3 and 4 with one set of parts."""
+    """Steps 0, 1, 3 and 4 with one set of parts.
+
+    Attributes:
+        again: Returns the credential that `present` made of a text before, by its hash under the newest pepper.
+    """
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -83,7 +87,8 @@ class Gate:
         self._locate = parts.format.locate
         self._is_ours = parts.seals.is_ours
         self._known = parts.cache.get
-        self._located: dict[bytes, str] = {}
+        self._located: dict[bytes, Presented] = {}
+        self.again = self._located.get
         self._not_ours = Reason.NOT_OURS
         self._seals_due = float("-inf")
 
@@ -103,34 +108,32 @@ class Gate:
                 hashed = self._hash(text)  # 1 hash the whole text
             except UnicodeEncodeError:
                 return self._present_imported(text, Rejected(Reason.MALFORMED))
-        locator = self._located.get(hashed) or self._matched(hashed)
-        if locator is None:  # else this very text came through here before
+        presented = self.again(hashed)
+        if presented is not None:  # this very text came through here before
+            return presented
+        locator = self._matched(hashed)
+        if locator is None:
             located = self._locate(text)  # 3 parse
             if type(located) is Rejected:
                 return self._present_imported(text, located)
             if not self._is_ours(located):  # 4 open the locator
                 return Rejected(self._not_ours)
             locator = located
-            self._remember(hashed, locator)
         hashes = {self._newest: hashed} if self._has_one_pepper else self._hashes(text)
-        return Presented(hashed, hashes, locator)
-
-    def again(self, hashed: bytes) -> Presented | None:
-        """Return the credential that `present` made of a text before, by its hash under the only pepper."""
-        locator = self._located.get(hashed) if self._has_one_pepper else None
-        return None if locator is None else Presented(hashed, {self._newest: hashed}, locator)
+        return self._remembered(Presented(hashed, hashes, locator))
 
     def _matched(self, hashed: bytes) -> str | None:
         """Return the locator of a text whose record is cached; an imported one is found by its ``lookup``."""
         known = self._known(hashed)
         return None if known is None or known.record.lookup is not None else known.record.key_id
 
-    def _remember(self, hashed: bytes, locator: str) -> None:
+    def _remembered(self, presented: Presented) -> Presented:
         """Remember a text that is ours by its grammar, checksum and locator; its secret may still be wrong."""
         located = self._located
         if len(located) >= _MOST_LOCATED:
             located.clear()
-        located[hashed] = locator
+        located[presented.hash] = presented
+        return presented
 
     def _present_imported(self, text: str, otherwise: Rejected) -> Presented | Rejected:
         if not (self._parts.imported and text and text.isprintable()):
