@@ -138,8 +138,9 @@ class Reception:
         granted, lease = verdict._granted, None
         # A key that is accepted so far is active, and has no end to announce.
         if granted is not None:
-            vary = allowance(*granted) + vary
-            if granted[0].leases is not None:
+            plan, levels, mono, wall = granted
+            vary = allowance(plan, levels, mono, wall) + vary
+            if plan.leases is not None:
                 lease = lease_of(verdict)
         return _new(Admitted, (verdict.record, vary, None, None, verdict, lease))
 
