@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -72,6 +73,20 @@ class Site(NamedTuple):
             return Reply(answer.status, answer.headers, answer.read())
         finally:
             connection.close()
+
+    def ask_with_trailers(self, key: str, trailers: dict[str, str], *, declared: bool) -> Reply:
+        """Upload two bytes in a chunked body, with trailers behind it, which are named in ``Trailer`` or not."""
+        told = f"Trailer: {', '.join(trailers)}\r\n" if declared else ""
+        sent = (
+            f"POST /orders/7 HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\nTE: trailers\r\n{told}"
+            "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
+            + "".join([f"{name}: {value}\r\n" for name, value in trailers.items()])
+        )
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as line:
+            line.sendall(f"{sent}\r\n".encode())
+            answer = http.client.HTTPResponse(line, method="POST")
+            answer.begin()
+            return Reply(answer.status, answer.headers, answer.read())
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

@@ -106,6 +106,19 @@ def test_forged_headers_are_stripped(site: Site, front: str) -> None:
     assert "forged" not in json.dumps(answer.seen)
 
 
+@pytest.mark.parametrize("declared", [True, False], ids=["declared", "undeclared"])
+def test_forged_trailers_are_stripped(site: Site, declared: bool) -> None:
+    """Behind a chunked body, where some servers take trailers for headers: the application gets none of them."""
+    issued = site.keys.issue(owner="acme")
+    forged = {"X-Key-Owner": "forged", "X_Key_Id": "forged", "X-Forwarded-Uri": "/forged", "X-Forwarded-For": "6.6.6.6"}
+    answer = site.ask_with_trailers(issued.plaintext, forged, declared=declared)
+    assert answer.status in {200, 400, 411}
+    if answer.status == 200:
+        assert (told(answer)["x-key-owner"], answer.seen["size"]) == ("acme", 2)
+        assert "forged" not in json.dumps(answer.seen)
+        assert "6.6.6.6" not in json.dumps(answer.seen)
+
+
 @pytest.mark.parametrize(("name", "value"), [*REWRITING.items(), *NAMING.items()])
 def test_no_header_of_a_client_makes_another_request_of_it(site: Site, key: str, name: str, value: str) -> None:
     """The route of the request itself decides, and no application is told of another method or path."""
