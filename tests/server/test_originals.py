@@ -57,6 +57,12 @@ def test_half_a_request_is_none(headers: list[tuple[bytes, bytes]]) -> None:
     assert read_original("GET", CHECK, headers, dict(headers)) is Misfit.UNKNOWN_REQUEST
 
 
+@pytest.mark.parametrize("raw_path", [b"/v1/forward%2dauth/admin", b"/v1/%66orward-auth", b"/v1//forward-auth/admin"])
+def test_a_check_that_is_spelt_otherwise_is_refused(raw_path: bytes) -> None:
+    """A path behind it would be overlooked otherwise, and the headers of the client believed."""
+    assert read_original("POST", raw_path, FORWARDED, dict(FORWARDED)) is Misfit.AMBIGUOUS_PATH
+
+
 def test_the_addresses_of_all_lines_are_kept() -> None:
     """In their order, as one list."""
     passed = [(b"x-forwarded-for", b"192.0.2.1"), (b"x-forwarded-for", b"10.0.0.2, 10.0.0.3")]

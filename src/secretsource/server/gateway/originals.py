@@ -67,7 +67,9 @@ def read_original(
     for how, where in _WAYS:
         if how in said or where in said:
             told.add((said.get(how, b""), said.get(where, b"").partition(b"?")[0]))
-    behind = b"" if raw_path is None else raw_path.partition(_MARK)[2]
+    _, mark, behind = (raw_path or _MARK).partition(_MARK)
+    if not mark:  # it is written with escapes, so the end of it is not where another reader sees it
+        return Misfit.AMBIGUOUS_PATH
     if behind:
         told.add((method.encode("latin-1"), behind))
     if len(told) > 1 or not _REWRITING.isdisjoint(said):
