@@ -213,7 +213,8 @@ def given(value: str | bytes, name: str) -> Secret:
         value: Text or bytes.
         name: The name that it has there.
     """
-    return Secret(value, Origin(name, (), SecretRef("default", name), None, wall_time(), None, "default"))
+    plain = value if isinstance(value, bytes) else str.__str__(value)
+    return Secret(plain, Origin(name, (), SecretRef("default", name), None, wall_time(), None, "default"))
 
 
 NO_TEXT = "\udcff this secret is binary"

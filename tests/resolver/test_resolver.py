@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
     NewShell = Callable[..., Shell]
 
 DOWN = Failed(FailureCode.UNAVAILABLE)
+
+
+class Tier(str, Enum):
+    """Text whose ``str()`` is not the text."""
+
+    GOLD = "gold"
 
 
 class TestGet:
@@ -113,6 +120,19 @@ class TestGet:
         """A driver that finds what is no secret is told so."""
         with pytest.raises(ProviderResponseError, match=f"the driver found {type(value).__name__}"):
             new_shell(kind.provider({"KEY": Found(value)})).get("KEY")
+
+    def test_text_of_another_class(self, kind: ShellKind, new_shell: NewShell) -> None:
+        """The value of a member of an Enum is its text, and not the name that ``str()`` gives it."""
+        secret = new_shell(kind.provider({"KEY": Tier.GOLD})).get("KEY")
+        default = new_shell(kind.provider({})).get("KEY", default=Tier.GOLD)
+        assert (secret, str(secret), secret.as_bytes()) == ("gold", "gold", b"gold")
+        assert (default, default.as_bytes()) == ("gold", b"gold")
+
+    @pytest.mark.parametrize("providers", ["env", None, 5, object])
+    def test_a_chain_that_is_no_list(self, providers: Any) -> None:
+        """The mistake is told in one sentence."""
+        with pytest.raises(ConfigurationError, match="providers must be a list, such as"):
+            Resolver(providers)
 
     def test_a_driver_that_raises(self, kind: ShellKind, new_shell: NewShell) -> None:
         """Its error is named by class, and not shown."""

@@ -7,7 +7,7 @@ Wiring constructs drivers, which does no I/O and loads no SDK. Only a setting th
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from secretsource._ground.clock import SYSTEM_CLOCK
 from secretsource._ground.repository import folders, mentions
@@ -25,7 +25,7 @@ from secretsource.resolver._walk.route import Chain, Route, Skipped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from secretsource._ground.clock import Clock
     from secretsource._tuning import Tuning
@@ -63,6 +63,8 @@ def wired(providers: Sequence[str | Provider]) -> Chain:
     """
     if isinstance(providers, str):
         raise ConfigurationError("providers must be a list, such as ['env', 'aws'], not one string")
+    if not isinstance(providers, Iterable):
+        raise ConfigurationError(f"providers must be a list, such as ['env', 'aws'], not {type(providers).__name__}")
     return _chain([_route(word) for word in providers])
 
 

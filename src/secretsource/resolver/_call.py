@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
-    from secretsource.providers.base import Outcome, Provider, SecretRef
+    from secretsource.providers.base import Outcome, Provider, SecretRef, Value
     from secretsource.resolver._engine.engine import Engine
     from secretsource.resolver._engine.flight import Flight
     from secretsource.resolver._walk.route import Route
@@ -168,6 +168,8 @@ def checked(outcome: object, provider: Provider) -> Outcome:
     """Return the outcome of a driver in the form that its provider is set to; anything else is a failure."""
     if isinstance(outcome, Found):
         value: object = outcome.value
+        if isinstance(value, str) and type(value) is not str:  # an Enum would become its own name
+            outcome = _with_value(outcome, str.__str__(value))
         if isinstance(value, (str, bytes, Mapping)):
             return _stripped(outcome) if provider.strip_newline else outcome
         mistake = f"found {type(value).__name__}, which is neither text, bytes nor a mapping"
@@ -181,10 +183,14 @@ def checked(outcome: object, provider: Provider) -> Outcome:
 def _stripped(found: Found) -> Found:
     """The same answer without one line end at the end of its text, or of each field that is text."""
     value = found.value
+    if isinstance(value, Mapping):
+        return _with_value(found, {key: _without_line_end(field) for key, field in value.items()})
+    return _with_value(found, _without_line_end(value))
+
+
+def _with_value(found: Found, value: Value) -> Found:
     return Found(
-        {key: _without_line_end(field) for key, field in value.items()}
-        if isinstance(value, Mapping)
-        else _without_line_end(value),
+        value,
         version=found.version,
         expires_at=found.expires_at,
         rotates_at=found.rotates_at,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
@@ -50,7 +51,7 @@ def test_null() -> None:
     assert select(DOCUMENT, ("z",)) == NotFound("field 'z' is null")
 
 
-@pytest.mark.parametrize("value", ["s3cr3t", b"\xff", "", "{", "[" * 100_000])
+@pytest.mark.parametrize("value", ["s3cr3t", b"\xff", "", "{", "[" * 100_000, "31337", "true", "null", '"s3cr3t"'])
 def test_not_json(value: str | bytes) -> None:
     """A field of what is no JSON document is a malformed answer, which does not show the value."""
     failed = select(value, ("a", "b"))
@@ -59,9 +60,21 @@ def test_not_json(value: str | bytes) -> None:
 
 
 def test_json_without_fields() -> None:
-    """A number or a list has no key."""
-    assert select("3", ("a",)) == NotFound("the document has no field 'a'")
+    """A list has no key."""
+    assert select("[3]", ("a",)) == NotFound("the document has no field 'a'")
     assert select("[3]", ("/0",)) == "3"
+
+
+class Tier(str, Enum):
+    """Text whose ``str()`` is not the text."""
+
+    GOLD = "gold"
+
+
+def test_a_field_of_a_subclass_of_text() -> None:
+    """The value is the text itself, and not the name that its class shows."""
+    assert type(select({"a": Tier.GOLD}, ("a",))) is str
+    assert select({"a": Tier.GOLD}, ("a",)) == "gold"
 
 
 def test_a_mapping() -> None:

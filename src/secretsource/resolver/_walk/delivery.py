@@ -67,7 +67,7 @@ def default_secret(request: Request, default: D, at: Instant) -> Secret | D:
     if not isinstance(default, str) or isinstance(default, Secret):
         return default
     ref = SecretRef("default", request.ref.location)
-    return Secret(default, Origin(request.name, request.fields, ref, None, at.wall, None, "default"))
+    return Secret(str.__str__(default), Origin(request.name, request.fields, ref, None, at.wall, None, "default"))
 
 
 def holds(entry: CachedAnswer, secret: Secret) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from secretsource._ground.json_text import Numeral, read, written
+from secretsource._ground.json_text import read, written
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 TYPE_CHECKING = False
@@ -74,17 +74,19 @@ def _field(value: Value, field: str) -> str | bytes | NotFound | Failed:
     found = _pointer(document, field) if field.startswith("/") else _key(document, field)
     if found is _MISSING or found is None:
         return NotFound(f"the document has no field {field!r}" if found is _MISSING else f"field {field!r} is null")
-    if isinstance(found, Numeral):
-        return str(found)
-    return found if isinstance(found, (str, bytes)) else _json(found)
+    if isinstance(found, str):
+        return str.__str__(found)  # a numeral, or text of another class, as plain text
+    return found if isinstance(found, bytes) else _json(found)
 
 
 def _parse(value: str | bytes) -> object:
     # The parser's error carries the whole document, so it is dropped here and never leaves the block.
     try:
-        return read(value)
+        document = read(value)
     except (ValueError, RecursionError):
-        pass
+        document = None
+    if isinstance(document, (Mapping, list)):  # a password of digits only is JSON, too, and has no fields
+        return document
     return Failed(
         FailureCode.MALFORMED,
         "a field was asked for, but the value is not JSON",
