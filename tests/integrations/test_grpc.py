@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -102,7 +103,7 @@ class Loop:
         return owner()
 
     @require_key(READ)
-    async def unary_stream(self, request: bytes, _: Any) -> Any:
+    async def unary_stream(self, request: bytes, context: Any) -> Any:
         yield owner()
         yield owner()
 
@@ -111,7 +112,7 @@ class Loop:
         return owner() + b"".join([each async for each in requests])
 
     @require_key(READ)
-    async def stream_stream(self, requests: Any, _: Any) -> Any:
+    async def stream_stream(self, requests: Any, context: Any) -> Any:
         async for each in requests:
             yield owner() + each
 
@@ -128,7 +129,7 @@ class Loop:
         await context.abort(grpc.StatusCode.NOT_FOUND, "planned")
 
     @require_key(READ)
-    async def endless(self, request: bytes, _: Any) -> Any:
+    async def endless(self, request: bytes, context: Any) -> Any:
         while True:
             yield owner()
             await asyncio.sleep(0)
@@ -138,6 +139,25 @@ class Loop:
 
     async def forgotten(self, request: bytes, _: Any) -> bytes:
         return owner()
+
+
+class Writing(Loop):
+    """The same with methods that write their answers to the context."""
+
+    @require_key(READ)
+    async def unary_stream(self, request: bytes, context: Any) -> Any:
+        await context.write(owner())
+        await context.write(owner())
+
+    @require_key(READ)
+    async def stream_stream(self, requests: Any, context: Any) -> Any:
+        async for each in requests:
+            await context.write(owner() + each)
+
+    @require_key(READ)
+    async def endless(self, request: bytes, context: Any) -> Any:
+        while True:
+            await context.write(owner())
 
 
 def handlers(servicer: Any) -> dict[str, Any]:
@@ -163,19 +183,20 @@ def of_threads(keys: ApiKeys, **settings: Any) -> Generator[str]:
 
 
 @contextmanager
-def of_a_loop(keys: ApiKeys, **settings: Any) -> Generator[str]:
-    """Serve on an event loop."""
+def on_a_loop(servicer: Any, keys: ApiKeys, **settings: Any) -> Generator[str]:
+    """Serve on an event loop, which has threads for methods that are no coroutines."""
     loop, ready, over, said = asyncio.new_event_loop(), Event(), asyncio.Event(), list[str]()
 
     async def serve() -> None:
-        server = grpc.aio.server(interceptors=[AsyncApiKeyInterceptor(keys, **settings)])
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("shop.Shop", handlers(Loop())),))
+        server = grpc.aio.server(pool, interceptors=[AsyncApiKeyInterceptor(keys, **settings)])
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("shop.Shop", handlers(servicer)),))
         said.append(f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
         await server.start()
         ready.set()
         await over.wait()
         await server.stop(None)
 
+    pool = ThreadPoolExecutor(4)
     thread = Thread(target=loop.run_until_complete, args=(serve(),), name="grpc-server")
     thread.start()
     try:
@@ -185,6 +206,7 @@ def of_a_loop(keys: ApiKeys, **settings: Any) -> Generator[str]:
         loop.call_soon_threadsafe(over.set)
         thread.join()
         loop.close()
+        pool.shutdown()
 
 
 def call(address: str, method: str, metadata: dict[str, str], shape: str = "unary_unary") -> Ended:
@@ -220,7 +242,15 @@ def world() -> Generator[World]:
         yield World(keys, store, clock)
 
 
-@pytest.fixture(params=[of_threads, of_a_loop], ids=["threads", "loop"])
+SERVERS = {
+    "threads": of_threads,
+    "loop": partial(on_a_loop, Loop()),
+    "writing loop": partial(on_a_loop, Writing()),
+    "threads of a loop": partial(on_a_loop, Threads()),
+}
+
+
+@pytest.fixture(params=[*SERVERS.values()], ids=[*SERVERS])
 def serve(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Each kind of server."""
     made: Callable[..., Any] = request.param
@@ -265,8 +295,9 @@ def test_a_call_that_is_over_leaves_its_place(method: str, status: str, serve: A
             assert world.is_free(issued, 20)
 
 
+@pytest.mark.parametrize("serve", [each for name, each in SERVERS.items() if name != "threads of a loop"])
 def test_a_stream_holds_its_place_until_its_client_goes_away(serve: Any, world: World) -> None:
-    """In the middle of an answer without an end."""
+    """In the middle of an answer without an end; ``grpc.aio`` itself does not end such an answer in its threads."""
     issued = world.issued(rate_limit="1 at once")
     metadata = (("authorization", f"Bearer {issued.plaintext}"),)
     with serve(world.keys) as address, grpc.insecure_channel(address) as channel:

@@ -15,7 +15,8 @@ is refused: `check` finds it at start-up.
 from __future__ import annotations
 
 import json
-from contextlib import asynccontextmanager, contextmanager
+from asyncio import get_running_loop, run_coroutine_threadsafe
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from secretsource.integrations._shared.grpc import (
     behaviour_of,
     metadata_of,
     rebuilt,
+    runs_in_threads,
     synchronous,
 )
 from secretsource.integrations._shared.place import Place
@@ -37,6 +39,7 @@ from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer
 from secretsource.issuing.statuses import statuses_of
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import AsyncGenerator, Generator, Mapping
     from typing import Unpack
 
@@ -138,10 +141,14 @@ class AsyncApiKeyInterceptor(_Interceptor, grpc.aio.ServerInterceptor):  # type:
         super().__init__(keys, settings)
 
     async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
-        """Put the check before the method of a call."""
+        """Put the check before the method of a call, which may be one for the server's threads."""
         handler, method = await continuation(handler_call_details), handler_call_details.method
-        around = partial(self._let_in, method, handler)
-        return None if handler is None else rebuilt(handler, asynchronous(handler, around))
+        if handler is None:
+            return None
+        if runs_in_threads(handler):
+            around = partial(self._let_in_threads, get_running_loop(), method, handler)
+            return rebuilt(handler, synchronous(handler, around))
+        return rebuilt(handler, asynchronous(handler, partial(self._let_in, method, handler)))
 
     @asynccontextmanager
     async def _let_in(self, method: str, handler: Any, context: Any) -> AsyncGenerator[None]:
@@ -153,6 +160,20 @@ class AsyncApiKeyInterceptor(_Interceptor, grpc.aio.ServerInterceptor):  # type:
         _note(outcome, context)
         async with Place() as place:
             place.take(self._admission, outcome)
+            yield
+
+    @contextmanager
+    def _let_in_threads(self, loop: AbstractEventLoop, method: str, handler: Any, context: Any) -> Generator[None]:
+        """Let a call in to a method that runs in a thread of the server; its key is checked on the event loop."""
+        with ExitStack() as after:
+            asked = self._admission.aadmit(**self._question(method, handler, context))
+            outcome = run_coroutine_threadsafe(asked, loop).result()
+            if isinstance(outcome, HttpAnswer):
+                context.abort(*_refusal(outcome, context))  # which raises
+                return
+            _note(outcome, context)
+            if outcome.lease is not None:
+                after.callback(lambda: run_coroutine_threadsafe(self._admission.arelease(outcome), loop).result())
             yield
 
 

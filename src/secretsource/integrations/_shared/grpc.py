@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -58,8 +59,20 @@ def synchronous(handler: Any, around: Callable[[Any], AbstractContextManager[obj
     return several if handler.response_streaming else one
 
 
+def runs_in_threads(handler: Any) -> bool:
+    """Return whether a server of ``grpc.aio`` calls a handler in its threads, as it does with one that is no coroutine.
+
+    Args:
+        handler: The handler.
+    """
+    behaviour = behaviour_of(handler)
+    return not (iscoroutinefunction(behaviour) or isasyncgenfunction(behaviour))
+
+
 def asynchronous(handler: Any, around: Callable[[Any], AbstractAsyncContextManager[object]]) -> Any:
     """Return the function of a handler for an event loop, with a step around it.
+
+    A method that answers in parts yields them, or writes them to its context.
 
     Args:
         handler: The handler.
@@ -76,7 +89,7 @@ def asynchronous(handler: Any, around: Callable[[Any], AbstractAsyncContextManag
             async for each in behaviour(request, context):
                 yield each
 
-    return several if handler.response_streaming else one
+    return several if isasyncgenfunction(behaviour) else one
 
 
 def metadata_of(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
