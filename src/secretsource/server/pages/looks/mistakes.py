@@ -64,7 +64,7 @@ MISTAKES: Mapping[tuple[str, str], str] = {
 
 
 def words_for(kinds: Iterable[str], field: str) -> str | None:
-    """Return the words for a refusal, in English, or None.
+    """Return the words for a refusal, in English; None for a refusal without words.
 
     Args:
         kinds: Its kinds, the nearest first.
